@@ -1,0 +1,196 @@
+"""The model card: what a model folder says of itself, and the check that it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from formreader.digits.network import CLASSES
+from formreader.errors import ModelError
+
+SCHEMA = 1
+"""Version of the card's layout; a card of another one is refused."""
+
+CARD_FILE = "card.json"
+KERAS_FILE = "model.keras"
+ONNX_FILE = "model.onnx"
+
+Facts: TypeAlias = Mapping[str, str | int | float | bool]
+
+_T = TypeVar("_T")
+_AGAIN = "Copy the model folder again, or train one with `formreader train`."
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRow:
+    """What accepting every reading with at least `threshold` confidence would mean.
+
+    Of `n` held-out crops `accepted` were accepted and `errors` of these were wrong;
+    `error_bound` is the upper end of the error rate's one-sided 95 % confidence
+    interval (Clopper and Pearson 1934).
+    """
+
+    threshold: float
+    n: int
+    accepted: int
+    errors: int
+    error_bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class TestFigures:
+    """How the model did on one set of crops it was not trained on.
+
+    `right_of_ten` counts crops whose most probable digit is right, `right_of_all`
+    those where "not a digit" is not more probable either.
+    """
+
+    data: str
+    n: int
+    right_of_ten: int
+    right_of_all: int
+
+    # The name begins with "Test" for the reader, not for pytest.
+    __test__ = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything about a model but its weights.
+
+    `created` is an ISO date. `temperature` divides the logits before the softmax.
+    `training` and `recipe` are facts for people. `files` maps the name of each file
+    of the model folder to its SHA-256 in hexadecimal.
+    """
+
+    name: str
+    version: str
+    created: str
+    parameters: int
+    temperature: float
+    training: Facts
+    recipe: Facts
+    tests: tuple[TestFigures, ...]
+    calibration: tuple[CalibrationRow, ...]
+    files: Mapping[str, str]
+    classes: tuple[str, ...] = CLASSES
+
+    def __post_init__(self) -> None:
+        if not 0.01 <= self.temperature <= 100:
+            raise ValueError(f"the temperature must be positive. Received: {self.temperature}")
+        if self.classes != CLASSES:
+            raise ValueError(f"the classes must be {CLASSES}. Received: {self.classes}")
+
+    def to_json(self) -> str:
+        """The card as JSON text, readable by people."""
+        return json.dumps({"schema": SCHEMA} | asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_card(folder: Path) -> Card:
+    """The card of a model folder.
+
+    Raises:
+        ModelError: the folder has no card, or it is damaged or of another version.
+    """
+    path = folder / CARD_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {_AGAIN}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: the model card cannot be read ({error}). {_AGAIN}") from error
+    try:
+        return _card(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelError(f"{path}: the model card is not valid: {cause}. {_AGAIN}") from error
+
+
+def read_checked(folder: Path, card: Card, name: str) -> bytes:
+    """The bytes of the model file `name`, if they are those that the card was made for.
+
+    Raises:
+        ModelError: the file is missing, unreadable, or not the one of the card.
+    """
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{path}: the model file cannot be read ({error.strerror}). {_AGAIN}"
+        ) from error
+    if card.files.get(name) != hashlib.sha256(content).hexdigest():
+        raise ModelError(
+            f"{path}: the file is damaged or belongs to another model "
+            f"(its SHA-256 is not the one in {CARD_FILE}). {_AGAIN}"
+        )
+    return content
+
+
+def file_hashes(folder: Path, names: tuple[str, ...] = (KERAS_FILE, ONNX_FILE)) -> dict[str, str]:
+    """SHA-256 of files in `folder`, by name."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def _card(raw: object) -> Card:
+    table = _checked(raw, dict, "the card")
+    if table.get("schema") != SCHEMA:
+        raise ValueError(
+            f"its schema is {table.get('schema')!r}, this version of formreader reads {SCHEMA}"
+        )
+    return Card(
+        name=_value(table, "name", str),
+        version=_value(table, "version", str),
+        created=_value(table, "created", str),
+        parameters=_value(table, "parameters", int),
+        temperature=_number(table, "temperature"),
+        training=_value(table, "training", dict),
+        recipe=_value(table, "recipe", dict),
+        tests=tuple(_test(row) for row in _value(table, "tests", list)),
+        calibration=tuple(_calibration(row) for row in _value(table, "calibration", list)),
+        files={name: _checked(h, str, name) for name, h in _value(table, "files", dict).items()},
+        classes=tuple(_checked(c, str, "classes") for c in _value(table, "classes", list)),
+    )
+
+
+def _test(raw: object) -> TestFigures:
+    row = _checked(raw, dict, "a row of tests")
+    return TestFigures(
+        data=_value(row, "data", str),
+        n=_value(row, "n", int),
+        right_of_ten=_value(row, "right_of_ten", int),
+        right_of_all=_value(row, "right_of_all", int),
+    )
+
+
+def _calibration(raw: object) -> CalibrationRow:
+    row = _checked(raw, dict, "a row of calibration")
+    return CalibrationRow(
+        threshold=_number(row, "threshold"),
+        n=_value(row, "n", int),
+        accepted=_value(row, "accepted", int),
+        errors=_value(row, "errors", int),
+        error_bound=_number(row, "error_bound"),
+    )
+
+
+def _number(table: dict[str, object], key: str) -> float:
+    number = table[key]
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    return float(number) if whole else _checked(number, float, key)
+
+
+def _value(table: dict[str, object], key: str, kind: type[_T]) -> _T:
+    return _checked(table[key], kind, key)
+
+
+def _checked(value: object, kind: type[_T], what: str) -> _T:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{what} must be of type {kind.__name__}. Received: {value!r:.80}")
+    return value

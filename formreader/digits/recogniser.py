@@ -1,0 +1,115 @@
+"""Batches of crops in, calibrated probabilities out, on a CPU or a GPU.
+
+On a CPU the exported graph runs in ONNX Runtime: Keras would take ten seconds to
+import. On a GPU the Keras model runs itself.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import formreader
+from formreader.digits.card import Card, read_card
+from formreader.digits.network import CLASSES
+from formreader.errors import ModelError, UsageError
+from formreader.options import DEFAULT_MODEL, Device, usable_cores
+from formreader.types import Crops
+
+Probabilities: TypeAlias = npt.NDArray[np.float32]
+"""(n, 11) float32, rows sum to 1; columns are the digits 0-9 and "not a digit"."""
+
+
+class Recogniser(ABC):
+    """Reads crops with one model; `card` tells all about it, `device` where it runs."""
+
+    def __init__(self, card: Card, device: Device, batch: int) -> None:
+        self.card = card
+        self.device = device
+        self._batch = batch
+
+    def probabilities(self, crops: Crops) -> Probabilities:
+        """Calibrated probabilities (n, 11) float32 of crops (n, 28, 28) or (n, 28, 28, 1) uint8.
+
+        Raises:
+            ValueError: `crops` has another shape or type.
+        """
+        if crops.dtype != np.uint8 or crops.shape[1:] not in ((28, 28), (28, 28, 1)):
+            raise ValueError(
+                f"crops must be (n, 28, 28) uint8. Received: {crops.shape} {crops.dtype}"
+            )
+        crops = crops.reshape(-1, 28, 28)
+        parts = [
+            self._logits(crops[start : start + self._batch])
+            for start in range(0, len(crops), self._batch)
+        ]
+        logits = np.concatenate(parts) if parts else np.zeros((0, len(CLASSES)), np.float32)
+        return softmax(logits, self.card.temperature)
+
+    @abstractmethod
+    def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
+        """Logits (n, 11) of one batch of crops (n, 28, 28), n > 0."""
+
+
+def load_recogniser(
+    model: str = DEFAULT_MODEL,
+    device: Device = "auto",
+    batch: int = 1024,
+    threads: int | None = None,
+) -> Recogniser:
+    """A recogniser ready to read.
+
+    Args:
+        model: name of a model that ships with the program, or a model folder.
+        device: `auto` takes the GPU where there is one and TensorFlow can use it.
+        batch: crops that the network sees at a time.
+        threads: for the CPU; as many as there are usable cores where it is None.
+
+    Raises:
+        ModelError: the model folder is missing, damaged, or of another version.
+        UsageError: `device` is `gpu` and there is none, or `batch` is not positive.
+    """
+    if batch < 1:
+        raise UsageError(f"--batch must be at least 1. Received: {batch}")
+    from formreader.digits import runtimes
+
+    if device == "gpu" and not runtimes.has_gpu():
+        raise UsageError(
+            "--device gpu: this machine has no NVIDIA GPU or no driver for it. Use --device cpu."
+        )
+    folder = model_folder(model)
+    card = read_card(folder)
+    if device == "gpu" or (device == "auto" and runtimes.can_use_gpu()):
+        return runtimes.KerasRecogniser.load(folder, card, batch)
+    return runtimes.OnnxRecogniser.load(folder, card, batch, threads or usable_cores())
+
+
+def model_folder(model: str) -> Path:
+    """The folder of a model given by name or by path; a shipped name comes first.
+
+    Raises:
+        ModelError: there is neither.
+    """
+    package = Path(formreader.__file__).parent
+    places = [Path(model)]
+    if model == Path(model).name:
+        places = [package / "models" / model, package.parent / "models" / model, *places]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise ModelError(
+        f"{model}: no such model. Give --model the name of a shipped model ({DEFAULT_MODEL}) "
+        "or a folder that `formreader train` wrote."
+    )
+
+
+def softmax(logits: npt.NDArray[np.float32], temperature: float) -> Probabilities:
+    """Probabilities of logits (n, k) at a temperature, (n, k) float32."""
+    scaled = logits.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities: Probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities

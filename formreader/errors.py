@@ -1,0 +1,59 @@
+"""Exit codes and the exceptions that own them.
+
+The pipeline raises; the command line translates, in one place. Every message
+names the file, the cause and what to do about it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line; they are part of the interface."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    NO_INPUT = 3
+    TEMPLATE = 4
+    MODEL = 5
+    OUTPUT = 6
+    PAGES_FAILED = 10
+    INTERRUPTED = 130
+
+
+class FormreaderError(Exception):
+    """Base of all errors that a user can mend."""
+
+    exit_code = ExitCode.BUG
+
+
+class UsageError(FormreaderError):
+    """An option's value is impossible or options contradict one another."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoInputError(FormreaderError):
+    """None of the paths given leads to a page."""
+
+    exit_code = ExitCode.NO_INPUT
+
+
+class ModelError(FormreaderError):
+    """The model folder is missing, damaged, or of another version."""
+
+    exit_code = ExitCode.MODEL
+
+
+class OutputError(FormreaderError):
+    """A result file cannot be written."""
+
+    exit_code = ExitCode.OUTPUT
+
+
+class PageError(FormreaderError):
+    """A page cannot be read; it becomes an `error` row and never ends the batch."""
+
+    exit_code = ExitCode.PAGES_FAILED

@@ -1,0 +1,1 @@
+"""From files to straightened pages, digit boxes and fields. OpenCV lives here."""

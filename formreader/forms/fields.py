@@ -1,0 +1,107 @@
+"""Rows of cells grouped into fields, and what is not a digit box dropped."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from formreader.forms.boxes import Row
+
+_SAME_SIZE = 0.15
+_MAX_GAP = 1.0
+_LEVEL = 0.2
+_MIN_RELATIVE_HEIGHT = 0.5
+_LONE_SIZE = 0.1
+
+
+def group_rows(rows: list[Row]) -> list[Row]:
+    """Fields in reading order: equal neighbours joined, lone and tiny cells dropped."""
+    fields = _drop_tiny(_join_neighbours(rows))
+    return _in_reading_order(_drop_lone(fields))
+
+
+def _join_neighbours(rows: list[Row]) -> list[Row]:
+    """Join separate boxes of the same size that stand side by side on one level."""
+    waiting = sorted(rows, key=lambda row: float(row.corners[0, 0, 0]))
+    joined: list[Row] = []
+    while waiting:
+        field = waiting.pop(0)
+        while (neighbour := _next_neighbour(field, waiting)) is not None:
+            waiting.remove(neighbour)
+            field = _join(field, neighbour)
+        joined.append(field)
+    return joined
+
+
+def _next_neighbour(field: Row, rows: list[Row]) -> Row | None:
+    """The nearest row to the right that goes on with this one, or None.
+
+    Only boxes that stand apart are joined: two combs side by side are two fields.
+    """
+    best, best_gap = None, np.inf
+    width, height = field.size
+    gap_so_far = _inner_gap(field)
+    for row in rows:
+        other_width, other_height = row.size
+        gap = float(row.corners[0, 0, 0] - field.corners[-1, 1, 0])
+        drop = abs(float(row.corners[0, 0, 1] - field.corners[-1, 1, 1]))
+        alike = max(abs(other_width / width - 1), abs(other_height / height - 1)) <= _SAME_SIZE
+        if not alike or drop > _LEVEL * height or not -0.1 * width < gap <= _MAX_GAP * width:
+            continue
+        if gap_so_far is not None and gap > 1.5 * gap_so_far + 0.1 * width:
+            continue
+        if (len(row) == 1) == (len(field) == 1 or gap_so_far is not None) and gap < best_gap:
+            best, best_gap = row, gap
+    return best
+
+
+def _inner_gap(field: Row) -> float | None:
+    """Median space between the boxes of a field of separate boxes, or None for a comb."""
+    if len(field) < 2:
+        return None
+    gaps = field.corners[1:, 0, 0] - field.corners[:-1, 1, 0]
+    gap = float(np.median(gaps))
+    return gap if gap > 0.03 * field.size[0] else None
+
+
+def _join(a: Row, b: Row) -> Row:
+    score = float(np.average([a.score, b.score], weights=[len(a), len(b)]))
+    return Row(np.concatenate([a.corners, b.corners]), score, a.worth + b.worth)
+
+
+def _drop_tiny(fields: list[Row]) -> list[Row]:
+    """Drop what is much lower than the page's boxes: cells found in printed text."""
+    many = [field for field in fields if len(field) > 1]
+    if not many:
+        return fields
+    heights = np.concatenate([np.full(len(field), field.size[1]) for field in many])
+    weights = np.concatenate([np.full(len(field), field.score**4) for field in many])
+    order = np.argsort(heights)
+    middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    typical = float(heights[order][middle])
+    return [field for field in fields if field.size[1] >= _MIN_RELATIVE_HEIGHT * typical]
+
+
+def _drop_lone(fields: list[Row]) -> list[Row]:
+    """Drop lone cells (check boxes, frames) unless they are as large as the page's boxes."""
+    sizes = [field.size for field in fields if len(field) > 1]
+
+    def fits(field: Row) -> bool:
+        width, height = field.size
+        return any(
+            abs(width / w - 1) <= _LONE_SIZE and abs(height / h - 1) <= _LONE_SIZE for w, h in sizes
+        )
+
+    return [field for field in fields if len(field) > 1 or fits(field)]
+
+
+def _in_reading_order(fields: list[Row]) -> list[Row]:
+    """Top to bottom, and left to right where fields stand side by side."""
+    waiting = sorted(fields, key=lambda field: float(field.corners[:, :, 1].mean()))
+    ordered: list[Row] = []
+    while waiting:
+        first = waiting[0]
+        reach = float(first.corners[:, :, 1].mean()) + 0.5 * first.size[1]
+        level = [f for f in waiting if float(f.corners[:, :, 1].mean()) <= reach]
+        ordered += sorted(level, key=lambda field: float(field.corners[0, 0, 0]))
+        waiting = waiting[len(level) :]
+    return ordered

@@ -1,0 +1,1 @@
+"""From probabilities to readings, results.csv and the review report."""

@@ -1,0 +1,116 @@
+// Keys, buttons and the start. report_model.js and report_view.js come before it.
+
+/** The fields of this file; their pictures stay text until they are looked at. */
+function readFields() {
+  const scripts = [...byId("fields").content.children];
+  const fields = [];
+  for (let i = 0; i < scripts.length; i += 2) {
+    fields.push(new ReviewField(i / 2, JSON.parse(scripts[i].textContent), scripts[i + 1]));
+  }
+  return fields;
+}
+
+function save(review) {
+  const blob = new Blob([correctionsCsv(review.fields)], { type: "text/csv;charset=utf-8" });
+  const link = element("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = "corrections.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may start late
+  review.markUnsaved(false);
+}
+
+/** What each key does; the names are those of KeyboardEvent.key, letters in lower case. */
+function keyActions(review, help) {
+  const actions = new Map();
+  const on = (keys, action) => keys.forEach((key) => actions.set(key, action));
+  for (const digit of "0123456789") on([digit], () => review.answer(digit));
+  on(["Enter"], () => review.confirm());
+  on([" ", "b"], () => review.answer(BLANK));
+  on(["u", "x"], () => review.answer(UNREADABLE));
+  on(["Backspace", "Delete", "z"], () => review.undo());
+  on(["ArrowRight"], () => review.next());
+  on(["ArrowLeft"], () => review.previous());
+  on(["ArrowDown"], () => review.toField(review.position + 1));
+  on(["ArrowUp"], () => review.toField(review.position - 1));
+  on(["Shift+ArrowRight"], () => review.toBox(review.box + 1));
+  on(["Shift+ArrowLeft"], () => review.toBox(review.box - 1));
+  on(["Home"], () => review.first());
+  on(["End"], () => review.last());
+  on(["s"], () => save(review));
+  on(["?"], () => help.showModal());
+  return actions;
+}
+
+/** The key by its name; the digit row also where it needs Shift for digits (French keyboards). */
+function keyName(event, actions) {
+  if (event.shiftKey && event.key.startsWith("Arrow")) return `Shift+${event.key}`;
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const [, digit] = /^Digit(\d)$/.exec(event.code) ?? [];
+  return actions.has(name) || event.shiftKey ? name : digit ?? name;
+}
+
+function listenToKeys(actions, help, act) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
+    const name = keyName(event, actions);
+    if (!actions.has(name)) return;
+    const pressesControl = event.target.closest?.("button, summary, a");
+    if (pressesControl && (name === "Enter" || name === " ")) return;
+    event.preventDefault();
+    // A key held down by mistake must not answer for a hundred digits.
+    if (event.repeat && !name.includes("Arrow")) return;
+    act(actions.get(name));
+    showWorkbench();
+  });
+}
+
+function fillKeypad(actions, act) {
+  const keys = [..."1234567890"].map((digit) => [digit, digit, "", "digit"]);
+  keys.push([" ", "Blank", "Space", ""], ["u", "Unreadable", "U", ""],
+    ["Backspace", "Undo", "⌫", ""], ["Enter", "Confirm", "Enter", "primary"]);
+  byId("keypad").replaceChildren(...keys.map(([key, label, hint, kind]) => {
+    const button = element("button", kind);
+    button.type = "button";
+    button.append(element("span", "", label));
+    if (key === "Enter") button.firstChild.id = "confirm";
+    if (hint) button.append(" ", element("kbd", "", hint));
+    button.addEventListener("click", () => act(actions.get(key)));
+    return button;
+  }));
+}
+
+function start() {
+  const fields = readFields();
+  byId("nothing").hidden = fields.length > 0;
+  byId("workbench").hidden = fields.length === 0;
+  if (fields.length === 0) return;
+
+  const review = new Review(fields, new Store(JSON.parse(byId("job").textContent)));
+  const help = byId("help-dialog");
+  const act = (action) => {
+    const before = review.position;
+    action();
+    queue.render(before);
+    stage.render(review);
+    renderProgress(review);
+    announce(review);
+  };
+  const stage = new Stage((box) => act(() => review.moveTo(review.position, box)));
+  const queue = new Queue(review, (position) => act(() => review.toField(position)));
+  const actions = keyActions(review, help);
+  listenToKeys(actions, help, act);
+  fillKeypad(actions, act);
+  byId("save").addEventListener("click", () => act(actions.get("s")));
+  byId("help").addEventListener("click", () => help.showModal());
+  // After a click the keys go back to the review, not to the button.
+  document.addEventListener("click", (event) => {
+    if (event.detail > 0 && !help.open) document.activeElement?.blur();
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (review.unsaved) event.preventDefault();
+  });
+  act(() => {});
+}
+
+start();

@@ -1,0 +1,185 @@
+"""results.html: the digits to review, in one file that needs no network.
+
+The file holds every field with a digit to review, with its pictures; its script
+(report.js) sorts them worst first and shows one at a time. Fields are written as
+they come, so that memory does not grow with the batch.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from formreader.results.files import atomic_writer
+from formreader.results.table import digit_text, file_cell, whole_pixels
+from formreader.types import Crops, DigitReading, FieldReading, Status, Surroundings
+
+SCRIPTS = ("report_model.js", "report_view.js", "report.js")
+
+Json: TypeAlias = "str | int | float | list[Json]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReviewField:
+    """One field with digits to review, and what people need to see of it.
+
+    `page` and `number` (of the field on its page) are 0-based. `crops` is
+    (n, 28, 28) uint8, one a box of the field, blank ones included.
+
+    Raises:
+        ValueError: the number of crops is not the number of boxes.
+    """
+
+    file: str
+    page: int
+    number: int
+    reading: FieldReading
+    surroundings: Surroundings
+    crops: Crops
+
+    def __post_init__(self) -> None:
+        if self.crops.shape != (len(self.reading.digits), 28, 28):
+            raise ValueError(
+                f"a field of {len(self.reading.digits)} boxes needs as many 28x28 crops. "
+                f"Received: {self.crops.shape}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PageRemark:
+    """A page to look at: it could not be read (`failed`), or was read with a notice."""
+
+    file: str
+    page: int
+    reason: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSummary:
+    """What was scanned, for the top of the report.
+
+    `digits` counts the boxes with ink and `blank` those without; `review` counts the
+    digits to review and `failed` the pages that could not be read. `options` are names
+    and values as the user gave them; `csv_name` is the table that the report belongs to.
+    """
+
+    files: int
+    pages: int
+    fields: int
+    digits: int
+    blank: int
+    review: int
+    failed: int
+    review_below: float
+    made: datetime
+    version: str
+    model: str
+    csv_name: str
+    options: tuple[tuple[str, str], ...] = ()
+
+
+def write_report(
+    path: Path,
+    summary: ReportSummary,
+    fields: Iterable[ReviewField],
+    remarks: Iterable[PageRemark] = (),
+) -> None:
+    """Write the review report, holding one field at a time.
+
+    Fields without a digit to review are left out. The order of `fields` is the order
+    of the rows of corrections.csv; the browser shows the worst first.
+
+    Raises:
+        OutputError: the file cannot be written; what was there before is kept.
+    """
+    style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
+    job = hashlib.sha256()
+    template = _environment().get_template("report.html.j2")
+    chunks = template.generate(
+        summary=summary,
+        remarks=remarks,
+        fields=_field_records(fields, job.update),
+        job_id=lambda: job.hexdigest()[:16],  # called last, when all fields have passed
+        style=Markup(style),  # our own file, not data
+        script=Markup(script),
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+    )
+    with atomic_writer(path, "--report") as stream:
+        stream.writelines(chunks)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    environment.filters["file_cell"] = file_cell
+    return environment
+
+
+def _asset(name: str) -> str:
+    return resources.files("formreader.results").joinpath(name).read_text(encoding="utf-8")
+
+
+def _csp_hash(text: str) -> str:
+    """The hash by which the page's security policy lets this one script or style through."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _field_records(
+    fields: Iterable[ReviewField], digest: Callable[[bytes], None]
+) -> Iterator[tuple[Json, Json]]:
+    """(record, pictures) of each field to review, which also go to `digest`."""
+    for field in fields:
+        if field.reading.status is not Status.REVIEW:
+            continue
+        record, pictures = _record(field), _pictures(field)
+        digest(json.dumps([record, pictures]).encode("ascii"))
+        yield record, pictures
+
+
+def _record(field: ReviewField) -> list[Json]:
+    """[file, page, field, [x, y, width, height of the picture], boxes], as report.js reads it."""
+    area: list[Json] = list(whole_pixels(field.surroundings.area))
+    boxes: list[Json] = [_box_record(digit) for digit in field.reading.digits]
+    return [file_cell(field.file), field.page + 1, field.number + 1, area, boxes]
+
+
+def _box_record(digit: DigitReading) -> list[Json]:
+    """[x, y, width, height, guess, confidence, status, second guess, its confidence]."""
+    second = "" if digit.second is None else str(digit.second)
+    return [
+        *whole_pixels(digit.box),
+        digit_text(digit),
+        round(digit.confidence, 4),
+        digit.status.value,
+        second,
+        round(digit.second_confidence, 4),
+    ]
+
+
+def _pictures(field: ReviewField) -> list[Json]:
+    """[JPEG of the surroundings, PNG with the crops side by side], in base64."""
+    png = io.BytesIO()
+    Image.fromarray(np.hstack(list(field.crops))).save(png, "PNG")
+    return [base64.b64encode(data).decode() for data in (field.surroundings.jpeg, png.getvalue())]

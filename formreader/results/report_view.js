@@ -1,0 +1,226 @@
+// What is seen. Text goes in as text only: nothing here builds HTML from strings.
+const SVG = "http://www.w3.org/2000/svg";
+const QUEUE_ROW = 64; // px, as .row in report.css
+const BOX_HEIGHT = 76; // px that the box in question gets on the picture of its surroundings
+const PICTURE_HEIGHT = 340; // px at most
+
+const byId = (id) => document.getElementById(id);
+
+function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+/** Never "100 %" for less than certainty, nor "0 %" for a chance. */
+function percent(confidence) {
+  if (confidence > 0 && confidence < 0.01) return "< 1 %";
+  const tenths = Math.floor(confidence * 1000 + 1e-6) / 10;
+  return `${tenths >= 95 && tenths < 100 ? tenths.toFixed(1) : Math.floor(tenths)} %`;
+}
+
+function answerText(answer) {
+  return answer === BLANK ? "blank" : answer === UNREADABLE ? "unreadable" : answer;
+}
+
+/** Fill `target` with crop `i` of the field's sprite; without `i`, with all of them in a row. */
+function paintCrops(target, field, i = null) {
+  const [, sprite] = JSON.parse(field.pictures.textContent);
+  const n = field.boxes.length;
+  target.style.backgroundImage = `url("data:image/png;base64,${sprite}")`;
+  target.style.backgroundSize = i === null ? "100% 100%" : `${100 * n}% 100%`;
+  target.style.backgroundPosition = n > 1 && i !== null ? `${(100 * i) / (n - 1)}% 0` : "0 0";
+}
+
+/** The field in question: crop, guesses, all its boxes, its place on the page. */
+class Stage {
+  constructor(onPick) {
+    this.onPick = onPick;
+    this.shown = null;
+  }
+
+  render(review) {
+    const { field, box } = review;
+    byId("file").textContent = field.file;
+    byId("place").textContent =
+      `page ${field.page} · field ${field.number} · box ${box + 1} of ${field.boxes.length}`;
+    paintCrops(byId("crop"), field, box);
+    this.renderGuesses(field, box);
+    this.renderCells(field, box);
+    this.renderPicture(field, box);
+  }
+
+  renderGuesses(field, i) {
+    const box = field.boxes[i];
+    const answer = byId("answer");
+    const guess = box.status === "blank" ? "Read as blank" : box.guess === "?" ? "No digit recognised" : "";
+    answer.replaceChildren(guess ? element("strong", "none", guess) : element("strong", "digit", box.guess));
+    const guesses = [];
+    if (!guess) guesses.push(["Guess", box.guess, box.confidence]);
+    if (box.second) guesses.push([guess ? "Nearest" : "Second", box.second, box.secondConfidence]);
+    byId("guesses").replaceChildren(...guesses.map(([name, digit, confidence]) => {
+      const row = element("div", "likelihood");
+      const meter = element("span", "meter");
+      meter.append(element("span"));
+      meter.firstChild.style.width = `${confidence * 100}%`;
+      row.append(element("span", "muted", name), element("b", "", digit), meter,
+        element("span", "number", percent(confidence)));
+      return row;
+    }));
+    const given = field.answers[i];
+    const right = given === field.guessAsAnswer(i);
+    byId("state").textContent = given === UNTOUCHED ? "Not checked yet"
+      : right ? `Confirmed: ${answerText(given)}` : `Corrected to ${answerText(given)}`;
+    const confirmed = given === UNTOUCHED ? field.guessAsAnswer(i) : given;
+    byId("confirm").textContent = `Confirm ${confirmed === BLANK ? "blank" : confirmed}`;
+    byId("state").className = given === UNTOUCHED ? "chip" : "chip checked";
+  }
+
+  renderCells(field, current) {
+    byId("cells").replaceChildren(...field.boxes.map((box, i) => {
+      const checked = field.answers[i] !== UNTOUCHED;
+      const kind = checked ? "checked" : box.status;
+      const cell = element("button", `cell ${kind}${i === current ? " current" : ""}`);
+      cell.type = "button";
+      cell.tabIndex = -1;
+      const crop = element("span", "crop");
+      paintCrops(crop, field, i);
+      const shown = field.cell(i);
+      const note = checked ? "✓" : this.note(box);
+      cell.append(crop, element("b", "", shown === "." ? "·" : shown), element("small", "", note));
+      cell.setAttribute("aria-label", `box ${i + 1}: ${shown === "." ? "blank" : shown}, ${checked ? "checked" : note}`);
+      if (i === current) cell.setAttribute("aria-current", "true");
+      cell.addEventListener("click", () => this.onPick(i));
+      return cell;
+    }));
+  }
+
+  note(box) {
+    return box.status === "blank" ? "blank" : box.guess === "?" ? "no digit" : percent(box.confidence);
+  }
+
+  renderPicture(field, current) {
+    const [x, y, width, height] = field.area;
+    if (this.shown !== field) {
+      const [jpeg] = JSON.parse(field.pictures.textContent);
+      byId("surroundings").src = `data:image/jpeg;base64,${jpeg}`;
+      const zoom = Math.min(BOX_HEIGHT / field.boxes[current].height, PICTURE_HEIGHT / height);
+      byId("picture").style.width = `${Math.round(width * zoom)}px`;
+      byId("picture").style.aspectRatio = `${width} / ${height}`;
+      byId("overlay").setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
+      this.shown = field;
+    }
+    const marks = field.review.filter((i) => i !== current).map((i) => this.outline(field.boxes[i], "other"));
+    marks.push(this.outline(field.boxes[current], "current"));
+    byId("overlay").replaceChildren(...marks);
+  }
+
+  outline(box, kind) {
+    const rect = document.createElementNS(SVG, "rect");
+    for (const name of ["x", "y", "width", "height"]) rect.setAttribute(name, box[name]);
+    rect.setAttribute("class", kind);
+    return rect;
+  }
+}
+
+/** The list of fields; only the rows in sight exist, so 50,000 scroll like 50. */
+class Queue {
+  constructor(review, onPick) {
+    this.review = review;
+    this.onPick = onPick;
+    this.rows = new Map();
+    this.scroller = byId("queue");
+    this.space = byId("queue-space");
+    this.space.style.height = `${review.order.length * QUEUE_ROW}px`;
+    this.scroller.addEventListener("scroll", () => this.renderRows(), { passive: true });
+    window.addEventListener("resize", () => this.renderRows());
+  }
+
+  /** Bring the current row into sight and draw it and the one at `changed` anew. */
+  render(changed) {
+    const { position } = this.review;
+    const top = position * QUEUE_ROW;
+    const room = this.scroller.clientHeight - QUEUE_ROW;
+    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
+    else if (top > this.scroller.scrollTop + room) this.scroller.scrollTop = top - room;
+    for (const stale of [changed, this.current, position]) this.drop(stale);
+    this.current = position;
+    this.renderRows();
+  }
+
+  renderRows() {
+    const from = Math.max(0, Math.floor(this.scroller.scrollTop / QUEUE_ROW) - 4);
+    const count = Math.ceil(this.scroller.clientHeight / QUEUE_ROW) + 8;
+    const to = Math.min(this.review.order.length, from + count);
+    for (const position of [...this.rows.keys()]) {
+      if (position < from || position >= to) this.drop(position);
+    }
+    for (let position = from; position < to; position += 1) {
+      if (!this.rows.has(position)) this.rows.set(position, this.makeRow(position));
+    }
+  }
+
+  drop(position) {
+    this.rows.get(position)?.remove();
+    this.rows.delete(position);
+  }
+
+  makeRow(position) {
+    const field = this.review.order[position];
+    const left = field.unchecked().length;
+    const row = element("button", `row${left ? "" : " checked"}`);
+    row.type = "button";
+    row.tabIndex = -1;
+    if (position === this.review.position) row.setAttribute("aria-current", "true");
+    row.style.transform = `translateY(${position * QUEUE_ROW}px)`;
+    const value = element("span", "value");
+    field.boxes.forEach((box, i) => {
+      const shown = field.cell(i) === "." ? "·" : field.cell(i);
+      const waits = box.status === "review" && field.answers[i] === UNTOUCHED;
+      value.append(waits ? element("mark", "", shown) : shown);
+    });
+    const crops = element("span", "crops");
+    paintCrops(crops, field);
+    crops.style.width = `${24 * field.boxes.length}px`;
+    crops.style.aspectRatio = field.boxes.length;
+    const state = element("span", "left", left ? percent(field.worst) : "✓");
+    row.append(value, crops, state,
+      element("span", "source", `${field.file} · p. ${field.page} · f. ${field.number}`));
+    row.addEventListener("click", () => this.onPick(position));
+    this.space.append(row);
+    return row;
+  }
+}
+
+function renderProgress(review) {
+  const { checked, total } = review;
+  const number = (n) => n.toLocaleString("en");
+  byId("progress").setAttribute("aria-valuemax", total);
+  byId("progress").setAttribute("aria-valuenow", checked);
+  byId("progress-fill").style.width = `${(100 * checked) / total}%`;
+  byId("progress").classList.toggle("complete", checked === total);
+  byId("progress-text").textContent = checked === total
+    ? `All ${number(total)} checked` : `${number(checked)} of ${number(total)} checked`;
+  byId("save-state").textContent = review.unsaved ? "Not saved to a file yet" : checked ? "Saved" : "";
+  byId("save").classList.toggle("primary", review.unsaved && checked === total);
+  byId("save-state").classList.toggle("unsaved", review.unsaved);
+  byId("storage-warning").hidden = review.store.works;
+}
+
+/** Scroll so that all that is needed for answering is in sight, if it is not. */
+function showWorkbench() {
+  if (byId("picture").getBoundingClientRect().bottom > window.innerHeight) {
+    byId("workbench").scrollIntoView();
+  }
+}
+
+/** What a screen reader hears after each step. */
+function announce(review) {
+  const { field, box } = review;
+  const { guess, confidence } = field.boxes[box];
+  const read = guess === "" ? "blank" : guess === "?" ? "no digit recognised" : `guess ${guess}, ${percent(confidence)}`;
+  byId("live").textContent = `${byId("progress-text").textContent}. Next: ${read}. ` +
+    `${field.file}, page ${field.page}, field ${field.number}, box ${box + 1}.` +
+    (review.checked === review.total && review.unsaved ? " Press S to save." : "");
+}

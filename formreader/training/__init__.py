@@ -1,0 +1,1 @@
+"""Training data, augmentation, training, and the renderer of synthetic forms."""

@@ -1,0 +1,162 @@
+"""Augmentation: one crop becomes another hand, another pen, another scanner.
+
+All work happens on a canvas with two pixels for each pixel of a crop, so that
+strokes can grow or shrink by half a pixel. Whatever changes the shape comes
+first, then the digit is framed again (long side 20 pixels, centre of mass in the
+middle), because that is what the normaliser does to every crop it makes.
+
+Elastic deformation follows Simard, Steinkraus and Platt, "Best Practices for
+Convolutional Neural Networks Applied to Visual Document Analysis" (2003).
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.digits.network import SIDE
+from formreader.training import degrade
+from formreader.types import Crops
+
+Canvas: TypeAlias = npt.NDArray[np.uint8]
+"""(64, 64) uint8, ink bright on black, two pixels for each pixel of a crop."""
+
+SCALE = 2
+CANVAS = 64
+LONG_SIDE = 20
+
+KEPT_CLEAN = 0.25
+"""Share of the crops that only change their shape."""
+KEPT_IN_PLACE = 0.08
+"""Share of the crops that are not framed again."""
+
+_COARSE = 4
+_GRID = (np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32) - (CANVAS - 1) / 2) / SCALE
+
+
+def augment(crops: Crops, rng: np.random.Generator) -> Crops:
+    """A new variant of each crop; (n, 28, 28) uint8 in and out.
+
+    The same crops and the same state of `rng` give the same bytes.
+    """
+    affine = _affine_maps(len(crops), rng)
+    strength = rng.uniform(0.0, 1.3, (len(crops), 1, 1, 1)).astype(np.float32)
+    waves = strength * rng.standard_normal(
+        (len(crops), _COARSE, _COARSE, 2), np.float32
+    )  # (n, 4, 4, 2)
+    clean = rng.random(len(crops)) < KEPT_CLEAN
+    out = np.empty_like(crops)
+    for i, crop in enumerate(crops):
+        canvas = _warp(crop, affine[i], waves[i])
+        if clean[i]:
+            out[i] = framed(canvas)
+        else:
+            out[i] = _degraded(canvas, rng)
+    return out
+
+
+def enlarge(crop: npt.NDArray[np.uint8]) -> Canvas:
+    """A crop (28, 28) in the middle of a canvas, twice as large."""
+    large = cv2.resize(crop, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
+    margin = (CANVAS - SCALE * SIDE) // 2
+    return cv2.copyMakeBorder(large, *(margin,) * 4, cv2.BORDER_CONSTANT)  # type: ignore[return-value]
+
+
+def framed(
+    canvas: npt.NDArray[np.uint8],
+    long_side: int = LONG_SIDE,
+    sampled: int | None = None,
+    binary: bool = False,
+    shift: tuple[int, int] = (0, 0),
+) -> npt.NDArray[np.uint8]:
+    """Ink of any size framed as MNIST frames it, (28, 28) uint8.
+
+    `sampled` is the resolution (pixels along the long side) of a poor scanner that
+    saw the ink first, `binary` whether it knew only black and white; `shift` moves
+    the result, in pixels to the right and down. No ink gives an empty crop.
+    """
+    left, top, width, height = cv2.boundingRect((canvas > 64).view(np.uint8))
+    if width == 0:
+        return np.zeros((SIDE, SIDE), np.uint8)
+    ink = canvas[top : top + height, left : left + width]
+    if sampled is not None:
+        ink = _shrunk(ink, sampled)
+        if binary:
+            ink = np.where(ink > 96, np.uint8(255), np.uint8(0))
+    return _centred(_shrunk(ink, long_side), shift)
+
+
+def _shrunk(ink: npt.NDArray[np.uint8], long_side: int) -> npt.NDArray[np.uint8]:
+    height, width = ink.shape
+    scale = long_side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(ink, size, interpolation=how)  # type: ignore[return-value]
+
+
+def _centred(ink: npt.NDArray[np.uint8], shift: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """`ink` (at most 28 on a side) with its centre of mass in the middle, as far as it fits."""
+    height, width = ink.shape
+    moments = cv2.moments(ink)
+    mass = moments["m00"] or 1.0
+    x = round((SIDE - 1) / 2 - moments["m10"] / mass) + shift[0]
+    y = round((SIDE - 1) / 2 - moments["m01"] / mass) + shift[1]
+    x, y = min(max(x, 0), SIDE - width), min(max(y, 0), SIDE - height)
+    crop = np.zeros((SIDE, SIDE), np.uint8)
+    crop[y : y + height, x : x + width] = ink
+    return crop
+
+
+def _affine_maps(n: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Maps from canvas to crop, (n, 2, 3): rotation, shear, aspect, size and place."""
+    angle = np.radians(np.clip(rng.normal(0, 7, n), -18, 18))
+    shear = np.clip(rng.normal(0, 0.14, n), -0.4, 0.4)
+    wide, high = np.exp(rng.normal(0, 0.11, (2, n)))
+    cos, sin = np.cos(angle), np.sin(angle)
+    maps = np.empty((n, 2, 3), np.float32)
+    maps[:, 0, 0], maps[:, 0, 1] = wide * cos, -wide * sin + wide * shear * cos
+    maps[:, 1, 0], maps[:, 1, 1] = high * sin, high * cos + high * shear * sin
+    maps[:, :, 2] = (SIDE - 1) / 2 + rng.uniform(-1.2, 1.2, (n, 2))
+    return maps
+
+
+def _warp(
+    crop: npt.NDArray[np.uint8], affine: npt.NDArray[np.float32], wave: npt.NDArray[np.float32]
+) -> Canvas:
+    """The crop on a canvas, turned, sheared, stretched and waved, in one sampling."""
+    y, x = _GRID
+    bent = cv2.resize(wave, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC)
+    from_x = affine[0, 0] * x + affine[0, 1] * y + affine[0, 2] + bent[..., 0]
+    from_y = affine[1, 0] * x + affine[1, 1] * y + affine[1, 2] + bent[..., 1]
+    return cv2.remap(crop, from_x, from_y, cv2.INTER_CUBIC)  # type: ignore[return-value]
+
+
+def _degraded(canvas: Canvas, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Another pen, dirt, a poor scanner, and the frame of the normaliser."""
+    chance = rng.random(8)
+    if chance[0] < 0.65:
+        canvas = degrade.change_thickness(canvas, rng.uniform(-2.2, 1.5))
+    if chance[1] < 0.06:
+        canvas = degrade.cut_gap(canvas, rng)
+    if chance[2] < 0.10:
+        canvas = degrade.add_line_residue(canvas, rng)
+    if chance[3] < 0.05:
+        canvas = degrade.add_neighbour(canvas, rng)
+    if chance[4] < 0.06:
+        canvas = degrade.add_specks(canvas, rng)
+    if chance[5] < KEPT_IN_PLACE:
+        margin = (CANVAS - SCALE * SIDE) // 2
+        inner = canvas[margin:-margin, margin:-margin]
+        crop: npt.NDArray[np.uint8] = cv2.resize(inner, (SIDE, SIDE), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    else:
+        crop = framed(
+            canvas,
+            long_side=int(rng.choice((20, 20, 20, 20, 19, 21, 18))),
+            sampled=int(rng.integers(10, 22)) if chance[6] < 0.35 else None,
+            binary=bool(rng.random() < 0.5),
+            shift=(int(rng.integers(-1, 2)), int(rng.integers(-1, 2))),
+        )
+    return degrade.change_tone(crop, rng)
