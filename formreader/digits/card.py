@@ -182,8 +182,9 @@ def _calibration(raw: object) -> CalibrationRow:
 
 def _number(table: dict[str, object], key: str) -> float:
     number = table[key]
-    whole = isinstance(number, int) and not isinstance(number, bool)
-    return float(number) if whole else _checked(number, float, key)
+    if isinstance(number, int) and not isinstance(number, bool):
+        return float(number)
+    return _checked(number, float, key)
 
 
 def _value(table: dict[str, object], key: str, kind: type[_T]) -> _T:

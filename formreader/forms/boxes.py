@@ -7,20 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from formreader.forms.lattice import (
-    CHANCE,
-    Cells,
-    Posts,
-    find_cells,
-    find_junctions,
-    find_posts,
-)
+from formreader.forms.cells import Cells, find_cells
 from formreader.forms.lines import find_lines
+from formreader.forms.posts import Posts, find_junctions, find_posts
+from formreader.forms.text import Parts, find_parts, holds_text
 from formreader.types import GreyImage
 
 _SAME_WIDTH = 0.12
-_UNEVEN_COST = 2.0
-_MIN_BOX_ASPECT, _MAX_BOX_ASPECT = 0.35, 2.0
+_EQUAL_GAIN = 0.5
+_UNEVEN_COST = 4.0
 _MAX_OVERLAP = 0.25
 _SAME_SIZE = 0.08
 _REPETITION_GAIN = 0.4
@@ -31,6 +26,7 @@ _REPETITION_HALF = 5.0
 class Row:
     """Equal cells side by side: `corners` is (n, 4, 2), clockwise from the top left.
 
+    `size` is the median width and height of the cells in working pixels (derived);
     `score` in 0..1 is the share of the cells' edges that is ruled; `worth` ranks rows
     that would explain the same lines.
     """
@@ -38,31 +34,40 @@ class Row:
     corners: npt.NDArray[np.float64]
     score: float
     worth: float
+    size: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        side = self.corners[:, 1, 0] - self.corners[:, 0, 0]
+        drop = self.corners[:, 3, 1] - self.corners[:, 0, 1]
+        object.__setattr__(self, "size", (_middle(side), _middle(drop)))
 
     def __len__(self) -> int:
         return len(self.corners)
 
-    @property
-    def size(self) -> tuple[float, float]:
-        """Median width and height of the cells in working pixels."""
-        side = self.corners[:, 1] - self.corners[:, 0]
-        drop = self.corners[:, 3] - self.corners[:, 0]
-        return float(np.median(side[:, 0])), float(np.median(drop[:, 1]))
+
+def _middle(values: npt.NDArray[np.float64]) -> float:
+    """The median, without what numpy's checks cost on a handful of values."""
+    return float(np.sort(values)[len(values) // 2])
 
 
 def find_rows(even: GreyImage) -> list[Row]:
     """Rows of equal cells on an upright, evenly lit page, (h, w) uint8, in any order."""
     lines = find_lines(even)
-    posts = find_posts(lines, find_junctions(lines))
+    posts = find_posts(even, lines, find_junctions(lines))
     cells = find_cells(lines, posts)
     rows = _drop_overlapping(_rows(posts, cells, cells.worth))
     # Forms repeat their boxes: a size that other rows have is the likelier reading.
     rows = _drop_overlapping(_rows(posts, cells, cells.worth + _repetition(posts, cells, rows)))
-    return [
-        row
-        for row in rows
-        if _MIN_BOX_ASPECT <= row.size[0] / row.size[1] <= _MAX_BOX_ASPECT
-    ]
+    return _without_text(rows, find_parts(even))
+
+
+def _without_text(rows: list[Row], parts: Parts) -> list[Row]:
+    kept = []
+    for row in rows:
+        free = ~holds_text(row.corners, parts)
+        runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(free)) + 1)
+        kept += [Row(row.corners[run], row.score, row.worth) for run in runs if free[run[0]]]
+    return kept
 
 
 def _repetition(posts: Posts, cells: Cells, rows: list[Row]) -> npt.NDArray[np.float64]:
@@ -95,14 +100,14 @@ def _best_chains(
     its row.
     """
     step = (posts.top[cells.right, 0] - posts.top[cells.left, 0]) / cells.count
-    first = posts.coverage[cells.left] - CHANCE
+    first = posts.evidence[cells.left]
     best = worth + first
     previous = np.full(len(step), -1)
     ending: dict[int, list[int]] = {}
     for cell in np.argsort(posts.top[cells.right, 0], kind="stable").tolist():
         for before in ending.get(int(cells.left[cell]), ()):
             uneven = abs(step[before] - step[cell]) / max(step[before], step[cell])
-            total = best[before] + worth[cell] - _UNEVEN_COST * uneven
+            total = best[before] + worth[cell] + _EQUAL_GAIN - _UNEVEN_COST * uneven
             if uneven <= _SAME_WIDTH and total > best[cell]:
                 best[cell], previous[cell] = total, before
         ending.setdefault(int(cells.right[cell]), []).append(cell)

@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from cv2.typing import MatLike
 
 from formreader.types import GreyImage
 
-Mask: TypeAlias = npt.NDArray[np.uint8]
-"""(height, width) uint8, 255 where true."""
+Mask: TypeAlias = MatLike
+"""(height, width) uint8, 255 where true (typed as OpenCV types what it returns)."""
 
 _THICKEST = 9
 """Lines are at most this many working pixels thick; thicker things are areas or text."""
@@ -22,6 +22,8 @@ _TEXTURE_FACTOR = 2.0
 _MIN_CONTRAST = 12
 _NOISE_FACTOR = 4.0
 _EXTENT_SHARE = 0.4
+_WEAK_SHARE = 0.45
+_MIN_STRONG = 5
 _GAP = 7
 _AREA_DARKNESS = 145
 _AREA_SIZE = 11
@@ -62,13 +64,15 @@ def find_lines(even: GreyImage) -> LineMasks:
     """
     darkness = np.asarray(cv2.bitwise_not(even), np.uint8)
     horizontal = _lines_along_rows(darkness, _HORIZONTAL)
-    vertical = _lines_along_rows(np.ascontiguousarray(darkness.T), _VERTICAL).T
+    vertical = np.ascontiguousarray(
+        _lines_along_rows(np.ascontiguousarray(darkness.T), _VERTICAL).T
+    )
     outlines = _area_outlines(darkness)
     flat = np.ones((1, _HORIZONTAL.average), np.uint8)
     upright = np.ones((_VERTICAL.average, 1), np.uint8)
     return LineMasks(
-        np.asarray(horizontal | cv2.morphologyEx(outlines, cv2.MORPH_OPEN, flat), np.uint8),
-        np.asarray(vertical | cv2.morphologyEx(outlines, cv2.MORPH_OPEN, upright), np.uint8),
+        np.asarray(cv2.bitwise_or(horizontal, cv2.morphologyEx(outlines, cv2.MORPH_OPEN, flat))),
+        np.asarray(cv2.bitwise_or(vertical, cv2.morphologyEx(outlines, cv2.MORPH_OPEN, upright))),
     )
 
 
@@ -76,17 +80,24 @@ def _lines_along_rows(darkness: GreyImage, lengths: _Direction) -> Mask:
     contrast = _ridge(darkness, lengths.average)
     # Three quarters of any page are not line, whatever its texture.
     noise = float(np.percentile(contrast[::5, ::5], 75))
-    threshold = max(_MIN_CONTRAST, _NOISE_FACTOR * noise)
+    threshold = np.uint8(min(max(_MIN_CONTRAST, _NOISE_FACTOR * noise), 255))
+    weak_threshold = np.uint8(_WEAK_SHARE * threshold)
     texture = cv2.blur(contrast, (_TEXTURE_WINDOW, _TEXTURE_WINDOW))
-    floor = cv2.max(cv2.multiply(texture, np.array(_TEXTURE_FACTOR)), np.array(threshold))
-    crest = (contrast >= cv2.dilate(contrast, np.ones((5, 1), np.uint8))) & (contrast > floor)
-    # The average reaches beyond a line's ends: keep what is dark on the spot, too.
+    texture = cv2.convertScaleAbs(texture, alpha=_TEXTURE_FACTOR)
+    crest = contrast >= cv2.dilate(contrast, np.ones((5, 1), np.uint8))
+    strong = crest & (contrast > np.maximum(texture, threshold))
+    # The average fades towards a line's ends, so weaker pixels next to strong ones belong
+    # to it; but it also reaches beyond them, so something must be dark on the spot.
+    reach = cv2.dilate(strong.astype(np.uint8), np.ones((3, lengths.average), np.uint8)) > 0
+    weak = crest & reach & (contrast > np.maximum(texture, weak_threshold))
     extent = cv2.dilate(_ridge(darkness, lengths.extent), np.ones((3, 1), np.uint8))
-    crest &= extent >= cv2.multiply(contrast, np.array(_EXTENT_SHARE))
-    mask = cv2.dilate(crest.astype(np.uint8), np.ones((3, 1), np.uint8))
+    weak &= extent >= cv2.convertScaleAbs(contrast, alpha=_EXTENT_SHARE)
+    mask = cv2.dilate(weak.astype(np.uint8), np.ones((3, 1), np.uint8))
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, _GAP), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    keep = np.where(stats[:, cv2.CC_STAT_WIDTH] >= lengths.shortest, 255, 0).astype(np.uint8)
+    strong_pixels = np.bincount(labels[strong], minlength=len(stats))
+    long = stats[:, cv2.CC_STAT_WIDTH] >= lengths.shortest
+    keep = np.where(long & (strong_pixels >= _MIN_STRONG), 255, 0).astype(np.uint8)
     keep[0] = 0
     return np.asarray(keep[labels], np.uint8)
 

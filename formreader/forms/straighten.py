@@ -20,7 +20,7 @@ Transform: TypeAlias = npt.NDArray[np.float64]
 """(3, 3) projective transform of homogeneous pixel coordinates."""
 
 WORKING_SIDE = 2400
-"""Longest side in pixels of the copy that is searched; larger pages are reduced by a whole factor."""
+"""Longest side in pixels of the copy that is searched; larger pages are reduced."""
 
 MAX_SKEW = 6.0
 """Largest skew in degrees that is looked for."""
@@ -66,7 +66,7 @@ def map_points(transform: Transform, points: npt.ArrayLike) -> npt.NDArray[np.fl
     """Send (n, 2) points through a projective transform."""
     xy = np.asarray(points, np.float64).reshape(-1, 2)
     mapped = np.column_stack([xy, np.ones(len(xy))]) @ transform.T
-    return mapped[:, :2] / mapped[:, 2:]  # type: ignore[no-any-return]
+    return mapped[:, :2] / mapped[:, 2:]
 
 
 def _reduce(image: GreyImage) -> tuple[GreyImage, Transform]:
@@ -131,7 +131,7 @@ def estimate_skew(even: GreyImage) -> float:
     return best
 
 
-def _edge_points(gradient: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+def _edge_points(gradient: npt.NDArray[np.number]) -> npt.NDArray[np.float32]:
     """(n, 2) x, y of the strong edges, at most 20,000 of them."""
     strength = np.abs(gradient)
     y, x = np.nonzero(strength > max(120.0, 0.35 * float(strength.max(initial=0))))
@@ -163,7 +163,7 @@ def _paper_corners(image: GreyImage) -> npt.NDArray[np.float32] | None:
     factor = max(max(image.shape) / 500, 1.0)
     size = (max(int(image.shape[1] / factor), 1), max(int(image.shape[0] / factor), 1))
     small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 2)
-    threshold, bright = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    bright = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
     bright = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     if _border_is_bright(bright):
         return None
@@ -181,7 +181,7 @@ def _paper_corners(image: GreyImage) -> npt.NDArray[np.float32] | None:
     return np.asarray((ordered + 0.5) * factor - 0.5, np.float32)
 
 
-def _border_is_bright(bright: npt.NDArray[np.uint8]) -> bool:
+def _border_is_bright(bright: npt.NDArray[np.number]) -> bool:
     """Whether paper reaches most of the picture's border: then it is a scan."""
     edge = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
     return float((edge > 0).mean()) > 0.5
@@ -194,9 +194,7 @@ def _clockwise_from_top_left(corners: npt.NDArray[np.float32]) -> npt.NDArray[np
     return np.roll(ring, -int(np.argmin(ring.sum(axis=1))), axis=0)
 
 
-def _rectify(
-    image: GreyImage, corners: npt.NDArray[np.float32]
-) -> tuple[GreyImage, Transform]:
+def _rectify(image: GreyImage, corners: npt.NDArray[np.float32]) -> tuple[GreyImage, Transform]:
     """Undo the perspective of a sheet of which the corners are known."""
     top, right, bottom, left = (
         float(np.linalg.norm(corners[(i + 1) % 4] - corners[i])) for i in range(4)
@@ -207,7 +205,7 @@ def _rectify(
     flat = cv2.warpPerspective(
         image, forward, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(flat, np.uint8), np.linalg.inv(forward)
+    return np.asarray(flat, np.uint8), np.linalg.inv(np.asarray(forward, np.float64))
 
 
 def quad(points: npt.NDArray[np.float64]) -> tuple[Point, Point, Point, Point]:

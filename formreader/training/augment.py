@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.digits.crops import normalise
 from formreader.digits.network import SIDE
 from formreader.training import degrade
 from formreader.types import Crops
@@ -26,14 +27,15 @@ Canvas: TypeAlias = npt.NDArray[np.uint8]
 
 SCALE = 2
 CANVAS = 64
-LONG_SIDE = 20
+FAINTEST = 40
+"""Grey value below which a trace is no ink."""
 
 KEPT_CLEAN = 0.25
 """Share of the crops that only change their shape."""
 KEPT_IN_PLACE = 0.08
 """Share of the crops that are not framed again."""
 
-_COARSE = 4
+_KNOTS = 4
 _GRID = (np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32) - (CANVAS - 1) / 2) / SCALE
 
 
@@ -44,17 +46,12 @@ def augment(crops: Crops, rng: np.random.Generator) -> Crops:
     """
     affine = _affine_maps(len(crops), rng)
     strength = rng.uniform(0.0, 1.3, (len(crops), 1, 1, 1)).astype(np.float32)
-    waves = strength * rng.standard_normal(
-        (len(crops), _COARSE, _COARSE, 2), np.float32
-    )  # (n, 4, 4, 2)
+    waves = strength * rng.standard_normal((len(crops), _KNOTS, _KNOTS, 2), np.float32)
     clean = rng.random(len(crops)) < KEPT_CLEAN
     out = np.empty_like(crops)
     for i, crop in enumerate(crops):
         canvas = _warp(crop, affine[i], waves[i])
-        if clean[i]:
-            out[i] = framed(canvas)
-        else:
-            out[i] = _degraded(canvas, rng)
+        out[i] = framed(canvas) if clean[i] else _degraded(canvas, rng)
     return out
 
 
@@ -65,49 +62,13 @@ def enlarge(crop: npt.NDArray[np.uint8]) -> Canvas:
     return cv2.copyMakeBorder(large, *(margin,) * 4, cv2.BORDER_CONSTANT)  # type: ignore[return-value]
 
 
-def framed(
-    canvas: npt.NDArray[np.uint8],
-    long_side: int = LONG_SIDE,
-    sampled: int | None = None,
-    binary: bool = False,
-    shift: tuple[int, int] = (0, 0),
-) -> npt.NDArray[np.uint8]:
-    """Ink of any size framed as MNIST frames it, (28, 28) uint8.
+def framed(ink: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Ink of any size, bright on black, as the normaliser frames it, (28, 28) uint8.
 
-    `sampled` is the resolution (pixels along the long side) of a poor scanner that
-    saw the ink first, `binary` whether it knew only black and white; `shift` moves
-    the result, in pixels to the right and down. No ink gives an empty crop.
+    Traces fainter than the normaliser gets to see are left out. No ink gives an
+    empty crop.
     """
-    left, top, width, height = cv2.boundingRect((canvas > 64).view(np.uint8))
-    if width == 0:
-        return np.zeros((SIDE, SIDE), np.uint8)
-    ink = canvas[top : top + height, left : left + width]
-    if sampled is not None:
-        ink = _shrunk(ink, sampled)
-        if binary:
-            ink = np.where(ink > 96, np.uint8(255), np.uint8(0))
-    return _centred(_shrunk(ink, long_side), shift)
-
-
-def _shrunk(ink: npt.NDArray[np.uint8], long_side: int) -> npt.NDArray[np.uint8]:
-    height, width = ink.shape
-    scale = long_side / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(ink, size, interpolation=how)  # type: ignore[return-value]
-
-
-def _centred(ink: npt.NDArray[np.uint8], shift: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """`ink` (at most 28 on a side) with its centre of mass in the middle, as far as it fits."""
-    height, width = ink.shape
-    moments = cv2.moments(ink)
-    mass = moments["m00"] or 1.0
-    x = round((SIDE - 1) / 2 - moments["m10"] / mass) + shift[0]
-    y = round((SIDE - 1) / 2 - moments["m01"] / mass) + shift[1]
-    x, y = min(max(x, 0), SIDE - width), min(max(y, 0), SIDE - height)
-    crop = np.zeros((SIDE, SIDE), np.uint8)
-    crop[y : y + height, x : x + width] = ink
-    return crop
+    return normalise(np.where(ink < FAINTEST, np.uint8(0), ink))
 
 
 def _affine_maps(n: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -152,11 +113,17 @@ def _degraded(canvas: Canvas, rng: np.random.Generator) -> npt.NDArray[np.uint8]
         inner = canvas[margin:-margin, margin:-margin]
         crop: npt.NDArray[np.uint8] = cv2.resize(inner, (SIDE, SIDE), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     else:
-        crop = framed(
-            canvas,
-            long_side=int(rng.choice((20, 20, 20, 20, 19, 21, 18))),
-            sampled=int(rng.integers(10, 22)) if chance[6] < 0.35 else None,
-            binary=bool(rng.random() < 0.5),
-            shift=(int(rng.integers(-1, 2)), int(rng.integers(-1, 2))),
-        )
+        if chance[6] < 0.35:
+            canvas = degrade.sample_coarsely(canvas, int(rng.integers(10, 22)), chance[7] < 0.5)
+        crop = _jittered(framed(canvas), rng)
     return degrade.change_tone(crop, rng)
+
+
+def _jittered(crop: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """The crop up to a pixel aside and, now and then, up to a tenth larger or smaller."""
+    size = rng.uniform(0.9, 1.06) if rng.random() < 0.4 else 1.0
+    shift = rng.integers(-1, 2, 2)
+    middle = (SIDE - 1) / 2
+    move = np.array([[size, 0, 0], [0, size, 0]], np.float32)
+    move[:, 2] = middle - size * middle + shift
+    return cv2.warpAffine(crop, move, (SIDE, SIDE))  # type: ignore[return-value]

@@ -1,7 +1,7 @@
 """What pens, paper and scanners do to a digit, one function for each.
 
 Every function takes ink bright on black, uint8 of any size, and returns a new
-image of the same size. Widths are in pixels of the image given.
+image, of the same size unless it says otherwise. Widths are in pixels of the image given.
 """
 
 from __future__ import annotations
@@ -107,6 +107,24 @@ def add_specks(ink: Ink, rng: np.random.Generator) -> Ink:
     return dirty
 
 
+def sample_coarsely(ink: Ink, long_side: int, binary: bool) -> Ink:
+    """The ink as a poor scanner saw it, tightly cut: `long_side` pixels along its longer side.
+
+    Its darkest ink becomes 255; `binary`: the scanner knew only black and white.
+    Unlike its siblings this returns another size.
+    """
+    left, top, width, height = cv2.boundingRect((ink > 64).view(np.uint8))
+    if width == 0:
+        return ink
+    scale = long_side / max(width, height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    tight = ink[top : top + height, left : left + width]
+    coarse = cv2.resize(tight, size, interpolation=cv2.INTER_AREA)
+    if binary:
+        return np.where(coarse > 0.4 * coarse.max(), np.uint8(255), np.uint8(0))
+    return cv2.convertScaleAbs(coarse, alpha=255 / max(int(coarse.max()), 1))  # type: ignore[return-value]
+
+
 def change_tone(ink: Ink, rng: np.random.Generator) -> Ink:
     """Blur, faint or uneven ink, and noise, as a poor scan has them."""
     chance = rng.random(3)
@@ -114,7 +132,7 @@ def change_tone(ink: Ink, rng: np.random.Generator) -> Ink:
         ink = cv2.GaussianBlur(ink, (5, 5), rng.uniform(0.3, 0.9))  # type: ignore[assignment]
     values = ink.astype(np.float32)
     if chance[1] < 0.5:
-        gamma, gain = float(np.exp(rng.normal(0, 0.3))), rng.uniform(0.55, 1.1)
+        gamma, gain = float(np.exp(rng.uniform(-0.5, 0.5))), rng.uniform(0.55, 1.1)
         values = np.float32(255 * gain) * (values / np.float32(255)) ** np.float32(gamma)
     if chance[2] < 0.15:
         noise = rng.standard_normal(ink.shape, np.float32) * np.float32(rng.uniform(2, 14))

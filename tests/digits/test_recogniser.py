@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from formreader.digits import runtimes
-from formreader.digits.card import KERAS_FILE, ONNX_FILE, read_card
+from formreader.digits.card import KERAS_FILE, ONNX_FILE, file_hashes, read_card
 from formreader.digits.recogniser import Recogniser, load_recogniser, model_folder, softmax
 from formreader.digits.runtimes import KerasRecogniser
 from formreader.errors import ModelError, UsageError
@@ -129,14 +130,8 @@ def test_an_altered_byte_is_noticed(copy: Path) -> None:
 
 @pytest.mark.parametrize("name", [ONNX_FILE, KERAS_FILE])
 def test_a_file_that_is_no_model_is_refused_even_with_the_right_hash(copy: Path, name: str) -> None:
-    card = read_card(copy)
     (copy / name).write_bytes(b"no model")
-    hashes = {name: "c7ab6b0a9e2ebbea1cdd2b4c2b3ee7a3"} | dict(card.files)
-    import hashlib
-    from dataclasses import replace
-
-    hashes[name] = hashlib.sha256(b"no model").hexdigest()
-    card = replace(card, files=hashes)
+    card = replace(read_card(copy), files=file_hashes(copy))
     with pytest.raises(ModelError, match="cannot"):
         if name == ONNX_FILE:
             runtimes.OnnxRecogniser.load(copy, card, batch=1, threads=1)

@@ -1,0 +1,59 @@
+"""Cells that hold printed text are no digit boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.types import GreyImage
+
+_DARKNESS = 60
+_MIN_PART = 0.08
+_LETTER = 0.36
+_LETTERS_A_CELL = 4
+_LETTERS_A_CELL_OF_A_ROW = 1.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """Connected pieces of ink: centres (n, 2) x, y and heights (n,)."""
+
+    centres: npt.NDArray[np.float64]
+    heights: npt.NDArray[np.float64]
+
+
+def find_parts(even: GreyImage) -> Parts:
+    """The pieces of dark ink on an evenly lit page.
+
+    Ruled lines are pieces as well, and so is what touches them; printed text keeps
+    clear of them.
+    """
+    dark = cv2.threshold(even, 255 - _DARKNESS, 255, cv2.THRESH_BINARY_INV)[1]
+    _, _, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    return Parts(np.asarray(centres[1:]), stats[1:, cv2.CC_STAT_HEIGHT].astype(np.float64))
+
+
+def holds_text(corners: npt.NDArray[np.float64], parts: Parts) -> npt.NDArray[np.bool_]:
+    """Which cells of a row hold printed text, (n, 4, 2) corners to (n,) bool.
+
+    Text is many small pieces in a cell; a digit is one or two large ones. A row
+    with text in most of its cells holds text as a whole.
+    """
+    letters = np.array([_count_letters(cell, parts) for cell in corners])
+    text = letters >= _LETTERS_A_CELL
+    if letters.mean() >= _LETTERS_A_CELL_OF_A_ROW and (letters > 0).mean() > 0.5:
+        text[:] = True
+    return text
+
+
+def _count_letters(cell: npt.NDArray[np.float64], parts: Parts) -> int:
+    """Small pieces in a cell, if there is none as large as a digit."""
+    (left, top), (right, bottom) = cell.min(axis=0), cell.max(axis=0)
+    x, y = parts.centres[:, 0], parts.centres[:, 1]
+    inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+    heights = parts.heights[inside] / (bottom - top)
+    heights = heights[heights >= _MIN_PART]
+    return 0 if (heights > _LETTER).any() else len(heights)

@@ -1,0 +1,90 @@
+"""How fast formreader is here: `python tests/benchmarks/speed.py [FOLDER] [--copies N]`.
+
+Prints, for the command as people run it (a process of its own each time, best of
+several runs): the time of `--help`; of one page; pages/s and the peak memory of a
+folder of copies of the pages, by number of workers; and each stage's time a page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import formreader
+from formreader.forms.files import list_files
+from formreader.options import usable_cores
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Wall time in seconds and what the program told of itself."""
+
+    seconds: float
+    told: str
+
+
+def run(*arguments: str | Path) -> Run:
+    """Run formreader once, in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(Path(formreader.__file__).parents[1])}
+    command = [sys.executable, "-m", "formreader", *map(str, arguments)]
+    began = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - began
+    if done.returncode not in (0, 10):
+        raise SystemExit(done.stderr)
+    return Run(seconds, done.stderr)
+
+
+def copies(folder: Path, n: int, target: Path) -> None:
+    """Fill `target` with `n` copies of each page file of `folder`."""
+    for number in range(n):
+        for file in list_files([str(folder)]).files:
+            path = target / str(number) / file.label
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.path, path)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=SAMPLES)
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        measure(options.folder, options.copies, options.runs, Path(place))
+
+
+def measure(folder: Path, n: int, runs: int, place: Path) -> None:
+    """All measurements, in files below `place`."""
+    print(f"{usable_cores()} cores, Python {sys.version.split()[0]}")
+    print(f"--help          {min(run('--help').seconds for _ in range(runs)):.2f} s")
+    page = SAMPLES / "separate_boxes.jpg"
+    scans = [run("scan", page, "--out", place / "one.csv").seconds for _ in range(runs)]
+    print(f"one page        {min(scans):.2f} s (200 dpi, start of Python included)")
+    copies(folder, n, place / "pages")
+    for workers in sorted({1, usable_cores()}):
+        out = place / f"{workers}.csv"
+        told = run("scan", place / "pages", "--out", out, "--workers", workers, "-v").told
+        summary = re.search(r"(.*) in ([\d.]+) s \(([\d.]+) pages/s\)", told)
+        assert summary, told
+        print(f"{workers} workers       {summary[3]} pages/s ({summary[1].split(': ')[1]})")
+        for stage, spent in re.findall(r"(\w+): ([\d.]+) ms a page", told):
+            print(f"    {stage:<12}{spent} ms a page")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(f"peak memory     {peak / 1024:.0f} MiB in the largest process")
+
+
+if __name__ == "__main__":
+    main()

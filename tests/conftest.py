@@ -1,0 +1,117 @@
+"""Small forms, a tiny model, and the command line, for the tests of the whole way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner, Result
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+import formreader
+from formreader.cli import main
+from formreader.digits.card import CARD_FILE, KERAS_FILE, ONNX_FILE, Card, file_hashes
+from formreader.training.render import FormSpec, render_form
+
+ROOT = Path(__file__).parents[1]
+
+RunProgram = Callable[..., Result]
+RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return ROOT / "samples"
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder whose network is a single random layer: quick, sure of itself, and no use."""
+    folder = tmp_path_factory.mktemp("model")
+    kernel = np.random.default_rng(1).normal(0, 0.02, (11, 1, 28, 28)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["crops"], ["numbers"], to=TensorProto.FLOAT),
+            helper.make_node("Unsqueeze", ["numbers", "axis"], ["maps"]),
+            helper.make_node("Conv", ["maps", "kernel"], ["squares"]),
+            helper.make_node("Flatten", ["squares"], ["logits"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", 28, 28])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 11])],
+        [
+            numpy_helper.from_array(kernel, "kernel"),
+            numpy_helper.from_array(np.array([1], np.int64), "axis"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, folder / ONNX_FILE)
+    (folder / KERAS_FILE).write_bytes(b"not needed on a CPU")
+    card = Card(
+        name="tiny", version="1", created="2026-01-01", parameters=kernel.size, temperature=20.0,
+        training={}, recipe={}, tests=(), calibration=(), files=file_hashes(folder),
+    )  # fmt: skip
+    (folder / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def form_png(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small filled form."""
+    page = render_form(3, FormSpec(dpi=100, width=120, height=110))
+    path = tmp_path_factory.mktemp("form") / "form.png"
+    Image.fromarray(page.image).save(path, dpi=(100, 100))
+    return path
+
+
+@pytest.fixture
+def forms(tmp_path: Path) -> Path:
+    """A folder with three small forms, one of them in a folder of its own."""
+    folder = tmp_path / "forms"
+    (folder / "more").mkdir(parents=True)
+    for seed, name in enumerate(("a.png", "b.jpg", "more/c.tif"), 1):
+        page = render_form(seed, FormSpec(dpi=100, width=120, height=110))
+        Image.fromarray(page.image).save(folder / name, dpi=(100, 100))
+    return folder
+
+
+@pytest.fixture
+def program() -> RunProgram:
+    """Runs the program in this process: `program("scan", folder)`."""
+
+    def run(*arguments: str | Path) -> Result:
+        return CliRunner().invoke(main, list(map(str, arguments)), prog_name="formreader")
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> RunProcess:
+    """Runs Python in a process of its own, in an empty folder, with this formreader."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        package = str(Path(formreader.__file__).parents[1])
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": package},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,60 @@
+"""results.csv in pandas: digits stay digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from formreader.errors import NoInputError
+from formreader.options import Rows
+from formreader.results.frame import load_results
+from formreader.results.table import write_table
+from formreader.types import Box, DigitReading, FieldReading, PageReading, Status
+
+
+def page() -> PageReading:
+    """A field that reads 07 with a blank between."""
+    box = Box(10, 20, 30, 40)
+    digits = (
+        DigitReading(box, 0, 0.99, Status.OK, 6, 0.005),
+        DigitReading(box, None, 1.0, Status.BLANK),
+        DigitReading(box, 7, 0.5, Status.REVIEW, 1, 0.3),
+    )
+    field = FieldReading(digits, "07", "0.7", 0.495, Status.REVIEW)
+    return PageReading("NA", 0, (field,))
+
+
+def test_fields_keep_their_leading_zeros(tmp_path: Path) -> None:
+    write_table(tmp_path / "r.csv", [page(), PageReading("b", 1, error="empty")], "field")
+    table = load_results(tmp_path / "r.csv")
+    assert table["value"].tolist() == ["07", "empty"]
+    assert table["cells"].tolist() == ["0.7", ""]
+    assert table["file"].tolist() == ["NA", "b"]
+    assert table["confidence"].tolist() == [0.495, 0]
+    assert table["status"].tolist() == ["review", "error"]
+    assert table["page"].sum() == 3
+
+
+def test_digits_of_blank_boxes_are_empty_text(tmp_path: Path) -> None:
+    write_table(tmp_path / "r.csv", [page()], "digit")
+    table = load_results(tmp_path / "r.csv")
+    assert table["digit"].tolist() == ["0", "", "7"]
+    assert table["second"].tolist() == ["6", "", "1"]
+    assert table["second_confidence"].isna().tolist() == [False, True, False]
+    assert table.loc[table["status"] == "review", "digit"].tolist() == ["7"]
+
+
+@pytest.mark.parametrize("rows", get_args(Rows))
+def test_a_table_without_rows_has_its_columns(tmp_path: Path, rows: Rows) -> None:
+    write_table(tmp_path / "r.csv", [], rows)
+    assert load_results(tmp_path / "r.csv").empty
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\xff"])
+def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(NoInputError, match=r"other\.csv"):
+        load_results(path)

@@ -1,0 +1,353 @@
+"""Where the rooms meet: order, batches, workers that die, pictures."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from formreader import page_work
+from formreader.debug import DebugFolder, draw_crops, relative_path
+from formreader.digits.recogniser import Recogniser, load_recogniser
+from formreader.options import ScanOptions
+from formreader.page_pool import work_pages, work_pages_on
+from formreader.page_work import PageTask, work_page
+from formreader.pipeline import scan
+from formreader.recognition import read_pages
+from formreader.surroundings import MAX_BYTES, picture_field
+from formreader.types import (
+    Box,
+    DigitBox,
+    DigitReading,
+    Field,
+    InputFile,
+    PageCrops,
+    Status,
+)
+
+
+@dataclass
+class Heard:
+    """A progress display that only remembers, and stops after some pages."""
+
+    stop_after: int = 1000
+    pages: list[str] = field(default_factory=list)
+    total: tuple[int, int] = (0, 0)
+    messages: list[str] = field(default_factory=list)
+
+    def started(self, files: int, pages: int) -> None:
+        self.total = files, pages
+
+    def page_done(self, page: PageCrops) -> None:
+        self.pages.append(page.file)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def stopped(self) -> bool:
+        return len(self.pages) >= self.stop_after
+
+
+def square(left: float, top: float, side: float) -> DigitBox:
+    right, bottom = left + side, top + side
+    return DigitBox(((left, top), (right, top), (right, bottom), (left, bottom)))
+
+
+def tasks(*names: str) -> list[PageTask]:
+    return [PageTask(InputFile(name, name), 0) for name in names]
+
+
+# --- one page
+
+
+def test_a_page_becomes_crops_and_pictures(form_png: Path) -> None:
+    page = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
+    boxes = sum(len(found.boxes) for found in page.fields)
+    assert boxes > 5
+    assert page.error == ""
+    assert page.crops.shape == (boxes, 28, 28)
+    assert page.crops.dtype == np.uint8
+    assert page.blank.shape == (boxes,)
+    assert len(page.surroundings) == len(page.fields)
+    assert list(page.seconds) == ["decode", "straighten", "find", "crop"]
+
+
+def test_a_bug_on_one_page_is_that_pages_error(
+    form_png: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise IndexError("list index\nout of range")
+
+    monkeypatch.setattr(page_work, "find_fields", fail)
+    page = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
+    assert page.error == "internal error: IndexError: list index out of range"
+    assert page.fields == ()
+
+
+def test_the_reason_of_a_later_page_does_not_repeat_its_name(tmp_path: Path) -> None:
+    page = work_page(PageTask(InputFile(str(tmp_path / "gone.tif"), "gone.tif"), 4))
+    assert page.error.startswith("the file is gone")
+    assert page.number == 4
+
+
+# --- pictures of fields
+
+
+@pytest.mark.parametrize("side", [12, 40, 150])
+@pytest.mark.parametrize("count", [1, 10, 40])
+def test_surroundings_are_small_and_show_the_field(side: int, count: int) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (600, 7000), np.uint8)
+    boxes = tuple(square(160 + i * side, 200, side) for i in range(count))
+    picture = picture_field(noise, Field(boxes))
+    assert len(picture.jpeg) <= MAX_BYTES
+    decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
+    height, width = decoded.shape
+    assert width <= 901
+    assert picture.scale <= 1
+    assert abs(width - picture.area.width * picture.scale) <= 1
+    assert abs(height - picture.area.height * picture.scale) <= 1
+    around = Field(boxes).box
+    assert picture.area.left == around.left - side
+    assert picture.area.bottom == around.bottom + side
+
+
+def test_surroundings_stay_on_the_page() -> None:
+    picture = picture_field(np.zeros((60, 80), np.uint8), Field((square(-3, 50, 20),)))
+    assert picture.area == Box(0, 30, 37, 30)
+
+
+# --- workers
+
+
+class _Recorder(Executor):
+    """Runs nothing by itself; remembers how many calls waited at most."""
+
+    def __init__(self) -> None:
+        self.waiting = self.most = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        recorder = self
+
+        class Late(Future[Any]):
+            def result(self, timeout: float | None = None) -> Any:
+                recorder.waiting -= 1
+                return fn(*args, **kwargs)
+
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        return Late()
+
+
+def test_pages_keep_their_order_and_few_wait() -> None:
+    names = [f"{number}.png" for number in range(50)]
+    recorder = _Recorder()
+    pages = work_pages_on(lambda: recorder, tasks(*names), ahead=6)
+    assert [page.file for page in pages] == names
+    assert recorder.most == 6
+
+
+class _Fragile(Executor):
+    """Dies of the page "killer", and with it what was submitted and not yet taken."""
+
+    started = 0
+
+    def __init__(self) -> None:
+        type(self).started += 1
+        self._waiting: list[Future[Any]] = []
+        self._broken = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self._broken:
+            raise BrokenExecutor
+        future: Future[Any] = Future()
+        self._waiting.append(future)
+        if args[0].file.label == "killer":
+            self._broken = True
+            for waiting in self._waiting[-3:]:
+                if not waiting.done():
+                    waiting.set_exception(BrokenExecutor())
+        else:
+            self._waiting[:-1] = []
+            future.set_result(fn(*args))
+        return future
+
+
+def test_a_dead_worker_costs_only_the_page_that_killed_it() -> None:
+    names = ["a", "b", "killer", "c", "killer", "d"]
+    _Fragile.started = 0
+    pages = list(work_pages_on(_Fragile, tasks(*names), ahead=3))
+    assert [page.file for page in pages] == names
+    died = ["died" in page.error for page in pages]
+    assert died == [name == "killer" for name in names]
+    assert _Fragile.started <= 1 + 2 * 2 + 2
+
+
+class _Killer(PageTask):
+    """A task that ends the process that unpacks it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (1,)
+
+
+def test_a_real_worker_that_dies_loses_no_other_page(form_png: Path) -> None:
+    good = PageTask(InputFile(str(form_png), "form.png"), 0)
+    killer = _Killer(InputFile("killer", "killer"), 0)
+    pages = list(work_pages([good, killer, good, good], workers=2))
+    assert [page.file for page in pages] == ["form.png", "killer", "form.png", "form.png"]
+    assert [bool(page.error) for page in pages] == [False, True, False, False]
+
+
+# --- recognition across pages
+
+
+def crops_page(name: str, rng: np.random.Generator, boxes: int) -> PageCrops:
+    found = Field(tuple(square(10 * i, 0, 10) for i in range(boxes)))
+    return PageCrops(
+        name,
+        0,
+        (found,) if boxes else (),
+        rng.integers(0, 256, (boxes, 28, 28), np.uint8),
+        rng.random(boxes) < 0.3,
+    )
+
+
+@pytest.fixture(scope="module")
+def recogniser(tiny_model: Path) -> Recogniser:
+    return load_recogniser(str(tiny_model), "cpu")
+
+
+@given(boxes=st.lists(st.integers(0, 7), max_size=8), batch=st.integers(1, 30))
+def test_readings_do_not_depend_on_batches(
+    recogniser: Recogniser, boxes: list[int], batch: int
+) -> None:
+    rng = np.random.default_rng(len(boxes))
+    pages = [crops_page(str(i), rng, n) for i, n in enumerate(boxes)]
+    options = ScanOptions((), batch=batch)
+    together = list(read_pages(pages, recogniser, options, {"recognise": 0.0}))
+    alone = [
+        pair for page in pages for pair in read_pages([page], recogniser, options, {"recognise": 0})
+    ]
+    assert together == alone
+    assert [page for page, _ in together] == pages
+
+
+def test_pages_come_as_soon_as_their_batch_is_full(recogniser: Recogniser) -> None:
+    taken: list[str] = []
+
+    def pages() -> Iterator[PageCrops]:
+        rng = np.random.default_rng(2)
+        for number in range(20):
+            taken.append(str(number))
+            yield crops_page(str(number), rng, 10)
+
+    reading = read_pages(pages(), recogniser, ScanOptions((), batch=20), {"recognise": 0.0})
+    first, _ = next(reading)
+    assert first.file == "0"
+    assert len(taken) < 8
+
+
+# --- the whole scan
+
+
+def test_scan_counts_what_it_read(forms: Path, tiny_model: Path) -> None:
+    out = forms.parent / "r.csv"
+    heard = Heard()
+    options = ScanOptions(
+        (str(forms),), out, rows="digit", review_below=0.6, model=str(tiny_model), workers=1
+    )
+    summary = scan(options, heard)
+    with out.open(newline="", encoding="utf-8") as stream:
+        statuses = [row["status"] for row in csv.DictReader(stream) if row["field"] != "0"]
+    assert heard.total == (3, 3)
+    assert summary.pages == len(heard.pages) == 3
+    assert summary.digits + summary.blank == len(statuses)
+    assert summary.review == statuses.count("review") > 0
+    assert summary.blank == statuses.count("blank")
+    assert summary.report == forms.parent / "r.html"
+    assert min(summary.stages.values()) > 0
+    html = (forms.parent / "r.html").read_text(encoding="utf-8")
+    assert f"{summary.review:,} digits to review" in html
+
+
+def test_a_stopped_scan_writes_the_pages_done(forms: Path, tiny_model: Path) -> None:
+    out = forms.parent / "r.csv"
+    options = ScanOptions((str(forms),), out, model=str(tiny_model), workers=1)
+    summary = scan(options, Heard(stop_after=2))
+    assert summary.interrupted
+    assert summary.pages == 2
+    with out.open(newline="", encoding="utf-8") as stream:
+        assert {row["file"] for row in csv.DictReader(stream)} == {"a.png", "b.jpg"}
+
+
+def test_results_of_an_earlier_scan_are_no_input(forms: Path, tiny_model: Path) -> None:
+    options = ScanOptions(
+        (str(forms),), forms / "r.csv", model=str(tiny_model), workers=1, debug=forms / "debug"
+    )
+    first = scan(options, Heard())
+    written = (forms / "r.csv").read_bytes()
+    assert scan(options, Heard()).pages == first.pages == 3
+    assert (forms / "r.csv").read_bytes() == written
+
+
+# --- debug pictures
+
+
+def test_debug_shows_each_page_and_its_crops(forms: Path, tiny_model: Path) -> None:
+    folder = forms.parent / "debug"
+    options = ScanOptions(
+        (str(forms),), forms.parent / "r.csv", model=str(tiny_model), workers=1, debug=folder
+    )
+    scan(options, Heard())
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.png")}
+    pages = ("a.png", "b.jpg", "more/c.tif")
+    assert names == {f"{page}.page1{kind}.png" for page in pages for kind in ("", ".crops")}
+    overlay = np.asarray(Image.open(folder / "a.png.page1.png"))
+    original = np.asarray(Image.open(forms / "a.png").convert("RGB"))
+    assert overlay.shape == original.shape
+    assert (overlay != original).any()
+
+
+def test_a_debug_picture_that_cannot_be_written_loses_no_results(
+    forms: Path, tiny_model: Path
+) -> None:
+    folder = forms.parent / "debug"
+    (folder / "a.png.page1.png").mkdir(parents=True)
+    heard = Heard()
+    options = ScanOptions(
+        (str(forms),), forms.parent / "r.csv", model=str(tiny_model), workers=1, debug=folder
+    )
+    assert scan(options, heard).failed == 0
+    assert len(heard.messages) == 1
+    assert "a.png" in heard.messages[0]
+
+
+def test_contact_sheet_has_a_cell_a_crop() -> None:
+    crops = np.full((18, 28, 28), 255, np.uint8)
+    digits = [DigitReading(Box(0, 0, 9, 9), 3, 0.9, Status.OK, 5, 0.1)] * 18
+    sheet = draw_crops(crops, digits)
+    assert sheet.shape == (2 * 86, 16 * 64, 3)
+    assert (sheet[30, 32] == 255).all()
+
+
+@given(st.lists(st.sampled_from(["a", "..", ".", "", "C:", "b.png", "…"]), min_size=1, max_size=6))
+def test_labels_stay_inside_the_debug_folder(parts: list[str]) -> None:
+    path = Path("/debug") / relative_path("/".join(parts))
+    assert Path(os.path.normpath(path)).is_relative_to("/debug")
+    assert ":" not in str(path)
+
+
+def test_debug_folder_is_made(tmp_path: Path) -> None:
+    DebugFolder.make(tmp_path / "a" / "b", ["elsewhere"])
+    assert list((tmp_path / "a" / "b").iterdir()) == []

@@ -1,0 +1,73 @@
+"""The built wheel: everything that scanning needs travels in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+MAX_MODELS = 4 * 2**20
+"""Bytes."""
+
+
+def run(*arguments: str | Path, cwd: Path) -> str:
+    done = subprocess.run(
+        list(map(str, arguments)), cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not (root / "models" / "digits" / "card.json").is_file():
+        pytest.skip("the model has not been trained yet")
+    folder = tmp_path_factory.mktemp("wheel")
+    run(
+        sys.executable, "-m", "pip", "wheel", root, "--no-deps", "--no-build-isolation",
+        "--wheel-dir", folder, "--quiet", "--disable-pip-version-check", cwd=folder,
+    )  # fmt: skip
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_models_and_report_are_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+    models = {name: size for name, size in sizes.items() if name.startswith("formreader/models/")}
+    assert {Path(name).name for name in models} == {"card.json", "model.keras", "model.onnx"}
+    assert sum(models.values()) < MAX_MODELS
+    for name in ("report.html.j2", "report.js", "report.css"):
+        assert f"formreader/results/{name}" in sizes
+    assert not any(name.startswith(("tests/", "samples/")) for name in sizes)
+
+
+def test_an_installed_wheel_scans(wheel: Path, samples: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    windows = sys.platform == "win32"
+    binaries = environment / ("Scripts" if windows else "bin")
+    python = binaries / ("python.exe" if windows else "python")
+    run(
+        sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index",
+        "--quiet", "--disable-pip-version-check", wheel, cwd=tmp_path,
+    )  # fmt: skip
+    # The dependencies of this environment serve the new one too, so no network is needed.
+    packages = run(
+        python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path
+    )
+    ours = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    (Path(packages.strip()) / "dependencies.pth").write_text("\n".join(sorted(ours)))
+
+    place = run(python, "-c", "import formreader; print(formreader.__file__)", cwd=tmp_path)
+    assert Path(place.strip()).is_relative_to(environment)
+    program = binaries / ("formreader.exe" if windows else "formreader")
+    printed = run(program, "scan", samples / "comb.png", "--workers", "1", cwd=tmp_path)
+    assert printed.split() == ["results.csv", "results.html"]
+    assert "40719265" in (tmp_path / "results.csv").read_text(encoding="utf-8")
+    assert "<script" in (tmp_path / "results.html").read_text(encoding="utf-8")

@@ -1,0 +1,78 @@
+"""What a run trains on: who is held out, what is mixed in, what the card says of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from formreader.digits.network import NOT_A_DIGIT
+from formreader.options import TrainOptions
+from formreader.training.data import mnist_path
+from formreader.training.mixture import draw_digits, prepare_data
+
+N = 120
+
+
+@pytest.fixture
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainOptions:
+    """Options for a small stand-in for MNIST, its twelve writers in turn, and two marks."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    mnist_path().parent.mkdir()
+    drawn = draw_digits(N, np.random.default_rng(4))
+    np.savez(
+        mnist_path(),
+        x_train=drawn.crops,
+        y_train=drawn.labels,
+        x_test=drawn.crops[:5],
+        y_test=drawn.labels[:5],
+    )
+    writers = np.arange(N, dtype=np.int32) % 12
+    np.savez(tmp_path / "writers.npz", train=np.stack([drawn.labels, writers, writers], axis=1))
+    np.savez(tmp_path / "marks.npz", images=np.full((2, 40, 40), 255, np.uint8))
+    return TrainOptions(
+        writers=tmp_path / "writers.npz", nondigits=tmp_path / "marks.npz", validation=0.25
+    )
+
+
+def test_counts_are_those_of_the_card(options: TrainOptions) -> None:
+    data = prepare_data(options)
+    assert data.facts["writer_disjoint"] is True
+    assert data.facts["training_examples"] == len(data.training)
+    assert data.facts["validation_examples"] == len(data.validation)
+    assert data.facts["validation_mnist_digits"] == N // 4
+    assert data.facts["training_mnist_digits"] == N - N // 4
+    assert len(data.test) == 5
+
+
+def test_no_held_out_digit_is_trained_on(options: TrainOptions) -> None:
+    data = prepare_data(options)
+    trained = {crop.tobytes() for crop in data.training.crops}
+    held = data.validation.crops[: N // 4]
+    assert not any(crop.tobytes() in trained for crop in held)
+
+
+def test_own_marks_are_trained_on_but_not_validated_on(options: TrainOptions) -> None:
+    data = prepare_data(options)
+    assert (data.training.labels[-2:] == NOT_A_DIGIT).all()
+    assert (data.training.crops[-2:, 10:18, 10:18] == 255).all()
+    plain = prepare_data(replace(options, nondigits=None))
+    assert len(plain.training) == len(data.training) - 2
+    assert (plain.validation.crops == data.validation.crops).all()
+
+
+def test_without_augmentation_there_are_digits_and_marks_only(options: TrainOptions) -> None:
+    data = prepare_data(replace(options, augment=False, writers=None, nondigits=None))
+    assert data.facts["writer_disjoint"] is False
+    digits = data.validation.labels != NOT_A_DIGIT
+    assert digits.sum() == N // 4
+    assert (~digits).sum() == round(0.11 * N / 4)
+
+
+def test_the_seed_decides(options: TrainOptions) -> None:
+    first, again = prepare_data(options), prepare_data(options)
+    other = prepare_data(replace(options, seed=2))
+    assert (first.training.crops == again.training.crops).all()
+    assert (first.validation.labels[:30] != other.validation.labels[:30]).any()
