@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from formreader.forms.boxes import Row
+from formreader.forms.rows import Row
 
 _SAME_SIZE = 0.15
 _MAX_GAP = 1.0

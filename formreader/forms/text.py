@@ -19,10 +19,15 @@ _LETTERS_A_CELL_OF_A_ROW = 1.7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """Connected pieces of ink: centres (n, 2) x, y and heights (n,)."""
+    """Connected pieces of ink: centres (n, 2) x, y, widths and heights, each (n,).
+
+    `labels` is (height, width): which piece a pixel belongs to, -1 for none.
+    """
 
     centres: npt.NDArray[np.float64]
+    widths: npt.NDArray[np.float64]
     heights: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int32]
 
 
 def find_parts(even: GreyImage) -> Parts:
@@ -32,8 +37,14 @@ def find_parts(even: GreyImage) -> Parts:
     clear of them.
     """
     dark = cv2.threshold(even, 255 - _DARKNESS, 255, cv2.THRESH_BINARY_INV)[1]
-    _, _, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
-    return Parts(np.asarray(centres[1:]), stats[1:, cv2.CC_STAT_HEIGHT].astype(np.float64))
+    _, labels, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
+    sizes = np.asarray(stats[1:, 2:4], np.float64)
+    return Parts(
+        np.asarray(centres[1:], np.float64),
+        sizes[:, 0],
+        sizes[:, 1],
+        np.asarray(labels - 1, np.int32),
+    )
 
 
 def holds_text(corners: npt.NDArray[np.float64], parts: Parts) -> npt.NDArray[np.bool_]:
