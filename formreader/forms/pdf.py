@@ -91,16 +91,24 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage,
         return _render(page, max_pixels)
 
 
+def _opens(data: bytes) -> bool:
+    """Whether pdfium can open a document, be it without pages."""
+    document = raw.FPDF_LoadMemDocument64(data, len(data), None)
+    if document:
+        raw.FPDF_CloseDocument(document)
+    return bool(document)
+
+
 @contextmanager
 def _document(stream: BinaryIO) -> Iterator[pdfium.PdfDocument]:
     data = stream.read()
     try:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
+        if _opens(data):  # then the error code is one that an earlier file left behind
+            raise PageError("the PDF has no pages. Save or copy it again") from error
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise PageError("the PDF needs a password. Save it without one") from error
-        if error.err_code in (raw.FPDF_ERR_SUCCESS, raw.FPDF_ERR_PAGE):
-            raise PageError("the PDF has no pages. Save or copy it again") from error
         raise PageError("the PDF is damaged. Save or copy it again") from error
     with document:
         # pdfium rebuilds a broken index silently; without an end, pages may be missing.
