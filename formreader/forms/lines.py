@@ -25,21 +25,24 @@ _EXTENT_SHARE = 0.4
 _WEAK_SHARE = 0.45
 _MIN_STRONG = 5
 _GAP = 7
-_AREA_DARKNESS = 145
-_AREA_SIZE = 11
+_DARK = 145
 
 
 @dataclass(frozen=True, slots=True)
 class _Direction:
-    """Lengths in working pixels: averaged along the line, for its ends, and the shortest kept."""
+    """Lengths in working pixels: averaged along the line, for its ends, the shortest kept,
+
+    and the shortest run of dark pixels that counts as a line whatever its thickness.
+    """
 
     average: int
     extent: int
     shortest: int
+    run: int
 
 
-_HORIZONTAL = _Direction(average=21, extent=7, shortest=16)
-_VERTICAL = _Direction(average=15, extent=5, shortest=11)
+_HORIZONTAL = _Direction(average=21, extent=7, shortest=16, run=27)
+_VERTICAL = _Direction(average=15, extent=5, shortest=11, run=21)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,12 +70,11 @@ def find_lines(even: GreyImage) -> LineMasks:
     vertical = np.ascontiguousarray(
         _lines_along_rows(np.ascontiguousarray(darkness.T), _VERTICAL).T
     )
-    outlines = _area_outlines(darkness)
-    flat = np.ones((1, _HORIZONTAL.average), np.uint8)
-    upright = np.ones((_VERTICAL.average, 1), np.uint8)
+    dark = cv2.threshold(darkness, _DARK, 255, cv2.THRESH_BINARY)[1]
+    flat = _dark_runs(dark, (_HORIZONTAL.run, 1))
+    upright = _dark_runs(dark, (1, _VERTICAL.run))
     return LineMasks(
-        np.asarray(cv2.bitwise_or(horizontal, cv2.morphologyEx(outlines, cv2.MORPH_OPEN, flat))),
-        np.asarray(cv2.bitwise_or(vertical, cv2.morphologyEx(outlines, cv2.MORPH_OPEN, upright))),
+        np.asarray(cv2.bitwise_or(horizontal, flat)), np.asarray(cv2.bitwise_or(vertical, upright))
     )
 
 
@@ -110,7 +112,11 @@ def _ridge(darkness: GreyImage, length: int) -> GreyImage:
     return np.asarray(cv2.morphologyEx(averaged, cv2.MORPH_TOPHAT, across), np.uint8)
 
 
-def _area_outlines(darkness: GreyImage) -> Mask:
-    dark = cv2.threshold(darkness, _AREA_DARKNESS, 255, cv2.THRESH_BINARY)[1]
-    areas = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((_AREA_SIZE,) * 2, np.uint8))
-    return np.asarray(cv2.morphologyEx(areas, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
+def _dark_runs(dark: Mask, size: tuple[int, int]) -> Mask:
+    """Dark runs of one direction, (width, height) long; of what is thick only the borders."""
+    runs = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones(size[::-1], np.uint8))
+    across = tuple(_THICKEST + 2 if side == 1 else 1 for side in size)
+    thick = cv2.morphologyEx(runs, cv2.MORPH_OPEN, np.ones(across[::-1], np.uint8))
+    borders = cv2.morphologyEx(thick, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    borders = cv2.morphologyEx(borders, cv2.MORPH_OPEN, np.ones(size[::-1], np.uint8))
+    return np.asarray(cv2.bitwise_or(cv2.subtract(runs, thick), borders))
