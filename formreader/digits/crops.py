@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.ink import separate_ink
+from formreader.digits.ink import BoxPatch, measure_patch, separate_ink
 from formreader.types import Crops, DigitBox, GreyImage
 
 CROP_SIDE = 28
@@ -24,6 +24,7 @@ MARGIN = 0.22
 _LARGEST_BOX = 96
 _SMALLEST_BOX = 24
 _FAINTEST = 26
+_FAINTEST_SHARE = 0.25
 _LEVEL_PERCENTILE = 80
 
 
@@ -73,11 +74,23 @@ def crop_boxes(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.
     """
     crops = np.zeros((len(boxes), CROP_SIDE, CROP_SIDE), np.uint8)
     blank = np.ones(len(boxes), np.bool_)
-    for i, box in enumerate(boxes):
-        crop = _crop(image, np.array(box.corners, np.float32))
+    patches = [measure_patch(*_cut(image, np.array(box.corners, np.float32))) for box in boxes]
+    faintest = _faintest_ink(patches)
+    for i, patch in enumerate(patches):
+        crop = _crop(patch, faintest)
         if crop is not None:
             crops[i], blank[i] = crop, False
     return crops, blank
+
+
+def _faintest_ink(patches: list[BoxPatch]) -> float:
+    """Darkness that ink has on a page at least, from that of its darker strokes.
+
+    One hand fills a form with one pen: what is far fainter is a watermark or shines
+    through from the other side.
+    """
+    levels = np.sort([patch.level for patch in patches if patch.level > 0])
+    return _FAINTEST_SHARE * float(levels[3 * len(levels) // 4]) if len(levels) else 0.0
 
 
 def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
@@ -94,14 +107,13 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
         image = np.asarray(255 - image, np.uint8)
     height, width = image.shape
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
-    crop = _crop(image, corners)
+    crop = _crop(measure_patch(*_cut(image, corners)))
     return (np.zeros((CROP_SIDE,) * 2, np.uint8), True) if crop is None else (crop, False)
 
 
-def _crop(image: GreyImage, corners: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8] | None:
-    """The normalised digit between four corners, (4, 2), or None where there is none."""
-    patch, margin = _cut(image, corners)
-    ink = separate_ink(patch, margin)
+def _crop(patch: BoxPatch, faintest: float = 0.0) -> npt.NDArray[np.uint8] | None:
+    """The normalised digit of a box, or None where there is none."""
+    ink = separate_ink(patch, faintest)
     if ink is None:
         return None
     level = float(np.percentile(ink[ink > 0], _LEVEL_PERCENTILE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
@@ -22,9 +23,12 @@ _INK_SHARE = 0.35
 _SEARCH = 0.12
 _LINE_COVERAGE = 0.85
 _EDGE_COVERAGE = 0.4
-_MIN_EXTENT = 0.2
-_MIN_PART = 0.15
-_MIN_AREA = 0.005
+_END_SHARE = 0.18
+_END_COVERAGE = 0.2
+_MIN_EXTENT = 0.14
+_MIN_PART = 0.12
+_MIN_AREA = 0.003
+_THINNEST_DIGIT = 0.008
 _SPECK_SHARE = 0.02
 _OWN_SHARE = 0.5
 _ROUGH = 34.0
@@ -32,35 +36,60 @@ _SMOOTHING = 1.4
 _SLANT = 3
 
 
-def separate_ink(patch: GreyImage, margin: int) -> npt.NDArray[np.uint8] | None:
-    """The ink of the one digit in a box.
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxPatch:
+    """The patch of a box, measured: what is dark in it, and what of that are printed lines.
 
-    Args:
-        patch: (h, w) uint8, dark on bright, the box with `margin` pixels around it.
-        margin: pixels between the patch's border and the box.
-
-    Returns:
-        (h, w) uint8 darkness of the digit's ink on pure black, or None where the box
-        is blank: what ink there is is too little or too small for a digit.
+    `darkness` is (h, w) uint8, how much darker than the paper; up to `floor` it is
+    paper and noise. `level` is the darkness of the darkest strokes in the box, 0 where
+    there are none. `margin` is the number of pixels between the patch's border and
+    the box.
     """
+
+    darkness: npt.NDArray[np.uint8]
+    floor: float
+    bands: list[Band]
+    lines: Flags
+    level: float
+    margin: int
+
+
+def measure_patch(patch: GreyImage, margin: int) -> BoxPatch:
+    """Measure the patch of a box, (h, w) uint8, dark on bright, with `margin` pixels around it."""
     darkness, floor = _darkness_and_floor(patch)
     bands = _line_bands(darkness > floor, margin)
     lines = _band_mask(bands, darkness.shape)
     height, width = darkness.shape
     inside = np.s_[margin : height - margin, margin : width - margin]
     free = darkness[inside][~lines[inside]]
-    dark = free[free > floor]
-    if not len(dark):
+    rank = max(len(free) - 1 - round(_THINNEST_DIGIT * len(free)), 0)
+    level = float(np.partition(free, rank)[rank]) if len(free) else 0.0
+    return BoxPatch(darkness, floor, bands, lines, level if level > floor else 0.0, margin)
+
+
+def separate_ink(patch: BoxPatch, faintest: float = 0.0) -> npt.NDArray[np.uint8] | None:
+    """The ink of the one digit in a box.
+
+    Args:
+        patch: the box.
+        faintest: darkness up to which nothing on this page is ink (a watermark, what
+            shines through from behind).
+
+    Returns:
+        (h, w) uint8 darkness of the digit's ink on pure black, or None where the box
+        is blank: what ink there is is too little or too small for a digit.
+    """
+    if patch.level <= faintest:
         return None
     # Half-dark rims of strokes are ink only where the stroke itself is dark.
-    ink = darkness > max(floor, _INK_SHARE * float(np.percentile(dark, 90)))
-    ink = _without_lines(ink, lines, bands)
-    own = _own_components(ink, margin)
+    ink = patch.darkness > max(patch.floor, faintest, _INK_SHARE * patch.level)
+    ink = _without_lines(ink, patch.lines, patch.bands)
+    own = _own_components(ink, patch.margin)
     if own is None:
         return None
     around = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    keep = own | (around & ~ink & ~lines)
-    return np.where(keep, darkness, 0).astype(np.uint8)
+    keep = own | (around & ~ink & ~patch.lines)
+    return np.where(keep, patch.darkness, 0).astype(np.uint8)
 
 
 def _darkness_and_floor(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
@@ -95,7 +124,11 @@ def _floor(patch: GreyImage, darkness: npt.NDArray[np.uint8]) -> float:
     """
     rough = cv2.absdiff(patch, cv2.blur(patch, (3, 3)))
     noise = 1.48 * float(np.median(rough))
-    return max(_MIN_DARKNESS, float(np.percentile(darkness, 25)) + _NOISE_FACTOR * noise)
+    return max(
+        _MIN_DARKNESS,
+        float(np.partition(darkness, darkness.size // 4, axis=None)[darkness.size // 4])
+        + _NOISE_FACTOR * noise,
+    )
 
 
 def _line_bands(ink: Flags, margin: int) -> list[Band]:
@@ -103,12 +136,17 @@ def _line_bands(ink: Flags, margin: int) -> list[Band]:
     bands = []
     reach = max(round(_SEARCH * (min(ink.shape) - 2 * margin)), 2)
     for axis, turned in ((1, ink), (0, ink.T)):
-        coverage = turned[margin : turned.shape[0] - margin].mean(axis=0)  # of each column
+        side = turned[margin : turned.shape[0] - margin]
+        coverage = side.mean(axis=0)  # of each column
+        end = max(round(_END_SHARE * len(side)), 1)
+        ends = np.minimum(side[:end].mean(axis=0), side[-end:].mean(axis=0))
         for edge in (margin, turned.shape[1] - margin - 1):
-            low, high = max(edge - reach, 0), min(edge + reach + 1, turned.shape[1])
-            columns = np.flatnonzero(_line_columns(coverage[low:high], edge - low))
+            near = slice(max(edge - reach, 0), min(edge + reach + 1, turned.shape[1]))
+            columns = np.flatnonzero(_line_columns(coverage[near], ends[near], edge - near.start))
             if len(columns):
-                bands.append((axis, low + int(columns[0]), low + int(columns[-1]) + 1))
+                bands.append(
+                    (axis, near.start + int(columns[0]), near.start + int(columns[-1]) + 1)
+                )
     return bands
 
 
@@ -119,17 +157,20 @@ def _band_mask(bands: list[Band], shape: tuple[int, ...]) -> Flags:
     return mask
 
 
-def _line_columns(coverage: npt.NDArray[np.float64], edge: int) -> Flags:
+def _line_columns(
+    coverage: npt.NDArray[np.float64], ends: npt.NDArray[np.float64], edge: int
+) -> Flags:
     """Which columns near an edge belong to a line.
 
-    Nearly unbroken columns do; right at the edge broken ones do, too: nobody writes
-    there along the line.
+    Nearly unbroken columns do; right at the edge broken ones do, too, if they reach
+    from end to end: a 7's bar along the edge of an open box does not. `ends` is the
+    coverage of the worse covered end.
     """
-    line = coverage >= _LINE_COVERAGE
+    line = (coverage >= _LINE_COVERAGE) & (ends >= _EDGE_COVERAGE)
     near = slice(max(edge - 2, 0), edge + 3)
-    peak = float(coverage[near].max(initial=0.0))
-    if not line.any() and peak >= _EDGE_COVERAGE:
-        line[near] = coverage[near] >= max(_EDGE_COVERAGE, 0.6 * peak)
+    broken = (coverage[near] >= _EDGE_COVERAGE) & (ends[near] >= _END_COVERAGE)
+    if not line.any() and broken.any():
+        line[near] = broken & (coverage[near] >= 0.6 * coverage[near].max())
     if line.any():  # a line's soft rims
         line = np.convolve(line, np.ones(3), "same") > 0
     return np.asarray(line, np.bool_)

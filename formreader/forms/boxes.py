@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.forms.cells import Cells, find_cells
+from formreader.forms.columns import rows_of_same_columns
 from formreader.forms.lines import find_lines
 from formreader.forms.open_combs import find_open_combs
 from formreader.forms.posts import Posts, find_junctions, find_posts
@@ -30,7 +31,9 @@ def find_rows(even: GreyImage) -> list[Row]:
     # Forms repeat their boxes: a size that other rows have is the likelier reading.
     worth = cells.worth + _repetition(posts, cells, rows)
     rows = chain_rows(posts, cells, worth) + find_open_combs(even, lines, parts)
-    return _without_text(drop_overlapping(rows), parts)
+    found = _without_text(drop_overlapping(rows), parts)
+    found = drop_overlapping(found + rows_of_same_columns(found, lines))
+    return _without_text(found, parts)
 
 
 def _without_text(rows: list[Row], parts: Parts) -> list[Row]:

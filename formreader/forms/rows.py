@@ -12,7 +12,7 @@ from formreader.forms.posts import Posts
 
 # Cells of a row are equal within this; what an equal neighbour adds, less for unevenness.
 _SAME_WIDTH = 0.12
-_EQUAL_GAIN = 0.5
+EQUAL_GAIN = 0.5
 _UNEVEN_COST = 4.0
 
 _MAX_OVERLAP = 0.25
@@ -69,7 +69,7 @@ def _best_chains(
     for cell in np.argsort(posts.top[cells.right, 0], kind="stable").tolist():
         for before in ending.get(int(cells.left[cell]), ()):
             uneven = abs(step[before] - step[cell]) / max(step[before], step[cell])
-            total = best[before] + worth[cell] + _EQUAL_GAIN - _UNEVEN_COST * uneven
+            total = best[before] + worth[cell] + EQUAL_GAIN - _UNEVEN_COST * uneven
             if uneven <= _SAME_WIDTH and total > best[cell]:
                 best[cell], previous[cell] = total, before
         ending.setdefault(int(cells.right[cell]), []).append(cell)

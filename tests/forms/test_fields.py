@@ -52,8 +52,13 @@ def test_a_wider_gap_divides_fields() -> None:
     assert [len(field) for field in fields] == [3, 3]
 
 
-def test_two_combs_side_by_side_stay_two() -> None:
-    assert len(group_rows([row(100, 100, 4), row(270, 100, 4)])) == 2
+def test_the_parts_of_a_date_are_one_field() -> None:
+    parts = [row(100, 100, 2), row(210, 100, 2), row(320, 100, 4)]
+    assert shapes(group_rows(parts)) == [(100, 100, 8)]
+
+
+def test_combs_farther_apart_than_a_box_are_two_fields() -> None:
+    assert len(group_rows([row(100, 100, 4), row(305, 100, 4)])) == 2
 
 
 @pytest.mark.parametrize("other", [(40, 70), (60, 50), (28, 35)])

@@ -1,0 +1,179 @@
+"""The digit's ink apart from paper, printed lines, neighbours and specks."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from formreader.digits.ink import measure_patch, separate_ink
+from formreader.types import GreyImage
+
+SIDE, MARGIN = 64, 14
+LOW, HIGH = MARGIN, MARGIN + SIDE
+"""The box's lines lie on these rows and columns of the patch."""
+
+Ink = npt.NDArray[np.uint8]
+
+
+def box(shade: int = 40, thickness: int = 2) -> GreyImage:
+    """An empty printed box with what is around it."""
+    image = np.full((SIDE + 2 * MARGIN,) * 2, 250, np.uint8)
+    cv2.rectangle(image, (LOW, LOW), (HIGH, HIGH), (shade,), thickness)
+    return image
+
+
+def stroke(image: GreyImage, *points: tuple[int, int], width: int = 4, shade: int = 30) -> None:
+    """A pen stroke; (0, 0) is the box's upper left corner."""
+    way = np.array(points, np.int32) + LOW
+    cv2.polylines(image, [way], False, (shade,), width, cv2.LINE_AA)
+
+
+def is_blank(image: GreyImage, margin: int = MARGIN) -> bool:
+    return separate_ink(measure_patch(image, margin)) is None
+
+
+def ink_of(image: GreyImage) -> Ink:
+    ink = separate_ink(measure_patch(image, MARGIN))
+    assert ink is not None
+    assert ink.shape == image.shape
+    return ink
+
+
+def bounds(ink: Ink) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the ink, from the box's corner."""
+    left, top, width, height = cv2.boundingRect(ink)
+    return left - LOW, top - LOW, left + width - LOW, top + height - LOW
+
+
+def pieces(ink: Ink) -> int:
+    return cv2.connectedComponents((ink > 0).astype(np.uint8))[0] - 1
+
+
+@pytest.mark.parametrize("shade", [10, 120, 200])
+@pytest.mark.parametrize("thickness", [1, 2, 5])
+def test_an_empty_box_is_blank(shade: int, thickness: int) -> None:
+    assert is_blank(box(shade, thickness))
+
+
+@pytest.mark.parametrize("noise", [3, 12, 30])
+def test_noise_is_blank(noise: float) -> None:
+    grain = np.random.default_rng(5).normal(0, noise, box().shape)
+    assert is_blank(np.clip(box() + grain, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_plain_paper_is_blank(level: int) -> None:
+    assert is_blank(np.full((50, 40), level, np.uint8), 8)
+
+
+def test_a_shadow_over_the_box_is_blank() -> None:
+    light = np.linspace(1, 0.5, box().shape[1])
+    assert is_blank((box() * light).astype(np.uint8))
+
+
+def test_the_lines_go_and_the_digit_stays() -> None:
+    image = box()
+    stroke(image, (20, 14), (44, 14), (28, 50))
+    ink = ink_of(image)
+    assert bounds(ink) == pytest.approx((18, 12, 46, 52), abs=3)
+    assert pieces(ink) == 1
+
+
+@pytest.mark.parametrize("thickness", [1, 3, 5])
+def test_a_stroke_that_crosses_a_line_is_not_cut(thickness: int) -> None:
+    image = box(thickness=thickness)
+    stroke(image, (22, 14), (34, 14), (30, SIDE + 9))
+    ink = ink_of(image)
+    assert pieces(ink) == 1
+    assert bounds(ink)[3] == pytest.approx(SIDE + 11, abs=3)
+    on_line = np.flatnonzero(ink[HIGH] > 0) - LOW
+    assert 2 <= len(on_line) <= 12
+    assert abs(on_line.mean() - 30.5) < 3
+
+
+def test_a_slanted_stroke_that_crosses_a_line_is_not_cut() -> None:
+    image = box()
+    stroke(image, (48, 20), (36, 40), (12, SIDE + 8))
+    ink = ink_of(image)
+    assert pieces(ink) == 1
+    assert bounds(ink)[3] > SIDE + 5
+
+
+def test_a_stroke_that_ends_on_a_line_does_not_take_the_line_along() -> None:
+    image = box()
+    stroke(image, (30, 10), (30, SIDE))
+    left, _, right, bottom = bounds(ink_of(image))
+    assert right - left < 12
+    assert bottom <= SIDE + 1
+
+
+def test_the_detached_bar_of_a_5_stays() -> None:
+    image = box()
+    stroke(image, (22, 16), (20, 30), (36, 32), (38, 46), (20, 50))
+    stroke(image, (30, 11), (44, 10))
+    ink = ink_of(image)
+    assert pieces(ink) == 2
+    assert bounds(ink)[2] == pytest.approx(46, abs=3)
+
+
+def test_specks_go() -> None:
+    image = box()
+    stroke(image, (32, 12), (32, 52))
+    alone = bounds(ink_of(image))
+    image[LOW + 12, LOW + 8] = 20
+    image[LOW + 50 : LOW + 52, LOW + 54] = 20
+    assert bounds(ink_of(image)) == alone
+
+
+def test_a_neighbours_stroke_goes() -> None:
+    image = box()
+    stroke(image, (32, 12), (32, 52))
+    alone = bounds(ink_of(image))
+    stroke(image, (SIDE + 10, 20), (SIDE - 4, 34), (SIDE + 10, 44))
+    stroke(image, (-10, 20), (-6, 50))
+    assert bounds(ink_of(image)) == alone
+
+
+def test_a_box_with_nothing_but_its_neighbours_stroke_is_blank() -> None:
+    image = box()
+    stroke(image, (SIDE + 10, 20), (SIDE - 5, 34), (SIDE + 10, 44))
+    assert is_blank(image)
+
+
+@pytest.mark.parametrize("shade", [60, 150, 205])
+def test_pale_strokes_are_ink(shade: int) -> None:
+    image = box()
+    stroke(image, (20, 14), (44, 14), (28, 50), shade=shade)
+    assert bounds(ink_of(image)) == pytest.approx((18, 12, 46, 52), abs=3)
+
+
+def test_a_pale_stroke_in_noise_is_ink() -> None:
+    image = box()
+    stroke(image, (20, 14), (44, 14), (28, 50), shade=120)
+    grain = np.random.default_rng(6).normal(0, 15, image.shape)
+    ink = ink_of(np.clip(image + grain, 0, 255).astype(np.uint8))
+    assert bounds(ink) == pytest.approx((18, 12, 46, 52), abs=5)
+
+
+def test_tinted_paper_is_paper() -> None:
+    image = (box().astype(float) * 0.75).astype(np.uint8)
+    stroke(image, (20, 14), (44, 14), (28, 50))
+    ink = ink_of(image)
+    assert bounds(ink) == pytest.approx((18, 12, 46, 52), abs=3)
+    assert (ink > 0).mean() < 0.1
+
+
+def test_a_box_without_lines_keeps_a_1_in_its_middle() -> None:
+    image = np.full((SIDE + 2 * MARGIN,) * 2, 250, np.uint8)
+    stroke(image, (32, 4), (32, 60))
+    assert bounds(ink_of(image)) == pytest.approx((29, 2, 35, 62), abs=3)
+
+
+@pytest.mark.parametrize("spot", [(4, 4), (6, 3)])
+def test_dots_and_dashes_too_small_for_a_digit_are_blank(spot: tuple[int, int]) -> None:
+    image = box()
+    width, height = spot
+    image[LOW + 30 : LOW + 30 + height, LOW + 30 : LOW + 30 + width] = 30
+    assert is_blank(image)

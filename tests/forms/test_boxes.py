@@ -1,0 +1,159 @@
+"""Rows of equal cells in drawn boxes, and what looks like them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from formreader.forms.boxes import find_rows
+from formreader.forms.rows import Row, drop_overlapping
+from formreader.forms.text import find_parts, holds_text
+from formreader.types import GreyImage
+
+LEFT, TOP, WIDTH, HEIGHT = 40, 50, 44, 60
+
+
+def paper() -> GreyImage:
+    return np.full((300, 420), 255, np.uint8)
+
+
+def draw_comb(
+    image: GreyImage, n: int, x: int = LEFT, y: int = TOP, size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> None:
+    width, height = size
+    cv2.rectangle(image, (x, y), (x + n * width, y + height), (0,), 2)
+    for i in range(1, n):
+        cv2.line(image, (x + i * width, y), (x + i * width, y + height), (0,), 2)
+
+
+def shapes(rows: list[Row]) -> list[tuple[int, int, int]]:
+    """Where each row begins, to four pixels, and how many cells it has."""
+    starts = ((*np.rint(row.corners[0, 0] / 4).astype(int).tolist(), len(row)) for row in rows)
+    return sorted((x * 4, y * 4, n) for x, y, n in starts)
+
+
+def tall_one(image: GreyImage, cell: int, lean: int = 3) -> None:
+    """A 1 that touches the lines above and below."""
+    x = LEFT + cell * WIDTH + WIDTH // 2
+    stroke = [[x - 8, TOP + 12], [x + lean, TOP], [x, TOP + HEIGHT]]
+    cv2.polylines(image, [np.array(stroke, np.int32)], False, (30,), 3, cv2.LINE_AA)
+
+
+def test_a_comb_is_a_row() -> None:
+    image = paper()
+    draw_comb(image, 5)
+    rows = find_rows(image)
+    assert shapes(rows) == [(LEFT, 52, 5)]
+    assert rows[0].size == pytest.approx((WIDTH, HEIGHT), abs=1.5)
+    assert rows[0].score > 0.95
+    wanted = [(LEFT, TOP), (LEFT + WIDTH, TOP), (LEFT + WIDTH, TOP + HEIGHT), (LEFT, TOP + HEIGHT)]
+    assert np.abs(rows[0].corners[0] - wanted).max() < 2
+
+
+@pytest.mark.parametrize("cell", range(5))
+@pytest.mark.parametrize("lean", [-4, 2, 5])
+def test_a_tall_stroke_does_not_split_a_cell(cell: int, lean: int) -> None:
+    image = paper()
+    draw_comb(image, 5)
+    tall_one(image, cell, lean)
+    assert shapes(find_rows(image)) == [(LEFT, 52, 5)]
+
+
+def test_two_tall_strokes_do_not_make_a_row_of_their_own() -> None:
+    image = paper()
+    draw_comb(image, 5)
+    tall_one(image, 1)
+    tall_one(image, 3, lean=2)
+    assert shapes(find_rows(image)) == [(LEFT, 52, 5)]
+
+
+def test_a_separator_that_was_half_printed_is_supplied() -> None:
+    image = paper()
+    draw_comb(image, 5)
+    x = LEFT + 2 * WIDTH
+    image[TOP + 3 : TOP + 32, x - 3 : x + 4] = 255
+    rows = find_rows(image)
+    assert shapes(rows) == [(LEFT, 52, 5)]
+    assert np.ptp(rows[0].corners[:, 1, 0] - rows[0].corners[:, 0, 0]) < 3
+
+
+def test_a_grid_is_a_row_for_each_line_of_it() -> None:
+    image = paper()
+    for i in range(3):
+        draw_comb(image, 6, y=TOP + i * HEIGHT)
+    assert [n for _, _, n in shapes(find_rows(image))] == [6, 6, 6]
+
+
+@pytest.mark.parametrize(("gap", "slack"), [(6, 7), (10, 4), (20, 4)])
+def test_separate_boxes_are_not_merged(gap: int, slack: int) -> None:
+    image = paper()
+    for i in range(5):
+        draw_comb(image, 1, x=LEFT + i * (WIDTH + gap))
+    rows = find_rows(image)
+    cells = np.concatenate([row.corners for row in rows])
+    lefts = np.sort(cells[:, 0, 0])
+    assert len(lefts) == 5
+    assert np.abs(lefts - (LEFT + (WIDTH + gap) * np.arange(5))).max() < 4
+    assert (cells[:, 1, 0] - cells[:, 0, 0]).max() < WIDTH + slack
+
+
+def test_a_frame_around_combs_does_not_hide_them() -> None:
+    image = paper()
+    cv2.rectangle(image, (10, 10), (410, 290), (0,), 3)
+    draw_comb(image, 5)
+    draw_comb(image, 5, y=180)
+    assert [row for row in shapes(find_rows(image)) if row[2] > 1] == [
+        (LEFT, 52, 5),
+        (LEFT, 180, 5),
+    ]
+
+
+def test_a_wide_frame_is_no_box() -> None:
+    image = paper()
+    cv2.rectangle(image, (LEFT, TOP), (LEFT + 200, TOP + HEIGHT), (0,), 2)
+    assert find_rows(image) == []
+
+
+def test_a_table_with_words_is_no_row() -> None:
+    image = paper()
+    for i in range(3):
+        draw_comb(image, 4, y=TOP + 40 * i, size=(78, 40))
+        for k in range(4):
+            place = (LEFT + 78 * k + 6, TOP + 40 * i + 26)
+            cv2.putText(image, "Amount", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0,), 1)
+    assert find_rows(image) == []
+
+
+def cell_with(word: str, scale: float) -> bool:
+    """Whether a cell, 60 x 80, with this word in it counts as one with text."""
+    image = np.full((100, 120), 255, np.uint8)
+    cv2.putText(image, word, (26, 70), cv2.FONT_HERSHEY_SIMPLEX, scale, (0,), 2)
+    corners = np.array([[[20, 10], [110, 10], [110, 90], [20, 90]]], float)
+    return bool(holds_text(corners, find_parts(image))[0])
+
+
+@pytest.mark.parametrize(("word", "scale"), [("7", 1.8), ("5", 1.8), ("10", 1.5), ("", 1)])
+def test_digits_are_no_text(word: str, scale: float) -> None:
+    assert not cell_with(word, scale)
+
+
+@pytest.mark.parametrize("word", ["Name", "Total", "12.04"])
+def test_words_are_text(word: str) -> None:
+    assert cell_with(word, 0.55)
+
+
+def test_of_overlapping_rows_the_worthier_stays() -> None:
+    def row(x: float, width: float, worth: float) -> Row:
+        cells = [[x + i * width, 10.0, x + (i + 1) * width, 60.0] for i in range(3)]
+        corners = [[(a, b), (c, b), (c, d), (a, d)] for a, b, c, d in cells]
+        return Row(np.array(corners), 1.0, worth)
+
+    kept = drop_overlapping([row(10, 40, 1.0), row(10, 60, 2.0), row(190, 40, 0.5)])
+    assert [(r.corners[0, 0, 0], len(r)) for r in kept] == [(10, 3), (190, 3)]
+    assert kept[0].size == (60, 50)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (40, 40)])
+def test_pages_without_anything_have_no_rows(shape: tuple[int, int]) -> None:
+    assert find_rows(np.full(shape, 255, np.uint8)) == []
