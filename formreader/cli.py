@@ -201,6 +201,10 @@ def predict(
     help="Own examples of marks that are no digits (.npz).",
 )  # fmt: skip
 @click.option(
+    "--from", "base", default=TRAIN.base, metavar="MODEL",
+    help="Go on from the weights of this model (a name or a folder).",
+)  # fmt: skip
+@click.option(
     "--seed", type=click.IntRange(min=0), default=TRAIN.seed, metavar="N", show_default=True,
     help="The same seed gives the same model on the same machine.",
 )  # fmt: skip
@@ -214,6 +218,7 @@ def train(
     validation: float,
     writers: Path | None,
     nondigits: Path | None,
+    base: str | None,
     seed: int,
     verbose: bool,
     quiet: bool,
@@ -224,11 +229,13 @@ def train(
     Examples:
       formreader train --augment
       formreader train --no-augment --epochs 5 --out models/plain
+      formreader train --from digits --epochs 3 --learning-rate 0.0003
     """
     set_up_logging(verbose, quiet)
     options = TrainOptions(
-        out, augment, epochs, batch, learning_rate, validation, patience, seed, writers, nondigits
-    )
+        out, augment, epochs, batch, learning_rate, validation, patience, seed, writers, nondigits,
+        base,
+    )  # fmt: skip
     from formreader.training.train import train as train_model
 
     display = TrainDisplay(quiet)

@@ -49,7 +49,8 @@ class TrainOptions:
     `validation`: share of the writers (of the images where writers are unknown)
     held out to choose the checkpoint and fit the temperature. `writers`: table of
     MNIST's writers, for a split without a writer on both sides. `nondigits`: own
-    examples of marks that are no digits.
+    examples of marks that are no digits. `base`: name or folder of a model of the
+    same network whose weights training begins with.
     """
 
     out: Path = Path("models/own")
@@ -62,3 +63,4 @@ class TrainOptions:
     seed: int = 1
     writers: Path | None = None
     nondigits: Path | None = None
+    base: str | None = None

@@ -362,11 +362,12 @@ def test_train_passes_its_options_on(
     wanted = TrainOptions(
         out=tmp_path / "m", augment=False, epochs=3, batch=64, learning_rate=0.01, validation=0.2,
         patience=2, seed=9, writers=tmp_path / "w.npz", nondigits=tmp_path / "n.npz",
+        base="digits",
     )  # fmt: skip
     done = program(
         "train", "--no-augment", "--out", wanted.out, "--epochs", 3, "--batch", 64, "--patience", 2,
         "--learning-rate", 0.01, "--validation", 0.2, "--seed", 9,
-        "--writers", wanted.writers, "--nondigits", wanted.nondigits,
+        "--writers", wanted.writers, "--nondigits", wanted.nondigits, "--from", "digits",
     )  # fmt: skip
     assert done.exit_code == ExitCode.DONE, done.output
     assert program("train").exit_code == ExitCode.DONE

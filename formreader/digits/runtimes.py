@@ -81,10 +81,7 @@ class KerasRecogniser(Recogniser):
             ModelError: the file is missing, damaged, or of another Keras.
             UsageError: `device` is `gpu` and TensorFlow sees none.
         """
-        content = read_checked(folder, card, KERAS_FILE)
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        import keras
+        network = load_network(folder, card)
         import tensorflow as tf
 
         if device == "gpu" and not tf.config.list_physical_devices("GPU"):
@@ -92,21 +89,34 @@ class KerasRecogniser(Recogniser):
                 "--device gpu: TensorFlow finds no GPU. Install formreader[gpu] and the GPU's "
                 "driver, or use --device cpu."
             )
-        try:
-            with tempfile.TemporaryDirectory() as copies:
-                checked = Path(copies) / KERAS_FILE
-                checked.write_bytes(content)
-                network = keras.saving.load_model(checked, compile=False)
-        except Exception as error:  # Keras raises whatever its layers raise
-            raise ModelError(
-                f"{folder / KERAS_FILE}: Keras cannot load the model ({error}). "
-                "Update keras, or train the model again."
-            ) from error
         return cls(card, network, device, batch)
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         logits = self._network.predict_on_batch(crops[..., None])
         return np.asarray(logits, np.float32)
+
+
+def load_network(folder: Path, card: Card) -> keras.Model:
+    """The Keras model of a model folder.
+
+    Raises:
+        ModelError: the file is missing, damaged, or of another Keras.
+    """
+    content = read_checked(folder, card, KERAS_FILE)
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    try:
+        with tempfile.TemporaryDirectory() as copies:
+            checked = Path(copies) / KERAS_FILE
+            checked.write_bytes(content)
+            return keras.saving.load_model(checked, compile=False)
+    except Exception as error:  # Keras raises whatever its layers raise
+        raise ModelError(
+            f"{folder / KERAS_FILE}: Keras cannot load the model ({error}). "
+            "Update keras, or train the model again."
+        ) from error
 
 
 def has_gpu() -> bool:

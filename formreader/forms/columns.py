@@ -89,7 +89,10 @@ def _fit(
     )
     seen = band[:, near]  # (height, separators, shifts)
     coverage = np.maximum(seen[..., :-2], np.maximum(seen[..., 1:-1], seen[..., 2:])).mean(axis=0)
-    shift = int(np.argmax(coverage.sum(axis=0)))
+    # Masks are wider than lines: of several shifts as good as the best the middle one is right.
+    total = coverage.sum(axis=0)
+    best = np.flatnonzero(total >= total.max() - 1e-9)
+    shift = int(best[len(best) // 2])
     fits = coverage[:, shift]
     good = min(fits[0], fits[-1]) >= _MIN_SIDE and fits[1:-1].min(initial=1.0) >= _MIN_SEPARATOR
     if not good or fits.mean() < _MIN_MEAN:

@@ -16,10 +16,12 @@ from formreader.digits.card import (
     Card,
     TestFigures,
     file_hashes,
+    read_card,
 )
 from formreader.digits.network import NOT_A_DIGIT, NetworkConfig, build_network
-from formreader.digits.recogniser import softmax
-from formreader.errors import OutputError
+from formreader.digits.recogniser import model_folder, softmax
+from formreader.digits.runtimes import load_network
+from formreader.errors import ModelError, OutputError
 from formreader.options import TrainOptions
 from formreader.results.files import check_writable
 from formreader.training.calibrate import calibration_table, fit_temperature
@@ -44,6 +46,7 @@ def train(options: TrainOptions, progress: TrainProgress) -> Path:
     Raises:
         NoInputError: MNIST, the writers or the non-digits cannot be read.
         OutputError: the folder cannot be written; found before any work.
+        ModelError: the model to begin with cannot be used.
     """
     _prepare_folder(options.out)
     progress.message("Drawing other hands and marks that are no digits")
@@ -65,6 +68,8 @@ def train_on(
 
     keras.utils.set_random_seed(options.seed)
     network = build_network(config, options.seed)
+    if options.base:
+        _start_from(options.base, network)
     history = fit(network, data.training, data.validation, options, run, progress)
     progress.message("Calibrating and writing the model")
     try:
@@ -72,6 +77,23 @@ def train_on(
     except OSError as error:
         raise _output_error(options.out, error) from error
     return options.out
+
+
+def _start_from(base: str, network: keras.Model) -> None:
+    """Give a network the weights of a trained model.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or it is of another network.
+    """
+    folder = model_folder(base)
+    weights = load_network(folder, read_card(folder)).get_weights()
+    shapes = [weight.shape for weight in network.get_weights()]
+    if [weight.shape for weight in weights] != shapes:
+        raise ModelError(
+            f"{folder}: its network has another shape than the one to be trained. "
+            "Give --from a model that this version of `formreader train` wrote."
+        )
+    network.set_weights(weights)
 
 
 def write_model(
@@ -156,6 +178,7 @@ def _recipe(
         "batch": options.batch,
         "learning_rate": options.learning_rate,
         "seed": options.seed,
+        "base": options.base or "",
     }
 
 

@@ -28,9 +28,9 @@ def draw_comb(
 
 
 def shapes(rows: list[Row]) -> list[tuple[int, int, int]]:
-    """Where each row begins, to four pixels, and how many cells it has."""
-    starts = ((*np.rint(row.corners[0, 0] / 4).astype(int).tolist(), len(row)) for row in rows)
-    return sorted((x * 4, y * 4, n) for x, y, n in starts)
+    """Where each row begins, to ten pixels, and how many cells it has."""
+    starts = ((*np.rint(row.corners[0, 0] / 10).astype(int).tolist(), len(row)) for row in rows)
+    return sorted((x * 10, y * 10, n) for x, y, n in starts)
 
 
 def tall_one(image: GreyImage, cell: int, lean: int = 3) -> None:
@@ -44,7 +44,7 @@ def test_a_comb_is_a_row() -> None:
     image = paper()
     draw_comb(image, 5)
     rows = find_rows(image)
-    assert shapes(rows) == [(LEFT, 52, 5)]
+    assert shapes(rows) == [(LEFT, TOP, 5)]
     assert rows[0].size == pytest.approx((WIDTH, HEIGHT), abs=1.5)
     assert rows[0].score > 0.95
     wanted = [(LEFT, TOP), (LEFT + WIDTH, TOP), (LEFT + WIDTH, TOP + HEIGHT), (LEFT, TOP + HEIGHT)]
@@ -57,7 +57,7 @@ def test_a_tall_stroke_does_not_split_a_cell(cell: int, lean: int) -> None:
     image = paper()
     draw_comb(image, 5)
     tall_one(image, cell, lean)
-    assert shapes(find_rows(image)) == [(LEFT, 52, 5)]
+    assert shapes(find_rows(image)) == [(LEFT, TOP, 5)]
 
 
 def test_two_tall_strokes_do_not_make_a_row_of_their_own() -> None:
@@ -65,7 +65,7 @@ def test_two_tall_strokes_do_not_make_a_row_of_their_own() -> None:
     draw_comb(image, 5)
     tall_one(image, 1)
     tall_one(image, 3, lean=2)
-    assert shapes(find_rows(image)) == [(LEFT, 52, 5)]
+    assert shapes(find_rows(image)) == [(LEFT, TOP, 5)]
 
 
 def test_a_separator_that_was_half_printed_is_supplied() -> None:
@@ -74,7 +74,7 @@ def test_a_separator_that_was_half_printed_is_supplied() -> None:
     x = LEFT + 2 * WIDTH
     image[TOP + 3 : TOP + 32, x - 3 : x + 4] = 255
     rows = find_rows(image)
-    assert shapes(rows) == [(LEFT, 52, 5)]
+    assert shapes(rows) == [(LEFT, TOP, 5)]
     assert np.ptp(rows[0].corners[:, 1, 0] - rows[0].corners[:, 0, 0]) < 3
 
 
@@ -104,7 +104,7 @@ def test_a_frame_around_combs_does_not_hide_them() -> None:
     draw_comb(image, 5)
     draw_comb(image, 5, y=180)
     assert [row for row in shapes(find_rows(image)) if row[2] > 1] == [
-        (LEFT, 52, 5),
+        (LEFT, TOP, 5),
         (LEFT, 180, 5),
     ]
 
