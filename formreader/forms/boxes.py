@@ -9,7 +9,7 @@ from formreader.forms.cells import Cells, find_cells
 from formreader.forms.columns import rows_of_same_columns
 from formreader.forms.lines import find_lines
 from formreader.forms.open_combs import find_open_combs
-from formreader.forms.posts import Posts, find_junctions, find_posts
+from formreader.forms.posts import Posts, find_junctions, find_posts, straightness
 from formreader.forms.rows import Row, chain_rows, drop_overlapping
 from formreader.forms.text import Parts, find_parts, holds_text
 from formreader.types import GreyImage
@@ -19,6 +19,11 @@ from formreader.types import GreyImage
 _SAME_SIZE = 0.08
 _REPETITION_GAIN = 0.4
 _REPETITION_HALF = 5.0
+
+# What a row must show of printed lines: worth for each post, and shares of its edges.
+_LEAST_WORTH = 0.12
+_LEAST_SCORE = 0.85
+_LEAST_STRAIGHT = 0.3
 
 
 def find_rows(even: GreyImage) -> list[Row]:
@@ -33,7 +38,22 @@ def find_rows(even: GreyImage) -> list[Row]:
     rows = chain_rows(posts, cells, worth) + find_open_combs(even, lines, parts)
     found = _without_text(drop_overlapping(rows), parts)
     found = drop_overlapping(found + rows_of_same_columns(found, lines))
+    sideways = np.ascontiguousarray(even.T)
+    found = [row for row in found if _is_ruled(row, sideways)]
     return _without_text(found, parts)
+
+
+def _is_ruled(row: Row, sideways: GreyImage) -> bool:
+    """Whether a row's lines are printed ones; those of a text's letters are not.
+
+    `sideways` is the page with x and y exchanged: what tells vertical lines from
+    strokes tells horizontal ones, too. Half of a comb without a top line is enough.
+    """
+    if row.worth < _LEAST_WORTH * (len(row) + 1) or row.score < _LEAST_SCORE:
+        return False
+    start = np.concatenate([row.corners[:, 0], row.corners[:, 3]])[:, ::-1]
+    end = np.concatenate([row.corners[:, 1], row.corners[:, 2]])[:, ::-1]
+    return float(straightness(sideways, start, end).mean()) >= _LEAST_STRAIGHT
 
 
 def _without_text(rows: list[Row], parts: Parts) -> list[Row]:

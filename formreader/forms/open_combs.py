@@ -35,6 +35,7 @@ _MIN_TICKS = 3
 # Dots are this large; where there are more of them it is noise, not what lines left.
 _DOT = 5
 _MOST_DOTS = 600
+_MOST_PIECES = 2500
 _DIGIT_HEIGHT = 0.3
 
 
@@ -130,10 +131,10 @@ def _dot_pairs(parts: Parts) -> Posts:
 
 def _rows(posts: Posts, base: Mask | None, fewest: int) -> list[Row]:
     """Rows of equal steps from post to post, up to two posts in a row supplied."""
+    if len(posts) > _MOST_PIECES:
+        return []
     cells = _spans(posts, base)
-    return [
-        row for row in chain_rows(posts, cells, cells.worth) if row.worth >= _least_worth(fewest)
-    ]
+    return chain_rows(posts, cells, cells.worth, _least_worth(fewest))
 
 
 def _least_worth(posts: int) -> float:

@@ -102,7 +102,7 @@ def find_posts(even: GreyImage, lines: LineMasks, junctions: Points) -> Posts:
     good = coverage >= MIN_COVERAGE
     good[good] = _is_among_nearest(upper[good], drop[good, 1])
     top, bottom, coverage = points[upper[good]], points[lower[good]], coverage[good]
-    straight = _straightness(even, top, bottom)
+    straight = straightness(even, top, bottom)
     evidence = straight * coverage_evidence(coverage) - (1 - straight) * _STROKE_COST
     return _merge_posts(Posts(top, bottom, coverage, evidence))
 
@@ -113,7 +113,7 @@ def coverage_evidence(coverage: npt.NDArray[np.float64]) -> npt.NDArray[np.float
     return np.asarray(np.maximum(weight, _LEAST_EVIDENCE))
 
 
-def _straightness(even: GreyImage, top: Points, bottom: Points) -> npt.NDArray[np.float64]:
+def straightness(even: GreyImage, top: Points, bottom: Points) -> npt.NDArray[np.float64]:
     """(n,) 1 for ways along a ruled line, 0 for ways along a pen's stroke.
 
     A ruled line's middle keeps to a straight line within a third of a pixel; a

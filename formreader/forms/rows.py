@@ -46,9 +46,15 @@ def _middle(values: npt.NDArray[np.float64]) -> float:
     return float(np.sort(values)[len(values) // 2])
 
 
-def chain_rows(posts: Posts, cells: Cells, worth: npt.NDArray[np.float64]) -> list[Row]:
-    """All rows that the cells make, each cell in one of them; rows may overlap."""
-    return [_row(posts, cells, *chain) for chain in _best_chains(posts, cells, worth)]
+def chain_rows(
+    posts: Posts, cells: Cells, worth: npt.NDArray[np.float64], least: float = -np.inf
+) -> list[Row]:
+    """All rows that the cells make, each cell in one of them; rows may overlap.
+
+    Rows worth less than `least` are left out.
+    """
+    chains = _best_chains(posts, cells, worth)
+    return [_row(posts, cells, chain, total) for chain, total in chains if total >= least]
 
 
 def _best_chains(

@@ -10,11 +10,16 @@ import numpy.typing as npt
 
 from formreader.types import GreyImage
 
-_DARKNESS = 60
+# Ink is at least this dark, and at least this share of the page's darker ink.
+_LEAST_DARKNESS = 25
+_INK_SHARE = 0.3
 _MIN_PART = 0.08
-_LETTER = 0.36
+
+# Dashes and dots of a cell's own lines lie this near its border, as a share of its side.
+_BORDER = 0.1
+_LETTER = 0.4
 _LETTERS_A_CELL = 4
-_LETTERS_A_CELL_OF_A_ROW = 1.7
+_LETTERS_A_CELL_OF_A_ROW = 1.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +41,12 @@ def find_parts(even: GreyImage) -> Parts:
     Ruled lines are pieces as well, and so is what touches them; printed text keeps
     clear of them.
     """
-    dark = cv2.threshold(even, 255 - _DARKNESS, 255, cv2.THRESH_BINARY_INV)[1]
+    darkness = 255 - even[::4, ::4]
+    some = np.sort(darkness[darkness > _LEAST_DARKNESS])
+    level = float(some[9 * len(some) // 10]) if len(some) else 0.0
+    # A faint pencil breaks into grains at a threshold that suits black ink.
+    threshold = max(_LEAST_DARKNESS, _INK_SHARE * level)
+    dark = cv2.threshold(even, 255 - threshold, 255, cv2.THRESH_BINARY_INV)[1]
     _, labels, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
     sizes = np.asarray(stats[1:, 2:4], np.float64)
     return Parts(
@@ -64,7 +74,8 @@ def _count_letters(cell: npt.NDArray[np.float64], parts: Parts) -> int:
     """Small pieces in a cell, if there is none as large as a digit."""
     (left, top), (right, bottom) = cell.min(axis=0), cell.max(axis=0)
     x, y = parts.centres[:, 0], parts.centres[:, 1]
-    inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+    dx, dy = _BORDER * (right - left), _BORDER * (bottom - top)
+    inside = (x > left + dx) & (x < right - dx) & (y > top + dy) & (y < bottom - dy)
     heights = parts.heights[inside] / (bottom - top)
     heights = heights[heights >= _MIN_PART]
     return 0 if (heights > _LETTER).any() else len(heights)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -118,6 +118,7 @@ SHAPES = st.tuples(st.integers(1, 60), st.integers(1, 60))
 IMAGES = SHAPES.flatmap(lambda shape: arrays(np.uint8, shape))
 
 
+@settings(deadline=None)  # machines may be busy
 @given(IMAGES)
 def test_any_image_is_normalised(image: Ink) -> None:
     crop = normalise(image)
@@ -126,6 +127,7 @@ def test_any_image_is_normalised(image: Ink) -> None:
     assert crop.any() or image.max(initial=0) < 128
 
 
+@settings(deadline=None)  # machines may be busy
 @given(IMAGES)
 def test_any_image_is_a_single_digit_or_blank(image: GreyImage) -> None:
     crop, blank = crop_single(image)
@@ -134,6 +136,7 @@ def test_any_image_is_a_single_digit_or_blank(image: GreyImage) -> None:
     assert crop.any() != blank
 
 
+@settings(deadline=None)  # machines may be busy
 @given(IMAGES, st.tuples(*[st.floats(-40, 90)] * 2), st.tuples(*[st.floats(1, 120)] * 2))
 def test_any_box_on_any_page_is_cut(
     image: GreyImage, place: tuple[float, float], size: tuple[float, float]

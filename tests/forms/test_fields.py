@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.forms.fields import group_rows
@@ -113,6 +113,7 @@ rows = st.builds(
 )
 
 
+@settings(deadline=None)  # machines may be busy
 @given(st.lists(rows, max_size=12))
 def test_grouping_invents_nothing_and_says_nothing_twice(found: list[Row]) -> None:
     given_cells = Counter(cell.tobytes() for row_ in found for cell in row_.corners)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.forms.cells import Cells, find_cells
@@ -140,6 +140,7 @@ def test_nothing_comes_of_nothing() -> None:
     assert len(cells.left) == 0
 
 
+@settings(deadline=None)  # machines may be busy
 @given(st.lists(st.integers(0, 60), max_size=25), st.integers(-5, 8), st.integers(0, 20))
 def test_pairs_within_finds_what_a_double_loop_finds(
     values: list[int], nearest: int, span: int
@@ -165,6 +166,7 @@ def test_coverage_beyond_the_page_is_that_of_its_border() -> None:
     assert line_coverage(mask, np.array([[-50.0, -50]]), np.array([[90.0, 90]])) == 1
 
 
+@settings(deadline=None)  # machines may be busy
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_more_coverage_is_more_evidence(a: float, b: float) -> None:
     low, high = coverage_evidence(np.array(sorted((a, b))))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.forms.straighten import (
@@ -157,6 +157,7 @@ def transforms(draw: st.DrawFn) -> Transform:
     return matrix
 
 
+@settings(deadline=None)  # machines may be busy
 @given(transforms(), st.lists(st.tuples(*[st.floats(0, 2000)] * 2), min_size=1, max_size=8))
 def test_points_come_back(transform: Transform, points: list[tuple[float, float]]) -> None:
     there = map_points(transform, points)
