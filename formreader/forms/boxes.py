@@ -14,11 +14,12 @@ from formreader.forms.rows import Row, chain_rows, drop_overlapping
 from formreader.forms.text import Parts, find_parts, holds_text
 from formreader.types import GreyImage
 
-# Sizes are the same within this; what a cell gains at most from rows of its size, and
-# how many cells elsewhere bring half of it.
+# Sizes are the same within this; what a cell gains at most from rows of its size, how
+# many cells elsewhere bring half of it, and the share that neither gains nor loses.
 _SAME_SIZE = 0.08
-_REPETITION_GAIN = 0.4
+_REPETITION_GAIN = 1.2
 _REPETITION_HALF = 5.0
+_USUAL_REPETITION = 0.3
 
 # What a row must show of printed lines: worth for each post, and shares of its edges.
 _LEAST_WORTH = 0.12
@@ -74,7 +75,12 @@ def _repetition(posts: Posts, cells: Cells, rows: list[Row]) -> npt.NDArray[np.f
     step = (posts.top[cells.right, 0] - posts.top[cells.left, 0]) / cells.count
     size = np.column_stack([step, posts.heights[cells.left]])
     alike = (np.abs(size[:, None, :] / sizes[None, :, :] - 1) <= _SAME_SIZE).all(axis=2)
-    top = np.array([row.corners[:, :2, 1].mean() for row in rows])
-    elsewhere = np.abs(posts.top[cells.left, 1][:, None] - top[None, :]) > size[:, 1:] / 2
-    support = (alike & elsewhere) @ counts
-    return np.asarray(_REPETITION_GAIN * cells.count * support / (support + _REPETITION_HALF))
+    bounds = np.array(
+        [[*row.corners.min(axis=(0, 1)), *row.corners.max(axis=(0, 1))] for row in rows]
+    )
+    x = (posts.top[cells.left, 0] + posts.top[cells.right, 0])[:, None] / 2
+    y = (posts.top[cells.left, 1] + posts.bottom[cells.left, 1])[:, None] / 2
+    within = (x > bounds[:, 0]) & (x < bounds[:, 2]) & (y > bounds[:, 1]) & (y < bounds[:, 3])
+    support = (alike & ~within) @ counts
+    share = support / (support + _REPETITION_HALF)
+    return np.asarray(_REPETITION_GAIN * cells.count * (share - _USUAL_REPETITION))

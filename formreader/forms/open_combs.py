@@ -139,7 +139,7 @@ def _rows(posts: Posts, base: Mask | None, fewest: int) -> list[Row]:
 
 def _least_worth(posts: int) -> float:
     """What a chain of that many posts, none of them supplied, is worth at least."""
-    return posts * _EVIDENCE + (posts - 2) * 0.4
+    return posts * _EVIDENCE + 0.1 + (posts - 3) * 0.4
 
 
 def _spans(posts: Posts, base: Mask | None) -> Cells:

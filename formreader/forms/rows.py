@@ -11,8 +11,10 @@ from formreader.forms.cells import Cells
 from formreader.forms.posts import Posts
 
 # Cells of a row are equal within this; what an equal neighbour adds, less for unevenness.
+# The first one adds little: a stroke in the middle of a box makes two equal cells, too.
 _SAME_WIDTH = 0.12
 EQUAL_GAIN = 0.5
+_FIRST_GAIN = 0.15
 _UNEVEN_COST = 4.0
 
 _MAX_OVERLAP = 0.25
@@ -71,13 +73,16 @@ def _best_chains(
     first = posts.evidence[cells.left]
     best = worth + first
     previous = np.full(len(step), -1)
+    links = np.zeros(len(step), np.int64)
     ending: dict[int, list[int]] = {}
     for cell in np.argsort(posts.top[cells.right, 0], kind="stable").tolist():
         for before in ending.get(int(cells.left[cell]), ()):
             uneven = abs(step[before] - step[cell]) / max(step[before], step[cell])
-            total = best[before] + worth[cell] + EQUAL_GAIN - _UNEVEN_COST * uneven
+            equal = EQUAL_GAIN if links[before] else _FIRST_GAIN
+            total = best[before] + worth[cell] + equal - _UNEVEN_COST * uneven
             if uneven <= _SAME_WIDTH and total > best[cell]:
                 best[cell], previous[cell] = total, before
+                links[cell] = links[before] + 1
         ending.setdefault(int(cells.right[cell]), []).append(cell)
     used = np.zeros(len(step), np.bool_)
     chains = []
