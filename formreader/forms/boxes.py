@@ -67,7 +67,7 @@ def _without_text(rows: list[Row], parts: Parts) -> list[Row]:
 
 
 def _repetition(posts: Posts, cells: Cells, rows: list[Row]) -> npt.NDArray[np.float64]:
-    """(n,) what a cell gains from the rows elsewhere on the page with cells of its size."""
+    """(n,) what a cell gains from the page's other cells of its size, and loses without."""
     if not rows:
         return np.zeros(len(cells.count))
     sizes = np.array([row.size for row in rows])
@@ -81,6 +81,6 @@ def _repetition(posts: Posts, cells: Cells, rows: list[Row]) -> npt.NDArray[np.f
     x = (posts.top[cells.left, 0] + posts.top[cells.right, 0])[:, None] / 2
     y = (posts.top[cells.left, 1] + posts.bottom[cells.left, 1])[:, None] / 2
     within = (x > bounds[:, 0]) & (x < bounds[:, 2]) & (y > bounds[:, 1]) & (y < bounds[:, 3])
-    support = (alike & ~within) @ counts
+    support = alike @ counts - (alike & within).any(axis=1)
     share = support / (support + _REPETITION_HALF)
     return np.asarray(_REPETITION_GAIN * cells.count * (share - _USUAL_REPETITION))

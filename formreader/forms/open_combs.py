@@ -104,6 +104,8 @@ def _distance_to_base(horizontal: Mask, pieces: Posts) -> npt.NDArray[np.float64
 
 def _standing_alone(pieces: Posts, parts: Parts) -> npt.NDArray[np.bool_]:
     """(n,) whether the ink of a piece is that piece only: no letter's stem, no box's side."""
+    if not len(parts.widths):
+        return np.zeros(len(pieces), np.bool_)
     height, width = parts.labels.shape
     middle = np.rint((pieces.top + pieces.bottom) / 2).astype(np.int64)
     y = np.clip(middle[:, 1], 0, height - 1)

@@ -12,14 +12,19 @@ from formreader.types import GreyImage
 
 # Ink is at least this dark, and at least this share of the page's darker ink.
 _LEAST_DARKNESS = 25
-_INK_SHARE = 0.3
+_INK_SHARE = 0.24
+
+# More than this percentage of a page is paper; ink is darker than the darkest of it.
+_PAPER_PERCENTILE = 85
+_PAPER_FACTOR = 1.5
+_MOST_ROUGH = 60
 _MIN_PART = 0.08
 
 # Dashes and dots of a cell's own lines lie this near its border, as a share of its side.
 _BORDER = 0.1
 _LETTER = 0.4
 _LETTERS_A_CELL = 4
-_LETTERS_A_CELL_OF_A_ROW = 1.9
+_LETTERS_A_CELL_OF_A_ROW = 2.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +46,14 @@ def find_parts(even: GreyImage) -> Parts:
     Ruled lines are pieces as well, and so is what touches them; printed text keeps
     clear of them.
     """
-    darkness = 255 - even[::4, ::4]
-    some = np.sort(darkness[darkness > _LEAST_DARKNESS])
-    level = float(some[9 * len(some) // 10]) if len(some) else 0.0
-    # A faint pencil breaks into grains at a threshold that suits black ink.
-    threshold = max(_LEAST_DARKNESS, _INK_SHARE * level)
+    # A faint pencil breaks into grains at a threshold that suits black ink; the dots of
+    # halftone run together at one that suits a pencil.
+    darkness = np.sort(255 - even[::4, ::4], axis=None)
+    ink = darkness[np.searchsorted(darkness, _LEAST_DARKNESS, "right") :]
+    level = float(ink[9 * len(ink) // 10]) if len(ink) else 0.0
+    paper = float(darkness[_PAPER_PERCENTILE * len(darkness) // 100])
+    rough = min(_PAPER_FACTOR * paper, _MOST_ROUGH)
+    threshold = max(_LEAST_DARKNESS, _INK_SHARE * level, rough)
     dark = cv2.threshold(even, 255 - threshold, 255, cv2.THRESH_BINARY_INV)[1]
     _, labels, stats, centres = cv2.connectedComponentsWithStats(dark, connectivity=8)
     sizes = np.asarray(stats[1:, 2:4], np.float64)
