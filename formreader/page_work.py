@@ -11,13 +11,15 @@ import numpy as np
 
 from formreader.digits.crops import crop_boxes
 from formreader.errors import PageError
-from formreader.forms.finder import find_fields
+from formreader.forms.finder import FoundFields, find_fields
 from formreader.forms.pages import read_page
 from formreader.forms.straighten import straighten
 from formreader.surroundings import picture_field
-from formreader.types import InputFile, PageCrops
+from formreader.types import InputFile, Page, PageCrops
 
 _log = logging.getLogger(__name__)
+
+_COARSE_DPI = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,14 @@ def failed_page(task: PageTask, reason: str) -> PageCrops:
     return PageCrops(task.file.label, task.number, error=" ".join(reason.split()))
 
 
+def _notice(found: FoundFields, page: Page) -> str:
+    """Why to look at a page; a coarse scan may be why nothing was found."""
+    if found.fields or page.dpi >= _COARSE_DPI:
+        return found.notice
+    about = "about " if page.dpi_estimated else ""
+    return f"{found.notice}; the scan has only {about}{page.dpi:.0f} dpi: 150 to 300 are best"
+
+
 def _work(task: PageTask) -> PageCrops:
     clock = _Clock()
     page = read_page(task.file, task.number)
@@ -99,6 +109,6 @@ def _work(task: PageTask) -> PageCrops:
         np.ascontiguousarray(crops),
         blank,
         pictures,
-        notice=found.notice,
+        notice=_notice(found, page),
         seconds=clock.seconds,
     )

@@ -89,13 +89,15 @@ class Page:
     """One image of a file.
 
     `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan
-    resolution that the file states, or None where it states none or an absurd one.
+    resolution that the file states; where it states none or an absurd one it is
+    estimated from the page's size, and `dpi_estimated` is true.
     """
 
     file: str
     number: int
     image: GreyImage
-    dpi: float | None = None
+    dpi: float
+    dpi_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

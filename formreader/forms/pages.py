@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 from formreader.errors import PageError
 from formreader.forms.pdf import count_pdf_pages, read_pdf
 from formreader.forms.raster import Kind, count_tiff_pages, read_raster
-from formreader.forms.resolution import credible_dpi
+from formreader.forms.resolution import credible_dpi, estimated_dpi
 from formreader.types import InputFile, Page
 
 MAX_PIXELS = 150_000_000
@@ -68,7 +68,9 @@ def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> 
         else:
             image, dpi = read_raster(stream, kind, number, max_pixels)
     image.setflags(write=False)
-    return Page(file.label, number, image, dpi)
+    return Page(
+        file.label, number, image, dpi or estimated_dpi(image.shape), dpi_estimated=dpi is None
+    )
 
 
 @contextmanager

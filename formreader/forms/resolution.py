@@ -52,6 +52,18 @@ def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> 
     return round(dpi, 1)
 
 
+def estimated_dpi(shape: tuple[int, ...]) -> float:
+    """The resolution of a page that states none, from its (height, width) in pixels.
+
+    Most forms are sheets of A4 or Letter, scanned as a whole; the better fitting of
+    the two is taken.
+    """
+    short, long = sorted(shape)
+    sheets = ((210, 297), (216, 279))
+    width, height = min(sheets, key=lambda mm: abs(short / long - mm[0] / mm[1]))
+    return round(25.4 * max(short / width, long / height), 1)
+
+
 def _is_paper(shape: tuple[int, ...], dpi: float) -> bool:
     short, long = (25.4 * side / dpi for side in sorted(shape))
     return any(abs(short - a) < 0.02 * a and abs(long - b) < 0.02 * b for a, b in _PAPER_MM)

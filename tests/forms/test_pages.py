@@ -273,7 +273,9 @@ def test_credible_resolution(
     expected: float | None,
 ) -> None:
     page = read(save(tmp_path / f"a.{suffix}", Image.new("L", size, 255), dpi=stated))
-    assert page.dpi == (None if expected is None else pytest.approx(expected, abs=0.1))
+    assert page.dpi_estimated == (expected is None)
+    if expected is not None:
+        assert page.dpi == pytest.approx(expected, abs=0.1)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp"])
@@ -289,4 +291,15 @@ def test_resolution_from_exif(tmp_path: Path, suffix: str) -> None:
 
 
 def test_no_resolution_stated(tmp_path: Path) -> None:
-    assert read(save(tmp_path / "a.jpg", Image.fromarray(scene()))).dpi is None
+    assert read(save(tmp_path / "a.jpg", Image.fromarray(scene()))).dpi_estimated
+
+
+@pytest.mark.parametrize(
+    ("size", "dpi"), [((1654, 2339), 200), ((2339, 1654), 200), ((850, 1100), 100), ((10, 10), 1)]
+)
+def test_a_page_without_a_resolution_is_taken_for_a_sheet(
+    tmp_path: Path, size: tuple[int, int], dpi: int
+) -> None:
+    page = read(save(tmp_path / "a.png", Image.new("L", size, 255)))
+    assert page.dpi_estimated
+    assert page.dpi == pytest.approx(dpi, rel=0.21 if dpi == 1 else 0.01)
