@@ -32,7 +32,10 @@ _MIN_INNER = 0.35
 # The longest gap in the lines above and below, as a share of a cell's width.
 _MAX_GAP = 0.13
 
-# What a cell loses for posts in it that it does not explain, and for a gap beside them.
+# What a cell loses for each separator that is not nearly whole, for posts in it that it does
+# not explain, and for a gap beside them.
+_SUPPLIED_COST = 0.25
+_NEARLY_WHOLE = 0.85
 _UNEXPLAINED_COST = 1.2
 _MOST_UNEXPLAINED = 1.2
 _GAP_COST = 1.0
@@ -87,6 +90,7 @@ def find_cells(lines: LineMasks, posts: Posts) -> Cells:
         supplied = np.minimum(coverage_evidence(inner), 0).sum(axis=0)
         unexplained = _UNEXPLAINED_COST * between[chosen]
         worth = posts.evidence[right[chosen]] + supplied
+        worth -= _SUPPLIED_COST * (inner < _NEARLY_WHOLE).sum(axis=0)
         worth -= np.minimum(unexplained, _MOST_UNEXPLAINED * count)
         apart = gap[chosen] * width[chosen] >= _GAP_BETWEEN_BOXES
         worth -= _GAP_COST * count * (apart & (unexplained > _GAP_COST / 3))

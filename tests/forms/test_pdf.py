@@ -218,7 +218,7 @@ def test_page_whose_size_nobody_set_is_not_blown_up(tmp_path: Path) -> None:
     picture = np.full((3508, 2480), 200, np.uint8)
     page = read(tmp_path, pdf(f"{full(size)} 9 9 9 9 re f", size=size, image=picture))
     assert page.image.shape == (3508, 2480)
-    assert page.dpi is None
+    assert page.dpi_estimated
 
 
 def test_filled_form_field_and_note_are_seen(tmp_path: Path) -> None:
