@@ -35,7 +35,8 @@ def _join_neighbours(rows: list[Row]) -> list[Row]:
 def _next_neighbour(field: Row, rows: list[Row]) -> Row | None:
     """The nearest row to the right that goes on with this one, or None.
 
-    Only boxes that stand apart are joined: two combs side by side are two fields.
+    Boxes that stand apart join boxes that stand apart, and combs join combs: the parts of
+    a date are one field.
     """
     best, best_gap = None, np.inf
     width, height = field.size

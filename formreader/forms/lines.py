@@ -30,9 +30,11 @@ _DARK = 145
 
 @dataclass(frozen=True, slots=True)
 class _Direction:
-    """Lengths in working pixels: averaged along the line, for its ends, the shortest kept,
+    """Lengths along one direction, in working pixels.
 
-    and the shortest run of dark pixels that counts as a line whatever its thickness.
+    Darkness is averaged over `average`; `extent` is the shorter average that tells a
+    line's ends. Lines are at least `shortest` long; a `run` of dark pixels is a line
+    whatever its thickness.
     """
 
     average: int
