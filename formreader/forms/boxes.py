@@ -26,6 +26,11 @@ _LEAST_WORTH = 0.12
 _LEAST_SCORE = 0.85
 _LEAST_STRAIGHT = 0.3
 
+# Brightness of what is dark, and the most of a cell within its rim that a digit makes dark.
+_DARK = 128
+_MOST_DARK = 0.48
+_RIM = 0.12
+
 
 def find_rows(even: GreyImage) -> list[Row]:
     """Rows of equal cells on an upright, evenly lit page, (h, w) uint8, in any order."""
@@ -41,8 +46,18 @@ def find_rows(even: GreyImage) -> list[Row]:
     found = _without_text(drop_overlapping(rows), parts)
     found = drop_overlapping(found + rows_of_same_columns(found, lines))
     sideways = np.ascontiguousarray(even.T)
-    found = [row for row in found if _is_ruled(row, sideways)]
+    found = [row for row in found if _is_ruled(row, sideways) and _is_paper(row, even)]
     return _without_text(found, parts)
+
+
+def _is_paper(row: Row, even: GreyImage) -> bool:
+    """Whether there is paper in most of a row's cells: not in bars of a code or a dark heading."""
+    rim = _RIM * np.array(row.size)
+    low = np.maximum(np.rint(row.corners.min(axis=1) + rim), 0).astype(np.int64)
+    high = np.rint(row.corners.max(axis=1) - rim).astype(np.int64) + 1
+    cells = (even[y0:y1, x0:x1] for (x0, y0), (x1, y1) in zip(low, high, strict=True))
+    dark = sorted(float((cell < _DARK).mean()) for cell in cells)
+    return dark[len(dark) // 2] <= _MOST_DARK
 
 
 def _is_ruled(row: Row, sideways: GreyImage) -> bool:
