@@ -26,10 +26,12 @@ _LEAST_WORTH = 0.12
 _LEAST_SCORE = 0.85
 _LEAST_STRAIGHT = 0.3
 
-# Brightness of what is dark, and the most of a cell within its rim that a digit makes dark.
+# Brightness of what is dark; the most of a cell within its rim that a digit makes dark,
+# as a rule of its row; and what is no cell at all.
 _DARK = 128
-_MOST_DARK = 0.48
-_RIM = 0.12
+_MOST_DARK = 0.56
+_SOLID = 0.75
+_RIM = 0.16
 
 
 def find_rows(even: GreyImage) -> list[Row]:
@@ -46,18 +48,28 @@ def find_rows(even: GreyImage) -> list[Row]:
     found = _without_text(drop_overlapping(rows), parts)
     found = drop_overlapping(found + rows_of_same_columns(found, lines))
     sideways = np.ascontiguousarray(even.T)
-    found = [row for row in found if _is_ruled(row, sideways) and _is_paper(row, even)]
-    return _without_text(found, parts)
+    found = [row for row in found if _is_ruled(row, sideways)]
+    return _without_text(_on_paper(found, even), parts)
 
 
-def _is_paper(row: Row, even: GreyImage) -> bool:
-    """Whether there is paper in most of a row's cells: not in bars of a code or a dark heading."""
+def _on_paper(rows: list[Row], even: GreyImage) -> list[Row]:
+    """The rows without solid cells, and without rows of bars: those of a code."""
+    kept = []
+    for row in rows:
+        dark = _dark_shares(row, even)
+        solid = dark > _SOLID
+        if not solid.all() and np.median(dark[~solid]) <= _MOST_DARK:
+            kept += _runs(row, ~solid)
+    return kept
+
+
+def _dark_shares(row: Row, even: GreyImage) -> npt.NDArray[np.float64]:
+    """(n,) how much of each cell, without its rim, is dark."""
     rim = _RIM * np.array(row.size)
     low = np.maximum(np.rint(row.corners.min(axis=1) + rim), 0).astype(np.int64)
     high = np.rint(row.corners.max(axis=1) - rim).astype(np.int64) + 1
     cells = (even[y0:y1, x0:x1] for (x0, y0), (x1, y1) in zip(low, high, strict=True))
-    dark = sorted(float((cell < _DARK).mean()) for cell in cells)
-    return dark[len(dark) // 2] <= _MOST_DARK
+    return np.array([float((cell < _DARK).mean()) if cell.size else 1.0 for cell in cells])
 
 
 def _is_ruled(row: Row, sideways: GreyImage) -> bool:
@@ -74,12 +86,13 @@ def _is_ruled(row: Row, sideways: GreyImage) -> bool:
 
 
 def _without_text(rows: list[Row], parts: Parts) -> list[Row]:
-    kept = []
-    for row in rows:
-        free = ~holds_text(row.corners, parts)
-        runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(free)) + 1)
-        kept += [Row(row.corners[run], row.score, row.worth) for run in runs if free[run[0]]]
-    return kept
+    return [run for row in rows for run in _runs(row, ~holds_text(row.corners, parts))]
+
+
+def _runs(row: Row, keep: npt.NDArray[np.bool_]) -> list[Row]:
+    """What is left of a row of the cells to keep: each run of neighbours is a row."""
+    runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(keep)) + 1)
+    return [Row(row.corners[run], row.score, row.worth) for run in runs if keep[run[0]]]
 
 
 def _repetition(posts: Posts, cells: Cells, rows: list[Row]) -> npt.NDArray[np.float64]:
