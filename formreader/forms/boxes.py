@@ -30,7 +30,7 @@ _LEAST_STRAIGHT = 0.3
 # as a rule of its row; and what is no cell at all.
 _DARK = 128
 _MOST_DARK = 0.56
-_SOLID = 0.75
+_SOLID = 0.9
 _RIM = 0.16
 
 
@@ -58,7 +58,9 @@ def _on_paper(rows: list[Row], even: GreyImage) -> list[Row]:
     for row in rows:
         dark = _dark_shares(row, even)
         solid = dark > _SOLID
-        if not solid.all() and np.median(dark[~solid]) <= _MOST_DARK:
+        # A single box may hold a blot; several in a row do not.
+        bars = len(row) > 1 and not solid.all() and np.median(dark[~solid]) > _MOST_DARK
+        if not bars:
             kept += _runs(row, ~solid)
     return kept
 
