@@ -124,11 +124,9 @@ def _floor(patch: GreyImage, darkness: npt.NDArray[np.uint8]) -> float:
     """
     rough = cv2.absdiff(patch, cv2.blur(patch, (3, 3)))
     noise = 1.48 * float(np.median(rough))
-    return max(
-        _MIN_DARKNESS,
-        float(np.partition(darkness, darkness.size // 4, axis=None)[darkness.size // 4])
-        + _NOISE_FACTOR * noise,
-    )
+    quarter = darkness.size // 4
+    paper = float(np.partition(darkness, quarter, axis=None)[quarter])
+    return max(_MIN_DARKNESS, paper + _NOISE_FACTOR * noise)
 
 
 def _line_bands(ink: Flags, margin: int) -> list[Band]:

@@ -44,7 +44,7 @@ def find_rows(even: GreyImage) -> list[Row]:
     rows = drop_overlapping(chain_rows(posts, cells, cells.worth, least))
     # Forms repeat their boxes: a size that other rows have is the likelier reading.
     worth = cells.worth + _repetition(posts, cells, rows)
-    rows = chain_rows(posts, cells, worth, least) + find_open_combs(even, lines, parts)
+    rows = chain_rows(posts, cells, worth, least) + find_open_combs(lines, parts)
     found = _without_text(drop_overlapping(rows), parts)
     found = drop_overlapping(found + rows_of_same_columns(found, lines))
     sideways = np.ascontiguousarray(even.T)

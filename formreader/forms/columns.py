@@ -12,7 +12,7 @@ import numpy.typing as npt
 from formreader.forms.cells import MAX_ASPECT, MIN_ASPECT
 from formreader.forms.lines import LineMasks
 from formreader.forms.posts import MIN_COVERAGE, MIN_HEIGHT, coverage_evidence
-from formreader.forms.rows import EQUAL_GAIN, Row
+from formreader.forms.rows import EQUAL_GAIN, Row, corners_between
 
 # How far away other rows of the table are looked for, in heights of the row found.
 _REACH = 8.0
@@ -105,7 +105,7 @@ def _row(
 ) -> Row:
     upper = np.column_stack([x, np.full(len(x), top)])
     lower = np.column_stack([x, np.full(len(x), bottom)])
-    corners = np.stack([upper[:-1], upper[1:], lower[1:], lower[:-1]], axis=1)
+    corners = corners_between(upper, lower)
     # As in a chain of cells: each separator for itself, and equal cells between good ones.
     worth = float(coverage_evidence(fits).sum())
     good = fits >= MIN_COVERAGE

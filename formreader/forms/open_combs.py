@@ -6,6 +6,8 @@ dots where lines met. What all of these have is an equal step on a common level.
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,6 @@ from formreader.forms.posts import MAX_HEIGHT, MIN_HEIGHT, Posts
 from formreader.forms.rows import Row, chain_rows
 from formreader.forms.text import Parts
 from formreader.forms.ways import TILT, TOLERANCE, Points, line_coverage, pairs_within
-from formreader.types import GreyImage
 
 # Height over width of the boxes of which only ticks are printed.
 _TICKED_HEIGHT = 1.2
@@ -39,19 +40,15 @@ _MOST_PIECES = 2500
 _DIGIT_HEIGHT = 0.3
 
 
-def find_open_combs(even: GreyImage, lines: LineMasks, parts: Parts) -> list[Row]:
+def find_open_combs(lines: LineMasks, parts: Parts) -> list[Row]:
     """Rows of boxes between ticks on a base line or between free-standing separators."""
     pieces = _upright_pieces(lines.vertical)
     base = _distance_to_base(lines.horizontal, pieces)
     on_base = base >= 0
-    ticks = Posts(
-        pieces.top[on_base],
-        pieces.bottom[on_base] + np.column_stack([np.zeros(on_base.sum()), base[on_base]]),
-        pieces.coverage[on_base],
-        pieces.evidence[on_base],
-    )
+    down = np.column_stack([np.zeros(len(base)), base])
+    ticks = replace(pieces, bottom=pieces.bottom + down).select(on_base)
     alone = _standing_alone(pieces, parts)
-    free = _joined(_select(pieces, alone & ~on_base), _dot_pairs(parts))
+    free = _joined(pieces.select(alone & ~on_base), _dot_pairs(parts))
     ticked = [_with_height(row) for row in _rows(ticks, lines.horizontal, _MIN_TICKS)]
     return ticked + [_with_ends(row, parts) for row in _rows(free, None, _MIN_POSTS)]
 
@@ -71,17 +68,10 @@ def _upright_pieces(vertical: Mask) -> Posts:
     return Posts(np.column_stack([x, top]), np.column_stack([x, bottom]), ones, _EVIDENCE * ones)
 
 
-def _select(posts: Posts, chosen: npt.NDArray[np.bool_]) -> Posts:
-    columns = (posts.top, posts.bottom, posts.coverage, posts.evidence)
-    return Posts(*(column[chosen] for column in columns))
-
-
 def _joined(a: Posts, b: Posts) -> Posts:
-    pairs = [(a.top, b.top), (a.bottom, b.bottom), (a.coverage, b.coverage)]
-    top, bottom, coverage = (np.concatenate(pair) for pair in pairs)
-    evidence = np.concatenate([a.evidence, b.evidence])
-    order = np.argsort(top[:, 0], kind="stable")
-    return Posts(top[order], bottom[order], coverage[order], evidence[order])
+    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(Posts)]
+    both = Posts(*(np.concatenate(pair) for pair in pairs))
+    return both.select(np.argsort(both.top[:, 0], kind="stable"))
 
 
 def _distance_to_base(horizontal: Mask, pieces: Posts) -> npt.NDArray[np.float64]:

@@ -17,6 +17,7 @@ from formreader.forms.ways import (
     Points,
     line_coverage,
     pairs_within,
+    points_along,
 )
 from formreader.types import GreyImage
 
@@ -66,6 +67,11 @@ class Posts:
     @property
     def heights(self) -> npt.NDArray[np.float64]:
         return np.asarray(self.bottom[:, 1] - self.top[:, 1])
+
+    def select(self, chosen: Indices | npt.NDArray[np.bool_]) -> Posts:
+        """Some of the posts, by index or by flag; indices must keep them sorted by x."""
+        columns = (self.top, self.bottom, self.coverage, self.evidence)
+        return Posts(*(column[chosen] for column in columns))
 
 
 def find_junctions(lines: LineMasks) -> Points:
@@ -121,7 +127,7 @@ def straightness(even: GreyImage, top: Points, bottom: Points) -> npt.NDArray[np
     the way; a fifth of the way may be disturbed by what crosses it.
     """
     share = np.linspace(0.06, 0.94, SAMPLES)
-    way = top[:, None, :] + (bottom - top)[:, None, :] * share[:, None]
+    way = points_along(top, bottom, share)
     across = np.arange(-_STRAY, _STRAY + 1)
     column = np.rint(way[..., 0])
     x = np.clip(column[..., None] + across, 0, even.shape[1] - 1).astype(np.int64)
@@ -171,7 +177,4 @@ def _merge_posts(posts: Posts) -> Posts:
             seen.setdefault(cell, []).append(i)
             kept.append(i)
     chosen = order[kept[:_MAX_POSTS]]
-    chosen = chosen[np.argsort(posts.top[chosen, 0], kind="stable")]
-    return Posts(
-        posts.top[chosen], posts.bottom[chosen], posts.coverage[chosen], posts.evidence[chosen]
-    )
+    return posts.select(chosen[np.argsort(posts.top[chosen, 0], kind="stable")])

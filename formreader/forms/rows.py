@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from formreader.forms.cells import Cells
 from formreader.forms.posts import Posts
+from formreader.forms.ways import Points
 
 # Cells of a row are equal within this; what an equal neighbour adds, less for unevenness.
 # The first one adds little: a stroke in the middle of a box makes two equal cells, too.
@@ -32,7 +33,7 @@ class Row:
     corners: npt.NDArray[np.float64]
     score: float
     worth: float
-    size: tuple[float, float] = (0.0, 0.0)
+    size: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
         side = self.corners[:, 1, 0] - self.corners[:, 0, 0]
@@ -110,6 +111,11 @@ def _split(posts: Posts, left: int, right: int, count: int) -> npt.NDArray[np.fl
     share = np.linspace(0, 1, count + 1)[:, None]
     top = posts.top[left] + share * (posts.top[right] - posts.top[left])
     bottom = posts.bottom[left] + share * (posts.bottom[right] - posts.bottom[left])
+    return corners_between(top, bottom)
+
+
+def corners_between(top: Points, bottom: Points) -> npt.NDArray[np.float64]:
+    """(n, 4, 2) corners of the cells between n + 1 separators, from their (n + 1, 2) ends."""
     return np.stack([top[:-1], top[1:], bottom[1:], bottom[:-1]], axis=1)
 
 

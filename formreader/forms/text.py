@@ -18,10 +18,12 @@ _INK_SHARE = 0.24
 _PAPER_PERCENTILE = 85
 _PAPER_FACTOR = 1.5
 _MOST_ROUGH = 60
-_MIN_PART = 0.08
 
 # Dashes and dots of a cell's own lines lie this near its border, as a share of its side.
 _BORDER = 0.1
+
+# Heights of letters, as shares of a cell's; how many of them are text.
+_MIN_PART = 0.08
 _LETTER = 0.4
 _LETTERS_A_CELL = 4
 _LETTERS_A_CELL_OF_A_ROW = 2.1

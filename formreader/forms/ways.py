@@ -29,10 +29,14 @@ def line_coverage(mask: Mask, start: Points, end: Points) -> npt.NDArray[np.floa
     return np.asarray(on_mask(mask, start, end, SAMPLES).mean(axis=1))
 
 
+def points_along(start: Points, end: Points, share: npt.NDArray[np.float64]) -> Points:
+    """The points at these shares of each straight way, (n, 2) each, as (n, shares, 2)."""
+    return np.asarray(start[:, None, :] + (end - start)[:, None, :] * share[:, None])
+
+
 def on_mask(mask: Mask, start: Points, end: Points, samples: int) -> npt.NDArray[np.bool_]:
     """(n, samples): whether each of the points on the straight ways lies on the mask."""
-    share = np.linspace(0.04, 0.96, samples)
-    way = start[:, None, :] + (end - start)[:, None, :] * share[:, None]  # (n, samples, 2)
+    way = points_along(start, end, np.linspace(0.04, 0.96, samples))
     x = np.clip(np.rint(way[..., 0]).astype(np.int64), 0, mask.shape[1] - 1)
     y = np.clip(np.rint(way[..., 1]).astype(np.int64), 0, mask.shape[0] - 1)
     return np.asarray(mask[y, x] > 0)
