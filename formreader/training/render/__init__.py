@@ -6,74 +6,48 @@ They serve the samples, the tests, the benchmarks and training. The same seed an
     page = render_form(7, FormSpec(layout="grid", kind="fax"))
     page.image                 # (h, w) uint8 grey, or (h, w, 3) uint8 RGB
     page.truth[0].symbol       # what stands in the first box
+
+`sample_spec` draws the specifications of thousands of different forms.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 import numpy as np
 
-from formreader.training.render.blocks import LAYOUTS, Layout, Plan
+from formreader.training.render.conditions import KINDS, PALE_KINDS, Kind, sample_scan
 from formreader.training.render.form import DIGITS, MARKS, Filling, Form, TruthBox, corners_of
 from formreader.training.render.ink import Pen, Writer
 from formreader.training.render.layout import compose
 from formreader.training.render.page import Picture, Rect, Sheet
-from formreader.training.render.rows import LINE_KINDS, LineKind, LineStyle, RowStyle
-from formreader.training.render.scan import FAX_DPI, KINDS, Kind, Scan
-from formreader.training.render.sources import ArraySource, DigitSource, HandSource
+from formreader.training.render.plan import LAYOUTS, Layout, Plan
+from formreader.training.render.scan import FAX_DPI, Scan
+from formreader.training.render.sources import ArraySource, DigitSource, HandSource, RepeatingSource
+from formreader.training.render.spec import FormSpec, sample_spec
 from formreader.training.render.strokes import Hand
+from formreader.training.render.styles import LINE_KINDS, LineKind, LineStyle, RowStyle
 
 __all__ = [
     "DIGITS", "KINDS", "LAYOUTS", "LINE_KINDS", "MARKS", "ArraySource", "DigitSource", "Filling",
     "Form", "FormSpec", "Hand", "HandSource", "Kind", "Layout", "LineKind", "LineStyle", "Pen",
-    "Plan", "Rect", "RenderedPage", "RowStyle", "Scan", "Sheet", "TruthBox", "Writer", "finish",
-    "render_form", "truth_rows", "write_truth",
+    "Plan", "Rect", "RenderedPage", "RepeatingSource", "RowStyle", "Scan", "Sheet", "TruthBox",
+    "Writer", "finish", "render_form", "sample_scan", "sample_spec", "truth_rows", "write_truth",
 ]  # fmt: skip
 
 TRUTH_COLUMNS = ("file", "page", "field", "box", "x", "y", "width", "height", "digit")
-
-
-@dataclass(frozen=True, slots=True)
-class FormSpec:
-    """What page to render; None leaves it to the seed.
-
-    `plan` says how the form is printed and filled (its `layout` and `line` are those given
-    here). `scan` overrides the random scan of this `kind`. `untidy` scales how far symbols stray
-    from the middle of their boxes. `width` and `height` of the paper are in mm; `dpi` is 75..600.
-
-    Raises:
-        ValueError: the paper or its resolution is out of range.
-    """
-
-    layout: Layout = "comb"
-    kind: Kind = "clean"
-    line: LineKind | None = None
-    dpi: float = 200
-    width: float = 210.0
-    height: float = 297.0
-    plan: Plan = field(default_factory=Plan)
-    scan: Scan | None = None
-    untidy: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 75 <= self.dpi <= 600:
-            raise ValueError(f"dpi must be from 75 to 600. Received: {self.dpi}")
-        if not (40 <= self.width <= 1000 and 40 <= self.height <= 1000):
-            raise ValueError(
-                f"paper must be 40 to 1000 mm a side. Received: {self.width} x {self.height}"
-            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedPage:
     """A page and the truth about it.
 
-    `image` is (h, w) uint8 grey or (h, w, 3) uint8 RGB. `truth` has all digit boxes, fields
-    top to bottom, and left to right in the upright form.
+    `image` is (h, w) uint8 grey or (h, w, 3) uint8 RGB. `truth` has all boxes for
+    digits or single letters and all open fields for numbers: column by column as the form is
+    laid out, fields top to bottom, boxes left to right in the upright form.
     """
 
     image: Picture
@@ -90,17 +64,21 @@ def render_form(
     """
     spec = spec or FormSpec()
     rng = np.random.default_rng(seed)
-    hand = Hand.sample(rng, "pencil" if spec.kind == "faint" else None)
+    pale = spec.kind in PALE_KINDS
+    hand = Hand.sample(rng, "pencil" if pale else None)
     pen = Pen.sample(hand.pen, rng)
-    if spec.kind == "faint":
+    if pale:
         pen = pen.faint(float(rng.uniform(0.4, 0.65)))
-    writer = Writer(digits or HandSource(hand, spec.dpi), pen, hand.wander * spec.untidy)
+    source = digits or HandSource(hand, spec.dpi)
+    if spec.variants:
+        source = RepeatingSource(source, spec.variants)
+    writer = Writer(source, pen, hand.wander * spec.untidy)
     form = Form(Sheet(spec.width, spec.height, spec.dpi), writer, rng)
     line = spec.line
     if line is None and spec.kind == "colour" and rng.random() < 0.7:
         line = "colour"
     compose(form, replace(spec.plan, layout=spec.layout, line=line))
-    return finish(form, spec.scan or Scan.sample(spec.kind, rng))
+    return finish(form, spec.scan or sample_scan(spec.kind, rng))
 
 
 def finish(form: Form, scan: Scan) -> RenderedPage:

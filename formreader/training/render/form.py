@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from formreader.training.render.ink import Writer
 from formreader.training.render.page import Rect, Sheet
-from formreader.training.render.rows import RowStyle, draw_grid, draw_row
+from formreader.training.render.rows import draw_grid, draw_row
 from formreader.training.render.strokes import Points
+from formreader.training.render.styles import RowStyle
 from formreader.types import Box, Point
 
 DIGITS = "0123456789"
@@ -29,7 +30,8 @@ class TruthBox:
     """One printed box: where it is and what was written into it.
 
     `field` and `box` count from 0. `symbol`: a digit, "" for a blank box, or a mark (see
-    `render.glyphs`). `corners`: page pixels, clockwise from the top left of the upright
+    `render.glyphs`); the whole number where `is_open`, a box for more than one digit
+    without separators. `corners`: page pixels, clockwise from the top left of the upright
     form, on the middle of the printed lines; pixel centres lie at whole numbers.
     """
 
@@ -37,6 +39,7 @@ class TruthBox:
     box: int
     symbol: str
     corners: tuple[Point, Point, Point, Point]
+    is_open: bool = False
 
     @property
     def upright(self) -> Box:
@@ -83,11 +86,25 @@ class Form:
             self.fill(cells, symbols)
         return grid
 
-    def fill(self, cells: Sequence[Rect], symbols: Sequence[str]) -> None:
-        """Write a symbol into each of the printed cells, as one field."""
+    def fill(
+        self, cells: Sequence[Rect], symbols: Sequence[str], printed: Container[int] = ()
+    ) -> None:
+        """Write a symbol into each of the printed cells, as one field.
+
+        Those whose number is in `printed` hold their symbol in print already.
+        """
         for i, (cell, symbol) in enumerate(zip(cells, symbols, strict=True)):
-            if symbol:
+            if symbol and i not in printed:
                 self.writer.write(self.sheet, cell, symbol, self.rng)
-            corners = corners_of(self.sheet.corners(cell))
-            self.truth.append(TruthBox(self._fields, i, symbol, corners))
+            self._note(i, cell, symbol)
         self._fields += 1
+
+    def fill_open(self, cell: Rect, number: str) -> None:
+        """Write a whole number, "" for none, into one printed box: a field by itself."""
+        self.writer.write_line(self.sheet, cell, number, self.rng)
+        self._note(0, cell, number, is_open=True)
+        self._fields += 1
+
+    def _note(self, i: int, cell: Rect, symbol: str, *, is_open: bool = False) -> None:
+        corners = corners_of(self.sheet.corners(cell))
+        self.truth.append(TruthBox(self._fields, i, symbol, corners, is_open))

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from formreader.training.render.page import Colour, Picture
 from formreader.training.render.strokes import Points
 
-_MARGIN = 0.035  # of a side of the sheet, free of boxes
+MARGIN = 0.035
+"""Share of a side of the sheet that is free of boxes at each end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +20,9 @@ class Warp:
     """A bend of the paper, then a plane projection.
 
     The bend shifts a point at x down by `bend` pixels times a smooth curve of x over the
-    sheet's `width`; `matrix` is (3, 3) from bent sheet to image. Pixel centres lie at
+    sheet's `width`. Paper that rolls away from the viewer at its right (`curl` above 0) or
+    left side (below) looks narrower there, by the share `curl` at the very edge.
+    `matrix` is (3, 3) from bent sheet to image. Pixel centres lie at
     whole numbers. `size` is the image's width and height.
     """
 
@@ -28,11 +31,13 @@ class Warp:
     size: tuple[int, int]
     bend: float = 0.0
     phase: float = 0.0
+    curl: float = 0.0
 
     def points(self, points: Points) -> Points:
         """Image positions of sheet positions, (n, 2)."""
         bent = points.astype(np.float64).copy()
         bent[:, 1] += self._shift(bent[:, 0])
+        bent[:, 0] = self._rolled(bent[:, 0])
         lifted = np.column_stack([bent, np.ones(len(bent))]) @ self.matrix.T
         return np.asarray(lifted[:, :2] / lifted[:, 2:])
 
@@ -40,7 +45,7 @@ class Warp:
         """The warped image; `border` around the sheet."""
         w, h = self.size
         value = border if image.ndim == 3 else (border[0],)
-        if not self.bend:
+        if not self.bend and not self.curl:
             return cv2.warpPerspective(
                 image, self.matrix, (w, h), flags=cv2.INTER_LINEAR, borderValue=value
             ).astype(np.uint8)
@@ -49,10 +54,21 @@ class Warp:
         depth = back[2, 0] * xs + back[2, 1] * ys + back[2, 2]
         u = (back[0, 0] * xs + back[0, 1] * ys + back[0, 2]) / depth
         v = (back[1, 0] * xs + back[1, 1] * ys + back[1, 2]) / depth
+        if self.curl:
+            u = self._unrolled(u)
         v -= self._shift(u)
         return cv2.remap(
             image, u, v.astype(np.float32), cv2.INTER_LINEAR, borderValue=value
         ).astype(np.uint8)
+
+    def _rolled(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        t = np.clip(x / self.width, 0, 1)
+        lost = t**3 if self.curl > 0 else 1 - (1 - t) ** 3
+        return x - abs(self.curl) * self.width / 3 * lost
+
+    def _unrolled(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        flat = np.linspace(-1, 2, 769) * self.width
+        return np.interp(x, self._rolled(flat), flat).astype(np.float32)
 
     def _shift(self, x: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         t = np.clip(np.asarray(x, np.float64) / self.width, 0, 1)
@@ -65,7 +81,7 @@ def skewed(width: int, height: int, degrees: float) -> Warp:
     The image grows where what lies within the sheet's margins would be cut off.
     """
     angle = np.deg2rad(abs(degrees))
-    inside = np.array([width, height]) * (1 - 2 * _MARGIN)
+    inside = np.array([width, height]) * (1 - 2 * MARGIN)
     need = np.array([[np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ inside
     size = (max(width, int(np.ceil(need[0]))), max(height, int(np.ceil(need[1]))))
     centre = ((width - 1) / 2, (height - 1) / 2)

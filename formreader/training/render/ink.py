@@ -70,3 +70,34 @@ class Writer:
         left = rect.x * sheet.scale + w / 2 + dx * w - mask.shape[1] / 2
         top = rect.y * sheet.scale + h / 2 + dy * h - mask.shape[0] / 2
         stain(sheet.image, self.pen.lay(mask, rng), round(left), round(top), self.pen.colour)
+
+    def write_line(self, sheet: Sheet, rect: Rect, text: str, rng: np.random.Generator) -> None:
+        """Write symbols in a row into one place, smaller where they would not fit.
+
+        Letters stand on a common foot; neighbours may touch. A space is half a letter.
+        """
+        if not text:
+            return
+        height = rect.h * sheet.scale
+        tight = float(rng.uniform(-0.04, 0.16))
+        parts = [self._letter(letter, height, rng) for letter in text]
+        width = sum(part.shape[1] + tight * height for part in parts)
+        room = 0.94 * rect.w * sheet.scale
+        if width > room:
+            height *= room / width
+            parts = [self._letter(letter, height, rng) for letter in text]
+            width = sum(part.shape[1] + tight * height for part in parts)
+        x = rect.x * sheet.scale + max(0.0, room - width) * float(rng.uniform(0.05, 0.8)) + 1
+        tallest = max(part.shape[0] for part in parts)
+        foot = (rect.y + rect.h / 2) * sheet.scale + tallest / 2
+        for part in parts:
+            rise = part.shape[0] + float(rng.normal(0, self.wander)) * height
+            stain(
+                sheet.image, self.pen.lay(part, rng), round(x), round(foot - rise), self.pen.colour
+            )
+            x += part.shape[1] + tight * height
+
+    def _letter(self, letter: str, height: float, rng: np.random.Generator) -> Mask:
+        if letter == " ":
+            return np.zeros((1, max(1, round(0.35 * height))), np.float32)
+        return self.source.draw(letter, height, height, rng)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from formreader.training.render.blocks import BLOCKS, Block, Layout, Plan
+from formreader.training.render.blocks import BLOCKS
 from formreader.training.render.distractors import DISTRACTORS
 from formreader.training.render.form import Form
 from formreader.training.render.page import BLACK, Rect
+from formreader.training.render.plan import Block, Layout, Plan
+from formreader.training.render.varied import compose_varied
 from formreader.training.render.words import NOTES, TITLES, pick
 
 _MARGIN = 12.0  # mm
 
 
 def compose(form: Form, plan: Plan) -> None:
-    """Fill the sheet of `form` from top to bottom as `plan` says."""
+    """Fill the sheet of `form` as `plan` says."""
+    if plan.layout in BLOCKS or plan.layout == "mixed":
+        _compose_plain(form, plan)
+    else:
+        compose_varied(form, plan)
+
+
+def _compose_plain(form: Form, plan: Plan) -> None:
+    """Blocks of fields from top to bottom, with a distractor between some of them."""
     sheet, rng = form.sheet, form.rng
     margin = min(_MARGIN, sheet.width * 0.06)
     inside = Rect(margin, margin, sheet.width - 2 * margin, sheet.height - 2 * margin)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
 
 from formreader.training.render.strokes import Mask
+from formreader.training.render.typefaces import Typeface
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3) uint8 RGB, or (height, width) uint8 grey."""
@@ -45,7 +44,8 @@ class Rect:
 class Sheet:
     """A sheet at a given resolution; all positions and lengths are millimetres.
 
-    `image` is (height, width, 3) uint8 RGB; pixel centres lie at whole numbers.
+    `image` is (height, width, 3) uint8 RGB; pixel centres lie at whole numbers. `typeface`
+    is what text is set in.
     """
 
     def __init__(self, width: float, height: float, dpi: float) -> None:
@@ -53,6 +53,7 @@ class Sheet:
         self.scale = dpi / 25.4
         shape = (round(height * self.scale), round(width * self.scale), 3)
         self.image: Picture = np.full(shape, 255, np.uint8)
+        self.typeface = Typeface()
 
     def rule(
         self, start: tuple[float, float], end: tuple[float, float], width: float, colour: Colour
@@ -108,10 +109,15 @@ class Sheet:
         colour: Colour = BLACK,
         bold: bool = False,
         stretch: float = 1.0,
+        limit: float = np.inf,
     ) -> float:
-        """Print a line of text with its top left at (x, y); returns its width."""
+        """Print a line of text with its top left at (x, y); returns its width.
+
+        It is set narrower where it would be wider than `limit`.
+        """
         pixels = max(size * self.scale, 4.0)
-        mask = _text_mask(text, round(pixels, 1), pixels / 28 if bold else 0.0)
+        mask = self.typeface.mask(text, pixels, bold)
+        stretch = min(stretch, limit * self.scale / mask.shape[1])
         if stretch != 1:
             width = max(1, round(mask.shape[1] * stretch))
             narrow = cv2.resize(mask, (width, mask.shape[0]), interpolation=cv2.INTER_AREA)
@@ -174,22 +180,3 @@ def _overlap(image: Picture, mask: Mask, left: int, top: int) -> tuple[Picture, 
     y1, x1 = min(mask.shape[0], height - top), min(mask.shape[1], width - left)
     y1, x1 = max(y0, y1), max(x0, x1)
     return image[top + y0 : top + y1, left + x0 : left + x1], mask[y0:y1, x0:x1]
-
-
-@lru_cache(maxsize=64)
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _text_mask(text: str, size: float, stroke: float) -> Mask:
-    """A line of text as a mask; `stroke` px are added to each side of its lines."""
-    font, pad = _font(size), int(np.ceil(stroke))
-    probe = ImageDraw.Draw(Image.new("L", (1, 1)))
-    width = sum(probe.textlength(letter, font=font) + 1.6 * stroke for letter in text)
-    image = Image.new("L", (max(1, int(np.ceil(width)) + 2 * pad), int(size * 1.3) + 2 * pad), 0)
-    draw, x = ImageDraw.Draw(image), float(pad)
-    # Pillow has no bold of its own font and sets outlined letters too close.
-    for part in text if stroke else [text]:
-        draw.text((x, pad), part, fill=255, font=font, stroke_width=stroke)
-        x += probe.textlength(part, font=font) + 1.6 * stroke
-    return np.asarray(image, np.float32) / np.float32(255)

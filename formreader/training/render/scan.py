@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from formreader.training.render import damage
-from formreader.training.render.geometry import photographed, resize, skewed, turn
+from formreader.training.render import damage, optics, wear
+from formreader.training.render.geometry import Warp, photographed, resize, skewed, turn
 from formreader.training.render.page import Colour, Picture
 from formreader.training.render.strokes import Points
 
-Kind: TypeAlias = Literal[
-    "clean", "skew", "fax", "photo", "faint", "noisy", "colour", "bleed", "watermark", "turned",
-    "lowjpeg",
-]  # fmt: skip
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
 FAX_DPI = (204.0, 196.0)
 """Across and down the page (ITU-T T.4, fine)."""
-
-_PAPERS: tuple[Colour, ...] = (
-    (252, 236, 170), (206, 232, 250), (214, 240, 204), (250, 214, 218), (240, 228, 205),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +26,11 @@ class Scan:
     `fax`: one bit a pixel at 204 x 196 dpi. `dirt`, `streaks`, `edges`, `holes`, `folds`: see
     `damage`, 0..1. `bleed`: darkness of the other side's writing. `watermark`: darkness of one.
     `jpeg`: quality 1..100, 0 for none. `quarters`: turned counter-clockwise by 90 degrees
-    each. `grey`: colours are lost.
+    each. `grey`: colours are lost. `curl`: see `geometry.Warp`. `desk`: a photo's surroundings
+    have a texture. `stains`, `strips`: see `wear`, 0..1. `through`: darkness of a printed other
+    side. `motion`: blur of a moved camera, px at 200 dpi. `detail`: share of the pixels a side
+    that there ever were. `dither`: side of the pattern of dots instead of greys, 0 for greys.
+    `kept`: see `optics.broken`; 0 for none of that.
     """
 
     paper: Colour = (253, 253, 251)
@@ -60,47 +53,15 @@ class Scan:
     jpeg: int = 0
     quarters: int = 0
     grey: bool = True
-
-    @classmethod
-    def sample(cls, kind: Kind, rng: np.random.Generator) -> Scan:
-        """A random scan of this kind."""
-        noise, jpeg = float(rng.uniform(0.8, 2.5)), int(rng.integers(70, 95))
-        skew = float(rng.uniform(-0.4, 0.4))
-        if kind == "skew":
-            skew = float(rng.choice([-1, 1]) * rng.uniform(1, 5))
-            return cls(skew=skew, noise=noise, blur=0.5)
-        if kind == "fax":
-            return cls(skew=float(rng.uniform(-1.2, 1.2)), fax=True, noise=9, dirt=0.15, blur=0.7)
-        if kind == "photo":
-            return cls(
-                skew=float(rng.uniform(-3, 3)), photo=True, tilt=float(rng.uniform(0.01, 0.06)),
-                bend=float(rng.uniform(-0.012, 0.012)), shade=float(rng.uniform(0.25, 0.6)),
-                blur=float(rng.uniform(0.5, 1.1)), noise=float(rng.uniform(2, 6)), jpeg=jpeg,
-                grey=False,
-            )  # fmt: skip
-        if kind == "faint":
-            return cls(skew=skew, noise=noise, blur=0.5, contrast=float(rng.uniform(0.5, 0.8)))
-        if kind == "noisy":
-            return cls(
-                skew=float(rng.uniform(-1.5, 1.5)), noise=float(rng.uniform(5, 12)),
-                dirt=float(rng.uniform(0.3, 1)), streaks=float(rng.uniform(0, 1)),
-                edges=float(rng.uniform(0, 1)), holes=float(rng.integers(2)),
-                folds=float(rng.uniform(0, 1)), blur=0.6, jpeg=jpeg,
-            )  # fmt: skip
-        if kind == "colour":
-            paper = _PAPERS[int(rng.integers(len(_PAPERS)))]
-            return cls(paper=paper, skew=skew, noise=noise, blur=0.5, jpeg=jpeg, grey=False)
-        if kind == "bleed":
-            return cls(skew=skew, noise=noise, blur=0.5, bleed=float(rng.uniform(0.1, 0.3)))
-        if kind == "watermark":
-            dark = float(rng.uniform(0.1, 0.22))
-            return cls(skew=skew, noise=noise, blur=0.5, watermark=dark, jpeg=jpeg)
-        if kind == "turned":
-            quarters = int(rng.integers(1, 4))
-            return cls(skew=skew, noise=noise, blur=0.5, quarters=quarters)
-        if kind == "lowjpeg":
-            return cls(skew=skew, blur=0.7, noise=noise, jpeg=int(rng.integers(12, 35)), grey=False)
-        return cls(noise=min(noise, 1.5))
+    curl: float = 0.0
+    desk: bool = False
+    stains: float = 0.0
+    through: float = 0.0
+    strips: float = 0.0
+    motion: float = 0.0
+    detail: float = 1.0
+    dither: int = 0
+    kept: float = 0.0
 
     def apply(
         self, image: Picture, points: Points, dpi: float, rng: np.random.Generator
@@ -111,6 +72,10 @@ class Scan:
         image = self._wear(_tint(image, self.paper), dpi, rng)
         image, points = self._place(image, points, rng)
         image = self._sense(image, dpi, rng)
+        if self.dither:
+            image = optics.dither(image, self.dither)
+        if self.kept:
+            image = optics.broken(image, points, self.kept, rng)
         if self.fax:
             image, points = resize(image, points, FAX_DPI[0] / dpi, FAX_DPI[1] / dpi)
             image = damage.one_bit(image, rng)
@@ -130,6 +95,10 @@ class Scan:
             image = damage.punch_holes(image, dpi)
         if self.folds:
             image = damage.folds(image, self.folds, rng)
+        if self.through:
+            image = wear.show_through(image, self.through, rng)
+        if self.stains:
+            image = wear.stains(image, self.stains, dpi, rng)
         return image
 
     def _place(
@@ -138,13 +107,26 @@ class Scan:
         h, w = image.shape[:2]
         if self.photo:
             warp = photographed(w, h, self.tilt, self.bend, self.skew, rng)
+            warp = replace(warp, curl=self.curl)
             level = int(rng.integers(30, 110))
-            desk = (level + 8, level, max(0, level - 12))
-            return warp.image(image, desk), warp.points(points)
+            plain = (level + 8, level, max(0, level - 12))
+            return self._on_desk(warp, image, plain, rng), warp.points(points)
         if self.skew:
             warp = skewed(w, h, self.skew)
             return warp.image(image, self.paper), warp.points(points)
         return image, points
+
+    def _on_desk(
+        self, warp: Warp, image: Picture, plain: Colour, rng: np.random.Generator
+    ) -> Picture:
+        """The warped sheet on a desk of one colour, or on a textured one."""
+        photo = warp.image(image, plain)
+        if not self.desk:
+            return photo
+        texture = wear.desk(warp.size, rng)
+        ground = optics.to_grey(texture) if image.ndim == 2 else texture
+        sheet = warp.image(np.full(image.shape[:2], 255, np.uint8), (0, 0, 0)) > 127
+        return np.where(sheet if image.ndim == 2 else sheet[:, :, None], photo, ground)
 
     def _sense(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
         """Light, lens, sensor and glass of the machine."""
@@ -152,8 +134,14 @@ class Scan:
             image = cv2.GaussianBlur(image, (0, 0), max(0.3, self.blur * dpi / 200)).astype(
                 np.uint8
             )
+        if self.motion:
+            image = optics.motion_blur(image, self.motion * dpi / 200, rng)
+        if self.detail < 1:
+            image = optics.low_resolution(image, self.detail)
         if self.shade:
             image = damage.shade(image, self.shade, rng)
+        if self.strips:
+            image = wear.strips(image, self.strips, rng)
         if self.streaks:
             image = damage.streaks(image, self.streaks, rng)
         if self.noise:

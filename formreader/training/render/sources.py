@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import cv2
@@ -43,6 +43,23 @@ class HandSource:
         height *= float(np.sqrt(squeeze))
         pen = min(self.hand.width_mm * self.dpi / MM_PER_INCH, 0.16 * height)
         return draw_strokes(strokes, height, float(np.sqrt(squeeze)), max(pen, 1.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepeatingSource:
+    """Symbols of another source, at most `variants` of each in a size: quick on full pages."""
+
+    source: DigitSource
+    variants: int
+    _drawn: dict[tuple[str, int, int], list[Mask]] = field(default_factory=dict)
+
+    def draw(self, symbol: str, box_w: float, box_h: float, rng: np.random.Generator) -> Mask:
+        """See `DigitSource.draw`; sizes are told apart by whole pixels."""
+        drawn = self._drawn.setdefault((symbol, round(box_w), round(box_h)), [])
+        if len(drawn) == self.variants:
+            return drawn[int(rng.integers(self.variants))]
+        drawn.append(self.source.draw(symbol, box_w, box_h, rng))
+        return drawn[-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,3 +47,44 @@ def pick(choices: tuple[str, ...], rng: np.random.Generator) -> str:
 def filler(n: int, rng: np.random.Generator) -> str:
     """A sentence of `n` random words."""
     return " ".join(rng.choice(_FILLER.split(), n).tolist()).capitalize() + "."
+
+
+_ONSETS = ("b", "br", "c", "d", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "r", "s", "sch",
+           "st", "t", "tr", "v", "w", "z", "")  # fmt: skip
+_NUCLEI = ("a", "e", "i", "o", "u", "ai", "au", "ei", "ie", "oo")
+_CODAS = ("", "", "", "n", "r", "s", "t", "l", "m", "ng", "rd", "ck")
+
+
+def made_up(rng: np.random.Generator) -> str:
+    """A word of no language, of one to four syllables."""
+    parts = []
+    for _ in range(int(rng.integers(1, 5))):
+        parts += [pick(_ONSETS, rng), pick(_NUCLEI, rng), pick(_CODAS, rng)]
+    return "".join(parts)
+
+
+def caption(rng: np.random.Generator) -> str:
+    """What a field, a column or a row is called, now and then numbered."""
+    name = pick(LABELS, rng)
+    if rng.random() < 0.3:
+        name = " ".join(made_up(rng) for _ in range(int(rng.integers(1, 4)))).capitalize()
+    kind = rng.random()
+    if kind < 0.1:
+        return f"{int(rng.integers(1, 30))}. {name}"
+    if kind < 0.15:
+        return f"{name} ({made_up(rng)})"
+    if kind < 0.25:
+        return name.upper()
+    return name + (":" if kind > 0.8 else "")
+
+
+def prose(n: int, rng: np.random.Generator) -> str:
+    """A sentence of `n` words, some of them made up, some numbers."""
+    words = filler(n, rng).rstrip(".").split()
+    for i in range(1, len(words)):
+        kind = rng.random()
+        if kind < 0.25:
+            words[i] = made_up(rng)
+        elif kind < 0.3:
+            words[i] = str(rng.integers(10 ** int(rng.integers(1, 5))))
+    return " ".join(words) + "."
