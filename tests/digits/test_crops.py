@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -182,6 +183,62 @@ def test_a_box_at_the_border_of_the_page_is_cut() -> None:
     crops, blank = crop_boxes(page, [box_at(0, 0, 60, 60)])
     assert not blank[0]
     assert likeness(crops[0], normalise(hand_written(3, 120))) > 0.9
+
+
+def form_of(sides: Sequence[int], digits: Sequence[int | None]) -> tuple[GreyImage, list[DigitBox]]:
+    """Boxes of different sizes with digits, one below the other on a page."""
+    drawn = [drawn_box(side, digit) for side, digit in zip(sides, digits, strict=True)]
+    height, width = sum(len(image) for image, _ in drawn), max(len(image) for image, _ in drawn)
+    page, boxes, top = np.full((height, width), 245, np.uint8), [], 0
+    for image, box in drawn:
+        page[top : top + len(image), : len(image)] = image
+        boxes.append(box_at(box.box.left, box.box.top + top, box.box.width, box.box.height))
+        top += len(image)
+    return page, boxes
+
+
+def test_boxes_do_not_know_of_one_another() -> None:
+    page, boxes = form_of([40, 90, 60, 200, 60], [3, 7, None, 5, 2])
+    crops, blank = crop_boxes(page, boxes)
+    assert blank.tolist() == [False, False, True, False, False]
+    for box, crop in zip(boxes, crops, strict=True):
+        assert np.array_equal(crop_boxes(page, [box])[0][0], crop)
+
+
+def test_traces_far_fainter_than_the_page_s_ink_are_blank() -> None:
+    page, boxes = form_of([60, 60], [3, 3])
+    faint = (245 - 0.2 * (245 - page[:120].astype(float))).astype(np.uint8)
+    assert crop_boxes(faint, boxes[:1])[1].tolist() == [False]
+    page[:120] = faint
+    assert crop_boxes(page, boxes)[1].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("move", [-0.2, -0.1, 0.1, 0.2])
+@pytest.mark.parametrize("digit", [None, 1, 3, 7])
+def test_a_box_found_aside_is_cut_all_the_same(digit: int | None, move: float) -> None:
+    image, box = drawn_box(60, digit)
+    aside = box_at(box.box.left + move * 60, box.box.top - move * 60, 60, 60)
+    crops, blank = crop_boxes(image, [aside])
+    assert blank.tolist() == [digit is None]
+    if digit is not None:
+        assert likeness(crops[0], crop_boxes(image, [box])[0][0]) > 0.93
+
+
+@pytest.mark.parametrize(("wide", "high"), [(1.0, 0.6), (0.6, 1.0)])
+def test_the_proportions_of_a_box_do_not_change_its_digit(wide: float, high: float) -> None:
+    page = np.full((200, 200), 245, np.uint8)
+    digit = hand_written(3, 60)[6:-6, 6:-6]
+    y, x = 100 - digit.shape[0] // 2, 100 - digit.shape[1] // 2
+    page[y : y + digit.shape[0], x : x + digit.shape[1]] = 245 - 0.8 * digit
+    box = box_at(100 - 70 * wide, 100 - 70 * high, 140 * wide, 140 * high)
+    crops, _ = crop_boxes(page, [box])
+    assert likeness(crops[0], normalise(hand_written(3, 60))) > 0.93
+
+
+def test_pixels_that_are_not_square() -> None:
+    ink = hand_written(5, 60)
+    half = cv2.resize(ink, (ink.shape[1] // 2, ink.shape[0]), interpolation=cv2.INTER_AREA)
+    assert likeness(normalise(np.asarray(half, np.uint8), aspect=2.0), normalise(ink)) > 0.95
 
 
 def test_no_boxes_give_no_crops() -> None:

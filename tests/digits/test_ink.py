@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.digits.ink import measure_patch, separate_ink
+from formreader.digits import patches
+from formreader.digits.ink import measure_patches, separate_ink
+from formreader.digits.patches import Patches, cut_patches
 from formreader.types import GreyImage
 
 SIDE, MARGIN = 64, 14
 LOW, HIGH = MARGIN, MARGIN + SIDE
-"""The box's lines lie on these rows and columns of the patch."""
+"""The box's lines lie on these rows and columns of the drawing."""
 
 Ink = npt.NDArray[np.uint8]
 
@@ -30,21 +32,29 @@ def stroke(image: GreyImage, *points: tuple[int, int], width: int = 4, shade: in
     cv2.polylines(image, [way], False, (shade,), width, cv2.LINE_AA)
 
 
-def is_blank(image: GreyImage, margin: int = MARGIN) -> bool:
-    return separate_ink(measure_patch(image, margin)) is None
+def cut(image: GreyImage) -> Patches:
+    corners = np.array([[LOW, LOW], [HIGH, LOW], [HIGH, HIGH], [LOW, HIGH]], float)
+    return cut_patches(image, corners[None])
+
+
+def is_blank(image: GreyImage) -> bool:
+    ink, blank = separate_ink(measure_patches(cut(image)))
+    assert ink.any() != blank[0]
+    return bool(blank[0])
 
 
 def ink_of(image: GreyImage) -> Ink:
-    ink = separate_ink(measure_patch(image, MARGIN))
-    assert ink is not None
-    assert ink.shape == image.shape
-    return ink
+    ink, blank = separate_ink(measure_patches(cut(image)))
+    assert blank.tolist() == [False]
+    return ink[0]
 
 
-def bounds(ink: Ink) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the ink, from the box's corner."""
+def bounds(ink: Ink) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the ink, from the box's corner, in pixels of the drawing."""
     left, top, width, height = cv2.boundingRect(ink)
-    return left - LOW, top - LOW, left + width - LOW, top + height - LOW
+    in_patch = np.array([left, top, left + width, top + height]) - patches.LOW
+    left, top, right, bottom = (SIDE / patches.SIDE * in_patch).tolist()
+    return left, top, right, bottom
 
 
 def pieces(ink: Ink) -> int:
@@ -65,7 +75,7 @@ def test_noise_is_blank(noise: float) -> None:
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_plain_paper_is_blank(level: int) -> None:
-    assert is_blank(np.full((50, 40), level, np.uint8), 8)
+    assert is_blank(np.full((50, 40), level, np.uint8))
 
 
 def test_a_shadow_over_the_box_is_blank() -> None:
@@ -88,9 +98,9 @@ def test_a_stroke_that_crosses_a_line_is_not_cut(thickness: int) -> None:
     ink = ink_of(image)
     assert pieces(ink) == 1
     assert bounds(ink)[3] == pytest.approx(SIDE + 11, abs=3)
-    on_line = np.flatnonzero(ink[HIGH] > 0) - LOW
-    assert 2 <= len(on_line) <= 12
-    assert abs(on_line.mean() - 30.5) < 3
+    on_line = np.flatnonzero(ink[patches.HIGH] > 0) - patches.LOW
+    assert 2 <= len(on_line) <= 9
+    assert abs(on_line.mean() * SIDE / patches.SIDE - 30.5) < 3
 
 
 def test_a_slanted_stroke_that_crosses_a_line_is_not_cut() -> None:
@@ -177,3 +187,57 @@ def test_dots_and_dashes_too_small_for_a_digit_are_blank(spot: tuple[int, int]) 
     width, height = spot
     image[LOW + 30 : LOW + 30 + height, LOW + 30 : LOW + 30 + width] = 30
     assert is_blank(image)
+
+
+@pytest.mark.parametrize("degrees", [-4, -2, 3])
+def test_tilted_lines_go(degrees: float) -> None:
+    turn = cv2.getRotationMatrix2D((SIDE / 2 + MARGIN, SIDE / 2 + MARGIN), degrees, 1.0)
+    turned = cv2.warpAffine(box(), turn, box().shape[::-1], borderValue=(250,))
+    assert is_blank(np.asarray(turned, np.uint8))
+
+
+@pytest.mark.parametrize("move", [-10, -5, 6, 12])
+def test_the_lines_of_a_box_found_aside_go(move: int) -> None:
+    image = box()
+    assert is_blank(np.roll(image, (move, -move), axis=(0, 1)))
+    stroke(image, (20, 14), (44, 14), (28, 50))
+    left, top, right, bottom = bounds(ink_of(np.roll(image, move, axis=1)))
+    assert (left, top, right, bottom) == pytest.approx((18 + move, 12, 46 + move, 52), abs=3)
+
+
+def ticked(*sides: int) -> GreyImage:
+    """A base line with a tick of half the box's height at these columns."""
+    image = np.full((SIDE + 2 * MARGIN,) * 2, 250, np.uint8)
+    image[HIGH - 1 : HIGH + 1] = 40
+    for x in sides:
+        image[LOW + SIDE // 2 : HIGH, x - 1 : x + 1] = 40
+    return image
+
+
+def test_the_ticks_of_a_comb_go() -> None:
+    assert is_blank(ticked(LOW, HIGH))
+
+
+def test_a_short_stroke_at_one_side_only_is_no_tick() -> None:
+    image = ticked()
+    stroke(image, (2, 32), (2, SIDE - 4), (20, SIDE - 10), width=3)
+    left, _, right, _ = bounds(ink_of(image))
+    assert (left, right) == pytest.approx((-1, 22), abs=3)
+
+
+def test_doubled_lines_go() -> None:
+    image = box(thickness=1)
+    cv2.rectangle(image, (LOW + 4, LOW + 4), (HIGH - 4, HIGH - 4), (40,), 1)
+    assert is_blank(image)
+
+
+def test_a_stroke_that_runs_out_of_its_patch_does_not_reach_the_next() -> None:
+    long, short = box(), box()
+    stroke(long, (32, 10), (32, SIDE + 2 * MARGIN))
+    stroke(short, (32, -2 * MARGIN), (32, 50))
+    stack = np.concatenate([cut(image) for image in (long, short, long, box())])
+    ink, blank = separate_ink(measure_patches(stack))
+    assert blank.tolist() == [False, False, False, True]
+    for image, together in zip((long, short, long), ink, strict=False):
+        assert np.array_equal(ink_of(image), together)
+    assert not ink[3].any()

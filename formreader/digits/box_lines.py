@@ -1,0 +1,122 @@
+"""Where the four printed lines of each box are in its patch, and the strokes that cross them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.digits.line_search import AROUND, Floats, Ints, best_lines, common_shift
+from formreader.digits.patches import HIGH, LOW, PATCH, SIDE, Flags
+
+AnyScalar = TypeVar("AnyScalar", np.bool_, np.uint8)
+
+_SLANT = round(0.05 * SIDE)
+"""How far beside where it went in a slanted stroke may come out of a line."""
+
+_THIRD = SIDE // 3
+
+_LENGTHWAYS = (np.arange(PATCH) - (PATCH - 1) / 2) / _THIRD
+"""Distance of rows (columns) from the middle in thirds of a line's length."""
+
+_STANDING = (0, 2)
+"""Of the sides left, top, right, bottom those whose lines run down, not across."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxLines:
+    """The lines of n boxes, one for each of the sides left, top, right, bottom.
+
+    `first` (4, n, PATCH) is the column (of top and bottom: the row) where a line
+    begins, all along it; `thickness` (4, n) is the number of columns it covers, 0
+    where no line was found. `edge` (4, n) is where the box ends: in the middle of the
+    line, or where the finder has it. `pixels` are those of the lines of each side.
+    """
+
+    first: Ints
+    thickness: Ints
+    edge: npt.NDArray[np.float64]
+    pixels: tuple[Flags, Flags, Flags, Flags]
+
+    def covered(self) -> Flags:
+        """Which pixels any of the lines covers."""
+        left, top, right, bottom = self.pixels
+        return left | top | right | bottom
+
+
+def find_lines(dark: Flags) -> BoxLines:
+    """The lines in patches (n, PATCH, PATCH), given what is dark in them."""
+    upright = np.ascontiguousarray(dark.transpose(0, 2, 1))
+    cover = np.stack([_coverage(dark), _coverage(upright)])  # (2, n, 3, PATCH)
+    shift = common_shift(cover.mean(axis=2))
+    expected = np.stack([LOW + shift, HIGH + shift]) - 1  # (2, 2, n)
+    places = np.clip(expected[..., None] + AROUND, 0, PATCH - 1)[..., None, :]
+    near = np.take_along_axis(cover[None], places, axis=4)  # (2, 2, n, 3, w)
+    found, before, after, tilt = best_lines(near.reshape(-1, 3, len(AROUND)))
+    middle = expected.ravel()
+    thickness = np.where(found, after - before + 2, 0)
+    slope = np.rint(tilt[:, None] * _LENGTHWAYS).astype(np.int64)
+    edge = np.where(found, middle + before + thickness / 2, middle + 1)
+    first = ((middle + before)[:, None] + slope).reshape(4, -1, PATCH)
+    sides = zip(range(4), first, thickness.reshape(4, -1), strict=True)
+    left, top, right, bottom = (_line_pixels(*side) for side in sides)
+    pixels = left, top, right, bottom
+    return BoxLines(first, thickness.reshape(4, -1), edge.reshape(4, -1), pixels)
+
+
+def without_lines(ink: Flags, lines: BoxLines) -> Flags:
+    """Ink without the lines, but with the strokes that cross them.
+
+    A stroke crosses where there is ink on both sides of the line; a slanted one comes
+    out some pixels beside where it went in.
+    """
+    rest = ink & ~lines.covered()
+    crossings = np.zeros_like(ink)
+    for side, pixels in enumerate(lines.pixels):
+        first, thickness = lines.first[side], lines.thickness[side][:, None]
+        before, after = (_along(rest, side, place) for place in (first - 1, first + thickness))
+        crossings |= pixels & _crossways(_widened(before) & _widened(after), side)
+    return rest | (crossings & ink)
+
+
+def _line_pixels(side: int, first: Ints, thickness: Ints) -> Flags:
+    """Which pixels the lines of one side cover."""
+    grid = np.arange(PATCH, dtype=np.uint8)
+    # What lies before the line wraps round to a large number.
+    beyond = _lengthways(grid, side) - _crossways(first.astype(np.uint8), side)
+    return np.asarray(beyond < thickness.astype(np.uint8)[:, None, None])
+
+
+def _coverage(dark: Flags) -> Floats:
+    """(n, 3, PATCH) share of each third of a column in the box that is dark in it or the next."""
+    pairs = dark[:, LOW:HIGH].copy()
+    pairs[:, :, :-1] |= dark[:, LOW:HIGH, 1:]
+    counts = pairs.view(np.uint8).reshape(-1, 3, _THIRD, PATCH).sum(axis=2, dtype=np.uint8)
+    return np.asarray(counts / np.float32(_THIRD), np.float32)
+
+
+def _crossways(values: npt.NDArray[AnyScalar], side: int) -> npt.NDArray[AnyScalar]:
+    """(n, PATCH) values along the lines of a side, so shaped that all across has the same."""
+    return values[:, :, None] if side in _STANDING else values[:, None]
+
+
+def _lengthways(values: npt.NDArray[AnyScalar], side: int) -> npt.NDArray[AnyScalar]:
+    """(PATCH,) values across the lines of a side, so shaped that all along has the same."""
+    return values if side in _STANDING else values[:, None]
+
+
+def _along(flags: Flags, side: int, place: Ints) -> npt.NDArray[np.bool_]:
+    """(n, PATCH) flags along a line at `place` (n, PATCH); False beyond the patch."""
+    along, step = (PATCH, 1) if side in _STANDING else (1, PATCH)
+    start = np.arange(len(flags))[:, None] * PATCH**2 + np.arange(PATCH) * along
+    found = np.take(flags, start + place * step, mode="clip")
+    return np.asarray(found & (place >= 0) & (place < PATCH))
+
+
+def _widened(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Rows (m, PATCH) with each True spread to both sides."""
+    kernel = np.ones((1, 2 * _SLANT + 1), np.uint8)
+    return np.asarray(cv2.dilate(flags.astype(np.uint8), kernel), np.uint8).view(np.bool_)
