@@ -14,23 +14,26 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.forms.light import even_light
+from formreader.forms.paper import paper_corners
+from formreader.forms.skew import estimate_skew
 from formreader.types import GreyImage, Point
 
 Transform: TypeAlias = npt.NDArray[np.float64]
 """(3, 3) projective transform of homogeneous pixel coordinates."""
 
-WORKING_SIDE = 2400
-"""Longest side in pixels of the copy that is searched; larger pages are reduced."""
+WORKING_SIDE = 1170
+"""Longest side in pixels of the copy that is searched: A4 at 100 dpi. Larger pages are reduced."""
 
-MAX_SKEW = 6.0
-"""Largest skew in degrees that is looked for."""
+_WHOLE_FROM = 0.9
+"""Least share of `WORKING_SIDE` at which a whole factor does: Letter at 300 dpi comes to 1100."""
 
-_BACKGROUND_REDUCTION = 8
-_BACKGROUND_REACH = 11
-_SKEW_SIDE = 1000
 _MIN_SKEW = 0.04
-_PAPER_SHARE = 0.2
-_MIN_OUTSIDE = 0.03
+_SMOOTH_FROM = 1.2
+"""Reduction from which pixels are smoothed before they are interpolated."""
+
+_PAPER_MARGIN = 0.015
+"""What is kept around a photographed sheet, as a share of its sides: its outline is not exact."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +42,7 @@ class StraightPage:
 
     `image` is grey, (height, width) uint8 with the paper near 255. `to_page` maps
     its pixels to pixels of the stored page. `skew` is the angle in degrees that was
-    taken out, clockwise positive.
+    taken out, clockwise positive, beyond the quarter turns and the perspective.
     """
 
     image: GreyImage
@@ -47,19 +50,37 @@ class StraightPage:
     skew: float
 
 
-def straighten(image: GreyImage) -> StraightPage:
-    """Reduce, rectify, deskew and even out the light of a page, (h, w) uint8."""
-    reduced, to_page = _reduce(image)
-    paper = _paper_corners(reduced)
-    if paper is not None:
-        reduced, step = _rectify(reduced, paper)
-        to_page = to_page @ step
-    even = even_light(reduced)
-    skew = estimate_skew(even)
-    if abs(skew) >= _MIN_SKEW:
-        even, step = _rotate(even, skew)
-        to_page = to_page @ step
-    return StraightPage(even, to_page, skew)
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a warp shows: the (height, width) of its result, and the way back to its source."""
+
+    shape: tuple[int, int]
+    to_source: Transform
+
+    @property
+    def is_whole_source(self) -> bool:
+        return bool(np.array_equal(self.to_source, np.eye(3)))
+
+
+def straighten(image: GreyImage, quarters: int = 0) -> StraightPage:
+    """Reduce, rectify, deskew and even out the light of a page, (h, w) uint8.
+
+    Whatever the page needs, it is averaged once and interpolated once.
+
+    Args:
+        quarters: quarter turns clockwise that bring the stored page upright.
+    """
+    coarse, to_page = _reduce(image)
+    coarse, step = _turn(coarse, quarters)
+    to_page = to_page @ step
+    corners = paper_corners(coarse)
+    view = _scaled(coarse.shape) if corners is None else _rectified(corners)
+    draft = _warp(coarse, view)
+    skew = estimate_skew(draft)
+    if abs(skew) < _MIN_SKEW:
+        return StraightPage(even_light(draft), to_page @ view.to_source, 0.0)
+    view = _rotated(view, skew)
+    return StraightPage(even_light(_warp(coarse, view)), to_page @ view.to_source, skew)
 
 
 def map_points(transform: Transform, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -69,146 +90,111 @@ def map_points(transform: Transform, points: npt.ArrayLike) -> npt.NDArray[np.fl
     return mapped[:, :2] / mapped[:, 2:]
 
 
-def _reduce(image: GreyImage) -> tuple[GreyImage, Transform]:
-    factor = math.ceil(max(image.shape) / WORKING_SIDE)
-    if factor <= 1:
-        return image, np.eye(3)
-    height, width = (max(side // factor, 1) for side in image.shape)
-    reduced = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    # Pixel centres, not corners, correspond: the half pixel matters for thin lines.
-    scale_x, scale_y = image.shape[1] / width, image.shape[0] / height
-    to_page = np.array(
-        [[scale_x, 0, (scale_x - 1) / 2], [0, scale_y, (scale_y - 1) / 2], [0, 0, 1]]
-    )
-    return np.asarray(reduced, np.uint8), to_page
-
-
-def even_light(image: GreyImage) -> GreyImage:
-    """Divide a page by its paper's brightness, so that paper is 255 everywhere.
-
-    The paper's brightness is the brightest of the surroundings on a much reduced
-    copy, smoothed; lines and strokes are too thin to count on it.
-    """
-    height, width = image.shape
-    size = tuple(max(side // _BACKGROUND_REDUCTION, 1) for side in (width, height))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    reach = cv2.getStructuringElement(cv2.MORPH_RECT, (_BACKGROUND_REACH,) * 2)
-    small = cv2.morphologyEx(small, cv2.MORPH_CLOSE, reach, borderType=cv2.BORDER_REPLICATE)
-    small = cv2.GaussianBlur(small, (0, 0), 3)
-    background = cv2.resize(np.maximum(small, 16), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.divide(image, background, scale=255), np.uint8)
-
-
-def estimate_skew(even: GreyImage) -> float:
-    """The page's skew in degrees, clockwise positive, from an evenly lit page.
-
-    The angle at which rows and columns of edge pixels are most unevenly filled:
-    the projection profile method (Postl 1986), over horizontal and vertical edges.
-    """
-    factor = max(max(even.shape) / _SKEW_SIDE, 1.0)
-    size = (max(int(even.shape[1] / factor), 1), max(int(even.shape[0] / factor), 1))
-    small = cv2.resize(even, size, interpolation=cv2.INTER_AREA)
-    rows = _edge_points(cv2.Sobel(small, cv2.CV_16S, 0, 1, ksize=3))
-    columns = _edge_points(cv2.Sobel(small, cv2.CV_16S, 1, 0, ksize=3))
-    if len(rows) + len(columns) < 50:
-        return 0.0
-    lines = [(rows[:, 1], rows[:, 0]), (columns[:, 0], -columns[:, 1])]
-
-    def unevenness(angle: float) -> float:
-        slope, total = math.tan(math.radians(angle)), 0.0
-        for across, along in lines:
-            if len(across):
-                position = across - slope * along
-                bins = np.bincount((position - position.min()).astype(np.int64))
-                total += float(np.square(bins.astype(np.float64)).sum())
-        return total
-
-    best = 0.0
-    for span, step in ((MAX_SKEW, 0.5), (0.5, 0.1), (0.1, 0.02)):
-        angles = best + np.arange(-span, span + step / 2, step)
-        scores = [unevenness(float(angle)) for angle in angles]
-        best = float(angles[int(np.argmax(scores))])
-    return best
-
-
-def _edge_points(gradient: npt.NDArray[np.number]) -> npt.NDArray[np.float32]:
-    """(n, 2) x, y of the strong edges, at most 20,000 of them."""
-    strength = np.abs(gradient)
-    y, x = np.nonzero(strength > max(120.0, 0.35 * float(strength.max(initial=0))))
-    stride = max(len(x) // 20_000, 1)
-    return np.column_stack([x[::stride], y[::stride]]).astype(np.float32)
-
-
-def _rotate(image: GreyImage, skew: float) -> tuple[GreyImage, Transform]:
-    """Take a skew out, on a canvas that keeps the whole page."""
-    height, width = image.shape
-    cosine, sine = abs(math.cos(math.radians(skew))), abs(math.sin(math.radians(skew)))
-    new_width = int(width * cosine + height * sine + 0.5)
-    new_height = int(width * sine + height * cosine + 0.5)
-    forward = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), skew, 1.0), [0, 0, 1]])
-    forward[0, 2] += (new_width - width) / 2
-    forward[1, 2] += (new_height - height) / 2
-    turned = cv2.warpAffine(
-        image, forward[:2], (new_width, new_height), flags=cv2.INTER_LINEAR, borderValue=(255,)
-    )
-    return np.asarray(turned, np.uint8), np.linalg.inv(forward)
-
-
-def _paper_corners(image: GreyImage) -> npt.NDArray[np.float32] | None:
-    """The four corners of a sheet photographed on darker surroundings, or None.
-
-    Clockwise from the top left, (4, 2) pixels. None where the page fills the
-    picture, as in every scan, or where its outline is no quadrilateral.
-    """
-    factor = max(max(image.shape) / 500, 1.0)
-    size = (max(int(image.shape[1] / factor), 1), max(int(image.shape[0] / factor), 1))
-    small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), 2)
-    bright = cv2.threshold(small, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
-    bright = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
-    if _border_is_bright(bright):
-        return None
-    contours, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    if not contours:
-        return None
-    hull = cv2.convexHull(max(contours, key=cv2.contourArea))
-    area = cv2.contourArea(hull)
-    if not _PAPER_SHARE * bright.size < area < (1 - _MIN_OUTSIDE) * bright.size:
-        return None
-    corners = cv2.approxPolyDP(hull, 0.02 * cv2.arcLength(hull, True), True).reshape(-1, 2)
-    if len(corners) != 4 or cv2.contourArea(corners) < 0.93 * area:
-        return None
-    ordered = _clockwise_from_top_left(corners.astype(np.float32))
-    return np.asarray((ordered + 0.5) * factor - 0.5, np.float32)
-
-
-def _border_is_bright(bright: npt.NDArray[np.number]) -> bool:
-    """Whether paper reaches most of the picture's border: then it is a scan."""
-    edge = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
-    return float((edge > 0).mean()) > 0.5
-
-
-def _clockwise_from_top_left(corners: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    centre = corners.mean(axis=0)
-    order = np.argsort(np.arctan2(corners[:, 1] - centre[1], corners[:, 0] - centre[0]))
-    ring = corners[order]
-    return np.roll(ring, -int(np.argmin(ring.sum(axis=1))), axis=0)
-
-
-def _rectify(image: GreyImage, corners: npt.NDArray[np.float32]) -> tuple[GreyImage, Transform]:
-    """Undo the perspective of a sheet of which the corners are known."""
-    top, right, bottom, left = (
-        float(np.linalg.norm(corners[(i + 1) % 4] - corners[i])) for i in range(4)
-    )
-    width, height = round(max(top, bottom)), round(max(left, right))
-    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    forward = cv2.getPerspectiveTransform(corners, target)
-    flat = cv2.warpPerspective(
-        image, forward, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(flat, np.uint8), np.linalg.inv(np.asarray(forward, np.float64))
-
-
 def quad(points: npt.NDArray[np.float64]) -> tuple[Point, Point, Point, Point]:
     """(4, 2) points as the four corners of a DigitBox."""
     a, b, c, d = ((float(x), float(y)) for x, y in points)
     return a, b, c, d
+
+
+def _reduce(image: GreyImage) -> tuple[GreyImage, Transform]:
+    """Average whole blocks of pixels, to less than twice the working size.
+
+    The rows and columns that are left over at the right and at the bottom go.
+    """
+    ratio = max(image.shape) / WORKING_SIDE
+    factor = max(math.floor(ratio), 1)
+    if ratio > factor and ratio >= _WHOLE_FROM * (factor + 1):
+        factor += 1
+    # A strip that is narrower than a block is no page; it keeps its width.
+    by_y, by_x = (min(factor, side) for side in image.shape)
+    height, width = image.shape[0] // by_y, image.shape[1] // by_x
+    blocks = image[: height * by_y, : width * by_x]
+    return _block_means(blocks, by_x, by_y), _scaling(by_x, by_y)
+
+
+def _block_means(image: GreyImage, by_x: int, by_y: int) -> GreyImage:
+    """Means of blocks of (by_y, by_x) pixels, of which the image holds a whole number."""
+    if by_x == by_y == 1:
+        return image
+    if by_x == by_y == 2:  # OpenCV has code of its own for halves, and is slow at all else
+        size = (image.shape[1] // 2, image.shape[0] // 2)
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    means = cv2.blur(image, (by_x, by_y))
+    return np.ascontiguousarray(means[by_y // 2 :: by_y, by_x // 2 :: by_x], np.uint8)
+
+
+def _scaling(by_x: float, by_y: float) -> Transform:
+    """The way to an image that is larger by these factors, from pixel centre to pixel centre."""
+    # Half a pixel matters for thin lines.
+    return np.array([[by_x, 0, (by_x - 1) / 2], [0, by_y, (by_y - 1) / 2], [0, 0, 1]], np.float64)
+
+
+def _turn(image: GreyImage, quarters: int) -> tuple[GreyImage, Transform]:
+    """Turn an image clockwise by quarters; exact, no pixel is interpolated."""
+    right, bottom = image.shape[1] - 1, image.shape[0] - 1
+    to_source = {
+        0: [[1, 0, 0], [0, 1, 0]],
+        1: [[0, 1, 0], [-1, 0, bottom]],
+        2: [[-1, 0, right], [0, -1, bottom]],
+        3: [[0, -1, right], [1, 0, 0]],
+    }[quarters % 4]
+    turned = np.ascontiguousarray(np.rot90(image, -quarters))
+    return turned, np.array([*to_source, [0, 0, 1]], np.float64)
+
+
+def _scaled(shape: tuple[int, ...]) -> _View:
+    """The whole image, reduced to the working size where it is still larger."""
+    factor = max(max(shape) / WORKING_SIDE, 1.0)
+    height, width = (max(int(side / factor), 1) for side in shape)
+    return _View((height, width), _scaling(shape[1] / width, shape[0] / height))
+
+
+def _rectified(corners: npt.NDArray[np.float64]) -> _View:
+    """A photographed sheet as from above, with a margin, at no more than the working size."""
+    top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    sides = np.array([(top + bottom) / 2, (left + right) / 2])
+    sides *= min(WORKING_SIDE / (1 + 2 * _PAPER_MARGIN) / sides.max(), 1.0)
+    margin = _PAPER_MARGIN * sides
+    target = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * sides + margin - 0.5
+    to_source = cv2.getPerspectiveTransform(target.astype(np.float32), corners.astype(np.float32))
+    width, height = (int(side) for side in sides + 2 * margin)
+    return _View((max(height, 1), max(width, 1)), np.asarray(to_source, np.float64))
+
+
+def _rotated(view: _View, skew: float) -> _View:
+    """The view with a skew taken out, on a canvas that keeps all of it."""
+    height, width = view.shape
+    cosine, sine = math.cos(math.radians(skew)), math.sin(math.radians(skew))
+    new_width = int(width * cosine + height * abs(sine) + 0.5)
+    new_height = int(width * abs(sine) + height * cosine + 0.5)
+    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    to_centre, from_centre = np.eye(3), np.eye(3)
+    to_centre[:2, 2] = -(new_width - 1) / 2, -(new_height - 1) / 2
+    from_centre[:2, 2] = (width - 1) / 2, (height - 1) / 2
+    return _View((new_height, new_width), view.to_source @ from_centre @ turn @ to_centre)
+
+
+def _warp(image: GreyImage, view: _View) -> GreyImage:
+    """The image as `view` has it; what lies beyond it goes on as its border does."""
+    height, width = view.shape
+    if view.is_whole_source and image.shape == view.shape:
+        return image
+    # Interpolation alone would drop every other hairline where it reduces by much.
+    if _reduction(view) > _SMOOTH_FROM:
+        image = np.asarray(cv2.GaussianBlur(image, (3, 3), 0.5 * _reduction(view)), np.uint8)
+    size, flags = (width, height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    if np.array_equal(view.to_source[2], [0, 0, 1]):  # quicker without the division
+        affine = view.to_source[:2]
+        warped = cv2.warpAffine(image, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    else:
+        warped = cv2.warpPerspective(
+            image, view.to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+    return np.asarray(warped, np.uint8)
+
+
+def _reduction(view: _View) -> float:
+    """Pixels of the source per pixel in the middle of a view."""
+    middle = np.array([view.shape[1], view.shape[0]]) / 2
+    here, beside, below = map_points(view.to_source, [middle, middle + (1, 0), middle + (0, 1)])
+    return float(np.linalg.norm(beside - here) + np.linalg.norm(below - here)) / 2
