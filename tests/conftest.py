@@ -17,7 +17,8 @@ from PIL import Image
 
 import formreader
 from formreader.cli import main
-from formreader.digits.card import CARD_FILE, KERAS_FILE, ONNX_FILE, Card, file_hashes
+from formreader.digits.card import Card
+from formreader.model_files import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes
 from formreader.training.render import FormSpec, render_form
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from formreader.digits.recogniser import model_folder
+from formreader.model_files import model_folder
 from formreader.errors import ExitCode, ModelError
 from formreader.options import DEFAULT_MODEL
 from formreader.types import Box

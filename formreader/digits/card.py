@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,18 +10,14 @@ from typing import TypeAlias, TypeVar
 
 from formreader.digits.network import CLASSES
 from formreader.errors import ModelError
+from formreader.model_files import CARD_FILE, RENEW
 
 SCHEMA = 1
 """Version of the card's layout; a card of another one is refused."""
 
-CARD_FILE = "card.json"
-KERAS_FILE = "model.keras"
-ONNX_FILE = "model.onnx"
-
 Facts: TypeAlias = Mapping[str, str | int | float | bool]
 
 _T = TypeVar("_T")
-_AGAIN = "Copy the model folder again, or train one with `formreader train`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,41 +96,15 @@ def read_card(folder: Path) -> Card:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(
-            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {_AGAIN}"
+            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {RENEW}"
         ) from error
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: the model card cannot be read ({error}). {_AGAIN}") from error
+        raise ModelError(f"{path}: the model card cannot be read ({error}). {RENEW}") from error
     try:
         return _card(raw)
     except (KeyError, TypeError, ValueError) as error:
         cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelError(f"{path}: the model card is not valid: {cause}. {_AGAIN}") from error
-
-
-def read_checked(folder: Path, card: Card, name: str) -> bytes:
-    """The bytes of the model file `name`, if they are those that the card was made for.
-
-    Raises:
-        ModelError: the file is missing, unreadable, or not the one of the card.
-    """
-    path = folder / name
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"{path}: the model file cannot be read ({error.strerror}). {_AGAIN}"
-        ) from error
-    if card.files.get(name) != hashlib.sha256(content).hexdigest():
-        raise ModelError(
-            f"{path}: the file is damaged or belongs to another model "
-            f"(its SHA-256 is not the one in {CARD_FILE}). {_AGAIN}"
-        )
-    return content
-
-
-def file_hashes(folder: Path, names: tuple[str, ...] = (KERAS_FILE, ONNX_FILE)) -> dict[str, str]:
-    """SHA-256 of files in `folder`, by name."""
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+        raise ModelError(f"{path}: the model card is not valid: {cause}. {RENEW}") from error
 
 
 def _card(raw: object) -> Card:

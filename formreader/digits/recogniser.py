@@ -7,16 +7,15 @@ import. On a GPU the Keras model runs itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-import formreader
 from formreader.digits.card import Card, read_card
 from formreader.digits.network import CLASSES
-from formreader.errors import ModelError, UsageError
+from formreader.errors import UsageError
+from formreader.model_files import model_folder
 from formreader.options import DEFAULT_MODEL, Device, usable_cores
 from formreader.types import Crops
 
@@ -86,25 +85,6 @@ def load_recogniser(
     if device == "gpu" or (device == "auto" and runtimes.can_use_gpu()):
         return runtimes.KerasRecogniser.load(folder, card, batch)
     return runtimes.OnnxRecogniser.load(folder, card, batch, threads or usable_cores())
-
-
-def model_folder(model: str) -> Path:
-    """The folder of a model given by name or by path; a shipped name comes first.
-
-    Raises:
-        ModelError: there is neither.
-    """
-    package = Path(formreader.__file__).parent
-    places = [Path(model)]
-    if model == Path(model).name:
-        places = [package / "models" / model, package.parent / "models" / model, *places]
-    for place in places:
-        if place.is_dir():
-            return place
-    raise ModelError(
-        f"{model}: no such model. Give --model the name of a shipped model ({DEFAULT_MODEL}) "
-        "or a folder that `formreader train` wrote."
-    )
 
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float) -> Probabilities:

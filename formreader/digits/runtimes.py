@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.card import KERAS_FILE, ONNX_FILE, Card, read_checked
+from formreader.digits.card import Card
 from formreader.digits.recogniser import Recogniser
 from formreader.errors import ModelError, UsageError
+from formreader.model_files import KERAS_FILE, load_graph, read_checked
 from formreader.options import Device
 from formreader.types import Crops
 
@@ -44,21 +45,7 @@ class OnnxRecogniser(Recogniser):
         Raises:
             ModelError: the file is missing, damaged, or no graph that runs here.
         """
-        graph = read_checked(folder, card, ONNX_FILE)
-        import onnxruntime
-
-        onnxruntime.set_default_logger_severity(4)  # it warns of GPUs it does not need
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        try:
-            session = onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions have no common base
-            raise ModelError(
-                f"{folder / ONNX_FILE}: ONNX Runtime cannot run the graph ({error}). "
-                "Update onnxruntime, or train the model again."
-            ) from error
+        session = load_graph(folder, card.files, threads)
         return cls(card, session, batch)
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
@@ -102,7 +89,7 @@ def load_network(folder: Path, card: Card) -> keras.Model:
     Raises:
         ModelError: the file is missing, damaged, or of another Keras.
     """
-    content = read_checked(folder, card, KERAS_FILE)
+    content = read_checked(folder, card.files, KERAS_FILE)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras

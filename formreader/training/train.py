@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.card import (
-    CARD_FILE,
-    KERAS_FILE,
-    ONNX_FILE,
-    Card,
-    TestFigures,
-    file_hashes,
-    read_card,
-)
+from formreader.digits.card import Card, TestFigures, read_card
 from formreader.digits.network import NOT_A_DIGIT, NetworkConfig, build_network
-from formreader.digits.recogniser import model_folder, softmax
+from formreader.digits.recogniser import softmax
 from formreader.digits.runtimes import load_network
 from formreader.errors import ModelError, OutputError
+from formreader.model_files import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, model_folder
 from formreader.options import TrainOptions
 from formreader.results.files import check_writable
 from formreader.training.calibrate import calibration_table, fit_temperature

@@ -9,16 +9,9 @@ from typing import Any
 
 import pytest
 
-from formreader.digits.card import (
-    CARD_FILE,
-    CalibrationRow,
-    Card,
-    TestFigures,
-    file_hashes,
-    read_card,
-    read_checked,
-)
+from formreader.digits.card import CalibrationRow, Card, TestFigures, read_card
 from formreader.errors import ModelError
+from formreader.model_files import CARD_FILE, file_hashes, read_checked
 
 
 def make_card(**changes: Any) -> Card:
@@ -99,7 +92,7 @@ def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
 def test_a_model_file_is_read_when_its_hash_fits(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"graph")
     card = make_card(files=file_hashes(folder, ("model.onnx",)))
-    assert read_checked(folder, card, "model.onnx") == b"graph"
+    assert read_checked(folder, card.files, "model.onnx") == b"graph"
 
 
 @pytest.mark.parametrize("content", [b"grap", b"grapg", b""])
@@ -108,15 +101,15 @@ def test_a_truncated_or_altered_model_file_is_refused(folder: Path, content: byt
     card = make_card(files=file_hashes(folder, ("model.onnx",)))
     (folder / "model.onnx").write_bytes(content)
     with pytest.raises(ModelError, match="damaged"):
-        read_checked(folder, card, "model.onnx")
+        read_checked(folder, card.files, "model.onnx")
 
 
 def test_a_missing_model_file_is_refused(folder: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
-        read_checked(folder, make_card(), "model.onnx")
+        read_checked(folder, make_card().files, "model.onnx")
 
 
 def test_a_model_file_that_the_card_does_not_know_is_refused(folder: Path) -> None:
     (folder / "other.onnx").write_bytes(b"graph")
     with pytest.raises(ModelError, match="damaged"):
-        read_checked(folder, make_card(), "other.onnx")
+        read_checked(folder, make_card().files, "other.onnx")

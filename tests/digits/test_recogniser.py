@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from formreader.digits import runtimes
-from formreader.digits.card import KERAS_FILE, ONNX_FILE, file_hashes, read_card
-from formreader.digits.recogniser import Recogniser, load_recogniser, model_folder, softmax
+from formreader.digits.card import read_card
+from formreader.digits.recogniser import Recogniser, load_recogniser, softmax
 from formreader.digits.runtimes import KerasRecogniser
 from formreader.errors import ModelError, UsageError
+from formreader.model_files import KERAS_FILE, ONNX_FILE, file_hashes, model_folder
 from formreader.options import DEFAULT_MODEL
 from formreader.training.data import Examples
 from formreader.training.mixture import draw_digits, mixture
