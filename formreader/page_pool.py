@@ -6,9 +6,9 @@ import logging
 import multiprocessing
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import ParamSpec, Self, TypeAlias, TypeVar
 
 from formreader.page_work import PageTask, failed_page, start_worker, work_page
 from formreader.types import PageCrops
@@ -16,7 +16,6 @@ from formreader.types import PageCrops
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-Pages: TypeAlias = Generator[PageCrops, None, None]
 StartExecutor: TypeAlias = Callable[[], Executor]
 
 _AHEAD_PER_WORKER = 4
@@ -33,59 +32,51 @@ class _InlineExecutor(Executor):
         return future
 
 
-def work_pages(tasks: Sequence[PageTask], workers: int) -> Pages:
-    """What page work makes of `tasks`, in their order, by `workers` processes on this machine."""
-    workers = min(workers, len(tasks))
-    if workers <= 1 or len(tasks) <= _FEW_PAGES:
-        return work_pages_on(_InlineExecutor, tasks, ahead=1)
-    if sys.platform == "win32":
-        workers = min(workers, _MAX_WORKERS_ON_WINDOWS)
-    return work_pages_on(lambda: _start_pool(workers), tasks, ahead=_AHEAD_PER_WORKER * workers)
+class PagePool:
+    """Does page work on executors that `start` gives, which are replaced when they break.
 
-
-def work_pages_on(start: StartExecutor, tasks: Iterable[PageTask], ahead: int) -> Pages:
-    """What page work makes of `tasks`, in their order, on executors that `start` gives.
-
-    At most `ahead` pages are under way or waiting to be taken, whatever the number of
-    tasks. Where a worker dies, the executor is replaced and each page that was under
-    way is tried once more, alone; the page that kills its worker again has an error.
+    At most `ahead` pages of a call are under way or waiting to be taken, whatever the
+    number of tasks. Use it in a `with` statement: it ends the workers.
     """
-    pool = _Pool(start)
-    waiting: deque[tuple[PageTask, Future[PageCrops]]] = deque()
-    try:
-        for task in tasks:
-            waiting.append((task, pool.submit(task)))
-            if len(waiting) >= ahead:
-                yield pool.result(*waiting.popleft())
-        while waiting:
-            yield pool.result(*waiting.popleft())
-    finally:
-        pool.close()
 
-
-class _Pool:
-    """An executor that is replaced when it breaks."""
-
-    def __init__(self, start: StartExecutor) -> None:
+    def __init__(self, start: StartExecutor, ahead: int) -> None:
         self._start = start
+        self._ahead = ahead
         self._executor = start()
 
-    def submit(self, task: PageTask) -> Future[PageCrops]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown(cancel_futures=True)
+
+    def work(self, tasks: Iterable[PageTask]) -> Iterator[PageCrops]:
+        """What page work makes of `tasks`, in their order; calls may overlap.
+
+        Where a worker dies each page that was under way is tried once more, alone; the
+        page that kills its worker again has an error.
+        """
+        waiting: deque[tuple[PageTask, Future[PageCrops]]] = deque()
+        for task in tasks:
+            waiting.append((task, self._submit(task)))
+            if len(waiting) >= self._ahead:
+                yield self._result(*waiting.popleft())
+        while waiting:
+            yield self._result(*waiting.popleft())
+
+    def _submit(self, task: PageTask) -> Future[PageCrops]:
         try:
             return self._executor.submit(work_page, task)
         except BrokenExecutor:
-            self.close()
+            self._executor.shutdown(cancel_futures=True)
             self._executor = self._start()
             return self._executor.submit(work_page, task)
 
-    def result(self, task: PageTask, future: Future[PageCrops]) -> PageCrops:
+    def _result(self, task: PageTask, future: Future[PageCrops]) -> PageCrops:
         try:
             return future.result()
         except BrokenExecutor:
             return self._retry_alone(task)
-
-    def close(self) -> None:
-        self._executor.shutdown(cancel_futures=True)
 
     def _retry_alone(self, task: PageTask) -> PageCrops:
         """Only the page that is alone with its worker can be the one that killed it."""
@@ -98,6 +89,16 @@ class _Pool:
                     "the process that read it died, perhaps for lack of memory. "
                     "Scan it at a lower resolution, or use fewer --workers",
                 )
+
+
+def open_pool(workers: int, pages: int) -> PagePool:
+    """A pool of `workers` processes on this machine, for a number of pages."""
+    workers = min(workers, pages)
+    if workers <= 1 or pages <= _FEW_PAGES:
+        return PagePool(_InlineExecutor, ahead=1)
+    if sys.platform == "win32":
+        workers = min(workers, _MAX_WORKERS_ON_WINDOWS)
+    return PagePool(lambda: _start_pool(workers), ahead=_AHEAD_PER_WORKER * workers)
 
 
 def _start_pool(workers: int) -> ProcessPoolExecutor:

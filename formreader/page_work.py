@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 
 from formreader.digits.crops import crop_boxes
+from formreader.digits.segmentation import NO_CROPS, cut_open_field, split_fields
 from formreader.errors import PageError
 from formreader.forms.finder import FoundFields, find_fields
+from formreader.forms.open_fields import find_open_fields, reading_order
+from formreader.forms.orientation import lies_on_side
 from formreader.forms.pages import read_page
-from formreader.forms.straighten import straighten
+from formreader.forms.straighten import StraightPage, straighten
 from formreader.surroundings import picture_field
 from formreader.types import InputFile, Page, PageCrops
 
@@ -24,10 +27,16 @@ _COARSE_DPI = 75
 
 @dataclass(frozen=True, slots=True)
 class PageTask:
-    """One page to work on; `number` is 0-based."""
+    """One page to work on; `number` is 0-based.
+
+    `quarters` is by how many quarter turns clockwise the stored page comes upright. Where
+    it is None the page is upright, or on its side if its text says so: which of the two
+    ways it lies then, and whether it is upside down, only its digits tell.
+    """
 
     file: InputFile
     number: int
+    quarters: int | None = None
 
     @property
     def name(self) -> str:
@@ -90,25 +99,36 @@ def _notice(found: FoundFields, page: Page) -> str:
     return f"{found.notice}; the scan has only {about}{page.dpi:.0f} dpi: 150 to 300 are best"
 
 
+def _straight(page: Page, quarters: int | None) -> StraightPage:
+    straight = straighten(page.image, quarters or 0)
+    if quarters is None and lies_on_side(straight.image):
+        return straighten(page.image, quarters=1)
+    return straight
+
+
 def _work(task: PageTask) -> PageCrops:
     clock = _Clock()
     page = read_page(task.file, task.number)
     clock.stage_done("decode")
-    straight = straighten(page.image)
+    straight = _straight(page, task.quarters)
     clock.stage_done("straighten")
     found = find_fields(straight)
+    frames = find_open_fields(straight, found.fields)
     clock.stage_done("find")
     boxes = [box for field_ in found.fields for box in field_.boxes]
-    crops, blank = crop_boxes(page.image, boxes)
-    pictures = tuple(picture_field(page.image, field_) for field_ in found.fields)
+    cuts = split_fields(found.fields, *crop_boxes(page.image, boxes))
+    cuts += [cut for frame in frames if (cut := cut_open_field(page.image, frame)) is not None]
+    cuts = [cuts[i] for i in reading_order(straight, [cut.field for cut in cuts])]
+    pictures = tuple(picture_field(page.image, cut.field) for cut in cuts)
     clock.stage_done("crop")
     return PageCrops(
         page.file,
         page.number,
-        found.fields,
-        np.ascontiguousarray(crops),
-        blank,
+        tuple(cut.field for cut in cuts),
+        np.concatenate([NO_CROPS, *(cut.crops for cut in cuts)]),
+        np.concatenate([np.zeros(0, np.bool_), *(cut.blank for cut in cuts)]),
         pictures,
-        notice=_notice(found, page),
+        # Where only open fields may be, reading them shows whether there are any.
+        notice=_notice(found, page) if found.fields or not cuts else "",
         seconds=clock.seconds,
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +18,7 @@ from formreader.errors import UsageError
 from formreader.forms.files import InputListing, list_files
 from formreader.forms.pages import count_pages
 from formreader.options import ScanOptions
-from formreader.page_pool import work_pages
+from formreader.page_pool import open_pool
 from formreader.page_work import PageTask
 from formreader.recognition import read_pages
 from formreader.results.files import check_writable
@@ -146,9 +145,13 @@ class _Job:
 
     def readings(self, tasks: Sequence[PageTask]) -> Iterator[PageReading]:
         """The pages' readings in order, as far as the user lets it go."""
-        with closing(work_pages(tasks, self.options.workers)) as worked:
-            kept = self._until_stopped(worked)
-            read = read_pages(kept, self.recogniser, self.options, self.stages)
+        with open_pool(self.options.workers, len(tasks)) as pool:
+
+            def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
+                return list(pool.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
+
+            kept = self._until_stopped(pool.work(tasks))
+            read = read_pages(kept, self.recogniser, self.options, self.stages, turn)
             for task, (page, reading) in zip(tasks, read, strict=False):
                 self._count(page, reading)
                 if self.debug is not None:

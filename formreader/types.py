@@ -65,6 +65,11 @@ class Box:
     def centre(self) -> Point:
         return self.left + self.width / 2, self.top + self.height / 2
 
+    def is_as_large_as(self, other: Box, tolerance: float = 0.1) -> bool:
+        """Whether width and height are those of another box, but for a share of them."""
+        sides = ((self.width, other.width), (self.height, other.height))
+        return all(max(a, b) <= (1 + tolerance) * min(a, b) for a, b in sides)
+
     @classmethod
     def around(cls, boxes: list[Box]) -> Box:
         """The smallest box that holds all of `boxes` (at least one)."""
@@ -119,14 +124,45 @@ class DigitBox:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """Neighbouring pieces of a number's ink that may be one digit.
+
+    The pieces are `start` up to but without `end`, from the left of the field.
+    `log_prior` is how likely they are one digit by size and cuts, before they are read.
+    """
+
+    start: int
+    end: int
+    log_prior: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"a segment needs at least one piece. Received: {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """Boxes that are read together, left to right (at least one)."""
+    """Boxes that are read together, left to right (at least one).
+
+    `frame` is the printed rectangle of an open field, which has no boxes of its own:
+    until it is read, `segments` tells for each of its boxes which part of the ink it
+    is around, and the boxes overlap; then those of the likeliest digits remain.
+    """
 
     boxes: tuple[DigitBox, ...]
+    frame: DigitBox | None = None
+    segments: tuple[Segment, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.segments and len(self.segments) != len(self.boxes):
+            raise ValueError(
+                f"each segment needs one box. Received: {len(self.segments)} segments, "
+                f"{len(self.boxes)} boxes"
+            )
 
     @property
     def box(self) -> Box:
-        return Box.around([b.box for b in self.boxes])
+        return self.frame.box if self.frame else Box.around([b.box for b in self.boxes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +222,8 @@ class FieldReading:
     """The digits of one field, left to right, and what they say together.
 
     `value` has the digits without the blanks, `?` where none is plausible; `cells`
-    has one character a box, `.` for a blank.
+    has one character a box, `.` for a blank. `frame` is the printed rectangle of an open
+    field, whose digits have no boxes of their own.
     """
 
     digits: tuple[DigitReading, ...]
@@ -194,10 +231,11 @@ class FieldReading:
     cells: str
     confidence: float
     status: Status
+    frame: Box | None = None
 
     @property
     def box(self) -> Box:
-        return Box.around([d.box for d in self.digits])
+        return self.frame or Box.around([d.box for d in self.digits])
 
 
 @dataclass(frozen=True, slots=True)

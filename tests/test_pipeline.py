@@ -21,7 +21,7 @@ from formreader import page_work
 from formreader.debug import DebugFolder, draw_crops, relative_path
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.options import ScanOptions
-from formreader.page_pool import work_pages, work_pages_on
+from formreader.page_pool import PagePool, open_pool
 from formreader.page_work import PageTask, work_page
 from formreader.pipeline import scan
 from formreader.recognition import read_pages
@@ -81,6 +81,31 @@ def test_a_page_becomes_crops_and_pictures(form_png: Path) -> None:
     assert page.blank.shape == (boxes,)
     assert len(page.surroundings) == len(page.fields)
     assert list(page.seconds) == ["decode", "straighten", "find", "crop"]
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_page_has_the_crops_of_the_upright_one(
+    form_png: Path, tmp_path: Path, quarters: int
+) -> None:
+    image = Image.open(form_png)
+    turned_png = tmp_path / "turned.png"
+    Image.fromarray(np.rot90(np.asarray(image), quarters)).save(turned_png)
+    upright = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
+    task = PageTask(InputFile(str(turned_png), "form.png"), 0, quarters)
+    turned = work_page(task)
+    assert np.abs(turned.crops.astype(int) - upright.crops).mean() < 1
+    assert turned.blank.tolist() == upright.blank.tolist()
+    # Boxes are in pixels of the page as stored, their corners from the upright top left.
+    x, y = corners_of(upright)
+    right, bottom = image.width - 1, image.height - 1
+    stored = {1: (y, right - x), 2: (right - x, bottom - y), 3: (bottom - y, x)}[quarters]
+    assert np.allclose(corners_of(turned), stored, atol=0.05)
+
+
+def corners_of(page: PageCrops) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(2, n) x and y of all corners of all boxes, in their order."""
+    boxes = [box for found in page.fields for box in found.boxes]
+    return np.array([corner for box in boxes for corner in box.corners], float).T
 
 
 def test_a_bug_on_one_page_is_that_pages_error(
@@ -153,8 +178,8 @@ class _Recorder(Executor):
 def test_pages_keep_their_order_and_few_wait() -> None:
     names = [f"{number}.png" for number in range(50)]
     recorder = _Recorder()
-    pages = work_pages_on(lambda: recorder, tasks(*names), ahead=6)
-    assert [page.file for page in pages] == names
+    with PagePool(lambda: recorder, ahead=6) as pool:
+        assert [page.file for page in pool.work(tasks(*names))] == names
     assert recorder.most == 6
 
 
@@ -187,7 +212,8 @@ class _Fragile(Executor):
 def test_a_dead_worker_costs_only_the_page_that_killed_it() -> None:
     names = ["a", "b", "killer", "c", "killer", "d"]
     _Fragile.started = 0
-    pages = list(work_pages_on(_Fragile, tasks(*names), ahead=3))
+    with PagePool(_Fragile, ahead=3) as pool:
+        pages = list(pool.work(tasks(*names)))
     assert [page.file for page in pages] == names
     died = ["died" in page.error for page in pages]
     assert died == [name == "killer" for name in names]
@@ -204,7 +230,8 @@ class _Killer(PageTask):
 def test_a_real_worker_that_dies_loses_no_other_page(form_png: Path) -> None:
     good = PageTask(InputFile(str(form_png), "form.png"), 0)
     killer = _Killer(InputFile("killer", "killer"), 0)
-    pages = list(work_pages([good, killer, good, good], workers=2))
+    with open_pool(workers=2, pages=4) as pool:
+        pages = list(pool.work([good, killer, good, good]))
     assert [page.file for page in pages] == ["form.png", "killer", "form.png", "form.png"]
     assert [bool(page.error) for page in pages] == [False, True, False, False]
 

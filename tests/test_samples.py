@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from formreader.model_files import model_folder
 from formreader.errors import ExitCode, ModelError
+from formreader.model_files import model_folder
 from formreader.options import DEFAULT_MODEL
 from formreader.types import Box
 

@@ -38,7 +38,7 @@ def read_fields(
     _check(n, probabilities, blank)
     boxes = (digit_box.box for field in fields for digit_box in field.boxes)
     digits = _read_digits(boxes, probabilities, blank, review_below)
-    return tuple(_join([next(digits) for _ in field.boxes]) for field in fields)
+    return tuple(_join(field, [next(digits) for _ in field.boxes]) for field in fields)
 
 
 def _check(n: int, probabilities: npt.NDArray[np.float32], blank: npt.NDArray[np.bool_]) -> None:
@@ -82,7 +82,7 @@ def _read_digit(
     return DigitReading(box, best, confidence, status, second, float(row[second]))
 
 
-def _join(digits: list[DigitReading]) -> FieldReading:
+def _join(field: Field, digits: list[DigitReading]) -> FieldReading:
     cells = "".join(map(_cell, digits))
     confidence = math.prod(digit.confidence for digit in digits)
     statuses = {digit.status for digit in digits}
@@ -90,7 +90,8 @@ def _join(digits: list[DigitReading]) -> FieldReading:
         status = Status.REVIEW
     else:
         status = Status.OK if Status.OK in statuses else Status.BLANK
-    return FieldReading(tuple(digits), cells.replace(".", ""), cells, confidence, status)
+    value, frame = cells.replace(".", ""), field.frame.box if field.frame else None
+    return FieldReading(tuple(digits), value, cells, confidence, status, frame)
 
 
 def _cell(digit: DigitReading) -> str:

@@ -1,0 +1,197 @@
+"""The ink of a field without separators: without paper, the rectangle's lines, and specks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.types import GreyImage
+
+Ink: TypeAlias = npt.NDArray[np.uint8]
+"""(h, w) uint8, bright ink on pure black."""
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
+"""(h, w) bool."""
+
+_LEAST_HEIGHT, _MOST_HEIGHT = 48, 96
+"""Height in pixels that a field is brought to: digits keep more detail than a crop shows."""
+
+_MARGIN = 0.2
+"""How far strokes that leave the rectangle are followed, as a share of its height."""
+
+_NOISE_FACTOR = 5.0
+_LEAST_DARKNESS = 20.0
+_INK_SHARE = 0.35
+_THINNEST = 0.004
+"""Ink is darker than the noise by this factor, and than this share of the darkest strokes,
+which cover at least so much of the field."""
+
+_EDGE = 0.14
+_LINE_ACROSS, _LINE_DOWN = 0.9, 0.55
+"""Within which share of the height along the edges lines are sought, and how long they are."""
+
+_BEYOND = 2
+"""Pixels on both sides of where a line may be in which its strokes go on."""
+
+_SPECK_HEIGHT = 0.1
+_LEAST_HEIGHT_SHARE = 0.25
+"""Height of a speck at most, and of a field's tallest mark at least, as shares of its height."""
+
+_FULL, _FULL_PERCENTILE, _FAINTEST = 255.0, 80, 26
+"""What strokes are brightened to, which of their pixels that is, and what is too dark to keep."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldPatch:
+    """The upright cutting of a field.
+
+    `ink` is (h, w) uint8; `to_page` is the (3, 3) transform of its pixels to those of
+    the page; `height` is the height of the printed rectangle in it.
+    """
+
+    ink: Ink
+    to_page: npt.NDArray[np.float64]
+    height: int
+
+
+def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
+    """Cut a field out of its page.
+
+    Args:
+        image: the page as stored, (h, w) uint8, dark ink on bright paper.
+        corners: (4, 2) page pixels, clockwise from the top left of the upright form.
+    """
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    width, height = float(sides[0] + sides[2]) / 2, float(sides[1] + sides[3]) / 2
+    scale = float(np.clip(1.0, _LEAST_HEIGHT / height, _MOST_HEIGHT / height))
+    # Warped at no less than its own size, then reduced by averaging: warping alone skips pixels.
+    warped = max(scale, 1.0)
+    patch, to_page = _warp(image, corners, round(width * warped), round(height * warped))
+    if scale < 1:
+        size = (max(round(patch.shape[1] * scale), 1), max(round(patch.shape[0] * scale), 1))
+        shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
+        patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
+        to_page = to_page @ _scaling(shrink)
+    rows = round(height * scale)
+    return FieldPatch(field_ink(patch, round(_MARGIN * rows)), to_page, rows)
+
+
+def _warp(
+    image: GreyImage, corners: npt.NDArray[np.float64], width: int, height: int
+) -> tuple[GreyImage, npt.NDArray[np.float64]]:
+    """The field with its margin at a given size, and the transform back to the page."""
+    margin = round(_MARGIN * height)
+    right, bottom = margin + width, margin + height
+    target = np.array([[margin, margin], [right, margin], [right, bottom], [margin, bottom]])
+    # Corners lie on pixel edges in the patch, on pixel centres in the page.
+    forward = cv2.getPerspectiveTransform(
+        corners.astype(np.float32), (target - 0.5).astype(np.float32)
+    )
+    patch = cv2.warpPerspective(
+        image,
+        forward,
+        (width + 2 * margin, height + 2 * margin),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(patch, np.uint8), np.linalg.inv(np.asarray(forward, np.float64))
+
+
+def _scaling(factor: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The transform that enlarges pixel areas, not centres, by a factor in x and in y."""
+    shift = (factor - 1) / 2
+    return np.array([[factor[0], 0, shift[0]], [0, factor[1], shift[1]], [0, 0, 1]])
+
+
+def field_ink(patch: GreyImage, margin: int) -> Ink:
+    """The handwriting of a field.
+
+    Args:
+        patch: (h, w) uint8, dark on bright, with `margin` pixels around the rectangle.
+
+    Returns:
+        (h, w) uint8, strokes near 255 on pure black; all black where nothing is written.
+    """
+    darkness, floor = _darkness(patch)
+    rows, columns = (side - 2 * margin for side in patch.shape)
+    inner = np.s_[margin : margin + rows, margin : margin + columns]
+    lines, strokes = _find_lines(darkness > floor, margin)
+    free = darkness[inner][~lines[inner]]
+    if not len(free):
+        return np.zeros_like(patch)
+    level = float(np.quantile(free, 1 - _THINNEST))
+    ink = darkness > max(floor, _INK_SHARE * level)
+    own = _own_parts(ink & ~lines | strokes, margin)
+    if not own.any():
+        return np.zeros_like(patch)
+    soft = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    keep = own | (soft & ~ink & ~lines)
+    full = max(float(np.percentile(darkness[own], _FULL_PERCENTILE)), 1.0)
+    bright = np.minimum(darkness * (_FULL / full), _FULL).astype(np.uint8)
+    return np.where(keep & (bright >= _FAINTEST), bright, 0).astype(np.uint8)
+
+
+def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
+    """How much darker than the paper each pixel is, and up to where that is noise."""
+    reach = int(0.6 * min(patch.shape)) | 1
+    smooth = cv2.GaussianBlur(patch, (3, 3), 0)
+    paper = cv2.morphologyEx(
+        smooth, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
+    )
+    darkness = np.asarray(cv2.subtract(cv2.blur(paper, (reach, reach)), patch), np.uint8)
+    noise = 1.48 * float(np.median(cv2.absdiff(patch, cv2.blur(patch, (3, 3)))))
+    floor = max(_LEAST_DARKNESS, float(np.quantile(darkness, 0.25)) + _NOISE_FACTOR * noise)
+    return darkness, floor
+
+
+def _find_lines(ink: Flags, margin: int) -> tuple[Flags, Flags]:
+    """The printed lines, and ink on them that belongs to strokes that go on at the other side."""
+    height = ink.shape[0] - 2 * margin
+    reach = max(round(_EDGE * height), 2)
+    lines, strokes = np.zeros_like(ink), np.zeros_like(ink)
+    for length, turn in ((_LINE_ACROSS, False), (_LINE_DOWN, True)):
+        seen, line, stroke = (flags.T if turn else flags for flags in (ink, lines, strokes))
+        for edge in (margin, len(seen) - margin):
+            near = slice(max(edge - reach, 0), edge + reach)
+            line[near] |= _long_runs(seen[near], max(round(length * height), 3))
+            around = slice(max(near.start - _BEYOND, 0), near.stop + _BEYOND)
+            stroke[around] |= _strokes_across(seen[around], line[around])
+    return lines, strokes
+
+
+def _long_runs(ink: Flags, length: int) -> Flags:
+    """The runs across of at least `length` pixels in a strip."""
+    # A line that is not quite straight goes on in the row above or below.
+    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 1), np.uint8))
+    return np.asarray(cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, length), np.uint8)) > 0)
+
+
+def _strokes_across(ink: Flags, line: Flags) -> Flags:
+    """Ink on the line of a strip that has ink both above and below the line."""
+    rest = (ink & ~line).astype(np.uint8)
+    thickness = int(np.count_nonzero(line, axis=0).max(initial=0))
+    closed = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((thickness + 2, 3), np.uint8))
+    return np.asarray((closed > 0) & line & ink)
+
+
+def _own_parts(ink: Flags, margin: int) -> Flags:
+    """The parts of the ink that lie mostly in the field and are no specks or rests of lines."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    rows, columns = (side - 2 * margin for side in ink.shape)
+    inner = labels[margin : margin + rows, margin : margin + columns]
+    inside = np.bincount(inner.ravel(), minlength=len(stats))
+    left, top = stats[:, cv2.CC_STAT_LEFT] - margin, stats[:, cv2.CC_STAT_TOP] - margin
+    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    reach = max(round(_EDGE * rows), 2)
+    own = 2 * inside >= stats[:, cv2.CC_STAT_AREA]
+    own &= (top + height > reach) & (top < rows - reach)
+    own &= (left + width > reach) & (left < columns - reach)
+    own &= np.maximum(width, height) >= _SPECK_HEIGHT * rows
+    own[0] = False
+    if not (own & (height >= _LEAST_HEIGHT_SHARE * rows)).any():
+        return np.zeros_like(ink)
+    return np.asarray(own[labels], np.bool_)
