@@ -8,7 +8,7 @@ import pytest
 
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.digits.segmentation import cut_open_field
-from formreader.forms.open_fields import find_open_fields
+from formreader.forms.finder import find_fields
 from formreader.forms.straighten import straighten
 from formreader.options import ScanOptions
 from formreader.recognition import read_pages
@@ -41,7 +41,7 @@ def page_with(numbers: list[str], space: float = 0.25, seed: int = 4) -> GreyIma
 
 
 def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
-    frames = find_open_fields(straighten(page), [])
+    frames = find_fields(straighten(page)).frames
     cuts = [cut for frame in frames if (cut := cut_open_field(page, frame)) is not None]
     cuts.sort(key=lambda cut: cut.field.box.top)
     worked = PageCrops(

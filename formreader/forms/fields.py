@@ -1,4 +1,4 @@
-"""Rows of cells grouped into fields, and what is not a digit box dropped."""
+"""Rows of boxes grouped into fields, in reading order."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from formreader.forms.rows import Row
 _SAME_SIZE = 0.15
 _MAX_GAP = 1.0
 _LEVEL = 0.2
-_MIN_RELATIVE_HEIGHT = 0.5
-_LONE_SIZE = 0.1
 
 
 def group_rows(rows: list[Row]) -> list[Row]:
-    """Fields in reading order: equal neighbours joined, lone and tiny cells dropped."""
-    fields = _drop_tiny(_join_neighbours(rows))
-    return _in_reading_order(_drop_lone(fields))
+    """Fields in reading order, equal neighbours joined."""
+    return _in_reading_order(_join_neighbours(rows))
 
 
 def _join_neighbours(rows: list[Row]) -> list[Row]:
@@ -65,34 +62,8 @@ def _inner_gap(field: Row) -> float | None:
 
 
 def _join(a: Row, b: Row) -> Row:
-    score = float(np.average([a.score, b.score], weights=[len(a), len(b)]))
-    return Row(np.concatenate([a.corners, b.corners]), score, a.worth + b.worth)
-
-
-def _drop_tiny(fields: list[Row]) -> list[Row]:
-    """Drop what is much lower than the page's boxes: cells found in printed text."""
-    many = [field for field in fields if len(field) > 1]
-    if not many:
-        return fields
-    heights = np.concatenate([np.full(len(field), field.size[1]) for field in many])
-    weights = np.concatenate([np.full(len(field), field.score**4) for field in many])
-    order = np.argsort(heights)
-    middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
-    typical = float(heights[order][middle])
-    return [field for field in fields if field.size[1] >= _MIN_RELATIVE_HEIGHT * typical]
-
-
-def _drop_lone(fields: list[Row]) -> list[Row]:
-    """Drop lone cells (check boxes, frames) unless they are as large as the page's boxes."""
-    sizes = [field.size for field in fields if len(field) > 1]
-
-    def fits(field: Row) -> bool:
-        width, height = field.size
-        return any(
-            abs(width / w - 1) <= _LONE_SIZE and abs(height / h - 1) <= _LONE_SIZE for w, h in sizes
-        )
-
-    return [field for field in fields if len(field) > 1 or fits(field)]
+    corners, scores = np.concatenate([a.corners, b.corners]), np.concatenate([a.scores, b.scores])
+    return Row(corners, scores, min(a.separation, b.separation))
 
 
 def _in_reading_order(fields: list[Row]) -> list[Row]:

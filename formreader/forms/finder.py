@@ -1,30 +1,97 @@
-"""Digit boxes of a page, grouped into fields, in pixels of the page as stored."""
+"""The fields of a page, of digit boxes and open ones, in pixels of the page as stored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from formreader.forms.boxes import find_rows
 from formreader.forms.fields import group_rows
-from formreader.forms.straighten import StraightPage, map_points, quad
+from formreader.forms.open_fields import find_frames
+from formreader.forms.rows import Row
+from formreader.forms.straighten import StraightPage, Transform, map_points, quad
 from formreader.types import DigitBox, Field
 
 NO_BOXES = "no digit boxes found"
+DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
+
+# Boxes less separated than this may be what a hand wrote side by side in an open field.
+_LEAST_SEPARATED = 0.35
+
+# A box is doubtful below this score, a page where more than this share of its boxes is.
+_DOUBTFUL = 0.5
+_MOST_DOUBTFUL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFields:
-    """The fields of a page in reading order, and a reason to look at it, or ""."""
+    """What was found on a page.
 
-    fields: tuple[Field, ...]
+    `fields` are the fields of digit boxes in reading order; `frames` the rectangles
+    without separators that may hold a whole number; `notice` is a reason to look at the
+    page, or "".
+    """
+
+    fields: tuple[Field, ...] = ()
+    frames: tuple[DigitBox, ...] = ()
     notice: str = ""
 
 
 def find_fields(straight: StraightPage) -> FoundFields:
-    """Find the digit boxes of a straightened page and group them into fields."""
-    fields = []
-    for row in group_rows(find_rows(straight.image)):
-        corners = map_points(straight.to_page, row.corners).reshape(-1, 4, 2)
-        score = min(max(row.score, 0.0), 1.0)
-        fields.append(Field(tuple(DigitBox(quad(points), score) for points in corners)))
-    return FoundFields(tuple(fields), "" if fields else NO_BOXES)
+    """Find the digit boxes of a straightened page, grouped into fields, and its open fields."""
+    rows, frames = _settled(straight, find_rows(straight.image))
+    rows = group_rows(rows)
+    fields = tuple(Field(_boxes(row, straight.to_page)) for row in rows)
+    there = [
+        DigitBox(quad(map_points(straight.to_page, frame.corners)), frame.score) for frame in frames
+    ]
+    return FoundFields(fields, tuple(there), _notice(rows))
+
+
+def _boxes(row: Row, to_page: Transform) -> tuple[DigitBox, ...]:
+    corners = map_points(to_page, row.corners).reshape(-1, 4, 2)
+    pairs = zip(corners, row.scores.tolist(), strict=True)
+    return tuple(DigitBox(quad(points), score) for points, score in pairs)
+
+
+def _settled(straight: StraightPage, rows: Sequence[Row]) -> tuple[list[Row], list[DigitBox]]:
+    """The rows and the frames of open fields, where neither contradicts the other.
+
+    Digits side by side in an open field look like a row of boxes; but where nothing
+    separates them and a rectangle holds them all, it is one field.
+    """
+    sure = [row for row in rows if row.separation >= _LEAST_SEPARATED]
+    frames = find_frames(straight.image, [box for row in sure for box in row.corners])
+    unsure = [row for row in rows if row.separation < _LEAST_SEPARATED]
+    kept = [row for row in unsure if not any(_holds(frame, row) for frame in frames)]
+    free = [frame for frame in frames if not any(_touches(frame, row) for row in kept)]
+    return sure + kept, free
+
+
+def _holds(frame: DigitBox, row: Row) -> bool:
+    """Whether the middles of all boxes of a row lie in a frame that is larger than each of them."""
+    box = frame.box
+    width, height = row.size
+    larger = box.width * box.height > 1.5 * width * height
+    return larger and bool(_inside(frame, row.corners.mean(axis=1)).all())
+
+
+def _touches(frame: DigitBox, row: Row) -> bool:
+    return bool(_inside(frame, row.corners.mean(axis=1)).any())
+
+
+def _inside(frame: DigitBox, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """(n,) which of the points, (n, 2), lie in a frame."""
+    box = frame.box
+    low, high = (box.left, box.top), (box.right, box.bottom)
+    return np.asarray(((points > low) & (points < high)).all(axis=1))
+
+
+def _notice(rows: Sequence[Row]) -> str:
+    if not rows:
+        return NO_BOXES
+    doubtful = np.concatenate([row.scores for row in rows]) < _DOUBTFUL
+    return DOUBTFUL_BOXES if doubtful.mean() > _MOST_DOUBTFUL else ""

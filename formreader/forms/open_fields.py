@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from formreader.forms.rectangles import Quad, find_rectangles
-from formreader.forms.straighten import StraightPage, Transform, map_points, quad
+from formreader.forms.straighten import StraightPage, map_points, quad
 from formreader.types import DigitBox, Field, GreyImage
 
 _INK_DARKNESS = 70
@@ -33,22 +33,9 @@ _MOST_INK = 0.4
 """Share of dark pixels from which a cell is a bar, a picture or a code."""
 
 
-def find_open_fields(straight: StraightPage, fields: Sequence[Field]) -> list[DigitBox]:
-    """The rectangles of a page that may hold a whole number, in pixels of the page as stored.
-
-    `fields` are the fields of boxes that were found on it; open fields keep clear of them.
-    """
-    from_page = _from_page(straight)
-    taken = [map_points(from_page, box.corners) for field in fields for box in field.boxes]
-    return [
-        DigitBox(quad(map_points(straight.to_page, frame.corners)), frame.score)
-        for frame in find_frames(straight.image, taken)
-    ]
-
-
 def reading_order(straight: StraightPage, fields: Sequence[Field]) -> list[int]:
     """Indices of a page's fields top to bottom, and left to right where they are on one level."""
-    from_page = _from_page(straight)
+    from_page = np.asarray(np.linalg.inv(straight.to_page), np.float64)
     corners = [
         map_points(from_page, [corner for box in _outer_boxes(field) for corner in box.corners])
         for field in fields
@@ -63,10 +50,6 @@ def reading_order(straight: StraightPage, fields: Sequence[Field]) -> list[int]:
         order += sorted(level, key=lambda i: float(left[i]))
         waiting = waiting[len(level) :]
     return order
-
-
-def _from_page(straight: StraightPage) -> Transform:
-    return np.asarray(np.linalg.inv(straight.to_page), np.float64)
 
 
 def _outer_boxes(field: Field) -> tuple[DigitBox, ...]:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from formreader.forms.boxes import find_rows
-from formreader.forms.rows import Row, drop_overlapping
-from formreader.forms.text import find_parts, holds_text
+from formreader.forms.rows import Row
 from formreader.types import GreyImage
 
 LEFT, TOP, WIDTH, HEIGHT = 40, 50, 44, 60
@@ -123,35 +122,6 @@ def test_a_table_with_words_is_no_row() -> None:
             place = (LEFT + 78 * k + 6, TOP + 40 * i + 26)
             cv2.putText(image, "Amount", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0,), 1)
     assert find_rows(image) == []
-
-
-def cell_with(word: str, scale: float) -> bool:
-    """Whether a cell, 60 x 80, with this word in it counts as one with text."""
-    image = np.full((100, 120), 255, np.uint8)
-    cv2.putText(image, word, (26, 70), cv2.FONT_HERSHEY_SIMPLEX, scale, (0,), 2)
-    corners = np.array([[[20, 10], [110, 10], [110, 90], [20, 90]]], float)
-    return bool(holds_text(corners, find_parts(image))[0])
-
-
-@pytest.mark.parametrize(("word", "scale"), [("7", 1.8), ("5", 1.8), ("10", 1.5), ("", 1)])
-def test_digits_are_no_text(word: str, scale: float) -> None:
-    assert not cell_with(word, scale)
-
-
-@pytest.mark.parametrize("word", ["Name", "Total", "12.04"])
-def test_words_are_text(word: str) -> None:
-    assert cell_with(word, 0.55)
-
-
-def test_of_overlapping_rows_the_worthier_stays() -> None:
-    def row(x: float, width: float, worth: float) -> Row:
-        cells = [[x + i * width, 10.0, x + (i + 1) * width, 60.0] for i in range(3)]
-        corners = [[(a, b), (c, b), (c, d), (a, d)] for a, b, c, d in cells]
-        return Row(np.array(corners), 1.0, worth)
-
-    kept = drop_overlapping([row(10, 40, 1.0), row(10, 60, 2.0), row(190, 40, 0.5)])
-    assert [(r.corners[0, 0, 0], len(r)) for r in kept] == [(10, 3), (190, 3)]
-    assert kept[0].size == (60, 50)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (40, 40)])

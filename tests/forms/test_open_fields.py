@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from formreader.forms.open_fields import find_frames, find_open_fields, reading_order
+from formreader.forms.open_fields import find_frames, reading_order
 from formreader.forms.straighten import StraightPage
 from formreader.types import Box, DigitBox, Field, GreyImage
 
@@ -110,16 +110,6 @@ def test_a_blank_rectangle_counts_only_beside_a_filled_one_of_its_size() -> None
     rule(page, filled)
     write(page, filled, 3)
     assert sorted(round(frame.box.top, -1) for frame in find_frames(page, [])) == [200, 300]
-
-
-def test_open_fields_are_given_in_pixels_of_the_stored_page() -> None:
-    page = page_with(Box(100, 200, 120, 36))
-    to_page = np.diag([3.0, 3.0, 1.0])
-    (frame,) = find_open_fields(StraightPage(page, to_page, 0.0), [])
-    assert frame.box.left == pytest.approx(300, abs=9)
-    assert frame.box.height == pytest.approx(108, abs=12)
-    known = Field((DigitBox(frame.corners),))
-    assert find_open_fields(StraightPage(page, to_page, 0.0), [known]) == []
 
 
 def test_the_reading_order_goes_by_levels_on_the_upright_page() -> None:

@@ -1,0 +1,222 @@
+"""Detections made into rows of equal boxes: common base line, equal steps.
+
+What the network says of one box is uncertain by a pixel or two, and a box with a
+blot or a broken line may be missing. The row knows better: boxes of a row have one
+size, one level and one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.forms.detector import Detections, Maps, score_at
+from formreader.forms.pairs import Indices, pairs_within
+from formreader.forms.rows import Row
+
+# Neighbours of a row: how far apart their middles are, in widths; how much higher one may
+# be, in heights; and how much their sides differ, as a logarithm.
+_LEAST_STEP, _MOST_STEP = 0.7, 1.7
+_LEVEL = 0.25
+_ALIKE = 0.3
+
+# Steps of one row are equal within this share.
+_SAME_STEP = 0.14
+
+# Boxes between two parts of a row are supplied: so many, where the network sees so little.
+_MOST_SUPPLIED = 3
+_LEAST_SUPPLIED = 0.01
+
+# Middles that keep to equal steps within this share of a width are put there.
+_EVEN = 0.12
+
+# Boxes whose step is hardly more than their width share their separators.
+_SHARED = 1.07
+
+# A row counts where its best box and its typical box are this sure, a box alone where it is.
+_SURE, _TYPICAL = 0.5, 0.35
+_LONE = 0.6
+
+# What the first and the last box of a row are at least.
+_LEAST_END = 0.3
+
+# Rows of at least this many boxes may be curved: curled paper.
+_CURVED_FROM = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Boxes side by side: `centres` and `sizes` (n, 2), `scores` (n,), in pixels."""
+
+    centres: npt.NDArray[np.float64]
+    sizes: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Typical width and height."""
+        return _middle(self.sizes[:, 0]), _middle(self.sizes[:, 1])
+
+
+def rows_of(found: Detections, maps: Maps) -> list[Row]:
+    """Rows of equal boxes from what the network found, in any order."""
+    parts = []
+    for chain in _chains(found):
+        for members in _equal_steps(found.centres[chain, 0].tolist(), chain):
+            members = _without_weak_ends(members, found.scores)
+            part = _Part(found.centres[members], found.sizes[members], found.scores[members])
+            if _counts(part.scores):
+                parts.append(part)
+    return [_row(part) for part in _with_missing(parts, maps)]
+
+
+def _counts(scores: npt.NDArray[np.float64]) -> bool:
+    if len(scores) == 1:
+        return bool(scores[0] >= _LONE)
+    return bool(scores.max() >= _SURE and _middle(scores) >= _TYPICAL)
+
+
+def _chains(found: Detections) -> list[list[int]]:
+    """Detections linked to their nearest alike neighbours on both sides, left to right.
+
+    Only those with a box that is sure.
+    """
+    left, right, step = _neighbours(found)
+    following = _nearest(left, right, step, len(found))
+    before = _nearest(right, left, step, len(found))
+    linked = (following >= 0) & (before[following] == np.arange(len(found)))
+    after = np.where(linked, following, -1).tolist()
+    starts = np.ones(len(found), np.bool_)
+    starts[following[linked]] = False
+    scores = found.scores.tolist()
+    chains = []
+    for i in np.flatnonzero(starts).tolist():
+        chain, best = [i], scores[i]
+        while (i := after[i]) >= 0:
+            chain.append(i)
+            best = max(best, scores[i])
+        if best >= _SURE:
+            chains.append(chain)
+    return chains
+
+
+def _neighbours(found: Detections) -> tuple[Indices, Indices, npt.NDArray[np.float64]]:
+    """Pairs that may be neighbours of one row, left and right, and their steps."""
+    order = np.argsort(found.centres[:, 1], kind="stable")
+    y, reach = found.centres[order, 1], _LEVEL * found.sizes[order, 1]
+    first, second = pairs_within(y, -reach, reach)
+    left, right = order[first], order[second]
+    x, width = found.centres[:, 0], found.sizes[:, 0]
+    step = (x[right] - x[left]) * 2 / (width[left] + width[right])
+    near = (step >= _LEAST_STEP) & (step <= _MOST_STEP)
+    left, right, step = left[near], right[near], step[near]
+    sides = np.log(found.sizes)
+    alike = (np.abs(sides[right] - sides[left]) <= _ALIKE).all(axis=1)
+    return left[alike], right[alike], step[alike]
+
+
+def _nearest(
+    one: Indices, other: Indices, step: npt.NDArray[np.float64], n: int
+) -> npt.NDArray[np.int64]:
+    """(n,) for each detection its partner with the smallest step, -1 where it has none."""
+    nearest = np.full(n, -1, np.int64)
+    order = np.argsort(-step, kind="stable")
+    nearest[one[order]] = other[order]  # the last one written is the nearest
+    return nearest
+
+
+def _equal_steps(x: list[float], chain: list[int]) -> list[list[int]]:
+    """The chain cut where its step is longer than usual: between groups of boxes."""
+    steps = [b - a for a, b in pairwise(x)]
+    if len(steps) < 2:
+        return [chain]
+    longest = (1 + _SAME_STEP) * sorted(steps)[len(steps) // 2]
+    parts = [[chain[0]]]
+    for step, member in zip(steps, chain[1:], strict=True):
+        if step > longest:
+            parts.append([])
+        parts[-1].append(member)
+    return parts
+
+
+def _without_weak_ends(members: list[int], scores: npt.NDArray[np.float64]) -> list[int]:
+    """The members without those at either end that are hardly seen: a row ends somewhere."""
+    strong = np.flatnonzero(scores[members] >= _LEAST_END)
+    return members[strong[0] : strong[-1] + 1] if len(strong) else members
+
+
+def _with_missing(parts: list[_Part], maps: Maps) -> list[_Part]:
+    """Parts of a row joined where only boxes between them are missing, and these supplied."""
+    waiting = sorted(parts, key=lambda part: float(part.centres[0, 0]))
+    done: list[_Part] = []
+    while waiting:
+        part = waiting.pop(0)
+        k = 0
+        while k < len(waiting):
+            joined = _joined(part, waiting[k], maps)
+            if joined is None:
+                k += 1
+            else:
+                part = joined
+                waiting.pop(k)
+                k = 0
+        done.append(part)
+    return done
+
+
+def _joined(a: _Part, b: _Part, maps: Maps) -> _Part | None:
+    """Two parts of one row with the boxes between them, or None if they are none."""
+    (x0, y0), (x1, y1) = a.centres[-1].tolist(), b.centres[0].tolist()
+    width, height = a.size
+    if not (x0 < x1 <= x0 + (_MOST_SUPPLIED + 1) * _MOST_STEP * width):
+        return None
+    if abs(y1 - y0) > _LEVEL * height:
+        return None
+    if max(abs(np.log(p / q)) for p, q in zip(a.size, b.size, strict=True)) > _ALIKE / 2:
+        return None
+    steps = np.concatenate([np.diff(a.centres[:, 0]), np.diff(b.centres[:, 0])])
+    if not len(steps):
+        return None
+    count = (x1 - x0) / _middle(steps) - 1
+    missing = round(count)
+    if not 1 <= missing <= _MOST_SUPPLIED or abs(count - missing) > _SAME_STEP * (missing + 1):
+        return None
+    share = np.arange(1, missing + 1)[:, None] / (missing + 1)
+    centres = a.centres[-1] + share * (b.centres[0] - a.centres[-1])
+    scores = np.array([score_at(maps, centre) for centre in centres])
+    if scores.min() < _LEAST_SUPPLIED:
+        return None
+    sizes = np.tile(a.size, (missing, 1))
+    return _Part(
+        np.concatenate([a.centres, centres, b.centres]),
+        np.concatenate([a.sizes, sizes, b.sizes]),
+        np.concatenate([a.scores, scores, b.scores]),
+    )
+
+
+def _row(part: _Part) -> Row:
+    """Boxes of one size on one line, with equal steps where they nearly are."""
+    x, y = part.centres.T
+    width, height = part.size
+    step, slope = width, 0.0
+    if len(x) > 1:
+        y = np.polyval(np.polyfit(x, y, 2 if len(x) >= _CURVED_FROM else 1), x)
+        number = np.arange(len(x))
+        step, first = np.polyfit(number, x, 1)
+        even = first + step * number
+        if np.abs(even - x).max() < _EVEN * width:
+            x = even
+        slope = float((y[-1] - y[0]) / (x[-1] - x[0]))
+    if len(x) > 1 and step < _SHARED * width:
+        width = step
+    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * (width, height)
+    half[:, 1] += slope * half[:, 0]
+    return Row(np.column_stack([x, y])[:, None] + half, part.scores)
+
+
+def _middle(values: npt.NDArray[np.float64]) -> float:
+    """The median, without what numpy's checks cost on a handful of values."""
+    return float(np.sort(values)[len(values) // 2])
