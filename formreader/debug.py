@@ -20,6 +20,7 @@ from formreader.types import (
     Crops,
     DigitBox,
     DigitReading,
+    Discarded,
     GreyImage,
     InputFile,
     PageCrops,
@@ -33,6 +34,7 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 _COLOURS: Mapping[Status, tuple[int, int, int]] = MappingProxyType(
     {Status.OK: (60, 150, 0), Status.REVIEW: (0, 60, 230), Status.BLANK: (200, 130, 30)}
 )
+_GREY = (150, 150, 150)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _COLUMNS, _CELL, _CAPTION = 16, 64, 22
 
@@ -81,7 +83,10 @@ class DebugFolder:
         try:
             image = read_page(file, page.number).image
             stem = self.path / f"{relative_path(page.file)}.page{page.number + 1}"
-            _save(stem.with_name(f"{stem.name}.png"), draw_overlay(image, boxes, digits))
+            _save(
+                stem.with_name(f"{stem.name}.png"),
+                draw_overlay(image, boxes, digits, page.discarded),
+            )
             if digits:
                 _save(stem.with_name(f"{stem.name}.crops.png"), draw_crops(page.crops, digits))
         except (OSError, PageError) as error:
@@ -89,10 +94,18 @@ class DebugFolder:
 
 
 def draw_overlay(
-    image: GreyImage, boxes: Sequence[DigitBox], digits: Sequence[DigitReading]
+    image: GreyImage,
+    boxes: Sequence[DigitBox],
+    digits: Sequence[DigitReading],
+    discarded: Sequence[Discarded] = (),
 ) -> Picture:
-    """The page (h, w) uint8 with each box in its status's colour, and what was read beside it."""
+    """The page (h, w) uint8 with each box in its status's colour, and what was read beside it.
+
+    What was discarded is outlined in grey, with the reason at the first of each kind's boxes.
+    """
     picture = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    for kind in discarded:
+        _draw_discarded(picture, kind)
     for box, digit in zip(boxes, digits, strict=True):
         colour = _COLOURS[digit.status]
         outline = np.round(box.corners).astype(np.int32)
@@ -106,6 +119,15 @@ def draw_overlay(
                 at = (round(box.box.left) + 1, round(y))
                 cv2.putText(picture, text, at, _FONT, scale * size, colour, 1, cv2.LINE_AA)
     return np.asarray(picture, np.uint8)
+
+
+def _draw_discarded(picture: cv2.typing.MatLike, kind: Discarded) -> None:
+    outlines = [np.round(box.corners).astype(np.int32) for box in kind.boxes]
+    cv2.polylines(picture, outlines, True, _GREY, 1)
+    size = max(0.35, max(picture.shape) / 3000)
+    for outline in outlines[:1]:
+        at = (int(outline[:, 0].min()), int(outline[:, 1].min()) - 4)
+        cv2.putText(picture, kind.reason, at, _FONT, size, _GREY, 1, cv2.LINE_AA)
 
 
 def draw_crops(crops: Crops, digits: Sequence[DigitReading]) -> Picture:

@@ -13,7 +13,7 @@ from formreader.digits.crops import crop_boxes
 from formreader.digits.segmentation import NO_CROPS, cut_open_field, split_fields
 from formreader.errors import PageError
 from formreader.forms.finder import FoundFields, find_fields
-from formreader.forms.open_fields import find_open_fields, reading_order
+from formreader.forms.open_fields import reading_order
 from formreader.forms.orientation import lies_on_side
 from formreader.forms.pages import read_page
 from formreader.forms.straighten import StraightPage, straighten
@@ -113,11 +113,12 @@ def _work(task: PageTask) -> PageCrops:
     straight = _straight(page, task.quarters)
     clock.stage_done("straighten")
     found = find_fields(straight)
-    frames = find_open_fields(straight, found.fields)
     clock.stage_done("find")
     boxes = [box for field_ in found.fields for box in field_.boxes]
     cuts = split_fields(found.fields, *crop_boxes(page.image, boxes))
-    cuts += [cut for frame in frames if (cut := cut_open_field(page.image, frame)) is not None]
+    cuts += [
+        cut for frame in found.frames if (cut := cut_open_field(page.image, frame)) is not None
+    ]
     cuts = [cuts[i] for i in reading_order(straight, [cut.field for cut in cuts])]
     pictures = tuple(picture_field(page.image, cut.field) for cut in cuts)
     clock.stage_done("crop")
@@ -130,5 +131,6 @@ def _work(task: PageTask) -> PageCrops:
         pictures,
         # Where only open fields may be, reading them shows whether there are any.
         notice=_notice(found, page) if found.fields or not cuts else "",
+        discarded=found.discarded,
         seconds=clock.seconds,
     )

@@ -124,6 +124,14 @@ class DigitBox:
 
 
 @dataclass(frozen=True, slots=True)
+class Discarded:
+    """What looked like boxes but was not taken for digit boxes, and why."""
+
+    boxes: tuple[DigitBox, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """Neighbouring pieces of a number's ink that may be one digit.
 
@@ -185,8 +193,8 @@ class PageCrops:
     `crops` is (n, 28, 28) uint8 with one crop a box, in the order of `fields` and
     their boxes; `blank` is (n,) bool; `surroundings` has one entry a field.
     A page that could not be read has `error` set and no boxes. `notice` is a reason
-    to look at the page although it was read. `seconds` holds the stages' times:
-    decode, straighten, find, crop.
+    to look at the page although it was read. `discarded` tells what was taken for no
+    digit box. `seconds` holds the stages' times: decode, straighten, find, crop.
     """
 
     file: str
@@ -197,6 +205,7 @@ class PageCrops:
     surroundings: tuple[Surroundings, ...] = ()
     error: str = ""
     notice: str = ""
+    discarded: tuple[Discarded, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 

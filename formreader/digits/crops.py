@@ -33,8 +33,9 @@ MARGIN = MARGIN_PIXELS / SIDE
 _FAINTEST = 26
 """Grey value of a crop below which a trace is black."""
 
-_FAINTEST_SHARE = 0.25
-"""Darkness of the faintest ink on a page as a share of the darkest."""
+_FAINTEST_SHARE, _OTHER_INK = 0.25, 0.04
+"""Darkness of the faintest ink on a page as a share of the pen's, and share of the boxes that may
+be darker than the pen: those with print or blots."""
 
 _LEVEL_SHARE = 0.8
 """Share of a digit's pixels that are less than white."""
@@ -116,7 +117,9 @@ def _faintest_ink(level: npt.NDArray[np.int64]) -> float:
     One hand fills a form with one pen: what is far fainter is a watermark or shines
     through from the other side. The darkest box tells the pen, as most may be blank.
     """
-    return _FAINTEST_SHARE * float(level.max(initial=0))
+    if not len(level):
+        return 0.0
+    return _FAINTEST_SHARE * float(np.sort(level)[::-1][int(_OTHER_INK * len(level))])
 
 
 def _normalised(

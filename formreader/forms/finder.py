@@ -12,10 +12,12 @@ from formreader.forms.boxes import find_rows
 from formreader.forms.fields import group_rows
 from formreader.forms.open_fields import find_frames
 from formreader.forms.rows import Row
-from formreader.forms.straighten import StraightPage, Transform, map_points, quad
-from formreader.types import DigitBox, Field
+from formreader.forms.straighten import StraightPage, map_points, quad
+from formreader.types import DigitBox, Discarded, Field, GreyImage
 
 NO_BOXES = "no digit boxes found"
+TOO_FAINT = "too little like a box"
+UNRULED = "nothing between the digits: an open field"
 DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
 
 # Boxes less separated than this may be what a hand wrote side by side in an open field.
@@ -32,43 +34,70 @@ class FoundFields:
 
     `fields` are the fields of digit boxes in reading order; `frames` the rectangles
     without separators that may hold a whole number; `notice` is a reason to look at the
-    page, or "".
+    page, or ""; `discarded` is what was taken for no box.
     """
 
     fields: tuple[Field, ...] = ()
     frames: tuple[DigitBox, ...] = ()
     notice: str = ""
+    discarded: tuple[Discarded, ...] = ()
 
 
 def find_fields(straight: StraightPage) -> FoundFields:
     """Find the digit boxes of a straightened page, grouped into fields, and its open fields."""
-    rows, frames = _settled(straight, find_rows(straight.image))
-    rows = group_rows(rows)
-    fields = tuple(Field(_boxes(row, straight.to_page)) for row in rows)
-    there = [
-        DigitBox(quad(map_points(straight.to_page, frame.corners)), frame.score) for frame in frames
+    found = find_rows(straight.image)
+    settled = _settle(straight.image, found.rows)
+    rows = group_rows(settled.rows)
+    fields = tuple(Field(_page_boxes(straight, row.corners, row.scores)) for row in rows)
+    frames = np.array([frame.corners for frame in settled.frames]).reshape(-1, 4, 2)
+    scores = np.array([frame.score for frame in settled.frames])
+    faint = _page_boxes(straight, found.faint, np.zeros(len(found.faint)))
+    unruled = [
+        box for row in settled.unruled for box in _page_boxes(straight, row.corners, row.scores)
     ]
-    return FoundFields(fields, tuple(there), _notice(rows))
+    reasons = ((TOO_FAINT, faint), (UNRULED, tuple(unruled)))
+    return FoundFields(
+        fields,
+        _page_boxes(straight, frames, scores),
+        _notice(rows),
+        tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
+    )
 
 
-def _boxes(row: Row, to_page: Transform) -> tuple[DigitBox, ...]:
-    corners = map_points(to_page, row.corners).reshape(-1, 4, 2)
-    pairs = zip(corners, row.scores.tolist(), strict=True)
-    return tuple(DigitBox(quad(points), score) for points, score in pairs)
+def _page_boxes(
+    straight: StraightPage, corners: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
+) -> tuple[DigitBox, ...]:
+    """Boxes with corners (n, 4, 2) on the straightened page, in pixels of the page as stored."""
+    there = map_points(straight.to_page, corners.reshape(-1, 2)).reshape(-1, 4, 2)
+    return tuple(
+        DigitBox(quad(points), score) for points, score in zip(there, scores.tolist(), strict=True)
+    )
 
 
-def _settled(straight: StraightPage, rows: Sequence[Row]) -> tuple[list[Row], list[DigitBox]]:
-    """The rows and the frames of open fields, where neither contradicts the other.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Settled:
+    """Rows and frames that do not contradict one another, and rows that were none."""
+
+    rows: list[Row]
+    frames: list[DigitBox]
+    unruled: list[Row]
+
+
+def _settle(even: GreyImage, rows: Sequence[Row]) -> _Settled:
+    """Tell rows of boxes from open fields.
 
     Digits side by side in an open field look like a row of boxes; but where nothing
     separates them and a rectangle holds them all, it is one field.
     """
     sure = [row for row in rows if row.separation >= _LEAST_SEPARATED]
-    frames = find_frames(straight.image, [box for row in sure for box in row.corners])
+    frames = find_frames(even, [box for row in sure for box in row.corners])
     unsure = [row for row in rows if row.separation < _LEAST_SEPARATED]
     kept = [row for row in unsure if not any(_holds(frame, row) for frame in frames)]
-    free = [frame for frame in frames if not any(_touches(frame, row) for row in kept)]
-    return sure + kept, free
+    return _Settled(
+        sure + kept,
+        [frame for frame in frames if not any(_touches(frame, row) for row in kept)],
+        [row for row in unsure if any(_holds(frame, row) for frame in frames)],
+    )
 
 
 def _holds(frame: DigitBox, row: Row) -> bool:

@@ -65,8 +65,8 @@ def rows_of(found: Detections, maps: Maps) -> list[Row]:
     """Rows of equal boxes from what the network found, in any order."""
     parts = []
     for chain in _chains(found):
-        for members in _equal_steps(found.centres[chain, 0].tolist(), chain):
-            members = _without_weak_ends(members, found.scores)
+        for steps in _equal_steps(found.centres[chain, 0].tolist(), chain):
+            members = _without_weak_ends(steps, found.scores)
             part = _Part(found.centres[members], found.sizes[members], found.scores[members])
             if _counts(part.scores):
                 parts.append(part)

@@ -20,7 +20,10 @@ from formreader.results.handwriting import (
     printed_fields,
 )
 from formreader.results.readings import NOT_A_DIGIT
-from formreader.types import Field, PageCrops, Segment, Surroundings
+from formreader.types import Discarded, Field, PageCrops, Segment, Surroundings
+
+NO_NUMBER = "no handwritten number in it"
+"""Why a rectangle is no open field after all."""
 
 _LEAST_PROBABILITY = 1e-6
 """Keeps logarithms finite."""
@@ -109,6 +112,9 @@ def settle_fields(
     if not any(field.frame for field in page.fields):
         return page, probabilities
     settled = _without_words(list(_settle(page, probabilities)))
+    kept = {one.field.frame for one in settled}
+    frames = [field.frame for field in page.fields if field.frame]
+    dropped = tuple(frame for frame in frames if frame not in kept)
     rows = np.concatenate([np.zeros(0, np.int64), *(one.rows for one in settled)])
     shares = np.concatenate([np.zeros(0), *(one.shares for one in settled)])
     remaining = replace(
@@ -117,6 +123,7 @@ def settle_fields(
         crops=page.crops[rows],
         blank=page.blank[rows],
         surroundings=tuple(one.picture for one in settled),
+        discarded=page.discarded + ((Discarded(dropped, NO_NUMBER),) if dropped else ()),
     )
     return remaining, _with_doubt(probabilities[rows], shares)
 
