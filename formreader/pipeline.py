@@ -15,6 +15,7 @@ import formreader
 from formreader.debug import DebugFolder
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.errors import UsageError
+from formreader.forms.box_network import shipped_network
 from formreader.forms.files import InputListing, list_files
 from formreader.forms.pages import count_pages
 from formreader.options import ScanOptions
@@ -87,6 +88,7 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
     debug = _check_outputs(options, report)
     listing = _list_inputs(options, report)
     recogniser = load_recogniser(options.model, options.device, options.batch)
+    shipped_network()  # workers load it again; a damaged one is told of once, and now
     tasks = [PageTask(file, n) for file in listing.files for n in range(count_pages(file))]
     progress.started(len(listing.files), len(tasks))
 

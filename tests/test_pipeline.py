@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from formreader import page_work
-from formreader.debug import DebugFolder, draw_crops, relative_path
+from formreader.debug import DebugFolder, draw_crops, draw_overlay, relative_path
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.options import ScanOptions
 from formreader.page_pool import PagePool, open_pool
@@ -30,6 +30,7 @@ from formreader.types import (
     Box,
     DigitBox,
     DigitReading,
+    Discarded,
     Field,
     InputFile,
     PageCrops,
@@ -358,6 +359,15 @@ def test_a_debug_picture_that_cannot_be_written_loses_no_results(
     assert scan(options, heard).failed == 0
     assert len(heard.messages) == 1
     assert "a.png" in heard.messages[0]
+
+
+def test_debug_shows_what_was_discarded_and_why() -> None:
+    page = np.full((200, 300), 255, np.uint8)
+    box = DigitBox(((40, 60), (70, 60), (70, 100), (40, 100)))
+    picture = draw_overlay(page, [], [], [Discarded((box,), "no box")])
+    assert (picture[80, 40] < 255).all()
+    assert (picture[70:90, 45:65] == 255).all()
+    assert (picture[44:58, 40:120] < 255).any()
 
 
 def test_contact_sheet_has_a_cell_a_crop() -> None:

@@ -27,7 +27,7 @@ _LEAST_LOGIT = -3.0
 _MOST_PEAKS = 1500
 
 # The higher one of two that share more than this part of their union is the box.
-_SAME_BOX = 0.3
+_SAME_BOX = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)

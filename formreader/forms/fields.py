@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from formreader.forms.rows import Row
@@ -16,49 +18,73 @@ def group_rows(rows: list[Row]) -> list[Row]:
     return _in_reading_order(_join_neighbours(rows))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """A row and what decides on its neighbours, as plain numbers, in pixels.
+
+    `left` and `right` are where its upper edge begins and ends; `gap` is the median space
+    between its boxes, or None for a comb and for a box alone.
+    """
+
+    row: Row
+    left: tuple[float, float]
+    right: tuple[float, float]
+    gap: float | None
+
+    @classmethod
+    def of(cls, row: Row) -> _Run:
+        """The row with what decides on its neighbours."""
+        (x0, y0), (x1, y1) = row.corners[[0, -1], [0, 1]].tolist()
+        return cls(row, (x0, y0), (x1, y1), _inner_gap(row))
+
+    @property
+    def stands_apart(self) -> bool:
+        """Whether it is of boxes that do not share their separators."""
+        return len(self.row) == 1 or self.gap is not None
+
+
 def _join_neighbours(rows: list[Row]) -> list[Row]:
     """Join separate boxes of the same size that stand side by side on one level."""
-    waiting = sorted(rows, key=lambda row: float(row.corners[0, 0, 0]))
+    waiting = sorted(map(_Run.of, rows), key=lambda run: run.left[0])
     joined: list[Row] = []
     while waiting:
         field = waiting.pop(0)
         while (neighbour := _next_neighbour(field, waiting)) is not None:
             waiting.remove(neighbour)
-            field = _join(field, neighbour)
-        joined.append(field)
+            field = _Run.of(_join(field.row, neighbour.row))
+        joined.append(field.row)
     return joined
 
 
-def _next_neighbour(field: Row, rows: list[Row]) -> Row | None:
+def _next_neighbour(field: _Run, runs: list[_Run]) -> _Run | None:
     """The nearest row to the right that goes on with this one, or None.
 
     Boxes that stand apart join boxes that stand apart, and combs join combs: the parts of
     a date are one field.
     """
-    best, best_gap = None, np.inf
-    width, height = field.size
-    gap_so_far = _inner_gap(field)
-    for row in rows:
-        other_width, other_height = row.size
-        gap = float(row.corners[0, 0, 0] - field.corners[-1, 1, 0])
-        drop = abs(float(row.corners[0, 0, 1] - field.corners[-1, 1, 1]))
+    best, nearest = None, np.inf
+    width, height = field.row.size
+    (end, level), widest = field.right, _MAX_GAP * width
+    if field.gap is not None:
+        widest = min(widest, 1.5 * field.gap + 0.1 * width)
+    for run in runs:
+        gap, drop = run.left[0] - end, abs(run.left[1] - level)
+        if not -0.1 * width < gap <= widest or gap >= nearest or drop > _LEVEL * height:
+            continue
+        other_width, other_height = run.row.size
         alike = max(abs(other_width / width - 1), abs(other_height / height - 1)) <= _SAME_SIZE
-        if not alike or drop > _LEVEL * height or not -0.1 * width < gap <= _MAX_GAP * width:
-            continue
-        if gap_so_far is not None and gap > 1.5 * gap_so_far + 0.1 * width:
-            continue
-        if (len(row) == 1) == (len(field) == 1 or gap_so_far is not None) and gap < best_gap:
-            best, best_gap = row, gap
+        if alike and (len(run.row) == 1) == field.stands_apart:
+            best, nearest = run, gap
     return best
 
 
-def _inner_gap(field: Row) -> float | None:
-    """Median space between the boxes of a field of separate boxes, or None for a comb."""
-    if len(field) < 2:
+def _inner_gap(row: Row) -> float | None:
+    """Median space between the boxes of a row of separate boxes, or None for a comb."""
+    if len(row) < 2:
         return None
-    gaps = field.corners[1:, 0, 0] - field.corners[:-1, 1, 0]
-    gap = float(np.median(gaps))
-    return gap if gap > 0.03 * field.size[0] else None
+    gaps = np.sort(row.corners[1:, 0, 0] - row.corners[:-1, 1, 0])
+    gap = float(gaps[len(gaps) // 2] + gaps[(len(gaps) - 1) // 2]) / 2
+    return gap if gap > 0.03 * row.size[0] else None
 
 
 def _join(a: Row, b: Row) -> Row:
@@ -68,12 +94,13 @@ def _join(a: Row, b: Row) -> Row:
 
 def _in_reading_order(fields: list[Row]) -> list[Row]:
     """Top to bottom, and left to right where fields stand side by side."""
-    waiting = sorted(fields, key=lambda field: float(field.corners[:, :, 1].mean()))
+    middles = [float(field.corners[:, :, 1].mean()) for field in fields]
+    waiting = sorted(zip(middles, fields, strict=True), key=lambda pair: pair[0])
     ordered: list[Row] = []
     while waiting:
-        first = waiting[0]
-        reach = float(first.corners[:, :, 1].mean()) + 0.5 * first.size[1]
-        level = [f for f in waiting if float(f.corners[:, :, 1].mean()) <= reach]
+        middle, first = waiting[0]
+        reach = middle + 0.5 * first.size[1]
+        level = [field for middle, field in waiting if middle <= reach]
         ordered += sorted(level, key=lambda field: float(field.corners[0, 0, 0]))
         waiting = waiting[len(level) :]
     return ordered

@@ -7,7 +7,7 @@ size, one level and one step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from formreader.forms.detector import Detections, Maps, score_at
 from formreader.forms.pairs import Indices, pairs_within
-from formreader.forms.rows import Row
+from formreader.forms.regular import Part, regular_row, without_overlaps
+from formreader.forms.rows import Row, middle
 
 # Neighbours of a row: how far apart their middles are, in widths; how much higher one may
 # be, in heights; and how much their sides differ, as a logarithm.
@@ -30,35 +31,19 @@ _SAME_STEP = 0.14
 _MOST_SUPPLIED = 3
 _LEAST_SUPPLIED = 0.01
 
-# Middles that keep to equal steps within this share of a width are put there.
-_EVEN = 0.12
-
-# Boxes whose step is hardly more than their width share their separators.
-_SHARED = 1.07
-
 # A row counts where its best box and its typical box are this sure, a box alone where it is.
 _SURE, _TYPICAL = 0.5, 0.35
 _LONE = 0.6
 
+# What less sure rows are at least, which count only in line with boxes that do: how far
+# from these, in their own sizes across and along the line, and how alike (logarithms).
+_FAINT, _FAINT_TYPICAL = 0.3, 0.2
+_BESIDE, _AWAY = 0.2, 4.0
+_SAME_SIZE = 0.14
+_ROUNDS = 2
+
 # What the first and the last box of a row are at least.
 _LEAST_END = 0.3
-
-# Rows of at least this many boxes may be curved: curled paper.
-_CURVED_FROM = 6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """Boxes side by side: `centres` and `sizes` (n, 2), `scores` (n,), in pixels."""
-
-    centres: npt.NDArray[np.float64]
-    sizes: npt.NDArray[np.float64]
-    scores: npt.NDArray[np.float64]
-
-    @property
-    def size(self) -> tuple[float, float]:
-        """Typical width and height."""
-        return _middle(self.sizes[:, 0]), _middle(self.sizes[:, 1])
 
 
 def rows_of(found: Detections, maps: Maps) -> list[Row]:
@@ -67,22 +52,55 @@ def rows_of(found: Detections, maps: Maps) -> list[Row]:
     for chain in _chains(found):
         for steps in _equal_steps(found.centres[chain, 0].tolist(), chain):
             members = _without_weak_ends(steps, found.scores)
-            part = _Part(found.centres[members], found.sizes[members], found.scores[members])
-            if _counts(part.scores):
-                parts.append(part)
-    return [_row(part) for part in _with_missing(parts, maps)]
+            part = Part(found.centres[members], found.sizes[members], found.scores[members])
+            parts.append(part)
+    sure = [part for part in parts if _is_sure(part.scores)]
+    faint = [part for part in parts if not _is_sure(part.scores) and _is_seen(part.scores)]
+    rows = [regular_row(part) for part in _with_missing(sure + _in_line(faint, sure), maps)]
+    return without_overlaps(rows)
 
 
-def _counts(scores: npt.NDArray[np.float64]) -> bool:
+def _is_sure(scores: npt.NDArray[np.float64]) -> bool:
     if len(scores) == 1:
         return bool(scores[0] >= _LONE)
-    return bool(scores.max() >= _SURE and _middle(scores) >= _TYPICAL)
+    return bool(scores.max() >= _SURE and middle(scores) >= _TYPICAL)
+
+
+def _is_seen(scores: npt.NDArray[np.float64]) -> bool:
+    return bool(scores.max() >= _FAINT and middle(scores) >= _FAINT_TYPICAL)
+
+
+def _in_line(faint: Sequence[Part], sure: Sequence[Part]) -> list[Part]:
+    """The faint parts that go on with the rows or columns of sure ones: forms are regular."""
+    taken: list[Part] = []
+    waiting = list(faint)
+    news = list(sure)
+    for _ in range(_ROUNDS):
+        if not news or not waiting:
+            break
+        centres = np.concatenate([part.centres for part in news])
+        sizes = np.concatenate([part.sizes for part in news])
+        lined = [_is_in_line(part, centres, sizes) for part in waiting]
+        news = [part for part, is_lined in zip(waiting, lined, strict=True) if is_lined]
+        waiting = [part for part, is_lined in zip(waiting, lined, strict=True) if not is_lined]
+        taken += news
+    return taken
+
+
+def _is_in_line(
+    part: Part, centres: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64]
+) -> bool:
+    """Whether at least half of a part's boxes are in line with boxes of their size."""
+    away = np.abs(part.centres[:, None] - centres) / part.sizes[:, None]
+    alike = (np.abs(np.log(sizes / part.sizes[:, None])) <= _SAME_SIZE).all(axis=2)
+    lined = alike & (away.min(axis=2) <= _BESIDE) & (away.max(axis=2) <= _AWAY)
+    return bool(lined.any(axis=1).mean() >= 0.5)
 
 
 def _chains(found: Detections) -> list[list[int]]:
     """Detections linked to their nearest alike neighbours on both sides, left to right.
 
-    Only those with a box that is sure.
+    Only those with a box that is seen at all.
     """
     left, right, step = _neighbours(found)
     following = _nearest(left, right, step, len(found))
@@ -98,7 +116,7 @@ def _chains(found: Detections) -> list[list[int]]:
         while (i := after[i]) >= 0:
             chain.append(i)
             best = max(best, scores[i])
-        if best >= _SURE:
+        if best >= _FAINT:
             chains.append(chain)
     return chains
 
@@ -148,10 +166,10 @@ def _without_weak_ends(members: list[int], scores: npt.NDArray[np.float64]) -> l
     return members[strong[0] : strong[-1] + 1] if len(strong) else members
 
 
-def _with_missing(parts: list[_Part], maps: Maps) -> list[_Part]:
+def _with_missing(parts: list[Part], maps: Maps) -> list[Part]:
     """Parts of a row joined where only boxes between them are missing, and these supplied."""
     waiting = sorted(parts, key=lambda part: float(part.centres[0, 0]))
-    done: list[_Part] = []
+    done: list[Part] = []
     while waiting:
         part = waiting.pop(0)
         k = 0
@@ -167,7 +185,7 @@ def _with_missing(parts: list[_Part], maps: Maps) -> list[_Part]:
     return done
 
 
-def _joined(a: _Part, b: _Part, maps: Maps) -> _Part | None:
+def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
     """Two parts of one row with the boxes between them, or None if they are none."""
     (x0, y0), (x1, y1) = a.centres[-1].tolist(), b.centres[0].tolist()
     width, height = a.size
@@ -180,7 +198,7 @@ def _joined(a: _Part, b: _Part, maps: Maps) -> _Part | None:
     steps = np.concatenate([np.diff(a.centres[:, 0]), np.diff(b.centres[:, 0])])
     if not len(steps):
         return None
-    count = (x1 - x0) / _middle(steps) - 1
+    count = (x1 - x0) / middle(steps) - 1
     missing = round(count)
     if not 1 <= missing <= _MOST_SUPPLIED or abs(count - missing) > _SAME_STEP * (missing + 1):
         return None
@@ -190,33 +208,8 @@ def _joined(a: _Part, b: _Part, maps: Maps) -> _Part | None:
     if scores.min() < _LEAST_SUPPLIED:
         return None
     sizes = np.tile(a.size, (missing, 1))
-    return _Part(
+    return Part(
         np.concatenate([a.centres, centres, b.centres]),
         np.concatenate([a.sizes, sizes, b.sizes]),
         np.concatenate([a.scores, scores, b.scores]),
     )
-
-
-def _row(part: _Part) -> Row:
-    """Boxes of one size on one line, with equal steps where they nearly are."""
-    x, y = part.centres.T
-    width, height = part.size
-    step, slope = width, 0.0
-    if len(x) > 1:
-        y = np.polyval(np.polyfit(x, y, 2 if len(x) >= _CURVED_FROM else 1), x)
-        number = np.arange(len(x))
-        step, first = np.polyfit(number, x, 1)
-        even = first + step * number
-        if np.abs(even - x).max() < _EVEN * width:
-            x = even
-        slope = float((y[-1] - y[0]) / (x[-1] - x[0]))
-    if len(x) > 1 and step < _SHARED * width:
-        width = step
-    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * (width, height)
-    half[:, 1] += slope * half[:, 0]
-    return Row(np.column_stack([x, y])[:, None] + half, part.scores)
-
-
-def _middle(values: npt.NDArray[np.float64]) -> float:
-    """The median, without what numpy's checks cost on a handful of values."""
-    return float(np.sort(values)[len(values) // 2])

@@ -25,7 +25,7 @@ class Row:
     def __post_init__(self) -> None:
         side = self.corners[:, 1, 0] - self.corners[:, 0, 0]
         drop = self.corners[:, 3, 1] - self.corners[:, 0, 1]
-        object.__setattr__(self, "size", (_middle(side), _middle(drop)))
+        object.__setattr__(self, "size", (middle(side), middle(drop)))
 
     def __len__(self) -> int:
         return len(self.corners)
@@ -36,6 +36,6 @@ class Row:
         return float(self.scores.mean())
 
 
-def _middle(values: npt.NDArray[np.float64]) -> float:
+def middle(values: npt.NDArray[np.float64]) -> float:
     """The median, without what numpy's checks cost on a handful of values."""
     return float(np.sort(values)[len(values) // 2])
