@@ -18,6 +18,7 @@ from formreader.digits.network import CLASSES
 from formreader.digits.recogniser import Probabilities, Recogniser
 from formreader.options import ScanOptions
 from formreader.results.best_cut import settle_fields
+from formreader.results.doubt import DOUBTFUL_BOXES, has_doubtful_boxes, without_words
 from formreader.results.readings import NOT_A_DIGIT, read_fields
 from formreader.types import Crops, Field, PageCrops, PageReading
 
@@ -91,20 +92,24 @@ def read_pages(
                 group[i], read[i] = page, p
                 lies[i] = _confirmed(network.orientation(page, p))
         done += len(group)
-        for page, probabilities, orientation in zip(group, read, lies, strict=True):
-            yield page, _page_reading(page, probabilities, orientation, options.review_below)
+        for found, probabilities, orientation in zip(group, read, lies, strict=True):
+            # Only now: what is no digit may be one on a page that was turned.
+            page, kept = without_words(found, probabilities)
+            yield page, _page_reading(page, kept, orientation, options.review_below)
 
 
 def _page_reading(
     page: PageCrops, probabilities: Probabilities, lies: Orientation, review_below: float
 ) -> PageReading:
     """The page's reading; all digits of a page that may be turned are for review."""
-    if lies.sure:
-        notice = page.notice
-    else:
-        notice = "; ".join(filter(None, (page.notice, MAYBE_TURNED)))
+    notices = [page.notice]
+    if has_doubtful_boxes(page):
+        notices.append(DOUBTFUL_BOXES)
+    if not lies.sure:
+        notices.append(MAYBE_TURNED)
         review_below = math.inf
     fields = read_fields(page.fields, probabilities, page.blank, review_below)
+    notice = "; ".join(filter(None, notices))
     return PageReading(page.file, page.number, fields, page.error, notice)
 
 

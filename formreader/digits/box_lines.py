@@ -25,6 +25,10 @@ _LENGTHWAYS = (np.arange(PATCH) - (PATCH - 1) / 2) / _THIRD
 _STANDING = (0, 2)
 """Of the sides left, top, right, bottom those whose lines run down, not across."""
 
+_STEP_ALONG = np.array([PATCH, 1, PATCH, 1])[:, None, None]
+_STEP_ACROSS = np.array([1, PATCH, 1, PATCH])[:, None, None]
+"""What is one pixel farther along the line of each side, and across it, in a patch's memory."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxLines:
@@ -33,18 +37,16 @@ class BoxLines:
     `first` (4, n, PATCH) is the column (of top and bottom: the row) where a line
     begins, all along it; `thickness` (4, n) is the number of columns it covers, 0
     where no line was found. `edge` (4, n) is where the box ends: in the middle of the
-    line, or where the finder has it. `pixels` are those of the lines of each side.
+    line, or where the finder has it. `pixels` are those of the lines of each side,
+    `covered` those of any line, `inside` those within the edges of their box.
     """
 
     first: Ints
     thickness: Ints
     edge: npt.NDArray[np.float64]
     pixels: tuple[Flags, Flags, Flags, Flags]
-
-    def covered(self) -> Flags:
-        """Which pixels any of the lines covers."""
-        left, top, right, bottom = self.pixels
-        return left | top | right | bottom
+    covered: Flags
+    inside: Flags
 
 
 def find_lines(dark: Flags) -> BoxLines:
@@ -59,12 +61,14 @@ def find_lines(dark: Flags) -> BoxLines:
     middle = expected.ravel()
     thickness = np.where(found, after - before + 2, 0)
     slope = np.rint(tilt[:, None] * _LENGTHWAYS).astype(np.int64)
-    edge = np.where(found, middle + before + thickness / 2, middle + 1)
+    edge = np.where(found, middle + before + thickness / 2, middle + 1).reshape(4, -1)
     first = ((middle + before)[:, None] + slope).reshape(4, -1, PATCH)
-    sides = zip(range(4), first, thickness.reshape(4, -1), strict=True)
-    left, top, right, bottom = (_line_pixels(*side) for side in sides)
-    pixels = left, top, right, bottom
-    return BoxLines(first, thickness.reshape(4, -1), edge.reshape(4, -1), pixels)
+    thickness = thickness.reshape(4, -1)
+    left, top, right, bottom = (
+        _line_pixels(*side) for side in zip(range(4), first, thickness, strict=True)
+    )
+    covered = left | top | right | bottom
+    return BoxLines(first, thickness, edge, (left, top, right, bottom), covered, _inside(edge))
 
 
 def without_lines(ink: Flags, lines: BoxLines) -> Flags:
@@ -73,13 +77,22 @@ def without_lines(ink: Flags, lines: BoxLines) -> Flags:
     A stroke crosses where there is ink on both sides of the line; a slanted one comes
     out some pixels beside where it went in.
     """
-    rest = ink & ~lines.covered()
+    rest = ink & ~lines.covered
+    before = _along(rest, lines.first - 1)
+    after = _along(rest, lines.first + lines.thickness[..., None])
+    crossed = _widened(before) & _widened(after)
     crossings = np.zeros_like(ink)
     for side, pixels in enumerate(lines.pixels):
-        first, thickness = lines.first[side], lines.thickness[side][:, None]
-        before, after = (_along(rest, side, place) for place in (first - 1, first + thickness))
-        crossings |= pixels & _crossways(_widened(before) & _widened(after), side)
+        crossings |= pixels & _crossways(crossed[side], side)
     return rest | (crossings & ink)
+
+
+def _inside(edge: npt.NDArray[np.float64]) -> Flags:
+    """Which pixels of n patches lie within the edges (4, n) of their box."""
+    grid = np.arange(PATCH)
+    left, top, right, bottom = np.ceil(edge)[..., None]
+    columns, rows = (left <= grid) & (grid < right), (top <= grid) & (grid < bottom)
+    return np.asarray(columns[:, None] & rows[:, :, None])
 
 
 def _line_pixels(side: int, first: Ints, thickness: Ints) -> Flags:
@@ -108,15 +121,15 @@ def _lengthways(values: npt.NDArray[AnyScalar], side: int) -> npt.NDArray[AnySca
     return values if side in _STANDING else values[:, None]
 
 
-def _along(flags: Flags, side: int, place: Ints) -> npt.NDArray[np.bool_]:
-    """(n, PATCH) flags along a line at `place` (n, PATCH); False beyond the patch."""
-    along, step = (PATCH, 1) if side in _STANDING else (1, PATCH)
-    start = np.arange(len(flags))[:, None] * PATCH**2 + np.arange(PATCH) * along
-    found = np.take(flags, start + place * step, mode="clip")
+def _along(flags: Flags, place: Ints) -> npt.NDArray[np.bool_]:
+    """(4, n, PATCH) flags along lines at `place` (4, n, PATCH); False beyond the patch."""
+    patch, lengthways = np.arange(len(flags))[:, None] * PATCH**2, np.arange(PATCH)
+    found = np.take(flags, patch + lengthways * _STEP_ALONG + place * _STEP_ACROSS, mode="clip")
     return np.asarray(found & (place >= 0) & (place < PATCH))
 
 
 def _widened(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Rows (m, PATCH) with each True spread to both sides."""
+    """(4, n, PATCH) flags with each True spread to both sides."""
     kernel = np.ones((1, 2 * _SLANT + 1), np.uint8)
-    return np.asarray(cv2.dilate(flags.astype(np.uint8), kernel), np.uint8).view(np.bool_)
+    rows = cv2.dilate(flags.view(np.uint8).reshape(-1, PATCH), kernel)
+    return np.asarray(rows, np.uint8).view(np.bool_).reshape(flags.shape)

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.ink import MeasuredPatches, measure_patches, separate_ink
-from formreader.digits.paper import histograms, quantile
+from formreader.digits.ink import MeasuredPatches, histograms, measure_patches, separate_ink
 from formreader.digits.patches import (
     MARGIN_PIXELS,
     SIDE,
@@ -143,6 +142,5 @@ def _full_tones(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 
 def _ink_levels(ink: Patches) -> npt.NDArray[np.int64]:
     """(n,) how dark the ink of each patch is where it is dark."""
-    place = np.flatnonzero(ink > 0)
-    counts = histograms(np.take(ink, place), place // ink[0].size, len(ink))
-    return quantile(counts, _LEVEL_SHARE)
+    sums = histograms(ink, ink > 0).cumsum(axis=1)
+    return np.asarray((sums < np.ceil(_LEVEL_SHARE * sums[:, -1:])).sum(axis=1), np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.digits.box_lines import BoxLines, find_lines, without_lines
-from formreader.digits.paper import Darkness, histograms, measure_darkness
+from formreader.digits.paper import Darkness, measure_darkness
 from formreader.digits.patches import PATCH, SIDE, Flags, Patches, mosaic
 
 _THINNEST_DIGIT = 0.004
@@ -68,12 +68,18 @@ def measure_patches(patches: Patches) -> MeasuredPatches:
     darkness = measure_darkness(patches)
     dark = _darker(darkness.values, darkness.floor)
     lines = find_lines(dark)
-    place = np.flatnonzero(dark & _inside(lines) & ~lines.covered())
-    counts = histograms(np.take(darkness.values, place), place // PATCH**2, len(patches))
+    counts = histograms(darkness.values, dark & lines.inside & ~lines.covered)
     # From the darkest down: where as many pixels are passed as the thinnest digit has.
     passed = counts[:, ::-1].cumsum(axis=1) > _THINNEST_DIGIT * SIDE**2
     level = np.where(passed.any(axis=1), 255 - passed.argmax(axis=1), 0)
     return MeasuredPatches(darkness, lines, level)
+
+
+def histograms(values: Patches, chosen: Flags) -> npt.NDArray[np.int64]:
+    """(n, 256) how often each value occurs among the chosen pixels of each of n patches."""
+    place = np.flatnonzero(chosen)
+    values_of_patches = place // PATCH**2 * 256 + np.take(values, place)
+    return np.bincount(values_of_patches, minlength=256 * len(values)).reshape(-1, 256)
 
 
 def separate_ink(
@@ -110,27 +116,12 @@ def _darker(values: Patches, least: npt.NDArray[np.float64]) -> Flags:
     return np.asarray(values > np.minimum(least, 255).astype(np.uint8)[:, None, None])
 
 
-def _coordinates(place: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Patch, row and column of places in the memory of patches."""
-    row, x = np.divmod(place, PATCH)
-    patch, y = np.divmod(row, PATCH)
-    return patch, y, x
-
-
-def _inside(lines: BoxLines) -> Flags:
-    """Which pixels lie within the edges of their box."""
-    grid = np.arange(PATCH)
-    left, top, right, bottom = np.ceil(lines.edge)[..., None]
-    columns, rows = (left <= grid) & (grid < right), (top <= grid) & (grid < bottom)
-    return np.asarray(columns[:, None] & rows[:, :, None])
-
-
 def _own_ink(ink: Flags, lines: BoxLines) -> tuple[Flags, npt.NDArray[np.bool_]]:
     """What of the ink makes up each box's digit, and which boxes have none."""
     _, labels = cv2.connectedComponents(mosaic(ink.view(np.uint8)), connectivity=8)
     place = np.flatnonzero(ink)
     label = np.take(labels, place).astype(np.int64) - 1
-    parts = _components(place, label, lines)
+    parts = _components(place, label, np.take(lines.inside, place))
     kept, blank = _own_components(parts, lines)
     own = np.zeros_like(ink)
     own.ravel()[place] = kept[label]
@@ -138,25 +129,30 @@ def _own_ink(ink: Flags, lines: BoxLines) -> tuple[Flags, npt.NDArray[np.bool_]]
 
 
 def _components(
-    place: npt.NDArray[np.int64], label: npt.NDArray[np.int64], lines: BoxLines
+    place: npt.NDArray[np.int64], label: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]
 ) -> _Components:
-    """The components of ink pixels, given where each lies and which component it belongs to."""
-    patch, y, x = _coordinates(place)
-    m = int(label.max(initial=-1)) + 1
-    owner = np.zeros(m, np.int64)
-    owner[label] = patch
-    left, top = np.full(m, PATCH), np.full(m, PATCH)
-    right, bottom = np.zeros(m, np.int64), np.zeros(m, np.int64)
-    for extreme, bound, values in (
-        (np.minimum, left, x),
-        (np.minimum, top, y),
-        (np.maximum, right, x + 1),
-        (np.maximum, bottom, y + 1),
-    ):
-        extreme.at(bound, label, values)
-    area = np.bincount(label, minlength=m)
-    inside = np.bincount(label, np.take(_inside(lines), place), minlength=m).astype(np.int64)
-    return _Components(owner, area, inside, left, top, right, bottom)
+    """The components of ink pixels.
+
+    Where each pixel lies, which component it belongs to, and whether it lies in its box.
+    OpenCV's statistics take longer: they go through the paper as well.
+    """
+    row = place // PATCH
+    area = np.bincount(label)
+    patch = np.zeros_like(area)
+    patch[label] = row // PATCH
+    left, right = _bounds(label, place - row * PATCH, len(area))
+    top, bottom = _bounds(label, row - patch[label] * PATCH, len(area))
+    inside_area = np.bincount(label[inside], minlength=len(area))
+    return _Components(patch, area, inside_area, left, top, right, bottom)
+
+
+def _bounds(
+    label: npt.NDArray[np.int64], at: npt.NDArray[np.int64], m: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first of the columns (rows) at which each of m components is, and the one after them."""
+    taken = np.zeros((m, PATCH), np.bool_)
+    taken.ravel()[label * PATCH + at] = True
+    return taken.argmax(axis=1), PATCH - taken[:, ::-1].argmax(axis=1)
 
 
 def _own_components(

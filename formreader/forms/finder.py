@@ -18,14 +18,9 @@ from formreader.types import DigitBox, Discarded, Field, GreyImage
 NO_BOXES = "no digit boxes found"
 TOO_FAINT = "too little like a box"
 UNRULED = "nothing between the digits: an open field"
-DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
 
 # Boxes less separated than this may be what a hand wrote side by side in an open field.
 _LEAST_SEPARATED = 0.35
-
-# A box is doubtful below this score, a page where more than this share of its boxes is.
-_DOUBTFUL = 0.5
-_MOST_DOUBTFUL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +54,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     return FoundFields(
         fields,
         _page_boxes(straight, frames, scores),
-        _notice(rows),
+        "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )
 
@@ -117,10 +112,3 @@ def _inside(frame: DigitBox, points: npt.NDArray[np.float64]) -> npt.NDArray[np.
     box = frame.box
     low, high = (box.left, box.top), (box.right, box.bottom)
     return np.asarray(((points > low) & (points < high)).all(axis=1))
-
-
-def _notice(rows: Sequence[Row]) -> str:
-    if not rows:
-        return NO_BOXES
-    doubtful = np.concatenate([row.scores for row in rows]) < _DOUBTFUL
-    return DOUBTFUL_BOXES if doubtful.mean() > _MOST_DOUBTFUL else ""
