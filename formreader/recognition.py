@@ -18,7 +18,12 @@ from formreader.digits.network import CLASSES
 from formreader.digits.recogniser import Probabilities, Recogniser
 from formreader.options import ScanOptions
 from formreader.results.best_cut import settle_fields
-from formreader.results.doubt import DOUBTFUL_BOXES, has_doubtful_boxes, without_words
+from formreader.results.doubt import (
+    DOUBTFUL_BOXES,
+    has_doubtful_boxes,
+    in_sure_boxes,
+    without_words,
+)
 from formreader.results.readings import NOT_A_DIGIT, read_fields
 from formreader.types import Crops, Field, PageCrops, PageReading
 
@@ -142,7 +147,10 @@ class _Network:
 
     def orientation(self, page: PageCrops, probabilities: Probabilities) -> Orientation:
         """How a page lies. Its crops are read turned only where they read badly as they are."""
-        crops, unturned = page.crops[~page.blank], probabilities[~page.blank]
+        written = ~page.blank
+        trusted = written & in_sure_boxes(page)
+        chosen = trusted if trusted.any() else written
+        crops, unturned = page.crops[chosen], probabilities[chosen]
         if not len(crops):
             return Orientation()
         well_read = float(log_best(unturned).mean())

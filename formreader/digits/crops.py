@@ -36,6 +36,9 @@ _FAINTEST_SHARE, _OTHER_INK = 0.25, 0.04
 """Darkness of the faintest ink on a page as a share of the pen's, and share of the boxes that may
 be darker than the pen: those with print or blots."""
 
+_SURE_BOX = 0.6
+"""Score from which what is taken for a box holds writing and no print."""
+
 _LEVEL_SHARE = 0.8
 """Share of a digit's pixels that are less than white."""
 
@@ -89,7 +92,7 @@ def crop_boxes(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.
         return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.bool_)
     corners = np.array([box.corners for box in boxes], np.float64)
     measured = measure_patches(cut_patches(image, corners))
-    return _normalised(measured, corners, _faintest_ink(measured.level))
+    return _normalised(measured, corners, _faintest_ink(_trusted(measured.level, boxes)))
 
 
 def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
@@ -108,6 +111,12 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]]) - 0.5
     crops, blank = _normalised(measure_patches(cut_patches(image, corners)), corners)
     return crops[0], bool(blank[0])
+
+
+def _trusted(level: npt.NDArray[np.int64], boxes: Sequence[DigitBox]) -> npt.NDArray[np.int64]:
+    """The levels of boxes that surely are some; of all where none is."""
+    sure = np.array([box.score for box in boxes]) >= _SURE_BOX
+    return level[sure] if sure.any() else level
 
 
 def _faintest_ink(level: npt.NDArray[np.int64]) -> float:

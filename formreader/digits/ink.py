@@ -15,7 +15,7 @@ from formreader.digits.patches import PATCH, SIDE, Flags, Patches, mosaic
 _THINNEST_DIGIT = 0.004
 """Share of a box that the ink of a small, thin digit covers: its darkest pixels are the pen's."""
 
-_INK_SHARE, _MOST_INK_SHARE = 0.3, 0.6
+_INK_SHARE = 0.3
 """Darkness of ink as a share of the pen's."""
 
 _EDGE_ZONE = round(0.12 * SIDE)
@@ -98,8 +98,7 @@ def separate_ink(
     """
     darkness, level = measured.darkness, measured.level
     # Half-dark rims of strokes are ink only where the stroke itself is dark.
-    least = np.clip(faintest, _INK_SHARE * level, _MOST_INK_SHARE * level)
-    least = np.maximum(darkness.floor, least)
+    least = np.maximum(darkness.floor, _INK_SHARE * level)
     least[level <= faintest] = 255
     ink = _darker(darkness.values, least)
     # Patches lie one below the other: their parts must not touch, nor must the rims.

@@ -71,6 +71,12 @@ def has_doubtful_boxes(page: PageCrops) -> bool:
     return bool(scores) and float(np.mean(np.array(scores) < _DOUBTFUL)) > _MOST_DOUBTFUL
 
 
+def in_sure_boxes(page: PageCrops) -> npt.NDArray[np.bool_]:
+    """(n,) which of a page's boxes are in fields that are not doubtful."""
+    sure = [not _is_doubtful(field) for field in page.fields]
+    return np.repeat(np.array(sure, np.bool_), [len(field.boxes) for field in page.fields])
+
+
 def _is_doubtful(field: Field) -> bool:
     if field.frame is not None:
         return False
