@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.digits.line_search import AROUND, Floats, Ints, best_lines, common_shift
-from formreader.digits.patches import HIGH, LOW, PATCH, SIDE, Flags
+from formreader.digits.patches import HIGH, LOW, PATCH, SIDE, Flags, mosaic
 
 AnyScalar = TypeVar("AnyScalar", np.bool_, np.uint8)
 
@@ -51,8 +51,9 @@ class BoxLines:
 
 def find_lines(dark: Flags) -> BoxLines:
     """The lines in patches (n, PATCH, PATCH), given what is dark in them."""
-    upright = np.ascontiguousarray(dark.transpose(0, 2, 1))
-    cover = np.stack([_coverage(dark), _coverage(upright)])  # (2, n, 3, PATCH)
+    turned = cv2.transpose(mosaic(dark.view(np.uint8)))
+    across = np.asarray(turned, np.uint8).view(np.bool_).reshape(PATCH, -1, PATCH)
+    cover = np.stack([_coverage(dark.transpose(1, 0, 2)), _coverage(across)])  # (2, n, 3, PATCH)
     shift = common_shift(cover.mean(axis=2))
     expected = np.stack([LOW + shift, HIGH + shift]) - 1  # (2, 2, n)
     places = np.clip(expected[..., None] + AROUND, 0, PATCH - 1)[..., None, :]
@@ -104,11 +105,16 @@ def _line_pixels(side: int, first: Ints, thickness: Ints) -> Flags:
 
 
 def _coverage(dark: Flags) -> Floats:
-    """(n, 3, PATCH) share of each third of a column in the box that is dark in it or the next."""
-    pairs = dark[:, LOW:HIGH].copy()
-    pairs[:, :, :-1] |= dark[:, LOW:HIGH, 1:]
-    counts = pairs.view(np.uint8).reshape(-1, 3, _THIRD, PATCH).sum(axis=2, dtype=np.uint8)
-    return np.asarray(counts / np.float32(_THIRD), np.float32)
+    """(n, 3, PATCH) share of each third of a line in the box that is dark in it or the next.
+
+    `dark` is (PATCH, n, PATCH): all along the lines, for each box, across the lines. So
+    whole pages are added up at once, not single rows.
+    """
+    pairs = dark[LOW:HIGH].copy()
+    pairs[..., :-1] |= dark[LOW:HIGH, :, 1:]
+    counts = pairs.view(np.uint8).reshape(3, _THIRD, -1, PATCH).sum(axis=1, dtype=np.uint8)
+    by_box = np.ascontiguousarray(counts.transpose(1, 0, 2))
+    return np.asarray(by_box / np.float32(_THIRD), np.float32)
 
 
 def _crossways(values: npt.NDArray[AnyScalar], side: int) -> npt.NDArray[AnyScalar]:

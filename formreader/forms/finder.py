@@ -17,10 +17,14 @@ from formreader.types import DigitBox, Discarded, Field, GreyImage
 
 NO_BOXES = "no digit boxes found"
 TOO_FAINT = "too little like a box"
-UNRULED = "nothing between the digits: an open field"
+UNRULED = "nothing printed between the digits"
 
 # Boxes less separated than this may be what a hand wrote side by side in an open field.
 _LEAST_SEPARATED = 0.35
+
+# Where other rows are ruled, boxes less separated than this need this score to be some.
+_SEPARATED_AT_ALL = 0.2
+_SURE_WITHOUT_LINES = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,22 @@ def _settle(even: GreyImage, rows: Sequence[Row]) -> _Settled:
     separates them and a rectangle holds them all, it is one field.
     """
     sure = [row for row in rows if row.separation >= _LEAST_SEPARATED]
-    frames = find_frames(even, [box for row in sure for box in row.corners])
     unsure = [row for row in rows if row.separation < _LEAST_SEPARATED]
-    kept = [row for row in unsure if not any(_holds(frame, row) for frame in frames)]
+    if 2 * sum(map(len, sure)) > sum(map(len, rows)):
+        # Where a page's boxes are ruled, what is not is print, unless it looks very like boxes.
+        kept = [
+            row
+            for row in unsure
+            if row.separation >= _SEPARATED_AT_ALL or row.score >= _SURE_WITHOUT_LINES
+        ]
+    else:
+        kept = unsure
+    frames = find_frames(even, [box for row in sure for box in row.corners])
+    kept = [row for row in kept if not any(_holds(frame, row) for frame in frames)]
     return _Settled(
         sure + kept,
         [frame for frame in frames if not any(_touches(frame, row) for row in kept)],
-        [row for row in unsure if any(_holds(frame, row) for frame in frames)],
+        [row for row in unsure if row not in kept],
     )
 
 

@@ -29,15 +29,15 @@ _SAME_STEP = 0.14
 
 # Boxes between two parts of a row are supplied: so many, where the network sees so little.
 _MOST_SUPPLIED = 3
-_LEAST_SUPPLIED = 0.01
+_LEAST_SUPPLIED = 0.2
 
 # A row counts where its best box and its typical box are this sure, a box alone where it is.
-_SURE, _TYPICAL = 0.5, 0.35
+_SURE, _TYPICAL = 0.5, 0.45
 _LONE = 0.6
 
 # What less sure rows are at least, which count only in line with boxes that do: how far
 # from these, in their own sizes across and along the line, and how alike (logarithms).
-_FAINT, _FAINT_TYPICAL = 0.3, 0.2
+_FAINT, _FAINT_TYPICAL = 0.4, 0.35
 _BESIDE, _AWAY = 0.2, 4.0
 _SAME_SIZE = 0.14
 _ROUNDS = 2

@@ -73,6 +73,8 @@ def find_rectangles(even: GreyImage, taken: Sequence[Quad]) -> Iterator[tuple[Qu
         Corners in pixels of `even`, on the middle of the lines, and which share of the
         least ruled side is ruled.
     """
+    if min(even.shape) < _LEAST_HEIGHT:  # no field fits
+        return
     small = _darkest(even)
     scale = max(small.shape) / _PAGE_SIDE
     known = (np.asarray(taken, np.float64).reshape(-1, 4, 2) + 0.5) / _REDUCTION - 0.5
@@ -137,7 +139,9 @@ def _between(down: Mask, across: Mask, sure: float) -> Mask:
 
     keep = (meets(top) & meets(bottom)) | (bottom - top >= sure)
     keep[0] = False
-    return np.take(np.where(keep, 255, 0).astype(np.uint8), np.asarray(labels, np.uint16))
+    kept = np.zeros(1 << 16, np.uint8)
+    kept[: len(keep)] = np.where(keep, 255, 0)
+    return np.asarray(cv2.LUT(labels, kept), np.uint8)
 
 
 def _block(side: int) -> Mask:

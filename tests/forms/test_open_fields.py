@@ -80,6 +80,17 @@ def test_check_boxes_photos_and_frames_are_none(box: Box) -> None:
     assert find_frames(page_with(box, marks=1), []) == []
 
 
+def test_a_field_in_a_frame_is_found() -> None:
+    page = page_with(Box(100, 200, 160, 36))
+    rule(page, Box(60, 120, 500, 300))
+    assert len(find_frames(page, [])) == 1
+
+
+def test_a_field_that_runs_off_the_page_is_none() -> None:
+    assert len(find_frames(page_with(Box(700, 200, 120, 36)), [])) == 1
+    assert find_frames(page_with(Box(750, 200, 120, 36)), []) == []
+
+
 def test_printed_text_is_no_number() -> None:
     page, box = blank_page(), Box(100, 200, 300, 36)
     rule(page, box)

@@ -83,5 +83,31 @@ def test_rows_at_the_border_of_a_page() -> None:
     assert np.isfinite(refined(image, guess)).all()
 
 
+def test_a_line_as_far_off_as_is_looked_is_found() -> None:
+    truth = quads(20, 30, 60, 66)[:3]
+    assert np.abs(refined(drawn(truth), truth + (0, 7.6)) - truth).max() < 0.5
+
+
+def test_rows_do_not_know_of_one_another() -> None:
+    comb, boxes, lone = quads(top=20), quads(top=60, step=WIDTH + 5), quads(60, 100, 30, 34)[:1]
+    image = drawn(np.concatenate([comb, boxes, lone]))
+    guesses = [comb + (1, 1), boxes + (-1.5, 0.5), lone + (2, -1)]
+    rows = [Row(guess, np.full(len(guess), 0.9)) for guess in guesses]
+    together = refine_rows(image, rows)
+    for row, moved in zip(rows, together, strict=True):
+        (alone,) = refine_rows(image, [row])
+        assert moved.corners == pytest.approx(alone.corners)
+        assert moved.separation == pytest.approx(alone.separation)
+
+
+def test_the_separation_tells_combs_from_digits_side_by_side() -> None:
+    comb = quads()
+    (ruled,) = refine_rows(drawn(comb), [Row(comb, np.full(COUNT, 0.9))])
+    frame = np.array([[comb[0, 0], comb[-1, 1], comb[-1, 2], comb[0, 3]]])
+    (open_field,) = refine_rows(drawn(frame), [Row(comb, np.full(COUNT, 0.9))])
+    assert ruled.separation > 0.9
+    assert open_field.separation < 0.1
+
+
 def test_no_rows() -> None:
     assert refine_rows(np.full((9, 9), 255, np.uint8), []) == []
