@@ -7,6 +7,7 @@ size, one level and one step.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -187,13 +188,12 @@ def _with_missing(parts: list[Part], maps: Maps) -> list[Part]:
 
 def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
     """Two parts of one row with the boxes between them, or None if they are none."""
-    (x0, y0), (x1, y1) = a.centres[-1].tolist(), b.centres[0].tolist()
-    width, height = a.size
-    if not (x0 < x1 <= x0 + (_MOST_SUPPLIED + 1) * _MOST_STEP * width):
+    (x0, y0), (x1, y1) = a.last, b.first
+    if not x0 < x1 <= x0 + (_MOST_SUPPLIED + 1) * _MOST_STEP * a.width:
         return None
-    if abs(y1 - y0) > _LEVEL * height:
+    if abs(y1 - y0) > _LEVEL * a.height:
         return None
-    if max(abs(np.log(p / q)) for p, q in zip(a.size, b.size, strict=True)) > _ALIKE / 2:
+    if max(abs(math.log(a.width / b.width)), abs(math.log(a.height / b.height))) > _ALIKE / 2:
         return None
     steps = np.concatenate([np.diff(a.centres[:, 0]), np.diff(b.centres[:, 0])])
     if not len(steps):
@@ -207,7 +207,7 @@ def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
     scores = np.array([score_at(maps, centre) for centre in centres])
     if scores.min() < _LEAST_SUPPLIED:
         return None
-    sizes = np.tile(a.size, (missing, 1))
+    sizes = np.tile([a.width, a.height], (missing, 1))
     return Part(
         np.concatenate([a.centres, centres, b.centres]),
         np.concatenate([a.sizes, sizes, b.sizes]),

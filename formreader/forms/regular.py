@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from formreader.forms.rows import Row, middle
+from formreader.forms.rows import Row
 
 # Middles that keep to equal steps within this share of a width are put there.
 _EVEN = 0.12
@@ -25,28 +25,39 @@ _CURVED_FROM = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """Boxes side by side: `centres` and `sizes` (n, 2), `scores` (n,), in pixels."""
+    """Boxes side by side: `centres` and `sizes` (n, 2), `scores` (n,), in pixels.
+
+    `width` and `height` are those of a typical box, `first` and `last` the middles of the
+    outer ones (derived).
+    """
 
     centres: npt.NDArray[np.float64]
     sizes: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
+    width: float = field(init=False)
+    height: float = field(init=False)
+    first: tuple[float, float] = field(init=False)
+    last: tuple[float, float] = field(init=False)
 
-    @property
-    def size(self) -> tuple[float, float]:
-        """Typical width and height."""
-        return middle(self.sizes[:, 0]), middle(self.sizes[:, 1])
+    def __post_init__(self) -> None:
+        width, height = np.sort(self.sizes, axis=0)[len(self.sizes) // 2].tolist()
+        ends = self.centres[[0, -1]].tolist()
+        for name, value in (("width", width), ("height", height)):
+            object.__setattr__(self, name, value)
+        for name, (x, y) in zip(("first", "last"), ends, strict=True):
+            object.__setattr__(self, name, (x, y))
 
 
 def regular_row(part: Part) -> Row:
     """Boxes of one size on one line, with equal steps where they nearly are."""
     x, y = part.centres.T
-    width, height = part.size
+    width, height = part.width, part.height
     step, slope = width, 0.0
     if len(x) > 1:
-        y = np.polyval(np.polyfit(x, y, 2 if len(x) >= _CURVED_FROM else 1), x)
-        number = np.arange(len(x))
-        step, first = np.polyfit(number, x, 1)
-        even = first + step * number
+        y = _smooth(x, y)
+        number = np.arange(len(x), dtype=np.float64)
+        step = _slope(number, x)
+        even = x.mean() + step * (number - number.mean())
         if np.abs(even - x).max() < _EVEN * width:
             x = even
         slope = float((y[-1] - y[0]) / (x[-1] - x[0]))
@@ -57,17 +68,45 @@ def regular_row(part: Part) -> Row:
     return Row(np.column_stack([x, y])[:, None] + half, part.scores)
 
 
+def _slope(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    """Slope of the straight line of least squares."""
+    aside = x - x.mean()
+    return float(aside @ y / (aside @ aside))
+
+
+def _smooth(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """y on the straight line of least squares, on the parabola where there are enough points."""
+    aside = x - x.mean()
+    smooth = y.mean() + _slope(x, y) * aside
+    if len(x) >= _CURVED_FROM:
+        # The part of a square that a straight line does not have.
+        square = aside**2
+        square -= square.mean() + _slope(x, square) * aside
+        smooth += square @ y / (square @ square) * square
+    return np.asarray(smooth)
+
+
 def without_overlaps(rows: Sequence[Row]) -> list[Row]:
     """Of rows in one place the one that is seen better, without what overlaps it of the other."""
-    kept: list[Row] = []
-    low, high = np.zeros((0, 2)), np.zeros((0, 2))
-    for row in sorted(rows, key=lambda row: -float(row.scores.sum())):
-        first, last = row.corners.min(axis=1), row.corners.max(axis=1)
-        shared = np.minimum(last[:, None], high) - np.maximum(first[:, None], low)
-        areas = np.clip(shared, 0, None).prod(axis=2)
-        smaller = np.minimum((last - first).prod(axis=1)[:, None], (high - low).prod(axis=1))
-        free = ~(areas > _MOST_SHARED * smaller).any(axis=1)
-        runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(free)) + 1)
-        kept += [Row(row.corners[run], row.scores[run]) for run in runs if free[run[0]]]
-        low, high = np.concatenate([low, first[free]]), np.concatenate([high, last[free]])
+    ranked = sorted(rows, key=lambda row: -float(row.scores.sum()))
+    if not ranked:
+        return []
+    owner = np.repeat(np.arange(len(ranked)), [len(row) for row in ranked])
+    corners = np.concatenate([row.corners for row in ranked])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    shared = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
+    areas = (high - low).prod(axis=1)
+    overlap = np.clip(shared, 0, None).prod(axis=2) / np.minimum(areas[:, None], areas)
+    conflict = (overlap > _MOST_SHARED) & (owner[:, None] > owner)
+    free = np.ones(len(owner), np.bool_)
+    for box in np.flatnonzero(conflict.any(axis=1)).tolist():  # better rows come first
+        free[box] = not (conflict[box] & free).any()
+    kept = []
+    for i, row in enumerate(ranked):
+        left = free[owner == i]
+        if left.all():
+            kept.append(row)
+        else:
+            runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(left)) + 1)
+            kept += [Row(row.corners[run], row.scores[run]) for run in runs if left[run[0]]]
     return kept
