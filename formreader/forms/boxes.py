@@ -72,8 +72,8 @@ class _Look:
 
     @property
     def worth(self) -> float:
-        """The boxes that it shows, each as far as it is sure."""
-        return sum(float(row.scores.sum()) for row in self.rows)
+        """The boxes that it shows, each as far as it is more likely one than not."""
+        return sum(float((row.scores - _DOUBTFUL_SCORE).sum()) for row in self.rows)
 
 
 def _look(even: GreyImage, network: BoxNetwork, scale: float) -> _Look:

@@ -17,7 +17,10 @@ DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
 """A page's notice where too many of its boxes are doubtful."""
 
 _DOUBTFUL = 0.5
-"""Score below which a box is doubtful, and what stands in a row of such boxes decides."""
+"""Score below which a box is doubtful."""
+
+_SURE = 0.6
+"""Mean score of a row's boxes from which it is a row whatever stands in it."""
 
 _MOST_DOUBTFUL = 0.2
 """Share of doubtful boxes up to which the others speak for a page."""
@@ -80,4 +83,4 @@ def in_sure_boxes(page: PageCrops) -> npt.NDArray[np.bool_]:
 def _is_doubtful(field: Field) -> bool:
     if field.frame is not None:
         return False
-    return float(np.mean([box.score for box in field.boxes])) < _DOUBTFUL
+    return float(np.mean([box.score for box in field.boxes])) < _SURE
