@@ -24,7 +24,7 @@ _LEAST_SEPARATED = 0.35
 
 # Where other rows are ruled, boxes less separated than this need this score to be some.
 _SEPARATED_AT_ALL = 0.2
-_SURE_WITHOUT_LINES = 0.6
+_SURE_WITHOUT_LINES = 0.53
 
 
 @dataclass(frozen=True, slots=True)
