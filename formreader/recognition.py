@@ -22,6 +22,7 @@ from formreader.results.doubt import (
     DOUBTFUL_BOXES,
     has_doubtful_boxes,
     in_sure_boxes,
+    without_contradictions,
     without_words,
 )
 from formreader.results.readings import NOT_A_DIGIT, read_fields
@@ -99,7 +100,7 @@ def read_pages(
         done += len(group)
         for found, probabilities, orientation in zip(group, read, lies, strict=True):
             # Only now: what is no digit may be one on a page that was turned.
-            page, kept = without_words(found, probabilities)
+            page, kept = without_contradictions(*without_words(found, probabilities))
             yield page, _page_reading(page, kept, orientation, options.review_below)
 
 

@@ -22,6 +22,9 @@ UNRULED = "nothing printed between the digits"
 # Boxes less separated than this may be what a hand wrote side by side in an open field.
 _LEAST_SEPARATED = 0.35
 
+# Rows as sure as this rule out a frame in their place.
+_SURE_OF_FRAMES = 0.65
+
 # Where other rows are ruled, boxes less separated than this need this score to be some.
 _SEPARATED_AT_ALL = 0.2
 _SURE_WITHOUT_LINES = 0.53
@@ -75,7 +78,10 @@ def _page_boxes(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Settled:
-    """Rows and frames that do not contradict one another, and rows that were none."""
+    """Rows and frames, and rows that were none.
+
+    A frame may contradict a row that is not sure: what is read in them decides.
+    """
 
     rows: list[Row]
     frames: list[DigitBox]
@@ -88,24 +94,21 @@ def _settle(even: GreyImage, rows: Sequence[Row]) -> _Settled:
     Digits side by side in an open field look like a row of boxes; but where nothing
     separates them and a rectangle holds them all, it is one field.
     """
-    sure = [row for row in rows if row.separation >= _LEAST_SEPARATED]
-    unsure = [row for row in rows if row.separation < _LEAST_SEPARATED]
-    if 2 * sum(map(len, sure)) > sum(map(len, rows)):
+    ruled = [row for row in rows if row.separation >= _LEAST_SEPARATED]
+    unruled = [row for row in rows if row.separation < _LEAST_SEPARATED]
+    if 2 * sum(map(len, ruled)) > sum(map(len, rows)):
         # Where a page's boxes are ruled, what is not is print, unless it looks very like boxes.
         kept = [
             row
-            for row in unsure
+            for row in unruled
             if row.separation >= _SEPARATED_AT_ALL or row.score >= _SURE_WITHOUT_LINES
         ]
     else:
-        kept = unsure
+        kept = unruled
+    sure = [row for row in ruled if row.score >= _SURE_OF_FRAMES]
     frames = find_frames(even, [box for row in sure for box in row.corners])
     kept = [row for row in kept if not any(_holds(frame, row) for frame in frames)]
-    return _Settled(
-        sure + kept,
-        [frame for frame in frames if not any(_touches(frame, row) for row in kept)],
-        [row for row in unsure if row not in kept],
-    )
+    return _Settled(ruled + kept, frames, [row for row in unruled if row not in kept])
 
 
 def _holds(frame: DigitBox, row: Row) -> bool:
@@ -114,10 +117,6 @@ def _holds(frame: DigitBox, row: Row) -> bool:
     width, height = row.size
     larger = box.width * box.height > 1.5 * width * height
     return larger and bool(_inside(frame, row.corners.mean(axis=1)).all())
-
-
-def _touches(frame: DigitBox, row: Row) -> bool:
-    return bool(_inside(frame, row.corners.mean(axis=1)).any())
 
 
 def _inside(frame: DigitBox, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

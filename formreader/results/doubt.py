@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 
 from formreader.results.readings import NOT_A_DIGIT
-from formreader.types import Discarded, Field, PageCrops
+from formreader.types import Box, Discarded, Field, PageCrops, Point
 
 NO_DIGITS = "hardly boxes, and no digits in them"
 """Why a row of boxes is none after all."""
+
+IN_ONE_PLACE = "something else in its place reads better"
+"""Why a row or an open field is none after all."""
 
 DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
 """A page's notice where too many of its boxes are doubtful."""
 
 _DOUBTFUL = 0.5
 """Score below which a box is doubtful."""
+
+_WIDE = 1.5
+"""Width of an open field in boxes of a row, from which a row that fills it is what it is."""
+
+_PART = 0.7
+"""Share of an open field's width up to which a row in it fills only a part of it."""
+
+_SOME_DOUBT = 0.3
+"""Mean probability of not being a digit up to which a wide open field is read well enough."""
 
 _SURE = 0.6
 """Mean score of a row's boxes from which it is a row whatever stands in it."""
@@ -50,22 +63,81 @@ def without_words(
         _is_doubtful(field) and bool(there.any()) and float(doubt[there].mean()) > _NO_DIGIT
         for field, there, doubt in zip(page.fields, written, doubts, strict=True)
     ]
-    if not any(words):
+    return _without(page, probabilities, words, NO_DIGITS)
+
+
+def without_contradictions(
+    page: PageCrops, probabilities: npt.NDArray[np.float32]
+) -> tuple[PageCrops, npt.NDArray[np.float32]]:
+    """Of a row of boxes and an open field in one place the one that reads better.
+
+    Arguments and result are those of `without_words`.
+    """
+    frames = [i for i, field in enumerate(page.fields) if field.frame]
+    if not frames:
         return page, probabilities
-    keep = np.repeat(np.logical_not(words), [len(field.boxes) for field in page.fields])
-    fields = zip(page.fields, words, strict=True)
-    dropped = tuple(box for field, is_word in fields if is_word for box in field.boxes)
+    ends = np.cumsum([len(field.boxes) for field in page.fields])[:-1]
+    doubts = [
+        float(doubt[there].mean()) if there.any() else 0.0
+        for there, doubt in zip(
+            np.split(~page.blank, ends),
+            np.split(probabilities[:, NOT_A_DIGIT], ends),
+            strict=True,
+        )
+    ]
+    dropped = [False] * len(page.fields)
+    for i in frames:
+        for k, other in enumerate(page.fields):
+            if other.frame is None and _in_one_place(page.fields[i], other):
+                if _is_a_part(other, page.fields[i]):
+                    misread = len(other.boxes) == 1 or doubts[k] > _SOME_DOUBT
+                    better = misread and doubts[i] < _SOME_DOUBT
+                else:
+                    narrow = page.fields[i].box.width < _WIDE * other.boxes[0].box.width
+                    better = narrow and doubts[i] < doubts[k] and doubts[k] > _NO_DIGIT
+                dropped[k if better else i] = True
+    return _without(page, probabilities, dropped, IN_ONE_PLACE)
+
+
+def _without(
+    page: PageCrops, probabilities: npt.NDArray[np.float32], drop: list[bool], reason: str
+) -> tuple[PageCrops, npt.NDArray[np.float32]]:
+    """The page without the fields to drop, which are among what was discarded then."""
+    if not any(drop):
+        return page, probabilities
+    keep = np.repeat(np.logical_not(drop), [len(field.boxes) for field in page.fields])
+    boxes = tuple(
+        box
+        for field, gone in zip(page.fields, drop, strict=True)
+        if gone
+        for box in ((field.frame,) if field.frame else field.boxes)
+    )
     remaining = replace(
         page,
-        fields=tuple(field for field, drop in zip(page.fields, words, strict=True) if not drop),
-        surroundings=tuple(
-            picture for picture, drop in zip(page.surroundings, words, strict=True) if not drop
-        ),
+        fields=tuple(compress(page.fields, np.logical_not(drop))),
+        surroundings=tuple(compress(page.surroundings, np.logical_not(drop))),
         crops=page.crops[keep],
         blank=page.blank[keep],
-        discarded=(*page.discarded, Discarded(dropped, NO_DIGITS)),
+        discarded=(*page.discarded, Discarded(boxes, reason)),
     )
     return remaining, probabilities[keep]
+
+
+def _is_a_part(row: Field, framed: Field) -> bool:
+    """Whether the boxes of a row that lie in an open field fill only a part of its width."""
+    frame = framed.box
+    inside = [box.box for box in row.boxes if _holds(frame, box.box.centre)]
+    return 0 < sum(box.width for box in inside) < _PART * frame.width
+
+
+def _in_one_place(framed: Field, row: Field) -> bool:
+    """Whether a box of a row lies in an open field, or the other way round."""
+    frame = framed.box
+    return any(_holds(frame, box.box.centre) or _holds(box.box, frame.centre) for box in row.boxes)
+
+
+def _holds(box: Box, point: Point) -> bool:
+    return box.left < point[0] < box.right and box.top < point[1] < box.bottom
 
 
 def has_doubtful_boxes(page: PageCrops) -> bool:
