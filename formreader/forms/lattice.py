@@ -33,7 +33,7 @@ _MOST_SUPPLIED = 3
 _LEAST_SUPPLIED = 0.2
 
 # A row counts where its best box and its typical box are this sure, a box alone where it is.
-_SURE, _TYPICAL = 0.5, 0.45
+_SURE, _TYPICAL = 0.45, 0.4
 _LONE = 0.6
 
 # What less sure rows are at least, which count only in line with boxes that do: how far

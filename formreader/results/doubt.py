@@ -32,7 +32,7 @@ _PART = 0.7
 _SOME_DOUBT = 0.3
 """Mean probability of not being a digit up to which a wide open field is read well enough."""
 
-_SURE = 0.6
+_SURE = 0.53
 """Mean score of a row's boxes from which it is a row whatever stands in it."""
 
 _MOST_DOUBTFUL = 0.2
@@ -77,25 +77,22 @@ def without_contradictions(
     if not frames:
         return page, probabilities
     ends = np.cumsum([len(field.boxes) for field in page.fields])[:-1]
+    written = np.split(~page.blank, ends)
     doubts = [
         float(doubt[there].mean()) if there.any() else 0.0
-        for there, doubt in zip(
-            np.split(~page.blank, ends),
-            np.split(probabilities[:, NOT_A_DIGIT], ends),
-            strict=True,
-        )
+        for there, doubt in zip(written, np.split(probabilities[:, NOT_A_DIGIT], ends), strict=True)
     ]
     dropped = [False] * len(page.fields)
-    for i in frames:
-        for k, other in enumerate(page.fields):
-            if other.frame is None and _in_one_place(page.fields[i], other):
-                if _is_a_part(other, page.fields[i]):
-                    misread = len(other.boxes) == 1 or doubts[k] > _SOME_DOUBT
-                    better = misread and doubts[i] < _SOME_DOUBT
-                else:
-                    narrow = page.fields[i].box.width < _WIDE * other.boxes[0].box.width
-                    better = narrow and doubts[i] < doubts[k] and doubts[k] > _NO_DIGIT
-                dropped[k if better else i] = True
+    for k, row in enumerate(page.fields):
+        if row.frame is not None:
+            continue
+        rivals = [i for i in frames if _in_one_place(page.fields[i], row)]
+        others = [(page.fields[i], doubts[i]) for i in rivals]
+        if rivals and _is_misread(row, int(written[k].sum()), doubts[k], others):
+            dropped[k] = True
+        else:
+            for i in rivals:
+                dropped[i] = True
     return _without(page, probabilities, dropped, IN_ONE_PLACE)
 
 
@@ -121,6 +118,28 @@ def _without(
         discarded=(*page.discarded, Discarded(boxes, reason)),
     )
     return remaining, probabilities[keep]
+
+
+def _is_misread(row: Field, written: int, doubt: float, rivals: list[tuple[Field, float]]) -> bool:
+    """Whether the open fields in a row's place are what stands there.
+
+    Of the row's boxes `written` are not blank; `doubt` is what speaks against digits in
+    them, and the second of each rival what speaks against those of that open field.
+    """
+    rival_doubt = float(np.mean([other for _, other in rivals]))
+    if len(rivals) >= len(row.boxes) > 1:
+        misread = False  # each box is a rectangle of its own
+    elif len(row.boxes) == 1 or doubt > _SOME_DOUBT:
+        # A part of a rectangle is no box.
+        misread = any(_is_a_part(row, framed) for framed, _ in rivals)
+    else:
+        # Boxes that cut a number in the wrong places show less digits than there are.
+        there = [any(_holds(f.box, box.box.centre) for f, _ in rivals) for box in row.boxes]
+        misread = all(there) and sum(len(framed.boxes) for framed, _ in rivals) > written
+    if misread:
+        return rival_doubt < _SOME_DOUBT
+    narrow = all(framed.box.width < _WIDE * row.boxes[0].box.width for framed, _ in rivals)
+    return narrow and doubt > _NO_DIGIT and rival_doubt < doubt
 
 
 def _is_a_part(row: Field, framed: Field) -> bool:
