@@ -18,6 +18,16 @@ from formreader.types import DigitBox, Discarded, Field, GreyImage
 NO_BOXES = "no digit boxes found"
 TOO_FAINT = "too little like a box"
 UNRULED = "nothing printed between the digits"
+PRINT = "bars, a picture or a check box"
+
+# Darkness from which pixels are ink; most of a row's boxes that a pen darkens.
+_INK, _MOST_DARK = 128, 0.5
+
+# Where within a box that is looked at, as shares of its sides.
+_GRID = np.linspace(0.18, 0.82, 9)
+
+# A box alone that is so much lower than the page's usual ones is a check box.
+_LEAST_OF_USUAL = 0.5
 
 # Boxes less separated than this may be what a hand wrote side by side in an open field.
 _LEAST_SEPARATED = 0.35
@@ -48,7 +58,8 @@ class FoundFields:
 def find_fields(straight: StraightPage) -> FoundFields:
     """Find the digit boxes of a straightened page, grouped into fields, and its open fields."""
     found = find_rows(straight.image)
-    settled = _settle(straight.image, found.rows)
+    likely, unlikely = _without_print(straight.image, found.rows)
+    settled = _settle(straight.image, likely)
     rows = group_rows(settled.rows)
     fields = tuple(Field(_page_boxes(straight, row.corners, row.scores)) for row in rows)
     frames = np.array([frame.corners for frame in settled.frames]).reshape(-1, 4, 2)
@@ -57,7 +68,8 @@ def find_fields(straight: StraightPage) -> FoundFields:
     unruled = [
         box for row in settled.unruled for box in _page_boxes(straight, row.corners, row.scores)
     ]
-    reasons = ((TOO_FAINT, faint), (UNRULED, tuple(unruled)))
+    print_ = [box for row in unlikely for box in _page_boxes(straight, row.corners, row.scores)]
+    reasons = ((TOO_FAINT, faint), (UNRULED, tuple(unruled)), (PRINT, tuple(print_)))
     return FoundFields(
         fields,
         _page_boxes(straight, frames, scores),
@@ -74,6 +86,30 @@ def _page_boxes(
     return tuple(
         DigitBox(quad(points), score) for points, score in zip(there, scores.tolist(), strict=True)
     )
+
+
+def _without_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows, and those that are bars of a code, dark pictures, or small boxes alone."""
+    heights = [row.size[1] for row in rows if len(row) > 1]
+    usual = float(np.median(heights)) if heights else 0.0
+    unlikely = [
+        _dark_share(even, row) > _MOST_DARK
+        or (len(row) == 1 and row.size[1] < _LEAST_OF_USUAL * usual)
+        for row in rows
+    ]
+    return (
+        [row for row, drop in zip(rows, unlikely, strict=True) if not drop],
+        [row for row, drop in zip(rows, unlikely, strict=True) if drop],
+    )
+
+
+def _dark_share(even: GreyImage, row: Row) -> float:
+    """How much of a row's boxes, within their rims, is dark; a digit takes a small part."""
+    low, high = row.corners.min(axis=1), row.corners.max(axis=1)
+    x, y = (low[:, None] + _GRID[:, None] * (high - low)[:, None]).astype(np.int64).T  # (grid, n)
+    height, width = even.shape
+    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
+    return float((even[y[:, None], x[None]] < _INK).mean())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,6 +25,12 @@ _LEAST_STEP, _MOST_STEP = 0.7, 1.7
 _LEVEL = 0.25
 _ALIKE = 0.3
 
+# A row of so many boxes goes on by one where something this sure is seen within its next
+# place, narrower than a box and hardly beyond it.
+_FEWEST_TO_GO_ON = 3
+_LEAST_WITHIN = 0.4
+_NARROWER, _WITHIN = 0.85, 1.3
+
 # Steps of one row are equal within this share.
 _SAME_STEP = 0.14
 
@@ -57,8 +63,8 @@ def rows_of(found: Detections, maps: Maps) -> list[Row]:
             parts.append(part)
     sure = [part for part in parts if _is_sure(part.scores)]
     faint = [part for part in parts if not _is_sure(part.scores) and _is_seen(part.scores)]
-    rows = [regular_row(part) for part in _with_missing(sure + _in_line(faint, sure), maps)]
-    return without_overlaps(rows)
+    whole = _with_missing(sure + _in_line(faint, sure), maps)
+    return without_overlaps([regular_row(_with_ends(part, found)) for part in whole])
 
 
 def _is_sure(scores: npt.NDArray[np.float64]) -> bool:
@@ -200,12 +206,12 @@ def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
         return None
     count = (x1 - x0) / middle(steps) - 1
     missing = round(count)
-    if not 1 <= missing <= _MOST_SUPPLIED or abs(count - missing) > _SAME_STEP * (missing + 1):
+    if not 0 <= missing <= _MOST_SUPPLIED or abs(count - missing) > _SAME_STEP * (missing + 1):
         return None
     share = np.arange(1, missing + 1)[:, None] / (missing + 1)
     centres = a.centres[-1] + share * (b.centres[0] - a.centres[-1])
     scores = np.array([score_at(maps, centre) for centre in centres])
-    if scores.min() < _LEAST_SUPPLIED:
+    if scores.min(initial=1.0) < _LEAST_SUPPLIED:
         return None
     sizes = np.tile([a.width, a.height], (missing, 1))
     return Part(
@@ -213,3 +219,36 @@ def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
         np.concatenate([a.sizes, sizes, b.sizes]),
         np.concatenate([a.scores, scores, b.scores]),
     )
+
+
+def _with_ends(part: Part, found: Detections) -> Part:
+    """The part with a box before its first and after its last one where a stroke split it.
+
+    A long stroke looks like a separator: what is seen then is a part of a box, as high as
+    the others and within the place where the next one has to be.
+    """
+    if len(part.scores) < _FEWEST_TO_GO_ON:
+        return part
+    step = (part.centres[-1] - part.centres[0]) / (len(part.scores) - 1)
+    for end, place in ((0, part.centres[0] - step), (len(part.scores), part.centres[-1] + step)):
+        score = _seen_within(found, place, part.width, part.height)
+        if score >= _LEAST_WITHIN:
+            part = Part(
+                np.insert(part.centres, end and len(part.scores), place, axis=0),
+                np.insert(part.sizes, 0, (part.width, part.height), axis=0),
+                np.insert(part.scores, end and len(part.scores), score),
+            )
+    return part
+
+
+def _seen_within(
+    found: Detections, place: npt.NDArray[np.float64], width: float, height: float
+) -> float:
+    """The best score of what is as high as a box about a point, narrower, and within it."""
+    aside = np.abs(found.centres - place)
+    narrower = found.sizes[:, 0]
+    fits = (narrower < _NARROWER * width) & (aside[:, 0] + narrower / 2 <= _WITHIN * width / 2)
+    fits &= (aside[:, 1] <= _LEVEL * height / 2) & (
+        np.abs(np.log(found.sizes[:, 1] / height)) <= _ALIKE / 2
+    )
+    return float(found.scores[fits].max(initial=0.0))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from formreader.digits.network import CLASSES
-from formreader.results.doubt import NO_DIGITS, has_doubtful_boxes, without_words
+from formreader.results.doubt import (
+    NO_DIGITS,
+    has_doubtful_boxes,
+    without_contradictions,
+    without_words,
+)
 from formreader.results.readings import NOT_A_DIGIT
 from formreader.types import Box, DigitBox, Field, PageCrops, Surroundings
 
@@ -18,7 +24,7 @@ def boxes(n: int, score: float, top: int = 0) -> tuple[DigitBox, ...]:
     return tuple(DigitBox(quad, score) for quad in corners)
 
 
-def page(*fields: Field, blank: set[int] = frozenset()) -> PageCrops:  # type: ignore[assignment]
+def page(*fields: Field, blank: frozenset[int] = frozenset()) -> PageCrops:
     n = sum(len(field.boxes) for field in fields)
     return PageCrops(
         "a.png",
@@ -30,7 +36,7 @@ def page(*fields: Field, blank: set[int] = frozenset()) -> PageCrops:  # type: i
     )
 
 
-def probabilities(*doubts: float) -> np.ndarray:  # type: ignore[type-arg]
+def probabilities(*doubts: float) -> npt.NDArray[np.float32]:
     """What is no digit with these probabilities, and else a 7."""
     read = np.zeros((len(doubts), len(CLASSES)), np.float32)
     read[:, NOT_A_DIGIT] = doubts
@@ -51,7 +57,7 @@ def test_words_in_doubtful_boxes_go() -> None:
 
 def test_letters_in_sure_boxes_stay_and_so_does_what_may_be_a_number() -> None:
     fields = (Field(boxes(2, 0.8)), Field(boxes(2, 0.4)), Field(boxes(1, 0.4)))
-    given = page(*fields, blank={4}), probabilities(0.9, 0.9, 0.6, 0.3, 0.0)
+    given = page(*fields, blank=frozenset({4})), probabilities(0.9, 0.9, 0.6, 0.3, 0.0)
     assert without_words(*given)[0] is given[0]
 
 
@@ -70,3 +76,48 @@ def test_a_page_without_fields() -> None:
 def test_many_doubtful_boxes_are_a_reason_to_look(doubtful: int, told: bool) -> None:
     fields = [Field(boxes(k, s)) for k, s in ((10 - doubtful, 0.8), (doubtful, 0.3)) if k]
     assert has_doubtful_boxes(page(*fields)) is told
+
+
+def framed(n: int, left: int, right: int) -> Field:
+    """An open field with `n` digits from `left` to `right`."""
+    frame = DigitBox(((left, 0), (right, 0), (right, 9), (left, 9)), 1.0)
+    step = (right - left) / n
+    edges = [(left + i * step, left + (i + 1) * step) for i in range(n)]
+    digits = tuple(DigitBox(((a, 1), (b, 1), (b, 8), (a, 8)), 1.0) for a, b in edges)
+    return Field(digits, frame=frame)
+
+
+ROW = Field(boxes(3, 0.6))  # from 0 to 27
+
+
+@pytest.mark.parametrize(
+    ("row", "rival", "doubts", "row_stays"),
+    [
+        (ROW, framed(3, 0, 27), (0.1, 0.1, 0.1, 0, 0, 0), True),
+        (ROW, framed(4, 0, 27), (0.1, 0.1, 0.1, 0, 0, 0, 0), False),
+        (ROW, framed(4, 0, 27), (0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9), True),
+        (ROW, framed(4, 0, 12), (0.1, 0.1, 0.1, 0, 0, 0, 0), True),
+        (Field(boxes(1, 0.6)), framed(4, 0, 60), (0.1, 0, 0, 0, 0), False),
+        (Field(boxes(1, 0.6)), framed(2, 0, 10), (0.9, 0.1, 0.1), False),
+        (Field(boxes(1, 0.6)), framed(1, 0, 10), (0.1, 0.0), True),
+        (ROW, framed(2, 40, 60), (0.9, 0.9, 0.9, 0, 0), None),
+    ],
+    ids=[
+        "as many digits", "a number cut wrongly", "a word", "one of its boxes", "a part",
+        "two digits in one box", "a cell", "elsewhere",
+    ],
+)  # fmt: skip
+def test_of_a_row_and_an_open_field_in_one_place_one_stays(
+    row: Field, rival: Field, doubts: tuple[float, ...], row_stays: bool | None
+) -> None:
+    left, read = without_contradictions(page(row, rival), probabilities(*doubts))
+    kept = {True: (row,), False: (rival,), None: (row, rival)}[row_stays]
+    assert left.fields == kept
+    assert len(read) == len(left.crops) == sum(len(field.boxes) for field in kept)
+    assert len(left.discarded) == 2 - len(kept)
+
+
+def test_a_row_whose_boxes_are_rectangles_each_stays_whole() -> None:
+    cells = [framed(2, 0, 9), framed(1, 9, 18), framed(1, 18, 27)]
+    left, _ = without_contradictions(page(ROW, *cells), probabilities(0.1, 0.1, 0.1, 0, 0, 0, 0))
+    assert left.fields == (ROW,)
