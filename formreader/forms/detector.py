@@ -23,7 +23,7 @@ Maps: TypeAlias = npt.NDArray[np.float32]
 the map's cell in x and y, in cells; log width and log height in `REFERENCE_SIDE`."""
 
 # Peaks below this are no boxes even where a row of boxes asks for one.
-_LEAST_LOGIT = -3.0
+_LEAST_LOGIT = -1.75
 _MOST_PEAKS = 1500
 
 # The higher one of two that share more than this part of their union is the box.

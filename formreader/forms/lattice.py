@@ -34,6 +34,10 @@ _NARROWER, _WITHIN = 0.85, 1.3
 # Steps of one row are equal within this share.
 _SAME_STEP = 0.14
 
+# Where boxes are missing the way is so many whole steps, each within this share: what
+# stands between the groups of a date is no box.
+_WHOLE_STEPS = 0.07
+
 # Boxes between two parts of a row are supplied: so many, where the network sees so little.
 _MOST_SUPPLIED = 3
 _LEAST_SUPPLIED = 0.2
@@ -206,7 +210,8 @@ def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
         return None
     count = (x1 - x0) / middle(steps) - 1
     missing = round(count)
-    if not 0 <= missing <= _MOST_SUPPLIED or abs(count - missing) > _SAME_STEP * (missing + 1):
+    tolerance = _WHOLE_STEPS * (missing + 1) if missing else _SAME_STEP
+    if not 0 <= missing <= _MOST_SUPPLIED or abs(count - missing) > tolerance:
         return None
     share = np.arange(1, missing + 1)[:, None] / (missing + 1)
     centres = a.centres[-1] + share * (b.centres[0] - a.centres[-1])
