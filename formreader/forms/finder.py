@@ -18,7 +18,7 @@ from formreader.types import DigitBox, Discarded, Field, GreyImage
 NO_BOXES = "no digit boxes found"
 TOO_FAINT = "too little like a box"
 UNRULED = "nothing printed between the digits"
-PRINT = "bars, a picture or a check box"
+PRINT = "bars, a picture or check boxes"
 
 # Darkness from which pixels are ink; most of a row's boxes that a pen darkens.
 _INK, _MOST_DARK = 128, 0.5
@@ -26,8 +26,8 @@ _INK, _MOST_DARK = 128, 0.5
 # Where within a box that is looked at, as shares of its sides.
 _GRID = np.linspace(0.18, 0.82, 9)
 
-# A box alone that is so much lower than the page's usual ones is a check box.
-_LEAST_OF_USUAL = 0.5
+# So few boxes that are so much lower than the page's usual ones are check boxes or letters.
+_FEW, _LEAST_OF_USUAL = 2, 0.5
 
 # Boxes less separated than this may be what a hand wrote side by side in an open field.
 _LEAST_SEPARATED = 0.35
@@ -89,12 +89,13 @@ def _page_boxes(
 
 
 def _without_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows, and those that are bars of a code, dark pictures, or small boxes alone."""
-    heights = [row.size[1] for row in rows if len(row) > 1]
-    usual = float(np.median(heights)) if heights else 0.0
+    """The rows, and those that are bars of a code, dark pictures, or a few small boxes."""
+    several = [row for row in rows if len(row) > 1]
+    heights = np.repeat([row.size[1] for row in several], [len(row) for row in several])
+    usual = float(np.median(heights)) if len(heights) else 0.0
     unlikely = [
         _dark_share(even, row) > _MOST_DARK
-        or (len(row) == 1 and row.size[1] < _LEAST_OF_USUAL * usual)
+        or (len(row) <= _FEW and row.size[1] < _LEAST_OF_USUAL * usual)
         for row in rows
     ]
     return (

@@ -25,11 +25,11 @@ _LEAST_STEP, _MOST_STEP = 0.7, 1.7
 _LEVEL = 0.25
 _ALIKE = 0.3
 
-# A row of so many boxes goes on by one where something this sure is seen within its next
-# place, narrower than a box and hardly beyond it.
+# A row of so many boxes goes on by one where something this sure is seen in its next place,
+# and hardly beyond it.
 _FEWEST_TO_GO_ON = 3
-_LEAST_WITHIN = 0.4
-_NARROWER, _WITHIN = 0.85, 1.3
+_LEAST_WITHIN = 0.3
+_WITHIN = 1.3
 
 # Steps of one row are equal within this share.
 _SAME_STEP = 0.14
@@ -249,10 +249,9 @@ def _with_ends(part: Part, found: Detections) -> Part:
 def _seen_within(
     found: Detections, place: npt.NDArray[np.float64], width: float, height: float
 ) -> float:
-    """The best score of what is as high as a box about a point, narrower, and within it."""
+    """The best score of what is as high as a box about a point, and within it."""
     aside = np.abs(found.centres - place)
-    narrower = found.sizes[:, 0]
-    fits = (narrower < _NARROWER * width) & (aside[:, 0] + narrower / 2 <= _WITHIN * width / 2)
+    fits = aside[:, 0] + found.sizes[:, 0] / 2 <= _WITHIN * width / 2
     fits &= (aside[:, 1] <= _LEVEL * height / 2) & (
         np.abs(np.log(found.sizes[:, 1] / height)) <= _ALIKE / 2
     )
