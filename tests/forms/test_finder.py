@@ -78,8 +78,11 @@ LOW: dict[tuple[Layout, Kind], float] = {("date", "fax"): 0.91, ("date", "faint"
 
 @pytest.mark.parametrize(
     ("layout", "kind"),
-    product(
-        ("comb", "separate", "grid", "tally", "date"), ("clean", "skew", "colour", "fax", "faint")
+    list(
+        product(
+            ("comb", "separate", "grid", "tally", "date"),
+            ("clean", "skew", "colour", "fax", "faint"),
+        )
     ),
 )
 def test_boxes_are_found(layout: Layout, kind: Kind) -> None:
