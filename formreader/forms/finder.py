@@ -32,7 +32,7 @@ _FEW, _LEAST_OF_USUAL = 2, 0.5
 # Boxes less separated than this may be what a hand wrote side by side in an open field.
 _LEAST_SEPARATED = 0.35
 
-# Rows as sure as this rule out a frame in their place.
+# Rows of several boxes as sure as this rule out a frame in their place.
 _SURE_OF_FRAMES = 0.65
 
 # Where other rows are ruled, boxes less separated than this need this score to be some.
@@ -142,7 +142,7 @@ def _settle(even: GreyImage, rows: Sequence[Row]) -> _Settled:
         ]
     else:
         kept = unruled
-    sure = [row for row in ruled if row.score >= _SURE_OF_FRAMES]
+    sure = [row for row in ruled if len(row) > _FEW and row.score >= _SURE_OF_FRAMES]
     frames = find_frames(even, [box for row in sure for box in row.corners])
     kept = [row for row in kept if not any(_holds(frame, row) for frame in frames)]
     return _Settled(ruled + kept, frames, [row for row in unruled if row not in kept])

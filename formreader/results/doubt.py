@@ -29,8 +29,9 @@ _WIDE = 1.5
 _PART = 0.7
 """Share of an open field's width up to which a row in it fills only a part of it."""
 
-_SOME_DOUBT = 0.3
-"""Mean probability of not being a digit up to which a wide open field is read well enough."""
+_SOME_DOUBT, _LITTLE_DOUBT = 0.3, 0.1
+"""Mean probabilities of not being a digit up to which an open field is read well enough to take
+the place of a box that is a part of it, and of boxes that seem to be read well themselves."""
 
 _SURE = 0.53
 """Mean score of a row's boxes from which it is a row whatever stands in it."""
@@ -135,7 +136,8 @@ def _is_misread(row: Field, written: int, doubt: float, rivals: list[tuple[Field
     else:
         # Boxes that cut a number in the wrong places show less digits than there are.
         there = [any(_holds(f.box, box.box.centre) for f, _ in rivals) for box in row.boxes]
-        misread = all(there) and sum(len(framed.boxes) for framed, _ in rivals) > written
+        more = sum(len(framed.boxes) for framed, _ in rivals) > written
+        misread = all(there) and more and max(other for _, other in rivals) < _LITTLE_DOUBT
     if misread:
         return rival_doubt < _SOME_DOUBT
     narrow = all(framed.box.width < _WIDE * row.boxes[0].box.width for framed, _ in rivals)
