@@ -55,14 +55,10 @@ def without_words(
     Returns:
         The page with the m boxes that remain, and their probabilities (m, 11).
     """
-    if not page.fields:
-        return page, probabilities
-    ends = np.cumsum([len(field.boxes) for field in page.fields])[:-1]
-    written = np.split(~page.blank, ends)
-    doubts = np.split(probabilities[:, NOT_A_DIGIT], ends)
+    _, doubts = _read(page, probabilities)
     words = [
-        _is_doubtful(field) and bool(there.any()) and float(doubt[there].mean()) > _NO_DIGIT
-        for field, there, doubt in zip(page.fields, written, doubts, strict=True)
+        _is_doubtful(field) and doubt > _NO_DIGIT
+        for field, doubt in zip(page.fields, doubts, strict=True)
     ]
     return _without(page, probabilities, words, NO_DIGITS)
 
@@ -77,24 +73,30 @@ def without_contradictions(
     frames = [i for i, field in enumerate(page.fields) if field.frame]
     if not frames:
         return page, probabilities
-    ends = np.cumsum([len(field.boxes) for field in page.fields])[:-1]
-    written = np.split(~page.blank, ends)
-    doubts = [
-        float(doubt[there].mean()) if there.any() else 0.0
-        for there, doubt in zip(written, np.split(probabilities[:, NOT_A_DIGIT], ends), strict=True)
-    ]
+    written, doubts = _read(page, probabilities)
     dropped = [False] * len(page.fields)
     for k, row in enumerate(page.fields):
         if row.frame is not None:
             continue
         rivals = [i for i in frames if _in_one_place(page.fields[i], row)]
         others = [(page.fields[i], doubts[i]) for i in rivals]
-        if rivals and _is_misread(row, int(written[k].sum()), doubts[k], others):
+        if rivals and _is_misread(row, written[k], doubts[k], others):
             dropped[k] = True
         else:
             for i in rivals:
                 dropped[i] = True
     return _without(page, probabilities, dropped, IN_ONE_PLACE)
+
+
+def _read(page: PageCrops, probabilities: npt.NDArray[np.float32]) -> tuple[list[int], list[float]]:
+    """Boxes of each field that are not blank, and their mean probability of being no digit."""
+    written, doubts, first = list[int](), list[float](), 0
+    for field in page.fields:
+        boxes = slice(first, first := first + len(field.boxes))
+        doubt = probabilities[boxes, NOT_A_DIGIT][~page.blank[boxes]]
+        written.append(len(doubt))
+        doubts.append(float(doubt.mean()) if len(doubt) else 0.0)
+    return written, doubts
 
 
 def _without(
