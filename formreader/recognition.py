@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from formreader.digits.network import CLASSES
 from formreader.digits.recogniser import Probabilities, Recogniser
+from formreader.forms.orientation import quarters_to_upright
 from formreader.options import ScanOptions
 from formreader.results.best_cut import settle_fields
 from formreader.results.doubt import (
@@ -197,8 +198,7 @@ def judge_orientation(unturned: _Floats, others: Mapping[int, _Floats]) -> Orien
 def quarters_of(fields: Sequence[Field]) -> int:
     """By how many quarter turns clockwise the stored page came upright, from its boxes."""
     corners = np.array([box.corners for field in fields for box in field.boxes]).reshape(-1, 4, 2)
-    x, y = (corners[:, 1] - corners[:, 0]).sum(axis=0)
-    return -round(math.atan2(y, x) / (math.pi / 2)) % 4
+    return quarters_to_upright(corners)
 
 
 def _upright(page: PageCrops, lies: Orientation) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,12 +96,22 @@ def _join(a: Row, b: Row) -> Row:
 def _in_reading_order(fields: list[Row]) -> list[Row]:
     """Top to bottom, and left to right where fields stand side by side."""
     middles = [float(field.corners[:, :, 1].mean()) for field in fields]
-    waiting = sorted(zip(middles, fields, strict=True), key=lambda pair: pair[0])
-    ordered: list[Row] = []
+    reaches = [m + 0.5 * field.size[1] for m, field in zip(middles, fields, strict=True)]
+    lefts = [float(field.corners[0, 0, 0]) for field in fields]
+    return [fields[i] for i in order_by_levels(lefts, middles, reaches)]
+
+
+def order_by_levels(
+    lefts: Sequence[float], middles: Sequence[float], reaches: Sequence[float]
+) -> list[int]:
+    """Indices from top to bottom, and from left to right of what is on one level.
+
+    On the level of the topmost is what has its middle above the `reaches` of that one.
+    """
+    waiting = sorted(range(len(middles)), key=lambda i: middles[i])
+    order: list[int] = []
     while waiting:
-        middle, first = waiting[0]
-        reach = middle + 0.5 * first.size[1]
-        level = [field for middle, field in waiting if middle <= reach]
-        ordered += sorted(level, key=lambda field: float(field.corners[0, 0, 0]))
+        level = [i for i in waiting if middles[i] <= reaches[waiting[0]]]
+        order += sorted(level, key=lambda i: lefts[i])
         waiting = waiting[len(level) :]
-    return ordered
+    return order

@@ -61,21 +61,25 @@ def find_fields(straight: StraightPage) -> FoundFields:
     likely, unlikely = _without_print(straight.image, found.rows)
     settled = _settle(straight.image, likely)
     rows = group_rows(settled.rows)
-    fields = tuple(Field(_page_boxes(straight, row.corners, row.scores)) for row in rows)
+    fields = tuple(Field(_row_boxes(straight, [row])) for row in rows)
     frames = np.array([frame.corners for frame in settled.frames]).reshape(-1, 4, 2)
     scores = np.array([frame.score for frame in settled.frames])
-    faint = _page_boxes(straight, found.faint, np.zeros(len(found.faint)))
-    unruled = [
-        box for row in settled.unruled for box in _page_boxes(straight, row.corners, row.scores)
-    ]
-    print_ = [box for row in unlikely for box in _page_boxes(straight, row.corners, row.scores)]
-    reasons = ((TOO_FAINT, faint), (UNRULED, tuple(unruled)), (PRINT, tuple(print_)))
+    reasons = (
+        (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
+        (UNRULED, _row_boxes(straight, settled.unruled)),
+        (PRINT, _row_boxes(straight, unlikely)),
+    )
     return FoundFields(
         fields,
         _page_boxes(straight, frames, scores),
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )
+
+
+def _row_boxes(straight: StraightPage, rows: Sequence[Row]) -> tuple[DigitBox, ...]:
+    """All boxes of rows, in pixels of the page as stored."""
+    return tuple(box for row in rows for box in _page_boxes(straight, row.corners, row.scores))
 
 
 def _page_boxes(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from formreader.forms.fields import order_by_levels
 from formreader.forms.rectangles import Quad, find_rectangles
 from formreader.forms.straighten import StraightPage, map_points, quad
 from formreader.types import DigitBox, Field, GreyImage
@@ -42,14 +43,7 @@ def reading_order(straight: StraightPage, fields: Sequence[Field]) -> list[int]:
     ]
     left, top = np.array([points.min(axis=0) for points in corners]).reshape(-1, 2).T
     bottom = np.array([points[:, 1].max() for points in corners])
-    middle = (top + bottom) / 2
-    waiting = np.argsort(middle, kind="stable").tolist()
-    order: list[int] = []
-    while waiting:
-        level = [i for i in waiting if middle[i] <= bottom[waiting[0]]]
-        order += sorted(level, key=lambda i: float(left[i]))
-        waiting = waiting[len(level) :]
-    return order
+    return order_by_levels(left.tolist(), ((top + bottom) / 2).tolist(), bottom.tolist())
 
 
 def _outer_boxes(field: Field) -> tuple[DigitBox, ...]:

@@ -9,8 +9,8 @@ from multiprocessing import get_context
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from formreader.forms.orientation import quarters_to_upright
 from formreader.forms.straighten import map_points, straighten
 from formreader.options import usable_cores
 from formreader.training.boxes.pieces import TrainingPage
@@ -53,7 +53,7 @@ def training_page(page: RenderedPage) -> TrainingPage:
     """A rendered page upright and straightened, with its boxes for single digits."""
     quads = np.array([box.corners for box in page.truth if not box.is_open], np.float64)
     quads = quads.reshape(-1, 4, 2)
-    straight = straighten(_grey(page), _quarters(quads))
+    straight = straighten(_grey(page), quarters_to_upright(quads))
     to_image = np.asarray(np.linalg.inv(straight.to_page), np.float64)
     moved = map_points(to_image, quads.reshape(-1, 2))
     return TrainingPage(straight.image, moved.reshape(-1, 4, 2).astype(np.float32))
@@ -63,9 +63,3 @@ def _grey(page: RenderedPage) -> GreyImage:
     if page.image.ndim == 2:
         return page.image
     return np.asarray(cv2.cvtColor(page.image, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def _quarters(quads: npt.NDArray[np.float64]) -> int:
-    """Quarter turns clockwise that bring a page upright, from its boxes' upper edges; 0 of none."""
-    x, y = (quads[:, 1] - quads[:, 0]).sum(axis=0)
-    return -round(float(np.arctan2(y, x)) / (np.pi / 2)) % 4
