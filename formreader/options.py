@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Rows: TypeAlias = Literal["field", "digit"]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
+Architecture: TypeAlias = Literal["mlp", "lenet", "cnn", "resnet"]
+Method: TypeAlias = Literal[Architecture, "knn", "svm"]
 
 DEFAULT_MODEL = "digits"
 """Name of the model folder that ships with the program."""
@@ -23,7 +25,9 @@ def usable_cores() -> int:
 class ScanOptions:
     """Options of `formreader scan`.
 
-    `review_below`: digits with a lower confidence than this are for review.
+    `review_below`: digits with a lower confidence than this are for review. `max_error`: share
+    of the accepted digits that may be wrong; the model card tells the threshold that keeps it,
+    which then takes the place of `review_below`.
     `report`: file of the review report; None beside the CSV; `"none"` for no report.
     `workers`: processes for page work. `batch`: crops a call of the network.
     `debug`: folder for pages with the found boxes drawn on them.
@@ -40,17 +44,22 @@ class ScanOptions:
     batch: int = 1024
     fresh: bool = False
     debug: Path | None = None
+    max_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """Options of `formreader train`.
 
+    `data`: sets of labelled digits to train on: `mnist`, an .npz, a folder of digit folders,
+    or a corrections.csv. `pages`: rendered pages whose crops are trained on as well.
     `validation`: share of the writers (of the images where writers are unknown)
     held out to choose the checkpoint and fit the temperature. `writers`: table of
     MNIST's writers, for a split without a writer on both sides. `nondigits`: own
     examples of marks that are no digits. `base`: name or folder of a model of the
-    same network whose weights training begins with.
+    same network whose weights training begins with. `averaging`: momentum of the moving
+    average of the weights, 0 for none. `smoothing`: share of each label that is spread over
+    all classes. `fresh`: begin anew where an interrupted run could be gone on with.
     """
 
     out: Path = Path("models/own")
@@ -64,3 +73,63 @@ class TrainOptions:
     writers: Path | None = None
     nondigits: Path | None = None
     base: str | None = None
+    arch: Architecture = "cnn"
+    data: tuple[str, ...] = ("mnist",)
+    pages: int = 300
+    averaging: float = 0.999
+    smoothing: float = 0.0
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOptions:
+    """Options of `formreader evaluate`.
+
+    `data`: `mnist` (its test set), an .npz or a folder of digit folders. `out`: folder for the
+    pictures. `json`: file for the figures.
+    """
+
+    model: str = DEFAULT_MODEL
+    data: str = "mnist"
+    out: Path = Path("evaluation")
+    json: Path | None = None
+    device: Device = "auto"
+    batch: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class InspectOptions:
+    """Options of `formreader inspect`: `data` as in training, `out` the folder for pictures."""
+
+    data: str = "mnist"
+    writers: Path | None = None
+    out: Path = Path("inspection")
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainOptions:
+    """Options of `formreader explain`: an image of one digit, and the picture to write."""
+
+    image: str
+    model: str = DEFAULT_MODEL
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """Options of `formreader compare`.
+
+    `examples`: digits to train each method on, all where 0. `augment`: vary the digits that
+    networks are trained on.
+    """
+
+    methods: tuple[Method, ...] = get_args(Architecture) + ("knn", "svm")
+    out: Path = Path("comparison")
+    data: tuple[str, ...] = ("mnist",)
+    epochs: int = 5
+    batch: int = 128
+    examples: int = 0
+    augment: bool = False
+    seed: int = 1
+    writers: Path | None = None

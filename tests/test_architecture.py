@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("progress",),
     ("program",),
+    ("commands",),
     ("cli",),
     ("__main__",),
 )

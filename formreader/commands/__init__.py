@@ -1,0 +1,1 @@
+"""The commands, one a module. Rooms are imported inside them, so that help comes at once."""

@@ -1,0 +1,57 @@
+"""`formreader predict`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+import click
+
+from formreader.errors import ExitCode
+from formreader.options import Device, ScanOptions
+from formreader.program import model_options, set_up_logging, verbosity_options
+from formreader.progress import tell
+
+PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_confidence")
+
+
+@verbosity_options
+@model_options
+@click.command()
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+def predict(
+    images: tuple[str, ...],
+    review_below: float,
+    model: str,
+    device: Device,
+    batch: int,
+    verbose: bool,
+    quiet: bool,
+) -> ExitCode:
+    """Read single digits: images that show one digit each, with or without its box.
+
+    Prints a table with a row an image.
+
+    \b
+    Examples:
+      formreader predict seven.png
+      formreader predict crops/*.png > digits.csv
+    """
+    set_up_logging(verbose, quiet)
+    options = ScanOptions(
+        images, review_below=review_below, model=model, device=device, batch=batch
+    )
+    from formreader.results.table import DIGIT_HEADER, digit_rows
+    from formreader.single_images import read_images
+
+    table = csv.DictWriter(sys.stdout, PREDICT_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    readings = read_images(options)
+    failed = False
+    table.writeheader()
+    for reading in readings:
+        for row in digit_rows(reading):
+            table.writerow(dict(zip(DIGIT_HEADER.split(","), row, strict=True)))
+        if reading.error:
+            failed = True
+            tell(f"{reading.file}: {reading.error}")
+    return ExitCode.PAGES_FAILED if failed else ExitCode.DONE

@@ -1,0 +1,99 @@
+"""`formreader train`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from formreader.errors import ExitCode
+from formreader.options import TrainOptions
+from formreader.program import set_up_logging, verbosity_options
+from formreader.progress import TrainDisplay
+
+TRAIN = TrainOptions()
+
+
+@verbosity_options
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=TRAIN.out, metavar="FOLDER",
+    show_default=True, help="Where the model goes.",
+)  # fmt: skip
+@click.option(
+    "--augment/--no-augment", default=TRAIN.augment, show_default=True,
+    help="Vary the digits as other hands, pens and scanners do.",
+)  # fmt: skip
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=TRAIN.epochs, metavar="N", show_default=True,
+    help="Most passes through the training data.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.IntRange(min=1), default=TRAIN.patience, metavar="N",
+    show_default=True, help="Stop after so many epochs that are no better.",
+)  # fmt: skip
+@click.option(
+    "--batch", type=click.IntRange(min=1), default=TRAIN.batch, metavar="N", show_default=True,
+    help="Crops a training step.",
+)  # fmt: skip
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=TRAIN.learning_rate,
+    metavar="R", show_default=True, help="Highest learning rate.",
+)  # fmt: skip
+@click.option(
+    "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
+    show_default=True, help="Share of the writers held out to choose the best epoch.",
+)  # fmt: skip
+@click.option(
+    "--writers", type=click.Path(path_type=Path), default=TRAIN.writers, metavar="FILE",
+    help="Who wrote each MNIST digit (.npz), so that no writer is on both sides.",
+)  # fmt: skip
+@click.option(
+    "--nondigits", type=click.Path(path_type=Path), default=TRAIN.nondigits, metavar="FILE",
+    help="Own examples of marks that are no digits (.npz).",
+)  # fmt: skip
+@click.option(
+    "--from", "base", default=TRAIN.base, metavar="MODEL",
+    help="Go on from the weights of this model (a name or a folder).",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=TRAIN.seed, metavar="N", show_default=True,
+    help="The same seed gives the same model on the same machine.",
+)  # fmt: skip
+def train(
+    out: Path,
+    augment: bool,
+    epochs: int,
+    patience: int,
+    batch: int,
+    learning_rate: float,
+    validation: float,
+    writers: Path | None,
+    nondigits: Path | None,
+    base: str | None,
+    seed: int,
+    verbose: bool,
+    quiet: bool,
+) -> ExitCode:
+    """Train a network on MNIST and write it as a model folder for --model.
+
+    \b
+    Examples:
+      formreader train --augment
+      formreader train --no-augment --epochs 5 --out models/plain
+      formreader train --from digits --epochs 3 --learning-rate 0.0003
+    """
+    set_up_logging(verbose, quiet)
+    options = TrainOptions(
+        out, augment, epochs, batch, learning_rate, validation, patience, seed, writers, nondigits,
+        base,
+    )  # fmt: skip
+    from formreader.training.train import train as train_model
+
+    display = TrainDisplay(quiet)
+    with closing(display):
+        folder = train_model(options, display)
+    if not quiet:
+        click.echo(folder)
+    return ExitCode.DONE
