@@ -5,6 +5,10 @@ from __future__ import annotations
 import click
 
 import formreader
+from formreader.commands.compare import compare
+from formreader.commands.evaluate import evaluate
+from formreader.commands.explain import explain
+from formreader.commands.inspect import inspect
 from formreader.commands.predict import predict
 from formreader.commands.scan import scan
 from formreader.commands.train import train
@@ -21,8 +25,9 @@ def main() -> None:
       formreader scan scans/ --out results.csv
       formreader predict digit.png
       formreader train --augment --out models/own
+      formreader evaluate --model models/own
     """
 
 
-for command in (scan, predict, train):
+for command in (scan, predict, train, evaluate, compare, inspect, explain):
     main.add_command(command)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CARD_FILE = "card.json"
 KERAS_FILE = "model.keras"
 ONNX_FILE = "model.onnx"
+QUICK_FILE = "model.int8.onnx"
+"""The graph of `ONNX_FILE` in 8-bit integers; a model may do without."""
 
 RENEW = "Copy the model folder again, or train one with `formreader train`."
 """What to do about a model that does not fit."""
@@ -68,14 +70,14 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
 
 
 def load_graph(
-    folder: Path, hashes: Mapping[str, str], threads: int
+    folder: Path, hashes: Mapping[str, str], threads: int, name: str = ONNX_FILE
 ) -> onnxruntime.InferenceSession:
-    """The exported graph of a model folder in ONNX Runtime, on the CPU.
+    """The exported graph `name` of a model folder in ONNX Runtime, on the CPU.
 
     Raises:
         ModelError: the file is missing, damaged, or no graph that runs here.
     """
-    graph = read_checked(folder, hashes, ONNX_FILE)
+    graph = read_checked(folder, hashes, name)
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)  # it warns of GPUs it does not need
@@ -87,6 +89,6 @@ def load_graph(
         return onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base
         raise ModelError(
-            f"{folder / ONNX_FILE}: ONNX Runtime cannot run the graph ({error}). "
+            f"{folder / name}: ONNX Runtime cannot run the graph ({error}). "
             "Update onnxruntime, or train the model again."
         ) from error

@@ -75,7 +75,7 @@ class TrainOptions:
     base: str | None = None
     arch: Architecture = "cnn"
     data: tuple[str, ...] = ("mnist",)
-    pages: int = 300
+    pages: int = 800
     averaging: float = 0.999
     smoothing: float = 0.0
     fresh: bool = False
@@ -120,8 +120,8 @@ class ExplainOptions:
 class CompareOptions:
     """Options of `formreader compare`.
 
-    `examples`: digits to train each method on, all where 0. `augment`: vary the digits that
-    networks are trained on.
+    `examples`: digits to train each method on, all where 0 (an SVM then takes long). `augment`:
+    vary the digits that networks are trained on.
     """
 
     methods: tuple[Method, ...] = get_args(Architecture) + ("knn", "svm")
@@ -129,7 +129,7 @@ class CompareOptions:
     data: tuple[str, ...] = ("mnist",)
     epochs: int = 5
     batch: int = 128
-    examples: int = 0
+    examples: int = 10_000
     augment: bool = False
     seed: int = 1
     writers: Path | None = None

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import formreader
 from formreader.debug import DebugFolder
+from formreader.digits.promise import Acceptance, acceptance
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.errors import UsageError
 from formreader.forms.box_network import shipped_network
@@ -51,9 +52,9 @@ class ScanSummary:
     """What a scan came to.
 
     `digits` counts the boxes with ink, `blank` those without, `review` the digits to
-    review, `skipped` the files of other kinds that were left alone. `stages` holds the
-    processor seconds of each stage, all pages together, `seconds` is the wall time.
-    `report` is None where none was asked for.
+    review, `skipped` the files of other kinds that were left alone. `acceptance` tells which
+    digits are not for review. `stages` holds the processor seconds of each stage, all pages
+    together, `seconds` is the wall time. `report` is None where none was asked for.
     """
 
     files: int
@@ -65,6 +66,7 @@ class ScanSummary:
     review: int
     failed: int
     interrupted: bool
+    acceptance: Acceptance
     seconds: float
     stages: dict[str, float]
     out: Path
@@ -81,18 +83,19 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
         UsageError: an output would replace an input or another output.
         OutputError: a result cannot be written.
         NoInputError: no page was found.
-        ModelError: the model is missing or damaged.
+        ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
     """
     began = time.monotonic()
     report = report_path(options)
     debug = _check_outputs(options, report)
     listing = _list_inputs(options, report)
     recogniser = load_recogniser(options.model, options.device, options.batch)
+    accepted = acceptance(recogniser.card, options)
     shipped_network()  # workers load it again; a damaged one is told of once, and now
     tasks = [PageTask(file, n) for file in listing.files for n in range(count_pages(file))]
     progress.started(len(listing.files), len(tasks))
 
-    job = _Job(options, progress, recogniser, debug, keep_review=report is not None)
+    job = _Job(options, progress, recogniser, accepted, debug, keep_review=report is not None)
     write_table(options.out, job.readings(tasks), options.rows)
     if report is not None:
         write_report(report, job.report_summary(listing), job.review, job.remarks)
@@ -137,6 +140,7 @@ class _Job:
     options: ScanOptions
     progress: ScanProgress
     recogniser: Recogniser
+    acceptance: Acceptance
     debug: DebugFolder | None
     keep_review: bool
     counts: Counter[str] = field(default_factory=Counter)
@@ -192,7 +196,7 @@ class _Job:
         return ReportSummary(
             files=len(listing.files),
             **{name: self.counts[name] for name in _COUNTS},
-            review_below=self.options.review_below,
+            review_below=self.acceptance.review_below,
             made=datetime.now(),
             version=formreader.__version__,
             model=f"{card.name} {card.version}",
@@ -206,6 +210,7 @@ class _Job:
             skipped=listing.skipped,
             **{name: self.counts[name] for name in _COUNTS},
             interrupted=self.interrupted,
+            acceptance=self.acceptance,
             seconds=seconds,
             stages=self.stages,
             out=self.options.out,

@@ -9,6 +9,7 @@ import traceback
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from formreader.errors import ExitCode, FormreaderError, UsageError
 from formreader.options import Device, ScanOptions
@@ -65,6 +66,12 @@ def model_options(command: click.Command) -> click.Command:
             help="Digits with a lower confidence than this are for review.",
         ),
         click.Option(
+            ["--max-error"], type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            default=SCAN.max_error, metavar="E",
+            help="Most of what is not for review that may be wrong, as a share: the model's "
+            "calibration tells the confidence that keeps it.",
+        ),
+        click.Option(
             ["--model"], default=SCAN.model, metavar="FOLDER", show_default=True,
             help="Name of a shipped model, or folder of one that `formreader train` wrote.",
         ),
@@ -78,6 +85,20 @@ def model_options(command: click.Command) -> click.Command:
         ),
     ]  # fmt: skip
     return command
+
+
+def check_one_threshold(max_error: float | None) -> None:
+    """Refuse `--max-error` beside `--review-below`; called by commands with `model_options`.
+
+    Raises:
+        UsageError: the user gave both.
+    """
+    given = click.get_current_context().get_parameter_source("review_below")
+    if max_error is not None and given is ParameterSource.COMMANDLINE:
+        raise UsageError(
+            "--max-error and --review-below both choose the confidence below which digits are "
+            "for review. Give one of them"
+        )
 
 
 def set_up_logging(verbose: bool, quiet: bool) -> None:

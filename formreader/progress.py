@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from formreader.types import PageCrops
 
 _SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_TRAINING_LINES = 60.0
+"""Training takes an hour rather than a minute."""
 
 
 def tell(text: str) -> None:
@@ -25,8 +27,9 @@ def tell(text: str) -> None:
 class Bar:
     """Progress of a known number of steps: a bar on a terminal, now and then a line elsewhere."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, between_lines: float = _SECONDS_BETWEEN_LINES) -> None:
         self._unit = unit
+        self._between_lines = between_lines
         self._total = self._done = 0
         self._began = self._told = time.monotonic()
         self._rich: Progress | None = None
@@ -51,7 +54,7 @@ class Bar:
         if self._rich is not None and self._task is not None:
             speed = f"{self._speed(now)} {note}"
             self._rich.update(self._task, completed=self._done, speed=speed)
-        elif now - self._told >= _SECONDS_BETWEEN_LINES:
+        elif now - self._told >= self._between_lines:
             self._told = now
             left = (now - self._began) / self._done * (self._total - self._done)
             tell(
@@ -129,8 +132,9 @@ class TrainDisplay:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self._bar = Bar("steps")
+        self._bar = Bar("steps", _SECONDS_BETWEEN_TRAINING_LINES)
         self._epochs = self._steps = 0
+        self._seconds: list[float] = []
 
     def started(self, epochs: int, steps: int) -> None:
         """Training begins."""
@@ -146,14 +150,22 @@ class TrainDisplay:
 
     def epoch(self, figures: EpochFigures) -> None:
         """An epoch is done."""
+        self._seconds.append(figures.seconds)
         if not self._quiet:
             tell(
-                f"epoch {figures.epoch}: loss {figures.loss:.4f}, "
+                f"epoch {figures.epoch} of {self._epochs}: loss {figures.loss:.4f}, "
                 f"accuracy {figures.accuracy:.2%}, "
                 f"validation loss {figures.validation_loss:.4f}, "
                 f"validation accuracy {figures.validation_accuracy:.2%}, "
-                f"{figures.seconds:.0f} s"
+                f"{figures.seconds:.0f} s{self._time_left(figures.epoch)}"
             )
+
+    def _time_left(self, epoch: int) -> str:
+        """The time that the epochs after this one will take, of epochs as long as those so far."""
+        epochs = self._epochs - epoch
+        if epochs == 0:
+            return ""
+        return f", about {_duration(epochs * sum(self._seconds) / len(self._seconds))} left"
 
     def message(self, text: str) -> None:
         """Tell something else."""
@@ -163,3 +175,11 @@ class TrainDisplay:
     def close(self) -> None:
         """Take the bar away."""
         self._bar.stop()
+
+
+def _duration(seconds: float) -> str:
+    """A length of time as people say it."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.digits.network import CLASSES
+from formreader.digits.promise import acceptance
 from formreader.digits.recogniser import Probabilities, Recogniser
 from formreader.forms.orientation import quarters_to_upright
 from formreader.options import ScanOptions
@@ -85,7 +86,11 @@ def read_pages(
     Pages that prove to be turned are replaced by what `turn` makes of them; where it is
     None all pages are read as they are. The time that the network takes is added to
     `stages`.
+
+    Raises:
+        ModelError: the model cannot promise `options.max_error`.
     """
+    review_below = acceptance(recogniser.card, options).review_below
     network = _Network(recogniser, stages)
     done = 0
     for unread in _groups(pages, options.batch):
@@ -102,7 +107,7 @@ def read_pages(
         for found, probabilities, orientation in zip(group, read, lies, strict=True):
             # Only now: what is no digit may be one on a page that was turned.
             page, kept = without_contradictions(*without_words(found, probabilities))
-            yield page, _page_reading(page, kept, orientation, options.review_below)
+            yield page, _page_reading(page, kept, orientation, review_below)
 
 
 def _page_reading(

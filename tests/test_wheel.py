@@ -40,7 +40,8 @@ def test_models_and_report_are_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
     models = {name: size for name, size in sizes.items() if name.startswith("formreader/models/")}
-    assert {Path(name).name for name in models} == {"card.json", "model.keras", "model.onnx"}
+    names = {"card.json", "model.keras", "model.onnx", "model.int8.onnx"}
+    assert {Path(name).name for name in models} == names
     assert sum(models.values()) < MAX_MODELS
     for name in ("report.html.j2", "report.js", "report.css"):
         assert f"formreader/results/{name}" in sizes

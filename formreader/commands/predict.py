@@ -9,7 +9,12 @@ import click
 
 from formreader.errors import ExitCode
 from formreader.options import Device, ScanOptions
-from formreader.program import model_options, set_up_logging, verbosity_options
+from formreader.program import (
+    check_one_threshold,
+    model_options,
+    set_up_logging,
+    verbosity_options,
+)
 from formreader.progress import tell
 
 PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_confidence")
@@ -22,6 +27,7 @@ PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_co
 def predict(
     images: tuple[str, ...],
     review_below: float,
+    max_error: float | None,
     model: str,
     device: Device,
     batch: int,
@@ -38,8 +44,14 @@ def predict(
       formreader predict crops/*.png > digits.csv
     """
     set_up_logging(verbose, quiet)
+    check_one_threshold(max_error)
     options = ScanOptions(
-        images, review_below=review_below, model=model, device=device, batch=batch
+        images,
+        review_below=review_below,
+        model=model,
+        device=device,
+        batch=batch,
+        max_error=max_error,
     )
     from formreader.results.table import DIGIT_HEADER, digit_rows
     from formreader.single_images import read_images

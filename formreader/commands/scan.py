@@ -13,7 +13,13 @@ import click
 
 from formreader.errors import ExitCode
 from formreader.options import Device, Rows, ScanOptions
-from formreader.program import SCAN, model_options, set_up_logging, verbosity_options
+from formreader.program import (
+    SCAN,
+    check_one_threshold,
+    model_options,
+    set_up_logging,
+    verbosity_options,
+)
 from formreader.progress import ScanDisplay, tell
 
 if TYPE_CHECKING:
@@ -61,6 +67,7 @@ def scan(
     fresh: bool,
     debug: Path | None,
     review_below: float,
+    max_error: float | None,
     model: str,
     device: Device,
     batch: int,
@@ -78,12 +85,15 @@ def scan(
       formreader scan scans/
       formreader scan march/*.pdf april/ --out spring.csv
       formreader scan form.jpg --rows digit --review-below 0.99
+      formreader scan scans/ --max-error 0.003
       formreader scan scans/ --debug overlays/
     """
     set_up_logging(verbose, quiet)
+    check_one_threshold(max_error)
     options = ScanOptions(
-        paths, out, rows, review_below, model, report, workers, device, batch, fresh, debug
-    )
+        paths, out, rows, review_below, model, report, workers, device, batch, fresh, debug,
+        max_error,
+    )  # fmt: skip
     from formreader import pipeline
 
     display = ScanDisplay(quiet)
@@ -128,6 +138,7 @@ def _tell_summary(summary: ScanSummary, verbose: bool) -> None:
     )
     where = f" in {summary.report}" if summary.report and summary.review else ""
     tell(f"{_count(summary.review, 'digit')} to review{where}")
+    tell(str(summary.acceptance))
     if summary.failed:
         tell(f"{_count(summary.failed, 'page')} could not be read: status error in the table")
     if summary.skipped:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from formreader.errors import ExitCode
-from formreader.options import TrainOptions
+from formreader.options import Architecture, TrainOptions
 from formreader.program import set_up_logging, verbosity_options
 from formreader.progress import TrainDisplay
 
@@ -20,6 +21,19 @@ TRAIN = TrainOptions()
 @click.option(
     "--out", type=click.Path(path_type=Path), default=TRAIN.out, metavar="FOLDER",
     show_default=True, help="Where the model goes.",
+)  # fmt: skip
+@click.option(
+    "--arch", type=click.Choice(get_args(Architecture)), default=TRAIN.arch, show_default=True,
+    help="The network.",
+)  # fmt: skip
+@click.option(
+    "--data", multiple=True, default=TRAIN.data, metavar="SET", show_default="mnist",
+    help="Digits to train on, also several times: mnist, an .npz, a folder of digit folders, "
+    "or a corrections.csv.",
+)  # fmt: skip
+@click.option(
+    "--pages", type=click.IntRange(min=0), default=TRAIN.pages, metavar="N", show_default=True,
+    help="Forms into which digits are written, to be scanned and cut out again.",
 )  # fmt: skip
 @click.option(
     "--augment/--no-augment", default=TRAIN.augment, show_default=True,
@@ -42,6 +56,14 @@ TRAIN = TrainOptions()
     metavar="R", show_default=True, help="Highest learning rate.",
 )  # fmt: skip
 @click.option(
+    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.averaging,
+    metavar="M", show_default=True, help="What a step keeps of the average of the weights.",
+)  # fmt: skip
+@click.option(
+    "--smoothing", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.smoothing,
+    metavar="SHARE", show_default=True, help="Share of each label that is spread over all classes.",
+)  # fmt: skip
+@click.option(
     "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
     show_default=True, help="Share of the writers held out to choose the best epoch.",
 )  # fmt: skip
@@ -58,36 +80,53 @@ TRAIN = TrainOptions()
     help="Go on from the weights of this model (a name or a folder).",
 )  # fmt: skip
 @click.option(
+    "--fresh",
+    is_flag=True,
+    default=TRAIN.fresh,
+    help="Begin anew, not where an interrupted training stopped.",
+)
+@click.option(
     "--seed", type=click.IntRange(min=0), default=TRAIN.seed, metavar="N", show_default=True,
     help="The same seed gives the same model on the same machine.",
 )  # fmt: skip
 def train(
     out: Path,
+    arch: Architecture,
+    data: tuple[str, ...],
+    pages: int,
     augment: bool,
     epochs: int,
     patience: int,
     batch: int,
     learning_rate: float,
+    averaging: float,
+    smoothing: float,
     validation: float,
     writers: Path | None,
     nondigits: Path | None,
     base: str | None,
+    fresh: bool,
     seed: int,
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
-    """Train a network on MNIST and write it as a model folder for --model.
+    """Train a network and write it as a model folder for --model.
+
+    The same command goes on where an interrupted training stopped.
 
     \b
     Examples:
       formreader train --augment
       formreader train --no-augment --epochs 5 --out models/plain
       formreader train --from digits --epochs 3 --learning-rate 0.0003
+      formreader train --data mnist --data corrections.csv --from digits
     """
     set_up_logging(verbose, quiet)
     options = TrainOptions(
-        out, augment, epochs, batch, learning_rate, validation, patience, seed, writers, nondigits,
-        base,
+        out=out, augment=augment, epochs=epochs, batch=batch, learning_rate=learning_rate,
+        validation=validation, patience=patience, seed=seed, writers=writers,
+        nondigits=nondigits, base=base, arch=arch, data=data, pages=pages,
+        averaging=averaging, smoothing=smoothing, fresh=fresh,
     )  # fmt: skip
     from formreader.training.train import train as train_model
 

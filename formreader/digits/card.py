@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -14,6 +15,9 @@ from formreader.model_files import CARD_FILE, RENEW
 
 SCHEMA = 1
 """Version of the card's layout; a card of another one is refused."""
+
+BOUND_CONFIDENCE = 0.95
+"""Probability with which an error rate is below the bound that the card has for it."""
 
 Facts: TypeAlias = Mapping[str, str | int | float | bool]
 
@@ -27,6 +31,9 @@ class CalibrationRow:
     Of `n` held-out crops `accepted` were accepted and `errors` of these were wrong;
     `error_bound` is the upper end of the error rate's one-sided 95 % confidence
     interval (Clopper and Pearson 1934).
+
+    Raises:
+        ValueError: the counts contradict one another, or a number is no probability.
     """
 
     threshold: float
@@ -35,6 +42,15 @@ class CalibrationRow:
     errors: int
     error_bound: float
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.errors <= self.accepted <= self.n:
+            raise ValueError(f"calibration counts contradict one another. Received: {self}")
+        # Written so that NaN, which is neither more nor less, is refused too.
+        if not (0 <= self.threshold <= 1 and 0 < self.error_bound <= 1):
+            raise ValueError(f"calibration needs probabilities. Received: {self}")
+        if self.errors > self.error_bound * self.accepted:
+            raise ValueError(f"the error bound is below the errors counted. Received: {self}")
+
 
 @dataclass(frozen=True, slots=True)
 class TestFigures:
@@ -42,12 +58,19 @@ class TestFigures:
 
     `right_of_ten` counts crops whose most probable digit is right, `right_of_all`
     those where "not a digit" is not more probable either.
+
+    Raises:
+        ValueError: the counts contradict one another.
     """
 
     data: str
     n: int
     right_of_ten: int
     right_of_all: int
+
+    def __post_init__(self) -> None:
+        if not all(0 <= right <= self.n for right in (self.right_of_ten, self.right_of_all)):
+            raise ValueError(f"test counts contradict one another. Received: {self}")
 
     # The name begins with "Test" for the reader, not for pytest.
     __test__ = False
@@ -59,7 +82,11 @@ class Card:
 
     `created` is an ISO date. `temperature` divides the logits before the softmax.
     `training` and `recipe` are facts for people. `files` maps the name of each file
-    of the model folder to its SHA-256 in hexadecimal.
+    of the model folder to its SHA-256 in hexadecimal. `calibration` is one set of crops at
+    rising thresholds.
+
+    Raises:
+        ValueError: the temperature, the classes or the calibration cannot be.
     """
 
     name: str
@@ -79,10 +106,26 @@ class Card:
             raise ValueError(f"the temperature must be positive. Received: {self.temperature}")
         if self.classes != CLASSES:
             raise ValueError(f"the classes must be {CLASSES}. Received: {self.classes}")
+        for looser, stricter in pairwise(self.calibration):
+            _check_order(looser, stricter)
 
     def to_json(self) -> str:
         """The card as JSON text, readable by people."""
         return json.dumps({"schema": SCHEMA} | asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def _check_order(looser: CalibrationRow, stricter: CalibrationRow) -> None:
+    """What a higher threshold accepts, of the same crops, a lower one accepts as well."""
+    if not (
+        looser.threshold < stricter.threshold
+        and looser.n == stricter.n
+        and looser.accepted >= stricter.accepted
+        and looser.errors >= stricter.errors
+    ):
+        raise ValueError(
+            "the rows of calibration must be of one set of crops, at rising thresholds. "
+            f"Received: {looser}, then {stricter}"
+        )
 
 
 def read_card(folder: Path) -> Card:

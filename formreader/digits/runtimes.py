@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.digits.card import Card
-from formreader.digits.recogniser import Recogniser
+from formreader.digits.recogniser import Recogniser, softmax
 from formreader.errors import ModelError, UsageError
-from formreader.model_files import KERAS_FILE, load_graph, read_checked
+from formreader.model_files import KERAS_FILE, QUICK_FILE, load_graph, read_checked
 from formreader.options import Device
 from formreader.types import Crops
 
 if TYPE_CHECKING:
     import keras
     import onnxruntime
+
+SURE = 0.99
+"""Confidence from which the quick graph's answer counts. It was then never more than 0.006 off
+the exact one (10,000 digits of MNIST's test set, 7,395 varied crops), and always the same class,
+while less sure answers were up to 0.1 off. Of MNIST's digits 5 % are read again (all of this
+with the model of version 0.2)."""
+
+_FEWEST_A_THREAD = 16
+"""Milliseconds of work, against which handing it to a thread counts for little."""
 
 _DRIVER_SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/dxg")
 """Files that a driver for CUDA leaves on Linux and on Windows' Linux."""
@@ -30,27 +40,63 @@ _CUDA_WHEELS = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
 class OnnxRecogniser(Recogniser):
     """The exported graph in ONNX Runtime, on the CPU.
 
+    Where there is `quick`, the same graph in 8-bit integers, it reads first, and `exact`
+    reads again what `quick` is less than `SURE` of: a few in a hundred.
+
+    Each of `threads` reads a part of the batch: sessions are to be loaded with one thread each.
+    To share every operation among threads costs far more: 316 us of processor time a digit
+    with two threads, not 193 (batches of 1024; 488 and 218 with batches of 128).
+
     The same crop gives the same bytes in a batch of any size: every operation of the
-    graph works on one crop by itself.
+    graphs works on one crop by itself.
     """
 
-    def __init__(self, card: Card, session: onnxruntime.InferenceSession, batch: int) -> None:
+    def __init__(
+        self,
+        card: Card,
+        exact: onnxruntime.InferenceSession,
+        batch: int,
+        quick: onnxruntime.InferenceSession | None = None,
+        threads: int = 1,
+    ) -> None:
         super().__init__(card, "cpu", batch)
-        self._session = session
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="digits")
+        self._exact = exact
+        self._quick = quick
 
     @classmethod
     def load(cls, folder: Path, card: Card, batch: int, threads: int) -> OnnxRecogniser:
-        """Load the exported graph of a model folder.
+        """Load the exported graph of a model folder, and the quick one if its card has one.
 
         Raises:
-            ModelError: the file is missing, damaged, or no graph that runs here.
+            ModelError: a file is missing, damaged, or no graph that runs here.
         """
-        session = load_graph(folder, card.files, threads)
-        return cls(card, session, batch)
+        exact = load_graph(folder, card.files, threads=1)
+        quick = None
+        if QUICK_FILE in card.files:
+            quick = load_graph(folder, card.files, 1, QUICK_FILE)
+        return cls(card, exact, batch, quick, threads)
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        (logits,) = self._session.run(["logits"], {"crops": crops})
-        return np.asarray(logits, np.float32)
+        parts = min(self._threads, -(-len(crops) // _FEWEST_A_THREAD))
+        return np.concatenate(list(self._pool.map(self._read, np.array_split(crops, parts))))
+
+    def _read(self, crops: Crops) -> npt.NDArray[np.float32]:
+        """Logits (n, 11) of a part of a batch."""
+        if self._quick is None:
+            return _run(self._exact, crops)
+        logits = _run(self._quick, crops)
+        doubtful = softmax(logits, self.card.temperature).max(axis=1) < SURE
+        if doubtful.any():
+            logits[doubtful] = _run(self._exact, crops[doubtful])
+        return logits
+
+
+def _run(session: onnxruntime.InferenceSession, crops: Crops) -> npt.NDArray[np.float32]:
+    """Logits (n, 11) of crops (n, 28, 28), n > 0."""
+    (logits,) = session.run(["logits"], {"crops": crops})
+    return np.asarray(logits, np.float32)
 
 
 class KerasRecogniser(Recogniser):

@@ -11,6 +11,7 @@ Convolutional Neural Networks Applied to Visual Document Analysis" (2003).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import cv2
@@ -35,23 +36,59 @@ KEPT_CLEAN = 0.25
 KEPT_IN_PLACE = 0.08
 """Share of the crops that are not framed again."""
 
+SCANNED_FREEDOM = 0.5
+"""How far crops from pages are bent, as a share of how far the others are."""
+
+_STRETCHED, _STRETCH = 0.12, 1.5
+"""Share of the crops that are stretched along one side, and by how much at most: some forms
+and data sets fill the box with every digit."""
+_FELT = 0.06
+"""Share of the degraded crops that are written with a felt pen."""
+
+Damage: TypeAlias = Callable[[Canvas, np.random.Generator], Canvas]
+
+_DAMAGES: tuple[tuple[Damage, float], ...] = (
+    (degrade.cut_gap, 0.05),
+    (degrade.starve, 0.05),
+    (degrade.halftone, 0.03),
+    (degrade.erase_band, 0.05),
+    (degrade.cut_off, 0.06),
+    (degrade.roughen, 0.06),
+)
+"""What may befall the strokes of a degraded crop, and how often: one at most, as two of them
+leave nothing that can be read."""
+_DIRT: tuple[tuple[Damage, float], ...] = (
+    (degrade.add_line_residue, 0.12),
+    (degrade.add_neighbour, 0.06),
+    (degrade.add_specks, 0.06),
+)
+"""What may stand beside the strokes, each for itself."""
+_DAMAGE_BOUNDS = np.cumsum([share for _, share in _DAMAGES])
+
 _KNOTS = 4
 _GRID = (np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32) - (CANVAS - 1) / 2) / SCALE
 
 
-def augment(crops: Crops, rng: np.random.Generator) -> Crops:
+def augment(
+    crops: Crops, rng: np.random.Generator, scanned: npt.NDArray[np.bool_] | None = None
+) -> Crops:
     """A new variant of each crop; (n, 28, 28) uint8 in and out.
 
-    The same crops and the same state of `rng` give the same bytes.
+    Where `scanned` (n,) the crop comes from a page: it only changes its shape, and less than
+    the others, because page and scanner have been at it. The same crops, `scanned` and state
+    of `rng` give the same bytes.
     """
-    affine = _affine_maps(len(crops), rng)
-    strength = rng.uniform(0.0, 1.3, (len(crops), 1, 1, 1)).astype(np.float32)
-    waves = strength * rng.standard_normal((len(crops), _KNOTS, _KNOTS, 2), np.float32)
-    clean = rng.random(len(crops)) < KEPT_CLEAN
+    n = len(crops)
+    rough = np.ones(n, np.bool_) if scanned is None else ~scanned
+    freedom = np.where(rough, 1.0, SCANNED_FREEDOM)
+    affine = _affine_maps(freedom, rng)
+    strength = (freedom * rng.uniform(0.0, 1.3, n)).astype(np.float32)[:, None, None, None]
+    waves = strength * rng.standard_normal((n, _KNOTS, _KNOTS, 2), np.float32)
+    rough &= rng.random(n) >= KEPT_CLEAN
     out = np.empty_like(crops)
     for i, crop in enumerate(crops):
         canvas = _warp(crop, affine[i], waves[i])
-        out[i] = framed(canvas) if clean[i] else _degraded(canvas, rng)
+        out[i] = _degraded(canvas, rng) if rough[i] else framed(canvas)
     return out
 
 
@@ -71,11 +108,19 @@ def framed(ink: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return normalise(np.where(ink < FAINTEST, np.uint8(0), ink))
 
 
-def _affine_maps(n: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Maps from canvas to crop, (n, 2, 3): rotation, shear, aspect, size and place."""
-    angle = np.radians(np.clip(rng.normal(0, 7, n), -18, 18))
-    shear = np.clip(rng.normal(0, 0.14, n), -0.4, 0.4)
-    wide, high = np.exp(rng.normal(0, 0.11, (2, n)))
+def _affine_maps(
+    freedom: npt.NDArray[np.float64], rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Maps from canvas to crop, (n, 2, 3): rotation, shear, aspect, size and place.
+
+    `freedom` (n,) scales how far each goes; with less than 1 none is stretched.
+    """
+    n = len(freedom)
+    angle = freedom * np.radians(np.clip(rng.normal(0, 7, n), -18, 18))
+    shear = freedom * np.clip(rng.normal(0, 0.14, n), -0.4, 0.4)
+    wide, high = np.exp(freedom * rng.normal(0, 0.11, (2, n)))
+    stretched = (rng.random(n) < _STRETCHED) & (freedom >= 1)
+    wide = np.where(stretched, wide * _STRETCH ** rng.uniform(-1, 1, n), wide)
     cos, sin = np.cos(angle), np.sin(angle)
     maps = np.empty((n, 2, 3), np.float32)
     maps[:, 0, 0], maps[:, 0, 1] = wide * cos, -wide * sin + wide * shear * cos
@@ -97,24 +142,25 @@ def _warp(
 
 def _degraded(canvas: Canvas, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Another pen, dirt, a poor scanner, and the frame of the normaliser."""
-    chance = rng.random(8)
-    if chance[0] < 0.65:
-        canvas = degrade.change_thickness(canvas, rng.uniform(-2.2, 1.5))
-    if chance[1] < 0.06:
-        canvas = degrade.cut_gap(canvas, rng)
-    if chance[2] < 0.10:
-        canvas = degrade.add_line_residue(canvas, rng)
-    if chance[3] < 0.05:
-        canvas = degrade.add_neighbour(canvas, rng)
-    if chance[4] < 0.06:
-        canvas = degrade.add_specks(canvas, rng)
-    if chance[5] < KEPT_IN_PLACE:
+    chance = rng.random(5)
+    damaged = chance[4] < _DAMAGE_BOUNDS[-1]
+    if chance[0] < _FELT:
+        canvas = degrade.write_with_felt(canvas, rng)
+    elif chance[0] < 0.65:
+        canvas = degrade.change_thickness(canvas, rng.uniform(-0.7 if damaged else -2.2, 1.5))
+    if damaged:
+        canvas = _DAMAGES[np.searchsorted(_DAMAGE_BOUNDS, chance[4], side="right")][0](canvas, rng)
+    for (soil, share), luck in zip(_DIRT, rng.random(len(_DIRT)), strict=True):
+        if luck < share:
+            canvas = soil(canvas, rng)
+    if chance[1] < KEPT_IN_PLACE:
         margin = (CANVAS - SCALE * SIDE) // 2
         inner = canvas[margin:-margin, margin:-margin]
         crop: npt.NDArray[np.uint8] = cv2.resize(inner, (SIDE, SIDE), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     else:
-        if chance[6] < 0.35:
-            canvas = degrade.sample_coarsely(canvas, int(rng.integers(10, 22)), chance[7] < 0.5)
+        if chance[2] < 0.35 and not damaged:
+            threshold = rng.uniform(0.25, 0.6) if chance[3] < 0.5 else None
+            canvas = degrade.sample_coarsely(canvas, int(rng.integers(10, 22)), threshold)
         crop = _jittered(framed(canvas), rng)
     return degrade.change_tone(crop, rng)
 

@@ -1,30 +1,38 @@
-"""Batches for Keras, each augmented by its own seed while the one before is trained on."""
+"""Batches to train on, each augmented by its own seed."""
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 
 from formreader.training.augment import augment
-from formreader.training.data import Examples, Labels
+from formreader.training.data import Examples, Labels, joined
 from formreader.types import Crops
 
 
-class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """The examples in a new order each epoch, in batches of `batch`.
+class TrainingBatches:
+    """The examples in the order of one epoch, in batches of `batch`.
 
-    What a batch holds depends on `seed`, the epoch and its place alone, never on
-    which thread makes it or when.
+    Where `augmented`, `training` is varied in every way, `scanned` in shape only, as scanning
+    has done the rest. What a batch holds depends on `seed`, `epoch` and its place alone,
+    never on which thread makes it or when.
     """
 
-    def __init__(self, examples: Examples, batch: int, augmented: bool, seed: int) -> None:
-        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=16)
-        self._examples = examples
+    def __init__(
+        self,
+        training: Examples,
+        scanned: Examples,
+        batch: int,
+        augmented: bool,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        self._examples = joined(training, scanned)
+        self._first_scanned = len(training)
         self._batch = batch
         self._augmented = augmented
         self._seed = seed
-        self._epoch = 0
-        self._order = self._shuffled()
+        self._epoch = epoch
+        self._order = np.random.default_rng([seed, epoch]).permutation(len(self._examples))
 
     def __len__(self) -> int:
         return max(1, len(self._examples) // self._batch)
@@ -33,12 +41,6 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
         chosen = self._order[place * self._batch : (place + 1) * self._batch]
         crops = self._examples.crops[chosen]
         if self._augmented:
-            crops = augment(crops, np.random.default_rng([self._seed, self._epoch, place]))
+            rng = np.random.default_rng([self._seed, self._epoch, place])
+            crops = augment(crops, rng, scanned=chosen >= self._first_scanned)
         return crops[..., None], self._examples.labels[chosen]
-
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._order = self._shuffled()
-
-    def _shuffled(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        return np.random.default_rng([self._seed, self._epoch]).permutation(len(self._examples))

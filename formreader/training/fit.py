@@ -1,26 +1,49 @@
-"""The fit itself: optimiser, schedule, early stopping, checkpoints, progress."""
+"""The fit itself: epochs, validation, early stopping, checkpoints, going on from them."""
 
 from __future__ import annotations
 
 import csv
+import math
+import shutil
 import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
+from formreader.errors import UsageError
 from formreader.options import TrainOptions
+from formreader.training.averaging import WeightAverage, swapped
 from formreader.training.batches import TrainingBatches
 from formreader.training.data import Examples
+from formreader.training.optimiser import compile_network
+from formreader.training.prefetch import made_ahead
+from formreader.training.runs import (
+    BEST_FILE,
+    HISTORY_FILE,
+    LAST_FILE,
+    is_unfinished,
+    load_state,
+    replace_file,
+    save_state,
+)
 
-WEIGHT_DECAY = 0.02
-_WARM_UP_EPOCHS = 0.5
+_PREDICTED_AT_A_TIME = 512
 
 
 @dataclass(frozen=True, slots=True)
 class EpochFigures:
-    """What one epoch came to; `epoch` counts from 1, `seconds` is its wall time."""
+    """What one epoch came to; `epoch` counts from 1, `seconds` is its wall time.
+
+    `loss` and `accuracy` are means over the epoch, while the weights changed; those of the
+    validation are of the averaged weights at its end. `validation_loss` has no label smoothing.
+    """
 
     epoch: int
     loss: float
@@ -49,91 +72,164 @@ class TrainProgress(Protocol):
 def fit(
     network: keras.Model,
     training: Examples,
+    scanned: Examples,
     validation: Examples,
     options: TrainOptions,
     run: Path,
     progress: TrainProgress,
+    *,
+    resume: bool = False,
 ) -> list[EpochFigures]:
-    """Train `network` in place and leave it with the weights of its best epoch.
+    """Train `network` in place and leave it with the averaged weights of its best epoch.
 
-    The best epoch has the lowest loss on `validation`; after `options.patience`
-    epochs without a better one the fit ends. `run` is an existing folder; after each
-    epoch it holds last.weights.h5, best.weights.h5 and history.csv.
+    `training` is varied in every way where `options.augment`, `scanned` in shape only.
+    The best epoch has the lowest loss on `validation`; after `options.patience` epochs without
+    a better one the fit ends. `run` is an existing folder; after each epoch it holds
+    best.weights.h5 and last.weights.h5 (averaged weights), history.csv, and the state from
+    which a later fit of the same network, data and options goes on where it is to `resume`
+    and there is one, to the same result.
+
+    Raises:
+        OSError: a file cannot be written.
+        UsageError: the learning rate is so high that the loss becomes infinite.
     """
-    batches = TrainingBatches(training, options.batch, options.augment, options.seed)
-    network.compile(
-        optimizer=_optimizer(options, steps=len(batches)),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        jit_compile=False,
+    batches = partial(
+        TrainingBatches, training, scanned, options.batch, options.augment, options.seed
     )
-    watcher = _Watcher(progress, options.epochs, len(batches), run / "history.csv")
-    best = run / "best.weights.h5"
-    network.fit(
-        batches,
-        validation_data=(validation.crops[..., None], validation.labels),
-        validation_batch_size=512,
-        epochs=options.epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.ModelCheckpoint(
-                best, monitor="val_loss", save_best_only=True, save_weights_only=True
-            ),
-            keras.callbacks.ModelCheckpoint(run / "last.weights.h5", save_weights_only=True),
-            keras.callbacks.EarlyStopping(monitor="val_loss", patience=options.patience),
-            watcher,
-        ],
-    )
-    network.load_weights(best)
-    return watcher.history
-
-
-def _optimizer(options: TrainOptions, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW; the learning rate warms up, then falls to zero along a cosine."""
-    warm_up = max(1, round(_WARM_UP_EPOCHS * steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=options.learning_rate / 25,
-        decay_steps=max(1, options.epochs * steps - warm_up),
-        alpha=0.0,
-        warmup_target=options.learning_rate,
-        warmup_steps=warm_up,
-    )
-    return keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
-
-
-class _Watcher(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the figures of each epoch, on disk too, and tells the progress display."""
-
-    def __init__(self, progress: TrainProgress, epochs: int, steps: int, table: Path) -> None:
-        super().__init__()
-        self.history: list[EpochFigures] = []
-        self._progress = progress
-        self._table = table
-        self._began = time.monotonic()
-        progress.started(epochs, steps)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._began = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._progress.step(len(self.history) + 1, batch + 1, float((logs or {})["loss"]))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        logs = logs or {}
-        figures = EpochFigures(
-            epoch=epoch + 1,
-            loss=float(logs["loss"]),
-            accuracy=float(logs["accuracy"]),
-            validation_loss=float(logs["val_loss"]),
-            validation_accuracy=float(logs["val_accuracy"]),
-            seconds=time.monotonic() - self._began,
+    steps = len(batches(epoch=1))
+    compile_network(network, options, steps)
+    average = WeightAverage(network, options.averaging)
+    history = _restore(network, average, run) if resume and is_unfinished(run) else []
+    progress.started(options.epochs, steps)
+    for epoch in range(len(history) + 1, options.epochs + 1):
+        if _epochs_since_best(history) >= options.patience:
+            break
+        history.append(
+            _train_epoch(network, batches(epoch=epoch), validation, average, epoch, progress)
         )
-        self.history.append(figures)
-        write_history(self.history, self._table)
-        self._progress.epoch(figures)
+        _check_finite(history[-1], options)
+        _save(network, average, history, run)
+        progress.epoch(history[-1])
+    network.load_weights(run / BEST_FILE)
+    return history
 
 
-def write_history(history: list[EpochFigures], path: Path) -> None:
+def best_epoch(history: Sequence[EpochFigures]) -> EpochFigures:
+    """The epoch of the lowest validation loss, the earliest of several; `history` has epochs."""
+    return min(history, key=lambda figures: figures.validation_loss)
+
+
+def predict_logits(network: keras.Model, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Logits (n, 11) float32 for crops (n, 28, 28) uint8."""
+    parts = [
+        network.predict_on_batch(crops[start : start + _PREDICTED_AT_A_TIME, ..., None])
+        for start in range(0, len(crops), _PREDICTED_AT_A_TIME)
+    ]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _train_epoch(
+    network: keras.Model,
+    batches: TrainingBatches,
+    validation: Examples,
+    average: WeightAverage,
+    epoch: int,
+    progress: TrainProgress,
+) -> EpochFigures:
+    """One pass through `batches`, then validation with the averaged weights."""
+    began = time.monotonic()
+    loss, accuracy = _train(
+        network, batches, average, lambda step, loss: progress.step(epoch, step, loss)
+    )
+    with swapped(network, average.weights):
+        validation_loss, validation_accuracy = _validate(network, validation)
+    return EpochFigures(
+        epoch, loss, accuracy, validation_loss, validation_accuracy, time.monotonic() - began
+    )
+
+
+def _train(
+    network: keras.Model,
+    batches: TrainingBatches,
+    average: WeightAverage,
+    step_done: Callable[[int, float], None],
+) -> tuple[float, float]:
+    """Train on each of the batches once; the mean loss and accuracy.
+
+    Not by Keras's own fit: where that is interrupted, it leaves threads behind with which
+    TensorFlow aborts the process.
+    """
+    loss = accuracy = 0.0
+    with closing(made_ahead(batches.__getitem__, len(batches))) as ready:
+        for step, (crops, labels) in enumerate(ready, start=1):
+            figures = network.train_on_batch(crops, labels, return_dict=True)
+            average.step_done()
+            loss += (float(figures["loss"]) - loss) / step
+            accuracy += (float(figures["accuracy"]) - accuracy) / step
+            step_done(step, loss)
+    average.take_in()
+    return loss, accuracy
+
+
+def _validate(network: keras.Model, examples: Examples) -> tuple[float, float]:
+    """Mean negative log likelihood of the labels, and the share of them that is best guess."""
+    logits = predict_logits(network, examples.crops).astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    right = logits[np.arange(len(examples)), examples.labels]
+    loss = np.log(np.exp(logits).sum(axis=1)) - right
+    return float(loss.mean()), float((logits.argmax(axis=1) == examples.labels).mean())
+
+
+def _epochs_since_best(history: Sequence[EpochFigures]) -> int:
+    return len(history) - best_epoch(history).epoch if history else 0
+
+
+def _check_finite(figures: EpochFigures, options: TrainOptions) -> None:
+    if not math.isfinite(figures.loss + figures.validation_loss):
+        raise UsageError(
+            f"the loss became infinite in epoch {figures.epoch}. Train with a --learning-rate "
+            f"lower than {options.learning_rate:g}"
+        )
+
+
+def _save(
+    network: keras.Model, average: WeightAverage, history: list[EpochFigures], run: Path
+) -> None:
+    """Write the checkpoints; the state comes last, so that it never knows of a best not saved."""
+    with swapped(network, average.weights):
+        replace_file(run / LAST_FILE, network.save_weights)
+    if _epochs_since_best(history) == 0:
+        replace_file(run / BEST_FILE, lambda part: shutil.copyfile(run / LAST_FILE, part))
+    replace_file(run / HISTORY_FILE, lambda part: write_history(history, part))
+    record = {"steps": average.steps, "history": [asdict(figures) for figures in history]}
+    arrays = {
+        name: keras.ops.convert_to_numpy(variable) for name, variable in _variables(network).items()
+    }
+    averages = dict(zip(_average_names(average), average.weights, strict=True))
+    save_state(run, arrays | averages, record)
+
+
+def _restore(network: keras.Model, average: WeightAverage, run: Path) -> list[EpochFigures]:
+    """Bring network and average to where `run` stopped; the figures of the epochs done."""
+    arrays, record = load_state(run)
+    for name, variable in _variables(network).items():
+        variable.assign(arrays[name])
+    average.weights = [arrays[name] for name in _average_names(average)]
+    average.steps = record["steps"]
+    return [EpochFigures(**figures) for figures in record["history"]]
+
+
+def _average_names(average: WeightAverage) -> list[str]:
+    return [f"average_{i}" for i in range(len(average.weights))]
+
+
+def _variables(network: keras.Model) -> dict[str, keras.Variable]:
+    """What changes while a network is fitted: weights, dropout's chance, optimiser."""
+    named = {f"network_{i}": v for i, v in enumerate(network.variables)}
+    return named | {f"optimizer_{i}": v for i, v in enumerate(network.optimizer.variables)}
+
+
+def write_history(history: Sequence[EpochFigures], path: Path) -> None:
     """The figures of each epoch as CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [f.name for f in fields(EpochFigures)])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from formreader.digits.card import Facts
 from formreader.digits.network import NOT_A_DIGIT
 from formreader.options import TrainOptions
-from formreader.training.augment import augment, framed
+from formreader.training.augment import framed
 from formreader.training.data import (
     Examples,
     held_out,
@@ -18,17 +20,19 @@ from formreader.training.data import (
     load_nondigits,
     load_writers,
 )
-from formreader.training.european import cross_sevens, flag_ones
+from formreader.training.datasets import load_digits
 from formreader.training.nondigits import draw_nondigits
+from formreader.training.page_crops import page_crops
 from formreader.training.render.strokes import Hand, draw_strokes
+from formreader.training.styles import STYLED, restyle
 from formreader.types import Crops
 
-EUROPEAN = 0.6
-"""Flagged ones and crossed sevens, as a share of MNIST's own ones and sevens."""
 DRAWN = 0.2
 """Digits of the stroke model, as a share of MNIST's digits."""
-NONDIGITS = 0.11
+NONDIGITS = 0.16
 """Drawn marks that are no digits, as a share of MNIST's digits."""
+HELD_PAGES = 0.25
+"""Pages of held-out digits, as a share of those for training."""
 _DIGITS_A_HAND = 40
 
 
@@ -36,45 +40,79 @@ _DIGITS_A_HAND = 40
 class TrainingData:
     """What one training run sees.
 
-    `validation` chooses the epoch and fits the temperature; no writer of it is in
-    `training` where the writers are known. `test` is looked at once, at the end.
-    `facts` says what the data are, for the card.
+    `training` is to be varied in every way, `scanned` comes from pages and is to be varied in
+    shape only. `validation` chooses the epoch, `calibration` fits the temperature and fills the
+    card's table; no writer of theirs is trained on where the writers are known. `test` is
+    looked at once, at the end. `facts` says what the data are, for the card.
     """
 
     training: Examples
+    scanned: Examples
     validation: Examples
+    calibration: Examples
     test: Examples
     facts: Facts = field(default_factory=dict)
 
 
-def prepare_data(options: TrainOptions) -> TrainingData:
-    """MNIST split for training and validation, each with other hands and non-digits.
+def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = None) -> TrainingData:
+    """The sets of digits split for training and validation, with other hands and non-digits.
+
+    `tell` hears how it goes.
 
     Raises:
         NoInputError: a file cannot be read.
     """
-    digits, test = load_mnist()
-    writers = load_writers(options.writers, len(digits)) if options.writers else None
-    held = held_out(len(digits), options.validation, _chance(options, 0), writers)
+    digits, held, writers_known = _split(options)
+    _, test = load_mnist()
     training = mixture(digits[~held], _chance(options, 1), options.augment)
     validation = mixture(digits[held], _chance(options, 2), options.augment)
     if options.nondigits:
         training = joined(training, own_nondigits(load_nondigits(options.nondigits)))
-    if options.augment:
-        # Half of them again as poor scans show them, so that confidence is honest there too.
-        again = validation[np.arange(0, len(validation), 2)]
-        degraded = Examples(augment(again.crops, _chance(options, 3)), again.labels)
-        validation = joined(validation, degraded)
+    scanned = _on_pages(training, options.pages, options, 3, tell)
+    calibration = _on_pages(validation, round(HELD_PAGES * options.pages), options, 4, tell)
     facts: Facts = {
-        "digits": "MNIST training set (LeCun, Cortes and Burges 1998)",
+        "digits": ", ".join(options.data),
         "training_examples": len(training),
-        "training_mnist_digits": int((~held).sum()),
+        "training_digits": int((~held).sum()),
+        "training_crops_of_pages": len(scanned),
         "validation_examples": len(validation),
-        "validation_mnist_digits": int(held.sum()),
-        "writer_disjoint": writers is not None,
+        "validation_digits": int(held.sum()),
+        "calibration_crops_of_pages": len(calibration),
+        "writer_disjoint": writers_known,
         "own_nondigits": options.nondigits is not None,
     }
-    return TrainingData(training, validation, test, facts)
+    chosen_on = joined(validation, calibration)
+    return TrainingData(
+        training, scanned, chosen_on, calibration if len(calibration) else validation, test, facts
+    )
+
+
+def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool]:
+    """All digits of the sets named, which are held out, and whether that goes by writers."""
+    parts, held, known = [], [], True
+    for source in options.data:
+        digits = load_digits(source)
+        writers = None
+        if source == "mnist" and options.writers:
+            writers = load_writers(options.writers, len(digits))
+        elif source != "mnist":
+            # Other sets may be sorted by class: any of their digits may be held out.
+            writers = np.arange(len(digits))
+        known = known and source == "mnist" and writers is not None
+        parts.append(digits)
+        held.append(held_out(len(digits), options.validation, _chance(options, 0), writers))
+    return joined(*parts), np.concatenate(held), known
+
+
+def _on_pages(
+    examples: Examples,
+    pages: int,
+    options: TrainOptions,
+    purpose: int,
+    tell: Callable[[str], None] | None,
+) -> Examples:
+    digits = examples[examples.labels != NOT_A_DIGIT]
+    return page_crops(digits, pages, int(_chance(options, purpose).integers(2**31)), tell)
 
 
 def mixture(digits: Examples, rng: np.random.Generator, other_hands: bool = True) -> Examples:
@@ -82,11 +120,10 @@ def mixture(digits: Examples, rng: np.random.Generator, other_hands: bool = True
     marks = draw_nondigits(round(NONDIGITS * len(digits)), digits.crops, rng)
     parts = [digits, labelled(marks, NOT_A_DIGIT)]
     if other_hands:
-        ones, sevens = (digits.crops[digits.labels == label] for label in (1, 7))
-        flagged = flag_ones(_some(ones, EUROPEAN, rng), rng)
-        crossed = cross_sevens(_some(sevens, EUROPEAN, rng), rng)
-        drawn = draw_digits(round(DRAWN * len(digits)), rng)
-        parts += [labelled(flagged, 1), labelled(crossed, 7), drawn]
+        for label, share in STYLED.items():
+            own = _some(digits.crops[digits.labels == label], share, rng)
+            parts.append(labelled(restyle(own, label, rng), label))
+        parts.append(draw_digits(round(DRAWN * len(digits)), rng))
     return joined(*parts)
 
 

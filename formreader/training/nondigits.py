@@ -15,16 +15,24 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from formreader.training.augment import CANVAS, Canvas, enlarge, framed
+from formreader.training.augment import CANVAS, Canvas, framed
+from formreader.training.letters import LETTERS, draw_letter
+from formreader.training.pens import draw_curve
 from formreader.training.render.strokes import Hand, draw_strokes
+from formreader.training.spoilt import (
+    cut_between_rows,
+    encircle,
+    set_side_by_side,
+    strike_out,
+)
 from formreader.types import Crops
 
 Sketch: TypeAlias = Callable[[Crops, np.random.Generator], npt.NDArray[np.uint8]]
 """Draws one mark, (h, w) uint8 bright ink, given digits to spoil and chance."""
 
-WRITTEN_LETTERS = "AEFHKLMNPRTVWadefhkmnrtuw"
-"""Handwritten letters that no hand makes look like a digit."""
-PRINTED_LETTERS = "AEFHKLMNPRTVWXadefhkmnprtuwx%&@#+*="
+WRITTEN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYadefhkmnrtuw"
+"""Letters of the stroke model that do not look like a digit."""
+PRINTED_LETTERS = "ABDEFGHJKLMNPRTUVWXYadefhkmnprtuwx%&@#+*=?$"
 _WORDS = ("kg", "cm", "No", "Nr", "Name", "Date", "Form", "km/h", "EUR", "the", "and", "von")
 
 
@@ -46,23 +54,17 @@ def _empty() -> Canvas:
 
 
 def _pen(rng: np.random.Generator) -> int:
-    return int(rng.integers(2, 9))
-
-
-def _draw(canvas: npt.NDArray[np.uint8], points: npt.ArrayLike, width: int) -> None:
-    """A polyline through `points` (m, 2), x and y in pixels."""
-    dots = np.rint(np.asarray(points, np.float64) * 16).astype(np.int32)
-    cv2.polylines(canvas, [dots], False, 255, width, cv2.LINE_AA, shift=4)
+    return int(rng.integers(1, 9))
 
 
 def _cross(digits: Crops, rng: np.random.Generator) -> Canvas:
     """An X, some with a third stroke."""
     canvas, pen = _empty(), _pen(rng)
     shake = rng.normal(0, 4, (3, 2, 2))
-    _draw(canvas, shake[0] + [(10, 10), (54, 54)], pen)
-    _draw(canvas, shake[1] + [(54, 10), (10, 54)], pen)
+    draw_curve(canvas, shake[0] + [(10, 10), (54, 54)], pen)
+    draw_curve(canvas, shake[1] + [(54, 10), (10, 54)], pen)
     if rng.random() < 0.15:
-        _draw(canvas, shake[2] + [(8, 32), (56, 32)], pen)
+        draw_curve(canvas, shake[2] + [(8, 32), (56, 32)], pen)
     return canvas
 
 
@@ -74,7 +76,7 @@ def _dash(digits: Crops, rng: np.random.Generator) -> Canvas:
     sag = rng.normal(0, 2, 2)
     for y in (32,) if rng.random() < 0.85 else (24, 42):
         middle = np.array([32.0, y])
-        _draw(canvas, [middle - step, middle + sag, middle + step], pen)
+        draw_curve(canvas, [middle - step, middle + sag, middle + step], pen)
     return canvas
 
 
@@ -89,43 +91,8 @@ def _scribble(digits: Crops, rng: np.random.Generator) -> Canvas:
     else:
         points = rng.uniform(8, 56, (turns, 2))
     turn = cv2.getRotationMatrix2D((32, 32), rng.uniform(0, 180), 0.9)
-    _draw(canvas, points @ turn[:, :2].T + turn[:, 2], pen)
+    draw_curve(canvas, points @ turn[:, :2].T + turn[:, 2], pen)
     return canvas
-
-
-def _struck_out(digits: Crops, rng: np.random.Generator) -> Canvas:
-    """A digit under two to five strokes, or under a big cross."""
-    canvas = enlarge(digits[rng.integers(len(digits))])
-    pen = int(rng.integers(2, 7))
-    if rng.random() < 0.3:
-        shake = rng.normal(0, 3, (2, 2, 2))
-        _draw(canvas, shake[0] + [(8, 8), (56, 56)], pen)
-        _draw(canvas, shake[1] + [(56, 8), (8, 56)], pen)
-        return canvas
-    angle = np.radians(rng.uniform(-40, 40))
-    step = np.array([np.cos(angle), np.sin(angle)]) * 26
-    strokes = int(rng.integers(2, 6))
-    for y in np.linspace(20, 44, strokes) + rng.normal(0, 2, strokes):
-        middle = np.array([32, y])
-        _draw(canvas, [middle - step + rng.normal(0, 2, 2), middle + step], pen)
-    return canvas
-
-
-def _side_by_side(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Two digits squeezed into one box."""
-    first, second = (_tight(digits[i]) for i in rng.integers(len(digits), size=2))
-    height = max(len(first), len(second))
-    gap = int(rng.integers(1, 5))
-    width = first.shape[1] + gap + second.shape[1]
-    both = np.zeros((height, width), np.uint8)
-    both[: len(first), : first.shape[1]] = first
-    both[height - len(second) :, -second.shape[1] :] = second
-    return cv2.resize(both, (round(width * 2 * rng.uniform(0.6, 1.0)), height * 2))  # type: ignore[return-value]
-
-
-def _tight(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    x, y, width, height = cv2.boundingRect((crop > 64).view(np.uint8))
-    return crop[y : y + max(height, 1), x : x + max(width, 1)]
 
 
 def _written_letter(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -134,6 +101,10 @@ def _written_letter(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.u
     strokes = Hand.sample(rng).symbol(letter, rng)
     mask = draw_strokes(strokes, height, rng.uniform(0.8, 1.3), height * rng.uniform(0.05, 0.17))
     return (mask * 255).astype(np.uint8)
+
+
+def _letter(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    return draw_letter(LETTERS[rng.integers(len(LETTERS))], rng)
 
 
 def _printed_letter(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -164,12 +135,14 @@ def _line_corner(digits: Crops, rng: np.random.Generator) -> Canvas:
     kind = rng.integers(4)
     if kind == 3:
         gap = rng.uniform(14, 50)
-        _draw(canvas, [(x / 4, 2), (x / 4, 62)], pen)
-        _draw(canvas, [(x / 4 + gap, 2), (x / 4 + gap, 62)], pen)
+        draw_curve(canvas, [(x / 4, 2), (x / 4, 62)], pen)
+        draw_curve(canvas, [(x / 4 + gap, 2), (x / 4 + gap, 62)], pen)
         return canvas
     x, y = (8 if x < 32 else 56, 8 if y < 32 else 56) if kind == 0 else (x, y)
-    _draw(canvas, [(2 if x > 32 or kind else x, y), (62 if x < 32 or kind else x, y)], pen)
-    _draw(canvas, [(x, 2 if y > 32 or kind == 2 else y), (x, 62 if y < 32 or kind else y)], pen)
+    draw_curve(canvas, [(2 if x > 32 or kind else x, y), (62 if x < 32 or kind else x, y)], pen)
+    draw_curve(
+        canvas, [(x, 2 if y > 32 or kind == 2 else y), (x, 62 if y < 32 or kind else y)], pen
+    )
     return canvas
 
 
@@ -179,7 +152,7 @@ def _tick(digits: Crops, rng: np.random.Generator) -> Canvas:
     foot = rng.normal(0, 3, 2) + (24, 54)
     short = foot - (rng.uniform(8, 16), rng.uniform(10, 22))
     long = foot + (rng.uniform(18, 36), -rng.uniform(26, 50))
-    _draw(canvas, [short, foot, (foot + long) / 2 + rng.normal(0, 2, 2), long], _pen(rng))
+    draw_curve(canvas, [short, foot, (foot + long) / 2 + rng.normal(0, 2, 2), long], _pen(rng))
     return canvas
 
 
@@ -187,13 +160,13 @@ def _blot(digits: Crops, rng: np.random.Generator) -> Canvas:
     """A filled box, a blot, or dirt with a ragged edge."""
     canvas = _empty()
     if rng.random() < 0.4:
-        half = rng.uniform(8, 26, 2).astype(int)
+        half = rng.uniform(12, 26, 2).astype(int)
         low, high = (32 - half).tolist(), (32 + half).tolist()
         cv2.rectangle(canvas, low, high, 255, cv2.FILLED)
     else:
         corners = int(rng.integers(7, 16))
         angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-        reach = rng.uniform(8, 26, 2) * np.exp(rng.normal(0, 0.25, (corners, 1)))
+        reach = rng.uniform(12, 26, 2) * np.exp(rng.normal(0, 0.25, (corners, 1)))
         points = 32 + reach * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         cv2.fillPoly(canvas, [np.rint(points).astype(np.int32)], 255, cv2.LINE_AA)
     return canvas
@@ -208,16 +181,19 @@ def _dots(digits: Crops, rng: np.random.Generator) -> Canvas:
 
 
 _SHARES: tuple[tuple[Sketch, float], ...] = (
-    (_written_letter, 0.26),
-    (_printed_letter, 0.14),
-    (_struck_out, 0.13),
-    (_cross, 0.10),
-    (_scribble, 0.09),
-    (_side_by_side, 0.08),
-    (_dash, 0.06),
-    (_line_corner, 0.05),
+    (_letter, 0.26),
+    (_written_letter, 0.16),
+    (_printed_letter, 0.11),
+    (strike_out, 0.10),
+    (_cross, 0.07),
+    (_scribble, 0.06),
+    (set_side_by_side, 0.06),
+    (_dash, 0.04),
+    (_line_corner, 0.04),
     (_tick, 0.03),
-    (_text, 0.03),
+    (cut_between_rows, 0.02),
+    (encircle, 0.02),
+    (_text, 0.02),
     (_blot, 0.02),
     (_dots, 0.01),
 )

@@ -1,49 +1,54 @@
-"""`formreader train`: from MNIST to a model folder."""
+"""`formreader train`: from labelled digits to a model folder, also after an interruption."""
 
 from __future__ import annotations
 
-import datetime
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from formreader.digits.card import Card, TestFigures, read_card
-from formreader.digits.network import NOT_A_DIGIT, NetworkConfig, build_network
-from formreader.digits.recogniser import softmax
+from formreader.digits.card import read_card
+from formreader.digits.network import NetworkConfig, build_network
 from formreader.digits.runtimes import load_network
 from formreader.errors import ModelError, OutputError
-from formreader.model_files import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, model_folder
+from formreader.model_files import CARD_FILE, model_folder
 from formreader.options import TrainOptions
 from formreader.results.files import check_writable
-from formreader.training.calibrate import calibration_table, fit_temperature
-from formreader.training.data import Examples
+from formreader.training import runs
 from formreader.training.mixture import TrainingData, prepare_data
 
 if TYPE_CHECKING:
     import keras
 
-    from formreader.training.fit import EpochFigures, TrainProgress
+    from formreader.training.fit import TrainProgress
 
-VERSION = "1.0"
 RUN_FOLDER = "run"
-"""Folder inside the model folder with the checkpoints of the run that made it."""
+"""Folder inside the model folder with the records and checkpoints of the run that made it."""
 
 
 def train(options: TrainOptions, progress: TrainProgress) -> Path:
-    """Train a model on MNIST and write its folder, `options.out`; returns that folder.
+    """Train a model and write its folder, `options.out`; returns that folder.
 
-    The same options give the same weights on the same machine.
+    The same options give the same weights on the same machine, also where a training was
+    interrupted and then gone on with.
 
     Raises:
-        NoInputError: MNIST, the writers or the non-digits cannot be read.
+        NoInputError: the digits, the writers or the non-digits cannot be read.
         OutputError: the folder cannot be written; found before any work.
         ModelError: the model to begin with cannot be used.
+        UsageError: an interrupted training in the folder had other options.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; a message tells how to go on.
     """
-    _prepare_folder(options.out)
-    progress.message("Drawing other hands and marks that are no digits")
-    return train_on(prepare_data(options), options, NetworkConfig(), progress)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported
+    run = _prepare_folder(options.out)
+    if runs.is_unfinished(run) and not options.fresh:
+        runs.check_same(run, runs.option_settings(options))
+    with _telling_how_to_go_on(run, progress):
+        progress.message("Drawing other hands, filled forms and marks that are no digits")
+        data = prepare_data(options, progress.message)
+        return train_on(data, options, NetworkConfig(options.arch), progress)
 
 
 def train_on(
@@ -53,26 +58,68 @@ def train_on(
 
     Raises:
         OutputError: the folder cannot be written.
+        ModelError: the model to begin with cannot be used.
+        UsageError: an interrupted training in the folder had other options or data, or the
+            learning rate is too high.
     """
     run = _prepare_folder(options.out)
-    import keras
-
-    from formreader.training.fit import fit
-
-    keras.utils.set_random_seed(options.seed)
-    network = build_network(config, options.seed)
-    if options.base:
-        _start_from(options.base, network)
-    history = fit(network, data.training, data.validation, options, run, progress)
-    progress.message("Calibrating and writing the model")
     try:
-        write_model(network, config, data, history, options)
+        _fit_and_write(data, options, config, run, progress)
     except OSError as error:
         raise _output_error(options.out, error) from error
     return options.out
 
 
-def _start_from(base: str, network: keras.Model) -> None:
+def _fit_and_write(
+    data: TrainingData,
+    options: TrainOptions,
+    config: NetworkConfig,
+    run: Path,
+    progress: TrainProgress,
+) -> None:
+    from formreader.training.fit import fit
+    from formreader.training.model_folder import write_model
+
+    settings = runs.all_settings(
+        options, config, data.facts, data.training, data.scanned, data.validation
+    )
+    resume = runs.begin(run, settings, options.fresh)
+    if resume:
+        progress.message(f"Going on with the interrupted training in {run}")
+    network = _start(config, options)
+    history = fit(
+        network, data.training, data.scanned, data.validation, options, run, progress,
+        resume=resume,
+    )  # fmt: skip
+    progress.message("Calibrating and writing the model")
+    card = write_model(network, config, data, history, options)
+    runs.finish(run)
+    for test in card.tests:
+        progress.message(
+            f"{test.data}: {test.right_of_all:,} of {test.n:,} right, "
+            f"{test.right_of_ten:,} where the ten digits are the only choice"
+        )
+
+
+def _start(config: NetworkConfig, options: TrainOptions) -> keras.Model:
+    """The network that training begins with, fresh or with the weights of `options.base`.
+
+    Raises:
+        ModelError: the model to begin with cannot be used.
+    """
+    import keras
+
+    from formreader.training.optimiser import fast_precision
+
+    keras.utils.set_random_seed(options.seed)
+    with fast_precision():
+        network = build_network(config, options.seed)
+    if options.base:
+        _take_weights(options.base, network)
+    return network
+
+
+def _take_weights(base: str, network: keras.Model) -> None:
     """Give a network the weights of a trained model.
 
     Raises:
@@ -83,101 +130,27 @@ def _start_from(base: str, network: keras.Model) -> None:
     shapes = [weight.shape for weight in network.get_weights()]
     if [weight.shape for weight in weights] != shapes:
         raise ModelError(
-            f"{folder}: its network has another shape than the one to be trained. "
-            "Give --from a model that this version of `formreader train` wrote."
+            f"{folder}: its network has another shape than the one to be trained. Give --from "
+            "a model that this version of `formreader train` wrote with the same --arch."
         )
     network.set_weights(weights)
 
 
-def write_model(
-    network: keras.Model,
-    config: NetworkConfig,
-    data: TrainingData,
-    history: list[EpochFigures],
-    options: TrainOptions,
-) -> Card:
-    """Calibrate and test a trained network and write all files of its folder.
-
-    The card comes last, so a folder with a card is whole.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
-    from formreader.training.curves import draw_curves
-    from formreader.training.export import export_onnx
-    from formreader.training.fit import write_history
-
-    out = options.out
-    (out / CARD_FILE).unlink(missing_ok=True)
-    plain = build_network(config, options.seed)  # without the optimiser's state
-    plain.set_weights(network.get_weights())
-    plain.save(out / KERAS_FILE)
-    export_onnx(plain, out / ONNX_FILE)
-    write_history(history, out / "history.csv")
-    draw_curves(history, out)
-    card = _make_card(plain, config, data, history, options)
-    (out / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-    return card
-
-
-def _make_card(
-    network: keras.Model,
-    config: NetworkConfig,
-    data: TrainingData,
-    history: list[EpochFigures],
-    options: TrainOptions,
-) -> Card:
-    logits = _logits(network, data.validation)
-    temperature = fit_temperature(logits, data.validation.labels)
-    validation = softmax(logits, temperature)
-    test = softmax(_logits(network, data.test), temperature)
-    digits = data.validation.labels != NOT_A_DIGIT
-    return Card(
-        name=options.out.name,
-        version=VERSION,
-        created=datetime.date.today().isoformat(),
-        parameters=network.count_params(),
-        temperature=temperature,
-        training=data.facts,
-        recipe=_recipe(config, history, options),
-        tests=(
-            _test_figures("validation digits", validation[digits], data.validation[digits]),
-            _test_figures("validation non-digits", validation[~digits], data.validation[~digits]),
-            _test_figures("MNIST test set", test, data.test),
-        ),
-        calibration=calibration_table(validation, data.validation.labels),
-        files=file_hashes(options.out),
-    )
-
-
-def _test_figures(
-    name: str, probabilities: npt.NDArray[np.float32], examples: Examples
-) -> TestFigures:
-    ten = probabilities[:, :NOT_A_DIGIT].argmax(axis=1) == examples.labels
-    everything = probabilities.argmax(axis=1) == examples.labels
-    return TestFigures(name, len(examples), int(ten.sum()), int(everything.sum()))
-
-
-def _recipe(
-    config: NetworkConfig, history: list[EpochFigures], options: TrainOptions
-) -> dict[str, str | int | float | bool]:
-    best = min(history, key=lambda figures: figures.validation_loss)
-    return {
-        "stages": " ".join("-".join(map(str, stage)) for stage in config.stages),
-        "dropout": config.dropout,
-        "augment": options.augment,
-        "epochs": len(history),
-        "best_epoch": best.epoch,
-        "batch": options.batch,
-        "learning_rate": options.learning_rate,
-        "seed": options.seed,
-        "base": options.base or "",
-    }
-
-
-def _logits(network: keras.Model, examples: Examples) -> npt.NDArray[np.float32]:
-    logits = network.predict(examples.crops[..., None], batch_size=512, verbose=0)
-    return np.asarray(logits, np.float32)
+@contextmanager
+def _telling_how_to_go_on(run: Path, progress: TrainProgress) -> Iterator[None]:
+    """SIGTERM interrupts like Ctrl-C inside the `with` block; either tells what is saved."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if runs.is_unfinished(run):
+            progress.message(
+                f"Stopped. The epochs done are in {run}: the same command goes on after them, "
+                "with --fresh it begins anew"
+            )
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _prepare_folder(out: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ def make_card(**changes: Any) -> Card:
         "training": {"digits": "MNIST", "writer_disjoint": True},
         "recipe": {"epochs": 3, "learning_rate": 0.002},
         "tests": (TestFigures("MNIST test set", 10000, 9960, 9950),),
-        "calibration": (CalibrationRow(0.95, 1000, 990, 2, 0.0063),),
+        "calibration": (
+            CalibrationRow(0.95, 1000, 990, 2, 0.0063),
+            CalibrationRow(0.99, 1000, 980, 0, 0.0031),
+        ),
         "files": {"model.onnx": "00"},
     }
     return Card(**(facts | changes))
@@ -66,6 +70,21 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
         (lambda raw: raw["tests"][0].pop("n"), "'n' is missing"),
         (lambda raw: raw["calibration"].append(7), "calibration must be of type dict"),
         (lambda raw: raw["calibration"][0].update(errors=1.5), "errors must be of type int"),
+        (lambda raw: raw.update(temperature=math.nan), "must be positive"),
+        (lambda raw: raw["tests"][0].update(right_of_ten=10_001), "test counts contradict"),
+        (lambda raw: raw["tests"][0].update(right_of_all=-1), "test counts contradict"),
+        (lambda raw: raw["calibration"][0].update(errors=-1), "counts contradict"),
+        (lambda raw: raw["calibration"][0].update(accepted=1), "counts contradict"),
+        (lambda raw: raw["calibration"][0].update(n=989), "counts contradict"),
+        (lambda raw: raw["calibration"][0].update(threshold=math.nan), "needs probabilities"),
+        (lambda raw: raw["calibration"][0].update(error_bound=math.nan), "needs probabilities"),
+        (lambda raw: raw["calibration"][0].update(error_bound=0.0), "needs probabilities"),
+        (lambda raw: raw["calibration"][0].update(error_bound=0.001), "below the errors counted"),
+        (lambda raw: raw["calibration"].reverse(), "rising thresholds"),
+        (lambda raw: raw["calibration"].append(raw["calibration"][1]), "rising thresholds"),
+        (lambda raw: raw["calibration"][1].update(n=999), "one set of crops"),
+        (lambda raw: raw["calibration"][1].update(accepted=991), "one set of crops"),
+        (lambda raw: raw["calibration"][1].update(errors=3), "one set of crops"),
     ],
 )
 def test_a_wrong_card_is_refused_with_its_cause(

@@ -10,16 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnxruntime import InferenceSession
 
 from formreader.digits import runtimes
 from formreader.digits.card import read_card
 from formreader.digits.recogniser import Recogniser, load_recogniser, softmax
-from formreader.digits.runtimes import KerasRecogniser
+from formreader.digits.runtimes import SURE, KerasRecogniser, OnnxRecogniser
 from formreader.errors import ModelError, UsageError
-from formreader.model_files import KERAS_FILE, ONNX_FILE, file_hashes, model_folder
+from formreader.model_files import (
+    KERAS_FILE,
+    ONNX_FILE,
+    file_hashes,
+    load_graph,
+    model_folder,
+)
 from formreader.options import DEFAULT_MODEL
 from formreader.training.data import Examples
 from formreader.training.mixture import draw_digits, mixture
+from formreader.training.quantise import quantise_onnx
 from formreader.types import Crops
 
 
@@ -75,6 +83,49 @@ def test_keras_and_the_exported_graph_agree(recogniser: Recogniser, crops: Crops
     expected, got = keras.probabilities(crops), recogniser.probabilities(crops)
     assert (expected.argmax(axis=1) == got.argmax(axis=1)).all()
     np.testing.assert_allclose(got, expected, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def quick(crops: Crops, tmp_path_factory: pytest.TempPathFactory) -> InferenceSession:
+    """The shipped model's graph in 8-bit integers."""
+    folder = tmp_path_factory.mktemp("quick")
+    quantise_onnx(model_folder(DEFAULT_MODEL) / ONNX_FILE, folder / ONNX_FILE, crops)
+    return load_graph(folder, file_hashes(folder, (ONNX_FILE,)), threads=1)
+
+
+@pytest.fixture(scope="module")
+def exact(recogniser: Recogniser) -> InferenceSession:
+    """The shipped model's exact graph."""
+    return load_graph(model_folder(DEFAULT_MODEL), recogniser.card.files, threads=1)
+
+
+def test_the_quick_graph_reads_first_and_the_exact_one_what_is_doubtful(
+    exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops
+) -> None:
+    card = recogniser.card
+    both, slow, fast = (
+        OnnxRecogniser(card, *graphs).probabilities(crops)
+        for graphs in ((exact, 64, quick), (exact, 64), (quick, 64))
+    )
+    sure = fast.max(axis=1) >= SURE
+    assert 0 < sure.sum() < len(crops)
+    assert (both[sure] == fast[sure]).all()
+    assert (both[~sure] == slow[~sure]).all()
+    assert (fast != slow)[sure].any(axis=1).mean() > 0.5
+    assert (both.argmax(axis=1) == slow.argmax(axis=1)).all()
+    np.testing.assert_allclose(both, slow, atol=0.02)
+
+
+@pytest.mark.parametrize(("batch", "threads"), [(1, 1), (7, 2), (4096, 1), (4096, 3)])
+def test_neither_batch_nor_threads_change_a_byte_with_the_quick_graph(
+    exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops,
+    batch: int, threads: int,
+) -> None:  # fmt: skip
+    one, other = (
+        OnnxRecogniser(recogniser.card, exact, *sizes).probabilities(crops)
+        for sizes in ((64, quick, 1), (batch, quick, threads))
+    )
+    assert one.tobytes() == other.tobytes()
 
 
 def test_no_crops_give_no_probabilities(recogniser: Recogniser) -> None:

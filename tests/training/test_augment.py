@@ -13,9 +13,15 @@ from hypothesis import strategies as st
 
 from formreader.training import degrade
 from formreader.training.augment import augment, enlarge, framed
-from formreader.training.european import cross_sevens, flag_ones
-from formreader.training.mixture import draw_digits, mixture
+from formreader.training.letters import LETTERS, draw_letter
+from formreader.training.mixture import NONDIGITS, draw_digits, mixture
 from formreader.training.nondigits import draw_nondigits
+from formreader.training.spoilt import (
+    cut_between_rows,
+    encircle,
+    set_side_by_side,
+    strike_out,
+)
 from formreader.types import Crops
 
 Ink = npt.NDArray[np.uint8]
@@ -97,6 +103,11 @@ def test_thinning_leaves_hairlines() -> None:
     "function",
     [
         degrade.cut_gap,
+        degrade.cut_off,
+        degrade.erase_band,
+        degrade.halftone,
+        degrade.roughen,
+        degrade.starve,
         degrade.add_line_residue,
         degrade.add_neighbour,
         degrade.add_specks,
@@ -117,21 +128,89 @@ def test_damage_is_repeatable_and_keeps_its_input(
     assert function(empty, chance()).shape == empty.shape
 
 
-def test_ones_get_flags_and_sevens_get_bars() -> None:
-    drawn = draw_digits(300, chance())
-    upright = np.stack([framed(bar(5, 40)) for _ in range(20)])
-    flagged = flag_ones(upright, chance())
-    assert len(flagged) == 20
-    assert (flagged.sum(axis=(1, 2), dtype=int) > upright[0].sum(dtype=int)).all()
-    # The flag is at the upper left: ink there, none at the upper right of the stem's middle.
-    assert flagged[:, :14, :12].sum(dtype=int) > 3 * flagged[:, :14, 17:].sum(dtype=int)
-    sevens = drawn.crops[drawn.labels == 7]
-    assert 0 < len(cross_sevens(sevens, chance())) <= len(sevens)
+def test_a_cut_never_takes_a_whole_stroke_away() -> None:
+    """A seven without its bar would be a one."""
+    ink = bar(40, 40)
+    ink[18:, :44] = 0  # what is left is a bar of 6 rows above a stem
+    for seed in range(40):
+        cut = degrade.cut_off(ink, chance(seed))
+        assert (cut[12:18, 30] > 0).any()
+        assert (cut[30, 44:52] > 0).any()
 
 
-def test_a_digit_that_is_no_plain_stroke_gets_no_flag() -> None:
-    assert len(flag_ones(framed(bar(40, 40))[None], chance())) == 0
-    assert len(flag_ones(np.zeros((1, 28, 28), np.uint8), chance())) == 0
+def test_line_residue_of_full_length_keeps_off_the_digit() -> None:
+    """A lying line on the tip of a one would make it a seven."""
+    ink = bar(5, 40)
+    for seed in range(60):
+        added = cv2.subtract(degrade.add_line_residue(ink, chance(seed)), ink)
+        _, _, width, height = cv2.boundingRect(added)
+        lying = width > height
+        assert height <= 30
+        assert not (lying and (added[12:14, 26:38] > 64).any())
+
+
+def test_starving_leaves_most_of_the_ink() -> None:
+    ink = bar(20, 40)
+    left = [degrade.starve(ink, chance(seed)).sum(dtype=int) for seed in range(40)]
+    assert 0.55 * ink.sum(dtype=int) < min(left)
+    assert max(left) <= ink.sum(dtype=int)
+    assert np.mean(left) < 0.95 * ink.sum(dtype=int)
+
+
+@pytest.mark.parametrize("function", [degrade.halftone, degrade.roughen])
+def test_a_copier_knows_black_and_white_alone(
+    function: Callable[[Ink, np.random.Generator], Ink],
+) -> None:
+    grey = cv2.GaussianBlur(bar(20, 40), (9, 9), 3)
+    copied = function(np.asarray(grey, np.uint8), chance())
+    assert set(np.unique(copied).tolist()) == {0, 255}
+    assert not copied[:4].any()
+
+
+def test_felt_widens_thin_strokes_most() -> None:
+    grown = [
+        degrade.write_with_felt(bar(width, 40), chance()).sum(dtype=int) / (width * 40 * 255)
+        for width in (4, 8, 16)
+    ]
+    assert grown[0] > grown[1] > grown[2] >= 1
+
+
+@pytest.mark.parametrize("threshold", [None, 0.3, 0.6])
+def test_coarse_sampling_gives_the_long_side(threshold: float | None) -> None:
+    coarse = degrade.sample_coarsely(bar(20, 40), 12, threshold)
+    assert coarse.shape == (12, 6)
+    assert coarse.max() == 255
+
+
+def test_scanned_crops_change_their_shape_alone(digits: Crops) -> None:
+    """No noise, no fainter ink; and less of a change than the others get."""
+    scanned = augment(digits, chance(), scanned=np.ones(len(digits), np.bool_))
+    free = augment(digits, chance())
+    # The ink is as dark as a frame makes it, and the paper pure black.
+    assert (scanned.max(axis=(1, 2)) > 150).all()
+    assert (scanned[:, :3, :3] == 0).mean() > 0.99
+    changes = [np.abs(crops.astype(int) - digits).mean() for crops in (scanned, free)]
+    assert 0 < changes[0] < 0.9 * changes[1]
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_letters_are_drawn_whole(name: str) -> None:
+    for seed in range(3):
+        ink = draw_letter(name, chance(seed))
+        assert ink.max() == 255
+        edges = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+        assert not edges.any()
+
+
+@pytest.mark.parametrize("spoil", [cut_between_rows, encircle, set_side_by_side, strike_out])
+def test_spoilt_digits_are_more_than_a_digit(
+    spoil: Callable[[Crops, np.random.Generator], Ink], digits: Crops
+) -> None:
+    """As a crop, each is far from the digit it was made of."""
+    for seed in range(5):
+        crop = framed(spoil(digits[:1], chance(seed)))
+        assert crop.any()
+        assert np.abs(crop.astype(int) - digits[0]).mean() > 0.5 * digits[0].mean()
 
 
 def test_nondigits_are_repeatable_and_have_ink(digits: Crops) -> None:
@@ -146,4 +225,4 @@ def test_a_mixture_has_every_class(digits: Crops) -> None:
     labels = mixture(drawn, chance()).labels
     assert set(labels.tolist()) == set(range(11))
     assert (labels[:200] == drawn.labels).all()
-    assert 15 <= (labels == 10).sum() <= 30
+    assert (labels == 10).sum() == round(NONDIGITS * 200)

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from formreader.digits.recogniser import softmax
-from formreader.training.calibrate import calibration_table, error_bound, fit_temperature
+from formreader.options import ScanOptions
+from formreader.results.readings import read_fields
+from formreader.training.calibrate import (
+    THRESHOLDS,
+    calibration_table,
+    error_bound,
+    fit_temperature,
+)
+from formreader.types import DigitBox, Field, Status
 
 
 @pytest.mark.parametrize(
@@ -73,3 +84,29 @@ def test_table_counted_by_hand() -> None:
     assert (most.accepted, most.errors) == (3, 2)
     assert (nearly_all.accepted, nearly_all.errors, nearly_all.error_bound) == (0, 0, 1.0)
     assert most.error_bound == error_bound(2, 3)
+
+
+def test_thresholds_rise_evenly_and_hold_the_default() -> None:
+    assert list(THRESHOLDS) == sorted(set(THRESHOLDS))
+    assert (THRESHOLDS[0], THRESHOLDS[-1]) == (0.5, 0.99995)
+    assert ScanOptions(()).review_below in THRESHOLDS
+    odds = [math.log(threshold / (1 - threshold)) for threshold in THRESHOLDS]
+    assert all(b - a < 0.4 for a, b in pairwise(odds))
+
+
+@given(
+    probabilities=hnp.arrays(
+        np.float32, (6, 11), elements=st.sampled_from([0.0, 0.04, 0.25, 0.5, 0.7, 0.95, 0.99])
+    ),
+    threshold=st.sampled_from([0.05, 0.25, 0.5, 0.7, 0.95, 0.99]),
+)
+def test_the_table_counts_what_a_scan_accepts(
+    probabilities: npt.NDArray[np.float32], threshold: float
+) -> None:
+    """Also where a confidence, of 32 bits, is a threshold but for its rounding."""
+    fields = [Field(tuple(DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))) for _ in probabilities))]
+    (field,) = read_fields(fields, probabilities, np.zeros(6, np.bool_), threshold)
+    accepted = [digit for digit in field.digits if digit.status is Status.OK]
+    (row,) = calibration_table(probabilities, np.full(6, 3, np.uint8), (threshold,))
+    assert (row.n, row.accepted) == (6, len(accepted))
+    assert row.errors == sum(digit.digit != 3 for digit in accepted)

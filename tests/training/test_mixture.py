@@ -11,7 +11,13 @@ import pytest
 from formreader.digits.network import NOT_A_DIGIT
 from formreader.options import TrainOptions
 from formreader.training.data import mnist_path
-from formreader.training.mixture import draw_digits, prepare_data
+from formreader.training.mixture import (
+    DRAWN,
+    NONDIGITS,
+    draw_digits,
+    mixture,
+    prepare_data,
+)
 
 N = 120
 
@@ -33,7 +39,10 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainOptions:
     np.savez(tmp_path / "writers.npz", train=np.stack([drawn.labels, writers, writers], axis=1))
     np.savez(tmp_path / "marks.npz", images=np.full((2, 40, 40), 255, np.uint8))
     return TrainOptions(
-        writers=tmp_path / "writers.npz", nondigits=tmp_path / "marks.npz", validation=0.25
+        writers=tmp_path / "writers.npz",
+        nondigits=tmp_path / "marks.npz",
+        validation=0.25,
+        pages=0,
     )
 
 
@@ -42,8 +51,8 @@ def test_counts_are_those_of_the_card(options: TrainOptions) -> None:
     assert data.facts["writer_disjoint"] is True
     assert data.facts["training_examples"] == len(data.training)
     assert data.facts["validation_examples"] == len(data.validation)
-    assert data.facts["validation_mnist_digits"] == N // 4
-    assert data.facts["training_mnist_digits"] == N - N // 4
+    assert data.facts["validation_digits"] == N // 4
+    assert data.facts["training_digits"] == N - N // 4
     assert len(data.test) == 5
 
 
@@ -68,7 +77,32 @@ def test_without_augmentation_there_are_digits_and_marks_only(options: TrainOpti
     assert data.facts["writer_disjoint"] is False
     digits = data.validation.labels != NOT_A_DIGIT
     assert digits.sum() == N // 4
-    assert (~digits).sum() == round(0.11 * N / 4)
+    assert (~digits).sum() == round(NONDIGITS * N / 4)
+
+
+def test_other_styles_are_mixed_in_under_their_own_label() -> None:
+    sevens = draw_digits(400, np.random.default_rng(2))
+    sevens = sevens[sevens.labels == 7]
+    mixed = mixture(sevens, np.random.default_rng(5))
+    drawn = round(DRAWN * len(sevens))
+    restyled = mixed.labels[len(sevens) + round(NONDIGITS * len(sevens)) : -drawn]
+    assert len(restyled) > 0
+    assert (restyled == 7).all()
+
+
+def test_crops_of_pages_train_and_calibrate(options: TrainOptions) -> None:
+    data = prepare_data(replace(options, pages=4))
+    assert data.facts["training_crops_of_pages"] == len(data.scanned) > 0
+    assert data.facts["calibration_crops_of_pages"] == len(data.calibration) > 0
+    assert len(data.scanned) > len(data.calibration)
+    # The epoch is chosen on them as well.
+    assert (data.validation.crops[-len(data.calibration) :] == data.calibration.crops).all()
+
+
+def test_without_pages_what_is_validated_on_calibrates(options: TrainOptions) -> None:
+    data = prepare_data(options)
+    assert len(data.scanned) == 0
+    assert len(data.calibration) == len(data.validation)
 
 
 def test_the_seed_decides(options: TrainOptions) -> None:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import cv2
 import numpy as np
 
 from formreader.forms.orientation import quarters_to_upright
 from formreader.forms.straighten import map_points, straighten
-from formreader.options import usable_cores
 from formreader.training.boxes.pieces import TrainingPage
+from formreader.training.processes import map_in_processes
 from formreader.training.render import RenderedPage, render_form, sample_spec
 from formreader.types import GreyImage
-
-_TOLD_EACH = 250
-_PAGES_A_TASK = 8
 
 
 def render_pages(
@@ -30,17 +25,7 @@ def render_pages(
     `tell` hears how it goes.
     """
     render = partial(render_page, held_back=held_back)
-    seeds = range(first_seed, first_seed + count)
-    pages: list[TrainingPage] = []
-    # Spawned: a fork would inherit the threads of TensorFlow, but not their work.
-    with ProcessPoolExecutor(
-        min(usable_cores(), count), get_context("spawn"), cv2.setNumThreads, (1,)
-    ) as pool:
-        for page in pool.map(render, seeds, chunksize=_PAGES_A_TASK):
-            pages.append(page)
-            if len(pages) % _TOLD_EACH == 0:
-                tell(f"rendered {len(pages)} of {count} pages")
-    return pages
+    return map_in_processes(render, range(first_seed, first_seed + count), tell)
 
 
 def render_page(seed: int, *, held_back: bool = False) -> TrainingPage:

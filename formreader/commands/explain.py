@@ -1,0 +1,48 @@
+"""`formreader explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from formreader.errors import ExitCode
+from formreader.options import ExplainOptions
+from formreader.program import set_up_logging, verbosity_options
+
+EXPLAIN = ExplainOptions(image="")
+
+
+@verbosity_options
+@click.command()
+@click.argument("image", metavar="IMAGE")
+@click.option(
+    "--model", default=EXPLAIN.model, metavar="FOLDER", show_default=True,
+    help="Name of a shipped model, or folder of one that `formreader train` wrote.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=EXPLAIN.out, metavar="FILE",
+    help="The picture, a PNG.  [default: IMAGE's name with .explained.png, in this folder]",
+)  # fmt: skip
+def explain(image: str, model: str, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
+    """Show how the digit of an image was read.
+
+    IMAGE shows one digit. The picture has the image and its crop, where ink speaks for
+    and against the reading, the probabilities of all classes, and the maps that each
+    convolution of the network makes of the crop.
+
+    \b
+    Examples:
+      formreader explain seven.png
+      formreader explain seven.png --model models/own --out why.png
+    """
+    set_up_logging(verbose, quiet)
+    options = ExplainOptions(image, model, out)
+    from formreader.training.explain import explain as explain_image
+    from formreader.training.explain import picture_path
+
+    explanation = explain_image(options)
+    if not quiet:
+        click.echo(f"{image}: {explanation.reading}, confidence {explanation.confidence:.4f}")
+        click.echo(picture_path(options))
+    return ExitCode.DONE

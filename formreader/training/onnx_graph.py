@@ -1,0 +1,68 @@
+"""An ONNX graph in the making, and batch normalisation folded into what comes before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from keras import layers
+from onnx import helper, numpy_helper
+
+Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+
+_OPSET = 17
+_IR_VERSION = 8  # the one that belongs to opset 17; older runtimes refuse later ones
+
+
+@dataclass(slots=True)
+class OnnxGraph:
+    """Operations, in an order in which they can be computed, and their weights."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    weights: list[onnx.TensorProto] = field(default_factory=list)
+
+    def add(
+        self,
+        kind: str,
+        inputs: list[str],
+        name: str,
+        constants: Mapping[str, Array] | None = None,
+        **attributes: Any,
+    ) -> str:
+        """Append an operation with `constants` as its further inputs; returns its output."""
+        constants = constants or {}
+        for key, value in constants.items():
+            self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), key))
+        node = helper.make_node(kind, [*inputs, *constants], [name], name=name, **attributes)
+        self.nodes.append(node)
+        return name
+
+    def model(
+        self, name: str, graph_input: onnx.ValueInfoProto, graph_output: onnx.ValueInfoProto
+    ) -> onnx.ModelProto:
+        """The checked model; raises what `onnx.checker` does where the graph is none."""
+        model = helper.make_model(
+            helper.make_graph(self.nodes, name, [graph_input], [graph_output], self.weights),
+            opset_imports=[helper.make_opsetid("", _OPSET)],
+            ir_version=_IR_VERSION,
+            producer_name="formreader",
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+def folded_weights(
+    layer: layers.Conv2D | layers.Dense, norm: layers.BatchNormalization | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Kernel (..., in, out) and bias (out,) of a layer and the normalisation after it."""
+    kernel = np.asarray(layer.kernel, np.float64)
+    bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(kernel.shape[-1])
+    if norm is None:
+        return kernel, bias
+    deviation = np.sqrt(np.asarray(norm.moving_variance, np.float64) + norm.epsilon)
+    factor = np.asarray(norm.gamma, np.float64) / deviation
+    return kernel * factor, (bias - np.asarray(norm.moving_mean)) * factor + np.asarray(norm.beta)
