@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
+from formreader.places import Place
+
 Rows: TypeAlias = Literal["field", "digit"]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
 Architecture: TypeAlias = Literal["mlp", "lenet", "cnn", "resnet"]
@@ -25,16 +27,19 @@ def usable_cores() -> int:
 class ScanOptions:
     """Options of `formreader scan`.
 
+    `out`: the table; a URL is text, not a path.
     `review_below`: digits with a lower confidence than this are for review. `max_error`: share
     of the accepted digits that may be wrong; the model card tells the threshold that keeps it,
     which then takes the place of `review_below`.
     `report`: file of the review report; None beside the CSV; `"none"` for no report.
     `workers`: processes for page work. `batch`: crops a call of the network.
-    `debug`: folder for pages with the found boxes drawn on them.
+    `debug`: folder for pages with the found boxes drawn on them. `page_timeout`: seconds after
+    which a page is given up. `cluster`: address of a Dask scheduler whose workers do the page
+    work; None for processes of this machine. `log_json`: file for a JSON object a page.
     """
 
     paths: tuple[str, ...]
-    out: Path = Path("results.csv")
+    out: Place = Path("results.csv")
     rows: Rows = "field"
     review_below: float = 0.95
     model: str = DEFAULT_MODEL
@@ -45,6 +50,9 @@ class ScanOptions:
     fresh: bool = False
     debug: Path | None = None
     max_error: float | None = None
+    page_timeout: float = 60.0
+    cluster: str | None = None
+    log_json: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

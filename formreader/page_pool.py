@@ -1,111 +1,101 @@
-"""Page work on any executor: in order, a few pages ahead, and past a worker that dies."""
+"""Page work on any executor: in order, a few pages ahead, and past pages that end a worker."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from typing import ParamSpec, Self, TypeAlias, TypeVar
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Self, TypeAlias
 
+from formreader.errors import UsageError
 from formreader.page_work import PageTask, failed_page, start_worker, work_page
+from formreader.process_executor import ProcessExecutor, WorkerStartError
 from formreader.types import PageCrops
+from formreader.worker_process import TimeLimitError, WorkerDiedError
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+Explain: TypeAlias = Callable[[Exception], str]
+"""Why a page has no result, from what its call raised; raises what no page is to blame for."""
 
-StartExecutor: TypeAlias = Callable[[], Executor]
-
-_AHEAD_PER_WORKER = 4
-_MAX_WORKERS_ON_WINDOWS = 61  # its limit of handles to wait for
-_FEW_PAGES = 2
-
-
-class _InlineExecutor(Executor):
-    """Runs a call at once in this process: a page or two are done before a pool starts."""
-
-    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        future: Future[_T] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
+AHEAD_PER_WORKER = 8
+"""Pages under way for each worker, so that it has work while a batch of digits is read and
+while the page that is next in order takes its time. Their results take some 0.2 MB each."""
 
 
+@dataclass(frozen=True, slots=True)
 class PagePool:
-    """Does page work on executors that `start` gives, which are replaced when they break.
+    """Does page work on an executor, until its `with` statement ends.
 
-    At most `ahead` pages of a call are under way or waiting to be taken, whatever the
-    number of tasks. Use it in a `with` statement: it ends the workers.
+    At most `ahead` pages of a call of `work` are under way or waiting to be taken, whatever
+    the number of tasks. `explain` turns what a call on the executor raises into the page's
+    error. `close` gives up what is under way. `work_page` is what the executor calls.
     """
 
-    def __init__(self, start: StartExecutor, ahead: int) -> None:
-        self._start = start
-        self._ahead = ahead
-        self._executor = start()
+    executor: Executor
+    ahead: int
+    explain: Explain
+    close: Callable[[], object]
+    work_page: Callable[[PageTask], PageCrops] = work_page
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._executor.shutdown(cancel_futures=True)
+        self.close()
 
     def work(self, tasks: Iterable[PageTask]) -> Iterator[PageCrops]:
         """What page work makes of `tasks`, in their order; calls may overlap.
 
-        Where a worker dies each page that was under way is tried once more, alone; the
-        page that kills its worker again has an error.
+        Raises:
+            UsageError: no page can be worked on, as there are no workers.
         """
         waiting: deque[tuple[PageTask, Future[PageCrops]]] = deque()
         for task in tasks:
-            waiting.append((task, self._submit(task)))
-            if len(waiting) >= self._ahead:
+            waiting.append((task, self.executor.submit(self.work_page, task)))
+            if len(waiting) >= self.ahead:
                 yield self._result(*waiting.popleft())
         while waiting:
             yield self._result(*waiting.popleft())
 
-    def _submit(self, task: PageTask) -> Future[PageCrops]:
-        try:
-            return self._executor.submit(work_page, task)
-        except BrokenExecutor:
-            self._executor.shutdown(cancel_futures=True)
-            self._executor = self._start()
-            return self._executor.submit(work_page, task)
-
     def _result(self, task: PageTask, future: Future[PageCrops]) -> PageCrops:
         try:
             return future.result()
-        except BrokenExecutor:
-            return self._retry_alone(task)
-
-    def _retry_alone(self, task: PageTask) -> PageCrops:
-        """Only the page that is alone with its worker can be the one that killed it."""
-        with self._start() as executor:
-            try:
-                return executor.submit(work_page, task).result()
-            except BrokenExecutor:
-                return failed_page(
-                    task,
-                    "the process that read it died, perhaps for lack of memory. "
-                    "Scan it at a lower resolution, or use fewer --workers",
-                )
+        except Exception as error:
+            return failed_page(task, self.explain(error))
 
 
-def open_pool(workers: int, pages: int) -> PagePool:
-    """A pool of `workers` processes on this machine, for a number of pages."""
-    workers = min(workers, pages)
-    if workers <= 1 or pages <= _FEW_PAGES:
-        return PagePool(_InlineExecutor, ahead=1)
-    if sys.platform == "win32":
-        workers = min(workers, _MAX_WORKERS_ON_WINDOWS)
-    return PagePool(lambda: _start_pool(workers), ahead=_AHEAD_PER_WORKER * workers)
+def open_pool(workers: int, pages: int, page_timeout: float) -> PagePool:
+    """A pool of `workers` processes on this machine, for a number of pages.
 
-
-def _start_pool(workers: int) -> ProcessPoolExecutor:
-    """Processes that inherit nothing by chance: threads and a plain fork do not go together."""
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload([work_page.__module__])
+    A page that takes more than `page_timeout` seconds has an error, as has one whose worker
+    dies when it is tried once more. No page is worked on in this process, not even a single
+    one: what ends it must not end the program.
+    """
+    workers = max(1, min(workers, pages))
     level = logging.getLogger("formreader").getEffectiveLevel()
-    return ProcessPoolExecutor(workers, context, start_worker, (level,))
+    prepare = partial(start_worker, level)
+    executor = ProcessExecutor(workers, prepare, page_timeout, preload=work_page.__module__)
+    close = partial(executor.shutdown, cancel_futures=True)
+    return PagePool(executor, AHEAD_PER_WORKER * workers, _explain, close)
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case TimeLimitError():
+            return (
+                f"it took more than {error}. Scan it at a lower resolution, or give it longer "
+                "with --page-timeout"
+            )
+        case WorkerDiedError():
+            return (
+                f"the process that read it died twice ({error}), perhaps for lack of memory. "
+                "Scan it at a lower resolution, or use fewer --workers"
+            )
+        case WorkerStartError():
+            raise UsageError(
+                f"No process that reads pages can be started ({error}). Use fewer --workers or "
+                "close other programs; the same command then goes on"
+            ) from error
+    raise error

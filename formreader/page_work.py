@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from formreader.digits.crops import crop_boxes
 from formreader.digits.segmentation import NO_CROPS, cut_open_field, split_fields
@@ -61,15 +63,18 @@ class _Clock:
 def start_worker(level: int) -> None:
     """Prepares a worker process; `level` is the parent's logging level.
 
-    Pages are what runs in parallel, so OpenCV keeps to one thread. Ctrl-C at a
-    terminal reaches every process, and only the parent knows what to do about it.
+    Ctrl-C at a terminal reaches every process, and only the parent knows what to do about it.
     """
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
+    keep_to_one_thread()
     logging.basicConfig(format="%(name)s: %(message)s")
     logging.getLogger("formreader").setLevel(level)
+
+
+def keep_to_one_thread() -> None:
+    """Makes OpenCV and NumPy's BLAS use one core in this process: pages run in parallel."""
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
 
 
 def work_page(task: PageTask) -> PageCrops:

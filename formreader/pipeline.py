@@ -1,65 +1,63 @@
-"""The main job, where the rooms meet: files in, results.csv and the review report out."""
+"""The main job, where the rooms meet: files in, the table and the review report out."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import formreader
-from formreader.debug import DebugFolder
+from formreader.digits.card import Card, read_card
 from formreader.digits.promise import Acceptance, acceptance
-from formreader.digits.recogniser import Recogniser, load_recogniser
-from formreader.errors import UsageError
+from formreader.digits.recogniser import load_recogniser
 from formreader.forms.box_network import shipped_network
-from formreader.forms.files import InputListing, list_files
-from formreader.forms.pages import count_pages
-from formreader.options import ScanOptions
-from formreader.page_pool import open_pool
+from formreader.job import JobWork
+from formreader.model_files import model_folder
+from formreader.options import ScanOptions, usable_cores
+from formreader.outputs import Outputs
+from formreader.page_log import PageLog, ScanProgress, open_page_log
+from formreader.page_pool import PagePool, open_pool
 from formreader.page_work import PageTask
-from formreader.recognition import read_pages
-from formreader.results.files import check_writable
-from formreader.results.report import PageRemark, ReportSummary, ReviewField, write_report
-from formreader.results.table import page_remark, write_table
-from formreader.types import FieldReading, PageCrops, PageReading, Status
+from formreader.places import Place, name_of
+from formreader.plan import make_plan, run_record
+from formreader.results.report import ReportSummary, write_report
+from formreader.results.store import JobStore
+from formreader.results.table import write_table
 
-STAGES = ("decode", "straighten", "find", "crop", "recognise")
+STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
+"""Where the time of a scan goes: check is hashing the files, start loading what reads, write
+the table and the report."""
 
+_COUNTS = ("pages", "fields", "digits", "blank", "review", "failed")
 
-class ScanProgress(Protocol):
-    """Hears how a scan goes; the command line draws it."""
-
-    def started(self, files: int, pages: int) -> None:
-        """All pages are counted; work on them begins."""
-
-    def page_done(self, page: PageCrops) -> None:
-        """Work on a page is done; it is not recognised yet."""
-
-    def message(self, text: str) -> None:
-        """Something else happened that the user should know."""
-
-    def stopped(self) -> bool:
-        """Whether to stop after this page, and write what is done."""
+_CORES_A_NETWORK_THREAD = 4
+"""The network takes a fifth of a page's time, and more threads than it needs only wait in a
+loop, which takes the cores from the workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
     """What a scan came to.
 
+    `pages`, of `total`, are in the results; `read` of them were read by this run, the others by
+    earlier ones of the same job. `duplicates` counts files with the content of another.
     `digits` counts the boxes with ink, `blank` those without, `review` the digits to
     review, `skipped` the files of other kinds that were left alone. `acceptance` tells which
-    digits are not for review. `stages` holds the processor seconds of each stage, all pages
-    together, `seconds` is the wall time. `report` is None where none was asked for.
+    digits are not for review. `stages` holds the seconds that this run spent in each stage, all
+    pages and processes together, `seconds` is its wall time. `report` is None where none was
+    asked for.
     """
 
     files: int
     skipped: int
+    total: int
+    read: int
     pages: int
+    duplicates: int
     fields: int
     digits: int
     blank: int
@@ -68,164 +66,120 @@ class ScanSummary:
     interrupted: bool
     acceptance: Acceptance
     seconds: float
-    stages: dict[str, float]
-    out: Path
-    report: Path | None
+    stages: Mapping[str, float]
+    out: Place
+    report: Place | None
 
 
 def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
     """Read all digits of all pages, and write the table and the report.
 
-    Outputs, inputs and the model are checked before any work. A page that cannot be
-    read becomes a row with an error.
+    Outputs, inputs and the model are checked before any work. What an earlier run of the same
+    job has read is not read again. A page that cannot be read becomes a row with an error.
 
     Raises:
-        UsageError: an output would replace an input or another output.
-        OutputError: a result cannot be written.
+        UsageError: an output would replace an input or another output, or the job beside the
+            table is that of another scan or of one that goes on.
+        OutputError: a result cannot be written; what is done stays in the job.
         NoInputError: no page was found.
         ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
+        KeyboardInterrupt: the user stopped it before any page could be worked on.
     """
-    began = time.monotonic()
-    report = report_path(options)
-    debug = _check_outputs(options, report)
-    listing = _list_inputs(options, report)
-    recogniser = load_recogniser(options.model, options.device, options.batch)
-    accepted = acceptance(recogniser.card, options)
-    shipped_network()  # workers load it again; a damaged one is told of once, and now
-    tasks = [PageTask(file, n) for file in listing.files for n in range(count_pages(file))]
-    progress.started(len(listing.files), len(tasks))
+    clock = _Clock()
+    outputs = Outputs.of(options)
+    outputs.check()
+    debug = outputs.debug_folder(options.paths)
+    listing = outputs.list_inputs(options.paths)
+    card = read_card(model_folder(options.model))
+    accepted = acceptance(card, options)
+    with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
+        with clock.stage("check"):
+            plan = make_plan(listing.files, store, progress)
+        with _page_log(outputs.log, anew=plan.done == 0) as log:
+            work = JobWork(options, progress, store, debug, log, clock.stages)
+            read = _read(work, plan.tasks, clock) if plan.tasks else 0
+        counts = store.counts()
+        with clock.stage("write"):
+            write_table(options.out, store.readings(), options.rows)
+            if outputs.report is not None:
+                top = _report_summary(options, card, accepted, counts, len(listing.files))
+                write_report(outputs.report, top, store.review_fields(), store.remarks())
+    return ScanSummary(
+        files=len(listing.files),
+        skipped=listing.skipped,
+        total=plan.done + len(plan.tasks),
+        read=read,
+        duplicates=counts["duplicates"],
+        **{name: counts[name] for name in _COUNTS},
+        interrupted=read < len(plan.tasks),
+        acceptance=accepted,
+        seconds=clock.seconds(),
+        stages=clock.stages,
+        out=options.out,
+        report=outputs.report,
+    )
 
-    job = _Job(options, progress, recogniser, accepted, debug, keep_review=report is not None)
-    write_table(options.out, job.readings(tasks), options.rows)
-    if report is not None:
-        write_report(report, job.report_summary(listing), job.review, job.remarks)
-    return job.summary(listing, report, time.monotonic() - began)
+
+def _read(work: JobWork, tasks: Sequence[PageTask], clock: _Clock) -> int:
+    """Read the pages of `tasks`; the number that were read before the user stopped it."""
+    options = work.options
+    with _page_pool(options, len(tasks)) as pool:
+        with clock.stage("start"):  # in which the workers start as well
+            threads = _network_threads(options)
+            recogniser = load_recogniser(options.model, options.device, options.batch, threads)
+            shipped_network()  # workers load it again; a damaged one is told of once, and now
+        return work.read(tasks, pool, recogniser)
 
 
-def report_path(options: ScanOptions) -> Path | None:
-    """Where the report goes: where the user says, else beside the table, or nowhere."""
-    if options.report == "none":
-        return None
-    return Path(options.report) if options.report else options.out.with_suffix(".html")
+def _network_threads(options: ScanOptions) -> int:
+    """Threads for the network on the CPU: all cores, unless workers need them."""
+    cores = usable_cores()
+    return cores if options.cluster else max(1, cores // _CORES_A_NETWORK_THREAD)
 
 
-def _check_outputs(options: ScanOptions, report: Path | None) -> DebugFolder | None:
-    check_writable(options.out)
-    if report is not None:
-        if report.resolve() == options.out.resolve():
-            raise UsageError(f"{report}: table and report need two files. Name one with --report")
-        check_writable(report, "--report")
-    return DebugFolder.make(options.debug, options.paths) if options.debug else None
+def _page_pool(options: ScanOptions, pages: int) -> PagePool:
+    """Workers for a number of pages: on a cluster, or processes of this machine."""
+    if options.cluster is not None:
+        from formreader.cluster import open_cluster  # Dask takes a second to import
+
+        return open_cluster(options.cluster, options.page_timeout)
+    return open_pool(options.workers, pages, options.page_timeout)
 
 
-def _list_inputs(options: ScanOptions, report: Path | None) -> InputListing:
-    """The files to read; results of this program are none, and never replace one."""
-    outputs = [path for path in (options.out, report) if path is not None]
-    own = [*outputs, options.debug] if options.debug else outputs
-    listing = list_files(options.paths, own=own)
-    inputs = {os.path.realpath(file.path) for file in listing.files}
-    for path in outputs:
-        if os.path.realpath(path) in inputs:
-            raise UsageError(
-                f"{path}: it is one of the files to read and would be replaced. "
-                "Choose another place for the results with --out and --report"
-            )
-    return listing
+def _page_log(path: Path | None, *, anew: bool) -> AbstractContextManager[PageLog | None]:
+    return nullcontext() if path is None else open_page_log(path, anew=anew)
+
+
+def _report_summary(
+    options: ScanOptions, card: Card, accepted: Acceptance, counts: Counter[str], files: int
+) -> ReportSummary:
+    return ReportSummary(
+        files=files,
+        **{name: counts[name] for name in _COUNTS},
+        review_below=accepted.review_below,
+        made=datetime.now(),
+        version=formreader.__version__,
+        model=f"{card.name} {card.version}",
+        csv_name=name_of(options.out),
+        options=tuple(_chosen(options)),
+    )
 
 
 @dataclass(slots=True)
-class _Job:
-    """One scan under way: counts what passes, and keeps what the report needs."""
+class _Clock:
+    """Seconds since the start, and in each stage."""
 
-    options: ScanOptions
-    progress: ScanProgress
-    recogniser: Recogniser
-    acceptance: Acceptance
-    debug: DebugFolder | None
-    keep_review: bool
-    counts: Counter[str] = field(default_factory=Counter)
+    began: float = field(default_factory=time.monotonic)
     stages: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-    review: list[ReviewField] = field(default_factory=list)
-    remarks: list[PageRemark] = field(default_factory=list)
-    interrupted: bool = False
 
-    def readings(self, tasks: Sequence[PageTask]) -> Iterator[PageReading]:
-        """The pages' readings in order, as far as the user lets it go."""
-        with open_pool(self.options.workers, len(tasks)) as pool:
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
 
-            def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
-                return list(pool.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
-
-            kept = self._until_stopped(pool.work(tasks))
-            read = read_pages(kept, self.recogniser, self.options, self.stages, turn)
-            for task, (page, reading) in zip(tasks, read, strict=False):
-                self._count(page, reading)
-                if self.debug is not None:
-                    self.debug.write(task.file, page, reading, self.progress.message)
-                yield reading
-
-    def _until_stopped(self, pages: Iterable[PageCrops]) -> Iterator[PageCrops]:
-        for page in pages:
-            self.progress.page_done(page)
-            yield page
-            if self.progress.stopped():
-                self.interrupted = True
-                return
-
-    def _count(self, page: PageCrops, reading: PageReading) -> None:
-        for stage, seconds in page.seconds.items():
-            self.stages[stage] += seconds
-        self.counts.update(pages=1, failed=bool(page.error), fields=len(reading.fields))
-        remark, _ = page_remark(reading)
-        if remark:
-            self.remarks.append(PageRemark(page.file, page.number, remark, bool(page.error)))
-        first = 0
-        for number, field_ in enumerate(reading.fields):
-            statuses = Counter(digit.status for digit in field_.digits)
-            self.counts.update(
-                digits=len(field_.digits) - statuses[Status.BLANK],
-                blank=statuses[Status.BLANK],
-                review=statuses[Status.REVIEW],
-            )
-            if statuses[Status.REVIEW] and self.keep_review:
-                self.review.append(_review_field(page, number, field_, first))
-            first += len(field_.digits)
-
-    def report_summary(self, listing: InputListing) -> ReportSummary:
-        card = self.recogniser.card
-        return ReportSummary(
-            files=len(listing.files),
-            **{name: self.counts[name] for name in _COUNTS},
-            review_below=self.acceptance.review_below,
-            made=datetime.now(),
-            version=formreader.__version__,
-            model=f"{card.name} {card.version}",
-            csv_name=self.options.out.name,
-            options=tuple(_chosen(self.options)),
-        )
-
-    def summary(self, listing: InputListing, report: Path | None, seconds: float) -> ScanSummary:
-        return ScanSummary(
-            files=len(listing.files),
-            skipped=listing.skipped,
-            **{name: self.counts[name] for name in _COUNTS},
-            interrupted=self.interrupted,
-            acceptance=self.acceptance,
-            seconds=seconds,
-            stages=self.stages,
-            out=self.options.out,
-            report=report,
-        )
-
-
-_COUNTS = ("pages", "fields", "digits", "blank", "review", "failed")
-
-
-def _review_field(page: PageCrops, number: int, field_: FieldReading, first: int) -> ReviewField:
-    """The field with copies of its crops, so that the page's do not stay in memory."""
-    crops = page.crops[first : first + len(field_.digits)].copy()
-    picture = page.surroundings[number]
-    return ReviewField(page.file, page.number, number, field_, picture, crops)
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.stages[name] += time.monotonic() - began
 
 
 def _chosen(options: ScanOptions) -> Iterator[tuple[str, str]]:

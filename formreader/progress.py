@@ -11,8 +11,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from formreader.page_log import PageFigures
     from formreader.training.fit import EpochFigures
-    from formreader.types import PageCrops
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_TRAINING_LINES = 60.0
@@ -97,21 +97,31 @@ def _rich_progress(unit: str) -> Progress:
 class ScanDisplay:
     """Shows a scan; `stop_asked` is set from a signal handler."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, verbose: bool = False) -> None:
         self.stop_asked = False
-        self._bar = None if quiet else Bar("pages")
+        self._quiet = quiet
+        self._verbose = verbose
+        self._bar: Bar | None = None
 
-    def started(self, files: int, pages: int) -> None:
+    def checking(self, files: int) -> None:
+        """The files are listed."""
+        self._show("files", files, "looking for what is new")
+
+    def file_checked(self) -> None:
+        """A file was looked into."""
+        self._advance()
+
+    def started(self, files: int, pages: int, done: int) -> None:
         """All pages are counted."""
-        if self._bar is not None:
-            self._bar.start(pages, f"{files} file{'s' * (files != 1)}")
+        if 0 < done < pages and not self._quiet:
+            tell(f"{done} of {pages} pages are done: going on with the others")
+        self._show("pages", pages - done, f"{files} file{'s' * (files != 1)}")
 
-    def page_done(self, page: PageCrops) -> None:
-        """Work on a page is done; a failure is told, be it quiet or not."""
-        if page.error:
-            tell(f"{page.file}, page {page.number + 1}: {page.error}")
-        if self._bar is not None:
-            self._bar.advance()
+    def page_done(self, figures: PageFigures) -> None:
+        """A page is done; a failure is told, be it quiet or not."""
+        if figures.error or self._verbose:
+            tell(str(figures))
+        self._advance()
 
     def message(self, text: str) -> None:
         """Tell something else."""
@@ -125,6 +135,18 @@ class ScanDisplay:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
+
+    def _show(self, unit: str, total: int, what: str) -> None:
+        """A bar in place of the one before."""
+        self.close()
+        if not self._quiet:
+            self._bar = Bar(unit)
+            self._bar.start(total, what)
+
+    def _advance(self) -> None:
+        if self._bar is not None:
+            self._bar.advance()
 
 
 class TrainDisplay:

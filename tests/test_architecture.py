@@ -13,12 +13,14 @@ PACKAGE = Path(formreader.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "types"),
-    ("options",),
+    ("places",),
+    ("options", "remote"),
     ("model_files",),
     ("digits", "forms", "results"),
-    ("surroundings",),
-    ("page_work", "debug"),
-    ("page_pool", "recognition"),
+    ("surroundings", "worker_process"),
+    ("page_work", "process_executor", "debug", "inputs", "page_log"),
+    ("page_pool", "plan", "recognition", "outputs"),
+    ("cluster", "job"),
     ("pipeline", "single_images"),
     ("training",),
     ("progress",),
@@ -30,8 +32,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 """Rooms and modules from the ground up; "" is the package itself."""
 
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-HEAVY = {"cv2", "keras", "onnx", "onnxruntime", "pandas", "tensorflow"}
-LIGHT = ("__init__", "__main__", "cli", "errors", "options", "program", "progress", "types")
+HEAVY = {
+    "cv2", "distributed", "fsspec", "keras", "onnx", "onnxruntime", "pandas", "pyarrow",
+    "tensorflow",
+}  # fmt: skip
+LIGHT = (
+    "__init__", "__main__", "cli", "errors", "options", "places", "program", "progress", "types",
+)  # fmt: skip
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -21,19 +21,22 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from formreader import page_work, pipeline
+from formreader import inputs, page_work, pipeline
 from formreader.cli import main
 from formreader.errors import ExitCode
 from formreader.forms.pages import count_pages
 from formreader.options import ScanOptions, TrainOptions
 from formreader.progress import ScanDisplay
 from formreader.training import train as training
-from formreader.types import InputFile, PageCrops
+from formreader.types import InputFile
 
 RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
-HEAVY = {"cv2", "numpy", "pandas", "PIL", "keras", "tensorflow", "onnxruntime", "jinja2", "rich"}
+HEAVY = {
+    "PIL", "cv2", "distributed", "fsspec", "jinja2", "keras", "numpy", "onnxruntime", "pandas",
+    "pyarrow", "rich", "sqlite3", "tensorflow",
+}  # fmt: skip
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -82,6 +85,8 @@ def test_scan_writes_table_and_report(program: RunProgram, forms: Path, tiny_mod
     assert done.exit_code == ExitCode.DONE, done.output
     assert done.stdout.splitlines() == [str(out), str(out.with_suffix(".html"))]
     assert "3 pages" in done.stderr
+    assert "seconds of the workers: decode " in done.stderr
+    assert "waiting for workers" in done.stderr
     assert {row["file"] for row in table(out)} == {"a.png", "b.jpg", "more/c.tif"}
     assert "form" in out.with_suffix(".html").read_text(encoding="utf-8")
 
@@ -91,7 +96,7 @@ def test_same_bytes_for_any_workers_and_batch(
     program: RunProgram, forms: Path, tiny_model: Path, rows: str
 ) -> None:
     written = set()
-    for workers, batch in ((1, 1), (1, 64), (2, 4096)):
+    for workers, batch in ((1, 64), (2, 1), (4, 4096)):
         out = forms.parent / f"{workers}-{batch}.csv"
         done = program(
             "scan", forms, "--out", out, "--model", tiny_model, "--rows", rows,
@@ -108,7 +113,7 @@ def test_report_none_writes_none(program: RunProgram, forms: Path, tiny_model: P
     out = forms.parent / "r.csv"
     done = program("scan", forms / "a.png", "--out", out, "--model", tiny_model, "--report", "none")
     assert done.exit_code == ExitCode.DONE
-    assert sorted(path.name for path in forms.parent.iterdir()) == ["forms", "r.csv"]
+    assert sorted(path.name for path in forms.parent.iterdir()) == ["forms", "r.csv", "r.sqlite"]
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -151,7 +156,7 @@ def faulty(forms: Path) -> dict[str, str]:
     broken[len(png) // 2] ^= 0xFF
     contents = {
         "broken_chunk.png": (bytes(broken), "damaged"),
-        "deleted.png": (png, "gone"),
+        "deleted.png": (png + b"not the content of another", "gone"),
         "empty.png": (b"", "empty"),
         "encrypted.pdf": (ENCRYPTED_PDF, "password"),
         "huge.png": (png_header(40_000, 40_000), "over the limit"),
@@ -183,7 +188,7 @@ def test_faulty_files_become_rows_and_the_others_are_read(
             Path(file.path).unlink()
         return pages
 
-    monkeypatch.setattr(pipeline, "count_pages", count_and_delete)
+    monkeypatch.setattr(inputs, "count_pages", count_and_delete)
     (forms / "notes.txt").write_text("not a page")
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
@@ -213,6 +218,11 @@ def test_faulty_files_become_rows_and_the_others_are_read(
         (["--out", "missing/r.csv"], ExitCode.OUTPUT, "missing"),
         (["--report", "missing/r.html"], ExitCode.OUTPUT, "--report"),
         (["--report", "r.csv"], ExitCode.USAGE, "two files"),
+        (["--report", "r.sqlite"], ExitCode.USAGE, "two files"),
+        (["--log-json", "r.html"], ExitCode.USAGE, "two files"),
+        (["--log-json", "forms/a.png"], ExitCode.USAGE, "would be replaced"),
+        (["--log-json", "missing/log.jsonl"], ExitCode.OUTPUT, "--log-json"),
+        (["--page-timeout", "0"], ExitCode.USAGE, "--page-timeout"),
         (["--out", "forms/a.png"], ExitCode.USAGE, "would be replaced"),
         (["--debug", "forms"], ExitCode.USAGE, "--debug"),
         (["--debug", "r.txt"], ExitCode.OUTPUT, "--debug"),
@@ -267,21 +277,20 @@ def test_an_interrupt_saves_what_is_done(
     monkeypatch: pytest.MonkeyPatch,
     number: signal.Signals,
 ) -> None:
-    page_done = ScanDisplay.page_done
+    started = ScanDisplay.started
 
-    def interrupt(self: ScanDisplay, page: PageCrops) -> None:
-        page_done(self, page)
-        if page.file == "b.jpg":
-            signal.raise_signal(number)
+    def interrupt(self: ScanDisplay, files: int, pages: int, done: int) -> None:
+        started(self, files, pages, done)
+        signal.raise_signal(number)
 
-    monkeypatch.setattr(ScanDisplay, "page_done", interrupt)
+    monkeypatch.setattr(ScanDisplay, "started", interrupt)
     before = signal.getsignal(number)
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
     assert done.exit_code == ExitCode.INTERRUPTED
-    assert {row["file"] for row in table(out)} == {"a.png", "b.jpg"}
+    assert table(out) == []
     assert out.with_suffix(".html").exists()
-    assert "2 pages" in done.stderr
+    assert "interrupted: 0 of 3 pages" in done.stderr
     assert signal.getsignal(number) == before
 
 

@@ -10,10 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from formreader.errors import NoInputError
-from formreader.forms.walk import Found, is_pattern, match_pattern, walk
+from formreader.forms.walk import (
+    Found,
+    is_pattern,
+    match_pattern,
+    match_url_pattern,
+    walk,
+    walk_folder_url,
+)
+from formreader.places import Place, as_place, is_url, url_label
+from formreader.remote import identity, is_folder
 from formreader.types import InputFile
 
-_OWN_RESULT = re.compile(r"(results|corrections)\.(csv|html|sqlite)(-\w+)?")
+_OWN_RESULT = re.compile(
+    r"(results|corrections)(-[0-9a-f]{8})?\.(csv|jsonl|ndjson|parquet|html|sqlite)(-\w+)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +37,28 @@ class InputListing:
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """One path argument: the folder that labels are relative to, and what was found."""
+    """One path argument: the folder that labels are relative to, and what was found.
+
+    `named`: the argument is the file itself.
+    """
 
     folder: str
     found: tuple[Found, ...]
+    named: bool = False
 
     def labels(self, prefixes: int) -> list[str]:
         """Names in the results, after the folder's name (1) or its path as given (2)."""
+        if is_url(self.folder):
+            return [_printable(url_label(f.path, self.folder, prefixes)) for f in self.found]
         prefix = ("", Path(self.folder).resolve().name, PurePath(self.folder).as_posix())[prefixes]
         names = (PurePath(f.path).relative_to(self.folder).as_posix() for f in self.found)
         return [_printable(f"{prefix.rstrip('/')}/{n}" if prefixes else n) for n in names]
 
 
-def list_files(paths: Sequence[str], *, own: Collection[str | Path] = ()) -> InputListing:
+def list_files(paths: Sequence[str], *, own: Collection[Place] = ()) -> InputListing:
     """Lists the page files that files, folders (recursive) and glob patterns lead to.
 
+    Each of them is a path or a URL, whose files are URLs (but `file://` ones are paths).
     The arguments keep their order; the content of a folder or pattern is in natural
     order (`page2` before `page10`). A file that is named is listed whatever its
     ending; folders and patterns give only files that end as a page does. Hidden
@@ -50,8 +68,9 @@ def list_files(paths: Sequence[str], *, own: Collection[str | Path] = ()) -> Inp
 
     Raises:
         NoInputError: a path leads nowhere or cannot be opened, or no page was found.
+        UsageError: a URL's protocol is unknown, or its package is missing.
     """
-    ours = tuple(os.path.realpath(path) for path in own)
+    ours = tuple(identity(path) for path in own)
     pages: list[_Argument] = []
     seen, skipped = set[str](), set[str]()
     for argument in (_look_up(path, ours) for path in paths):
@@ -82,35 +101,58 @@ def _nothing_found(paths: Sequence[str], skipped: int) -> str:
 
 def _look_up(path: str, ours: tuple[str, ...]) -> _Argument:
     """Finds what one path argument leads to."""
-    if is_pattern(path) and not os.path.lexists(path):
-        folder, found = match_pattern(path)
-        if not found:
-            raise NoInputError(f"{path}: the pattern matches no file. Check the spelling")
-    else:
-        try:
-            os.stat(path)
-            if not os.path.isdir(path):
-                named = Found(path, os.path.realpath(path), is_page=True)
-                return _Argument(os.path.dirname(path), (named,))
-            os.listdir(path)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise NoInputError(
-                f"{path}: {reason}. Check the spelling and the permissions"
-            ) from error
-        folder, found = path, list(walk(path))
-    others = sorted((f for f in found if not _is_ours(f, ours)), key=Found.order)
+    # Other paths stay as they were given: they become part of labels and messages.
+    given = str(as_place(path)) if is_url(path) else path
+    try:
+        argument = _look_up_url(given) if is_url(given) else _look_up_path(given)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NoInputError(f"{path}: {reason}. Check the spelling and the permissions") from error
+    if argument.named:
+        return argument
+    others = sorted((f for f in argument.found if not _is_ours(f, ours)), key=Found.order)
     # Of several names of one file the real one stays, else the first link.
     once = dict[str, Found]()
     for file in sorted(others, key=Found.is_link):
         once.setdefault(file.real, file)
-    return _Argument(folder, tuple(f for f in others if once[f.real] is f))
+    return _Argument(argument.folder, tuple(f for f in others if once[f.real] is f))
+
+
+def _look_up_path(path: str) -> _Argument:
+    """All that a path on this machine leads to."""
+    if is_pattern(path) and not os.path.lexists(path):
+        return _matched(path, *match_pattern(path))
+    os.stat(path)
+    if not os.path.isdir(path):
+        named = Found(path, os.path.realpath(path), is_page=True)
+        return _Argument(os.path.dirname(path), (named,), named=True)
+    os.listdir(path)
+    return _Argument(path, tuple(walk(path)))
+
+
+def _look_up_url(url: str) -> _Argument:
+    """All that a URL leads to."""
+    try:
+        if is_folder(url):
+            return _Argument(url, tuple(walk_folder_url(url)))
+    except FileNotFoundError:
+        if not is_pattern(url):
+            raise
+        return _matched(url, *match_url_pattern(url))
+    named = Found(url, identity(url), is_page=True)
+    return _Argument(url.rpartition("/")[0], (named,), named=True)
+
+
+def _matched(pattern: str, folder: str, found: list[Found]) -> _Argument:
+    if not found:
+        raise NoInputError(f"{pattern}: the pattern matches no file. Check the spelling")
+    return _Argument(folder, tuple(found))
 
 
 def _is_ours(file: Found, ours: tuple[str, ...]) -> bool:
     if _OWN_RESULT.fullmatch(os.path.basename(file.path)):
         return True
-    return any(file.real == own or file.real.startswith(own + os.sep) for own in ours)
+    return any(file.real == own or file.real.startswith((own + os.sep, f"{own}/")) for own in ours)
 
 
 def _printable(path: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Literal
 
-from formreader.errors import PageError
+from formreader.errors import PageError, UsageError
 from formreader.forms.pdf import count_pdf_pages, read_pdf
 from formreader.forms.raster import Kind, count_tiff_pages, read_raster
 from formreader.forms.resolution import credible_dpi, estimated_dpi
+from formreader.places import is_url
+from formreader.remote import fetch
 from formreader.types import InputFile, Page
 
 MAX_PIXELS = 150_000_000
@@ -38,7 +42,7 @@ def count_pages(file: InputFile) -> int:
     One where the file cannot be opened: reading that page then says why.
     """
     try:
-        with _open(file.path) as stream:
+        with open_file(file.path) as stream:
             kind = _sniff(stream)
             if kind == "PDF":
                 return count_pdf_pages(stream)
@@ -60,7 +64,7 @@ def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> 
         PageError: the page cannot be read, for whatever reason.
     """
     where = file.label if number == 0 else f"{file.label}, page {number + 1}"
-    with _page_errors(where), _open(file.path) as stream:
+    with _page_errors(where), open_file(file.path) as stream:
         kind = _sniff(stream)
         if kind == "PDF":
             image, stated = read_pdf(stream, number, max_pixels)
@@ -92,7 +96,16 @@ def _page_errors(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def _open(path: str) -> Iterator[BinaryIO]:
+def open_file(path: str) -> Iterator[BinaryIO]:
+    """Open a file, or what a URL names, for reading its bytes from the start.
+
+    Raises:
+        PageError: it is no file, or the store of a URL does not give it.
+        OSError: it is gone, or there is no permission to read it.
+    """
+    if is_url(path):
+        yield io.BytesIO(_fetched(path))
+        return
     if stat.S_ISDIR(os.stat(path).st_mode):
         os.listdir(path)  # a folder is only ever a page where this fails
         raise PageError("it is a folder. Give it as a path of its own")
@@ -100,6 +113,23 @@ def _open(path: str) -> Iterator[BinaryIO]:
         raise PageError("it is not a file but a device or a pipe. Save it as a file")
     with open(path, "rb") as stream:
         yield stream
+
+
+def _fetched(url: str) -> bytes:
+    """The content of `url`, with the faults that only stores have as a `PageError`."""
+    try:
+        return fetch(url)
+    except (FileNotFoundError, PermissionError):
+        raise
+    except UsageError as error:  # on another machine, which may lack a package
+        raise PageError(str(error)) from error
+    except OSError as error:
+        remedy = (
+            "Copy it to a disk"
+            if error.errno == errno.EFBIG
+            else "Check the connection and scan it again"
+        )
+        raise PageError(f"it cannot be fetched ({error.strerror}). {remedy}") from error
 
 
 def _sniff(stream: BinaryIO) -> Kind | Literal["PDF"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,20 +100,26 @@ def _opens(data: bytes) -> bool:
     return bool(document)
 
 
+def _end_of(stream: BinaryIO, length: int) -> bytes:
+    """The last `length` bytes of a file, or all of a shorter one."""
+    stream.seek(max(stream.seek(0, os.SEEK_END) - length, 0))
+    return stream.read()
+
+
 @contextmanager
 def _document(stream: BinaryIO) -> Iterator[pdfium.PdfDocument]:
-    data = stream.read()
     try:
-        document = pdfium.PdfDocument(data)
+        # From the stream: a page of a thick file needs but little of it.
+        document = pdfium.PdfDocument(stream)
     except pdfium.PdfiumError as error:
-        if _opens(data):  # then the error code is one that an earlier file left behind
+        if _opens(_end_of(stream, stream.seek(0, os.SEEK_END))):  # then the error code is one that an earlier file left behind
             raise PageError("the PDF has no pages. Save or copy it again") from error
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise PageError("the PDF needs a password. Save it without one") from error
         raise PageError("the PDF is damaged. Save or copy it again") from error
     with document:
         # pdfium rebuilds a broken index silently; without an end, pages may be missing.
-        if b"%%EOF" not in data[-2048:] and not raw.FPDF_DocumentHasValidCrossReferenceTable(
+        if b"%%EOF" not in _end_of(stream, 2048) and not raw.FPDF_DocumentHasValidCrossReferenceTable(
             document
         ):
             raise PageError("the PDF ends early. Save or copy it again")

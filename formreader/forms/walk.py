@@ -6,8 +6,10 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatch, fnmatchcase
 from pathlib import PurePath
+
+from formreader.remote import walk_url
 
 PAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".pdf")
@@ -117,3 +119,38 @@ def _expand(folder: str, parts: tuple[str, ...], seen: set[tuple[str, int]]) -> 
             yield from _expand(path, parts if first == "**" else rest, seen)
         elif matches and not rest:
             yield path
+
+
+def walk_folder_url(url: str) -> list[Found]:
+    """As `walk`, of the folder that a URL names."""
+    return [
+        _file(file.url, file.identity)
+        if file.readable
+        else Found(file.url, file.identity, is_page=True)
+        for file in walk_url(url)
+    ]
+
+
+def match_url_pattern(pattern: str) -> tuple[str, list[Found]]:
+    """As `match_pattern`, of a URL with the signs of a pattern.
+
+    All that is below the fixed folder is listed: stores have no quicker way for `**`.
+    """
+    parts = pattern.split("/")
+    fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
+    folder = "/".join(parts[:fixed])
+    found = walk_folder_url(f"{folder}/")
+    wanted = parts[fixed:]
+    names = (file.path.removeprefix(f"{folder}/").split("/") for file in found)
+    return folder, [f for f, name in zip(found, names, strict=True) if _matches(name, wanted)]
+
+
+def _matches(names: list[str], pattern: list[str]) -> bool:
+    """Whether a pattern leads to a file, or to a folder that the file is below."""
+    if not pattern or pattern == ["**"]:
+        return True
+    if not names:
+        return False
+    if pattern[0] == "**":
+        return any(_matches(names[start:], pattern[1:]) for start in range(len(names)))
+    return fnmatchcase(names[0], pattern[0]) and _matches(names[1:], pattern[1:])

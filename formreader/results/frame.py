@@ -1,13 +1,17 @@
-"""results.csv as a pandas table, with every column of the type that it means."""
+"""The table that a scan wrote as a pandas table, with every column of the type that it means."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 from pandas.api.extensions import ExtensionDtype
+from pyarrow import json as arrow_json
+from pyarrow import parquet
 
 from formreader.errors import NoInputError
+from formreader.results.formats import TableFormat, arrow_schema, format_of
 from formreader.results.table import DIGIT_HEADER, FIELD_HEADER
 from formreader.types import Status
 
@@ -21,25 +25,57 @@ _TYPES: dict[str, str | ExtensionDtype] = {
 
 
 def load_results(path: Path) -> pd.DataFrame:
-    """Read a table that `formreader scan` wrote, of fields or of digits.
+    """Read a table that `formreader scan` wrote, of fields or of digits, in any format.
 
     Read with its defaults, pandas takes digits for numbers and drops their leading zeros,
     and takes a blank for a missing value. Here they stay text.
 
     Raises:
-        NoInputError: the file cannot be read, or is no such table.
+        NoInputError: the file cannot be read, or is no such table. JSON Lines of no rows are
+            none: they have no columns.
     """
+    kind = format_of(path)
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            header = stream.readline().rstrip("\r\n")
-            if header not in (FIELD_HEADER, DIGIT_HEADER):
-                raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
-            stream.seek(0)
-            return pd.read_csv(
-                stream,
-                dtype={name: _TYPES[name] for name in header.split(",")},
-                keep_default_na=False,
-                na_values={"second_confidence": [""]},
-            )
-    except (OSError, ValueError) as error:
+        columns = _columns(path, kind)
+        if ",".join(columns) not in (FIELD_HEADER, DIGIT_HEADER):
+            raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
+        return _READERS[kind](path, columns).astype({name: _TYPES[name] for name in columns})
+    except (OSError, TypeError, ValueError) as error:  # pandas and pyarrow derive theirs
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
+
+
+def _columns(path: Path, kind: TableFormat) -> list[str]:
+    """The names of the columns, from the beginning of the file."""
+    if kind is TableFormat.PARQUET:
+        return list(parquet.read_schema(path).names)
+    with path.open(encoding="utf-8", newline="") as stream:
+        first = stream.readline().rstrip("\r\n")
+    return list(json.loads(first)) if kind is TableFormat.JSON_LINES else first.split(",")
+
+
+def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    return pd.read_csv(
+        path,
+        encoding="utf-8",
+        dtype={name: _TYPES[name] for name in columns},
+        keep_default_na=False,
+        na_values={"second_confidence": [""]},
+    )
+
+
+def _read_json_lines(path: Path, columns: list[str]) -> pd.DataFrame:
+    options = arrow_json.ParseOptions(arrow_schema(columns), unexpected_field_behavior="error")
+    table: pd.DataFrame = arrow_json.read_json(path, parse_options=options).to_pandas()
+    return table
+
+
+def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+    table: pd.DataFrame = parquet.ParquetFile(path).read(columns).to_pandas()
+    return table
+
+
+_READERS = {
+    TableFormat.CSV: _read_csv,
+    TableFormat.JSON_LINES: _read_json_lines,
+    TableFormat.PARQUET: _read_parquet,
+}

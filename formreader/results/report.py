@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +22,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from formreader.places import Place
 from formreader.results.files import atomic_writer
 from formreader.results.table import digit_text, file_cell, whole_pixels
 from formreader.types import Crops, DigitReading, FieldReading, Status, Surroundings
@@ -93,7 +93,7 @@ class ReportSummary:
 
 
 def write_report(
-    path: Path,
+    path: Place,
     summary: ReportSummary,
     fields: Iterable[ReviewField],
     remarks: Iterable[PageRemark] = (),

@@ -1,6 +1,6 @@
-r"""results.csv: one row a field or a digit, the same bytes for the same readings.
+r"""The table: one row a field or a digit, the same bytes for the same readings.
 
-The file is UTF-8 without a byte order mark, with commas and `\n` line ends, which
+As CSV it is UTF-8 without a byte order mark, with commas and `\n` line ends, which
 spreadsheets, pandas and `csv` all read. Coordinates are whole page pixels.
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, and file
@@ -10,13 +10,11 @@ the same file for a program, and plain text for a spreadsheet.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TypeAlias
 
 from formreader.options import Rows
-from formreader.results.files import atomic_writer
+from formreader.places import Place
+from formreader.results.formats import Row, write_rows
 from formreader.types import Box, DigitReading, FieldReading, PageReading, Status
 
 FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height"
@@ -27,26 +25,22 @@ DIGIT_HEADER = (
 NO_BOXES = "no digit boxes found"
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # with the full-width signs of Excel in Asia
 
-Row: TypeAlias = list[str | int]
 
+def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
+    """Write the readings of `pages`, in their order, as they come.
 
-def write_table(path: Path, pages: Iterable[PageReading], rows: Rows) -> None:
-    """Write the readings of `pages`, in their order, holding one page at a time.
-
-    A page with an error, a notice, or no fields has a row of its own with `field` 0 and
-    the reason in `value` (in `digit` for rows="digit"); a page never goes missing.
+    The suffix of `place` tells the format. A page with an error, a notice, or no fields has
+    a row of its own with `field` 0 and the reason in `value` (in `digit` for rows="digit");
+    a page never goes missing.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
+        UsageError: the suffix is that of a format that is not written.
     """
     header, page_rows = (
         (FIELD_HEADER, field_rows) if rows == "field" else (DIGIT_HEADER, digit_rows)
     )
-    with atomic_writer(path) as stream:
-        stream.write(f"{header}\n")
-        writer = csv.writer(stream, lineterminator="\n")
-        for page in pages:
-            writer.writerows(page_rows(page))
+    write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
 
 
 def field_rows(page: PageReading) -> Iterator[Row]:
@@ -54,9 +48,10 @@ def field_rows(page: PageReading) -> Iterator[Row]:
     page_cells: Row = [file_cell(page.file), page.number + 1]
     remark, status = page_remark(page)
     if remark:
-        yield [*page_cells, 0, text_cell(remark), _probability(0), status, "", 0, 0, 0, 0]
+        yield [*page_cells, 0, text_cell(remark), 0.0, status.value, "", 0, 0, 0, 0]
     for number, reading in enumerate(_readable(page), 1):
-        read: Row = [reading.value, _probability(reading.confidence), reading.status, reading.cells]
+        confidence = _probability(reading.confidence)
+        read: Row = [reading.value, confidence, reading.status.value, reading.cells]
         yield [*page_cells, number, *read, *whole_pixels(reading.box)]
 
 
@@ -66,7 +61,7 @@ def digit_rows(page: PageReading) -> Iterator[Row]:
     remark, status = page_remark(page)
     if remark:
         nowhere: Row = [0, 0, 0, 0, 0, 0]
-        yield [*page_cells, *nowhere, text_cell(remark), _probability(0), status, "", ""]
+        yield [*page_cells, *nowhere, text_cell(remark), 0.0, status.value, "", None]
     for number, reading in enumerate(_readable(page), 1):
         for box_number, digit in enumerate(reading.digits, 1):
             place: Row = [number, box_number, *whole_pixels(digit.box)]
@@ -82,13 +77,13 @@ def page_remark(page: PageReading) -> tuple[str, Status]:
 
 def file_cell(label: str) -> str:
     """A file's name as the results give it: valid UTF-8, and never a formula."""
-    name = label.encode("utf-8", "backslashreplace").decode("utf-8")
+    name = _valid_utf8(label)
     return f"./{name}" if name.lstrip(" ").startswith(_FORMULA) else name
 
 
 def text_cell(text: str) -> str:
-    """A reason for people: on one line, and never a formula."""
-    line = " ".join(text.split())
+    """A reason for people: on one line, valid UTF-8, and never a formula."""
+    line = " ".join(_valid_utf8(text).split())
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
@@ -111,10 +106,15 @@ def _readable(page: PageReading) -> tuple[FieldReading, ...]:
 
 def _digit_cells(digit: DigitReading) -> Row:
     second = "" if digit.second is None else str(digit.second)
-    second_confidence = _probability(digit.second_confidence) if second else ""
+    second_confidence = _probability(digit.second_confidence) if second else None
     confidence = _probability(digit.confidence)
-    return [digit_text(digit), confidence, digit.status, second, second_confidence]
+    return [digit_text(digit), confidence, digit.status.value, second, second_confidence]
 
 
-def _probability(value: float) -> str:
-    return f"{value:.4f}"
+def _probability(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _valid_utf8(text: str) -> str:
+    """`text` with what UTF-8 cannot hold (names of broken encoding) as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -205,7 +205,7 @@ def _read_again(tasks: Sequence[PageTask]) -> Iterator[PageCrops]:
     """The pages of `tasks`, found, turned and cut as a scan does."""
     options = ScanOptions(paths=())
     recogniser = load_recogniser(options.model, "cpu", options.batch)
-    with open_pool(options.workers, len(tasks)) as pool:
+    with open_pool(options.workers, len(tasks), options.page_timeout) as pool:
 
         def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
             return list(pool.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))

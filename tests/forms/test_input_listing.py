@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.errors import ExitCode, NoInputError
@@ -45,6 +45,7 @@ def test_paths_lead_to_the_files() -> None:
 def test_other_kinds_are_counted_and_hidden_ones_and_results_are_not() -> None:
     make("in/a.png", "in/notes.txt", "in/sub/Thumbs.db", "in/.hidden.png", "in/.git/x.png")
     make("in/results.csv", "in/results.html", "in/results.sqlite", "in/results.sqlite-wal")
+    make("in/results.jsonl", "in/results.parquet", "in/results-0123abcd.sqlite")
     listing = list_files(["in"])
     assert [file.label for file in listing.files] == ["a.png"]
     assert listing.skipped == 2
@@ -185,12 +186,14 @@ def test_no_input(paths: list[str], message: str) -> None:
     assert caught.value.exit_code is ExitCode.NO_INPUT
 
 
+@settings(deadline=None)  # on a busy machine, the time of an example says nothing
 @given(st.lists(st.integers(0, 10**6), unique=True))
 def test_natural_order_is_that_of_the_numbers(numbers: list[int]) -> None:
     names = [f"p{number}.png" for number in numbers]
     assert sorted(names, key=natural_key) == [f"p{number}.png" for number in sorted(numbers)]
 
 
+@settings(deadline=None)
 @given(*[st.text(alphabet="ab1/٣²")] * 2)
 def test_natural_order_compares_any_two_names(one: str, other: str) -> None:
     first, second = natural_key(one), natural_key(other)

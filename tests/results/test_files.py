@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from formreader.errors import ExitCode, OutputError
-from formreader.results.files import atomic_writer, check_writable
+from formreader.results.files import atomic_stream, atomic_writer, check_writable
 
 
 def test_a_writable_place_is_left_as_it_was(tmp_path: Path) -> None:
@@ -117,3 +117,14 @@ def test_the_permissions_of_the_old_file_are_kept(tmp_path: Path) -> None:
     with atomic_writer(path) as stream:
         stream.write("new")
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_bytes_replace_the_file_as_text_does(tmp_path: Path) -> None:
+    path = tmp_path / "results.parquet"
+    path.write_bytes(b"old")
+    with atomic_stream(path) as stream:
+        stream.write(b"\xff\n")
+        stream.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"\xff\n"
+    assert list(tmp_path.iterdir()) == [path]

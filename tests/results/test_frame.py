@@ -47,14 +47,18 @@ def test_digits_of_blank_boxes_are_empty_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", get_args(Rows))
-def test_a_table_without_rows_has_its_columns(tmp_path: Path, rows: Rows) -> None:
-    write_table(tmp_path / "r.csv", [], rows)
-    assert load_results(tmp_path / "r.csv").empty
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+def test_a_table_without_rows_has_its_columns(tmp_path: Path, rows: Rows, name: str) -> None:
+    write_table(tmp_path / name, [], rows)
+    table = load_results(tmp_path / name)
+    assert table.empty
+    assert "confidence" in table.columns
 
 
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\xff"])
-def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "other.csv"
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\xff", '{"a": 1}\n', "3\n", "[[]]"])
+@pytest.mark.parametrize("name", ["other.csv", "other.jsonl", "other.parquet"])
+def test_other_files_are_refused(tmp_path: Path, content: str, name: str) -> None:
+    path = tmp_path / name
     path.write_text(content, encoding="latin-1")
-    with pytest.raises(NoInputError, match=r"other\.csv"):
+    with pytest.raises(NoInputError, match=name):
         load_results(path)

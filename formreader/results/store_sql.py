@@ -1,0 +1,182 @@
+"""All SQL of the job: its tables, as docs/job-store.md tells of them, and what is done to them."""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x66726D72
+"""Marks an SQLite file as a job of this program ("frmr"); `file` and SQLite show it."""
+
+FORMAT = 1
+"""Version of the tables, SQLite's `user_version`; each change of them takes the next number."""
+
+TABLES = ("review", "digit", "field", "page", "file", "run")
+"""In the order in which they can be dropped: what refers to a table comes before it."""
+
+SCHEMA = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {FORMAT}",
+    """
+    CREATE TABLE run (
+        begun TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        version TEXT NOT NULL,
+        model TEXT NOT NULL,
+        model_sha256 TEXT NOT NULL,
+        options TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE file (
+        id INTEGER PRIMARY KEY,
+        position INTEGER,
+        label TEXT NOT NULL UNIQUE,
+        path TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        pages INTEGER NOT NULL,
+        duplicate_of TEXT NOT NULL,
+        error TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX file_position ON file (position)",  # results are streamed in this order
+    """
+    CREATE TABLE page (
+        id INTEGER PRIMARY KEY,
+        file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        error TEXT NOT NULL,
+        notice TEXT NOT NULL,
+        seconds TEXT NOT NULL,
+        UNIQUE (file, number)
+    )
+    """,
+    """
+    CREATE TABLE field (
+        page INTEGER NOT NULL REFERENCES page ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        value TEXT NOT NULL,
+        cells TEXT NOT NULL,
+        confidence REAL NOT NULL,
+        status TEXT NOT NULL,
+        frame_left REAL,
+        frame_top REAL,
+        frame_width REAL,
+        frame_height REAL,
+        PRIMARY KEY (page, number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE digit (
+        page INTEGER NOT NULL,
+        field INTEGER NOT NULL,
+        box INTEGER NOT NULL,
+        left REAL NOT NULL,
+        top REAL NOT NULL,
+        width REAL NOT NULL,
+        height REAL NOT NULL,
+        digit INTEGER,
+        confidence REAL NOT NULL,
+        status TEXT NOT NULL,
+        second INTEGER,
+        second_confidence REAL NOT NULL,
+        PRIMARY KEY (page, field, box),
+        FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
+    ) WITHOUT ROWID
+    """,
+    # Pictures have a table of their own, so that a field's row stays short; and a rowid,
+    # without which SQLite is slow on rows of more than a few hundred bytes.
+    """
+    CREATE TABLE review (
+        page INTEGER NOT NULL,
+        field INTEGER NOT NULL,
+        left REAL NOT NULL,
+        top REAL NOT NULL,
+        width REAL NOT NULL,
+        height REAL NOT NULL,
+        scale REAL NOT NULL,
+        jpeg BLOB NOT NULL,
+        crops BLOB NOT NULL,
+        PRIMARY KEY (page, field),
+        FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
+    )
+    """,
+)
+
+RUN_COLUMNS = "version, model, model_sha256, options"
+FIELD_COLUMNS = (
+    "number, value, cells, confidence, status, frame_left, frame_top, frame_width, frame_height"
+)
+DIGIT_COLUMNS = (
+    "field, left, top, width, height, digit, confidence, status, second, second_confidence"
+)
+REVIEW_COLUMNS = "field, left, top, width, height, scale, jpeg, crops"
+
+ADD_RUN = f"INSERT INTO run ({RUN_COLUMNS}) VALUES (?, ?, ?, ?)"
+RUN = f"SELECT {RUN_COLUMNS} FROM run"
+
+ANY_PAGE = "SELECT 1 FROM page LIMIT 1"
+
+EXPECT_NO_FILE = "UPDATE file SET position = NULL"
+FORGET_OTHERS = "DELETE FROM file WHERE position IS NULL"
+
+FORGET_IF_CHANGED = """
+DELETE FROM file WHERE label = CAST(:label AS TEXT)
+AND (sha256 = '' OR sha256 <> :sha256 OR pages <> :pages OR length(:duplicate_of))
+"""
+
+PUT_FILE = """
+INSERT INTO file (position, label, path, size, mtime_ns, sha256, pages, duplicate_of, error)
+VALUES (
+    :position, CAST(:label AS TEXT), CAST(:path AS TEXT), :size, :mtime_ns, :sha256, :pages,
+    CAST(:duplicate_of AS TEXT), CAST(:error AS TEXT)
+)
+ON CONFLICT (label) DO UPDATE SET
+    position = excluded.position, path = excluded.path, size = excluded.size,
+    mtime_ns = excluded.mtime_ns, duplicate_of = excluded.duplicate_of, error = excluded.error
+"""
+
+DONE = "SELECT label, number FROM page JOIN file ON file.id = page.file WHERE page.error = ''"
+
+TO_READ = """
+SELECT id FROM file WHERE label = CAST(? AS TEXT) AND pages >= ? AND duplicate_of = ''
+"""
+
+FORGET_PAGE = "DELETE FROM page WHERE file = ? AND number = ?"
+
+ADD_PAGE = """
+INSERT INTO page (file, number, error, notice, seconds)
+VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)
+"""
+
+LAST_ID = "SELECT last_insert_rowid()"
+
+ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 9})"
+ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 10})"
+ADD_REVIEW = f"INSERT INTO review (page, {REVIEW_COLUMNS}) VALUES (?{', ?' * 8})"
+
+PAGES = """
+SELECT page.id, label, page.number, page.error, notice, duplicate_of
+FROM file LEFT JOIN page ON page.file = file.id
+WHERE (page.id IS NOT NULL OR duplicate_of <> '') AND {}
+ORDER BY position, page.number
+"""
+
+WITH_REVIEW = "EXISTS (SELECT 1 FROM review WHERE review.page = page.id)"
+WITH_REMARK = """(
+page.id IS NULL OR page.error <> '' OR notice <> '' OR NOT EXISTS
+(SELECT 1 FROM field WHERE field.page = page.id)
+)"""
+
+FIELDS = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number"
+DIGITS = f"SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box"
+REVIEW = f"SELECT {REVIEW_COLUMNS} FROM review WHERE page = ? ORDER BY field"
+
+COUNT_PAGES = """
+SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM page WHERE error <> ''),
+(SELECT count(*) FROM field), (SELECT count(*) FROM file WHERE duplicate_of <> '')
+"""
+
+COUNT_DIGITS = """
+SELECT count(*), count(*) FILTER (WHERE status = ?), count(*) FILTER (WHERE status = ?) FROM digit
+"""
+
+SECONDS = "SELECT seconds FROM page"
