@@ -14,7 +14,7 @@ PACKAGE = Path(formreader.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "types"),
     ("options",),
-    ("model_files",),
+    ("keras_start", "model_files"),
     ("digits", "forms", "results"),
     ("surroundings",),
     ("page_work", "debug"),

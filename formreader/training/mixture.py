@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -69,7 +70,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     if options.nondigits:
         training = joined(training, own_nondigits(load_nondigits(options.nondigits)))
     scanned = _on_pages(training, options.pages, options, 3, tell)
-    calibration = _on_pages(validation, round(HELD_PAGES * options.pages), options, 4, tell)
+    calibration = _on_pages(validation, math.ceil(HELD_PAGES * options.pages), options, 4, tell)
     facts: Facts = {
         "digits": ", ".join(options.data),
         "training_examples": len(training),
