@@ -42,9 +42,10 @@ class TrainingData:
     """What one training run sees.
 
     `training` is to be varied in every way, `scanned` comes from pages and is to be varied in
-    shape only. `validation` chooses the epoch, `calibration` fits the temperature and fills the
-    card's table; no writer of theirs is trained on where the writers are known. `test` is
-    looked at once, at the end. `facts` says what the data are, for the card.
+    shape only. `validation` chooses the epoch and fits the temperature, `calibration`, those of
+    them that come from pages, fills the card's table; no writer of theirs is trained on where
+    the writers are known. `test` is looked at once, at the end. `facts` says what the data
+    are, for the card.
     """
 
     training: Examples
