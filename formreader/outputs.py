@@ -13,6 +13,7 @@ from formreader.options import ScanOptions
 from formreader.places import Place, as_place, beside, job_path
 from formreader.remote import identity
 from formreader.results.files import check_writable
+from formreader.results.formats import check_format
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Outputs:
         """Find out before any work whether all of them can be written.
 
         Raises:
-            UsageError: two of them are the same file.
+            UsageError: two of them are the same file, or the table's format is none of ours.
             OutputError: one cannot be written.
         """
         taken = {identity(self.job): "the job store"}
@@ -57,6 +58,7 @@ class Outputs:
                     f"{path}: {option} and {other} need two files. Choose another with {option}"
                 )
             check_writable(path, option)
+        check_format(self.table)
 
     def list_inputs(self, paths: tuple[str, ...]) -> InputListing:
         """The files to read; results of this program are none, and never replace one.

@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "types"),
     ("places",),
     ("options", "remote"),
-    ("model_files",),
+    ("keras_start", "model_files"),
     ("digits", "forms", "results"),
     ("surroundings", "worker_process"),
     ("page_work", "process_executor", "debug", "inputs", "page_log"),

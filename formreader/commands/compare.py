@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from formreader.errors import ExitCode
+from formreader.keras_start import start_keras
 from formreader.options import CompareOptions, Method
 from formreader.program import set_up_logging, verbosity_options
 from formreader.progress import TrainDisplay
@@ -88,6 +89,7 @@ def compare(
         methods=methods, out=out, data=data, epochs=epochs, batch=batch, examples=examples,
         augment=augment, seed=seed, writers=writers,
     )  # fmt: skip
+    start_keras()
     from formreader.training.compare import PICTURE, TABLE
     from formreader.training.compare import compare as compare_methods
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from formreader.digits.card import Card
 from formreader.digits.recogniser import Recogniser, softmax
 from formreader.errors import ModelError, UsageError
+from formreader.keras_start import start_keras
 from formreader.model_files import KERAS_FILE, QUICK_FILE, load_graph, read_checked
 from formreader.options import Device
 from formreader.types import Crops
@@ -136,8 +137,7 @@ def load_network(folder: Path, card: Card) -> keras.Model:
         ModelError: the file is missing, damaged, or of another Keras.
     """
     content = read_checked(folder, card.files, KERAS_FILE)
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    start_keras()
     import keras
 
     try:

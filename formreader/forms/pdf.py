@@ -27,6 +27,9 @@ _FINEST_DPI = 600
 _LARGE_PAGE = 24 * 72
 """Points. A longer page is a picture whose size nobody set, so its dpi says nothing."""
 
+_END = 2048
+"""Bytes at the end of a file among which its end is marked."""
+
 _EDGE = 0.02
 """How far a scan may end from the page's edges, as a share of the page."""
 
@@ -112,16 +115,16 @@ def _document(stream: BinaryIO) -> Iterator[pdfium.PdfDocument]:
         # From the stream: a page of a thick file needs but little of it.
         document = pdfium.PdfDocument(stream)
     except pdfium.PdfiumError as error:
-        if _opens(_end_of(stream, stream.seek(0, os.SEEK_END))):  # then the error code is one that an earlier file left behind
+        stream.seek(0)
+        if _opens(stream.read()):  # then the error code is one that an earlier file left behind
             raise PageError("the PDF has no pages. Save or copy it again") from error
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise PageError("the PDF needs a password. Save it without one") from error
         raise PageError("the PDF is damaged. Save or copy it again") from error
     with document:
         # pdfium rebuilds a broken index silently; without an end, pages may be missing.
-        if b"%%EOF" not in _end_of(stream, 2048) and not raw.FPDF_DocumentHasValidCrossReferenceTable(
-            document
-        ):
+        is_whole = b"%%EOF" in _end_of(stream, _END)
+        if not is_whole and not raw.FPDF_DocumentHasValidCrossReferenceTable(document):
             raise PageError("the PDF ends early. Save or copy it again")
         yield document
 

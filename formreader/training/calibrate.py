@@ -41,17 +41,22 @@ def fit_temperature(logits: npt.NDArray[np.float32], labels: Labels) -> float:
     """
     if len(labels) == 0:
         raise ValueError("no examples to fit a temperature on")
-    exact = logits.astype(np.float64)
 
     def surprise(log_temperature: float) -> float:
-        """Mean negative log likelihood of the labels."""
-        scaled = exact / math.exp(log_temperature)
-        right = scaled[np.arange(len(labels)), labels]
-        return float((logsumexp(scaled, axis=1) - right).mean())
+        return negative_log_likelihood(logits, labels, math.exp(log_temperature))
 
     low, high = map(math.log, _TEMPERATURES)
     best = minimize_scalar(surprise, bounds=(low, high), method="bounded")
     return math.exp(best.x)
+
+
+def negative_log_likelihood(
+    logits: npt.NDArray[np.float32], labels: Labels, temperature: float
+) -> float:
+    """Mean over n examples of minus the logarithm of their label's probability."""
+    scaled = logits.astype(np.float64) / temperature
+    right = scaled[np.arange(len(labels)), labels]
+    return float((logsumexp(scaled, axis=1) - right).mean())
 
 
 def calibration_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,8 +18,11 @@ from formreader.types import Crops
 Labels: TypeAlias = npt.NDArray[np.uint8]
 """(n,) uint8, 0-9 a digit, 10 not a digit."""
 
-_DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile)
-"""What NumPy raises for a file that is not the archive one hoped for."""
+DAMAGED = (
+    OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy, zipfile and zlib raise for a file that is not the archive one hoped for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +74,7 @@ def load_mnist() -> tuple[Examples, Examples]:
     try:
         x_train, y_train, x_test, y_test = _arrays(path, "x_train", "y_train", "x_test", "y_test")
         return Examples(x_train, y_train), Examples(x_test, y_test)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise NoInputError(
             f"{path}: not MNIST as Keras stores it ({error}). Delete the file and train again "
             "with a network, or put a good mnist.npz there."
@@ -101,7 +105,7 @@ def load_writers(path: Path, n: int) -> npt.NDArray[np.int64]:
     try:
         (table,) = _arrays(path, "train")
         writers: npt.NDArray[np.int64] = table[:, 2].astype(np.int64)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise NoInputError(
             f"{path}: not a table of MNIST's writers ({error}). It needs an array `train` with "
             "the writer in column 2; leave out --writers to split without it."
@@ -119,7 +123,7 @@ def load_nondigits(path: Path) -> Crops:
     """
     try:
         (images,) = _arrays(path, "images")
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise NoInputError(
             f"{path}: no examples ({error}). It needs an array `images` (n, h, w) uint8."
         ) from error
@@ -131,7 +135,7 @@ def load_nondigits(path: Path) -> Crops:
 
 
 def _arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
-    """Arrays of an .npz; raises one of `_DAMAGED` where that cannot be."""
+    """Arrays of an .npz; raises one of `DAMAGED` where that cannot be."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         return [file[name] for name in names]
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -22,7 +20,7 @@ from formreader.errors import NoInputError, PageError
 from formreader.forms.files import list_files
 from formreader.forms.pages import count_pages, read_page
 from formreader.training.augment import FAINTEST, framed
-from formreader.training.data import Examples, load_mnist
+from formreader.training.data import DAMAGED, Examples, load_mnist
 from formreader.types import Crops, InputFile
 
 Part: TypeAlias = Literal["train", "test"]
@@ -36,12 +34,6 @@ CLASS_FOLDERS = {str(digit): digit for digit in range(NOT_A_DIGIT)} | {
 _BRIGHT_BORDER = 0.6
 """Share of an image's tones above which its border is paper: a little over half, as the border
 of noise is halfway."""
-
-_DAMAGED = (
-    OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What NumPy, zipfile and zlib raise for a file that is not the archive one hoped for."""
 
 _log = logging.getLogger(__name__)
 
@@ -130,7 +122,7 @@ def _read_archive(path: Path, part: Part) -> tuple[npt.NDArray[Any], npt.NDArray
                 if images in file.files and labels in file.files:
                     return file[images], file[labels]
             names = ", ".join(file.files) or "none"
-    except _DAMAGED as error:
+    except DAMAGED as error:
         cause = str(error) or type(error).__name__
         raise NoInputError(
             f"{path}: cannot be read as an .npz ({cause}). Save it again with numpy.savez."

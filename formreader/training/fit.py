@@ -21,6 +21,7 @@ from formreader.errors import UsageError
 from formreader.options import TrainOptions
 from formreader.training.averaging import WeightAverage, swapped
 from formreader.training.batches import TrainingBatches
+from formreader.training.calibrate import fit_temperature, negative_log_likelihood
 from formreader.training.data import Examples
 from formreader.training.optimiser import compile_network
 from formreader.training.prefetch import made_ahead
@@ -42,7 +43,8 @@ class EpochFigures:
     """What one epoch came to; `epoch` counts from 1, `seconds` is its wall time.
 
     `loss` and `accuracy` are means over the epoch, while the weights changed; those of the
-    validation are of the averaged weights at its end. `validation_loss` has no label smoothing.
+    validation are of the averaged weights at its end. `validation_loss` has no label
+    smoothing, and is that at the best temperature.
     """
 
     epoch: int
@@ -172,12 +174,17 @@ def _train(
 
 
 def _validate(network: keras.Model, examples: Examples) -> tuple[float, float]:
-    """Mean negative log likelihood of the labels, and the share of them that is best guess."""
-    logits = predict_logits(network, examples.crops).astype(np.float64)
-    logits -= logits.max(axis=1, keepdims=True)
-    right = logits[np.arange(len(examples)), examples.labels]
-    loss = np.log(np.exp(logits).sum(axis=1)) - right
-    return float(loss.mean()), float((logits.argmax(axis=1) == examples.labels).mean())
+    """Mean negative log likelihood of the labels, and the share of them that is best guess.
+
+    The likelihood is that at the best temperature, as the model card will have one: late in a
+    training networks grow more right and more sure of themselves than they should be.
+    """
+    logits = predict_logits(network, examples.crops)
+    if not np.isfinite(logits).all():
+        return math.inf, 0.0
+    temperature = fit_temperature(logits, examples.labels)
+    loss = negative_log_likelihood(logits, examples.labels, temperature)
+    return loss, float((logits.argmax(axis=1) == examples.labels).mean())
 
 
 def _epochs_since_best(history: Sequence[EpochFigures]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -41,9 +42,10 @@ class TrainingData:
     """What one training run sees.
 
     `training` is to be varied in every way, `scanned` comes from pages and is to be varied in
-    shape only. `validation` chooses the epoch, `calibration` fits the temperature and fills the
-    card's table; no writer of theirs is trained on where the writers are known. `test` is
-    looked at once, at the end. `facts` says what the data are, for the card.
+    shape only. `validation` chooses the epoch and fits the temperature, `calibration`, those of
+    them that come from pages, fills the card's table; no writer of theirs is trained on where
+    the writers are known. `test` is looked at once, at the end. `facts` says what the data
+    are, for the card.
     """
 
     training: Examples
@@ -69,7 +71,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     if options.nondigits:
         training = joined(training, own_nondigits(load_nondigits(options.nondigits)))
     scanned = _on_pages(training, options.pages, options, 3, tell)
-    calibration = _on_pages(validation, round(HELD_PAGES * options.pages), options, 4, tell)
+    calibration = _on_pages(validation, math.ceil(HELD_PAGES * options.pages), options, 4, tell)
     facts: Facts = {
         "digits": ", ".join(options.data),
         "training_examples": len(training),

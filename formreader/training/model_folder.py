@@ -58,8 +58,9 @@ def write_model(
     quantise_onnx(out / ONNX_FILE, out / QUICK_FILE, _spread(data.training).crops)
     write_history(history, out / HISTORY_FILE)
     draw_curves(history, out)
+    # On good crops and on poor ones: what fits poor scans alone is too modest on clean ones.
     temperature = fit_temperature(
-        predict_logits(plain, data.calibration.crops), data.calibration.labels
+        predict_logits(plain, data.validation.crops), data.validation.labels
     )
     draw_mistakes(_probabilities(plain, data.validation, temperature), data.validation, out)
     card = _make_card(plain, temperature, config, data, history, options)

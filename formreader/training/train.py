@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from formreader.digits.card import read_card
 from formreader.digits.network import NetworkConfig, build_network
 from formreader.digits.runtimes import load_network
 from formreader.errors import ModelError, OutputError
+from formreader.keras_start import start_keras
 from formreader.model_files import CARD_FILE, model_folder
 from formreader.options import TrainOptions
 from formreader.results.files import check_writable
@@ -41,7 +41,6 @@ def train(options: TrainOptions, progress: TrainProgress) -> Path:
         UsageError: an interrupted training in the folder had other options.
         KeyboardInterrupt: Ctrl-C or SIGTERM; a message tells how to go on.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported
     run = _prepare_folder(options.out)
     if runs.is_unfinished(run) and not options.fresh:
         runs.check_same(run, runs.option_settings(options))
@@ -77,6 +76,7 @@ def _fit_and_write(
     run: Path,
     progress: TrainProgress,
 ) -> None:
+    start_keras()
     from formreader.training.fit import fit
     from formreader.training.model_folder import write_model
 

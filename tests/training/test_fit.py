@@ -16,6 +16,7 @@ from formreader.digits.network import NetworkConfig, build_network
 from formreader.errors import UsageError
 from formreader.options import TrainOptions
 from formreader.training.averaging import EVERY, WeightAverage, swapped, trainable_weights
+from formreader.training.calibrate import fit_temperature
 from formreader.training.data import Examples
 from formreader.training.fit import EpochFigures, fit
 from formreader.training.optimiser import compile_network, fast_precision, smoothed_crossentropy
@@ -214,6 +215,7 @@ def test_the_best_epoch_is_kept(examples: Examples, tmp_path: Path) -> None:
     network, history = fitted(examples, tmp_path)
     best = min(history, key=lambda figures: figures.validation_loss)
     logits = network.predict(examples.crops[..., None], verbose=0)
+    logits = logits / fit_temperature(logits, examples.labels)
     loss = keras.losses.sparse_categorical_crossentropy(examples.labels, logits, from_logits=True)
     assert float(np.mean(loss)) == pytest.approx(best.validation_loss, rel=1e-4)
     other = build_network(TINY)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from formreader.errors import FormreaderError
+from formreader.keras_start import start_keras
 from formreader.training.boxes.options import BoxTrainOptions
 
 _log = logging.getLogger("formreader.training.boxes")
@@ -19,9 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options = BoxTrainOptions(**vars(given))
+        start_keras()
         # Not above: the processes that render pages import this module, and need no TensorFlow.
         from formreader.training.boxes.train import train_boxes
 

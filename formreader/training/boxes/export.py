@@ -6,62 +6,17 @@ In: `darkness` (height, width) uint8, sides multiples of 32. Out: `maps_out`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
-import onnx
 from keras import layers
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from formreader.training.boxes.network import MAPS
+from formreader.training.onnx_graph import OnnxGraph, folded_weights
 
-_OPSET = 17
-_IR_VERSION = 8  # the one that belongs to opset 17; older runtimes refuse later ones
 _BLACK = 255.0
-
-
-@dataclass(slots=True)
-class _Graph:
-    """Operations in the order of the network's layers."""
-
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    weights: list[onnx.TensorProto] = field(default_factory=list)
-
-    def add(
-        self,
-        kind: str,
-        inputs: list[str],
-        name: str,
-        constants: dict[str, npt.NDArray[Any]] | None = None,
-        **attributes: Any,
-    ) -> str:
-        """Append one operation with `constants` as its further inputs; returns its output."""
-        constants = constants or {}
-        for key, value in constants.items():
-            self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), key))
-        names = [*inputs, *constants]
-        self.nodes.append(helper.make_node(kind, names, [name], name=name, **attributes))
-        return name
-
-    def model(self) -> onnx.ModelProto:
-        darkness = helper.make_tensor_value_info(
-            "darkness", TensorProto.UINT8, ["height", "width"]
-        )  # fmt: skip
-        maps = helper.make_tensor_value_info(
-            "maps_out", TensorProto.FLOAT, [MAPS, "rows", "columns"]
-        )  # fmt: skip
-        model = helper.make_model(
-            helper.make_graph(self.nodes, "boxes", [darkness], [maps], self.weights),
-            opset_imports=[helper.make_opsetid("", _OPSET)],
-            ir_version=_IR_VERSION,
-            producer_name="formreader",
-        )
-        onnx.checker.check_model(model, full_check=True)
-        return model
 
 
 def export_box_network(network: keras.Model, path: Path) -> None:
@@ -71,7 +26,7 @@ def export_box_network(network: keras.Model, path: Path) -> None:
         ValueError: the network has a layer that this export does not know.
         OSError: the file cannot be written.
     """
-    graph = _Graph()
+    graph = OnnxGraph()
     numbers = graph.add("Cast", ["darkness"], "numbers", to=TensorProto.FLOAT)
     axes = {"image.axes": np.array([0, 1], np.int64)}
     names = {network.inputs[0].name: graph.add("Unsqueeze", [numbers], "image", axes)}
@@ -87,11 +42,13 @@ def export_box_network(network: keras.Model, path: Path) -> None:
         names[layer.output.name] = _add_layer(graph, layer, inputs, norm)
     last = names[network.outputs[0].name]
     graph.add("Squeeze", [last], "maps_out", {"maps_out.axes": np.array([0], np.int64)})
-    path.write_bytes(graph.model().SerializeToString())
+    darkness = helper.make_tensor_value_info("darkness", TensorProto.UINT8, ["height", "width"])
+    maps = helper.make_tensor_value_info("maps_out", TensorProto.FLOAT, [MAPS, "rows", "columns"])
+    path.write_bytes(graph.model("boxes", darkness, maps).SerializeToString())
 
 
 def _add_layer(
-    graph: _Graph, layer: keras.Layer, inputs: list[str], norm: layers.BatchNormalization | None
+    graph: OnnxGraph, layer: keras.Layer, inputs: list[str], norm: layers.BatchNormalization | None
 ) -> str:
     """Append a layer, with the normalisation after it folded in; returns its output."""
     match layer:
@@ -119,19 +76,16 @@ def _keeps_size(layer: layers.Conv2D) -> bool:
 
 
 def _add_convolution(
-    graph: _Graph, layer: layers.Conv2D, inputs: list[str], norm: layers.BatchNormalization | None
+    graph: OnnxGraph,
+    layer: layers.Conv2D,
+    inputs: list[str],
+    norm: layers.BatchNormalization | None,
 ) -> str:
-    kernel = np.asarray(layer.kernel, np.float64).transpose(3, 2, 0, 1)  # (out, in, height, width)
-    bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(len(kernel))
-    if norm is not None:
-        deviation = np.sqrt(np.asarray(norm.moving_variance, np.float64) + norm.epsilon)
-        factor = np.asarray(norm.gamma, np.float64) / deviation
-        kernel = kernel * factor[:, None, None, None]
-        bias = (bias - np.asarray(norm.moving_mean)) * factor + np.asarray(norm.beta)
+    kernel, bias = folded_weights(layer, norm)
     if inputs == ["image"]:  # bytes come in, the network was trained on 0..1
         kernel = kernel / _BLACK
     constants = {
-        f"{layer.name}.kernel": kernel.astype(np.float32),
+        f"{layer.name}.kernel": kernel.transpose(3, 2, 0, 1).astype(np.float32),
         f"{layer.name}.bias": bias.astype(np.float32),
     }
     return graph.add(
