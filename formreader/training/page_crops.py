@@ -54,7 +54,7 @@ def page_crops(
     """Digits written into `pages` forms and cut out again, with marks that are no digits.
 
     Args:
-        digits: images of digits 0-9 to write, each label at least once.
+        digits: images of digits 0-9 to write; the stroke model writes those that are missing.
         pages: forms to render, about 60 boxes each.
         seed: the same seed gives the same crops, on any number of cores.
         tell: hears how it goes.

@@ -48,6 +48,11 @@ def test_a_seed_gives_the_same_crops_and_another_gives_others(
     assert other.crops.tobytes() != crops.crops.tobytes()
 
 
+def test_digits_without_an_image_are_written_all_the_same(digits: Examples) -> None:
+    few = digits[digits.labels < 3]
+    assert set(range(10)) <= set(page_crops(few, 6, seed=3).labels.tolist())
+
+
 def test_no_pages_give_no_crops(digits: Examples) -> None:
     assert len(page_crops(digits, 0, seed=3)) == 0
 

@@ -307,8 +307,7 @@ def test_digits_may_come_from_images() -> None:
     assert tall.shape[0] / tall.shape[1] == pytest.approx(5, rel=0.15)
     assert tall.mean() == pytest.approx(1, abs=0.01)
     assert source.draw("X", 60, 80, rng).mean() < 0.5
-    with pytest.raises(ValueError, match="'7'"):
-        source.draw("7", 60, 80, rng)
+    assert source.draw("7", 60, 80, rng).max() > 0.9  # by the hand that writes the marks
 
 
 @pytest.fixture

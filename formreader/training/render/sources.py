@@ -64,7 +64,7 @@ class RepeatingSource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArraySource:
-    """Digits from arrays of images, such as MNIST; other symbols from `marks`.
+    """Digits from arrays of images, such as MNIST; from `marks` all that these do not show.
 
     `images` is (n, h, w) uint8, ink bright on black; `labels` is (n,). `size` is the
     ink's height as a share of the box's.
@@ -76,12 +76,10 @@ class ArraySource:
     size: float = 0.72
 
     def draw(self, symbol: str, box_w: float, box_h: float, rng: np.random.Generator) -> Mask:
-        """See `DigitSource.draw`. Raises ValueError where no image has this label."""
-        if not symbol.isdecimal():
-            return self.marks.draw(symbol, box_w, box_h, rng)
-        choices = np.flatnonzero(self.labels == int(symbol))
+        """See `DigitSource.draw`."""
+        choices = np.flatnonzero(self.labels == int(symbol)) if symbol.isdecimal() else ()
         if not len(choices):
-            raise ValueError(f"no image is labelled {symbol!r}")
+            return self.marks.draw(symbol, box_w, box_h, rng)
         image = self.images[int(rng.choice(choices))]
         ys, xs = np.nonzero(image)
         tight = image[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
