@@ -164,7 +164,7 @@ def _tell_summary(summary: ScanSummary, verbose: bool) -> None:
     )
     if summary.read == 0 and not summary.interrupted:
         tell("nothing has changed since an earlier scan: no page was read again")
-    elif summary.read < summary.pages:
+    elif summary.read + summary.duplicates < summary.pages:
         tell(f"{_count(summary.read, 'page')} read now, the others by an earlier scan")
     where = f" in {summary.report}" if summary.report and summary.review else ""
     tell(f"{_count(summary.review, 'digit')} to review{where}")
