@@ -66,7 +66,7 @@ def test_the_promised_threshold_is_the_one_that_is_kept(
     arguments = ("scan", form_png, "--out", out, "--model", model, "--rows", "digit")
     read = {}
     for choice in (("--max-error", 0.001), ("--review-below", 0.999), ("--max-error", 0.01)):
-        assert program(*arguments, *choice).exit_code == ExitCode.DONE
+        assert program(*arguments, *choice, "--fresh").exit_code == ExitCode.DONE
         read[choice] = statuses(out)
     strict, given, lax = read.values()
     assert strict == given != lax

@@ -1,0 +1,244 @@
+"""Whether anything is lost when a scan is killed: `python tests/benchmarks/kills.py`.
+
+Ends scans at random moments, drawn evenly over the time that one takes undisturbed, and gives
+the same command again until it is done; then begins a new job, until there were `--kills`:
+
+    sigkill, sigterm   the program gets the signal, its workers do not
+    workers            single workers of a scan are killed while it goes on
+    cluster            one of three workers of a local Dask cluster is killed in each scan
+
+Each finished table must be that of the undisturbed scan byte for byte, each table on the way a
+part of it, no page be stored twice, and no process be left. Only a page whose worker is killed
+twice may have an error, until the same command is given again. Prints what happened; exit code 1
+where anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+from scanning import READ, family, fill_folder, messages, scan, small_pages, started
+
+from formreader.errors import ExitCode
+
+_ORIGINALS = 6
+_CLUSTER_WORKERS = 3
+
+_END_SECONDS = 20.0
+"""Longest time in which workers notice that their program is gone."""
+
+_BETWEEN_WORKERS = (0.3, 1.5)
+"""Seconds from the kill of a worker to the next: two on the same page are rare, but happen."""
+
+
+@dataclass
+class Trial:
+    """Scans of one folder into one table, and what must come of them.
+
+    `seconds` is the time of an undisturbed scan, `expected` its table. `tally` counts what
+    happened.
+    """
+
+    out: Path
+    arguments: list[str | Path | int]
+    random: np.random.Generator
+    seconds: float = 0.0
+    expected: bytes = b""
+    tally: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def log(self) -> Path:
+        return self.out.with_suffix(".log.jsonl")
+
+    def prepare(self) -> None:
+        """The undisturbed scan."""
+        self.seconds = scan(self.out, *self.arguments).seconds
+        self.expected = self.out.read_bytes()
+
+    def begin_anew(self) -> None:
+        """Forget the job and its results."""
+        for path in (self.out, self.log, self.out.with_suffix(".sqlite")):
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def scanning(self, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A scan, all of whose processes must end when it does."""
+        with started(self.out, *self.arguments, "--log-json", self.log, *more) as process:
+            yield process
+        self.tally["scans"] += 1
+
+    def moment(self) -> float:
+        """Seconds after its start at which a scan is disturbed."""
+        return float(self.random.uniform(0, self.seconds))
+
+    def finish(self) -> None:
+        """Give the same command again until the job is done, and check what came of it."""
+        with self.scanning() as process:
+            code = process.wait()
+        self.require(code in READ, f"exit code {code}: {messages(self.out)}")
+        self.check_finished()
+
+    def check_finished(self) -> None:
+        """The table of a job that is done is that of the undisturbed scan; nothing is doubled."""
+        self.require(self.out.read_bytes() == self.expected, "the table differs")
+        stored = Counter(
+            (page["file"], page["page"]) for page in self._logged() if not page["error"]
+        )
+        self.require(max(stored.values(), default=1) == 1, "a page was stored twice")
+        self.tally["tables compared"] += 1
+        self.tally["temporary files left"] = len(list(self.out.parent.glob(".formreader-*")))
+
+    def _logged(self) -> Iterator[dict[str, str]]:
+        with self.log.open(encoding="utf-8") as stream:
+            for line in stream:
+                yield json.loads(line)
+
+    def check_part(self) -> None:
+        """A table that was written before the end holds some of the rows, in order, and whole."""
+        if self.out.exists():
+            rest = iter(self.expected.splitlines())
+            part = self.out.read_bytes().splitlines()
+            self.require(all(line in rest for line in part), "a table on the way is no part")
+            self.tally["tables on the way"] += 1
+
+    def require(self, kept: bool, fault: str) -> None:
+        if not kept:
+            raise SystemExit(f"FAULT after {dict(self.tally)}: {fault}. See {self.out.parent}")
+
+
+def kill_program(trial: Trial, kills: int, number: signal.Signals) -> None:
+    """End scans by a signal, and go on with the job."""
+    ends = {-number, ExitCode.INTERRUPTED} if number == signal.SIGTERM else {-number}
+    trial.begin_anew()
+    while trial.tally["kills"] < kills:
+        with trial.scanning() as process:
+            processes = family(process.pid)
+            try:
+                code = process.wait(trial.moment())
+            except subprocess.TimeoutExpired:
+                processes = family(process.pid)
+                process.send_signal(number)
+                code = process.wait()
+            _, left = psutil.wait_procs(processes, _END_SECONDS)
+        trial.require(not left, f"processes are left: {left}")
+        if code in READ:  # it was done before
+            trial.check_finished()
+            trial.begin_anew()
+            continue
+        trial.require(code in ends, f"exit code {code}: {messages(trial.out)}")
+        trial.tally["kills"] += 1
+        trial.tally[f"exit code {code}"] += 1
+        trial.check_part()
+    trial.finish()
+
+
+def kill_workers(trial: Trial, kills: int) -> None:
+    """Kill single workers of scans that go on."""
+    while trial.tally["kills"] < kills:
+        trial.begin_anew()
+        with trial.scanning() as process:
+            while process.poll() is None:
+                try:
+                    process.wait(trial.random.uniform(*_BETWEEN_WORKERS))
+                except subprocess.TimeoutExpired:
+                    trial.tally["kills"] += _kill_a_worker(process.pid, trial.random)
+        trial.require(process.returncode in READ, messages(trial.out))
+        failed = _failed_files(trial.out)
+        trial.tally["pages killed twice"] += len(failed)
+        kept = _without(trial.out.read_bytes(), failed) == _without(trial.expected, failed)
+        trial.require(kept, "a page that was not killed twice differs")
+        trial.finish()
+
+
+def _kill_a_worker(pid: int, random: np.random.Generator) -> bool:
+    """Kill one of the workers: they are children of a server that the program starts for them."""
+    workers = [process for process in family(pid)[1:] if process.ppid() != pid]
+    if not workers:
+        return False
+    workers[random.integers(len(workers))].kill()
+    return True
+
+
+def _failed_files(table: Path) -> set[str]:
+    """The files whose page ended two workers."""
+    with table.open(newline="", encoding="utf-8") as stream:
+        return {row["file"] for row in csv.DictReader(stream) if "died twice" in row["value"]}
+
+
+def _without(table: bytes, files: set[str]) -> list[bytes]:
+    starts = tuple(f"{file},".encode() for file in files)
+    return [line for line in table.splitlines() if not line.startswith(starts)]
+
+
+def kill_on_cluster(trial: Trial, kills: int) -> None:
+    """Kill a worker of a local Dask cluster in each scan."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=_CLUSTER_WORKERS, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        for _ in range(kills):
+            trial.begin_anew()
+            with trial.scanning("--cluster", cluster.scheduler_address) as process:
+                try:
+                    process.wait(trial.moment())
+                except subprocess.TimeoutExpired:
+                    # One that was killed in the last scan may not be started again yet.
+                    pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+                    psutil.Process(pids[trial.random.integers(len(pids))]).kill()
+                    trial.tally["kills"] += 1
+                code = process.wait()
+            trial.require(code in READ, f"exit code {code}: {messages(trial.out)}")
+            trial.check_finished()
+
+
+KINDS: dict[str, Callable[[Trial, int], None]] = {
+    "sigkill": lambda trial, kills: kill_program(trial, kills, signal.SIGKILL),
+    "sigterm": lambda trial, kills: kill_program(trial, kills, signal.SIGTERM),
+    "workers": kill_workers,
+    "cluster": kill_on_cluster,
+}
+
+
+def main() -> None:
+    """Kill, compare and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--kills", type=int, default=20, help="of each kind")
+    parser.add_argument("--pages", type=int, default=400)
+    parser.add_argument("--originals", nargs="+", type=Path, help="JPEG files to copy as pages")
+    parser.add_argument("--model", default="digits")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    place = Path(tempfile.mkdtemp(prefix="formreader-kills-"))  # stays where there is a fault
+    originals = [path.read_bytes() for path in options.originals or ()]
+    folder = fill_folder(place / "pages", originals or small_pages(_ORIGINALS), options.pages)
+    arguments = [folder, "--model", options.model, "--workers", options.workers]
+    for kind in options.kinds:
+        random = np.random.default_rng(options.seed)
+        trial = Trial(place / f"{kind}.csv", arguments, random)
+        trial.prepare()
+        KINDS[kind](trial, options.kills)
+        counts = ", ".join(f"{count} {name}" for name, count in trial.tally.items())
+        print(f"{kind}: {trial.seconds:.1f} s undisturbed; {counts}: nothing lost", flush=True)
+    shutil.rmtree(place)
+
+
+if __name__ == "__main__":
+    main()

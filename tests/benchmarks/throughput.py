@@ -1,0 +1,129 @@
+"""How quickly many pages are read, and in how much memory: `python tests/benchmarks/throughput.py`.
+
+`--parts ratio`: `--pages` A4 pages at 300 dpi (JPEG, about 100 digits each, half of them noisy; a
+dozen is rendered, copies have another comment). Wall time of a new scan with two workers, a
+process of its own with all of its start, over that of merely decoding the same files to grey
+with two processes, whose start does not count; the best of some rounds, in turn.
+
+`--parts growth memory`: `--few` and `--many` of these pages at 100 dpi. Seconds a page, with and
+without the start (the time of a scan of one page), the best of some rounds in turn; and the peak
+memory of all processes together, where what they share counts once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
+
+WORKERS = 2
+_ORIGINALS = 12
+_FILES_AT_A_TIME = 4
+
+
+def decode(path: Path) -> int:
+    """Pixels of a page, decoded to grey."""
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    assert image is not None
+    return image.size
+
+
+def one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def seconds_to_decode(files: list[Path]) -> float:
+    """Wall time of decoding all files with as many processes as the scan has workers."""
+    with multiprocessing.get_context("spawn").Pool(WORKERS, one_thread) as pool:
+        pool.map(decode, files[:WORKERS], chunksize=1)  # all is imported
+        began = time.perf_counter()
+        for _ in pool.imap_unordered(decode, files, chunksize=_FILES_AT_A_TIME):
+            pass
+        return time.perf_counter() - began
+
+
+def new_scan(folder: Path, *, watched: bool = False) -> Scan:
+    """A scan from its beginning."""
+    out = folder.with_suffix(".csv")
+    return scan(out, folder, "--fresh", "--workers", WORKERS, watched=watched)
+
+
+def measure_ratio(place: Path, options: argparse.Namespace) -> None:
+    """A scan against mere decoding."""
+    folder = fill_folder(place, jpeg_pages(_ORIGINALS), options.pages)
+    files = sorted(folder.iterdir())
+    decoding, scans = list[float](), list[Scan]()
+    for number in range(options.rounds):
+        decoding.append(seconds_to_decode(files))
+        scans.append(new_scan(folder))
+        print(f"round {number + 1}: decode {decoding[-1]:.1f} s, scan {scans[-1].seconds:.1f} s")
+    best = min(scans, key=lambda done: done.seconds)
+    digits = best.count("digits")
+    print(
+        f"ratio {best.seconds / min(decoding):.2f}: {options.pages} pages of 300 dpi, "
+        f"{digits / options.pages:.0f} digits each; {options.pages / best.seconds:.1f} pages/s, "
+        f"{digits / best.seconds:.0f} digits/s; decoded {options.pages / min(decoding):.1f} pages/s"
+    )
+    print(best.told.splitlines()[-1], flush=True)
+
+
+def measure_growth(place: Path, options: argparse.Namespace) -> None:
+    """Time a page of many pages against few."""
+    numbers = (1, options.few, options.many)
+    folders = fill_folders(place, options.originals, numbers)
+    rounds = [[new_scan(folder).seconds for folder in folders] for _ in range(options.rounds)]
+    start, few, many = (min(seconds) for seconds in zip(*rounds, strict=True))
+    tell_growth("start included", few / options.few, many / options.many)
+    few, many = (few - start) / (options.few - 1), (many - start) / (options.many - 1)
+    tell_growth(f"without {start:.2f} s for a scan of one page", few, many)
+
+
+def tell_growth(what: str, few: float, many: float) -> None:
+    """Print seconds a page of few and of many pages."""
+    print(f"growth {many / few:.3f}, {what}: {1000 * few:.2f} and {1000 * many:.2f} ms a page")
+
+
+def measure_memory(place: Path, options: argparse.Namespace) -> None:
+    """Peak memory at many pages against few."""
+    folders = fill_folders(place, options.originals, (options.few, options.many))
+    few, many = (new_scan(folder, watched=True).peak for folder in folders)
+    print(f"memory {many / few:.3f}: {few:.0f} MiB at {options.few} pages, {many:.0f} MiB at "
+          f"{options.many}")  # fmt: skip
+
+
+def fill_folders(place: Path, originals: list[Path], numbers: Sequence[int]) -> list[Path]:
+    """A folder of small pages for each of `numbers`."""
+    pages = [path.read_bytes() for path in originals] or small_pages(_ORIGINALS)
+    return [fill_folder(place / str(number), pages, number) for number in numbers]
+
+
+PARTS = {"ratio": measure_ratio, "growth": measure_growth, "memory": measure_memory}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--pages", type=int, default=600)
+    parser.add_argument("--few", type=int, default=200)
+    parser.add_argument("--many", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--originals", nargs="+", type=Path, default=[], help="JPEG files to copy as small pages"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="formreader-throughput-") as place:
+        for part in options.parts:
+            PARTS[part](Path(place, part), options)
+
+
+if __name__ == "__main__":
+    main()
