@@ -22,6 +22,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from formreader.errors import PageError
 from formreader.forms.grey import grey_of
+from formreader.forms.jpeg import grey_of_jpeg
 from formreader.forms.resolution import METADATA_ERRORS, credible_dpi, stated_dpi
 from formreader.types import GreyImage
 
@@ -99,13 +100,10 @@ def read_raster(
         if isinstance(image, TiffImageFile):
             image.seek(number)
         check_size(*image.size, max_pixels)
-        image.draft("L", None)
-        grey = grey_of(image)
+        grey = _grey(image, stream)
         dpi = stated_dpi(image)
         # Pillow has turned a TIFF by now, and then states no orientation any more.
         turn = _TURNS.get(_orientation(image))
-        if kind is Kind.JPEG and _ends_early(grey, stream):
-            raise PageError("the JPEG data ends early. Scan or copy the file again")
     if turn is not None:
         grey = np.asarray(Image.fromarray(grey).transpose(turn))
     return grey, credible_dpi(dpi, grey.shape)
@@ -139,6 +137,14 @@ def _unpack(stream: BinaryIO, layout: str) -> tuple[int, ...]:
     return struct.unpack(layout, stream.read(struct.calcsize(layout)))
 
 
+def _grey(image: ImageFile, stream: BinaryIO) -> GreyImage:
+    """Luminance of an image that was opened from `stream`."""
+    if not isinstance(image, JpegImageFile):
+        return grey_of(image)
+    stream.seek(0)
+    return grey_of_jpeg(image, stream.read())
+
+
 def _check_png(data: bytes) -> None:
     """Checks what Pillow does not: all chunks are there, with their checksums."""
     position = 8
@@ -153,28 +159,6 @@ def _check_png(data: bytes) -> None:
             return
         position = end + 4
     raise PageError("the PNG data ends early. Scan or copy the file again")
-
-
-def _ends_early(grey: GreyImage, stream: BinaryIO) -> bool:
-    """Whether a JPEG has too little data although its end marker is there.
-
-    The decoder fills what is missing with mid-grey. Only where the last block is
-    exactly that, a second look is due: bytes slipped in before the end marker
-    change the image if the decoder was still hungry.
-    """
-    if not (grey[-8:, -8:] == 128).all():
-        return False
-    stream.seek(0)
-    data = stream.read()
-    end = data.rfind(b"\xff\xd9")
-    longer = data[:end] + b"\x5a" * 64 + data[end:]
-    return not np.array_equal(_eighth(data), _eighth(longer))
-
-
-def _eighth(jpeg: bytes) -> GreyImage:
-    image = JpegImageFile(io.BytesIO(jpeg))
-    image.draft("L", (image.width // 8, image.height // 8))
-    return np.asarray(image)
 
 
 def _orientation(image: Image.Image) -> int:
