@@ -32,6 +32,9 @@ _MIN_SKEW = 0.04
 _SMOOTH_FROM = 1.2
 """Reduction from which pixels are smoothed before they are interpolated."""
 
+_BAND = 32
+"""Rows of blocks that are averaged at a time: a band of a large page fits a core's cache."""
+
 _PAPER_MARGIN = 0.015
 """What is kept around a photographed sheet, as a share of its sides: its outline is not exact."""
 
@@ -119,8 +122,12 @@ def _block_means(image: GreyImage, by_x: int, by_y: int) -> GreyImage:
     if by_x == by_y == 2:  # OpenCV has code of its own for halves, and is slow at all else
         size = (image.shape[1] // 2, image.shape[0] // 2)
         return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    means = cv2.blur(image, (by_x, by_y))
-    return np.ascontiguousarray(means[by_y // 2 :: by_y, by_x // 2 :: by_x], np.uint8)
+    height, width = image.shape[0] // by_y, image.shape[1] // by_x
+    means = np.empty((height, width), np.uint8)
+    for top in range(0, height, _BAND):
+        band = cv2.blur(image[top * by_y : (top + _BAND) * by_y], (by_x, by_y))
+        means[top : top + _BAND] = band[by_y // 2 :: by_y, by_x // 2 :: by_x]
+    return means
 
 
 def _scaling(by_x: float, by_y: float) -> Transform:
