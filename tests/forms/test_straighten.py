@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from formreader.forms.light import even_light
 from formreader.forms.skew import MAX_SKEW
 from formreader.forms.straighten import (
+    _BAND,
     WORKING_SIDE,
     StraightPage,
     Transform,
+    _block_means,
     map_points,
     straighten,
 )
@@ -116,6 +118,17 @@ def test_common_sheets_come_to_100_dpi_by_whole_blocks(
     factor = size[0] // expected[0]
     middle = (factor - 1) / 2  # of the first block, in pixel centres
     assert straight.to_page.tolist() == [[factor, 0, middle], [0, factor, middle], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("by_x", "by_y", "roundings"),
+    [*((1, 1, 0), (2, 2, 1), (3, 3, 1), (5, 5, 1), (2, 3, 1)), *((4, 4, 2), (6, 6, 2), (8, 8, 3))],
+)
+def test_blocks_are_averaged_across_and_between_bands(by_x: int, by_y: int, roundings: int) -> None:
+    height, width = 2 * _BAND + 7, 11
+    noise = np.random.default_rng(2).integers(0, 256, (height * by_y, width * by_x), np.uint8)
+    means = noise.reshape(height, by_y, width, by_x).mean(axis=(1, 3))
+    assert np.abs(_block_means(noise, by_x, by_y) - means).max() <= 0.5 * roundings
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
