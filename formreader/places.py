@@ -7,7 +7,6 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias, TypeGuard
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from formreader.errors import UsageError
 
@@ -36,6 +35,8 @@ def as_place(text: str) -> Place:
         return text
     if parts.netloc not in ("", "localhost"):
         raise UsageError(f"{text}: it names another machine. Write file:///folder/file")
+    from urllib.request import url2pathname  # brings all of HTTP: a sixth of a worker's imports
+
     return Path(url2pathname(parts.path))
 
 
