@@ -15,6 +15,7 @@ import numpy.typing as npt
 from formreader.digits.crops import CROP_SIDE, normalise
 from formreader.digits.field_ink import FieldPatch, Ink, cut_field
 from formreader.digits.pieces import Pieces, cut_pieces
+from formreader.digits.printed import holds_print
 from formreader.types import Crops, DigitBox, Field, GreyImage, Segment
 
 _MOST_PIECES = 4
@@ -77,8 +78,10 @@ def cut_open_field(image: GreyImage, frame: DigitBox) -> CutField | None:
         frame: the printed rectangle, in pixels of that page.
 
     Returns:
-        None where the field holds more than a number would.
+        None where the field holds print, or more than a number would.
     """
+    if holds_print(image, frame):
+        return None
     patch = cut_field(image, np.array(frame.corners, np.float64))
     pieces = cut_pieces(patch.ink)
     segments = find_segments(pieces)
