@@ -42,20 +42,18 @@ _LEAST_HEIGHT_SHARE = 0.25
 """Height of a speck at most, and of a field's tallest mark at least, as shares of its height."""
 
 _FULL, _FULL_SHARE, _FAINTEST = 255.0, 0.8, 26
-"""What strokes are brightened to, up to which share of their pixels, and what is too dark to keep."""
+"""What strokes are brightened to, up to which share of their pixels, and what is too dark then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldPatch:
     """The upright cutting of a field.
 
-    `ink` is (h, w) uint8; `to_page` is the (3, 3) transform of its pixels to those of
-    the page; `height` is the height of the printed rectangle in it.
+    `ink` is (h, w) uint8; `to_page` is the (3, 3) transform of its pixels to those of the page.
     """
 
     ink: Ink
     to_page: npt.NDArray[np.float64]
-    height: int
 
 
 def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
@@ -76,8 +74,7 @@ def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
         shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
         to_page = to_page @ _scaling(shrink)
-    rows = round(height * scale)
-    return FieldPatch(field_ink(patch, round(_MARGIN * rows)), to_page, rows)
+    return FieldPatch(field_ink(patch, round(_MARGIN * round(height * scale))), to_page)
 
 
 def _warp(
@@ -138,7 +135,8 @@ def _brightened(darkness: Ink, own: Flags, taken: Flags) -> Ink:
     soft = cv2.dilate(own.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
     full = max(_quantile(darkness, _FULL_SHARE, own), 1.0)
     bright = np.minimum(darkness * (_FULL / full), _FULL).astype(np.uint8)
-    return bright * ((own | (soft & ~taken)) & (bright >= _FAINTEST))
+    kept = (own | (soft & ~taken)) & (bright >= _FAINTEST)
+    return np.asarray(bright * kept, np.uint8)
 
 
 def _quantile(values: Ink, share: float, chosen: Flags | None = None) -> float:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from typing import Final, TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from formreader.digits.crops import CROP_SIDE, normalise
 from formreader.digits.field_ink import FieldPatch, Ink, cut_field
-from formreader.digits.pieces import Pieces, cut_pieces
+from formreader.digits.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.digits.printed import holds_print
 from formreader.types import Crops, DigitBox, Field, GreyImage, Segment
 
@@ -82,66 +84,63 @@ def cut_open_field(image: GreyImage, frame: DigitBox) -> CutField | None:
     """
     if holds_print(image, frame):
         return None
-    patch = cut_field(image, np.array(frame.corners, np.float64))
-    pieces = cut_pieces(patch.ink)
-    segments = find_segments(pieces)
-    if len(segments) > _MOST_SEGMENTS:
-        return None
-    if not segments:
+    patch = _trimmed(cut_field(image, np.array(frame.corners, np.float64)))
+    if patch is None:
         nothing = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
         return CutField(Field((frame,), frame), nothing, np.ones(1, np.bool_))
-    ends = pieces.extents()
-    extents = [_around(ends, segment.start, segment.end) for segment in segments]
+    cut = cut_pieces(patch.ink)
+    segments = find_segments(cut)
+    if len(segments) > _MOST_SEGMENTS:
+        return None
+    extents = [_around(cut.pieces[one.start : one.end]) for one in segments]
     crops = [
-        normalise(_part(patch.ink, pieces, segment, extent))
+        normalise(_part(patch.ink, cut.labels, segment, extent))
         for segment, extent in zip(segments, extents, strict=True)
     ]
-    boxes = tuple(_box(extent, patch, frame.score) for extent in extents)
-    field = Field(boxes, frame, tuple(segments))
+    field = Field(_boxes(extents, patch, frame.score), frame, tuple(segments))
     return CutField(field, np.stack(crops), np.zeros(len(crops), np.bool_))
 
 
-def find_segments(pieces: Pieces) -> list[Segment]:
+def _trimmed(patch: FieldPatch) -> FieldPatch | None:
+    """What of a patch the ink fills, with a pixel of paper around it; None where there is none."""
+    left, top, width, height = cv2.boundingRect(patch.ink)
+    if not width:
+        return None
+    left, top = max(left - 1, 0), max(top - 1, 0)
+    ink = np.ascontiguousarray(patch.ink[top : top + height + 2, left : left + width + 2])
+    return FieldPatch(ink, patch.to_page @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]]))
+
+
+def find_segments(cut: CutInk) -> list[Segment]:
     """The runs of neighbouring pieces that may be one digit.
 
     Every component is one as a whole, so that there is always a way through the field.
     """
-    extents = pieces.extents()  # (n, 4)
-    n = len(extents)
-    segments = []
-    for start in range(n):
-        for end in range(start + 1, n + 1):
-            whole = _is_component(pieces, start, end)
-            if end - start > _MOST_PIECES and not whole:
-                continue
-            gaps = _gaps(pieces, extents, start, end) / pieces.height
-            left, top, right, bottom = _around(extents, start, end)
-            width, height = (right - left) / pieces.height, (bottom - top) / pieces.height
-            fits = _LEAST_WIDTH <= width <= _MOST_WIDTH and height >= _LEAST_HEIGHT
-            prior = _shape_prior(width, height) + _cut_prior(pieces, start, end)
-            prior += float((_GAP + _GAP_WIDTH * np.maximum(gaps, 0.0)).sum())
-            if whole or (fits and prior >= _LEAST_PRIOR):
-                segments.append(Segment(start, end, prior))
-    return segments
+    ends = combinations(range(len(cut.pieces) + 1), 2)
+    return [one for start, end in ends if (one := _segment(cut, start, end)) is not None]
 
 
-def _is_component(pieces: Pieces, start: int, end: int) -> bool:
-    """Whether pieces are all of one component and nothing else."""
-    owner = pieces.component
-    alone = (start == 0 or owner[start - 1] != owner[start]) and (
-        end == len(owner) or owner[end] != owner[end - 1]
-    )
-    return alone and bool((owner[start:end] == owner[start]).all())
+def _segment(cut: CutInk, start: int, end: int) -> Segment | None:
+    """A run of pieces as a segment, if it may be one digit."""
+    run = cut.pieces[start:end]
+    whole = _is_component(cut.pieces, start, end)
+    if len(run) > _MOST_PIECES and not whole:
+        return None
+    left, top, right, bottom = _around(run)
+    width, height = (right - left) / cut.height, (bottom - top) / cut.height
+    prior = _shape_prior(width, height) + _gap_prior(run, cut.height)
+    # Of a cut each side has a half.
+    prior += 0.5 * sum(map(_cut_prior, (run[0], *cut.pieces[end : end + 1])))
+    fits = _LEAST_WIDTH <= width <= _MOST_WIDTH and height >= _LEAST_HEIGHT
+    likely = fits and prior >= _LEAST_PRIOR
+    return Segment(start, end, prior) if whole or likely else None
 
 
-def _gaps(
-    pieces: Pieces, extents: npt.NDArray[np.int64], start: int, end: int
-) -> npt.NDArray[np.float64]:
-    """Paper between components within a run of pieces, in pixels, negative where they overlap."""
-    inner = np.arange(start + 1, end)
-    apart = inner[pieces.component[inner] != pieces.component[inner - 1]]
-    reach = np.maximum.accumulate(extents[start:end, 2])[apart - start - 1]
-    return np.asarray(extents[apart, 0] - reach, np.float64)
+def _is_component(pieces: Sequence[Piece], start: int, end: int) -> bool:
+    """Whether pieces, which are in the order of their components, are all of one of them."""
+    owner = pieces[start].component
+    beside = (*pieces[max(start - 1, 0) : start], *pieces[end : end + 1])
+    return pieces[end - 1].component == owner and all(one.component != owner for one in beside)
 
 
 def _shape_prior(width: float, height: float) -> float:
@@ -150,32 +149,44 @@ def _shape_prior(width: float, height: float) -> float:
     return -0.5 * (wide**2 + ((height - 1) / _HEIGHT_SPREAD) ** 2)
 
 
-def _cut_prior(pieces: Pieces, start: int, end: int) -> float:
-    """Log prior of the cuts through ink at both ends, half of each: the neighbour has the rest."""
-    cuts = pieces.cut[[i for i in (start, end) if i < len(pieces.cut)]]
-    cuts = cuts[cuts > 0]
-    return 0.5 * float((_CUT + _CUT_STROKE * np.maximum(cuts - 1, 0.0)).sum())
+def _gap_prior(run: Sequence[Piece], height: float) -> float:
+    """Log prior of the paper between components within a run of pieces."""
+    prior, reach = 0.0, run[0].right
+    for before, piece in pairwise(run):
+        if piece.component != before.component:
+            prior += _GAP + _GAP_WIDTH * max((piece.left - reach) / height, 0.0)
+        reach = max(reach, piece.right)
+    return prior
 
 
-def _around(extents: npt.NDArray[np.int64], start: int, end: int) -> _Extent:
+def _cut_prior(piece: Piece) -> float:
+    """Log prior of the cut through ink before a piece."""
+    return _CUT + _CUT_STROKE * max(piece.cut - 1, 0.0) if piece.cut else 0.0
+
+
+def _around(run: Sequence[Piece]) -> _Extent:
     """The extent of a run of pieces."""
-    left, top = extents[start:end, :2].min(axis=0).tolist()
-    right, bottom = extents[start:end, 2:].max(axis=0).tolist()
-    return left, top, right, bottom
+    return (
+        min(piece.left for piece in run),
+        min(piece.top for piece in run),
+        max(piece.right for piece in run),
+        max(piece.bottom for piece in run),
+    )
 
 
-def _part(ink: Ink, pieces: Pieces, segment: Segment, extent: _Extent) -> Ink:
+def _part(ink: Ink, labels: Labels, segment: Segment, extent: _Extent) -> Ink:
     """The ink of one segment on black, with the soft rims of its strokes."""
     left, top, right, bottom = extent
-    labels = pieces.labels[top:bottom, left:right]
-    own = (labels > segment.start) & (labels <= segment.end)
-    return np.where(own, ink[top:bottom, left:right], 0).astype(np.uint8)
+    inside = labels[top:bottom, left:right]
+    own = (inside > segment.start) & (inside <= segment.end)
+    return np.asarray(ink[top:bottom, left:right] * own, np.uint8)
 
 
-def _box(extent: _Extent, patch: FieldPatch, score: float) -> DigitBox:
-    """The rectangle of an extent on the page."""
-    left, top, right, bottom = extent
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - 0.5
-    moved = np.column_stack([corners, np.ones(4)]) @ patch.to_page.T
-    a, b, c, d = ((float(x / w), float(y / w)) for x, y, w in moved)
-    return DigitBox((a, b, c, d), score)
+def _boxes(extents: Sequence[_Extent], patch: FieldPatch, score: float) -> tuple[DigitBox, ...]:
+    """The rectangles of m extents on the page."""
+    left, top, right, bottom = np.array(extents).T - 0.5
+    corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
+    points = np.column_stack([corners.reshape(-1, 2), np.ones(4 * len(extents))]) @ patch.to_page.T
+    on_page = (points[:, :2] / points[:, 2:]).tolist()
+    quads = zip(*(map(tuple, on_page[i::4]) for i in range(4)), strict=True)
+    return tuple(DigitBox((a, b, c, d), score) for a, b, c, d in quads)
