@@ -7,12 +7,16 @@ longer than all digits of the page.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.types import Box, DigitBox, GreyImage
+from formreader.types import DigitBox, GreyImage
+
+_Vector: TypeAlias = npt.NDArray[np.float64]
+"""(2,) pixels of the page to the right and down."""
 
 _BORDER = 0.12
 """Share of a rectangle's height along its edges in which ink may belong to its lines."""
@@ -35,18 +39,18 @@ _EVEN = 0.015
 share of the rectangle's height: print comes to a pixel of a scan, hands to more than twice this."""
 
 _MOST = 0.7
-"""Share of the marks that are even in print: comma, dots and descenders are not."""
+"""Share of the marks that are even in print: commas, dots and descenders are not."""
 
-_FEWEST_SMALL, _FEWEST_LARGE = 3, 6
+_FEWEST_SMALL, _FEWEST_LARGE = 3, 7
 """Marks from which it is no chance that they are even, where they are too small for digits,
-and where they are not: of numbers of six digits by the evenest hands one in two thousand is."""
+and where they are not: of numbers of seven digits by the evenest hands none in thousands is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
     """Connected parts of the ink in a rectangle, in its heights.
 
-    `height` and `bottom` are (n,); the bottom is measured from the rectangle's slope.
+    `height` and `bottom` are (n,), the bottom from where the rectangle's border ends.
     """
 
     height: npt.NDArray[np.float64]
@@ -72,10 +76,11 @@ def are_print(marks: Marks) -> bool:
         return False
     usual = float(np.median(height))
     even = np.abs(bottom - np.median(bottom)) <= _EVEN
+    fewest = _FEWEST_SMALL
     if usual >= _MOST_SMALL:
         even &= np.abs(height - usual) <= _EVEN
-        return n >= _FEWEST_LARGE and int(np.count_nonzero(even)) >= _MOST * n
-    return int(np.count_nonzero(even)) >= _MOST * n
+        fewest = _FEWEST_LARGE
+    return n >= fewest and int(np.count_nonzero(even)) >= _MOST * n
 
 
 def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
@@ -83,31 +88,35 @@ def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
 
     None where some reach the lines, as hands do, and where there is hardly any contrast.
     """
-    corners = np.array(frame.corners)
-    across = corners[1] - corners[0] + corners[2] - corners[3]
-    height = float(np.linalg.norm(corners[3] - corners[0]))
-    # The page may lie on its side or upside down.
-    quarters = round(float(np.arctan2(across[1], across[0])) / (np.pi / 2)) % 4
-    cut = np.rot90(_within(image, frame.box, _BORDER * height + 1), quarters)
-    if min(cut.shape) < 3:
+    a, b, c, d = np.array(frame.corners)
+    across, down = (b - a + c - d) / 2, (d - a + c - b) / 2
+    height = float(np.linalg.norm(down))
+    inside = _inside(image, (a + b + c + d) / 4, across, down)
+    if inside is None:
         return None
-    counts = cv2.calcHist([cut], [0], None, [256], [0, 256]).ravel().cumsum()
-    darkest, paper = np.searchsorted(counts, [_DARKEST * cut.size, 0.5 * cut.size]).tolist()
+    counts = cv2.calcHist([inside], [0], None, [256], [0, 256]).ravel().cumsum()
+    darkest, paper = np.searchsorted(counts, counts[-1] * np.array([_DARKEST, 0.5])).tolist()
     if paper - darkest < _LEAST_CONTRAST:
         return None
     # Halfway, where neighbouring letters are apart.
-    dark = cv2.threshold(cut, (darkest + paper) / 2, 255, cv2.THRESH_BINARY_INV)[1]
-    left, top, wide, tall = cv2.connectedComponentsWithStats(dark, connectivity=8)[2][1:, :4].T
+    dark = cv2.threshold(inside, (darkest + paper) / 2, 255, cv2.THRESH_BINARY_INV)[1]
+    _, top, _, tall, _ = cv2.connectedComponentsWithStats(dark, connectivity=8)[2][1:].T
     marks = tall >= _LEAST_MARK * height
-    if (marks & ((top == 0) | (top + tall == len(cut)))).any():
+    top, tall = top[marks], tall[marks]
+    if ((top == 0) | (top + tall == len(inside))).any():
         return None
-    slope = across[1] / across[0] if quarters % 2 == 0 else -across[0] / across[1]
-    bottom = top + tall - slope * (left + wide / 2)
-    return Marks(tall[marks] / height, bottom[marks] / height)
+    return Marks(tall / height, (top + tall) / height)
 
 
-def _within(image: GreyImage, box: Box, border: float) -> GreyImage:
-    """What lies within a box but for a border on all sides, a view."""
-    left, top = max(round(box.left + border), 0), max(round(box.top + border), 0)
-    right, bottom = max(round(box.right - border), 0), max(round(box.bottom - border), 0)
-    return image[top:bottom, left:right]
+def _inside(image: GreyImage, centre: _Vector, across: _Vector, down: _Vector) -> GreyImage | None:
+    """What lies within the lines of a rectangle with these sides, upright, in page pixels."""
+    width, height = float(np.linalg.norm(across)), float(np.linalg.norm(down))
+    border = _BORDER * height + 1
+    size = (round(width - 2 * border), round(height - 2 * border))
+    if min(size) < 3:
+        return None
+    turn = np.column_stack([across / width, down / height])
+    first = centre - turn @ ((np.array(size) - 1) / 2)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    to_page = np.column_stack([turn, first])
+    return np.asarray(cv2.warpAffine(image, to_page, size, flags=flags), np.uint8)

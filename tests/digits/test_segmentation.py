@@ -124,9 +124,9 @@ def test_pieces_are_labelled_within_their_extents() -> None:
     assert {piece.component for piece in cut.pieces} == {0, 1}
     assert ((cut.labels > 0) == (ink > 0)).all()
     for number, piece in enumerate(cut.pieces, 1):
-        y, x = np.nonzero(cut.labels == number)
-        assert (piece.left, piece.right) == (x.min(), x.max() + 1)
-        assert (piece.top, piece.bottom) == (y.min(), y.max() + 1)
+        rows, columns = np.nonzero(cut.labels == number)
+        assert (piece.left, piece.right) == (columns.min(), columns.max() + 1)
+        assert (piece.top, piece.bottom) == (rows.min(), rows.max() + 1)
     for before, piece in pairwise(cut.pieces):
         assert (piece.cut > 0) == (piece.component == before.component)
 
