@@ -5,6 +5,7 @@ Which of the segments are digits shows when they have been read: `results.best_c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -37,6 +38,10 @@ _USUAL_WIDTH, _WIDTH_SPREAD, _HEIGHT_SPREAD = 0.86, 0.12, 0.2
 
 _LEAST_PRIOR = -7.0
 """Log prior below which no segment is worth reading: hardly one that was right came lower."""
+
+_LEAST_WAY = -6.0
+"""The same for the best way through a segment, against the best of all: of 3,182 segments that
+were read as digits of composed fields two came below -5, and none below -6."""
 
 _MOST_SEGMENTS = 100
 """Segments of a field at most: what falls into more is writing, not a number."""
@@ -114,14 +119,26 @@ def _trimmed(patch: FieldPatch) -> FieldPatch | None:
 def find_segments(cut: CutInk) -> list[Segment]:
     """The runs of neighbouring pieces that may be one digit.
 
-    Every component is one as a whole, so that there is always a way through the field.
+    There is always a way through the field.
     """
     ends = combinations(range(len(cut.pieces) + 1), 2)
-    return [one for start, end in ends if (one := _segment(cut, start, end)) is not None]
+    segments = [one for start, end in ends if (one := _segment(cut, start, end)) is not None]
+    return _likely(segments, len(cut.pieces))
+
+
+def _likely(segments: Sequence[Segment], pieces: int) -> list[Segment]:
+    """The segments, in order of their starts, that some likely way through all pieces has."""
+    best_to, best_from = [0.0] + [-math.inf] * pieces, [-math.inf] * pieces + [0.0]
+    for one in segments:
+        best_to[one.end] = max(best_to[one.end], best_to[one.start] + one.log_prior)
+    for one in reversed(segments):
+        best_from[one.start] = max(best_from[one.start], best_from[one.end] + one.log_prior)
+    least = best_to[pieces] + _LEAST_WAY
+    return [s for s in segments if best_to[s.start] + s.log_prior + best_from[s.end] >= least]
 
 
 def _segment(cut: CutInk, start: int, end: int) -> Segment | None:
-    """A run of pieces as a segment, if it may be one digit."""
+    """A run of pieces as a segment, if it may be one digit or is a whole component."""
     run = cut.pieces[start:end]
     whole = _is_component(cut.pieces, start, end)
     if len(run) > _MOST_PIECES and not whole:

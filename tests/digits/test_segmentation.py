@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
@@ -12,8 +13,14 @@ from hypothesis import strategies as st
 
 from formreader.digits.field_ink import _quantile, cut_field, field_ink
 from formreader.digits.pieces import cut_pieces
-from formreader.digits.segmentation import CutField, cut_open_field, find_segments, split_fields
-from formreader.types import Box, DigitBox, Field, GreyImage
+from formreader.digits.segmentation import (
+    CutField,
+    _likely,
+    cut_open_field,
+    find_segments,
+    split_fields,
+)
+from formreader.types import Box, DigitBox, Field, GreyImage, Segment
 
 WHITE = 255
 FRAME = Box(50, 40, 300, 60)
@@ -98,6 +105,36 @@ def test_a_whole_digit_is_likelier_than_its_halves() -> None:
     whole = max(segments)
     assert segments[(0, max(end for _, end in segments))] > segments[(0, 1)]
     assert whole[1] > 1
+
+
+@given(pieces=st.integers(1, 4), priors=st.lists(st.floats(-9, 0), min_size=10, max_size=10))
+def test_only_segments_of_likely_ways_are_kept(pieces: int, priors: list[float]) -> None:
+    spans = combinations(range(pieces + 1), 2)
+    segments = [Segment(*span, prior) for span, prior in zip(spans, priors, strict=False)]
+    ways = list(ways_through(segments, 0, pieces))
+    likeliest = max(sum(one.log_prior for one in way) for way in ways)
+    expected = {
+        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 + 1e-9 for one in way
+    }
+    doubtful = {
+        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 - 1e-9 for one in way
+    }
+    assert expected <= set(_likely(segments, pieces)) <= doubtful
+
+
+def ways_through(segments: list[Segment], start: int, end: int) -> Iterator[list[Segment]]:
+    """All ways from one place to another."""
+    if start == end:
+        yield []
+    for one in segments:
+        if one.start == start:
+            yield from ([one, *rest] for rest in ways_through(segments, one.end, end))
+
+
+def test_touching_digits_are_not_read_as_one() -> None:
+    result = cut(page_with([100, 121, 142]))
+    pieces = max(segment.end for segment in result.field.segments)
+    assert (0, pieces) not in {(s.start, s.end) for s in result.field.segments}
 
 
 def test_a_bar_above_a_digit_belongs_to_it() -> None:
