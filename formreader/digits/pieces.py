@@ -21,8 +21,10 @@ Labels: TypeAlias = npt.NDArray[np.int32]
 """(h, w), 0 where there is no ink, else the number of the piece from 1."""
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
+"""(h, w) of one component."""
+
 Costs: TypeAlias = npt.NDArray[np.float64]
-"""(h, w) of the extent of one component."""
+"""(h, w + 2) costs of ways through a component, infinite in the first and the last column."""
 
 _Component: TypeAlias = tuple[int, int, Mask]
 """Left and top of a component's extent, and which pixels of it are its own."""
@@ -160,7 +162,7 @@ def _find_cuts(ink: Mask, height: float) -> list[_Cut]:
         return []
     middle = len(ink) // 2
     down, up = _least_costs(ink)
-    crossed = down[middle] + up[middle] - ink[middle]
+    crossed = (down[middle] + up[middle])[1:-1] - ink[middle]
     chosen: list[int] = []
     distance = _CUT_DISTANCE * height
     for place in sorted(_minima(crossed), key=lambda place: float(crossed[place])):
@@ -171,13 +173,14 @@ def _find_cuts(ink: Mask, height: float) -> list[_Cut]:
     chosen = [place for place in chosen if crossed[place] <= _THICKEST_CUT * height][:most]
     if not chosen:
         return []
-    ways = _trace(down, up, np.array(sorted(chosen), np.int64))
+    costs = np.concatenate([down[:middle], up[middle:]])
+    ways = _trace(costs, np.array(sorted(chosen), np.int64))
     crossings = np.count_nonzero(ink[np.arange(len(ink)), ways], axis=1)
     return [_Cut(way, float(n)) for way, n in zip(ways, crossings, strict=True)]
 
 
 def _least_costs(ink: Mask) -> tuple[Costs, Costs]:
-    """(h, w) least cost of a way from the first row to each pixel, and of one from the last row.
+    """Least cost of a way from the first row of (h, w) to each pixel, and of one from the last.
 
     The cost is the ink crossed, and the steps aside.
     """
@@ -189,16 +192,17 @@ def _least_costs(ink: Mask) -> tuple[Costs, Costs]:
         before = costs[y - 1]
         aside = np.minimum(before[:, :-2], before[:, 2:]) + _ASIDE
         inner[y] += np.minimum(before[:, 1:-1], aside)
-    return inner[:, 0], inner[::-1, 1]
+    return costs[:, 0], costs[::-1, 1]
 
 
-def _trace(down: Costs, up: Costs, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The cheapest ways through n points of the middle row, (n, h) columns."""
-    height = len(down)
+def _trace(costs: Costs, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The cheapest ways through n points of the middle row to both ends, (n, h) columns."""
+    height = len(costs)
     middle = height // 2
+    onward = _onward(costs)
     ways = np.repeat(places[:, None], height, axis=1)
-    for costs, rows in ((down, range(middle - 1, -1, -1)), (up, range(middle + 1, height))):
-        onward, x = _onward(costs), places
+    for rows in (range(middle - 1, -1, -1), range(middle + 1, height)):
+        x = places
         for y in rows:
             ways[:, y] = x = onward[y, x]
     return ways
@@ -206,9 +210,9 @@ def _trace(down: Costs, up: Costs, places: npt.NDArray[np.int64]) -> npt.NDArray
 
 def _onward(costs: Costs) -> npt.NDArray[np.int64]:
     """(h, w) at which column of a row the cheapest way goes on that has come to each column."""
-    aside = np.pad(costs, ((0, 0), (1, 1)), constant_values=np.inf) + _ASIDE
-    step = np.stack([costs, aside[:, :-2], aside[:, 2:]]).argmin(axis=0)
-    return np.asarray(np.arange(costs.shape[1]) + np.array([0, -1, 1])[step], np.int64)
+    straight, left, right = costs[:, 1:-1], costs[:, :-2] + _ASIDE, costs[:, 2:] + _ASIDE
+    step = np.where(right < np.minimum(straight, left), 1, np.where(left < straight, -1, 0))
+    return np.asarray(np.arange(straight.shape[1]) + step, np.int64)
 
 
 def _minima(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -100,12 +100,11 @@ def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
         return None
     # Halfway, where neighbouring letters are apart.
     dark = cv2.threshold(inside, (darkest + paper) / 2, 255, cv2.THRESH_BINARY_INV)[1]
-    left, top, width, rows = cv2.boundingRect(dark)
-    written = dark[top : top + rows, left : left + width]
-    stats = cv2.connectedComponentsWithStats(written, connectivity=8, ltype=cv2.CV_16U)[2]
-    top, tall = top + stats[1:, cv2.CC_STAT_TOP], stats[1:, cv2.CC_STAT_HEIGHT]
-    marks = tall >= _LEAST_MARK * height
-    top, tall = top[marks], tall[marks]
+    left, above, width, rows = cv2.boundingRect(dark)
+    written = dark[above : above + rows, left : left + width]
+    stats = cv2.connectedComponentsWithStats(written, connectivity=8, ltype=cv2.CV_16U)[2][1:]
+    marks = stats[stats[:, cv2.CC_STAT_HEIGHT] >= _LEAST_MARK * height].astype(np.float64)
+    top, tall = above + marks[:, cv2.CC_STAT_TOP], marks[:, cv2.CC_STAT_HEIGHT]
     if ((top == 0) | (top + tall == len(inside))).any():
         return None
     return Marks(tall / height, (top + tall) / height)
