@@ -17,6 +17,9 @@ Ink: TypeAlias = npt.NDArray[np.uint8]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 """(h, w) bool."""
 
+Binary: TypeAlias = npt.NDArray[np.uint8]
+"""(h, w) uint8, 0 or 1."""
+
 _LEAST_HEIGHT, _MOST_HEIGHT = 48, 96
 """Height in pixels that a field is brought to: digits keep more detail than a crop shows."""
 
@@ -166,30 +169,35 @@ def _find_lines(ink: Flags, margin: int) -> tuple[Flags, Flags]:
     """The printed lines, and ink on them that belongs to strokes that go on at the other side."""
     height = ink.shape[0] - 2 * margin
     reach = max(round(_EDGE * height), 2)
-    lines, strokes = np.zeros_like(ink), np.zeros_like(ink)
-    for length, turn in ((_LINE_ACROSS, False), (_LINE_DOWN, True)):
-        seen, line, stroke = (flags.T if turn else flags for flags in (ink, lines, strokes))
-        for edge in (margin, len(seen) - margin):
+    dark = ink.view(np.uint8)
+    lines, strokes = np.zeros_like(dark), np.zeros_like(dark)
+    for share in (_LINE_ACROSS, _LINE_DOWN):
+        for edge in (margin, len(dark) - margin):
             near = slice(max(edge - reach, 0), edge + reach)
-            line[near] |= _long_runs(seen[near], max(round(length * height), 3))
+            lines[near] |= _long_runs(dark[near], max(round(share * height), 3))
             around = slice(max(near.start - _BEYOND, 0), near.stop + _BEYOND)
-            stroke[around] |= _strokes_across(seen[around], line[around])
-    return lines, strokes
+            strokes[around] |= _strokes_across(dark[around], lines[around])
+        # The lines down are across in the second round, which turns all back.
+        dark, lines, strokes = (np.ascontiguousarray(part.T) for part in (dark, lines, strokes))
+    return lines.view(np.bool_), strokes.view(np.bool_)
 
 
-def _long_runs(ink: Flags, length: int) -> Flags:
+def _long_runs(ink: Binary, length: int) -> Binary:
     """The runs across of at least `length` pixels in a strip."""
     # A line that is not quite straight goes on in the row above or below.
-    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 1), np.uint8))
-    return np.asarray(cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, length), np.uint8)) > 0)
+    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
+    runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    return np.asarray(runs, np.uint8)
 
 
-def _strokes_across(ink: Flags, line: Flags) -> Flags:
+def _strokes_across(ink: Binary, line: Binary) -> Binary:
     """Ink on the line of a strip that has ink both above and below the line."""
-    rest = (ink & ~line).astype(np.uint8)
     thickness = int(np.count_nonzero(line, axis=0).max(initial=0))
-    closed = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((thickness + 2, 3), np.uint8))
-    return np.asarray((closed > 0) & line & ink)
+    if not thickness:
+        return np.zeros_like(ink)
+    beside = cv2.subtract(ink, line)
+    closed = cv2.morphologyEx(beside, cv2.MORPH_CLOSE, np.ones((thickness + 2, 3), np.uint8))
+    return np.asarray(closed, np.uint8) & line & ink
 
 
 def _own_parts(ink: Flags, margin: int) -> Flags:
