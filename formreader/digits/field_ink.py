@@ -17,6 +17,9 @@ Ink: TypeAlias = npt.NDArray[np.uint8]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 """(h, w) bool."""
 
+Binary: TypeAlias = npt.NDArray[np.uint8]
+"""(h, w) uint8, 0 or 1."""
+
 _LEAST_HEIGHT, _MOST_HEIGHT = 48, 96
 """Height in pixels that a field is brought to: digits keep more detail than a crop shows."""
 
@@ -41,21 +44,19 @@ _SPECK_HEIGHT = 0.1
 _LEAST_HEIGHT_SHARE = 0.25
 """Height of a speck at most, and of a field's tallest mark at least, as shares of its height."""
 
-_FULL, _FULL_PERCENTILE, _FAINTEST = 255.0, 80, 26
-"""What strokes are brightened to, which of their pixels that is, and what is too dark to keep."""
+_FULL, _FULL_SHARE, _FAINTEST = 255.0, 0.8, 26
+"""What strokes are brightened to, up to which share of their pixels, and what is too dark then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldPatch:
     """The upright cutting of a field.
 
-    `ink` is (h, w) uint8; `to_page` is the (3, 3) transform of its pixels to those of
-    the page; `height` is the height of the printed rectangle in it.
+    `ink` is (h, w) uint8; `to_page` is the (3, 3) transform of its pixels to those of the page.
     """
 
     ink: Ink
     to_page: npt.NDArray[np.float64]
-    height: int
 
 
 def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
@@ -76,8 +77,7 @@ def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
         shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
         to_page = to_page @ _scaling(shrink)
-    rows = round(height * scale)
-    return FieldPatch(field_ink(patch, round(_MARGIN * rows)), to_page, rows)
+    return FieldPatch(field_ink(patch, round(_MARGIN * round(height * scale))), to_page)
 
 
 def _warp(
@@ -117,22 +117,38 @@ def field_ink(patch: GreyImage, margin: int) -> Ink:
         (h, w) uint8, strokes near 255 on pure black; all black where nothing is written.
     """
     darkness, floor = _darkness(patch)
-    rows, columns = (side - 2 * margin for side in patch.shape)
-    inner = np.s_[margin : margin + rows, margin : margin + columns]
     lines, strokes = _find_lines(darkness > floor, margin)
-    free = darkness[inner][~lines[inner]]
-    if not len(free):
-        return np.zeros_like(patch)
-    level = float(np.quantile(free, 1 - _THINNEST))
+    inner = slice(margin, len(patch) - margin), slice(margin, patch.shape[1] - margin)
+    free = ~lines[inner]
+    result = np.zeros_like(patch)
+    if not free.any():
+        return result
+    level = _quantile(darkness[inner], 1 - _THINNEST, free)
     ink = darkness > max(floor, _INK_SHARE * level)
     own = _own_parts(ink & ~lines | strokes, margin)
-    if not own.any():
-        return np.zeros_like(patch)
-    soft = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    keep = own | (soft & ~ink & ~lines)
-    full = max(float(np.percentile(darkness[own], _FULL_PERCENTILE)), 1.0)
+    left, top, width, height = cv2.boundingRect(own.view(np.uint8))
+    if width:
+        part = slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
+        result[part] = _brightened(darkness[part], own[part], ink[part] | lines[part])
+    return result
+
+
+def _brightened(darkness: Ink, own: Flags, taken: Flags) -> Ink:
+    """What is darkest made white, with the soft rims of strokes where no other ink is."""
+    soft = cv2.dilate(own.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+    full = max(_quantile(darkness, _FULL_SHARE, own), 1.0)
     bright = np.minimum(darkness * (_FULL / full), _FULL).astype(np.uint8)
-    return np.where(keep & (bright >= _FAINTEST), bright, 0).astype(np.uint8)
+    kept = (own | (soft & ~taken)) & (bright >= _FAINTEST)
+    return np.asarray(bright * kept, np.uint8)
+
+
+def _quantile(values: Ink, share: float, chosen: Flags | None = None) -> float:
+    """What `numpy.quantile` gives of the chosen values, all if None: from their histogram."""
+    mask = None if chosen is None else chosen.view(np.uint8)
+    passed = cv2.calcHist([values], [0], mask, [256], [0, 256]).ravel().cumsum()
+    place = share * (float(passed[-1]) - 1)
+    low, high = np.searchsorted(passed, [np.floor(place), np.ceil(place)], side="right").tolist()
+    return float(low + (place - np.floor(place)) * (high - low))
 
 
 def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
@@ -143,8 +159,9 @@ def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
         smooth, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
     )
     darkness = np.asarray(cv2.subtract(cv2.blur(paper, (reach, reach)), patch), np.uint8)
-    noise = 1.48 * float(np.median(cv2.absdiff(patch, cv2.blur(patch, (3, 3)))))
-    floor = max(_LEAST_DARKNESS, float(np.quantile(darkness, 0.25)) + _NOISE_FACTOR * noise)
+    rough = np.asarray(cv2.absdiff(patch, cv2.blur(patch, (3, 3))), np.uint8)
+    noise = 1.48 * _quantile(rough, 0.5)
+    floor = max(_LEAST_DARKNESS, _quantile(darkness, 0.25) + _NOISE_FACTOR * noise)
     return darkness, floor
 
 
@@ -152,38 +169,45 @@ def _find_lines(ink: Flags, margin: int) -> tuple[Flags, Flags]:
     """The printed lines, and ink on them that belongs to strokes that go on at the other side."""
     height = ink.shape[0] - 2 * margin
     reach = max(round(_EDGE * height), 2)
-    lines, strokes = np.zeros_like(ink), np.zeros_like(ink)
-    for length, turn in ((_LINE_ACROSS, False), (_LINE_DOWN, True)):
-        seen, line, stroke = (flags.T if turn else flags for flags in (ink, lines, strokes))
-        for edge in (margin, len(seen) - margin):
+    dark = ink.view(np.uint8)
+    lines, strokes = np.zeros_like(dark), np.zeros_like(dark)
+    for share in (_LINE_ACROSS, _LINE_DOWN):
+        for edge in (margin, len(dark) - margin):
             near = slice(max(edge - reach, 0), edge + reach)
-            line[near] |= _long_runs(seen[near], max(round(length * height), 3))
+            lines[near] |= _long_runs(dark[near], max(round(share * height), 3))
             around = slice(max(near.start - _BEYOND, 0), near.stop + _BEYOND)
-            stroke[around] |= _strokes_across(seen[around], line[around])
-    return lines, strokes
+            strokes[around] |= _strokes_across(dark[around], lines[around])
+        # The lines down are across in the second round, which turns all back.
+        dark, lines, strokes = (np.ascontiguousarray(part.T) for part in (dark, lines, strokes))
+    return lines.view(np.bool_), strokes.view(np.bool_)
 
 
-def _long_runs(ink: Flags, length: int) -> Flags:
+def _long_runs(ink: Binary, length: int) -> Binary:
     """The runs across of at least `length` pixels in a strip."""
     # A line that is not quite straight goes on in the row above or below.
-    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 1), np.uint8))
-    return np.asarray(cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, length), np.uint8)) > 0)
+    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
+    runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    return np.asarray(runs, np.uint8)
 
 
-def _strokes_across(ink: Flags, line: Flags) -> Flags:
+def _strokes_across(ink: Binary, line: Binary) -> Binary:
     """Ink on the line of a strip that has ink both above and below the line."""
-    rest = (ink & ~line).astype(np.uint8)
     thickness = int(np.count_nonzero(line, axis=0).max(initial=0))
-    closed = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ones((thickness + 2, 3), np.uint8))
-    return np.asarray((closed > 0) & line & ink)
+    if not thickness:
+        return np.zeros_like(ink)
+    beside = cv2.subtract(ink, line)
+    closed = cv2.morphologyEx(beside, cv2.MORPH_CLOSE, np.ones((thickness + 2, 3), np.uint8))
+    return np.asarray(closed, np.uint8) & line & ink
 
 
 def _own_parts(ink: Flags, margin: int) -> Flags:
     """The parts of the ink that lie mostly in the field and are no specks or rests of lines."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.view(np.uint8), connectivity=8)
     rows, columns = (side - 2 * margin for side in ink.shape)
-    inner = labels[margin : margin + rows, margin : margin + columns]
-    inside = np.bincount(inner.ravel(), minlength=len(stats))
+    y, x = np.nonzero(ink)
+    part = labels[y, x]
+    within = (y >= margin) & (y < margin + rows) & (x >= margin) & (x < margin + columns)
+    inside = np.bincount(part[within], minlength=len(stats))
     left, top = stats[:, cv2.CC_STAT_LEFT] - margin, stats[:, cv2.CC_STAT_TOP] - margin
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     reach = max(round(_EDGE * rows), 2)
@@ -192,6 +216,7 @@ def _own_parts(ink: Flags, margin: int) -> Flags:
     own &= (left + width > reach) & (left < columns - reach)
     own &= np.maximum(width, height) >= _SPECK_HEIGHT * rows
     own[0] = False
-    if not (own & (height >= _LEAST_HEIGHT_SHARE * rows)).any():
-        return np.zeros_like(ink)
-    return np.asarray(own[labels], np.bool_)
+    kept = np.zeros_like(ink)
+    if (own & (height >= _LEAST_HEIGHT_SHARE * rows)).any():
+        kept[y, x] = own[part]
+    return kept

@@ -7,6 +7,7 @@ ways from top to bottom that cross the least ink, found by dynamic programming.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,6 +19,15 @@ from formreader.digits.field_ink import Ink
 
 Labels: TypeAlias = npt.NDArray[np.int32]
 """(h, w), 0 where there is no ink, else the number of the piece from 1."""
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+"""(h, w) of one component."""
+
+Costs: TypeAlias = npt.NDArray[np.float64]
+"""(h, w + 2) costs of ways through a component, infinite in the first and the last column."""
+
+_Component: TypeAlias = tuple[int, int, Mask]
+"""Left and top of a component's extent, and which pixels of it are its own."""
 
 _TALL = 0.5
 """Height of a component that counts as a digit's, as a share of the tallest one."""
@@ -42,6 +52,34 @@ _ASIDE = 0.35
 """What a step to the side costs a cut, in pixels of ink: so many that it stays nearly upright."""
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the ink, and its extent in pixels, right and bottom exclusive.
+
+    `component` is the number of the component that it comes from; `cut` is how many stroke
+    widths of ink were cut between it and the piece before, 0 where there is a gap.
+    """
+
+    component: int
+    cut: float
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutInk:
+    """The n pieces of a number from left to right, which `labels` numbers from 1.
+
+    `height` is the digits' typical height, 0 where there is no ink.
+    """
+
+    labels: Labels
+    pieces: tuple[Piece, ...]
+    height: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
     """A way from the top of a component to its bottom: (h,) columns, and pixels of ink crossed."""
@@ -50,66 +88,46 @@ class _Cut:
     ink: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pieces:
-    """The pieces of a number from left to right.
-
-    `labels` numbers them from 1; `component` is (n,), which component of the ink each
-    comes from; `cut` is (n,), how many stroke widths of ink were cut between a piece and
-    the one before, 0 where there is a gap. `height` is the digits' typical height.
-    """
-
-    labels: Labels
-    component: npt.NDArray[np.int64]
-    cut: npt.NDArray[np.float64]
-    height: float
-
-    def extents(self) -> npt.NDArray[np.int64]:
-        """(n, 4) left, top, right and bottom of each piece, the last two exclusive."""
-        y, x = np.nonzero(self.labels)
-        number = self.labels[y, x]
-        order = np.argsort(number, kind="stable")
-        first = np.searchsorted(number[order], np.arange(1, len(self.component) + 1))
-        if not len(first):
-            return np.zeros((0, 4), np.int64)
-        low = [np.minimum.reduceat(values[order], first) for values in (x, y)]
-        high = [np.maximum.reduceat(values[order], first) + 1 for values in (x, y)]
-        return np.column_stack(low + high)
-
-
-def cut_pieces(ink: Ink) -> Pieces:
+def cut_pieces(ink: Ink) -> CutInk:
     """Cut the ink of a number, (h, w) uint8 on black, into pieces of digits and digits."""
-    components, height = _components(ink > 0)
+    components, height = _components(ink)
     stroke = _stroke_width(ink)
     labels = np.zeros(ink.shape, np.int32)
-    owner: list[int] = []
-    cut: list[float] = []
-    for number, mask in enumerate(components):
-        left, top, width, tall = cv2.boundingRect(mask.astype(np.uint8))
-        part = mask[top : top + tall, left : left + width]
-        cuts = _find_cuts(part, height)
-        y, x = np.nonzero(part)
-        rank = np.zeros(len(x), np.int64)
-        for one in cuts:
-            rank += x > one.way[y]
-        # Cuts that meet may leave a piece empty: ranks without pixels are left out.
-        used, rank = np.unique(rank, return_inverse=True)
-        labels[top + y, left + x] = 1 + len(owner) + rank
-        owner += [number] * len(used)
-        cut += [0.0] + [cuts[i - 1].ink / stroke for i in used[1:]]
-    return Pieces(labels, np.array(owner, np.int64), np.array(cut), height)
+    pieces: list[Piece] = []
+    for number, (component_left, component_top, mask) in enumerate(components):
+        rows, columns = mask.shape
+        around = labels[component_top : component_top + rows, component_left:][:, :columns]
+        cuts = _find_cuts(mask, height)
+        for rank, part in enumerate(_parted(mask, cuts)):
+            left, top, width, tall = cv2.boundingRect(part.view(np.uint8))
+            if not width:  # cuts that meet leave nothing between them
+                continue
+            first = not pieces or pieces[-1].component != number
+            cut = 0.0 if first else cuts[rank - 1].ink / stroke
+            left, top = component_left + left, component_top + top
+            pieces.append(Piece(number, cut, left, top, left + width, top + tall))
+            around[part] = len(pieces)
+    return CutInk(labels, tuple(pieces), height)
 
 
-def _components(ink: npt.NDArray[np.bool_]) -> tuple[list[npt.NDArray[np.bool_]], float]:
-    """Masks of the connected parts of the ink, left to right, and the height of digits.
+def _parted(mask: Mask, cuts: Sequence[_Cut]) -> list[Mask]:
+    """The parts of a component left of all cuts, between them, and right of them."""
+    if not cuts:
+        return [mask]
+    ways = np.array([cut.way for cut in cuts])[:, :, None]
+    rank = np.count_nonzero(np.arange(mask.shape[1]) > ways, axis=0)  # (h, w)
+    return [mask & (rank == i) for i in range(len(cuts) + 1)]
+
+
+def _components(ink: Ink) -> tuple[list[_Component], float]:
+    """The connected parts of the ink, left to right, and the height of digits.
 
     Parts above one another, such as a 5 and its bar, are one.
     """
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8)
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     if n == 1:
         return [], 0.0
-    left, width = stats[1:, cv2.CC_STAT_LEFT], stats[1:, cv2.CC_STAT_WIDTH]
-    tall = stats[1:, cv2.CC_STAT_HEIGHT]
+    left, top, width, tall = stats[1:, : cv2.CC_STAT_AREA].T
     height = float(np.median(tall[tall >= _TALL * tall.max()]))
     group = np.arange(n - 1)
     for i in np.argsort(tall):  # the small ones join the large ones
@@ -119,29 +137,32 @@ def _components(ink: npt.NDArray[np.bool_]) -> tuple[list[npt.NDArray[np.bool_]]
         is_part = min(tall[i], tall[other]) < _TALL * height
         if is_part and shared[other] >= _SHARED_WIDTH * min(width[i], width[other]):
             group[group == group[i]] = group[other]
-    names = np.unique(group)
-    starts = [left[group == name].min() + left[group == name].max() for name in names]
-    order = names[np.argsort(starts, kind="stable")]
-    whole = np.concatenate([[-1], group])[labels]
-    return [whole == name for name in order], height
+    components = []
+    for name in np.unique(group):
+        own = group == name
+        columns = slice(int(left[own].min()), int((left + width)[own].max()))
+        rows = slice(int(top[own].min()), int((top + tall)[own].max()))
+        mask = np.concatenate([[False], own])[labels[rows, columns]]
+        middle = columns.start + int(left[own].max())
+        components.append((middle, (columns.start, rows.start, mask)))
+    components.sort(key=lambda component: component[0])
+    return [component for _, component in components], height
 
 
 def _stroke_width(ink: Ink) -> float:
     """Mean width of the strokes: four times the mean distance of their pixels to the paper."""
-    if not ink.any():
-        return 1.0
-    distance = cv2.distanceTransform((ink > 0).astype(np.uint8), cv2.DIST_L2, 3)
-    return max(4 * float(distance[ink > 0].mean()) - 1, 1.0)
+    distance = cv2.distanceTransform(ink, cv2.DIST_L2, 3)
+    return max(4 * float(distance[ink > 0].mean()) - 1, 1.0) if ink.any() else 1.0
 
 
-def _find_cuts(ink: npt.NDArray[np.bool_], height: float) -> list[_Cut]:
+def _find_cuts(ink: Mask, height: float) -> list[_Cut]:
     """Where a component, (h, w) bool, may part, from left to right."""
     width = ink.shape[1]
     if width < _WIDE * height:
         return []
     middle = len(ink) // 2
-    down, up = _least_costs(ink), _least_costs(ink[::-1])[::-1]
-    crossed = down[middle] + up[middle] - ink[middle]
+    down, up = _least_costs(ink)
+    crossed = (down[middle] + up[middle])[1:-1] - ink[middle]
     chosen: list[int] = []
     distance = _CUT_DISTANCE * height
     for place in sorted(_minima(crossed), key=lambda place: float(crossed[place])):
@@ -150,38 +171,48 @@ def _find_cuts(ink: npt.NDArray[np.bool_], height: float) -> list[_Cut]:
             chosen.append(int(place))
     most = min(int(np.ceil(width / (_DIGIT_WIDTH * height))), _MOST_CUTS)
     chosen = [place for place in chosen if crossed[place] <= _THICKEST_CUT * height][:most]
-    ways = _trace(down, up, np.array(sorted(chosen), np.int64))
-    rows = np.arange(len(ink))
-    return [_Cut(way, float(np.count_nonzero(ink[rows, way]))) for way in ways]
+    if not chosen:
+        return []
+    costs = np.concatenate([down[:middle], up[middle:]])
+    ways = _trace(costs, np.array(sorted(chosen), np.int64))
+    crossings = np.count_nonzero(ink[np.arange(len(ink)), ways], axis=1)
+    return [_Cut(way, float(n)) for way, n in zip(ways, crossings, strict=True)]
 
 
-def _least_costs(ink: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """(h, w) least cost of a way from the first row to each pixel: ink crossed, and steps aside."""
+def _least_costs(ink: Mask) -> tuple[Costs, Costs]:
+    """Least cost of a way from the first row of (h, w) to each pixel, and of one from the last.
+
+    The cost is the ink crossed, and the steps aside.
+    """
     height, width = ink.shape
-    costs = np.full((height, width + 2), np.inf)
-    inner = costs[:, 1:-1]
-    inner[:] = ink
+    costs = np.full((height, 2, width + 2), np.inf)
+    inner = costs[..., 1:-1]
+    inner[:, 0], inner[:, 1] = ink, ink[::-1]
     for y in range(1, height):
         before = costs[y - 1]
-        inner[y] += np.minimum(before[1:-1], np.minimum(before[:-2], before[2:]) + _ASIDE)
-    return inner
+        aside = np.minimum(before[:, :-2], before[:, 2:]) + _ASIDE
+        inner[y] += np.minimum(before[:, 1:-1], aside)
+    return costs[:, 0], costs[::-1, 1]
 
 
-def _trace(
-    down: npt.NDArray[np.float64], up: npt.NDArray[np.float64], places: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """The cheapest ways through n points of the middle row, (n, h) columns."""
-    height, width = down.shape
+def _trace(costs: Costs, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The cheapest ways through n points of the middle row to both ends, (n, h) columns."""
+    height = len(costs)
     middle = height // 2
+    onward = _onward(costs)
     ways = np.repeat(places[:, None], height, axis=1)
-    for costs, rows in ((down, range(middle - 1, -1, -1)), (up, range(middle + 1, height))):
+    for rows in (range(middle - 1, -1, -1), range(middle + 1, height)):
         x = places
         for y in rows:
-            steps = np.clip(x[:, None] + [0, -1, 1], 0, width - 1)  # (n, 3)
-            near = costs[y, steps] + _ASIDE * (steps != x[:, None])
-            x = steps[np.arange(len(x)), near.argmin(axis=1)]
-            ways[:, y] = x
+            ways[:, y] = x = onward[y, x]
     return ways
+
+
+def _onward(costs: Costs) -> npt.NDArray[np.int64]:
+    """(h, w) at which column of a row the cheapest way goes on that has come to each column."""
+    straight, left, right = costs[:, 1:-1], costs[:, :-2] + _ASIDE, costs[:, 2:] + _ASIDE
+    step = np.where(right < np.minimum(straight, left), 1, np.where(left < straight, -1, 0))
+    return np.asarray(np.arange(straight.shape[1]) + step, np.int64)
 
 
 def _minima(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

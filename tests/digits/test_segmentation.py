@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from formreader.digits.field_ink import cut_field, field_ink
+from formreader.digits.field_ink import _quantile, cut_field, field_ink
 from formreader.digits.pieces import cut_pieces
-from formreader.digits.segmentation import CutField, cut_open_field, find_segments, split_fields
-from formreader.types import Box, DigitBox, Field, GreyImage
+from formreader.digits.segmentation import (
+    CutField,
+    _likely,
+    cut_open_field,
+    find_segments,
+    split_fields,
+)
+from formreader.types import Box, DigitBox, Field, GreyImage, Segment
 
 WHITE = 255
 FRAME = Box(50, 40, 300, 60)
@@ -96,20 +107,65 @@ def test_a_whole_digit_is_likelier_than_its_halves() -> None:
     assert whole[1] > 1
 
 
+@given(pieces=st.integers(1, 4), priors=st.lists(st.floats(-9, 0), min_size=10, max_size=10))
+def test_only_segments_of_likely_ways_are_kept(pieces: int, priors: list[float]) -> None:
+    spans = combinations(range(pieces + 1), 2)
+    segments = [Segment(*span, prior) for span, prior in zip(spans, priors, strict=False)]
+    ways = list(ways_through(segments, 0, pieces))
+    likeliest = max(sum(one.log_prior for one in way) for way in ways)
+    expected = {
+        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 + 1e-9 for one in way
+    }
+    doubtful = {
+        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 - 1e-9 for one in way
+    }
+    assert expected <= set(_likely(segments, pieces)) <= doubtful
+
+
+def ways_through(segments: list[Segment], start: int, end: int) -> Iterator[list[Segment]]:
+    """All ways from one place to another."""
+    if start == end:
+        yield []
+    for one in segments:
+        if one.start == start:
+            yield from ([one, *rest] for rest in ways_through(segments, one.end, end))
+
+
+def test_touching_digits_are_not_read_as_one() -> None:
+    result = cut(page_with([100, 121, 142]))
+    pieces = max(segment.end for segment in result.field.segments)
+    assert (0, pieces) not in {(s.start, s.end) for s in result.field.segments}
+
+
 def test_a_bar_above_a_digit_belongs_to_it() -> None:
     ink = np.zeros((60, 120), np.uint8)
     for x in (20, 80):
         cv2.line(ink, (x, 22), (x, 50), (255,), 4)
     cv2.line(ink, (76, 12), (96, 12), (255,), 4)
-    pieces = cut_pieces(ink)
-    assert pieces.component.max() == 1
-    assert pieces.extents()[1:, 1].min() <= 12
+    pieces = cut_pieces(ink).pieces
+    assert pieces[-1].component == 1
+    assert min(piece.top for piece in pieces[1:]) <= 12
 
 
 def test_nothing_is_cut_into_nothing() -> None:
-    pieces = cut_pieces(np.zeros((40, 100), np.uint8))
-    assert pieces.extents().shape == (0, 4)
-    assert find_segments(pieces) == []
+    cut = cut_pieces(np.zeros((40, 100), np.uint8))
+    assert cut.pieces == ()
+    assert find_segments(cut) == []
+
+
+def test_pieces_are_labelled_within_their_extents() -> None:
+    ink = np.zeros((60, 200), np.uint8)
+    for x in (30, 58, 140):
+        cv2.ellipse(ink, (x, 30), (15, 20), 0, 0, 360, (255,), 3)
+    cut = cut_pieces(ink)
+    assert {piece.component for piece in cut.pieces} == {0, 1}
+    assert ((cut.labels > 0) == (ink > 0)).all()
+    for number, piece in enumerate(cut.pieces, 1):
+        rows, columns = np.nonzero(cut.labels == number)
+        assert (piece.left, piece.right) == (columns.min(), columns.max() + 1)
+        assert (piece.top, piece.bottom) == (rows.min(), rows.max() + 1)
+    for before, piece in pairwise(cut.pieces):
+        assert (piece.cut > 0) == (piece.component == before.component)
 
 
 @pytest.mark.parametrize("line", [1, 2, 4])
@@ -148,6 +204,14 @@ def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:
         for beside in (0, 24, 48, 72):
             cv2.ellipse(page, (x + beside, 70), (12, 18), 0, 0, 360, (30,), 3)
     assert cut_open_field(page, frame_at(frame)) is None
+
+
+@given(values=st.lists(st.integers(0, 255), min_size=1, max_size=40), share=st.floats(0, 1))
+def test_a_quantile_is_that_of_numpy(values: list[int], share: float) -> None:
+    grey = np.array([values], np.uint8)
+    assert _quantile(grey, share) == pytest.approx(float(np.quantile(grey, share)))
+    chosen = grey >= np.median(grey)
+    assert _quantile(grey, share, chosen) == pytest.approx(float(np.quantile(grey[chosen], share)))
 
 
 def test_fields_are_split_with_their_crops() -> None:
