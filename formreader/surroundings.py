@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ def picture_field(image: GreyImage, field: Field) -> Surroundings:
     Raises:
         ValueError: the field lies outside the page.
     """
-    height = float(np.median([box.box.height for box in field.boxes]))
+    height = statistics.median(box.box.height for box in field.boxes)
     area = _area(field.box, height, image.shape)
     left, top = int(area.left), int(area.top)
     cut = image[top : top + int(area.height), left : left + int(area.width)]

@@ -77,6 +77,21 @@ def mosaic(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return patches.reshape(-1, patches.shape[2])
 
 
+def side_by_side(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The patches (n, h, w), each mirrored at its diagonal, in one wide image (w, n * h).
+
+    Filters work along rows: they take a third to a tenth of the time that they take on the
+    rows of a patch.
+    """
+    return np.asarray(cv2.transpose(mosaic(patches)), np.uint8)
+
+
+def upright(wide: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
+    """The n patches, (n, h, w), of an image as `side_by_side` makes it."""
+    tall = np.asarray(cv2.transpose(wide), np.uint8)
+    return tall.reshape(n, -1, tall.shape[1])
+
+
 def _maps(corners: Corners) -> npt.NDArray[np.float64]:
     """(n, 2, 3) maps from patch to page, for the parallelograms that fit the boxes best."""
     a, b, c, d = np.moveaxis(corners, 1, 0)
