@@ -20,6 +20,7 @@ from formreader.digits.patches import (
     cut_patches,
     proportions,
 )
+from formreader.digits.pyramid import Pyramid
 from formreader.types import Crops, DigitBox, GreyImage
 
 CROP_SIDE = 28
@@ -103,11 +104,11 @@ def _starts(digits: Crops, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, 
     return [(x, y) for x, y in np.clip(start, 0, room).tolist()]
 
 
-def crop_boxes(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
+def crop_boxes(page: Pyramid, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
     """Cut the digits out of the boxes of a page.
 
     Args:
-        image: the page as stored, (h, w) uint8, dark ink on bright paper.
+        page: the page as stored, dark ink on bright paper.
         boxes: n boxes in pixels of that page.
 
     Returns:
@@ -116,7 +117,7 @@ def crop_boxes(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.
     if not boxes:
         return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.bool_)
     corners = np.array([box.corners for box in boxes], np.float64)
-    measured = measure_patches(cut_patches(image, corners))
+    measured = measure_patches(cut_patches(page, corners))
     return _normalised(measured, corners, _faintest_ink(_trusted(measured.level, boxes)))
 
 
@@ -134,7 +135,7 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
         image = np.asarray(255 - image, np.uint8)
     height, width = image.shape
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]]) - 0.5
-    crops, blank = _normalised(measure_patches(cut_patches(image, corners)), corners)
+    crops, blank = _normalised(measure_patches(cut_patches(Pyramid(image), corners)), corners)
     return crops[0], bool(blank[0])
 
 

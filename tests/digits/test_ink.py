@@ -10,6 +10,7 @@ import pytest
 from formreader.digits import patches
 from formreader.digits.ink import measure_patches, separate_ink
 from formreader.digits.patches import Patches, cut_patches
+from formreader.digits.pyramid import Pyramid
 from formreader.types import GreyImage
 
 SIDE, MARGIN = 64, 14
@@ -34,7 +35,7 @@ def stroke(image: GreyImage, *points: tuple[int, int], width: int = 4, shade: in
 
 def cut(image: GreyImage) -> Patches:
     corners = np.array([[LOW, LOW], [HIGH, LOW], [HIGH, HIGH], [LOW, HIGH]], float)
-    return cut_patches(image, corners[None])
+    return cut_patches(Pyramid(image), corners[None])
 
 
 def is_blank(image: GreyImage) -> bool:
