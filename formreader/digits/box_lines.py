@@ -24,8 +24,8 @@ _SLANT = round(0.05 * SIDE)
 _LENGTHWAYS = (np.arange(PATCH) - (PATCH - 1) / 2) / THIRD
 """Distance of rows (columns) from the middle in thirds of a line's length."""
 
-_STEP_ALONG = np.array([PATCH, 1, PATCH, 1])[:, None, None]
-_STEP_ACROSS = np.array([1, PATCH, 1, PATCH])[:, None, None]
+_STEP_ALONG = np.array([PATCH, 1, PATCH, 1])
+_STEP_ACROSS = np.array([1, PATCH, 1, PATCH])
 """What is one pixel farther along the line of each side, and across it, in a patch's memory."""
 
 _BEFORE = np.tri(PATCH + 1, PATCH, -1, dtype=np.bool_)
@@ -66,8 +66,7 @@ def find_lines(dark: Flags) -> BoxLines:
     edge = np.where(found, middle + before + thickness / 2, middle + 1).reshape(4, -1)
     first = ((middle + before)[:, None] + slope).reshape(4, -1, PATCH)
     thickness = thickness.reshape(4, -1)
-    covered = _pixels(first, thickness[..., None])
-    return BoxLines(first, thickness, edge, covered, _inside(edge))
+    return BoxLines(first, thickness, edge, _covered(first, thickness), _inside(edge))
 
 
 def without_lines(ink: Flags, lines: BoxLines) -> Flags:
@@ -77,15 +76,27 @@ def without_lines(ink: Flags, lines: BoxLines) -> Flags:
     out some pixels beside where it went in.
     """
     rest = ink & ~lines.covered
-    thickness = lines.thickness[..., None]
-    before, after = (_along(rest, place) for place in (lines.first - 1, lines.first + thickness))
-    crossed = _widened(before) & _widened(after)
-    return rest | (_pixels(lines.first, thickness * crossed) & ink)
+    ends = lines.first - 1, lines.first + lines.thickness[..., None]
+    before, after = (_widened(_along(rest, place)) for place in ends)
+    crossings = _crossings(before & after, lines)
+    rest.ravel()[crossings] = ink.ravel()[crossings]
+    return rest
 
 
-def _pixels(first: Ints, thickness: Ints) -> Flags:
-    """The pixels (n, PATCH, PATCH) that lines cover: (4, n, PATCH) where they begin, how far."""
-    start, stop = np.clip(first, 0, PATCH), np.clip(first + thickness, 0, PATCH)
+def _crossings(crossed: npt.NDArray[np.bool_], lines: BoxLines) -> Ints:
+    """Numbers of the pixels that lines have where they are crossed, (4, n, PATCH)."""
+    side, patch, along = np.nonzero(crossed & (lines.thickness[..., None] > 0))
+    deep = np.arange(lines.thickness.max(initial=0))
+    across = lines.first[side, patch, along][:, None] + deep
+    on_line = (deep < lines.thickness[side, patch][:, None]) & (across >= 0) & (across < PATCH)
+    begins = patch * PATCH**2 + along * _STEP_ALONG[side]
+    return np.asarray((begins[:, None] + across * _STEP_ACROSS[side][:, None])[on_line], np.int64)
+
+
+def _covered(first: Ints, thickness: Ints) -> Flags:
+    """The pixels (n, PATCH, PATCH) of lines: (4, n, PATCH) where they begin, and (4, n)."""
+    start = np.clip(first, 0, PATCH)
+    stop = np.clip(first + thickness[..., None], 0, PATCH)
     left, top, right, bottom = start * (PATCH + 1) + stop
     standing = _runs(left) | _runs(right)
     lying = _runs(top.T) | _runs(bottom.T)  # along the lines, box, across them
@@ -122,7 +133,8 @@ def _coverage(dark: Flags) -> Counts:
 def _along(flags: Flags, place: Ints) -> npt.NDArray[np.bool_]:
     """(4, n, PATCH) flags along lines at `place` (4, n, PATCH); False beyond the patch."""
     patch, lengthways = np.arange(len(flags))[:, None] * PATCH**2, np.arange(PATCH)
-    found = np.take(flags, patch + lengthways * _STEP_ALONG + place * _STEP_ACROSS, mode="clip")
+    step_along, step_across = _STEP_ALONG[:, None, None], _STEP_ACROSS[:, None, None]
+    found = np.take(flags, patch + lengthways * step_along + place * step_across, mode="clip")
     return np.asarray(found & (place >= 0) & (place < PATCH))
 
 
