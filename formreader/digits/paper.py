@@ -70,7 +70,7 @@ def _smooth(patches: Patches) -> Patches:
     padded = np.pad(patches, ((0, 0), (reach, reach), (0, 0)), "reflect")
     size = (2 * reach + 1,) * 2
     smooth = np.asarray(cv2.GaussianBlur(side_by_side(padded), size, _SMOOTHING), np.uint8)
-    return upright(smooth, len(patches))[:, reach:-reach]
+    return np.ascontiguousarray(upright(smooth, len(patches))[:, reach:-reach])
 
 
 def _paper(patches: Patches) -> Patches:

@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from formreader.digits.crops import CROP_SIDE, DIGIT_SIDE, crop_boxes, crop_single, normalise
+from formreader.digits.crops import (
+    CROP_SIDE,
+    DIGIT_SIDE,
+    crop_boxes,
+    crop_single,
+    normalise,
+    normalise_all,
+)
 from formreader.digits.pyramid import Pyramid
 from formreader.training.data import mnist_path
 from formreader.training.render import (
@@ -107,6 +114,15 @@ def test_mnist_stays_nearly_as_it_is() -> None:
     same = [np.array_equal(a, b) for a, b in zip(crops, images, strict=True)]
     assert np.mean(same) > 0.9
     assert np.mean([likeness(a, b) for a, b in zip(crops, images, strict=True)]) > 0.98
+
+
+def test_many_digits_are_each_normalised_as_one_alone() -> None:
+    inks = [hand_written(digit, height) for digit, height in ((3, 12), (7, 47), (0, 180))]
+    inks.insert(1, np.zeros((9, 5), np.uint8))
+    aspects = [1.0, 1.0, 0.5, 2.0]
+    alone = [normalise(*one) for one in zip(inks, aspects, strict=True)]
+    assert np.array_equal(normalise_all(inks, aspects), alone)
+    assert normalise_all([], []).shape == (0, 28, 28)
 
 
 def test_ink_at_the_edge_of_its_picture_is_not_cut() -> None:
