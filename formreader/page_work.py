@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from formreader.digits.crops import crop_boxes
+from formreader.digits.pyramid import Pyramid
 from formreader.digits.segmentation import NO_CROPS, cut_open_field, split_fields
 from formreader.errors import PageError
 from formreader.forms.finder import FoundFields, find_fields
@@ -120,12 +121,13 @@ def _work(task: PageTask) -> PageCrops:
     found = find_fields(straight)
     clock.stage_done("find")
     boxes = [box for field_ in found.fields for box in field_.boxes]
-    cuts = split_fields(found.fields, *crop_boxes(page.image, boxes))
+    pyramid = Pyramid(page.image)
+    cuts = split_fields(found.fields, *crop_boxes(pyramid, boxes))
     cuts += [
         cut for frame in found.frames if (cut := cut_open_field(page.image, frame)) is not None
     ]
     cuts = [cuts[i] for i in reading_order(straight, [cut.field for cut in cuts])]
-    pictures = tuple(picture_field(page.image, cut.field) for cut in cuts)
+    pictures = tuple(picture_field(pyramid, cut.field) for cut in cuts)
     clock.stage_done("crop")
     return PageCrops(
         page.file,

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from formreader.digits.pyramid import Pyramid
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.digits.segmentation import cut_open_field
 from formreader.forms.finder import find_fields
@@ -50,7 +51,7 @@ def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
         tuple(cut.field for cut in cuts),
         np.concatenate([cut.crops for cut in cuts]),
         np.concatenate([cut.blank for cut in cuts]),
-        tuple(picture_field(page, cut.field) for cut in cuts),
+        tuple(picture_field(Pyramid(page), cut.field) for cut in cuts),
     )
     ((_, reading),) = read_pages([worked], recogniser, ScanOptions(("a.png",)), {})
     return reading.fields

@@ -20,6 +20,7 @@ from PIL import Image
 
 from formreader import cluster, inputs, job, page_work, pipeline
 from formreader.debug import DebugFolder, draw_crops, draw_overlay, relative_path
+from formreader.digits.pyramid import Pyramid
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.errors import OutputError
 from formreader.options import ScanOptions
@@ -143,22 +144,33 @@ def test_the_reason_of_a_later_page_does_not_repeat_its_name(tmp_path: Path) -> 
 def test_surroundings_are_small_and_show_the_field(side: int, count: int) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (600, 7000), np.uint8)
     boxes = tuple(square(160 + i * side, 200, side) for i in range(count))
-    picture = picture_field(noise, Field(boxes))
+    picture = picture_field(Pyramid(noise), Field(boxes))
     assert len(picture.jpeg) <= MAX_BYTES
     decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded is not None
     height, width = decoded.shape
     assert width <= 901
     assert picture.scale <= 1
-    assert abs(width - picture.area.width * picture.scale) <= 1
-    assert abs(height - picture.area.height * picture.scale) <= 1
-    around = Field(boxes).box
-    assert picture.area.left == around.left - side
-    assert picture.area.bottom == around.bottom + side
+    assert width == picture.area.width * picture.scale
+    assert height == picture.area.height * picture.scale
+    around, pixel = Field(boxes).box, 1 / picture.scale
+    assert 0 <= around.left - side - picture.area.left < pixel
+    assert 0 <= picture.area.bottom - around.bottom - side < pixel
+
+
+@pytest.mark.parametrize("side", [40, 150])
+def test_surroundings_are_of_the_place_that_they_tell(side: int) -> None:
+    slope = np.tile(np.linspace(0, 255, 1600), (600, 1)).astype(np.uint8)
+    picture = picture_field(Pyramid(slope), Field((square(301, 201, side),)))
+    decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
+    area = picture.area
+    ends = slope[0, [int(area.left), int(area.right) - 1]].astype(int)
+    assert np.abs(decoded[0, [0, -1]] - ends).max() <= 3
 
 
 def test_surroundings_stay_on_the_page() -> None:
-    picture = picture_field(np.zeros((60, 80), np.uint8), Field((square(-3, 50, 20),)))
+    picture = picture_field(Pyramid(np.zeros((60, 80), np.uint8)), Field((square(-3, 50, 20),)))
     assert picture.area == Box(0, 30, 37, 30)
 
 

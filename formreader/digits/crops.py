@@ -20,6 +20,7 @@ from formreader.digits.patches import (
     cut_patches,
     proportions,
 )
+from formreader.digits.pyramid import Pyramid
 from formreader.types import Crops, DigitBox, GreyImage
 
 CROP_SIDE = 28
@@ -28,6 +29,10 @@ DIGIT_SIDE = 20
 
 MARGIN = MARGIN_PIXELS / SIDE
 """How far a crop looks beyond its box, as a share of the box's sides."""
+
+_ROW, _COLUMN = np.indices((CROP_SIDE, CROP_SIDE), np.float32)
+_MOMENTS = np.stack([np.ones_like(_ROW), _COLUMN, _ROW], axis=-1).reshape(-1, 3)
+"""What the pixels of a crop count for its mass and for its first moments across and down."""
 
 _FAINTEST = 26
 """Grey value of a crop below which a trace is black."""
@@ -56,33 +61,54 @@ def normalise(ink: npt.NDArray[np.uint8], aspect: float = 1.0) -> npt.NDArray[np
     Returns:
         (28, 28) uint8; all black where there is no ink.
     """
-    crop = np.zeros((CROP_SIDE, CROP_SIDE), np.uint8)
+    (crop,) = normalise_all([ink], [aspect])
+    return np.asarray(crop, np.uint8)
+
+
+def normalise_all(inks: Sequence[npt.NDArray[np.uint8]], aspects: Sequence[float]) -> Crops:
+    """What `normalise` makes of each of n digits, (n, 28, 28), which it takes less time for."""
+    digits = np.zeros((len(inks), CROP_SIDE, CROP_SIDE), np.uint8)
+    sizes = [_scale(*one) for one in zip(inks, aspects, digits, strict=True)]
+    crops = np.zeros_like(digits)
+    for crop, digit, (width, height), (x, y) in zip(
+        crops, digits, sizes, _starts(digits, sizes), strict=True
+    ):
+        crop[y : y + height, x : x + width] = digit[:height, :width]
+    return crops
+
+
+def _scale(
+    ink: npt.NDArray[np.uint8], aspect: float, into: npt.NDArray[np.uint8]
+) -> tuple[int, int]:
+    """Put a digit of the right size at the top left of black `into`; its width and height."""
     left, top, width, height = cv2.boundingRect(ink)
     if width == 0 or height == 0:
-        return crop
+        return 0, 0
     digit = ink[top : top + height, left : left + width]
     scale = DIGIT_SIDE / max(width * aspect, height)
     size = (max(round(width * aspect * scale), 1), max(round(height * scale), 1))
     if size != (width, height):
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         digit = np.asarray(cv2.resize(digit, size, interpolation=method), np.uint8)
-    mass = cv2.moments(digit)
-    x, y = (_start(mass[m], mass["m00"], n) for m, n in zip(("m10", "m01"), size, strict=True))
-    crop[y : y + size[1], x : x + size[0]] = digit
-    return crop
+    into[: size[1], : size[0]] = digit
+    return size
 
 
-def _start(moment: float, mass: float, length: int) -> int:
-    """Where a digit starts along an axis so that its centre of mass is in the middle."""
-    place = round(CROP_SIDE / 2 - moment / max(mass, 1.0))
-    return min(max(place, 0), CROP_SIDE - length)
+def _starts(digits: Crops, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where n digits begin, so that the centre of mass of each is in the middle."""
+    # Sums of whole numbers below 2**24, which single precision holds.
+    mass, x, y = (digits.reshape(-1, CROP_SIDE**2).astype(np.float32) @ _MOMENTS).T
+    centre = np.stack([x, y], axis=1, dtype=np.float64) / np.maximum(mass, 1.0)[:, None]
+    start = np.rint(CROP_SIDE / 2 - centre).astype(np.int64)
+    room = CROP_SIDE - np.array(sizes, np.int64).reshape(-1, 2)
+    return [(x, y) for x, y in np.clip(start, 0, room).tolist()]
 
 
-def crop_boxes(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
+def crop_boxes(page: Pyramid, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
     """Cut the digits out of the boxes of a page.
 
     Args:
-        image: the page as stored, (h, w) uint8, dark ink on bright paper.
+        page: the page as stored, dark ink on bright paper.
         boxes: n boxes in pixels of that page.
 
     Returns:
@@ -91,7 +117,7 @@ def crop_boxes(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.
     if not boxes:
         return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.bool_)
     corners = np.array([box.corners for box in boxes], np.float64)
-    measured = measure_patches(cut_patches(image, corners))
+    measured = measure_patches(cut_patches(page, corners))
     return _normalised(measured, corners, _faintest_ink(_trusted(measured.level, boxes)))
 
 
@@ -109,7 +135,7 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
         image = np.asarray(255 - image, np.uint8)
     height, width = image.shape
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]]) - 0.5
-    crops, blank = _normalised(measure_patches(cut_patches(image, corners)), corners)
+    crops, blank = _normalised(measure_patches(cut_patches(Pyramid(image), corners)), corners)
     return crops[0], bool(blank[0])
 
 
@@ -136,10 +162,9 @@ def _normalised(
     """The normalised digits of n boxes, (n, 28, 28), and which are blank, (n,)."""
     ink, blank = separate_ink(measured, faintest)
     crops = np.zeros((len(ink), CROP_SIDE, CROP_SIDE), np.uint8)
-    tones, aspects = _full_tones(_ink_levels(ink)), proportions(corners).tolist()
-    for i in np.flatnonzero(~blank):
-        bright = cv2.LUT(ink[i], tones[i])
-        crops[i] = normalise(np.asarray(bright, np.uint8), aspects[i])
+    tones, aspects = _full_tones(_ink_levels(ink)), proportions(corners)
+    bright = [np.asarray(cv2.LUT(ink[i], tones[i]), np.uint8) for i in np.flatnonzero(~blank)]
+    crops[~blank] = normalise_all(bright, aspects[~blank].tolist())
     return crops, blank
 
 
@@ -151,5 +176,5 @@ def _full_tones(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 
 def _ink_levels(ink: Patches) -> npt.NDArray[np.int64]:
     """(n,) how dark the ink of each patch is where it is dark."""
-    sums = histograms(ink, ink > 0).cumsum(axis=1)
+    sums = histograms(ink).cumsum(axis=1)
     return np.asarray((sums < np.ceil(_LEVEL_SHARE * sums[:, -1:])).sum(axis=1), np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from formreader.digits.box_lines import BoxLines, find_lines, without_lines
 from formreader.digits.paper import Darkness, measure_darkness
-from formreader.digits.patches import PATCH, SIDE, Flags, Patches, mosaic
+from formreader.digits.patches import PATCH, SIDE, Flags, Patches, mosaic, side_by_side, upright
 
 _THINNEST_DIGIT = 0.004
 """Share of a box that the ink of a small, thin digit covers: its darkest pixels are the pen's."""
@@ -48,6 +49,21 @@ class MeasuredPatches:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Runs:
+    """Ink that lies side by side in a row, from the top down, (r,) each.
+
+    `label` is the component from 0, `patch` and `row` where it lies, `start` its first
+    column and `stop` the one after its last.
+    """
+
+    label: npt.NDArray[np.int64]
+    patch: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    stop: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Components:
     """Connected parts of ink, (m,) each: whose patch, area, area inside the box, bounds in pixels.
 
@@ -68,18 +84,25 @@ def measure_patches(patches: Patches) -> MeasuredPatches:
     darkness = measure_darkness(patches)
     dark = _darker(darkness.values, darkness.floor)
     lines = find_lines(dark)
-    counts = histograms(darkness.values, dark & lines.inside & ~lines.covered)
+    counts = histograms(darkness.values * (dark & lines.inside & ~lines.covered))
     # From the darkest down: where as many pixels are passed as the thinnest digit has.
     passed = counts[:, ::-1].cumsum(axis=1) > _THINNEST_DIGIT * SIDE**2
     level = np.where(passed.any(axis=1), 255 - passed.argmax(axis=1), 0)
     return MeasuredPatches(darkness, lines, level)
 
 
-def histograms(values: Patches, chosen: Flags) -> npt.NDArray[np.int64]:
-    """(n, 256) how often each value occurs among the chosen pixels of each of n patches."""
-    place = np.flatnonzero(chosen)
-    values_of_patches = place // PATCH**2 * 256 + np.take(values, place)
-    return np.bincount(values_of_patches, minlength=256 * len(values)).reshape(-1, 256)
+def histograms(values: Patches) -> npt.NDArray[np.int64]:
+    """(n, 256) how often each value but 0 occurs in each of n patches.
+
+    Most pixels are 0: eight of them at once are passed over.
+    """
+    words = values.reshape(-1).view(np.uint64)
+    place = np.flatnonzero(words != 0)
+    pixels = words[place].view(np.uint8).reshape(-1, 8)
+    patch = place // (PATCH**2 // 8)
+    counts = np.bincount((patch[:, None] * 256 + pixels).ravel(), minlength=256 * len(values))
+    counts[::256] = 0
+    return counts.reshape(-1, 256)
 
 
 def separate_ink(
@@ -105,9 +128,9 @@ def separate_ink(
     ink[:, 0] = ink[:, -1] = False
     rest = without_lines(ink, measured.lines)
     own, blank = _own_ink(rest, measured.lines)
-    around = np.asarray(cv2.dilate(mosaic(own.view(np.uint8)), np.ones((3, 3), np.uint8)), np.uint8)
-    keep = own | (around.reshape(own.shape).view(np.bool_) & ~ink)
-    return darkness.values * keep, blank
+    around = cv2.dilate(side_by_side(own.view(np.uint8)), np.ones((3, 3), np.uint8))
+    rims = upright(np.asarray(around, np.uint8), len(own)).view(np.bool_) & ~ink
+    return darkness.values * (own | rims), blank
 
 
 def _darker(values: Patches, least: npt.NDArray[np.float64]) -> Flags:
@@ -118,39 +141,67 @@ def _darker(values: Patches, least: npt.NDArray[np.float64]) -> Flags:
 def _own_ink(ink: Flags, lines: BoxLines) -> tuple[Flags, npt.NDArray[np.bool_]]:
     """What of the ink makes up each box's digit, and which boxes have none."""
     _, labels = cv2.connectedComponents(mosaic(ink.view(np.uint8)), connectivity=8)
-    place = np.flatnonzero(ink)
-    label = np.take(labels, place).astype(np.int64) - 1
-    parts = _components(place, label, np.take(lines.inside, place))
-    kept, blank = _own_components(parts, lines)
-    own = np.zeros_like(ink)
-    own.ravel()[place] = kept[label]
-    return own, blank
+    runs = _find_runs(ink, np.asarray(labels, np.int32))
+    kept, blank = _own_components(_components(runs, lines), lines)
+    return _drawn(runs, kept[runs.label], len(ink)), blank
 
 
-def _components(
-    place: npt.NDArray[np.int64], label: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]
-) -> _Components:
-    """The components of ink pixels.
+def _find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> _Runs:
+    """The runs of ink in rows of patches, and the components that `labels` (n * PATCH, PATCH) has.
 
-    Where each pixel lies, which component it belongs to, and whether it lies in its box.
+    The first pixel of the first row must not be ink.
+    """
+    wide = PATCH + 1
+    apart = np.zeros((len(labels), wide), np.bool_)  # no run goes on in the next row
+    apart[:, :PATCH] = ink.reshape(-1, PATCH)
+    pixels = apart.ravel()
+    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
+    row = changes[::2] // wide
+    start, stop = changes[::2] - row * wide, changes[1::2] - row * wide
+    label = labels[row, start].astype(np.int64) - 1
+    patch = row // PATCH
+    return _Runs(label, patch, row - patch * PATCH, start, stop)
+
+
+def _drawn(runs: _Runs, chosen: npt.NDArray[np.bool_], n: int) -> Flags:
+    """The pixels of the chosen runs (r,) in n patches."""
+    first = ((runs.patch * PATCH + runs.row) * PATCH + runs.start)[chosen]
+    length = (runs.stop - runs.start)[chosen]
+    passed = np.cumsum(length)
+    drawn = np.zeros((n, PATCH, PATCH), np.bool_)
+    place = np.repeat(first - passed + length, length) + np.arange(length.sum())
+    drawn.ravel()[place] = True
+    return drawn
+
+
+def _components(runs: _Runs, lines: BoxLines) -> _Components:
+    """The components of ink.
+
     OpenCV's statistics take longer: they go through the paper as well.
     """
-    row = place // PATCH
-    area = np.bincount(label)
+    area = _sums(runs.label, runs.stop - runs.start)
     patch = np.zeros_like(area)
-    patch[label] = row // PATCH
-    left, right = _bounds(label, place - row * PATCH, len(area))
-    top, bottom = _bounds(label, row - patch[label] * PATCH, len(area))
-    inside_area = np.bincount(label[inside], minlength=len(area))
-    return _Components(patch, area, inside_area, left, top, right, bottom)
+    patch[runs.label] = runs.patch
+    left, right = _bounds(runs.label, (runs.start, runs.stop - 1), len(area))
+    top, bottom = _bounds(runs.label, (runs.row,), len(area))
+    box = np.ceil(lines.edge).astype(np.int64)[:, runs.patch]
+    within = np.minimum(runs.stop, box[2]) - np.maximum(runs.start, box[0])
+    within[(within < 0) | (runs.row < box[1]) | (runs.row >= box[3])] = 0
+    return _Components(patch, area, _sums(runs.label, within), left, top, right, bottom)
+
+
+def _sums(label: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(m,) the sums of the values of each label."""
+    return np.bincount(label, values).astype(np.int64)
 
 
 def _bounds(
-    label: npt.NDArray[np.int64], at: npt.NDArray[np.int64], m: int
+    label: npt.NDArray[np.int64], places: Sequence[npt.NDArray[np.int64]], m: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The first of the columns (rows) at which each of m components is, and the one after them."""
     taken = np.zeros((m, PATCH), np.bool_)
-    taken.ravel()[label * PATCH + at] = True
+    for at in places:
+        taken.ravel()[label * PATCH + at] = True
     return taken.argmax(axis=1), PATCH - taken[:, ::-1].argmax(axis=1)
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.patches import PATCH, Patches, mosaic
+from formreader.digits.patches import PATCH, Patches, mosaic, side_by_side, upright
 
 _CELL = 4
 _REACH = 4
@@ -52,8 +52,7 @@ def measure_darkness(patches: Patches) -> Darkness:
     darkness = _measure(patches)
     rough = np.flatnonzero(darkness.floor > _ROUGH)
     if len(rough):
-        smooth = np.stack([cv2.GaussianBlur(patches[i], (0, 0), _SMOOTHING) for i in rough])
-        again = _measure(np.asarray(smooth, np.uint8))
+        again = _measure(_smooth(patches[rough]))
         darkness.values[rough] = again.values
         darkness.floor[rough] = np.maximum(again.floor, _ROUGH / 2)
     return darkness
@@ -65,19 +64,28 @@ def _measure(patches: Patches) -> Darkness:
     return Darkness(darkness, _floor(patches, darkness))
 
 
+def _smooth(patches: Patches) -> Patches:
+    """The patches with their noise blurred."""
+    reach = math.ceil(3 * _SMOOTHING)
+    padded = np.pad(patches, ((0, 0), (reach, reach), (0, 0)), "reflect")
+    size = (2 * reach + 1,) * 2
+    smooth = np.asarray(cv2.GaussianBlur(side_by_side(padded), size, _SMOOTHING), np.uint8)
+    return np.ascontiguousarray(upright(smooth, len(patches))[:, reach:-reach])
+
+
 def _paper(patches: Patches) -> Patches:
     """The paper around each pixel, which is what a wide closing leaves."""
-    cells = PATCH // _CELL
-    coarse = cv2.resize(
-        mosaic(patches), (cells, len(patches) * cells), interpolation=cv2.INTER_AREA
-    )
+    cells, n = PATCH // _CELL, len(patches)
+    coarse = cv2.resize(mosaic(patches), (cells, n * cells), interpolation=cv2.INTER_AREA)
     rim = ((0, 0), (_RIM, _RIM), (0, 0))
-    padded = mosaic(np.pad(np.asarray(coarse, np.uint8).reshape(-1, cells, cells), rim, "edge"))
+    padded = np.pad(np.asarray(coarse, np.uint8).reshape(-1, cells, cells), rim, "edge")
     kernel = np.ones((2 * _REACH + 1,) * 2, np.uint8)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(
+        side_by_side(padded), cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE
+    )
     even = cv2.blur(closed, (2 * _SPREAD - 1,) * 2, borderType=cv2.BORDER_REPLICATE)
-    inner = np.asarray(even, np.uint8).reshape(-1, cells + 2 * _RIM, cells)[:, _RIM - 1 : 1 - _RIM]
-    size = (PATCH, len(patches) * (cells + 2) * _CELL)
+    inner = upright(np.asarray(even, np.uint8), n)[:, _RIM - 1 : 1 - _RIM]
+    size = (PATCH, n * (cells + 2) * _CELL)
     fine = cv2.resize(mosaic(inner), size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(fine, np.uint8).reshape(-1, PATCH + 2 * _CELL, PATCH)[:, _CELL:-_CELL]
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.types import GreyImage
+from formreader.digits.pyramid import Pyramid
 
 Patches: TypeAlias = npt.NDArray[np.uint8]
 """(n, PATCH, PATCH) uint8, C-contiguous."""
@@ -42,14 +42,17 @@ _SMALLEST = 1e-6
 """What a length is at least, so that it can be divided by."""
 
 
-def cut_patches(image: GreyImage, corners: Corners) -> Patches:
-    """The patches of n boxes of a page (h, w) uint8; beyond the page its border goes on."""
+def cut_patches(page: Pyramid, corners: Corners) -> Patches:
+    """The patches of n boxes of a page; beyond the page its border goes on."""
     patches = np.empty((len(corners), PATCH, PATCH), np.uint8)
     maps = _maps(corners)
     halvings = _halvings(maps)
+    image = page.level(0)
     for times in range(int(halvings.max(initial=0)) + 1):
         if times > 0:
-            image, scale = _halved(image)
+            finer, image = image, page.level(times)
+            # A side of one pixel is not halved.
+            scale = np.where(np.array(finer.shape[::-1]) > 1, 0.5, 1.0)[:, None]
             maps *= scale
             maps[:, :, 2:] += 0.5 * scale - 0.5  # whole numbers are centres of pixels
         for i in np.flatnonzero(halvings == times):
@@ -77,6 +80,21 @@ def mosaic(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return patches.reshape(-1, patches.shape[2])
 
 
+def side_by_side(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The patches (n, h, w), each mirrored at its diagonal, in one wide image (w, n * h).
+
+    Filters work along rows: they take a third to a tenth of the time that they take on the
+    rows of a patch.
+    """
+    return np.asarray(cv2.transpose(mosaic(patches)), np.uint8)
+
+
+def upright(wide: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
+    """The n patches, (n, h, w), of an image as `side_by_side` makes it."""
+    tall = np.asarray(cv2.transpose(wide), np.uint8)
+    return tall.reshape(n, -1, tall.shape[1])
+
+
 def _maps(corners: Corners) -> npt.NDArray[np.float64]:
     """(n, 2, 3) maps from patch to page, for the parallelograms that fit the boxes best."""
     a, b, c, d = np.moveaxis(corners, 1, 0)
@@ -93,14 +111,3 @@ def _halvings(maps: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     wanted = np.ceil(np.log2(steps.max(axis=1) / _COARSEST_STEP))
     allowed = np.floor(np.log2(steps.min(axis=1) / _FINEST_STEP))
     return np.asarray(np.maximum(np.minimum(wanted, allowed), 0), np.int64)
-
-
-def _halved(image: GreyImage) -> tuple[GreyImage, npt.NDArray[np.float64]]:
-    """The page with the mean of each 2 x 2 pixels, and (2, 1) its scale across and down.
-
-    An odd row or column at the end is left out: whole means are much faster.
-    """
-    height, width = (max(side // 2, 1) for side in image.shape)
-    part = image[: 2 * height, : 2 * width]
-    scale = np.array([[width / part.shape[1]], [height / part.shape[0]]])
-    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)), scale

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from formreader.digits.crops import crop_boxes
 from formreader.digits.network import NOT_A_DIGIT
+from formreader.digits.pyramid import Pyramid
 from formreader.training.data import Examples, joined
 from formreader.training.processes import map_in_processes
 from formreader.training.render import (
@@ -92,7 +93,7 @@ def _cut(page: RenderedPage, rng: np.random.Generator) -> Examples:
     if image.ndim == 3:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     truth = [box for box in page.truth if _is_wanted(box, rng) and _is_inside(box, image)]
-    crops, blank = crop_boxes(image, [_found(box, rng) for box in truth])
+    crops, blank = crop_boxes(Pyramid(image), [_found(box, rng) for box in truth])
     labels = np.array([_label(box.symbol) for box in truth], np.uint8)
     return Examples(crops[~blank], labels[~blank])
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.digits.crops import crop_boxes
+from formreader.digits.pyramid import Pyramid
 from formreader.forms.finder import find_fields
 from formreader.forms.straighten import straighten
 from formreader.training.render import KINDS, Filling, FormSpec, Kind, Plan, render_form
@@ -55,7 +56,7 @@ def measure(file: npt.NDArray[np.uint8], rounds: int) -> tuple[dict[str, float],
             found = find_fields(straight)
         boxes = [box for field in found.fields for box in field.boxes]
         with timed(seconds, "crop"):
-            crop_boxes(grey, boxes)
+            crop_boxes(Pyramid(grey), boxes)
     return seconds, len(boxes)
 
 

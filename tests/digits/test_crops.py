@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from formreader.digits.crops import CROP_SIDE, DIGIT_SIDE, crop_boxes, crop_single, normalise
+from formreader.digits.crops import (
+    CROP_SIDE,
+    DIGIT_SIDE,
+    crop_boxes,
+    crop_single,
+    normalise,
+    normalise_all,
+)
+from formreader.digits.pyramid import Pyramid
 from formreader.training.data import mnist_path
 from formreader.training.render import (
     Filling,
@@ -24,9 +32,13 @@ from formreader.training.render import (
     Plan,
     render_form,
 )
-from formreader.types import DigitBox, GreyImage
+from formreader.types import Crops, DigitBox, GreyImage
 
 Ink = npt.NDArray[np.uint8]
+
+
+def cut_crops(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
+    return crop_boxes(Pyramid(image), boxes)
 
 
 def hand_written(digit: int, height: int, seed: int = 0) -> Ink:
@@ -104,6 +116,15 @@ def test_mnist_stays_nearly_as_it_is() -> None:
     assert np.mean([likeness(a, b) for a, b in zip(crops, images, strict=True)]) > 0.98
 
 
+def test_many_digits_are_each_normalised_as_one_alone() -> None:
+    inks = [hand_written(digit, height) for digit, height in ((3, 12), (7, 47), (0, 180))]
+    inks.insert(1, np.zeros((9, 5), np.uint8))
+    aspects = [1.0, 1.0, 0.5, 2.0]
+    alone = [normalise(*one) for one in zip(inks, aspects, strict=True)]
+    assert np.array_equal(normalise_all(inks, aspects), alone)
+    assert normalise_all([], []).shape == (0, 28, 28)
+
+
 def test_ink_at_the_edge_of_its_picture_is_not_cut() -> None:
     ink = np.zeros((40, 40), np.uint8)
     ink[:, 0] = ink[0] = 255
@@ -142,14 +163,14 @@ def test_any_image_is_a_single_digit_or_blank(image: GreyImage) -> None:
 def test_any_box_on_any_page_is_cut(
     image: GreyImage, place: tuple[float, float], size: tuple[float, float]
 ) -> None:
-    crops, blank = crop_boxes(image, [box_at(*place, *size)])
+    crops, blank = cut_crops(image, [box_at(*place, *size)])
     assert crops.shape == (1, 28, 28)
     assert crops.any() != blank[0]
 
 
 @pytest.mark.parametrize("side", [16, 24, 40, 75, 150, 240, 480])
 def test_boxes_of_any_resolution_give_the_same_crop(side: int) -> None:
-    crops, blank = crop_boxes(*as_list(drawn_box(side)))
+    crops, blank = cut_crops(*as_list(drawn_box(side)))
     wanted = normalise(hand_written(3, 120))
     assert not blank[0]
     assert likeness(crops[0], wanted) > (0.85 if side < 30 else 0.93)
@@ -157,7 +178,7 @@ def test_boxes_of_any_resolution_give_the_same_crop(side: int) -> None:
 
 @pytest.mark.parametrize("side", [16, 24, 40, 75, 150, 240, 480])
 def test_empty_boxes_of_any_resolution_are_blank(side: int) -> None:
-    crops, blank = crop_boxes(*as_list(drawn_box(side, None)))
+    crops, blank = cut_crops(*as_list(drawn_box(side, None)))
     assert blank.tolist() == [True]
     assert not crops.any()
 
@@ -173,14 +194,14 @@ def test_a_box_is_cut_upright(degrees: float) -> None:
     turned = cv2.warpAffine(image, turn, image.shape[::-1], borderValue=(245,))
     corners = np.column_stack([np.array(box.corners), np.ones(4)]) @ turn.T
     a, b, c, d = ((float(x), float(y)) for x, y in corners)
-    crops, _ = crop_boxes(np.asarray(turned, np.uint8), [DigitBox((a, b, c, d))])
-    assert likeness(crops[0], crop_boxes(image, [box])[0][0]) > 0.93
+    crops, _ = cut_crops(np.asarray(turned, np.uint8), [DigitBox((a, b, c, d))])
+    assert likeness(crops[0], cut_crops(image, [box])[0][0]) > 0.93
 
 
 def test_a_box_at_the_border_of_the_page_is_cut() -> None:
     image, _ = drawn_box(60)
     page = np.ascontiguousarray(image[30:91, 30:91])
-    crops, blank = crop_boxes(page, [box_at(0, 0, 60, 60)])
+    crops, blank = cut_crops(page, [box_at(0, 0, 60, 60)])
     assert not blank[0]
     assert likeness(crops[0], normalise(hand_written(3, 120))) > 0.9
 
@@ -199,18 +220,18 @@ def form_of(sides: Sequence[int], digits: Sequence[int | None]) -> tuple[GreyIma
 
 def test_boxes_do_not_know_of_one_another() -> None:
     page, boxes = form_of([40, 90, 60, 200, 60], [3, 7, None, 5, 2])
-    crops, blank = crop_boxes(page, boxes)
+    crops, blank = cut_crops(page, boxes)
     assert blank.tolist() == [False, False, True, False, False]
     for box, crop in zip(boxes, crops, strict=True):
-        assert np.array_equal(crop_boxes(page, [box])[0][0], crop)
+        assert np.array_equal(cut_crops(page, [box])[0][0], crop)
 
 
 def test_traces_far_fainter_than_the_page_s_ink_are_blank() -> None:
     page, boxes = form_of([60, 60], [3, 3])
     faint = (245 - 0.2 * (245 - page[:120].astype(float))).astype(np.uint8)
-    assert crop_boxes(faint, boxes[:1])[1].tolist() == [False]
+    assert cut_crops(faint, boxes[:1])[1].tolist() == [False]
     page[:120] = faint
-    assert crop_boxes(page, boxes)[1].tolist() == [True, False]
+    assert cut_crops(page, boxes)[1].tolist() == [True, False]
 
 
 @pytest.mark.parametrize("move", [-0.2, -0.1, 0.1, 0.2])
@@ -218,10 +239,10 @@ def test_traces_far_fainter_than_the_page_s_ink_are_blank() -> None:
 def test_a_box_found_aside_is_cut_all_the_same(digit: int | None, move: float) -> None:
     image, box = drawn_box(60, digit)
     aside = box_at(box.box.left + move * 60, box.box.top - move * 60, 60, 60)
-    crops, blank = crop_boxes(image, [aside])
+    crops, blank = cut_crops(image, [aside])
     assert blank.tolist() == [digit is None]
     if digit is not None:
-        assert likeness(crops[0], crop_boxes(image, [box])[0][0]) > 0.93
+        assert likeness(crops[0], cut_crops(image, [box])[0][0]) > 0.93
 
 
 @pytest.mark.parametrize(("wide", "high"), [(1.0, 0.6), (0.6, 1.0)])
@@ -231,7 +252,7 @@ def test_the_proportions_of_a_box_do_not_change_its_digit(wide: float, high: flo
     y, x = 100 - digit.shape[0] // 2, 100 - digit.shape[1] // 2
     page[y : y + digit.shape[0], x : x + digit.shape[1]] = 245 - 0.8 * digit
     box = box_at(100 - 70 * wide, 100 - 70 * high, 140 * wide, 140 * high)
-    crops, _ = crop_boxes(page, [box])
+    crops, _ = cut_crops(page, [box])
     assert likeness(crops[0], normalise(hand_written(3, 60))) > 0.93
 
 
@@ -242,7 +263,7 @@ def test_pixels_that_are_not_square() -> None:
 
 
 def test_no_boxes_give_no_crops() -> None:
-    crops, blank = crop_boxes(np.full((20, 20), 255, np.uint8), [])
+    crops, blank = cut_crops(np.full((20, 20), 255, np.uint8), [])
     assert crops.shape == (0, 28, 28)
     assert blank.shape == (0,)
 
@@ -282,7 +303,7 @@ def blanks_and_digits(kind: Kind) -> tuple[list[bool], list[bool]]:
         image = page.image
         if image.ndim == 3:
             image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-        _, blank = crop_boxes(image, [DigitBox(truth.corners) for truth in page.truth])
+        _, blank = cut_crops(image, [DigitBox(truth.corners) for truth in page.truth])
         for truth, call in zip(page.truth, blank.tolist(), strict=True):
             calls[truth.symbol == ""].append(call)
     return calls[True], calls[False]

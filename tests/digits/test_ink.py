@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from formreader.digits import patches
-from formreader.digits.ink import measure_patches, separate_ink
+from formreader.digits.ink import histograms, measure_patches, separate_ink
 from formreader.digits.patches import Patches, cut_patches
+from formreader.digits.pyramid import Pyramid
 from formreader.types import GreyImage
 
 SIDE, MARGIN = 64, 14
@@ -34,7 +35,7 @@ def stroke(image: GreyImage, *points: tuple[int, int], width: int = 4, shade: in
 
 def cut(image: GreyImage) -> Patches:
     corners = np.array([[LOW, LOW], [HIGH, LOW], [HIGH, HIGH], [LOW, HIGH]], float)
-    return cut_patches(image, corners[None])
+    return cut_patches(Pyramid(image), corners[None])
 
 
 def is_blank(image: GreyImage) -> bool:
@@ -241,3 +242,24 @@ def test_a_stroke_that_runs_out_of_its_patch_does_not_reach_the_next() -> None:
     for image, together in zip((long, short, long), ink, strict=False):
         assert np.array_equal(ink_of(image), together)
     assert not ink[3].any()
+
+
+def test_values_are_counted_patch_by_patch_without_black() -> None:
+    rng = np.random.default_rng(2)
+    shape = (3, patches.PATCH, patches.PATCH)
+    values = rng.integers(0, 256, shape, np.uint8) * (rng.random(shape) < 0.1)
+    wanted = [np.bincount(patch.ravel(), minlength=256) for patch in values]
+    counts = histograms(values.astype(np.uint8))
+    assert counts[:, 1:].tolist() == [count[1:].tolist() for count in wanted]
+    assert not counts[:, 0].any()
+
+
+def test_ink_at_the_end_of_a_row_is_not_joined_to_the_next_row() -> None:
+    """A digit that leaves the patch does not take along what enters it on the other side."""
+    image = box()
+    stroke(image, (20, 10), (40, 50), width=8)
+    stroke(image, (30, 30), (SIDE + MARGIN, 30))
+    image[LOW + 20 : LOW + 40, :3] = 30  # the neighbour's
+    ink = ink_of(image)
+    assert ink[:, -1].any()
+    assert not ink[:, 0].any()
