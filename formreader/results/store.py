@@ -132,13 +132,13 @@ class JobStore:
     def review_fields(self) -> Iterator[ReviewField]:
         """All fields to review, in the order of `readings`."""
         for page, reading in self._pages(sql.WITH_REVIEW):
-            fields = self._fields(page)
-            for row in self._file.query(sql.REVIEW, page):
-                number = row[0] - 1
-                picture, crops = read_picture(row)
-                yield ReviewField(
-                    reading.file, reading.number, number, fields[number], picture, crops
-                )
+            fields = read_fields(
+                self._file.query(sql.REVIEW_FIELDS, page),
+                self._file.query(sql.REVIEW_DIGITS, page),
+            )
+            for row, field in zip(self._file.query(sql.REVIEW, page), fields, strict=True):
+                place = reading.file, reading.number, row[0] - 1
+                yield ReviewField(*place, field, *read_picture(row))
 
     def remarks(self) -> Iterator[PageRemark]:
         """What is to be said of whole pages, in the order of `readings`."""

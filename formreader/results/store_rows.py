@@ -5,14 +5,13 @@ Numbers of pages, fields and boxes are 1-based in the rows, as in the results.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
-from PIL import Image
 
 from formreader.types import (
     Box,
@@ -82,10 +81,10 @@ def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldRead
     return tuple(_read_field(row, of_field.get(row[0], ())) for row in fields)
 
 
-def read_picture(row: Row) -> tuple[Surroundings, Crops]:
-    """What a row of `REVIEW_COLUMNS` shows of a field."""
+def read_picture(row: Row) -> tuple[Surroundings, bytes]:
+    """What a row of `REVIEW_COLUMNS` shows of a field, and the PNG of its crops."""
     _, left, top, width, height, scale, jpeg, crops = row
-    return Surroundings(jpeg, Box(left, top, width, height), scale), _read_png(crops)
+    return Surroundings(jpeg, Box(left, top, width, height), scale), crops
 
 
 def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:
@@ -107,12 +106,4 @@ def _box_row(box: Box) -> tuple[float, float, float, float]:
 
 def _png(crops: Crops) -> bytes:
     """A PNG with crops (n, 28, 28) side by side, for whatever shows pictures."""
-    stream = io.BytesIO()
-    Image.fromarray(np.hstack(list(crops))).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
-
-
-def _read_png(data: bytes) -> Crops:
-    with Image.open(io.BytesIO(data)) as image:
-        strip = np.asarray(image)  # (28, n * 28)
-    return np.stack(np.hsplit(strip, strip.shape[1] // strip.shape[0]))
+    return cv2.imencode(".png", np.hstack(list(crops)))[1].tobytes()

@@ -168,6 +168,14 @@ page.id IS NULL OR page.error <> '' OR notice <> '' OR NOT EXISTS
 
 FIELDS = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number"
 DIGITS = f"SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box"
+
+_FOR_REVIEW = "(SELECT field FROM review WHERE review.page = ?1)"
+REVIEW_FIELDS = f"""
+SELECT {FIELD_COLUMNS} FROM field WHERE page = ?1 AND number IN {_FOR_REVIEW} ORDER BY number
+"""
+REVIEW_DIGITS = f"""
+SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ?1 AND field IN {_FOR_REVIEW} ORDER BY field, box
+"""
 REVIEW = f"SELECT {REVIEW_COLUMNS} FROM review WHERE page = ? ORDER BY field"
 
 COUNT_PAGES = """
