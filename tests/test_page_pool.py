@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from formreader import page_pool, process_executor
+from formreader.commands.scan import PAGE_WORK
 from formreader.errors import UsageError
 from formreader.page_pool import PagePool, open_pool
-from formreader.page_work import PageTask
+from formreader.page_work import PageTask, work_page
 from formreader.types import InputFile, PageCrops
 
 
@@ -125,3 +126,7 @@ def test_no_workers_at_all_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(UsageError, match=r"No process .* can be started .*--workers"),
     ):
         list(pool.work(tasks("a.png")))
+
+
+def test_what_is_imported_early_is_what_workers_call() -> None:
+    assert work_page.__module__ == PAGE_WORK
