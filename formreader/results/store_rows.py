@@ -10,12 +10,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 
+from formreader.results.png import grey_png
 from formreader.types import (
     Box,
-    Crops,
     DigitReading,
     FieldReading,
     PageCrops,
@@ -70,7 +69,7 @@ def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[R
         if field.status is Status.REVIEW:
             picture = crops.surroundings[number - 1]
             place = *_box_row(picture.area), float(picture.scale)
-            yield page, number, *place, picture.jpeg, _png(crops.crops[boxes])
+            yield page, number, *place, picture.jpeg, grey_png(np.hstack(crops.crops[boxes]))
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
@@ -102,8 +101,3 @@ def _read_digit(row: Row) -> DigitReading:
 def _box_row(box: Box) -> tuple[float, float, float, float]:
     # Of NumPy's floats SQLite knows only those that are Python's.
     return float(box.left), float(box.top), float(box.width), float(box.height)
-
-
-def _png(crops: Crops) -> bytes:
-    """A PNG with crops (n, 28, 28) side by side, for whatever shows pictures."""
-    return cv2.imencode(".png", np.hstack(list(crops)))[1].tobytes()
