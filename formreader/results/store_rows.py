@@ -69,7 +69,7 @@ def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[R
         if field.status is Status.REVIEW:
             picture = crops.surroundings[number - 1]
             place = *_box_row(picture.area), float(picture.scale)
-            yield page, number, *place, picture.jpeg, grey_png(np.hstack(crops.crops[boxes]))
+            yield page, number, *place, picture.jpeg, grey_png(np.hstack(list(crops.crops[boxes])))
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
