@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -155,7 +156,9 @@ def _answer_calls(calls: Connection, prepare: Prepare) -> None:
     calls.send(None)  # it is ready
     with suppress(EOFError, OSError):  # of the pipe; those of calls are answers
         while True:
-            calls.send(_answer(*calls.recv()))
+            answer = _answer(*calls.recv())
+            # The pipe's own protocol, an older one, copies arrays once more.
+            calls.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
 
 
 def _answer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
