@@ -24,6 +24,7 @@ from PIL import Image
 from formreader.errors import ExitCode, OutputError, UsageError
 from formreader.results.report import PageRemark, ReviewField
 from formreader.results.store import FileRecord, JobStore, PageResult, RunRecord
+from formreader.results.table import field_rows
 from formreader.types import (
     Box,
     Crops,
@@ -140,6 +141,11 @@ def test_readings_come_back_bit_for_bit_and_in_order(readings: list[PageReading]
             store.add([_of_reading(reading) for reading in reversed(readings)])
         with job(Path(folder)) as store:
             assert [repr(reading) for reading in store.readings()] == list(map(repr, readings))
+            brief = list(store.field_readings())
+    assert [list(field_rows(reading)) for reading in brief] == [
+        list(field_rows(reading)) for reading in readings
+    ]
+    assert not any(field.digits for reading in brief for field in reading.fields)
 
 
 def test_fields_to_review_come_back_with_their_pictures(
