@@ -17,8 +17,8 @@ from formreader.types import InputFile
 _THREADS = 4
 """Enough to keep a drive on the network busy; hashing itself is quicker than most drives."""
 
-_CHUNK = 2**20
-"""Bytes, read at a time."""
+_CHUNK = 2**18
+"""Bytes, read at a time: few enough to be still in the core's cache when they are hashed."""
 
 _FILES_AHEAD = 256
 """Files that are hashed at a time, so that what waits does not grow with their number."""

@@ -100,7 +100,8 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
             read = _read(work, plan.tasks, clock) if plan.tasks else 0
         counts = store.counts()
         with clock.stage("write"):
-            write_table(options.out, store.readings(), options.rows)
+            readings = store.field_readings if options.rows == "field" else store.readings
+            write_table(options.out, readings(), options.rows)
             if outputs.report is not None:
                 top = _report_summary(options, card, accepted, counts, len(listing.files))
                 write_report(outputs.report, top, store.review_fields(), store.remarks())

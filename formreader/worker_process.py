@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -123,13 +124,29 @@ class WorkerProcess:
         raise TimeLimitError(f"{seconds:g} s")
 
 
+def start_early(preload: str) -> None:
+    """Begin to import what workers will `preload`, while this process goes on.
+
+    Where the system can; workers that are started before it is done wait for it.
+    """
+    if _has_fork_server():
+        from multiprocessing import forkserver
+
+        _context(preload)
+        forkserver.ensure_running()
+
+
 def _context(preload: str) -> SpawnContext | ForkServerContext:
     """Processes that inherit nothing by chance: threads and a plain fork do not go together."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if not _has_fork_server():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload])
     return context
+
+
+def _has_fork_server() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
 
 
 def _answer_calls(calls: Connection, prepare: Prepare) -> None:
@@ -139,7 +156,9 @@ def _answer_calls(calls: Connection, prepare: Prepare) -> None:
     calls.send(None)  # it is ready
     with suppress(EOFError, OSError):  # of the pipe; those of calls are answers
         while True:
-            calls.send(_answer(*calls.recv()))
+            answer = _answer(*calls.recv())
+            # The pipe's own protocol, an older one, copies arrays once more.
+            calls.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
 
 
 def _answer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 
 from formreader import page_pool, process_executor
+from formreader.commands.scan import PAGE_WORK
 from formreader.errors import UsageError
 from formreader.page_pool import PagePool, open_pool
-from formreader.page_work import PageTask
-from formreader.types import InputFile, PageCrops
+from formreader.page_work import PageTask, work_page
+from formreader.types import DigitBox, InputFile, PageCrops
 
 
 def tasks(*names: str) -> list[PageTask]:
@@ -125,3 +127,12 @@ def test_no_workers_at_all_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(UsageError, match=r"No process .* can be started .*--workers"),
     ):
         list(pool.work(tasks("a.png")))
+
+
+def test_what_is_imported_early_is_what_workers_call() -> None:
+    assert work_page.__module__ == PAGE_WORK
+
+
+def test_boxes_come_from_workers_as_they_were() -> None:
+    box = DigitBox(((1.5, 2), (11, 2.25), (11, 14), (1, 14)), score=0.75)
+    assert pickle.loads(pickle.dumps(box)) == box

@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import CancelledError
 from functools import partial
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,16 @@ def test_workers_end_with_a_program_that_is_killed() -> None:
         check=False,
     )
     assert ended.returncode == -signal.SIGKILL
+
+
+@pytest.mark.skipif("forkserver" not in get_all_start_methods(), reason="no fork server here")
+def test_workers_begin_with_what_was_imported_early() -> None:
+    code = (
+        "from formreader.process_executor import ProcessExecutor\n"
+        "from formreader.worker_process import start_early\n"
+        "start_early('json.tool')\n"
+        "with ProcessExecutor(1, int, 60, preload='json') as pool:\n"
+        "    print(pool.submit(eval, \"'json.tool' in __import__('sys').modules\").result())\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (told.stdout.strip(), told.stderr) == ("True", "")

@@ -22,11 +22,15 @@ from formreader.program import (
     verbosity_options,
 )
 from formreader.progress import ScanDisplay, tell
+from formreader.worker_process import start_early
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from formreader.pipeline import ScanSummary
+
+PAGE_WORK = "formreader.page_work"
+"""What workers import; the rooms take half a second, here and there, so both begin at once."""
 
 _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 
@@ -117,6 +121,8 @@ def scan(
         paths, out, rows, review_below, model, report, workers, device, batch, fresh, debug,
         max_error, page_timeout, cluster, log_json,
     )  # fmt: skip
+    if cluster is None:
+        start_early(PAGE_WORK)
     from formreader import pipeline
 
     display = ScanDisplay(quiet, verbose)

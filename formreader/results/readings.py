@@ -59,27 +59,28 @@ def _read_digits(
 ) -> Iterator[DigitReading]:
     # Stable, so that a tie gives the lower digit on every machine.
     ranked = np.argsort(-probabilities[:, :NOT_A_DIGIT], axis=1, kind="stable")  # (n, 10)
-    for box, row, order, is_blank in zip(boxes, probabilities, ranked, blank, strict=True):
+    rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())  # quick to look into
+    for box, row, (best, second), is_blank in zip(boxes, *rows, strict=True):
         if is_blank:
             yield DigitReading(box, None, 1.0, Status.BLANK)
         else:
-            yield _read_digit(box, row, int(order[0]), int(order[1]), review_below)
+            yield _read_digit(box, row, best, second, review_below)
 
 
 def _read_digit(
-    box: Box, row: npt.NDArray[np.float32], best: int, second: int, review_below: float
+    box: Box, row: list[float], best: int, second: int, review_below: float
 ) -> DigitReading:
-    """The reading of a box with ink; `row` is (11,).
+    """The reading of a box with ink; `row` has the 11 probabilities.
 
     Where no digit is plausible none is given, with confidence 0, and the best of
     the ten stands as the second guess, so that the reviewer still sees it.
     """
-    confidence = float(row[best])
+    confidence = row[best]
     if confidence < PLAUSIBLE:
         return DigitReading(box, None, 0.0, Status.REVIEW, best, confidence)
     sure = confidence >= review_below and row[best] > row[NOT_A_DIGIT]
     status = Status.OK if sure else Status.REVIEW
-    return DigitReading(box, best, confidence, status, second, float(row[second]))
+    return DigitReading(box, best, confidence, status, second, row[second])
 
 
 def _join(field: Field, digits: list[DigitReading]) -> FieldReading:

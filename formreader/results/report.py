@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,15 +16,13 @@ from datetime import datetime
 from importlib import resources
 from typing import TypeAlias
 
-import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from formreader.places import Place
 from formreader.results.files import atomic_writer
 from formreader.results.table import digit_text, file_cell, whole_pixels
-from formreader.types import Crops, DigitReading, FieldReading, Status, Surroundings
+from formreader.types import DigitReading, FieldReading, Status, Surroundings
 
 SCRIPTS = ("report_model.js", "report_view.js", "report.js")
 
@@ -36,11 +33,8 @@ Json: TypeAlias = "str | int | float | list[Json]"
 class ReviewField:
     """One field with digits to review, and what people need to see of it.
 
-    `page` and `number` (of the field on its page) are 0-based. `crops` is
-    (n, 28, 28) uint8, one a box of the field, blank ones included.
-
-    Raises:
-        ValueError: the number of crops is not the number of boxes.
+    `page` and `number` (of the field on its page) are 0-based. `sprite` is a PNG with the
+    crops of its boxes, blank ones included, side by side: 28 px high, 28 px wide a box.
     """
 
     file: str
@@ -48,14 +42,7 @@ class ReviewField:
     number: int
     reading: FieldReading
     surroundings: Surroundings
-    crops: Crops
-
-    def __post_init__(self) -> None:
-        if self.crops.shape != (len(self.reading.digits), 28, 28):
-            raise ValueError(
-                f"a field of {len(self.reading.digits)} boxes needs as many 28x28 crops. "
-                f"Received: {self.crops.shape}"
-            )
+    sprite: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +136,18 @@ def _csp_hash(text: str) -> str:
 def _field_records(
     fields: Iterable[ReviewField], digest: Callable[[bytes], None]
 ) -> Iterator[tuple[Json, Json]]:
-    """(record, pictures) of each field to review, which also go to `digest`."""
+    """(record, pictures) of each field to review, which also go to `digest`.
+
+    The pictures are the JPEG of the surroundings and the PNG of the crops, in base64.
+    """
     for field in fields:
         if field.reading.status is not Status.REVIEW:
             continue
-        record, pictures = _record(field), _pictures(field)
-        digest(json.dumps([record, pictures]).encode("ascii"))
-        yield record, pictures
+        record, pictures = _record(field), (field.surroundings.jpeg, field.sprite)
+        digest(json.dumps(record).encode("ascii"))
+        for picture in pictures:
+            digest(picture)
+        yield record, [base64.b64encode(picture).decode("ascii") for picture in pictures]
 
 
 def _record(field: ReviewField) -> list[Json]:
@@ -176,10 +168,3 @@ def _box_record(digit: DigitReading) -> list[Json]:
         second,
         round(digit.second_confidence, 4),
     ]
-
-
-def _pictures(field: ReviewField) -> list[Json]:
-    """[JPEG of the surroundings, PNG with the crops side by side], in base64."""
-    png = io.BytesIO()
-    Image.fromarray(np.hstack(list(field.crops))).save(png, "PNG")
-    return [base64.b64encode(data).decode() for data in (field.surroundings.jpeg, png.getvalue())]

@@ -28,7 +28,7 @@ from formreader.results.store_rows import (
     review_rows,
 )
 from formreader.results.table import page_remark
-from formreader.types import FieldReading, PageReading, Status
+from formreader.types import PageReading, Status
 
 __all__ = ("FileRecord", "JobStore", "PageResult", "RunRecord")
 
@@ -127,18 +127,25 @@ class JobStore:
         read in its stead.
         """
         for page, reading in self._pages():
-            yield reading if page is None else replace(reading, fields=self._fields(page))
+            fields = self._file.query(sql.FIELDS, page)
+            yield replace(reading, fields=read_fields(fields, self._file.query(sql.DIGITS, page)))
+
+    def field_readings(self) -> Iterator[PageReading]:
+        """The same without digits, in a third of the time: each field's `frame` is its box."""
+        for page, reading in self._pages():
+            fields = self._file.query(sql.FIELDS_WITH_BOXES, page)
+            yield replace(reading, fields=read_fields(fields, ()))
 
     def review_fields(self) -> Iterator[ReviewField]:
         """All fields to review, in the order of `readings`."""
         for page, reading in self._pages(sql.WITH_REVIEW):
-            fields = self._fields(page)
-            for row in self._file.query(sql.REVIEW, page):
-                number = row[0] - 1
-                picture, crops = read_picture(row)
-                yield ReviewField(
-                    reading.file, reading.number, number, fields[number], picture, crops
-                )
+            fields = read_fields(
+                self._file.query(sql.REVIEW_FIELDS, page),
+                self._file.query(sql.REVIEW_DIGITS, page),
+            )
+            for row, field in zip(self._file.query(sql.REVIEW, page), fields, strict=True):
+                place = reading.file, reading.number, row[0] - 1
+                yield ReviewField(*place, field, *read_picture(row))
 
     def remarks(self) -> Iterator[PageRemark]:
         """What is to be said of whole pages, in the order of `readings`."""
@@ -184,9 +191,6 @@ class JobStore:
                 yield None, PageReading(label, 0, notice=f"the same content as {duplicate_of}")
             else:
                 yield page, PageReading(label, number - 1, error=error, notice=notice)
-
-    def _fields(self, page: int | None) -> tuple[FieldReading, ...]:
-        return read_fields(self._file.query(sql.FIELDS, page), self._file.query(sql.DIGITS, page))
 
 
 def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:

@@ -5,18 +5,16 @@ Numbers of pages, fields and boxes are 1-based in the rows, as in the results.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
-from PIL import Image
 
+from formreader.results.png import grey_png
 from formreader.types import (
     Box,
-    Crops,
     DigitReading,
     FieldReading,
     PageCrops,
@@ -71,7 +69,7 @@ def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[R
         if field.status is Status.REVIEW:
             picture = crops.surroundings[number - 1]
             place = *_box_row(picture.area), float(picture.scale)
-            yield page, number, *place, picture.jpeg, _png(crops.crops[boxes])
+            yield page, number, *place, picture.jpeg, grey_png(np.hstack(list(crops.crops[boxes])))
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
@@ -82,10 +80,10 @@ def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldRead
     return tuple(_read_field(row, of_field.get(row[0], ())) for row in fields)
 
 
-def read_picture(row: Row) -> tuple[Surroundings, Crops]:
-    """What a row of `REVIEW_COLUMNS` shows of a field."""
+def read_picture(row: Row) -> tuple[Surroundings, bytes]:
+    """What a row of `REVIEW_COLUMNS` shows of a field, and the PNG of its crops."""
     _, left, top, width, height, scale, jpeg, crops = row
-    return Surroundings(jpeg, Box(left, top, width, height), scale), _read_png(crops)
+    return Surroundings(jpeg, Box(left, top, width, height), scale), crops
 
 
 def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:
@@ -103,16 +101,3 @@ def _read_digit(row: Row) -> DigitReading:
 def _box_row(box: Box) -> tuple[float, float, float, float]:
     # Of NumPy's floats SQLite knows only those that are Python's.
     return float(box.left), float(box.top), float(box.width), float(box.height)
-
-
-def _png(crops: Crops) -> bytes:
-    """A PNG with crops (n, 28, 28) side by side, for whatever shows pictures."""
-    stream = io.BytesIO()
-    Image.fromarray(np.hstack(list(crops))).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
-
-
-def _read_png(data: bytes) -> Crops:
-    with Image.open(io.BytesIO(data)) as image:
-        strip = np.asarray(image)  # (28, n * 28)
-    return np.stack(np.hsplit(strip, strip.shape[1] // strip.shape[0]))

@@ -168,6 +168,25 @@ page.id IS NULL OR page.error <> '' OR notice <> '' OR NOT EXISTS
 
 FIELDS = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number"
 DIGITS = f"SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box"
+
+FIELDS_WITH_BOXES = """
+SELECT
+    number, value, cells, field.confidence, field.status,
+    coalesce(frame_left, min(left)), coalesce(frame_top, min(top)),
+    coalesce(frame_width, max(left + width) - min(left)),
+    coalesce(frame_height, max(top + height) - min(top))
+FROM field JOIN digit ON digit.page = field.page AND digit.field = field.number
+WHERE field.page = ? GROUP BY number ORDER BY number
+"""
+"""As `FIELDS`, but all have a frame: where none is printed it is what holds their boxes."""
+
+_FOR_REVIEW = "(SELECT field FROM review WHERE review.page = ?1)"
+REVIEW_FIELDS = f"""
+SELECT {FIELD_COLUMNS} FROM field WHERE page = ?1 AND number IN {_FOR_REVIEW} ORDER BY number
+"""
+REVIEW_DIGITS = f"""
+SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ?1 AND field IN {_FOR_REVIEW} ORDER BY field, box
+"""
 REVIEW = f"SELECT {REVIEW_COLUMNS} FROM review WHERE page = ? ORDER BY field"
 
 COUNT_PAGES = """

@@ -20,6 +20,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
+from formreader.training.wide_layer import widen_first_layer
 from formreader.types import Crops
 
 _BATCH = 256  # crops whose maps are in memory at a time
@@ -57,6 +58,9 @@ def quantise_onnx(exact: Path, quick: Path, crops: Crops) -> None:
         reduce_range=True,
         nodes_to_exclude=layers[-1:],
     )
+    quantised = onnx.load(quick)
+    widen_first_layer(quantised, width=crops.shape[2])
+    onnx.save(quantised, quick)
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]

@@ -13,7 +13,6 @@ from PIL import Image
 from formreader.results.report import ReportSummary, ReviewField
 from formreader.types import (
     Box,
-    Crops,
     DigitReading,
     FieldReading,
     Status,
@@ -61,10 +60,12 @@ def make_field(jpeg: bytes) -> MakeField:
     def make(
         cells: str, confidences: list[float], file: str = "a.png", page: int = 0, number: int = 0
     ) -> ReviewField:
-        crops: Crops = rng.integers(0, 256, (len(cells), 28, 28), dtype=np.uint8)
+        sprite = io.BytesIO()
+        noise = rng.integers(0, 256, (28, 28 * len(cells)), dtype=np.uint8)
+        Image.fromarray(noise).save(sprite, "PNG")
         surroundings = Surroundings(jpeg, Box(70, 170, 300, 110), 1.0)
         reading = field_reading(cells, confidences)
-        return ReviewField(file, page, number, reading, surroundings, crops)
+        return ReviewField(file, page, number, reading, surroundings, sprite.getvalue())
 
     return make
 

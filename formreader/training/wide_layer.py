@@ -1,0 +1,119 @@
+"""The first convolution of a quantised graph made wide: the same bytes, four times as fast.
+
+A kernel on a single channel has so few weights that it leaves most of an integer product of
+the CPU unused, and its input is gathered byte by byte. Here `_COLUMNS` neighbouring columns
+become channels, maps (n, 1, h, w) are seen as (n, _COLUMNS, h, w / _COLUMNS), and each filter
+is there `_COLUMNS` times, once for each column that it makes. Most of its weights are zeros
+then, but sums of integers are exact. As the runtime has the channels of quantised maps last,
+it takes both views without moving a byte.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+_COLUMNS = 4
+"""Of 2, 4 and 7 the quickest: 15 us a crop in the network of version 2.0, where 2 took 38,
+7 took 30, and the layer as it was 60."""
+
+
+def widen_first_layer(model: onnx.ModelProto, width: int) -> None:
+    """Fold columns of the crops into channels for the first convolution of a graph, in place.
+
+    A graph that does not begin with a convolution of one channel, stride 1 and padding on
+    all sides, or whose maps are not a multiple of four wide, stays as it is.
+
+    Args:
+        model: as `quantize_static` writes it, with pairs of QuantizeLinear and
+            DequantizeLinear around each layer.
+        width: of the crops, in pixels.
+    """
+    graph = model.graph
+    layer = next((node for node in graph.node if node.op_type == "Conv"), None)
+    if layer is None or width % _COLUMNS or not _can_be_widened(graph, layer):
+        return
+    maps, kernel, bias = (_maker(graph, name) for name in layer.input)
+    narrow = _value(graph, kernel.input[0])
+    filters, _, height, _ = narrow.shape
+    wide = _wide_kernel(narrow)
+    _set_value(graph, kernel.input[0], wide)
+    for name in (*kernel.input[1:], *bias.input):  # one a filter
+        _set_value(graph, name, np.tile(_value(graph, name), _COLUMNS))
+    for attribute in layer.attribute:
+        if attribute.name == "kernel_shape":
+            attribute.ints[:] = [height, wide.shape[3]]
+    (quantised,) = _users(graph, layer.output[0])
+    _view_after(graph, _maker(graph, maps.input[0]), (width // _COLUMNS, _COLUMNS))
+    _view_after(graph, quantised, (width, filters))
+    del graph.value_info[:]  # shapes that the quantiser noted; some are others now
+
+
+def _can_be_widened(graph: onnx.GraphProto, layer: onnx.NodeProto) -> bool:
+    settings = {a.name: helper.get_attribute_value(a) for a in layer.attribute}
+    makers = [node for name in layer.input for node in graph.node if name in node.output]
+    users = _users(graph, layer.output[0])
+    if len(makers) != 3 or {node.op_type for node in makers} != {"DequantizeLinear"}:
+        return False
+    if [node.op_type for node in users] != ["QuantizeLinear"]:
+        return False
+    _, channels, _, width = _value(graph, makers[1].input[0]).shape
+    same = settings.get("auto_pad") == b"SAME_UPPER" and settings.get("strides") == [1, 1]
+    return same and channels == 1 and width % 2 == 1
+
+
+def _wide_kernel(kernel: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """A kernel (filters, 1, h, w) for columns that are channels, (4 * filters, 4, h, w').
+
+    Filter f for the column c of four is number `c * filters + f`.
+    """
+    filters, _, height, width = kernel.shape
+    reach = -(-(width // 2) // _COLUMNS)  # of the groups of columns to either side
+    shape = (_COLUMNS, filters, _COLUMNS, height, 2 * reach + 1)
+    wide = np.zeros(shape, kernel.dtype)
+    for column in range(_COLUMNS):
+        for x in range(width):
+            group, channel = divmod(column + x - width // 2, _COLUMNS)
+            wide[column, :, channel, :, reach + group] = kernel[:, 0, :, x]
+    return wide.reshape(-1, *shape[2:])
+
+
+def _view_after(graph: onnx.GraphProto, node: onnx.NodeProto, shape: tuple[int, int]) -> None:
+    """Make each row of the maps that a node makes one of `shape`, (columns, channels)."""
+    name = node.output[0]
+    before, rows, view, columns = (f"{name}.{part}" for part in ("before", "rows", "view", "shape"))
+    node.output[0] = before
+    # 0 keeps the batch and the rows as they are.
+    graph.initializer.append(numpy_helper.from_array(np.array([0, 0, *shape], np.int64), columns))
+    steps = [
+        helper.make_node("Transpose", [before], [rows], name=rows, perm=[0, 2, 3, 1]),
+        helper.make_node("Reshape", [rows, columns], [view], name=view),
+        helper.make_node("Transpose", [view], [name], name=name, perm=[0, 3, 1, 2]),
+    ]
+    place = list(graph.node).index(node) + 1
+    for offset, step in enumerate(steps):
+        graph.node.insert(place + offset, step)
+
+
+def _maker(graph: onnx.GraphProto, name: str) -> onnx.NodeProto:
+    maker: onnx.NodeProto = next(node for node in graph.node if name in node.output)
+    return maker
+
+
+def _users(graph: onnx.GraphProto, name: str) -> list[onnx.NodeProto]:
+    return [node for node in graph.node if name in node.input]
+
+
+def _constant(graph: onnx.GraphProto, name: str) -> onnx.TensorProto:
+    constant: onnx.TensorProto = next(t for t in graph.initializer if t.name == name)
+    return constant
+
+
+def _value(graph: onnx.GraphProto, name: str) -> npt.NDArray[np.int8]:
+    return np.asarray(numpy_helper.to_array(_constant(graph, name)))
+
+
+def _set_value(graph: onnx.GraphProto, name: str, value: npt.NDArray[np.int8]) -> None:
+    _constant(graph, name).CopyFrom(numpy_helper.from_array(value, name))
