@@ -122,8 +122,10 @@ def _left_over(found: Detections, rows: Sequence[Row]) -> npt.NDArray[np.float64
     seen = found.select(found.scores >= _WORTH_A_REMARK)
     corners = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
     low, high = corners.min(axis=1), corners.max(axis=1)
-    centres = seen.centres[:, None]
-    free = ~((centres > low) & (centres < high)).all(axis=2).any(axis=1)
-    rest = seen.select(free)
+    within = np.ones((len(seen), len(corners)), np.bool_)
+    for axis in (0, 1):  # numpy is slow where the last axis is short
+        centres = seen.centres[:, axis, None]
+        within &= (centres > low[:, axis]) & (centres < high[:, axis])
+    rest = seen.select(np.asarray(~within.any(axis=1)))
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     return np.asarray(rest.centres[:, None] + half * rest.sizes[:, None])

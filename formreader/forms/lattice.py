@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from formreader.forms.detector import Detections, Maps, score_at
 from formreader.forms.pairs import Indices, pairs_within
-from formreader.forms.regular import Part, regular_row, without_overlaps
+from formreader.forms.regular import Part, regular_rows, without_overlaps
 from formreader.forms.rows import Row, middle
 
 # Neighbours of a row: how far apart their middles are, in widths; how much higher one may
@@ -68,7 +68,7 @@ def rows_of(found: Detections, maps: Maps) -> list[Row]:
     sure = [part for part in parts if _is_sure(part.scores)]
     faint = [part for part in parts if not _is_sure(part.scores) and _is_seen(part.scores)]
     whole = _with_missing(sure + _in_line(faint, sure), maps)
-    return without_overlaps([regular_row(_with_ends(part, found)) for part in whole])
+    return without_overlaps(regular_rows(_with_ends(whole, found)))
 
 
 def _is_sure(scores: npt.NDArray[np.float64]) -> bool:
@@ -226,33 +226,47 @@ def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
     )
 
 
-def _with_ends(part: Part, found: Detections) -> Part:
-    """The part with a box before its first and after its last one where a stroke split it.
+def _with_ends(parts: Sequence[Part], found: Detections) -> list[Part]:
+    """The parts with a box before the first and after the last one where a stroke split it.
 
     A long stroke looks like a separator: what is seen then is a part of a box, as high as
     the others and within the place where the next one has to be.
     """
-    if len(part.scores) < _FEWEST_TO_GO_ON:
-        return part
-    step = (part.centres[-1] - part.centres[0]) / (len(part.scores) - 1)
-    for end, place in ((0, part.centres[0] - step), (len(part.scores), part.centres[-1] + step)):
-        score = _seen_within(found, place, part.width, part.height)
+    if not parts:
+        return []
+    ends = np.array([(part.first, part.last) for part in parts])  # (n, 2, 2)
+    steps = np.array([max(len(part.scores) - 1, 1) for part in parts])[:, None]
+    step = (ends[:, 1] - ends[:, 0]) / steps
+    places = ends + np.stack([-step, step], axis=1)
+    sizes = np.array([(part.width, part.height) for part in parts])
+    scores = _seen_within(found, places.reshape(-1, 2), np.repeat(sizes, 2, axis=0)).reshape(-1, 2)
+    return [
+        _longer(part, place, score) if len(part.scores) >= _FEWEST_TO_GO_ON else part
+        for part, place, score in zip(parts, places, scores, strict=True)
+    ]
+
+
+def _longer(part: Part, places: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> Part:
+    """The part with boxes at those of its next places, (2, 2) before and after, that score."""
+    for at, place, score in zip((0, len(part.scores)), places, scores, strict=True):
         if score >= _LEAST_WITHIN:
             part = Part(
-                np.insert(part.centres, end and len(part.scores), place, axis=0),
+                np.insert(part.centres, at and len(part.scores), place, axis=0),
                 np.insert(part.sizes, 0, (part.width, part.height), axis=0),
-                np.insert(part.scores, end and len(part.scores), score),
+                np.insert(part.scores, at and len(part.scores), score),
             )
     return part
 
 
 def _seen_within(
-    found: Detections, place: npt.NDArray[np.float64], width: float, height: float
-) -> float:
-    """The best score of what is as high as a box about a point, and within it."""
-    aside = np.abs(found.centres - place)
-    fits = aside[:, 0] + found.sizes[:, 0] / 2 <= _WITHIN * width / 2
-    fits &= (aside[:, 1] <= _LEVEL * height / 2) & (
-        np.abs(np.log(found.sizes[:, 1] / height)) <= _ALIKE / 2
-    )
-    return float(found.scores[fits].max(initial=0.0))
+    found: Detections, places: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """(n,) the best scores of what is as high as boxes, (n, 2), about points (n, 2), and in them.
+
+    0 where there is nothing.
+    """
+    (x, y), (width, height) = places.T[..., None], sizes.T[..., None]
+    fits = np.abs(found.centres[:, 0] - x) + found.sizes[:, 0] / 2 <= _WITHIN * width / 2
+    fits &= np.abs(found.centres[:, 1] - y) <= _LEVEL * height / 2
+    fits &= np.abs(np.log(found.sizes[:, 1] / height)) <= _ALIKE / 2
+    return np.asarray(np.where(fits, found.scores, 0).max(axis=1, initial=0.0))
