@@ -85,6 +85,7 @@ def load_graph(
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # pages of many sizes would each leave a plan behind
     try:
         return onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from formreader.forms.boxes import find_rows
 from formreader.forms.fields import group_rows
 from formreader.forms.open_fields import find_frames
 from formreader.forms.rows import Row
-from formreader.forms.straighten import StraightPage, map_points, quad
+from formreader.forms.straighten import StraightPage, map_points
 from formreader.types import DigitBox, Discarded, Field, GreyImage
 
 NO_BOXES = "no digit boxes found"
@@ -61,35 +62,43 @@ def find_fields(straight: StraightPage) -> FoundFields:
     likely, unlikely = _without_print(straight.image, found.rows)
     settled = _settle(straight.image, likely)
     rows = group_rows(settled.rows)
-    fields = tuple(Field(_row_boxes(straight, [row])) for row in rows)
     frames = np.array([frame.corners for frame in settled.frames]).reshape(-1, 4, 2)
     scores = np.array([frame.score for frame in settled.frames])
     reasons = (
         (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
-        (UNRULED, _row_boxes(straight, settled.unruled)),
-        (PRINT, _row_boxes(straight, unlikely)),
+        (UNRULED, tuple(chain(*_row_boxes(straight, settled.unruled)))),
+        (PRINT, tuple(chain(*_row_boxes(straight, unlikely)))),
     )
     return FoundFields(
-        fields,
+        tuple(Field(boxes) for boxes in _row_boxes(straight, rows)),
         _page_boxes(straight, frames, scores),
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )
 
 
-def _row_boxes(straight: StraightPage, rows: Sequence[Row]) -> tuple[DigitBox, ...]:
-    """All boxes of rows, in pixels of the page as stored."""
-    return tuple(box for row in rows for box in _page_boxes(straight, row.corners, row.scores))
+def _row_boxes(straight: StraightPage, rows: Sequence[Row]) -> list[tuple[DigitBox, ...]]:
+    """The boxes of each row, in pixels of the page as stored."""
+    if not rows:
+        return []
+    boxes = iter(
+        _page_boxes(
+            straight,
+            np.concatenate([row.corners for row in rows]),
+            np.concatenate([row.scores for row in rows]),
+        )
+    )
+    return [tuple(islice(boxes, len(row))) for row in rows]
 
 
 def _page_boxes(
     straight: StraightPage, corners: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
 ) -> tuple[DigitBox, ...]:
     """Boxes with corners (n, 4, 2) on the straightened page, in pixels of the page as stored."""
-    there = map_points(straight.to_page, corners.reshape(-1, 2)).reshape(-1, 4, 2)
-    return tuple(
-        DigitBox(quad(points), score) for points, score in zip(there, scores.tolist(), strict=True)
-    )
+    points = map(tuple, map_points(straight.to_page, corners).tolist())
+    # Four of the points at a time are those of a box.
+    quads = zip(points, points, points, points, strict=True)
+    return tuple(DigitBox(quad, score) for quad, score in zip(quads, scores.tolist(), strict=True))
 
 
 def _without_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -98,9 +107,8 @@ def _without_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], lis
     heights = np.repeat([row.size[1] for row in several], [len(row) for row in several])
     usual = float(np.median(heights)) if len(heights) else 0.0
     unlikely = [
-        _dark_share(even, row) > _MOST_DARK
-        or (len(row) <= _FEW and row.size[1] < _LEAST_OF_USUAL * usual)
-        for row in rows
+        dark > _MOST_DARK or (len(row) <= _FEW and row.size[1] < _LEAST_OF_USUAL * usual)
+        for row, dark in zip(rows, _dark_shares(even, rows), strict=True)
     ]
     return (
         [row for row, drop in zip(rows, unlikely, strict=True) if not drop],
@@ -108,13 +116,19 @@ def _without_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], lis
     )
 
 
-def _dark_share(even: GreyImage, row: Row) -> float:
-    """How much of a row's boxes, within their rims, is dark; a digit takes a small part."""
-    low, high = row.corners.min(axis=1), row.corners.max(axis=1)
-    x, y = (low[:, None] + _GRID[:, None] * (high - low)[:, None]).astype(np.int64).T  # (grid, n)
+def _dark_shares(even: GreyImage, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+    """(rows,) how much of a row's boxes, within their rims, is dark; a digit takes a small part."""
+    if not rows:
+        return np.zeros(0)
+    corners = np.concatenate([row.corners for row in rows])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    x, y = (low + _GRID[:, None, None] * (high - low)).astype(np.int64).transpose(2, 0, 1)
     height, width = even.shape
-    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
-    return float((even[y[:, None], x[None]] < _INK).mean())
+    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)  # (grid, n)
+    dark = np.count_nonzero(even[y[:, None], x] < _INK, axis=(0, 1))
+    lengths = np.array([len(row) for row in rows])
+    in_rows = np.add.reduceat(dark, lengths.cumsum() - lengths)
+    return np.asarray(in_rows / (len(_GRID) ** 2 * lengths))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

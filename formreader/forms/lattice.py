@@ -7,40 +7,27 @@ size, one level and one step.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from formreader.forms.detector import Detections, Maps, score_at
+from formreader.forms.detector import Detections, Maps
 from formreader.forms.pairs import Indices, pairs_within
-from formreader.forms.regular import Part, regular_row, without_overlaps
-from formreader.forms.rows import Row, middle
+from formreader.forms.regular import Part, regular_rows, without_overlaps
+from formreader.forms.rows import Row
+from formreader.forms.supplied import (
+    ALIKE,
+    LEVEL,
+    MOST_STEP,
+    SAME_STEP,
+    with_ends,
+    with_missing,
+)
 
-# Neighbours of a row: how far apart their middles are, in widths; how much higher one may
-# be, in heights; and how much their sides differ, as a logarithm.
-_LEAST_STEP, _MOST_STEP = 0.7, 1.7
-_LEVEL = 0.25
-_ALIKE = 0.3
-
-# A row of so many boxes goes on by one where something this sure is seen in its next place,
-# and hardly beyond it.
-_FEWEST_TO_GO_ON = 3
-_LEAST_WITHIN = 0.3
-_WITHIN = 1.3
-
-# Steps of one row are equal within this share.
-_SAME_STEP = 0.14
-
-# Where boxes are missing the way is so many whole steps, each within this share: what
-# stands between the groups of a date is no box.
-_WHOLE_STEPS = 0.07
-
-# Boxes between two parts of a row are supplied: so many, where the network sees so little.
-_MOST_SUPPLIED = 3
-_LEAST_SUPPLIED = 0.2
+# Middles of neighbours in a row are at least so many widths apart.
+_LEAST_STEP = 0.7
 
 # A row counts where its best box and its typical box are this sure, a box alone where it is.
 _SURE, _TYPICAL = 0.45, 0.4
@@ -59,26 +46,40 @@ _LEAST_END = 0.3
 
 def rows_of(found: Detections, maps: Maps) -> list[Row]:
     """Rows of equal boxes from what the network found, in any order."""
-    parts = []
+    sure, faint = _parts(found)
+    whole = with_missing(sure + _in_line(faint, sure), maps)
+    return without_overlaps(regular_rows(with_ends(whole, found)))
+
+
+def _parts(found: Detections) -> tuple[list[Part], list[Part]]:
+    """What is rows by itself, and what is only where it is in line with such rows."""
+    x, scores = found.centres[:, 0].tolist(), found.scores.tolist()
+    sure, faint = list[Part](), list[Part]()
     for chain in _chains(found):
-        for steps in _equal_steps(found.centres[chain, 0].tolist(), chain):
-            members = _without_weak_ends(steps, found.scores)
+        for steps in _equal_steps([x[i] for i in chain], chain):
+            members = _without_weak_ends(steps, scores)
+            theirs = [scores[i] for i in members]
+            if not (is_sure := _is_sure(theirs)) and not _is_seen(theirs):
+                continue
             part = Part(found.centres[members], found.sizes[members], found.scores[members])
-            parts.append(part)
-    sure = [part for part in parts if _is_sure(part.scores)]
-    faint = [part for part in parts if not _is_sure(part.scores) and _is_seen(part.scores)]
-    whole = _with_missing(sure + _in_line(faint, sure), maps)
-    return without_overlaps([regular_row(_with_ends(part, found)) for part in whole])
+            (sure if is_sure else faint).append(part)
+    return sure, faint
 
 
-def _is_sure(scores: npt.NDArray[np.float64]) -> bool:
+def _is_sure(scores: list[float]) -> bool:
+    """Whether boxes with these scores are a row, or a box alone, by themselves."""
     if len(scores) == 1:
-        return bool(scores[0] >= _LONE)
-    return bool(scores.max() >= _SURE and middle(scores) >= _TYPICAL)
+        return scores[0] >= _LONE
+    return max(scores) >= _SURE and _typical(scores) >= _TYPICAL
 
 
-def _is_seen(scores: npt.NDArray[np.float64]) -> bool:
-    return bool(scores.max() >= _FAINT and middle(scores) >= _FAINT_TYPICAL)
+def _is_seen(scores: list[float]) -> bool:
+    """Whether boxes with these scores are some where they are in line with sure ones."""
+    return max(scores) >= _FAINT and _typical(scores) >= _FAINT_TYPICAL
+
+
+def _typical(scores: list[float]) -> float:
+    return sorted(scores)[len(scores) // 2]
 
 
 def _in_line(faint: Sequence[Part], sure: Sequence[Part]) -> list[Part]:
@@ -135,15 +136,15 @@ def _chains(found: Detections) -> list[list[int]]:
 def _neighbours(found: Detections) -> tuple[Indices, Indices, npt.NDArray[np.float64]]:
     """Pairs that may be neighbours of one row, left and right, and their steps."""
     order = np.argsort(found.centres[:, 1], kind="stable")
-    y, reach = found.centres[order, 1], _LEVEL * found.sizes[order, 1]
+    y, reach = found.centres[order, 1], LEVEL * found.sizes[order, 1]
     first, second = pairs_within(y, -reach, reach)
     left, right = order[first], order[second]
     x, width = found.centres[:, 0], found.sizes[:, 0]
     step = (x[right] - x[left]) * 2 / (width[left] + width[right])
-    near = (step >= _LEAST_STEP) & (step <= _MOST_STEP)
+    near = (step >= _LEAST_STEP) & (step <= MOST_STEP)
     left, right, step = left[near], right[near], step[near]
     sides = np.log(found.sizes)
-    alike = (np.abs(sides[right] - sides[left]) <= _ALIKE).all(axis=1)
+    alike = (np.abs(sides[right] - sides[left]) <= ALIKE).all(axis=1)
     return left[alike], right[alike], step[alike]
 
 
@@ -162,7 +163,7 @@ def _equal_steps(x: list[float], chain: list[int]) -> list[list[int]]:
     steps = [b - a for a, b in pairwise(x)]
     if len(steps) < 2:
         return [chain]
-    longest = (1 + _SAME_STEP) * sorted(steps)[len(steps) // 2]
+    longest = (1 + SAME_STEP) * sorted(steps)[len(steps) // 2]
     parts = [[chain[0]]]
     for step, member in zip(steps, chain[1:], strict=True):
         if step > longest:
@@ -171,88 +172,7 @@ def _equal_steps(x: list[float], chain: list[int]) -> list[list[int]]:
     return parts
 
 
-def _without_weak_ends(members: list[int], scores: npt.NDArray[np.float64]) -> list[int]:
+def _without_weak_ends(members: list[int], scores: list[float]) -> list[int]:
     """The members without those at either end that are hardly seen: a row ends somewhere."""
-    strong = np.flatnonzero(scores[members] >= _LEAST_END)
-    return members[strong[0] : strong[-1] + 1] if len(strong) else members
-
-
-def _with_missing(parts: list[Part], maps: Maps) -> list[Part]:
-    """Parts of a row joined where only boxes between them are missing, and these supplied."""
-    waiting = sorted(parts, key=lambda part: float(part.centres[0, 0]))
-    done: list[Part] = []
-    while waiting:
-        part = waiting.pop(0)
-        k = 0
-        while k < len(waiting):
-            joined = _joined(part, waiting[k], maps)
-            if joined is None:
-                k += 1
-            else:
-                part = joined
-                waiting.pop(k)
-                k = 0
-        done.append(part)
-    return done
-
-
-def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
-    """Two parts of one row with the boxes between them, or None if they are none."""
-    (x0, y0), (x1, y1) = a.last, b.first
-    if not x0 < x1 <= x0 + (_MOST_SUPPLIED + 1) * _MOST_STEP * a.width:
-        return None
-    if abs(y1 - y0) > _LEVEL * a.height:
-        return None
-    if max(abs(math.log(a.width / b.width)), abs(math.log(a.height / b.height))) > _ALIKE / 2:
-        return None
-    steps = np.concatenate([np.diff(a.centres[:, 0]), np.diff(b.centres[:, 0])])
-    if not len(steps):
-        return None
-    count = (x1 - x0) / middle(steps) - 1
-    missing = round(count)
-    tolerance = _WHOLE_STEPS * (missing + 1) if missing else _SAME_STEP
-    if not 0 <= missing <= _MOST_SUPPLIED or abs(count - missing) > tolerance:
-        return None
-    share = np.arange(1, missing + 1)[:, None] / (missing + 1)
-    centres = a.centres[-1] + share * (b.centres[0] - a.centres[-1])
-    scores = np.array([score_at(maps, centre) for centre in centres])
-    if scores.min(initial=1.0) < _LEAST_SUPPLIED:
-        return None
-    sizes = np.tile([a.width, a.height], (missing, 1))
-    return Part(
-        np.concatenate([a.centres, centres, b.centres]),
-        np.concatenate([a.sizes, sizes, b.sizes]),
-        np.concatenate([a.scores, scores, b.scores]),
-    )
-
-
-def _with_ends(part: Part, found: Detections) -> Part:
-    """The part with a box before its first and after its last one where a stroke split it.
-
-    A long stroke looks like a separator: what is seen then is a part of a box, as high as
-    the others and within the place where the next one has to be.
-    """
-    if len(part.scores) < _FEWEST_TO_GO_ON:
-        return part
-    step = (part.centres[-1] - part.centres[0]) / (len(part.scores) - 1)
-    for end, place in ((0, part.centres[0] - step), (len(part.scores), part.centres[-1] + step)):
-        score = _seen_within(found, place, part.width, part.height)
-        if score >= _LEAST_WITHIN:
-            part = Part(
-                np.insert(part.centres, end and len(part.scores), place, axis=0),
-                np.insert(part.sizes, 0, (part.width, part.height), axis=0),
-                np.insert(part.scores, end and len(part.scores), score),
-            )
-    return part
-
-
-def _seen_within(
-    found: Detections, place: npt.NDArray[np.float64], width: float, height: float
-) -> float:
-    """The best score of what is as high as a box about a point, and within it."""
-    aside = np.abs(found.centres - place)
-    fits = aside[:, 0] + found.sizes[:, 0] / 2 <= _WITHIN * width / 2
-    fits &= (aside[:, 1] <= _LEVEL * height / 2) & (
-        np.abs(np.log(found.sizes[:, 1] / height)) <= _ALIKE / 2
-    )
-    return float(found.scores[fits].max(initial=0.0))
+    strong = [k for k, member in enumerate(members) if scores[member] >= _LEAST_END]
+    return members[strong[0] : strong[-1] + 1] if strong else members

@@ -63,10 +63,10 @@ def find_frames(even: GreyImage, taken: Sequence[Quad]) -> list[DigitBox]:
         size is not.
     """
     filled, blank = list[DigitBox](), list[DigitBox]()
-    for corners, ruled in find_rectangles(even, taken):
+    for corners, ruled in zip(*find_rectangles(even, taken), strict=True):
         pieces = _count_pieces(even, corners)
         if pieces is not None:
-            (filled if pieces else blank).append(DigitBox(quad(corners), ruled))
+            (filled if pieces else blank).append(DigitBox(quad(corners), float(ruled)))
     return filled + [
         frame for frame in blank if any(frame.box.is_as_large_as(other.box) for other in filled)
     ]

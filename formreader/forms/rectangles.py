@@ -6,7 +6,7 @@ cells, of which those of the right size and shape with ruled sides are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import cv2
@@ -58,11 +58,13 @@ _LEAST_SQUARE = 22
 _TO_LINE = 2
 """How far in reduced pixels the middle of a line lies outside the paper that it leaves."""
 
-_SAMPLES = 48
-"""Points of each side at which a line is looked for."""
+_ALONG = np.linspace(0, 1, 48)
+"""Where along each side a line is looked for."""
 
 
-def find_rectangles(even: GreyImage, taken: Sequence[Quad]) -> Iterator[tuple[Quad, float]]:
+def find_rectangles(
+    even: GreyImage, taken: Sequence[Quad]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Find rectangles of the size of a field.
 
     Args:
@@ -70,16 +72,19 @@ def find_rectangles(even: GreyImage, taken: Sequence[Quad]) -> Iterator[tuple[Qu
         taken: (4, 2) corners of what is known already; rectangles keep clear of it.
 
     Returns:
-        Corners in pixels of `even`, on the middle of the lines, and which share of the
-        least ruled side is ruled.
+        (n, 4, 2) corners in pixels of `even`, on the middle of the lines, and (n,) which
+        share of the least ruled side is ruled.
     """
     if min(even.shape) < _LEAST_HEIGHT:  # no field fits
-        return
+        return np.zeros((0, 4, 2)), np.zeros(0)
     small = _darkest(even)
     scale = max(small.shape) / _PAGE_SIDE
     known = (np.asarray(taken, np.float64).reshape(-1, 4, 2) + 0.5) / _REDUCTION - 0.5
-    for outline, ruled in _enclosed_cells(_ruled_lines(small, scale), scale, known):
-        yield (outline + 0.5) * _REDUCTION - 0.5, ruled
+    lines = _ruled_lines(small, scale)
+    outlines = _enclosed_cells(lines, scale, known)
+    ruled = _ruled_shares(lines, outlines)
+    kept = ruled >= _LEAST_RULED
+    return (outlines[kept] + 0.5) * _REDUCTION - 0.5, ruled[kept]
 
 
 def _darkest(even: GreyImage) -> GreyImage:
@@ -155,22 +160,20 @@ def _bar(length: int, across: bool) -> Mask:
 
 def _enclosed_cells(
     lines: Mask, scale: float, taken: npt.NDArray[np.float64]
-) -> Iterator[tuple[Quad, float]]:
-    """Corners of the rectangles of paper that lines enclose, and how much of them is ruled."""
+) -> npt.NDArray[np.float64]:
+    """(n, 4, 2) corners of the rectangles of paper that lines enclose."""
     cells = _holes(lines)
     width, height = (cells[:, 2:] + 2 * _TO_LINE).T
     fits = (height >= _LEAST_HEIGHT * scale) & (height <= _MOST_HEIGHT * scale)
     fits &= (width >= _LEAST_ASPECT * height) & (width <= _MOST_WIDTH_SHARE * lines.shape[1])
     fits &= (width >= _SQUARE_ASPECT * height) | (height >= _LEAST_SQUARE * scale)
     fits[fits] = ~_are_taken(cells[fits], taken)
+    outlines = []
     for left, top, w, h in cells[fits].tolist():
         paper = _paper_across(lines[top : top + h, left : left + w])
-        if np.count_nonzero(paper) < _LEAST_FILL * paper.size:
-            continue
-        corners = _outline(paper) + (left, top)
-        ruled = _ruled_share(lines, corners)
-        if ruled >= _LEAST_RULED:
-            yield corners, ruled
+        if np.count_nonzero(paper) >= _LEAST_FILL * paper.size:
+            outlines.append(_outline(paper) + (left, top))
+    return np.array(outlines).reshape(-1, 4, 2)
 
 
 def _holes(lines: Mask) -> npt.NDArray[np.int64]:
@@ -225,12 +228,11 @@ def _outline(cell: npt.NDArray[np.bool_]) -> Quad:
     )
 
 
-def _ruled_share(lines: Mask, corners: Quad) -> float:
-    """Share of the worst side of a quadrilateral that runs on lines."""
-    along = np.linspace(0, 1, _SAMPLES)[None, :, None]
-    ends = np.roll(corners, -1, axis=0)
-    points = corners[:, None] + along * (ends - corners)[:, None]  # (4, _SAMPLES, 2)
-    x, y = np.moveaxis(np.round(points).astype(np.int64), 2, 0)
+def _ruled_shares(lines: Mask, corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n,) share of the worst side of each quadrilateral, (n, 4, 2), that runs on lines."""
+    ends = np.roll(corners, -1, axis=1)
+    points = corners + _ALONG[:, None, None, None] * (ends - corners)  # (samples, n, 4, 2)
+    x, y = np.rint(points).astype(np.int64).transpose(3, 0, 1, 2)
     height, width = lines.shape
     on_line = lines[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] > 0
-    return float(np.count_nonzero(on_line, axis=1).min()) / _SAMPLES
+    return np.asarray(np.count_nonzero(on_line, axis=0).min(axis=1) / len(_ALONG))

@@ -110,20 +110,21 @@ def _profiles(even: GreyImage, corners: _Floats, first: int, last: int) -> tuple
         and (4, n) how far along x or y from the edge the pixels lie that were looked at.
     """
     border = max(-first, last)
-    start, end = corners[:, _STARTS], corners[:, _ENDS]
-    way = start + _ALONG[:, None, None, None] * (end - start)  # (points, n, 4, 2)
+    start, end = corners.T[:, _STARTS], corners.T[:, _ENDS]  # (2, 4, n)
+    way = start + _ALONG[:, None, None, None] * (end - start)
     pixels = np.rint(way)
-    rounding = (pixels - way).mean(axis=0)[:, range(4), _ACROSS]
+    rounding = (pixels - way).mean(axis=0)[_ACROSS, range(4)]
     # Beyond the page its border goes on, for edges there and as far as is looked from them.
     padded = cv2.copyMakeBorder(even, *(2 * border,) * 4, cv2.BORDER_REPLICATE)
     height, width = even.shape
-    pixels = np.clip(pixels, -border, (width - 1 + border, height - 1 + border)) + 2 * border
+    x = np.clip(pixels[:, 0], -border, width - 1 + border) + 2 * border  # (points, 4, n)
+    y = np.clip(pixels[:, 1], -border, height - 1 + border) + 2 * border
     strides = np.array([1, padded.shape[1]])
-    place = (pixels @ strides).astype(np.int64).transpose(0, 2, 1)  # (points, 4, n)
+    place = (y * strides[1] + x).astype(np.int64)
     inwards = (_INWARDS * strides[_ACROSS])[:, None, None] * np.arange(first, last + 1)
     seen = np.take(padded, place[..., None] + inwards)
     profile = np.maximum(seen, _DARK_ENOUGH).sum(axis=0, dtype=np.uint16) / len(_ALONG)
-    return profile, rounding.T
+    return profile, rounding
 
 
 def _moved(corners: _Floats, edges: _Edges, owner: _Ints) -> _Floats:

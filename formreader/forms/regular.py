@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from formreader.forms.rows import Row
+
+_Floats: TypeAlias = npt.NDArray[np.float64]
+_Ints: TypeAlias = npt.NDArray[np.int64]
 
 # Middles that keep to equal steps within this share of a width are put there.
 _EVEN = 0.12
@@ -31,9 +35,9 @@ class Part:
     outer ones (derived).
     """
 
-    centres: npt.NDArray[np.float64]
-    sizes: npt.NDArray[np.float64]
-    scores: npt.NDArray[np.float64]
+    centres: _Floats
+    sizes: _Floats
+    scores: _Floats
     width: float = field(init=False)
     height: float = field(init=False)
     first: tuple[float, float] = field(init=False)
@@ -48,42 +52,72 @@ class Part:
             object.__setattr__(self, name, (x, y))
 
 
-def regular_row(part: Part) -> Row:
-    """Boxes of one size on one line, with equal steps where they nearly are."""
-    x, y = part.centres.T
-    width, height = part.width, part.height
-    step, slope = width, 0.0
-    if len(x) > 1:
-        y = _smooth(x, y)
-        number = np.arange(len(x), dtype=np.float64)
-        step = _slope(number, x)
-        even = x.mean() + step * (number - number.mean())
-        if np.abs(even - x).max() < _EVEN * width:
-            x = even
-        slope = float((y[-1] - y[0]) / (x[-1] - x[0]))
-    if len(x) > 1 and step < _SHARED * width:
-        width = step
-    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * (width, height)
-    half[:, 1] += slope * half[:, 0]
-    return Row(np.column_stack([x, y])[:, None] + half, part.scores)
+def regular_rows(parts: Sequence[Part]) -> list[Row]:
+    """Each part as boxes of one size on one line, with equal steps where they nearly are."""
+    if not parts:
+        return []
+    groups = _Groups(np.array([len(part.scores) for part in parts]))
+    x, y = np.concatenate([part.centres for part in parts]).T
+    width, height = np.array([(part.width, part.height) for part in parts]).T
+    y = _smooth(x, y, groups)
+    number = groups.aside(np.arange(len(x), dtype=np.float64))
+    step = groups.slope(number, x)
+    even = groups.mean(x) + step[groups.owner] * number
+    uneven = np.maximum.reduceat(np.abs(even - x), groups.first) >= _EVEN * width
+    x = np.where(uneven[groups.owner], x, even)
+    rise, run = y[groups.last] - y[groups.first], x[groups.last] - x[groups.first]
+    alone = groups.lengths == 1
+    slope = rise / np.where(alone, 1.0, run)
+    width = np.where(~alone & (step < _SHARED * width), step, width)
+    half = (
+        np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * np.stack([width, height], 1)[:, None]
+    )
+    half[..., 1] += slope[:, None] * half[..., 0]
+    corners = np.stack([x, y], 1)[:, None] + half[groups.owner]
+    places = np.split(corners, groups.first[1:])
+    return [Row(place, part.scores) for place, part in zip(places, parts, strict=True)]
 
 
-def _slope(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
-    """Slope of the straight line of least squares."""
-    aside = x - x.mean()
-    return float(aside @ y / (aside @ aside))
+class _Groups:
+    """Groups of values that stand one after the other, (n,) in all; a group has at least one.
+
+    `lengths`, `first` and `last` are (groups,) how many a group has and the indices of its
+    ends; `owner` is (n,) the group of each.
+    """
+
+    def __init__(self, lengths: _Ints) -> None:
+        self.lengths = lengths
+        self.first = lengths.cumsum() - lengths
+        self.last = self.first + lengths - 1
+        self.owner = np.repeat(np.arange(len(lengths)), lengths)
+
+    def total(self, values: _Floats) -> _Floats:
+        """(groups,) sums."""
+        return np.asarray(np.add.reduceat(values, self.first))
+
+    def mean(self, values: _Floats) -> _Floats:
+        """(n,) for each value the mean of its group."""
+        return np.asarray((self.total(values) / self.lengths)[self.owner])
+
+    def aside(self, values: _Floats) -> _Floats:
+        """(n,) how much each value is above the mean of its group."""
+        return values - self.mean(values)
+
+    def slope(self, aside: _Floats, y: _Floats) -> _Floats:
+        """(groups,) slopes of the straight lines of least squares, 0 of a single value."""
+        spread = self.total(aside**2)
+        return self.total(aside * y) / np.where(spread > 0, spread, 1)
 
 
-def _smooth(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _smooth(x: _Floats, y: _Floats, groups: _Groups) -> _Floats:
     """y on the straight line of least squares, on the parabola where there are enough points."""
-    aside = x - x.mean()
-    smooth = y.mean() + _slope(x, y) * aside
-    if len(x) >= _CURVED_FROM:
-        # The part of a square that a straight line does not have.
-        square = aside**2
-        square -= square.mean() + _slope(x, square) * aside
-        smooth += square @ y / (square @ square) * square
-    return np.asarray(smooth)
+    aside = groups.aside(x)
+    smooth = groups.mean(y) + groups.slope(aside, y)[groups.owner] * aside
+    # The part of a square that a straight line does not have.
+    square = groups.aside(aside**2)
+    square -= groups.slope(aside, square)[groups.owner] * aside
+    bend = np.where(groups.lengths >= _CURVED_FROM, groups.slope(square, y), 0)
+    return np.asarray(smooth + bend[groups.owner] * square)
 
 
 def without_overlaps(rows: Sequence[Row]) -> list[Row]:
@@ -94,9 +128,9 @@ def without_overlaps(rows: Sequence[Row]) -> list[Row]:
     owner = np.repeat(np.arange(len(ranked)), [len(row) for row in ranked])
     corners = np.concatenate([row.corners for row in ranked])
     low, high = corners.min(axis=1), corners.max(axis=1)
-    shared = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
     areas = (high - low).prod(axis=1)
-    overlap = np.clip(shared, 0, None).prod(axis=2) / np.minimum(areas[:, None], areas)
+    across, along = (_shared(low[:, axis], high[:, axis]) for axis in (0, 1))
+    overlap = across * along / np.minimum(areas[:, None], areas)
     conflict = (overlap > _MOST_SHARED) & (owner[:, None] > owner)
     free = np.ones(len(owner), np.bool_)
     for box in np.flatnonzero(conflict.any(axis=1)).tolist():  # better rows come first
@@ -110,3 +144,10 @@ def without_overlaps(rows: Sequence[Row]) -> list[Row]:
             runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(left)) + 1)
             kept += [Row(row.corners[run], row.scores[run]) for run in runs if left[run[0]]]
     return kept
+
+
+def _shared(low: _Floats, high: _Floats) -> _Floats:
+    """(n, n) how much any two of n spans share."""
+    ends = np.minimum(high[:, None], high)
+    ends -= np.maximum(low[:, None], low)
+    return np.maximum(ends, 0, out=ends)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from formreader.errors import ModelError
 from formreader.forms.box_network import BOX_MODEL, BoxNetwork, shipped_network
-from formreader.forms.detector import STRIDE, find_peaks
+from formreader.forms.detector import STRIDE, Maps, find_peaks
 from formreader.model_files import CARD_FILE, ONNX_FILE, model_folder
 from formreader.types import GreyImage
 
@@ -50,6 +51,46 @@ def test_boxes_of_a_comb_are_peaks() -> None:
     nearest = np.abs(sure.centres[:, None] - middles).max(axis=2).min(axis=0)
     assert nearest.max() < 3
     assert np.abs(sure.sizes - (22, 28)).max() < 4
+
+
+class Witness:
+    """Stands in for a session: answers with ones, and keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown = np.zeros((0, 0), np.uint8)
+
+    def run(self, _: list[str], inputs: dict[str, npt.NDArray[np.uint8]]) -> list[Maps]:
+        self.shown = inputs["darkness"]
+        return [np.ones((5, *(side // STRIDE for side in self.shown.shape)), np.float32)]
+
+
+def test_blank_margins_are_not_shown_to_the_network() -> None:
+    witness = Witness()
+    image = np.full((400, 300), 255, np.uint8)
+    image[70:190, 40:120] = 0
+    maps = BoxNetwork(witness).maps(image)
+    np.testing.assert_array_equal(witness.shown, 255 - image[64:192, 32:128])
+    assert maps.shape == (5, 104, 80)
+    assert (maps[:, 16:48, 8:32] == 1).all()
+    maps[0, 16:48, 8:32] = -20
+    assert maps[0].max() < -10
+
+
+def test_noise_in_a_margin_is_no_print() -> None:
+    witness = Witness()
+    image = 255 - np.random.default_rng(1).integers(0, 9, (320, 320), np.uint8)
+    image[100:110, 100:110] = 240
+    BoxNetwork(witness).maps(image)
+    assert witness.shown.shape == (32, 32)
+
+
+def test_boxes_amid_wide_margins_are_seen_as_those_without() -> None:
+    near = comb()
+    wide = np.pad(near, ((320, 160), (64, 256)), constant_values=255)
+    without, amid = (find_peaks(shipped_network().maps(page)) for page in (near, wide))
+    assert len(without) == len(amid)
+    assert amid.centres - (64, 320) == pytest.approx(without.centres, abs=0.01)
+    assert amid.scores == pytest.approx(without.scores, abs=0.001)
 
 
 def test_an_altered_graph_is_refused(copy: Path) -> None:
