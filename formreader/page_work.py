@@ -33,12 +33,14 @@ class PageTask:
 
     `quarters` is by how many quarter turns clockwise the stored page comes upright. Where
     it is None the page is upright, or on its side if its text says so: which of the two
-    ways it lies then, and whether it is upside down, only its digits tell.
+    ways it lies then, and whether it is upside down, only its digits tell. `error` says why
+    the page is not to be read: its file was found to be unreadable.
     """
 
     file: InputFile
     number: int
     quarters: int | None = None
+    error: str = ""
 
     @property
     def name(self) -> str:
@@ -79,6 +81,8 @@ def keep_to_one_thread() -> None:
 
 def work_page(task: PageTask) -> PageCrops:
     """Reads a page, finds its boxes and crops them; any fault becomes the page's `error`."""
+    if task.error:
+        return failed_page(task, task.error)
     try:
         return _work(task)
     except PageError as error:

@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("surroundings", "worker_process"),
     ("page_work", "process_executor", "debug", "inputs", "page_log"),
     ("page_pool", "plan", "recognition", "outputs"),
-    ("cluster", "job"),
+    ("cluster", "job", "page_counter"),
     ("pipeline", "single_images"),
     ("training",),
     ("progress",),

@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import pypdfium2 as pdfium
@@ -24,11 +24,10 @@ from PIL import Image
 from formreader import inputs, page_work, pipeline
 from formreader.cli import main
 from formreader.errors import ExitCode
-from formreader.forms.pages import count_pages
+from formreader.forms.pages import count_image_pages
 from formreader.options import ScanOptions, TrainOptions
 from formreader.progress import ScanDisplay
 from formreader.training import train as training
-from formreader.types import InputFile
 
 RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -182,13 +181,13 @@ def test_faulty_files_become_rows_and_the_others_are_read(
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def count_and_delete(file: InputFile) -> int:
-        pages = count_pages(file)
-        if file.label == "deleted.png":
-            Path(file.path).unlink()
+    def count_and_delete(stream: BinaryIO) -> int | None:
+        pages = count_image_pages(stream)
+        if stream.name.endswith("deleted.png"):
+            Path(stream.name).unlink()
         return pages
 
-    monkeypatch.setattr(inputs, "count_pages", count_and_delete)
+    monkeypatch.setattr(inputs, "count_image_pages", count_and_delete)
     (forms / "notes.txt").write_text("not a page")
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)

@@ -30,6 +30,10 @@ _LARGE_PAGE = 24 * 72
 _END = 2048
 """Bytes at the end of a file among which its end is marked."""
 
+_GAP = 1000
+"""Pages in a row that are missing from a document, after which no other is looked for: pdfium
+looks through all pages for each that is not there."""
+
 _EDGE = 0.02
 """How far a scan may end from the page's edges, as a share of the page."""
 
@@ -65,11 +69,28 @@ class _Picture:
 def count_pdf_pages(stream: BinaryIO) -> int:
     """Number of pages of an open PDF file.
 
+    A damaged document may say that it has any number of pages. Of those missing after the
+    last that is there only one counts.
+
     Raises:
         PageError: the file is no PDF, is damaged, encrypted or has no pages.
     """
     with _document(stream) as document:
-        return len(document)
+        stated = len(document)
+        if _has_page(document, stated - 1):
+            return stated
+        found = 0
+        for number in range(stated):
+            if _has_page(document, number):
+                found = number + 1
+            elif number - found >= _GAP:
+                break
+        return min(found + 1, stated)
+
+
+def _has_page(document: pdfium.PdfDocument, number: int) -> bool:
+    """Whether a page is there, without parsing what is on it."""
+    return bool(raw.FPDF_GetPageSizeByIndexF(document, number, raw.FS_SIZEF()))
 
 
 def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage, float]:
@@ -86,6 +107,11 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage,
         pdfium.PdfiumError: whatever pdfium raises; the caller translates.
     """
     with _document(stream) as document:
+        if not _has_page(document, number):
+            raise PageError(
+                f"the PDF says that it has {len(document):,} pages, but this one is not in it. "
+                "Save or copy it again"
+            )
         document.init_forms()
         page = document[number]
         scan = _find_scan(page)
