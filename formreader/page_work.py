@@ -26,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 _COARSE_DPI = 75
 
+_OF_THE_TERMINAL = ("SIGINT", "SIGHUP")
+"""Signals that reach every process of the program; Windows has no SIGHUP."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageTask:
@@ -65,9 +68,11 @@ class _Clock:
 def start_worker(level: int) -> None:
     """Prepares a worker process; `level` is the parent's logging level.
 
-    Ctrl-C at a terminal reaches every process, and only the parent knows what to do about it.
+    It ignores Ctrl-C and the end of the terminal: only the parent knows what to do about them.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _OF_THE_TERMINAL:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     keep_to_one_thread()
     logging.basicConfig(format="%(name)s: %(message)s")
     logging.getLogger("formreader").setLevel(level)

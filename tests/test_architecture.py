@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline", "single_images"),
     ("training",),
     ("progress",),
+    ("stop_signals",),
     ("program",),
     ("commands",),
     ("cli",),
@@ -37,7 +38,8 @@ HEAVY = {
     "tensorflow",
 }  # fmt: skip
 LIGHT = (
-    "__init__", "__main__", "cli", "errors", "options", "places", "program", "progress", "types",
+    "__init__", "__main__", "cli", "errors", "options", "places", "program", "progress",
+    "stop_signals", "types",
 )  # fmt: skip
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

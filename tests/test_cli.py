@@ -268,7 +268,10 @@ def test_an_empty_folder_is_no_input(program: RunProgram, tmp_path: Path, tiny_m
     assert done.exit_code == ExitCode.NO_INPUT
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@pytest.mark.parametrize("number", STOPS)
 def test_an_interrupt_saves_what_is_done(
     program: RunProgram,
     forms: Path,
@@ -305,6 +308,53 @@ def test_a_second_interrupt_ends_at_once(
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
     assert done.exit_code == ExitCode.INTERRUPTED
     assert not out.exists()
+
+
+def test_an_interrupt_while_the_program_starts_writes_nothing(
+    program: RunProgram, forms: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = ScanDisplay.__init__
+
+    def interrupt(self: ScanDisplay, quiet: bool, verbose: bool) -> None:
+        enter(self, quiet, verbose)
+        self.stop_asked = True
+
+    monkeypatch.setattr(ScanDisplay, "__init__", interrupt)
+    out = forms.parent / "r.csv"
+    done = program("scan", forms, "--out", out, "--model", tiny_model)
+    assert done.exit_code == ExitCode.INTERRUPTED
+    assert not out.exists()
+    assert not out.with_suffix(".html").exists()
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_what_the_program_was_started_to_ignore_does_not_stop_it(
+    program: RunProgram,
+    forms: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    monkeypatch.setattr(ScanDisplay, "page_done", lambda *_: signal.raise_signal(number))
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        done = program(
+            "scan", forms, "--out", forms.parent / "r.csv", "--model", tiny_model, "--workers", 1
+        )
+    finally:
+        signal.signal(number, before)
+    assert done.exit_code == ExitCode.DONE, done.output
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_the_end_of_a_terminal_may_be_told_twice(
+    program: RunProgram, forms: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScanDisplay, "page_done", lambda *_: signal.raise_signal(signal.SIGHUP))
+    out = forms.parent / "r.csv"
+    done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
+    assert done.exit_code == ExitCode.DONE, done.output  # nothing was left to stop
+    assert len({row["file"] for row in table(out)}) == 3
 
 
 def test_a_bug_says_so_and_shows_its_traceback_if_asked(
