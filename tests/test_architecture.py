@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("progress",),
     ("stop_signals",),
-    ("program",),
+    ("program", "command_options"),
     ("commands",),
     ("cli",),
     ("__main__",),
@@ -38,8 +38,8 @@ HEAVY = {
     "tensorflow",
 }  # fmt: skip
 LIGHT = (
-    "__init__", "__main__", "cli", "errors", "options", "places", "program", "progress",
-    "stop_signals", "types",
+    "__init__", "__main__", "cli", "command_options", "errors", "options", "places", "program",
+    "progress", "stop_signals", "types",
 )  # fmt: skip
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from formreader.command_options import (
+    SCAN,
+    reading_options,
+    verbosity_options,
+)
 from formreader.errors import ExitCode
 from formreader.options import Device, Rows, ScanOptions
 from formreader.places import Place, as_place
-from formreader.program import (
-    SCAN,
-    check_one_threshold,
-    model_options,
-    set_up_logging,
-    verbosity_options,
-)
+from formreader.program import check_one_threshold, set_up_logging
 from formreader.progress import ScanDisplay, tell
 from formreader.stop_signals import stop_on_signal
 
@@ -28,7 +27,7 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 
 
 @verbosity_options
-@model_options
+@reading_options
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
 @click.option(

@@ -167,14 +167,6 @@ class JobStore:
             duplicates=duplicates,
         )
 
-    def seconds(self) -> dict[str, float]:
-        """Seconds of each stage of page work, all pages together."""
-        totals = dict[str, float]()
-        for (stages,) in self._file.query(sql.SECONDS):
-            for stage, seconds in json.loads(stages).items():
-                totals[stage] = totals.get(stage, 0.0) + seconds
-        return totals
-
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
         """Id and reading, as yet without fields, of each page; no id for a duplicate."""
         for page, label, number, error, notice, duplicate_of in self._file.query(

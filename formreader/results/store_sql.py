@@ -178,5 +178,3 @@ SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM page WHERE error <> ''
 COUNT_DIGITS = """
 SELECT count(*), count(*) FILTER (WHERE status = ?), count(*) FILTER (WHERE status = ?) FROM digit
 """
-
-SECONDS = "SELECT seconds FROM page"
