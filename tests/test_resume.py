@@ -376,6 +376,23 @@ def test_a_killed_scan_goes_on(
     assert scans.out.read_bytes() == undisturbed
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot halt a process")
+def test_a_job_that_another_process_works_on_is_refused(scans: Scans, undisturbed: bytes) -> None:
+    process, messages = start(scans)
+    with process, messages:
+        for line in messages:
+            if ", page 1: decode" in line:
+                process.send_signal(signal.SIGSTOP)
+                break
+        refused, read = scans.run()
+        process.send_signal(signal.SIGCONT)
+        rest = messages.read()
+    assert refused.exit_code == ExitCode.USAGE, refused.output
+    assert read == []
+    assert process.returncode == ExitCode.DONE, rest
+    assert scans.out.read_bytes() == undisturbed
+
+
 def test_a_full_disk_leaves_the_job_intact(
     scans: Scans, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

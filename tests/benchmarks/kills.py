@@ -202,7 +202,7 @@ def kill_on_cluster(trial: Trial, kills: int) -> None:
     with LocalCluster(
         n_workers=_CLUSTER_WORKERS, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
-        for _ in range(kills):
+        while trial.tally["kills"] < kills:
             trial.begin_anew()
             with trial.scanning("--cluster", cluster.scheduler_address) as process:
                 moment = trial.moment()
