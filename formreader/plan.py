@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import formreader
@@ -55,7 +55,7 @@ def make_plan(
         OutputError: the store cannot be written.
         KeyboardInterrupt: the user stopped it, before there was anything to save.
     """
-    records = _check(files, progress, count_pdf)
+    records = _check(files, store.known_pages(), progress, count_pdf)
     store.set_files(records)
     done = store.done()
     tasks = [task for task in _tasks(records) if (task.file.label, task.number) not in done]
@@ -64,11 +64,14 @@ def make_plan(
 
 
 def _check(
-    files: Sequence[InputFile], progress: ScanProgress, count_pdf: CountPdf
+    files: Sequence[InputFile],
+    known_pages: Mapping[str, int],
+    progress: ScanProgress,
+    count_pdf: CountPdf,
 ) -> list[FileRecord]:
     progress.checking(len(files))
     records = list[FileRecord]()
-    for record in input_records(files, count_pdf):
+    for record in input_records(files, known_pages, count_pdf):
         records.append(record)
         progress.file_checked()
         if progress.stopped():

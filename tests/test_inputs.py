@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -44,7 +45,7 @@ def test_only_pdfs_are_counted_apart(tmp_path: Path, pdf: InputFile) -> None:
     text = InputFile(str(tmp_path / "text"), "text")
     Path(text.path).write_text("no page")
     gone = InputFile(str(tmp_path / "gone"), "gone")
-    records = list(input_records([tiff, pdf, copy, text, gone], count_pdf))
+    records = list(input_records([tiff, pdf, copy, text, gone], {}, count_pdf))
     assert asked == [pdf]
     assert [record.pages for record in records] == [2, 7, 1, 1, 1]
     assert [record.duplicate_of for record in records] == ["", "", "three.pdf", "", ""]
@@ -57,8 +58,14 @@ def test_a_pdf_that_cannot_be_counted_has_an_error(pdf: InputFile) -> None:
     def count_pdf(file: InputFile) -> int:
         raise PageError(f"{file.label}: it needs a password")
 
-    (record,) = input_records([pdf], count_pdf)
+    (record,) = input_records([pdf], {}, count_pdf)
     assert (record.pages, record.error) == (1, "it needs a password")
+
+
+def test_what_an_earlier_run_counted_is_not_counted_again(pdf: InputFile) -> None:
+    sha256 = hashlib.sha256(Path(pdf.path).read_bytes()).hexdigest()
+    (record,) = input_records([pdf], {sha256: 3}, lambda _: pytest.fail("counted again"))
+    assert (record.pages, record.error) == (3, "")
 
 
 class _Deadly(InputFile):

@@ -225,7 +225,7 @@ def test_files_are_told_apart_by_their_content(
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     files = [InputFile(str(tmp_path / name), name) for name in (*contents, "gone", "lost")]
-    records = list(inputs.input_records(files, count_pages))
+    records = list(inputs.input_records(files, {}, count_pages))
     assert [record.label for record in records] == [file.label for file in files]
     copies = {record.label: record.duplicate_of for record in records if record.duplicate_of}
     assert copies == {"c": "a", "d": "b", "void": "empty", "e": "a"}
@@ -238,7 +238,7 @@ def test_files_are_told_apart_by_their_content(
 
 def test_the_pages_of_a_file_are_counted(samples: Path) -> None:
     (fax,) = samples.glob("*.tif")
-    (record,) = inputs.input_records([InputFile(str(fax), fax.name)], count_pages)
+    (record,) = inputs.input_records([InputFile(str(fax), fax.name)], {}, count_pages)
     assert record.pages == 2
 
 

@@ -81,6 +81,13 @@ class JobStore:
     ) -> None:
         self._file.close()
 
+    def known_pages(self) -> dict[str, int]:
+        """SHA-256 of the content -> number of pages, of files that an earlier run has counted.
+
+        Counting takes time, and where it failed now what is done would be forgotten.
+        """
+        return dict(self._file.query(sql.KNOWN_PAGES))
+
     def set_files(self, files: Sequence[FileRecord]) -> None:
         """Tell the inputs of this run, in order.
 

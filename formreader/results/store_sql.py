@@ -115,6 +115,10 @@ RUN = f"SELECT {RUN_COLUMNS} FROM run"
 
 ANY_PAGE = "SELECT 1 FROM page LIMIT 1"
 
+KNOWN_PAGES = """
+SELECT sha256, pages FROM file WHERE sha256 <> '' AND error = '' AND duplicate_of = ''
+"""
+
 EXPECT_NO_FILE = "UPDATE file SET position = NULL"
 FORGET_OTHERS = "DELETE FROM file WHERE position IS NULL"
 

@@ -172,6 +172,15 @@ def test_counts_and_remarks_are_those_of_all_pages(tmp_path: Path, page: PageRes
         ]
 
 
+def test_pages_are_known_of_contents_that_were_counted(tmp_path: Path) -> None:
+    counted = replace(record("a.pdf"), sha256="a", pages=7)
+    failed_now = replace(record("b.pdf"), sha256="b", error="its pages cannot be counted")
+    copy = replace(record("c.pdf", duplicate_of="a.pdf"), sha256="a")
+    gone = replace(record("d.pdf"), sha256="", error="the file is gone")
+    with job(tmp_path, counted, failed_now, copy, gone) as store:
+        assert store.known_pages() == {"a": 7}
+
+
 def test_an_empty_job_has_nothing(tmp_path: Path) -> None:
     with job(tmp_path, record("a.png")) as store:
         assert not any(store.counts().values())
