@@ -268,6 +268,24 @@ def test_an_empty_folder_is_no_input(program: RunProgram, tmp_path: Path, tiny_m
     assert done.exit_code == ExitCode.NO_INPUT
 
 
+def test_a_pdf_that_claims_pages_has_one_row_for_them(
+    program: RunProgram, tmp_path: Path, form_png: Path, tiny_model: Path
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "r.csv"
+    folder.mkdir()
+    Image.open(form_png).save(folder / "a.pdf", resolution=100)
+    whole = (folder / "a.pdf").read_bytes()
+    assert whole.count(b"/Count 1\n") == 1
+    (folder / "a.pdf").write_bytes(whole.replace(b"/Count 1\n", b"/Count 999999\n"))
+    for _ in range(2):  # the second time the count is known, and the page that failed is tried
+        done = program("scan", folder, "--out", out, "--model", tiny_model, "--workers", 1)
+        assert done.exit_code == ExitCode.PAGES_FAILED, done.output
+        (error,) = (row for row in table(out) if row["page"] != "1")
+        assert (error["page"], error["status"]) == ("2", "error")
+        assert "says that it has 999,999 pages" in error["value"]
+        assert {row["status"] for row in table(out) if row["page"] == "1"} <= {"ok", "review"}
+
+
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 

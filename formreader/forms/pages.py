@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import BinaryIO, Literal
 
 from formreader.errors import PageError, UsageError
-from formreader.forms.pdf import count_pdf_pages, read_pdf
+from formreader.forms.pdf import read_pdf
+from formreader.forms.pdf_document import count_pdf_pages
 from formreader.forms.raster import Kind, count_tiff_pages, read_raster
 from formreader.forms.resolution import credible_dpi, estimated_dpi
 from formreader.places import is_url
