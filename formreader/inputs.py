@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
-from formreader.errors import FormreaderError
-from formreader.forms.pages import count_pages, open_file
+from formreader.errors import PageError
+from formreader.forms.pages import count_image_pages, open_file, page_errors
 from formreader.remote import size_and_time
 from formreader.results.store import FileRecord
 from formreader.types import InputFile
+
+CountPdf: TypeAlias = Callable[[InputFile], int]
+"""The number of pages of a PDF; raises PageError."""
 
 _THREADS = 4
 """Enough to keep a drive on the network busy; hashing itself is quicker than most drives."""
@@ -24,38 +27,61 @@ _FILES_AHEAD = 256
 """Files that are hashed at a time, so that what waits does not grow with their number."""
 
 
-def input_records(files: Sequence[InputFile]) -> Iterator[FileRecord]:
+def input_records(
+    files: Sequence[InputFile], known_pages: Mapping[str, int], count_pdf: CountPdf
+) -> Iterator[FileRecord]:
     """The record of each of `files`, in their order.
 
     A file that cannot be read has `error` set and one page. A file with the same content as
-    an earlier one has that one's label in `duplicate_of`.
+    an earlier one has that one's label in `duplicate_of`, and one page.
+
+    Args:
+        known_pages: SHA-256 of the content -> pages, of files that an earlier run counted.
     """
     first = dict[str, str]()
-    for file, record in zip(files, _hashed(files), strict=True):
-        if record.error:
+    for file, (record, is_pdf) in zip(files, _looked_into(files), strict=True):
+        earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
+        if earlier != record.label:
+            yield replace(record, pages=1, duplicate_of=earlier, error="")
+        elif not is_pdf:
             yield record
-        elif (earlier := first.setdefault(record.sha256, record.label)) != record.label:
-            yield replace(record, duplicate_of=earlier)
+        elif pages := known_pages.get(record.sha256):
+            yield replace(record, pages=pages)
         else:
-            # Not in the threads: PDFium must only be used by one.
-            yield replace(record, pages=count_pages(file))
+            yield _counted(record, file, count_pdf)
 
 
-def _hashed(files: Sequence[InputFile]) -> Iterator[FileRecord]:
+def _looked_into(files: Sequence[InputFile]) -> Iterator[tuple[FileRecord, bool]]:
     with ThreadPoolExecutor(_THREADS) as threads:
         for start in range(0, len(files), _FILES_AHEAD):
-            yield from threads.map(_hash, files[start : start + _FILES_AHEAD])
+            yield from threads.map(_look_into, files[start : start + _FILES_AHEAD])
 
 
-def _hash(file: InputFile) -> FileRecord:
-    """The record of one file, with one page."""
+def _look_into(file: InputFile) -> tuple[FileRecord, bool]:
+    """The record of one file, and whether it is a PDF, whose pages are still to be counted."""
+    record = FileRecord(file.label, file.path, 0, 0, "", pages=1)
     try:
-        size, changed = size_and_time(file.path)
-        with open_file(file.path) as stream:
-            sha256 = _sha256(stream)
-    except (OSError, FormreaderError) as error:
-        return FileRecord(file.label, file.path, 0, 0, "", pages=1, error=str(error))
-    return FileRecord(file.label, file.path, size, changed, sha256, pages=1)
+        with page_errors(file.label):
+            size, changed = size_and_time(file.path)
+            record = replace(record, size=size, mtime_ns=changed)
+            with open_file(file.path) as stream:
+                record = replace(record, sha256=_sha256(stream))
+                pages = count_image_pages(stream)
+    except PageError as error:
+        return _failed(record, error), False
+    return (record, True) if pages is None else (replace(record, pages=pages), False)
+
+
+def _counted(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRecord:
+    try:
+        return replace(record, pages=count_pdf(file))
+    except PageError as error:
+        return _failed(record, error)
+
+
+def _failed(record: FileRecord, error: PageError) -> FileRecord:
+    """The record of a file that cannot be read; results name it in a column of their own."""
+    return replace(record, error=str(error).removeprefix(f"{record.label}: "))
 
 
 def _sha256(stream: BinaryIO) -> str:

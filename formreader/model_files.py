@@ -20,8 +20,8 @@ ONNX_FILE = "model.onnx"
 QUICK_FILE = "model.int8.onnx"
 """The graph of `ONNX_FILE` in 8-bit integers; a model may do without."""
 
-RENEW = "Copy the model folder again, or train one with `formreader train`."
-"""What to do about a model that does not fit."""
+BOX_MODEL = "boxes"
+"""Name of the model folder with what finds the boxes; no other takes its place."""
 
 
 def model_folder(model: str) -> Path:
@@ -30,10 +30,9 @@ def model_folder(model: str) -> Path:
     Raises:
         ModelError: there is neither.
     """
-    package = Path(formreader.__file__).parent
     places = [Path(model)]
     if model == Path(model).name:
-        places = [package / "models" / model, package.parent / "models" / model, *places]
+        places = [*_shipped_places(model), *places]
     for place in places:
         if place.is_dir():
             return place
@@ -41,6 +40,19 @@ def model_folder(model: str) -> Path:
         f"{model}: no such model. Give --model the name of a shipped model ({DEFAULT_MODEL}) "
         "or a folder that `formreader train` wrote."
     )
+
+
+def how_to_renew(folder: Path) -> str:
+    """What to do about a model folder that is damaged or does not fit."""
+    if any(folder in _shipped_places(model) for model in (DEFAULT_MODEL, BOX_MODEL)):
+        return "Install formreader again."
+    return "Copy the model folder again, or train one with `formreader train`."
+
+
+def _shipped_places(model: str) -> list[Path]:
+    """Where a model that comes with the program may be: in a wheel, in the repository."""
+    package = Path(formreader.__file__).parent
+    return [package / "models" / model, package.parent / "models" / model]
 
 
 def file_hashes(folder: Path, names: tuple[str, ...] = (KERAS_FILE, ONNX_FILE)) -> dict[str, str]:
@@ -59,12 +71,12 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(
-            f"{path}: the model file cannot be read ({error.strerror}). {RENEW}"
+            f"{path}: the model file cannot be read ({error.strerror}). {how_to_renew(folder)}"
         ) from error
     if hashes.get(name) != hashlib.sha256(content).hexdigest():
         raise ModelError(
             f"{path}: the file is damaged or belongs to another model "
-            f"(its SHA-256 is not the one in {CARD_FILE}). {RENEW}"
+            f"(its SHA-256 is not the one in {CARD_FILE}). {how_to_renew(folder)}"
         )
     return content
 
@@ -91,5 +103,5 @@ def load_graph(
     except Exception as error:  # its exceptions have no common base
         raise ModelError(
             f"{folder / name}: ONNX Runtime cannot run the graph ({error}). "
-            "Update onnxruntime, or train the model again."
+            f"Update onnxruntime. {how_to_renew(folder)}"
         ) from error

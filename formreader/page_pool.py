@@ -74,14 +74,24 @@ def open_pool(workers: int, pages: int, page_timeout: float) -> PagePool:
     one: what ends it must not end the program.
     """
     workers = max(1, min(workers, pages))
+    executor = start_workers(workers, page_timeout)
+    close = partial(executor.shutdown, cancel_futures=True)
+    return PagePool(executor, AHEAD_PER_WORKER * workers, explain, close)
+
+
+def start_workers(workers: int, seconds: float) -> ProcessExecutor:
+    """Processes that are ready for pages; a call that takes more than `seconds` is given up."""
     level = logging.getLogger("formreader").getEffectiveLevel()
     prepare = partial(start_worker, level)
-    executor = ProcessExecutor(workers, prepare, page_timeout, preload=work_page.__module__)
-    close = partial(executor.shutdown, cancel_futures=True)
-    return PagePool(executor, AHEAD_PER_WORKER * workers, _explain, close)
+    return ProcessExecutor(workers, prepare, seconds, preload=work_page.__module__)
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
+    """Why a call on such processes has no result; what the call itself raised is raised.
+
+    Raises:
+        UsageError: no process can be started.
+    """
     match error:
         case TimeLimitError():
             return (

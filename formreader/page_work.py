@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 _COARSE_DPI = 75
 
+_OF_THE_TERMINAL = ("SIGINT", "SIGHUP")
+"""Signals that reach every process of the program; Windows has no SIGHUP."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageTask:
@@ -34,12 +37,14 @@ class PageTask:
 
     `quarters` is by how many quarter turns clockwise the stored page comes upright. Where
     it is None the page is upright, or on its side if its text says so: which of the two
-    ways it lies then, and whether it is upside down, only its digits tell.
+    ways it lies then, and whether it is upside down, only its digits tell. `error` says why
+    the page is not to be read: its file was found to be unreadable.
     """
 
     file: InputFile
     number: int
     quarters: int | None = None
+    error: str = ""
 
     @property
     def name(self) -> str:
@@ -64,9 +69,11 @@ class _Clock:
 def start_worker(level: int) -> None:
     """Prepares a worker process; `level` is the parent's logging level.
 
-    Ctrl-C at a terminal reaches every process, and only the parent knows what to do about it.
+    It ignores Ctrl-C and the end of the terminal: only the parent knows what to do about them.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _OF_THE_TERMINAL:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     keep_to_one_thread()
     logging.basicConfig(format="%(name)s: %(message)s")
     logging.getLogger("formreader").setLevel(level)
@@ -80,6 +87,8 @@ def keep_to_one_thread() -> None:
 
 def work_page(task: PageTask) -> PageCrops:
     """Reads a page, finds its boxes and crops them; any fault becomes the page's `error`."""
+    if task.error:
+        return failed_page(task, task.error)
     try:
         return _work(task)
     except PageError as error:

@@ -19,6 +19,7 @@ from formreader.job import JobWork
 from formreader.model_files import model_folder
 from formreader.options import ScanOptions, usable_cores
 from formreader.outputs import Outputs
+from formreader.page_counter import PdfCounter
 from formreader.page_log import PageLog, ScanProgress, open_page_log
 from formreader.page_pool import PagePool, open_pool
 from formreader.page_work import PageTask
@@ -93,8 +94,8 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
     card = read_card(model_folder(options.model))
     accepted = acceptance(card, options)
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
-        with clock.stage("check"):
-            plan = make_plan(listing.files, store, progress)
+        with clock.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
+            plan = make_plan(listing.files, store, progress, count_pdf)
         with _page_log(outputs.log, anew=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, clock.stages)
             read = _read(work, plan.tasks, clock) if plan.tasks else 0

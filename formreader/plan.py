@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import formreader
 from formreader.digits.card import Card
-from formreader.inputs import input_records
+from formreader.inputs import CountPdf, input_records
 from formreader.options import ScanOptions
 from formreader.page_log import ScanProgress
 from formreader.page_work import PageTask
@@ -46,14 +46,16 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     )
 
 
-def make_plan(files: Sequence[InputFile], store: JobStore, progress: ScanProgress) -> Plan:
+def make_plan(
+    files: Sequence[InputFile], store: JobStore, progress: ScanProgress, count_pdf: CountPdf
+) -> Plan:
     """Find out what of `files` is not in the store, which is told of all of them.
 
     Raises:
         OutputError: the store cannot be written.
         KeyboardInterrupt: the user stopped it, before there was anything to save.
     """
-    records = _check(files, progress)
+    records = _check(files, store.known_pages(), progress, count_pdf)
     store.set_files(records)
     done = store.done()
     tasks = [task for task in _tasks(records) if (task.file.label, task.number) not in done]
@@ -61,10 +63,15 @@ def make_plan(files: Sequence[InputFile], store: JobStore, progress: ScanProgres
     return Plan(tasks, len(done))
 
 
-def _check(files: Sequence[InputFile], progress: ScanProgress) -> list[FileRecord]:
+def _check(
+    files: Sequence[InputFile],
+    known_pages: Mapping[str, int],
+    progress: ScanProgress,
+    count_pdf: CountPdf,
+) -> list[FileRecord]:
     progress.checking(len(files))
     records = list[FileRecord]()
-    for record in input_records(files):
+    for record in input_records(files, known_pages, count_pdf):
         records.append(record)
         progress.file_checked()
         if progress.stopped():
@@ -77,7 +84,7 @@ def _tasks(files: Sequence[FileRecord]) -> Iterator[PageTask]:
     for record in files:
         file = InputFile(record.path, record.label)
         for number in range(0 if record.duplicate_of else record.pages):
-            yield PageTask(file, number)
+            yield PageTask(file, number, error=record.error)
 
 
 def _short(text: str) -> str:

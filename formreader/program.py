@@ -1,4 +1,4 @@
-"""What all commands share: options, logging, and the one place where exceptions are caught."""
+"""What all commands share: logging, and the one place where exceptions are caught."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import logging
 import os
 import sys
 import traceback
-from typing import Any, get_args
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from formreader.errors import ExitCode, FormreaderError, UsageError
-from formreader.options import Device, ScanOptions
 from formreader.progress import tell
-
-SCAN = ScanOptions(paths=())
 
 
 class Program(click.Group):
@@ -48,47 +45,8 @@ class Program(click.Group):
         ctx.exit(code)
 
 
-def verbosity_options(command: click.Command) -> click.Command:
-    """The options -v and -q, which all commands have."""
-    command.params += [
-        click.Option(["-v", "--verbose"], is_flag=True, help="Tell more, also about faults."),
-        click.Option(["-q", "--quiet"], is_flag=True, help="Tell only what went wrong."),
-    ]
-    return command
-
-
-def model_options(command: click.Command) -> click.Command:
-    """The options that choose what reads the crops, and what is for review."""
-    command.params += [
-        click.Option(
-            ["--review-below"], type=click.FloatRange(0, 1), default=SCAN.review_below,
-            metavar="P", show_default=True,
-            help="Digits with a lower confidence than this are for review.",
-        ),
-        click.Option(
-            ["--max-error"], type=click.FloatRange(0, 1, min_open=True, max_open=True),
-            default=SCAN.max_error, metavar="E",
-            help="Most of what is not for review that may be wrong, as a share: the model's "
-            "calibration tells the confidence that keeps it.",
-        ),
-        click.Option(
-            ["--model"], default=SCAN.model, metavar="FOLDER", show_default=True,
-            help="Name of a shipped model, or folder of one that `formreader train` wrote.",
-        ),
-        click.Option(
-            ["--device"], type=click.Choice(get_args(Device)), default=SCAN.device,
-            show_default=True, help="Where the network runs.",
-        ),
-        click.Option(
-            ["--batch"], type=click.IntRange(min=1), default=SCAN.batch, metavar="N",
-            show_default=True, help="Crops that the network sees at a time.",
-        ),
-    ]  # fmt: skip
-    return command
-
-
 def check_one_threshold(max_error: float | None) -> None:
-    """Refuse `--max-error` beside `--review-below`; called by commands with `model_options`.
+    """Refuse `--max-error` beside `--review-below`; called by commands with `reading_options`.
 
     Raises:
         UsageError: the user gave both.

@@ -65,6 +65,13 @@ class Box:
     def centre(self) -> Point:
         return self.left + self.width / 2, self.top + self.height / 2
 
+    def overlap(self, other: Box) -> float:
+        """The area shared with another box as a share of that of both: intersection over union."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        shared = max(width, 0) * max(height, 0)
+        return shared / (self.width * self.height + other.width * other.height - shared)
+
     def is_as_large_as(self, other: Box, tolerance: float = 0.1) -> bool:
         """Whether width and height are those of another box, but for a share of them."""
         sides = ((self.width, other.width), (self.height, other.height))

@@ -20,11 +20,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("surroundings", "worker_process"),
     ("page_work", "process_executor", "debug", "inputs", "page_log"),
     ("page_pool", "plan", "recognition", "outputs"),
-    ("cluster", "job"),
+    ("cluster", "job", "page_counter"),
     ("pipeline", "single_images"),
     ("training",),
     ("progress",),
-    ("program",),
+    ("stop_signals",),
+    ("program", "command_options"),
     ("commands",),
     ("cli",),
     ("__main__",),
@@ -37,7 +38,8 @@ HEAVY = {
     "tensorflow",
 }  # fmt: skip
 LIGHT = (
-    "__init__", "__main__", "cli", "errors", "options", "places", "program", "progress", "types",
+    "__init__", "__main__", "cli", "command_options", "errors", "options", "places", "program",
+    "progress", "stop_signals", "types",
 )  # fmt: skip
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import pypdfium2 as pdfium
@@ -24,11 +24,10 @@ from PIL import Image
 from formreader import inputs, page_work, pipeline
 from formreader.cli import main
 from formreader.errors import ExitCode
-from formreader.forms.pages import count_pages
+from formreader.forms.pages import count_image_pages
 from formreader.options import ScanOptions, TrainOptions
 from formreader.progress import ScanDisplay
 from formreader.training import train as training
-from formreader.types import InputFile
 
 RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -182,13 +181,13 @@ def test_faulty_files_become_rows_and_the_others_are_read(
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def count_and_delete(file: InputFile) -> int:
-        pages = count_pages(file)
-        if file.label == "deleted.png":
-            Path(file.path).unlink()
+    def count_and_delete(stream: BinaryIO) -> int | None:
+        pages = count_image_pages(stream)
+        if stream.name.endswith("deleted.png"):
+            Path(stream.name).unlink()
         return pages
 
-    monkeypatch.setattr(inputs, "count_pages", count_and_delete)
+    monkeypatch.setattr(inputs, "count_image_pages", count_and_delete)
     (forms / "notes.txt").write_text("not a page")
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
@@ -269,7 +268,28 @@ def test_an_empty_folder_is_no_input(program: RunProgram, tmp_path: Path, tiny_m
     assert done.exit_code == ExitCode.NO_INPUT
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pdf_that_claims_pages_has_one_row_for_them(
+    program: RunProgram, tmp_path: Path, form_png: Path, tiny_model: Path
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "r.csv"
+    folder.mkdir()
+    Image.open(form_png).save(folder / "a.pdf", resolution=100)
+    whole = (folder / "a.pdf").read_bytes()
+    assert whole.count(b"/Count 1\n") == 1
+    (folder / "a.pdf").write_bytes(whole.replace(b"/Count 1\n", b"/Count 999999\n"))
+    for _ in range(2):  # the second time the count is known, and the page that failed is tried
+        done = program("scan", folder, "--out", out, "--model", tiny_model, "--workers", 1)
+        assert done.exit_code == ExitCode.PAGES_FAILED, done.output
+        (error,) = (row for row in table(out) if row["page"] != "1")
+        assert (error["page"], error["status"]) == ("2", "error")
+        assert "says that it has 999,999 pages" in error["value"]
+        assert {row["status"] for row in table(out) if row["page"] == "1"} <= {"ok", "review"}
+
+
+STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+@pytest.mark.parametrize("number", STOPS)
 def test_an_interrupt_saves_what_is_done(
     program: RunProgram,
     forms: Path,
@@ -306,6 +326,53 @@ def test_a_second_interrupt_ends_at_once(
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
     assert done.exit_code == ExitCode.INTERRUPTED
     assert not out.exists()
+
+
+def test_an_interrupt_while_the_program_starts_writes_nothing(
+    program: RunProgram, forms: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = ScanDisplay.__init__
+
+    def interrupt(self: ScanDisplay, quiet: bool, verbose: bool) -> None:
+        enter(self, quiet, verbose)
+        self.stop_asked = True
+
+    monkeypatch.setattr(ScanDisplay, "__init__", interrupt)
+    out = forms.parent / "r.csv"
+    done = program("scan", forms, "--out", out, "--model", tiny_model)
+    assert done.exit_code == ExitCode.INTERRUPTED
+    assert not out.exists()
+    assert not out.with_suffix(".html").exists()
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_what_the_program_was_started_to_ignore_does_not_stop_it(
+    program: RunProgram,
+    forms: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    monkeypatch.setattr(ScanDisplay, "page_done", lambda *_: signal.raise_signal(number))
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        done = program(
+            "scan", forms, "--out", forms.parent / "r.csv", "--model", tiny_model, "--workers", 1
+        )
+    finally:
+        signal.signal(number, before)
+    assert done.exit_code == ExitCode.DONE, done.output
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_the_end_of_a_terminal_may_be_told_twice(
+    program: RunProgram, forms: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScanDisplay, "page_done", lambda *_: signal.raise_signal(signal.SIGHUP))
+    out = forms.parent / "r.csv"
+    done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
+    assert done.exit_code == ExitCode.DONE, done.output  # nothing was left to stop
+    assert len({row["file"] for row in table(out)}) == 3
 
 
 def test_a_bug_says_so_and_shows_its_traceback_if_asked(

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from formreader.commands.compare import compare
 from formreader.commands.evaluate import evaluate
 from formreader.commands.inspect import inspect
+from formreader.commands.train import train
 from formreader.errors import ExitCode
-from formreader.options import EvaluateOptions, InspectOptions
+from formreader.options import CompareOptions, EvaluateOptions, InspectOptions, TrainOptions
 from formreader.program import Program
 from formreader.training.mixture import draw_digits
 
@@ -145,12 +147,28 @@ def test_inspect_counts_writers(tmp_path: Path, digits: Path) -> None:
     assert few.exit_code == ExitCode.NO_INPUT
 
 
-@pytest.mark.parametrize(
-    ("command", "options"), [(evaluate, EvaluateOptions()), (inspect, InspectOptions())]
-)
-def test_defaults_are_those_of_the_options(
-    command: click.Command, options: EvaluateOptions | InspectOptions
+@pytest.mark.parametrize("data", ["missing.npz", "empty"])
+@pytest.mark.parametrize("command", ["evaluate", "inspect"])
+def test_wrong_data_leave_no_folder_behind(
+    tmp_path: Path, tiny_model: Path, command: str, data: str
 ) -> None:
+    (tmp_path / "empty").mkdir()
+    model = ("--model", tiny_model) if command == "evaluate" else ()
+    done = run(command, "--data", tmp_path / data, "--out", tmp_path / "out", *model)
+    assert done.exit_code == ExitCode.NO_INPUT
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (evaluate, EvaluateOptions()),
+        (inspect, InspectOptions()),
+        (train, TrainOptions()),
+        (compare, CompareOptions()),
+    ],
+)
+def test_defaults_are_those_of_the_options(command: click.Command, options: object) -> None:
     for parameter in command.params:
         if parameter.name not in ("verbose", "quiet"):
             assert parameter.default == getattr(options, str(parameter.name))

@@ -23,6 +23,7 @@ from formreader.debug import DebugFolder, draw_crops, draw_overlay, relative_pat
 from formreader.digits.pyramid import Pyramid
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.errors import OutputError
+from formreader.forms.pages import count_pages
 from formreader.options import ScanOptions
 from formreader.page_log import PageFigures, open_page_log
 from formreader.page_pool import PagePool
@@ -236,11 +237,12 @@ def test_files_are_told_apart_by_their_content(
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     files = [InputFile(str(tmp_path / name), name) for name in (*contents, "gone", "lost")]
-    records = list(inputs.input_records(files))
+    records = list(inputs.input_records(files, {}, count_pages))
     assert [record.label for record in records] == [file.label for file in files]
     copies = {record.label: record.duplicate_of for record in records if record.duplicate_of}
     assert copies == {"c": "a", "d": "b", "void": "empty", "e": "a"}
-    assert [record.label for record in records if record.error] == ["gone", "lost"]
+    assert [r.label for r in records if r.error] == ["a", "b", "empty", "gone", "lost"]
+    assert [r.label for r in records if not r.sha256] == ["gone", "lost"]
     assert records[0].sha256 == hashlib.sha256(b"1").hexdigest()
     assert (records[0].size, records[0].pages) == (1, 1)
     assert records[0].mtime_ns == (tmp_path / "a").stat().st_mtime_ns
@@ -248,7 +250,7 @@ def test_files_are_told_apart_by_their_content(
 
 def test_the_pages_of_a_file_are_counted(samples: Path) -> None:
     (fax,) = samples.glob("*.tif")
-    (record,) = inputs.input_records([InputFile(str(fax), fax.name)])
+    (record,) = inputs.input_records([InputFile(str(fax), fax.name)], {}, count_pages)
     assert record.pages == 2
 
 

@@ -337,21 +337,33 @@ def start(scans: Scans) -> tuple[subprocess.Popen[str], IO[str]]:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        start_new_session=True,
     )
     assert process.stderr is not None
     return process, process.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_scan_goes_on(scans: Scans, undisturbed: bytes, number: signal.Signals) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("name", "send"),
+    [
+        ("SIGKILL", os.kill),
+        ("SIGTERM", os.kill),
+        ("SIGTERM", getattr(os, "killpg", None)),  # as service managers do: to all processes
+        ("SIGHUP", getattr(os, "killpg", None)),  # as terminals do
+    ],
+)
+def test_a_killed_scan_goes_on(
+    scans: Scans, undisturbed: bytes, name: str, send: Callable[[int, int], None]
+) -> None:
     process, messages = start(scans)
     with process, messages:
         for line in messages:
             if ", page 1: decode" in line:
-                process.send_signal(number)
+                send(process.pid, signal.Signals[name])
                 break
         rest = messages.read()
-    if number == signal.SIGTERM:
+    if name != "SIGKILL":
         assert process.returncode == ExitCode.INTERRUPTED, rest
         assert "The same command goes on" in rest
         assert len({row["file"] for row in table(scans.out)}) < PAGES
@@ -361,6 +373,23 @@ def test_a_killed_scan_goes_on(scans: Scans, undisturbed: bytes, number: signal.
     done, read = scans.run()
     assert done.exit_code == ExitCode.DONE, done.output
     assert 0 < len(read) < PAGES
+    assert scans.out.read_bytes() == undisturbed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot halt a process")
+def test_a_job_that_another_process_works_on_is_refused(scans: Scans, undisturbed: bytes) -> None:
+    process, messages = start(scans)
+    with process, messages:
+        for line in messages:
+            if ", page 1: decode" in line:
+                process.send_signal(signal.SIGSTOP)
+                break
+        refused, read = scans.run()
+        process.send_signal(signal.SIGCONT)
+        rest = messages.read()
+    assert refused.exit_code == ExitCode.USAGE, refused.output
+    assert read == []
+    assert process.returncode == ExitCode.DONE, rest
     assert scans.out.read_bytes() == undisturbed
 
 

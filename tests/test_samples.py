@@ -54,10 +54,7 @@ def table(path: Path) -> list[Row]:
 def overlap(a: Row, b: Row) -> float:
     """Intersection over union of two boxes."""
     p, q = (Box(*(float(r[k]) for k in ("x", "y", "width", "height"))) for r in (a, b))
-    width = min(p.right, q.right) - max(p.left, q.left)
-    height = min(p.bottom, q.bottom) - max(p.top, q.top)
-    shared = max(width, 0) * max(height, 0)
-    return shared / (p.width * p.height + q.width * q.height - shared)
+    return p.overlap(q)
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from formreader.command_options import (
+    seed_option,
+    sets_option,
+    verbosity_options,
+    writers_option,
+)
 from formreader.errors import ExitCode
 from formreader.keras_start import start_keras
 from formreader.options import CompareOptions, Method
-from formreader.program import set_up_logging, verbosity_options
+from formreader.program import set_up_logging
 from formreader.progress import TrainDisplay
 
 if TYPE_CHECKING:
@@ -31,11 +37,7 @@ COMPARE = CompareOptions()
     "--out", type=click.Path(path_type=Path), default=COMPARE.out, metavar="FOLDER",
     show_default=True, help="Where the table and the picture go.",
 )  # fmt: skip
-@click.option(
-    "--data", multiple=True, default=COMPARE.data, metavar="SET", show_default="mnist",
-    help="Digits to train on and measure with, also several times: mnist, an .npz, a folder of "
-    "digit folders, or a corrections.csv.",
-)  # fmt: skip
+@sets_option
 @click.option(
     "--examples", type=click.IntRange(min=0), default=COMPARE.examples, metavar="N",
     show_default=True, help="Digits that each method is trained on; 0 for all.",
@@ -52,14 +54,8 @@ COMPARE = CompareOptions()
     "--augment/--no-augment", default=COMPARE.augment, show_default=True,
     help="Vary the digits that networks are trained on.",
 )  # fmt: skip
-@click.option(
-    "--writers", type=click.Path(path_type=Path), default=COMPARE.writers, metavar="FILE",
-    help="Who wrote each MNIST digit (.npz), so that no writer is on both sides.",
-)  # fmt: skip
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=COMPARE.seed, metavar="N", show_default=True,
-    help="The same seed splits the digits the same way.",
-)  # fmt: skip
+@writers_option
+@seed_option
 def compare(
     methods: tuple[Method, ...],
     out: Path,

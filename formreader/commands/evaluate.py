@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
+from formreader.command_options import (
+    batch_option,
+    device_option,
+    model_option,
+    verbosity_options,
+)
 from formreader.errors import ExitCode
 from formreader.options import Device, EvaluateOptions
-from formreader.program import set_up_logging, verbosity_options
+from formreader.program import set_up_logging
 
 if TYPE_CHECKING:
     from formreader.digits.card import CalibrationRow
@@ -26,10 +32,7 @@ EVALUATE = EvaluateOptions()
     help="Labelled digits: MNIST's test set; images and labels (ink bright on black); or a "
     "folder with folders 0 to 9 of images, and x for what is no digit.",
 )  # fmt: skip
-@click.option(
-    "--model", default=EVALUATE.model, metavar="FOLDER", show_default=True,
-    help="Name of a shipped model, or folder of one that `formreader train` wrote.",
-)  # fmt: skip
+@model_option
 @click.option(
     "--out", type=click.Path(path_type=Path), default=EVALUATE.out, metavar="FOLDER",
     show_default=True, help="Where the pictures go.",
@@ -38,14 +41,8 @@ EVALUATE = EvaluateOptions()
     "--json", type=click.Path(path_type=Path), default=EVALUATE.json, metavar="FILE",
     help="Write the figures for other programs as well.",
 )  # fmt: skip
-@click.option(
-    "--device", type=click.Choice(get_args(Device)), default=EVALUATE.device, show_default=True,
-    help="Where the network runs.",
-)  # fmt: skip
-@click.option(
-    "--batch", type=click.IntRange(min=1), default=EVALUATE.batch, metavar="N", show_default=True,
-    help="Crops that the network sees at a time.",
-)  # fmt: skip
+@device_option
+@batch_option
 def evaluate(
     data: str,
     model: str,

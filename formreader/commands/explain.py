@@ -6,9 +6,13 @@ from pathlib import Path
 
 import click
 
+from formreader.command_options import (
+    model_option,
+    verbosity_options,
+)
 from formreader.errors import ExitCode
 from formreader.options import ExplainOptions
-from formreader.program import set_up_logging, verbosity_options
+from formreader.program import set_up_logging
 
 EXPLAIN = ExplainOptions(image="")
 
@@ -16,10 +20,7 @@ EXPLAIN = ExplainOptions(image="")
 @verbosity_options
 @click.command()
 @click.argument("image", metavar="IMAGE")
-@click.option(
-    "--model", default=EXPLAIN.model, metavar="FOLDER", show_default=True,
-    help="Name of a shipped model, or folder of one that `formreader train` wrote.",
-)  # fmt: skip
+@model_option
 @click.option(
     "--out", type=click.Path(path_type=Path), default=EXPLAIN.out, metavar="FILE",
     help="The picture, a PNG.  [default: IMAGE's name with .explained.png, in this folder]",

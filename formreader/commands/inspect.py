@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from formreader.command_options import (
+    seed_option,
+    verbosity_options,
+    writers_option,
+)
 from formreader.errors import ExitCode
 from formreader.options import InspectOptions
-from formreader.program import set_up_logging, verbosity_options
+from formreader.program import set_up_logging
 
 if TYPE_CHECKING:
     from formreader.training.inspection import Inspection, Spread
@@ -25,18 +30,12 @@ INSPECT = InspectOptions()
     help="Labelled digits: MNIST's training set; an .npz of images and labels; a folder with "
     "folders 0 to 9 of images; or a corrections.csv.",
 )  # fmt: skip
-@click.option(
-    "--writers", type=click.Path(path_type=Path), default=INSPECT.writers, metavar="FILE",
-    help="Who wrote each digit (.npz, as for `formreader train`).",
-)  # fmt: skip
+@writers_option
 @click.option(
     "--out", type=click.Path(path_type=Path), default=INSPECT.out, metavar="FOLDER",
     show_default=True, help="Where the pictures go.",
 )  # fmt: skip
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=INSPECT.seed, metavar="N", show_default=True,
-    help="The same seed draws the same samples.",
-)  # fmt: skip
+@seed_option
 def inspect(
     data: str, writers: Path | None, out: Path, seed: int, verbose: bool, quiet: bool
 ) -> ExitCode:

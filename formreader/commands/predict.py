@@ -7,21 +7,20 @@ import sys
 
 import click
 
-from formreader.errors import ExitCode
-from formreader.options import Device, ScanOptions
-from formreader.program import (
-    check_one_threshold,
-    model_options,
-    set_up_logging,
+from formreader.command_options import (
+    reading_options,
     verbosity_options,
 )
+from formreader.errors import ExitCode
+from formreader.options import Device, ScanOptions
+from formreader.program import check_one_threshold, set_up_logging
 from formreader.progress import tell
 
 PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_confidence")
 
 
 @verbosity_options
-@model_options
+@reading_options
 @click.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 def predict(

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
 
+from formreader.command_options import (
+    SCAN,
+    reading_options,
+    verbosity_options,
+)
 from formreader.errors import ExitCode
 from formreader.options import Device, Rows, ScanOptions
 from formreader.places import Place, as_place
-from formreader.program import (
-    SCAN,
-    check_one_threshold,
-    model_options,
-    set_up_logging,
-    verbosity_options,
-)
+from formreader.program import check_one_threshold, set_up_logging
 from formreader.progress import ScanDisplay, tell
+from formreader.stop_signals import stop_on_signal
 from formreader.worker_process import start_early
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from formreader.pipeline import ScanSummary
 
 PAGE_WORK = "formreader.page_work"
@@ -36,7 +31,7 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 
 
 @verbosity_options
-@model_options
+@reading_options
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
 @click.option(
@@ -121,12 +116,12 @@ def scan(
         paths, out, rows, review_below, model, report, workers, device, batch, fresh, debug,
         max_error, page_timeout, cluster, log_json,
     )  # fmt: skip
-    if cluster is None:
-        start_early(PAGE_WORK)
-    from formreader import pipeline
-
     display = ScanDisplay(quiet, verbose)
-    with closing(display), _stop_on_signal(display):
+    with closing(display), stop_on_signal(display):
+        if cluster is None:
+            start_early(PAGE_WORK)
+        from formreader import pipeline  # which takes most of the start: a signal may come
+
         summary = pipeline.scan(options, display)
     if not quiet:
         _tell_summary(summary, verbose)
@@ -140,25 +135,6 @@ def scan(
         )
         return ExitCode.INTERRUPTED
     return ExitCode.PAGES_FAILED if summary.failed else ExitCode.DONE
-
-
-@contextmanager
-def _stop_on_signal(display: ScanDisplay) -> Iterator[None]:
-    """Lets Ctrl-C and SIGTERM end a scan after what is under way; twice ends it at once."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if display.stop_asked:
-            raise KeyboardInterrupt
-        display.stop_asked = True
-        # A handler may interrupt a print, which then must not be entered again.
-        os.write(2, b"\nformreader: stopping; what is done will be saved\n")
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell_summary(summary: ScanSummary, verbose: bool) -> None:

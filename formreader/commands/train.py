@@ -8,12 +8,17 @@ from typing import get_args
 
 import click
 
+from formreader.command_options import (
+    TRAIN,
+    seed_option,
+    sets_option,
+    verbosity_options,
+    writers_option,
+)
 from formreader.errors import ExitCode
 from formreader.options import Architecture, TrainOptions
-from formreader.program import set_up_logging, verbosity_options
+from formreader.program import set_up_logging
 from formreader.progress import TrainDisplay
-
-TRAIN = TrainOptions()
 
 
 @verbosity_options
@@ -26,11 +31,7 @@ TRAIN = TrainOptions()
     "--arch", type=click.Choice(get_args(Architecture)), default=TRAIN.arch, show_default=True,
     help="The network.",
 )  # fmt: skip
-@click.option(
-    "--data", multiple=True, default=TRAIN.data, metavar="SET", show_default="mnist",
-    help="Digits to train on, also several times: mnist, an .npz, a folder of digit folders, "
-    "or a corrections.csv.",
-)  # fmt: skip
+@sets_option
 @click.option(
     "--pages", type=click.IntRange(min=0), default=TRAIN.pages, metavar="N", show_default=True,
     help="Forms into which digits are written, to be scanned and cut out again.",
@@ -67,10 +68,7 @@ TRAIN = TrainOptions()
     "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
     show_default=True, help="Share of the writers held out to choose the best epoch.",
 )  # fmt: skip
-@click.option(
-    "--writers", type=click.Path(path_type=Path), default=TRAIN.writers, metavar="FILE",
-    help="Who wrote each MNIST digit (.npz), so that no writer is on both sides.",
-)  # fmt: skip
+@writers_option
 @click.option(
     "--nondigits", type=click.Path(path_type=Path), default=TRAIN.nondigits, metavar="FILE",
     help="Own examples of marks that are no digits (.npz).",
@@ -85,10 +83,7 @@ TRAIN = TrainOptions()
     default=TRAIN.fresh,
     help="Begin anew, not where an interrupted training stopped.",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=TRAIN.seed, metavar="N", show_default=True,
-    help="The same seed gives the same model on the same machine.",
-)  # fmt: skip
+@seed_option
 def train(
     out: Path,
     arch: Architecture,

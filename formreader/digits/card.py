@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar
 
 from formreader.digits.network import CLASSES
 from formreader.errors import ModelError
-from formreader.model_files import CARD_FILE, RENEW
+from formreader.model_files import CARD_FILE, how_to_renew
 
 SCHEMA = 1
 """Version of the card's layout; a card of another one is refused."""
@@ -134,20 +134,20 @@ def read_card(folder: Path) -> Card:
     Raises:
         ModelError: the folder has no card, or it is damaged or of another version.
     """
-    path = folder / CARD_FILE
+    path, remedy = folder / CARD_FILE, how_to_renew(folder)
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(
-            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {RENEW}"
+            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {remedy}"
         ) from error
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: the model card cannot be read ({error}). {RENEW}") from error
+        raise ModelError(f"{path}: the model card cannot be read ({error}). {remedy}") from error
     try:
         return _card(raw)
     except (KeyError, TypeError, ValueError) as error:
         cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelError(f"{path}: the model card is not valid: {cause}. {RENEW}") from error
+        raise ModelError(f"{path}: the model card is not valid: {cause}. {remedy}") from error
 
 
 def _card(raw: object) -> Card:

@@ -13,14 +13,11 @@ import numpy as np
 
 from formreader.errors import ModelError
 from formreader.forms.detector import DEPTH, STRIDE, Maps
-from formreader.model_files import CARD_FILE, RENEW, load_graph, model_folder
+from formreader.model_files import BOX_MODEL, CARD_FILE, how_to_renew, load_graph, model_folder
 from formreader.types import GreyImage
 
 if TYPE_CHECKING:
     import onnxruntime
-
-BOX_MODEL = "boxes"
-"""Name of the model folder with the network that finds boxes."""
 
 # Darkness of 255 up to which margins are blank: noise is as dark, and what is written in a
 # box is darker, however faint its lines are.
@@ -97,10 +94,14 @@ def _read_hashes(path: Path) -> Mapping[str, str]:
     try:
         card: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: the model card cannot be read ({error}). {RENEW}") from error
+        raise ModelError(
+            f"{path}: the model card cannot be read ({error}). {how_to_renew(path.parent)}"
+        ) from error
     if not isinstance(card, dict) or card.get("schema") != SCHEMA:
         raise ModelError(f"{path}: this version of formreader reads cards of schema {SCHEMA}.")
     files = card.get("files")
     if not isinstance(files, dict):
-        raise ModelError(f"{path}: the model card does not name its files. {RENEW}")
+        raise ModelError(
+            f"{path}: the model card does not name its files. {how_to_renew(path.parent)}"
+        )
     return {str(name): str(sha) for name, sha in files.items()}

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import BinaryIO, Literal
 
 from formreader.errors import PageError, UsageError
-from formreader.forms.pdf import count_pdf_pages, read_pdf
+from formreader.forms.pdf import read_pdf
+from formreader.forms.pdf_document import count_pdf_pages
 from formreader.forms.raster import Kind, count_tiff_pages, read_raster
 from formreader.forms.resolution import credible_dpi, estimated_dpi
 from formreader.places import is_url
@@ -39,16 +40,30 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
 def count_pages(file: InputFile) -> int:
     """Number of pages of a file, from its headers.
 
-    One where the file cannot be opened: reading that page then says why.
+    Where the file says that it has more pages than are in it, one of these counts, so that
+    reading it fails and tells of them.
+
+    Raises:
+        PageError: the file cannot be opened, is damaged, or is of another kind.
     """
-    try:
-        with open_file(file.path) as stream:
-            kind = _sniff(stream)
-            if kind == "PDF":
-                return count_pdf_pages(stream)
-            return count_tiff_pages(stream) if kind is Kind.TIFF else 1
-    except (PageError, OSError, MemoryError):
-        return 1
+    with page_errors(file.label), open_file(file.path) as stream:
+        pages = count_image_pages(stream)
+        return count_pdf_pages(stream) if pages is None else pages
+
+
+def count_image_pages(stream: BinaryIO) -> int | None:
+    """Number of pages of an open file as `count_pages` tells it, None for a PDF.
+
+    PDFs are for pdfium to count, which a damaged one may end or stop.
+
+    Raises:
+        PageError: the file is of another kind.
+        OSError: it cannot be read.
+    """
+    kind = _sniff(stream)
+    if kind == "PDF":
+        return None
+    return count_tiff_pages(stream) if kind is Kind.TIFF else 1
 
 
 def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:
@@ -64,7 +79,7 @@ def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> 
         PageError: the page cannot be read, for whatever reason.
     """
     where = file.label if number == 0 else f"{file.label}, page {number + 1}"
-    with _page_errors(where), open_file(file.path) as stream:
+    with page_errors(where), open_file(file.path) as stream:
         kind = _sniff(stream)
         if kind == "PDF":
             image, stated = read_pdf(stream, number, max_pixels)
@@ -78,8 +93,8 @@ def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> 
 
 
 @contextmanager
-def _page_errors(where: str) -> Iterator[None]:
-    """Turns whatever reading a page raises into a `PageError` that names the page."""
+def page_errors(where: str) -> Iterator[None]:
+    """Turns whatever reading a page or file raises into a `PageError` that begins with `where`."""
     try:
         yield
     except PageError as error:
@@ -133,7 +148,8 @@ def _fetched(url: str) -> bytes:
 
 
 def _sniff(stream: BinaryIO) -> Kind | Literal["PDF"]:
-    """The format of an open file, from its first bytes."""
+    """The format of an open file, from its first bytes; the stream is left at its start."""
+    stream.seek(0)
     head = stream.read(1024)
     stream.seek(0)
     if not head:

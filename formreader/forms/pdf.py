@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,6 +13,7 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from formreader.errors import PageError
+from formreader.forms.pdf_document import has_page, open_document
 from formreader.forms.raster import check_size
 from formreader.types import GreyImage
 
@@ -26,9 +25,6 @@ _FINEST_DPI = 600
 
 _LARGE_PAGE = 24 * 72
 """Points. A longer page is a picture whose size nobody set, so its dpi says nothing."""
-
-_END = 2048
-"""Bytes at the end of a file among which its end is marked."""
 
 _EDGE = 0.02
 """How far a scan may end from the page's edges, as a share of the page."""
@@ -62,16 +58,6 @@ class _Picture:
         return 72 * self.width / max(wide, 1e-6), 72 * self.height / max(high, 1e-6)
 
 
-def count_pdf_pages(stream: BinaryIO) -> int:
-    """Number of pages of an open PDF file.
-
-    Raises:
-        PageError: the file is no PDF, is damaged, encrypted or has no pages.
-    """
-    with _document(stream) as document:
-        return len(document)
-
-
 def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage, float]:
     """Page `number` (0-based) of an open PDF file.
 
@@ -85,7 +71,12 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage,
         PageError: damaged, encrypted, no such page, or too many pixels.
         pdfium.PdfiumError: whatever pdfium raises; the caller translates.
     """
-    with _document(stream) as document:
+    with open_document(stream) as document:
+        if not has_page(document, number):
+            raise PageError(
+                f"the PDF says that it has {len(document):,} pages, but this one is not in it. "
+                "Save or copy it again"
+            )
         document.init_forms()
         page = document[number]
         scan = _find_scan(page)
@@ -93,40 +84,6 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage,
             check_size(scan.width, scan.height, max_pixels)
             return _upright(scan, page.get_rotation()), sum(scan.dpi) / 2
         return _render(page, max_pixels)
-
-
-def _opens(data: bytes) -> bool:
-    """Whether pdfium can open a document, be it without pages."""
-    document = raw.FPDF_LoadMemDocument64(data, len(data), None)
-    if document:
-        raw.FPDF_CloseDocument(document)
-    return bool(document)
-
-
-def _end_of(stream: BinaryIO, length: int) -> bytes:
-    """The last `length` bytes of a file, or all of a shorter one."""
-    stream.seek(max(stream.seek(0, os.SEEK_END) - length, 0))
-    return stream.read()
-
-
-@contextmanager
-def _document(stream: BinaryIO) -> Iterator[pdfium.PdfDocument]:
-    try:
-        # From the stream: a page of a thick file needs but little of it.
-        document = pdfium.PdfDocument(stream)
-    except pdfium.PdfiumError as error:
-        stream.seek(0)
-        if _opens(stream.read()):  # then the error code is one that an earlier file left behind
-            raise PageError("the PDF has no pages. Save or copy it again") from error
-        if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
-            raise PageError("the PDF needs a password. Save it without one") from error
-        raise PageError("the PDF is damaged. Save or copy it again") from error
-    with document:
-        # pdfium rebuilds a broken index silently; without an end, pages may be missing.
-        is_whole = b"%%EOF" in _end_of(stream, _END)
-        if not is_whole and not raw.FPDF_DocumentHasValidCrossReferenceTable(document):
-            raise PageError("the PDF ends early. Save or copy it again")
-        yield document
 
 
 def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:

@@ -126,6 +126,8 @@ def count_tiff_pages(stream: BinaryIO) -> int:
             seen.add(offset)
             stream.seek(offset)
             (entries,) = _unpack(stream, order + count_format)
+            if not entries:  # of no image, and in zeros each of them leads to the next
+                break
             stream.seek(entries * entry_size, io.SEEK_CUR)
             (offset,) = _unpack(stream, order + next_format)
     except (struct.error, OSError, OverflowError, ValueError):

@@ -81,6 +81,13 @@ class JobStore:
     ) -> None:
         self._file.close()
 
+    def known_pages(self) -> dict[str, int]:
+        """SHA-256 of the content -> number of pages, of files that an earlier run has counted.
+
+        Counting takes time, and where it failed now what is done would be forgotten.
+        """
+        return dict(self._file.query(sql.KNOWN_PAGES))
+
     def set_files(self, files: Sequence[FileRecord]) -> None:
         """Tell the inputs of this run, in order.
 
@@ -173,14 +180,6 @@ class JobStore:
             failed=failed,
             duplicates=duplicates,
         )
-
-    def seconds(self) -> dict[str, float]:
-        """Seconds of each stage of page work, all pages together."""
-        totals = dict[str, float]()
-        for (stages,) in self._file.query(sql.SECONDS):
-            for stage, seconds in json.loads(stages).items():
-                totals[stage] = totals.get(stage, 0.0) + seconds
-        return totals
 
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
         """Id and reading, as yet without fields, of each page; no id for a duplicate."""

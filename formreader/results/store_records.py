@@ -58,8 +58,8 @@ class FileRecord:
     """One input file.
 
     `label` is its name in the results, unlike any other's. `size` is in bytes, `sha256` that
-    of its content, "" where it cannot be opened and `error` says why: its one page is still
-    to be worked on, and added, as any other. `duplicate_of` is the label of the file of the
+    of its content, "" where it cannot be opened. `error` says why it cannot be read: it then
+    has one page, which is added with this error. `duplicate_of` is the label of the file of the
     same content that is read in its stead.
     """
 

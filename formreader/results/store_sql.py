@@ -115,6 +115,10 @@ RUN = f"SELECT {RUN_COLUMNS} FROM run"
 
 ANY_PAGE = "SELECT 1 FROM page LIMIT 1"
 
+KNOWN_PAGES = """
+SELECT sha256, pages FROM file WHERE sha256 <> '' AND error = '' AND duplicate_of = ''
+"""
+
 EXPECT_NO_FILE = "UPDATE file SET position = NULL"
 FORGET_OTHERS = "DELETE FROM file WHERE position IS NULL"
 
@@ -197,5 +201,3 @@ SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM page WHERE error <> ''
 COUNT_DIGITS = """
 SELECT count(*), count(*) FILTER (WHERE status = ?), count(*) FILTER (WHERE status = ?) FROM digit
 """
-
-SECONDS = "SELECT seconds FROM page"

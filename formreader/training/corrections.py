@@ -219,7 +219,7 @@ def _examples(page: PageCrops, corrections: Sequence[Correction]) -> tuple[Examp
     boxes = [Box(*whole_pixels(box.box)) for field in page.fields for box in field.boxes]
     chosen, labels, unmatched = list[int](), list[int](), 0
     for correction in corrections:
-        overlaps = [_overlap(correction.box, box) for box in boxes]
+        overlaps = [correction.box.overlap(box) for box in boxes]
         best = int(np.argmax(overlaps)) if overlaps else 0
         if not overlaps or overlaps[best] < _SAME_BOX:
             unmatched += 1
@@ -227,11 +227,3 @@ def _examples(page: PageCrops, corrections: Sequence[Correction]) -> tuple[Examp
             chosen.append(best)
             labels.append(correction.label)
     return Examples(page.crops[chosen], np.array(labels, np.uint8)), unmatched
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes, 0..1."""
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    common = max(width, 0) * max(height, 0)
-    return common / (a.width * a.height + b.width * b.height - common)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -21,7 +22,7 @@ from formreader.forms.files import list_files
 from formreader.forms.pages import count_pages, read_page
 from formreader.training.augment import FAINTEST, framed
 from formreader.training.data import DAMAGED, Examples, load_mnist
-from formreader.types import Crops, InputFile
+from formreader.types import Crops, GreyImage, InputFile
 
 Part: TypeAlias = Literal["train", "test"]
 
@@ -211,17 +212,22 @@ def _load_folder(folder: Path) -> DigitSet:
     crops, labels, sizes = [], list[int](), list[tuple[int, ...]]()
     for file in list_files([str(path) for path in found]).files:
         label = CLASS_FOLDERS[Path(file.path).relative_to(folder).parts[0]]
-        for page in range(count_pages(file)):
-            try:
-                image = read_page(InputFile(file.path, file.path), page).image
-            except PageError as error:
-                raise NoInputError(f"{error}, or remove it.") from error
+        for image in _images(InputFile(file.path, file.path)):
             crops.append(crop_single(image)[0])
             labels.append(label)
             sizes.append(image.shape)
     return DigitSet(
         Examples(np.stack(crops), np.array(labels, np.uint8)), np.array(sizes, np.int64)
     )
+
+
+def _images(file: InputFile) -> Iterator[GreyImage]:
+    """The pages of a file of digits."""
+    try:
+        for page in range(count_pages(file)):
+            yield read_page(file, page).image
+    except PageError as error:
+        raise NoInputError(f"{error}, or remove it.") from error
 
 
 def _equal_sizes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

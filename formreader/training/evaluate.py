@@ -87,18 +87,18 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     """Read a set with a model; write pictures to `options.out` and figures to `options.json`.
 
     Raises:
-        OutputError: a result cannot be written; found before any work.
+        OutputError: a result cannot be written; found before any digit is read.
         NoInputError: the set cannot be read, or has no digits.
         ModelError: the model is missing or damaged.
         UsageError: there is no such device.
     """
-    prepare_folder(options.out, PICTURES)
     if options.json:
         check_writable(options.json, "--json")
     recogniser = load_recogniser(options.model, options.device, options.batch)
     examples = load_digits(options.data, "test")
     if (examples.labels == NOT_A_DIGIT).all():
         raise NoInputError(f"{options.data}: there are no digits. Give --data with labels 0 to 9.")
+    prepare_folder(options.out, PICTURES)  # only now: wrong data must not leave it behind
     probabilities = recogniser.probabilities(examples.crops)
     evaluation = figures_of(probabilities, examples.labels)
     _draw(evaluation, probabilities, examples, options.out)

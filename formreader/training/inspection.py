@@ -71,13 +71,13 @@ def inspect(options: InspectOptions) -> Inspection:
     """Look into a set of digits and write pictures of it to `options.out`.
 
     Raises:
-        OutputError: a picture cannot be written; found before any work.
+        OutputError: a picture cannot be written; found before any is drawn.
         NoInputError: the set or the table of writers cannot be read.
     """
-    prepare_folder(options.out, PICTURES)
     found = load_set(options.data)
     examples = found.examples
     writers = load_writers(options.writers, len(examples)) if options.writers else None
+    prepare_folder(options.out, PICTURES)  # only now: wrong data must not leave it behind
     _draw_samples(examples, np.random.default_rng(options.seed), options.out)
     _draw_means(examples, options.out)
     return summary(examples, found.sizes, writers)

@@ -9,8 +9,8 @@ the same command again until it is done; then begins a new job, until there were
 
 Each finished table must be that of the undisturbed scan byte for byte, each table on the way a
 part of it, no page be stored twice, and no process be left. Only a page whose worker is killed
-twice may have an error, until the same command is given again. Prints what happened; exit code 1
-where anything differs.
+twice may have an error, until the same command is given again. Prints each kill and what happened;
+exit code 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,6 +114,11 @@ class Trial:
             self.require(all(line in rest for line in part), "a table on the way is no part")
             self.tally["tables on the way"] += 1
 
+    def tell_kill(self, what: str) -> None:
+        """Count a kill, and print it."""
+        self.tally["kills"] += 1
+        print(f"{self.out.stem}, kill {self.tally['kills']}: {what}", flush=True)
+
     def require(self, kept: bool, fault: str) -> None:
         if not kept:
             raise SystemExit(f"FAULT after {dict(self.tally)}: {fault}. See {self.out.parent}")
@@ -125,9 +130,9 @@ def kill_program(trial: Trial, kills: int, number: signal.Signals) -> None:
     trial.begin_anew()
     while trial.tally["kills"] < kills:
         with trial.scanning() as process:
-            processes = family(process.pid)
+            processes, moment = family(process.pid), trial.moment()
             try:
-                code = process.wait(trial.moment())
+                code = process.wait(moment)
             except subprocess.TimeoutExpired:
                 processes = family(process.pid)
                 process.send_signal(number)
@@ -139,7 +144,7 @@ def kill_program(trial: Trial, kills: int, number: signal.Signals) -> None:
             trial.begin_anew()
             continue
         trial.require(code in ends, f"exit code {code}: {messages(trial.out)}")
-        trial.tally["kills"] += 1
+        trial.tell_kill(f"after {moment:.2f} s, exit code {code}")
         trial.tally[f"exit code {code}"] += 1
         trial.check_part()
     trial.finish()
@@ -154,7 +159,8 @@ def kill_workers(trial: Trial, kills: int) -> None:
                 try:
                     process.wait(trial.random.uniform(*_BETWEEN_WORKERS))
                 except subprocess.TimeoutExpired:
-                    trial.tally["kills"] += _kill_a_worker(process.pid, trial.random)
+                    if (worker := _kill_a_worker(process.pid, trial.random)) is not None:
+                        trial.tell_kill(f"worker {worker}")
         trial.require(process.returncode in READ, messages(trial.out))
         failed = _failed_files(trial.out)
         trial.tally["pages killed twice"] += len(failed)
@@ -163,13 +169,19 @@ def kill_workers(trial: Trial, kills: int) -> None:
         trial.finish()
 
 
-def _kill_a_worker(pid: int, random: np.random.Generator) -> bool:
-    """Kill one of the workers: they are children of a server that the program starts for them."""
-    workers = [process for process in family(pid)[1:] if process.ppid() != pid]
-    if not workers:
-        return False
-    workers[random.integers(len(workers))].kill()
-    return True
+def _kill_a_worker(pid: int, random: np.random.Generator) -> int | None:
+    """Kill one of the workers: they are children of a server that the program starts for them.
+
+    Returns:
+        The process id; None where there is no worker.
+    """
+    with suppress(psutil.NoSuchProcess):  # the scan may end meanwhile
+        workers = [process for process in family(pid)[1:] if process.ppid() != pid]
+        if workers:
+            worker = workers[random.integers(len(workers))]
+            worker.kill()
+            return worker.pid
+    return None
 
 
 def _failed_files(table: Path) -> set[str]:
@@ -190,16 +202,18 @@ def kill_on_cluster(trial: Trial, kills: int) -> None:
     with LocalCluster(
         n_workers=_CLUSTER_WORKERS, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
-        for _ in range(kills):
+        while trial.tally["kills"] < kills:
             trial.begin_anew()
             with trial.scanning("--cluster", cluster.scheduler_address) as process:
+                moment = trial.moment()
                 try:
-                    process.wait(trial.moment())
+                    process.wait(moment)
                 except subprocess.TimeoutExpired:
                     # One that was killed in the last scan may not be started again yet.
                     pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
-                    psutil.Process(pids[trial.random.integers(len(pids))]).kill()
-                    trial.tally["kills"] += 1
+                    pid = pids[trial.random.integers(len(pids))]
+                    psutil.Process(pid).kill()
+                    trial.tell_kill(f"worker {pid} after {moment:.2f} s")
                 code = process.wait()
             trial.require(code in READ, f"exit code {code}: {messages(trial.out)}")
             trial.check_finished()
@@ -224,7 +238,7 @@ def main() -> None:
     parser.add_argument("--originals", nargs="+", type=Path, help="JPEG files to copy as pages")
     parser.add_argument("--model", default="digits")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     options = parser.parse_args()
     place = Path(tempfile.mkdtemp(prefix="formreader-kills-"))  # stays where there is a fault
     originals = [path.read_bytes() for path in options.originals or ()]

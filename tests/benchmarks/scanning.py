@@ -24,7 +24,6 @@ READ = (ExitCode.DONE, ExitCode.PAGES_FAILED)
 """Exit codes of a scan that went to its end."""
 
 _SAMPLE_SECONDS = 0.1
-_MIB = 2**20
 
 
 def jpeg_pages(number: int) -> list[bytes]:
@@ -64,7 +63,8 @@ def _with_comment(jpeg: bytes, comment: bytes) -> bytes:
 class Scan:
     """A scan in a process of its own: wall time, and what it told.
 
-    `peak` is the most memory of all its processes together in MiB, 0 where it was not watched.
+    `peak` is the most memory of each of its processes, all together, in MiB; 0 where it was not
+    watched.
     """
 
     seconds: float
@@ -111,18 +111,18 @@ def scan(out: Path, *arguments: str | Path | int, watched: bool = False) -> Scan
     """Run a scan to its end; SystemExit with its messages where it fails.
 
     Args:
-        watched: measure the memory, which takes a few hundredths of the time itself.
+        watched: measure the memory, on Linux.
     """
-    began, peak = time.perf_counter(), 0.0
+    began, peaks = time.perf_counter(), dict[int, float]()
     with started(out, *arguments) as process:
         while watched and process.poll() is None:
-            peak = max(peak, memory(process.pid))
+            peaks |= peak_memory(process.pid)
             time.sleep(_SAMPLE_SECONDS)
         code = process.wait()
     seconds = time.perf_counter() - began
     if code not in READ:
         raise SystemExit(f"exit code {code}: {messages(out)}")
-    return Scan(seconds, code, messages(out), peak)
+    return Scan(seconds, code, messages(out), sum(peaks.values()))
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -133,10 +133,14 @@ def family(pid: int) -> list[psutil.Process]:
     return []
 
 
-def memory(pid: int) -> float:
-    """MiB that a process and its descendants take; what they share counts once."""
-    taken = 0
+def peak_memory(pid: int) -> dict[int, float]:
+    """The most MiB that a process and each of its descendants had resident so far, by their ids.
+
+    Linux keeps the peak itself: memory that was taken between two looks at it counts.
+    """
+    peaks = dict[int, float]()
     for process in family(pid):
-        with suppress(psutil.NoSuchProcess):
-            taken += process.memory_full_info().pss
-    return taken / _MIB
+        with suppress(OSError, TypeError):  # it has ended; as a zombie it has no memory
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+            peaks[process.pid] = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    return peaks

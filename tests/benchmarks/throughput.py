@@ -7,7 +7,7 @@ with two processes, whose start does not count; the best of some rounds, in turn
 
 `--parts growth memory`: `--few` and `--many` of these pages at 100 dpi. Seconds a page, with and
 without the start (the time of a scan of one page), the best of some rounds in turn; and the peak
-memory of all processes together, where what they share counts once.
+memory of each process, all together.
 """
 
 from __future__ import annotations

@@ -12,7 +12,15 @@ import pytest
 
 from formreader.digits.card import CalibrationRow, Card, TestFigures, read_card
 from formreader.errors import ModelError
-from formreader.model_files import CARD_FILE, file_hashes, read_checked
+from formreader.model_files import (
+    BOX_MODEL,
+    CARD_FILE,
+    file_hashes,
+    how_to_renew,
+    model_folder,
+    read_checked,
+)
+from formreader.options import DEFAULT_MODEL
 
 
 def make_card(**changes: Any) -> Card:
@@ -132,3 +140,9 @@ def test_a_model_file_that_the_card_does_not_know_is_refused(folder: Path) -> No
     (folder / "other.onnx").write_bytes(b"graph")
     with pytest.raises(ModelError, match="damaged"):
         read_checked(folder, make_card().files, "other.onnx")
+
+
+def test_what_ships_with_the_program_is_not_to_be_trained(tmp_path: Path) -> None:
+    for shipped in (DEFAULT_MODEL, BOX_MODEL):
+        assert how_to_renew(model_folder(shipped)) == "Install formreader again."
+    assert "formreader train" in how_to_renew(tmp_path / BOX_MODEL)

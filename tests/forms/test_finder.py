@@ -29,7 +29,7 @@ from formreader.training.render import (
 )
 from formreader.training.render.distractors import DISTRACTORS, Distractor, paragraph
 from formreader.training.render.rows import draw_row
-from formreader.types import Box, GreyImage
+from formreader.types import GreyImage
 
 DPI = 200
 BOXES = LineStyle("solid", 0.3)
@@ -54,18 +54,10 @@ def found_on(
     return page, find(page.image)
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union."""
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    shared = max(width, 0) * max(height, 0)
-    return shared / (a.width * a.height + b.width * b.height - shared)
-
-
 def rates(page: RenderedPage, found: FoundFields) -> tuple[float, float]:
     """Recall and precision of the boxes."""
     boxes = [box.box for field in found.fields for box in field.boxes]
-    overlaps = np.array([[overlap(t.upright, box) for box in boxes] for t in page.truth])
+    overlaps = np.array([[t.upright.overlap(box) for box in boxes] for t in page.truth])
     if not boxes:
         return 0.0, 1.0
     hits = overlaps >= 0.5

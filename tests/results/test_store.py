@@ -172,9 +172,7 @@ def test_numbers_of_numpy_are_stored_as_numbers(tmp_path: Path) -> None:
         assert list(store.readings()) == [reading]
 
 
-def test_counts_remarks_and_seconds_are_those_of_all_pages(
-    tmp_path: Path, page: PageResult
-) -> None:
+def test_counts_and_remarks_are_those_of_all_pages(tmp_path: Path, page: PageResult) -> None:
     files = [record(name) for name in ("a.png", "b.png", "c.png")]
     with job(tmp_path, *files, record("d.png", duplicate_of="a.png")) as store:
         store.add([page, failed("b.png", "the file is empty"), result([], "c.png")])
@@ -187,7 +185,15 @@ def test_counts_remarks_and_seconds_are_those_of_all_pages(
             PageRemark("c.png", 0, "no digit boxes found", failed=False),
             PageRemark("d.png", 0, "the same content as a.png", failed=False),
         ]
-        assert store.seconds() == {"decode": 0.5, "find": 1.0}
+
+
+def test_pages_are_known_of_contents_that_were_counted(tmp_path: Path) -> None:
+    counted = replace(record("a.pdf"), sha256="a", pages=7)
+    failed_now = replace(record("b.pdf"), sha256="b", error="its pages cannot be counted")
+    copy = replace(record("c.pdf", duplicate_of="a.pdf"), sha256="a")
+    gone = replace(record("d.pdf"), sha256="", error="the file is gone")
+    with job(tmp_path, counted, failed_now, copy, gone) as store:
+        assert store.known_pages() == {"a": 7}
 
 
 def test_an_empty_job_has_nothing(tmp_path: Path) -> None:
