@@ -12,7 +12,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from formreader.digits.crops import crop_boxes
-from formreader.digits.pyramid import Pyramid
 from formreader.digits.segmentation import NO_CROPS, cut_open_field, split_fields
 from formreader.errors import PageError
 from formreader.forms.finder import FoundFields, find_fields
@@ -20,6 +19,7 @@ from formreader.forms.open_fields import reading_order
 from formreader.forms.orientation import lies_on_side
 from formreader.forms.pages import read_page
 from formreader.forms.straighten import StraightPage, straighten
+from formreader.pyramid import Pyramid
 from formreader.surroundings import picture_field
 from formreader.types import InputFile, Page, PageCrops
 
@@ -114,10 +114,10 @@ def _notice(found: FoundFields, page: Page) -> str:
     return f"{found.notice}; the scan has only {about}{page.dpi:.0f} dpi: 150 to 300 are best"
 
 
-def _straight(page: Page, quarters: int | None) -> StraightPage:
-    straight = straighten(page.image, quarters or 0)
+def _straight(page: Pyramid, quarters: int | None) -> StraightPage:
+    straight = straighten(page, quarters or 0)
     if quarters is None and lies_on_side(straight.image):
-        return straighten(page.image, quarters=1)
+        return straighten(page, quarters=1)
     return straight
 
 
@@ -125,12 +125,12 @@ def _work(task: PageTask) -> PageCrops:
     clock = _Clock()
     page = read_page(task.file, task.number)
     clock.stage_done("decode")
-    straight = _straight(page, task.quarters)
+    pyramid = Pyramid(page.image)
+    straight = _straight(pyramid, task.quarters)
     clock.stage_done("straighten")
     found = find_fields(straight)
     clock.stage_done("find")
     boxes = [box for field_ in found.fields for box in field_.boxes]
-    pyramid = Pyramid(page.image)
     cuts = split_fields(found.fields, *crop_boxes(pyramid, boxes))
     cuts += [
         cut for frame in found.frames if (cut := cut_open_field(page.image, frame)) is not None

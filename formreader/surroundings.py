@@ -7,7 +7,7 @@ import statistics
 
 import cv2
 
-from formreader.digits.pyramid import Pyramid
+from formreader.pyramid import Pyramid
 from formreader.types import Box, Field, GreyImage, Surroundings
 
 MAX_BYTES = 8 * 1024

@@ -13,7 +13,7 @@ PACKAGE = Path(formreader.__file__).parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("", "errors", "types"),
-    ("places",),
+    ("places", "pyramid"),
     ("options", "remote"),
     ("keras_start", "model_files"),
     ("digits", "forms", "results"),
@@ -93,4 +93,6 @@ def test_only_the_finder_of_forms_and_the_makers_of_pictures_know_opencv() -> No
         for path in MODULES
         if any(name.split(".")[0] == "cv2" for name in imports(ast.parse(path.read_text("utf-8"))))
     }
-    assert users <= {"debug", "digits", "forms", "page_work", "surroundings", "training"}
+    assert users <= {
+        *("debug", "digits", "forms", "page_work", "pyramid", "surroundings", "training")
+    }

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from formreader.digits.pyramid import Pyramid
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.digits.segmentation import cut_open_field
 from formreader.forms.finder import find_fields
 from formreader.forms.straighten import straighten
 from formreader.options import ScanOptions
+from formreader.pyramid import Pyramid
 from formreader.recognition import read_pages
 from formreader.surroundings import picture_field
 from formreader.training.render import Hand, HandSource
@@ -42,7 +42,7 @@ def page_with(numbers: list[str], space: float = 0.25, seed: int = 4) -> GreyIma
 
 
 def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
-    frames = find_fields(straighten(page)).frames
+    frames = find_fields(straighten(Pyramid(page))).frames
     cuts = [cut for frame in frames if (cut := cut_open_field(page, frame)) is not None]
     cuts.sort(key=lambda cut: cut.field.box.top)
     worked = PageCrops(

@@ -20,7 +20,6 @@ from PIL import Image
 
 from formreader import cluster, inputs, job, page_work, pipeline
 from formreader.debug import DebugFolder, draw_crops, draw_overlay, relative_path
-from formreader.digits.pyramid import Pyramid
 from formreader.digits.recogniser import Recogniser, load_recogniser
 from formreader.errors import OutputError
 from formreader.forms.pages import count_pages
@@ -29,6 +28,7 @@ from formreader.page_log import PageFigures, open_page_log
 from formreader.page_pool import PagePool
 from formreader.page_work import PageTask, work_page
 from formreader.pipeline import STAGES, scan
+from formreader.pyramid import Pyramid
 from formreader.recognition import TurnPages, read_pages
 from formreader.results.store import JobStore, PageResult
 from formreader.surroundings import MAX_BYTES, picture_field

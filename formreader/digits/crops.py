@@ -20,7 +20,7 @@ from formreader.digits.patches import (
     cut_patches,
     proportions,
 )
-from formreader.digits.pyramid import Pyramid
+from formreader.pyramid import Pyramid
 from formreader.types import Crops, DigitBox, GreyImage
 
 CROP_SIDE = 28

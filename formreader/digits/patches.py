@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.pyramid import Pyramid
+from formreader.pyramid import Pyramid
 
 Patches: TypeAlias = npt.NDArray[np.uint8]
 """(n, PATCH, PATCH) uint8, C-contiguous."""

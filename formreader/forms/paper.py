@@ -6,16 +6,19 @@ that stays in does little harm.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 
 from formreader.forms.outline import FILLED, LEAST_CONTRAST, Outline, Points, fit_outline
+from formreader.pyramid import Pyramid
 from formreader.types import GreyImage
 
 _SIDE = 320
-"""Longest side in pixels of the copy on which the outline is looked for: text is no more there."""
+"""About the longest side in pixels of the copy on which the outline is looked for, where text
+is no more: it is the nearest one by halves."""
 
 _LEVELS = (0.2, 0.4, 0.6, 0.8)
 """Thresholds between the surroundings and the paper: one of them leaves a shadow on the paper."""
@@ -49,19 +52,17 @@ def paper_corners(image: GreyImage) -> Points | None:
     Args:
         image: (h, w) uint8, text upright or nearly so.
     """
-    factor = max(round(max(image.shape) / _SIDE), 1)
-    height, width = (side // factor for side in image.shape)
-    if min(height, width) < _SMALLEST:
+    halvings = max(round(math.log2(max(image.shape) / _SIDE)), 0)
+    if min(image.shape) < _SMALLEST * 2**halvings:
         return None
-    blocks = image[: height * factor, : width * factor]
-    small = np.asarray(cv2.resize(blocks, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    small = Pyramid(image).level(halvings)
     without_ink = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     smooth = np.asarray(cv2.GaussianBlur(without_ink, (0, 0), 1.0), np.uint8)
     outlines = [found for sheet in _sheets(smooth) if (found := fit_outline(sheet, smooth))]
     if not outlines:
         return None
     corners = _best(outlines).corners
-    return None if _cuts_ink(corners, small, smooth) else (corners + 0.5) * factor - 0.5
+    return None if _cuts_ink(corners, small, smooth) else (corners + 0.5) * 2**halvings - 0.5
 
 
 def _sheets(smooth: GreyImage) -> Iterator[Points]:

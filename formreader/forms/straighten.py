@@ -17,6 +17,7 @@ import numpy.typing as npt
 from formreader.forms.light import even_light
 from formreader.forms.paper import paper_corners
 from formreader.forms.skew import estimate_skew
+from formreader.pyramid import Pyramid
 from formreader.types import GreyImage, Point
 
 Transform: TypeAlias = npt.NDArray[np.float64]
@@ -25,15 +26,12 @@ Transform: TypeAlias = npt.NDArray[np.float64]
 WORKING_SIDE = 1170
 """Longest side in pixels of the copy that is searched: A4 at 100 dpi. Larger pages are reduced."""
 
-_WHOLE_FROM = 0.9
-"""Least share of `WORKING_SIDE` at which a whole factor does: Letter at 300 dpi comes to 1100."""
+_LARGE_ENOUGH = 0.9
+"""Least share of `WORKING_SIDE` that will do: A4 at 200 dpi is a pixel short of twice that."""
 
 _MIN_SKEW = 0.04
 _SMOOTH_FROM = 1.2
 """Reduction from which pixels are smoothed before they are interpolated."""
-
-_BAND = 32
-"""Rows of blocks that are averaged at a time: a band of a large page fits a core's cache."""
 
 _PAPER_MARGIN = 0.015
 """What is kept around a photographed sheet, as a share of its sides: its outline is not exact."""
@@ -53,6 +51,14 @@ class StraightPage:
     skew: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turned:
+    """A level of a page, upright, and the way back from its pixels to those of the page."""
+
+    image: GreyImage
+    to_page: Transform
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
     """What a warp shows: the (height, width) of its result, and the way back to its source."""
@@ -60,30 +66,34 @@ class _View:
     shape: tuple[int, int]
     to_source: Transform
 
-    @property
-    def is_whole_source(self) -> bool:
-        return bool(np.array_equal(self.to_source, np.eye(3)))
+    def shows_all_of(self, shape: tuple[int, ...]) -> bool:
+        """Whether it is nothing but all of a source of this (height, width), at another scale."""
+        by_y, by_x = np.divide(shape, self.shape)
+        return bool(np.array_equal(self.to_source, _scaling(by_x, by_y)))
 
 
-def straighten(image: GreyImage, quarters: int = 0) -> StraightPage:
-    """Reduce, rectify, deskew and even out the light of a page, (h, w) uint8.
+def straighten(page: Pyramid, quarters: int = 0) -> StraightPage:
+    """Reduce, rectify, deskew and even out the light of a page.
 
-    Whatever the page needs, it is averaged once and interpolated once.
+    Its outline and its skew are looked for on levels of the pyramid that are small; the
+    level that is just large enough is interpolated once, whatever the page needs.
 
     Args:
         quarters: quarter turns clockwise that bring the stored page upright.
     """
-    coarse, to_page = _reduce(image)
-    coarse, step = _turn(coarse, quarters)
-    to_page = to_page @ step
-    corners = paper_corners(coarse)
-    view = _scaled(coarse.shape) if corners is None else _rectified(corners)
-    draft = _warp(coarse, view)
-    skew = estimate_skew(draft)
+    fine, draft = (_turned(page, halvings, quarters) for halvings in _levels(page.shape))
+    corners = paper_corners(draft.image)
+    if corners is None:
+        skew = estimate_skew(draft.image)
+        view = _scaled(fine.image.shape)
+    else:
+        view = _rectified(map_points(np.linalg.inv(fine.to_page) @ draft.to_page, corners))
+        skew = estimate_skew(_warp(fine.image, view))
     if abs(skew) < _MIN_SKEW:
-        return StraightPage(even_light(draft), to_page @ view.to_source, 0.0)
-    view = _rotated(view, skew)
-    return StraightPage(even_light(_warp(coarse, view)), to_page @ view.to_source, skew)
+        skew = 0.0
+    else:
+        view = _rotated(view, skew)
+    return StraightPage(even_light(_warp(fine.image, view)), fine.to_page @ view.to_source, skew)
 
 
 def map_points(transform: Transform, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -99,36 +109,21 @@ def quad(points: npt.NDArray[np.float64]) -> tuple[Point, Point, Point, Point]:
     return a, b, c, d
 
 
-def _reduce(image: GreyImage) -> tuple[GreyImage, Transform]:
-    """Average whole blocks of pixels, to less than twice the working size.
+def _levels(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The halvings of a page that is copied, and of the draft that is nearest to the copy's size.
 
-    The rows and columns that are left over at the right and at the bottom go.
+    A strip that cannot be halved so often is no page; it is reduced later.
     """
-    ratio = max(image.shape) / WORKING_SIDE
-    factor = max(math.floor(ratio), 1)
-    if ratio > factor and ratio >= _WHOLE_FROM * (factor + 1):
-        factor += 1
-    # A strip that is narrower than a block is no page; it keeps its width.
-    by_y, by_x = (min(factor, side) for side in image.shape)
-    height, width = image.shape[0] // by_y, image.shape[1] // by_x
-    blocks = image[: height * by_y, : width * by_x]
-    return _block_means(blocks, by_x, by_y), _scaling(by_x, by_y)
+    most = int(math.log2(min(shape)))
+    ratio = max(max(shape) / WORKING_SIDE, 1.0)
+    halvings = (int(math.log2(ratio / _LARGE_ENOUGH)), round(math.log2(ratio)))
+    return min(halvings[0], most), min(halvings[1], most)
 
 
-def _block_means(image: GreyImage, by_x: int, by_y: int) -> GreyImage:
-    """Means of blocks of (by_y, by_x) pixels, of which the image holds a whole number."""
-    if by_x == by_y == 1:
-        return image
-    if by_x % 2 == by_y % 2 == 0:  # OpenCV is quick at halves, slow at other even blocks
-        size = (image.shape[1] // 2, image.shape[0] // 2)
-        halved = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return _block_means(halved, by_x // 2, by_y // 2)
-    height, width = image.shape[0] // by_y, image.shape[1] // by_x
-    means = np.empty((height, width), np.uint8)
-    for top in range(0, height, _BAND):
-        band = cv2.blur(image[top * by_y : (top + _BAND) * by_y], (by_x, by_y))
-        means[top : top + _BAND] = band[by_y // 2 :: by_y, by_x // 2 :: by_x]
-    return means
+def _turned(page: Pyramid, halvings: int, quarters: int) -> _Turned:
+    """A level of the page, turned clockwise by quarters."""
+    image, step = _turn(page.level(halvings), quarters)
+    return _Turned(image, _scaling(2**halvings, 2**halvings) @ step)
 
 
 def _scaling(by_x: float, by_y: float) -> Transform:
@@ -184,14 +179,16 @@ def _rotated(view: _View, skew: float) -> _View:
 
 def _warp(image: GreyImage, view: _View) -> GreyImage:
     """The image as `view` has it; what lies beyond it goes on as its border does."""
-    height, width = view.shape
-    if view.is_whole_source and image.shape == view.shape:
+    whole = view.shows_all_of(image.shape)
+    if whole and view.shape == image.shape:
         return image
     # Interpolation alone would drop every other hairline where it reduces by much.
     if _reduction(view) > _SMOOTH_FROM:
         image = np.asarray(cv2.GaussianBlur(image, (3, 3), 0.5 * _reduction(view)), np.uint8)
-    size, flags = (width, height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    if np.array_equal(view.to_source[2], [0, 0, 1]):  # quicker without the division
+    size, flags = view.shape[::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    if whole:  # four times as quick as any other way of the pixels
+        warped = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    elif np.array_equal(view.to_source[2], [0, 0, 1]):  # quicker without the division
         affine = view.to_source[:2]
         warped = cv2.warpAffine(image, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     else:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from formreader.digits.crops import crop_boxes
 from formreader.digits.network import NOT_A_DIGIT
-from formreader.digits.pyramid import Pyramid
+from formreader.pyramid import Pyramid
 from formreader.training.data import Examples, joined
 from formreader.training.processes import map_in_processes
 from formreader.training.render import (

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.digits.crops import crop_boxes
-from formreader.digits.pyramid import Pyramid
 from formreader.forms.finder import find_fields
 from formreader.forms.straighten import straighten
+from formreader.pyramid import Pyramid
 from formreader.training.render import KINDS, Filling, FormSpec, Kind, Plan, render_form
 from formreader.types import GreyImage
 
@@ -51,7 +51,7 @@ def measure(file: npt.NDArray[np.uint8], rounds: int) -> tuple[dict[str, float],
         with timed(seconds, "decode"):
             grey: GreyImage = np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.uint8)
         with timed(seconds, "straighten"):
-            straight = straighten(grey)
+            straight = straighten(Pyramid(grey))
         with timed(seconds, "find"):
             found = find_fields(straight)
         boxes = [box for field in found.fields for box in field.boxes]

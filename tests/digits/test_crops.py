@@ -21,7 +21,7 @@ from formreader.digits.crops import (
     normalise,
     normalise_all,
 )
-from formreader.digits.pyramid import Pyramid
+from formreader.pyramid import Pyramid
 from formreader.training.data import mnist_path
 from formreader.training.render import (
     Filling,

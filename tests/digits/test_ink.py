@@ -10,7 +10,7 @@ import pytest
 from formreader.digits import patches
 from formreader.digits.ink import histograms, measure_patches, separate_ink
 from formreader.digits.patches import Patches, cut_patches
-from formreader.digits.pyramid import Pyramid
+from formreader.pyramid import Pyramid
 from formreader.types import GreyImage
 
 SIDE, MARGIN = 64, 14

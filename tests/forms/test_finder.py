@@ -12,6 +12,7 @@ import pytest
 
 from formreader.forms.finder import NO_BOXES, FoundFields, find_fields
 from formreader.forms.straighten import straighten
+from formreader.pyramid import Pyramid
 from formreader.training.render import (
     Filling,
     FormSpec,
@@ -41,7 +42,7 @@ def grey(image: npt.NDArray[np.uint8]) -> GreyImage:
 
 
 def find(image: npt.NDArray[np.uint8]) -> FoundFields:
-    return find_fields(straighten(grey(image)))
+    return find_fields(straighten(Pyramid(grey(image))))
 
 
 @cache

@@ -10,6 +10,7 @@ import numpy as np
 
 from formreader.forms.orientation import quarters_to_upright
 from formreader.forms.straighten import map_points, straighten
+from formreader.pyramid import Pyramid
 from formreader.training.boxes.pieces import TrainingPage
 from formreader.training.processes import map_in_processes
 from formreader.training.render import RenderedPage, render_form, sample_spec
@@ -38,7 +39,7 @@ def training_page(page: RenderedPage) -> TrainingPage:
     """A rendered page upright and straightened, with its boxes for single digits."""
     quads = np.array([box.corners for box in page.truth if not box.is_open], np.float64)
     quads = quads.reshape(-1, 4, 2)
-    straight = straighten(_grey(page), quarters_to_upright(quads))
+    straight = straighten(Pyramid(_grey(page)), quarters_to_upright(quads))
     to_image = np.asarray(np.linalg.inv(straight.to_page), np.float64)
     moved = map_points(to_image, quads.reshape(-1, 2))
     return TrainingPage(straight.image, moved.reshape(-1, 4, 2).astype(np.float32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formreader.digits.pyramid import Pyramid
+from formreader.pyramid import Pyramid
 
 
 def test_a_half_has_the_means_of_four_pixels_and_no_odd_ends() -> None:

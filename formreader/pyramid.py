@@ -18,6 +18,11 @@ class Pyramid:
     def __init__(self, page: GreyImage) -> None:
         self._levels = [page]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width of the page itself, in pixels."""
+        return self._levels[0].shape
+
     def level(self, halvings: int) -> GreyImage:
         """The page halved so many times; no side becomes less than a pixel."""
         while len(self._levels) <= halvings:
