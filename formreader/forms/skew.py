@@ -15,10 +15,10 @@ from formreader.types import GreyImage
 MAX_SKEW = 10.0
 """Largest skew in degrees that is looked for."""
 
-_STRIP = 16
-"""Width of a strip in pixels: a line at the largest skew smears over 3 of them."""
+_STRIP = 12
+"""Width of a strip in pixels: a line at the largest skew smears over 2 of them."""
 
-_RIDGE = 5
+_RIDGE = 4
 """How far the paper beside a line or a row of letters is, in pixels: half an x-height more."""
 
 _FAINTEST, _DARKEST = 5, 48
@@ -26,7 +26,7 @@ _FAINTEST, _DARKEST = 5, 48
 
 _MOST_POINTS = 1200
 _LEAST_POINTS = 12
-_PASSES = ((MAX_SKEW, 1.0, 5.0), (1.0, 0.2, 2.0), (0.2, 0.04, 1.0))
+_PASSES = ((MAX_SKEW, 1.0, 3.75), (1.0, 0.2, 1.5), (0.2, 0.04, 0.75))
 """(span, step, bin): degrees around the best angle so far, and pixels."""
 
 _CLEAR = 1.25
@@ -45,7 +45,7 @@ class _Ridges:
 
 
 def estimate_skew(image: GreyImage) -> float:
-    """The skew in degrees, clockwise positive, of a page at about 100 dpi, (h, w) uint8.
+    """The skew in degrees, clockwise positive, of a page at 70 to 140 dpi, (h, w) uint8.
 
     The angle at which rows and columns of ink are most unevenly filled: the projection
     profile method (Postl 1986), on strips across the lines (Bloomberg 1995 skips

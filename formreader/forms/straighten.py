@@ -29,6 +29,9 @@ WORKING_SIDE = 1170
 _LARGE_ENOUGH = 0.9
 """Least share of `WORKING_SIDE` that will do: A4 at 200 dpi is a pixel short of twice that."""
 
+_STEP = 1.5
+"""A reduction that is as good as it is common: A4 and Letter at 300 dpi, after one half."""
+
 _MIN_SKEW = 0.04
 _SMOOTH_FROM = 1.2
 """Reduction from which pixels are smoothed before they are interpolated."""
@@ -146,8 +149,13 @@ def _turn(image: GreyImage, quarters: int) -> tuple[GreyImage, Transform]:
 
 
 def _scaled(shape: tuple[int, ...]) -> _View:
-    """The whole image, reduced to the working size where it is still larger."""
+    """The whole image, reduced to the working size where it is still larger.
+
+    Where steps of one and a half pixels do, they count all pixels of a line much alike.
+    """
     factor = max(max(shape) / WORKING_SIDE, 1.0)
+    if _LARGE_ENOUGH * _STEP <= factor <= _STEP:
+        factor = _STEP
     height, width = (max(int(side / factor), 1) for side in shape)
     return _View((height, width), _scaling(shape[1] / width, shape[0] / height))
 
