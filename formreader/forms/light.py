@@ -5,14 +5,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from formreader.pyramid import Pyramid
 from formreader.types import GreyImage
 
-_REDUCTION = 8
+_HALVINGS = 3
 _REACH = 11
 """Width, in pixels of the reduced copy, of what is too narrow to be paper: 22 mm at 100 dpi."""
 
 _SMOOTHING = 3.0
 _DARKEST_PAPER = 16
+
+_EVEN = 3
+"""Grey levels between the brightest and the darkest paper of a page that is lit evenly."""
 
 
 def even_light(image: GreyImage) -> GreyImage:
@@ -21,18 +25,16 @@ def even_light(image: GreyImage) -> GreyImage:
     The paper's brightness is the brightest of the surroundings on a much reduced
     copy, smoothed; lines and strokes are too thin to count on it.
     """
-    height, width = image.shape
-    size = (max(width // _REDUCTION, 1), max(height // _REDUCTION, 1))
-    small = cv2.resize(_whole(image, _REDUCTION), size, interpolation=cv2.INTER_AREA)
+    small = Pyramid(image).level(_HALVINGS)
     reach = cv2.getStructuringElement(cv2.MORPH_RECT, (_REACH, _REACH))
     small = cv2.morphologyEx(small, cv2.MORPH_CLOSE, reach, borderType=cv2.BORDER_REPLICATE)
-    small = cv2.GaussianBlur(small, (0, 0), _SMOOTHING)
-    small = np.maximum(small, _DARKEST_PAPER)
-    background = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    # OpenCV is quicker at floats than at bytes here.
+    paper = cv2.GaussianBlur(small.astype(np.float32), (0, 0), _SMOOTHING)
+    paper = np.maximum(paper, _DARKEST_PAPER)
+    darkest, brightest = float(paper.min()), float(paper.max())
+    if brightest - darkest <= _EVEN:
+        return np.asarray(cv2.convertScaleAbs(image, alpha=2 * 255 / (darkest + brightest)))
+    height, width = image.shape
+    level = np.rint(paper).astype(np.uint8)
+    background = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.divide(image, background, scale=255), np.uint8)
-
-
-def _whole(image: GreyImage, factor: int) -> GreyImage:
-    """The image without the rest that `factor` leaves: averaging whole blocks is far quicker."""
-    height, width = (max(side // factor, 1) * factor for side in image.shape)
-    return image[:height, :width]

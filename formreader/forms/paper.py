@@ -68,7 +68,10 @@ def paper_corners(image: GreyImage) -> Points | None:
 def _sheets(smooth: GreyImage) -> Iterator[Points]:
     """The edges, (n, 2) points, of the largest bright thing at each of some thresholds."""
     border = np.concatenate([smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]])
-    dark, bright = float(np.percentile(border, 15)), float(np.percentile(smooth, 90))
+    dark = float(np.percentile(border, 15))
+    if smooth.max() - dark < LEAST_CONTRAST:  # quickly told of most scans
+        return
+    bright = float(np.percentile(smooth, 90))
     if bright - dark < LEAST_CONTRAST:
         return
     last = 0
