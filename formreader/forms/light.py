@@ -27,14 +27,15 @@ def even_light(image: GreyImage) -> GreyImage:
     """
     small = Pyramid(image).level(_HALVINGS)
     reach = cv2.getStructuringElement(cv2.MORPH_RECT, (_REACH, _REACH))
-    small = cv2.morphologyEx(small, cv2.MORPH_CLOSE, reach, borderType=cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, reach, borderType=cv2.BORDER_REPLICATE)
     # OpenCV is quicker at floats than at bytes here.
-    paper = cv2.GaussianBlur(small.astype(np.float32), (0, 0), _SMOOTHING)
+    paper = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), _SMOOTHING)
     paper = np.maximum(paper, _DARKEST_PAPER)
     darkest, brightest = float(paper.min()), float(paper.max())
     if brightest - darkest <= _EVEN:
-        return np.asarray(cv2.convertScaleAbs(image, alpha=2 * 255 / (darkest + brightest)))
+        level = (darkest + brightest) / 2
+        return np.asarray(cv2.convertScaleAbs(image, alpha=255 / level), np.uint8)
     height, width = image.shape
-    level = np.rint(paper).astype(np.uint8)
-    background = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)
+    levels = np.rint(paper).astype(np.uint8)
+    background = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.divide(image, background, scale=255), np.uint8)
