@@ -177,14 +177,14 @@ def test_even_light_makes_all_paper_white(slope: int) -> None:
     page = np.linspace(180, 180 + slope, 160)[None].repeat(240, axis=0).round().astype(np.uint8)
     page[100:104, 20:140] = 60
     even = even_light(page)
-    assert even[:90].min() >= 253
+    assert even[:90].min() >= 250
     assert even[101, 80] == pytest.approx(60 * 255 / (180 + slope / 2), abs=2)
 
 
 @given(skew=st.floats(-MAX_SKEW, MAX_SKEW))
 def test_beyond_a_page_its_border_goes_on(skew: float) -> None:
     """A page that is dark at the left and bright at the right is so in the corners of a warp."""
-    page = np.repeat(np.uint8([40, 90, 160, 220]), 50)[None].repeat(150, axis=0)
+    page = np.repeat(np.array([40, 90, 160, 220], np.uint8), 50)[None].repeat(150, axis=0)
     warped = _warp(page, _rotated(_scaled(page.shape), skew))
     assert (warped[[0, -1], 0] == 40).all()
     assert (warped[[0, -1], -1] == 220).all()
