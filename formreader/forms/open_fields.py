@@ -7,6 +7,7 @@ pieces are digits is for the recogniser to say.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -36,13 +37,17 @@ _MOST_INK = 0.4
 
 def reading_order(straight: StraightPage, fields: Sequence[Field]) -> list[int]:
     """Indices of a page's fields top to bottom, and left to right where they are on one level."""
+    if not fields:
+        return []
     from_page = np.asarray(np.linalg.inv(straight.to_page), np.float64)
     corners = [
-        map_points(from_page, [corner for box in _outer_boxes(field) for corner in box.corners])
-        for field in fields
+        [corner for box in _outer_boxes(field) for corner in box.corners] for field in fields
     ]
-    left, top = np.array([points.min(axis=0) for points in corners]).reshape(-1, 2).T
-    bottom = np.array([points[:, 1].max() for points in corners])
+    lengths = np.array([len(points) for points in corners])
+    first = lengths.cumsum() - lengths
+    x, y = map_points(from_page, list(chain(*corners))).T
+    left, top = np.minimum.reduceat(x, first), np.minimum.reduceat(y, first)
+    bottom = np.maximum.reduceat(y, first)
     return order_by_levels(left.tolist(), ((top + bottom) / 2).tolist(), bottom.tolist())
 
 
