@@ -7,6 +7,7 @@ longer than all digits of the page.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TypeAlias
 
 import cv2
@@ -87,8 +88,9 @@ def are_print(marks: Marks) -> bool:
     n = len(height)
     if n < _FEWEST_SMALL or height.max() < _LEAST_TALLEST:
         return False
-    usual, off_line = float(np.median(height)), np.abs(bottom - np.median(bottom))
-    on_line = off_line <= np.clip(_JUST_OVER * marks.pixel, _EVEN, _EVEN_COARSE)
+    usual, line = median(height.tolist()), median(bottom.tolist())
+    off_line = np.abs(bottom - line)
+    on_line = off_line <= min(max(_JUST_OVER * marks.pixel, _EVEN), _EVEN_COARSE)
     if usual < _MOST_SMALL:
         return bool(on_line.mean() >= _MOST)
     if n >= _FEWEST_WORDS and on_line.mean() >= _MOST_ON_LINE:
