@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from formreader.digits.cuts import Cut, Mask, find_cuts
 from formreader.digits.field_ink import Ink
+from formreader.digits.parts import connected_parts
 
 Labels: TypeAlias = npt.NDArray[np.int32]
 """(h, w), 0 where there is no ink, else the number of the piece from 1."""
@@ -96,7 +97,8 @@ def _components(ink: Ink) -> tuple[list[_Component], float]:
 
     Parts above one another, such as a 5 and its bar, are one.
     """
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    labels, stats = connected_parts(ink)
+    n = len(stats)
     if n == 1:
         return [], 0.0
     left, top, width, tall = stats[1:, : cv2.CC_STAT_AREA].T

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.digits.parts import connected_parts
 from formreader.types import DigitBox, GreyImage
 
 _Vector: TypeAlias = npt.NDArray[np.float64]
@@ -118,7 +119,7 @@ def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
     dark = cv2.threshold(inside, (darkest + paper) / 2, 255, cv2.THRESH_BINARY_INV)[1]
     left, above, width, rows = cv2.boundingRect(dark)
     written = dark[above : above + rows, left : left + width]
-    stats = cv2.connectedComponentsWithStats(written, connectivity=8, ltype=cv2.CV_16U)[2][1:]
+    stats = connected_parts(np.asarray(written, np.uint8))[1][1:]
     marks = stats[stats[:, cv2.CC_STAT_HEIGHT] >= _LEAST_MARK * height].astype(np.float64)
     top, tall = above + marks[:, cv2.CC_STAT_TOP], marks[:, cv2.CC_STAT_HEIGHT]
     if ((top == 0) | (top + tall == len(inside))).any():

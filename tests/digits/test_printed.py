@@ -69,6 +69,17 @@ def test_empty_and_noisy_rectangles_hold_no_print() -> None:
     assert not holds_print(np.clip(noise, 0, 255).astype(np.uint8), frame_at())
 
 
+def test_a_rectangle_full_of_dots_holds_no_print() -> None:
+    """More than 65,535 marks, as a fine screen has, are counted as well as few."""
+    page = np.full((900, 900), 240, np.uint8)
+    page[150:750:2, 150:750:2] = 30
+    low, high = 99.5, 799.5
+    frame = DigitBox(((low, low), (high, low), (high, high), (low, high)))
+    marks = find_marks(page, frame)
+    assert marks is not None
+    assert len(marks.height) == 0
+
+
 def test_print_that_leaves_a_rectangle_blank_is_left_to_who_finds_it_blank() -> None:
     assert not holds_print(page_with("Euro and cents", 0.45), frame_at())
 
