@@ -33,7 +33,7 @@ _LEAST_MARK, _LEAST_TALLEST = 0.1, 0.25
 """Height of a mark, and of the tallest one, as shares of the rectangle's: what has only smaller
 marks is blank."""
 
-_MOST_SMALL = 0.3
+_SMALL = 0.3
 """Median height of marks up to which they are too small for handwritten digits."""
 
 _EVEN, _EVEN_COARSE = 0.015, 0.02
@@ -44,16 +44,17 @@ In low rectangles a pixel is more: there letters end within one, up to the secon
 _JUST_OVER = 1.01
 """Makes a pixel a bound for whole pixels that were divided."""
 
-_MOST = 0.7
-"""Share of the marks that are even in print: commas, dots and descenders are not."""
+_MOST_SMALL, _MOST_LARGE = 0.7, 0.8
+"""Share of the marks that are even in print, where they are too small for digits, and where they
+are not: commas, dots and descenders are not even."""
 
 _FEWEST_SMALL, _FEWEST_LARGE = 3, 7
 """Marks from which it is no chance that they are even, where they are too small for digits,
 and where they are not: of numbers of seven digits by the evenest hands none in thousands is."""
 
-_FEWEST_WORDS, _MOST_ON_LINE = 11, 0.8
-"""Marks from which large ones are print if they only stand on one line, and share of them that
-does so: letters may be of many heights, and hardly a number has so many digits."""
+_FEWEST_WORDS = 11
+"""Marks from which large ones are print if they only stand on one line: letters may be of many
+heights, and hardly a number has so many digits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,12 +93,12 @@ def are_print(marks: Marks) -> bool:
     usual, line = median(height.tolist()), median(bottom.tolist())
     off_line = np.abs(bottom - line)
     on_line = off_line <= min(max(_JUST_OVER * marks.pixel, _EVEN), _EVEN_COARSE)
-    if usual < _MOST_SMALL:
-        return bool(on_line.mean() >= _MOST)
-    if n >= _FEWEST_WORDS and on_line.mean() >= _MOST_ON_LINE:
+    if usual < _SMALL:
+        return bool(on_line.mean() >= _MOST_SMALL)
+    if n >= _FEWEST_WORDS and on_line.mean() >= _MOST_LARGE:
         return True
     alike = np.maximum(off_line, np.abs(height - usual)) <= _EVEN
-    return n >= _FEWEST_LARGE and bool(alike.mean() >= _MOST)
+    return n >= _FEWEST_LARGE and bool(alike.mean() >= _MOST_LARGE)
 
 
 def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
