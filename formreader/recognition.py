@@ -19,7 +19,7 @@ from formreader.digits.promise import acceptance
 from formreader.digits.recogniser import Probabilities, Recogniser
 from formreader.forms.orientation import quarters_to_upright
 from formreader.options import ScanOptions
-from formreader.results.best_cut import settle_fields
+from formreader.results.best_cut import settle_fields, with_doubt
 from formreader.results.doubt import (
     DOUBTFUL_BOXES,
     has_doubtful_boxes,
@@ -141,16 +141,30 @@ class _Network:
         """
         if not pages:
             return [], []
-        written = self.probabilities(np.concatenate([page.crops[~page.blank] for page in pages]))
-        ends = np.cumsum([np.count_nonzero(~page.blank) for page in pages])[:-1]
-        settled, read = list[PageCrops](), list[Probabilities]()
-        for page, part in zip(pages, np.split(written, ends), strict=True):
+        settled, shares = self._settled(pages)
+        written = self.probabilities(np.concatenate([page.crops[~page.blank] for page in settled]))
+        ends = np.cumsum([np.count_nonzero(~page.blank) for page in settled])[:-1]
+        read = list[Probabilities]()
+        for page, part, share in zip(settled, np.split(written, ends), shares, strict=True):
             probabilities = np.zeros((len(page.blank), len(CLASSES)), np.float32)
             probabilities[~page.blank] = part
-            page_read = settle_fields(page, probabilities)
-            settled.append(page_read[0])
-            read.append(page_read[1])
+            read.append(with_doubt(probabilities, share))
         return settled, read
+
+    def _settled(self, pages: Sequence[PageCrops]) -> tuple[list[PageCrops], list[_Floats]]:
+        """What `settle_fields` makes of pages, by drafts: most segments are no digits."""
+        segments = [_are_segments(page) for page in pages]
+        crops = [page.crops[chosen] for page, chosen in zip(pages, segments, strict=True)]
+        read = self._timed(self.recogniser.drafts, np.concatenate(crops))
+        settled, shares = list[PageCrops](), list[_Floats]()
+        parts = np.split(read, np.cumsum([len(part) for part in crops])[:-1])
+        for page, chosen, part in zip(pages, segments, parts, strict=True):
+            drafts = np.zeros((len(chosen), len(CLASSES)), np.float32)
+            drafts[chosen] = part
+            page_settled = settle_fields(page, drafts)
+            settled.append(page_settled[0])
+            shares.append(page_settled[1])
+        return settled, shares
 
     def orientation(self, page: PageCrops, probabilities: Probabilities) -> Orientation:
         """How a page lies. Its crops are read turned only where they read badly as they are."""
@@ -170,11 +184,20 @@ class _Network:
         return judge_orientation(log_best(unturned, _WITH_DIRECTION), evidence)
 
     def probabilities(self, crops: Crops) -> Probabilities:
+        return self._timed(self.recogniser.probabilities, crops)
+
+    def _timed(self, read: Callable[[Crops], Probabilities], crops: Crops) -> Probabilities:
         began = time.perf_counter()
-        probabilities = self.recogniser.probabilities(crops)
+        probabilities = read(crops)
         spent = time.perf_counter() - began
         self.stages["recognise"] = self.stages.get("recognise", 0.0) + spent
         return probabilities
+
+
+def _are_segments(page: PageCrops) -> npt.NDArray[np.bool_]:
+    """Which boxes of a page are segments of open fields, (n,)."""
+    counts = [len(field.boxes) for field in page.fields]
+    return np.repeat(np.array([bool(field.segments) for field in page.fields], np.bool_), counts)
 
 
 def log_best(probabilities: Probabilities, digits: Sequence[int] = range(NOT_A_DIGIT)) -> _Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from formreader.digits.recogniser import Recogniser, load_recogniser
@@ -15,7 +16,7 @@ from formreader.pyramid import Pyramid
 from formreader.recognition import read_pages
 from formreader.surroundings import picture_field
 from formreader.training.render import Hand, HandSource
-from formreader.types import Box, FieldReading, GreyImage, PageCrops, Status
+from formreader.types import Box, Crops, FieldReading, GreyImage, PageCrops, Status
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,29 @@ def test_blank_fields_are_blank_beside_filled_ones(recogniser: Recogniser) -> No
     fields = read(page_with(["52", "", "418"]), recogniser)
     assert [field.status is Status.BLANK for field in fields] == [False, True, False]
     assert fields[1].box.width == pytest.approx(420, abs=8)
+
+
+def test_drafts_choose_the_digits_and_do_not_read_them() -> None:
+    recogniser = DraftsApart()
+    (field,) = read(page_with(["2024"]), recogniser)
+    assert [digit.digit for digit in field.digits] == [7] * 4
+    assert recogniser.drafted >= 4
+
+
+class DraftsApart(Recogniser):
+    """Drafts what the shipped model reads, and reads nothing but sevens."""
+
+    def __init__(self) -> None:
+        self.shipped = load_recogniser(device="cpu", threads=1)
+        super().__init__(self.shipped.card, "cpu", batch=64)
+        self.drafted = 0
+
+    def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
+        return np.eye(11, dtype=np.float32)[np.full(len(crops), 7)] * 30
+
+    def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
+        self.drafted += len(crops)
+        return np.log(np.maximum(self.shipped.drafts(crops), 1e-9)) * self.card.temperature
 
 
 def test_a_field_is_as_wide_as_its_rectangle() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.digits.parts import connected_parts
 from formreader.types import GreyImage
 
 Ink: TypeAlias = npt.NDArray[np.uint8]
@@ -117,14 +119,14 @@ def field_ink(patch: GreyImage, margin: int) -> Ink:
         (h, w) uint8, strokes near 255 on pure black; all black where nothing is written.
     """
     darkness, floor = _darkness(patch)
-    lines, strokes = _find_lines(darkness > floor, margin)
+    lines, strokes = _find_lines(_darker(darkness, floor), margin)
     inner = slice(margin, len(patch) - margin), slice(margin, patch.shape[1] - margin)
     free = ~lines[inner]
     result = np.zeros_like(patch)
     if not free.any():
         return result
     level = _quantile(darkness[inner], 1 - _THINNEST, free)
-    ink = darkness > max(floor, _INK_SHARE * level)
+    ink = _darker(darkness, max(floor, _INK_SHARE * level))
     own = _own_parts(ink & ~lines | strokes, margin)
     left, top, width, height = cv2.boundingRect(own.view(np.uint8))
     if width:
@@ -165,6 +167,11 @@ def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
     return darkness, floor
 
 
+def _darker(darkness: Ink, than: float) -> Flags:
+    """Which pixels are darker; whole numbers are compared as such, not as floats one by one."""
+    return np.asarray(darkness > math.floor(than), np.bool_)
+
+
 def _find_lines(ink: Flags, margin: int) -> tuple[Flags, Flags]:
     """The printed lines, and ink on them that belongs to strokes that go on at the other side."""
     height = ink.shape[0] - 2 * margin
@@ -202,7 +209,7 @@ def _strokes_across(ink: Binary, line: Binary) -> Binary:
 
 def _own_parts(ink: Flags, margin: int) -> Flags:
     """The parts of the ink that lie mostly in the field and are no specks or rests of lines."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.view(np.uint8), connectivity=8)
+    labels, stats = connected_parts(ink.view(np.uint8))
     rows, columns = (side - 2 * margin for side in ink.shape)
     y, x = np.nonzero(ink)
     part = labels[y, x]

@@ -7,18 +7,20 @@ longer than all digits of the page.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.digits.parts import connected_parts
 from formreader.types import DigitBox, GreyImage
 
 _Vector: TypeAlias = npt.NDArray[np.float64]
 """(2,) pixels of the page to the right and down."""
 
-_BORDER = 0.12
+_BORDER = 0.07
 """Share of a rectangle's height along its edges in which ink may belong to its lines."""
 
 _DARKEST = 0.002
@@ -31,30 +33,41 @@ _LEAST_MARK, _LEAST_TALLEST = 0.1, 0.25
 """Height of a mark, and of the tallest one, as shares of the rectangle's: what has only smaller
 marks is blank."""
 
-_MOST_SMALL = 0.3
+_SMALL = 0.3
 """Median height of marks up to which they are too small for handwritten digits."""
 
-_EVEN = 0.015
+_EVEN, _EVEN_COARSE = 0.015, 0.02
 """How far from a line marks end, and by how much heights of letters of one kind differ, as a
-share of the rectangle's height: print comes to a pixel of a scan, hands to more than twice this."""
+share of the rectangle's height: print comes to a pixel of a scan, hands to more than twice this.
+In low rectangles a pixel is more: there letters end within one, up to the second share."""
 
-_MOST = 0.7
-"""Share of the marks that are even in print: commas, dots and descenders are not."""
+_JUST_OVER = 1.01
+"""Makes a pixel a bound for whole pixels that were divided."""
+
+_MOST_SMALL, _MOST_LARGE = 0.7, 0.8
+"""Share of the marks that are even in print, where they are too small for digits, and where they
+are not: commas, dots and descenders are not even."""
 
 _FEWEST_SMALL, _FEWEST_LARGE = 3, 7
 """Marks from which it is no chance that they are even, where they are too small for digits,
 and where they are not: of numbers of seven digits by the evenest hands none in thousands is."""
+
+_FEWEST_WORDS = 11
+"""Marks from which large ones are print if they only stand on one line: letters may be of many
+heights, and hardly a number has so many digits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
     """Connected parts of the ink in a rectangle, in its heights.
 
-    `height` and `bottom` are (n,), the bottom from where the rectangle's border ends.
+    `height` and `bottom` are (n,), the bottom from where the rectangle's border ends;
+    `pixel` is the side of a pixel of the page.
     """
 
     height: npt.NDArray[np.float64]
     bottom: npt.NDArray[np.float64]
+    pixel: float
 
 
 def holds_print(image: GreyImage, frame: DigitBox) -> bool:
@@ -69,18 +82,23 @@ def holds_print(image: GreyImage, frame: DigitBox) -> bool:
 
 
 def are_print(marks: Marks) -> bool:
-    """Whether marks are letters: most stand on one line, too small for digits or of one height."""
+    """Whether marks are letters: most stand on one line, too small for digits or of one height.
+
+    Large ones that stand on one line may be of any height if they are very many.
+    """
     height, bottom = marks.height, marks.bottom
     n = len(height)
     if n < _FEWEST_SMALL or height.max() < _LEAST_TALLEST:
         return False
-    usual = float(np.median(height))
-    even = np.abs(bottom - np.median(bottom)) <= _EVEN
-    fewest = _FEWEST_SMALL
-    if usual >= _MOST_SMALL:
-        even &= np.abs(height - usual) <= _EVEN
-        fewest = _FEWEST_LARGE
-    return n >= fewest and int(np.count_nonzero(even)) >= _MOST * n
+    usual, line = median(height.tolist()), median(bottom.tolist())
+    off_line = np.abs(bottom - line)
+    on_line = off_line <= min(max(_JUST_OVER * marks.pixel, _EVEN), _EVEN_COARSE)
+    if usual < _SMALL:
+        return bool(on_line.mean() >= _MOST_SMALL)
+    if n >= _FEWEST_WORDS and on_line.mean() >= _MOST_LARGE:
+        return True
+    alike = np.maximum(off_line, np.abs(height - usual)) <= _EVEN
+    return n >= _FEWEST_LARGE and bool(alike.mean() >= _MOST_LARGE)
 
 
 def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
@@ -102,12 +120,12 @@ def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
     dark = cv2.threshold(inside, (darkest + paper) / 2, 255, cv2.THRESH_BINARY_INV)[1]
     left, above, width, rows = cv2.boundingRect(dark)
     written = dark[above : above + rows, left : left + width]
-    stats = cv2.connectedComponentsWithStats(written, connectivity=8, ltype=cv2.CV_16U)[2][1:]
+    stats = connected_parts(np.asarray(written, np.uint8))[1][1:]
     marks = stats[stats[:, cv2.CC_STAT_HEIGHT] >= _LEAST_MARK * height].astype(np.float64)
     top, tall = above + marks[:, cv2.CC_STAT_TOP], marks[:, cv2.CC_STAT_HEIGHT]
     if ((top == 0) | (top + tall == len(inside))).any():
         return None
-    return Marks(tall / height, (top + tall) / height)
+    return Marks(tall / height, (top + tall) / height, 1 / height)
 
 
 def _inside(image: GreyImage, centre: _Vector, across: _Vector, down: _Vector) -> GreyImage | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ class OnnxRecogniser(Recogniser):
     """The exported graph in ONNX Runtime, on the CPU.
 
     Where there is `quick`, the same graph in 8-bit integers, it reads first, and `exact`
-    reads again what `quick` is less than `SURE` of: a few in a hundred.
+    reads again what `quick` is less than `SURE` of: a few in a hundred. Drafts are by `quick`.
 
     Each of `threads` reads a part of the batch: sessions are to be loaded with one thread each.
     To share every operation among threads costs far more: 316 us of processor time a digit
@@ -80,11 +81,21 @@ class OnnxRecogniser(Recogniser):
         return cls(card, exact, batch, quick, threads)
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        parts = min(self._threads, -(-len(crops) // _FEWEST_A_THREAD))
-        return np.concatenate(list(self._pool.map(self._read, np.array_split(crops, parts))))
+        return self._shared_out(self._checked, crops)
 
-    def _read(self, crops: Crops) -> npt.NDArray[np.float32]:
-        """Logits (n, 11) of a part of a batch."""
+    def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
+        session = self._exact if self._quick is None else self._quick
+        return self._shared_out(lambda part: _run(session, part), crops)
+
+    def _shared_out(
+        self, logits_of: Callable[[Crops], npt.NDArray[np.float32]], crops: Crops
+    ) -> npt.NDArray[np.float32]:
+        """Logits (n, 11) of a batch, of which each thread reads a part."""
+        parts = min(self._threads, -(-len(crops) // _FEWEST_A_THREAD))
+        return np.concatenate(list(self._pool.map(logits_of, np.array_split(crops, parts))))
+
+    def _checked(self, crops: Crops) -> npt.NDArray[np.float32]:
+        """Logits (n, 11) of a part of a batch, exact where the quick ones are doubtful."""
         if self._quick is None:
             return _run(self._exact, crops)
         logits = _run(self._quick, crops)

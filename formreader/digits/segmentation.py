@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.crops import CROP_SIDE, normalise
+from formreader.digits.crops import CROP_SIDE, normalise_all
 from formreader.digits.field_ink import FieldPatch, Ink, cut_field
 from formreader.digits.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.digits.printed import holds_print
@@ -98,12 +98,13 @@ def cut_open_field(image: GreyImage, frame: DigitBox) -> CutField | None:
     if len(segments) > _MOST_SEGMENTS:
         return None
     extents = [_around(cut.pieces[one.start : one.end]) for one in segments]
-    crops = [
-        normalise(_part(patch.ink, cut.labels, segment, extent))
+    inks = [
+        _part(patch.ink, cut.labels, segment, extent)
         for segment, extent in zip(segments, extents, strict=True)
     ]
+    crops = normalise_all(inks, [1.0] * len(inks))
     field = Field(_boxes(extents, patch, frame.score), frame, tuple(segments))
-    return CutField(field, np.stack(crops), np.zeros(len(crops), np.bool_))
+    return CutField(field, crops, np.zeros(len(crops), np.bool_))
 
 
 def _trimmed(patch: FieldPatch) -> FieldPatch | None:

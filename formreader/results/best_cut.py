@@ -95,23 +95,24 @@ class _Settled:
 
 
 def settle_fields(
-    page: PageCrops, probabilities: npt.NDArray[np.float32]
-) -> tuple[PageCrops, npt.NDArray[np.float32]]:
+    page: PageCrops, drafts: npt.NDArray[np.float32]
+) -> tuple[PageCrops, npt.NDArray[np.float64]]:
     """Keep of each open field the segments that are its digits; drop what holds no number.
 
     Args:
         page: a page of n boxes, those of its open fields still all segments.
-        probabilities: (n, 11) of its boxes, the digits 0-9 and "not a digit".
+        drafts: (n, 11) probabilities of its boxes, the digits 0-9 and "not a digit"; those
+            of boxes that are no segments are not looked at.
 
     Returns:
-        The page with the m boxes that remain, and their probabilities (m, 11): what speaks
-        for another cut goes over to "not a digit", so that a doubtful cut is for review.
+        The page with the m boxes that remain, and how probable it is that they are rightly
+        cut, (m,).
         Open fields that are blank or hardly read remain where a number stands in one of the
         same size.
     """
     if not any(field.frame for field in page.fields):
-        return page, probabilities
-    settled = _without_words(list(_settle(page, probabilities)))
+        return page, np.ones(len(page.blank))
+    settled = _without_words(list(_settle(page, drafts)))
     kept = {one.field.frame for one in settled}
     frames = [field.frame for field in page.fields if field.frame]
     dropped = tuple(frame for frame in frames if frame not in kept)
@@ -125,10 +126,10 @@ def settle_fields(
         surroundings=tuple(one.picture for one in settled),
         discarded=page.discarded + ((Discarded(dropped, NO_NUMBER),) if dropped else ()),
     )
-    return remaining, _with_doubt(probabilities[rows], shares)
+    return remaining, shares
 
 
-def _settle(page: PageCrops, probabilities: npt.NDArray[np.float32]) -> Iterator[_Settled]:
+def _settle(page: PageCrops, drafts: npt.NDArray[np.float32]) -> Iterator[_Settled]:
     """The fields of a page with the boxes that are digits, without what is too much or small."""
     first = 0
     for field, picture in zip(page.fields, page.surroundings, strict=True):
@@ -137,7 +138,7 @@ def _settle(page: PageCrops, probabilities: npt.NDArray[np.float32]) -> Iterator
         if not field.segments:
             yield _Settled(field, rows, np.ones(len(rows)), picture)
             continue
-        best = probabilities[rows, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
+        best = drafts[rows, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
         priors = np.array([segment.log_prior for segment in field.segments])
         scores = priors + np.log(np.maximum(best, _LEAST_PROBABILITY))
         way, shares = best_way(field.segments, scores)
@@ -173,10 +174,13 @@ def _with_cell(field: Field) -> Field:
     return replace(field, segments=())
 
 
-def _with_doubt(
+def with_doubt(
     probabilities: npt.NDArray[np.float32], shares: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float32]:
-    """Probabilities (m, 11) of boxes that are rightly cut with probability `shares`, (m,)."""
+    """Probabilities (m, 11) of boxes that are rightly cut with probability `shares`, (m,).
+
+    What speaks for another cut goes over to "not a digit", so that a doubtful cut is for review.
+    """
     doubted = probabilities * shares[:, None]
     doubted[:, NOT_A_DIGIT] += 1 - shares
     return np.asarray(doubted, np.float32)

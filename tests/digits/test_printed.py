@@ -69,6 +69,17 @@ def test_empty_and_noisy_rectangles_hold_no_print() -> None:
     assert not holds_print(np.clip(noise, 0, 255).astype(np.uint8), frame_at())
 
 
+def test_a_rectangle_full_of_dots_holds_no_print() -> None:
+    """More than 65,535 marks, as a fine screen has, are counted as well as few."""
+    page = np.full((900, 900), 240, np.uint8)
+    page[150:750:2, 150:750:2] = 30
+    low, high = 99.5, 799.5
+    frame = DigitBox(((low, low), (high, low), (high, high), (low, high)))
+    marks = find_marks(page, frame)
+    assert marks is not None
+    assert len(marks.height) == 0
+
+
 def test_print_that_leaves_a_rectangle_blank_is_left_to_who_finds_it_blank() -> None:
     assert not holds_print(page_with("Euro and cents", 0.45), frame_at())
 
@@ -101,4 +112,24 @@ def test_marks_are_measured_along_the_rectangle() -> None:
     ],
 )
 def test_the_verdict(height: list[float], bottom: list[float], verdict: bool) -> None:
-    assert are_print(Marks(np.array(height), np.array(bottom))) is verdict
+    assert are_print(Marks(np.array(height), np.array(bottom), 0.01)) is verdict
+
+
+def test_words_are_print_by_their_line_alone_where_they_are_long() -> None:
+    height = np.array([0.42, 0.42, 0.38, 0.35, 0.33, 0.47, 0.42, 0.35, 0.31, 0.38, 0.45])
+    bottom = np.full(11, 0.7)
+    assert are_print(Marks(height, bottom, 0.01))
+    assert not are_print(Marks(height[:10], bottom[:10], 0.01))
+    bottom[:3] += 0.05
+    assert not are_print(Marks(height, bottom, 0.01))
+
+
+@pytest.mark.parametrize(("pixel", "verdict"), [(0.01, False), (0.018, True), (0.03, False)])
+def test_a_pixel_off_the_line_is_on_it_unless_pixels_are_large(pixel: float, verdict: bool) -> None:
+    off = max(pixel, 0.018)
+    bottom = np.array([0.7, 0.7 + off, 0.7 - off, 0.7, 0.7 + off, 0.7 - off])
+    assert are_print(Marks(np.full(6, 0.27), bottom, pixel)) is verdict
+
+
+def test_letters_that_stand_low_are_seen_whole() -> None:
+    assert holds_print(page_with("Datadinascita", 0.8, (9,)), frame_at())

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from formreader.digits.cuts import find_cuts
 from formreader.digits.field_ink import _quantile, cut_field, field_ink
 from formreader.digits.pieces import cut_pieces
 from formreader.digits.segmentation import (
@@ -166,6 +167,25 @@ def test_pieces_are_labelled_within_their_extents() -> None:
         assert (piece.top, piece.bottom) == (rows.min(), rows.max() + 1)
     for before, piece in pairwise(cut.pieces):
         assert (piece.cut > 0) == (piece.component == before.component)
+
+
+def test_components_are_cut_as_if_each_stood_alone() -> None:
+    masks = []
+    for height, centres in ((41, (15, 40)), (60, (20,)), (52, (14, 40, 66)), (40, (4,))):
+        ink = np.zeros((height, max(centres) + 15), np.uint8)
+        for x in centres:
+            cv2.ellipse(ink, (x, height // 2), (13, height // 2 - 2), 8, 0, 360, (1,), 2)
+        masks.append(ink > 0)
+    together = find_cuts(masks, 48)
+    assert [len(cuts) > 0 for cuts in together] == [True, True, True, False]
+    for mask, cuts in zip(masks, together, strict=True):
+        (alone,) = find_cuts([mask], 48)
+        assert [cut.ink for cut in cuts] == [cut.ink for cut in alone]
+        for cut, same in zip(cuts, alone, strict=True):
+            assert (cut.way == same.way).all()
+            assert len(cut.way) == len(mask)
+            assert cut.way.min() >= 0
+            assert cut.way.max() < mask.shape[1]
 
 
 @pytest.mark.parametrize("line", [1, 2, 4])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.results.best_cut import best_way, settle_fields
+from formreader.results.best_cut import best_way, settle_fields, with_doubt
 from formreader.results.readings import NOT_A_DIGIT, read_fields
 from formreader.types import Box, DigitBox, Field, PageCrops, Segment, Status, Surroundings
 
@@ -59,7 +59,10 @@ def page_of(fields: list[Field], blank: list[bool] | None = None) -> PageCrops:
 def settle(
     fields: list[Field], rows: list[list[float]], blank: list[bool] | None = None
 ) -> tuple[PageCrops, Probabilities]:
-    return settle_fields(page_of(fields, blank), np.array(rows, np.float32))
+    """A page as it remains, and what is then known of its boxes; crop i was read as row i."""
+    probabilities = np.array(rows, np.float32)
+    page, shares = settle_fields(page_of(fields, blank), probabilities)
+    return page, with_doubt(probabilities[page.crops[:, 0, 0]], shares)
 
 
 TWO_OR_ONE = [(0, 1), (1, 2), (0, 2)]
@@ -126,7 +129,8 @@ def test_fields_of_printed_boxes_stay_as_they_are() -> None:
     comb = Field((box_at(0, 300, 40, 50), box_at(40, 300, 40, 50)))
     page = page_of([comb])
     rows = np.array([row(1, 0.2), row(2, 0.2)], np.float32)
-    assert settle_fields(page, rows) == (page, rows)
+    assert settle_fields(page, rows)[0] is page
+    assert settle_fields(page, rows)[1].tolist() == [1.0, 1.0]
     both, probabilities = settle(
         [comb, open_field([(0, 1)])], [row(1, 0.2), row(2, 0.2), row(3, 0.9)]
     )
