@@ -1,3 +1,3 @@
 """Batch reading of handwritten digits in the boxes of scanned forms."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

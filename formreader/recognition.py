@@ -56,6 +56,11 @@ _TURNED_EVIDENCE = 6.0
 _UPRIGHT_EVIDENCE = 3.0
 """Least logarithms of the odds, all digits of a page together: to turn it, to trust it unturned."""
 
+_MOST_AGAINST = 0.5
+"""Evidence against a turn at most, as a share of that for it. Where more digits contradict one
+another, what was read are hardly digits: writing that shows through from the back of the page.
+Upright pages full of crosses and letters come to more, but need no turn."""
+
 _WITH_DIRECTION = (0, 2, 3, 4, 5, 6, 7, 8, 9)
 """Digits that count as evidence: any dash or rest of a line is a 1 if it is turned so."""
 
@@ -213,14 +218,18 @@ def judge_orientation(unturned: _Floats, others: Mapping[int, _Floats]) -> Orien
         unturned: (n,) from `log_best`.
         others: quarter turns clockwise -> (n,) for crops that are so turned.
     """
-    odds = {0: 0.0} | {q: float((read - unturned).sum()) for q, read in others.items()}
-    best, second = sorted(odds, key=lambda quarters: -odds[quarters])[:2]
-    lead = odds[best] - odds[second]
+    ways = {0: unturned, **others}
+    best, second = sorted(ways, key=lambda quarters: -float(ways[quarters].sum()))[:2]
+    gain = ways[best] - ways[second]
+    speaks_for, against = gain[gain > 0].sum(), -gain[gain < 0].sum()
+    lead = speaks_for - against
     if best == 0:
-        return Orientation(sure=lead >= _UPRIGHT_EVIDENCE)
-    if lead < _TURNED_EVIDENCE or (best % 2 and others[best].mean() < _READABLE):
-        return Orientation(sure=False)
-    return Orientation(best)
+        return Orientation(sure=bool(lead >= _UPRIGHT_EVIDENCE))
+    one_sided = against <= _MOST_AGAINST * speaks_for
+    readable = best % 2 == 0 or others[best].mean() >= _READABLE
+    if one_sided and readable and lead >= _TURNED_EVIDENCE:
+        return Orientation(best)
+    return Orientation(sure=False)
 
 
 def quarters_of(fields: Sequence[Field]) -> int:

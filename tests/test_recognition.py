@@ -165,6 +165,15 @@ def test_a_page_is_turned_on_clear_evidence_only() -> None:
     assert judge(-9, -8, -9) == Orientation()
 
 
+@pytest.mark.parametrize(("contradicting", "turned"), [(8, True), (12, False)])
+def test_no_page_is_turned_that_many_digits_contradict(contradicting: int, turned: bool) -> None:
+    evidence = np.repeat([2.0, -2.0], [20, contradicting])
+    unread = np.zeros_like(evidence)
+    expected = Orientation(2) if turned else Orientation(sure=False)
+    assert judge_orientation(unread, {2: evidence}) == expected
+    assert judge_orientation(evidence, {2: unread}) == Orientation()
+
+
 def test_a_page_is_not_laid_on_its_side_to_read_nearly_as_badly() -> None:
     assert judge(20, -9, -9, unturned_mean=-3.0) == Orientation(sure=False)
     assert judge(-9, 20, -9, unturned_mean=-3.0) == Orientation(2)
