@@ -17,8 +17,9 @@ from formreader.training.render import FormSpec, render_form
 
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
-MOST_GROWTH = 1.1
-"""Of the memory: the project's promise for 2,000 pages against 200."""
+MOST_GROWTH = 1.15
+"""Of the memory. The promise for 2,000 pages against 200 is 1.1, but the peaks of two scans of the
+same pages differ by up to 7 %; pages that were kept would take a fifth more."""
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="signals and memory are told otherwise elsewhere"
@@ -61,9 +62,9 @@ def test_damaged_files_have_rows(process: RunProcess, root: Path, tiny_model: Pa
 def test_memory_does_not_grow_with_the_pages(
     process: RunProcess, root: Path, original: Path
 ) -> None:
-    """Few are two full groups of those that are stored together."""
+    """Few are three full groups of those that are stored together."""
     throughput = root / "tests/benchmarks/throughput.py"
-    small = ("--few", 128, "--many", 320, "--originals", original)
+    small = ("--few", 192, "--many", 704, "--originals", original)
     done = process(throughput, "--parts", "memory", *small)
     assert done.returncode == 0, done.stderr
     measured = re.search(r"memory ([\d.]+)", done.stdout)
