@@ -79,8 +79,8 @@ def without_contradictions(
     for k, row in enumerate(page.fields):
         if row.frame is not None:
             continue
-        # Hardly any two touch, and to look at each box of each row would take long.
-        near = (i for i in frames if _touch(outer[i], outer[k]))
+        # Hardly any two overlap, and to look at each box of each row would take long.
+        near = (i for i in frames if outer[i].overlap(outer[k]))
         rivals = [i for i in near if _in_one_place(page.fields[i], row)]
         others = [(page.fields[i], doubts[i]) for i in rivals]
         if rivals and _is_misread(row, written[k], doubts[k], others):
@@ -160,11 +160,6 @@ def _in_one_place(framed: Field, row: Field) -> bool:
     """Whether a box of a row lies in an open field, or the other way round."""
     frame = framed.box
     return any(_holds(frame, box.box.centre) or _holds(box.box, frame.centre) for box in row.boxes)
-
-
-def _touch(a: Box, b: Box) -> bool:
-    across = a.left < b.right and b.left < a.right
-    return across and a.top < b.bottom and b.top < a.bottom
 
 
 def _holds(box: Box, point: Point) -> bool:
