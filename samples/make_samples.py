@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from formreader.training.render import (
+from formreader.synth import (
     Form,
     Hand,
     HandSource,

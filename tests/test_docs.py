@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from formreader.cli import main
-from formreader.errors import ExitCode
+from formreader.cli.main import main
+from formreader.core.errors import ExitCode
 
 assert isinstance(main, click.Group)
 COMMANDS = main.commands

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from formreader.errors import ExitCode, ModelError
-from formreader.model_files import model_folder
-from formreader.options import DEFAULT_MODEL
-from formreader.types import Box
+from formreader.core.errors import ExitCode, ModelError
+from formreader.core.model_folder import model_folder
+from formreader.core.options import DEFAULT_MODEL
+from formreader.core.records import Box
 
 Row = dict[str, str]
 
@@ -61,7 +61,7 @@ def overlap(a: Row, b: Row) -> float:
 def scanned(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Scanned:
     from click.testing import CliRunner
 
-    from formreader.cli import main
+    from formreader.cli.main import main
 
     out = tmp_path_factory.mktemp("samples") / "digits.csv"
     done: Result = CliRunner().invoke(

@@ -44,7 +44,7 @@ def test_models_and_report_are_in_the_wheel(wheel: Path) -> None:
     assert {Path(name).name for name in models} == names
     assert sum(models.values()) < MAX_MODELS
     for name in ("report.html.j2", "report.js", "report.css"):
-        assert f"formreader/results/{name}" in sizes
+        assert f"formreader/output/report/{name}" in sizes
     assert not any(name.startswith(("tests/", "samples/")) for name in sizes)
 
 

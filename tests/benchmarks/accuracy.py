@@ -30,8 +30,7 @@ from PIL import Image
 from scoring import HEADINGS, Counts, Row, score
 
 import formreader
-from formreader.training.data import load_mnist
-from formreader.training.render import (
+from formreader.synth import (
     KINDS,
     LAYOUTS,
     ArraySource,
@@ -45,6 +44,7 @@ from formreader.training.render import (
     sample_spec,
     truth_rows,
 )
+from formreader.training.data.examples import load_mnist
 
 FILLING = Filling(blanks=0.15, marks=0.04)
 

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 from scanning import Scan, scan
 
-from formreader.training.render import FormSpec, render_form
+from formreader.synth import FormSpec, render_form
 
 DPI = 100
 SAMPLES = Path(__file__).parents[2] / "samples"

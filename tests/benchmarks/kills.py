@@ -32,7 +32,7 @@ import numpy as np
 import psutil
 from scanning import READ, family, fill_folder, messages, scan, small_pages, started
 
-from formreader.errors import ExitCode
+from formreader.core.errors import ExitCode
 
 _ORIGINALS = 6
 _CLUSTER_WORKERS = 3

@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.crops import crop_boxes
-from formreader.forms.finder import find_fields
-from formreader.forms.straighten import straighten
-from formreader.pyramid import Pyramid
-from formreader.training.render import KINDS, Filling, FormSpec, Kind, Plan, render_form
-from formreader.types import GreyImage
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.records import GreyImage
+from formreader.crop.normaliser import crop_boxes
+from formreader.detect.field_finder import find_fields
+from formreader.preprocess.straighten import straighten
+from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
 
 STAGES = ("decode", "straighten", "find", "crop")
 QUALITY = 90

@@ -15,14 +15,14 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from formreader.digits.card import read_card
-from formreader.digits.recogniser import Probabilities, softmax
-from formreader.digits.runtimes import OnnxRecogniser, load_network
-from formreader.model_files import load_graph, model_folder
-from formreader.options import DEFAULT_MODEL, ScanOptions, usable_cores
-from formreader.training.data import load_mnist, mnist_path
-from formreader.training.mixture import draw_digits
-from formreader.types import Crops
+from formreader.core.model_folder import load_graph, model_folder
+from formreader.core.options import DEFAULT_MODEL, ScanOptions, usable_cores
+from formreader.core.records import Crops
+from formreader.recognise.model_card import read_card
+from formreader.recognise.recogniser import Probabilities, softmax
+from formreader.recognise.runtimes import OnnxRecogniser, load_network
+from formreader.training.data.examples import load_mnist, mnist_path
+from formreader.training.data.mixture import draw_digits
 
 BATCH = ScanOptions(paths=()).batch
 KERAS_BATCH = 32  # where `predict` is told none

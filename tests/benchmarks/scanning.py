@@ -18,7 +18,7 @@ import psutil
 from ratio import QUALITY, jpeg_page
 
 import formreader
-from formreader.errors import ExitCode
+from formreader.core.errors import ExitCode
 
 READ = (ExitCode.DONE, ExitCode.PAGES_FAILED)
 """Exit codes of a scan that went to its end."""

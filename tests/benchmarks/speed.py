@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import formreader
-from formreader.forms.files import list_files
-from formreader.options import usable_cores
+from formreader.core.options import usable_cores
+from formreader.input.input_files import list_files
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

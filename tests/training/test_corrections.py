@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from formreader.errors import NoInputError
-from formreader.forms.pages import read_page
-from formreader.page_work import PageTask, work_page
-from formreader.training.corrections import (
+from formreader.batch.page_work import PageTask, work_page
+from formreader.core.errors import NoInputError
+from formreader.core.records import Box, InputFile
+from formreader.input.open_page import read_page
+from formreader.training.data.corrections import (
     COLUMNS,
     Correction,
     find_files,
     load_corrections,
     read_corrections,
 )
-from formreader.types import Box, InputFile
 
 Row: TypeAlias = dict[str, str | int]
 
@@ -65,7 +65,9 @@ def scans(tmp_path: Path, samples: Path) -> Path:
 
 
 def test_the_report_writes_what_is_needed() -> None:
-    script = resources.files("formreader.results").joinpath("report_model.js").read_text("utf-8")
+    script = (
+        resources.files("formreader.output.report").joinpath("report_model.js").read_text("utf-8")
+    )
     (header,) = re.findall(r'\["(file,[\w,]+)"\]', script)
     assert set(COLUMNS) <= set(header.split(","))
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from formreader.digits.card import CalibrationRow
-from formreader.errors import OutputError
-from formreader.training.curves import draw_curves
-from formreader.training.figures import (
+from formreader.core.errors import OutputError
+from formreader.recognise.model_card import CalibrationRow
+from formreader.training.evaluate.curves import draw_curves
+from formreader.training.evaluate.figures import (
     chart,
     draw_confusion,
     draw_coverage,

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from formreader.digits.network import NOT_A_DIGIT
-from formreader.options import TrainOptions
-from formreader.training.data import mnist_path
-from formreader.training.mixture import (
+from formreader.core.options import TrainOptions
+from formreader.recognise.architectures import NOT_A_DIGIT
+from formreader.training.data.examples import mnist_path
+from formreader.training.data.mixture import (
     DRAWN,
     NONDIGITS,
     draw_digits,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formreader.digits.network import NOT_A_DIGIT
-from formreader.digits.recogniser import load_recogniser
-from formreader.training.data import Examples
-from formreader.training.mixture import draw_digits
-from formreader.training.page_crops import page_crops
-from formreader.training.processes import map_in_processes
+from formreader.recognise.architectures import NOT_A_DIGIT
+from formreader.recognise.recogniser import load_recogniser
+from formreader.synth.processes import map_in_processes
+from formreader.training.data.examples import Examples
+from formreader.training.data.mixture import draw_digits
+from formreader.training.data.page_crops import page_crops
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from formreader.training.prefetch import AHEAD, made_ahead
+from formreader.training.fit.prefetch import AHEAD, made_ahead
 
 
 @pytest.mark.parametrize("n", [0, 1, AHEAD, 3 * AHEAD + 1])

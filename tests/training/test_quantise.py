@@ -11,12 +11,12 @@ import onnx
 import onnxruntime
 import pytest
 
-from formreader.digits.network import USUAL_STAGES, NetworkConfig, build_network
-from formreader.options import Architecture
-from formreader.training.export import export_onnx
-from formreader.training.mixture import draw_digits
-from formreader.training.quantise import quantise_onnx
-from formreader.types import Crops
+from formreader.core.options import Architecture
+from formreader.core.records import Crops
+from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, build_network
+from formreader.training.data.mixture import draw_digits
+from formreader.training.export.digit_graph import export_onnx
+from formreader.training.export.quantise import quantise_onnx
 
 CROPS: Crops = draw_digits(300, np.random.default_rng(3)).crops
 

@@ -11,12 +11,18 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from formreader.digits.card import read_card
-from formreader.model_files import QUICK_FILE, file_hashes, load_graph, model_folder, read_checked
-from formreader.options import DEFAULT_MODEL
-from formreader.training import quantise
-from formreader.training.quantise import quantise_onnx
-from formreader.types import Crops
+from formreader.core.model_folder import (
+    QUICK_FILE,
+    file_hashes,
+    load_graph,
+    model_folder,
+    read_checked,
+)
+from formreader.core.options import DEFAULT_MODEL
+from formreader.core.records import Crops
+from formreader.recognise.model_card import read_card
+from formreader.training.export import quantise
+from formreader.training.export.quantise import quantise_onnx
 
 FILTERS = 5
 CROPS: Crops = np.random.default_rng(3).integers(0, 256, (40, 28, 28), dtype=np.uint8)

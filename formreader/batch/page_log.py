@@ -1,0 +1,128 @@
+"""What a scan tells as it goes: to who shows it, and of each page to a file for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from formreader.core.errors import OutputError
+from formreader.core.records import PageCrops, PageReading, Status
+
+
+@dataclass(frozen=True, slots=True)
+class PageFigures:
+    """How one page went.
+
+    `page` is 1-based. `seconds` holds the time of each stage of its page work. `digits` counts
+    the boxes with ink, `review` the digits to review; `worst_confidence` is the least
+    confidence of a digit, None where there is none. `error` says why the page could not be
+    read.
+    """
+
+    file: str
+    page: int
+    seconds: Mapping[str, float]
+    boxes: int
+    digits: int
+    review: int
+    worst_confidence: float | None
+    error: str
+
+    @classmethod
+    def of(cls, page: PageCrops, reading: PageReading) -> PageFigures:
+        """The figures of a page that is worked on and read."""
+        digits = [digit for field in reading.fields for digit in field.digits]
+        written = [digit for digit in digits if digit.status is not Status.BLANK]
+        return cls(
+            file=page.file,
+            page=page.number + 1,
+            seconds={stage: round(seconds, 4) for stage, seconds in page.seconds.items()},
+            boxes=len(digits),
+            digits=len(written),
+            review=sum(digit.status is Status.REVIEW for digit in written),
+            worst_confidence=min((round(d.confidence, 4) for d in written), default=None),
+            error=reading.error,
+        )
+
+    def __str__(self) -> str:
+        """One line for people."""
+        name = f"{self.file}, page {self.page}"
+        if self.error:
+            return f"{name}: {self.error}"
+        stages = ", ".join(f"{stage} {spent:.3f}" for stage, spent in self.seconds.items())
+        line = f"{name}: {stages} s; {self.boxes} boxes, {self.review} to review"
+        if self.worst_confidence is None:
+            return line
+        return f"{line}, worst confidence {self.worst_confidence:.4f}"
+
+
+class ScanProgress(Protocol):
+    """Hears how a scan goes; the command line draws it."""
+
+    def checking(self, files: int) -> None:
+        """The files are listed; each is looked into, to see what is new."""
+
+    def file_checked(self) -> None:
+        """A file was looked into."""
+
+    def started(self, files: int, pages: int, done: int) -> None:
+        """All pages are counted, `done` of them were read before; work on the others begins."""
+
+    def page_done(self, figures: PageFigures) -> None:
+        """A page is read and stored."""
+
+    def message(self, text: str) -> None:
+        """Something else happened that the user should know."""
+
+    def stopped(self) -> bool:
+        """Whether to begin no other page, and write what is done."""
+
+
+class PageLog:
+    """A file that gets a JSON object a line for each page, as pages are done."""
+
+    def __init__(self, path: Path, stream: TextIO) -> None:
+        self._path = path
+        self._stream = stream
+
+    def write(self, pages: Iterable[PageFigures]) -> None:
+        """Add a line for each of `pages`, for others to read at once.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        lines = (f"{json.dumps(asdict(page))}\n" for page in pages)
+        with _output_errors(self._path):
+            self._stream.writelines(lines)
+            self._stream.flush()
+
+
+@contextmanager
+def open_page_log(path: Path, *, anew: bool) -> Iterator[PageLog]:
+    """The log at `path`, emptied if `anew`, else gone on with.
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
+    with _output_errors(path):
+        stream = path.open("w" if anew else "a", encoding="utf-8", newline="\n")
+    try:
+        yield PageLog(path, stream)
+    finally:
+        with suppress(OSError):  # all was flushed before, or the failure is told already
+            stream.close()
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}. Check the disk, or choose "
+            "another place with --log-json"
+        ) from error

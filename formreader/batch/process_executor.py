@@ -1,0 +1,134 @@
+"""An executor whose workers may die and whose calls may hang, at no cost to other calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, ParamSpec, TypeVar
+
+from formreader.batch.worker_process import (
+    Call,
+    Prepare,
+    TimeLimitError,
+    WorkerDiedError,
+    WorkerProcess,
+)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_STARTS = 5
+"""Times in a row that a worker is started before it is an error that none can be."""
+
+_START_PAUSE = 0.5
+"""Seconds before a worker is started again: what the machine lacked may be free by then."""
+
+
+class WorkerStartError(Exception):
+    """No process can be started; the message says why."""
+
+
+class ProcessExecutor(Executor):
+    """Runs calls in `workers` processes, which start while the program goes on.
+
+    A call that takes more than `seconds` raises `TimeLimitError`. One whose worker dies is
+    begun anew, and raises `WorkerDiedError` when it dies again. Where no worker can be
+    started each call raises `WorkerStartError`.
+
+    Functions, arguments and results are pickled. `preload` names a module that is imported
+    once for all workers, where the system can.
+    """
+
+    def __init__(self, workers: int, prepare: Prepare, seconds: float, preload: str) -> None:
+        self._prepare = prepare
+        self._seconds = seconds
+        self._preload = preload
+        self._workers = set[WorkerProcess]()
+        self._idle = SimpleQueue[WorkerProcess]()
+        self._ended = False
+        self._lock = threading.Lock()  # of the set and of what ends it
+        # Threads that do nothing but wait, each for one worker.
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="formreader-worker")
+        for _ in range(workers):
+            self._threads.submit(lambda: self._idle.put(self._start()))
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        return self._threads.submit(self._call, (fn, args, kwargs))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the workers when all calls are done, or at once with `cancel_futures`.
+
+        Calls that are under way are cancelled. Without `wait` workers that have calls end with
+        the program.
+        """
+        if cancel_futures:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._kill_workers()
+        self._threads.shutdown(wait=wait)
+        if wait:
+            while self._workers:
+                self._workers.pop().end()
+
+    def _call(self, call: Call) -> Any:
+        with suppress(WorkerDiedError):
+            return self._call_once(call)
+        return self._call_once(call)
+
+    def _call_once(self, call: Call) -> Any:
+        if self._ended:
+            raise CancelledError
+        worker = self._take()
+        try:
+            result = worker.call(call, self._seconds)
+        except (WorkerDiedError, TimeLimitError):
+            self._forget(worker)
+            raise
+        except BaseException:  # of the call itself
+            self._idle.put(worker)
+            raise
+        self._idle.put(worker)
+        return result
+
+    def _take(self) -> WorkerProcess:
+        """An idle worker or a new one; to be killed while it is idle costs no call."""
+        with suppress(Empty):
+            while True:
+                worker = self._idle.get_nowait()
+                if worker.is_alive():
+                    return worker
+                worker.end()
+                self._forget(worker)
+        return self._start()
+
+    def _start(self) -> WorkerProcess:
+        for _ in range(_STARTS):
+            try:
+                worker = WorkerProcess(self._prepare, self._preload)
+            except (WorkerDiedError, TimeLimitError, OSError, EOFError) as error:
+                failure = error
+                time.sleep(_START_PAUSE)
+            else:
+                return self._keep(worker)
+        raise WorkerStartError(str(failure) or type(failure).__name__) from failure
+
+    def _keep(self, worker: WorkerProcess) -> WorkerProcess:
+        with self._lock:
+            if not self._ended:
+                self._workers.add(worker)
+                return worker
+        worker.end()
+        raise CancelledError
+
+    def _forget(self, worker: WorkerProcess) -> None:
+        with self._lock:
+            self._workers.discard(worker)
+
+    def _kill_workers(self) -> None:
+        with self._lock:
+            self._ended = True
+            for worker in self._workers:
+                worker.kill()

@@ -1,0 +1,194 @@
+"""The main job, where the rooms meet: files in, the table and the review report out."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+
+import formreader
+from formreader.batch.job_plan import make_plan, run_record
+from formreader.batch.job_work import JobWork
+from formreader.batch.outputs import Outputs
+from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
+from formreader.batch.page_pool import PagePool, open_pool
+from formreader.batch.page_work import PageTask
+from formreader.batch.pdf_counter import PdfCounter
+from formreader.core.locations import Place, name_of
+from formreader.core.model_folder import model_folder
+from formreader.core.options import ScanOptions, usable_cores
+from formreader.detect.box_network import shipped_network
+from formreader.output.report.report import ReportSummary, write_report
+from formreader.output.table import write_table
+from formreader.recognise.model_card import Card, read_card
+from formreader.recognise.recogniser import load_recogniser
+from formreader.recognise.risk_control import Acceptance, acceptance
+from formreader.store.job_store import JobStore
+
+STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
+"""Where the time of a scan goes: check is hashing the files, start loading what reads, write
+the table and the report."""
+
+_COUNTS = ("pages", "fields", "digits", "blank", "review", "failed")
+
+_CORES_A_NETWORK_THREAD = 4
+"""The network takes a fifth of a page's time, and more threads than it needs only wait in a
+loop, which takes the cores from the workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """What a scan came to.
+
+    `pages`, of `total`, are in the results; `read` of them were read by this run, the others by
+    earlier ones of the same job. `duplicates` counts files with the content of another.
+    `digits` counts the boxes with ink, `blank` those without, `review` the digits to
+    review, `skipped` the files of other kinds that were left alone. `acceptance` tells which
+    digits are not for review. `stages` holds the seconds that this run spent in each stage, all
+    pages and processes together, `seconds` is its wall time. `report` is None where none was
+    asked for.
+    """
+
+    files: int
+    skipped: int
+    total: int
+    read: int
+    pages: int
+    duplicates: int
+    fields: int
+    digits: int
+    blank: int
+    review: int
+    failed: int
+    interrupted: bool
+    acceptance: Acceptance
+    seconds: float
+    stages: Mapping[str, float]
+    out: Place
+    report: Place | None
+
+
+def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
+    """Read all digits of all pages, and write the table and the report.
+
+    Outputs, inputs and the model are checked before any work. What an earlier run of the same
+    job has read is not read again. A page that cannot be read becomes a row with an error.
+
+    Raises:
+        UsageError: an output would replace an input or another output, or the job beside the
+            table is that of another scan or of one that goes on.
+        OutputError: a result cannot be written; what is done stays in the job.
+        NoInputError: no page was found.
+        ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
+        KeyboardInterrupt: the user stopped it before any page could be worked on.
+    """
+    clock = _Clock()
+    outputs = Outputs.of(options)
+    outputs.check()
+    debug = outputs.debug_folder(options.paths)
+    listing = outputs.list_inputs(options.paths)
+    card = read_card(model_folder(options.model))
+    accepted = acceptance(card, options)
+    with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
+        with clock.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
+            plan = make_plan(listing.files, store, progress, count_pdf)
+        with _page_log(outputs.log, anew=plan.done == 0) as log:
+            work = JobWork(options, progress, store, debug, log, clock.stages)
+            read = _read(work, plan.tasks, clock) if plan.tasks else 0
+        counts = store.counts()
+        with clock.stage("write"):
+            readings = store.field_readings if options.rows == "field" else store.readings
+            write_table(options.out, readings(), options.rows)
+            if outputs.report is not None:
+                top = _report_summary(options, card, accepted, counts, len(listing.files))
+                write_report(outputs.report, top, store.review_fields(), store.remarks())
+    return ScanSummary(
+        files=len(listing.files),
+        skipped=listing.skipped,
+        total=plan.done + len(plan.tasks),
+        read=read,
+        duplicates=counts["duplicates"],
+        **{name: counts[name] for name in _COUNTS},
+        interrupted=read < len(plan.tasks),
+        acceptance=accepted,
+        seconds=clock.seconds(),
+        stages=clock.stages,
+        out=options.out,
+        report=outputs.report,
+    )
+
+
+def _read(work: JobWork, tasks: Sequence[PageTask], clock: _Clock) -> int:
+    """Read the pages of `tasks`; the number that were read before the user stopped it."""
+    options = work.options
+    with _page_pool(options, len(tasks)) as pool:
+        with clock.stage("start"):  # in which the workers start as well
+            threads = _network_threads(options)
+            recogniser = load_recogniser(options.model, options.device, options.batch, threads)
+            shipped_network()  # workers load it again; a damaged one is told of once, and now
+        return work.read(tasks, pool, recogniser)
+
+
+def _network_threads(options: ScanOptions) -> int:
+    """Threads for the network on the CPU: all cores, unless workers need them."""
+    cores = usable_cores()
+    return cores if options.cluster else max(1, cores // _CORES_A_NETWORK_THREAD)
+
+
+def _page_pool(options: ScanOptions, pages: int) -> PagePool:
+    """Workers for a number of pages: on a cluster, or processes of this machine."""
+    if options.cluster is not None:
+        from formreader.batch.dask_cluster import open_cluster  # Dask takes a second to import
+
+        return open_cluster(options.cluster, options.page_timeout)
+    return open_pool(options.workers, pages, options.page_timeout)
+
+
+def _page_log(path: Path | None, *, anew: bool) -> AbstractContextManager[PageLog | None]:
+    return nullcontext() if path is None else open_page_log(path, anew=anew)
+
+
+def _report_summary(
+    options: ScanOptions, card: Card, accepted: Acceptance, counts: Counter[str], files: int
+) -> ReportSummary:
+    return ReportSummary(
+        files=files,
+        **{name: counts[name] for name in _COUNTS},
+        review_below=accepted.review_below,
+        made=datetime.now(),
+        version=formreader.__version__,
+        model=f"{card.name} {card.version}",
+        csv_name=name_of(options.out),
+        options=tuple(_chosen(options)),
+    )
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds since the start, and in each stage."""
+
+    began: float = field(default_factory=time.monotonic)
+    stages: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.stages[name] += time.monotonic() - began
+
+
+def _chosen(options: ScanOptions) -> Iterator[tuple[str, str]]:
+    """The paths, and the options that are not at their defaults."""
+    yield "PATHS", " ".join(options.paths)
+    defaults = ScanOptions(options.paths)
+    for name in (f.name for f in fields(ScanOptions)):
+        value = getattr(options, name)
+        if value != getattr(defaults, name):
+            yield f"--{name.replace('_', '-')}", str(value)

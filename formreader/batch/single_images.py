@@ -1,0 +1,43 @@
+"""Digits of single images, without a form around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from formreader.batch.page_work import PageTask, failed_page
+from formreader.core.errors import PageError
+from formreader.core.options import ScanOptions
+from formreader.core.records import DigitBox, Field, InputFile, PageCrops, PageReading
+from formreader.crop.normaliser import crop_single
+from formreader.input.open_page import read_page
+from formreader.recognise.page_reading import read_pages
+from formreader.recognise.recogniser import load_recogniser
+
+
+def read_images(options: ScanOptions) -> Iterator[PageReading]:
+    """The digit in each of the images `options.paths`, as a page with one field of one box.
+
+    An image that cannot be read has `error` set.
+
+    Raises:
+        ModelError: the model is missing or damaged.
+        UsageError: there is no such device.
+    """
+    recogniser = load_recogniser(options.model, options.device, options.batch)
+    images = (_crop_image(PageTask(InputFile(path, path), 0)) for path in options.paths)
+    for _, reading in read_pages(images, recogniser, options, stages={"recognise": 0.0}):
+        yield reading
+
+
+def _crop_image(task: PageTask) -> PageCrops:
+    try:
+        image = read_page(task.file, task.number).image
+    except PageError as error:
+        return failed_page(task, str(error).removeprefix(f"{task.name}: "))
+    crop, is_blank = crop_single(image)
+    height, width = image.shape
+    box = DigitBox(((0, 0), (width, 0), (width, height), (0, height)))
+    fields = (Field((box,)),)
+    return PageCrops(task.file.label, task.number, fields, crop[np.newaxis], np.array([is_blank]))

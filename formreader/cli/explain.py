@@ -1,0 +1,49 @@
+"""`formreader explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from formreader.cli.error_handling import set_up_logging
+from formreader.cli.shared_options import (
+    model_option,
+    verbosity_options,
+)
+from formreader.core.errors import ExitCode
+from formreader.core.options import ExplainOptions
+
+EXPLAIN = ExplainOptions(image="")
+
+
+@verbosity_options
+@click.command()
+@click.argument("image", metavar="IMAGE")
+@model_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=EXPLAIN.out, metavar="FILE",
+    help="The picture, a PNG.  [default: IMAGE's name with .explained.png, in this folder]",
+)  # fmt: skip
+def explain(image: str, model: str, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
+    """Show how the digit of an image was read.
+
+    IMAGE shows one digit. The picture has the image and its crop, where ink speaks for
+    and against the reading, the probabilities of all classes, and the maps that each
+    convolution of the network makes of the crop.
+
+    \b
+    Examples:
+      formreader explain seven.png
+      formreader explain seven.png --model models/own --out why.png
+    """
+    set_up_logging(verbose, quiet)
+    options = ExplainOptions(image, model, out)
+    from formreader.training.evaluate.explanation import explain as explain_image
+    from formreader.training.evaluate.explanation import picture_path
+
+    explanation = explain_image(options)
+    if not quiet:
+        click.echo(f"{image}: {explanation.reading}, confidence {explanation.confidence:.4f}")
+        click.echo(picture_path(options))
+    return ExitCode.DONE

@@ -1,0 +1,33 @@
+"""The command line: the program and its commands."""
+
+from __future__ import annotations
+
+import click
+
+import formreader
+from formreader.cli.compare import compare
+from formreader.cli.error_handling import Program
+from formreader.cli.evaluate import evaluate
+from formreader.cli.explain import explain
+from formreader.cli.inspect import inspect
+from formreader.cli.predict import predict
+from formreader.cli.scan import scan
+from formreader.cli.train import train
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(formreader.__version__, "--version", prog_name="formreader")
+def main() -> None:
+    """Read handwritten digits in the boxes of scanned forms.
+
+    \b
+    Examples:
+      formreader scan scans/ --out results.csv
+      formreader predict digit.png
+      formreader train --augment --out models/own
+      formreader evaluate --model models/own
+    """
+
+
+for command in (scan, predict, train, evaluate, compare, inspect, explain):
+    main.add_command(command)

@@ -1,0 +1,207 @@
+"""What the command line shows while a scan or a training goes on; all of it on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from formreader.batch.page_log import PageFigures
+    from formreader.training.fit.fitting import EpochFigures
+
+_SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_TRAINING_LINES = 60.0
+"""Training takes an hour rather than a minute."""
+
+
+def tell(text: str) -> None:
+    """A line to the user that does not disturb the output."""
+    click.echo(f"formreader: {text}", err=True)
+
+
+class Bar:
+    """Progress of a known number of steps: a bar on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, unit: str, between_lines: float = _SECONDS_BETWEEN_LINES) -> None:
+        self._unit = unit
+        self._between_lines = between_lines
+        self._total = self._done = 0
+        self._began = self._told = time.monotonic()
+        self._rich: Progress | None = None
+        self._task: TaskID | None = None
+
+    def start(self, total: int, what: str) -> None:
+        """Begin, with nothing done of `total` steps."""
+        self._total, self._done = total, 0
+        self._began = self._told = time.monotonic()
+        if sys.stderr.isatty():
+            if self._rich is None:
+                self._rich = _rich_progress(self._unit)
+                self._rich.start()
+            if self._task is not None:
+                self._rich.remove_task(self._task)
+            self._task = self._rich.add_task(what, total=total, speed="")
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """`steps` more are done; `note` is shown beside the speed."""
+        self._done += steps
+        now = time.monotonic()
+        if self._rich is not None and self._task is not None:
+            speed = f"{self._speed(now)} {note}"
+            self._rich.update(self._task, completed=self._done, speed=speed)
+        elif now - self._told >= self._between_lines:
+            self._told = now
+            left = (now - self._began) / self._done * (self._total - self._done)
+            tell(
+                f"{self._done} of {self._total} {self._unit}, {self._speed(now)}, "
+                f"{left:.0f} s left {note}".rstrip()
+            )
+
+    def stop(self) -> None:
+        """End; what follows is written below the bar."""
+        if self._rich is not None:
+            self._rich.stop()
+            self._rich = self._task = None
+
+    def _speed(self, now: float) -> str:
+        return f"{self._done / max(now - self._began, 1e-9):.1f} {self._unit}/s"
+
+
+def _rich_progress(unit: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(f"{unit}"),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+class ScanDisplay:
+    """Shows a scan; `stop_asked` is set from a signal handler."""
+
+    def __init__(self, quiet: bool, verbose: bool = False) -> None:
+        self.stop_asked = False
+        self._quiet = quiet
+        self._verbose = verbose
+        self._bar: Bar | None = None
+
+    def checking(self, files: int) -> None:
+        """The files are listed."""
+        self._show("files", files, "looking for what is new")
+
+    def file_checked(self) -> None:
+        """A file was looked into."""
+        self._advance()
+
+    def started(self, files: int, pages: int, done: int) -> None:
+        """All pages are counted."""
+        if 0 < done < pages and not self._quiet:
+            tell(f"{done} of {pages} pages are done: going on with the others")
+        self._show("pages", pages - done, f"{files} file{'s' * (files != 1)}")
+
+    def page_done(self, figures: PageFigures) -> None:
+        """A page is done; a failure is told, be it quiet or not."""
+        if figures.error or self._verbose:
+            tell(str(figures))
+        self._advance()
+
+    def message(self, text: str) -> None:
+        """Tell something else."""
+        tell(text)
+
+    def stopped(self) -> bool:
+        """Whether the user asked to stop."""
+        return self.stop_asked
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _show(self, unit: str, total: int, what: str) -> None:
+        """A bar in place of the one before."""
+        self.close()
+        if not self._quiet:
+            self._bar = Bar(unit)
+            self._bar.start(total, what)
+
+    def _advance(self) -> None:
+        if self._bar is not None:
+            self._bar.advance()
+
+
+class TrainDisplay:
+    """Shows a training: a bar for each epoch, and a line with its figures."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar = Bar("steps", _SECONDS_BETWEEN_TRAINING_LINES)
+        self._epochs = self._steps = 0
+        self._seconds: list[float] = []
+
+    def started(self, epochs: int, steps: int) -> None:
+        """Training begins."""
+        self._epochs, self._steps = epochs, steps
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        """A step of an epoch is done."""
+        if self._quiet:
+            return
+        if step == 1:
+            self._bar.start(self._steps, f"epoch {epoch} of {self._epochs}")
+        self._bar.advance(note=f"loss {loss:.4f}")
+
+    def epoch(self, figures: EpochFigures) -> None:
+        """An epoch is done."""
+        self._seconds.append(figures.seconds)
+        if not self._quiet:
+            tell(
+                f"epoch {figures.epoch} of {self._epochs}: loss {figures.loss:.4f}, "
+                f"accuracy {figures.accuracy:.2%}, "
+                f"validation loss {figures.validation_loss:.4f}, "
+                f"validation accuracy {figures.validation_accuracy:.2%}, "
+                f"{figures.seconds:.0f} s{self._time_left(figures.epoch)}"
+            )
+
+    def _time_left(self, epoch: int) -> str:
+        """The time that the epochs after this one will take, of epochs as long as those so far."""
+        epochs = self._epochs - epoch
+        if epochs == 0:
+            return ""
+        return f", about {_duration(epochs * sum(self._seconds) / len(self._seconds))} left"
+
+    def message(self, text: str) -> None:
+        """Tell something else."""
+        if not self._quiet:
+            tell(text)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def _duration(seconds: float) -> str:
+    """A length of time as people say it."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

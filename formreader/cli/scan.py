@@ -1,0 +1,181 @@
+"""`formreader scan`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from formreader.batch.worker_process import start_early
+from formreader.cli.error_handling import check_one_threshold, set_up_logging
+from formreader.cli.progress import ScanDisplay, tell
+from formreader.cli.shared_options import (
+    SCAN,
+    reading_options,
+    verbosity_options,
+)
+from formreader.cli.stop_signals import stop_on_signal
+from formreader.core.errors import ExitCode
+from formreader.core.locations import Place, as_place
+from formreader.core.options import Device, Rows, ScanOptions
+
+if TYPE_CHECKING:
+    from formreader.batch.scan_job import ScanSummary
+
+PAGE_WORK = "formreader.batch.page_work"
+"""What workers import; the rooms take half a second, here and there, so both begin at once."""
+
+_WORKERS_STAGES = ("decode", "straighten", "find", "crop")
+
+
+@verbosity_options
+@reading_options
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
+@click.option(
+    "--out", type=as_place, default=SCAN.out, metavar="FILE", show_default=True,
+    help="Table of what was read: .csv, .jsonl or .parquet, on this machine or at a URL.",
+)  # fmt: skip
+@click.option(
+    "--rows", type=click.Choice(get_args(Rows)), default=SCAN.rows, show_default=True,
+    help="Whether a row of the table is a field or a single digit.",
+)  # fmt: skip
+@click.option(
+    "--report", metavar="FILE|none", default=SCAN.report,
+    help="Page for reviewing doubtful digits.  [default: beside the table, as .html]",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
+    show_default="one a core", help="Processes that work on pages.",
+)  # fmt: skip
+@click.option(
+    "--fresh",
+    is_flag=True,
+    default=SCAN.fresh,
+    help="Begin anew, not where an earlier scan stopped.",
+)
+@click.option(
+    "--page-timeout", type=click.FloatRange(0, min_open=True), default=SCAN.page_timeout,
+    metavar="S", show_default=True, help="Seconds after which a page is given up.",
+)  # fmt: skip
+@click.option(
+    "--cluster", default=SCAN.cluster, metavar="ADDRESS",
+    help="Dask scheduler whose workers do the page work, such as tcp://host:8786.",
+)  # fmt: skip
+@click.option(
+    "--log-json", type=click.Path(path_type=Path), default=SCAN.log_json, metavar="FILE",
+    help="Write a line for each page as it is done: a JSON object with its times and counts.",
+)  # fmt: skip
+@click.option(
+    "--debug", type=click.Path(path_type=Path), default=SCAN.debug, metavar="FOLDER",
+    help="Write each page with the boxes found and the digits read drawn on it; not those "
+    "that an earlier scan has read.",
+)  # fmt: skip
+def scan(
+    paths: tuple[str, ...],
+    out: Place,
+    rows: Rows,
+    report: str | None,
+    workers: int,
+    fresh: bool,
+    page_timeout: float,
+    cluster: str | None,
+    log_json: Path | None,
+    debug: Path | None,
+    review_below: float,
+    max_error: float | None,
+    model: str,
+    device: Device,
+    batch: int,
+    verbose: bool,
+    quiet: bool,
+) -> ExitCode:
+    """Read all forms in files, folders and patterns.
+
+    PATHS are PNG, JPEG, TIFF, WebP, BMP and PDF files, folders with such files
+    (and folders in them), or patterns in quotes; or URLs of these. The table goes
+    to --out, the doubtful digits to a report beside it that any browser opens.
+
+    The job is kept beside the table. After an interruption, or with new and changed
+    files, the same command goes on with it.
+
+    \b
+    Examples:
+      formreader scan scans/
+      formreader scan march/*.pdf april/ --out spring.csv
+      formreader scan form.jpg --rows digit --review-below 0.99
+      formreader scan scans/ --max-error 0.003
+      formreader scan scans/ --debug overlays/
+      formreader scan s3://office/march/ --out march.parquet
+    """
+    set_up_logging(verbose, quiet)
+    check_one_threshold(max_error)
+    options = ScanOptions(
+        paths, out, rows, review_below, model, report, workers, device, batch, fresh, debug,
+        max_error, page_timeout, cluster, log_json,
+    )  # fmt: skip
+    display = ScanDisplay(quiet, verbose)
+    with closing(display), stop_on_signal(display):
+        if cluster is None:
+            start_early(PAGE_WORK)
+        from formreader.batch import scan_job  # which takes most of the start: a signal may come
+
+        summary = scan_job.scan(options, display)
+    if not quiet:
+        _tell_summary(summary, verbose)
+        for path in (summary.out, summary.report):
+            if path is not None:
+                click.echo(path)
+    if summary.interrupted:
+        tell(
+            f"interrupted: {summary.pages:,} of {_count(summary.total, 'page')} done; these are in "
+            f"{summary.out}. The same command goes on with the others"
+        )
+        return ExitCode.INTERRUPTED
+    return ExitCode.PAGES_FAILED if summary.failed else ExitCode.DONE
+
+
+def _tell_summary(summary: ScanSummary, verbose: bool) -> None:
+    speed = summary.read / max(summary.seconds, 1e-9)
+    tell(
+        f"{_count(summary.pages, 'page')}, {_count(summary.fields, 'field')}, "
+        f"{_count(summary.digits, 'digit')}, {_count(summary.blank, 'blank box', 'blank boxes')} "
+        f"in {summary.seconds:.1f} s ({speed:.1f} pages/s)"
+    )
+    if summary.read == 0 and not summary.interrupted:
+        tell("nothing has changed since an earlier scan: no page was read again")
+    elif summary.read + summary.duplicates < summary.pages:
+        tell(f"{_count(summary.read, 'page')} read now, the others by an earlier scan")
+    where = f" in {summary.report}" if summary.report and summary.review else ""
+    tell(f"{_count(summary.review, 'digit')} to review{where}")
+    tell(str(summary.acceptance))
+    if summary.failed:
+        tell(f"{_count(summary.failed, 'page')} could not be read: status error in the table")
+    if summary.duplicates:
+        same = ("file has", "files have")
+        tell(f"{_count(summary.duplicates, *same)} the content of another and was not read again")
+    if summary.skipped:
+        others = ("file of another kind was", "files of other kinds were")
+        tell(f"{_count(summary.skipped, *others)} left alone")
+    tell(_where_time_went(summary))
+    if verbose:
+        for stage, seconds in summary.stages.items():
+            tell(f"{stage}: {1000 * seconds / max(summary.read, 1):.1f} ms a page")
+
+
+def _where_time_went(summary: ScanSummary) -> str:
+    """The seconds of each stage: of the workers all together, and of this process."""
+    workers = {stage: summary.stages[stage] for stage in _WORKERS_STAGES}
+    own = {stage: s for stage, s in summary.stages.items() if stage not in workers}
+    own["waiting for workers"] = max(0.0, summary.seconds - sum(own.values()))
+    told = (
+        ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in part.items())
+        for part in (workers, own)
+    )
+    return "seconds of the workers: {}; of this process: {}".format(*told)
+
+
+def _count(n: int, one: str, more: str = "") -> str:
+    return f"{n:,} {one if n == 1 else more or f'{one}s'}"

@@ -1,0 +1,133 @@
+"""`formreader train`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from formreader.cli.error_handling import set_up_logging
+from formreader.cli.progress import TrainDisplay
+from formreader.cli.shared_options import (
+    TRAIN,
+    seed_option,
+    sets_option,
+    verbosity_options,
+    writers_option,
+)
+from formreader.core.errors import ExitCode
+from formreader.core.options import Architecture, TrainOptions
+
+
+@verbosity_options
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=TRAIN.out, metavar="FOLDER",
+    show_default=True, help="Where the model goes.",
+)  # fmt: skip
+@click.option(
+    "--arch", type=click.Choice(get_args(Architecture)), default=TRAIN.arch, show_default=True,
+    help="The network.",
+)  # fmt: skip
+@sets_option
+@click.option(
+    "--pages", type=click.IntRange(min=0), default=TRAIN.pages, metavar="N", show_default=True,
+    help="Forms into which digits are written, to be scanned and cut out again.",
+)  # fmt: skip
+@click.option(
+    "--augment/--no-augment", default=TRAIN.augment, show_default=True,
+    help="Vary the digits as other hands, pens and scanners do.",
+)  # fmt: skip
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=TRAIN.epochs, metavar="N", show_default=True,
+    help="Most passes through the training data.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.IntRange(min=1), default=TRAIN.patience, metavar="N",
+    show_default=True, help="Stop after so many epochs that are no better.",
+)  # fmt: skip
+@click.option(
+    "--batch", type=click.IntRange(min=1), default=TRAIN.batch, metavar="N", show_default=True,
+    help="Crops a training step.",
+)  # fmt: skip
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=TRAIN.learning_rate,
+    metavar="R", show_default=True, help="Highest learning rate.",
+)  # fmt: skip
+@click.option(
+    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.averaging,
+    metavar="M", show_default=True, help="What a step keeps of the average of the weights.",
+)  # fmt: skip
+@click.option(
+    "--smoothing", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.smoothing,
+    metavar="SHARE", show_default=True, help="Share of each label that is spread over all classes.",
+)  # fmt: skip
+@click.option(
+    "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
+    show_default=True, help="Share of the writers held out to choose the best epoch.",
+)  # fmt: skip
+@writers_option
+@click.option(
+    "--nondigits", type=click.Path(path_type=Path), default=TRAIN.nondigits, metavar="FILE",
+    help="Own examples of marks that are no digits (.npz).",
+)  # fmt: skip
+@click.option(
+    "--from", "base", default=TRAIN.base, metavar="MODEL",
+    help="Go on from the weights of this model (a name or a folder).",
+)  # fmt: skip
+@click.option(
+    "--fresh",
+    is_flag=True,
+    default=TRAIN.fresh,
+    help="Begin anew, not where an interrupted training stopped.",
+)
+@seed_option
+def train(
+    out: Path,
+    arch: Architecture,
+    data: tuple[str, ...],
+    pages: int,
+    augment: bool,
+    epochs: int,
+    patience: int,
+    batch: int,
+    learning_rate: float,
+    averaging: float,
+    smoothing: float,
+    validation: float,
+    writers: Path | None,
+    nondigits: Path | None,
+    base: str | None,
+    fresh: bool,
+    seed: int,
+    verbose: bool,
+    quiet: bool,
+) -> ExitCode:
+    """Train a network and write it as a model folder for --model.
+
+    The same command goes on where an interrupted training stopped.
+
+    \b
+    Examples:
+      formreader train --augment
+      formreader train --no-augment --epochs 5 --out models/plain
+      formreader train --from digits --epochs 3 --learning-rate 0.0003
+      formreader train --data mnist --data corrections.csv --from digits
+    """
+    set_up_logging(verbose, quiet)
+    options = TrainOptions(
+        out=out, augment=augment, epochs=epochs, batch=batch, learning_rate=learning_rate,
+        validation=validation, patience=patience, seed=seed, writers=writers,
+        nondigits=nondigits, base=base, arch=arch, data=data, pages=pages,
+        averaging=averaging, smoothing=smoothing, fresh=fresh,
+    )  # fmt: skip
+    from formreader.training.train_model import train as train_model
+
+    display = TrainDisplay(quiet)
+    with closing(display):
+        folder = train_model(options, display)
+    if not quiet:
+        click.echo(folder)
+    return ExitCode.DONE

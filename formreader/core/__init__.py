@@ -1,0 +1,1 @@
+"""What every room needs: records, geometry, errors, options, locations, model folders."""

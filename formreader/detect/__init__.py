@@ -1,0 +1,1 @@
+"""From straightened pages to digit boxes, rows of them, and rectangles for numbers."""

@@ -1,1 +1,0 @@
-"""From files to straightened pages, digit boxes and fields. OpenCV lives here."""

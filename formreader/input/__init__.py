@@ -1,0 +1,1 @@
+"""From paths to pages: listing files, and opening images and PDFs."""

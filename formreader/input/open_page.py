@@ -1,0 +1,164 @@
+"""Files in: the one place that opens them, and turns each fault into a `PageError`."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Literal
+
+from formreader.core.errors import PageError, UsageError
+from formreader.core.locations import is_url
+from formreader.core.records import InputFile, Page
+from formreader.core.remote_files import fetch
+from formreader.input.pdf import read_pdf
+from formreader.input.pdf_document import count_pdf_pages
+from formreader.input.raster import Kind, count_tiff_pages, read_raster
+from formreader.input.resolution import credible_dpi, estimated_dpi
+
+MAX_PIXELS = 150_000_000
+"""Largest page that is decoded: A4 at 1200 dpi, A2 at 600 dpi.
+
+Decoding takes up to nine bytes a pixel (CMYK; one to two for grey and JPEG) in each
+worker. Pillow has a limit of its own for TIFF and WebP, 179 million.
+"""
+
+_SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
+    (b"\x89PNG\r\n\x1a\n", Kind.PNG),
+    (b"\xff\xd8\xff", Kind.JPEG),
+    (b"II*\0", Kind.TIFF),
+    (b"MM\0*", Kind.TIFF),
+    (b"II+\0", Kind.TIFF),
+    (b"MM\0+", Kind.TIFF),
+    (b"BM", Kind.BMP),
+)
+
+
+def count_pages(file: InputFile) -> int:
+    """Number of pages of a file, from its headers.
+
+    Where the file says that it has more pages than are in it, one of these counts, so that
+    reading it fails and tells of them.
+
+    Raises:
+        PageError: the file cannot be opened, is damaged, or is of another kind.
+    """
+    with page_errors(file.label), open_file(file.path) as stream:
+        pages = count_image_pages(stream)
+        return count_pdf_pages(stream) if pages is None else pages
+
+
+def count_image_pages(stream: BinaryIO) -> int | None:
+    """Number of pages of an open file as `count_pages` tells it, None for a PDF.
+
+    PDFs are for pdfium to count, which a damaged one may end or stop.
+
+    Raises:
+        PageError: the file is of another kind.
+        OSError: it cannot be read.
+    """
+    kind = _sniff(stream)
+    if kind == "PDF":
+        return None
+    return count_tiff_pages(stream) if kind is Kind.TIFF else 1
+
+
+def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:
+    """Reads page `number` (0-based) of a file: the one function that opens images.
+
+    The format is told by the content, not by the name. The image is upright by the
+    file's own orientation tag, grey, white where it was transparent, and read-only.
+
+    Args:
+        max_pixels: a larger page is refused before it is decoded.
+
+    Raises:
+        PageError: the page cannot be read, for whatever reason.
+    """
+    where = file.label if number == 0 else f"{file.label}, page {number + 1}"
+    with page_errors(where), open_file(file.path) as stream:
+        kind = _sniff(stream)
+        if kind == "PDF":
+            image, stated = read_pdf(stream, number, max_pixels)
+            dpi = credible_dpi((stated, stated), image.shape)
+        else:
+            image, dpi = read_raster(stream, kind, number, max_pixels)
+    image.setflags(write=False)
+    return Page(
+        file.label, number, image, dpi or estimated_dpi(image.shape), dpi_estimated=dpi is None
+    )
+
+
+@contextmanager
+def page_errors(where: str) -> Iterator[None]:
+    """Turns whatever reading a page or file raises into a `PageError` that begins with `where`."""
+    try:
+        yield
+    except PageError as error:
+        raise PageError(f"{where}: {error}") from error
+    except FileNotFoundError as error:
+        raise PageError(f"{where}: the file is gone. Put it back or scan it again") from error
+    except PermissionError as error:
+        raise PageError(f"{where}: no permission to read it. Change its permissions") from error
+    except MemoryError as error:
+        raise PageError(f"{where}: too large for the memory. Use fewer --workers") from error
+    except Exception as error:  # on damaged data the decoders raise nearly any kind
+        cause = " ".join(str(error).split()) or type(error).__name__
+        raise PageError(f"{where}: damaged ({cause}). Scan or copy the file again") from error
+
+
+@contextmanager
+def open_file(path: str) -> Iterator[BinaryIO]:
+    """Open a file, or what a URL names, for reading its bytes from the start.
+
+    Raises:
+        PageError: it is no file, or the store of a URL does not give it.
+        OSError: it is gone, or there is no permission to read it.
+    """
+    if is_url(path):
+        yield io.BytesIO(_fetched(path))
+        return
+    if stat.S_ISDIR(os.stat(path).st_mode):
+        os.listdir(path)  # a folder is only ever a page where this fails
+        raise PageError("it is a folder. Give it as a path of its own")
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise PageError("it is not a file but a device or a pipe. Save it as a file")
+    with open(path, "rb") as stream:
+        yield stream
+
+
+def _fetched(url: str) -> bytes:
+    """The content of `url`, with the faults that only stores have as a `PageError`."""
+    try:
+        return fetch(url)
+    except (FileNotFoundError, PermissionError):
+        raise
+    except UsageError as error:  # on another machine, which may lack a package
+        raise PageError(str(error)) from error
+    except OSError as error:
+        remedy = (
+            "Copy it to a disk"
+            if error.errno == errno.EFBIG
+            else "Check the connection and scan it again"
+        )
+        raise PageError(f"it cannot be fetched ({error.strerror}). {remedy}") from error
+
+
+def _sniff(stream: BinaryIO) -> Kind | Literal["PDF"]:
+    """The format of an open file, from its first bytes; the stream is left at its start."""
+    stream.seek(0)
+    head = stream.read(1024)
+    stream.seek(0)
+    if not head:
+        raise PageError("the file is empty. Scan or copy it again")
+    for signature, kind in _SIGNATURES:
+        if head.startswith(signature):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return Kind.WEBP
+    if b"%PDF-" in head:
+        return "PDF"
+    raise PageError("it is not a PNG, JPEG, TIFF, WebP, BMP or PDF file. Save it as one of these")

@@ -1,0 +1,156 @@
+"""Folders and glob patterns to the files below them, whatever links do there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch, fnmatchcase
+from pathlib import PurePath
+
+from formreader.core.remote_files import walk_url
+
+PAGE_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".pdf")
+)
+"""Endings, in lower case, of the files in a folder that are read as pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a path leads to; `real` is the path without links.
+
+    A folder that cannot be opened counts as a page: reading it gives the reason.
+    """
+
+    path: str
+    real: str
+    is_page: bool
+
+    def is_link(self) -> bool:
+        return os.path.abspath(self.path) != self.real
+
+    def order(self) -> tuple[tuple[tuple[str | int, ...], ...], str]:
+        return natural_key(PurePath(self.path).as_posix()), self.path
+
+
+def natural_key(label: str) -> tuple[tuple[str | int, ...], ...]:
+    """Sort key that compares numbers in names by value, folder by folder."""
+    return tuple(
+        tuple(
+            int(piece) if index % 2 else piece
+            for index, piece in enumerate(re.split("([0-9]+)", part.casefold()))
+        )
+        for part in label.split("/")
+    )
+
+
+def _file(path: str, real: str) -> Found:
+    return Found(path, real, os.path.splitext(path)[1].lower() in PAGE_SUFFIXES)
+
+
+def walk(top: str) -> Iterator[Found]:
+    """All files below a folder but hidden ones. Links come last, so that loops end early."""
+    folders, links, seen = [top], list[str](), set[str]()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
+        real = os.path.realpath(folder)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: (entry.is_symlink(), entry.name))
+        except OSError:
+            yield Found(folder, real, is_page=True)
+            continue
+        for entry in (entry for entry in entries if not entry.name.startswith(".")):
+            if _is_folder(entry):
+                (links if entry.is_symlink() else folders).append(entry.path)
+            elif entry.is_symlink():
+                yield _file(entry.path, os.path.realpath(entry.path))
+            else:
+                yield _file(entry.path, os.path.join(real, entry.name))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to where we may not look: reading it tells why
+        return False
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path has the signs of a glob pattern."""
+    return any(character in path for character in "*?[")
+
+
+def match_pattern(pattern: str) -> tuple[str, list[Found]]:
+    """The fixed folder of a glob pattern, and the files that the pattern leads to."""
+    parts = PurePath(pattern).parts
+    fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
+    folder = os.path.join(*parts[:fixed]) if fixed else ""
+    found = list[Found]()
+    for match in dict.fromkeys(_expand(folder, parts[fixed:], set())):
+        is_folder = os.path.isdir(match)
+        found += walk(match) if is_folder else [_file(match, os.path.realpath(match))]
+    return folder, found
+
+
+def _expand(folder: str, parts: tuple[str, ...], seen: set[tuple[str, int]]) -> Iterator[str]:
+    """Paths below `folder` that match, as `glob.glob`; links that form a loop end it."""
+    here = (os.path.realpath(folder), len(parts))
+    if here in seen:
+        return
+    seen.add(here)
+    first, rest = parts[0], parts[1:]
+    if first == "**" and rest:
+        yield from _expand(folder, rest, seen)
+    try:
+        names = sorted(name for name in os.listdir(folder or ".") if not name.startswith("."))
+    except PermissionError:
+        yield folder
+        return
+    except OSError:
+        return
+    for path in (os.path.join(folder, name) for name in names):
+        matches = first == "**" or fnmatch(os.path.basename(path), first)
+        if matches and os.path.isdir(path) and (rest or first == "**"):
+            yield from _expand(path, parts if first == "**" else rest, seen)
+        elif matches and not rest:
+            yield path
+
+
+def walk_folder_url(url: str) -> list[Found]:
+    """As `walk`, of the folder that a URL names."""
+    return [
+        _file(file.url, file.identity)
+        if file.readable
+        else Found(file.url, file.identity, is_page=True)
+        for file in walk_url(url)
+    ]
+
+
+def match_url_pattern(pattern: str) -> tuple[str, list[Found]]:
+    """As `match_pattern`, of a URL with the signs of a pattern.
+
+    All that is below the fixed folder is listed: stores have no quicker way for `**`.
+    """
+    parts = pattern.split("/")
+    fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
+    folder = "/".join(parts[:fixed])
+    found = walk_folder_url(f"{folder}/")
+    wanted = parts[fixed:]
+    names = (file.path.removeprefix(f"{folder}/").split("/") for file in found)
+    return folder, [f for f, name in zip(found, names, strict=True) if _matches(name, wanted)]
+
+
+def _matches(names: list[str], pattern: list[str]) -> bool:
+    """Whether a pattern leads to a file, or to a folder that the file is below."""
+    if not pattern or pattern == ["**"]:
+        return True
+    if not names:
+        return False
+    if pattern[0] == "**":
+        return any(_matches(names[start:], pattern[1:]) for start in range(len(names)))
+    return fnmatchcase(names[0], pattern[0]) and _matches(names[1:], pattern[1:])

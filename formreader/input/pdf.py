@@ -1,0 +1,225 @@
+"""PDF pages to grey pixels: scans as they were scanned, all else rendered."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+import pypdfium2 as pdfium
+from pypdfium2 import raw
+
+from formreader.core.errors import PageError
+from formreader.core.records import GreyImage
+from formreader.input.pdf_document import has_page, open_document
+from formreader.input.raster import check_size
+
+RENDER_DPI = 300
+"""Resolution of pages that are not a scan."""
+
+_FINEST_DPI = 600
+"""A rendered page does not follow its images beyond this resolution."""
+
+_LARGE_PAGE = 24 * 72
+"""Points. A longer page is a picture whose size nobody set, so its dpi says nothing."""
+
+_EDGE = 0.02
+"""How far a scan may end from the page's edges, as a share of the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An object of a page; the matrix takes its own coordinates to those of the page."""
+
+    thing: pdfium.PdfObject
+    matrix: pdfium.PdfMatrix
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """An image on a page: pixels, sides in points, the placement of its unit square."""
+
+    image: pdfium.PdfImage
+    matrix: pdfium.PdfMatrix
+    width: int
+    height: int
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        a, b, c, d, _, _ = self.matrix.get()
+        return float(np.hypot(a, b)), float(np.hypot(c, d))
+
+    @property
+    def dpi(self) -> tuple[float, float]:
+        wide, high = self.sides
+        return 72 * self.width / max(wide, 1e-6), 72 * self.height / max(high, 1e-6)
+
+
+def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage, float]:
+    """Page `number` (0-based) of an open PDF file.
+
+    A page that shows nothing but one upright image is that image at its own
+    resolution; all others, filled form fields and notes included, are rendered.
+
+    Returns:
+        The image, (height, width) uint8, and its dpi.
+
+    Raises:
+        PageError: damaged, encrypted, no such page, or too many pixels.
+        pdfium.PdfiumError: whatever pdfium raises; the caller translates.
+    """
+    with open_document(stream) as document:
+        if not has_page(document, number):
+            raise PageError(
+                f"the PDF says that it has {len(document):,} pages, but this one is not in it. "
+                "Save or copy it again"
+            )
+        document.init_forms()
+        page = document[number]
+        scan = _find_scan(page)
+        if scan is not None:
+            check_size(scan.width, scan.height, max_pixels)
+            return _upright(scan, page.get_rotation()), sum(scan.dpi) / 2
+        return _render(page, max_pixels)
+
+
+def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:
+    """The page's visible objects, last painted first, groups taken apart."""
+
+    def walk(
+        form: pdfium.PdfObject | None, outer: pdfium.PdfMatrix, depth: int
+    ) -> Iterator[_Placed]:
+        count, get = (
+            (raw.FPDFPage_CountObjects(page), raw.FPDFPage_GetObject)
+            if form is None
+            else (raw.FPDFFormObj_CountObjects(form), raw.FPDFFormObj_GetObject)
+        )
+        for index in reversed(range(count)):
+            thing = pdfium.PdfObject(get(form or page, index), page=page, pdf=page.pdf)
+            if thing.type == raw.FPDF_PAGEOBJ_FORM and depth < 15:
+                yield from walk(thing, thing.get_matrix().multiply(outer), depth + 1)
+            elif not _is_invisible_text(thing):
+                yield _Placed(thing, outer)
+
+    return walk(None, pdfium.PdfMatrix(), 0)
+
+
+def _is_invisible_text(thing: pdfium.PdfObject) -> bool:
+    """The layer that text recognition lays over a scan, so that it can be searched."""
+    return thing.type == raw.FPDF_PAGEOBJ_TEXT and raw.FPDFTextObj_GetTextRenderMode(thing) in (
+        raw.FPDF_TEXTRENDERMODE_INVISIBLE,
+        raw.FPDF_TEXTRENDERMODE_CLIP,
+    )
+
+
+def _picture(placed: _Placed) -> _Picture | None:
+    if not isinstance(placed.thing, pdfium.PdfImage):
+        return None
+    width, height = placed.thing.get_px_size()
+    matrix = placed.thing.get_matrix().multiply(placed.matrix)
+    return _Picture(placed.thing, matrix, width, height)
+
+
+def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
+    """The image that is all a reader sees of the page, or None.
+
+    What was painted before it lies hidden under it. Images that are stencils, are
+    turned by odd angles or have oblong pixels do not count: they need rendering.
+    """
+    top = next(_painted(page), None)
+    picture = _picture(top) if top else None
+    if picture is None or _has_notes(page) or raw.FPDFPage_HasTransparency(page):
+        return None
+    a, b, c, d, _, _ = picture.matrix.get()
+    lengths = sorted(map(abs, (a, b, c, d)))
+    across, down = picture.dpi
+    if lengths[1] > 1e-3 * lengths[2] or abs(across - down) > 0.02 * across:
+        return None
+    if not _fills(picture.matrix, page.get_bbox()):
+        return None
+    is_stencil = picture.image.get_metadata().colorspace == raw.FPDF_COLORSPACE_UNKNOWN
+    return None if is_stencil else picture
+
+
+def _fills(matrix: pdfium.PdfMatrix, bounds: tuple[float, float, float, float]) -> bool:
+    """Whether the unit square, placed by an upright matrix, ends where the page does."""
+    a, b, c, d, e, f = matrix.get()
+    left, bottom, right, top = bounds
+    slack_x, slack_y = _EDGE * (right - left), _EDGE * (top - bottom)
+    xs, ys = sorted((e, e + a + c)), sorted((f, f + b + d))
+    off_x = max(abs(xs[0] - left), abs(xs[1] - right))
+    off_y = max(abs(ys[0] - bottom), abs(ys[1] - top))
+    return bool(off_x <= slack_x and off_y <= slack_y)
+
+
+def _has_notes(page: pdfium.PdfPage) -> bool:
+    """Whether form fields, stamps or notes may lie over the page; links are not seen."""
+    unseen = (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP)
+    for index in range(raw.FPDFPage_GetAnnotCount(page)):
+        note = raw.FPDFPage_GetAnnot(page, index)
+        kind = raw.FPDFAnnot_GetSubtype(note)
+        raw.FPDFPage_CloseAnnot(note)
+        if kind not in unseen:
+            return True
+    return False
+
+
+def _upright(scan: _Picture, rotation: int) -> GreyImage:
+    """Pixels of a scan, flipped and turned as the page shows it."""
+    if "DCTDecode" in scan.image.get_filters():
+        data = bytes(scan.image.get_data(decode_simple=True))
+        if b"\xff\xd9" not in data[-4096:]:
+            raise PageError("an image in the PDF ends early. Save or copy it again")
+    grey = _grey(scan.image.get_bitmap())
+    a, b, c, d, _, _ = scan.matrix.get()
+    if abs(a) < abs(b):
+        # x' = c y, y' = b x: rows and columns change places.
+        grey, (a, d) = grey.T, (-c, -b)
+    grey = grey[:: 1 if d > 0 else -1, :: 1 if a > 0 else -1]
+    return np.ascontiguousarray(np.rot90(grey, -rotation // 90))
+
+
+def _grey(bitmap: pdfium.PdfBitmap) -> GreyImage:
+    pixels = bitmap.to_numpy()
+    if pixels.ndim == 2:
+        return np.array(pixels)
+    code = cv2.COLOR_BGR2GRAY if pixels.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
+    return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
+
+
+def _render(page: pdfium.PdfPage, max_pixels: int) -> tuple[GreyImage, float]:
+    width, height = page.get_size()
+    if not min(width, height) > 0:
+        raise PageError("the PDF page has no size. Save it again")
+    pictures = [picture for placed in _painted(page) if (picture := _picture(placed))]
+    for picture in pictures:
+        check_size(picture.width, picture.height, max_pixels)
+    dpi = _render_dpi(width, height, pictures, max_pixels)
+    columns, rows = (max(1, round(side * dpi / 72)) for side in (width, height))
+    check_size(columns, rows, max_pixels)
+    pixels = np.full((rows, columns), 255, np.uint8)
+    bitmap = pdfium.PdfBitmap.new_native(
+        columns,
+        rows,
+        raw.FPDFBitmap_Gray,
+        buffer=(ctypes.c_ubyte * pixels.size).from_buffer(pixels.data),
+    )
+    placement = (bitmap, page, 0, 0, columns, rows, 0, raw.FPDF_GRAYSCALE | raw.FPDF_ANNOT)
+    raw.FPDF_RenderPageBitmap(*placement)
+    if page.formenv:
+        raw.FPDF_FFLDraw(page.formenv, *placement)
+    bitmap.close()
+    return pixels, dpi
+
+
+def _render_dpi(width: float, height: float, pictures: list[_Picture], max_pixels: int) -> float:
+    """At least `RENDER_DPI`; more where an image over much of the page is finer."""
+    large = [p for p in pictures if np.prod(p.sides) >= 0.25 * width * height]
+    finest = max((max(picture.dpi) for picture in large), default=0.0)
+    if large and max(width, height) > _LARGE_PAGE:
+        return min(finest, RENDER_DPI)
+    dpi = min(max(RENDER_DPI, finest), _FINEST_DPI)
+    return dpi if width * height * (dpi / 72) ** 2 <= max_pixels else RENDER_DPI

@@ -1,0 +1,160 @@
+"""Writing result files: found impossible before any work, and whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from formreader.core.errors import OutputError
+from formreader.core.locations import Place, is_url
+from formreader.core.remote_files import check_upload, upload
+
+
+def check_writable(place: Place, option: str = "--out") -> None:
+    """Find out before any work whether `place` can be written; leaves no trace.
+
+    A temporary file is really made beside it: permission bits say nothing to root,
+    on network drives, or on a full or read-only disk.
+
+    Args:
+        place: the file to be written; it may exist.
+        option: the option that chose `place`, for the message.
+
+    Raises:
+        OutputError: the folder is missing or read-only, or `place` is no ordinary
+            file or is locked.
+        UsageError: a URL's protocol is unknown, or its package is missing.
+    """
+    if is_url(place):
+        try:
+            check_upload(place)
+        except OSError as error:
+            raise _output_error(place, error, option) from error
+        return
+    path = Path(place)
+    target = _target(path, option)
+    try:
+        if target.exists():
+            with target.open("r+b"):
+                pass
+        part = _part_file(target)
+        with part.open("x"):
+            pass
+        part.unlink()
+    except OSError as error:
+        raise _output_error(path, error, option) from error
+
+
+@contextmanager
+def atomic_writer(place: Place, option: str = "--out") -> Iterator[TextIO]:
+    r"""Open `place` for UTF-8 text that replaces the file only when all of it is written.
+
+    As `atomic_stream`. Characters that UTF-8 cannot hold (file names of broken encoding) are
+    written as `\udcff`. Line ends are written as given.
+
+    Raises:
+        OutputError: the file cannot be written, for instance because the disk is full.
+    """
+    with atomic_stream(place, option) as stream:
+        text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="")
+        yield text
+        text.detach()  # which flushes; the stream is closed by who opened it
+
+
+@contextmanager
+def atomic_stream(place: Place, option: str = "--out") -> Iterator[BinaryIO]:
+    """Open `place` for bytes that replace the file only when all of them are written.
+
+    They go to a temporary file in the same folder, which takes the file's place at the end
+    of the `with` block; on any exception the old file stays as it was. For a URL the
+    temporary file is on this machine, and is put there as a whole.
+
+    Raises:
+        OutputError: the file cannot be written, for instance because the disk is full.
+        UsageError: a URL's protocol is unknown, or its package is missing.
+    """
+    write = _uploaded(place, option) if is_url(place) else _replaced(Path(place), option)
+    with write as stream:
+        yield stream
+
+
+@contextmanager
+def _replaced(path: Path, option: str) -> Iterator[BinaryIO]:
+    target = _target(path, option)
+    part = _part_file(target)
+    try:
+        with part.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(OSError):  # a new file, or a drive without permission bits
+            shutil.copymode(target, part)
+        part.replace(target)
+    except OSError as error:
+        # A failed write names no file, or one of ours; any other is not about the output.
+        if error.filename is not None and Path(error.filename) not in (part, target):
+            raise
+        raise _output_error(path, error, option) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _uploaded(url: str, option: str) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryDirectory(prefix="formreader-") as folder:
+        part = Path(folder, "part")
+        with _replaced(part, option) as stream:
+            yield stream
+        try:
+            upload(part, url)
+        except OSError as error:
+            raise _output_error(url, error, option) from error
+
+
+def _target(path: Path, option: str) -> Path:
+    """The file that `path` means, links followed, so that a link stays a link."""
+    try:
+        target = path.resolve()
+        ordinary = target.is_file() or not target.exists()
+    except (OSError, RuntimeError) as error:  # a loop of links, a folder without permission
+        raise OutputError(
+            f"{path}: cannot be written: {error}. Choose another file with {option}."
+        ) from error
+    if not ordinary:
+        kind = "a folder" if target.is_dir() else "a device or pipe, not an ordinary file"
+        raise OutputError(
+            f"{path}: cannot be written: it is {kind}. Give the name of a file with {option}."
+        )
+    if not target.parent.is_dir():
+        raise OutputError(
+            f"{path}: cannot be written: the folder {target.parent} does not exist. "
+            f"Create it or choose another with {option}."
+        )
+    return target
+
+
+def _part_file(target: Path) -> Path:
+    return target.with_name(f".formreader-{secrets.token_hex(6)}.part")
+
+
+def _output_error(place: Place, error: OSError, option: str) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "Free some space"
+    elif is_url(place):
+        remedy = "Check the address, the permissions and the connection"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        remedy = "Ask for permission, close the file in other programs"
+    else:
+        remedy = "Check the disk"
+    cause = error.strerror or str(error)
+    return OutputError(
+        f"{place}: cannot be written: {cause}. {remedy}, or choose another place with {option}."
+    )

@@ -1,0 +1,1 @@
+"""The review report: one HTML file that needs no network."""

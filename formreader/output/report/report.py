@@ -1,0 +1,170 @@
+"""results.html: the digits to review, in one file that needs no network.
+
+The file holds every field with a digit to review, with its pictures; its script
+(report.js) sorts them worst first and shows one at a time. Fields are written as
+they come, so that memory does not grow with the batch.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from typing import TypeAlias
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from formreader.core.locations import Place
+from formreader.core.records import DigitReading, FieldReading, Status, Surroundings
+from formreader.output.atomic_writing import atomic_writer
+from formreader.output.table import digit_text, file_cell, whole_pixels
+
+SCRIPTS = ("report_model.js", "report_view.js", "report.js")
+
+Json: TypeAlias = "str | int | float | list[Json]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReviewField:
+    """One field with digits to review, and what people need to see of it.
+
+    `page` and `number` (of the field on its page) are 0-based. `sprite` is a PNG with the
+    crops of its boxes, blank ones included, side by side: 28 px high, 28 px wide a box.
+    """
+
+    file: str
+    page: int
+    number: int
+    reading: FieldReading
+    surroundings: Surroundings
+    sprite: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageRemark:
+    """A page to look at: it could not be read (`failed`), or was read with a notice."""
+
+    file: str
+    page: int
+    reason: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSummary:
+    """What was scanned, for the top of the report.
+
+    `digits` counts the boxes with ink and `blank` those without; `review` counts the
+    digits to review and `failed` the pages that could not be read. `options` are names
+    and values as the user gave them; `csv_name` is the table that the report belongs to.
+    """
+
+    files: int
+    pages: int
+    fields: int
+    digits: int
+    blank: int
+    review: int
+    failed: int
+    review_below: float
+    made: datetime
+    version: str
+    model: str
+    csv_name: str
+    options: tuple[tuple[str, str], ...] = ()
+
+
+def write_report(
+    path: Place,
+    summary: ReportSummary,
+    fields: Iterable[ReviewField],
+    remarks: Iterable[PageRemark] = (),
+) -> None:
+    """Write the review report, holding one field at a time.
+
+    Fields without a digit to review are left out. The order of `fields` is the order
+    of the rows of corrections.csv; the browser shows the worst first.
+
+    Raises:
+        OutputError: the file cannot be written; what was there before is kept.
+    """
+    style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
+    job = hashlib.sha256()
+    template = _environment().get_template("report.html.j2")
+    chunks = template.generate(
+        summary=summary,
+        remarks=remarks,
+        fields=_field_records(fields, job.update),
+        job_id=lambda: job.hexdigest()[:16],  # called last, when all fields have passed
+        style=Markup(style),  # our own file, not data
+        script=Markup(script),
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+    )
+    with atomic_writer(path, "--report") as stream:
+        stream.writelines(chunks)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    environment.filters["file_cell"] = file_cell
+    return environment
+
+
+def _asset(name: str) -> str:
+    return resources.files("formreader.output.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _csp_hash(text: str) -> str:
+    """The hash by which the page's security policy lets this one script or style through."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _field_records(
+    fields: Iterable[ReviewField], digest: Callable[[bytes], None]
+) -> Iterator[tuple[Json, Json]]:
+    """(record, pictures) of each field to review, which also go to `digest`.
+
+    The pictures are the JPEG of the surroundings and the PNG of the crops, in base64.
+    """
+    for field in fields:
+        if field.reading.status is not Status.REVIEW:
+            continue
+        record, pictures = _record(field), (field.surroundings.jpeg, field.sprite)
+        digest(json.dumps(record).encode("ascii"))
+        for picture in pictures:
+            digest(picture)
+        yield record, [base64.b64encode(picture).decode("ascii") for picture in pictures]
+
+
+def _record(field: ReviewField) -> list[Json]:
+    """[file, page, field, [x, y, width, height of the picture], boxes], as report.js reads it."""
+    area: list[Json] = list(whole_pixels(field.surroundings.area))
+    boxes: list[Json] = [_box_record(digit) for digit in field.reading.digits]
+    return [file_cell(field.file), field.page + 1, field.number + 1, area, boxes]
+
+
+def _box_record(digit: DigitReading) -> list[Json]:
+    """[x, y, width, height, guess, confidence, status, second guess, its confidence]."""
+    second = "" if digit.second is None else str(digit.second)
+    return [
+        *whole_pixels(digit.box),
+        digit_text(digit),
+        round(digit.confidence, 4),
+        digit.status.value,
+        second,
+        round(digit.second_confidence, 4),
+    ]

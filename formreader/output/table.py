@@ -1,0 +1,120 @@
+r"""The table: one row a field or a digit, the same bytes for the same readings.
+
+As CSV it is UTF-8 without a byte order mark, with commas and `\n` line ends, which
+spreadsheets, pandas and `csv` all read. Coordinates are whole page pixels.
+
+A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, and file
+names come from strangers. Such a name is written as `./=name.png`: still the path of
+the same file for a program, and plain text for a spreadsheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from formreader.core.locations import Place
+from formreader.core.options import Rows
+from formreader.core.records import Box, DigitReading, FieldReading, PageReading, Status
+from formreader.output.table_formats import Row, write_rows
+
+FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height"
+DIGIT_HEADER = (
+    "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence"
+)
+
+NO_BOXES = "no digit boxes found"
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # with the full-width signs of Excel in Asia
+
+
+def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
+    """Write the readings of `pages`, in their order, as they come.
+
+    The suffix of `place` tells the format. A page with an error, a notice, or no fields has
+    a row of its own with `field` 0 and the reason in `value` (in `digit` for rows="digit");
+    a page never goes missing.
+
+    Raises:
+        OutputError: the file cannot be written; what was there before is kept.
+        UsageError: the suffix is that of a format that is not written.
+    """
+    header, page_rows = (
+        (FIELD_HEADER, field_rows) if rows == "field" else (DIGIT_HEADER, digit_rows)
+    )
+    write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
+
+
+def field_rows(page: PageReading) -> Iterator[Row]:
+    """The rows of one page in the shape of `FIELD_HEADER`."""
+    page_cells: Row = [file_cell(page.file), page.number + 1]
+    remark, status = page_remark(page)
+    if remark:
+        yield [*page_cells, 0, text_cell(remark), 0.0, status.value, "", 0, 0, 0, 0]
+    for number, reading in enumerate(_readable(page), 1):
+        confidence = _probability(reading.confidence)
+        read: Row = [reading.value, confidence, reading.status.value, reading.cells]
+        yield [*page_cells, number, *read, *whole_pixels(reading.box)]
+
+
+def digit_rows(page: PageReading) -> Iterator[Row]:
+    """The rows of one page in the shape of `DIGIT_HEADER`."""
+    page_cells: Row = [file_cell(page.file), page.number + 1]
+    remark, status = page_remark(page)
+    if remark:
+        nowhere: Row = [0, 0, 0, 0, 0, 0]
+        yield [*page_cells, *nowhere, text_cell(remark), 0.0, status.value, "", None]
+    for number, reading in enumerate(_readable(page), 1):
+        for box_number, digit in enumerate(reading.digits, 1):
+            place: Row = [number, box_number, *whole_pixels(digit.box)]
+            yield [*page_cells, *place, *_digit_cells(digit)]
+
+
+def page_remark(page: PageReading) -> tuple[str, Status]:
+    """Why a page needs a row of its own, and that row's status; "" where it needs none."""
+    if page.error:
+        return page.error, Status.ERROR
+    return page.notice or ("" if page.fields else NO_BOXES), Status.REVIEW
+
+
+def file_cell(label: str) -> str:
+    """A file's name as the results give it: valid UTF-8, and never a formula."""
+    name = _valid_utf8(label)
+    return f"./{name}" if name.lstrip(" ").startswith(_FORMULA) else name
+
+
+def text_cell(text: str) -> str:
+    """A reason for people: on one line, valid UTF-8, and never a formula."""
+    line = " ".join(_valid_utf8(text).split())
+    return f"'{line}" if line.startswith(_FORMULA) else line
+
+
+def digit_text(digit: DigitReading) -> str:
+    """`digit` as the results give it: 0-9, `?` for nothing plausible, "" for a blank."""
+    if digit.status is Status.BLANK:
+        return ""
+    return "?" if digit.digit is None else str(digit.digit)
+
+
+def whole_pixels(box: Box) -> tuple[int, int, int, int]:
+    """(x, y, width, height) with each edge rounded, so that boxes that touch still do."""
+    x, y = round(box.left), round(box.top)
+    return x, y, max(1, round(box.right) - x), max(1, round(box.bottom) - y)
+
+
+def _readable(page: PageReading) -> tuple[FieldReading, ...]:
+    return () if page.error else page.fields
+
+
+def _digit_cells(digit: DigitReading) -> Row:
+    second = "" if digit.second is None else str(digit.second)
+    second_confidence = _probability(digit.second_confidence) if second else None
+    confidence = _probability(digit.confidence)
+    return [digit_text(digit), confidence, digit.status.value, second, second_confidence]
+
+
+def _probability(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _valid_utf8(text: str) -> str:
+    """`text` with what UTF-8 cannot hold (names of broken encoding) as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,1 @@
+"""From pages to upright, evenly lit copies of them."""

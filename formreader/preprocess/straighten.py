@@ -1,0 +1,231 @@
+"""Pages made upright, evenly lit, and small enough to search for boxes.
+
+The finder works on this reduced copy; crops are cut from the page as it was
+stored, through the transform that is returned.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.records import GreyImage, Point
+from formreader.preprocess.deskew import estimate_skew
+from formreader.preprocess.illumination import even_light
+from formreader.preprocess.sheet import paper_corners
+
+Transform: TypeAlias = npt.NDArray[np.float64]
+"""(3, 3) projective transform of homogeneous pixel coordinates."""
+
+WORKING_SIDE = 1170
+"""Longest side in pixels of the copy that is searched: A4 at 100 dpi. Larger pages are reduced."""
+
+_LARGE_ENOUGH = 0.9
+"""Least share of `WORKING_SIDE` that will do: A4 at 200 dpi is a pixel short of twice that."""
+
+_STEP = 1.5
+"""A reduction that is as good as it is common: A4 and Letter at 300 dpi, after one half."""
+
+_MIN_SKEW = 0.04
+_SMOOTH_FROM = 1.2
+"""Reduction from which pixels are smoothed before they are interpolated."""
+
+_PAPER_MARGIN = 0.015
+"""What is kept around a photographed sheet, as a share of its sides: its outline is not exact."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StraightPage:
+    """An upright, evenly lit, reduced copy of a page.
+
+    `image` is grey, (height, width) uint8 with the paper near 255. `to_page` maps
+    its pixels to pixels of the stored page. `skew` is the angle in degrees that was
+    taken out, clockwise positive, beyond the quarter turns and the perspective.
+    """
+
+    image: GreyImage
+    to_page: Transform
+    skew: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turned:
+    """A level of a page, upright, and the way back from its pixels to those of the page."""
+
+    image: GreyImage
+    to_page: Transform
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a warp shows: the (height, width) of its result, and the way back to its source."""
+
+    shape: tuple[int, int]
+    to_source: Transform
+
+    def shows_all_of(self, shape: tuple[int, ...]) -> bool:
+        """Whether it is nothing but all of a source of this (height, width), at another scale."""
+        by_y, by_x = np.divide(shape, self.shape)
+        return bool(np.array_equal(self.to_source, _scaling(by_x, by_y)))
+
+
+def straighten(page: Pyramid, quarters: int = 0) -> StraightPage:
+    """Reduce, rectify, deskew and even out the light of a page.
+
+    Its outline and its skew are looked for on levels of the pyramid that are small; the
+    level that is just large enough is interpolated once, whatever the page needs.
+
+    Args:
+        quarters: quarter turns clockwise that bring the stored page upright.
+    """
+    fine, draft = (_turned(page, halvings, quarters) for halvings in _levels(page.shape))
+    corners = paper_corners(draft.image)
+    if corners is None:
+        skew = estimate_skew(draft.image)
+        view = _scaled(fine.image.shape)
+    else:
+        view = _rectified(map_points(np.linalg.inv(fine.to_page) @ draft.to_page, corners))
+        skew = estimate_skew(_warp(fine.image, view))
+    if abs(skew) < _MIN_SKEW:
+        skew = 0.0
+    else:
+        view = _rotated(view, skew)
+    return StraightPage(even_light(_warp(fine.image, view)), fine.to_page @ view.to_source, skew)
+
+
+def map_points(transform: Transform, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Send (n, 2) points through a projective transform."""
+    xy = np.asarray(points, np.float64).reshape(-1, 2)
+    mapped = np.column_stack([xy, np.ones(len(xy))]) @ transform.T
+    return mapped[:, :2] / mapped[:, 2:]
+
+
+def quad(points: npt.NDArray[np.float64]) -> tuple[Point, Point, Point, Point]:
+    """(4, 2) points as the four corners of a DigitBox."""
+    a, b, c, d = ((float(x), float(y)) for x, y in points)
+    return a, b, c, d
+
+
+def _levels(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The halvings of a page that is copied, and of the draft that is nearest to the copy's size.
+
+    A strip that cannot be halved so often is no page; it is reduced later.
+    """
+    most = int(math.log2(min(shape)))
+    ratio = max(max(shape) / WORKING_SIDE, 1.0)
+    halvings = (int(math.log2(ratio / _LARGE_ENOUGH)), round(math.log2(ratio)))
+    return min(halvings[0], most), min(halvings[1], most)
+
+
+def _turned(page: Pyramid, halvings: int, quarters: int) -> _Turned:
+    """A level of the page, turned clockwise by quarters."""
+    image, step = _turn(page.level(halvings), quarters)
+    return _Turned(image, _scaling(2**halvings, 2**halvings) @ step)
+
+
+def _scaling(by_x: float, by_y: float) -> Transform:
+    """The way to an image that is larger by these factors, from pixel centre to pixel centre."""
+    # Half a pixel matters for thin lines.
+    return np.array([[by_x, 0, (by_x - 1) / 2], [0, by_y, (by_y - 1) / 2], [0, 0, 1]], np.float64)
+
+
+def _turn(image: GreyImage, quarters: int) -> tuple[GreyImage, Transform]:
+    """Turn an image clockwise by quarters; exact, no pixel is interpolated."""
+    right, bottom = image.shape[1] - 1, image.shape[0] - 1
+    to_source = {
+        0: [[1, 0, 0], [0, 1, 0]],
+        1: [[0, 1, 0], [-1, 0, bottom]],
+        2: [[-1, 0, right], [0, -1, bottom]],
+        3: [[0, -1, right], [1, 0, 0]],
+    }[quarters % 4]
+    turned = np.ascontiguousarray(np.rot90(image, -quarters))
+    return turned, np.array([*to_source, [0, 0, 1]], np.float64)
+
+
+def _scaled(shape: tuple[int, ...]) -> _View:
+    """The whole image, reduced to the working size where it is still larger.
+
+    Where steps of one and a half pixels do, they count all pixels of a line much alike.
+    """
+    factor = max(max(shape) / WORKING_SIDE, 1.0)
+    if _LARGE_ENOUGH * _STEP <= factor <= _STEP:
+        factor = _STEP
+    height, width = (max(int(side / factor), 1) for side in shape)
+    return _View((height, width), _scaling(shape[1] / width, shape[0] / height))
+
+
+def _rectified(corners: npt.NDArray[np.float64]) -> _View:
+    """A photographed sheet as from above, with a margin, at no more than the working size."""
+    top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    sides = np.array([(top + bottom) / 2, (left + right) / 2])
+    sides *= min(WORKING_SIDE / (1 + 2 * _PAPER_MARGIN) / sides.max(), 1.0)
+    margin = _PAPER_MARGIN * sides
+    target = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * sides + margin - 0.5
+    to_source = cv2.getPerspectiveTransform(target.astype(np.float32), corners.astype(np.float32))
+    width, height = (int(side) for side in sides + 2 * margin)
+    return _View((max(height, 1), max(width, 1)), np.asarray(to_source, np.float64))
+
+
+def _rotated(view: _View, skew: float) -> _View:
+    """The view with a skew taken out, on a canvas that keeps all of it."""
+    height, width = view.shape
+    cosine, sine = math.cos(math.radians(skew)), math.sin(math.radians(skew))
+    new_width = int(width * cosine + height * abs(sine) + 0.5)
+    new_height = int(width * abs(sine) + height * cosine + 0.5)
+    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    to_centre, from_centre = np.eye(3), np.eye(3)
+    to_centre[:2, 2] = -(new_width - 1) / 2, -(new_height - 1) / 2
+    from_centre[:2, 2] = (width - 1) / 2, (height - 1) / 2
+    return _View((new_height, new_width), view.to_source @ from_centre @ turn @ to_centre)
+
+
+def _warp(image: GreyImage, view: _View) -> GreyImage:
+    """The image as `view` has it; what lies beyond it goes on as its border does."""
+    whole = view.shows_all_of(image.shape)
+    if whole and view.shape == image.shape:
+        return image
+    # Interpolation alone would drop every other hairline where it reduces by much.
+    if _reduction(view) > _SMOOTH_FROM:
+        image = np.asarray(cv2.GaussianBlur(image, (3, 3), 0.5 * _reduction(view)), np.uint8)
+    size, flags = view.shape[::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    if whole:  # four times as quick as any other way of the pixels
+        warped = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    elif np.array_equal(view.to_source[2], [0, 0, 1]):  # quicker without the division
+        image, to_padded = _padded(image, view)
+        warped = cv2.warpAffine(image, (to_padded @ view.to_source)[:2], size, flags=flags)
+    else:
+        warped = cv2.warpPerspective(
+            image, view.to_source, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+    return np.asarray(warped, np.uint8)
+
+
+def _padded(image: GreyImage, view: _View) -> tuple[GreyImage, Transform]:
+    """The image, its border going on as far as an affine view shows, and the way to its pixels.
+
+    A warp takes twice the time if it has to look for the border at each pixel.
+    """
+    bottom, right = np.subtract(view.shape, 1)
+    corners = map_points(view.to_source, [(0, 0), (right, 0), (right, bottom), (0, bottom)])
+    # One pixel more, as the last ones are interpolated with what is beside them.
+    before = np.maximum(np.ceil(1 - corners.min(axis=0)), 0).astype(int)
+    beyond = np.ceil(corners.max(axis=0) + 2 - image.shape[::-1])
+    after = np.maximum(beyond, 0).astype(int)
+    sides = (before[1], after[1], before[0], after[0])
+    padded = cv2.copyMakeBorder(image, *sides, cv2.BORDER_REPLICATE)
+    to_padded = np.eye(3)
+    to_padded[:2, 2] = before
+    return np.asarray(padded, np.uint8), to_padded
+
+
+def _reduction(view: _View) -> float:
+    """Pixels of the source per pixel in the middle of a view."""
+    middle = np.array([view.shape[1], view.shape[0]]) / 2
+    here, beside, below = map_points(view.to_source, [middle, middle + (1, 0), middle + (0, 1)])
+    return float(np.linalg.norm(beside - here) + np.linalg.norm(below - here)) / 2

@@ -1,0 +1,1 @@
+"""From crops to readings: networks, confidence, and what decides between readings."""

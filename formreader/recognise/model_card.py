@@ -1,0 +1,209 @@
+"""The model card: what a model folder says of itself, and the check that it is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from formreader.core.errors import ModelError
+from formreader.core.model_folder import CARD_FILE, how_to_renew
+from formreader.recognise.architectures import CLASSES
+
+SCHEMA = 1
+"""Version of the card's layout; a card of another one is refused."""
+
+BOUND_CONFIDENCE = 0.95
+"""Probability with which an error rate is below the bound that the card has for it."""
+
+Facts: TypeAlias = Mapping[str, str | int | float | bool]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRow:
+    """What accepting every reading with at least `threshold` confidence would mean.
+
+    Of `n` held-out crops `accepted` were accepted and `errors` of these were wrong;
+    `error_bound` is the upper end of the error rate's one-sided 95 % confidence
+    interval (Clopper and Pearson 1934).
+
+    Raises:
+        ValueError: the counts contradict one another, or a number is no probability.
+    """
+
+    threshold: float
+    n: int
+    accepted: int
+    errors: int
+    error_bound: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.errors <= self.accepted <= self.n:
+            raise ValueError(f"calibration counts contradict one another. Received: {self}")
+        # Written so that NaN, which is neither more nor less, is refused too.
+        if not (0 <= self.threshold <= 1 and 0 < self.error_bound <= 1):
+            raise ValueError(f"calibration needs probabilities. Received: {self}")
+        if self.errors > self.error_bound * self.accepted:
+            raise ValueError(f"the error bound is below the errors counted. Received: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class TestFigures:
+    """How the model did on one set of crops it was not trained on.
+
+    `right_of_ten` counts crops whose most probable digit is right, `right_of_all`
+    those where "not a digit" is not more probable either.
+
+    Raises:
+        ValueError: the counts contradict one another.
+    """
+
+    data: str
+    n: int
+    right_of_ten: int
+    right_of_all: int
+
+    def __post_init__(self) -> None:
+        if not all(0 <= right <= self.n for right in (self.right_of_ten, self.right_of_all)):
+            raise ValueError(f"test counts contradict one another. Received: {self}")
+
+    # The name begins with "Test" for the reader, not for pytest.
+    __test__ = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything about a model but its weights.
+
+    `created` is an ISO date. `temperature` divides the logits before the softmax.
+    `training` and `recipe` are facts for people. `files` maps the name of each file
+    of the model folder to its SHA-256 in hexadecimal. `calibration` is one set of crops at
+    rising thresholds.
+
+    Raises:
+        ValueError: the temperature, the classes or the calibration cannot be.
+    """
+
+    name: str
+    version: str
+    created: str
+    parameters: int
+    temperature: float
+    training: Facts
+    recipe: Facts
+    tests: tuple[TestFigures, ...]
+    calibration: tuple[CalibrationRow, ...]
+    files: Mapping[str, str]
+    classes: tuple[str, ...] = CLASSES
+
+    def __post_init__(self) -> None:
+        if not 0.01 <= self.temperature <= 100:
+            raise ValueError(f"the temperature must be positive. Received: {self.temperature}")
+        if self.classes != CLASSES:
+            raise ValueError(f"the classes must be {CLASSES}. Received: {self.classes}")
+        for looser, stricter in pairwise(self.calibration):
+            _check_order(looser, stricter)
+
+    def to_json(self) -> str:
+        """The card as JSON text, readable by people."""
+        return json.dumps({"schema": SCHEMA} | asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def _check_order(looser: CalibrationRow, stricter: CalibrationRow) -> None:
+    """What a higher threshold accepts, of the same crops, a lower one accepts as well."""
+    if not (
+        looser.threshold < stricter.threshold
+        and looser.n == stricter.n
+        and looser.accepted >= stricter.accepted
+        and looser.errors >= stricter.errors
+    ):
+        raise ValueError(
+            "the rows of calibration must be of one set of crops, at rising thresholds. "
+            f"Received: {looser}, then {stricter}"
+        )
+
+
+def read_card(folder: Path) -> Card:
+    """The card of a model folder.
+
+    Raises:
+        ModelError: the folder has no card, or it is damaged or of another version.
+    """
+    path, remedy = folder / CARD_FILE, how_to_renew(folder)
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {remedy}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: the model card cannot be read ({error}). {remedy}") from error
+    try:
+        return _card(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelError(f"{path}: the model card is not valid: {cause}. {remedy}") from error
+
+
+def _card(raw: object) -> Card:
+    table = _checked(raw, dict, "the card")
+    if table.get("schema") != SCHEMA:
+        raise ValueError(
+            f"its schema is {table.get('schema')!r}, this version of formreader reads {SCHEMA}"
+        )
+    return Card(
+        name=_value(table, "name", str),
+        version=_value(table, "version", str),
+        created=_value(table, "created", str),
+        parameters=_value(table, "parameters", int),
+        temperature=_number(table, "temperature"),
+        training=_value(table, "training", dict),
+        recipe=_value(table, "recipe", dict),
+        tests=tuple(_test(row) for row in _value(table, "tests", list)),
+        calibration=tuple(_calibration(row) for row in _value(table, "calibration", list)),
+        files={name: _checked(h, str, name) for name, h in _value(table, "files", dict).items()},
+        classes=tuple(_checked(c, str, "classes") for c in _value(table, "classes", list)),
+    )
+
+
+def _test(raw: object) -> TestFigures:
+    row = _checked(raw, dict, "a row of tests")
+    return TestFigures(
+        data=_value(row, "data", str),
+        n=_value(row, "n", int),
+        right_of_ten=_value(row, "right_of_ten", int),
+        right_of_all=_value(row, "right_of_all", int),
+    )
+
+
+def _calibration(raw: object) -> CalibrationRow:
+    row = _checked(raw, dict, "a row of calibration")
+    return CalibrationRow(
+        threshold=_number(row, "threshold"),
+        n=_value(row, "n", int),
+        accepted=_value(row, "accepted", int),
+        errors=_value(row, "errors", int),
+        error_bound=_number(row, "error_bound"),
+    )
+
+
+def _number(table: dict[str, object], key: str) -> float:
+    number = table[key]
+    if isinstance(number, int) and not isinstance(number, bool):
+        return float(number)
+    return _checked(number, float, key)
+
+
+def _value(table: dict[str, object], key: str, kind: type[_T]) -> _T:
+    return _checked(table[key], kind, key)
+
+
+def _checked(value: object, kind: type[_T], what: str) -> _T:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{what} must be of type {kind.__name__}. Received: {value!r:.80}")
+    return value

@@ -1,1 +1,0 @@
-"""From probabilities to readings, results.csv and the review report."""

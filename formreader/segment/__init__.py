@@ -1,0 +1,1 @@
+"""From the ink of a field without boxes to its digits."""

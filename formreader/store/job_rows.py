@@ -1,0 +1,103 @@
+"""Readings as rows of a job's tables, and back: exactly what they were.
+
+Numbers of pages, fields and boxes are 1-based in the rows, as in the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from formreader.core.records import (
+    Box,
+    DigitReading,
+    FieldReading,
+    PageCrops,
+    PageReading,
+    Status,
+    Surroundings,
+)
+from formreader.store.grey_png import grey_png
+
+Row: TypeAlias = tuple[Any, ...]
+
+_NO_FRAME = (None, None, None, None)
+
+
+def encode(text: str) -> bytes:
+    """A text as SQLite is given it, cast to TEXT: names of broken encoding have surrogates."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decode(data: bytes) -> str:
+    """The inverse of `encode`."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+def field_rows(page: int, reading: PageReading) -> Iterator[Row]:
+    """(page, `FIELD_COLUMNS`) of each field; `page` is the page's id."""
+    for number, field in enumerate(reading.fields, 1):
+        frame = _NO_FRAME if field.frame is None else _box_row(field.frame)
+        read = field.value, field.cells, float(field.confidence), field.status.value
+        yield page, number, *read, *frame
+
+
+def digit_rows(page: int, reading: PageReading) -> Iterator[Row]:
+    """(page, box, `DIGIT_COLUMNS`) of each box; `page` is the page's id."""
+    for number, field in enumerate(reading.fields, 1):
+        for box, digit in enumerate(field.digits, 1):
+            best = digit.digit, float(digit.confidence), digit.status.value
+            second = digit.second, float(digit.second_confidence)
+            yield page, box, number, *_box_row(digit.box), *best, *second
+
+
+def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[Row]:
+    """(page, `REVIEW_COLUMNS`) of each field to review; `page` is the page's id.
+
+    Raises:
+        ValueError: the page has not as many crops as its reading has boxes.
+    """
+    if len(crops.crops) != sum(len(field.digits) for field in reading.fields):
+        raise ValueError(f"{reading.file}: the reading is not that of these crops")
+    first = 0
+    for number, field in enumerate(reading.fields, 1):
+        boxes = slice(first, first := first + len(field.digits))
+        if field.status is Status.REVIEW:
+            picture = crops.surroundings[number - 1]
+            place = *_box_row(picture.area), float(picture.scale)
+            yield page, number, *place, picture.jpeg, grey_png(np.hstack(list(crops.crops[boxes])))
+
+
+def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
+    """The fields of a page from rows of `FIELD_COLUMNS` and of `DIGIT_COLUMNS`, in order."""
+    of_field = {
+        number: tuple(map(_read_digit, rows)) for number, rows in groupby(digits, itemgetter(0))
+    }
+    return tuple(_read_field(row, of_field.get(row[0], ())) for row in fields)
+
+
+def read_picture(row: Row) -> tuple[Surroundings, bytes]:
+    """What a row of `REVIEW_COLUMNS` shows of a field, and the PNG of its crops."""
+    _, left, top, width, height, scale, jpeg, crops = row
+    return Surroundings(jpeg, Box(left, top, width, height), scale), crops
+
+
+def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:
+    _, value, cells, confidence, status, *frame = row
+    box = None if frame[0] is None else Box(*frame)
+    return FieldReading(digits, value, cells, confidence, Status(status), box)
+
+
+def _read_digit(row: Row) -> DigitReading:
+    _, left, top, width, height, digit, confidence, status, second, second_confidence = row
+    box = Box(left, top, width, height)
+    return DigitReading(box, digit, confidence, Status(status), second, second_confidence)
+
+
+def _box_row(box: Box) -> tuple[float, float, float, float]:
+    # Of NumPy's floats SQLite knows only those that are Python's.
+    return float(box.left), float(box.top), float(box.width), float(box.height)

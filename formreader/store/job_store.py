@@ -1,0 +1,217 @@
+"""The job: all that was read so far, on disk, to go on with and to make the results from.
+
+The format is told in docs/job-store.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from formreader.core.errors import UsageError
+from formreader.core.records import PageReading, Status
+from formreader.output.report.report import PageRemark, ReviewField
+from formreader.output.table import page_remark
+from formreader.store import job_sql as sql
+from formreader.store.job_file import JobFile
+from formreader.store.job_records import FileRecord, PageResult, RunRecord
+from formreader.store.job_rows import (
+    digit_rows,
+    encode,
+    field_rows,
+    read_fields,
+    read_picture,
+    review_rows,
+)
+
+__all__ = ("FileRecord", "JobStore", "PageResult", "RunRecord")
+
+
+class JobStore:
+    """The job of one scan, for this process alone as long as it is open (`with` closes it).
+
+    All methods that read give one page at a time, so that memory does not grow with the job;
+    nothing may be added while they are under way. Any method may raise OutputError, where the
+    file cannot be written or read or proves to be damaged: what was added before remains.
+    """
+
+    def __init__(self, file: JobFile) -> None:
+        """Takes over an open file, which holds a job; `JobStore.open` is what makes them."""
+        self._file = file
+
+    @classmethod
+    def open(cls, path: Path, run: RunRecord, *, fresh: bool) -> Self:
+        """Begin a new job at `path`, or go on with the one that is there.
+
+        Args:
+            run: must be that of the job, unless no page of it is done.
+            fresh: forget the job that is there, whatever its run was.
+
+        Raises:
+            UsageError: the job is that of another run, or another process has it open, or
+                what is there is no job of this format; it is left as it is.
+            OutputError: it cannot be written or is damaged.
+        """
+        file = JobFile.open(path)
+        try:
+            if fresh or file.is_new or not list(file.query(sql.ANY_PAGE)):
+                file.recreate(sql.ADD_RUN, run.row())
+            else:
+                (row,) = file.query(sql.RUN)
+                _check_run(path, RunRecord.of_row(row), run)
+        except BaseException:
+            file.close()
+            raise
+        return cls(file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def known_pages(self) -> dict[str, int]:
+        """SHA-256 of the content -> number of pages, of files that an earlier run has counted.
+
+        Counting takes time, and where it failed now what is done would be forgotten.
+        """
+        return dict(self._file.query(sql.KNOWN_PAGES))
+
+    def set_files(self, files: Sequence[FileRecord]) -> None:
+        """Tell the inputs of this run, in order.
+
+        Pages are forgotten whose file is not among them, is a duplicate now, or is not known
+        to have the same content.
+
+        Raises:
+            ValueError: two of them have the same label.
+        """
+        if len({file.label for file in files}) < len(files):
+            raise ValueError("each input file needs a label of its own")
+        with self._file.transaction() as connection:
+            connection.execute(sql.EXPECT_NO_FILE)
+            for position, file in enumerate(files, 1):
+                values = file.values() | {"position": position}
+                connection.execute(sql.FORGET_IF_CHANGED, values)
+                connection.execute(sql.PUT_FILE, values)
+            connection.execute(sql.FORGET_OTHERS)
+
+    def done(self) -> set[tuple[str, int]]:
+        """(label, 0-based number) of each page that need not be read again.
+
+        Pages with an error are not among them, be their file the same: they may have failed
+        for want of time, memory or permission, and to try one that is damaged is quick.
+        """
+        return {(label, number - 1) for label, number in self._file.query(sql.DONE)}
+
+    def add(self, results: Sequence[PageResult]) -> None:
+        """Store pages, all or none, in place of what was stored of them before.
+
+        Raises:
+            OutputError: the disk is full or the file gone; the job is as it was before.
+            ValueError: a page is none that this run is to read, or its crops are not those of
+                its reading.
+        """
+        with self._file.transaction() as connection:
+            for result in results:
+                _add_page(connection, result)
+
+    def readings(self) -> Iterator[PageReading]:
+        """All pages in the order of the inputs, exactly as they were added.
+
+        A duplicate has one page without fields, with a notice that names the file that is
+        read in its stead.
+        """
+        for page, reading in self._pages():
+            fields = self._file.query(sql.FIELDS, page)
+            yield replace(reading, fields=read_fields(fields, self._file.query(sql.DIGITS, page)))
+
+    def field_readings(self) -> Iterator[PageReading]:
+        """The same without digits, in a third of the time: each field's `frame` is its box."""
+        for page, reading in self._pages():
+            fields = self._file.query(sql.FIELDS_WITH_BOXES, page)
+            yield replace(reading, fields=read_fields(fields, ()))
+
+    def review_fields(self) -> Iterator[ReviewField]:
+        """All fields to review, in the order of `readings`."""
+        for page, reading in self._pages(sql.WITH_REVIEW):
+            fields = read_fields(
+                self._file.query(sql.REVIEW_FIELDS, page),
+                self._file.query(sql.REVIEW_DIGITS, page),
+            )
+            for row, field in zip(self._file.query(sql.REVIEW, page), fields, strict=True):
+                place = reading.file, reading.number, row[0] - 1
+                yield ReviewField(*place, field, *read_picture(row))
+
+    def remarks(self) -> Iterator[PageRemark]:
+        """What is to be said of whole pages, in the order of `readings`."""
+        for _, reading in self._pages(sql.WITH_REMARK):
+            reason, status = page_remark(reading)
+            failed = status is Status.ERROR
+            yield PageRemark(reading.file, reading.number, reason, failed)
+
+    def counts(self) -> Counter[str]:
+        """Numbers of pages, fields, digits, blank, review, failed, duplicates.
+
+        `digits` are boxes with ink, `blank` those without, `review` digits to review; of the
+        pages `failed` could not be read, and `duplicates` are one each for a duplicate file.
+        """
+        (row,) = self._file.query(sql.COUNT_PAGES)
+        pages, failed, fields, duplicates = row
+        (row,) = self._file.query(sql.COUNT_DIGITS, Status.BLANK.value, Status.REVIEW.value)
+        boxes, blank, review = row
+        return Counter(
+            pages=pages + duplicates,
+            fields=fields,
+            digits=boxes - blank,
+            blank=blank,
+            review=review,
+            failed=failed,
+            duplicates=duplicates,
+        )
+
+    def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
+        """Id and reading, as yet without fields, of each page; no id for a duplicate."""
+        for page, label, number, error, notice, duplicate_of in self._file.query(
+            sql.PAGES.format(condition)
+        ):
+            if page is None:
+                yield None, PageReading(label, 0, notice=f"the same content as {duplicate_of}")
+            else:
+                yield page, PageReading(label, number - 1, error=error, notice=notice)
+
+
+def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:
+    if differences := "; ".join(run.differences(earlier)):
+        raise UsageError(
+            f"{path}: the job in it is that of another scan ({differences}). Scan as before to go "
+            "on with it, give --fresh to begin anew in its place, or choose another table with "
+            "--out"
+        )
+
+
+def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
+    reading = result.reading
+    place = encode(reading.file), reading.number + 1
+    file = connection.execute(sql.TO_READ, place).fetchone()
+    if file is None:
+        raise ValueError(f"{reading.file}, page {place[1]}: this run is not to read it")
+    key = *file, place[1]
+    connection.execute(sql.FORGET_PAGE, key)
+    values = encode(reading.error), encode(reading.notice), json.dumps(result.page.seconds)
+    connection.execute(sql.ADD_PAGE, (*key, *values))
+    (page,) = connection.execute(sql.LAST_ID).fetchone()
+    connection.executemany(sql.ADD_FIELD, field_rows(page, reading))
+    connection.executemany(sql.ADD_DIGIT, digit_rows(page, reading))
+    connection.executemany(sql.ADD_REVIEW, review_rows(page, result.page, reading))

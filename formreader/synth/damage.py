@@ -1,0 +1,167 @@
+"""Single effects of wear, copying and bad light on an image; geometry stays as it is.
+
+Every function takes and returns a grey (h, w) or RGB (h, w, 3) uint8 image.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from formreader.synth.paper_sheet import Colour, Picture, Sheet
+from formreader.synth.strokes import Hand, Mask, draw_strokes
+
+
+def pale(image: Picture, contrast: float) -> Picture:
+    """Everything fades towards the paper."""
+    paper = np.median(image.reshape(-1, image.shape[2] if image.ndim == 3 else 1)[::97], axis=0)
+    ramp = np.arange(256, dtype=np.float32)[:, None]
+    table = np.clip(paper + (ramp - paper) * contrast, 0, 255).round().astype(np.uint8)
+    return cv2.LUT(image, table if image.ndim == 2 else table[:, None, :]).astype(np.uint8)
+
+
+def noise(image: Picture, deviation: float, rng: np.random.Generator) -> Picture:
+    """Sensor noise, the same in all channels, with a little of the paper's grain."""
+    h, w = image.shape[:2]
+    grain = rng.standard_normal((h, w), dtype=np.float32) * np.float32(deviation)
+    coarse = rng.standard_normal((h // 3 + 1, w // 3 + 1), dtype=np.float32)
+    grain += cv2.resize(coarse, (w, h)) * np.float32(0.5 * deviation)
+    layer = grain if image.ndim == 2 else cv2.merge([grain] * 3)
+    return cv2.add(image, layer, dtype=cv2.CV_8U).astype(np.uint8)
+
+
+def shade(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """Light from one side, darker corners, and the soft shadow of a hand or a phone."""
+    ys, xs = np.mgrid[0:1:64j, 0:1:64j].astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    slope = (xs - 0.5) * np.cos(angle) + (ys - 0.5) * np.sin(angle)
+    corners = ((xs - 0.5) ** 2 + (ys - 0.5) ** 2) * 0.8
+    distance = (xs - rng.uniform(0, 1)) * np.cos(angle + 1) + (ys - rng.uniform(0, 1))
+    shadow = 0.35 / (1 + np.exp(-distance * rng.uniform(15, 45)))
+    light = 1 - strength * (0.45 + 0.6 * slope + corners + shadow)
+    light = np.clip(light, 0.15, 1.05).astype(np.float32)
+    full = cv2.resize(light, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    layer = full if image.ndim == 2 else cv2.merge([full] * 3)
+    return cv2.multiply(image, layer, dtype=cv2.CV_8U).astype(np.uint8)
+
+
+def one_bit(image: Picture, rng: np.random.Generator) -> Picture:
+    """A fax: ragged edges, breaks in thin lines, now and then a lost line. Returns grey 0/255."""
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+    paper = float(np.median(grey[::7, ::7]))
+    h, w = grey.shape
+    ragged = rng.standard_normal((h, w), dtype=np.float32)
+    ragged = cv2.GaussianBlur(ragged, (0, 0), 0.9) * np.float32(26)
+    weak = cv2.resize(rng.standard_normal((h // 40 + 2, w // 40 + 2), dtype=np.float32), (w, h))
+    level = paper * 0.72 - np.clip(weak - 1.3, 0, 1) * 60
+    bits = np.where(grey + ragged > level, 255, 0).astype(np.uint8)
+    for row in rng.integers(1, h, int(rng.integers(0, 4))):
+        bits[row] = bits[row - 1]
+    return bits
+
+
+def dirt(image: Picture, amount: float, dpi: float, rng: np.random.Generator) -> Picture:
+    """Pepper on the paper and salt in the ink."""
+    image = image.copy()
+    h, w = image.shape[:2]
+    for value, density in ((25, 1.0), (250, 0.6)):
+        n = int(h * w * 2.5e-4 * amount * density)
+        ys, xs = rng.integers(0, h, n), rng.integers(0, w, n)
+        image[ys, xs] = value
+        larger = rng.random(n) < 0.3
+        image[np.minimum(ys[larger] + 1, h - 1), xs[larger]] = value
+    for _ in range(int(rng.integers(0, 1 + round(25 * amount)))):
+        x, y = int(rng.integers(w)), int(rng.integers(h))
+        radius = max(1, round(rng.uniform(0.1, 0.35) * dpi / 25.4))
+        cv2.circle(image, (x, y), radius, (60, 60, 60), -1, cv2.LINE_AA)
+    return image
+
+
+def streaks(image: Picture, amount: float, rng: np.random.Generator) -> Picture:
+    """Vertical lines from dirt on the glass of a sheet feeder."""
+    image = image.copy()
+    w = image.shape[1]
+    for _ in range(round(4 * amount)):
+        x, drop = int(rng.integers(w)), int(rng.integers(25, 110))
+        strip = image[:, x : x + int(rng.integers(1, 3))]
+        strip[:] = np.where(strip > drop, strip - np.uint8(drop), 0)
+    return image
+
+
+def black_edges(image: Picture, amount: float, rng: np.random.Generator) -> Picture:
+    """The open lid of a copier: dark bars along some edges."""
+    image = image.copy()
+    h, w = image.shape[:2]
+    wide = [round(float(x) * amount * 0.02 * w) for x in rng.random(4)]
+    image[: wide[0]] = 20
+    image[:, : wide[1]] = 20
+    image[h - wide[2] :] = 20
+    image[:, w - wide[3] :] = 20
+    return image
+
+
+def punch_holes(image: Picture, dpi: float) -> Picture:
+    """Two holes at the left edge (ISO 838: 80 mm apart), within the margin, and a staple."""
+    image = image.copy()
+    mm, (h, w) = dpi / 25.4, image.shape[:2]
+    left, radius = min(8 * mm, 0.032 * w), min(3 * mm, 0.022 * w)
+    for offset in (-40, 40):
+        centre = (round(left), round(h / 2 + offset * mm))
+        cv2.circle(image, centre, round(radius), (35, 35, 35), -1, cv2.LINE_AA)
+    start, end = (round(6 * mm), round(9 * mm)), (round(14 * mm), round(5 * mm))
+    cv2.line(image, start, end, (70, 70, 70), max(1, round(0.6 * mm)), cv2.LINE_AA)
+    return image
+
+
+def folds(image: Picture, amount: float, rng: np.random.Generator) -> Picture:
+    """Creases across the page: a dark edge beside a light one."""
+    h, w = image.shape[:2]
+    drop = np.zeros((h, w), np.uint8)
+    for share in (1 / 3, 2 / 3) if amount > 0.5 else (0.5,):
+        y = round(h * (share + float(rng.normal(0, 0.01))))
+        slope = round(float(rng.normal(0, 0.004)) * w)
+        cv2.line(drop, (0, y), (w, y + slope), 70, 2, cv2.LINE_AA)
+    drop = cv2.GaussianBlur(drop, (0, 0), 1.0).astype(np.uint8)
+    layer = drop if image.ndim == 2 else cv2.merge([drop] * 3)
+    return cv2.subtract(image, layer).astype(np.uint8)
+
+
+def bleed_through(image: Picture, darkness: float, dpi: float, rng: np.random.Generator) -> Picture:
+    """The writing of the other side, mirrored, blurred and pale."""
+    h, w = image.shape[:2]
+    other = np.zeros((h, w), np.float32)
+    hand, size = Hand.sample(rng), 7 * dpi / 25.4
+    pen = hand.width_mm * dpi / 25.4
+    for y in np.arange(size, h - 2 * size, size * float(rng.uniform(2, 3.2))):
+        for x in np.arange(size * 2, w - 3 * size, size * 0.9):
+            if rng.random() < 0.7:
+                ink = draw_strokes(
+                    hand.symbol("0123456789amnrteA"[rng.integers(17)], rng), size, 1, pen
+                )
+                _add(other, ink, round(x), round(float(y)))
+    mirrored = cv2.GaussianBlur(cv2.flip(other, 1), (0, 0), 0.006 * dpi)
+    factor = np.float32(1) - np.float32(darkness) * np.minimum(mirrored, np.float32(1))
+    layer = factor if image.ndim == 2 else cv2.merge([factor] * 3)
+    return cv2.multiply(image, layer, dtype=cv2.CV_8U).astype(np.uint8)
+
+
+def watermark(image: Picture, darkness: float, dpi: float, rng: np.random.Generator) -> Picture:
+    """Large pale words and rings all over the page, below the print."""
+    h, w = image.shape[:2]
+    mm = 25.4 / dpi
+    sheet = Sheet(w * mm, h * mm, dpi)
+    level = round(255 * (1 - darkness))
+    colour: Colour = (level, level, level)
+    word = ("KOPIE", "COPY", "ORIGINAL", "MUSTER", "SPECIMEN")[int(rng.integers(5))]
+    step = float(rng.uniform(28, 45))
+    for i, y in enumerate(np.arange(4, sheet.height, step)):
+        for x in np.arange(-step * (i % 2), sheet.width, step * 2.2):
+            sheet.text(float(x), float(y), word, step * 0.28, colour=colour, bold=True)
+            sheet.ellipse(float(x) + step * 1.5, float(y), step * 0.4, step * 0.4, 2.0, colour)
+    layer = sheet.image[:h, :w, 0] if image.ndim == 2 else sheet.image[:h, :w]
+    return np.minimum(image, layer) if layer.shape == image.shape else image
+
+
+def _add(canvas: Mask, ink: Mask, left: int, top: int) -> None:
+    window = canvas[top : top + ink.shape[0], left : left + ink.shape[1]]
+    np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)

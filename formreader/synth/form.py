@@ -1,0 +1,110 @@
+"""A form that is being printed and filled in, and the truth about its boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from formreader.core.records import Box, Point
+from formreader.synth.box_rows import draw_grid, draw_row
+from formreader.synth.line_styles import RowStyle
+from formreader.synth.paper_sheet import Rect, Sheet
+from formreader.synth.pen_ink import Writer
+from formreader.synth.strokes import Points
+
+DIGITS = "0123456789"
+MARKS = "X-/#~vAEHKMRTYadfkn"
+"""Marks and letters that nobody takes for a digit."""
+
+
+def corners_of(quad: Points) -> tuple[Point, Point, Point, Point]:
+    """The four points of a (4, 2) array."""
+    a, b, c, d = ((float(x), float(y)) for x, y in quad)
+    return a, b, c, d
+
+
+@dataclass(frozen=True, slots=True)
+class TruthBox:
+    """One printed box: where it is and what was written into it.
+
+    `field` and `box` count from 0. `symbol`: a digit, "" for a blank box, or a mark (see
+    `render.glyphs`); the whole number where `is_open`, a box for more than one digit
+    without separators. `corners`: page pixels, clockwise from the top left of the upright
+    form, on the middle of the printed lines; pixel centres lie at whole numbers.
+    """
+
+    field: int
+    box: int
+    symbol: str
+    corners: tuple[Point, Point, Point, Point]
+    is_open: bool = False
+
+    @property
+    def upright(self) -> Box:
+        """The upright bounding box."""
+        xs, ys = [p[0] for p in self.corners], [p[1] for p in self.corners]
+        return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What boxes hold: shares of blank boxes and of boxes with a mark, 0..1."""
+
+    blanks: float = 0.1
+    marks: float = 0.0
+
+    def symbols(self, n: int, rng: np.random.Generator) -> list[str]:
+        """Symbols for `n` boxes."""
+        kinds = rng.random(n)
+        digits, marks = rng.integers(10, size=n), rng.integers(len(MARKS), size=n)
+        return [
+            "" if k < self.blanks else MARKS[m] if k < self.blanks + self.marks else DIGITS[d]
+            for k, d, m in zip(kinds, digits, marks, strict=True)
+        ]
+
+
+class Form:
+    """A sheet with the boxes printed on it so far, in the order in which they were printed."""
+
+    def __init__(self, sheet: Sheet, writer: Writer, rng: np.random.Generator) -> None:
+        self.sheet, self.writer, self.rng = sheet, writer, rng
+        self.truth: list[TruthBox] = []
+        self._fields = 0
+
+    def row(self, place: Rect, symbols: Sequence[str], style: RowStyle) -> float:
+        """Print a row of boxes, the first one at `place`, and fill it; returns its right end."""
+        cells = draw_row(self.sheet, place, len(symbols), style, self.rng)
+        self.fill(cells, symbols)
+        return cells[-1].right
+
+    def grid(self, place: Rect, rows: Sequence[Sequence[str]], style: RowStyle) -> list[list[Rect]]:
+        """Print a grid of boxes, the first one at `place`, and fill it; a field a row."""
+        grid = draw_grid(self.sheet, place, len(rows), len(rows[0]), style, self.rng)
+        for cells, symbols in zip(grid, rows, strict=True):
+            self.fill(cells, symbols)
+        return grid
+
+    def fill(
+        self, cells: Sequence[Rect], symbols: Sequence[str], printed: Container[int] = ()
+    ) -> None:
+        """Write a symbol into each of the printed cells, as one field.
+
+        Those whose number is in `printed` hold their symbol in print already.
+        """
+        for i, (cell, symbol) in enumerate(zip(cells, symbols, strict=True)):
+            if symbol and i not in printed:
+                self.writer.write(self.sheet, cell, symbol, self.rng)
+            self._note(i, cell, symbol)
+        self._fields += 1
+
+    def fill_open(self, cell: Rect, number: str) -> None:
+        """Write a whole number, "" for none, into one printed box: a field by itself."""
+        self.writer.write_line(self.sheet, cell, number, self.rng)
+        self._note(0, cell, number, is_open=True)
+        self._fields += 1
+
+    def _note(self, i: int, cell: Rect, symbol: str, *, is_open: bool = False) -> None:
+        corners = corners_of(self.sheet.corners(cell))
+        self.truth.append(TruthBox(self._fields, i, symbol, corners, is_open))

@@ -1,0 +1,142 @@
+"""The house style of one form: what its fields have in common, and labels in that style."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from formreader.synth.form import DIGITS, Form
+from formreader.synth.form_plan import Plan
+from formreader.synth.line_styles import LINE_KINDS, LineKind, LineStyle, RowStyle
+from formreader.synth.paper_sheet import BLACK, Colour, Rect
+from formreader.synth.words import caption
+
+CAPITALS = "ABCDEFGHJKLMNPQRTUVWY"
+"""Hand-printed letters of which there is a model."""
+TINTS: tuple[Colour, ...] = (
+    (232, 232, 232), (214, 214, 214), (255, 238, 214), (218, 236, 248), (226, 244, 222),
+    (250, 226, 228), (244, 240, 205),
+)  # fmt: skip
+WHITE: Colour = (255, 255, 255)
+
+_LINE_SHARES = (0.44, 0.13, 0.1, 0.09, 0.09, 0.06, 0.05, 0.04)  # of LINE_KINDS
+_SMALLEST_ALONE = 4.4  # mm
+_THINNEST = 0.12  # mm; thinner lines can hardly be seen at 100 dpi
+_ROUNDED = ("solid", "thick", "grey", "colour")  # kinds of lines that bend around corners
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The style of a form: its plan narrowed down to one size of boxes, `w` x `h` mm.
+
+    `style`: of its rows of boxes. `label`: size of labels; `indent`: where boxes begin, right
+    of a label; both in mm.
+    """
+
+    plan: Plan
+    style: RowStyle
+    w: float
+    h: float
+    label: float
+    indent: float
+
+    @classmethod
+    def sample(cls, plan: Plan, rng: np.random.Generator) -> House:
+        """A random house style within a plan."""
+        h = float(rng.uniform(*plan.box_height))
+        w = h * float(rng.uniform(*plan.aspect))
+        kind = plan.line or LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_LINE_SHARES))]
+        narrow = replace(plan, box_height=(h, h), aspect=(w / h, w / h))
+        label = float(np.clip(h * rng.uniform(0.28, 0.6), 1.9, 4.5))
+        return cls(narrow, _row_style(plan, kind, rng), w, h, label, float(rng.uniform(20, 62)))
+
+    def contents(self, n: int, rng: np.random.Generator) -> list[str]:
+        """Symbols of a field of `n` boxes: not used, begun from either side, or full."""
+        symbols = self.plan.filling.symbols(n, rng)
+        kind, used = rng.random(), int(rng.integers(1, n + 1))
+        if kind < 0.08:
+            return [""] * n
+        if kind < 0.22:
+            return [""] * (n - used) + symbols[n - used :]
+        if kind < 0.34:
+            return symbols[:used] + [""] * (n - used)
+        return symbols
+
+    def apart(self) -> House:
+        """The same style for boxes that stand alone: larger than check boxes are."""
+        grown = max(1.0, _SMALLEST_ALONE / min(self.w, self.h))
+        return replace(self, w=self.w * grown, h=self.h * grown)
+
+    def number(self, rng: np.random.Generator, longest: int) -> str:
+        """A whole number for an open field, "" where nobody has filled it in."""
+        if rng.random() < self.plan.filling.blanks:
+            return ""
+        n = int(rng.integers(1, longest + 1))
+        return "".join(DIGITS[int(d)] for d in rng.integers(10, size=n))
+
+
+Section: TypeAlias = Callable[[Form, House, Rect], float]
+"""Prints something at the top of a rectangle; returns the height used, 0 where none fits."""
+
+
+def _row_style(plan: Plan, kind: LineKind, rng: np.random.Generator) -> RowStyle:
+    line = replace(LineStyle.varied(kind, rng), missing=plan.missing)
+    inner = line
+    if rng.random() < 0.4 and kind != "hairline":
+        inner = replace(line, width=max(_THINNEST, line.width * float(rng.uniform(0.35, 0.8))))
+    elif plan.line is None and rng.random() < 0.12:
+        inner = replace(LineStyle.varied("dotted", rng), colour=line.colour)
+    rounded = kind in _ROUNDED and rng.random() < 0.25
+    return RowStyle(
+        outer=line,
+        inner=inner,
+        gap=float(rng.uniform(0.1, 0.6)),
+        tick=float(rng.uniform(0.15, 0.65)),
+        radius=float(rng.uniform(0.6, 2.0)) if rounded else 0.0,
+        tint=TINTS[int(rng.integers(len(TINTS)))] if rng.random() < plan.tinted else None,
+        lost=float(rng.uniform(0.06, 0.22)) if rng.random() < 0.12 else 0.0,
+    )
+
+
+def beside_label(
+    form: Form, house: House, place: Rect, width: float, height: float | None = None
+) -> tuple[float, float] | None:
+    """Print a label left of or above boxes that are `width` x `height` (the house's) mm.
+
+    Returns the top left of the boxes, or None where they do not fit.
+    """
+    rng, size, tall = form.rng, house.label, height or house.h
+    spare = place.w - width
+    left = spare > 16 and rng.random() < 0.7
+    top = place.y if left else place.y + 1.5 * size
+    if spare < 0 or top + tall > place.bottom:
+        return None
+    if not left:
+        print_fitting(form, (place.x, place.y), caption(rng), size, place.w)
+        return place.x + float(rng.choice([0.0, rng.uniform(0, spare)])), top
+    used = print_fitting(
+        form, (place.x, top + tall / 2 - 0.55 * size), caption(rng), size, min(spare, 70.0) - 2
+    )
+    return place.x + min(max(house.indent, used + 2), spare), top
+
+
+def print_fitting(
+    form: Form, at: tuple[float, float], text: str, size: float, width: float, *,
+    colour: Colour = BLACK, bold: bool = False,
+) -> float:  # fmt: skip
+    """Print as much of a text as fits into `width` mm; returns its width."""
+    shown = text[: max(1, int(width / (0.5 * size)))]
+    return form.sheet.text(*at, shown, size, colour=colour, bold=bold, limit=max(width, 0.5))
+
+
+def bar(form: Form, place: Rect, text: str) -> None:
+    """A dark or grey bar with a heading in it."""
+    dark = form.rng.random() < 0.6
+    shade = int(form.rng.integers(10, 90) if dark else form.rng.integers(170, 230))
+    form.sheet.fill(place, (shade, shade, shade))
+    size, colour = min(3.2, 0.55 * place.h), WHITE if dark else BLACK
+    at = (place.x + 1.5, place.y + (place.h - 1.2 * size) / 2)
+    print_fitting(form, at, text, size, place.w - 3, colour=colour, bold=True)

@@ -1,0 +1,58 @@
+"""Whole forms laid out at random: fields of boxes, their labels and what stands between them."""
+
+from __future__ import annotations
+
+from formreader.synth.blocks import BLOCKS
+from formreader.synth.distractors import DISTRACTORS
+from formreader.synth.form import Form
+from formreader.synth.form_plan import Block, Layout, Plan
+from formreader.synth.paper_sheet import BLACK, Rect
+from formreader.synth.varied import compose_varied
+from formreader.synth.words import NOTES, TITLES, pick
+
+_MARGIN = 12.0  # mm
+
+
+def compose(form: Form, plan: Plan) -> None:
+    """Fill the sheet of `form` as `plan` says."""
+    if plan.layout in BLOCKS or plan.layout == "mixed":
+        _compose_plain(form, plan)
+    else:
+        compose_varied(form, plan)
+
+
+def _compose_plain(form: Form, plan: Plan) -> None:
+    """Blocks of fields from top to bottom, with a distractor between some of them."""
+    sheet, rng = form.sheet, form.rng
+    margin = min(_MARGIN, sheet.width * 0.06)
+    inside = Rect(margin, margin, sheet.width - 2 * margin, sheet.height - 2 * margin)
+    size = float(rng.uniform(4.0, 6.5)) * min(1.0, sheet.width / 150)
+    sheet.text(inside.x, inside.y, pick(TITLES, rng), size, bold=True)
+    sheet.text(inside.x, inside.y + size * 1.6, pick(NOTES, rng), size * 0.5)
+    y = inside.y + size * 2.8
+    framed = sheet.width > 120 and rng.random() < 0.35
+    if framed:
+        sheet.frame(Rect(inside.x, y, inside.w, inside.bottom - y), 0.35, BLACK)
+        y += 4
+    indent = 3.0 if framed else 0.0
+    while True:
+        place = Rect(inside.x + indent, y, inside.w - 2 * indent, inside.bottom - y - indent)
+        height = _block(form, plan)(form, plan, place)
+        if height == 0:
+            break
+        y += height + float(rng.uniform(3, 7))
+        y += _distract(form, plan, Rect(place.x, y, place.w, inside.bottom - y - indent))
+
+
+def _distract(form: Form, plan: Plan, place: Rect) -> float:
+    if form.rng.random() >= plan.distractors or place.h < 45 or place.w < 110:
+        return 0.0
+    chosen = DISTRACTORS[int(form.rng.integers(len(DISTRACTORS)))]
+    return chosen(form.sheet, place, form.rng) + float(form.rng.uniform(4, 7))
+
+
+def _block(form: Form, plan: Plan) -> Block:
+    if plan.layout != "mixed":
+        return BLOCKS[plan.layout]
+    names: tuple[Layout, ...] = ("comb", "separate", "ticks", "grid", "table", "tally", "date")
+    return BLOCKS[names[int(form.rng.integers(len(names)))]]

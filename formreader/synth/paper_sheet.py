@@ -1,0 +1,182 @@
+"""A sheet of white paper to print and write on, measured in millimetres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.synth.strokes import Mask
+from formreader.synth.typefaces import Typeface
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""(height, width, 3) uint8 RGB, or (height, width) uint8 grey."""
+
+Colour: TypeAlias = tuple[int, int, int]
+"""Red, green, blue in 0..255."""
+
+BLACK: Colour = (25, 25, 25)
+WHITE: Colour = (255, 255, 255)
+_SHIFT = 4  # cv2 draws with coordinates in 1/16 px
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """An upright rectangle in millimetres of the sheet."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.w
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.h
+
+
+class Sheet:
+    """A sheet at a given resolution; all positions and lengths are millimetres.
+
+    `image` is (height, width, 3) uint8 RGB; pixel centres lie at whole numbers. `typeface`
+    is what text is set in.
+    """
+
+    def __init__(self, width: float, height: float, dpi: float) -> None:
+        self.width, self.height, self.dpi = width, height, dpi
+        self.scale = dpi / 25.4
+        shape = (round(height * self.scale), round(width * self.scale), 3)
+        self.image: Picture = np.full(shape, 255, np.uint8)
+        self.typeface = Typeface()
+
+    def rule(
+        self, start: tuple[float, float], end: tuple[float, float], width: float, colour: Colour
+    ) -> None:
+        """A straight line; one thinner than a pixel comes out paler."""
+        wide = width * self.scale
+        if wide < 1:
+            colour = fade(colour, 1 - wide)
+        thickness = max(1, round(wide))
+        cv2.line(
+            self.image,
+            self._fixed(*start),
+            self._fixed(*end),
+            colour,
+            thickness,
+            cv2.LINE_AA,
+            _SHIFT,
+        )
+
+    def fill(self, rect: Rect, colour: Colour) -> None:
+        """A filled rectangle."""
+        left, top = self._fixed(rect.x, rect.y)
+        right, bottom = self._fixed(rect.right, rect.bottom)
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.int32)
+        cv2.fillPoly(self.image, [corners], colour, cv2.LINE_AA, _SHIFT)
+
+    def frame(self, rect: Rect, width: float, colour: Colour, radius: float = 0.0) -> None:
+        """An outline, its corners rounded by `radius`."""
+        if radius > 0:
+            self._rounded(rect, width, colour, radius)
+            return
+        a, b = (rect.x, rect.y), (rect.right, rect.y)
+        c, d = (rect.right, rect.bottom), (rect.x, rect.bottom)
+        for start, end in ((a, b), (b, c), (c, d), (d, a)):
+            self.rule(start, end, width, colour)
+
+    def ellipse(
+        self, x: float, y: float, rx: float, ry: float, width: float, colour: Colour
+    ) -> None:
+        """An ellipse about (x, y); filled where `width` is 0."""
+        axes = (round(rx * self.scale * 16), round(ry * self.scale * 16))
+        thickness = max(1, round(width * self.scale)) if width else -1
+        centre = self._fixed(x, y)
+        cv2.ellipse(self.image, centre, axes, 0, 0, 360, colour, thickness, cv2.LINE_AA, _SHIFT)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        *,
+        colour: Colour = BLACK,
+        bold: bool = False,
+        stretch: float = 1.0,
+        limit: float = np.inf,
+    ) -> float:
+        """Print a line of text with its top left at (x, y); returns its width.
+
+        It is set narrower where it would be wider than `limit`.
+        """
+        pixels = max(size * self.scale, 4.0)
+        mask = self.typeface.mask(text, pixels, bold)
+        stretch = min(stretch, limit * self.scale / mask.shape[1])
+        if stretch != 1:
+            width = max(1, round(mask.shape[1] * stretch))
+            narrow = cv2.resize(mask, (width, mask.shape[0]), interpolation=cv2.INTER_AREA)
+            mask = narrow.astype(np.float32)
+        paint(self.image, mask, round(x * self.scale), round(y * self.scale), colour)
+        return float(mask.shape[1] / self.scale)
+
+    def corners(self, rect: Rect) -> npt.NDArray[np.float64]:
+        """The corners of a rectangle in pixels, clockwise from the top left. (4, 2)."""
+        xs, ys = (rect.x, rect.right), (rect.y, rect.bottom)
+        corners = [(xs[0], ys[0]), (xs[1], ys[0]), (xs[1], ys[1]), (xs[0], ys[1])]
+        return np.array(corners) * self.scale
+
+    def _fixed(self, x: float, y: float) -> tuple[int, int]:
+        return round(x * self.scale * 16), round(y * self.scale * 16)
+
+    def _rounded(self, rect: Rect, width: float, colour: Colour, radius: float) -> None:
+        turns = np.linspace(0, np.pi / 2, 6)
+        arc = np.stack([1 - np.cos(turns), 1 - np.sin(turns)], axis=1) * radius
+        left_top = arc + np.array([rect.x, rect.y])
+        flipped = np.array([rect.x + rect.right, rect.y + rect.bottom]) - left_top
+        outline = [
+            left_top,
+            np.stack([flipped[::-1, 0], left_top[::-1, 1]], axis=1),
+            flipped,
+            np.stack([left_top[::-1, 0], flipped[::-1, 1]], axis=1),
+        ]
+        dots = (np.concatenate(outline) * self.scale * 16).round().astype(np.int32)
+        wide = width * self.scale
+        faded = fade(colour, 1 - wide) if wide < 1 else colour
+        thickness = max(1, round(wide))
+        cv2.polylines(self.image, [dots], True, faded, thickness, cv2.LINE_AA, _SHIFT)
+
+
+def fade(colour: Colour, share: float) -> Colour:
+    """`colour` mixed with this share of white."""
+    r, g, b = (round(c + (255 - c) * min(max(share, 0.0), 1.0)) for c in colour)
+    return r, g, b
+
+
+def paint(image: Picture, mask: Mask, left: int, top: int, colour: Colour) -> None:
+    """Cover an image with a colour where the mask says so; what sticks out is cut off."""
+    window, cover = _overlap(image, mask, left, top)
+    if window.size:
+        shade = np.array(colour, np.float32)
+        window[:] = np.rint(window + (shade - window) * cover[:, :, None]).astype(np.uint8)
+
+
+def stain(image: Picture, mask: Mask, left: int, top: int, colour: Colour) -> None:
+    """Darken an image as translucent ink does; what sticks out is cut off."""
+    window, cover = _overlap(image, mask, left, top)
+    if window.size:
+        lost = 1 - np.array(colour, np.float32) / np.float32(255)
+        window[:] = np.rint(window * (1 - lost * cover[:, :, None])).astype(np.uint8)
+
+
+def _overlap(image: Picture, mask: Mask, left: int, top: int) -> tuple[Picture, Mask]:
+    height, width = image.shape[:2]
+    y0, x0 = max(0, -top), max(0, -left)
+    y1, x1 = min(mask.shape[0], height - top), min(mask.shape[1], width - left)
+    y1, x1 = max(y0, y1), max(x0, x1)
+    return image[top + y0 : top + y1, left + x0 : left + x1], mask[y0:y1, x0:x1]

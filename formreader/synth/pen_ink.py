@@ -1,0 +1,103 @@
+"""Pens: what a writer's stroke leaves on the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from formreader.synth.paper_sheet import Colour, Rect, Sheet, stain
+from formreader.synth.sources import DigitSource
+from formreader.synth.strokes import Mask, PenKind
+
+_COLOURS: dict[PenKind, tuple[Colour, ...]] = {
+    "ball": ((28, 42, 120), (20, 60, 150), (35, 35, 45), (20, 20, 25)),
+    "gel": ((15, 15, 20), (20, 30, 110), (25, 25, 90)),
+    "pencil": ((70, 70, 74), (90, 90, 95)),
+    "felt": ((15, 15, 15), (20, 25, 80), (150, 25, 30)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """`darkness`: how much of the colour arrives, 0..1. `grain`: how patchy the line is, 0..1."""
+
+    colour: Colour
+    darkness: float = 1.0
+    grain: float = 0.0
+
+    @classmethod
+    def sample(cls, kind: PenKind, rng: np.random.Generator) -> Pen:
+        """A random pen of this kind."""
+        colours = _COLOURS[kind]
+        colour = colours[int(rng.integers(len(colours)))]
+        if kind == "pencil":
+            return cls(colour, float(rng.uniform(0.75, 0.95)), float(rng.uniform(0.25, 0.55)))
+        return cls(colour, float(rng.uniform(0.88, 1.0)), float(rng.uniform(0.0, 0.12)))
+
+    def faint(self, darkness: float) -> Pen:
+        """The same pen, pressed so lightly that only `darkness` of its colour arrives."""
+        return replace(self, darkness=darkness)
+
+    def lay(self, mask: Mask, rng: np.random.Generator) -> Mask:
+        """The ink that a stroke of this shape leaves, (h, w)."""
+        if not self.grain:
+            return mask * np.float32(self.darkness)
+        tooth = cv2.GaussianBlur(rng.random(mask.shape, dtype=np.float32), (0, 0), 0.8) - 0.5
+        tooth = np.clip(tooth * 5, -1, 1)
+        cover = mask * (1 + self.grain * (tooth - np.float32(0.35)))
+        return np.asarray(np.clip(cover * self.darkness, 0, 1), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Someone who fills in a form: digits from `source`, with `pen`.
+
+    `wander` is how far symbols stray from the middle of their boxes (standard
+    deviation as a share of the box's side).
+    """
+
+    source: DigitSource
+    pen: Pen
+    wander: float = 0.05
+
+    def write(self, sheet: Sheet, rect: Rect, symbol: str, rng: np.random.Generator) -> None:
+        """Write one symbol into a box of the sheet."""
+        w, h = rect.w * sheet.scale, rect.h * sheet.scale
+        mask = self.source.draw(symbol, w, h, rng)
+        dx, dy = np.clip(rng.normal(0, self.wander, 2), -2 * self.wander, 2 * self.wander)
+        left = rect.x * sheet.scale + w / 2 + dx * w - mask.shape[1] / 2
+        top = rect.y * sheet.scale + h / 2 + dy * h - mask.shape[0] / 2
+        stain(sheet.image, self.pen.lay(mask, rng), round(left), round(top), self.pen.colour)
+
+    def write_line(self, sheet: Sheet, rect: Rect, text: str, rng: np.random.Generator) -> None:
+        """Write symbols in a row into one place, smaller where they would not fit.
+
+        Letters stand on a common foot; neighbours may touch. A space is half a letter.
+        """
+        if not text:
+            return
+        height = rect.h * sheet.scale
+        tight = float(rng.uniform(-0.04, 0.16))
+        parts = [self._letter(letter, height, rng) for letter in text]
+        width = sum(part.shape[1] + tight * height for part in parts)
+        room = 0.94 * rect.w * sheet.scale
+        if width > room:
+            height *= room / width
+            parts = [self._letter(letter, height, rng) for letter in text]
+            width = sum(part.shape[1] + tight * height for part in parts)
+        x = rect.x * sheet.scale + max(0.0, room - width) * float(rng.uniform(0.05, 0.8)) + 1
+        tallest = max(part.shape[0] for part in parts)
+        foot = (rect.y + rect.h / 2) * sheet.scale + tallest / 2
+        for part in parts:
+            rise = part.shape[0] + float(rng.normal(0, self.wander)) * height
+            stain(
+                sheet.image, self.pen.lay(part, rng), round(x), round(foot - rise), self.pen.colour
+            )
+            x += part.shape[1] + tight * height
+
+    def _letter(self, letter: str, height: float, rng: np.random.Generator) -> Mask:
+        if letter == " ":
+            return np.zeros((1, max(1, round(0.35 * height))), np.float32)
+        return self.source.draw(letter, height, height, rng)

@@ -1,0 +1,170 @@
+"""What scanners, fax machines, copiers and phones do to a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from formreader.synth import damage, optics, wear
+from formreader.synth.page_warp import Warp, photographed, resize, skewed, turn
+from formreader.synth.paper_sheet import Colour, Picture
+from formreader.synth.strokes import Points
+
+FAX_DPI = (204.0, 196.0)
+"""Across and down the page (ITU-T T.4, fine)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """How a sheet became an image. All effects default to none and compose freely.
+
+    `skew`: degrees, counter-clockwise. `tilt`, `bend`: see `geometry.photographed`; `photo`
+    puts the sheet on a dark desk under uneven light of strength `shade`. `blur`: Gaussian, px
+    at 200 dpi. `noise`: standard deviation in grey levels. `contrast`: share that is left.
+    `fax`: one bit a pixel at 204 x 196 dpi. `dirt`, `streaks`, `edges`, `holes`, `folds`: see
+    `damage`, 0..1. `bleed`: darkness of the other side's writing. `watermark`: darkness of one.
+    `jpeg`: quality 1..100, 0 for none. `quarters`: turned counter-clockwise by 90 degrees
+    each. `grey`: colours are lost. `curl`: see `geometry.Warp`. `desk`: a photo's surroundings
+    have a texture. `stains`, `strips`: see `wear`, 0..1. `through`: darkness of a printed other
+    side. `motion`: blur of a moved camera, px at 200 dpi. `detail`: share of the pixels a side
+    that there ever were. `dither`: side of the pattern of dots instead of greys, 0 for greys.
+    `kept`: see `optics.broken`; 0 for none of that.
+    """
+
+    paper: Colour = (253, 253, 251)
+    skew: float = 0.0
+    photo: bool = False
+    tilt: float = 0.0
+    bend: float = 0.0
+    shade: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    contrast: float = 1.0
+    fax: bool = False
+    dirt: float = 0.0
+    streaks: float = 0.0
+    edges: float = 0.0
+    holes: float = 0.0
+    folds: float = 0.0
+    bleed: float = 0.0
+    watermark: float = 0.0
+    jpeg: int = 0
+    quarters: int = 0
+    grey: bool = True
+    curl: float = 0.0
+    desk: bool = False
+    stains: float = 0.0
+    through: float = 0.0
+    strips: float = 0.0
+    motion: float = 0.0
+    detail: float = 1.0
+    dither: int = 0
+    kept: float = 0.0
+
+    def apply(
+        self, image: Picture, points: Points, dpi: float, rng: np.random.Generator
+    ) -> tuple[Picture, Points]:
+        """Scan a sheet, (h, w, 3) RGB on white paper, and map points on it, (n, 2), along."""
+        if self.grey:
+            image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+        image = self._wear(_tint(image, self.paper), dpi, rng)
+        image, points = self._place(image, points, rng)
+        image = self._sense(image, dpi, rng)
+        if self.dither:
+            image = optics.dither(image, self.dither)
+        if self.kept:
+            image = optics.broken(image, points, self.kept, rng)
+        if self.fax:
+            image, points = resize(image, points, FAX_DPI[0] / dpi, FAX_DPI[1] / dpi)
+            image = damage.one_bit(image, rng)
+        if self.jpeg:
+            image = _jpeg(image, self.jpeg)
+        return turn(image, points, self.quarters)
+
+    def _wear(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
+        """What has happened to the paper itself."""
+        if self.bleed:
+            image = damage.bleed_through(image, self.bleed, dpi, rng)
+        if self.watermark:
+            image = damage.watermark(image, self.watermark, dpi, rng)
+        if self.contrast < 1:
+            image = damage.pale(image, self.contrast)
+        if self.holes:
+            image = damage.punch_holes(image, dpi)
+        if self.folds:
+            image = damage.folds(image, self.folds, rng)
+        if self.through:
+            image = wear.show_through(image, self.through, rng)
+        if self.stains:
+            image = wear.stains(image, self.stains, dpi, rng)
+        return image
+
+    def _place(
+        self, image: Picture, points: Points, rng: np.random.Generator
+    ) -> tuple[Picture, Points]:
+        h, w = image.shape[:2]
+        if self.photo:
+            warp = photographed(w, h, self.tilt, self.bend, self.skew, rng)
+            warp = replace(warp, curl=self.curl)
+            level = int(rng.integers(30, 110))
+            plain = (level + 8, level, max(0, level - 12))
+            return self._on_desk(warp, image, plain, rng), warp.points(points)
+        if self.skew:
+            warp = skewed(w, h, self.skew)
+            return warp.image(image, self.paper), warp.points(points)
+        return image, points
+
+    def _on_desk(
+        self, warp: Warp, image: Picture, plain: Colour, rng: np.random.Generator
+    ) -> Picture:
+        """The warped sheet on a desk of one colour, or on a textured one."""
+        photo = warp.image(image, plain)
+        if not self.desk:
+            return photo
+        texture = wear.desk(warp.size, rng)
+        ground = optics.to_grey(texture) if image.ndim == 2 else texture
+        sheet = warp.image(np.full(image.shape[:2], 255, np.uint8), (0, 0, 0)) > 127
+        return np.where(sheet if image.ndim == 2 else sheet[:, :, None], photo, ground)
+
+    def _sense(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
+        """Light, lens, sensor and glass of the machine."""
+        if self.blur:
+            image = cv2.GaussianBlur(image, (0, 0), max(0.3, self.blur * dpi / 200)).astype(
+                np.uint8
+            )
+        if self.motion:
+            image = optics.motion_blur(image, self.motion * dpi / 200, rng)
+        if self.detail < 1:
+            image = optics.low_resolution(image, self.detail)
+        if self.shade:
+            image = damage.shade(image, self.shade, rng)
+        if self.strips:
+            image = wear.strips(image, self.strips, rng)
+        if self.streaks:
+            image = damage.streaks(image, self.streaks, rng)
+        if self.noise:
+            image = damage.noise(image, self.noise, rng)
+        if self.dirt:
+            image = damage.dirt(image, self.dirt, dpi, rng)
+        if self.edges:
+            image = damage.black_edges(image, self.edges, rng)
+        return image
+
+
+def _tint(image: Picture, paper: Colour) -> Picture:
+    ramp = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
+    if image.ndim == 2:
+        level = float(cv2.cvtColor(np.array([[paper]], np.uint8), cv2.COLOR_RGB2GRAY)[0, 0])
+        table = np.rint(ramp * level).astype(np.uint8)
+    else:
+        table = np.rint(ramp * np.array(paper, np.float32)).astype(np.uint8)[:, None, :]
+    return cv2.LUT(image, table).astype(np.uint8)
+
+
+def _jpeg(image: Picture, quality: int) -> Picture:
+    stored = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    back = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), np.uint8)
+    return (back if image.ndim == 2 else cv2.cvtColor(back, cv2.COLOR_BGR2RGB)).astype(np.uint8)

@@ -1,0 +1,240 @@
+"""A stroke model of handwriting: one seeded hand draws digits, marks and letters.
+
+A hand prefers certain allographs and bends each of them in its own lasting way;
+every instance then varies a little around that, as in the kinematic and
+affine-plus-noise models of handwriting synthesis (Plamondon and Guerfali 1998).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.synth.glyphs import (
+    COMMONNESS,
+    DIGITS,
+    MARKS,
+    SCRIBBLE,
+    STRUCK_OUT,
+    Allograph,
+    ControlPoints,
+)
+
+Mask: TypeAlias = npt.NDArray[np.float32]
+"""(height, width) float32, share of each pixel that ink covers, 0..1."""
+
+Points: TypeAlias = npt.NDArray[np.float64]
+"""(n, 2) float64, x and y."""
+
+PenKind: TypeAlias = Literal["ball", "gel", "pencil", "felt"]
+
+_PEN_WIDTHS_MM: dict[PenKind, tuple[float, float]] = {
+    "ball": (0.4, 0.62),
+    "gel": (0.5, 0.8),
+    "pencil": (0.45, 0.7),
+    "felt": (0.8, 1.2),
+}
+_STEPS = 10  # points of the curve between two control points
+_OVERSAMPLING = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stroke:
+    """One movement of the pen without lifting it.
+
+    `points` is (n, 2) float64 in units of the digit's height, y down; `widths` is
+    (n,) float64, the line's width there as a multiple of the pen's.
+    """
+
+    points: Points
+    widths: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """How one person writes.
+
+    `slant`: shift to the right over the height. `aspect`: width over the model's
+    width. `size`: height over the box's height. `width_mm`: the pen's line. `jitter`:
+    how much instances differ. `tremor`: shakiness of the line. `wander`: how far
+    symbols stray from the middle of their boxes, as a share of the box. `pressure`:
+    variation of the line's width. `angular`: 0 round to 1 straight between the control
+    points. `allographs`: the preferred one for each digit; `faithful`:
+    share of the digits written in it. `habit`: seed of the lasting bends of the shapes.
+    """
+
+    slant: float
+    aspect: float
+    size: float
+    width_mm: float
+    pen: PenKind
+    jitter: float
+    tremor: float
+    wander: float
+    pressure: float
+    angular: float
+    allographs: tuple[tuple[str, str], ...]
+    faithful: float
+    habit: int
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator, pen: PenKind | None = None) -> Hand:
+        """A random hand; `pen` fixes the pen's kind."""
+        kinds: tuple[PenKind, ...] = ("ball", "ball", "gel", "pencil", "felt")
+        kind = pen or kinds[int(rng.integers(len(kinds)))]
+        return cls(
+            slant=float(np.clip(rng.normal(0.08, 0.13), -0.22, 0.4)),
+            aspect=float(rng.uniform(0.8, 1.2)),
+            size=float(rng.uniform(0.6, 0.84)),
+            width_mm=float(rng.uniform(*_PEN_WIDTHS_MM[kind])),
+            pen=kind,
+            jitter=float(rng.uniform(0.4, 1.25)),
+            tremor=float(rng.uniform(0.0, 0.01)),
+            wander=float(rng.uniform(0.02, 0.07)),
+            pressure=float(rng.uniform(0.03, 0.18)),
+            angular=float(rng.uniform(0.0, 0.3)),
+            allographs=tuple((digit, _pick(digit, rng)) for digit in DIGITS),
+            faithful=0.9,
+            habit=int(rng.integers(2**31)),
+        )
+
+    def digit(self, digit: str, rng: np.random.Generator) -> list[Stroke]:
+        """One instance of a digit, now and then by another allograph than the usual one."""
+        name = dict(self.allographs)[digit] if rng.random() < self.faithful else _pick(digit, rng)
+        return self._write(DIGITS[digit][name], f"{digit} {name}", rng)
+
+    def symbol(self, symbol: str, rng: np.random.Generator) -> list[Stroke]:
+        """One instance of a digit, mark or letter.
+
+        Raises:
+            ValueError: there is no model of this symbol.
+        """
+        if symbol in DIGITS:
+            return self.digit(symbol, rng)
+        if symbol == STRUCK_OUT:
+            struck = self.digit(str(rng.integers(10)), rng)
+            return struck + self._write(_strike(rng), "strike", rng)
+        if symbol == SCRIBBLE:
+            return self._write(_scribble(rng), "scribble", rng)
+        if symbol not in MARKS:
+            known = "".join((*DIGITS, *MARKS, SCRIBBLE, STRUCK_OUT))
+            raise ValueError(f"no strokes for {symbol!r}; known are {known}")
+        return self._write(MARKS[symbol], symbol, rng)
+
+    def _write(self, strokes: Allograph, name: str, rng: np.random.Generator) -> list[Stroke]:
+        habit = np.random.default_rng([self.habit, *name.encode()])
+        bend = _affine(rng, 0.5 * self.jitter) @ _affine(habit, 1.0)
+        slanted = np.array([[self.aspect, -self.slant], [0.0, 1.0]]) @ bend
+        written = []
+        for control in strokes:
+            points = _vary(control, habit, 0.018) + _vary(control, rng, 0.014 * self.jitter)
+            points = np.asarray(control) + points
+            curve = _curve(points, self.angular)
+            curve = curve + self.tremor * _wave(len(curve), 2 + len(curve) // 9, rng)
+            curve = (curve - (0.28, 0.5)) @ slanted.T + (0.28, 0.5)
+            written.append(Stroke(curve, self._widths(len(curve), rng)))
+        return written
+
+    def _widths(self, n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        wave = _wave(n, 3 + n // 20, rng)[:, 0]
+        swell = 1 + self.pressure * (wave - 0.7 * wave.mean())
+        ends = np.minimum(np.arange(n), np.arange(n)[::-1]) / 5
+        taper = 1 - min(2.0 * self.pressure, 0.4) * np.clip(1 - ends, 0, 1) ** 2
+        return np.asarray(np.clip(swell * taper, 0.45, 1.6), np.float64)
+
+
+def draw_strokes(strokes: list[Stroke], height: float, width_scale: float, pen: float) -> Mask:
+    """Ink of strokes that are `height` pixels high for a height of 1.
+
+    `width_scale` squeezes (below 1) or widens the shape; `pen` is the line's width in
+    pixels. Returns a tight (h, w) float32 mask, its margin one line wide.
+    """
+    scale = np.array([height * width_scale, height])
+    paths = [stroke.points * scale for stroke in strokes]
+    everything = np.concatenate(paths)
+    margin = pen + 1.5
+    origin = everything.min(axis=0) - margin
+    w, h = np.ceil(everything.max(axis=0) - origin + margin).astype(int)
+    fine = np.zeros((h * _OVERSAMPLING, w * _OVERSAMPLING), np.uint8)
+    for path, stroke in zip(paths, strokes, strict=True):
+        dots = ((path - origin) * _OVERSAMPLING * 16).round().astype(np.int32).tolist()
+        wide = np.maximum((stroke.widths * pen * _OVERSAMPLING).round(), 1).astype(int).tolist()
+        for start, end, width in zip(dots, dots[1:], wide[1:], strict=False):
+            cv2.line(fine, start, end, 255, width, cv2.LINE_8, shift=4)
+    small = cv2.resize(fine, (w, h), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32) / np.float32(255)
+
+
+def extent(strokes: list[Stroke]) -> tuple[float, float]:
+    """Width and height of strokes, in units of the digit's height."""
+    spread = np.ptp(np.concatenate([stroke.points for stroke in strokes]), axis=0)
+    return float(spread[0]), float(spread[1])
+
+
+def _pick(digit: str, rng: np.random.Generator) -> str:
+    names = list(DIGITS[digit])
+    weights = np.array([COMMONNESS.get(name, 1.0) for name in names])
+    return names[int(rng.choice(len(names), p=weights / weights.sum()))]
+
+
+def _affine(rng: np.random.Generator, amount: float) -> Points:
+    """A small random stretch, turn and shear, (2, 2)."""
+    stretch = np.diag(1 + amount * rng.normal(0, 0.035, 2))
+    turn = amount * rng.normal(0, 0.035)
+    return np.array([[1.0, -turn], [turn, 1.0]]) @ stretch
+
+
+def _vary(control: ControlPoints, rng: np.random.Generator, amount: float) -> Points:
+    """A shift for each control point; the two of a corner go together. (n, 2)."""
+    shifts = rng.normal(0, amount, (len(control), 2)).clip(-2.2 * amount, 2.2 * amount)
+    for i in range(1, len(control)):
+        if control[i] == control[i - 1]:
+            shifts[i] = shifts[i - 1]
+    return shifts
+
+
+def _curve(points: Points, angular: float) -> Points:
+    """Catmull-Rom spline through the points, broken where one is doubled. (m, 2)."""
+    corners = np.flatnonzero((np.diff(points, axis=0) == 0).all(axis=1)) + 1
+    pieces = [_spline(piece, angular) for piece in np.split(points, corners) if len(piece) > 1]
+    return np.concatenate(pieces)
+
+
+def _spline(points: Points, angular: float) -> Points:
+    t = np.linspace(0, 1, _STEPS, endpoint=False)[:, None]
+    tangents = np.gradient(points, axis=0) * (1 - angular)
+    if angular:
+        tangents[[0, -1]] = points[[1, -1]] - points[[0, -2]]
+    pieces = []
+    for p, q, m, n in zip(points, points[1:], tangents, tangents[1:], strict=False):
+        a, b = 2 * (p - q) + m + n, 3 * (q - p) - 2 * m - n
+        pieces.append(((a * t + b) * t + m) * t + p)
+    return np.concatenate([*pieces, points[-1:]])
+
+
+def _wave(n: int, knots: int, rng: np.random.Generator) -> Points:
+    """Smooth noise of unit size along a stroke, (n, 2)."""
+    noise = rng.normal(0, 1, (knots, 2))
+    at = np.linspace(0, knots - 1, n)
+    return np.stack([np.interp(at, np.arange(knots), noise[:, i]) for i in (0, 1)], axis=1)
+
+
+def _scribble(rng: np.random.Generator) -> Allograph:
+    """Zigzag over the box."""
+    n = int(rng.integers(7, 13))
+    xs = np.linspace(-0.02, 0.58, n)
+    ys = np.where(np.arange(n) % 2, 0.92, 0.06) + rng.normal(0, 0.06, n)
+    return (tuple(zip(xs.tolist(), ys.tolist(), strict=True)),)
+
+
+def _strike(rng: np.random.Generator) -> Allograph:
+    """One to three lines through a digit."""
+    lines = []
+    for i in range(int(rng.integers(1, 4))):
+        y = 0.35 + 0.18 * i
+        lines.append(((-0.1, y + 0.12), (0.3, y), (0.7, y - 0.12)))
+    return tuple(lines)

@@ -1,0 +1,125 @@
+"""Print: lines of text in the faces that come with Pillow and OpenCV, the same on any machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias, get_args
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from formreader.synth.strokes import Mask
+
+Family: TypeAlias = Literal["plain", "hershey", "printer"]
+"""Pillow's scalable face, one of OpenCV's Hershey faces, Pillow's bitmap face."""
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+_HERSHEY_FACES = (0, 2, 3, 4, 6, 7)  # 1 and 5 are smaller cuts of others
+_HERSHEY_EM = 30.0  # px of a Hershey face at scale 1 that look as large as 30 px of Pillow's
+_BITMAP_EM = 11  # px of the bitmap face, from ascender to descender
+
+
+@dataclass(frozen=True, slots=True)
+class Typeface:
+    """A face and how it is set.
+
+    `face`: number of the Hershey face. `spacing`: extra room between letters, as a share of
+    the size. `slant`: shift to the right over the height. `stretch`: width over the face's
+    own. `weight`: strokes are thickened by this share of the size.
+    """
+
+    family: Family = "plain"
+    face: int = 0
+    spacing: float = 0.0
+    slant: float = 0.0
+    stretch: float = 1.0
+    weight: float = 0.0
+    capitals: bool = False
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> Typeface:
+        """A random typeface."""
+        family = FAMILIES[int(rng.choice(len(FAMILIES), p=(0.5, 0.42, 0.08)))]
+        return cls(
+            family,
+            _HERSHEY_FACES[int(rng.integers(len(_HERSHEY_FACES)))],
+            float(rng.uniform(0.02, 0.2)) if rng.random() < 0.2 else 0.0,
+            float(rng.uniform(0.1, 0.25)) if rng.random() < 0.12 else 0.0,
+            float(rng.uniform(0.75, 1.25)) if rng.random() < 0.4 else 1.0,
+            0.02 if rng.random() < 0.2 else 0.0,
+            bool(rng.random() < 0.12),
+        )
+
+    def mask(self, text: str, size: float, bold: bool) -> Mask:
+        """A line of text of `size` px, from its ascenders down, (h, w)."""
+        text = text.upper() if self.capitals else text
+        stroke = size * self.weight + (size / 28 if bold else 0.0)
+        if self.family == "plain":
+            line = plain_mask(text, round(size, 1), stroke, self.spacing * size)
+        else:
+            spaced = text if self.spacing < 0.1 else " ".join(text)
+            draw = _hershey_mask if self.family == "hershey" else _printer_mask
+            line = _embolden(draw(spaced, size, self.face), stroke)
+        return _shaped(line, self.stretch, self.slant)
+
+
+def plain_mask(text: str, size: float, stroke: float, spacing: float = 0.0) -> Mask:
+    """Text in Pillow's face; `stroke` px are added to each side of its lines."""
+    font, pad = _font(size), int(np.ceil(stroke))
+    probe = ImageDraw.Draw(Image.new("L", (1, 1)))
+    extra = 1.6 * stroke + spacing
+    width = sum(probe.textlength(letter, font=font) + extra for letter in text)
+    image = Image.new("L", (max(1, int(np.ceil(width)) + 2 * pad), int(size * 1.3) + 2 * pad), 0)
+    draw, x = ImageDraw.Draw(image), float(pad)
+    # Pillow has no bold of its own font and sets outlined letters too close.
+    for part in text if extra else [text]:
+        draw.text((x, pad), part, fill=255, font=font, stroke_width=stroke)
+        x += probe.textlength(part, font=font) + extra
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+@lru_cache(maxsize=64)
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _hershey_mask(text: str, size: float, face: int) -> Mask:
+    scale = size / _HERSHEY_EM
+    (width, _), _ = cv2.getTextSize(text, face, scale, 1)
+    image = np.zeros((int(size * 1.3) + 1, max(1, width + 3)), np.uint8)
+    cv2.putText(image, text, (1, round(size * 0.85)), face, scale, 255, 1, cv2.LINE_AA)
+    return image.astype(np.float32) / np.float32(255)
+
+
+def _printer_mask(text: str, size: float, _face: int) -> Mask:
+    font = ImageFont.load_default_imagefont()
+    plain = text.encode("ascii", "replace").decode("ascii")
+    left, _, right, bottom = font.getbbox(plain)
+    image = Image.new("L", (max(1, int(right - left)), max(1, int(bottom))), 0)
+    ImageDraw.Draw(image).text((0, 0), plain, fill=255, font=font)
+    scale = size / _BITMAP_EM
+    shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    dots = cv2.resize(np.asarray(image, np.float32), shape, interpolation=way)
+    return np.asarray(dots / np.float32(255), np.float32)
+
+
+def _embolden(mask: Mask, stroke: float) -> Mask:
+    """Strokes thicker by `stroke` px on each side, down to shares of a pixel."""
+    if stroke <= 0:
+        return mask
+    whole = 1 + 2 * int(np.ceil(stroke))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (whole, whole))
+    share = np.float32(stroke / np.ceil(stroke))
+    return np.asarray(mask * (1 - share) + cv2.dilate(mask, disc) * share, np.float32)
+
+
+def _shaped(mask: Mask, stretch: float, slant: float) -> Mask:
+    if stretch == 1 and not slant:
+        return mask
+    height, width = mask.shape
+    size = (max(1, round(width * stretch + slant * height)), height)
+    matrix = np.array([[stretch, -slant, slant * height], [0, 1, 0]], np.float64)
+    return np.asarray(cv2.warpAffine(mask, matrix, size), np.float32)

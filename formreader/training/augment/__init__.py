@@ -1,0 +1,1 @@
+"""Digits varied and damaged as hands, pens and scanners do."""

@@ -1,0 +1,94 @@
+"""The trained box network as an ONNX graph for CPU inference.
+
+In: `darkness` (height, width) uint8, sides multiples of 32. Out: `maps_out`
+(5, height / 4, width / 4) float32. Batch normalisation is folded into the convolutions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+from onnx import TensorProto, helper
+
+from formreader.training.box_network.box_architecture import MAPS
+from formreader.training.export.onnx_graph import OnnxGraph, folded_weights
+
+_BLACK = 255.0
+
+
+def export_box_network(network: keras.Model, path: Path) -> None:
+    """Write a network of `build_box_network` as ONNX.
+
+    Raises:
+        ValueError: the network has a layer that this export does not know.
+        OSError: the file cannot be written.
+    """
+    graph = OnnxGraph()
+    numbers = graph.add("Cast", ["darkness"], "numbers", to=TensorProto.FLOAT)
+    axes = {"image.axes": np.array([0, 1], np.int64)}
+    names = {network.inputs[0].name: graph.add("Unsqueeze", [numbers], "image", axes)}
+    norms = {
+        layer.input.name: layer
+        for layer in network.layers
+        if isinstance(layer, layers.BatchNormalization)
+    }
+    for layer in network.layers[1:]:  # after the input
+        tensors = layer.input if isinstance(layer.input, list) else [layer.input]
+        inputs = [names[tensor.name] for tensor in tensors]
+        norm = norms.get(layer.output.name)
+        names[layer.output.name] = _add_layer(graph, layer, inputs, norm)
+    last = names[network.outputs[0].name]
+    graph.add("Squeeze", [last], "maps_out", {"maps_out.axes": np.array([0], np.int64)})
+    darkness = helper.make_tensor_value_info("darkness", TensorProto.UINT8, ["height", "width"])
+    maps = helper.make_tensor_value_info("maps_out", TensorProto.FLOAT, [MAPS, "rows", "columns"])
+    path.write_bytes(graph.model("boxes", darkness, maps).SerializeToString())
+
+
+def _add_layer(
+    graph: OnnxGraph, layer: keras.Layer, inputs: list[str], norm: layers.BatchNormalization | None
+) -> str:
+    """Append a layer, with the normalisation after it folded in; returns its output."""
+    match layer:
+        case layers.Conv2D(groups=1, dilation_rate=(1, 1)) if _keeps_size(layer):
+            return _add_convolution(graph, layer, inputs, norm)
+        case layers.BatchNormalization():
+            return inputs[0]  # it is in the convolution before it
+        case layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
+            return graph.add("Relu", inputs, layer.name)
+        case layers.Add():
+            return graph.add("Add", inputs, layer.name)
+        case layers.UpSampling2D(size=(2, 2), interpolation="nearest"):
+            scales = {f"{layer.name}.scales": np.array([1, 1, 2, 2], np.float32)}
+            return graph.add(
+                "Resize", [*inputs, ""], layer.name, scales, mode="nearest",
+                coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+            )  # fmt: skip
+        case _:
+            raise ValueError(f"no export for the layer {layer.name} ({type(layer).__name__})")
+
+
+def _keeps_size(layer: layers.Conv2D) -> bool:
+    """Whether a convolution with stride 1 has an output as large as its input."""
+    return bool(layer.padding == "same" or layer.kernel_size == (1, 1))
+
+
+def _add_convolution(
+    graph: OnnxGraph,
+    layer: layers.Conv2D,
+    inputs: list[str],
+    norm: layers.BatchNormalization | None,
+) -> str:
+    kernel, bias = folded_weights(layer, norm)
+    if inputs == ["image"]:  # bytes come in, the network was trained on 0..1
+        kernel = kernel / _BLACK
+    constants = {
+        f"{layer.name}.kernel": kernel.transpose(3, 2, 0, 1).astype(np.float32),
+        f"{layer.name}.bias": bias.astype(np.float32),
+    }
+    return graph.add(
+        "Conv", inputs, layer.name, constants, auto_pad="SAME_UPPER",
+        kernel_shape=list(layer.kernel_size), strides=list(layer.strides),
+    )  # fmt: skip

@@ -1,0 +1,57 @@
+"""How many boxes the network and the lattice find on pages whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.records import GreyImage
+from formreader.detect.peaks import Maps, find_peaks
+from formreader.detect.row_assembly import rows_of
+from formreader.training.box_network.page_pieces import TrainingPage
+
+_FOUND_FROM = 0.5  # intersection over union
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFigures:
+    """Boxes on some pages, those of them found, and boxes found where none is."""
+
+    pages: int
+    boxes: int
+    found: int
+    false: int
+
+
+def measure_boxes(
+    maps_of: Callable[[GreyImage], Maps], pages: Iterable[TrainingPage]
+) -> BoxFigures:
+    """Count the boxes found on `pages`: those that share half of their union with a true one.
+
+    `maps_of` gives the maps of a page, as `BoxNetwork.maps` does.
+    """
+    count = boxes = hits = found = 0
+    for page in pages:
+        maps = maps_of(page.image)
+        quads = [row.corners for row in rows_of(find_peaks(maps), maps)]
+        here = np.concatenate(quads) if quads else np.zeros((0, 4, 2))
+        count += 1
+        boxes += len(page.quads)
+        found += len(here)
+        hits += _count_hits(page.quads, here)
+    return BoxFigures(count, boxes, hits, found - hits)
+
+
+def _count_hits(truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]) -> int:
+    """How many of the true quads, (n, 4, 2), are among those found, (m, 4, 2)."""
+    if not len(truth) or not len(found):
+        return 0
+    (low_a, high_a), (low_b, high_b) = ((q.min(axis=1), q.max(axis=1)) for q in (truth, found))
+    low, high = np.maximum(low_a[:, None], low_b), np.minimum(high_a[:, None], high_b)
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    union = (high_a - low_a).prod(axis=1)[:, None] + (high_b - low_b).prod(axis=1) - shared
+    # Found boxes do not overlap, so no two of them share half of one true box.
+    return int(((shared / union).max(axis=1) >= _FOUND_FROM).sum())

@@ -1,0 +1,42 @@
+"""Options of the training of the box network, and what they may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from formreader.core.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class BoxTrainOptions:
+    """Options of the training of the box network.
+
+    `pages` are rendered from seeds that begin with `seed` and kept in memory, up to 1.4 MB
+    each; each of `steps` sees `batch` pieces of them. `test_pages` are of combinations of
+    layout and scan that no training page has. `learning_rate` is the highest of the schedule.
+    `base`: a model folder whose weights training begins with.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
+
+    out: Path = Path("models/boxes")
+    pages: int = 4000
+    test_pages: int = 150
+    steps: int = 8000
+    batch: int = 12
+    learning_rate: float = 2.5e-3
+    seed: int = 10_000
+    base: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("pages", "test_pages", "steps", "batch"):
+            _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        _check("learning_rate", self.learning_rate, 0 < self.learning_rate <= 1, "above 0, up to 1")
+        _check("seed", self.seed, self.seed >= 0, "0 or more")
+
+
+def _check(name: str, value: float, allowed: bool, range_: str) -> None:
+    if not allowed:
+        raise UsageError(f"--{name.replace('_', '-')} must be {range_}. Received: {value}")

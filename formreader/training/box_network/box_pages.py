@@ -1,0 +1,51 @@
+"""Rendered pages as the finder sees pages: straightened, with the truth moved along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import cv2
+import numpy as np
+
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.records import GreyImage
+from formreader.preprocess.straighten import map_points, straighten
+from formreader.preprocess.text_direction import quarters_to_upright
+from formreader.synth import RenderedPage, render_form, sample_spec
+from formreader.synth.processes import map_in_processes
+from formreader.training.box_network.page_pieces import TrainingPage
+
+
+def render_pages(
+    first_seed: int, count: int, tell: Callable[[str], None], *, held_back: bool = False
+) -> list[TrainingPage]:
+    """`count` random pages, one a seed, rendered by as many processes as there are cores.
+
+    `held_back` asks for combinations of layout and scan that are kept for measuring.
+    `tell` hears how it goes.
+    """
+    render = partial(render_page, held_back=held_back)
+    return map_in_processes(render, range(first_seed, first_seed + count), tell)
+
+
+def render_page(seed: int, *, held_back: bool = False) -> TrainingPage:
+    """One random page of what `sample_spec` has."""
+    spec = sample_spec(np.random.default_rng(seed), held_back=held_back)
+    return training_page(render_form(seed, spec))
+
+
+def training_page(page: RenderedPage) -> TrainingPage:
+    """A rendered page upright and straightened, with its boxes for single digits."""
+    quads = np.array([box.corners for box in page.truth if not box.is_open], np.float64)
+    quads = quads.reshape(-1, 4, 2)
+    straight = straighten(Pyramid(_grey(page)), quarters_to_upright(quads))
+    to_image = np.asarray(np.linalg.inv(straight.to_page), np.float64)
+    moved = map_points(to_image, quads.reshape(-1, 2))
+    return TrainingPage(straight.image, moved.reshape(-1, 4, 2).astype(np.float32))
+
+
+def _grey(page: RenderedPage) -> GreyImage:
+    if page.image.ndim == 2:
+        return page.image
+    return np.asarray(cv2.cvtColor(page.image, cv2.COLOR_RGB2GRAY), np.uint8)

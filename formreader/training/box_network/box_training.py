@@ -1,0 +1,133 @@
+"""The box network trained: from options to a model folder."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+
+from formreader.core.errors import ModelError, OutputError
+from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
+from formreader.detect.box_network import SCHEMA, BoxNetwork
+from formreader.output.atomic_writing import check_writable
+from formreader.training.box_network.box_architecture import build_box_network
+from formreader.training.box_network.box_fitting import fit
+from formreader.training.box_network.box_graph import export_box_network
+from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
+from formreader.training.box_network.box_options import BoxTrainOptions
+from formreader.training.box_network.box_pages import render_pages
+from formreader.training.box_network.page_pieces import TrainingPage
+
+VERSION = "1.0"
+FIRST_TEST_SEED = 1_000_000
+"""Seed of the first page that a new network is measured on."""
+
+
+def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFigures:
+    """Train the network on rendered pages and write its model folder, `options.out`.
+
+    Returns what it finds on pages of combinations that it was not trained on. `tell` hears
+    how it goes.
+
+    Raises:
+        OutputError: the folder cannot be written; found before any work.
+        ModelError: the model to begin with cannot be used; found before any work.
+    """
+    _prepare_folder(options.out)
+    keras.utils.set_random_seed(options.seed)
+    network = build_box_network()
+    if options.base is not None:
+        _start_from(options.base, network)
+    tell(f"rendering {options.pages} pages to train on")
+    pages = render_pages(options.seed, options.pages, tell)
+    tell(f"training on them for {options.steps} steps")
+    fit(network, pages, options, tell)
+    tell(f"rendering {options.test_pages} other pages to measure on")
+    test = render_pages(FIRST_TEST_SEED, options.test_pages, tell, held_back=True)
+    try:
+        return write_model(network, options, test)
+    except OSError as error:
+        raise _output_error(options.out, error) from error
+
+
+def write_model(
+    network: keras.Model, options: BoxTrainOptions, test: Sequence[TrainingPage]
+) -> BoxFigures:
+    """Write a trained network as the model folder `options.out`, measured on the pages `test`.
+
+    The card comes last, so a folder with a card is whole.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    out = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    (out / CARD_FILE).unlink(missing_ok=True)
+    plain = build_box_network()  # without the optimiser's state
+    plain.set_weights(network.get_weights())
+    plain.save(out / KERAS_FILE)
+    export_box_network(plain, out / ONNX_FILE)
+    files = file_hashes(out)
+    # Measured as it will run: with the exported graph.
+    figures = measure_boxes(BoxNetwork(load_graph(out, files, threads=1)).maps, test)
+    card = {
+        "schema": SCHEMA,
+        "name": out.name,
+        "version": VERSION,
+        "created": datetime.date.today().isoformat(),
+        "parameters": plain.count_params(),
+        "training": {"pages": "drawn by formreader.synth (sample_spec)"},
+        "recipe": _recipe(options),
+        "tests": [{"name": "pages of held-back combinations"} | asdict(figures)],
+        "files": files,
+    }
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    (out / CARD_FILE).write_text(text, encoding="utf-8")
+    return figures
+
+
+def _recipe(options: BoxTrainOptions) -> dict[str, str | int | float]:
+    return {
+        "pages": options.pages,
+        "steps": options.steps,
+        "batch": options.batch,
+        "learning_rate": options.learning_rate,
+        "seed": options.seed,
+        "base": "" if options.base is None else options.base.name,
+    }
+
+
+def _start_from(folder: Path, network: keras.Model) -> None:
+    """Give a network the weights of a model folder.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or it is of another network.
+    """
+    try:
+        weights = keras.saving.load_model(folder / KERAS_FILE, compile=False).get_weights()
+        network.set_weights(weights)
+    except Exception as error:  # Keras raises whatever its layers raise
+        raise ModelError(
+            f"{folder / KERAS_FILE}: training cannot begin with this model ({error}). "
+            "Give --base a folder that this version of formreader.training.box_network wrote."
+        ) from error
+
+
+def _prepare_folder(out: Path) -> None:
+    """Make the model folder, sure that it can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(out, error) from error
+    check_writable(out / CARD_FILE)
+
+
+def _output_error(out: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{out}: the model folder cannot be written ({error.strerror or error}). "
+        "Choose another with --out."
+    )

@@ -1,0 +1,241 @@
+"""Sets of labelled digits: MNIST, an .npz, a folder of digit folders, or corrections.
+
+Whatever comes in, training and evaluation see crops that the one normaliser would make.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.errors import NoInputError, PageError
+from formreader.core.records import Crops, GreyImage, InputFile
+from formreader.crop.normaliser import CROP_SIDE, crop_single, normalise
+from formreader.input.input_files import list_files
+from formreader.input.open_page import count_pages, read_page
+from formreader.recognise.architectures import CLASSES, NOT_A_DIGIT
+from formreader.training.augment.augmentation import FAINTEST, framed
+from formreader.training.data.examples import DAMAGED, Examples, load_mnist
+
+Part: TypeAlias = Literal["train", "test"]
+
+CLASS_FOLDERS = {str(digit): digit for digit in range(NOT_A_DIGIT)} | {
+    "x": NOT_A_DIGIT,
+    "not_a_digit": NOT_A_DIGIT,
+}
+"""Label of the images in a folder of this name."""
+
+_BRIGHT_BORDER = 0.6
+"""Share of an image's tones above which its border is paper: a little over half, as the border
+of noise is halfway."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DigitSet:
+    """Labelled digits as the network sees them, and what they were before.
+
+    `sizes` is (n, 2), height and width of each image in pixels; None where unknown.
+    """
+
+    examples: Examples
+    sizes: npt.NDArray[np.int64] | None = None
+
+
+def load_digits(source: str, part: Part = "train") -> Examples:
+    """The labelled digits of `source`, as crops.
+
+    Args:
+        source: `mnist`; an .npz with `images` (n, h, w) uint8, ink bright on black, and
+            `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind;
+            a folder with folders `0` to `9` and `x` of images; or a corrections.csv.
+        part: which digits are meant where there are some to train on and some to test.
+
+    Raises:
+        NoInputError: there is no such set, or it is not what it should be.
+    """
+    return load_set(source, part).examples
+
+
+def load_set(source: str, part: Part = "train") -> DigitSet:
+    """As `load_digits`, with the sizes of the images.
+
+    Raises:
+        NoInputError: there is no such set, or it is not what it should be.
+    """
+    if source == "mnist":
+        examples = load_mnist()[part == "test"]
+        return DigitSet(examples, _equal_sizes(examples.crops))
+    path = Path(source)
+    if not os.path.exists(source):  # unlike `path.exists()` it never raises
+        raise NoInputError(
+            f"{source}: there is no such file or folder. Give mnist, an .npz, or a folder with "
+            "folders 0 to 9."
+        )
+    if path.is_dir():
+        found = _load_folder(path)
+    elif path.suffix.lower() == ".csv":
+        from formreader.training.data.corrections import load_corrections
+
+        found = DigitSet(load_corrections(path))
+    else:
+        found = _load_archive(path, part)
+    _tell_of_blanks(source, found.examples.crops)
+    return found
+
+
+def as_crops(images: npt.NDArray[np.uint8]) -> Crops:
+    """Images (n, h, w) uint8, ink bright on black, as the normaliser frames them, (n, 28, 28).
+
+    Crops as in MNIST stay what they are (59,985 of MNIST's 60,000 byte for byte, the
+    others but for a little: a grey edge, the place of the middle); any other
+    image loses traces too faint for ink before it is framed.
+    """
+    crops = np.empty((len(images), CROP_SIDE, CROP_SIDE), np.uint8)
+    for i, image in enumerate(images):
+        crop = normalise(image)
+        crops[i] = crop if np.array_equal(crop, image) else framed(image)
+    return crops
+
+
+def _load_archive(path: Path, part: Part) -> DigitSet:
+    """The digits of an .npz."""
+    images, labels = _read_archive(path, part)
+    _check_images(path, images)
+    _check_labels(path, labels, len(images))
+    examples = Examples(as_crops(images), labels.astype(np.uint8))
+    return DigitSet(examples, _equal_sizes(images))
+
+
+def _read_archive(path: Path, part: Part) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Images and labels of an .npz, as they are in it."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            for images, labels in (("images", "labels"), (f"x_{part}", f"y_{part}")):
+                if images in file.files and labels in file.files:
+                    return file[images], file[labels]
+            names = ", ".join(file.files) or "none"
+    except DAMAGED as error:
+        cause = str(error) or type(error).__name__
+        raise NoInputError(
+            f"{path}: cannot be read as an .npz ({cause}). Save it again with numpy.savez."
+        ) from error
+    raise NoInputError(
+        f"{path}: needs arrays `images` and `labels`, or `x_{part}` and `y_{part}`. "
+        f"Received: {names}."
+    )
+
+
+def _check_images(path: Path, images: npt.NDArray[Any]) -> None:
+    """Refuse images that are no (n, h, w) uint8, or not bright ink on black.
+
+    Raises:
+        NoInputError: they are not.
+    """
+    received = f"Received: {images.shape} {images.dtype}."
+    if images.dtype.kind == "f" and np.isnan(images).any():
+        raise NoInputError(f"{path}: the images hold NaN (not a number). Repair or remove these.")
+    if images.dtype.kind in "fb":
+        raise NoInputError(
+            f"{path}: the images must be uint8, 0 to 255. {received} Where they lie in 0 to 1, "
+            "multiply by 255; then convert them with .astype(numpy.uint8)."
+        )
+    if images.dtype != np.uint8:
+        raise NoInputError(
+            f"{path}: the images must be uint8. {received} Convert them with .astype(numpy.uint8)."
+        )
+    if images.ndim != 3:
+        raise NoInputError(
+            f"{path}: the images must be (n, height, width), grey, without an axis for colours. "
+            f"{received}"
+        )
+    if images.size == 0:
+        raise NoInputError(f"{path}: holds no images. {received}")
+    if images.max() < FAINTEST:
+        raise NoInputError(
+            f"{path}: the images are all but black (the brightest pixel is {images.max()}). Scale "
+            "them to 0 to 255, ink 255."
+        )
+    if _is_dark_on_bright(images):
+        raise NoInputError(
+            f"{path}: the images show dark ink on bright paper. Turn them round: 255 - images."
+        )
+
+
+def _is_dark_on_bright(images: npt.NDArray[np.uint8]) -> bool:
+    """Whether the border of most images (n, h, w) is nearer to their brightest tone."""
+    edges = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    border = np.median(np.concatenate(edges, axis=1), axis=1)
+    darkest, brightest = (images.min(axis=(1, 2)), images.max(axis=(1, 2)))
+    paper = border > darkest + _BRIGHT_BORDER * (brightest.astype(np.float64) - darkest)
+    return bool(paper.mean() > 0.5)
+
+
+def _check_labels(path: Path, labels: npt.NDArray[Any], n: int) -> None:
+    """Refuse labels that are no (n,) whole numbers from 0 to 10.
+
+    Raises:
+        NoInputError: they are not.
+    """
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise NoInputError(
+            f"{path}: the labels must be (n,) whole numbers, one an image. "
+            f"Received: {labels.shape} {labels.dtype}."
+        )
+    if len(labels) != n:
+        raise NoInputError(f"{path}: {n} images and {len(labels)} labels do not fit.")
+    wrong = (labels < 0) | (labels >= len(CLASSES))
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise NoInputError(
+            f"{path}: labels must be 0 to 9, or {NOT_A_DIGIT} for what is no digit. "
+            f"Received: {labels[place]} at place {place} ({wrong.sum()} such labels)."
+        )
+
+
+def _load_folder(folder: Path) -> DigitSet:
+    """The digits of all images in the folders `0` to `9`, `x` and `not_a_digit` of `folder`."""
+    found = [folder / name for name in CLASS_FOLDERS if (folder / name).is_dir()]
+    if not found:
+        raise NoInputError(
+            f"{folder}: has no folders of digits. It needs folders named 0 to 9 with images of "
+            "these digits, and x with images of what is no digit."
+        )
+    crops, labels, sizes = [], list[int](), list[tuple[int, ...]]()
+    for file in list_files([str(path) for path in found]).files:
+        label = CLASS_FOLDERS[Path(file.path).relative_to(folder).parts[0]]
+        for image in _images(InputFile(file.path, file.path)):
+            crops.append(crop_single(image)[0])
+            labels.append(label)
+            sizes.append(image.shape)
+    return DigitSet(
+        Examples(np.stack(crops), np.array(labels, np.uint8)), np.array(sizes, np.int64)
+    )
+
+
+def _images(file: InputFile) -> Iterator[GreyImage]:
+    """The pages of a file of digits."""
+    try:
+        for page in range(count_pages(file)):
+            yield read_page(file, page).image
+    except PageError as error:
+        raise NoInputError(f"{error}, or remove it.") from error
+
+
+def _equal_sizes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    return np.tile(np.array(images.shape[1:], np.int64), (len(images), 1))
+
+
+def _tell_of_blanks(source: str, crops: Crops) -> None:
+    """Images without ink stay: leaving them out would make every figure look better."""
+    blank = int((~crops.any(axis=(1, 2))).sum())
+    if blank:
+        _log.warning("%s: %d of %d images show no ink", source, blank, len(crops))

@@ -1,0 +1,1 @@
+"""Measuring and explaining networks, as figures and pictures."""

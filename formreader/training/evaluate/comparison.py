@@ -1,0 +1,208 @@
+"""`formreader compare`: every method trained and measured on the same digits.
+
+What is compared are the ten digits: nearest neighbours and SVMs know no "not a digit",
+so examples of that are left out, and of a network the best of the ten counts.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from formreader.core.errors import UsageError
+from formreader.core.options import CompareOptions, Method
+from formreader.output.atomic_writing import atomic_writer
+from formreader.recognise.architectures import NOT_A_DIGIT
+from formreader.training.data.digit_sets import load_digits
+from formreader.training.data.examples import Examples, held_out, joined, load_writers
+from formreader.training.evaluate.figures import FIRST_COLOUR, SECOND_COLOUR, prepare_folder, save
+from formreader.training.evaluate.methods import NEIGHBOURS, train_method
+from formreader.training.evaluate.metrics import share_interval
+from formreader.training.fit.fitting import TrainProgress
+
+TABLE, PICTURE = "comparison.csv", "comparison.png"
+"""What the output folder holds in the end."""
+
+_HELD_OUT = 0.1
+"""Share of the digits that networks are validated on, and of sets without test digits of their
+own the share that all methods are measured with."""
+_WARM_UP = 256  # crops read before the clock starts: the first call allocates
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The digits that all methods share; only networks are validated while they train."""
+
+    training: Examples
+    validation: Examples
+    test: Examples
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one method did.
+
+    `low` and `high` are the ends of the exact 95 % confidence interval of `accuracy`.
+    `parameters` are the numbers it keeps, see `Trained`. Both times are by the wall.
+    """
+
+    method: Method
+    n: int
+    errors: int
+    accuracy: float
+    low: float
+    high: float
+    parameters: int
+    training_seconds: float
+    digits_per_second: float
+
+
+def compare(options: CompareOptions, progress: TrainProgress) -> list[Result]:
+    """Train and measure each method; the table in `options.out` grows with each.
+
+    Raises:
+        NoInputError: a set of digits or the writers cannot be read.
+        OutputError: the folder cannot be written; found before any work.
+        UsageError: there are too few digits to train on.
+    """
+    prepare_folder(options.out, (TABLE, PICTURE))
+    split = split_digits(options)
+    progress.message(
+        f"{len(split.training)} digits to train on, {len(split.validation)} to validate, "
+        f"{len(split.test)} to measure with"
+    )
+    results = list[Result]()
+    for method in dict.fromkeys(options.methods):
+        progress.message(f"{method} ({len(results) + 1} of {len(set(options.methods))})")
+        results.append(_measure(method, split, options, progress))
+        write_table(results, options.out / TABLE)
+    draw_results(results, options.out / PICTURE)
+    return results
+
+
+def split_digits(options: CompareOptions) -> Split:
+    """The digits of the sets in `options.data`: to train on, to validate, and to measure with.
+
+    MNIST brings its own test set, which is fair to look at here: nothing is chosen by it. Of
+    other sets a tenth is held out to measure with, another to validate.
+
+    Raises:
+        NoInputError: a set of digits or the writers cannot be read.
+        UsageError: too few digits are left to train on.
+    """
+    rng = np.random.default_rng(options.seed)
+    parts = [_split_set(source, options, rng) for source in options.data]
+    training, validation, test = (joined(*part) for part in zip(*parts, strict=True))
+    if options.examples:
+        training = training[rng.permutation(len(training))[: options.examples]]
+    if len(training) < NEIGHBOURS or len(np.unique(training.labels)) < 2:
+        raise UsageError(
+            f"{len(training)} digits are too few to train on. Give more with --data or --examples"
+        )
+    return Split(training, validation, test)
+
+
+def _split_set(
+    source: str, options: CompareOptions, rng: np.random.Generator
+) -> tuple[Examples, Examples, Examples]:
+    """The digits of one set to train on, to validate, and to measure with."""
+    digits = load_digits(source)
+    digits = digits[digits.labels != NOT_A_DIGIT]
+    if source == "mnist":
+        writers = load_writers(options.writers, len(digits)) if options.writers else None
+        held = held_out(len(digits), _HELD_OUT, rng, writers)
+        return digits[~held], digits[held], load_digits(source, "test")
+    order = rng.permutation(len(digits))  # it may be sorted by class
+    n = max(1, round(_HELD_OUT * len(digits)))
+    return digits[order[2 * n :]], digits[order[:n]], digits[order[n : 2 * n]]
+
+
+def _measure(
+    method: Method, split: Split, options: CompareOptions, progress: TrainProgress
+) -> Result:
+    """Train one method, then time it while it reads the test digits."""
+    began = time.perf_counter()
+    trained = train_method(method, split.training, split.validation, options, progress)
+    seconds = time.perf_counter() - began
+    trained.read(split.test.crops[:_WARM_UP])
+    began = time.perf_counter()
+    errors = int((trained.read(split.test.crops) != split.test.labels).sum())
+    speed = len(split.test) / (time.perf_counter() - began)
+    n = len(split.test)
+    low, high = share_interval(n - errors, n)
+    return Result(method, n, errors, 1 - errors / n, low, high, trained.parameters, seconds, speed)
+
+
+def write_table(results: Sequence[Result], path: Path) -> None:
+    """Write the results as CSV, a row each.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with atomic_writer(path) as stream:
+        table = csv.DictWriter(stream, [f.name for f in fields(Result)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(_rounded(result) for result in results)
+
+
+def _rounded(result: Result) -> dict[str, object]:
+    """The columns of a row, with no more digits than were measured."""
+    shares = {name: f"{getattr(result, name):.6f}" for name in ("accuracy", "low", "high")}
+    return (
+        asdict(result)
+        | shares
+        | {
+            "training_seconds": f"{result.training_seconds:.1f}",
+            "digits_per_second": f"{result.digits_per_second:.0f}",
+        }
+    )
+
+
+def draw_results(results: Sequence[Result], path: Path) -> None:
+    """Draw errors, size, training time and speed of the methods side by side.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    figure = Figure((11.0, 1.4 + 0.42 * len(results)), layout="constrained")
+    errors, *others = figure.subplots(1, 4, sharey=True)
+    rows = range(len(results))
+    wrong = np.array([100 * (1 - result.accuracy) for result in results])
+    bounds = np.array([(100 * (1 - result.high), 100 * (1 - result.low)) for result in results])
+    reach = np.abs(bounds - wrong[:, None]).T
+    errors.errorbar(wrong, rows, xerr=reach, fmt="o", color=SECOND_COLOUR, capsize=3)
+    _label(errors, "wrong, % (95 % interval)", wrong, 2)
+    errors.set_xlim(0, None)
+    errors.set_yticks(rows, [result.method for result in results])
+    errors.set_ylim(len(results) - 0.5, -0.7)  # the first one on top, with room for its number
+    for axes, title, numbers, places in (
+        (others[0], "numbers kept", [result.parameters for result in results], 0),
+        (others[1], "training, seconds", [result.training_seconds for result in results], 1),
+        (others[2], "digits a second", [result.digits_per_second for result in results], 0),
+    ):
+        axes.plot(numbers, rows, "o", color=FIRST_COLOUR)
+        axes.set_xscale("log")
+        axes.margins(x=0.2)  # room for the numbers
+        _label(axes, title, numbers, places)
+    for axes in (errors, *others):
+        axes.grid(axis="x", color="0.9", linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    save(figure, path)
+
+
+def _label(axes: Axes, title: str, numbers: Iterable[float], places: int) -> None:
+    """Write each number, with some decimal places, above its point, and what they all are."""
+    for row, number in enumerate(numbers):
+        axes.annotate(
+            f"{number:,.{places}f}", (number, row), (0, 6), textcoords="offset points",
+            ha="center", fontsize=8,
+        )  # fmt: skip
+    axes.set_title(title, fontsize=10)

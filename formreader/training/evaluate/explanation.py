@@ -1,0 +1,183 @@
+"""`formreader explain`: how the digit of one image was read, as one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from formreader.core.errors import NoInputError, PageError, UsageError
+from formreader.core.model_folder import model_folder
+from formreader.core.options import ExplainOptions
+from formreader.core.records import GreyImage, InputFile
+from formreader.crop.normaliser import crop_single
+from formreader.input.open_page import read_page
+from formreader.output.atomic_writing import check_writable
+from formreader.recognise.architectures import CLASSES
+from formreader.recognise.model_card import read_card
+from formreader.recognise.runtimes import load_network
+from formreader.training.evaluate.figures import FIRST_COLOUR, save
+from formreader.training.evaluate.saliency import (
+    Crop,
+    Evidence,
+    Explanation,
+    LayerMaps,
+    explain_crop,
+)
+
+MOST_MAPS = 16
+"""Maps of a layer that are shown: more would be too small to see."""
+
+_WIDTH, _HEAD, _HEADLINE, _ROW = 12.8, 3.2, 0.4, 1.05
+"""Inches: the picture's width, the height of its upper part, of the headline, and of a layer."""
+_CELL, _GAP = 56, 4
+"""Side of a map and space between maps, in pixels of a layer's strip; 56 is twice 28."""
+_LARGEST = 600
+"""Pixels of the given image that are drawn, along the longer side."""
+_AGAINST_AND_FOR = "PuOr"
+"""Orange below zero, purple above, white at zero; told apart without colour vision as well."""
+_LEAST_SCALE = 0.1
+"""Log-odds that are drawn in full colour at least: less is a change that nobody need mind."""
+
+
+def explain(options: ExplainOptions) -> Explanation:
+    """Read the digit of an image and write the picture that explains the reading.
+
+    Raises:
+        UsageError: the picture would replace the image.
+        OutputError: the picture cannot be written; mostly found before any work.
+        NoInputError: there is no such image.
+        PageError: the image cannot be read, or is blank.
+        ModelError: the model is missing or damaged.
+    """
+    out = picture_path(options)
+    if out.resolve() == Path(options.image).resolve():
+        raise UsageError(f"{out}: it is the image to explain. Choose another file with --out")
+    check_writable(out)
+    image, crop = read_digit(options.image)
+    folder = model_folder(options.model)
+    card = read_card(folder)
+    explanation = explain_crop(crop, load_network(folder, card), card.temperature)
+    draw_explanation(image, explanation, out)
+    return explanation
+
+
+def picture_path(options: ExplainOptions) -> Path:
+    """Where the picture goes: where the user says, else into the current folder."""
+    return options.out or Path(f"{Path(options.image).stem}.explained.png")
+
+
+def read_digit(path: str) -> tuple[GreyImage, Crop]:
+    """An image of one digit, (h, w) uint8, and its crop, (28, 28) uint8.
+
+    Raises:
+        NoInputError: there is no such file.
+        PageError: it is no image, or a blank one.
+    """
+    if not Path(path).exists():
+        raise NoInputError(f"{path}: there is no such file. Check the spelling")
+    image = read_page(InputFile(path, path), 0).image
+    crop, is_blank = crop_single(image)
+    if is_blank:
+        raise PageError(
+            f"{path}: the image is blank, so there is no reading to explain. "
+            "Give an image with one digit in it"
+        )
+    return image, crop
+
+
+def draw_explanation(image: GreyImage, explanation: Explanation, path: Path) -> None:
+    """Draw an image (h, w) uint8 and how its crop was read, as a PNG.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    heights = [_HEAD + _HEADLINE, *[_ROW] * len(explanation.layers)]
+    figure = Figure((_WIDTH, sum(heights)), layout="constrained")
+    figure.suptitle(
+        f"Read as {explanation.reading}, with a confidence of {explanation.confidence:.4f}"
+    )
+    parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
+    _draw_head(parts[0], image, explanation)
+    for part, layer in zip(parts[1:], explanation.layers, strict=True):
+        _draw_layer(part, layer)
+    save(figure, path)
+
+
+def _draw_head(part: SubFigure, image: GreyImage, explanation: Explanation) -> None:
+    given, crop, ink, paper, chart = part.subplots(1, 5)
+    _draw_image(given, _reduced(image), "the image")
+    _draw_image(crop, 255 - explanation.crop, "the crop, 28x28")
+    _draw_evidence(part, ink, explanation.crop, explanation.ink, "what its ink says")
+    _draw_evidence(part, paper, explanation.crop, explanation.paper, "what more ink would say")
+    _draw_probabilities(chart, explanation.probabilities)
+
+
+def _reduced(image: GreyImage) -> GreyImage:
+    """The image with its longer side at most `_LARGEST` pixels."""
+    scale = _LARGEST / max(image.shape)
+    if scale >= 1:
+        return image
+    height, width = (max(1, round(scale * side)) for side in image.shape)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _draw_image(axes: Axes, image: GreyImage, title: str) -> None:
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.set_anchor("N")
+    axes.set_title(title, fontsize=10)
+
+
+def _draw_evidence(part: SubFigure, axes: Axes, crop: Crop, evidence: Evidence, title: str) -> None:
+    """Evidence over the crop: the stronger, the less of the crop shines through."""
+    limit = max(float(np.abs(evidence).max()), _LEAST_SCALE)
+    _draw_image(axes, 255 - crop // 2, title)
+    heat = axes.imshow(
+        evidence, cmap=_AGAINST_AND_FOR, vmin=-limit, vmax=limit,
+        alpha=np.sqrt(np.abs(evidence) / limit),
+    )  # fmt: skip
+    bar = part.colorbar(heat, ax=axes, orientation="horizontal", pad=0.03, panchor=False)
+    bar.ax.tick_params(labelsize=7)
+    bar.set_label("for (+) and against (-) the reading, in log-odds", fontsize=7)
+
+
+def _draw_probabilities(axes: Axes, probabilities: npt.NDArray[np.float32]) -> None:
+    places = range(len(CLASSES))
+    axes.barh(places, probabilities, color=FIRST_COLOUR)
+    for place, probability in enumerate(probabilities.tolist()):
+        axes.text(probability + 0.02, place, f"{probability:.4f}", va="center", fontsize=7)
+    axes.set_yticks(places, CLASSES, fontsize=8)
+    axes.set_xticks([])
+    axes.set_xlim(0, 1.3)  # room for the figure behind a full bar
+    axes.invert_yaxis()
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.set_title("probabilities", fontsize=10)
+
+
+def _draw_layer(part: SubFigure, layer: LayerMaps) -> None:
+    """The strongest maps side by side, on one scale of colours for the layer."""
+    n, height, width = layer.maps.shape
+    shown = layer.maps[:MOST_MAPS]
+    limit = float(np.abs(shown).max()) or 1.0
+    axes = part.subplots()
+    axes.imshow(
+        _strip(shown), cmap=_AGAINST_AND_FOR, vmin=-limit, vmax=limit, interpolation="nearest"
+    )
+    axes.axis("off")
+    chosen = f", the {MOST_MAPS} strongest" if n > MOST_MAPS else ""
+    axes.set_title(f"{layer.layer}: {n} maps of {height}x{width}{chosen}", loc="left", fontsize=9)
+
+
+def _strip(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Maps (n, h, w) side by side in a strip with room for `MOST_MAPS`; NaN where there is none."""
+    strip = np.full((_CELL, MOST_MAPS * (_CELL + _GAP)), np.nan, np.float32)
+    for place, values in enumerate(maps):
+        left = place * (_CELL + _GAP)
+        large = cv2.resize(values, (_CELL, _CELL), interpolation=cv2.INTER_NEAREST)
+        strip[:, left : left + _CELL] = large
+    return strip

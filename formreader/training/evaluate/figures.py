@@ -1,0 +1,252 @@
+"""Pictures of how a network does: confusion, contact sheets, errors against accepted share.
+
+Matplotlib's objects are used without `pyplot`, which would look for a screen and keep
+figures of its own. All pictures are dark on white, for paper as well.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter
+
+from formreader.core.errors import OutputError
+from formreader.output.atomic_writing import check_writable
+from formreader.recognise.model_card import CalibrationRow
+
+DPI = 120
+FIRST_COLOUR, SECOND_COLOUR = "#1f6feb", "#d9480f"
+"""Blue and orange that differ in brightness too, for readers and printers without colour."""
+
+_RIGHT_COLOUR = "#e3efe3"
+"""Ground of the diagonal of a confusion matrix: pale, so that errors catch the eye."""
+
+_WORTH_RED = 1.0
+"""Least share in % at which the scale of errors ends: a single slip is not to look like a fault."""
+
+_CELL, _CAPTION, _GAP = 0.62, 0.20, 0.06
+"""Inches of a contact sheet: side of a crop, height of a caption's line, space between crops."""
+
+_LABEL_ROOM = 0.02
+"""Share of a chart's width that the label of a point needs."""
+
+_FEWEST_ACCEPTED = 50
+"""Accepted digits below which the observed error rate is left out: it would jump about."""
+
+
+def draw_confusion(counts: npt.NDArray[np.integer], classes: Sequence[str], path: Path) -> None:
+    """Draw how often each class was taken for each other.
+
+    The colour of an error is its share of the true class; being right has no part in the
+    scale, as a thousand right answers would leave one shade for all errors.
+
+    Args:
+        counts: (k, k), row: the true class, column: what it was taken for.
+        classes: k names.
+        path: the PNG to write.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    k, wrong = len(classes), ~np.eye(len(classes), dtype=bool)
+    totals = counts.sum(axis=1)
+    shares = 100 * counts / np.maximum(totals, 1)[:, None]
+    figure = Figure((1.8 + 0.58 * k, 1.2 + 0.52 * k), layout="constrained")
+    axes = figure.add_subplot()
+    highest = max(float(shares[wrong].max(initial=0)), _WORTH_RED)
+    heat = axes.imshow(
+        np.ma.masked_where(~wrong | (counts == 0), shares),
+        cmap="YlOrRd",
+        norm=PowerNorm(0.5, 0, highest),  # one error in a thousand is still to be seen
+    )
+    _write_counts(axes, counts, pale_on_dark=wrong & (shares > highest / 2))
+    _frame_cells(axes, k)
+    names = [f"{name} ({total})" for name, total in zip(classes, totals, strict=True)]
+    axes.set_xticks(range(k), classes)
+    axes.set_yticks(range(k), names)
+    axes.set_xlabel("read as")
+    axes.set_ylabel("written (how many)")
+    axes.set_title(f"{counts[wrong].sum()} of {counts.sum()} wrong")
+    figure.colorbar(heat, ax=axes, label="errors in % of the digits written", shrink=0.8)
+    save(figure, path)
+
+
+def _write_counts(
+    axes: Axes, counts: npt.NDArray[np.integer], pale_on_dark: npt.NDArray[np.bool_]
+) -> None:
+    """Write the counts (k, k) into the cells of a matrix; cells without errors stay empty."""
+    diagonal = np.eye(len(counts), dtype=bool)
+    for row, column in np.argwhere(diagonal | (counts > 0)):
+        if row == column:
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=_RIGHT_COLOUR))
+        axes.text(
+            column, row, str(counts[row, column]), ha="center", va="center", fontsize=8,
+            color="white" if pale_on_dark[row, column] else "black",
+        )  # fmt: skip
+
+
+def _frame_cells(axes: Axes, k: int) -> None:
+    """Lines between the cells of a (k, k) matrix."""
+    axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="0.85", linewidth=0.6)
+    axes.tick_params(which="both", length=0, labelsize=9)
+
+
+def draw_sheet(
+    crops: npt.NDArray[np.uint8],
+    captions: Sequence[str],
+    path: Path,
+    columns: int = 12,
+    title: str = "",
+) -> None:
+    """Draw a contact sheet: crops in rows, ink dark on white, with a caption below each.
+
+    Args:
+        crops: (n, h, w) uint8, ink bright on black; without any the picture says so.
+        captions: n short texts, each of the same number of lines.
+        path: the PNG to write.
+        columns: crops in a row.
+
+    Raises:
+        OutputError: the picture cannot be written.
+        ValueError: the captions are not as many as the crops.
+    """
+    if len(captions) != len(crops):
+        raise ValueError(f"{len(crops)} crops need as many captions. Received: {len(captions)}")
+    lines = 1 + max((caption.count("\n") for caption in captions), default=0)
+    pitch, row_height = _CELL + _GAP, _CELL + _GAP + lines * _CAPTION
+    head = 0.45 if title else 0.1
+    rows = max(1, math.ceil(len(crops) / columns))
+    width, height = columns * pitch + _GAP, rows * row_height + head
+    figure = Figure((width, height))
+    # One canvas for all, in inches from the top left: axes of their own are slow to draw.
+    canvas = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0), aspect="equal")
+    canvas.set_axis_off()
+    canvas.text(_GAP, 0.15, title, va="top", fontsize=11)
+    if not len(crops):
+        canvas.text(width / 2, height / 2, "none", ha="center", fontsize=11)
+    for place, (crop, caption) in enumerate(zip(crops, captions, strict=True)):
+        row, column = divmod(place, columns)
+        _draw_crop(canvas, crop, caption, _GAP + column * pitch, head + row * row_height)
+    save(figure, path)
+
+
+def _draw_crop(
+    canvas: Axes, crop: npt.NDArray[np.uint8], caption: str, left: float, top: float
+) -> None:
+    """Put a crop and its caption on a sheet, `left` and `top` in inches."""
+    place = (left, left + _CELL, top + _CELL, top)
+    canvas.imshow(crop, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest", extent=place)
+    canvas.add_patch(Rectangle((left, top), _CELL, _CELL, fill=False, edgecolor="0.8"))
+    canvas.text(left + _CELL / 2, top + _CELL + 0.03, caption, ha="center", va="top", fontsize=7.5)
+
+
+def draw_coverage(
+    accepted: npt.NDArray[np.float64],
+    error: npt.NDArray[np.float64],
+    rows: Sequence[CalibrationRow],
+    path: Path,
+) -> None:
+    """Draw the errors among the accepted digits against the share that is accepted.
+
+    Args:
+        accepted: (m,) shares of the digits that are accepted, rising.
+        error: (m,) share of wrong ones among these.
+        rows: what chosen thresholds accept; drawn with the upper bound of their errors.
+        path: the PNG to write.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    figure, axes = chart("Errors among what is accepted")
+    axes.set_xlabel("accepted, % of the digits")
+    axes.set_ylabel("wrong, % of the accepted")
+    told = [row for row in rows if row.accepted >= _FEWEST_ACCEPTED]
+    if told:
+        told.sort(key=lambda row: row.accepted)
+        enough = (accepted * told[0].n >= _FEWEST_ACCEPTED) & (error > 0)  # 0 has no logarithm
+        axes.plot(100 * accepted[enough], 100 * error[enough], color=FIRST_COLOUR, label="seen")
+        _mark_thresholds(axes, told)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.legend(fontsize=8, loc="upper left")
+    save(figure, path)
+
+
+def _mark_thresholds(axes: Axes, rows: Sequence[CalibrationRow]) -> None:
+    """Mark the upper bounds of what thresholds accept, from few to many; these set the width."""
+    shares = [100 * row.accepted / row.n for row in rows]
+    bounds = [100 * row.error_bound for row in rows]
+    axes.plot(
+        shares, bounds, "v", color=SECOND_COLOUR, markersize=5,
+        label="upper bound (95 %) at the threshold written",
+    )  # fmt: skip
+    width = shares[-1] - shares[0]
+    axes.set_xlim(shares[0] - 0.05 * width - 0.2, shares[-1] + 0.05 * width + 0.2)
+    labelled = -math.inf
+    for row, share, bound in zip(rows, shares, bounds, strict=True):
+        if share - labelled >= _LABEL_ROOM * width:
+            labelled = share
+            axes.annotate(
+                f"{row.threshold:g}", (share, bound), (3, 5), textcoords="offset points",
+                fontsize=7, rotation=60, color="0.3",
+            )  # fmt: skip
+
+
+def chart(title: str) -> tuple[Figure, Axes]:
+    """An empty chart with a light grid."""
+    figure = Figure((7.2, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left")
+    axes.grid(visible=True, which="both", color="0.9", linewidth=0.7)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def prepare_folder(folder: Path, pictures: Sequence[str]) -> None:
+    """Make a folder for pictures of these names, before the work that they come of.
+
+    Raises:
+        OutputError: it cannot be made, or a picture cannot be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: the folder cannot be made ({error.strerror or error}). "
+            "Choose another with --out."
+        ) from error
+    for name in pictures:
+        check_writable(folder / name)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DPI, facecolor="white")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(picture.getbuffer())
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: the picture cannot be written ({error.strerror or error}). "
+            "Check the disk, or choose another folder with --out."
+        ) from error

@@ -1,0 +1,130 @@
+"""The ways of reading digits that are compared: four networks, nearest neighbours, an SVM.
+
+Cover and Hart, "Nearest Neighbor Pattern Classification" (1967); Cortes and Vapnik,
+"Support-Vector Networks" (1995). Both get the pixels of a crop, scaled to 0..1, as the
+networks do; nothing about them was tuned on the digits that they are measured on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
+from formreader.core.options import Architecture, CompareOptions, Method, TrainOptions, usable_cores
+from formreader.core.records import Crops
+from formreader.recognise.architectures import NOT_A_DIGIT, NetworkConfig, build_network
+from formreader.training.data.examples import Examples
+from formreader.training.export.digit_graph import export_onnx
+from formreader.training.fit.fitting import TrainProgress, fit
+
+Guesses: TypeAlias = npt.NDArray[np.integer]
+"""(n,) the most likely digit of each crop."""
+
+NEIGHBOURS = 3
+"""Best of 1 to 10 for MNIST's raw pixels (LeCun et al., 1998, use 3 as well)."""
+SVM_PENALTY, SVM_WIDTH = 10.0, "scale"
+"""C as is usual for MNIST, and scikit-learn's own width: 1 / (values x variance)."""
+_SVM_CACHE_MB = 500
+_BATCH = 256  # crops that a thread hands to a network at a time
+_PIXELS = 28 * 28
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A method that has learnt: how it reads, and how many numbers it has to keep for that.
+
+    `parameters` are the weights of a network, normalisation included; for nearest
+    neighbours all pixels of all examples; for an SVM the pixels and the weights of its
+    support vectors.
+    """
+
+    read: Callable[[Crops], Guesses]
+    parameters: int
+
+
+def train_method(
+    method: Method,
+    training: Examples,
+    validation: Examples,
+    options: CompareOptions,
+    progress: TrainProgress,
+) -> Trained:
+    """Train one method on the ten digits; only networks look at `validation`.
+
+    Raises:
+        OSError: a network's checkpoints cannot be written.
+    """
+    match method:
+        case "knn":
+            return _nearest_neighbours(training)
+        case "svm":
+            return _support_vectors(training, options.seed)
+        case _:
+            return _network(method, training, validation, options, progress)
+
+
+def _network(
+    arch: Architecture,
+    training: Examples,
+    validation: Examples,
+    options: CompareOptions,
+    progress: TrainProgress,
+) -> Trained:
+    """A network in the form that scans run: the exported graph, on the CPU."""
+    recipe = TrainOptions(
+        arch=arch, augment=options.augment, epochs=options.epochs, batch=options.batch,
+        seed=options.seed,
+    )  # fmt: skip
+    network = build_network(NetworkConfig(arch), options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder)
+        fit(
+            network, training=training, scanned=training[np.arange(0)], validation=validation,
+            options=recipe, run=run, progress=progress,
+        )  # fmt: skip
+        export_onnx(network, run / ONNX_FILE)
+        session = load_graph(run, file_hashes(run, (ONNX_FILE,)), threads=1)
+
+    def read_batch(crops: Crops) -> Guesses:
+        (logits,) = session.run(["logits"], {"crops": crops})
+        digits: Guesses = logits[:, :NOT_A_DIGIT].argmax(axis=1)
+        return digits
+
+    def read(crops: Crops) -> Guesses:
+        batches = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            return np.concatenate(list(pool.map(read_batch, batches)))
+
+    return Trained(read, network.count_params())
+
+
+def _nearest_neighbours(training: Examples) -> Trained:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = KNeighborsClassifier(NEIGHBOURS, weights="distance", n_jobs=usable_cores())
+    model.fit(_pixels(training.crops), training.labels)
+    return Trained(lambda crops: np.asarray(model.predict(_pixels(crops))), training.crops.size)
+
+
+def _support_vectors(training: Examples, seed: int) -> Trained:
+    from sklearn.svm import SVC
+
+    model = SVC(C=SVM_PENALTY, gamma=SVM_WIDTH, cache_size=_SVM_CACHE_MB, random_state=seed)
+    model.fit(_pixels(training.crops), training.labels)
+    kept = (model.support_vectors_, model.dual_coef_, model.intercept_)
+    return Trained(
+        lambda crops: np.asarray(model.predict(_pixels(crops))), sum(part.size for part in kept)
+    )
+
+
+def _pixels(crops: Crops) -> npt.NDArray[np.float32]:
+    """Crops (n, 28, 28) as rows (n, 784) of 0..1."""
+    return crops.reshape(-1, _PIXELS).astype(np.float32) / np.float32(255)

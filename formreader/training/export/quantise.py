@@ -1,0 +1,75 @@
+"""The exported graph in 8-bit integers: on CPUs two to three times as fast, nearly as exact.
+
+Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference" (2018): weights with a scale for each output channel,
+activations with a scale for each map, taken from what some crops bring about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from formreader.core.records import Crops
+from formreader.training.export.wide_layer import widen_first_layer
+
+_BATCH = 256  # crops whose maps are in memory at a time
+
+_PREPARED = onnx.StringStringEntryProto(key="onnx.quant.pre_process", value="onnxruntime.quant")
+"""Tells the quantiser that there is nothing left to fold, of which it would warn."""
+
+
+def quantise_onnx(exact: Path, quick: Path, crops: Crops) -> None:
+    """Write the graph `exact` of `export_onnx` in 8-bit integers as `quick`.
+
+    Weights get 7 bits: on CPUs without instructions for 8-bit products (most before 2020)
+    sums of two products of 8 bits would overflow, and the answers be others than elsewhere.
+    The last layer stays as it is: steps of a 255th of the widest logit would be coarse.
+
+    Args:
+        exact: the graph to begin with.
+        quick: the file to write.
+        crops: (n, 28, 28) uint8, some hundred of the kind that the network is to read.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    model = onnx.load(exact)
+    model.metadata_props.append(_PREPARED)
+    layers = [node.name for node in model.graph.node if node.op_type == "Conv"]
+    quantize_static(
+        model,
+        quick,
+        _Batches(crops),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        reduce_range=True,
+        nodes_to_exclude=layers[-1:],
+    )
+    quantised = onnx.load(quick)
+    widen_first_layer(quantised, width=crops.shape[2])
+    onnx.save(quantised, quick)
+
+
+class _Batches(CalibrationDataReader):  # type: ignore[misc]
+    """Hands crops to the quantiser, some at a time."""
+
+    def __init__(self, crops: Crops) -> None:
+        starts = range(0, len(crops), _BATCH)
+        self._batches: Iterator[Crops] = iter([crops[i : i + _BATCH] for i in starts])
+
+    def get_next(self) -> dict[str, npt.NDArray[np.uint8]] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {"crops": batch}

@@ -1,0 +1,1 @@
+"""Fitting a network: batches, optimiser, averaging, calibration, resuming."""

@@ -1,0 +1,46 @@
+"""Batches to train on, each augmented by its own seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from formreader.core.records import Crops
+from formreader.training.augment.augmentation import augment
+from formreader.training.data.examples import Examples, Labels, joined
+
+
+class TrainingBatches:
+    """The examples in the order of one epoch, in batches of `batch`.
+
+    Where `augmented`, `training` is varied in every way, `scanned` in shape only, as scanning
+    has done the rest. What a batch holds depends on `seed`, `epoch` and its place alone,
+    never on which thread makes it or when.
+    """
+
+    def __init__(
+        self,
+        training: Examples,
+        scanned: Examples,
+        batch: int,
+        augmented: bool,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        self._examples = joined(training, scanned)
+        self._first_scanned = len(training)
+        self._batch = batch
+        self._augmented = augmented
+        self._seed = seed
+        self._epoch = epoch
+        self._order = np.random.default_rng([seed, epoch]).permutation(len(self._examples))
+
+    def __len__(self) -> int:
+        return max(1, len(self._examples) // self._batch)
+
+    def __getitem__(self, place: int) -> tuple[Crops, Labels]:
+        chosen = self._order[place * self._batch : (place + 1) * self._batch]
+        crops = self._examples.crops[chosen]
+        if self._augmented:
+            rng = np.random.default_rng([self._seed, self._epoch, place])
+            crops = augment(crops, rng, scanned=chosen >= self._first_scanned)
+        return crops[..., None], self._examples.labels[chosen]

@@ -1,0 +1,244 @@
+"""The fit itself: epochs, validation, early stopping, checkpoints, going on from them."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.errors import UsageError
+from formreader.core.options import TrainOptions
+from formreader.training.data.examples import Examples
+from formreader.training.fit.averaging import WeightAverage, swapped
+from formreader.training.fit.batches import TrainingBatches
+from formreader.training.fit.calibration import fit_temperature, negative_log_likelihood
+from formreader.training.fit.optimiser import compile_network
+from formreader.training.fit.prefetch import made_ahead
+from formreader.training.fit.run_folder import (
+    BEST_FILE,
+    HISTORY_FILE,
+    LAST_FILE,
+    is_unfinished,
+    load_state,
+    replace_file,
+    save_state,
+)
+
+_PREDICTED_AT_A_TIME = 512
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFigures:
+    """What one epoch came to; `epoch` counts from 1, `seconds` is its wall time.
+
+    `loss` and `accuracy` are means over the epoch, while the weights changed; those of the
+    validation are of the averaged weights at its end. `validation_loss` has no label
+    smoothing, and is that at the best temperature.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+class TrainProgress(Protocol):
+    """Hears how training goes; the command line draws it."""
+
+    def started(self, epochs: int, steps: int) -> None:
+        """Training begins: at most `epochs` epochs of `steps` steps."""
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        """A step of an epoch is done, both counted from 1; `loss` is the epoch's so far."""
+
+    def epoch(self, figures: EpochFigures) -> None:
+        """An epoch and its validation are done."""
+
+    def message(self, text: str) -> None:
+        """Something else happened that the user should know."""
+
+
+def fit(
+    network: keras.Model,
+    training: Examples,
+    scanned: Examples,
+    validation: Examples,
+    options: TrainOptions,
+    run: Path,
+    progress: TrainProgress,
+    *,
+    resume: bool = False,
+) -> list[EpochFigures]:
+    """Train `network` in place and leave it with the averaged weights of its best epoch.
+
+    `training` is varied in every way where `options.augment`, `scanned` in shape only.
+    The best epoch has the lowest loss on `validation`; after `options.patience` epochs without
+    a better one the fit ends. `run` is an existing folder; after each epoch it holds
+    best.weights.h5 and last.weights.h5 (averaged weights), history.csv, and the state from
+    which a later fit of the same network, data and options goes on where it is to `resume`
+    and there is one, to the same result.
+
+    Raises:
+        OSError: a file cannot be written.
+        UsageError: the learning rate is so high that the loss becomes infinite.
+    """
+    batches = partial(
+        TrainingBatches, training, scanned, options.batch, options.augment, options.seed
+    )
+    steps = len(batches(epoch=1))
+    compile_network(network, options, steps)
+    average = WeightAverage(network, options.averaging)
+    history = _restore(network, average, run) if resume and is_unfinished(run) else []
+    progress.started(options.epochs, steps)
+    for epoch in range(len(history) + 1, options.epochs + 1):
+        if _epochs_since_best(history) >= options.patience:
+            break
+        history.append(
+            _train_epoch(network, batches(epoch=epoch), validation, average, epoch, progress)
+        )
+        _check_finite(history[-1], options)
+        _save(network, average, history, run)
+        progress.epoch(history[-1])
+    network.load_weights(run / BEST_FILE)
+    return history
+
+
+def best_epoch(history: Sequence[EpochFigures]) -> EpochFigures:
+    """The epoch of the lowest validation loss, the earliest of several; `history` has epochs."""
+    return min(history, key=lambda figures: figures.validation_loss)
+
+
+def predict_logits(network: keras.Model, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Logits (n, 11) float32 for crops (n, 28, 28) uint8."""
+    parts = [
+        network.predict_on_batch(crops[start : start + _PREDICTED_AT_A_TIME, ..., None])
+        for start in range(0, len(crops), _PREDICTED_AT_A_TIME)
+    ]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _train_epoch(
+    network: keras.Model,
+    batches: TrainingBatches,
+    validation: Examples,
+    average: WeightAverage,
+    epoch: int,
+    progress: TrainProgress,
+) -> EpochFigures:
+    """One pass through `batches`, then validation with the averaged weights."""
+    began = time.monotonic()
+    loss, accuracy = _train(
+        network, batches, average, lambda step, loss: progress.step(epoch, step, loss)
+    )
+    with swapped(network, average.weights):
+        validation_loss, validation_accuracy = _validate(network, validation)
+    return EpochFigures(
+        epoch, loss, accuracy, validation_loss, validation_accuracy, time.monotonic() - began
+    )
+
+
+def _train(
+    network: keras.Model,
+    batches: TrainingBatches,
+    average: WeightAverage,
+    step_done: Callable[[int, float], None],
+) -> tuple[float, float]:
+    """Train on each of the batches once; the mean loss and accuracy.
+
+    Not by Keras's own fit: where that is interrupted, it leaves threads behind with which
+    TensorFlow aborts the process.
+    """
+    loss = accuracy = 0.0
+    with closing(made_ahead(batches.__getitem__, len(batches))) as ready:
+        for step, (crops, labels) in enumerate(ready, start=1):
+            figures = network.train_on_batch(crops, labels, return_dict=True)
+            average.step_done()
+            loss += (float(figures["loss"]) - loss) / step
+            accuracy += (float(figures["accuracy"]) - accuracy) / step
+            step_done(step, loss)
+    average.take_in()
+    return loss, accuracy
+
+
+def _validate(network: keras.Model, examples: Examples) -> tuple[float, float]:
+    """Mean negative log likelihood of the labels, and the share of them that is best guess.
+
+    The likelihood is that at the best temperature, as the model card will have one: late in a
+    training networks grow more right and more sure of themselves than they should be.
+    """
+    logits = predict_logits(network, examples.crops)
+    if not np.isfinite(logits).all():
+        return math.inf, 0.0
+    temperature = fit_temperature(logits, examples.labels)
+    loss = negative_log_likelihood(logits, examples.labels, temperature)
+    return loss, float((logits.argmax(axis=1) == examples.labels).mean())
+
+
+def _epochs_since_best(history: Sequence[EpochFigures]) -> int:
+    return len(history) - best_epoch(history).epoch if history else 0
+
+
+def _check_finite(figures: EpochFigures, options: TrainOptions) -> None:
+    if not math.isfinite(figures.loss + figures.validation_loss):
+        raise UsageError(
+            f"the loss became infinite in epoch {figures.epoch}. Train with a --learning-rate "
+            f"lower than {options.learning_rate:g}"
+        )
+
+
+def _save(
+    network: keras.Model, average: WeightAverage, history: list[EpochFigures], run: Path
+) -> None:
+    """Write the checkpoints; the state comes last, so that it never knows of a best not saved."""
+    with swapped(network, average.weights):
+        replace_file(run / LAST_FILE, network.save_weights)
+    if _epochs_since_best(history) == 0:
+        replace_file(run / BEST_FILE, lambda part: shutil.copyfile(run / LAST_FILE, part))
+    replace_file(run / HISTORY_FILE, lambda part: write_history(history, part))
+    record = {"steps": average.steps, "history": [asdict(figures) for figures in history]}
+    arrays = {
+        name: keras.ops.convert_to_numpy(variable) for name, variable in _variables(network).items()
+    }
+    averages = dict(zip(_average_names(average), average.weights, strict=True))
+    save_state(run, arrays | averages, record)
+
+
+def _restore(network: keras.Model, average: WeightAverage, run: Path) -> list[EpochFigures]:
+    """Bring network and average to where `run` stopped; the figures of the epochs done."""
+    arrays, record = load_state(run)
+    for name, variable in _variables(network).items():
+        variable.assign(arrays[name])
+    average.weights = [arrays[name] for name in _average_names(average)]
+    average.steps = record["steps"]
+    return [EpochFigures(**figures) for figures in record["history"]]
+
+
+def _average_names(average: WeightAverage) -> list[str]:
+    return [f"average_{i}" for i in range(len(average.weights))]
+
+
+def _variables(network: keras.Model) -> dict[str, keras.Variable]:
+    """What changes while a network is fitted: weights, dropout's chance, optimiser."""
+    named = {f"network_{i}": v for i, v in enumerate(network.variables)}
+    return named | {f"optimizer_{i}": v for i, v in enumerate(network.optimizer.variables)}
+
+
+def write_history(history: Sequence[EpochFigures], path: Path) -> None:
+    """The figures of each epoch as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, [f.name for f in fields(EpochFigures)])
+        table.writeheader()
+        table.writerows(asdict(figures) for figures in history)

@@ -1,0 +1,184 @@
+"""The folder of a training run: what it was given, how far it is, and how to go on with it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import platform
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import formreader
+from formreader.core.errors import UsageError
+from formreader.core.options import TrainOptions, usable_cores
+from formreader.recognise.architectures import NetworkConfig
+from formreader.recognise.model_card import Facts
+from formreader.training.data.examples import Examples
+
+Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+Record: TypeAlias = dict[str, Any]
+"""What JSON can hold."""
+
+RUN_FILE = "run.json"
+"""What the training was given, and on what machine."""
+STATE_FILE = "state.npz"
+"""All that an interrupted training needs to go on; there only while a training is unfinished."""
+BEST_FILE = "best.weights.h5"
+LAST_FILE = "last.weights.h5"
+HISTORY_FILE = "history.csv"
+
+_RECORD = "record"
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file that takes the place of `path` only when it is whole.
+
+    `write` gets a path in the same folder whose name ends as that of `path` does.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    part = path.with_name(f"part-{path.name}")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_state(run: Path, arrays: Arrays, record: Record) -> None:
+    """Write arrays and a record into one file of the run's folder, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    named = dict(arrays) | {_RECORD: np.array(json.dumps(record))}
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **named)
+    replace_file(run / STATE_FILE, lambda part: part.write_bytes(content.getbuffer()))
+
+
+def load_state(run: Path) -> tuple[dict[str, npt.NDArray[Any]], Record]:
+    """What `save_state` wrote into the run's folder.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    path = run / STATE_FILE
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return arrays, json.loads(str(arrays.pop(_RECORD)))
+    except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{path}: the interrupted training cannot be gone on with ({error}). "
+            "Begin anew with --fresh"
+        ) from error
+
+
+def is_unfinished(run: Path) -> bool:
+    """Whether a training stopped in this folder before its model was written."""
+    return (run / STATE_FILE).exists()
+
+
+def finish(run: Path) -> None:
+    """The model is written: there is nothing to go on with any more."""
+    (run / STATE_FILE).unlink(missing_ok=True)
+
+
+def begin(run: Path, settings: Record, fresh: bool) -> bool:
+    """Whether to go on with an interrupted training; where not, record what a new one is given.
+
+    Raises:
+        UsageError: an interrupted training had other settings, and `fresh` is not asked for.
+        OSError: the record cannot be written.
+    """
+    if is_unfinished(run) and not fresh:
+        check_same(run, settings)
+        return True
+    finish(run)
+    text = json.dumps(settings | {"environment": _environment()}, indent=2, ensure_ascii=False)
+    replace_file(run / RUN_FILE, lambda part: part.write_text(f"{text}\n", encoding="utf-8"))
+    return False
+
+
+def check_same(run: Path, settings: Record) -> None:
+    """Refuse to go on with an interrupted training that was given other `settings`.
+
+    Raises:
+        UsageError: it was; the message names what differs.
+    """
+    path = run / RUN_FILE
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        differences = [
+            f"{_name(section, name)} {before[section].get(name)}, not {value}"
+            for section, values in settings.items()
+            for name, value in values.items()
+            if before[section].get(name) != value
+        ]
+    except (OSError, ValueError, LookupError) as error:
+        raise UsageError(
+            f"{path}: the options of the interrupted training cannot be read ({error}). "
+            "Begin anew with --fresh"
+        ) from error
+    if differences:
+        raise UsageError(
+            f"{run}: the interrupted training there had {'; '.join(differences)}. "
+            "Give the same to go on with it, or begin anew with --fresh"
+        )
+
+
+def option_settings(options: TrainOptions) -> Record:
+    """The options that a training's result depends on, as JSON has them."""
+    table = asdict(options)
+    del table["out"], table["fresh"]
+    settings: Record = json.loads(json.dumps(table, default=str))
+    return {"options": settings}
+
+
+def all_settings(
+    options: TrainOptions, config: NetworkConfig, facts: Facts, *examples: Examples
+) -> Record:
+    """Everything that a training's result depends on, as JSON has it."""
+    network = json.loads(json.dumps(asdict(config)))
+    data = dict(facts) | {"checksum": _checksum(examples)}
+    return option_settings(options) | {"network": network, "data": data}
+
+
+def _checksum(examples: tuple[Examples, ...]) -> int:
+    """CRC-32 of all crops and labels."""
+    checksum = 0
+    for part in examples:
+        checksum = zlib.crc32(part.labels.tobytes(), zlib.crc32(part.crops.tobytes(), checksum))
+    return checksum
+
+
+def _name(section: str, name: str) -> str:
+    """What people know a setting by: options by how they are given."""
+    if section != "options":
+        return f"{section} {name}"
+    return {"base": "--from"}.get(name, f"--{name.replace('_', '-')}")
+
+
+def _environment() -> Record:
+    """The versions and the machine that a training ran with."""
+    import keras
+
+    packages = ("keras", "tensorflow", "numpy", "opencv-python-headless")
+    return {
+        "formreader": formreader.__version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+        "platform": platform.platform(),
+        "cores": usable_cores(),
+        "gpus": keras.distribution.list_devices("gpu"),
+    }

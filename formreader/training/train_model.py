@@ -1,0 +1,171 @@
+"""`formreader train`: from labelled digits to a model folder, also after an interruption."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from formreader.core.errors import ModelError, OutputError
+from formreader.core.model_folder import CARD_FILE, model_folder
+from formreader.core.options import TrainOptions
+from formreader.core.quiet_keras import start_keras
+from formreader.output.atomic_writing import check_writable
+from formreader.recognise.architectures import NetworkConfig, build_network
+from formreader.recognise.model_card import read_card
+from formreader.recognise.runtimes import load_network
+from formreader.training.data.mixture import TrainingData, prepare_data
+from formreader.training.fit import run_folder
+
+if TYPE_CHECKING:
+    import keras
+
+    from formreader.training.fit.fitting import TrainProgress
+
+RUN_FOLDER = "run"
+"""Folder inside the model folder with the records and checkpoints of the run that made it."""
+
+
+def train(options: TrainOptions, progress: TrainProgress) -> Path:
+    """Train a model and write its folder, `options.out`; returns that folder.
+
+    The same options give the same weights on the same machine, also where a training was
+    interrupted and then gone on with.
+
+    Raises:
+        NoInputError: the digits, the writers or the non-digits cannot be read.
+        OutputError: the folder cannot be written; found before any work.
+        ModelError: the model to begin with cannot be used.
+        UsageError: an interrupted training in the folder had other options.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; a message tells how to go on.
+    """
+    run = _prepare_folder(options.out)
+    if run_folder.is_unfinished(run) and not options.fresh:
+        run_folder.check_same(run, run_folder.option_settings(options))
+    with _telling_how_to_go_on(run, progress):
+        progress.message("Drawing other hands, filled forms and marks that are no digits")
+        data = prepare_data(options, progress.message)
+        return train_on(data, options, NetworkConfig(options.arch), progress)
+
+
+def train_on(
+    data: TrainingData, options: TrainOptions, config: NetworkConfig, progress: TrainProgress
+) -> Path:
+    """Train a network of `config` on `data` and write the model folder `options.out`.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        ModelError: the model to begin with cannot be used.
+        UsageError: an interrupted training in the folder had other options or data, or the
+            learning rate is too high.
+    """
+    run = _prepare_folder(options.out)
+    try:
+        _fit_and_write(data, options, config, run, progress)
+    except OSError as error:
+        raise _output_error(options.out, error) from error
+    return options.out
+
+
+def _fit_and_write(
+    data: TrainingData,
+    options: TrainOptions,
+    config: NetworkConfig,
+    run: Path,
+    progress: TrainProgress,
+) -> None:
+    start_keras()
+    from formreader.training.fit.fitting import fit
+    from formreader.training.write_model import write_model
+
+    settings = run_folder.all_settings(
+        options, config, data.facts, data.training, data.scanned, data.validation
+    )
+    resume = run_folder.begin(run, settings, options.fresh)
+    if resume:
+        progress.message(f"Going on with the interrupted training in {run}")
+    network = _start(config, options)
+    history = fit(
+        network, data.training, data.scanned, data.validation, options, run, progress,
+        resume=resume,
+    )  # fmt: skip
+    progress.message("Calibrating and writing the model")
+    card = write_model(network, config, data, history, options)
+    run_folder.finish(run)
+    for test in card.tests:
+        progress.message(
+            f"{test.data}: {test.right_of_all:,} of {test.n:,} right, "
+            f"{test.right_of_ten:,} where the ten digits are the only choice"
+        )
+
+
+def _start(config: NetworkConfig, options: TrainOptions) -> keras.Model:
+    """The network that training begins with, fresh or with the weights of `options.base`.
+
+    Raises:
+        ModelError: the model to begin with cannot be used.
+    """
+    import keras
+
+    from formreader.training.fit.optimiser import fast_precision
+
+    keras.utils.set_random_seed(options.seed)
+    with fast_precision():
+        network = build_network(config, options.seed)
+    if options.base:
+        _take_weights(options.base, network)
+    return network
+
+
+def _take_weights(base: str, network: keras.Model) -> None:
+    """Give a network the weights of a trained model.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or it is of another network.
+    """
+    folder = model_folder(base)
+    weights = load_network(folder, read_card(folder)).get_weights()
+    shapes = [weight.shape for weight in network.get_weights()]
+    if [weight.shape for weight in weights] != shapes:
+        raise ModelError(
+            f"{folder}: its network has another shape than the one to be trained. Give --from "
+            "a model that this version of `formreader train` wrote with the same --arch."
+        )
+    network.set_weights(weights)
+
+
+@contextmanager
+def _telling_how_to_go_on(run: Path, progress: TrainProgress) -> Iterator[None]:
+    """SIGTERM interrupts like Ctrl-C inside the `with` block; either tells what is saved."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if run_folder.is_unfinished(run):
+            progress.message(
+                f"Stopped. The epochs done are in {run}: the same command goes on after them, "
+                "with --fresh it begins anew"
+            )
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _prepare_folder(out: Path) -> Path:
+    """Make the model folder, sure that it can be written; returns the run's folder in it."""
+    run = out / RUN_FOLDER
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(out, error) from error
+    check_writable(out / CARD_FILE)
+    return run
+
+
+def _output_error(out: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{out}: the model folder cannot be written ({error.strerror or error}). "
+        "Choose another with --out."
+    )

@@ -1,0 +1,167 @@
+"""What a training leaves: the model in both forms, its card, and pictures of how it went."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, QUICK_FILE, file_hashes
+from formreader.core.options import TrainOptions
+from formreader.recognise.architectures import CLASSES, NOT_A_DIGIT, NetworkConfig, build_network
+from formreader.recognise.model_card import Card, Facts, TestFigures
+from formreader.recognise.recogniser import Probabilities, softmax
+from formreader.training.data.examples import Examples
+from formreader.training.data.mixture import TrainingData
+from formreader.training.evaluate.curves import draw_curves
+from formreader.training.evaluate.figures import draw_confusion, draw_sheet
+from formreader.training.evaluate.metrics import confusion
+from formreader.training.export.digit_graph import export_onnx
+from formreader.training.export.quantise import quantise_onnx
+from formreader.training.fit.calibration import calibration_table, fit_temperature
+from formreader.training.fit.fitting import EpochFigures, best_epoch, predict_logits, write_history
+from formreader.training.fit.run_folder import HISTORY_FILE
+
+VERSION = "1.0"
+CONFUSION_FILE = "confusion.png"
+MISTAKES_FILE = "mistakes.png"
+_QUANTISED_ON = 1000
+"""Crops that show the range of values in each map."""
+_WORST = 60
+"""Mistakes on the sheet: five rows of twelve."""
+
+
+def write_model(
+    network: keras.Model,
+    config: NetworkConfig,
+    data: TrainingData,
+    history: Sequence[EpochFigures],
+    options: TrainOptions,
+) -> Card:
+    """Calibrate and test a trained network and write all files of its folder.
+
+    The card comes last, so a folder with a card is whole.
+
+    Raises:
+        OSError: a file cannot be written.
+        OutputError: a picture cannot be written.
+    """
+    out = options.out
+    (out / CARD_FILE).unlink(missing_ok=True)
+    plain = build_network(config, options.seed)  # without the optimiser's state
+    plain.set_weights(network.get_weights())
+    plain.save(out / KERAS_FILE)
+    export_onnx(plain, out / ONNX_FILE)
+    quantise_onnx(out / ONNX_FILE, out / QUICK_FILE, _spread(data.training).crops)
+    write_history(history, out / HISTORY_FILE)
+    draw_curves(history, out)
+    # On good crops and on poor ones: what fits poor scans alone is too modest on clean ones.
+    temperature = fit_temperature(
+        predict_logits(plain, data.validation.crops), data.validation.labels
+    )
+    draw_mistakes(_probabilities(plain, data.validation, temperature), data.validation, out)
+    card = _make_card(plain, temperature, config, data, history, options)
+    (out / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
+    return card
+
+
+def _spread(examples: Examples) -> Examples:
+    """Some of the examples, from all parts of them."""
+    return examples[np.linspace(0, len(examples) - 1, _QUANTISED_ON, dtype=np.intp)]
+
+
+def draw_mistakes(probabilities: Probabilities, examples: Examples, folder: Path) -> None:
+    """Write the confusion matrix and the worst mistakes as pictures into `folder`.
+
+    `probabilities` is (n, 11), of n examples. The worst mistakes are the most confident.
+
+    Raises:
+        OutputError: a picture cannot be written.
+    """
+    guesses, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    counts = confusion(examples.labels, guesses, len(CLASSES))
+    draw_confusion(counts, CLASSES, folder / CONFUSION_FILE)
+    wrong = np.flatnonzero(guesses != examples.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:_WORST]
+    captions = [
+        f"{_mark(guesses[i])} for {_mark(examples.labels[i])}\n{confidence[i]:.4f}" for i in worst
+    ]
+    title = f"The worst {len(worst)} of {len(wrong)} mistakes: read for written, and confidence"
+    draw_sheet(examples.crops[worst], captions, folder / MISTAKES_FILE, title=title)
+
+
+def _mark(label: int) -> str:
+    return "x" if label == NOT_A_DIGIT else str(label)
+
+
+def _make_card(
+    network: keras.Model,
+    temperature: float,
+    config: NetworkConfig,
+    data: TrainingData,
+    history: Sequence[EpochFigures],
+    options: TrainOptions,
+) -> Card:
+    calibration = _probabilities(network, data.calibration, temperature)
+    validation = _probabilities(network, data.validation, temperature)
+    test = _probabilities(network, data.test, temperature)
+    return Card(
+        name=options.out.name,
+        version=VERSION,
+        created=datetime.date.today().isoformat(),
+        parameters=network.count_params(),
+        temperature=temperature,
+        training=data.facts,
+        recipe=_recipe(config, history, options),
+        tests=(
+            *_both_kinds("validation", validation, data.validation),
+            *_both_kinds("calibration", calibration, data.calibration),
+            _test_figures("MNIST test set", test, data.test),
+        ),
+        calibration=calibration_table(calibration, data.calibration.labels),
+        files=file_hashes(options.out, (KERAS_FILE, ONNX_FILE, QUICK_FILE)),
+    )
+
+
+def _both_kinds(
+    name: str, probabilities: Probabilities, examples: Examples
+) -> tuple[TestFigures, TestFigures]:
+    """The figures of the digits, and of what is none."""
+    digits = examples.labels != NOT_A_DIGIT
+    return (
+        _test_figures(f"{name} digits", probabilities[digits], examples[digits]),
+        _test_figures(f"{name} non-digits", probabilities[~digits], examples[~digits]),
+    )
+
+
+def _test_figures(name: str, probabilities: Probabilities, examples: Examples) -> TestFigures:
+    ten = probabilities[:, :NOT_A_DIGIT].argmax(axis=1) == examples.labels
+    everything = probabilities.argmax(axis=1) == examples.labels
+    return TestFigures(name, len(examples), int(ten.sum()), int(everything.sum()))
+
+
+def _probabilities(network: keras.Model, examples: Examples, temperature: float) -> Probabilities:
+    return softmax(predict_logits(network, examples.crops), temperature)
+
+
+def _recipe(config: NetworkConfig, history: Sequence[EpochFigures], options: TrainOptions) -> Facts:
+    return {
+        "arch": config.arch,
+        "stages": " ".join("-".join(map(str, stage)) for stage in config.stages),
+        "dropout": config.dropout,
+        "data": ", ".join(options.data),
+        "pages": options.pages,
+        "augment": options.augment,
+        "epochs": len(history),
+        "best_epoch": best_epoch(history).epoch,
+        "batch": options.batch,
+        "learning_rate": options.learning_rate,
+        "averaging": options.averaging,
+        "smoothing": options.smoothing,
+        "seed": options.seed,
+        "base": options.base or "",
+        "seconds": round(sum(figures.seconds for figures in history)),
+    }

@@ -1,0 +1,449 @@
+"""A scan goes on where it stopped: nothing is lost, read twice, or taken for what it is not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from click.testing import Result
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+import formreader
+from formreader.batch import job_work, scan_job
+from formreader.batch.page_log import PageFigures
+from formreader.batch.page_pool import PagePool
+from formreader.cli.progress import ScanDisplay
+from formreader.core.errors import ExitCode, OutputError
+from formreader.store.job_store import JobStore, PageResult
+
+RunProgram = Callable[..., Result]
+
+PAGES = 12
+AHEAD = 4
+
+_ONE_BY_ONE = """
+import sys
+from formreader.batch import job_work
+from formreader.cli.main import main
+job._GROUP_PAGES = 1
+main(sys.argv[1:], prog_name="formreader")
+"""
+"""The program, which stores each page on its own."""
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def pages(tmp_path: Path, forms: Path) -> Path:
+    """A folder of small forms, no two of which have the same bytes."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    images = [Image.open(path).convert("L") for path in sorted(forms.rglob("*.*"))]
+    for number in range(PAGES):
+        comment = PngInfo()
+        comment.add_text("Comment", str(number))
+        image = images[number % len(images)]
+        image.save(folder / f"{number}.png", pnginfo=comment, dpi=(100, 100))
+    return folder
+
+
+class _Inline(Executor):
+    """Runs a call at once: these tests are about what comes of it, whoever does it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@pytest.fixture(autouse=True)
+def pool_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares each scan the start of workers; those in processes of their own have them."""
+    inline = _Inline()
+    pool = PagePool(inline, ahead=AHEAD, explain=str, close=inline.shutdown)
+    monkeypatch.setattr(scan_job, "open_pool", lambda *_: pool)
+
+
+@dataclass
+class Scans:
+    """Scans of one folder into one table, one after another."""
+
+    program: RunProgram
+    folder: Path
+    model: Path
+    out: Path
+    runs: int = 0
+
+    def arguments(self, *options: str | Path | int) -> list[str | Path | int]:
+        return ["scan", self.folder, "--out", self.out, "--model", self.model, *options]
+
+    def run(self, *options: str | Path | int) -> tuple[Result, list[str]]:
+        """One scan, and the names of the files that it read, in order."""
+        self.runs += 1
+        log = self.out.with_name(f"{self.out.stem}{self.runs}.jsonl")
+        done = self.program(*self.arguments("--log-json", log, *options))
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return done, [json.loads(line)["file"] for line in lines]
+
+    def names(self) -> list[str]:
+        """All files of the folder in the order of the results."""
+        return [f"{number}.png" for number in range(len(list(self.folder.iterdir())))]
+
+
+@pytest.fixture
+def scans(program: RunProgram, pages: Path, tiny_model: Path, tmp_path: Path) -> Scans:
+    return Scans(program, pages, tiny_model, tmp_path / "r.csv")
+
+
+@pytest.fixture
+def undisturbed(program: RunProgram, pages: Path, tiny_model: Path, tmp_path: Path) -> bytes:
+    """The table of a scan that nothing disturbs."""
+    scans = Scans(program, pages, tiny_model, tmp_path / "undisturbed.csv")
+    done, _ = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    return scans.out.read_bytes()
+
+
+def interrupt_after_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C as soon as the first page of a scan is done."""
+    monkeypatch.setattr(job_work, "_GROUP_PAGES", 1)
+    page_done = ScanDisplay.page_done
+
+    def interrupt(self: ScanDisplay, figures: PageFigures) -> None:
+        page_done(self, figures)
+        if not self.stop_asked:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(ScanDisplay, "page_done", interrupt)
+
+
+# --- the same command again
+
+
+def test_a_finished_scan_reads_nothing_again(scans: Scans) -> None:
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == scans.names()
+    written = scans.out.read_bytes()
+    scans.out.unlink()
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == []
+    assert "no page was read again" in done.stderr
+    assert scans.out.read_bytes() == written
+
+
+def test_an_interrupted_scan_goes_on(
+    scans: Scans, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_after_first(monkeypatch)
+    before: list[str] = []
+    for _ in range(PAGES):
+        done, read = scans.run()
+        rows = {row["file"] for row in table(scans.out)}
+        before += read
+        assert rows == set(before)
+        if done.exit_code != ExitCode.INTERRUPTED:
+            break
+        assert f"interrupted: {len(before)} of {PAGES} pages" in done.stderr
+        assert "The same command goes on" in done.stderr
+        assert len(read) == AHEAD
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert before == scans.names()
+    assert scans.out.read_bytes() == undisturbed
+
+
+def test_fresh_reads_everything_again(scans: Scans) -> None:
+    scans.run()
+    written = scans.out.read_bytes()
+    done, read = scans.run("--fresh")
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == scans.names()
+    assert scans.out.read_bytes() == written
+
+
+def test_only_new_and_changed_files_are_read(scans: Scans) -> None:
+    scans.run()
+    (scans.folder / "0.png").unlink()
+    changed = scans.folder / "3.png"
+    Image.open(changed).transpose(Image.Transpose.ROTATE_180).save(changed, dpi=(100, 100))
+    Image.open(changed).crop((0, 0, 300, 300)).save(scans.folder / "new.png", dpi=(100, 100))
+    os.utime(scans.folder / "5.png")
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == ["3.png", "new.png"]
+    files = [row["file"] for row in table(scans.out)]
+    assert list(dict.fromkeys(files)) == [*scans.names()[1:], "new.png"]
+
+
+def test_a_file_that_was_gone_is_read_when_it_is_back(
+    scans: Scans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, elsewhere = scans.folder / "7.png", scans.folder.parent / "7.png"
+    checking = ScanDisplay.checking
+
+    def move_away(self: ScanDisplay, files: int) -> None:
+        checking(self, files)
+        shutil.move(file, elsewhere)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ScanDisplay, "checking", move_away)
+        done, read = scans.run()
+    assert done.exit_code == ExitCode.PAGES_FAILED, done.output
+    (row,) = (row for row in table(scans.out) if row["file"] == "7.png")
+    assert (row["status"], row["field"]) == ("error", "0")
+    assert "gone" in row["value"]
+    shutil.move(elsewhere, file)
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == ["7.png"]
+
+
+@pytest.mark.parametrize("other", [["--review-below", "0.5"], ["--model"], []])
+def test_another_scan_is_not_taken_for_the_same(
+    scans: Scans, tmp_path: Path, other: list[str]
+) -> None:
+    scans.run()
+    if other == ["--model"]:
+        shutil.copytree(scans.model, tmp_path / "copy")
+        card = json.loads((tmp_path / "copy" / "card.json").read_text(encoding="utf-8"))
+        text = json.dumps(card | {"temperature": card["temperature"] + 1})
+        (tmp_path / "copy" / "card.json").write_text(text, encoding="utf-8")
+        other = ["--model", str(tmp_path / "copy")]
+    elif not other:
+        scans.folder = scans.folder.rename(tmp_path / "others")
+    kept = {path: path.read_bytes() for path in tmp_path.glob("r.*")}
+    done, read = scans.run(*other)
+    assert done.exit_code == ExitCode.USAGE, done.output
+    assert "--fresh" in done.stderr
+    assert str(scans.out.with_suffix(".sqlite")) in done.stderr
+    assert read == []
+    assert {path: path.read_bytes() for path in tmp_path.glob("r.*")} == kept
+    done, read = scans.run(*other, "--fresh")
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert len(read) == PAGES
+
+
+def test_the_other_kind_of_rows_needs_no_reading(scans: Scans, tmp_path: Path) -> None:
+    scans.run("--rows", "digit")
+    digits = scans.out.read_bytes()
+    done, read = scans.run("--rows", "field")
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == []
+    _, read = scans.run("--rows", "digit")
+    assert read == []
+    assert scans.out.read_bytes() == digits
+
+
+def test_debug_draws_only_what_is_read(scans: Scans, tmp_path: Path) -> None:
+    folder = tmp_path / "debug"
+    scans.run("--debug", folder)
+    pictures = {path.name for path in folder.iterdir()}
+    assert {f"{name}.page1.png" for name in scans.names()} <= pictures
+    shutil.rmtree(folder)
+    scans.run("--debug", folder)
+    assert list(folder.iterdir()) == []
+
+
+# --- duplicates
+
+
+def test_a_copy_of_a_file_is_read_once_and_told(scans: Scans) -> None:
+    shutil.copyfile(scans.folder / "2.png", scans.folder / "copy.png")
+    for expected in (scans.names()[:PAGES], []):
+        done, read = scans.run()
+        assert done.exit_code == ExitCode.DONE, done.output
+        assert read == expected
+        assert "1 file has the content of another" in done.stderr
+        (row,) = (row for row in table(scans.out) if row["file"] == "copy.png")
+        assert (row["field"], row["status"]) == ("0", "review")
+        assert row["value"] == "the same content as 2.png"
+
+
+def test_a_copy_that_comes_first_takes_the_place_of_what_was_read(scans: Scans) -> None:
+    scans.run()
+    shutil.copyfile(scans.folder / "2.png", scans.folder / "1a.png")
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == ["1a.png"]
+    rows = [row for row in table(scans.out) if row["file"] == "2.png"]
+    assert [row["value"] for row in rows] == ["the same content as 1a.png"]
+    (scans.folder / "1a.png").unlink()
+    _, read = scans.run()
+    assert read == ["2.png"]
+
+
+# --- two at once
+
+
+def test_a_second_scan_of_a_job_is_refused(scans: Scans, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[Result] = []
+    started = ScanDisplay.started
+
+    def scan_again(self: ScanDisplay, files: int, pages: int, done: int) -> None:
+        started(self, files, pages, done)
+        monkeypatch.setattr(ScanDisplay, "started", started)
+        refused.append(scans.program(*scans.arguments()))
+
+    monkeypatch.setattr(ScanDisplay, "started", scan_again)
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == scans.names()
+    assert refused[0].exit_code == ExitCode.USAGE, refused[0].output
+    assert str(scans.out.with_suffix(".sqlite")) in refused[0].stderr
+
+
+def test_another_job_in_the_same_folder_is_not_disturbed(
+    scans: Scans, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Scans(scans.program, scans.folder, scans.model, scans.out.with_name("other.csv"))
+    started = ScanDisplay.started
+
+    def scan_other(self: ScanDisplay, files: int, pages: int, done: int) -> None:
+        started(self, files, pages, done)
+        monkeypatch.setattr(ScanDisplay, "started", started)
+        assert scans.program(*other.arguments()).exit_code == ExitCode.DONE
+
+    monkeypatch.setattr(ScanDisplay, "started", scan_other)
+    done, _ = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert scans.out.read_bytes() == other.out.read_bytes() == undisturbed
+
+
+# --- what ends a scan from outside
+
+
+def start(scans: Scans) -> tuple[subprocess.Popen[str], IO[str]]:
+    """The program in a process of its own, and its messages, a line for each page."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _ONE_BY_ONE, *map(str, scans.arguments("--workers", 1, "-v"))],
+        env=os.environ | {"PYTHONPATH": str(Path(formreader.__file__).parents[1])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    return process, process.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("name", "send"),
+    [
+        ("SIGKILL", os.kill),
+        ("SIGTERM", os.kill),
+        ("SIGTERM", getattr(os, "killpg", None)),  # as service managers do: to all processes
+        ("SIGHUP", getattr(os, "killpg", None)),  # as terminals do
+    ],
+)
+def test_a_killed_scan_goes_on(
+    scans: Scans, undisturbed: bytes, name: str, send: Callable[[int, int], None]
+) -> None:
+    process, messages = start(scans)
+    with process, messages:
+        for line in messages:
+            if ", page 1: decode" in line:
+                send(process.pid, signal.Signals[name])
+                break
+        rest = messages.read()
+    if name != "SIGKILL":
+        assert process.returncode == ExitCode.INTERRUPTED, rest
+        assert "The same command goes on" in rest
+        assert len({row["file"] for row in table(scans.out)}) < PAGES
+    else:
+        assert process.returncode == -signal.SIGKILL
+        assert not scans.out.exists()
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert 0 < len(read) < PAGES
+    assert scans.out.read_bytes() == undisturbed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot halt a process")
+def test_a_job_that_another_process_works_on_is_refused(scans: Scans, undisturbed: bytes) -> None:
+    process, messages = start(scans)
+    with process, messages:
+        for line in messages:
+            if ", page 1: decode" in line:
+                process.send_signal(signal.SIGSTOP)
+                break
+        refused, read = scans.run()
+        process.send_signal(signal.SIGCONT)
+        rest = messages.read()
+    assert refused.exit_code == ExitCode.USAGE, refused.output
+    assert read == []
+    assert process.returncode == ExitCode.DONE, rest
+    assert scans.out.read_bytes() == undisturbed
+
+
+def test_a_full_disk_leaves_the_job_intact(
+    scans: Scans, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_work, "_GROUP_PAGES", 5)
+    add, groups = JobStore.add, list[int]()
+
+    def fill_up(self: JobStore, results: Sequence[PageResult]) -> None:
+        groups.append(len(results))
+        if len(groups) == 2:
+            raise OutputError("r.sqlite: cannot be written: no space left on device")
+        add(self, results)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JobStore, "add", fill_up)
+        done, read = scans.run()
+    assert done.exit_code == ExitCode.OUTPUT, done.output
+    assert "no space left" in done.stderr
+    assert not scans.out.exists()
+    assert read == scans.names()[:5]
+    done, read = scans.run()
+    assert read == scans.names()[5:]
+    assert scans.out.read_bytes() == undisturbed
+
+
+# --- what is told of each page
+
+
+def test_the_log_of_a_job_goes_on_with_it(scans: Scans, tmp_path: Path) -> None:
+    log = tmp_path / "pages.jsonl"
+    for more in range(2):
+        if more:
+            Image.new("L", (300, 300), 255).save(scans.folder / "99.png")
+        assert scans.program(*scans.arguments("--log-json", log)).exit_code == ExitCode.DONE
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert [line["file"] for line in lines] == [*scans.names()[:PAGES], "99.png"]
+    read = lines[0]
+    assert read["page"] == 1
+    assert list(read["seconds"]) == ["decode", "straighten", "find", "crop"]
+    rows = [row for row in table(scans.out) if row["file"] == "0.png"]
+    cells = "".join(row["cells"] for row in rows)
+    assert read["boxes"] == len(cells) > 0
+    assert read["digits"] == len(cells) - cells.count(".")
+    assert 0 <= read["worst_confidence"] <= 1
+    assert read["error"] == ""
+    assert lines[-1]["boxes"] == 0
+    assert lines[-1]["worst_confidence"] is None
+    assert scans.program(*scans.arguments("--log-json", log, "--fresh")).exit_code == ExitCode.DONE
+    assert len(log.read_text(encoding="utf-8").splitlines()) == PAGES + 1
+
+
+def test_verbose_tells_a_line_a_page(scans: Scans) -> None:
+    done, read = scans.run("-v")
+    assert [name for name in read if f"{name}, page 1: decode" in done.stderr] == scans.names()
+    assert "worst confidence" in done.stderr

@@ -1,0 +1,265 @@
+"""The digit's ink apart from paper, printed lines, neighbours and specks."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.records import GreyImage
+from formreader.crop import patches
+from formreader.crop.digit_ink import histograms, measure_patches, separate_ink
+from formreader.crop.patches import Patches, cut_patches
+
+SIDE, MARGIN = 64, 14
+LOW, HIGH = MARGIN, MARGIN + SIDE
+"""The box's lines lie on these rows and columns of the drawing."""
+
+Ink = npt.NDArray[np.uint8]
+
+
+def box(shade: int = 40, thickness: int = 2) -> GreyImage:
+    """An empty printed box with what is around it."""
+    image = np.full((SIDE + 2 * MARGIN,) * 2, 250, np.uint8)
+    cv2.rectangle(image, (LOW, LOW), (HIGH, HIGH), (shade,), thickness)
+    return image
+
+
+def stroke(image: GreyImage, *points: tuple[int, int], width: int = 4, shade: int = 30) -> None:
+    """A pen stroke; (0, 0) is the box's upper left corner."""
+    way = np.array(points, np.int32) + LOW
+    cv2.polylines(image, [way], False, (shade,), width, cv2.LINE_AA)
+
+
+def cut(image: GreyImage) -> Patches:
+    corners = np.array([[LOW, LOW], [HIGH, LOW], [HIGH, HIGH], [LOW, HIGH]], float)
+    return cut_patches(Pyramid(image), corners[None])
+
+
+def is_blank(image: GreyImage) -> bool:
+    ink, blank = separate_ink(measure_patches(cut(image)))
+    assert ink.any() != blank[0]
+    return bool(blank[0])
+
+
+def ink_of(image: GreyImage) -> Ink:
+    ink, blank = separate_ink(measure_patches(cut(image)))
+    assert blank.tolist() == [False]
+    return ink[0]
+
+
+def bounds(ink: Ink) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the ink, from the box's corner, in pixels of the drawing."""
+    left, top, width, height = cv2.boundingRect(ink)
+    in_patch = np.array([left, top, left + width, top + height]) - patches.LOW
+    left, top, right, bottom = (SIDE / patches.SIDE * in_patch).tolist()
+    return left, top, right, bottom
+
+
+def pieces(ink: Ink) -> int:
+    return cv2.connectedComponents((ink > 0).astype(np.uint8))[0] - 1
+
+
+@pytest.mark.parametrize("shade", [10, 120, 200])
+@pytest.mark.parametrize("thickness", [1, 2, 5])
+def test_an_empty_box_is_blank(shade: int, thickness: int) -> None:
+    assert is_blank(box(shade, thickness))
+
+
+@pytest.mark.parametrize("noise", [3, 12, 30])
+def test_noise_is_blank(noise: float) -> None:
+    grain = np.random.default_rng(5).normal(0, noise, box().shape)
+    assert is_blank(np.clip(box() + grain, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_plain_paper_is_blank(level: int) -> None:
+    assert is_blank(np.full((50, 40), level, np.uint8))
+
+
+def test_a_shadow_over_the_box_is_blank() -> None:
+    light = np.linspace(1, 0.5, box().shape[1])
+    assert is_blank((box() * light).astype(np.uint8))
+
+
+def test_the_lines_go_and_the_digit_stays() -> None:
+    image = box()
+    stroke(image, (20, 14), (44, 14), (28, 50))
+    ink = ink_of(image)
+    assert bounds(ink) == pytest.approx((18, 12, 46, 52), abs=3)
+    assert pieces(ink) == 1
+
+
+@pytest.mark.parametrize("thickness", [1, 3, 5])
+def test_a_stroke_that_crosses_a_line_is_not_cut(thickness: int) -> None:
+    image = box(thickness=thickness)
+    stroke(image, (22, 14), (34, 14), (30, SIDE + 9))
+    ink = ink_of(image)
+    assert pieces(ink) == 1
+    assert bounds(ink)[3] == pytest.approx(SIDE + 11, abs=3)
+    on_line = np.flatnonzero(ink[patches.HIGH] > 0) - patches.LOW
+    assert 2 <= len(on_line) <= 9
+    assert abs(on_line.mean() * SIDE / patches.SIDE - 30.5) < 3
+
+
+def test_a_slanted_stroke_that_crosses_a_line_is_not_cut() -> None:
+    image = box()
+    stroke(image, (48, 20), (36, 40), (12, SIDE + 8))
+    ink = ink_of(image)
+    assert pieces(ink) == 1
+    assert bounds(ink)[3] > SIDE + 5
+
+
+def test_a_stroke_that_ends_on_a_line_does_not_take_the_line_along() -> None:
+    image = box()
+    stroke(image, (30, 10), (30, SIDE))
+    left, _, right, bottom = bounds(ink_of(image))
+    assert right - left < 12
+    assert bottom <= SIDE + 1
+
+
+def test_the_detached_bar_of_a_5_stays() -> None:
+    image = box()
+    stroke(image, (22, 16), (20, 30), (36, 32), (38, 46), (20, 50))
+    stroke(image, (30, 11), (44, 10))
+    ink = ink_of(image)
+    assert pieces(ink) == 2
+    assert bounds(ink)[2] == pytest.approx(46, abs=3)
+
+
+def test_specks_go() -> None:
+    image = box()
+    stroke(image, (32, 12), (32, 52))
+    alone = bounds(ink_of(image))
+    image[LOW + 12, LOW + 8] = 20
+    image[LOW + 50 : LOW + 52, LOW + 54] = 20
+    assert bounds(ink_of(image)) == alone
+
+
+def test_a_neighbours_stroke_goes() -> None:
+    image = box()
+    stroke(image, (32, 12), (32, 52))
+    alone = bounds(ink_of(image))
+    stroke(image, (SIDE + 10, 20), (SIDE - 4, 34), (SIDE + 10, 44))
+    stroke(image, (-10, 20), (-6, 50))
+    assert bounds(ink_of(image)) == alone
+
+
+def test_a_box_with_nothing_but_its_neighbours_stroke_is_blank() -> None:
+    image = box()
+    stroke(image, (SIDE + 10, 20), (SIDE - 5, 34), (SIDE + 10, 44))
+    assert is_blank(image)
+
+
+@pytest.mark.parametrize("shade", [60, 150, 205])
+def test_pale_strokes_are_ink(shade: int) -> None:
+    image = box()
+    stroke(image, (20, 14), (44, 14), (28, 50), shade=shade)
+    assert bounds(ink_of(image)) == pytest.approx((18, 12, 46, 52), abs=3)
+
+
+def test_a_pale_stroke_in_noise_is_ink() -> None:
+    image = box()
+    stroke(image, (20, 14), (44, 14), (28, 50), shade=120)
+    grain = np.random.default_rng(6).normal(0, 15, image.shape)
+    ink = ink_of(np.clip(image + grain, 0, 255).astype(np.uint8))
+    assert bounds(ink) == pytest.approx((18, 12, 46, 52), abs=5)
+
+
+def test_tinted_paper_is_paper() -> None:
+    image = (box().astype(float) * 0.75).astype(np.uint8)
+    stroke(image, (20, 14), (44, 14), (28, 50))
+    ink = ink_of(image)
+    assert bounds(ink) == pytest.approx((18, 12, 46, 52), abs=3)
+    assert (ink > 0).mean() < 0.1
+
+
+def test_a_box_without_lines_keeps_a_1_in_its_middle() -> None:
+    image = np.full((SIDE + 2 * MARGIN,) * 2, 250, np.uint8)
+    stroke(image, (32, 4), (32, 60))
+    assert bounds(ink_of(image)) == pytest.approx((29, 2, 35, 62), abs=3)
+
+
+@pytest.mark.parametrize("spot", [(4, 4), (6, 3)])
+def test_dots_and_dashes_too_small_for_a_digit_are_blank(spot: tuple[int, int]) -> None:
+    image = box()
+    width, height = spot
+    image[LOW + 30 : LOW + 30 + height, LOW + 30 : LOW + 30 + width] = 30
+    assert is_blank(image)
+
+
+@pytest.mark.parametrize("degrees", [-4, -2, 3])
+def test_tilted_lines_go(degrees: float) -> None:
+    turn = cv2.getRotationMatrix2D((SIDE / 2 + MARGIN, SIDE / 2 + MARGIN), degrees, 1.0)
+    turned = cv2.warpAffine(box(), turn, box().shape[::-1], borderValue=(250,))
+    assert is_blank(np.asarray(turned, np.uint8))
+
+
+@pytest.mark.parametrize("move", [-10, -5, 6, 12])
+def test_the_lines_of_a_box_found_aside_go(move: int) -> None:
+    image = box()
+    assert is_blank(np.roll(image, (move, -move), axis=(0, 1)))
+    stroke(image, (20, 14), (44, 14), (28, 50))
+    left, top, right, bottom = bounds(ink_of(np.roll(image, move, axis=1)))
+    assert (left, top, right, bottom) == pytest.approx((18 + move, 12, 46 + move, 52), abs=3)
+
+
+def ticked(*sides: int) -> GreyImage:
+    """A base line with a tick of half the box's height at these columns."""
+    image = np.full((SIDE + 2 * MARGIN,) * 2, 250, np.uint8)
+    image[HIGH - 1 : HIGH + 1] = 40
+    for x in sides:
+        image[LOW + SIDE // 2 : HIGH, x - 1 : x + 1] = 40
+    return image
+
+
+def test_the_ticks_of_a_comb_go() -> None:
+    assert is_blank(ticked(LOW, HIGH))
+
+
+def test_a_short_stroke_at_one_side_only_is_no_tick() -> None:
+    image = ticked()
+    stroke(image, (2, 32), (2, SIDE - 4), (20, SIDE - 10), width=3)
+    left, _, right, _ = bounds(ink_of(image))
+    assert (left, right) == pytest.approx((-1, 22), abs=3)
+
+
+def test_doubled_lines_go() -> None:
+    image = box(thickness=1)
+    cv2.rectangle(image, (LOW + 4, LOW + 4), (HIGH - 4, HIGH - 4), (40,), 1)
+    assert is_blank(image)
+
+
+def test_a_stroke_that_runs_out_of_its_patch_does_not_reach_the_next() -> None:
+    long, short = box(), box()
+    stroke(long, (32, 10), (32, SIDE + 2 * MARGIN))
+    stroke(short, (32, -2 * MARGIN), (32, 50))
+    stack = np.concatenate([cut(image) for image in (long, short, long, box())])
+    ink, blank = separate_ink(measure_patches(stack))
+    assert blank.tolist() == [False, False, False, True]
+    for image, together in zip((long, short, long), ink, strict=False):
+        assert np.array_equal(ink_of(image), together)
+    assert not ink[3].any()
+
+
+def test_values_are_counted_patch_by_patch_without_black() -> None:
+    rng = np.random.default_rng(2)
+    shape = (3, patches.PATCH, patches.PATCH)
+    values = rng.integers(0, 256, shape, np.uint8) * (rng.random(shape) < 0.1)
+    wanted = [np.bincount(patch.ravel(), minlength=256) for patch in values]
+    counts = histograms(values.astype(np.uint8))
+    assert counts[:, 1:].tolist() == [count[1:].tolist() for count in wanted]
+    assert not counts[:, 0].any()
+
+
+def test_ink_at_the_end_of_a_row_is_not_joined_to_the_next_row() -> None:
+    """A digit that leaves the patch does not take along what enters it on the other side."""
+    image = box()
+    stroke(image, (20, 10), (40, 50), width=8)
+    stroke(image, (30, 30), (SIDE + MARGIN, 30))
+    image[LOW + 20 : LOW + 40, :3] = 30  # the neighbour's
+    ink = ink_of(image)
+    assert ink[:, -1].any()
+    assert not ink[:, 0].any()

@@ -1,0 +1,120 @@
+"""The shipped box network: loaded once, and refused where its folder is not whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from formreader.core.errors import ModelError
+from formreader.core.model_folder import CARD_FILE, ONNX_FILE, model_folder
+from formreader.core.records import GreyImage
+from formreader.detect.box_network import BOX_MODEL, BoxNetwork, shipped_network
+from formreader.detect.peaks import STRIDE, Maps, find_peaks
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the shipped model, to damage."""
+    return Path(shutil.copytree(model_folder(BOX_MODEL), tmp_path / "copy"))
+
+
+def comb() -> GreyImage:
+    image = np.full((200, 300), 255, np.uint8)
+    for i in range(7):
+        cv2.rectangle(image, (60 + 22 * i, 80), (82 + 22 * i, 108), (60,), 1)
+    return image
+
+
+def test_the_network_is_loaded_once_a_process() -> None:
+    assert shipped_network() is shipped_network()
+
+
+@pytest.mark.parametrize("shape", [(200, 300), (193, 305), (224, 320), (1, 1)])
+def test_maps_cover_the_page_whatever_its_size(shape: tuple[int, int]) -> None:
+    maps = shipped_network().maps(np.full(shape, 255, np.uint8))
+    assert maps.shape[0] == 5
+    assert maps.shape[1] * STRIDE >= shape[0]
+    assert maps.shape[2] * STRIDE >= shape[1]
+    assert np.isfinite(maps).all()
+
+
+def test_boxes_of_a_comb_are_peaks() -> None:
+    found = find_peaks(shipped_network().maps(comb()))
+    sure = found.select(found.scores > 0.4)
+    middles = np.array([[71 + 22 * i, 94] for i in range(7)])
+    nearest = np.abs(sure.centres[:, None] - middles).max(axis=2).min(axis=0)
+    assert nearest.max() < 3
+    assert np.abs(sure.sizes - (22, 28)).max() < 4
+
+
+class Witness:
+    """Stands in for a session: answers with ones, and keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown = np.zeros((0, 0), np.uint8)
+
+    def run(self, _: list[str], inputs: dict[str, npt.NDArray[np.uint8]]) -> list[Maps]:
+        self.shown = inputs["darkness"]
+        return [np.ones((5, *(side // STRIDE for side in self.shown.shape)), np.float32)]
+
+
+def test_blank_margins_are_not_shown_to_the_network() -> None:
+    witness = Witness()
+    image = np.full((400, 300), 255, np.uint8)
+    image[70:190, 40:120] = 0
+    maps = BoxNetwork(witness).maps(image)
+    np.testing.assert_array_equal(witness.shown, 255 - image[64:192, 32:128])
+    assert maps.shape == (5, 104, 80)
+    assert (maps[:, 16:48, 8:32] == 1).all()
+    maps[0, 16:48, 8:32] = -20
+    assert maps[0].max() < -10
+
+
+def test_noise_in_a_margin_is_no_print() -> None:
+    witness = Witness()
+    image = 255 - np.random.default_rng(1).integers(0, 9, (320, 320), np.uint8)
+    image[100:110, 100:110] = 240
+    BoxNetwork(witness).maps(image)
+    assert witness.shown.shape == (32, 32)
+
+
+def test_boxes_amid_wide_margins_are_seen_as_those_without() -> None:
+    near = comb()
+    wide = np.pad(near, ((320, 160), (64, 256)), constant_values=255)
+    without, amid = (find_peaks(shipped_network().maps(page)) for page in (near, wide))
+    assert len(without) == len(amid)
+    assert amid.centres - (64, 320) == pytest.approx(without.centres, abs=0.01)
+    assert amid.scores == pytest.approx(without.scores, abs=0.001)
+
+
+def test_an_altered_graph_is_refused(copy: Path) -> None:
+    with (copy / ONNX_FILE).open("ab") as stream:
+        stream.write(b"\0")
+    with pytest.raises(ModelError, match="SHA-256"):
+        BoxNetwork.load(copy)
+
+
+def test_a_missing_graph_is_refused(copy: Path) -> None:
+    (copy / ONNX_FILE).unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        BoxNetwork.load(copy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 99}', '{"schema": 1}'])
+def test_a_card_that_is_none_is_refused(copy: Path, text: str) -> None:
+    (copy / CARD_FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"card"):
+        BoxNetwork.load(copy)
+
+
+def test_the_card_tells_what_the_network_was_trained_on() -> None:
+    card = json.loads((model_folder(BOX_MODEL) / CARD_FILE).read_text(encoding="utf-8"))
+    assert card["training"]
+    assert card["recipe"]
+    assert card["tests"]

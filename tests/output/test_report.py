@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from formreader.core.errors import OutputError
+from formreader.output.report.report import PageRemark, ReportSummary, ReviewField, write_report
+
+MakeField = Callable[..., ReviewField]
+
+ATTACK = "</script><img src=x onerror=alert(1)>\u2028&lt;.png"
+
+
+class Page(HTMLParser):
+    """The elements of a page, and the text of each script."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.elements and self.elements[-1][0] == "script" and self.cdata_elem == "script":
+            self.scripts[-1] += data
+
+
+def write(
+    path: Path, summary: ReportSummary, fields: list[ReviewField], *remarks: PageRemark
+) -> Page:
+    write_report(path, summary, fields, remarks)
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_summary_is_on_top(tmp_path: Path, summary: ReportSummary) -> None:
+    page = write(tmp_path / "r.html", summary, [])
+    figures = dict(re.findall(r"<dt>(.+?)</dt><dd>(.+?)</dd>", (tmp_path / "r.html").read_text()))
+    assert figures["Digits"] == "1,234"
+    assert figures["To review"] == "6"
+    assert figures["Pages failed"] == "1"
+    for word in ("2 March 2026, 09:05", "0.1.0", "digits 1", "0.95", "--rows"):
+        assert word in page.text
+
+
+def test_the_records_carry_what_the_review_needs(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    field = make_field("1?.", [0.5, 0, 1], "a.png", 2, 6)
+    page = write(tmp_path / "r.html", summary, [field])
+    record, pictures = map(json.loads, page.scripts[:2])
+    assert record[:4] == ["a.png", 3, 7, [70, 170, 300, 110]]
+    assert record[4] == [
+        [100, 200, 50, 50, "1", 0.5, "review", "2", 0.02],
+        [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],
+        [200, 200, 50, 50, "", 1.0, "blank", "", 0.0],
+    ]
+    assert base64.b64decode(pictures[0]) == field.surroundings.jpeg
+    assert base64.b64decode(pictures[1]) == field.sprite
+
+
+def test_fields_without_a_digit_to_review_are_left_out(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    fields = [make_field("12", [0.99, 0.99]), make_field("34", [0.99, 0.5]), make_field(".", [1])]
+    page = write(tmp_path / "r.html", summary, fields)
+    records = [tag for tag, attributes in page.elements if attributes.get("type")]
+    assert records.count("script") == 2 + 1  # record and pictures of one field, and the job
+
+
+def test_no_name_or_reason_breaks_out(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    evil = replace(summary, csv_name=ATTACK, model=ATTACK, options=((ATTACK, ATTACK),))
+    remark = PageRemark(ATTACK, 0, ATTACK, failed=True)
+    page = write(tmp_path / "r.html", evil, [make_field("1", [0.5], ATTACK)], remark)
+    images = [attributes for tag, attributes in page.elements if tag == "img"]
+    assert [image.get("id") for image in images] == ["surroundings"]
+    assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
+    assert json.loads(page.scripts[0])[0] == ATTACK
+    assert page.text.count(ATTACK) >= 5
+
+
+def test_the_page_asks_nothing_of_a_network(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    page = write(tmp_path / "r.html", summary, [make_field("1", [0.5])])
+    policy = next(a["content"] for _, a in page.elements if "http-equiv" in a)
+    assert policy is not None and policy.startswith("default-src 'none'; img-src data: blob:;")
+    assert "unsafe" not in policy
+    assert not [a for _, a in page.elements if a.get("href") or a.get("src")]
+
+
+def test_the_job_is_named_by_its_contents(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    one, other = make_field("1", [0.5]), make_field("1", [0.6])
+    later = replace(summary, made=summary.made.replace(year=2027))
+    again = write(tmp_path / "r.html", summary, [one]).scripts[2]
+    assert write(tmp_path / "r.html", later, [one]).scripts[2] == again
+    assert write(tmp_path / "r.html", summary, [other]).scripts[2] != again
+
+
+def test_fields_are_taken_one_at_a_time(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    path = tmp_path / "r.html"
+
+    def broken() -> Iterator[ReviewField]:
+        yield make_field("1", [0.5])
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_report(path, summary, broken())
+    assert not path.exists()
+
+
+def test_a_missing_folder_names_the_option(tmp_path: Path, summary: ReportSummary) -> None:
+    with pytest.raises(OutputError, match="--report"):
+        write_report(tmp_path / "no" / "r.html", summary, [])

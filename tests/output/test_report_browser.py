@@ -1,0 +1,256 @@
+"""The report in a real browser, opened from disk as people open it."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from formreader.output.report.report import ReportSummary, ReviewField, write_report
+
+selenium = pytest.importorskip("selenium", reason="the browser tests need selenium")
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None or DRIVER is None, reason="no chromium with chromedriver on this machine"
+)
+
+ATTACK = "</script><img src=x onerror=alert(1)>.png"
+MakeField = Callable[..., ReviewField]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Someone at the keyboard, before an open report."""
+
+    browser: webdriver.Chrome
+    downloads: Path
+
+    def open(self, report: Path) -> None:
+        self.browser.get(report.as_uri())
+
+    def type(self, *keys: str) -> None:
+        actions = ActionChains(self.browser)
+        actions.send_keys(*keys)
+        actions.perform()
+
+    def text(self, name: str) -> str:
+        return str(self.browser.find_element("id", name).text)
+
+    def run(self, script: str) -> Any:
+        return self.browser.execute_script(script)
+
+    def saved(self) -> list[dict[str, str]]:
+        self.type("s")
+        path = self.downloads / "corrections.csv"
+        wait = WebDriverWait(self.browser, 10, poll_frequency=0.05)
+        wait.until(lambda _: path.exists() and path.stat().st_size > 0)
+        with path.open(newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1200,900",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    # The path is given, so that selenium looks for no driver on a network.
+    driver = webdriver.Chrome(options=options, service=Service(executable_path=str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def reader(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[Reader]:
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
+    )
+    yield Reader(browser, downloads)
+    browser.execute_script("try { localStorage.clear() } catch {}")  # all of file:// share it
+    browser.get("about:blank")
+    complaints = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert complaints == []
+
+
+@pytest.fixture
+def report(tmp_path: Path, summary: ReportSummary, make_field: MakeField) -> Path:
+    """Six digits to review; from the worst: ? of the first, 7, 4 and 5 of the last, 1, 2."""
+    fields = [
+        make_field("8?", [0.99, 0], ATTACK),
+        make_field("12.", [0.9, 0.94, 1], "b.png", 1),
+        make_field("745", [0.4, 0.7, 0.5], "c.png", 0, 4),
+    ]
+    write_report(tmp_path / "results.html", summary, fields)
+    return tmp_path / "results.html"
+
+
+def test_digits_are_typed_confirmed_and_saved(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    assert reader.text("progress-text") == "0 of 6 checked"
+    assert reader.text("file") == ATTACK
+    reader.type("3", Keys.ENTER, " ", "u")
+    assert reader.text("progress-text") == "4 of 6 checked"
+    assert reader.text("place") == "page 2 · field 1 · box 1 of 3"
+    place = {"x": "100", "y": "200", "width": "50", "height": "50"}
+    saved = reader.saved()
+    assert ",".join(saved[0]) == "file,page,field,box,x,y,width,height,guess,confidence,digit"
+    rows = [
+        (ATTACK, "1", "1", "2", "?", "0.0000", "3"),
+        ("c.png", "1", "5", "1", "7", "0.4000", "7"),
+        ("c.png", "1", "5", "2", "4", "0.7000", ""),
+        ("c.png", "1", "5", "3", "5", "0.5000", "?"),
+    ]
+    keys = ("file", "page", "field", "box", "guess", "confidence", "digit")
+    assert [tuple(row[key] for key in keys) for row in saved] == rows
+    assert {key: saved[1][key] for key in place} == place
+
+
+def test_a_reload_keeps_the_corrections_and_goes_on_behind_them(
+    reader: Reader, report: Path
+) -> None:
+    reader.open(report)
+    reader.type("3", "9")
+    reader.browser.refresh()
+    assert reader.text("progress-text") == "2 of 6 checked"
+    assert reader.text("place") == "page 1 · field 5 · box 2 of 3"
+    assert reader.text("save-state") == "Not saved to a file yet"
+    assert [row["digit"] for row in reader.saved()] == ["3", "9"]
+
+
+def test_leaving_is_questioned_only_with_unsaved_corrections(reader: Reader, report: Path) -> None:
+    leaves = "return dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    reader.open(report)
+    assert reader.run(leaves)
+    reader.type("3")
+    assert not reader.run(leaves)
+    reader.saved()
+    assert reader.run(leaves)
+    assert reader.text("save-state") == "Saved"
+
+
+def test_undo_takes_answers_back_in_turn(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type("3", "9", "9", Keys.BACKSPACE, "z")
+    assert reader.text("progress-text") == "1 of 6 checked"
+    assert reader.text("place") == "page 1 · field 5 · box 1 of 3"
+    assert reader.text("state") == "Not checked yet"
+
+
+def test_arrows_walk_the_digits_and_fields(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    places = []
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.ARROW_DOWN, Keys.HOME):
+        reader.type(key)
+        places.append((reader.text("file"), reader.text("place")[-8:]))
+    assert places == [
+        ("c.png", "x 1 of 3"),
+        ("c.png", "x 2 of 3"),
+        ("c.png", "x 1 of 3"),
+        ("b.png", "x 1 of 3"),
+        (ATTACK, "x 2 of 2"),
+    ]
+
+
+def test_the_mouse_corrects_a_digit_that_was_not_for_review(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.browser.find_elements("css selector", "#cells button")[0].click()
+    assert reader.text("place") == "page 1 · field 1 · box 1 of 2"
+    reader.browser.find_elements("css selector", "#keypad button")[5].click()
+    assert reader.text("progress-text") == "0 of 6 checked"
+    assert [(row["box"], row["guess"], row["digit"]) for row in reader.saved()] == [("1", "8", "6")]
+
+
+def test_shift_and_arrows_reach_sure_digits_too(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    actions = ActionChains(reader.browser).key_down(Keys.SHIFT).send_keys(Keys.ARROW_LEFT)
+    actions.send_keys(Keys.ARROW_LEFT).key_up(Keys.SHIFT).send_keys("6").perform()
+    assert [(row["box"], row["guess"], row["digit"]) for row in reader.saved()] == [("1", "8", "6")]
+
+
+def test_a_key_held_down_answers_once(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type(Keys.HOME)  # a page that nobody touched may not ask before it is left
+    reader.run("""for (const repeat of [false, true, true])
+        document.dispatchEvent(new KeyboardEvent("keydown", {key: "7", repeat}))""")
+    assert reader.text("progress-text") == "1 of 6 checked"
+
+
+def test_without_storage_the_page_says_so_and_still_saves(reader: Reader, report: Path) -> None:
+    hide = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no'); }})"
+    made = reader.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": hide})
+    try:
+        reader.open(report)
+    finally:
+        reader.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", made)
+    assert "does not keep corrections" in reader.text("storage-warning")
+    reader.type("3")
+    assert [row["digit"] for row in reader.saved()] == ["3"]
+
+
+def test_help_opens_and_takes_no_answers(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type("?")
+    assert "save corrections.csv" in reader.text("help-dialog")
+    reader.type("3", Keys.ESCAPE)
+    assert reader.text("help-dialog") == ""
+    assert reader.text("progress-text") == "0 of 6 checked"
+
+
+def test_nothing_to_review_says_so(reader: Reader, tmp_path: Path, summary: ReportSummary) -> None:
+    write_report(tmp_path / "results.html", summary, [])
+    reader.open(tmp_path / "results.html")
+    assert "Nothing to review" in reader.text("nothing")
+    reader.type("3", Keys.ENTER, "s")
+
+
+def test_all_of_5000_digits_are_reached_by_keys(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    fields = (make_field("36", [0.2 + i / 10_000, 0.9], "big.png", i) for i in range(2500))
+    write_report(tmp_path / "results.html", summary, fields)
+    reader.open(tmp_path / "results.html")
+    assert reader.text("progress-text") == "0 of 5,000 checked"
+    reader.type(Keys.END)
+    assert reader.text("place") == "page 2500 · field 1 · box 2 of 2"
+    assert reader.run("return document.querySelector('.row[aria-current]').textContent") == (
+        "3644 %big.png · p. 2500 · f. 1"
+    )
+    assert reader.run("return document.querySelectorAll('.row').length") < 60
+    reader.type("1", Keys.END, Keys.ARROW_LEFT, Keys.ENTER, Keys.HOME)
+    assert reader.text("progress-text") == "2 of 5,000 checked"
+    assert reader.text("place") == "page 1 · field 1 · box 1 of 2"
+    # The walk by the right arrow, without drawing each of its 5,000 steps.
+    steps = """
+        const review = new Review(readFields(), new Store("another job")), seen = new Set();
+        for (let i = 0; i < 5000; i += 1, review.next()) {
+            seen.add(`${review.field.page} ${review.box}`);
+        }
+        return seen.size"""
+    assert reader.run(steps) == 5000

@@ -1,0 +1,64 @@
+"""results.csv in pandas: digits stay digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from formreader.core.errors import NoInputError
+from formreader.core.options import Rows
+from formreader.core.records import Box, DigitReading, FieldReading, PageReading, Status
+from formreader.output.results_frame import load_results
+from formreader.output.table import write_table
+
+
+def page() -> PageReading:
+    """A field that reads 07 with a blank between."""
+    box = Box(10, 20, 30, 40)
+    digits = (
+        DigitReading(box, 0, 0.99, Status.OK, 6, 0.005),
+        DigitReading(box, None, 1.0, Status.BLANK),
+        DigitReading(box, 7, 0.5, Status.REVIEW, 1, 0.3),
+    )
+    field = FieldReading(digits, "07", "0.7", 0.495, Status.REVIEW)
+    return PageReading("NA", 0, (field,))
+
+
+def test_fields_keep_their_leading_zeros(tmp_path: Path) -> None:
+    write_table(tmp_path / "r.csv", [page(), PageReading("b", 1, error="empty")], "field")
+    table = load_results(tmp_path / "r.csv")
+    assert table["value"].tolist() == ["07", "empty"]
+    assert table["cells"].tolist() == ["0.7", ""]
+    assert table["file"].tolist() == ["NA", "b"]
+    assert table["confidence"].tolist() == [0.495, 0]
+    assert table["status"].tolist() == ["review", "error"]
+    assert table["page"].sum() == 3
+
+
+def test_digits_of_blank_boxes_are_empty_text(tmp_path: Path) -> None:
+    write_table(tmp_path / "r.csv", [page()], "digit")
+    table = load_results(tmp_path / "r.csv")
+    assert table["digit"].tolist() == ["0", "", "7"]
+    assert table["second"].tolist() == ["6", "", "1"]
+    assert table["second_confidence"].isna().tolist() == [False, True, False]
+    assert table.loc[table["status"] == "review", "digit"].tolist() == ["7"]
+
+
+@pytest.mark.parametrize("rows", get_args(Rows))
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+def test_a_table_without_rows_has_its_columns(tmp_path: Path, rows: Rows, name: str) -> None:
+    write_table(tmp_path / name, [], rows)
+    table = load_results(tmp_path / name)
+    assert table.empty
+    assert "confidence" in table.columns
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\xff", '{"a": 1}\n', "3\n", "[[]]"])
+@pytest.mark.parametrize("name", ["other.csv", "other.jsonl", "other.parquet"])
+def test_other_files_are_refused(tmp_path: Path, content: str, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(NoInputError, match=name):
+        load_results(path)

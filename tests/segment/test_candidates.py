@@ -1,0 +1,245 @@
+"""Numbers without separators, cut into what may be their digits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formreader.core.records import Box, DigitBox, Field, GreyImage, Segment
+from formreader.segment.candidates import (
+    CutField,
+    _likely,
+    cut_open_field,
+    find_segments,
+    split_fields,
+)
+from formreader.segment.cuts import find_cuts
+from formreader.segment.field_ink import _quantile, cut_field, field_ink
+from formreader.segment.pieces import cut_pieces
+
+WHITE = 255
+FRAME = Box(50, 40, 300, 60)
+TALL = 36
+"""Height in pixels of the zeros below."""
+
+
+def frame_at(box: Box) -> DigitBox:
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    return DigitBox(((left, top), (right, top), (right, bottom), (left, bottom)))
+
+
+def page_with(centres: list[float], line: int = 2, ink: int = 30) -> GreyImage:
+    """A page with one ruled field, and zeros of 20 x 36 pixels at these places in it."""
+    page = np.full((140, 400), WHITE, np.uint8)
+    if line:
+        ends = (round(FRAME.left), round(FRAME.top)), (round(FRAME.right), round(FRAME.bottom))
+        cv2.rectangle(page, *ends, (60,), line)
+    for x in centres:
+        cv2.ellipse(page, (round(x), 70), (10, TALL // 2), 0, 0, 360, (ink,), 3)
+    return page
+
+
+def cut(page: GreyImage) -> CutField:
+    result = cut_open_field(page, frame_at(FRAME))
+    assert result is not None
+    return result
+
+
+def test_digits_that_stand_apart_are_one_segment_each() -> None:
+    result = cut(page_with([100, 150, 200]))
+    assert [(s.start, s.end) for s in result.field.segments] == [(0, 1), (1, 2), (2, 3)]
+    assert result.crops.shape == (3, 28, 28)
+    assert not result.blank.any()
+
+
+def test_a_segments_box_is_around_its_ink_on_the_page() -> None:
+    for page, scale in (
+        (page_with([100]), 1.0),
+        (cv2.resize(page_with([100]), None, fx=3, fy=3), 3),
+    ):
+        corners = tuple((scale * x, scale * y) for x, y in frame_at(FRAME).corners)
+        result = cut_open_field(np.asarray(page, np.uint8), DigitBox(corners))  # type: ignore[arg-type]
+        assert result is not None
+        (box,) = result.field.boxes
+        assert box.box.centre == pytest.approx((100 * scale, 70 * scale), abs=1.5 * scale)
+        assert box.box.height == pytest.approx((TALL + 3) * scale, abs=4 * scale)
+
+
+def test_a_field_without_ink_is_blank_and_has_its_frame_as_box() -> None:
+    result = cut(page_with([]))
+    assert result.field == Field((frame_at(FRAME),), frame_at(FRAME))
+    assert result.blank.tolist() == [True]
+
+
+def test_touching_digits_get_a_cut_where_they_touch() -> None:
+    result = cut(page_with([100, 121]))
+    pieces = max(segment.end for segment in result.field.segments)
+    halves = [
+        (box.box.left, box.box.right)
+        for box, segment in zip(result.field.boxes, result.field.segments, strict=True)
+        if abs(box.box.width - 22) <= 5
+    ]
+    assert pieces >= 2
+    assert any(right == pytest.approx(110.5, abs=3) for _, right in halves)
+    assert any(left == pytest.approx(110.5, abs=3) for left, _ in halves)
+
+
+def test_there_is_always_a_way_through_all_pieces() -> None:
+    result = cut(page_with([80, 101, 122, 170, 230, 251]))
+    reached = {0}
+    for segment in sorted(result.field.segments, key=lambda segment: segment.start):
+        if segment.start in reached:
+            reached.add(segment.end)
+    assert max(segment.end for segment in result.field.segments) in reached
+
+
+def test_a_whole_digit_is_likelier_than_its_halves() -> None:
+    ink = np.zeros((60, 60), np.uint8)
+    cv2.ellipse(ink, (30, 30), (16, 20), 0, 0, 360, (255,), 3)
+    segments = {(s.start, s.end): s.log_prior for s in find_segments(cut_pieces(ink))}
+    whole = max(segments)
+    assert segments[(0, max(end for _, end in segments))] > segments[(0, 1)]
+    assert whole[1] > 1
+
+
+@given(pieces=st.integers(1, 4), priors=st.lists(st.floats(-9, 0), min_size=10, max_size=10))
+def test_only_segments_of_likely_ways_are_kept(pieces: int, priors: list[float]) -> None:
+    spans = combinations(range(pieces + 1), 2)
+    segments = [Segment(*span, prior) for span, prior in zip(spans, priors, strict=False)]
+    ways = list(ways_through(segments, 0, pieces))
+    likeliest = max(sum(one.log_prior for one in way) for way in ways)
+    expected = {
+        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 + 1e-9 for one in way
+    }
+    doubtful = {
+        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 - 1e-9 for one in way
+    }
+    assert expected <= set(_likely(segments, pieces)) <= doubtful
+
+
+def ways_through(segments: list[Segment], start: int, end: int) -> Iterator[list[Segment]]:
+    """All ways from one place to another."""
+    if start == end:
+        yield []
+    for one in segments:
+        if one.start == start:
+            yield from ([one, *rest] for rest in ways_through(segments, one.end, end))
+
+
+def test_touching_digits_are_not_read_as_one() -> None:
+    result = cut(page_with([100, 121, 142]))
+    pieces = max(segment.end for segment in result.field.segments)
+    assert (0, pieces) not in {(s.start, s.end) for s in result.field.segments}
+
+
+def test_a_bar_above_a_digit_belongs_to_it() -> None:
+    ink = np.zeros((60, 120), np.uint8)
+    for x in (20, 80):
+        cv2.line(ink, (x, 22), (x, 50), (255,), 4)
+    cv2.line(ink, (76, 12), (96, 12), (255,), 4)
+    pieces = cut_pieces(ink).pieces
+    assert pieces[-1].component == 1
+    assert min(piece.top for piece in pieces[1:]) <= 12
+
+
+def test_nothing_is_cut_into_nothing() -> None:
+    cut = cut_pieces(np.zeros((40, 100), np.uint8))
+    assert cut.pieces == ()
+    assert find_segments(cut) == []
+
+
+def test_pieces_are_labelled_within_their_extents() -> None:
+    ink = np.zeros((60, 200), np.uint8)
+    for x in (30, 58, 140):
+        cv2.ellipse(ink, (x, 30), (15, 20), 0, 0, 360, (255,), 3)
+    cut = cut_pieces(ink)
+    assert {piece.component for piece in cut.pieces} == {0, 1}
+    assert ((cut.labels > 0) == (ink > 0)).all()
+    for number, piece in enumerate(cut.pieces, 1):
+        rows, columns = np.nonzero(cut.labels == number)
+        assert (piece.left, piece.right) == (columns.min(), columns.max() + 1)
+        assert (piece.top, piece.bottom) == (rows.min(), rows.max() + 1)
+    for before, piece in pairwise(cut.pieces):
+        assert (piece.cut > 0) == (piece.component == before.component)
+
+
+def test_components_are_cut_as_if_each_stood_alone() -> None:
+    masks = []
+    for height, centres in ((41, (15, 40)), (60, (20,)), (52, (14, 40, 66)), (40, (4,))):
+        ink = np.zeros((height, max(centres) + 15), np.uint8)
+        for x in centres:
+            cv2.ellipse(ink, (x, height // 2), (13, height // 2 - 2), 8, 0, 360, (1,), 2)
+        masks.append(ink > 0)
+    together = find_cuts(masks, 48)
+    assert [len(cuts) > 0 for cuts in together] == [True, True, True, False]
+    for mask, cuts in zip(masks, together, strict=True):
+        (alone,) = find_cuts([mask], 48)
+        assert [cut.ink for cut in cuts] == [cut.ink for cut in alone]
+        for cut, same in zip(cuts, alone, strict=True):
+            assert (cut.way == same.way).all()
+            assert len(cut.way) == len(mask)
+            assert cut.way.min() >= 0
+            assert cut.way.max() < mask.shape[1]
+
+
+@pytest.mark.parametrize("line", [1, 2, 4])
+@pytest.mark.parametrize("tilt", [0.0, 1.5])
+def test_the_lines_of_the_rectangle_are_no_ink(line: int, tilt: float) -> None:
+    corners = np.array(frame_at(FRAME).corners) + [[0, 0], [0, tilt], [0, tilt], [0, 0]]
+    assert not cut_field(page_with([], line), corners).ink.any()
+
+
+def test_a_stroke_across_a_line_is_kept_whole() -> None:
+    page = page_with([])
+    cv2.line(page, (150, 60), (150, 108), (30,), 4)
+    patch = cut_field(page, np.array(frame_at(FRAME).corners))
+    rows = np.flatnonzero(patch.ink.any(axis=1))
+    assert np.ptp(rows) + 1 == len(rows) >= 45
+
+
+def test_faint_ink_on_grey_paper_is_brightened() -> None:
+    page = np.asarray(page_with([100], ink=120) * 0.8, np.uint8)
+    ink = cut_field(page, np.array(frame_at(FRAME).corners)).ink
+    assert ink.max() == 255
+    assert 0.01 < (ink > 0).mean() < 0.05
+
+
+def test_noise_and_specks_are_no_ink() -> None:
+    rng = np.random.default_rng(5)
+    patch = np.clip(rng.normal(235, 6, (80, 240)), 0, 255).astype(np.uint8)
+    patch[30:32, 100:102] = 40
+    assert not field_ink(patch, 12).any()
+
+
+def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:
+    frame = Box(50, 40, 1500, 60)
+    page = np.full((140, 1600), WHITE, np.uint8)
+    for x in range(80, 1500, 110):
+        for beside in (0, 24, 48, 72):
+            cv2.ellipse(page, (x + beside, 70), (12, 18), 0, 0, 360, (30,), 3)
+    assert cut_open_field(page, frame_at(frame)) is None
+
+
+@given(values=st.lists(st.integers(0, 255), min_size=1, max_size=40), share=st.floats(0, 1))
+def test_a_quantile_is_that_of_numpy(values: list[int], share: float) -> None:
+    grey = np.array([values], np.uint8)
+    assert _quantile(grey, share) == pytest.approx(float(np.quantile(grey, share)))
+    chosen = grey >= np.median(grey)
+    assert _quantile(grey, share, chosen) == pytest.approx(float(np.quantile(grey[chosen], share)))
+
+
+def test_fields_are_split_with_their_crops() -> None:
+    boxes = [frame_at(Box(i * 10, 0, 10, 10)) for i in range(3)]
+    fields = [Field(tuple(boxes[:2])), Field((boxes[2],))]
+    crops = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((28, 28), np.uint8)
+    first, second = split_fields(fields, crops, np.array([True, False, True]))
+    assert first.crops[:, 0, 0].tolist() == [0, 1]
+    assert second.crops[:, 0, 0].tolist() == [2]
+    assert (first.blank.tolist(), second.blank.tolist()) == ([True, False], [True])
+    assert split_fields([], crops[:0], np.zeros(0, np.bool_)) == []

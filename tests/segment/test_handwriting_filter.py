@@ -1,0 +1,70 @@
+"""Where the digits of open fields stand, and what that says of who wrote them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from formreader.core.records import Box, DigitBox, Field, Point
+from formreader.segment.handwriting_filter import (
+    digit_levels,
+    is_handwritten_size,
+    may_be_separators,
+    printed_fields,
+)
+
+
+def turned(box: Box, degrees: float) -> DigitBox:
+    """A rectangle turned around the origin."""
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    corners: list[Point] = [
+        (float(x), float(y))
+        for x, y in np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) @ turn.T
+    ]
+    return DigitBox((corners[0], corners[1], corners[2], corners[3]))
+
+
+def field(*tops_and_bottoms: tuple[float, float], degrees: float = 0, top: float = 0) -> Field:
+    """Digits 20 wide in a field of 300 x 100 at (0, top)."""
+    boxes = [
+        turned(Box(10 + 30 * i, top + high, 20, low - high), degrees)
+        for i, (high, low) in enumerate(tops_and_bottoms)
+    ]
+    return Field(tuple(boxes), turned(Box(0, top, 300, 100), degrees))
+
+
+@pytest.mark.parametrize("degrees", [0, 2, 90, 180, 268])
+def test_levels_are_shares_of_the_fields_height_however_the_page_lies(degrees: float) -> None:
+    levels = digit_levels(field((20, 80), (30, 90), degrees=degrees))
+    assert levels == pytest.approx(np.array([[0.6, 0.8], [0.6, 0.9]]))
+
+
+def test_boxes_have_no_levels() -> None:
+    with pytest.raises(ValueError, match="frame"):
+        digit_levels(Field((turned(Box(0, 0, 10, 10), 0),)))
+
+
+def test_writing_is_large() -> None:
+    assert is_handwritten_size(field((20, 80), (30, 60)))
+    assert not is_handwritten_size(field((40, 60), (20, 80), (40, 60)))
+
+
+def test_a_thin_stroke_from_top_to_bottom_may_be_a_separator() -> None:
+    assert may_be_separators(field((2, 98), (20, 80), (40, 60))).tolist() == [True, False, False]
+
+
+def test_print_is_even_and_writing_is_not() -> None:
+    hand = [field((20, 80), (28, 84), (18, 77), (25, 85))]
+    print_ = [field((20, 80), (20, 81), (21, 80), (20, 80))]
+    assert printed_fields(hand + print_) == [False, True]
+    assert printed_fields([field((20, 80), (20, 80), (20, 80))]) == [False]
+
+
+def test_cells_of_one_size_are_judged_together() -> None:
+    cells = [field((20, 80), (40, 80), top=100 * i) for i in range(4)]
+    other = field((30, 85), (35, 90), top=500)
+    assert printed_fields(cells) == [True] * 4
+    assert printed_fields(cells[:2]) == [False] * 2
+    assert printed_fields([*cells, other]) == [False] * 5

@@ -1,0 +1,653 @@
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tracemalloc
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from formreader.core.errors import ExitCode, OutputError, UsageError
+from formreader.core.records import (
+    Box,
+    Crops,
+    DigitReading,
+    FieldReading,
+    PageCrops,
+    PageReading,
+    Status,
+    Surroundings,
+)
+from formreader.output.report.report import PageRemark, ReviewField
+from formreader.output.table import field_rows
+from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
+
+MakeField = Callable[..., ReviewField]
+
+RUN = RunRecord("0.3.0", "digits 2", "ab" * 32, {"--review-below": "0.95"})
+
+
+def record(label: str, pages: int = 1, content: str = "", duplicate_of: str = "") -> FileRecord:
+    """An input file; its hash comes from `content`, or from its name."""
+    sha256 = (content or label).encode("utf-8", "surrogatepass").hex()
+    return FileRecord(label, f"/scans/{label}", 10, 20, sha256, pages, duplicate_of)
+
+
+def crops_of(field: ReviewField) -> Crops:
+    """The crops of a field's boxes, (n, 28, 28), from their picture."""
+    sprite = np.asarray(Image.open(io.BytesIO(field.sprite)))
+    return np.stack(np.hsplit(sprite, len(field.reading.digits)))
+
+
+def result(fields: Iterable[ReviewField], file: str = "a.png", page: int = 0) -> PageResult:
+    """A page with these fields."""
+    found = list(fields)
+    crops = PageCrops(
+        file,
+        page,
+        crops=np.concatenate([np.zeros((0, 28, 28), np.uint8), *map(crops_of, found)]),
+        surroundings=tuple(field.surroundings for field in found),
+        seconds={"decode": 0.25, "find": 0.5},
+    )
+    return PageResult(crops, PageReading(file, page, tuple(field.reading for field in found)))
+
+
+def failed(file: str, reason: str, page: int = 0) -> PageResult:
+    crops = PageCrops(file, page, error=reason)
+    return PageResult(crops, PageReading(file, page, error=reason))
+
+
+@contextmanager
+def job(folder: Path, *files: FileRecord, run: RunRecord = RUN) -> Iterator[JobStore]:
+    """The job in a folder, gone on with or new, with its files told if there are any."""
+    with JobStore.open(folder / "results.sqlite", run, fresh=False) as store:
+        if files:
+            store.set_files(files)
+        yield store
+
+
+@pytest.fixture
+def page(make_field: MakeField) -> PageResult:
+    """A page with a sure field, one for review and a blank one."""
+    cells = ("12.", [0.99, 0.98, 1]), ("?7", [0, 0.5]), ("..", [1, 1])
+    return result(make_field(*cell) for cell in cells)
+
+
+def named(page: PageResult, file: str, number: int = 0) -> PageResult:
+    return PageResult(page.page, replace(page.reading, file=file, number=number))
+
+
+# --- what is read is what was added
+
+
+_numbers = st.floats(-1e6, 1e6).map(lambda x: x + 0.0)  # SQLite knows no negative zero
+_sides = st.floats(1e-3, 1e5)
+_boxes = st.builds(Box, _numbers, _numbers, _sides, _sides)
+_shares = st.floats(0, 1).map(lambda x: x + 0.0)
+_statuses = st.sampled_from([Status.OK, Status.REVIEW, Status.BLANK])
+_digit = st.none() | st.integers(0, 9)
+_digits = st.builds(DigitReading, _boxes, _digit, _shares, _statuses, _digit, _shares)
+_fields = st.builds(
+    FieldReading,
+    st.lists(_digits, min_size=1, max_size=4).map(tuple),
+    st.text("0123456789?", max_size=4),
+    st.text("0123456789?.", max_size=4),
+    _shares,
+    _statuses,
+    st.none() | _boxes,
+)
+_texts = st.text(st.characters(), max_size=20)  # surrogates of broken file names among them
+_labels = st.lists(_texts, min_size=1, max_size=4, unique=True)
+
+
+@st.composite
+def _readings(draw: st.DrawFn) -> list[PageReading]:
+    readings = []
+    for label in draw(_labels):
+        fields = st.lists(_fields, max_size=3).map(tuple)
+        pages = draw(st.lists(st.tuples(fields, _texts, _texts), max_size=2))
+        readings += [PageReading(label, number, *rest) for number, rest in enumerate(pages)]
+    return readings
+
+
+def _of_reading(reading: PageReading) -> PageResult:
+    boxes = sum(len(field.digits) for field in reading.fields)
+    picture = Surroundings(b"jpeg", Box(1, 2, 3, 4), 0.5)
+    crops = np.zeros((boxes, 28, 28), np.uint8)
+    pictures = (picture,) * len(reading.fields)
+    return PageResult(PageCrops(reading.file, 0, crops=crops, surroundings=pictures), reading)
+
+
+@settings(max_examples=20, deadline=None)  # each example waits for the disk
+@given(_readings())
+def test_readings_come_back_bit_for_bit_and_in_order(readings: list[PageReading]) -> None:
+    files = [record(label, pages=2) for label in dict.fromkeys(r.file for r in readings)]
+    with TemporaryDirectory() as folder:
+        with job(Path(folder), *files) as store:
+            store.add([_of_reading(reading) for reading in reversed(readings)])
+        with job(Path(folder)) as store:
+            assert [repr(reading) for reading in store.readings()] == list(map(repr, readings))
+            brief = list(store.field_readings())
+    assert [list(field_rows(reading)) for reading in brief] == [
+        list(field_rows(reading)) for reading in readings
+    ]
+    assert not any(field.digits for reading in brief for field in reading.fields)
+
+
+def test_fields_to_review_come_back_with_their_pictures(
+    tmp_path: Path, make_field: MakeField
+) -> None:
+    sure = make_field("12.", [0.99, 0.98, 1], page=1)
+    doubtful = make_field("?7.", [0, 0.5, 1], page=1, number=1)
+    with job(tmp_path, record("a.png", pages=2)) as store:
+        store.add([result([sure, doubtful], page=1), result([sure])])
+        (back,) = store.review_fields()
+    assert (back.file, back.page, back.number) == ("a.png", 1, 1)
+    assert (back.reading, back.surroundings) == (doubtful.reading, doubtful.surroundings)
+    np.testing.assert_array_equal(crops_of(back), crops_of(doubtful))
+
+
+def test_numbers_of_numpy_are_stored_as_numbers(tmp_path: Path) -> None:
+    single = np.float32(0.1)
+    box = Box(single, single, single, single)  # type: ignore[arg-type]
+    digit = DigitReading(box, 1, single, Status.REVIEW, 2, single)  # type: ignore[arg-type]
+    field = FieldReading((digit,), "1", "1", single, Status.REVIEW, box)  # type: ignore[arg-type]
+    reading = PageReading("a.png", 0, (field,))
+    with job(tmp_path, record("a.png")) as store:
+        store.add([_of_reading(reading)])
+        assert list(store.readings()) == [reading]
+
+
+def test_counts_and_remarks_are_those_of_all_pages(tmp_path: Path, page: PageResult) -> None:
+    files = [record(name) for name in ("a.png", "b.png", "c.png")]
+    with job(tmp_path, *files, record("d.png", duplicate_of="a.png")) as store:
+        store.add([page, failed("b.png", "the file is empty"), result([], "c.png")])
+        assert store.counts() == {
+            "pages": 4, "fields": 3, "digits": 4, "blank": 3, "review": 2, "failed": 1,
+            "duplicates": 1,
+        }  # fmt: skip
+        assert list(store.remarks()) == [
+            PageRemark("b.png", 0, "the file is empty", failed=True),
+            PageRemark("c.png", 0, "no digit boxes found", failed=False),
+            PageRemark("d.png", 0, "the same content as a.png", failed=False),
+        ]
+
+
+def test_pages_are_known_of_contents_that_were_counted(tmp_path: Path) -> None:
+    counted = replace(record("a.pdf"), sha256="a", pages=7)
+    failed_now = replace(record("b.pdf"), sha256="b", error="its pages cannot be counted")
+    copy = replace(record("c.pdf", duplicate_of="a.pdf"), sha256="a")
+    gone = replace(record("d.pdf"), sha256="", error="the file is gone")
+    with job(tmp_path, counted, failed_now, copy, gone) as store:
+        assert store.known_pages() == {"a": 7}
+
+
+def test_an_empty_job_has_nothing(tmp_path: Path) -> None:
+    with job(tmp_path, record("a.png")) as store:
+        assert not any(store.counts().values())
+        assert not [*store.readings(), *store.review_fields(), *store.remarks(), *store.done()]
+
+
+def peak_memory(stream: Iterable[object]) -> int:
+    """Bytes of Python objects that were held at most while a stream passed."""
+    tracemalloc.start()
+    deque(stream, maxlen=0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("stream", [JobStore.readings, JobStore.review_fields, JobStore.remarks])
+def test_memory_does_not_grow_with_the_pages(
+    tmp_path: Path, make_field: MakeField, stream: Callable[[JobStore], Iterator[object]]
+) -> None:
+    plain = result([make_field("7", [0.5])])
+    page = PageResult(plain.page, replace(plain.reading, notice="look at it"))
+    peaks = []
+    with job(tmp_path) as store:
+        for pages in (10, 1000):
+            labels = [f"{number:0500}.png" for number in range(pages)]
+            store.set_files([record(label) for label in labels])
+            store.add([named(page, label) for label in labels])
+            assert sum(1 for _ in stream(store)) == pages
+            peaks.append(peak_memory(stream(store)))
+    # The names of all pages take 500 kB; Python itself keeps 100 kB of tuples for later use.
+    assert peaks[1] < peaks[0] + 200_000
+
+
+# --- going on with a job
+
+
+def test_what_is_done_is_known_when_the_job_is_opened_again(
+    tmp_path: Path, page: PageResult
+) -> None:
+    files = record("a.png", pages=2), record("b.png")
+    with job(tmp_path, *files) as store:
+        store.add([page, named(page, "b.png")])
+    with job(tmp_path, *files) as store:
+        assert store.done() == {("a.png", 0), ("b.png", 0)}
+
+
+def test_pages_that_failed_are_tried_again_and_replaced(tmp_path: Path, page: PageResult) -> None:
+    with job(tmp_path, record("a.png")) as store:
+        store.add([failed("a.png", "took over 60 s")])
+    with job(tmp_path, record("a.png")) as store:
+        assert store.done() == set()
+        assert store.counts()["failed"] == 1  # until then it is in the results
+        store.add([page])
+        assert list(store.readings()) == [page.reading]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        (record("a.png", content="other"), record("b.png")),
+        (record("a.png", pages=2), record("b.png")),
+        (record("b.png"), record("a.png", duplicate_of="b.png")),
+        (record("b.png"),),
+    ],
+    ids=["changed", "more pages", "a duplicate", "gone"],
+)
+def test_pages_of_files_that_are_others_now_are_forgotten(
+    tmp_path: Path, page: PageResult, now: tuple[FileRecord, ...]
+) -> None:
+    with job(tmp_path, record("a.png"), record("b.png")) as store:
+        store.add([page, named(page, "b.png")])
+        store.set_files(now)
+        assert store.done() == {("b.png", 0)}
+        assert [reading.file for reading in store.readings() if reading.fields] == ["b.png"]
+        assert (store.counts()["fields"], len(list(store.review_fields()))) == (3, 1)
+
+
+def test_files_that_moved_keep_their_pages_in_the_new_order(
+    tmp_path: Path, page: PageResult
+) -> None:
+    with job(tmp_path, record("a.png"), record("b.png")) as store:
+        store.add([page, named(page, "b.png")])
+        store.set_files([record("b.png"), replace(record("a.png"), path="/moved/a.png")])
+        assert [reading.file for reading in store.readings()] == ["b.png", "a.png"]
+
+
+def test_what_cannot_be_hashed_is_not_known_to_be_the_same(
+    tmp_path: Path, page: PageResult
+) -> None:
+    unreadable = replace(record("a.png"), sha256="", error="no permission")
+    with job(tmp_path, unreadable) as store:
+        store.add([page])  # it could be read after all
+        assert store.done() == {("a.png", 0)}
+        store.set_files([unreadable])
+        assert store.done() == set()
+
+
+def test_a_duplicate_is_a_page_that_names_the_other(tmp_path: Path, page: PageResult) -> None:
+    with job(tmp_path, record("a.png"), record("b.png", duplicate_of="a.png")) as store:
+        store.add([page])
+        notice = "the same content as a.png"
+        assert list(store.readings()) == [page.reading, PageReading("b.png", 0, notice=notice)]
+
+
+@pytest.mark.parametrize("file", ["unknown.png", "duplicate.png", "one page.png"])
+def test_pages_that_are_not_to_be_read_are_refused(
+    tmp_path: Path, page: PageResult, file: str
+) -> None:
+    duplicate = record("duplicate.png", duplicate_of="a.png")
+    with job(tmp_path, record("a.png"), record("one page.png"), duplicate) as store:
+        with pytest.raises(ValueError, match="not to read it"):
+            store.add([page, named(page, file, number=1 if "one" in file else 0)])
+        assert store.done() == set()  # all or none
+
+
+def test_crops_of_another_reading_are_refused(tmp_path: Path, page: PageResult) -> None:
+    with job(tmp_path, record("a.png")) as store, pytest.raises(ValueError, match="of these crops"):
+        store.add([PageResult(PageCrops("a.png", 0), page.reading)])
+
+
+def test_files_need_labels_of_their_own(tmp_path: Path) -> None:
+    with job(tmp_path) as store, pytest.raises(ValueError, match="label of its own"):
+        store.set_files([record("a.png"), record("a.png")])
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (replace(RUN, version="0.4.0"), "version 0.3.0, now 0.4.0"),
+        (replace(RUN, model="own 1"), "model digits 2, now own 1"),
+        (replace(RUN, model_sha256="cd" * 32), "digits 2 with hash abababababab, now cdcdcdcdcdcd"),
+        (replace(RUN, options={"--review-below": "0.9"}), "--review-below 0.95, now 0.9"),
+        (replace(RUN, options={}), "--review-below 0.95, now not given"),
+    ],
+)
+def test_the_job_of_another_scan_is_refused_and_kept(
+    tmp_path: Path, page: PageResult, other: RunRecord, told: str
+) -> None:
+    with job(tmp_path, record("a.png")) as store:
+        store.add([page])
+    with pytest.raises(UsageError, match=rf"results\.sqlite: .*{told}.*--fresh.*--out") as caught:
+        JobStore.open(tmp_path / "results.sqlite", other, fresh=False)
+    assert caught.value.exit_code is ExitCode.USAGE
+    with job(tmp_path) as store:
+        assert list(store.readings()) == [page.reading]
+
+
+def test_a_job_without_a_page_is_no_reason_to_refuse_another(tmp_path: Path) -> None:
+    with job(tmp_path, record("a.png")):
+        pass
+    with job(tmp_path, run=replace(RUN, version="0.4.0")):
+        pass
+    with job(tmp_path, run=replace(RUN, version="0.4.0")) as store:
+        assert store.counts()["pages"] == 0
+
+
+def test_fresh_forgets_any_job_and_gives_its_space_back(tmp_path: Path, page: PageResult) -> None:
+    path = tmp_path / "results.sqlite"
+    labels = [f"{number}.png" for number in range(200)]
+    with job(tmp_path, *map(record, labels)) as store:
+        store.add([named(page, label) for label in labels])
+    before = path.stat().st_size
+    other = replace(RUN, version="0.4.0")
+    with JobStore.open(path, other, fresh=True) as store:
+        assert not list(store.readings())
+        store.set_files([record("a.png")])
+        store.add([page])
+        store.set_files([])
+        assert not list(store.review_fields())  # pages still go with their files
+    assert path.stat().st_size < before / 5
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+# --- what is no job, or damaged
+
+
+def _sqlite(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize(
+    "statement", ["PRAGMA application_id = 7", "CREATE TABLE t (x)", None], ids=str
+)
+def test_what_is_no_job_is_left_as_it_is(
+    tmp_path: Path, statement: str | None, fresh: bool
+) -> None:
+    path = tmp_path / "results.sqlite"
+    if statement is None:
+        path.write_text("notes of somebody\n" * 100)
+    else:
+        _sqlite(path, statement)
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=r"results\.sqlite: it is not a job of formreader.*--out"):
+        JobStore.open(path, RUN, fresh=fresh)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_job_of_a_newer_format_is_left_as_it_is(tmp_path: Path, fresh: bool) -> None:
+    path = tmp_path / "results.sqlite"
+    with job(tmp_path):
+        pass
+    _sqlite(path, "PRAGMA user_version = 2")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=r"results\.sqlite: it is a job of format 2.*--out"):
+        JobStore.open(path, RUN, fresh=fresh)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_a_new_job(tmp_path: Path) -> None:
+    (tmp_path / "results.sqlite").touch()  # as a run leaves it that was killed at once
+    with job(tmp_path) as store:
+        assert store.counts()["pages"] == 0
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeros", "a table is missing"])
+def test_a_damaged_job_is_told_when_it_is_opened(
+    tmp_path: Path, page: PageResult, damage: str
+) -> None:
+    path = tmp_path / "results.sqlite"
+    labels = [f"{number}.png" for number in range(50)]
+    with job(tmp_path, *map(record, labels)) as store:
+        store.add([named(page, label) for label in labels])
+    size = path.stat().st_size
+    if damage == "cut":
+        os.truncate(path, size // 2)
+    elif damage == "zeros":
+        with path.open("r+b") as stream:
+            stream.seek(4096)
+            stream.write(bytes(size - 8192))
+    else:
+        _sqlite(path, "DROP TABLE review")
+    with pytest.raises(
+        OutputError, match=r"results\.sqlite: the job is damaged.*Delete it.*--out"
+    ) as caught:
+        JobStore.open(path, RUN, fresh=False)
+    assert caught.value.exit_code is ExitCode.OUTPUT
+
+
+# --- what cannot be written
+
+
+def test_a_full_disk_leaves_the_job_as_it_was(tmp_path: Path, page: PageResult) -> None:
+    others = [named(page, f"{number}.png") for number in range(50)]
+    files = [record("a.png"), *(record(other.reading.file) for other in others)]
+    with job(tmp_path, *files) as store:
+        store.add([page])
+        connection = store._file._connection
+        (used,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {used + 4}")
+        with pytest.raises(OutputError, match=r"results\.sqlite: .*is full\. Free some space"):
+            store.add(others)
+        assert list(store.readings()) == [page.reading]
+    with job(tmp_path, *files) as store:
+        assert list(store.readings()) == [page.reading]
+        store.add(others)  # there is space again
+        assert store.counts()["pages"] == 51
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files in use stay in their place there")
+@pytest.mark.parametrize("put_another", [False, True])
+def test_a_job_that_is_no_longer_there_is_told(
+    tmp_path: Path, page: PageResult, put_another: bool
+) -> None:
+    folder, moved = tmp_path / "out", tmp_path / "moved"
+    folder.mkdir()
+    with job(folder, record("a.png"), record("b.png")) as store:
+        store.add([page])
+        folder.rename(moved)
+        if put_another:
+            folder.mkdir()
+            (folder / "results.sqlite").touch()
+        with pytest.raises(OutputError, match=r"results\.sqlite: .*moved or deleted.*--out"):
+            store.add([named(page, "b.png")])
+    with job(moved) as store:
+        assert list(store.readings()) == [page.reading]
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputError, match=r"results\.sqlite: .*folder exists.*--out"),
+        job(tmp_path / "nowhere"),
+    ):
+        pass
+
+
+# --- other processes, and those that die
+
+CHILD = """
+import sys
+from pathlib import Path
+from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
+from formreader.core.records import *
+import numpy as np
+
+GROUP = 8
+box = Box(0, 0, 9, 9)
+digit = DigitReading(box, None, 0.0, Status.REVIEW, 3, 0.04)
+field = FieldReading((digit,), "?", "?", 0.0, Status.REVIEW)
+picture = Surroundings(bytes(range(256)) * 64, box, 1.0)
+crops = np.zeros((1, 28, 28), np.uint8)
+
+def page(number):
+    crop = PageCrops("a.tif", number, crops=crops, surroundings=(picture,))
+    return PageResult(crop, PageReading("a.tif", number, (field,)))
+
+def tell(*words):
+    print(*words, flush=True)
+
+path = Path(sys.argv[1])
+run = RunRecord("0.3.0", "digits 2", "ab" * 32, {"--review-below": "0.95"})
+store = JobStore.open(path, run, fresh=False)
+store.set_files([FileRecord("a.tif", "a.tif", 10, 20, "ab", 1000)])
+first = len(store.done())
+"""
+
+WAIT = "tell('open'); sys.stdin.read()"
+
+STALL = """
+store.add([page(number) for number in range(GROUP)])
+before = path.stat().st_size
+store._file._connection.execute("PRAGMA cache_size = 10")  # pages of 4 KiB
+
+def half():
+    yield from (page(GROUP + number) for number in range(GROUP // 2))
+    tell(path.stat().st_size - before)
+    sys.stdin.read()
+
+store.add(half())
+"""
+
+ADD_ALL = """
+for start in range(first, 1000, GROUP):
+    store.add([page(start + number) for number in range(GROUP)])
+    tell(start + GROUP)
+"""
+
+
+@contextmanager
+def child(path: Path, work: str) -> Iterator[subprocess.Popen[str]]:
+    """A process with the job open, which is killed at the end."""
+    command = [sys.executable, "-c", CHILD + work, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def stored(path: Path) -> int:
+    with JobStore.open(path, RUN, fresh=False) as store:
+        done = store.done()
+        assert done == {("a.tif", number) for number in range(len(done))}
+        assert len(list(store.review_fields())) == len(done)
+        return len(done)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_job_is_of_one_process_until_that_dies(tmp_path: Path, fresh: bool) -> None:
+    path = tmp_path / "results.sqlite"
+    with child(path, WAIT) as other:
+        assert line(other) == "open"
+        with pytest.raises(UsageError, match=r"results\.sqlite: another scan.*has it open.*--out"):
+            JobStore.open(path, RUN, fresh=fresh)
+    JobStore.open(path, RUN, fresh=fresh).__exit__(None, None, None)
+
+
+def test_a_job_is_opened_once_in_a_process(tmp_path: Path) -> None:
+    with job(tmp_path), pytest.raises(UsageError, match="has it open"):
+        JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False)
+
+
+def test_jobs_in_one_folder_do_not_disturb_each_other(tmp_path: Path, page: PageResult) -> None:
+    with (
+        JobStore.open(tmp_path / "one.sqlite", RUN, fresh=False) as one,
+        JobStore.open(tmp_path / "two.sqlite", RUN, fresh=False) as two,
+    ):
+        for store in (one, two):
+            store.set_files([record("a.png")])
+            store.add([page])
+        assert list(one.readings()) == list(two.readings()) == [page.reading]
+
+
+def test_a_process_killed_in_mid_add_leaves_whole_groups(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with child(path, STALL) as writing:
+        assert int(line(writing)) > 0  # a part of the group is in the file already
+        os.kill(writing.pid, signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+    assert stored(path) == 8
+
+
+def test_a_process_killed_at_any_moment_loses_nothing_that_was_added(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    kept = 0
+    for groups in (1, 2, 4):
+        with child(path, ADD_ALL) as writing:
+            told = [int(line(writing)) for _ in range(groups)]
+        kept, before = stored(path), kept
+        assert kept % 8 == 0
+        assert kept >= told[-1] == before + 8 * groups
+
+
+# --- the document
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "job-store.md"
+
+
+@pytest.fixture
+def tables(tmp_path: Path, page: PageResult) -> Iterator[sqlite3.Connection]:
+    """A job of two pages, one of which could not be read, as others open it."""
+    with job(tmp_path, record("a.png"), record("b.png")) as store:
+        store.add([page, failed("b.png", "the file is empty")])
+    with closing(sqlite3.connect(tmp_path / "results.sqlite")) as connection:
+        connection.create_function("writefile", 2, lambda _, data: len(data))
+        yield connection
+
+
+def test_the_document_names_all_tables_and_columns(tables: sqlite3.Connection) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    documented = {
+        table: re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", part, re.MULTILINE)))
+        for table, part in re.findall(
+            r"^\*\*(\w+)\*\*,(.*?)(?=^\*\*|^## )", text, re.MULTILINE | re.DOTALL
+        )
+    }
+    there = {
+        table: [column for _, column, *_ in tables.execute(f"PRAGMA table_info({table})")]
+        for (table,) in tables.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    }
+    assert documented == there
+
+
+@pytest.mark.parametrize("pragma", ["application_id", "user_version"])
+def test_the_document_tells_the_format(tables: sqlite3.Connection, pragma: str) -> None:
+    (value,) = tables.execute(f"PRAGMA {pragma}").fetchone()
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert re.search(rf"`PRAGMA {pragma}`\D*\b{value}\b", text)
+
+
+def test_the_queries_of_the_document_find_something(tables: sqlite3.Connection) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    assert queries
+    for query in queries:
+        assert tables.execute(query).fetchall(), query

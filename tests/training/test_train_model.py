@@ -1,0 +1,258 @@
+"""Training from examples to a model folder, with a tiny network."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from formreader.core.errors import ModelError, OutputError, UsageError
+from formreader.core.options import TrainOptions
+from formreader.recognise.architectures import NetworkConfig
+from formreader.recognise.model_card import CARD_FILE, read_card
+from formreader.recognise.recogniser import load_recogniser
+from formreader.recognise.runtimes import KerasRecogniser, load_network
+from formreader.training.data.mixture import TrainingData, draw_digits, mixture
+from formreader.training.fit.batches import TrainingBatches
+from formreader.training.fit.fitting import EpochFigures
+from formreader.training.fit.run_folder import is_unfinished
+from formreader.training.train_model import RUN_FOLDER, train, train_on
+
+TINY = NetworkConfig("mlp", ((16,),), dropout=0.1)
+OPTIONS = TrainOptions(epochs=2, batch=32, learning_rate=0.01, seed=7)
+
+
+@dataclass
+class Heard:
+    """A progress display that only remembers."""
+
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    epochs: list[EpochFigures] = field(default_factory=list)
+    total: tuple[int, int] = (0, 0)
+    messages: list[str] = field(default_factory=list)
+
+    def started(self, epochs: int, steps: int) -> None:
+        self.total = epochs, steps
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        self.steps.append((epoch, step))
+
+    def epoch(self, figures: EpochFigures) -> None:
+        self.epochs.append(figures)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+
+class Interrupting(Heard):
+    """Presses Ctrl-C in the second epoch."""
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    rng = np.random.default_rng(11)
+    training, scanned, validation, calibration = (
+        mixture(draw_digits(n, rng), rng, other_hands=False) for n in (230, 30, 60, 50)
+    )
+    return TrainingData(
+        training, scanned, validation, calibration, draw_digits(40, rng), {"digits": "drawn"}
+    )
+
+
+@pytest.fixture(scope="module")
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture(scope="module")
+def trained(data: TrainingData, heard: Heard, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / "tiny"
+    return train_on(data, replace(OPTIONS, out=out), TINY, heard)
+
+
+def test_the_folder_is_a_model_that_reads(trained: Path, data: TrainingData) -> None:
+    recogniser = load_recogniser(str(trained), device="cpu")
+    card = recogniser.card
+    assert card.name == "tiny"
+    assert card.training == {"digits": "drawn"}
+    figures = {test.data: test for test in card.tests}["MNIST test set"]
+    guesses = recogniser.probabilities(data.test.crops)
+    assert figures.n == 40
+    assert figures.right_of_ten == (guesses[:, :10].argmax(axis=1) == data.test.labels).sum()
+    assert figures.right_of_all == (guesses.argmax(axis=1) == data.test.labels).sum()
+
+
+def test_keras_and_the_exported_graph_agree(trained: Path, data: TrainingData) -> None:
+    crops = data.validation.crops
+    exported = load_recogniser(str(trained), device="cpu").probabilities(crops)
+    model = KerasRecogniser.load(trained, read_card(trained), batch=16, device="cpu")
+    np.testing.assert_allclose(exported, model.probabilities(crops), atol=1e-4)
+
+
+def test_training_lowers_the_loss(trained: Path, heard: Heard) -> None:
+    first, last = heard.epochs[0], heard.epochs[-1]
+    assert last.loss < first.loss
+
+
+def test_progress_is_told(trained: Path, heard: Heard, data: TrainingData) -> None:
+    epochs, steps = heard.total
+    assert (epochs, steps) == (2, (len(data.training) + len(data.scanned)) // 32)
+    assert heard.steps == [(e, s) for e in (1, 2) for s in range(1, steps + 1)]
+    assert [figures.epoch for figures in heard.epochs] == [1, 2]
+    assert heard.messages
+
+
+def test_history_and_pictures_are_written(trained: Path) -> None:
+    with (trained / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    for name in ("loss.png", "accuracy.png", "confusion.png", "mistakes.png"):
+        with Image.open(trained / name) as picture:
+            assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 10
+
+
+def test_the_run_is_recorded(trained: Path, data: TrainingData) -> None:
+    run = trained / RUN_FOLDER
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["seed"] == 7
+    assert record["network"]["stages"] == [[16]]
+    assert record["data"]["digits"] == "drawn"
+    assert record["environment"]["keras"] == keras.__version__
+    assert {path.name for path in run.iterdir()} == {
+        "run.json", "history.csv", "best.weights.h5", "last.weights.h5",
+    }  # fmt: skip
+
+
+def test_the_card_tells_the_recipe(trained: Path) -> None:
+    recipe = read_card(trained).recipe
+    expected = {"arch": "mlp", "stages": "16", "averaging": 0.999, "smoothing": 0.0, "base": ""}
+    assert expected.items() <= recipe.items()
+    assert recipe["data"] == "mnist"
+    assert recipe["best_epoch"] in (1, 2)
+
+
+def test_the_card_counts_the_threshold_table(trained: Path, data: TrainingData) -> None:
+    table = read_card(trained).calibration
+    assert all(row.n == len(data.calibration) for row in table)
+    accepted = [row.accepted for row in table]
+    assert accepted == sorted(accepted, reverse=True)
+
+
+def test_a_file_in_the_way_is_told_before_any_work(data: TrainingData, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OutputError, match="taken"):
+        train_on(data, replace(OPTIONS, out=tmp_path / "taken"), TINY, Heard())
+
+
+@pytest.fixture
+def interrupted(data: TrainingData, tmp_path: Path) -> TrainOptions:
+    """Options of a training that stopped in its second epoch."""
+    options = replace(OPTIONS, out=tmp_path / "model")
+    with pytest.raises(KeyboardInterrupt):
+        train_on(data, options, TINY, Interrupting())
+    return options
+
+
+def test_an_interrupted_training_ends_in_the_same_model(
+    interrupted: TrainOptions, data: TrainingData, trained: Path
+) -> None:
+    assert not (interrupted.out / CARD_FILE).exists()
+    heard = Heard()
+    train_on(data, interrupted, TINY, heard)
+    assert [figures.epoch for figures in heard.epochs] == [2]
+    straight, resumed = (
+        load_network(folder, read_card(folder)) for folder in (trained, interrupted.out)
+    )
+    for one, other in zip(straight.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not is_unfinished(interrupted.out / RUN_FOLDER)
+
+
+def test_other_options_or_data_are_not_gone_on_with(
+    interrupted: TrainOptions, data: TrainingData
+) -> None:
+    with pytest.raises(UsageError, match=r"had --batch 32, not 16; --seed 7, not 8.*--fresh"):
+        train(replace(interrupted, batch=16, seed=8), Heard())
+    fewer = replace(data, validation=data.calibration)
+    with pytest.raises(UsageError, match=r"had data checksum"):
+        train_on(fewer, interrupted, TINY, Heard())
+    heard = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        train_on(data, replace(interrupted, batch=64, fresh=True), TINY, heard)
+    assert [figures.epoch for figures in heard.epochs] == [1]
+
+
+def test_a_lost_record_is_told(interrupted: TrainOptions) -> None:
+    (interrupted.out / RUN_FOLDER / "run.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"run.json.*--fresh"):
+        train(interrupted, Heard())
+
+
+def test_a_failed_run_leaves_no_card(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(network: keras.Model, path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("formreader.training.fit.fitting.fit", lambda *_, resume: [])
+    monkeypatch.setattr("formreader.training.write_model.export_onnx", full_disk)
+    options = replace(OPTIONS, out=tmp_path / "model")
+    with pytest.raises(OutputError, match="No space left"):
+        train_on(data, options, TINY, Heard())
+    assert not (tmp_path / "model" / CARD_FILE).exists()
+
+
+def test_a_model_of_another_network_is_no_start(
+    trained: Path, data: TrainingData, tmp_path: Path
+) -> None:
+    options = replace(OPTIONS, out=tmp_path / "model", base=str(trained), arch="mlp")
+    with pytest.raises(ModelError, match=r"tiny: its network.*--arch"):
+        train_on(data, options, NetworkConfig("mlp", ((8,),)), Heard())
+
+
+def test_training_goes_on_from_a_model(
+    trained: Path, data: TrainingData, heard: Heard, tmp_path: Path
+) -> None:
+    again = Heard()
+    options = replace(OPTIONS, out=tmp_path / "model", base=str(trained), epochs=1)
+    train_on(data, options, TINY, again)
+    assert again.epochs[0].loss < heard.epochs[0].loss
+    assert read_card(options.out).recipe["base"] == str(trained)
+
+
+def test_stopping_tells_how_to_go_on(
+    interrupted: TrainOptions, data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped_from_outside(options: TrainOptions, tell: Callable[[str], None]) -> TrainingData:
+        signal.raise_signal(signal.SIGTERM)
+        return data
+
+    monkeypatch.setattr("formreader.training.train_model.prepare_data", stopped_from_outside)
+    handler = signal.getsignal(signal.SIGTERM)
+    heard = Heard()
+    with pytest.raises(KeyboardInterrupt):
+        train(interrupted, heard)
+    assert "same command goes on" in heard.messages[-1]
+    assert signal.getsignal(signal.SIGTERM) == handler
+
+
+def test_batches_depend_on_their_place_alone(data: TrainingData) -> None:
+    batches = partial(TrainingBatches, data.training, data.scanned, 32, True, seed=1)
+    one, other = batches(epoch=1), batches(epoch=1)
+    third = one[3][0]
+    other[0]
+    assert (other[3][0] == third).all()
+    assert (batches(epoch=2)[3][0] != third).any()
