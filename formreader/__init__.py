@@ -1,3 +1,5 @@
 """Batch reading of handwritten digits in the boxes of scanned forms."""
 
-__version__ = "0.5.0"
+from formreader.core.version import __version__
+
+__all__ = ["__version__"]

@@ -19,15 +19,10 @@ from PIL import Image
 
 import formreader
 from formreader.cli.main import main
+from formreader.core.geometry import Box
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes
-from formreader.core.records import (
-    Box,
-    DigitReading,
-    FieldReading,
-    Status,
-    Surroundings,
-)
-from formreader.output.report.report import ReportSummary, ReviewField
+from formreader.core.records import DigitReading, FieldReading, ReviewField, Status, Thumbnail
+from formreader.output.report.report import ReportSummary
 from formreader.recognise.model_card import Card
 from formreader.synth import FormSpec, render_form
 
@@ -172,9 +167,9 @@ def make_field(jpeg: bytes) -> MakeField:
         sprite = io.BytesIO()
         noise = rng.integers(0, 256, (28, 28 * len(cells)), dtype=np.uint8)
         Image.fromarray(noise).save(sprite, "PNG")
-        surroundings = Surroundings(jpeg, Box(70, 170, 300, 110), 1.0)
+        thumbnail = Thumbnail(jpeg, Box(70, 170, 300, 110), 1.0)
         reading = field_reading(cells, confidences)
-        return ReviewField(file, page, number, reading, surroundings, sprite.getvalue())
+        return ReviewField(file, page, number, reading, thumbnail, sprite.getvalue())
 
     return make
 

@@ -1,4 +1,4 @@
-"""Imports point down only, and siblings do not know one another."""
+"""The map of the house: imports point down only, and rooms of one floor do not know one another."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ import formreader
 
 PACKAGE = Path(formreader.__file__).parent
 
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("", "errors", "types"),
-    ("places", "pyramid"),
-    ("options", "remote"),
-    ("keras_start", "model_files"),
-    ("digits", "forms", "results"),
-    ("surroundings", "worker_process"),
-    ("page_work", "process_executor", "debug", "inputs", "page_log"),
-    ("page_pool", "plan", "recognition", "outputs"),
-    ("cluster", "job", "page_counter"),
-    ("pipeline", "single_images"),
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("core",),
+    ("input", "preprocess", "crop", "store", "synth", "output"),
+    ("detect", "segment"),
+    ("recognise",),
+    ("batch",),
     ("training",),
-    ("progress",),
-    ("stop_signals",),
-    ("program", "command_options"),
-    ("commands",),
+    ("",),
     ("cli",),
     ("__main__",),
 )
-"""Rooms and modules from the ground up; "" is the package itself."""
+"""Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
-LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
+    ("augment", "export"),
+    ("data", "box_network"),
+    ("fit",),
+    ("evaluate",),
+    ("write_model",),
+    ("train_model",),
+)
+"""The same within `training`."""
+
 HEAVY = {
     "cv2", "distributed", "fsspec", "keras", "onnx", "onnxruntime", "pandas", "pyarrow",
     "tensorflow",
 }  # fmt: skip
-LIGHT = (
-    "__init__", "__main__", "cli", "command_options", "errors", "options", "places", "program",
-    "progress", "stop_signals", "types",
-)  # fmt: skip
+LIGHT = ("__init__", "__main__", "cli/", "core/errors", "core/locations", "core/options")
+"""What `formreader --help` loads: modules, and all modules of rooms."""
+
+OPENCV = {"batch", "core", "crop", "detect", "input", "preprocess", "segment", "synth", "training"}
+"""Rooms that work on pixels."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -49,9 +51,16 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def room_of(path: Path) -> str:
-    """The first name below the package: a room, or a module of its own."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py").removesuffix("__init__")
+def is_light(path: Path) -> bool:
+    return any(
+        name_of(path).startswith(light) if light.endswith("/") else name_of(path) == f"{light}.py"
+        for light in LIGHT
+    )
+
+
+def room_of(path: Path, within: Path = PACKAGE) -> str:
+    """The first name below a folder: a room, or a module of its own."""
+    return path.relative_to(within).parts[0].removesuffix(".py").removesuffix("__init__")
 
 
 def imports(nodes: list[ast.stmt] | ast.AST) -> set[str]:
@@ -67,32 +76,70 @@ def imports(nodes: list[ast.stmt] | ast.AST) -> set[str]:
     return found
 
 
+def imports_of(path: Path) -> set[str]:
+    return imports(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def floors(rooms: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    return {room: level for level, names in enumerate(rooms) for room in names}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
+    level = floors(FLOORS)
     room = room_of(path)
-    for name in imports(ast.parse(path.read_text(encoding="utf-8"))):
+    for name in imports_of(path):
         parts = name.split(".")
         if parts[0] != "formreader":
             continue
-        other = parts[1] if len(parts) > 1 else ""
-        if other.startswith("__version__"):
-            other = ""
-        assert other == room or LEVEL[other] < LEVEL[room], f"{room} imports {name}"
+        other = parts[1] if parts[1] in level else ""
+        assert other == room or level[other] < level[room], f"{room} imports {name}"
 
 
-@pytest.mark.parametrize("name", LIGHT)
-def test_the_ground_and_the_command_line_import_nothing_heavy(name: str) -> None:
-    tree = ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", sorted((PACKAGE / "training").rglob("*.py")), ids=name_of)
+def test_imports_within_training_point_down(path: Path) -> None:
+    level = floors(TRAINING_FLOORS)
+    room = room_of(path, PACKAGE / "training")
+    for name in imports_of(path):
+        if not name.startswith("formreader.training."):
+            continue
+        other = name.split(".")[2]
+        assert other == room or level[other] < level[room], f"{room} imports {name}"
+
+
+def test_modules_import_one_another_in_one_direction() -> None:
+    known = {f"formreader.{name_of(path)[:-3].replace('/', '.')}": path for path in MODULES}
+    waiting = {
+        module: {
+            other
+            for name in imports_of(path)
+            for other in (name, name.rpartition(".")[0])
+            if other in known and other != module
+        }
+        for module, path in known.items()
+    }
+    while free := [module for module, needs in waiting.items() if not needs & waiting.keys()]:
+        for module in free:
+            del waiting[module]
+    assert not waiting, f"these import one another: {', '.join(waiting)}"
+
+
+def test_every_file_name_stands_once() -> None:
+    names = [path.name for path in MODULES if path.name not in ("__init__.py", "__main__.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if is_light(p)], ids=name_of)
+def test_the_command_line_imports_nothing_heavy(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     assert HEAVY.isdisjoint(module.split(".")[0] for module in imports(list[ast.stmt](top)))
 
 
-def test_only_the_finder_of_forms_and_the_makers_of_pictures_know_opencv() -> None:
+def test_only_rooms_that_work_on_pixels_know_opencv() -> None:
     users = {
         room_of(path)
         for path in MODULES
-        if any(name.split(".")[0] == "cv2" for name in imports(ast.parse(path.read_text("utf-8"))))
+        if any(name.split(".")[0] == "cv2" for name in imports_of(path))
     }
-    assert users <= {
-        *("debug", "digits", "forms", "page_work", "pyramid", "surroundings", "training")
-    }
+    assert users <= OPENCV

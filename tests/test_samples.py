@@ -13,9 +13,9 @@ import pytest
 from click.testing import Result
 
 from formreader.core.errors import ExitCode, ModelError
+from formreader.core.geometry import Box
 from formreader.core.model_folder import model_folder
 from formreader.core.options import DEFAULT_MODEL
-from formreader.core.records import Box
 
 Row = dict[str, str]
 

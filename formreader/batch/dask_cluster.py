@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-import formreader
 from formreader.batch.page_pool import AHEAD_PER_WORKER, PagePool
 from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread, work_page
 from formreader.core.errors import UsageError
 from formreader.core.locations import is_url
 from formreader.core.records import PageCrops
+from formreader.core.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -58,7 +58,7 @@ def open_cluster(address: str, page_timeout: float) -> PagePool:
         AHEAD_PER_WORKER * threads,
         partial(_explain, address, page_timeout),
         close=client.close,
-        work_page=partial(_work_there, _Sender(formreader.__version__, os.getcwd(), page_timeout)),
+        work_page=partial(_work_there, _Sender(__version__, os.getcwd(), page_timeout)),
     )
 
 
@@ -93,7 +93,7 @@ def _check_workers(client: Client, address: str) -> int:
     except Exception as error:  # what is raised depends on what is missing there
         raise UsageError(
             f"--cluster {address}: the scheduler or a worker cannot run formreader ({error}). "
-            f"Install version {formreader.__version__} there as well"
+            f"Install version {__version__} there as well"
         ) from error
     _check_version(*versions)
     return sum(client.nthreads().values())
@@ -101,15 +101,15 @@ def _check_workers(client: Client, address: str) -> int:
 
 def _version() -> str:
     """The version of formreader, where it is called."""
-    return formreader.__version__
+    return __version__
 
 
 def _check_version(*versions: str) -> None:
     for version in versions:
-        if version != formreader.__version__:
+        if version != __version__:
             raise UsageError(
                 f"--cluster: formreader has version {version} on one machine and "
-                f"{formreader.__version__} on {socket.gethostname()}. Install the same on all"
+                f"{__version__} on {socket.gethostname()}. Install the same on all"
             )
 
 

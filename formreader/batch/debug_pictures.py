@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Crops
 from formreader.core.errors import OutputError, PageError, UsageError
 from formreader.core.records import (
-    Crops,
     DigitBox,
     DigitReading,
     Discarded,
@@ -78,17 +78,17 @@ class DebugFolder:
         """
         if page.error:
             return
-        boxes = [box for field in page.fields for box in field.boxes]
         digits = [digit for field in reading.fields for digit in field.digits]
         try:
             image = read_page(file, page.number).image
             stem = self.path / f"{relative_path(page.file)}.page{page.number + 1}"
             _save(
                 stem.with_name(f"{stem.name}.png"),
-                draw_overlay(image, boxes, digits, page.discarded),
+                draw_overlay(image, page.boxes, digits, page.discarded),
             )
             if digits:
-                _save(stem.with_name(f"{stem.name}.crops.png"), draw_crops(page.crops, digits))
+                crops = np.concatenate([field.crops for field in page.fields])
+                _save(stem.with_name(f"{stem.name}.crops.png"), draw_crops(crops, digits))
         except (OSError, PageError) as error:
             tell(f"--debug: no picture of {page.file}, page {page.number + 1}: {error}")
 

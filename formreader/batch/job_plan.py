@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import formreader
 from formreader.batch.input_records import CountPdf, input_records
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
+from formreader.core.version import __version__
 from formreader.recognise.model_card import Card
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
@@ -38,7 +38,7 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     if options.max_error is not None:
         threshold = {"--max-error": str(options.max_error)}
     return RunRecord(
-        version=formreader.__version__,
+        version=__version__,
         model=f"{card.name} {card.version}",
         # The card holds the hashes of the model's files, its temperature and its calibration.
         model_sha256=hashlib.sha256(card.to_json().encode()).hexdigest(),

@@ -13,6 +13,7 @@ from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask
 from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops
+from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.store.job_store import JobStore, PageResult
@@ -27,7 +28,7 @@ hundredths of a second."""
 class JobWork:
     """Does the work on pages, and puts what comes of it where it belongs.
 
-    `stages` gathers the seconds of each stage, all pages together.
+    `stopwatch` gathers the seconds of each stage, all pages together.
     """
 
     options: ScanOptions
@@ -35,7 +36,7 @@ class JobWork:
     store: JobStore
     debug: DebugFolder | None
     log: PageLog | None
-    stages: dict[str, float]
+    stopwatch: Stopwatch
 
     def read(self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Recogniser) -> int:
         """Read the pages of `tasks` in order, as far as the user lets it go.
@@ -58,7 +59,7 @@ class JobWork:
             return list(pool.work(turned))
 
         while True:
-            read = read_pages(_next_group(pages), recogniser, self.options, self.stages, turn)
+            read = read_pages(_next_group(pages), recogniser, self.options, self.stopwatch, turn)
             group = [PageResult(page, reading) for page, reading in read]
             if not group:
                 return done
@@ -75,20 +76,15 @@ class JobWork:
 
     def _keep(self, group: Sequence[PageResult]) -> None:
         """Store a group of pages, and tell of them."""
-        began = time.perf_counter()
-        self.store.add(group)
-        self._spent("store", time.perf_counter() - began)
+        with self.stopwatch.stage("store"):
+            self.store.add(group)
         figures = [PageFigures.of(result.page, result.reading) for result in group]
         if self.log is not None:
             self.log.write(figures)
         for page in figures:
             self.progress.page_done(page)
         for result in group:
-            for stage, seconds in result.page.seconds.items():
-                self._spent(stage, seconds)
-
-    def _spent(self, stage: str, seconds: float) -> None:
-        self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+            self.stopwatch.add(result.page.seconds)
 
 
 def _next_group(pages: Iterator[PageCrops]) -> Iterator[PageCrops]:

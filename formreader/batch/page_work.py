@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import cv2
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import InputFile, Page, PageCrops
-from formreader.crop.field_thumbnail import picture_field
+from formreader.core.records import FieldCrops, InputFile, Page, PageCrops
+from formreader.core.stopwatch import Stopwatch
+from formreader.crop.field_thumbnail import draw_thumbnail
 from formreader.crop.normaliser import crop_boxes
 from formreader.detect.field_finder import FoundFields, find_fields
-from formreader.detect.open_fields import reading_order
+from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
-from formreader.segment.candidates import NO_CROPS, cut_open_field, split_fields
+from formreader.segment.candidates import cut_cell
 
 _log = logging.getLogger(__name__)
 
@@ -51,19 +50,6 @@ class PageTask:
         """The page as messages name it."""
         label = self.file.label
         return label if self.number == 0 else f"{label}, page {self.number + 1}"
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Seconds that each stage took."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    began: float = field(default_factory=time.perf_counter)
-
-    def stage_done(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self.began
-        self.began = now
 
 
 def start_worker(level: int) -> None:
@@ -108,7 +94,7 @@ def failed_page(task: PageTask, reason: str) -> PageCrops:
 
 def _notice(found: FoundFields, page: Page) -> str:
     """Why to look at a page; a coarse scan may be why nothing was found."""
-    if found.fields or page.dpi >= _COARSE_DPI:
+    if found.rows or page.dpi >= _COARSE_DPI:
         return found.notice
     about = "about " if page.dpi_estimated else ""
     return f"{found.notice}; the scan has only {about}{page.dpi:.0f} dpi: 150 to 300 are best"
@@ -122,31 +108,34 @@ def _straight(page: Pyramid, quarters: int | None) -> StraightPage:
 
 
 def _work(task: PageTask) -> PageCrops:
-    clock = _Clock()
-    page = read_page(task.file, task.number)
-    clock.stage_done("decode")
-    pyramid = Pyramid(page.image)
-    straight = _straight(pyramid, task.quarters)
-    clock.stage_done("straighten")
-    found = find_fields(straight)
-    clock.stage_done("find")
-    boxes = [box for field_ in found.fields for box in field_.boxes]
-    cuts = split_fields(found.fields, *crop_boxes(pyramid, boxes))
-    cuts += [
-        cut for frame in found.frames if (cut := cut_open_field(page.image, frame)) is not None
-    ]
-    cuts = [cuts[i] for i in reading_order(straight, [cut.field for cut in cuts])]
-    pictures = tuple(picture_field(pyramid, cut.field) for cut in cuts)
-    clock.stage_done("crop")
+    stopwatch = Stopwatch()
+    with stopwatch.stage("decode"):
+        page = read_page(task.file, task.number)
+    with stopwatch.stage("straighten"):
+        pyramid = Pyramid(page.image)
+        straight = _straight(pyramid, task.quarters)
+    with stopwatch.stage("find"):
+        found = find_fields(straight)
+    with stopwatch.stage("crop"):
+        fields = in_reading_order(straight, _crop(pyramid, found))
+        fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
         page.number,
-        tuple(cut.field for cut in cuts),
-        np.concatenate([NO_CROPS, *(cut.crops for cut in cuts)]),
-        np.concatenate([np.zeros(0, np.bool_), *(cut.blank for cut in cuts)]),
-        pictures,
-        # Where only open fields may be, reading them shows whether there are any.
-        notice=_notice(found, page) if found.fields or not cuts else "",
+        tuple(fields),
+        # Where only cells for numbers may be, reading them shows whether there are any.
+        notice=_notice(found, page) if found.rows or not fields else "",
         discarded=found.discarded,
-        seconds=clock.seconds,
+        seconds=stopwatch.stages,
     )
+
+
+def _crop(page: Pyramid, found: FoundFields) -> list[FieldCrops]:
+    """The fields of a page with their crops: rows of boxes, then cells for numbers."""
+    crops, blank = crop_boxes(page, [box for row in found.rows for box in row])
+    fields = list[FieldCrops]()
+    for row in found.rows:
+        fields.append(FieldCrops(row, crops[: len(row)], blank[: len(row)]))
+        crops, blank = crops[len(row) :], blank[len(row) :]
+    cut = (cut_cell(page.level(0), cell) for cell in found.cells)
+    return fields + [field for field in cut if field is not None]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, fields
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
-import formreader
 from formreader.batch.job_plan import make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.outputs import Outputs
@@ -21,11 +19,13 @@ from formreader.batch.pdf_counter import PdfCounter
 from formreader.core.locations import Place, name_of
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ScanOptions, usable_cores
+from formreader.core.stopwatch import Stopwatch
+from formreader.core.version import __version__
 from formreader.detect.box_network import shipped_network
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_table
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import Card, read_card
-from formreader.recognise.recogniser import load_recogniser
 from formreader.recognise.risk_control import Acceptance, acceptance
 from formreader.store.job_store import JobStore
 
@@ -86,7 +86,7 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
         ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
         KeyboardInterrupt: the user stopped it before any page could be worked on.
     """
-    clock = _Clock()
+    stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     outputs = Outputs.of(options)
     outputs.check()
     debug = outputs.debug_folder(options.paths)
@@ -94,13 +94,13 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
     card = read_card(model_folder(options.model))
     accepted = acceptance(card, options)
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
-        with clock.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
+        with stopwatch.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
             plan = make_plan(listing.files, store, progress, count_pdf)
         with _page_log(outputs.log, anew=plan.done == 0) as log:
-            work = JobWork(options, progress, store, debug, log, clock.stages)
-            read = _read(work, plan.tasks, clock) if plan.tasks else 0
+            work = JobWork(options, progress, store, debug, log, stopwatch)
+            read = _read(work, plan.tasks, stopwatch) if plan.tasks else 0
         counts = store.counts()
-        with clock.stage("write"):
+        with stopwatch.stage("write"):
             readings = store.field_readings if options.rows == "field" else store.readings
             write_table(options.out, readings(), options.rows)
             if outputs.report is not None:
@@ -115,18 +115,18 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
         **{name: counts[name] for name in _COUNTS},
         interrupted=read < len(plan.tasks),
         acceptance=accepted,
-        seconds=clock.seconds(),
-        stages=clock.stages,
+        seconds=stopwatch.seconds(),
+        stages=stopwatch.stages,
         out=options.out,
         report=outputs.report,
     )
 
 
-def _read(work: JobWork, tasks: Sequence[PageTask], clock: _Clock) -> int:
+def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int:
     """Read the pages of `tasks`; the number that were read before the user stopped it."""
     options = work.options
     with _page_pool(options, len(tasks)) as pool:
-        with clock.stage("start"):  # in which the workers start as well
+        with stopwatch.stage("start"):  # in which the workers start as well
             threads = _network_threads(options)
             recogniser = load_recogniser(options.model, options.device, options.batch, threads)
             shipped_network()  # workers load it again; a damaged one is told of once, and now
@@ -160,28 +160,11 @@ def _report_summary(
         **{name: counts[name] for name in _COUNTS},
         review_below=accepted.review_below,
         made=datetime.now(),
-        version=formreader.__version__,
+        version=__version__,
         model=f"{card.name} {card.version}",
         csv_name=name_of(options.out),
         options=tuple(_chosen(options)),
     )
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Seconds since the start, and in each stage."""
-
-    began: float = field(default_factory=time.monotonic)
-    stages: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        self.stages[name] += time.monotonic() - began
 
 
 def _chosen(options: ScanOptions) -> Iterator[tuple[str, str]]:

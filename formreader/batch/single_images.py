@@ -9,11 +9,12 @@ import numpy as np
 from formreader.batch.page_work import PageTask, failed_page
 from formreader.core.errors import PageError
 from formreader.core.options import ScanOptions
-from formreader.core.records import DigitBox, Field, InputFile, PageCrops, PageReading
+from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
+from formreader.core.stopwatch import Stopwatch
 from formreader.crop.normaliser import crop_single
 from formreader.input.open_page import read_page
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
-from formreader.recognise.recogniser import load_recogniser
 
 
 def read_images(options: ScanOptions) -> Iterator[PageReading]:
@@ -27,7 +28,7 @@ def read_images(options: ScanOptions) -> Iterator[PageReading]:
     """
     recogniser = load_recogniser(options.model, options.device, options.batch)
     images = (_crop_image(PageTask(InputFile(path, path), 0)) for path in options.paths)
-    for _, reading in read_pages(images, recogniser, options, stages={"recognise": 0.0}):
+    for _, reading in read_pages(images, recogniser, options, Stopwatch()):
         yield reading
 
 
@@ -39,5 +40,5 @@ def _crop_image(task: PageTask) -> PageCrops:
     crop, is_blank = crop_single(image)
     height, width = image.shape
     box = DigitBox(((0, 0), (width, 0), (width, height), (0, height)))
-    fields = (Field((box,)),)
-    return PageCrops(task.file.label, task.number, fields, crop[np.newaxis], np.array([is_blank]))
+    field = FieldCrops((box,), crop[np.newaxis], np.array([is_blank]))
+    return PageCrops(task.file.label, task.number, (field,))

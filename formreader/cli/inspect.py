@@ -64,7 +64,7 @@ def inspect(
 
 def describe(inspection: Inspection) -> Iterator[str]:
     """The lines that tell people what a set holds."""
-    from formreader.recognise.architectures import CLASSES
+    from formreader.core.classes import CLASSES
 
     yield f"examples       {inspection.n}"
     if inspection.heights and inspection.widths:

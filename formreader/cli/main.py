@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-import formreader
 from formreader.cli.compare import compare
 from formreader.cli.error_handling import Program
 from formreader.cli.evaluate import evaluate
@@ -13,10 +12,11 @@ from formreader.cli.inspect import inspect
 from formreader.cli.predict import predict
 from formreader.cli.scan import scan
 from formreader.cli.train import train
+from formreader.core.version import __version__
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(formreader.__version__, "--version", prog_name="formreader")
+@click.version_option(__version__, "--version", prog_name="formreader")
 def main() -> None:
     """Read handwritten digits in the boxes of scanned forms.
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-import formreader
 from formreader.core.errors import ModelError
 from formreader.core.options import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import onnxruntime
+
+_T = TypeVar("_T")
 
 CARD_FILE = "card.json"
 KERAS_FILE = "model.keras"
@@ -51,13 +54,70 @@ def how_to_renew(folder: Path) -> str:
 
 def _shipped_places(model: str) -> list[Path]:
     """Where a model that comes with the program may be: in a wheel, in the repository."""
-    package = Path(formreader.__file__).parent
+    package = Path(__file__).parents[1]
     return [package / "models" / model, package.parent / "models" / model]
 
 
 def file_hashes(folder: Path, names: tuple[str, ...] = (KERAS_FILE, ONNX_FILE)) -> dict[str, str]:
     """SHA-256 of files in `folder`, by name."""
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def read_card_file(folder: Path, schema: int) -> dict[str, object]:
+    """What the card of a model folder says, as JSON has it, of a layout that is known.
+
+    Raises:
+        ModelError: the folder has no card, or it is damaged or of another layout.
+    """
+    path, remedy = folder / CARD_FILE, how_to_renew(folder)
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {remedy}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: the model card cannot be read ({error}). {remedy}") from error
+    with card_errors(folder):
+        table = checked(card, dict, "the card")
+        if table.get("schema") != schema:
+            raise ValueError(
+                f"its schema is {table.get('schema')!r}, this version of formreader reads {schema}"
+            )
+    return table
+
+
+def card_hashes(card: Mapping[str, object]) -> dict[str, str]:
+    """SHA-256 of the files of a model folder, by name, as its card has them.
+
+    Raises:
+        KeyError, TypeError: the card names no files.
+    """
+    files = checked(card["files"], dict, "files")
+    return {str(name): checked(sha256, str, str(name)) for name, sha256 in files.items()}
+
+
+@contextmanager
+def card_errors(folder: Path) -> Iterator[None]:
+    """Turns what is wrong in the card of `folder` into a `ModelError` that says what to do."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelError(
+            f"{folder / CARD_FILE}: the model card is not valid: {cause}. {how_to_renew(folder)}"
+        ) from error
+
+
+def checked(value: object, kind: type[_T], what: str) -> _T:
+    """A value of a card, if it is of the type that it must be.
+
+    Raises:
+        TypeError: it is not; numbers are no truth values, and the other way round.
+    """
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{what} must be of type {kind.__name__}. Received: {value!r:.80}")
+    return value
 
 
 def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:

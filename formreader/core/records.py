@@ -7,7 +7,7 @@ otherwise. Page and box numbers are 0-based here and 1-based for people.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -15,14 +15,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import CROP_SIDE, Crops
+from formreader.core.geometry import Box, Quad
+
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """(height, width) uint8, paper bright and ink dark."""
 
-Crops: TypeAlias = npt.NDArray[np.uint8]
-"""(n, 28, 28) uint8, ink bright on black, as MNIST."""
-
-Point: TypeAlias = tuple[float, float]
-"""(x, y) in pixels."""
+NO_BOXES = "no digit boxes found"
+"""Notice of a page on which there is nothing to read."""
 
 
 class Status(StrEnum):
@@ -32,57 +32,6 @@ class Status(StrEnum):
     REVIEW = "review"
     BLANK = "blank"
     ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """An upright rectangle in pixels, origin top left.
-
-    Raises:
-        ValueError: a side is not positive, or a number is not finite.
-    """
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (self.left, self.top, self.width, self.height))):
-            raise ValueError(f"a box needs finite numbers. Received: {self}")
-        if self.width <= 0 or self.height <= 0:
-            raise ValueError(f"a box needs positive sides. Received: {self}")
-
-    @property
-    def right(self) -> float:
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.height
-
-    @property
-    def centre(self) -> Point:
-        return self.left + self.width / 2, self.top + self.height / 2
-
-    def overlap(self, other: Box) -> float:
-        """The area shared with another box as a share of that of both: intersection over union."""
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        shared = max(width, 0) * max(height, 0)
-        return shared / (self.width * self.height + other.width * other.height - shared)
-
-    def is_as_large_as(self, other: Box, tolerance: float = 0.1) -> bool:
-        """Whether width and height are those of another box, but for a share of them."""
-        sides = ((self.width, other.width), (self.height, other.height))
-        return all(max(a, b) <= (1 + tolerance) * min(a, b) for a, b in sides)
-
-    @classmethod
-    def around(cls, boxes: list[Box]) -> Box:
-        """The smallest box that holds all of `boxes` (at least one)."""
-        left, top = min(b.left for b in boxes), min(b.top for b in boxes)
-        right, bottom = max(b.right for b in boxes), max(b.bottom for b in boxes)
-        return cls(left, top, right - left, bottom - top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +70,12 @@ class DigitBox:
     how sure the finder is that this is a digit box.
     """
 
-    corners: tuple[Point, Point, Point, Point]
+    corners: Quad
     score: float = 1.0
 
     @property
     def box(self) -> Box:
-        xs, ys = zip(*self.corners, strict=True)
-        left, top = min(xs), min(ys)
-        return Box(left, top, max(xs) - left, max(ys) - top)
+        return Box.around_points(self.corners)
 
     def __reduce__(self) -> tuple[type[DigitBox], tuple[object, ...]]:
         # A page has hundreds, and dataclasses with slots pickle two times as slowly.
@@ -161,32 +108,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """Boxes that are read together, left to right (at least one).
-
-    `frame` is the printed rectangle of an open field, which has no boxes of its own:
-    until it is read, `segments` tells for each of its boxes which part of the ink it
-    is around, and the boxes overlap; then those of the likeliest digits remain.
-    """
-
-    boxes: tuple[DigitBox, ...]
-    frame: DigitBox | None = None
-    segments: tuple[Segment, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.segments and len(self.segments) != len(self.boxes):
-            raise ValueError(
-                f"each segment needs one box. Received: {len(self.segments)} segments, "
-                f"{len(self.boxes)} boxes"
-            )
-
-    @property
-    def box(self) -> Box:
-        return self.frame.box if self.frame else Box.around([b.box for b in self.boxes])
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Thumbnail:
     """A picture of a field with what is around it, for the report.
 
     `jpeg` is the encoded grey picture; `area` is what it shows, in page pixels, and
@@ -199,26 +121,90 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FieldCrops:
+    """A field: n boxes that are read together, left to right, and what stands in them.
+
+    `crops` is (n, 28, 28) uint8 with one crop a box, `blank` (n,) bool tells the boxes
+    without ink. `cell` is the printed rectangle of a number that has no boxes of its own.
+
+    Raises:
+        ValueError: there is no box, or not one crop and one flag a box.
+    """
+
+    boxes: tuple[DigitBox, ...]
+    crops: Crops
+    blank: npt.NDArray[np.bool_]
+    thumbnail: Thumbnail | None = None
+    cell: DigitBox | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        if not n or self.crops.shape != (n, CROP_SIDE, CROP_SIDE) or self.blank.shape != (n,):
+            raise ValueError(
+                f"a field needs boxes, a crop each and a flag each. Received: {n} boxes, crops "
+                f"{self.crops.shape}, blank {self.blank.shape}"
+            )
+
+    @property
+    def outer_boxes(self) -> tuple[DigitBox, ...]:
+        """What is printed of the field: its cell, or its boxes."""
+        return self.boxes if self.cell is None else (self.cell,)
+
+    @property
+    def box(self) -> Box:
+        return Box.around([box.box for box in self.outer_boxes])
+
+    @property
+    def written(self) -> Crops:
+        """The crops with ink, (m, 28, 28)."""
+        return self.crops[~self.blank]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentedField(FieldCrops):
+    """A number in a cell that is cut into all segments that may be its digits.
+
+    Its boxes are around the segments and overlap. Which of them are the digits is told
+    when they are read, and a plain field takes its place.
+
+    Raises:
+        ValueError: there is not one segment a box.
+    """
+
+    segments: tuple[Segment, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Not super(): a dataclass with slots is another class than the one it was made from.
+        FieldCrops.__post_init__(self)
+        if len(self.segments) != len(self.boxes):
+            raise ValueError(
+                f"each segment needs one box. Received: {len(self.segments)} segments, "
+                f"{len(self.boxes)} boxes"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PageCrops:
     """What page work makes of one page: everything but the page image itself.
 
-    `crops` is (n, 28, 28) uint8 with one crop a box, in the order of `fields` and
-    their boxes; `blank` is (n,) bool; `surroundings` has one entry a field.
-    A page that could not be read has `error` set and no boxes. `notice` is a reason
-    to look at the page although it was read. `discarded` tells what was taken for no
-    digit box. `seconds` holds the stages' times: decode, straighten, find, crop.
+    `fields` are in reading order. A page that could not be read has `error` set and no
+    fields. `notice` is a reason to look at the page although it was read. `discarded` tells
+    what was taken for no digit box. `seconds` holds the stages' times: decode, straighten,
+    find, crop.
     """
 
     file: str
     number: int
-    fields: tuple[Field, ...] = ()
-    crops: Crops = field(default_factory=lambda: np.zeros((0, 28, 28), np.uint8))
-    blank: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-    surroundings: tuple[Surroundings, ...] = ()
+    fields: tuple[FieldCrops, ...] = ()
     error: str = ""
     notice: str = ""
     discarded: tuple[Discarded, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def boxes(self) -> list[DigitBox]:
+        """The boxes of all fields, one after another."""
+        return [box for field in self.fields for box in field.boxes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +229,8 @@ class FieldReading:
     """The digits of one field, left to right, and what they say together.
 
     `value` has the digits without the blanks, `?` where none is plausible; `cells`
-    has one character a box, `.` for a blank. `frame` is the printed rectangle of an open
-    field, whose digits have no boxes of their own.
+    has one character a box, `.` for a blank. `frame` is the printed rectangle of a number
+    whose digits have no boxes of their own.
     """
 
     digits: tuple[DigitReading, ...]
@@ -272,3 +258,39 @@ class PageReading:
     fields: tuple[FieldReading, ...] = ()
     error: str = ""
     notice: str = ""
+
+    @property
+    def remark(self) -> PageRemark | None:
+        """What is to be said of the page as a whole, if anything is."""
+        reason = self.error or self.notice or ("" if self.fields else NO_BOXES)
+        return PageRemark(self.file, self.number, reason, bool(self.error)) if reason else None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRemark:
+    """A page to look at: it could not be read (`failed`), or was read with a notice."""
+
+    file: str
+    page: int
+    reason: str
+    failed: bool
+
+    @property
+    def status(self) -> Status:
+        return Status.ERROR if self.failed else Status.REVIEW
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReviewField:
+    """One field with digits to review, and what people need to see of it.
+
+    `page` and `number` (of the field on its page) are 0-based. `sprite` is a PNG with the
+    crops of its boxes, blank ones included, side by side: 28 px high, 28 px wide a box.
+    """
+
+    file: str
+    page: int
+    number: int
+    reading: FieldReading
+    thumbnail: Thumbnail
+    sprite: bytes

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.paper import INK_OVER_NOISE, paper_under_ink
 from formreader.crop.patches import PATCH, Patches, mosaic, side_by_side, upright
 
 _CELL = 4
@@ -22,11 +23,7 @@ _RIM = 2 * _REACH + _SPREAD
 """Cells by which a patch is prolonged so that its neighbours in the mosaic stay out."""
 
 _MIN_DARKNESS = 14.0
-_NOISE_FACTOR = 5.0
-"""Ink is darker than the paper by this much, and by this many deviations of the noise."""
-
-_DEVIATION = 1.48
-"""Standard deviation over median absolute deviation of normal noise."""
+"""Ink is darker than the paper by this much at least."""
 
 _SAMPLE_STEP = 3
 """Every third pixel across and down tells paper and noise as well as all do."""
@@ -79,10 +76,7 @@ def _paper(patches: Patches) -> Patches:
     coarse = cv2.resize(mosaic(patches), (cells, n * cells), interpolation=cv2.INTER_AREA)
     rim = ((0, 0), (_RIM, _RIM), (0, 0))
     padded = np.pad(np.asarray(coarse, np.uint8).reshape(-1, cells, cells), rim, "edge")
-    kernel = np.ones((2 * _REACH + 1,) * 2, np.uint8)
-    closed = cv2.morphologyEx(
-        side_by_side(padded), cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE
-    )
+    closed = paper_under_ink(side_by_side(padded), 2 * _REACH + 1)
     even = cv2.blur(closed, (2 * _SPREAD - 1,) * 2, borderType=cv2.BORDER_REPLICATE)
     inner = upright(np.asarray(even, np.uint8), n)[:, _RIM - 1 : 1 - _RIM]
     size = (PATCH, n * (cells + 2) * _CELL)
@@ -99,7 +93,7 @@ def _floor(patches: Patches, darkness: Patches) -> npt.NDArray[np.float64]:
     grain = cv2.absdiff(mosaic(patches), cv2.blur(mosaic(patches), (3, 3)))
     rough = np.asarray(grain, np.uint8).reshape(patches.shape)
     noise, paper = _quantile(rough, 0.5), _quantile(darkness, 0.25)
-    return np.maximum(_MIN_DARKNESS, paper + _NOISE_FACTOR * _DEVIATION * noise)
+    return np.maximum(_MIN_DARKNESS, paper + INK_OVER_NOISE * noise)
 
 
 def _quantile(values: Patches, share: float) -> npt.NDArray[np.uint8]:

@@ -7,8 +7,9 @@ import statistics
 
 import cv2
 
+from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import Box, Field, GreyImage, Surroundings
+from formreader.core.records import FieldCrops, GreyImage, Thumbnail
 
 MAX_BYTES = 8 * 1024
 """Largest picture: a report with thousands of fields must still open quickly."""
@@ -21,7 +22,7 @@ _LOW_QUALITY_SAVES = 1.4
 """A picture that is at most so many times too large may fit at the low quality."""
 
 
-def picture_field(page: Pyramid, field: Field) -> Surroundings:
+def draw_thumbnail(page: Pyramid, field: FieldCrops) -> Thumbnail:
     """A picture of `field` and about one box of margin, cut from its page.
 
     A box is 32 to 64 px high in it, or as high as on a page of a lower resolution, or less
@@ -38,7 +39,7 @@ def picture_field(page: Pyramid, field: Field) -> Surroundings:
     while len(jpeg := _encoded(picture)) > MAX_BYTES:
         halvings += 1
         area, picture = _cut(page, around, halvings)
-    return Surroundings(jpeg, area, 0.5**halvings)
+    return Thumbnail(jpeg, area, 0.5**halvings)
 
 
 def _with_margin(box: Box, margin: float, shape: tuple[int, ...]) -> Box:

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import Crops, DigitBox, GreyImage
+from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.digit_ink import MeasuredPatches, histograms, measure_patches, separate_ink
 from formreader.crop.patches import (
     MARGIN_PIXELS,
@@ -23,9 +24,8 @@ from formreader.crop.patches import (
     proportions,
 )
 
-CROP_SIDE = 28
 DIGIT_SIDE = 20
-"""Sides in pixels of a crop, and of the box that the digit in it fills (LeCun et al. 1998)."""
+"""Longer side in pixels of the digit in a crop (LeCun et al. 1998)."""
 
 MARGIN = MARGIN_PIXELS / SIDE
 """How far a crop looks beyond its box, as a share of the box's sides."""

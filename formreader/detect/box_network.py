@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from formreader.core.errors import ModelError
 from formreader.core.model_folder import (
     BOX_MODEL,
-    CARD_FILE,
-    how_to_renew,
+    card_errors,
+    card_hashes,
     load_graph,
     model_folder,
+    read_card_file,
 )
 from formreader.core.records import GreyImage
 from formreader.detect.peaks import DEPTH, STRIDE, Maps
@@ -49,7 +47,9 @@ class BoxNetwork:
         Raises:
             ModelError: the folder's card or graph is missing, damaged or of another version.
         """
-        return cls(load_graph(folder, _read_hashes(folder / CARD_FILE), threads=1))
+        with card_errors(folder):
+            hashes = card_hashes(read_card_file(folder, SCHEMA))
+        return cls(load_graph(folder, hashes, threads=1))
 
     def maps(self, even: GreyImage) -> Maps:
         """Maps of an upright, evenly lit page, (h, w) uint8, beyond whose borders it is white.
@@ -93,21 +93,3 @@ def _on_maps(part: slice) -> slice:
 def shipped_network() -> BoxNetwork:
     """The network that ships with the program, loaded once a process."""
     return BoxNetwork.load(model_folder(BOX_MODEL))
-
-
-def _read_hashes(path: Path) -> Mapping[str, str]:
-    """SHA-256 of the files of a model folder, from its card."""
-    try:
-        card: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{path}: the model card cannot be read ({error}). {how_to_renew(path.parent)}"
-        ) from error
-    if not isinstance(card, dict) or card.get("schema") != SCHEMA:
-        raise ModelError(f"{path}: this version of formreader reads cards of schema {SCHEMA}.")
-    files = card.get("files")
-    if not isinstance(files, dict):
-        raise ModelError(
-            f"{path}: the model card does not name its files. {how_to_renew(path.parent)}"
-        )
-    return {str(name): str(sha) for name, sha in files.items()}

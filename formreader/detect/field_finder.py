@@ -9,14 +9,14 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import DigitBox, Discarded, Field, GreyImage
+from formreader.core.geometry import map_points, quads_of
+from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.open_fields import find_frames
 from formreader.detect.row_finder import find_rows
 from formreader.detect.rows import Row
-from formreader.preprocess.straighten import StraightPage, map_points
+from formreader.preprocess.straighten import StraightPage
 
-NO_BOXES = "no digit boxes found"
 TOO_FAINT = "too little like a box"
 UNRULED = "nothing printed between the digits"
 PRINT = "bars, a picture or check boxes"
@@ -45,19 +45,19 @@ _SURE_WITHOUT_LINES = 0.53
 class FoundFields:
     """What was found on a page.
 
-    `fields` are the fields of digit boxes in reading order; `frames` the rectangles
-    without separators that may hold a whole number; `notice` is a reason to look at the
-    page, or ""; `discarded` is what was taken for no box.
+    `rows` are the boxes of each field of digit boxes, in reading order; `cells` the
+    rectangles without separators that may hold a whole number; `notice` is a reason to look
+    at the page, or ""; `discarded` is what was taken for no box.
     """
 
-    fields: tuple[Field, ...] = ()
-    frames: tuple[DigitBox, ...] = ()
+    rows: tuple[tuple[DigitBox, ...], ...] = ()
+    cells: tuple[DigitBox, ...] = ()
     notice: str = ""
     discarded: tuple[Discarded, ...] = ()
 
 
 def find_fields(straight: StraightPage) -> FoundFields:
-    """Find the digit boxes of a straightened page, grouped into fields, and its open fields."""
+    """Find the digit boxes of a straightened page, grouped into fields, and its number cells."""
     found = find_rows(straight.image)
     likely, unlikely = _without_print(straight.image, found.rows)
     settled = _settle(straight.image, likely)
@@ -70,7 +70,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
         (PRINT, tuple(chain(*_row_boxes(straight, unlikely)))),
     )
     return FoundFields(
-        tuple(Field(boxes) for boxes in _row_boxes(straight, rows)),
+        tuple(_row_boxes(straight, rows)),
         _page_boxes(straight, frames, scores),
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
@@ -95,9 +95,7 @@ def _page_boxes(
     straight: StraightPage, corners: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
 ) -> tuple[DigitBox, ...]:
     """Boxes with corners (n, 4, 2) on the straightened page, in pixels of the page as stored."""
-    points = map(tuple, map_points(straight.to_page, corners).tolist())
-    # Four of the points at a time are those of a box.
-    quads = zip(points, points, points, points, strict=True)
+    quads = quads_of(map_points(straight.to_page, corners))
     return tuple(DigitBox(quad, score) for quad, score in zip(quads, scores.tolist(), strict=True))
 
 

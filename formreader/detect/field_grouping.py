@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from formreader.core.geometry import reading_order
 from formreader.detect.rows import Row
 
 _SAME_SIZE = 0.15
@@ -98,20 +98,4 @@ def _in_reading_order(fields: list[Row]) -> list[Row]:
     middles = [float(field.corners[:, :, 1].mean()) for field in fields]
     reaches = [m + 0.5 * field.size[1] for m, field in zip(middles, fields, strict=True)]
     lefts = [float(field.corners[0, 0, 0]) for field in fields]
-    return [fields[i] for i in order_by_levels(lefts, middles, reaches)]
-
-
-def order_by_levels(
-    lefts: Sequence[float], middles: Sequence[float], reaches: Sequence[float]
-) -> list[int]:
-    """Indices from top to bottom, and from left to right of what is on one level.
-
-    On the level of the topmost is what has its middle above the `reaches` of that one.
-    """
-    waiting = sorted(range(len(middles)), key=lambda i: middles[i])
-    order: list[int] = []
-    while waiting:
-        level = [i for i in waiting if middles[i] <= reaches[waiting[0]]]
-        order += sorted(level, key=lambda i: lefts[i])
-        waiting = waiting[len(level) :]
-    return order
+    return [fields[i] for i in reading_order(lefts, middles, reaches)]

@@ -7,15 +7,14 @@ pieces are digits is for the recogniser to say.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import cv2
 import numpy as np
 
-from formreader.core.records import DigitBox, Field, GreyImage
-from formreader.detect.field_grouping import order_by_levels
-from formreader.detect.rectangles import Quad, find_rectangles
-from formreader.preprocess.straighten import StraightPage, map_points, quad
+from formreader.core.connected_parts import connected_parts
+from formreader.core.geometry import quads_of
+from formreader.core.records import DigitBox, GreyImage
+from formreader.detect.rectangles import Corners, find_rectangles
 
 _INK_DARKNESS = 70
 """Least darkness of handwriting on evenly lit paper of 255; a watermark is brighter."""
@@ -35,27 +34,7 @@ _MOST_INK = 0.4
 """Share of dark pixels from which a cell is a bar, a picture or a code."""
 
 
-def reading_order(straight: StraightPage, fields: Sequence[Field]) -> list[int]:
-    """Indices of a page's fields top to bottom, and left to right where they are on one level."""
-    if not fields:
-        return []
-    from_page = np.asarray(np.linalg.inv(straight.to_page), np.float64)
-    corners = [
-        [corner for box in _outer_boxes(field) for corner in box.corners] for field in fields
-    ]
-    lengths = np.array([len(points) for points in corners])
-    first = lengths.cumsum() - lengths
-    x, y = map_points(from_page, list(chain(*corners))).T
-    left, top = np.minimum.reduceat(x, first), np.minimum.reduceat(y, first)
-    bottom = np.maximum.reduceat(y, first)
-    return order_by_levels(left.tolist(), ((top + bottom) / 2).tolist(), bottom.tolist())
-
-
-def _outer_boxes(field: Field) -> tuple[DigitBox, ...]:
-    return (field.frame,) if field.frame else field.boxes
-
-
-def find_frames(even: GreyImage, taken: Sequence[Quad]) -> list[DigitBox]:
+def find_frames(even: GreyImage, taken: Sequence[Corners]) -> list[DigitBox]:
     """Find the rectangles that may hold a whole number.
 
     Args:
@@ -71,13 +50,13 @@ def find_frames(even: GreyImage, taken: Sequence[Quad]) -> list[DigitBox]:
     for corners, ruled in zip(*find_rectangles(even, taken), strict=True):
         pieces = _count_pieces(even, corners)
         if pieces is not None:
-            (filled if pieces else blank).append(DigitBox(quad(corners), float(ruled)))
+            (filled if pieces else blank).append(DigitBox(quads_of(corners)[0], float(ruled)))
     return filled + [
         frame for frame in blank if any(frame.box.is_as_large_as(other.box) for other in filled)
     ]
 
 
-def _count_pieces(even: GreyImage, corners: Quad) -> int | None:
+def _count_pieces(even: GreyImage, corners: Corners) -> int | None:
     """The number of digit-sized pieces of ink in a rectangle, or None where it is no field."""
     low, high = corners.min(axis=0), corners.max(axis=0)
     border = _BORDER * (high[1] - low[1]) + 1
@@ -89,7 +68,7 @@ def _count_pieces(even: GreyImage, corners: Quad) -> int | None:
     dark = cv2.threshold(cut, 255 - _INK_DARKNESS, 255, cv2.THRESH_BINARY_INV)[1]
     if cv2.countNonZero(dark) > _MOST_INK * dark.size:
         return None
-    heights = cv2.connectedComponentsWithStats(dark, connectivity=8)[2][1:, cv2.CC_STAT_HEIGHT]
+    heights = connected_parts(np.asarray(dark, np.uint8))[1][1:, cv2.CC_STAT_HEIGHT]
     digits = int((heights >= _PIECE * len(cut)).sum())
     marks = int((heights >= _SPECK * len(cut)).sum())
     if digits > _MOST_PIECES or marks - digits > max(_MOST_SMALL, digits):

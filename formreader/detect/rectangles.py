@@ -13,19 +13,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.connected_parts import connected_parts, draw_parts
 from formreader.core.records import GreyImage
+from formreader.preprocess.straighten import WORKING_SIDE
 
-Quad: TypeAlias = npt.NDArray[np.float64]
+Corners: TypeAlias = npt.NDArray[np.float64]
 """(4, 2) corners x, y in pixels, clockwise from the top left."""
 
 Mask: TypeAlias = npt.NDArray[np.uint8]
 """(h, w) uint8, 0 or 255."""
 
-_PAGE_SIDE = 1170
-"""Longest side in pixels of A4 at 100 dpi, for which the lengths below are given."""
-
 _REDUCTION = 2
-"""The search runs on a copy so many times smaller, which keeps the darkest pixels."""
+"""The search runs on a copy so many times smaller, which keeps the darkest pixels. Lengths below
+are in its pixels where its longest side is `WORKING_SIDE`."""
 
 _LINE_WIDTH = 10
 _LINE_DARKNESS = 24
@@ -63,7 +63,7 @@ _ALONG = np.linspace(0, 1, 48)
 
 
 def find_rectangles(
-    even: GreyImage, taken: Sequence[Quad]
+    even: GreyImage, taken: Sequence[Corners]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Find rectangles of the size of a field.
 
@@ -78,7 +78,7 @@ def find_rectangles(
     if min(even.shape) < _LEAST_HEIGHT:  # no field fits
         return np.zeros((0, 4, 2)), np.zeros(0)
     small = _darkest(even)
-    scale = max(small.shape) / _PAGE_SIDE
+    scale = max(small.shape) / WORKING_SIDE
     known = (np.asarray(taken, np.float64).reshape(-1, 4, 2) + 0.5) / _REDUCTION - 0.5
     lines = _ruled_lines(small, scale)
     outlines = _enclosed_cells(lines, scale, known)
@@ -128,11 +128,7 @@ def _between(down: Mask, across: Mask, sure: float) -> Mask:
 
     Strokes of digits are as long as the sides of low boxes but stop short of the lines.
     """
-    # Runs are so long that 16 bits are enough to number them, which takes half the time.
-    _, labels, found, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
-        down, 8, cv2.CV_16U, cv2.CCL_DEFAULT
-    )
-    stats = np.asarray(found, np.int32)
+    labels, stats = connected_parts(down)
     left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
     right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
     table = cv2.integral(across)
@@ -144,9 +140,7 @@ def _between(down: Mask, across: Mask, sure: float) -> Mask:
 
     keep = (meets(top) & meets(bottom)) | (bottom - top >= sure)
     keep[0] = False
-    kept = np.zeros(1 << 16, np.uint8)
-    kept[: len(keep)] = np.where(keep, 255, 0)
-    return np.asarray(cv2.LUT(labels, kept), np.uint8)
+    return draw_parts(labels, keep)
 
 
 def _block(side: int) -> Mask:
@@ -217,7 +211,7 @@ def _are_taken(
     return np.asarray((inside | around).any(axis=1))
 
 
-def _outline(cell: npt.NDArray[np.bool_]) -> Quad:
+def _outline(cell: npt.NDArray[np.bool_]) -> Corners:
     """The corners of the lines around a cell, from its pixels farthest out in the diagonals."""
     y, x = np.nonzero(cell)
     fall, rise = x + y, x - y

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from formreader.core.geometry import Box
 from formreader.core.locations import Place
 from formreader.core.options import Rows
-from formreader.core.records import Box, DigitReading, FieldReading, PageReading, Status
+from formreader.core.records import DigitReading, FieldReading, PageReading, Status
 from formreader.output.table_formats import Row, write_rows
 
 FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height"
@@ -22,7 +23,6 @@ DIGIT_HEADER = (
     "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence"
 )
 
-NO_BOXES = "no digit boxes found"
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # with the full-width signs of Excel in Asia
 
 
@@ -46,9 +46,9 @@ def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
 def field_rows(page: PageReading) -> Iterator[Row]:
     """The rows of one page in the shape of `FIELD_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
-    remark, status = page_remark(page)
-    if remark:
-        yield [*page_cells, 0, text_cell(remark), 0.0, status.value, "", 0, 0, 0, 0]
+    if remark := page.remark:
+        reason, status = text_cell(remark.reason), remark.status.value
+        yield [*page_cells, 0, reason, 0.0, status, "", 0, 0, 0, 0]
     for number, reading in enumerate(_readable(page), 1):
         confidence = _probability(reading.confidence)
         read: Row = [reading.value, confidence, reading.status.value, reading.cells]
@@ -58,21 +58,14 @@ def field_rows(page: PageReading) -> Iterator[Row]:
 def digit_rows(page: PageReading) -> Iterator[Row]:
     """The rows of one page in the shape of `DIGIT_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
-    remark, status = page_remark(page)
-    if remark:
+    if remark := page.remark:
         nowhere: Row = [0, 0, 0, 0, 0, 0]
-        yield [*page_cells, *nowhere, text_cell(remark), 0.0, status.value, "", None]
+        reason, status = text_cell(remark.reason), remark.status.value
+        yield [*page_cells, *nowhere, reason, 0.0, status, "", None]
     for number, reading in enumerate(_readable(page), 1):
         for box_number, digit in enumerate(reading.digits, 1):
             place: Row = [number, box_number, *whole_pixels(digit.box)]
             yield [*page_cells, *place, *_digit_cells(digit)]
-
-
-def page_remark(page: PageReading) -> tuple[str, Status]:
-    """Why a page needs a row of its own, and that row's status; "" where it needs none."""
-    if page.error:
-        return page.error, Status.ERROR
-    return page.notice or ("" if page.fields else NO_BOXES), Status.REVIEW
 
 
 def file_cell(label: str) -> str:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from formreader.core.image_pyramid import Pyramid
+from formreader.core.paper import paper_under_ink
 from formreader.core.records import GreyImage
 
 _HALVINGS = 3
@@ -26,8 +27,7 @@ def even_light(image: GreyImage) -> GreyImage:
     copy, smoothed; lines and strokes are too thin to count on it.
     """
     small = Pyramid(image).level(_HALVINGS)
-    reach = cv2.getStructuringElement(cv2.MORPH_RECT, (_REACH, _REACH))
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, reach, borderType=cv2.BORDER_REPLICATE)
+    closed = paper_under_ink(small, _REACH)
     # OpenCV is quicker at floats than at bytes here.
     paper = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), _SMOOTHING)
     paper = np.maximum(paper, _DARKEST_PAPER)

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.geometry import Transform, map_points, scaling
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import GreyImage, Point
+from formreader.core.records import GreyImage
 from formreader.preprocess.deskew import estimate_skew
 from formreader.preprocess.illumination import even_light
 from formreader.preprocess.sheet import paper_corners
-
-Transform: TypeAlias = npt.NDArray[np.float64]
-"""(3, 3) projective transform of homogeneous pixel coordinates."""
 
 WORKING_SIDE = 1170
 """Longest side in pixels of the copy that is searched: A4 at 100 dpi. Larger pages are reduced."""
@@ -72,7 +69,7 @@ class _View:
     def shows_all_of(self, shape: tuple[int, ...]) -> bool:
         """Whether it is nothing but all of a source of this (height, width), at another scale."""
         by_y, by_x = np.divide(shape, self.shape)
-        return bool(np.array_equal(self.to_source, _scaling(by_x, by_y)))
+        return bool(np.array_equal(self.to_source, scaling(by_x, by_y)))
 
 
 def straighten(page: Pyramid, quarters: int = 0) -> StraightPage:
@@ -99,19 +96,6 @@ def straighten(page: Pyramid, quarters: int = 0) -> StraightPage:
     return StraightPage(even_light(_warp(fine.image, view)), fine.to_page @ view.to_source, skew)
 
 
-def map_points(transform: Transform, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Send (n, 2) points through a projective transform."""
-    xy = np.asarray(points, np.float64).reshape(-1, 2)
-    mapped = np.column_stack([xy, np.ones(len(xy))]) @ transform.T
-    return mapped[:, :2] / mapped[:, 2:]
-
-
-def quad(points: npt.NDArray[np.float64]) -> tuple[Point, Point, Point, Point]:
-    """(4, 2) points as the four corners of a DigitBox."""
-    a, b, c, d = ((float(x), float(y)) for x, y in points)
-    return a, b, c, d
-
-
 def _levels(shape: tuple[int, ...]) -> tuple[int, int]:
     """The halvings of a page that is copied, and of the draft that is nearest to the copy's size.
 
@@ -126,13 +110,7 @@ def _levels(shape: tuple[int, ...]) -> tuple[int, int]:
 def _turned(page: Pyramid, halvings: int, quarters: int) -> _Turned:
     """A level of the page, turned clockwise by quarters."""
     image, step = _turn(page.level(halvings), quarters)
-    return _Turned(image, _scaling(2**halvings, 2**halvings) @ step)
-
-
-def _scaling(by_x: float, by_y: float) -> Transform:
-    """The way to an image that is larger by these factors, from pixel centre to pixel centre."""
-    # Half a pixel matters for thin lines.
-    return np.array([[by_x, 0, (by_x - 1) / 2], [0, by_y, (by_y - 1) / 2], [0, 0, 1]], np.float64)
+    return _Turned(image, scaling(2**halvings, 2**halvings) @ step)
 
 
 def _turn(image: GreyImage, quarters: int) -> tuple[GreyImage, Transform]:
@@ -157,7 +135,7 @@ def _scaled(shape: tuple[int, ...]) -> _View:
     if _LARGE_ENOUGH * _STEP <= factor <= _STEP:
         factor = _STEP
     height, width = (max(int(side / factor), 1) for side in shape)
-    return _View((height, width), _scaling(shape[1] / width, shape[0] / height))
+    return _View((height, width), scaling(shape[1] / width, shape[0] / height))
 
 
 def _rectified(corners: npt.NDArray[np.float64]) -> _View:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.connected_parts import connected_parts
 from formreader.core.records import GreyImage
 
 _INK = 170
@@ -15,7 +14,6 @@ _LETTER = (4, 24)
 """Longer side of a letter in pixels at about 100 dpi: lines are longer, specks shorter."""
 
 _FEW_LETTERS = 80
-_MOST_LABELS = 65_000
 _STRIP = 48
 """Width of a strip across the lines: some letters wide, and narrower than most gaps in a line."""
 
@@ -25,15 +23,6 @@ _TWO_LINES = 33
 _CLEARLY = 1.57
 """Least ratio that decides. Upright pages came to 1.4 at most, nearly all to 0.2 to 0.6. The
 digits have the last word, so that a page that is turned by mistake is turned back."""
-
-
-def quarters_to_upright(corners: npt.NDArray[np.float64]) -> int:
-    """By how many quarter turns clockwise a page comes upright, from its boxes; 0 without any.
-
-    `corners`, (n, 4, 2), go clockwise from the top left of the upright form.
-    """
-    x, y = (corners[:, 1] - corners[:, 0]).sum(axis=0)
-    return -round(math.atan2(y, x) / (math.pi / 2)) % 4
 
 
 def lies_on_side(image: GreyImage) -> bool:
@@ -55,10 +44,7 @@ def lies_on_side(image: GreyImage) -> bool:
 def _letters(image: GreyImage) -> npt.NDArray[np.int32]:
     """(4, n) left, top, width, height of what is as large as a letter."""
     ink = cv2.threshold(image, _INK, 255, cv2.THRESH_BINARY_INV)[1]
-    # Labels of 16 bits take half the time; each has at least one start of a run of ink.
-    starts = cv2.countNonZero(cv2.subtract(ink[:, 1:], ink[:, :-1])) + len(ink)
-    labels = cv2.CV_16U if starts < _MOST_LABELS else cv2.CV_32S
-    statistics = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=labels)[2]
+    statistics = connected_parts(np.asarray(ink, np.uint8))[1]
     boxes = statistics[1:, : cv2.CC_STAT_HEIGHT + 1]  # the first is the paper
     side = boxes[:, cv2.CC_STAT_WIDTH :].max(axis=1)
     return np.asarray(boxes[(side >= _LETTER[0]) & (side <= _LETTER[1])].T, np.int32)

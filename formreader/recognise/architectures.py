@@ -22,20 +22,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from formreader.core.classes import CLASSES, CROP_SIDE
 from formreader.core.options import Architecture
 
 if TYPE_CHECKING:
     import keras
 
 Stages: TypeAlias = tuple[tuple[int, ...], ...]
-
-SIDE = 28
-"""Height and width of a crop in pixels."""
-
-CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "not a digit")
-"""What the outputs stand for, in their order."""
-
-NOT_A_DIGIT = CLASSES.index("not a digit")
 
 USUAL_STAGES: dict[Architecture, Stages] = {
     "mlp": ((256, 128),),
@@ -104,7 +97,7 @@ def build_network(config: NetworkConfig, seed: int = 0) -> keras.Model:
     from keras import layers
 
     seeds = itertools.count(seed * _SEEDS_OF_A_NETWORK)
-    crops = keras.Input((SIDE, SIDE, 1), dtype="uint8", name="crops")
+    crops = keras.Input((CROP_SIDE, CROP_SIDE, 1), dtype="uint8", name="crops")
     x = layers.Rescaling(1 / 255, name="scale")(crops)
     x = _BUILDERS[config.arch](x, config, seeds)
     x = layers.Dropout(config.dropout, seed=next(seeds), name="dropout")(x)

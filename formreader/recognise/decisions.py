@@ -4,51 +4,60 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import Box, DigitReading, Field, FieldReading, Status
-
-NOT_A_DIGIT = 10
-"""Class index of crosses, dashes, letters, scribbles, two digits in one box."""
+from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
+from formreader.core.geometry import Box
+from formreader.core.records import DigitReading, FieldCrops, FieldReading, Status
 
 PLAUSIBLE = 0.05
 """Least probability for a digit to be given as a guess at all."""
 
 
-def read_fields(
-    fields: Sequence[Field],
-    probabilities: npt.NDArray[np.float32],
-    blank: npt.NDArray[np.bool_],
-    review_below: float,
-) -> tuple[FieldReading, ...]:
-    """Read the fields of a page from the calibrated probabilities of their boxes.
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadField:
+    """A field and what the network says of its n boxes.
 
-    Args:
-        fields: the fields of one page; their boxes, one after another, are the n boxes.
-        probabilities: (n, 11), the digits 0-9 and "not a digit".
-        blank: (n,), True where the box holds no ink; its probabilities are not looked at.
-        review_below: digits with a lower confidence than this are for review.
+    `probabilities` is (n, 11); those of blank boxes are not looked at.
 
     Raises:
-        ValueError: the arrays do not fit the boxes, or hold a number that is not finite.
+        ValueError: the array does not fit the boxes, or holds a number that is not finite.
     """
-    n = sum(len(field.boxes) for field in fields)
-    _check(n, probabilities, blank)
-    boxes = (digit_box.box for field in fields for digit_box in field.boxes)
+
+    field: FieldCrops
+    probabilities: Probabilities
+
+    def __post_init__(self) -> None:
+        n = len(self.field.boxes)
+        if self.probabilities.shape != (n, len(CLASSES)):
+            raise ValueError(
+                f"{n} boxes need probabilities ({n}, {len(CLASSES)}). "
+                f"Received: {self.probabilities.shape}"
+            )
+        if not np.isfinite(self.written).all():
+            raise ValueError("probabilities must be finite numbers")
+
+    @property
+    def written(self) -> Probabilities:
+        """The probabilities of the boxes with ink, (m, 11)."""
+        return self.probabilities[~self.field.blank]
+
+
+def decide(read: Sequence[ReadField], review_below: float) -> tuple[FieldReading, ...]:
+    """What the fields of a page say, from the calibrated probabilities of their boxes.
+
+    Digits of a lower confidence than `review_below` are for review.
+    """
+    if not read:
+        return ()
+    boxes = (digit_box.box for one in read for digit_box in one.field.boxes)
+    probabilities = np.concatenate([one.probabilities for one in read])
+    blank = np.concatenate([one.field.blank for one in read])
     digits = _read_digits(boxes, probabilities, blank, review_below)
-    return tuple(_join(field, [next(digits) for _ in field.boxes]) for field in fields)
-
-
-def _check(n: int, probabilities: npt.NDArray[np.float32], blank: npt.NDArray[np.bool_]) -> None:
-    if probabilities.shape != (n, NOT_A_DIGIT + 1) or blank.shape != (n,):
-        raise ValueError(
-            f"{n} boxes need probabilities ({n}, {NOT_A_DIGIT + 1}) and blank ({n},). "
-            f"Received: {probabilities.shape} and {blank.shape}"
-        )
-    if not np.isfinite(probabilities[~blank]).all():
-        raise ValueError("probabilities must be finite numbers")
+    return tuple(_join(one.field, [next(digits) for _ in one.field.boxes]) for one in read)
 
 
 def _read_digits(
@@ -83,7 +92,7 @@ def _read_digit(
     return DigitReading(box, best, confidence, status, second, row[second])
 
 
-def _join(field: Field, digits: list[DigitReading]) -> FieldReading:
+def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:
     cells = "".join(map(_cell, digits))
     confidence = math.prod(digit.confidence for digit in digits)
     statuses = {digit.status for digit in digits}
@@ -91,7 +100,7 @@ def _join(field: Field, digits: list[DigitReading]) -> FieldReading:
         status = Status.REVIEW
     else:
         status = Status.OK if Status.OK in statuses else Status.BLANK
-    value, frame = cells.replace(".", ""), field.frame.box if field.frame else None
+    value, frame = cells.replace(".", ""), field.cell.box if field.cell else None
     return FieldReading(tuple(digits), value, cells, confidence, status, frame)
 
 

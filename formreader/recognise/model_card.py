@@ -9,9 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from formreader.core.errors import ModelError
-from formreader.core.model_folder import CARD_FILE, how_to_renew
-from formreader.recognise.architectures import CLASSES
+from formreader.core.classes import CLASSES
+from formreader.core.model_folder import card_errors, card_hashes, checked, read_card_file
 
 SCHEMA = 1
 """Version of the card's layout; a card of another one is refused."""
@@ -134,28 +133,12 @@ def read_card(folder: Path) -> Card:
     Raises:
         ModelError: the folder has no card, or it is damaged or of another version.
     """
-    path, remedy = folder / CARD_FILE, how_to_renew(folder)
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {remedy}"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: the model card cannot be read ({error}). {remedy}") from error
-    try:
-        return _card(raw)
-    except (KeyError, TypeError, ValueError) as error:
-        cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelError(f"{path}: the model card is not valid: {cause}. {remedy}") from error
+    table = read_card_file(folder, SCHEMA)
+    with card_errors(folder):
+        return _card(table)
 
 
-def _card(raw: object) -> Card:
-    table = _checked(raw, dict, "the card")
-    if table.get("schema") != SCHEMA:
-        raise ValueError(
-            f"its schema is {table.get('schema')!r}, this version of formreader reads {SCHEMA}"
-        )
+def _card(table: dict[str, object]) -> Card:
     return Card(
         name=_value(table, "name", str),
         version=_value(table, "version", str),
@@ -166,13 +149,13 @@ def _card(raw: object) -> Card:
         recipe=_value(table, "recipe", dict),
         tests=tuple(_test(row) for row in _value(table, "tests", list)),
         calibration=tuple(_calibration(row) for row in _value(table, "calibration", list)),
-        files={name: _checked(h, str, name) for name, h in _value(table, "files", dict).items()},
-        classes=tuple(_checked(c, str, "classes") for c in _value(table, "classes", list)),
+        files=card_hashes(table),
+        classes=tuple(checked(name, str, "classes") for name in _value(table, "classes", list)),
     )
 
 
 def _test(raw: object) -> TestFigures:
-    row = _checked(raw, dict, "a row of tests")
+    row = checked(raw, dict, "a row of tests")
     return TestFigures(
         data=_value(row, "data", str),
         n=_value(row, "n", int),
@@ -182,7 +165,7 @@ def _test(raw: object) -> TestFigures:
 
 
 def _calibration(raw: object) -> CalibrationRow:
-    row = _checked(raw, dict, "a row of calibration")
+    row = checked(raw, dict, "a row of calibration")
     return CalibrationRow(
         threshold=_number(row, "threshold"),
         n=_value(row, "n", int),
@@ -196,14 +179,8 @@ def _number(table: dict[str, object], key: str) -> float:
     number = table[key]
     if isinstance(number, int) and not isinstance(number, bool):
         return float(number)
-    return _checked(number, float, key)
+    return checked(number, float, key)
 
 
 def _value(table: dict[str, object], key: str, kind: type[_T]) -> _T:
-    return _checked(table[key], kind, key)
-
-
-def _checked(value: object, kind: type[_T], what: str) -> _T:
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"{what} must be of type {kind.__name__}. Received: {value!r:.80}")
-    return value
+    return checked(table[key], kind, key)

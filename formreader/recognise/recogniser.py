@@ -1,27 +1,19 @@
 """Batches of crops in, calibrated probabilities out, on a CPU or a GPU.
 
-On a CPU the exported graph runs in ONNX Runtime: Keras would take ten seconds to
-import. On a GPU the Keras model runs itself.
+What runs a network is in `runtimes`; `load_recogniser` chooses it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.errors import UsageError
-from formreader.core.model_folder import model_folder
-from formreader.core.options import DEFAULT_MODEL, Device, usable_cores
-from formreader.core.records import Crops
-from formreader.recognise.architectures import CLASSES
-from formreader.recognise.model_card import Card, read_card
-
-Probabilities: TypeAlias = npt.NDArray[np.float32]
-"""(n, 11) float32, rows sum to 1; columns are the digits 0-9 and "not a digit"."""
+from formreader.core.classes import CLASSES, CROP_SIDE, Crops, Probabilities
+from formreader.core.options import Device
+from formreader.recognise.model_card import Card
 
 
 class Recogniser(ABC):
@@ -54,11 +46,14 @@ class Recogniser(ABC):
         self, crops: Crops, logits_of: Callable[[Crops], npt.NDArray[np.float32]]
     ) -> Probabilities:
         """Probabilities by what gives the logits of one batch."""
-        if crops.dtype != np.uint8 or crops.shape[1:] not in ((28, 28), (28, 28, 1)):
+        if crops.dtype != np.uint8 or crops.shape[1:] not in (
+            (CROP_SIDE,) * 2,
+            (CROP_SIDE, CROP_SIDE, 1),
+        ):
             raise ValueError(
                 f"crops must be (n, 28, 28) uint8. Received: {crops.shape} {crops.dtype}"
             )
-        crops = crops.reshape(-1, 28, 28)
+        crops = crops.reshape(-1, CROP_SIDE, CROP_SIDE)
         parts = [
             logits_of(crops[start : start + self._batch])
             for start in range(0, len(crops), self._batch)
@@ -73,39 +68,6 @@ class Recogniser(ABC):
     def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         """The same for drafts."""
         return self._logits(crops)
-
-
-def load_recogniser(
-    model: str = DEFAULT_MODEL,
-    device: Device = "auto",
-    batch: int = 1024,
-    threads: int | None = None,
-) -> Recogniser:
-    """A recogniser ready to read.
-
-    Args:
-        model: name of a model that ships with the program, or a model folder.
-        device: `auto` takes the GPU where there is one and TensorFlow can use it.
-        batch: crops that the network sees at a time.
-        threads: for the CPU; as many as there are usable cores where it is None.
-
-    Raises:
-        ModelError: the model folder is missing, damaged, or of another version.
-        UsageError: `device` is `gpu` and there is none, or `batch` is not positive.
-    """
-    if batch < 1:
-        raise UsageError(f"--batch must be at least 1. Received: {batch}")
-    from formreader.recognise import runtimes
-
-    if device == "gpu" and not runtimes.has_gpu():
-        raise UsageError(
-            "--device gpu: this machine has no NVIDIA GPU or no driver for it. Use --device cpu."
-        )
-    folder = model_folder(model)
-    card = read_card(folder)
-    if device == "gpu" or (device == "auto" and runtimes.can_use_gpu()):
-        return runtimes.KerasRecogniser.load(folder, card, batch)
-    return runtimes.OnnxRecogniser.load(folder, card, batch, threads or usable_cores())
 
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float) -> Probabilities:

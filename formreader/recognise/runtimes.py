@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Crops
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import KERAS_FILE, QUICK_FILE, load_graph, read_checked
 from formreader.core.options import Device
 from formreader.core.quiet_keras import start_keras
-from formreader.core.records import Crops
 from formreader.recognise.model_card import Card
 from formreader.recognise.recogniser import Recogniser, softmax
 

@@ -1,22 +1,22 @@
 """A field without separators cut into all the segments that may be its digits.
 
-Which of the segments are digits shows when they have been read: `results.best_cut`.
+Which of the segments are digits shows when they have been read: `segment_selection`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from formreader.core.records import Crops, DigitBox, Field, GreyImage, Segment
-from formreader.crop.normaliser import CROP_SIDE, normalise_all
+from formreader.core.classes import CROP_SIDE
+from formreader.core.geometry import map_points, quads_of
+from formreader.core.records import DigitBox, FieldCrops, GreyImage, Segment, SegmentedField
+from formreader.crop.normaliser import normalise_all
 from formreader.segment.field_ink import FieldPatch, Ink, cut_field
 from formreader.segment.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.segment.print_filter import holds_print
@@ -50,49 +50,24 @@ _MOST_SEGMENTS = 100
 _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
 
-NO_CROPS: Final = np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CutField:
-    """A field with the crops of its boxes, (n, 28, 28) uint8, and which are blank, (n,).
-
-    The boxes of an open field are its segments; one without ink has its rectangle as its
-    only box, and no segments.
-    """
-
-    field: Field
-    crops: Crops
-    blank: npt.NDArray[np.bool_]
-
-
-def split_fields(
-    fields: Sequence[Field], crops: Crops, blank: npt.NDArray[np.bool_]
-) -> list[CutField]:
-    """Fields with their crops, from the crops of all their boxes, one after another."""
-    ends = np.cumsum([len(field.boxes) for field in fields], dtype=np.int64)
-    return [
-        CutField(field, crops[end - len(field.boxes) : end], blank[end - len(field.boxes) : end])
-        for field, end in zip(fields, ends.tolist(), strict=True)
-    ]
-
-
-def cut_open_field(image: GreyImage, frame: DigitBox) -> CutField | None:
-    """Cut an open field into segments.
+def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
+    """Cut a cell for a whole number into segments.
 
     Args:
         image: the page as stored, (h, w) uint8, dark ink on bright paper.
-        frame: the printed rectangle, in pixels of that page.
+        cell: the printed rectangle, in pixels of that page.
 
     Returns:
-        None where the field holds print, or more than a number would.
+        A field of segments; one whose only box is the blank cell where there is no ink; None
+        where the cell holds print, or more than a number would.
     """
-    if holds_print(image, frame):
+    if holds_print(image, cell):
         return None
-    patch = _trimmed(cut_field(image, np.array(frame.corners, np.float64)))
+    patch = _trimmed(cut_field(image, np.array(cell.corners, np.float64)))
     if patch is None:
         nothing = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
-        return CutField(Field((frame,), frame), nothing, np.ones(1, np.bool_))
+        return FieldCrops((cell,), nothing, np.ones(1, np.bool_), cell=cell)
     cut = cut_pieces(patch.ink)
     segments = find_segments(cut)
     if len(segments) > _MOST_SEGMENTS:
@@ -103,8 +78,8 @@ def cut_open_field(image: GreyImage, frame: DigitBox) -> CutField | None:
         for segment, extent in zip(segments, extents, strict=True)
     ]
     crops = normalise_all(inks, [1.0] * len(inks))
-    field = Field(_boxes(extents, patch, frame.score), frame, tuple(segments))
-    return CutField(field, crops, np.zeros(len(crops), np.bool_))
+    boxes, no_blank = _boxes(extents, patch, cell.score), np.zeros(len(crops), np.bool_)
+    return SegmentedField(boxes, crops, no_blank, cell=cell, segments=tuple(segments))
 
 
 def _trimmed(patch: FieldPatch) -> FieldPatch | None:
@@ -204,7 +179,5 @@ def _boxes(extents: Sequence[_Extent], patch: FieldPatch, score: float) -> tuple
     """The rectangles of m extents on the page."""
     left, top, right, bottom = np.array(extents).T - 0.5
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
-    points = np.column_stack([corners.reshape(-1, 2), np.ones(4 * len(extents))]) @ patch.to_page.T
-    on_page = (points[:, :2] / points[:, 2:]).tolist()
-    quads = zip(*(map(tuple, on_page[i::4]) for i in range(4)), strict=True)
-    return tuple(DigitBox((a, b, c, d), score) for a, b, c, d in quads)
+    on_page = map_points(patch.to_page, corners)
+    return tuple(DigitBox(quad, score) for quad in quads_of(on_page))

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.connected_parts import connected_parts
+from formreader.core.geometry import scaling
+from formreader.core.paper import INK_OVER_NOISE, paper_under_ink
 from formreader.core.records import GreyImage
 
 Ink: TypeAlias = npt.NDArray[np.uint8]
@@ -28,12 +30,11 @@ _LEAST_HEIGHT, _MOST_HEIGHT = 48, 96
 _MARGIN = 0.2
 """How far strokes that leave the rectangle are followed, as a share of its height."""
 
-_NOISE_FACTOR = 5.0
 _LEAST_DARKNESS = 20.0
 _INK_SHARE = 0.35
 _THINNEST = 0.004
-"""Ink is darker than the noise by this factor, and than this share of the darkest strokes,
-which cover at least so much of the field."""
+"""Ink is darker than paper by this much, and than this share of the darkest strokes, which cover
+at least so much of the field."""
 
 _EDGE = 0.14
 _LINE_ACROSS, _LINE_DOWN = 0.9, 0.55
@@ -78,7 +79,7 @@ def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
         size = (max(round(patch.shape[1] * scale), 1), max(round(patch.shape[0] * scale), 1))
         shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
-        to_page = to_page @ _scaling(shrink)
+        to_page = to_page @ scaling(*shrink)
     return FieldPatch(field_ink(patch, round(_MARGIN * round(height * scale))), to_page)
 
 
@@ -101,12 +102,6 @@ def _warp(
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(patch, np.uint8), np.linalg.inv(np.asarray(forward, np.float64))
-
-
-def _scaling(factor: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The transform that enlarges pixel areas, not centres, by a factor in x and in y."""
-    shift = (factor - 1) / 2
-    return np.array([[factor[0], 0, shift[0]], [0, factor[1], shift[1]], [0, 0, 1]])
 
 
 def field_ink(patch: GreyImage, margin: int) -> Ink:
@@ -157,13 +152,11 @@ def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
     """How much darker than the paper each pixel is, and up to where that is noise."""
     reach = int(0.6 * min(patch.shape)) | 1
     smooth = cv2.GaussianBlur(patch, (3, 3), 0)
-    paper = cv2.morphologyEx(
-        smooth, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_REPLICATE
-    )
+    paper = paper_under_ink(np.asarray(smooth, np.uint8), reach)
     darkness = np.asarray(cv2.subtract(cv2.blur(paper, (reach, reach)), patch), np.uint8)
     rough = np.asarray(cv2.absdiff(patch, cv2.blur(patch, (3, 3))), np.uint8)
-    noise = 1.48 * _quantile(rough, 0.5)
-    floor = max(_LEAST_DARKNESS, _quantile(darkness, 0.25) + _NOISE_FACTOR * noise)
+    noise = INK_OVER_NOISE * _quantile(rough, 0.5)
+    floor = max(_LEAST_DARKNESS, _quantile(darkness, 0.25) + noise)
     return darkness, floor
 
 

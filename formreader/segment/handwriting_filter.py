@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import Field
+from formreader.core.records import FieldCrops
 
 Levels: TypeAlias = npt.NDArray[np.float64]
 """(k, 2) height and bottom of k digits, in heights of their field from its top."""
@@ -32,19 +32,19 @@ _LEAST_FREEDOM = 3
 """Degrees of freedom that such a deviation has at least: three digits may be even by chance."""
 
 
-def is_handwritten_size(field: Field) -> bool:
+def is_handwritten_size(field: FieldCrops) -> bool:
     """Whether the digits of an open field are as large as people write into it."""
     return float(np.median(digit_levels(field)[:, 0])) >= _LEAST_HEIGHT
 
 
-def may_be_separators(field: Field) -> npt.NDArray[np.bool_]:
+def may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:
     """Which digits of an open field are strokes from its top to its bottom, (k,): 1s or lines."""
     heights = digit_levels(field)[:, 0]
     shapes = np.array([box.box.width / box.box.height for box in field.boxes])
     return (heights >= _SPAN) & (shapes <= _THIN)
 
 
-def printed_fields(fields: Sequence[Field]) -> list[bool]:
+def printed_fields(fields: Sequence[FieldCrops]) -> list[bool]:
     """Which open fields hold printed digits: even in themselves or with all of their size."""
     levels = [digit_levels(field) for field in fields]
     alike = [
@@ -57,15 +57,15 @@ def printed_fields(fields: Sequence[Field]) -> list[bool]:
     ]
 
 
-def digit_levels(field: Field) -> Levels:
+def digit_levels(field: FieldCrops) -> Levels:
     """Where the k digits of an open field stand, (k, 2): their heights and their bottoms.
 
     Raises:
-        ValueError: the field has no frame.
+        ValueError: the field has no cell.
     """
-    if field.frame is None:
-        raise ValueError("only open fields have a frame that digits stand in")
-    top_left, top_right, _, bottom_left = np.array(field.frame.corners)
+    if field.cell is None:
+        raise ValueError("only numbers without boxes stand in a cell")
+    top_left, top_right, _, bottom_left = np.array(field.cell.corners)
     across, down = top_right - top_left, bottom_left - top_left
     corners = np.array([box.corners for box in field.boxes])  # (k, 4, 2)
     shares = (corners - top_left) @ np.linalg.inv(np.array([across, down]))

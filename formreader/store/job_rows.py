@@ -12,14 +12,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from formreader.core.geometry import Box
 from formreader.core.records import (
-    Box,
     DigitReading,
     FieldReading,
     PageCrops,
     PageReading,
     Status,
-    Surroundings,
+    Thumbnail,
 )
 from formreader.store.grey_png import grey_png
 
@@ -59,17 +59,18 @@ def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[R
     """(page, `REVIEW_COLUMNS`) of each field to review; `page` is the page's id.
 
     Raises:
-        ValueError: the page has not as many crops as its reading has boxes.
+        ValueError: the crops are not those of the reading, or have no pictures.
     """
-    if len(crops.crops) != sum(len(field.digits) for field in reading.fields):
+    boxes = [[len(field.boxes) for field in crops.fields], [len(f.digits) for f in reading.fields]]
+    if boxes[0] != boxes[1]:
         raise ValueError(f"{reading.file}: the reading is not that of these crops")
-    first = 0
-    for number, field in enumerate(reading.fields, 1):
-        boxes = slice(first, first := first + len(field.digits))
-        if field.status is Status.REVIEW:
-            picture = crops.surroundings[number - 1]
-            place = *_box_row(picture.area), float(picture.scale)
-            yield page, number, *place, picture.jpeg, grey_png(np.hstack(list(crops.crops[boxes])))
+    for number, (field, read) in enumerate(zip(crops.fields, reading.fields, strict=True), 1):
+        if read.status is Status.REVIEW:
+            if field.thumbnail is None:
+                raise ValueError(f"{reading.file}: field {number} has no picture")
+            place = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
+            sprite = grey_png(np.hstack(list(field.crops)))
+            yield page, number, *place, field.thumbnail.jpeg, sprite
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
@@ -80,10 +81,10 @@ def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldRead
     return tuple(_read_field(row, of_field.get(row[0], ())) for row in fields)
 
 
-def read_picture(row: Row) -> tuple[Surroundings, bytes]:
+def read_picture(row: Row) -> tuple[Thumbnail, bytes]:
     """What a row of `REVIEW_COLUMNS` shows of a field, and the PNG of its crops."""
     _, left, top, width, height, scale, jpeg, crops = row
-    return Surroundings(jpeg, Box(left, top, width, height), scale), crops
+    return Thumbnail(jpeg, Box(left, top, width, height), scale), crops
 
 
 def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:

@@ -15,9 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from formreader.core.errors import UsageError
-from formreader.core.records import PageReading, Status
-from formreader.output.report.report import PageRemark, ReviewField
-from formreader.output.table import page_remark
+from formreader.core.records import PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
 from formreader.store.job_file import JobFile
 from formreader.store.job_records import FileRecord, PageResult, RunRecord
@@ -157,9 +155,8 @@ class JobStore:
     def remarks(self) -> Iterator[PageRemark]:
         """What is to be said of whole pages, in the order of `readings`."""
         for _, reading in self._pages(sql.WITH_REMARK):
-            reason, status = page_remark(reading)
-            failed = status is Status.ERROR
-            yield PageRemark(reading.file, reading.number, reason, failed)
+            if reading.remark is not None:
+                yield reading.remark
 
     def counts(self) -> Counter[str]:
         """Numbers of pages, fields, digits, blank, review, failed, duplicates.
@@ -209,7 +206,7 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
         raise ValueError(f"{reading.file}, page {place[1]}: this run is not to read it")
     key = *file, place[1]
     connection.execute(sql.FORGET_PAGE, key)
-    values = encode(reading.error), encode(reading.notice), json.dumps(result.page.seconds)
+    values = encode(reading.error), encode(reading.notice), json.dumps(dict(result.page.seconds))
     connection.execute(sql.ADD_PAGE, (*key, *values))
     (page,) = connection.execute(sql.LAST_ID).fetchone()
     connection.executemany(sql.ADD_FIELD, field_rows(page, reading))

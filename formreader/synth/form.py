@@ -7,22 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from formreader.core.records import Box, Point
+from formreader.core.geometry import Box, Quad, quads_of
 from formreader.synth.box_rows import draw_grid, draw_row
 from formreader.synth.line_styles import RowStyle
 from formreader.synth.paper_sheet import Rect, Sheet
 from formreader.synth.pen_ink import Writer
-from formreader.synth.strokes import Points
 
 DIGITS = "0123456789"
 MARKS = "X-/#~vAEHKMRTYadfkn"
 """Marks and letters that nobody takes for a digit."""
-
-
-def corners_of(quad: Points) -> tuple[Point, Point, Point, Point]:
-    """The four points of a (4, 2) array."""
-    a, b, c, d = ((float(x), float(y)) for x, y in quad)
-    return a, b, c, d
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +23,7 @@ class TruthBox:
     """One printed box: where it is and what was written into it.
 
     `field` and `box` count from 0. `symbol`: a digit, "" for a blank box, or a mark (see
-    `render.glyphs`); the whole number where `is_open`, a box for more than one digit
+    `synth.glyphs`); the whole number where `is_open`, a box for more than one digit
     without separators. `corners`: page pixels, clockwise from the top left of the upright
     form, on the middle of the printed lines; pixel centres lie at whole numbers.
     """
@@ -38,14 +31,13 @@ class TruthBox:
     field: int
     box: int
     symbol: str
-    corners: tuple[Point, Point, Point, Point]
+    corners: Quad
     is_open: bool = False
 
     @property
     def upright(self) -> Box:
         """The upright bounding box."""
-        xs, ys = [p[0] for p in self.corners], [p[1] for p in self.corners]
-        return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+        return Box.around_points(self.corners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +98,5 @@ class Form:
         self._fields += 1
 
     def _note(self, i: int, cell: Rect, symbol: str, *, is_open: bool = False) -> None:
-        corners = corners_of(self.sheet.corners(cell))
+        corners = quads_of(self.sheet.corners(cell))[0]
         self.truth.append(TruthBox(self._fields, i, symbol, corners, is_open))

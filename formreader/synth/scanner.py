@@ -26,7 +26,7 @@ class Scan:
     `fax`: one bit a pixel at 204 x 196 dpi. `dirt`, `streaks`, `edges`, `holes`, `folds`: see
     `damage`, 0..1. `bleed`: darkness of the other side's writing. `watermark`: darkness of one.
     `jpeg`: quality 1..100, 0 for none. `quarters`: turned counter-clockwise by 90 degrees
-    each. `grey`: colours are lost. `curl`: see `geometry.Warp`. `desk`: a photo's surroundings
+    each. `grey`: colours are lost. `curl`: see `page_warp.Warp`. `desk`: a photo's surroundings
     have a texture. `stains`, `strips`: see `wear`, 0..1. `through`: darkness of a printed other
     side. `motion`: blur of a moved camera, px at 200 dpi. `detail`: share of the pixels a side
     that there ever were. `dither`: side of the pattern of dots instead of greys, 0 for greys.

@@ -9,11 +9,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, QUICK_FILE, file_hashes
 from formreader.core.options import TrainOptions
-from formreader.recognise.architectures import CLASSES, NOT_A_DIGIT, NetworkConfig, build_network
+from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.model_card import Card, Facts, TestFigures
-from formreader.recognise.recogniser import Probabilities, softmax
+from formreader.recognise.recogniser import softmax
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData
 from formreader.training.evaluate.curves import draw_curves

@@ -45,8 +45,9 @@ def test_a_cluster_reads_as_this_process_does(
     with open_cluster(dask_cluster.scheduler_address, 600) as pool:
         read, not_there = pool.work([task, missing])
     expected = work_page(task)
-    assert (read.file, read.fields) == ("a form", expected.fields)
-    np.testing.assert_array_equal(read.crops, expected.crops)
+    assert (read.file, read.boxes) == ("a form", expected.boxes)
+    for one, other in zip(read.fields, expected.fields, strict=True):
+        np.testing.assert_array_equal(one.crops, other.crops)
     assert str(form_png.parent / "missing.png") in not_there.error
     assert "all machines" in not_there.error
 
@@ -57,7 +58,7 @@ def test_a_lost_worker_costs_no_page(dask_cluster: Any, form_png: Path) -> None:
         pages = pool.work([task] * 24)
         first = next(pages)
         os.kill(next(iter(dask_cluster.workers.values())).pid, signal.SIGTERM)
-        assert [page.fields for page in pages] == [first.fields] * 23
+        assert [page.boxes for page in pages] == [first.boxes] * 23
 
 
 def test_a_page_over_the_time_limit_has_an_error(dask_cluster: Any, form_png: Path) -> None:

@@ -7,15 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from formreader.core.classes import Crops
+from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import ScanOptions
-from formreader.core.records import Box, Crops, FieldReading, GreyImage, PageCrops, Status
-from formreader.crop.field_thumbnail import picture_field
+from formreader.core.records import FieldReading, GreyImage, PageCrops, Status
+from formreader.core.stopwatch import Stopwatch
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
-from formreader.recognise.recogniser import Recogniser, load_recogniser
-from formreader.segment.candidates import cut_open_field
+from formreader.recognise.recogniser import Recogniser
+from formreader.segment.candidates import cut_cell
 from formreader.synth import Hand, HandSource
 
 
@@ -43,18 +46,11 @@ def page_with(numbers: list[str], space: float = 0.25, seed: int = 4) -> GreyIma
 
 
 def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
-    frames = find_fields(straighten(Pyramid(page))).frames
-    cuts = [cut for frame in frames if (cut := cut_open_field(page, frame)) is not None]
-    cuts.sort(key=lambda cut: cut.field.box.top)
-    worked = PageCrops(
-        "a.png",
-        0,
-        tuple(cut.field for cut in cuts),
-        np.concatenate([cut.crops for cut in cuts]),
-        np.concatenate([cut.blank for cut in cuts]),
-        tuple(picture_field(Pyramid(page), cut.field) for cut in cuts),
-    )
-    ((_, reading),) = read_pages([worked], recogniser, ScanOptions(("a.png",)), {})
+    cells = find_fields(straighten(Pyramid(page))).cells
+    fields = [field for cell in cells if (field := cut_cell(page, cell)) is not None]
+    fields.sort(key=lambda field: field.box.top)
+    worked = PageCrops("a.png", 0, tuple(fields))
+    ((_, reading),) = read_pages([worked], recogniser, ScanOptions(("a.png",)), Stopwatch())
     return reading.fields
 
 

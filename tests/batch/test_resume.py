@@ -37,7 +37,7 @@ _ONE_BY_ONE = """
 import sys
 from formreader.batch import job_work
 from formreader.cli.main import main
-job._GROUP_PAGES = 1
+job_work._GROUP_PAGES = 1
 main(sys.argv[1:], prog_name="formreader")
 """
 """The program, which stores each page on its own."""

@@ -25,23 +25,25 @@ from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.scan_job import STAGES, scan
 from formreader.core.errors import OutputError
+from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
-    Box,
     DigitBox,
     DigitReading,
     Discarded,
-    Field,
+    FieldCrops,
     InputFile,
     PageCrops,
     PageReading,
     Status,
 )
-from formreader.crop.field_thumbnail import MAX_BYTES, picture_field
+from formreader.core.stopwatch import Stopwatch
+from formreader.crop.field_thumbnail import MAX_BYTES, draw_thumbnail
 from formreader.input.open_page import count_pages
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import TurnPages, read_pages
-from formreader.recognise.recogniser import Recogniser, load_recogniser
+from formreader.recognise.recogniser import Recogniser
 from formreader.store.job_store import JobStore, PageResult
 
 
@@ -84,13 +86,10 @@ def square(left: float, top: float, side: float) -> DigitBox:
 
 def test_a_page_becomes_crops_and_pictures(form_png: Path) -> None:
     page = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
-    boxes = sum(len(found.boxes) for found in page.fields)
-    assert boxes > 5
+    assert len(page.boxes) > 5
     assert page.error == ""
-    assert page.crops.shape == (boxes, 28, 28)
-    assert page.crops.dtype == np.uint8
-    assert page.blank.shape == (boxes,)
-    assert len(page.surroundings) == len(page.fields)
+    assert {field.crops.dtype for field in page.fields} == {np.dtype(np.uint8)}
+    assert all(field.thumbnail is not None for field in page.fields)
     assert list(page.seconds) == ["decode", "straighten", "find", "crop"]
 
 
@@ -104,8 +103,9 @@ def test_a_turned_page_has_the_crops_of_the_upright_one(
     upright = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
     task = PageTask(InputFile(str(turned_png), "form.png"), 0, quarters)
     turned = work_page(task)
-    assert np.abs(turned.crops.astype(int) - upright.crops).mean() < 1
-    assert turned.blank.tolist() == upright.blank.tolist()
+    for one, other in zip(turned.fields, upright.fields, strict=True):
+        assert np.abs(one.crops.astype(int) - other.crops).mean() < 1
+        assert one.blank.tolist() == other.blank.tolist()
     # Boxes are in pixels of the page as stored, their corners from the upright top left.
     x, y = corners_of(upright)
     right, bottom = image.width - 1, image.height - 1
@@ -115,8 +115,7 @@ def test_a_turned_page_has_the_crops_of_the_upright_one(
 
 def corners_of(page: PageCrops) -> np.ndarray[Any, np.dtype[np.float64]]:
     """(2, n) x and y of all corners of all boxes, in their order."""
-    boxes = [box for found in page.fields for box in found.boxes]
-    return np.array([corner for box in boxes for corner in box.corners], float).T
+    return np.array([corner for box in page.boxes for corner in box.corners], float).T
 
 
 def test_a_bug_on_one_page_is_that_pages_error(
@@ -140,12 +139,18 @@ def test_the_reason_of_a_later_page_does_not_repeat_its_name(tmp_path: Path) -> 
 # --- pictures of fields
 
 
+def blank_field(boxes: tuple[DigitBox, ...]) -> FieldCrops:
+    return FieldCrops(
+        boxes, np.zeros((len(boxes), 28, 28), np.uint8), np.ones(len(boxes), np.bool_)
+    )
+
+
 @pytest.mark.parametrize("side", [12, 40, 150])
 @pytest.mark.parametrize("count", [1, 10, 40])
-def test_surroundings_are_small_and_show_the_field(side: int, count: int) -> None:
+def test_thumbnails_are_small_and_show_the_field(side: int, count: int) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (600, 7000), np.uint8)
     boxes = tuple(square(160 + i * side, 200, side) for i in range(count))
-    picture = picture_field(Pyramid(noise), Field(boxes))
+    picture = draw_thumbnail(Pyramid(noise), blank_field(boxes))
     assert len(picture.jpeg) <= MAX_BYTES
     decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded is not None
@@ -154,15 +159,15 @@ def test_surroundings_are_small_and_show_the_field(side: int, count: int) -> Non
     assert picture.scale <= 1
     assert width == picture.area.width * picture.scale
     assert height == picture.area.height * picture.scale
-    around, pixel = Field(boxes).box, 1 / picture.scale
+    around, pixel = blank_field(boxes).box, 1 / picture.scale
     assert 0 <= around.left - side - picture.area.left < pixel
     assert 0 <= picture.area.bottom - around.bottom - side < pixel
 
 
 @pytest.mark.parametrize("side", [40, 150])
-def test_surroundings_are_of_the_place_that_they_tell(side: int) -> None:
+def test_thumbnails_are_of_the_place_that_they_tell(side: int) -> None:
     slope = np.tile(np.linspace(0, 255, 1600), (600, 1)).astype(np.uint8)
-    picture = picture_field(Pyramid(slope), Field((square(301, 201, side),)))
+    picture = draw_thumbnail(Pyramid(slope), blank_field((square(301, 201, side),)))
     decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded is not None
     area = picture.area
@@ -170,8 +175,10 @@ def test_surroundings_are_of_the_place_that_they_tell(side: int) -> None:
     assert np.abs(decoded[0, [0, -1]] - ends).max() <= 3
 
 
-def test_surroundings_stay_on_the_page() -> None:
-    picture = picture_field(Pyramid(np.zeros((60, 80), np.uint8)), Field((square(-3, 50, 20),)))
+def test_thumbnails_stay_on_the_page() -> None:
+    picture = draw_thumbnail(
+        Pyramid(np.zeros((60, 80), np.uint8)), blank_field((square(-3, 50, 20),))
+    )
     assert picture.area == Box(0, 30, 37, 30)
 
 
@@ -179,14 +186,11 @@ def test_surroundings_stay_on_the_page() -> None:
 
 
 def crops_page(name: str, rng: np.random.Generator, boxes: int) -> PageCrops:
-    found = Field(tuple(square(10 * i, 0, 10) for i in range(boxes)))
-    return PageCrops(
-        name,
-        0,
-        (found,) if boxes else (),
-        rng.integers(0, 256, (boxes, 28, 28), np.uint8),
-        rng.random(boxes) < 0.3,
-    )
+    if not boxes:
+        return PageCrops(name, 0)
+    squares = tuple(square(10 * i, 0, 10) for i in range(boxes))
+    crops = rng.integers(0, 256, (boxes, 28, 28), np.uint8)
+    return PageCrops(name, 0, (FieldCrops(squares, crops, rng.random(boxes) < 0.3),))
 
 
 @pytest.fixture(scope="module")
@@ -203,12 +207,12 @@ def test_readings_do_not_depend_on_batches(
     rng = np.random.default_rng(len(boxes))
     pages = [crops_page(str(i), rng, n) for i, n in enumerate(boxes)]
     options = ScanOptions((), batch=batch)
-    together = list(read_pages(pages, recogniser, options, {"recognise": 0.0}))
+    together = list(read_pages(pages, recogniser, options, Stopwatch()))
     alone = [
-        pair for page in pages for pair in read_pages([page], recogniser, options, {"recognise": 0})
+        pair for page in pages for pair in read_pages([page], recogniser, options, Stopwatch())
     ]
-    assert together == alone
-    assert [page for page, _ in together] == pages
+    assert [reading for _, reading in together] == [reading for _, reading in alone]
+    assert [page.fields for page, _ in together] == [page.fields for page in pages]
 
 
 def test_pages_come_as_soon_as_their_batch_is_full(recogniser: Recogniser) -> None:
@@ -220,7 +224,7 @@ def test_pages_come_as_soon_as_their_batch_is_full(recogniser: Recogniser) -> No
             taken.append(str(number))
             yield crops_page(str(number), rng, 10)
 
-    reading = read_pages(pages(), recogniser, ScanOptions((), batch=20), {"recognise": 0.0})
+    reading = read_pages(pages(), recogniser, ScanOptions((), batch=20), Stopwatch())
     first, _ = next(reading)
     assert first.file == "0"
     assert len(taken) < 8
@@ -305,7 +309,7 @@ def test_the_page_that_lies_wrong_is_turned_in_any_group(
     turned: list[tuple[str, int]] = []
 
     def read_turned(
-        pages: Iterator[PageCrops], recogniser: Any, options: Any, stages: Any, turn: TurnPages
+        pages: Iterator[PageCrops], recogniser: Any, options: Any, stopwatch: Any, turn: TurnPages
     ) -> Iterator[tuple[PageCrops, PageReading]]:
         for index, page in enumerate(pages):
             turned.extend((again.file, page.number) for again in turn({index: 2}))

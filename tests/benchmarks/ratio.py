@@ -54,7 +54,7 @@ def measure(file: npt.NDArray[np.uint8], rounds: int) -> tuple[dict[str, float],
             straight = straighten(Pyramid(grey))
         with timed(seconds, "find"):
             found = find_fields(straight)
-        boxes = [box for field in found.fields for box in field.boxes]
+        boxes = [box for row in found.rows for box in row]
         with timed(seconds, "crop"):
             crop_boxes(Pyramid(grey), boxes)
     return seconds, len(boxes)

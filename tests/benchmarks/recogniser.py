@@ -15,11 +15,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Crops, Probabilities
 from formreader.core.model_folder import load_graph, model_folder
 from formreader.core.options import DEFAULT_MODEL, ScanOptions, usable_cores
-from formreader.core.records import Crops
 from formreader.recognise.model_card import read_card
-from formreader.recognise.recogniser import Probabilities, softmax
+from formreader.recognise.recogniser import softmax
 from formreader.recognise.runtimes import OnnxRecogniser, load_network
 from formreader.training.data.examples import load_mnist, mnist_path
 from formreader.training.data.mixture import draw_digits

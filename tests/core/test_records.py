@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.core.records import Box
+from formreader.core.geometry import Box
 
 SIDES = st.floats(0.5, 100)
 PLACES = st.floats(-100, 100)

@@ -13,16 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import Crops, DigitBox, GreyImage
-from formreader.crop.normaliser import (
-    CROP_SIDE,
-    DIGIT_SIDE,
-    crop_boxes,
-    crop_single,
-    normalise,
-    normalise_all,
-)
+from formreader.core.records import DigitBox, GreyImage
+from formreader.crop.normaliser import DIGIT_SIDE, crop_boxes, crop_single, normalise, normalise_all
 from formreader.synth import (
     Filling,
     FormSpec,

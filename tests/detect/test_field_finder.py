@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import GreyImage
-from formreader.detect.field_finder import NO_BOXES, FoundFields, find_fields
+from formreader.core.records import NO_BOXES, GreyImage
+from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.preprocess.straighten import straighten
 from formreader.synth import (
     Filling,
@@ -57,7 +57,7 @@ def found_on(
 
 def rates(page: RenderedPage, found: FoundFields) -> tuple[float, float]:
     """Recall and precision of the boxes."""
-    boxes = [box.box for field in found.fields for box in field.boxes]
+    boxes = [box.box for row in found.rows for box in row]
     overlaps = np.array([[t.upright.overlap(box) for box in boxes] for t in page.truth])
     if not boxes:
         return 0.0, 1.0
@@ -114,12 +114,12 @@ def form(*, rows: int = 2, size: float = 9.0, distractor: Distractor | None = No
 
 @pytest.mark.parametrize("distractor", DISTRACTORS, ids=lambda d: d.__name__)
 def test_other_print_is_no_box(distractor: Distractor) -> None:
-    assert find(form(rows=0, distractor=distractor)).fields == ()
+    assert find(form(rows=0, distractor=distractor)).rows == ()
 
 
 @pytest.mark.parametrize("distractor", DISTRACTORS, ids=lambda d: d.__name__)
 def test_other_print_beside_boxes_is_no_box(distractor: Distractor) -> None:
-    assert [len(field.boxes) for field in find(form(distractor=distractor)).fields] == [5, 5]
+    assert [len(row) for row in find(form(distractor=distractor)).rows] == [5, 5]
 
 
 def page_of_text() -> GreyImage:
@@ -163,12 +163,12 @@ def room() -> GreyImage:
 )
 def test_pages_without_boxes(image: GreyImage) -> None:
     found = find(image)
-    assert found.fields == ()
+    assert found.rows == ()
     assert found.notice == NO_BOXES
 
 
 def test_in_a_room_there_is_little_that_looks_like_boxes() -> None:
-    boxes = [box for field in find(room()).fields for box in field.boxes]
+    boxes = [box for row in find(room()).rows for box in row]
     assert len(boxes) < 30
     assert np.median([box.score for box in boxes]) < 0.65
 
@@ -181,19 +181,19 @@ def test_fields_in_reading_order_their_boxes_left_to_right() -> None:
     sheet, rng = Sheet(150, 100, DPI), np.random.default_rng(8)
     for x, y, n in ((80, 11, 3), (10, 10, 4), (10, 70, 5), (10, 40, 6), (85, 41, 2)):
         draw_row(sheet, Rect(x, y, 7, 10), n, RowStyle("comb", BOXES, BOXES), rng)
-    fields = find(grey(sheet.image)).fields
-    assert [len(field.boxes) for field in fields] == [4, 3, 6, 2, 5]
-    for field in fields:
-        lefts = [box.box.left for box in field.boxes]
+    rows = find(grey(sheet.image)).rows
+    assert [len(row) for row in rows] == [4, 3, 6, 2, 5]
+    for row in rows:
+        lefts = [box.box.left for box in row]
         assert lefts == sorted(lefts)
 
 
 def test_separate_boxes_are_one_field_of_their_own_size() -> None:
     sheet, rng = Sheet(120, 60, DPI), np.random.default_rng(8)
     cells = draw_row(sheet, Rect(10, 20, 8, 10), 6, RowStyle("separate", BOXES, gap=0.3), rng)
-    (field,) = find(grey(sheet.image)).fields
-    assert len(field.boxes) == 6
-    for cell, box in zip(cells, field.boxes, strict=True):
+    (row,) = find(grey(sheet.image)).rows
+    assert len(row) == 6
+    for cell, box in zip(cells, row, strict=True):
         corners = sheet.corners(cell)
         assert np.abs(np.array(box.corners) - corners).max() < 0.03 * DPI
 
@@ -202,7 +202,7 @@ def test_boxes_are_given_in_pixels_of_the_stored_page() -> None:
     image = form()
     large = cv2.resize(image, None, fx=3.0, fy=3.0, interpolation=cv2.INTER_CUBIC)
     small, big = (
-        np.array([box.corners for field in find(page).fields for box in field.boxes])
+        np.array([box.corners for row in find(page).rows for box in row])
         for page in (image, np.asarray(large, np.uint8))
     )
     assert small.shape == big.shape
@@ -214,7 +214,7 @@ def test_corners_go_clockwise_from_the_top_left_of_the_upright_form() -> None:
     scan = Scan(skew=4.0)
     spec = FormSpec("comb", line="solid", dpi=DPI, width=110, height=80, plan=plan, scan=scan)
     page = render_form(6, spec)
-    boxes = [box for field in find(page.image).fields for box in field.boxes]
+    boxes = [box for row in find(page.image).rows for box in row]
     truth = np.array([t.corners for t in page.truth])
     assert len(boxes) == len(truth)
     for box in boxes:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from formreader.core.records import Box, DigitBox, Field, GreyImage
-from formreader.detect.open_fields import find_frames, reading_order
-from formreader.preprocess.straighten import StraightPage
+from formreader.core.geometry import Box
+from formreader.core.records import DigitBox, GreyImage
+from formreader.detect.open_fields import find_frames
 
 WHITE = 255
 
@@ -121,13 +121,3 @@ def test_a_blank_rectangle_counts_only_beside_a_filled_one_of_its_size() -> None
     rule(page, filled)
     write(page, filled, 3)
     assert sorted(round(frame.box.top, -1) for frame in find_frames(page, [])) == [200, 300]
-
-
-def test_the_reading_order_goes_by_levels_on_the_upright_page() -> None:
-    boxes = [Box(300, 104, 50, 30), Box(100, 100, 50, 30), Box(100, 50, 50, 30)]
-    fields = [Field((frame_at(box),), frame_at(box)) for box in boxes]
-    upright = StraightPage(blank_page(), np.eye(3), 0.0)
-    assert reading_order(upright, fields) == [2, 1, 0]
-    upside_down = StraightPage(blank_page(), np.diag([-1.0, -1.0, 1.0]), 0.0)
-    assert reading_order(upside_down, fields) == [0, 1, 2]
-    assert reading_order(upright, []) == []

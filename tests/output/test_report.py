@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from formreader.core.errors import OutputError
-from formreader.output.report.report import PageRemark, ReportSummary, ReviewField, write_report
+from formreader.core.records import PageRemark, ReviewField
+from formreader.output.report.report import ReportSummary, write_report
 
 MakeField = Callable[..., ReviewField]
 
@@ -68,7 +69,7 @@ def test_the_records_carry_what_the_review_needs(
         [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],
         [200, 200, 50, 50, "", 1.0, "blank", "", 0.0],
     ]
-    assert base64.b64decode(pictures[0]) == field.surroundings.jpeg
+    assert base64.b64decode(pictures[0]) == field.thumbnail.jpeg
     assert base64.b64decode(pictures[1]) == field.sprite
 
 

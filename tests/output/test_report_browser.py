@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from formreader.output.report.report import ReportSummary, ReviewField, write_report
+from formreader.core.records import ReviewField
+from formreader.output.report.report import ReportSummary, write_report
 
 selenium = pytest.importorskip("selenium", reason="the browser tests need selenium")
 from selenium import webdriver  # noqa: E402

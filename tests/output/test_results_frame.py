@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from formreader.core.errors import NoInputError
+from formreader.core.geometry import Box
 from formreader.core.options import Rows
-from formreader.core.records import Box, DigitReading, FieldReading, PageReading, Status
+from formreader.core.records import DigitReading, FieldReading, PageReading, Status
 from formreader.output.results_frame import load_results
 from formreader.output.table import write_table
 

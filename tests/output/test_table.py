@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from formreader.core.geometry import Box
 from formreader.core.options import Rows
-from formreader.core.records import Box, PageReading
-from formreader.output.report.report import ReviewField
+from formreader.core.records import PageReading, ReviewField
 from formreader.output.table import file_cell, text_cell, whole_pixels, write_table
 
 MakeField = Callable[..., ReviewField]

@@ -15,9 +15,8 @@ from pyarrow import parquet
 
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.options import Rows
-from formreader.core.records import PageReading
+from formreader.core.records import PageReading, ReviewField
 from formreader.output import table_formats
-from formreader.output.report.report import ReviewField
 from formreader.output.results_frame import load_results
 from formreader.output.table import write_table
 from formreader.output.table_formats import Row, check_format, write_rows

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from formreader.core.geometry import Transform, map_points
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.deskew import MAX_SKEW
@@ -18,11 +19,9 @@ from formreader.preprocess.illumination import even_light
 from formreader.preprocess.straighten import (
     WORKING_SIDE,
     StraightPage,
-    Transform,
     _rotated,
     _scaled,
     _warp,
-    map_points,
     straighten,
 )
 from formreader.synth import FormSpec, RenderedPage, Scan, render_form

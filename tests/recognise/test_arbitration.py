@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from formreader.core.records import Box, DigitBox, Field, PageCrops, Surroundings
+from formreader.core.classes import CLASSES, NOT_A_DIGIT
+from formreader.core.records import DigitBox, FieldCrops
 from formreader.recognise.arbitration import (
-    NO_DIGITS,
+    drop_contradictions,
+    drop_words,
+    dropped_boxes,
     has_doubtful_boxes,
-    without_contradictions,
-    without_words,
 )
-from formreader.recognise.architectures import CLASSES
-from formreader.recognise.decisions import NOT_A_DIGIT
-
-PICTURE = Surroundings(b"", Box(0, 0, 9, 9), 1.0)
+from formreader.recognise.decisions import ReadField
 
 
 def boxes(n: int, score: float, top: int = 0) -> tuple[DigitBox, ...]:
@@ -24,100 +21,97 @@ def boxes(n: int, score: float, top: int = 0) -> tuple[DigitBox, ...]:
     return tuple(DigitBox(quad, score) for quad in corners)
 
 
-def page(*fields: Field, blank: frozenset[int] = frozenset()) -> PageCrops:
-    n = sum(len(field.boxes) for field in fields)
-    return PageCrops(
-        "a.png",
-        0,
-        fields,
-        np.arange(n, dtype=np.uint8)[:, None, None] * np.ones((1, 28, 28), np.uint8),
-        np.array([i in blank for i in range(n)], np.bool_),
-        (PICTURE,) * len(fields),
-    )
+def field(
+    boxes: tuple[DigitBox, ...], cell: DigitBox | None = None, blank: bool = False
+) -> FieldCrops:
+    crops = np.zeros((len(boxes), 28, 28), np.uint8)
+    return FieldCrops(boxes, crops, np.full(len(boxes), blank), cell=cell)
 
 
-def probabilities(*doubts: float) -> npt.NDArray[np.float32]:
-    """What is no digit with these probabilities, and else a 7."""
-    read = np.zeros((len(doubts), len(CLASSES)), np.float32)
-    read[:, NOT_A_DIGIT] = doubts
-    read[:, 7] = 1 - read[:, NOT_A_DIGIT]
-    return read
+def read(one: FieldCrops, *doubts: float) -> ReadField:
+    """Boxes that hold no digit with these probabilities, and else a 7."""
+    probabilities = np.zeros((len(doubts), len(CLASSES)), np.float32)
+    probabilities[:, NOT_A_DIGIT] = doubts
+    probabilities[:, 7] = 1 - probabilities[:, NOT_A_DIGIT]
+    return ReadField(one, probabilities)
 
 
 def test_words_in_doubtful_boxes_go() -> None:
-    digits, words = Field(boxes(2, 0.45)), Field(boxes(3, 0.45, top=50))
-    left, read = without_words(page(words, digits), probabilities(0.9, 0.8, 0.7, 0.1, 0.2))
-    assert left.fields == (digits,)
-    assert left.crops[:, 0, 0].tolist() == [3, 4]
-    assert len(left.surroundings) == len(left.blank) // 2 == 1
-    assert read[:, NOT_A_DIGIT] == pytest.approx([0.1, 0.2])
-    (dropped,) = left.discarded
-    assert (dropped.boxes, dropped.reason) == (words.boxes, NO_DIGITS)
+    words = read(field(boxes(3, 0.45, top=50)), 0.9, 0.8, 0.7)
+    digits = read(field(boxes(2, 0.45)), 0.1, 0.2)
+    assert drop_words([words, digits]) == [digits]
+    assert dropped_boxes([words, digits], [digits]) == words.field.boxes
 
 
 def test_letters_in_sure_boxes_stay_and_so_does_what_may_be_a_number() -> None:
-    fields = (Field(boxes(2, 0.8)), Field(boxes(2, 0.4)), Field(boxes(1, 0.4)))
-    given = page(*fields, blank=frozenset({4})), probabilities(0.9, 0.9, 0.6, 0.3, 0.0)
-    assert without_words(*given)[0] is given[0]
+    given = [
+        read(field(boxes(2, 0.8)), 0.9, 0.9),
+        read(field(boxes(2, 0.4)), 0.6, 0.3),
+        read(field(boxes(1, 0.4), blank=True), 0.0),
+    ]
+    assert drop_words(given) == given
 
 
 def test_open_fields_are_judged_elsewhere() -> None:
-    open_field = Field(boxes(2, 0.3), frame=DigitBox(((0, 0), (40, 0), (40, 20), (0, 20)), 0.3))
-    given = page(open_field), probabilities(0.9, 0.9)
-    assert without_words(*given)[0] is given[0]
+    cell = DigitBox(((0, 0), (40, 0), (40, 20), (0, 20)), 0.3)
+    given = [read(field(boxes(2, 0.3), cell), 0.9, 0.9)]
+    assert drop_words(given) == given
 
 
 def test_a_page_without_fields() -> None:
-    assert without_words(page(), probabilities())[0].fields == ()
-    assert not has_doubtful_boxes(page())
+    assert drop_words([]) == drop_contradictions([]) == []
+    assert not has_doubtful_boxes([])
 
 
 @pytest.mark.parametrize(("doubtful", "told"), [(0, False), (1, False), (4, True), (10, True)])
 def test_many_doubtful_boxes_are_a_reason_to_look(doubtful: int, told: bool) -> None:
-    fields = [Field(boxes(k, s)) for k, s in ((10 - doubtful, 0.8), (doubtful, 0.3)) if k]
-    assert has_doubtful_boxes(page(*fields)) is told
+    fields = [field(boxes(k, s)) for k, s in ((10 - doubtful, 0.8), (doubtful, 0.3)) if k]
+    assert has_doubtful_boxes(fields) is told
 
 
-def framed(n: int, left: int, right: int) -> Field:
-    """An open field with `n` digits from `left` to `right`."""
-    frame = DigitBox(((left, 0), (right, 0), (right, 9), (left, 9)), 1.0)
+def framed(n: int, left: int, right: int) -> FieldCrops:
+    """A cell with `n` digits from `left` to `right`."""
+    cell = DigitBox(((left, 0), (right, 0), (right, 9), (left, 9)), 1.0)
     step = (right - left) / n
     edges = [(left + i * step, left + (i + 1) * step) for i in range(n)]
     digits = tuple(DigitBox(((a, 1), (b, 1), (b, 8), (a, 8)), 1.0) for a, b in edges)
-    return Field(digits, frame=frame)
+    return field(digits, cell)
 
 
-ROW = Field(boxes(3, 0.6))  # from 0 to 27
+ROW = field(boxes(3, 0.6))  # from 0 to 27
+LONE = field(boxes(1, 0.6))
 
 
 @pytest.mark.parametrize(
-    ("row", "rival", "doubts", "row_stays"),
+    ("row", "rival", "row_stays"),
     [
-        (ROW, framed(3, 0, 27), (0.1, 0.1, 0.1, 0, 0, 0), True),
-        (ROW, framed(4, 0, 27), (0.1, 0.1, 0.1, 0, 0, 0, 0), False),
-        (ROW, framed(4, 0, 27), (0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9), True),
-        (ROW, framed(4, 0, 12), (0.1, 0.1, 0.1, 0, 0, 0, 0), True),
-        (Field(boxes(1, 0.6)), framed(4, 0, 60), (0.1, 0, 0, 0, 0), False),
-        (Field(boxes(1, 0.6)), framed(2, 0, 10), (0.9, 0.1, 0.1), False),
-        (Field(boxes(1, 0.6)), framed(1, 0, 10), (0.1, 0.0), True),
-        (ROW, framed(2, 40, 60), (0.9, 0.9, 0.9, 0, 0), None),
+        (read(ROW, 0.1, 0.1, 0.1), read(framed(3, 0, 27), 0, 0, 0), True),
+        (read(ROW, 0.1, 0.1, 0.1), read(framed(4, 0, 27), 0, 0, 0, 0), False),
+        (read(ROW, 0.1, 0.1, 0.1), read(framed(4, 0, 27), 0.9, 0.9, 0.9, 0.9), True),
+        (read(ROW, 0.1, 0.1, 0.1), read(framed(4, 0, 12), 0, 0, 0, 0), True),
+        (read(LONE, 0.1), read(framed(4, 0, 60), 0, 0, 0, 0), False),
+        (read(LONE, 0.9), read(framed(2, 0, 10), 0.1, 0.1), False),
+        (read(LONE, 0.1), read(framed(1, 0, 10), 0.0), True),
+        (read(ROW, 0.9, 0.9, 0.9), read(framed(2, 40, 60), 0, 0), None),
     ],
     ids=[
         "as many digits", "a number cut wrongly", "a word", "one of its boxes", "a part",
         "two digits in one box", "a cell", "elsewhere",
     ],
 )  # fmt: skip
-def test_of_a_row_and_an_open_field_in_one_place_one_stays(
-    row: Field, rival: Field, doubts: tuple[float, ...], row_stays: bool | None
+def test_of_a_row_and_a_cell_in_one_place_one_stays(
+    row: ReadField, rival: ReadField, row_stays: bool | None
 ) -> None:
-    left, read = without_contradictions(page(row, rival), probabilities(*doubts))
-    kept = {True: (row,), False: (rival,), None: (row, rival)}[row_stays]
-    assert left.fields == kept
-    assert len(read) == len(left.crops) == sum(len(field.boxes) for field in kept)
-    assert len(left.discarded) == 2 - len(kept)
+    kept = {True: [row], False: [rival], None: [row, rival]}[row_stays]
+    assert drop_contradictions([row, rival]) == kept
+
+
+def test_what_was_dropped_of_a_cell_is_its_rectangle() -> None:
+    cell = read(framed(3, 0, 27), 0, 0, 0)
+    assert dropped_boxes([cell], []) == (cell.field.cell,)
 
 
 def test_a_row_whose_boxes_are_rectangles_each_stays_whole() -> None:
-    cells = [framed(2, 0, 9), framed(1, 9, 18), framed(1, 18, 27)]
-    left, _ = without_contradictions(page(ROW, *cells), probabilities(0.1, 0.1, 0.1, 0, 0, 0, 0))
-    assert left.fields == (ROW,)
+    cells = [read(framed(2, 0, 9), 0, 0), read(framed(1, 9, 18), 0), read(framed(1, 18, 27), 0)]
+    row = read(ROW, 0.1, 0.1, 0.1)
+    assert drop_contradictions([row, *cells]) == [row]

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.core.records import DigitBox, Field, FieldReading, Status
-from formreader.recognise.decisions import NOT_A_DIGIT, PLAUSIBLE, read_fields
+from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status
+from formreader.recognise.decisions import PLAUSIBLE, ReadField, decide
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -21,21 +22,20 @@ def row(chances: dict[int, float]) -> Probabilities:
     return made
 
 
-def field_of(n: int) -> Field:
-    return Field(
-        tuple(
-            DigitBox(((i * 40.0, 0), (i * 40.0 + 40, 0), (i * 40.0 + 40, 50), (i * 40.0, 50)))
-            for i in range(n)
-        )
+def field_of(blank: list[bool]) -> FieldCrops:
+    boxes = tuple(
+        DigitBox(((i * 40.0, 0), (i * 40.0 + 40, 0), (i * 40.0 + 40, 50), (i * 40.0, 50)))
+        for i in range(len(blank))
     )
+    return FieldCrops(boxes, np.zeros((len(blank), 28, 28), np.uint8), np.array(blank))
 
 
 def read(
     chances: list[dict[int, float]], blank: list[bool] | None = None, review_below: float = 0.9
 ) -> FieldReading:
     probabilities = np.stack([row(c) for c in chances])
-    blanks = np.array(blank or [False] * len(chances))
-    (reading,) = read_fields([field_of(len(chances))], probabilities, blanks, review_below)
+    field = field_of(blank or [False] * len(chances))
+    (reading,) = decide([ReadField(field, probabilities)], review_below)
     return reading
 
 
@@ -79,22 +79,24 @@ def test_a_tie_gives_the_lower_digit() -> None:
     assert (digit.digit, digit.second) == (3, 8)
 
 
-def test_boxes_are_dealt_to_their_fields_in_order() -> None:
-    probabilities = np.stack([row({label: 1.0}) for label in (1, 2, 3, 4, 5, 6)])
-    fields = [field_of(2), field_of(1), field_of(3)]
-    readings = read_fields(fields, probabilities, np.zeros(6, np.bool_), 0.9)
+def test_each_field_has_its_own_digits() -> None:
+    fields = [
+        ReadField(field_of([False] * len(text)), np.stack([row({int(d): 1.0}) for d in text]))
+        for text in ("12", "3", "456")
+    ]
+    readings = decide(fields, 0.9)
     assert [reading.value for reading in readings] == ["12", "3", "456"]
     assert [digit.box.left for digit in readings[2].digits] == [0, 40, 80]
 
 
 def test_no_fields_give_no_readings() -> None:
-    assert read_fields([], np.zeros((0, 11), np.float32), np.zeros(0, np.bool_), 0.9) == ()
+    assert decide([], 0.9) == ()
 
 
 @pytest.mark.parametrize("shape", [(2, 10), (3, 11), (2,)])
 def test_arrays_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="2 boxes need"):
-        read_fields([field_of(2)], np.zeros(shape, np.float32), np.zeros(2, np.bool_), 0.9)
+        ReadField(field_of([False, False]), np.zeros(shape, np.float32))
 
 
 def test_numbers_that_are_not_finite_are_refused() -> None:
@@ -114,13 +116,13 @@ def test_a_reading_keeps_its_promises(
 ) -> None:
     scores = np.exp(np.array([scores for scores, _ in boxes], np.float32))
     probabilities = scores / scores.sum(axis=1, keepdims=True)
-    blank = np.array([is_blank for _, is_blank in boxes])
-    (field,) = read_fields([field_of(len(boxes))], probabilities, blank, review_below)
+    blank = [is_blank for _, is_blank in boxes]
+    (field,) = decide([ReadField(field_of(blank), probabilities)], review_below)
 
     assert len(field.cells) == len(field.digits) == len(boxes)
     assert field.value == field.cells.replace(".", "")
     assert 0 <= field.confidence <= min(digit.confidence for digit in field.digits)
-    assert (field.status is Status.BLANK) == blank.all()
+    assert (field.status is Status.BLANK) == all(blank)
     for digit, chances, is_blank in zip(field.digits, probabilities, blank, strict=True):
         assert (digit.status is Status.BLANK) == is_blank
         if digit.status is Status.OK:

@@ -8,16 +8,20 @@ import cv2
 import numpy as np
 import pytest
 
+from formreader.core.classes import Crops
+from formreader.core.geometry import Point
 from formreader.core.options import ScanOptions
-from formreader.core.records import Crops, DigitBox, Field, PageCrops, PageReading, Point, Status
-from formreader.recognise.page_reading import (
+from formreader.core.records import DigitBox, FieldCrops, PageCrops, PageReading, Status
+from formreader.core.stopwatch import Stopwatch
+from formreader.recognise.load_recogniser import load_recogniser
+from formreader.recognise.page_orientation import (
     MAYBE_TURNED,
     Orientation,
     judge_orientation,
     quarters_of,
-    read_pages,
 )
-from formreader.recognise.recogniser import Recogniser, load_recogniser
+from formreader.recognise.page_reading import read_pages
+from formreader.recognise.recogniser import Recogniser
 
 UPRIGHT: tuple[Point, ...] = ((0, 0), (10, 0), (10, 12), (0, 12))
 
@@ -36,10 +40,11 @@ def digits(text: str) -> Crops:
     return crops
 
 
-def boxes(count: int, turned: int) -> tuple[Field, ...]:
+def fields(text: str, turned: int, crops: Crops) -> tuple[FieldCrops, ...]:
     """One field on a page that lies `turned` quarter turns clockwise from upright."""
     a, b, c, d = (UPRIGHT[(i + turned) % 4] for i in range(4))
-    return (Field((DigitBox((a, b, c, d)),) * count),)
+    boxes = (DigitBox((a, b, c, d)),) * len(text)
+    return (FieldCrops(boxes, crops, np.zeros(len(text), np.bool_)),) if text else ()
 
 
 def page(text: str, turned: int, taken_for: int | None = None) -> PageCrops:
@@ -49,8 +54,7 @@ def page(text: str, turned: int, taken_for: int | None = None) -> PageCrops:
     """
     taken_for = taken_for or 0
     crops = np.ascontiguousarray(np.rot90(digits(text), taken_for - turned, axes=(1, 2)))
-    blank = np.zeros(len(text), np.bool_)
-    return PageCrops("a.png", 0, boxes(len(text), taken_for) if text else (), crops, blank)
+    return PageCrops("a.png", 0, fields(text, taken_for, crops))
 
 
 class Turner:
@@ -70,7 +74,7 @@ def read(
 ) -> tuple[PageReading, Turner]:
     turner = Turner(text, turned)
     pages = [page(text, turned, taken_for)]
-    ((_, reading),) = read_pages(pages, recogniser, ScanOptions(()), {}, turner)
+    ((_, reading),) = read_pages(pages, recogniser, ScanOptions(()), Stopwatch(), turner)
     return reading, turner
 
 
@@ -118,13 +122,13 @@ def test_a_page_that_reads_badly_once_it_is_turned_is_for_review(recogniser: Rec
     def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
         return [page(MANY, 2) for _ in quarters]
 
-    ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), {}, turn)
+    ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), Stopwatch(), turn)
     assert reading.notice == MAYBE_TURNED
     assert {digit.status for field in reading.fields for digit in field.digits} == {Status.REVIEW}
 
 
 def test_without_page_work_to_do_anew_pages_are_read_as_they_are(recogniser: Recogniser) -> None:
-    ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), {})
+    ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), Stopwatch())
     assert reading.notice == ""
     assert value(reading) != MANY
 
@@ -135,7 +139,7 @@ def test_each_turned_page_of_a_batch_is_named_by_its_place_in_the_scan(
     turner = Turner(MANY, 2)
     pages = [page(MANY, turned) for turned in (0, 2, 0, 0, 2)]
     options = ScanOptions((), batch=2 * len(MANY))
-    read_all = list(read_pages(pages, recogniser, options, {}, turner))
+    read_all = list(read_pages(pages, recogniser, options, Stopwatch(), turner))
     assert turner.asked == [{1: 2}, {4: 2}]
     assert [value(reading) for _, reading in read_all] == [MANY] * 5
 
@@ -181,5 +185,5 @@ def test_a_page_is_not_laid_on_its_side_to_read_nearly_as_badly() -> None:
 
 @pytest.mark.parametrize("turned", range(4))
 def test_corners_tell_how_a_page_was_turned(turned: int) -> None:
-    assert quarters_of(boxes(3, turned)) == -turned % 4
+    assert quarters_of(fields("123", turned, digits("123"))) == -turned % 4
     assert quarters_of(()) == 0

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from onnxruntime import InferenceSession
 
+from formreader.core.classes import Crops
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import (
     KERAS_FILE,
@@ -21,10 +22,10 @@ from formreader.core.model_folder import (
     model_folder,
 )
 from formreader.core.options import DEFAULT_MODEL
-from formreader.core.records import Crops
 from formreader.recognise import runtimes
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
-from formreader.recognise.recogniser import Recogniser, load_recogniser, softmax
+from formreader.recognise.recogniser import Recogniser, softmax
 from formreader.recognise.runtimes import SURE, KerasRecogniser, OnnxRecogniser
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits, mixture
@@ -225,7 +226,7 @@ def test_a_batch_of_nothing_is_refused() -> None:
 def test_reading_on_the_cpu_does_not_import_tensorflow() -> None:
     code = (
         "import sys, numpy as np\n"
-        "from formreader.recognise.recogniser import load_recogniser\n"
+        "from formreader.recognise.load_recogniser import load_recogniser\n"
         "load_recogniser(device='cpu').probabilities(np.zeros((1, 28, 28), np.uint8))\n"
         "print({'tensorflow', 'keras', 'cv2', 'pandas'} & set(sys.modules))\n"
     )

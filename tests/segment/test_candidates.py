@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.core.records import Box, DigitBox, Field, GreyImage, Segment
+from formreader.core.geometry import Box
+from formreader.core.records import DigitBox, GreyImage, Segment, SegmentedField
 from formreader.segment.candidates import (
-    CutField,
     _likely,
-    cut_open_field,
+    cut_cell,
     find_segments,
-    split_fields,
 )
 from formreader.segment.cuts import find_cuts
 from formreader.segment.field_ink import _quantile, cut_field, field_ink
@@ -45,15 +44,15 @@ def page_with(centres: list[float], line: int = 2, ink: int = 30) -> GreyImage:
     return page
 
 
-def cut(page: GreyImage) -> CutField:
-    result = cut_open_field(page, frame_at(FRAME))
-    assert result is not None
+def cut(page: GreyImage) -> SegmentedField:
+    result = cut_cell(page, frame_at(FRAME))
+    assert isinstance(result, SegmentedField)
     return result
 
 
 def test_digits_that_stand_apart_are_one_segment_each() -> None:
     result = cut(page_with([100, 150, 200]))
-    assert [(s.start, s.end) for s in result.field.segments] == [(0, 1), (1, 2), (2, 3)]
+    assert [(s.start, s.end) for s in result.segments] == [(0, 1), (1, 2), (2, 3)]
     assert result.crops.shape == (3, 28, 28)
     assert not result.blank.any()
 
@@ -64,25 +63,26 @@ def test_a_segments_box_is_around_its_ink_on_the_page() -> None:
         (cv2.resize(page_with([100]), None, fx=3, fy=3), 3),
     ):
         corners = tuple((scale * x, scale * y) for x, y in frame_at(FRAME).corners)
-        result = cut_open_field(np.asarray(page, np.uint8), DigitBox(corners))  # type: ignore[arg-type]
+        result = cut_cell(np.asarray(page, np.uint8), DigitBox(corners))  # type: ignore[arg-type]
         assert result is not None
-        (box,) = result.field.boxes
+        (box,) = result.boxes
         assert box.box.centre == pytest.approx((100 * scale, 70 * scale), abs=1.5 * scale)
         assert box.box.height == pytest.approx((TALL + 3) * scale, abs=4 * scale)
 
 
 def test_a_field_without_ink_is_blank_and_has_its_frame_as_box() -> None:
-    result = cut(page_with([]))
-    assert result.field == Field((frame_at(FRAME),), frame_at(FRAME))
+    result = cut_cell(page_with([]), frame_at(FRAME))
+    assert result is not None
+    assert (result.boxes, result.cell) == ((frame_at(FRAME),), frame_at(FRAME))
     assert result.blank.tolist() == [True]
 
 
 def test_touching_digits_get_a_cut_where_they_touch() -> None:
     result = cut(page_with([100, 121]))
-    pieces = max(segment.end for segment in result.field.segments)
+    pieces = max(segment.end for segment in result.segments)
     halves = [
         (box.box.left, box.box.right)
-        for box, segment in zip(result.field.boxes, result.field.segments, strict=True)
+        for box, segment in zip(result.boxes, result.segments, strict=True)
         if abs(box.box.width - 22) <= 5
     ]
     assert pieces >= 2
@@ -93,10 +93,10 @@ def test_touching_digits_get_a_cut_where_they_touch() -> None:
 def test_there_is_always_a_way_through_all_pieces() -> None:
     result = cut(page_with([80, 101, 122, 170, 230, 251]))
     reached = {0}
-    for segment in sorted(result.field.segments, key=lambda segment: segment.start):
+    for segment in sorted(result.segments, key=lambda segment: segment.start):
         if segment.start in reached:
             reached.add(segment.end)
-    assert max(segment.end for segment in result.field.segments) in reached
+    assert max(segment.end for segment in result.segments) in reached
 
 
 def test_a_whole_digit_is_likelier_than_its_halves() -> None:
@@ -134,8 +134,8 @@ def ways_through(segments: list[Segment], start: int, end: int) -> Iterator[list
 
 def test_touching_digits_are_not_read_as_one() -> None:
     result = cut(page_with([100, 121, 142]))
-    pieces = max(segment.end for segment in result.field.segments)
-    assert (0, pieces) not in {(s.start, s.end) for s in result.field.segments}
+    pieces = max(segment.end for segment in result.segments)
+    assert (0, pieces) not in {(s.start, s.end) for s in result.segments}
 
 
 def test_a_bar_above_a_digit_belongs_to_it() -> None:
@@ -223,7 +223,7 @@ def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:
     for x in range(80, 1500, 110):
         for beside in (0, 24, 48, 72):
             cv2.ellipse(page, (x + beside, 70), (12, 18), 0, 0, 360, (30,), 3)
-    assert cut_open_field(page, frame_at(frame)) is None
+    assert cut_cell(page, frame_at(frame)) is None
 
 
 @given(values=st.lists(st.integers(0, 255), min_size=1, max_size=40), share=st.floats(0, 1))
@@ -232,14 +232,3 @@ def test_a_quantile_is_that_of_numpy(values: list[int], share: float) -> None:
     assert _quantile(grey, share) == pytest.approx(float(np.quantile(grey, share)))
     chosen = grey >= np.median(grey)
     assert _quantile(grey, share, chosen) == pytest.approx(float(np.quantile(grey[chosen], share)))
-
-
-def test_fields_are_split_with_their_crops() -> None:
-    boxes = [frame_at(Box(i * 10, 0, 10, 10)) for i in range(3)]
-    fields = [Field(tuple(boxes[:2])), Field((boxes[2],))]
-    crops = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((28, 28), np.uint8)
-    first, second = split_fields(fields, crops, np.array([True, False, True]))
-    assert first.crops[:, 0, 0].tolist() == [0, 1]
-    assert second.crops[:, 0, 0].tolist() == [2]
-    assert (first.blank.tolist(), second.blank.tolist()) == ([True, False], [True])
-    assert split_fields([], crops[:0], np.zeros(0, np.bool_)) == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from formreader.core.records import Box, DigitBox, Field, Point
+from formreader.core.geometry import Box, Point
+from formreader.core.records import DigitBox, FieldCrops
 from formreader.segment.handwriting_filter import (
     digit_levels,
     is_handwritten_size,
@@ -26,13 +29,18 @@ def turned(box: Box, degrees: float) -> DigitBox:
     return DigitBox((corners[0], corners[1], corners[2], corners[3]))
 
 
-def field(*tops_and_bottoms: tuple[float, float], degrees: float = 0, top: float = 0) -> Field:
+def field(*tops_and_bottoms: tuple[float, float], degrees: float = 0, top: float = 0) -> FieldCrops:
     """Digits 20 wide in a field of 300 x 100 at (0, top)."""
     boxes = [
         turned(Box(10 + 30 * i, top + high, 20, low - high), degrees)
         for i, (high, low) in enumerate(tops_and_bottoms)
     ]
-    return Field(tuple(boxes), turned(Box(0, top, 300, 100), degrees))
+    return FieldCrops(
+        tuple(boxes),
+        np.zeros((len(boxes), 28, 28), np.uint8),
+        np.zeros(len(boxes), np.bool_),
+        cell=turned(Box(0, top, 300, 100), degrees),
+    )
 
 
 @pytest.mark.parametrize("degrees", [0, 2, 90, 180, 268])
@@ -42,8 +50,8 @@ def test_levels_are_shares_of_the_fields_height_however_the_page_lies(degrees: f
 
 
 def test_boxes_have_no_levels() -> None:
-    with pytest.raises(ValueError, match="frame"):
-        digit_levels(Field((turned(Box(0, 0, 10, 10), 0),)))
+    with pytest.raises(ValueError, match="cell"):
+        digit_levels(replace(field((20, 80)), cell=None))
 
 
 def test_writing_is_large() -> None:

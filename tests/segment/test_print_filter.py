@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from formreader.core.records import DigitBox, GreyImage, Point
+from formreader.core.geometry import Point
+from formreader.core.records import DigitBox, GreyImage
 from formreader.segment.print_filter import Marks, are_print, find_marks, holds_print
 
 LEFT, TOP, WIDTH, HEIGHT = 60, 50, 500, 76

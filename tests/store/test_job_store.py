@@ -21,18 +21,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from formreader.core.classes import Crops
 from formreader.core.errors import ExitCode, OutputError, UsageError
+from formreader.core.geometry import Box
 from formreader.core.records import (
-    Box,
-    Crops,
+    DigitBox,
     DigitReading,
+    FieldCrops,
     FieldReading,
     PageCrops,
     PageReading,
+    PageRemark,
+    ReviewField,
     Status,
-    Surroundings,
+    Thumbnail,
 )
-from formreader.output.report.report import PageRemark, ReviewField
 from formreader.output.table import field_rows
 from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
 
@@ -53,17 +56,25 @@ def crops_of(field: ReviewField) -> Crops:
     return np.stack(np.hsplit(sprite, len(field.reading.digits)))
 
 
+def boxes_of(reading: FieldReading) -> tuple[DigitBox, ...]:
+    """Boxes anywhere, one a digit: the job has its own from the reading."""
+    return (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * len(reading.digits)
+
+
 def result(fields: Iterable[ReviewField], file: str = "a.png", page: int = 0) -> PageResult:
     """A page with these fields."""
     found = list(fields)
-    crops = PageCrops(
-        file,
-        page,
-        crops=np.concatenate([np.zeros((0, 28, 28), np.uint8), *map(crops_of, found)]),
-        surroundings=tuple(field.surroundings for field in found),
-        seconds={"decode": 0.25, "find": 0.5},
+    crops = tuple(
+        FieldCrops(
+            boxes_of(field.reading),
+            crops_of(field),
+            np.zeros(len(field.reading.digits), np.bool_),
+            field.thumbnail,
+        )
+        for field in found
     )
-    return PageResult(crops, PageReading(file, page, tuple(field.reading for field in found)))
+    worked = PageCrops(file, page, crops, seconds={"decode": 0.25, "find": 0.5})
+    return PageResult(worked, PageReading(file, page, tuple(field.reading for field in found)))
 
 
 def failed(file: str, reason: str, page: int = 0) -> PageResult:
@@ -125,11 +136,17 @@ def _readings(draw: st.DrawFn) -> list[PageReading]:
 
 
 def _of_reading(reading: PageReading) -> PageResult:
-    boxes = sum(len(field.digits) for field in reading.fields)
-    picture = Surroundings(b"jpeg", Box(1, 2, 3, 4), 0.5)
-    crops = np.zeros((boxes, 28, 28), np.uint8)
-    pictures = (picture,) * len(reading.fields)
-    return PageResult(PageCrops(reading.file, 0, crops=crops, surroundings=pictures), reading)
+    picture = Thumbnail(b"jpeg", Box(1, 2, 3, 4), 0.5)
+    fields = tuple(
+        FieldCrops(
+            boxes_of(field),
+            np.zeros((len(field.digits), 28, 28), np.uint8),
+            np.zeros(len(field.digits), np.bool_),
+            picture,
+        )
+        for field in reading.fields
+    )
+    return PageResult(PageCrops(reading.file, 0, fields), reading)
 
 
 @settings(max_examples=20, deadline=None)  # each example waits for the disk
@@ -157,7 +174,7 @@ def test_fields_to_review_come_back_with_their_pictures(
         store.add([result([sure, doubtful], page=1), result([sure])])
         (back,) = store.review_fields()
     assert (back.file, back.page, back.number) == ("a.png", 1, 1)
-    assert (back.reading, back.surroundings) == (doubtful.reading, doubtful.surroundings)
+    assert (back.reading, back.thumbnail) == (doubtful.reading, doubtful.thumbnail)
     np.testing.assert_array_equal(crops_of(back), crops_of(doubtful))
 
 
@@ -498,11 +515,12 @@ GROUP = 8
 box = Box(0, 0, 9, 9)
 digit = DigitReading(box, None, 0.0, Status.REVIEW, 3, 0.04)
 field = FieldReading((digit,), "?", "?", 0.0, Status.REVIEW)
-picture = Surroundings(bytes(range(256)) * 64, box, 1.0)
-crops = np.zeros((1, 28, 28), np.uint8)
+picture = Thumbnail(bytes(range(256)) * 64, box, 1.0)
+boxes = (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),)
+crops = FieldCrops(boxes, np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.bool_), picture)
 
 def page(number):
-    crop = PageCrops("a.tif", number, crops=crops, surroundings=(picture,))
+    crop = PageCrops("a.tif", number, (crops,))
     return PageResult(crop, PageReading("a.tif", number, (field,)))
 
 def tell(*words):

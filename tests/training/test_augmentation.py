@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.core.records import Crops
+from formreader.core.classes import Crops
 from formreader.training.augment import stroke_damage
 from formreader.training.augment.augmentation import augment, enlarge, framed
 from formreader.training.augment.letters import LETTERS, draw_letter

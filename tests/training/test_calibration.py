@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from formreader.core.options import ScanOptions
-from formreader.core.records import DigitBox, Field, Status
-from formreader.recognise.decisions import read_fields
+from formreader.core.records import DigitBox, FieldCrops, Status
+from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.recogniser import softmax
 from formreader.training.fit.calibration import (
     THRESHOLDS,
@@ -104,8 +104,9 @@ def test_the_table_counts_what_a_scan_accepts(
     probabilities: npt.NDArray[np.float32], threshold: float
 ) -> None:
     """Also where a confidence, of 32 bits, is a threshold but for its rounding."""
-    fields = [Field(tuple(DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))) for _ in probabilities))]
-    (field,) = read_fields(fields, probabilities, np.zeros(6, np.bool_), threshold)
+    boxes = (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * 6
+    crops = FieldCrops(boxes, np.zeros((6, 28, 28), np.uint8), np.zeros(6, np.bool_))
+    (field,) = decide([ReadField(crops, probabilities)], threshold)
     accepted = [digit for digit in field.digits if digit.status is Status.OK]
     (row,) = calibration_table(probabilities, np.full(6, 3, np.uint8), (threshold,))
     assert (row.n, row.accepted) == (6, len(accepted))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.core.records import Crops
+from formreader.core.classes import Crops
 from formreader.training.augment import digit_styles
 from formreader.training.augment.augmentation import Canvas, enlarge, framed
 from formreader.training.augment.digit_styles import STYLED, restyle

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.recognise.recogniser import Probabilities
+from formreader.core.classes import Probabilities
 from formreader.training.evaluate.evaluation import THRESHOLDS, Evaluation, as_json, figures_of
 from formreader.training.evaluate.metrics import (
     calibration_error,

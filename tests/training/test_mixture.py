@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.options import TrainOptions
-from formreader.recognise.architectures import NOT_A_DIGIT
 from formreader.training.data.examples import mnist_path
 from formreader.training.data.mixture import (
     DRAWN,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formreader.recognise.architectures import NOT_A_DIGIT
-from formreader.recognise.recogniser import load_recogniser
+from formreader.core.classes import NOT_A_DIGIT
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.synth.processes import map_in_processes
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits

@@ -11,8 +11,8 @@ import onnx
 import onnxruntime
 import pytest
 
+from formreader.core.classes import Crops
 from formreader.core.options import Architecture
-from formreader.core.records import Crops
 from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, build_network
 from formreader.training.data.mixture import draw_digits
 from formreader.training.export.digit_graph import export_onnx

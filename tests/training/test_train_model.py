@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 from formreader.core.errors import ModelError, OutputError, UsageError
+from formreader.core.model_folder import CARD_FILE
 from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig
-from formreader.recognise.model_card import CARD_FILE, read_card
-from formreader.recognise.recogniser import load_recogniser
+from formreader.recognise.load_recogniser import load_recogniser
+from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import KerasRecogniser, load_network
 from formreader.training.data.mixture import TrainingData, draw_digits, mixture
 from formreader.training.fit.batches import TrainingBatches

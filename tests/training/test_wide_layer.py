@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from formreader.core.classes import Crops
 from formreader.core.model_folder import (
     QUICK_FILE,
     file_hashes,
@@ -19,7 +20,6 @@ from formreader.core.model_folder import (
     read_checked,
 )
 from formreader.core.options import DEFAULT_MODEL
-from formreader.core.records import Crops
 from formreader.recognise.model_card import read_card
 from formreader.training.export import quantise
 from formreader.training.export.quantise import quantise_onnx

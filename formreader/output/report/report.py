@@ -20,39 +20,13 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from formreader.core.locations import Place
-from formreader.core.records import DigitReading, FieldReading, Status, Surroundings
+from formreader.core.records import DigitReading, PageRemark, ReviewField, Status
 from formreader.output.atomic_writing import atomic_writer
 from formreader.output.table import digit_text, file_cell, whole_pixels
 
 SCRIPTS = ("report_model.js", "report_view.js", "report.js")
 
 Json: TypeAlias = "str | int | float | list[Json]"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReviewField:
-    """One field with digits to review, and what people need to see of it.
-
-    `page` and `number` (of the field on its page) are 0-based. `sprite` is a PNG with the
-    crops of its boxes, blank ones included, side by side: 28 px high, 28 px wide a box.
-    """
-
-    file: str
-    page: int
-    number: int
-    reading: FieldReading
-    surroundings: Surroundings
-    sprite: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PageRemark:
-    """A page to look at: it could not be read (`failed`), or was read with a notice."""
-
-    file: str
-    page: int
-    reason: str
-    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +112,12 @@ def _field_records(
 ) -> Iterator[tuple[Json, Json]]:
     """(record, pictures) of each field to review, which also go to `digest`.
 
-    The pictures are the JPEG of the surroundings and the PNG of the crops, in base64.
+    The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
     """
     for field in fields:
         if field.reading.status is not Status.REVIEW:
             continue
-        record, pictures = _record(field), (field.surroundings.jpeg, field.sprite)
+        record, pictures = _record(field), (field.thumbnail.jpeg, field.sprite)
         digest(json.dumps(record).encode("ascii"))
         for picture in pictures:
             digest(picture)
@@ -152,7 +126,7 @@ def _field_records(
 
 def _record(field: ReviewField) -> list[Json]:
     """[file, page, field, [x, y, width, height of the picture], boxes], as report.js reads it."""
-    area: list[Json] = list(whole_pixels(field.surroundings.area))
+    area: list[Json] = list(whole_pixels(field.thumbnail.area))
     boxes: list[Json] = [_box_record(digit) for digit in field.reading.digits]
     return [file_cell(field.file), field.page + 1, field.number + 1, area, boxes]
 

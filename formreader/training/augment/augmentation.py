@@ -18,9 +18,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import Crops
+from formreader.core.classes import CROP_SIDE, Crops
 from formreader.crop.normaliser import normalise
-from formreader.recognise.architectures import SIDE
 from formreader.training.augment import stroke_damage
 
 Canvas: TypeAlias = npt.NDArray[np.uint8]
@@ -95,7 +94,7 @@ def augment(
 def enlarge(crop: npt.NDArray[np.uint8]) -> Canvas:
     """A crop (28, 28) in the middle of a canvas, twice as large."""
     large = cv2.resize(crop, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
-    margin = (CANVAS - SCALE * SIDE) // 2
+    margin = (CANVAS - SCALE * CROP_SIDE) // 2
     return cv2.copyMakeBorder(large, *(margin,) * 4, cv2.BORDER_CONSTANT)  # type: ignore[return-value]
 
 
@@ -125,7 +124,7 @@ def _affine_maps(
     maps = np.empty((n, 2, 3), np.float32)
     maps[:, 0, 0], maps[:, 0, 1] = wide * cos, -wide * sin + wide * shear * cos
     maps[:, 1, 0], maps[:, 1, 1] = high * sin, high * cos + high * shear * sin
-    maps[:, :, 2] = (SIDE - 1) / 2 + rng.uniform(-1.2, 1.2, (n, 2))
+    maps[:, :, 2] = (CROP_SIDE - 1) / 2 + rng.uniform(-1.2, 1.2, (n, 2))
     return maps
 
 
@@ -154,9 +153,11 @@ def _degraded(canvas: Canvas, rng: np.random.Generator) -> npt.NDArray[np.uint8]
         if luck < share:
             canvas = soil(canvas, rng)
     if chance[1] < KEPT_IN_PLACE:
-        margin = (CANVAS - SCALE * SIDE) // 2
+        margin = (CANVAS - SCALE * CROP_SIDE) // 2
         inner = canvas[margin:-margin, margin:-margin]
-        crop: npt.NDArray[np.uint8] = cv2.resize(inner, (SIDE, SIDE), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        crop: npt.NDArray[np.uint8] = cv2.resize(
+            inner, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_AREA
+        )  # type: ignore[assignment]
     else:
         if chance[2] < 0.35 and not damaged:
             threshold = rng.uniform(0.25, 0.6) if chance[3] < 0.5 else None
@@ -169,7 +170,7 @@ def _jittered(crop: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDAr
     """The crop up to a pixel aside and, now and then, up to a tenth larger or smaller."""
     size = rng.uniform(0.9, 1.06) if rng.random() < 0.4 else 1.0
     shift = rng.integers(-1, 2, 2)
-    middle = (SIDE - 1) / 2
+    middle = (CROP_SIDE - 1) / 2
     move = np.array([[size, 0, 0], [0, size, 0]], np.float32)
     move[:, 2] = middle - size * middle + shift
-    return cv2.warpAffine(crop, move, (SIDE, SIDE))  # type: ignore[return-value]
+    return cv2.warpAffine(crop, move, (CROP_SIDE, CROP_SIDE))  # type: ignore[return-value]

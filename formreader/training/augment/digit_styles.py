@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import Crops
+from formreader.core.classes import Crops
 from formreader.training.augment.augmentation import Canvas, enlarge, framed
 from formreader.training.augment.european import cross_seven, flag_one
 from formreader.training.augment.pen_strokes import draw_curve, rounded, stroke_width

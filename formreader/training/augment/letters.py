@@ -1,6 +1,6 @@
 """Letters and signs that no digit looks like, as strokes of the pen.
 
-They add to those of `render.glyphs`: other forms of the same letters, Greek, and
+They add to those of `synth.glyphs`: other forms of the same letters, Greek, and
 signs that people put into boxes. Left out is what equals a digit in some hand or
 damaged: i, l, o, s, z, g, q, b, y, capital lambda (a one with a long flag), small
 sigma, xi, delta and zeta, round and curly brackets, the exclamation mark.

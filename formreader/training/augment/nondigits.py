@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from formreader.core.records import Crops
+from formreader.core.classes import Crops
 from formreader.synth.strokes import Hand, draw_strokes
 from formreader.training.augment.augmentation import CANVAS, Canvas, framed
 from formreader.training.augment.letters import LETTERS, draw_letter

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import Crops
+from formreader.core.classes import Crops
 from formreader.training.augment.augmentation import CANVAS, Canvas, enlarge
 from formreader.training.augment.pen_strokes import draw_curve
 

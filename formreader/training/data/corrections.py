@@ -20,14 +20,16 @@ import numpy as np
 
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask
+from formreader.core.classes import CLASSES, NO_CROPS, NOT_A_DIGIT
 from formreader.core.errors import NoInputError
+from formreader.core.geometry import Box
 from formreader.core.options import ScanOptions
-from formreader.core.records import Box, InputFile, PageCrops
+from formreader.core.records import InputFile, PageCrops
+from formreader.core.stopwatch import Stopwatch
 from formreader.input.input_files import list_files
 from formreader.output.table import whole_pixels
-from formreader.recognise.architectures import CLASSES, NOT_A_DIGIT
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
-from formreader.recognise.recogniser import load_recogniser
 from formreader.training.data.examples import Examples, joined
 
 COLUMNS = ("file", "page", "x", "y", "width", "height", "digit")
@@ -210,20 +212,22 @@ def _read_again(tasks: Sequence[PageTask]) -> Iterator[PageCrops]:
         def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
             return list(pool.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
 
-        for page, _ in read_pages(pool.work(tasks), recogniser, options, {}, turn):
+        for page, _ in read_pages(pool.work(tasks), recogniser, options, Stopwatch(), turn):
             yield page
 
 
 def _examples(page: PageCrops, corrections: Sequence[Correction]) -> tuple[Examples, int]:
     """The crops with ink of the boxes corrected, and how many of the boxes the page lacks."""
-    boxes = [Box(*whole_pixels(box.box)) for field in page.fields for box in field.boxes]
+    places = [Box(*whole_pixels(box.box)) for box in page.boxes]
+    crops = np.concatenate([NO_CROPS, *(field.crops for field in page.fields)])
+    blank = [bool(is_blank) for field in page.fields for is_blank in field.blank]
     chosen, labels, unmatched = list[int](), list[int](), 0
     for correction in corrections:
-        overlaps = [correction.box.overlap(box) for box in boxes]
+        overlaps = [correction.box.overlap(place) for place in places]
         best = int(np.argmax(overlaps)) if overlaps else 0
         if not overlaps or overlaps[best] < _SAME_BOX:
             unmatched += 1
-        elif not page.blank[best]:
+        elif not blank[best]:
             chosen.append(best)
             labels.append(correction.label)
-    return Examples(page.crops[chosen], np.array(labels, np.uint8)), unmatched
+    return Examples(crops[chosen], np.array(labels, np.uint8)), unmatched

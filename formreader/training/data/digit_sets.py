@@ -15,12 +15,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT, Crops
 from formreader.core.errors import NoInputError, PageError
-from formreader.core.records import Crops, GreyImage, InputFile
-from formreader.crop.normaliser import CROP_SIDE, crop_single, normalise
+from formreader.core.records import GreyImage, InputFile
+from formreader.crop.normaliser import crop_single, normalise
 from formreader.input.input_files import list_files
 from formreader.input.open_page import count_pages, read_page
-from formreader.recognise.architectures import CLASSES, NOT_A_DIGIT
 from formreader.training.augment.augmentation import FAINTEST, framed
 from formreader.training.data.examples import DAMAGED, Examples, load_mnist
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Crops
 from formreader.core.errors import NoInputError
-from formreader.core.records import Crops
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
 """(n,) uint8, 0-9 a digit, 10 not a digit."""

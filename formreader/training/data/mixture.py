@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import NOT_A_DIGIT, Crops
 from formreader.core.options import TrainOptions
-from formreader.core.records import Crops
-from formreader.recognise.architectures import NOT_A_DIGIT
 from formreader.recognise.model_card import Facts
 from formreader.synth.strokes import Hand, draw_strokes
 from formreader.training.augment.augmentation import framed

@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.geometry import Point
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import DigitBox, GreyImage, Point
+from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.normaliser import crop_boxes
-from formreader.recognise.architectures import NOT_A_DIGIT
 from formreader.synth import (
     DIGITS,
     ArraySource,

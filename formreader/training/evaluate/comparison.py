@@ -16,10 +16,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import UsageError
 from formreader.core.options import CompareOptions, Method
 from formreader.output.atomic_writing import atomic_writer
-from formreader.recognise.architectures import NOT_A_DIGIT
 from formreader.training.data.digit_sets import load_digits
 from formreader.training.data.examples import Examples, held_out, joined, load_writers
 from formreader.training.evaluate.figures import FIRST_COLOUR, SECOND_COLOUR, prepare_folder, save

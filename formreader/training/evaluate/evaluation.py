@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.errors import NoInputError
 from formreader.core.options import EvaluateOptions
 from formreader.output.atomic_writing import atomic_writer, check_writable
-from formreader.recognise.architectures import CLASSES, NOT_A_DIGIT
+from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import CalibrationRow
-from formreader.recognise.recogniser import Probabilities, load_recogniser
 from formreader.training.data.digit_sets import load_digits
 from formreader.training.data.examples import Examples, Labels
 from formreader.training.evaluate.figures import (

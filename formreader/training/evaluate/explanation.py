@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from formreader.core.classes import CLASSES
 from formreader.core.errors import NoInputError, PageError, UsageError
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ExplainOptions
@@ -17,7 +18,6 @@ from formreader.core.records import GreyImage, InputFile
 from formreader.crop.normaliser import crop_single
 from formreader.input.open_page import read_page
 from formreader.output.atomic_writing import check_writable
-from formreader.recognise.architectures import CLASSES
 from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import load_network
 from formreader.training.evaluate.figures import FIRST_COLOUR, save

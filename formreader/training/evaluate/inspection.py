@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import CLASSES, Crops
 from formreader.core.options import InspectOptions
-from formreader.core.records import Crops
-from formreader.recognise.architectures import CLASSES
 from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, Labels, load_writers
 from formreader.training.evaluate.figures import draw_sheet, prepare_folder

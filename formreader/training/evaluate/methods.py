@@ -17,10 +17,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import NOT_A_DIGIT, Crops
 from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
 from formreader.core.options import Architecture, CompareOptions, Method, TrainOptions, usable_cores
-from formreader.core.records import Crops
-from formreader.recognise.architectures import NOT_A_DIGIT, NetworkConfig, build_network
+from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.training.data.examples import Examples
 from formreader.training.export.digit_graph import export_onnx
 from formreader.training.fit.fitting import TrainProgress, fit

@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import Crops
-from formreader.crop.normaliser import CROP_SIDE
-from formreader.recognise.architectures import CLASSES
+from formreader.core.classes import CLASSES, CROP_SIDE, Crops
 from formreader.recognise.recogniser import softmax
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 from keras import layers
 from onnx import TensorProto, helper
 
-from formreader.recognise.architectures import CLASSES, SIDE
+from formreader.core.classes import CLASSES, CROP_SIDE
 from formreader.training.export.onnx_graph import OnnxGraph, folded_weights
 
 
@@ -46,7 +46,7 @@ def export_onnx(network: keras.Model, path: Path) -> None:
     graph.add("Flatten", [names[network.outputs[0].name]], "logits", axis=1)
     model = graph.model(
         "digits",
-        helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", SIDE, SIDE]),
+        helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", CROP_SIDE, CROP_SIDE]),
         helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(CLASSES)]),
     )
     path.write_bytes(model.SerializeToString())

@@ -20,7 +20,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from formreader.core.records import Crops
+from formreader.core.classes import Crops
 from formreader.training.export.wide_layer import widen_first_layer
 
 _BATCH = 256  # crops whose maps are in memory at a time

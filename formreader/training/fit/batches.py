@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from formreader.core.records import Crops
+from formreader.core.classes import Crops
 from formreader.training.augment.augmentation import augment
 from formreader.training.data.examples import Examples, Labels, joined
 

@@ -14,10 +14,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from scipy.stats import beta
 
+from formreader.core.classes import NOT_A_DIGIT, Probabilities
 from formreader.core.options import ScanOptions
-from formreader.recognise.architectures import NOT_A_DIGIT
 from formreader.recognise.model_card import BOUND_CONFIDENCE, CalibrationRow
-from formreader.recognise.recogniser import Probabilities
 from formreader.training.data.examples import Labels
 
 

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-import formreader
 from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions, usable_cores
+from formreader.core.version import __version__
 from formreader.recognise.architectures import NetworkConfig
 from formreader.recognise.model_card import Facts
 from formreader.training.data.examples import Examples
@@ -175,7 +175,7 @@ def _environment() -> Record:
 
     packages = ("keras", "tensorflow", "numpy", "opencv-python-headless")
     return {
-        "formreader": formreader.__version__,
+        "formreader": __version__,
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in packages},
         "platform": platform.platform(),

@@ -1,0 +1,45 @@
+"""A model by its name or folder, ready to read crops.
+
+On a CPU the exported graph runs in ONNX Runtime: Keras would take ten seconds to
+import. On a GPU the Keras model runs itself.
+"""
+
+from __future__ import annotations
+
+from formreader.core.errors import UsageError
+from formreader.core.model_folder import model_folder
+from formreader.core.options import DEFAULT_MODEL, Device, usable_cores
+from formreader.recognise import runtimes
+from formreader.recognise.model_card import read_card
+from formreader.recognise.recogniser import Recogniser
+
+
+def load_recogniser(
+    model: str = DEFAULT_MODEL,
+    device: Device = "auto",
+    batch: int = 1024,
+    threads: int | None = None,
+) -> Recogniser:
+    """A recogniser ready to read.
+
+    Args:
+        model: name of a model that ships with the program, or a model folder.
+        device: `auto` takes the GPU where there is one and TensorFlow can use it.
+        batch: crops that the network sees at a time.
+        threads: for the CPU; as many as there are usable cores where it is None.
+
+    Raises:
+        ModelError: the model folder is missing, damaged, or of another version.
+        UsageError: `device` is `gpu` and there is none, or `batch` is not positive.
+    """
+    if batch < 1:
+        raise UsageError(f"--batch must be at least 1. Received: {batch}")
+    if device == "gpu" and not runtimes.has_gpu():
+        raise UsageError(
+            "--device gpu: this machine has no NVIDIA GPU or no driver for it. Use --device cpu."
+        )
+    folder = model_folder(model)
+    card = read_card(folder)
+    if device == "gpu" or (device == "auto" and runtimes.can_use_gpu()):
+        return runtimes.KerasRecogniser.load(folder, card, batch)
+    return runtimes.OnnxRecogniser.load(folder, card, batch, threads or usable_cores())

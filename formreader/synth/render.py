@@ -1,0 +1,92 @@
+"""Whole filled-in forms: composed, written, scanned, with the truth about every box."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TextIO
+
+import numpy as np
+
+from formreader.core.geometry import quads_of
+from formreader.synth.conditions import PALE_KINDS, sample_scan
+from formreader.synth.form import Form, TruthBox
+from formreader.synth.form_spec import FormSpec
+from formreader.synth.layout import compose
+from formreader.synth.paper_sheet import Picture, Sheet
+from formreader.synth.pen_ink import Pen, Writer
+from formreader.synth.scanner import FAX_DPI, Scan
+from formreader.synth.sources import DigitSource, HandSource, RepeatingSource
+from formreader.synth.strokes import Hand
+
+TRUTH_COLUMNS = ("file", "page", "field", "box", "x", "y", "width", "height", "digit")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedPage:
+    """A page and the truth about it.
+
+    `image` is (h, w) uint8 grey or (h, w, 3) uint8 RGB. `truth` has all boxes for
+    digits or single letters and all open fields for numbers: column by column as the form is
+    laid out, fields top to bottom, boxes left to right in the upright form.
+    """
+
+    image: Picture
+    truth: tuple[TruthBox, ...]
+    dpi: float
+
+
+def render_form(
+    seed: int, spec: FormSpec | None = None, digits: DigitSource | None = None
+) -> RenderedPage:
+    """Render one filled form.
+
+    All digits come from one hand of the stroke model, or from `digits` where given.
+    """
+    spec = spec or FormSpec()
+    rng = np.random.default_rng(seed)
+    pale = spec.kind in PALE_KINDS
+    hand = Hand.sample(rng, "pencil" if pale else None)
+    pen = Pen.sample(hand.pen, rng)
+    if pale:
+        pen = pen.faint(float(rng.uniform(0.4, 0.65)))
+    source = digits or HandSource(hand, spec.dpi)
+    if spec.variants:
+        source = RepeatingSource(source, spec.variants)
+    writer = Writer(source, pen, hand.wander * spec.untidy)
+    form = Form(Sheet(spec.width, spec.height, spec.dpi), writer, rng)
+    line = spec.line
+    if line is None and spec.kind == "colour" and rng.random() < 0.7:
+        line = "colour"
+    compose(form, replace(spec.plan, layout=spec.layout, line=line))
+    return finish(form, spec.scan or sample_scan(spec.kind, rng))
+
+
+def finish(form: Form, scan: Scan) -> RenderedPage:
+    """Scan a form."""
+    corners = np.array([box.corners for box in form.truth], np.float64).reshape(-1, 2)
+    image, moved = scan.apply(form.sheet.image, corners, form.sheet.dpi, form.rng)
+    truth = tuple(
+        replace(box, corners=quad) for box, quad in zip(form.truth, quads_of(moved), strict=True)
+    )
+    return RenderedPage(image, truth, FAX_DPI[0] if scan.fax else form.sheet.dpi)
+
+
+def truth_rows(page: RenderedPage, file: str, number: int = 0) -> list[dict[str, str | int]]:
+    """Rows for a truth.csv; page, field and box count from 1 there, `number` from 0 here."""
+    rows: list[dict[str, str | int]] = []
+    for truth in page.truth:
+        box = truth.upright
+        sides = [f"{v:.1f}" for v in (box.left, box.top, box.width, box.height)]
+        place: list[str | int] = [file, number + 1, truth.field + 1, truth.box + 1]
+        values = [*place, *sides, truth.symbol]
+        rows.append(dict(zip(TRUTH_COLUMNS, values, strict=True)))
+    return rows
+
+
+def write_truth(rows: Iterable[dict[str, str | int]], out: TextIO) -> None:
+    """Write rows of `truth_rows` as CSV (opened with newline="")."""
+    table = csv.DictWriter(out, TRUTH_COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
