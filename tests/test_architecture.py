@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("detect", "segment"),
     ("recognise",),
     ("batch",),
-    ("training",),
+    ("training", "api"),
     ("",),
     ("cli",),
     ("__main__",),

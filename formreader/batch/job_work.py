@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice, takewhile
 
 from formreader.batch.debug_pictures import DebugFolder
@@ -52,13 +53,8 @@ class JobWork:
         """
         pages = pool.work(takewhile(lambda _: not self.progress.stopped(), tasks))
         done = 0
-
-        def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
-            """Work on pages again, which are counted from the first of the group."""
-            turned = (replace(tasks[done + i], quarters=q) for i, q in quarters.items())
-            return list(pool.work(turned))
-
         while True:
+            turn = partial(pool.turn, tasks[done:])  # of pages counted from the group's first
             read = read_pages(_next_group(pages), recogniser, self.options, self.stopwatch, turn)
             group = [PageResult(page, reading) for page, reading in read]
             if not group:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, runtime_checkable
 
 from formreader.core.errors import OutputError
 from formreader.core.records import PageCrops, PageReading, Status
@@ -60,6 +60,7 @@ class PageFigures:
         return f"{line}, worst confidence {self.worst_confidence:.4f}"
 
 
+@runtime_checkable
 class ScanProgress(Protocol):
     """Hears how a scan goes; the command line draws it."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self, TypeAlias
 
@@ -58,6 +58,10 @@ class PagePool:
                 yield self._result(*waiting.popleft())
         while waiting:
             yield self._result(*waiting.popleft())
+
+    def turn(self, tasks: Sequence[PageTask], quarters: Mapping[int, int]) -> list[PageCrops]:
+        """Page work anew on some of `tasks`: index -> quarter turns that bring it upright."""
+        return list(self.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
 
     def _result(self, task: PageTask, future: Future[PageCrops]) -> PageCrops:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -75,8 +76,13 @@ def work_page(task: PageTask) -> PageCrops:
     """Reads a page, finds its boxes and crops them; any fault becomes the page's `error`."""
     if task.error:
         return failed_page(task, task.error)
+    return without_faults(task, lambda: _work(task))
+
+
+def without_faults(task: PageTask, work: Callable[[], PageCrops]) -> PageCrops:
+    """What `work` makes of a page; any fault becomes the page's `error`."""
     try:
-        return _work(task)
+        return work()
     except PageError as error:
         # The results name file and page in columns of their own.
         return failed_page(task, str(error).removeprefix(f"{task.name}: "))
@@ -111,9 +117,14 @@ def _work(task: PageTask) -> PageCrops:
     stopwatch = Stopwatch()
     with stopwatch.stage("decode"):
         page = read_page(task.file, task.number)
+    return crop_page(page, task.quarters, stopwatch)
+
+
+def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCrops:
+    """Find the boxes of a decoded page and crop them; `quarters` is that of `PageTask`."""
     with stopwatch.stage("straighten"):
         pyramid = Pyramid(page.image)
-        straight = _straight(pyramid, task.quarters)
+        straight = _straight(pyramid, quarters)
     with stopwatch.stage("find"):
         found = find_fields(straight)
     with stopwatch.stage("crop"):

@@ -13,9 +13,10 @@ import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -73,7 +74,8 @@ class WorkerProcess:
             self._process = context.Process(
                 target=_answer_calls, args=(theirs, prepare), daemon=True
             )
-            self._process.start()
+            with _without_main_module():
+                self._process.start()
         self._receive(_START_SECONDS)
 
     def call(self, call: Call, seconds: float) -> Any:
@@ -143,6 +145,28 @@ def _context(preload: str) -> SpawnContext | ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload])
     return context
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Start processes of this thread without the program's main module.
+
+    Workers need nothing of it, and importing it again would run a script that has no
+    `if __name__ == "__main__"` once more in each worker.
+    """
+    prepare, thread = spawn.get_preparation_data, threading.get_ident()
+
+    def without_main(name: str) -> dict[str, Any]:
+        data = prepare(name)
+        if threading.get_ident() == thread:
+            data = {key: value for key, value in data.items() if not key.startswith("init_main")}
+        return data
+
+    spawn.get_preparation_data = without_main
+    try:
+        yield
+    finally:
+        spawn.get_preparation_data = prepare
 
 
 def _has_fork_server() -> bool:

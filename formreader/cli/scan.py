@@ -19,7 +19,7 @@ from formreader.cli.shared_options import (
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
 from formreader.core.locations import Place, as_place
-from formreader.core.options import Device, Rows, ScanOptions
+from formreader.core.options import Device, Rows
 
 if TYPE_CHECKING:
     from formreader.batch.scan_job import ScanSummary
@@ -112,17 +112,17 @@ def scan(
     """
     set_up_logging(verbose, quiet)
     check_one_threshold(max_error)
-    options = ScanOptions(
-        paths, out, rows, review_below, model, report, workers, device, batch, fresh, debug,
-        max_error, page_timeout, cluster, log_json,
-    )  # fmt: skip
     display = ScanDisplay(quiet, verbose)
     with closing(display), stop_on_signal(display):
         if cluster is None:
             start_early(PAGE_WORK)
-        from formreader.batch import scan_job  # which takes most of the start: a signal may come
+        from formreader import api  # which takes most of the start: a signal may come
 
-        summary = scan_job.scan(options, display)
+        summary = api.scan(
+            paths, out, rows=rows, review_below=review_below, max_error=max_error, model=model,
+            report=report, workers=workers, device=device, batch=batch, fresh=fresh, debug=debug,
+            page_timeout=page_timeout, cluster=cluster, log_json=log_json, progress=display,
+        )  # fmt: skip
     if not quiet:
         _tell_summary(summary, verbose)
         for path in (summary.out, summary.report):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from formreader.core.records import GreyImage
@@ -13,7 +12,7 @@ from formreader.core.records import GreyImage
 _PHOTOMETRIC, _MIN_IS_WHITE = 262, 0
 
 
-def grey_of(image: ImageFile) -> GreyImage:
+def grey_of(image: Image.Image) -> GreyImage:
     """Luminance of an image of any mode, over white where it is transparent.
 
     Returns:

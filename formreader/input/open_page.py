@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal
 
 from formreader.core.errors import PageError, UsageError
 from formreader.core.locations import is_url
-from formreader.core.records import InputFile, Page
+from formreader.core.records import GreyImage, InputFile, Page
 from formreader.core.remote_files import fetch
 from formreader.input.pdf import read_pdf
 from formreader.input.pdf_document import count_pdf_pages
@@ -80,16 +80,32 @@ def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> 
     """
     where = file.label if number == 0 else f"{file.label}, page {number + 1}"
     with page_errors(where), open_file(file.path) as stream:
-        kind = _sniff(stream)
-        if kind == "PDF":
-            image, stated = read_pdf(stream, number, max_pixels)
-            dpi = credible_dpi((stated, stated), image.shape)
-        else:
-            image, dpi = read_raster(stream, kind, number, max_pixels)
+        return decode_page(stream, file.label, number, max_pixels=max_pixels)
+
+
+def decode_page(stream: BinaryIO, label: str, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:
+    """The same of an open file.
+
+    Raises:
+        PageError: the page is too large or incomplete, or the file is of another kind.
+        Exception: whatever decoders raise on damaged data; `page_errors` translates.
+    """
+    kind = _sniff(stream)
+    if kind == "PDF":
+        image, stated = read_pdf(stream, number, max_pixels)
+        dpi = credible_dpi((stated, stated), image.shape)
+    else:
+        image, dpi = read_raster(stream, kind, number, max_pixels)
+    return page_of(image, label, number, dpi)
+
+
+def page_of(image: GreyImage, label: str, number: int, dpi: float | None) -> Page:
+    """A page of an image, (height, width) uint8, which is read-only from then on.
+
+    Where `dpi` is None it is estimated from the size.
+    """
     image.setflags(write=False)
-    return Page(
-        file.label, number, image, dpi or estimated_dpi(image.shape), dpi_estimated=dpi is None
-    )
+    return Page(label, number, image, dpi or estimated_dpi(image.shape), dpi_estimated=dpi is None)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +12,9 @@ from pyarrow import json as arrow_json
 from pyarrow import parquet
 
 from formreader.core.errors import NoInputError
-from formreader.core.records import Status
-from formreader.output.table import DIGIT_HEADER, FIELD_HEADER
+from formreader.core.options import Rows
+from formreader.core.records import PageReading, Status
+from formreader.output.table import TABLES
 from formreader.output.table_formats import TableFormat, arrow_schema, format_of
 
 _TYPES: dict[str, str | ExtensionDtype] = {
@@ -22,6 +24,15 @@ _TYPES: dict[str, str | ExtensionDtype] = {
     "second": "string", "second_confidence": "float64",
     "status": pd.CategoricalDtype([status.value for status in Status]),
 }  # fmt: skip
+
+
+def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
+    """The rows of pages, of fields or of digits, as `load_results` gives them of a file."""
+    header, page_rows = TABLES[rows]
+    columns = header.split(",")
+    table = [row for page in pages for row in page_rows(page)]
+    frame = pd.DataFrame(table, columns=columns, dtype="object")
+    return frame.astype({name: _TYPES[name] for name in columns})
 
 
 def load_results(path: Path) -> pd.DataFrame:
@@ -37,7 +48,7 @@ def load_results(path: Path) -> pd.DataFrame:
     kind = format_of(path)
     try:
         columns = _columns(path, kind)
-        if ",".join(columns) not in (FIELD_HEADER, DIGIT_HEADER):
+        if ",".join(columns) not in {header for header, _ in TABLES.values()}:
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         return _READERS[kind](path, columns).astype({name: _TYPES[name] for name in columns})
     except (OSError, TypeError, ValueError) as error:  # pandas and pyarrow derive theirs

@@ -10,7 +10,8 @@ the same file for a program, and plain text for a spreadsheet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from formreader.core.geometry import Box
 from formreader.core.locations import Place
@@ -37,9 +38,7 @@ def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
         OutputError: the file cannot be written; what was there before is kept.
         UsageError: the suffix is that of a format that is not written.
     """
-    header, page_rows = (
-        (FIELD_HEADER, field_rows) if rows == "field" else (DIGIT_HEADER, digit_rows)
-    )
+    header, page_rows = TABLES[rows]
     write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
 
 
@@ -91,6 +90,12 @@ def whole_pixels(box: Box) -> tuple[int, int, int, int]:
     """(x, y, width, height) with each edge rounded, so that boxes that touch still do."""
     x, y = round(box.left), round(box.top)
     return x, y, max(1, round(box.right) - x), max(1, round(box.bottom) - y)
+
+
+TABLES: Mapping[Rows, tuple[str, Callable[[PageReading], Iterator[Row]]]] = MappingProxyType(
+    {"field": (FIELD_HEADER, field_rows), "digit": (DIGIT_HEADER, digit_rows)}
+)
+"""For each kind of rows the header, and the rows of one page."""
 
 
 def _readable(page: PageReading) -> tuple[FieldReading, ...]:

@@ -13,13 +13,14 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask
+from formreader.batch.read_tasks import read_tasks
 from formreader.core.classes import CLASSES, NO_CROPS, NOT_A_DIGIT
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
@@ -29,7 +30,6 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.input.input_files import list_files
 from formreader.output.table import whole_pixels
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 from formreader.training.data.examples import Examples, joined
 
 COLUMNS = ("file", "page", "x", "y", "width", "height", "digit")
@@ -208,11 +208,7 @@ def _read_again(tasks: Sequence[PageTask]) -> Iterator[PageCrops]:
     options = ScanOptions(paths=())
     recogniser = load_recogniser(options.model, "cpu", options.batch)
     with open_pool(options.workers, len(tasks), options.page_timeout) as pool:
-
-        def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
-            return list(pool.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
-
-        for page, _ in read_pages(pool.work(tasks), recogniser, options, Stopwatch(), turn):
+        for page, _ in read_tasks(tasks, pool, recogniser, options, Stopwatch()):
             yield page
 
 

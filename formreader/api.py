@@ -1,0 +1,334 @@
+"""The door for programs: pages in memory, many files, and the whole job.
+
+    from formreader import Reader, load_results, scan
+
+    reader = Reader()
+    page = reader.read("form.png")
+    for field in page.fields:
+        print(field.value, field.confidence, field.status, field.box)
+
+`docs/library.md` shows all of it. The command line comes in by this door, too.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from formreader.batch import scan_job
+from formreader.batch.input_records import input_records
+from formreader.batch.page_log import PageFigures, ScanProgress
+from formreader.batch.page_pool import open_pool
+from formreader.batch.page_work import PageTask, crop_page, without_faults
+from formreader.batch.pdf_counter import PdfCounter
+from formreader.batch.read_tasks import read_tasks
+from formreader.batch.scan_job import ScanSummary
+from formreader.core.locations import as_place
+from formreader.core.options import Device, Rows, ScanOptions
+from formreader.core.records import InputFile, Page, PageCrops, PageReading
+from formreader.core.stopwatch import Stopwatch
+from formreader.detect.box_network import shipped_network
+from formreader.input.input_files import list_files
+from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
+from formreader.input.open_page import page_errors, read_page
+from formreader.recognise.load_recogniser import load_recogniser
+from formreader.recognise.page_reading import read_pages
+from formreader.recognise.risk_control import acceptance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AnyPath: TypeAlias = str | os.PathLike[str]
+
+_DEFAULT = ScanOptions(paths=())
+
+_pdfium = threading.Lock()
+"""Held while a page is decoded: pdfium is not made for threads."""
+
+
+class Reader:
+    """Reads pages in memory or from files with one model, which is loaded once.
+
+    A reader may be used by several threads at a time. It keeps the boxes' network and the
+    digits' network in memory, some 60 MB; Keras is only loaded for a GPU.
+
+    Args:
+        model: name of a shipped model, or folder of one that `formreader train` wrote.
+        review_below: digits with a lower confidence are for review.
+        max_error: instead of `review_below`: the share of accepted digits that may be wrong,
+            by the model's calibration.
+        device: `auto` takes a GPU where there is one that TensorFlow can use.
+        batch: crops that the network reads at a time.
+
+    Raises:
+        ModelError: the model is missing or damaged, or its calibration cannot keep `max_error`.
+        UsageError: an argument is out of its range, or there is no such device.
+    """
+
+    def __init__(
+        self,
+        model: AnyPath = _DEFAULT.model,
+        *,
+        review_below: float = _DEFAULT.review_below,
+        max_error: float | None = _DEFAULT.max_error,
+        device: Device = _DEFAULT.device,
+        batch: int = _DEFAULT.batch,
+    ) -> None:
+        self._options = ScanOptions(
+            paths=(),
+            model=os.fspath(model),
+            review_below=review_below,
+            max_error=max_error,
+            device=device,
+            batch=batch,
+        )
+        self._recogniser = load_recogniser(os.fspath(model), device, batch)
+        self._acceptance = acceptance(self._recogniser.card, self._options)
+        shipped_network()  # a damaged one is reported now, not at the first page
+
+    @property
+    def review_below(self) -> float:
+        """The confidence from which digits are accepted."""
+        return self._acceptance.review_below
+
+    def read(
+        self,
+        image: AnyPath | MemoryImage,
+        *,
+        channels: Channels = "rgb",
+        page: int = 0,
+        name: str | None = None,
+    ) -> PageReading:
+        """Read one page.
+
+        Pages that lie on their side or upside down are turned. Coordinates are pixels of the
+        image as it is given; of files and Pillow images after their own orientation tag.
+
+        Args:
+            image: a path, the bytes of a file (PNG, JPEG, TIFF, WebP, BMP or PDF), a Pillow
+                image, or an array of uint8: (h, w) grey, (h, w, 3) colour, (h, w, 4) colour
+                with opacity; paper bright, ink dark.
+            channels: order of the colours of an array.
+            page: 0-based number of the page, of a path or bytes with several.
+            name: the `file` of the reading; the path, or "" for an image in memory, if None.
+
+        Returns:
+            The page's fields in reading order. A page that cannot be read has the reason in
+            `error` and no fields; one that needs a look has the reason in `notice`.
+
+        Raises:
+            TypeError: `image` is none of these.
+            ValueError: an array has another shape or type, or no pixels.
+        """
+        if not isinstance(image, str | os.PathLike | bytes | Image.Image | np.ndarray):
+            raise TypeError(
+                "image must be a path, bytes, a Pillow image or an array of uint8. "
+                f"Received: {type(image).__name__}"
+            )
+        if isinstance(image, np.ndarray):
+            check_array(image, channels)
+        path = os.fspath(image) if isinstance(image, str | os.PathLike) else ""
+        task = PageTask(InputFile(path, path if name is None else name), page)
+        decoded: list[Page] = []
+
+        def work(quarters: int | None) -> PageCrops:
+            if not decoded:
+                decoded.append(_decode(image, task, channels))
+            return crop_page(decoded[0], quarters, Stopwatch())
+
+        def turn(quarters: Iterable[int]) -> list[PageCrops]:
+            return [without_faults(task, partial(work, turns)) for turns in quarters]
+
+        worked = [without_faults(task, partial(work, None))]
+        ((_, reading),) = read_pages(
+            worked, self._recogniser, self._options, Stopwatch(), lambda by: turn(by.values())
+        )
+        return reading
+
+    def read_all(
+        self,
+        paths: Iterable[AnyPath],
+        *,
+        workers: int = _DEFAULT.workers,
+        page_timeout: float = _DEFAULT.page_timeout,
+    ) -> Iterator[PageReading]:
+        """Read all pages of files, folders and patterns, in order, as `formreader scan` does.
+
+        Pages are worked on by processes of their own while earlier ones are taken: what takes
+        over `page_timeout` seconds or ends its process costs that page only, which then has
+        an `error`. Nothing is written to disk. Close the iterator to stop early.
+
+        Raises:
+            NoInputError: a path leads nowhere, or there is no page.
+            UsageError: no process can be started.
+        """
+        listing = list_files([os.fspath(path) for path in paths])
+        with (
+            PdfCounter(page_timeout) as count_pdf,
+            open_pool(workers, workers, page_timeout) as pool,
+        ):
+            tasks = _tasks(listing.files, count_pdf)
+            read = read_tasks(tasks, pool, self._recogniser, self._options, Stopwatch())
+            for _, reading in read:
+                yield reading
+
+    def frame(self, pages: Iterable[PageReading], *, rows: Rows = "field") -> pd.DataFrame:
+        """The table that `formreader scan` would write of pages, as `load_results` gives it."""
+        from formreader.output.results_frame import frame_of
+
+        return frame_of(pages, rows)
+
+
+def load_results(path: AnyPath) -> pd.DataFrame:
+    """Read a table that `formreader scan` wrote, of fields or of digits, in any format.
+
+    Read with its defaults, pandas takes digits for numbers and drops their leading zeros,
+    and takes a blank for a missing value. Here they stay text.
+
+    Raises:
+        NoInputError: the file cannot be read, or is no such table.
+    """
+    from formreader.output.results_frame import load_results as load
+
+    return load(Path(path))
+
+
+def scan(
+    paths: Sequence[AnyPath],
+    out: AnyPath = _DEFAULT.out,
+    *,
+    rows: Rows = _DEFAULT.rows,
+    review_below: float = _DEFAULT.review_below,
+    max_error: float | None = _DEFAULT.max_error,
+    model: AnyPath = _DEFAULT.model,
+    report: AnyPath | None = _DEFAULT.report,
+    workers: int = _DEFAULT.workers,
+    device: Device = _DEFAULT.device,
+    batch: int = _DEFAULT.batch,
+    fresh: bool = _DEFAULT.fresh,
+    debug: AnyPath | None = None,
+    page_timeout: float = _DEFAULT.page_timeout,
+    cluster: str | None = _DEFAULT.cluster,
+    log_json: AnyPath | None = None,
+    progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
+) -> ScanSummary:
+    """The whole job of `formreader scan`: files in, the table and the review report out.
+
+    The job is kept beside the table: the same call goes on where an earlier one stopped.
+
+    Args:
+        paths: files, folders, patterns and URLs.
+        out: the table; its suffix tells the format.
+        report: the review report; beside the table if None; "none" for no report.
+        progress: is called after each page with a `ScanEvent`; where it returns False the scan
+            ends after the pages that are under way. The other arguments are the options of
+            the command line, with the same defaults.
+
+    Returns:
+        Counts, times and places of what was written.
+
+    Raises:
+        FormreaderError: what the command line reports with an exit code: `NoInputError`,
+            `ModelError`, `OutputError`, `UsageError`.
+    """
+    options = ScanOptions(
+        paths=tuple(os.fspath(path) for path in paths),
+        out=as_place(os.fspath(out)),
+        rows=rows,
+        review_below=review_below,
+        model=os.fspath(model),
+        report=None if report is None else os.fspath(report),
+        workers=workers,
+        device=device,
+        batch=batch,
+        fresh=fresh,
+        debug=None if debug is None else Path(debug),
+        max_error=max_error,
+        page_timeout=page_timeout,
+        cluster=cluster,
+        log_json=None if log_json is None else Path(log_json),
+    )
+    return scan_job.scan(options, _as_progress(progress))
+
+
+@dataclass(frozen=True, slots=True)
+class ScanEvent:
+    """A page of a scan is done.
+
+    `done` pages of `total` are, those of earlier runs of the same job among them. `file` and
+    `page`, from 1, name it; `review` counts its digits to review; `error` says why it could
+    not be read.
+    """
+
+    done: int
+    total: int
+    file: str
+    page: int
+    review: int
+    error: str
+
+
+class _Caller:
+    """Passes the progress of a scan on to a function."""
+
+    def __init__(self, call: Callable[[ScanEvent], object] | None) -> None:
+        self._call = call
+        self._done = self._total = 0
+        self._stopped = False
+
+    def checking(self, files: int) -> None:
+        """Nothing to pass on."""
+
+    def file_checked(self) -> None:
+        """Nothing to pass on."""
+
+    def started(self, files: int, pages: int, done: int) -> None:
+        self._total, self._done = pages, done
+
+    def page_done(self, figures: PageFigures) -> None:
+        self._done += 1
+        if self._call is not None:
+            event = ScanEvent(
+                self._done, self._total, figures.file, figures.page, figures.review, figures.error
+            )
+            self._stopped |= self._call(event) is False
+
+    def message(self, text: str) -> None:
+        """Nothing to pass on."""
+
+    def stopped(self) -> bool:
+        return self._stopped
+
+
+def _as_progress(progress: Callable[[ScanEvent], object] | ScanProgress | None) -> ScanProgress:
+    return progress if isinstance(progress, ScanProgress) else _Caller(progress)
+
+
+def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTask]:
+    """A task for each page of files, counted as they come."""
+    pages = dict[str, int]()
+    for file, record in zip(files, input_records(files, {}, count_pdf), strict=True):
+        pages[record.label] = pages.get(record.duplicate_of, record.pages)
+        for number in range(pages[record.label]):
+            yield PageTask(file, number, error=record.error)
+
+
+def _decode(image: AnyPath | MemoryImage, task: PageTask, channels: Channels) -> Page:
+    """The page of a task: of its file, or of an image in memory.
+
+    Raises:
+        PageError: it cannot be read.
+    """
+    with _pdfium:
+        if isinstance(image, str | os.PathLike):
+            return read_page(task.file, task.number)
+        with page_errors(task.name):
+            return page_in_memory(image, task.file.label, task.number, channels)
