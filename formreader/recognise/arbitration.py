@@ -11,56 +11,69 @@ from formreader.core.records import DigitBox, FieldCrops
 from formreader.recognise.decisions import ReadField
 
 NO_DIGITS = "hardly boxes, and no digits in them"
-"""Why a row of boxes is none after all."""
+"""Reason for dropping a row of doubtful boxes without digits."""
 
 IN_ONE_PLACE = "something else in its place reads better"
-"""Why a row or an open field is none after all."""
+"""Reason for dropping a row or a cell where both were found in one place."""
 
 DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
-"""A page's notice where too many of its boxes are doubtful."""
+"""Notice of a page with many doubtful boxes."""
 
-_DOUBTFUL = 0.5
-"""Score below which a box is doubtful."""
+_MIN_CLEAR_BOX_SCORE = 0.5
+_MAX_DOUBTFUL_BOXES_OF_PAGE = 0.2
+"""A box with a lower score is doubtful; a page with a larger share of such boxes gets a notice.
 
-_WIDE = 1.5
-"""Width of an open field in boxes of a row, from which a row that fills it is what it is."""
+No record of a measurement.
+"""
 
-_PART = 0.7
-"""Share of an open field's width up to which a row in it fills only a part of it."""
+_MIN_CLEAR_ROW_SCORE = 0.53
+"""A row whose boxes have a lower mean score is doubtful, and dropped if it holds no digits.
 
-_SOME_DOUBT, _LITTLE_DOUBT = 0.3, 0.1
-"""Mean probabilities of not being a digit up to which an open field is read well enough to take
-the place of a box that is a part of it, and of boxes that seem to be read well themselves."""
+Lowered from 0.6 while looking at the development pages (real forms); no record of a measurement.
+"""
 
-_SURE = 0.53
-"""Mean score of a row's boxes from which it is a row whatever stands in it."""
+_MAX_DOUBT_OF_NUMBER = 0.5
+_MAX_DOUBT_OF_GOOD_READING = 0.3
+_MAX_DOUBT_AGAINST_GOOD_ROW = 0.1
+"""Limits of the doubt about a field, which is the mean of its boxes' "not a digit" probability.
 
-_MOST_DOUBTFUL = 0.2
-"""Share of doubtful boxes up to which the others speak for a page."""
+Above the first limit a row holds no number. Below the second a row or a cell is read well. Where a
+row is read well, cells take its place only if each of them stays below the third.
 
-_NO_DIGIT = 0.5
-"""Mean probability of not being a digit from which what stands in a row is no number."""
+These limits and the two widths below were settled while looking at the development pages (real
+forms), and mended where those were read wrongly; no record of a measurement.
+"""
+
+_MIN_WIDE_CELL_IN_BOXES = 1.5
+"""A cell is wide, with room for several digits, from this width on, in widths of a row's box."""
+
+_MIN_ROW_SHARE_OF_CELL = 0.7
+"""Boxes that cover a smaller share of a cell's width are only a part of the cell."""
 
 
 def drop_words(read: Sequence[ReadField]) -> list[ReadField]:
-    """The fields of a page without rows of doubtful boxes that hold no digits."""
-    return [one for one in read if not (_is_doubtful(one.field) and doubt_of(one) > _NO_DIGIT)]
+    """Drop rows of doubtful boxes that hold no digits; return the other fields of the page."""
+    return [
+        one
+        for one in read
+        if not (_is_doubtful(one.field) and doubt_of(one) > _MAX_DOUBT_OF_NUMBER)
+    ]
 
 
 def drop_contradictions(read: Sequence[ReadField]) -> list[ReadField]:
-    """Of a row of boxes and a cell in one place the one that reads better."""
+    """Where a row of boxes and a cell share a place, keep only the one that reads better."""
     cells = [one for one in read if one.field.cell is not None]
     if not cells:
         return list(read)
     dropped = set[int]()
-    outer = [(cell, cell.field.box) for cell in cells]
+    framed = [(cell, cell.field.box) for cell in cells]
     for row in read:
         if row.field.cell is not None:
             continue
         place = row.field.box
-        # Hardly any two overlap, and to look at each box of each row would take long.
-        near = (cell for cell, box in outer if box.overlap(place))
-        rivals = [cell for cell in near if _in_one_place(cell.field, row.field)]
+        # Few cells overlap a row at all; comparing each box of each row would take long.
+        overlapping = (cell for cell, box in framed if box.overlap(place))
+        rivals = [cell for cell in overlapping if _in_one_place(cell.field, row.field)]
         if rivals and _is_misread(row, rivals):
             dropped.add(id(row))
         else:
@@ -69,63 +82,67 @@ def drop_contradictions(read: Sequence[ReadField]) -> list[ReadField]:
 
 
 def dropped_boxes(before: Sequence[ReadField], after: Sequence[ReadField]) -> tuple[DigitBox, ...]:
-    """What is printed of the fields that are not among those of a page any more."""
+    """The printed boxes and cells of the fields that were dropped between `before` and `after`."""
     kept = set(map(id, after))
     return tuple(box for one in before if id(one) not in kept for box in one.field.outer_boxes)
 
 
 def doubt_of(read: ReadField) -> float:
-    """Mean probability that what stands in a field's boxes is no digit; 0 where all are blank."""
+    """Mean "not a digit" probability of a field's boxes with ink; 0 where all are blank."""
     doubt = read.written[:, NOT_A_DIGIT]
     return float(doubt.mean()) if len(doubt) else 0.0
 
 
 def _is_misread(row: ReadField, rivals: Sequence[ReadField]) -> bool:
-    """Whether the cells in a row's place are what stands there."""
+    """Whether the cells in a row's place are right and the row is wrong."""
     doubt, doubts = doubt_of(row), [doubt_of(cell) for cell in rivals]
     rival_doubt, boxes = float(np.mean(doubts)), row.field.boxes
     cells = [cell.field for cell in rivals]
     if len(cells) >= len(boxes) > 1:
-        misread = False  # each box is a rectangle of its own
-    elif len(boxes) == 1 or doubt > _SOME_DOUBT:
-        # A part of a rectangle is no box.
-        misread = any(_is_a_part(row.field, cell) for cell in cells)
+        misread = False  # each box of the row is a rectangle by itself
+    elif len(boxes) == 1 or doubt > _MAX_DOUBT_OF_GOOD_READING:
+        # Boxes that cover only a part of a rectangle are not printed there.
+        misread = any(_is_part_of_cell(row.field, cell) for cell in cells)
     else:
-        # Boxes that cut a number in the wrong places show less digits than there are.
-        there = [any(cell.box.holds(box.box.centre) for cell in cells) for box in boxes]
-        more = sum(len(cell.boxes) for cell in cells) > len(row.written)
-        misread = all(there) and more and max(doubts) < _LITTLE_DOUBT
+        # Boxes that cut a number in the wrong places show fewer digits than it has.
+        in_cells = [any(cell.box.holds(box.box.centre) for cell in cells) for box in boxes]
+        more_digits = sum(len(cell.boxes) for cell in cells) > len(row.written)
+        misread = all(in_cells) and more_digits and max(doubts) < _MAX_DOUBT_AGAINST_GOOD_ROW
     if misread:
-        return rival_doubt < _SOME_DOUBT
-    narrow = all(cell.box.width < _WIDE * boxes[0].box.width for cell in cells)
-    return narrow and doubt > _NO_DIGIT and rival_doubt < doubt
+        return rival_doubt < _MAX_DOUBT_OF_GOOD_READING
+    narrow = all(cell.box.width < _MIN_WIDE_CELL_IN_BOXES * boxes[0].box.width for cell in cells)
+    return narrow and doubt > _MAX_DOUBT_OF_NUMBER and rival_doubt < doubt
 
 
-def _is_a_part(row: FieldCrops, cell: FieldCrops) -> bool:
-    """Whether the boxes of a row that lie in a cell fill only a part of its width."""
+def _is_part_of_cell(row: FieldCrops, cell: FieldCrops) -> bool:
+    """Whether boxes of a row lie in a cell but cover only a part of its width."""
     frame = cell.box
     inside = [box.box for box in row.boxes if frame.holds(box.box.centre)]
-    return 0 < sum(box.width for box in inside) < _PART * frame.width
+    return 0 < sum(box.width for box in inside) < _MIN_ROW_SHARE_OF_CELL * frame.width
 
 
 def _in_one_place(cell: FieldCrops, row: FieldCrops) -> bool:
-    """Whether a box of a row lies in a cell, or the other way round."""
+    """Whether the centre of a row's box lies in the cell, or the cell's centre in a box."""
     frame = cell.box
     return any(frame.holds(box.box.centre) or box.box.holds(frame.centre) for box in row.boxes)
 
 
 def has_doubtful_boxes(fields: Sequence[FieldCrops]) -> bool:
-    """Whether so many boxes of a page are doubtful that others may be missing."""
+    """Whether so many boxes of a page are doubtful that others may have been missed."""
     scores = [box.score for field in fields if field.cell is None for box in field.boxes]
-    return bool(scores) and float(np.mean(np.array(scores) < _DOUBTFUL)) > _MOST_DOUBTFUL
+    if not scores:
+        return False
+    doubtful = float(np.mean(np.array(scores) < _MIN_CLEAR_BOX_SCORE))
+    return doubtful > _MAX_DOUBTFUL_BOXES_OF_PAGE
 
 
-def in_sure_boxes(read: Sequence[ReadField]) -> list[ReadField]:
-    """The fields whose boxes are not doubtful, all together."""
+def in_clear_boxes(read: Sequence[ReadField]) -> list[ReadField]:
+    """The fields that are cells, or rows whose boxes are not doubtful on average."""
     return [one for one in read if not _is_doubtful(one.field)]
 
 
 def _is_doubtful(field: FieldCrops) -> bool:
+    """Whether a field is a row whose boxes are doubtful on average."""
     if field.cell is not None:
         return False
-    return float(np.mean([box.score for box in field.boxes])) < _SURE
+    return float(np.mean([box.score for box in field.boxes])) < _MIN_CLEAR_ROW_SCORE

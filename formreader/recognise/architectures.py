@@ -1,18 +1,18 @@
-"""The networks that read 28x28 crops.
+"""The architectures of the networks that read 28x28 crops.
 
-Bytes go in and are scaled inside the graph: no caller can scale them wrongly. Logits
-come out; the temperature that turns them into honest probabilities is in the model card.
+Their input are bytes, which the graph scales itself, so that no caller can scale them wrongly.
+Their output are logits; the model card has the temperature that calibrates the probabilities.
 
-`cnn`, the shipped one: stages of 3x3 convolutions, halved in size by strided
-convolutions rather than pooling (Springenberg et al., "Striving for Simplicity: The All
-Convolutional Net", 2015). On a CPU most of a small network's time goes into its large
-early maps, so the first stage is thin and short, and the last one holds the parameters.
+`cnn`, the shipped one: stages of 3x3 convolutions, where strided convolutions instead of
+pooling halve the size (Springenberg et al., "Striving for Simplicity: The All Convolutional
+Net", 2015). On a CPU a small network spends most of its time in its early layers, whose feature
+maps are large. So the first stage has few filters and layers, and the last most of the parameters.
 
-The others are there to compare with: `mlp`, a multilayer perceptron; `lenet`, LeNet-5
-of LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
-Recognition" (1998), with ReLU in place of tanh and a plain last layer; `resnet`, the
-network for small images of He, Zhang, Ren and Sun, "Deep Residual Learning for Image
-Recognition" (2016), with projections where the width changes.
+The others serve for comparison. `mlp`: a multilayer perceptron. `lenet`: LeNet-5 of LeCun,
+Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition" (1998),
+with ReLU instead of tanh and a plain last layer. `resnet`: the network for small images of He,
+Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition" (2016), with projections
+where the width changes.
 """
 
 from __future__ import annotations
@@ -36,24 +36,34 @@ USUAL_STAGES: dict[Architecture, Stages] = {
     "cnn": ((24,), (48, 48), (96, 96, 96, 96)),
     "resnet": ((16, 16), (32, 32), (64, 64)),
 }
-"""Widths of each network where none are asked for."""
+"""Stages of each network by default: numbers of filters or units, layer by layer.
 
-_SEEDS_OF_A_NETWORK = 1000
-"""More than a network has layers, so that two networks have no layer's seed in common."""
-_STATISTICS_MOMENTUM = 0.95
-"""Of batch normalisation. With Keras's 0.99 a network that was trained for less than some
-hundred steps still has the statistics that it began with, and reads nothing."""
+Those of `lenet` are the publication's, those of `cnn` the shipped model's.
+"""
+
+_SEEDS_PER_NETWORK = 1000
+"""More than a network has layers, so that networks of different seeds share no layer's seed."""
+
+_BATCH_NORM_MOMENTUM = 0.95
+"""Momentum of the moving averages in batch normalisation.
+
+With Keras's default of 0.99 the averages of a network trained for fewer than some hundred steps are
+still mostly their initial values, and it reads nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Kind of network, widths of its stages and what regularises it.
+    """Architecture, stages and dropout of a network.
 
-    `stages`, the network's usual ones where empty: for `cnn` the filters of each
-    convolution, for `resnet` of each residual block; the first of every stage but the
-    first halves height and width. For `lenet` the filters of its two convolutions, then
-    the units of its layers; for `mlp` one stage, the units of its layers. `dropout` is
-    the share of features dropped before the last layer, in an `mlp` after each.
+    `stages` by architecture, the defaults where empty. `cnn`: filters of each convolution;
+    `resnet`: filters of each residual block; in both each stage after the first begins by halving
+    height and width. `lenet`: filters of its two convolutions, then units of its dense
+    layers. `mlp`: one stage, the units of its dense layers. `dropout`: share of the features
+    dropped before the last layer, in an `mlp` after each hidden layer.
+
+    Raises:
+        ValueError: unknown architecture, unfit stages, or dropout out of range.
     """
 
     arch: Architecture = "cnn"
@@ -90,13 +100,13 @@ def _fits(arch: Architecture, stages: Stages) -> bool:
 def build_network(config: NetworkConfig, seed: int = 0) -> keras.Model:
     """A fresh network: (n, 28, 28, 1) uint8 in, (n, 11) float32 logits out.
 
-    The same `seed` gives the same weights and the same dropout. Under a mixed-precision
-    policy all but the logits is computed in half precision.
+    The same `seed` gives the same initial weights and the same dropout. Under a mixed-precision
+    policy everything but the logits is computed in half precision.
     """
     import keras
     from keras import layers
 
-    seeds = itertools.count(seed * _SEEDS_OF_A_NETWORK)
+    seeds = itertools.count(seed * _SEEDS_PER_NETWORK)
     crops = keras.Input((CROP_SIDE, CROP_SIDE, 1), dtype="uint8", name="crops")
     x = layers.Rescaling(1 / 255, name="scale")(crops)
     x = _BUILDERS[config.arch](x, config, seeds)
@@ -127,7 +137,7 @@ def _lenet(x: keras.KerasTensor, config: NetworkConfig, seeds: Iterator[int]) ->
 
     *maps, widths = config.stages
     for place, (filters,) in enumerate(maps):
-        # The digits of the publication had a margin of two pixels more.
+        # The publication's digits have a margin two pixels wider.
         padding = "same" if place == 0 else "valid"
         x = layers.Conv2D(
             filters,
@@ -168,7 +178,7 @@ _BUILDERS: dict[
     Architecture,
     Callable[[keras.KerasTensor, NetworkConfig, Iterator[int]], keras.KerasTensor],
 ] = {"mlp": _mlp, "lenet": _lenet, "cnn": _cnn, "resnet": _resnet}
-"""What makes features of scaled crops, for each kind of network."""
+"""Functions that build a network's layers from the scaled crops to the features."""
 
 
 def _convolutions(stages: Stages) -> Iterator[tuple[str, int, int]]:
@@ -181,7 +191,7 @@ def _convolutions(stages: Stages) -> Iterator[tuple[str, int, int]]:
 def _residual_block(
     x: keras.KerasTensor, filters: int, stride: int, name: str, seeds: Iterator[int]
 ) -> keras.KerasTensor:
-    """Two convolutions around which the input is led, itself or projected."""
+    """Two convolutions whose output is added to their input, projected where the shape changes."""
     from keras import layers
 
     y = _normalised_convolution(x, filters, 3, stride, f"{name}_a", seeds)
@@ -195,7 +205,7 @@ def _residual_block(
 def _normalised_convolution(
     x: keras.KerasTensor, filters: int, size: int, stride: int, name: str, seeds: Iterator[int]
 ) -> keras.KerasTensor:
-    """Convolution and batch normalisation, which folds into it when it is exported."""
+    """Convolution and batch normalisation; export folds the second into the first."""
     from keras import layers
 
     x = layers.Conv2D(
@@ -208,11 +218,11 @@ def _normalised_convolution(
 def _normalisation(name: str) -> keras.Layer:
     from keras import layers
 
-    return layers.BatchNormalization(momentum=_STATISTICS_MOMENTUM, name=f"{name}_normalisation")
+    return layers.BatchNormalization(momentum=_BATCH_NORM_MOMENTUM, name=f"{name}_normalisation")
 
 
 def _he(seeds: Iterator[int]) -> keras.Initializer:
-    """Weights for layers with ReLU (He et al., "Delving Deep into Rectifiers", 2015)."""
+    """Initial weights for layers with ReLU (He et al., "Delving Deep into Rectifiers", 2015)."""
     import keras
 
     return keras.initializers.HeNormal(next(seeds))

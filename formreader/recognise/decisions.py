@@ -1,4 +1,4 @@
-"""From class probabilities to readings of digits and fields."""
+"""Turn class probabilities into readings of digits and fields."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.geometry import Box
 from formreader.core.records import DigitReading, FieldCrops, FieldReading, Status
 
-PLAUSIBLE = 0.05
-"""Least probability for a digit to be given as a guess at all."""
+MIN_GUESS_PROBABILITY = 0.05
+"""A digit of lower probability is not given as the reading of a box, not even for review.
+
+No record of a measurement.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadField:
-    """A field and what the network says of its n boxes.
-
-    `probabilities` is (n, 11); those of blank boxes are not looked at.
+    """A field and the class probabilities of its n boxes, (n, 11); those of blanks are ignored.
 
     Raises:
         ValueError: the array does not fit the boxes, or holds a number that is not finite.
@@ -47,9 +48,9 @@ class ReadField:
 
 
 def decide(read: Sequence[ReadField], review_below: float) -> tuple[FieldReading, ...]:
-    """What the fields of a page say, from the calibrated probabilities of their boxes.
+    """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
-    Digits of a lower confidence than `review_below` are for review.
+    Digits with a lower confidence than `review_below` are for review.
     """
     if not read:
         return ()
@@ -66,9 +67,10 @@ def _read_digits(
     blank: npt.NDArray[np.bool_],
     review_below: float,
 ) -> Iterator[DigitReading]:
-    # Stable, so that a tie gives the lower digit on every machine.
+    # A stable sort: of equal probabilities the lower digit comes first on every machine.
     ranked = np.argsort(-probabilities[:, :NOT_A_DIGIT], axis=1, kind="stable")  # (n, 10)
-    rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())  # quick to look into
+    # Lists are faster to index than arrays.
+    rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())
     for box, row, (best, second), is_blank in zip(boxes, *rows, strict=True):
         if is_blank:
             yield DigitReading(box, None, 1.0, Status.BLANK)
@@ -79,13 +81,13 @@ def _read_digits(
 def _read_digit(
     box: Box, row: list[float], best: int, second: int, review_below: float
 ) -> DigitReading:
-    """The reading of a box with ink; `row` has the 11 probabilities.
+    """The reading of a box with ink; `row` has its 11 probabilities.
 
-    Where no digit is plausible none is given, with confidence 0, and the best of
-    the ten stands as the second guess, so that the reviewer still sees it.
+    Where even the best digit is improbable the reading has no digit and confidence 0. The best
+    digit is then the second guess, so that the reviewer still sees it.
     """
     confidence = row[best]
-    if confidence < PLAUSIBLE:
+    if confidence < MIN_GUESS_PROBABILITY:
         return DigitReading(box, None, 0.0, Status.REVIEW, best, confidence)
     sure = confidence >= review_below and row[best] > row[NOT_A_DIGIT]
     status = Status.OK if sure else Status.REVIEW

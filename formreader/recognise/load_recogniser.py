@@ -1,7 +1,7 @@
-"""A model by its name or folder, ready to read crops.
+"""Load a model by its name or folder, ready to read crops.
 
-On a CPU the exported graph runs in ONNX Runtime: Keras would take ten seconds to
-import. On a GPU the Keras model runs itself.
+On a CPU the exported graph runs in ONNX Runtime, as importing Keras would take ten seconds. On a
+GPU the Keras model itself runs.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def load_recogniser(
 
     Args:
         model: name of a model that ships with the program, or a model folder.
-        device: `auto` takes the GPU where there is one and TensorFlow can use it.
-        batch: crops that the network sees at a time.
-        threads: for the CPU; as many as there are usable cores where it is None.
+        device: `auto` uses the GPU where there is one and TensorFlow has CUDA.
+        batch: crops in one call of the network.
+        threads: threads on the CPU; None for as many as there are usable cores.
 
     Raises:
         ModelError: the model folder is missing, damaged, or of another version.

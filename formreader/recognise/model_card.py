@@ -1,4 +1,4 @@
-"""The model card: what a model folder says of itself, and the check that it is whole."""
+"""The model card: what a model folder says about its model, written, read and validated."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from typing import TypeAlias, TypeVar
 from formreader.core.classes import CLASSES
 from formreader.core.model_folder import card_errors, card_hashes, checked, read_card_file
 
-SCHEMA = 1
-"""Version of the card's layout; a card of another one is refused."""
+CARD_SCHEMA = 1
+"""Version of the card's layout; cards of other versions are refused."""
 
 BOUND_CONFIDENCE = 0.95
-"""Probability with which an error rate is below the bound that the card has for it."""
+"""Confidence level of the card's upper bounds of error rates."""
+
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.01, 100.0
+"""Range of valid temperatures, wider at both ends than the range that training fits them in."""
 
 Facts: TypeAlias = Mapping[str, str | int | float | bool]
 
@@ -25,14 +28,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRow:
-    """What accepting every reading with at least `threshold` confidence would mean.
+    """The errors that were counted when readings of at least `threshold` confidence were accepted.
 
     Of `n` held-out crops `accepted` were accepted and `errors` of these were wrong;
     `error_bound` is the upper end of the error rate's one-sided 95 % confidence
     interval (Clopper and Pearson 1934).
 
     Raises:
-        ValueError: the counts contradict one another, or a number is no probability.
+        ValueError: the counts contradict one another, or a probability is out of range.
     """
 
     threshold: float
@@ -44,7 +47,7 @@ class CalibrationRow:
     def __post_init__(self) -> None:
         if not 0 <= self.errors <= self.accepted <= self.n:
             raise ValueError(f"calibration counts contradict one another. Received: {self}")
-        # Written so that NaN, which is neither more nor less, is refused too.
+        # Not `threshold < 0 or ...`: NaN, for which every comparison is false, would pass.
         if not (0 <= self.threshold <= 1 and 0 < self.error_bound <= 1):
             raise ValueError(f"calibration needs probabilities. Received: {self}")
         if self.errors > self.error_bound * self.accepted:
@@ -53,10 +56,10 @@ class CalibrationRow:
 
 @dataclass(frozen=True, slots=True)
 class TestFigures:
-    """How the model did on one set of crops it was not trained on.
+    """The model's results on one set of crops that it was not trained on.
 
-    `right_of_ten` counts crops whose most probable digit is right, `right_of_all`
-    those where "not a digit" is not more probable either.
+    `right_of_ten` counts the crops whose most probable digit is right, `right_of_all`
+    those of them where "not a digit" is not more probable either.
 
     Raises:
         ValueError: the counts contradict one another.
@@ -71,21 +74,21 @@ class TestFigures:
         if not all(0 <= right <= self.n for right in (self.right_of_ten, self.right_of_all)):
             raise ValueError(f"test counts contradict one another. Received: {self}")
 
-    # The name begins with "Test" for the reader, not for pytest.
+    # Or pytest would take the class for a test, by its name.
     __test__ = False
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Everything about a model but its weights.
+    """Everything about a model except its weights.
 
-    `created` is an ISO date. `temperature` divides the logits before the softmax.
-    `training` and `recipe` are facts for people. `files` maps the name of each file
-    of the model folder to its SHA-256 in hexadecimal. `calibration` is one set of crops at
-    rising thresholds.
+    `created` is an ISO date. The logits are divided by `temperature` before the softmax.
+    `training` and `recipe` are facts for people. `files` maps the name of each model file in
+    the folder to its SHA-256 in hexadecimal. The rows of `calibration` are of one set of crops,
+    at rising thresholds.
 
     Raises:
-        ValueError: the temperature, the classes or the calibration cannot be.
+        ValueError: the temperature, the classes or the calibration are not valid.
     """
 
     name: str
@@ -101,8 +104,11 @@ class Card:
     classes: tuple[str, ...] = CLASSES
 
     def __post_init__(self) -> None:
-        if not 0.01 <= self.temperature <= 100:
-            raise ValueError(f"the temperature must be positive. Received: {self.temperature}")
+        if not _MIN_TEMPERATURE <= self.temperature <= _MAX_TEMPERATURE:
+            raise ValueError(
+                f"the temperature must be from {_MIN_TEMPERATURE:g} to {_MAX_TEMPERATURE:g}. "
+                f"Received: {self.temperature}"
+            )
         if self.classes != CLASSES:
             raise ValueError(f"the classes must be {CLASSES}. Received: {self.classes}")
         for looser, stricter in pairwise(self.calibration):
@@ -110,11 +116,12 @@ class Card:
 
     def to_json(self) -> str:
         """The card as JSON text, readable by people."""
-        return json.dumps({"schema": SCHEMA} | asdict(self), indent=2, ensure_ascii=False) + "\n"
+        table = {"schema": CARD_SCHEMA} | asdict(self)
+        return json.dumps(table, indent=2, ensure_ascii=False) + "\n"
 
 
 def _check_order(looser: CalibrationRow, stricter: CalibrationRow) -> None:
-    """What a higher threshold accepts, of the same crops, a lower one accepts as well."""
+    """Refuse rows that cannot be of the same crops: a lower threshold accepts no fewer of them."""
     if not (
         looser.threshold < stricter.threshold
         and looser.n == stricter.n
@@ -122,18 +129,18 @@ def _check_order(looser: CalibrationRow, stricter: CalibrationRow) -> None:
         and looser.errors >= stricter.errors
     ):
         raise ValueError(
-            "the rows of calibration must be of one set of crops, at rising thresholds. "
+            "the rows of the calibration must be of one set of crops, at rising thresholds. "
             f"Received: {looser}, then {stricter}"
         )
 
 
 def read_card(folder: Path) -> Card:
-    """The card of a model folder.
+    """Read the card of a model folder.
 
     Raises:
-        ModelError: the folder has no card, or it is damaged or of another version.
+        ModelError: the folder has no card, or the card is damaged or of another version.
     """
-    table = read_card_file(folder, SCHEMA)
+    table = read_card_file(folder, CARD_SCHEMA)
     with card_errors(folder):
         return _card(table)
 

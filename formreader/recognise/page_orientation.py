@@ -1,4 +1,4 @@
-"""Which way a page lies, as its digits tell: turned digits read badly."""
+"""Find out from its digits whether a page lies upright: turned digits read badly."""
 
 from __future__ import annotations
 
@@ -12,49 +12,61 @@ import numpy.typing as npt
 from formreader.core.classes import NOT_A_DIGIT, Crops, Probabilities
 from formreader.core.geometry import quarters_to_upright
 from formreader.core.records import FieldCrops
-from formreader.recognise.arbitration import in_sure_boxes
+from formreader.recognise.arbitration import in_clear_boxes
 from formreader.recognise.decisions import ReadField
 
 MAYBE_TURNED = "it may lie upside down or on its side: turn the page upright and scan it again"
 
-_LEAST = 0.02
-"""Least probability in a sum of logarithms, so that no single cross or blot decides."""
+_MIN_PROBABILITY_AS_EVIDENCE = 0.02
+"""Lower probabilities count as this one before their logarithm is taken.
 
-_WELL_READ = -0.25
-"""Mean logarithm of the best digits' probability above which no page is upside down.
-
-Upside down, pages came to -0.4 to -1.9, as 0, 1 and 8 stay what they are and 6 and 9 swap;
-on their side to -1.4 and less; upright pages to 0 to -0.7, with crosses and blots to -1.4.
+So that no single cross or blot decides how a page lies. No record of a measurement.
 """
 
-_NOT_ON_SIDE = -1.0
-"""The same for pages on their side."""
+_MAX_LOG_UPSIDE_DOWN = -0.25
+_MAX_LOG_ON_SIDE = -1.0
+"""A page that reads better than the first is not upside down, than the second not on its side.
 
-_READABLE = -1.0
-"""Mean logarithm below which a page is not laid on its other side: letters that were taken for
-digits read alike either way."""
+The measure is the mean logarithm of the best digits' probabilities. Upright pages were seen at 0 to
+-0.7, with crosses and blots down to -1.4. Pages upside down were seen at -0.4 to -1.9, as 0, 1 and
+8 look the same and 6 and 9 swap; pages on their side at -1.4 and less. Which pages these were is
+not recorded.
+"""
 
-_TURNED_EVIDENCE = 6.0
-_UPRIGHT_EVIDENCE = 3.0
-"""Least logarithms of the odds, all digits of a page together: to turn it, to trust it unturned."""
+_MIN_LOG_TO_LAY_ON_SIDE = -1.0
+"""A page is given a quarter turn only if it then reads at least this well, in the same measure.
 
-_MOST_AGAINST = 0.5
-"""Evidence against a turn at most, as a share of that for it. Where more digits contradict one
-another, what was read are hardly digits: writing that shows through from the back of the page.
-Upright pages full of crosses and letters come to more, but need no turn."""
+Letters that were taken for digits read alike in all directions. No record of a measurement.
+"""
 
-_WITH_DIRECTION = (0, 2, 3, 4, 5, 6, 7, 8, 9)
-"""Digits that count as evidence: any dash or rest of a line is a 1 if it is turned so."""
+_MIN_EVIDENCE_TO_TURN = 6.0
+_MIN_EVIDENCE_TO_TRUST = 3.0
+"""Evidence that it takes to turn a page, and to trust that it lies upright.
+
+Evidence is the logarithm of the odds against the next best direction, summed over a page's digits:
+6 are odds of 400 to 1, 3 of 20 to 1. No record of a measurement.
+"""
+
+_MAX_SHARE_AGAINST_TURN = 0.5
+"""Evidence against a turn that is tolerated, as a share of the evidence for it.
+
+Where more digits contradict one another they are hardly digits. Mended for one page that had been
+turned because of writing that shows through from its back. Upright pages full of crosses and
+letters exceed the share, but need no turn.
+"""
+
+_DIGITS_WITH_DIRECTION = (0, 2, 3, 4, 5, 6, 7, 8, 9)
+"""Digits that count as evidence. Any dash or rest of a line looks like a 1 in some direction."""
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How a page's digits say that it lies.
+    """How a page lies, judged by its digits.
 
-    `quarters` is by how many quarter turns clockwise it has still to be turned, 0 unless
-    that is certain; `sure` is false where another way would do about as well.
+    `quarters`: quarter turns clockwise that bring it upright, 0 unless that is certain.
+    `sure`: false where its digits read about as well in another direction.
     """
 
     quarters: int = 0
@@ -64,62 +76,63 @@ class Orientation:
 def find_orientation(
     read: Sequence[ReadField], probabilities_of: Callable[[Crops], Probabilities]
 ) -> Orientation:
-    """How a page lies whose fields were read.
+    """Find out how a page lies from its fields, as they were `read`.
 
-    Its crops are read turned, by `probabilities_of`, only where they read badly as they are.
+    Only where they read badly are their crops turned and read again, by `probabilities_of`.
     """
-    sure = in_sure_boxes(read)
-    chosen = sure if any(len(one.written) for one in sure) else read
+    clear = in_clear_boxes(read)
+    chosen = clear if any(len(one.written) for one in clear) else read
     if not any(len(one.written) for one in chosen):
         return Orientation()
     crops = np.concatenate([one.field.written for one in chosen])
     unturned = np.concatenate([one.written for one in chosen])
-    well_read = float(log_best(unturned).mean())
-    text_turned = quarters_of([one.field for one in read]) != 0  # which of two ways is not known
-    if well_read > _WELL_READ and not text_turned:
+    mean_log = float(log_best(unturned).mean())
+    # Text that runs up or down shows that a page is on its side, but not which way to turn it.
+    was_on_side = quarters_of([one.field for one in read]) != 0
+    if mean_log > _MAX_LOG_UPSIDE_DOWN and not was_on_side:
         return Orientation()
-    quarters = (1, 2, 3) if text_turned or well_read < _NOT_ON_SIDE else (2,)
-    others = {q: probabilities_of(_turned(crops, q)) for q in quarters}
-    evidence = {q: log_best(read, _WITH_DIRECTION) for q, read in others.items()}
-    return judge_orientation(log_best(unturned, _WITH_DIRECTION), evidence)
+    quarters = (1, 2, 3) if was_on_side or mean_log < _MAX_LOG_ON_SIDE else (2,)
+    turned = {q: probabilities_of(_turned(crops, q)) for q in quarters}
+    logs = {q: log_best(read, _DIGITS_WITH_DIRECTION) for q, read in turned.items()}
+    return judge_orientation(log_best(unturned, _DIGITS_WITH_DIRECTION), logs)
 
 
 def log_best(probabilities: Probabilities, digits: Sequence[int] = range(NOT_A_DIGIT)) -> _Floats:
-    """(n,) logarithms of the best digit's probability, of class probabilities (n, 11)."""
+    """Logarithm of the best digit's probability, (n,), from class probabilities (n, 11)."""
     best = probabilities[:, list(digits)].max(axis=1, initial=0.0)
-    return np.asarray(np.log(np.maximum(best, _LEAST)), np.float64)
+    return np.asarray(np.log(np.maximum(best, _MIN_PROBABILITY_AS_EVIDENCE)), np.float64)
 
 
-def judge_orientation(unturned: _Floats, others: Mapping[int, _Floats]) -> Orientation:
-    """How a page lies, from how well its n crops read as they are and otherwise turned.
+def judge_orientation(unturned: _Floats, turned: Mapping[int, _Floats]) -> Orientation:
+    """Judge how a page lies from how well its n crops read unturned and turned.
 
     Args:
         unturned: (n,) from `log_best`.
-        others: quarter turns clockwise -> (n,) for crops that are so turned.
+        turned: quarter turns clockwise -> (n,) from `log_best` of the crops turned so.
     """
-    ways = {0: unturned, **others}
-    best, second = sorted(ways, key=lambda quarters: -float(ways[quarters].sum()))[:2]
-    gain = ways[best] - ways[second]
-    speaks_for, against = gain[gain > 0].sum(), -gain[gain < 0].sum()
-    lead = speaks_for - against
+    logs = {0: unturned, **turned}
+    best, second = sorted(logs, key=lambda quarters: -float(logs[quarters].sum()))[:2]
+    gain = logs[best] - logs[second]
+    evidence_for, against = gain[gain > 0].sum(), -gain[gain < 0].sum()
+    evidence = evidence_for - against
     if best == 0:
-        return Orientation(sure=bool(lead >= _UPRIGHT_EVIDENCE))
-    one_sided = against <= _MOST_AGAINST * speaks_for
-    readable = best % 2 == 0 or others[best].mean() >= _READABLE
-    if one_sided and readable and lead >= _TURNED_EVIDENCE:
+        return Orientation(sure=bool(evidence >= _MIN_EVIDENCE_TO_TRUST))
+    one_sided = against <= _MAX_SHARE_AGAINST_TURN * evidence_for
+    readable = best % 2 == 0 or turned[best].mean() >= _MIN_LOG_TO_LAY_ON_SIDE
+    if one_sided and readable and evidence >= _MIN_EVIDENCE_TO_TURN:
         return Orientation(best)
     return Orientation(sure=False)
 
 
 def quarters_of(fields: Sequence[FieldCrops]) -> int:
-    """By how many quarter turns clockwise the stored page came upright, from its boxes."""
+    """Quarter turns clockwise that brought the stored page upright, from its boxes' corners."""
     corners = np.array([box.corners for field in fields for box in field.boxes]).reshape(-1, 4, 2)
     return quarters_to_upright(corners)
 
 
-def confirmed(lies: Orientation) -> Orientation:
-    """How a page lies that was turned; what asks for another turn is not sure of itself."""
-    return Orientation(sure=lies.sure and lies.quarters == 0)
+def without_further_turn(found: Orientation) -> Orientation:
+    """The orientation of a page that was turned once: it is unsure if another turn seems due."""
+    return Orientation(sure=found.sure and found.quarters == 0)
 
 
 def _turned(crops: Crops, quarters: int) -> Crops:

@@ -1,6 +1,6 @@
-"""Crops of many pages in large batches through the network, and back to their pages.
+"""Read the crops of many pages in large batches, and regroup the results by page.
 
-On the way pages are found that lie upside down or on their side.
+Pages that lie upside down or on their side are found on the way, and turned.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.page_orientation import (
     MAYBE_TURNED,
     Orientation,
-    confirmed,
     find_orientation,
     quarters_of,
+    without_further_turn,
 )
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import acceptance
@@ -44,12 +44,15 @@ from formreader.segment.segment_selection import (
 )
 
 TurnPages: TypeAlias = Callable[[Mapping[int, int]], Sequence[PageCrops]]
-"""Does page work anew: index of the page -> quarter turns clockwise that bring it upright."""
+"""Repeats the page work of some pages, turned.
+
+Its argument maps a page's index in the scan to the quarter turns clockwise that bring it upright.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadPage:
-    """A page, its numbers cut into digits, and what the network says of its fields."""
+    """A page whose numbers are cut into digits, and the network's probabilities for its fields."""
 
     page: PageCrops
     fields: tuple[ReadField, ...]
@@ -64,35 +67,35 @@ def read_pages(
 ) -> Iterator[tuple[PageCrops, PageReading]]:
     """Read pages, in their order, in batches of `options.batch` crops across pages.
 
-    Pages that prove to be turned are replaced by what `turn` makes of them; where it is
-    None all pages are read as they are. The time that the network takes counts as the stage
-    "recognise" of `stopwatch`.
+    `turn` replaces the pages that are found to be turned; where it is None all pages are read
+    as they are. The network's time counts as the stage "recognise" of `stopwatch`.
 
     Raises:
-        ModelError: the model cannot promise `options.max_error`.
+        ModelError: the model's calibration cannot promise `options.max_error`.
     """
     review_below = acceptance(recogniser.card, options).review_below
     network = _Network(recogniser, stopwatch)
     done = 0
     for unread in _groups(pages, options.batch):
         group = network.read(unread)
-        lies = [Orientation()] * len(group)
+        found = [Orientation()] * len(group)
         if turn is not None:
-            lies = [network.orientation(page) for page in group]
-            turned = [i for i, orientation in enumerate(lies) if orientation.quarters]
-            again = turn({done + i: _upright(group[i], lies[i]) for i in turned}) if turned else []
+            found = [network.orientation(page) for page in group]
+            turned = [i for i, orientation in enumerate(found) if orientation.quarters]
+            quarters = {done + i: _quarters_to_upright(group[i], found[i]) for i in turned}
+            again = turn(quarters) if turned else []
             for i, page in zip(turned, network.read(again), strict=True):
                 group[i] = page
-                lies[i] = confirmed(network.orientation(page))
+                found[i] = without_further_turn(network.orientation(page))
         done += len(group)
-        for page, orientation in zip(group, lies, strict=True):
-            # Only now: what is no digit may be one on a page that was turned.
+        for page, orientation in zip(group, found, strict=True):
+            # Not before the turns: turned digits look like non-digits.
             arbitrated = _arbitrated(page)
             yield arbitrated.page, _page_reading(arbitrated, orientation, review_below)
 
 
 def _arbitrated(read: ReadPage) -> ReadPage:
-    """The page without words that were taken for boxes, and with one field in each place."""
+    """Drop words mistaken for boxes, and of rows and cells in one place those that read worse."""
     for drop, reason in ((drop_words, NO_DIGITS), (drop_contradictions, IN_ONE_PLACE)):
         fields = tuple(drop(read.fields))
         if len(fields) < len(read.fields):
@@ -103,17 +106,17 @@ def _arbitrated(read: ReadPage) -> ReadPage:
 
 
 def _without(page: PageCrops, boxes: tuple[DigitBox, ...], reason: str) -> PageCrops:
-    """The page with boxes among what was discarded of it."""
+    """The page with these boxes added to its discarded ones."""
     return replace(page, discarded=(*page.discarded, Discarded(boxes, reason)))
 
 
-def _page_reading(read: ReadPage, lies: Orientation, review_below: float) -> PageReading:
+def _page_reading(read: ReadPage, found: Orientation, review_below: float) -> PageReading:
     """The page's reading; all digits of a page that may be turned are for review."""
     page = read.page
     notices = [page.notice]
     if has_doubtful_boxes(page.fields):
         notices.append(DOUBTFUL_BOXES)
-    if not lies.sure:
+    if not found.sure:
         notices.append(MAYBE_TURNED)
         review_below = math.inf
     notice = "; ".join(filter(None, notices))
@@ -123,13 +126,13 @@ def _page_reading(read: ReadPage, lies: Orientation, review_below: float) -> Pag
 
 @dataclass(frozen=True, slots=True)
 class _Network:
-    """The recogniser, with the time that it takes."""
+    """The recogniser, with a stopwatch for the time it takes."""
 
     recogniser: Recogniser
     stopwatch: Stopwatch
 
     def read(self, pages: Sequence[PageCrops]) -> list[ReadPage]:
-        """The pages with one box a digit, and what was read in their boxes."""
+        """Choose the digits of each cell, and read the pages' boxes in one batch."""
         if not pages:
             return []
         selected = self._selected(pages)
@@ -141,11 +144,11 @@ class _Network:
         ]
 
     def orientation(self, read: ReadPage) -> Orientation:
-        """How a page lies."""
+        """How a page lies, judged by its digits."""
         return find_orientation(read.fields, self._probabilities)
 
     def _selected(self, pages: Sequence[PageCrops]) -> list[list[SelectedField]]:
-        """What remains of the pages' fields, by drafts: most segments are no digits."""
+        """The fields of each page, in cells only the segments that drafts find to be digits."""
         segmented = [
             [field.crops for field in page.fields if isinstance(field, SegmentedField)]
             for page in pages
@@ -160,7 +163,7 @@ class _Network:
     def _in_one_batch(
         self, read: Callable[[Crops], Probabilities], parts: Sequence[Crops]
     ) -> list[Probabilities]:
-        """What `read` gives for each of several arrays of crops, which it gets as one."""
+        """Call `read` once for several arrays of crops; return the probabilities of each."""
         with self.stopwatch.stage("recognise"):
             probabilities = read(np.concatenate([NO_CROPS, *parts]))
         return np.split(probabilities, np.cumsum([len(part) for part in parts])[:-1])
@@ -173,7 +176,7 @@ class _Network:
 def _read_page(
     page: PageCrops, selected: Sequence[SelectedField], written: Sequence[Probabilities]
 ) -> ReadPage:
-    """A page with the fields that remain, from what was read where ink is."""
+    """A page with its selected fields; `written` has the probabilities of their boxes with ink."""
     fields = tuple(one.field for one in selected)
     if dropped := dropped_cells(page.fields, fields):
         page = _without(page, dropped, NO_NUMBER)
@@ -185,26 +188,27 @@ def _read_page(
 
 
 def _with_blanks(selected: SelectedField, written: Probabilities) -> Probabilities:
-    """Probabilities (n, 11) of a field's boxes, zeros for blank ones, less the doubt of cuts."""
+    """Probabilities (n, 11) of a field's boxes, lowered where cuts are doubtful; 0 for blanks."""
     blank = selected.field.blank
     probabilities = np.zeros((len(blank), len(CLASSES)), np.float32)
     probabilities[~blank] = written
     return with_doubt(probabilities, selected.shares)
 
 
-def _upright(read: ReadPage, lies: Orientation) -> int:
-    return (quarters_of(read.page.fields) + lies.quarters) % 4
+def _quarters_to_upright(read: ReadPage, found: Orientation) -> int:
+    """Quarter turns clockwise that bring the stored page upright, earlier turns included."""
+    return (quarters_of(read.page.fields) + found.quarters) % 4
 
 
 def _groups(pages: Iterable[PageCrops], crops: int) -> Iterator[list[PageCrops]]:
-    """Pages that together have at least `crops` crops with ink; the last ones have less."""
+    """Groups of pages with at least `crops` crops with ink; the last group may have fewer."""
     group: list[PageCrops] = []
-    waiting = 0
+    grouped_crops = 0
     for page in pages:
         group.append(page)
-        waiting += sum(int(np.count_nonzero(~field.blank)) for field in page.fields)
-        if waiting >= crops:
+        grouped_crops += sum(int(np.count_nonzero(~field.blank)) for field in page.fields)
+        if grouped_crops >= crops:
             yield group
-            group, waiting = [], 0
+            group, grouped_crops = [], 0
     if group:
         yield group

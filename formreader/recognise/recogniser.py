@@ -1,6 +1,6 @@
-"""Batches of crops in, calibrated probabilities out, on a CPU or a GPU.
+"""Read crops in batches: the base class of all runtimes, and the softmax.
 
-What runs a network is in `runtimes`; `load_recogniser` chooses it.
+The runtimes are in `runtimes`; `load_recogniser` chooses one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from formreader.recognise.model_card import Card
 
 
 class Recogniser(ABC):
-    """Reads crops with one model; `card` tells all about it, `device` where it runs."""
+    """Reads crops with one model, which `card` describes, on `device`."""
 
     def __init__(self, card: Card, device: Device, batch: int) -> None:
         self.card = card
@@ -33,9 +33,9 @@ class Recogniser(ABC):
         return self._read(crops, self._logits)
 
     def drafts(self, crops: Crops) -> Probabilities:
-        """What `probabilities` gives, but roughly where that is faster.
+        """Like `probabilities`, but approximate where that is faster.
 
-        It is for choosing which of many crops to read.
+        Drafts serve to choose which of many crops to read.
 
         Raises:
             ValueError: `crops` has another shape or type.
@@ -45,7 +45,7 @@ class Recogniser(ABC):
     def _read(
         self, crops: Crops, logits_of: Callable[[Crops], npt.NDArray[np.float32]]
     ) -> Probabilities:
-        """Probabilities by what gives the logits of one batch."""
+        """Probabilities (n, 11) of crops, where `logits_of` gives the logits of one batch."""
         if crops.dtype != np.uint8 or crops.shape[1:] not in (
             (CROP_SIDE,) * 2,
             (CROP_SIDE, CROP_SIDE, 1),
@@ -66,12 +66,12 @@ class Recogniser(ABC):
         """Logits (n, 11) of one batch of crops (n, 28, 28), n > 0."""
 
     def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        """The same for drafts."""
+        """Logits (n, 11) of one batch, exact or approximate."""
         return self._logits(crops)
 
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float) -> Probabilities:
-    """Probabilities of logits (n, k) at a temperature, (n, k) float32."""
+    """Probabilities (n, k) float32 of logits (n, k), which are divided by the temperature first."""
     scaled = logits.astype(np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     probabilities: Probabilities = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,27 +1,29 @@
-"""What a model's card promises: the threshold that keeps wrong digits below a given share.
+"""Choose the confidence threshold that keeps the share of wrong digits below a limit.
 
-The promise reads: with 95 % confidence at most the share E of the digits that are accepted
-is wrong, on pages like those of the calibration. Confidence means: of all calibrations that
-might have been drawn, at most 5 % lead to a threshold that breaks it.
+The promise: with 95 % confidence, at most the share E of the accepted digits is wrong, on pages
+like those of the calibration. "With 95 % confidence" means: of all calibrations that might have
+been drawn, at most 5 % lead to a threshold that breaks the promise.
 
-Taking the loosest threshold of many that looks good would break it more often, as one of
-many looks good by luck. So thresholds are tested as Angelopoulos, Bates, Candes, Jordan and
-Lei do in "Learn then Test" (2021), by a fixed sequence (Bauer 1991): from the strictest down,
-each with the whole 5 %, until the first that fails; the one before it is taken. A false
-promise must pass the first test of a rate that is truly above E, which one in twenty does.
+Method: of many thresholds some look good by luck, so taking the lowest that looks good would break
+the promise more often. Instead, thresholds are tested as in "Learn then Test" (Angelopoulos, Bates,
+Candes, Jordan and Lei 2021), in a fixed sequence (Bauer 1991): from the highest threshold down,
+each at the full level of 5 %, until one fails. The last one that passed is taken. To break the
+promise, the first tested threshold with a true error rate above E must pass, and it does so in at
+most 5 % of the calibrations.
 
-Where the sequence begins depends on how many digits are accepted, never on how many of these
-are wrong. That leaves each test its 5 %: given how many are accepted, each is wrong with the
-same probability; and if fewer than expected clear the stricter thresholds, more of them lie
-where errors are at least as frequent, so that a late beginning makes no false promise likelier.
-(This needs that errors do not become more frequent as confidence grows.)
+Start of the sequence: it depends on how many digits a threshold accepts, never on how many of them
+are wrong. So each test keeps its level of 5 %: given how many digits are accepted, each is wrong
+with the same probability. Where fewer digits than expected exceed the highest thresholds, the
+sequence starts lower. Then more of the accepted digits lie where errors are at least as frequent,
+which makes a false promise no more likely. (This assumes that errors do not become more frequent as
+confidence grows.)
 
-What breaks the promise: pages unlike the calibration's (other hands, other scanners, marks
-that it had none of); asking for one E after another until one passes; and digits that depend
-on one another, as those of one writer or one bad scan do. Where 150 drawn pages of 48 digits
-were drawn anew as wholes, errors scattered by 2 to 3 times the variance of independent ones,
-and 0 to 10 % of the promises were broken instead of at most 5 %; many pages with few digits
-each come closer to it than few with many.
+What breaks the promise: pages unlike the calibration's (other hands, other scanners, marks that it
+did not contain); trying one E after another until one passes; and digits that depend on one
+another, as those of one writer or one bad scan do. When 150 rendered pages of 48 digits were drawn
+anew as whole pages, the number of errors had 2 to 3 times the variance that independent digits
+have, and 0 to 10 % of the promises were broken instead of at most 5 %. Many pages with few digits
+each come closer to the promise than few pages with many.
 """
 
 from __future__ import annotations
@@ -34,21 +36,21 @@ from formreader.core.errors import ModelError, UsageError
 from formreader.core.options import ScanOptions
 from formreader.recognise.model_card import BOUND_CONFIDENCE, CalibrationRow, Card
 
-_LEAST_ACCEPTED = 0.5
-"""Share of what the loosest threshold accepts from which on thresholds are tested.
+_MIN_ACCEPTED_SHARE = 0.5
+"""A threshold is tested if it accepts at least this share of what the lowest threshold accepts.
 
-Stricter ones leave most digits to review anyway, and each that is tested is one more chance
-for a single wrong label among few digits to end the search.
+Higher thresholds leave most digits to review anyway. And with few digits a single wrong label can
+fail a test and so end the search; each further test adds such a chance. A choice, not measured.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Which readings are accepted, and what is known of them.
+    """The threshold from which on digits are accepted, and what the calibration says of it.
 
-    Digits of confidence `review_below` or more are accepted. `measured` is the row of the
-    calibration with the highest threshold up to that, None where there is none. `max_error`
-    is the promised share of wrong ones, None where nothing was asked for.
+    Digits with confidence `review_below` or more are accepted. `measured` is the row of the
+    calibration with the highest threshold that is not above it, None where there is none.
+    `max_error` is the promised share of wrong digits, None where no promise was asked for.
     """
 
     review_below: float
@@ -71,10 +73,10 @@ class Acceptance:
 
 
 def acceptance(card: Card, options: ScanOptions) -> Acceptance:
-    """What `options` accept: from `review_below` on, or as far as `max_error` is kept.
+    """The acceptance that `options` ask for, by `max_error` if given, else by `review_below`.
 
     Raises:
-        UsageError: one of the two is no probability.
+        UsageError: the one that is used is not a probability.
         ModelError: the card cannot promise `max_error`.
     """
     if options.max_error is not None:
@@ -87,11 +89,11 @@ def acceptance(card: Card, options: ScanOptions) -> Acceptance:
 
 
 def promised_row(card: Card, max_error: float) -> CalibrationRow:
-    """The row of the card's calibration whose threshold keeps `max_error`.
+    """The row of the card's calibration with the lowest threshold that keeps `max_error`.
 
     Raises:
         UsageError: `max_error` is not between 0 and 1.
-        ModelError: the calibration cannot promise it; the message tells what it can.
+        ModelError: the calibration cannot promise it; the message says what it can promise.
     """
     if not 0 < max_error < 1:
         raise UsageError(f"--max-error must be between 0 and 1. Received: {max_error}")
@@ -102,9 +104,9 @@ def promised_row(card: Card, max_error: float) -> CalibrationRow:
 
 
 def passing_rows(rows: Sequence[CalibrationRow], max_error: float) -> list[CalibrationRow]:
-    """The rows, strictest first, that pass the fixed sequence of tests for `max_error`.
+    """The rows that pass the fixed sequence of tests for `max_error`, highest threshold first.
 
-    `rows` are of one calibration, loosest first.
+    `rows` are of one calibration, lowest threshold first.
     """
     passed: list[CalibrationRow] = []
     for row in candidate_rows(rows, max_error):
@@ -115,14 +117,14 @@ def passing_rows(rows: Sequence[CalibrationRow], max_error: float) -> list[Calib
 
 
 def candidate_rows(rows: Sequence[CalibrationRow], max_error: float) -> list[CalibrationRow]:
-    """The rows to test for `max_error`, strictest first: those that accept enough.
+    """The rows to test for `max_error`, highest threshold first: those that accept enough digits.
 
-    Enough is what would prove `max_error` if none were wrong, and half of what the loosest
-    of `rows`, the first, accepts. Errors are not looked at.
+    Enough digits would prove `max_error` if none were wrong, and are at least half of what the
+    first of `rows`, with the lowest threshold, accepts. The number of errors plays no part.
     """
     if not rows:
         return []
-    enough = max(needed_digits(max_error), _LEAST_ACCEPTED * rows[0].accepted)
+    enough = max(needed_digits(max_error), _MIN_ACCEPTED_SHARE * rows[0].accepted)
     return [row for row in reversed(rows) if row.accepted >= enough]
 
 
@@ -131,37 +133,41 @@ def needed_digits(max_error: float) -> int:
     return math.ceil(math.log(1 - BOUND_CONFIDENCE) / math.log1p(-max_error))
 
 
-def least_promise(rows: Sequence[CalibrationRow]) -> float | None:
-    """The least `max_error`, of two significant digits, that `rows` can promise."""
+def lowest_promise(rows: Sequence[CalibrationRow]) -> float | None:
+    """The lowest `max_error` that `rows` can promise, rounded up to two significant digits."""
     rates = (_rounded_up(bound) for bound in sorted({row.error_bound for row in rows}))
     return next((rate for rate in rates if rate < 1 and passing_rows(rows, rate)), None)
 
 
 def percent(share: float) -> str:
-    """A share as people read it: 0.001 is 0.1 %."""
+    """A share as a percentage for people: 0.001 is "0.1 %"."""
     return f"{100 * share:.3g} %"
 
 
 def _refusal(card: Card, max_error: float) -> str:
-    needed = (
-        f"{needed_digits(max_error):,} accepted calibration digits without an error, or more "
-        "with some"
-    )
+    """The message that the card cannot promise `max_error`: why, and what to do about it."""
     tested = candidate_rows(card.calibration, max_error)
     if tested:
         row = tested[0]
         found = (
-            f"{row.errors:,} of {row.accepted:,} accepted at {row.threshold:.5g} were wrong, "
-            f"which may be {percent(row.error_bound)}"
+            f"of {row.accepted:,} accepted at {row.threshold:.5g} or more {row.errors:,} were "
+            f"wrong, so that up to {percent(row.error_bound)} may be"
         )
     else:
         found = f"it has {max((r.accepted for r in card.calibration), default=0):,}"
-    least = least_promise(card.calibration)
-    best = "nothing" if least is None else f"{percent(least)} (--max-error {least:g})"
+    lowest = lowest_promise(card.calibration)
+    if lowest is None:
+        promise = "It can promise nothing. Choose"
+    else:
+        promise = (
+            f"The lowest it can promise is {percent(lowest)}: ask for --max-error {lowest:g} or "
+            "more, choose"
+        )
     return (
-        f"model {card.name}: its calibration cannot promise --max-error {max_error:g}. That "
-        f"takes {needed}; {found}. The least that it promises is {best}. Ask for no less, choose "
-        "a threshold with --review-below, or calibrate on more digits with `formreader train`."
+        f"model {card.name}: its calibration cannot promise --max-error {max_error:g}. That needs "
+        f"{needed_digits(max_error):,} accepted calibration digits, and more if any are wrong; "
+        f"{found}. {promise} a threshold with --review-below, or calibrate on more digits with "
+        "`formreader train`."
     )
 
 

@@ -1,4 +1,4 @@
-"""What runs a model: ONNX Runtime on a CPU, Keras on a GPU."""
+"""The runtimes of a model: ONNX Runtime on a CPU, Keras on a GPU."""
 
 from __future__ import annotations
 
@@ -25,32 +25,37 @@ if TYPE_CHECKING:
     import keras
     import onnxruntime
 
-SURE = 0.99
-"""Confidence from which the quick graph's answer counts. It was then never more than 0.006 off
-the exact one (10,000 digits of MNIST's test set, 7,395 varied crops), and always the same class,
-while less sure answers were up to 0.1 off. Of MNIST's digits 5 % are read again (all of this
-with the model of version 0.2)."""
+MIN_QUICK_CONFIDENCE = 0.99
+"""Crops that the quick graph reads with less confidence are read again by the exact one.
 
-_FEWEST_A_THREAD = 16
-"""Milliseconds of work, against which handing it to a thread counts for little."""
+Measured with the model of version 0.2 on the 10,000 digits of MNIST's test set and 7,395 varied
+crops: from this confidence on both graphs gave the same class, and probabilities at most 0.006
+apart; below it, up to 0.1 apart. Of MNIST's digits 5 % were read again.
+"""
 
-_DRIVER_SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/dxg")
-"""Files that a driver for CUDA leaves on Linux and on Windows' Linux."""
+_MIN_CROPS_PER_THREAD = 16
+"""They take milliseconds, so that handing them to a thread hardly costs more; not measured."""
+
+_DRIVER_FILES = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/dxg")
+"""Of which an NVIDIA driver creates at least one on Linux or on Windows Subsystem for Linux."""
+
 _CUDA_WHEELS = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
+"""Distributions of which TensorFlow with CUDA installs one."""
 
 
 class OnnxRecogniser(Recogniser):
     """The exported graph in ONNX Runtime, on the CPU.
 
-    Where there is `quick`, the same graph in 8-bit integers, it reads first, and `exact`
-    reads again what `quick` is less than `SURE` of: a few in a hundred. Drafts are by `quick`.
+    Where the model has `quick`, the same graph in 8-bit integers, it reads all crops first, and
+    `exact` reads those again for which its confidence is below `MIN_QUICK_CONFIDENCE`. Drafts
+    come from `quick` alone.
 
-    Each of `threads` reads a part of the batch: sessions are to be loaded with one thread each.
-    To share every operation among threads costs far more: 316 us of processor time a digit
-    with two threads, not 193 (batches of 1024; 488 and 218 with batches of 128).
+    Each of `threads` threads reads a part of the batch, in a session with one thread. A session
+    that shares each operation among threads costs far more processor time: with two threads
+    316 us a digit instead of 193 in batches of 1024, and 488 instead of 218 in batches of 128.
 
-    The same crop gives the same bytes in a batch of any size: every operation of the
-    graphs works on one crop by itself.
+    A crop gives the same bytes in a batch of any size, as every operation of the graphs works on
+    each crop by itself.
     """
 
     def __init__(
@@ -69,10 +74,10 @@ class OnnxRecogniser(Recogniser):
 
     @classmethod
     def load(cls, folder: Path, card: Card, batch: int, threads: int) -> OnnxRecogniser:
-        """Load the exported graph of a model folder, and the quick one if its card has one.
+        """Load the exported graph of a model folder, and the quick one if its card lists one.
 
         Raises:
-            ModelError: a file is missing, damaged, or no graph that runs here.
+            ModelError: a file is missing or damaged, or its graph does not run here.
         """
         exact = load_graph(folder, card.files, threads=1)
         quick = None
@@ -81,27 +86,27 @@ class OnnxRecogniser(Recogniser):
         return cls(card, exact, batch, quick, threads)
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        return self._shared_out(self._checked, crops)
+        return self._split_among_threads(self._checked, crops)
 
     def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         session = self._exact if self._quick is None else self._quick
-        return self._shared_out(lambda part: _run(session, part), crops)
+        return self._split_among_threads(lambda part: _run(session, part), crops)
 
-    def _shared_out(
+    def _split_among_threads(
         self, logits_of: Callable[[Crops], npt.NDArray[np.float32]], crops: Crops
     ) -> npt.NDArray[np.float32]:
         """Logits (n, 11) of a batch, of which each thread reads a part."""
-        parts = min(self._threads, -(-len(crops) // _FEWEST_A_THREAD))
+        parts = min(self._threads, -(-len(crops) // _MIN_CROPS_PER_THREAD))
         return np.concatenate(list(self._pool.map(logits_of, np.array_split(crops, parts))))
 
     def _checked(self, crops: Crops) -> npt.NDArray[np.float32]:
-        """Logits (n, 11) of a part of a batch, exact where the quick ones are doubtful."""
+        """Logits (n, 11) of a part of a batch, exact where the quick graph is unsure."""
         if self._quick is None:
             return _run(self._exact, crops)
         logits = _run(self._quick, crops)
-        doubtful = softmax(logits, self.card.temperature).max(axis=1) < SURE
-        if doubtful.any():
-            logits[doubtful] = _run(self._exact, crops[doubtful])
+        unsure = softmax(logits, self.card.temperature).max(axis=1) < MIN_QUICK_CONFIDENCE
+        if unsure.any():
+            logits[unsure] = _run(self._exact, crops[unsure])
         return logits
 
 
@@ -123,8 +128,8 @@ class KerasRecogniser(Recogniser):
         """Load the Keras model of a model folder.
 
         Raises:
-            ModelError: the file is missing, damaged, or of another Keras.
-            UsageError: `device` is `gpu` and TensorFlow sees none.
+            ModelError: the file is missing or damaged, or this Keras cannot load it.
+            UsageError: `device` is `gpu` and TensorFlow finds no GPU.
         """
         network = load_network(folder, card)
         import tensorflow as tf
@@ -145,7 +150,7 @@ def load_network(folder: Path, card: Card) -> keras.Model:
     """The Keras model of a model folder.
 
     Raises:
-        ModelError: the file is missing, damaged, or of another Keras.
+        ModelError: the file is missing or damaged, or this Keras cannot load it.
     """
     content = read_checked(folder, card.files, KERAS_FILE)
     start_keras()
@@ -156,7 +161,7 @@ def load_network(folder: Path, card: Card) -> keras.Model:
             checked = Path(copies) / KERAS_FILE
             checked.write_bytes(content)
             return keras.saving.load_model(checked, compile=False)
-    except Exception as error:  # Keras raises whatever its layers raise
+    except Exception as error:  # Keras lets errors of any type through
         raise ModelError(
             f"{folder / KERAS_FILE}: Keras cannot load the model ({error}). "
             "Update keras, or train the model again."
@@ -165,11 +170,11 @@ def load_network(folder: Path, card: Card) -> keras.Model:
 
 def has_gpu() -> bool:
     """Whether this machine has an NVIDIA GPU with a driver."""
-    return any(os.path.exists(sign) for sign in _DRIVER_SIGNS)
+    return any(os.path.exists(path) for path in _DRIVER_FILES)
 
 
 def can_use_gpu() -> bool:
-    """Whether there is a GPU and TensorFlow came with CUDA, without importing it."""
+    """Whether there is a GPU and TensorFlow has CUDA, found out without importing it."""
     return has_gpu() and any(_is_installed(wheel) for wheel in _CUDA_WHEELS)
 
 

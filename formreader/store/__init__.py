@@ -1,1 +1,1 @@
-"""The job on disk, in SQLite."""
+"""The job: what a scan has read so far, kept in an SQLite file."""

@@ -1,4 +1,4 @@
-"""The SQLite file of a job: of one process at a time, its faults told as errors of ours."""
+"""The SQLite file of a job: locked by one process, its errors translated into the program's own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from formreader.core.errors import OutputError, UsageError
 from formreader.store.job_rows import Row, decode
-from formreader.store.job_sql import APPLICATION_ID, FORMAT, SCHEMA, TABLES
+from formreader.store.job_sql import APPLICATION_ID, JOB_FORMAT, SCHEMA, TABLES
 
-_LOCK_SECONDS = 1.0
-"""How long to wait for the file: a program that shows it holds it for moments, a scan for long."""
+_MAX_LOCK_WAIT = 1.0
+"""Seconds to wait for a locked file: a viewer locks it for moments, another scan for long."""
 
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "Free some space",
@@ -30,15 +30,15 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class JobFile:
     """A job's file, open and locked until it is closed or the process dies.
 
-    It is not to be used from other threads, nor in a process that is forked from this one;
-    and on POSIX systems no one may open it past SQLite in this process, for instance to look
-    whether it can be written: closing it then would free the lock.
+    Do not use it in other threads, nor in a process forked from this one. On POSIX systems, do
+    not open the file without SQLite in this process either, for instance to test whether it can
+    be written: closing it again would release the lock.
 
-    `is_new` tells that there was no job in it.
+    `is_new`: the file held no job when it was opened.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Takes over a connection that is locked; `JobFile.open` makes them."""
+        """Take over a locked connection, as `JobFile.open` makes it."""
         self._path = path
         self._connection = connection
         self._opened = os.stat(path)
@@ -51,16 +51,16 @@ class JobFile:
         """Open the job at `path`, or an empty file for a new one.
 
         Raises:
-            UsageError: another process has it open, or it is something else than a job of
-                this format; it is left as it is.
+            UsageError: another process has it open, or it is not a job of this format; the
+                file is not changed.
             OutputError: it cannot be opened or written, or it is damaged.
         """
         with _output_errors(path):
-            connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+            connection = sqlite3.connect(path, timeout=_MAX_LOCK_WAIT, isolation_level=None)
             try:
                 connection.text_factory = decode
                 _lock(path, connection)
-                connection.execute("PRAGMA synchronous = FULL")  # added is added, power or not
+                connection.execute("PRAGMA synchronous = FULL")  # survives a power cut
                 connection.execute("PRAGMA foreign_keys = ON")
                 return cls(path, connection)
             except BaseException:
@@ -68,16 +68,16 @@ class JobFile:
                 raise
 
     def close(self) -> None:
-        """Free the file for others; what was committed is on the disk already."""
+        """Release the file; everything committed is already on disk."""
         self._connection.close()
 
     def recreate(self, fill: str, values: Row) -> None:
-        """Empty tables in place of all that there are, with what the statement `fill` adds.
+        """Replace all tables by empty ones, and execute the statement `fill` with `values`.
 
         Raises:
-            OutputError: it cannot be written; the old job is kept.
+            OutputError: the file cannot be written; the old job is kept.
         """
-        self._set("foreign_keys = OFF")  # or each row that goes is looked up in other tables
+        self._set("foreign_keys = OFF")  # else each deleted row is looked up in other tables
         with self.transaction() as connection:
             for table in TABLES:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -86,11 +86,11 @@ class JobFile:
             connection.execute(fill, values)
         if not self.is_new:
             with _output_errors(self._path):
-                self._connection.execute("VACUUM")  # gives the old job's space back
+                self._connection.execute("VACUUM")  # frees the old job's space
         self._set("foreign_keys = ON")
 
     def query(self, sql: str, *values: object) -> Iterator[Any]:
-        """The rows that a query finds, one at a time.
+        """Yield the rows of a query, one at a time.
 
         Raises:
             OutputError: the file cannot be read, or is damaged.
@@ -100,10 +100,10 @@ class JobFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is executed in the `with` block is on the disk at its end, all or nothing.
+        """Execute the statements of the `with` block as one transaction, on disk at its end.
 
         Raises:
-            OutputError: it cannot be written, or the file is no longer in its place.
+            OutputError: the file cannot be written, or was moved or deleted; nothing is stored.
         """
         with _output_errors(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
@@ -112,7 +112,8 @@ class JobFile:
                 self._check_in_place()
                 self._connection.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):  # SQLite did it itself, or will when it is opened
+                # Where this fails SQLite has rolled back, or does when the file is opened next.
+                with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
 
@@ -121,50 +122,50 @@ class JobFile:
             self._connection.execute(f"PRAGMA {pragma}")
 
     def _check_in_place(self) -> None:
-        """On POSIX systems a file that was deleted or moved can be written to all the same."""
+        """Refuse a file that was moved or deleted: POSIX systems would let us write to it."""
         with suppress(OSError):
             if os.path.samestat(os.stat(self._path), self._opened):
                 return
         raise OutputError(
             f"{self._path}: the job was moved or deleted during the scan. Put it back and scan "
-            "again to go on with it, or choose another place with --out"
+            "again to continue it, or choose another place with --out"
         )
 
 
 def _lock(path: Path, connection: sqlite3.Connection) -> None:
-    """Keep all others out until the connection is closed."""
+    """Lock the file against all other connections until this one is closed."""
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     try:
         connection.execute("BEGIN EXCLUSIVE")
-        connection.execute("COMMIT")  # in this locking mode the lock stays
+        connection.execute("COMMIT")  # EXCLUSIVE mode keeps the lock
     except sqlite3.Error as error:
         code = _primary_code(error)
         if code == sqlite3.SQLITE_BUSY:
             raise UsageError(
-                f"{path}: another scan, or a program that shows the job, has it open. Wait for "
-                "it, close it, or choose another table with --out"
+                f"{path}: another scan, or a program that shows the job, has it open. Wait until "
+                "it ends, close it, or choose another table with --out"
             ) from error
         if code == sqlite3.SQLITE_NOTADB:
-            raise _no_job(path) from error
+            raise _not_a_job(path) from error
         raise
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
-    """Whether nothing was ever written, as in a file that SQLite has just made."""
+    """Whether nothing was ever written to the file, as when SQLite has just created it."""
     tables = _number(connection, "SELECT count(*) FROM sqlite_master")
     return not tables and not _number(connection, "PRAGMA application_id")
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:
-    """Find out before any work whether this is a job of ours, and whole."""
+    """Refuse a file that is not a job of this format, or is damaged."""
     if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
-        raise _no_job(path)
-    if (found := _number(connection, "PRAGMA user_version")) != FORMAT:
+        raise _not_a_job(path)
+    if (found := _number(connection, "PRAGMA user_version")) != JOB_FORMAT:
         raise UsageError(
-            f"{path}: it is a job of format {found}, and this version of formreader knows format "
-            f"{FORMAT}. Use the version that made it, or choose another table with --out"
+            f"{path}: it is a job of format {found}, but this version of formreader reads format "
+            f"{JOB_FORMAT}. Use the version that made it, or choose another table with --out"
         )
-    # It reads the whole job, which is a hundredth of the pages that it saves from being read.
+    # This reads the whole job: a hundredth of what reading its pages again would take.
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     missing = [table for table in TABLES if table not in names]
@@ -176,24 +177,24 @@ def _number(connection: sqlite3.Connection, sql: str) -> int:
     return int(connection.execute(sql).fetchone()[0])
 
 
-def _no_job(path: Path) -> UsageError:
+def _not_a_job(path: Path) -> UsageError:
     return UsageError(
-        f"{path}: it is not a job of formreader, so it is not written to. Move it away, or choose "
+        f"{path}: it is not a job of formreader, so it is not overwritten. Move it away, or choose "
         "another table with --out"
     )
 
 
 def _damaged(path: Path, cause: object) -> OutputError:
-    reason = " ".join(str(cause).split())  # SQLite's own has several lines
+    reason = " ".join(str(cause).split())  # SQLite's message may have several lines
     return OutputError(
-        f"{path}: the job is damaged ({reason}). Delete it to begin anew, put a copy of it in its "
-        "place, or choose another table with --out"
+        f"{path}: the job is damaged ({reason}). Delete it to start afresh, replace it by a copy, "
+        "or choose another table with --out"
     )
 
 
 @contextmanager
 def _output_errors(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors about the file into ours; any other is a bug and stays itself."""
+    """Turn SQLite's errors about the file into `OutputError`; others are bugs and pass."""
     try:
         yield
     except sqlite3.Error as error:
@@ -209,6 +210,7 @@ def _output_errors(path: Path) -> Iterator[None]:
 
 
 def _primary_code(error: sqlite3.Error) -> int | None:
-    """The kind of an error without its details, which SQLite adds in the higher bytes."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)  # none on the module's own
+    """SQLite's primary result code of an error: the lowest byte of its extended code."""
+    # Errors that Python's module raises by itself have no code.
+    code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF

@@ -1,4 +1,4 @@
-"""What a job is told: the run, the files to read, the pages that were read."""
+"""Records that a job stores: the run, its input files, and the pages that were read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Self
 from formreader.core.records import PageCrops, PageReading
 from formreader.store.job_rows import Row, encode
 
-_HASH_DIGITS = 12
-"""Digits of a hash that are enough to tell two models apart for people."""
+_SHOWN_HASH_DIGITS = 12
+"""Hexadecimal digits of a hash in messages: enough to tell models apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What must be the same to go on with a job.
+    """Version, model and options of a run; they must be the same to continue a job.
 
-    `model` is name and version, `model_sha256` a hash over all that the model is. `options`
-    has those that change results, by the names that the user knows.
+    `model` is the model's name and version, `model_sha256` the hash of its card, which has the
+    hashes of its files. `options` has the options that affect results, by their names on the
+    command line.
     """
 
     version: str
@@ -28,39 +29,39 @@ class RunRecord:
     options: Mapping[str, str]
 
     def row(self) -> Row:
-        """Its row of `RUN_COLUMNS`."""
-        options = json.dumps(dict(self.options))  # which escapes what UTF-8 cannot hold
+        """The values of `RUN_COLUMNS`."""
+        options = json.dumps(dict(self.options))  # JSON escapes what UTF-8 cannot encode
         return self.version, self.model, self.model_sha256, options
 
     @classmethod
     def of_row(cls, row: Row) -> Self:
-        """The inverse of `row`."""
+        """The run of a row of `RUN_COLUMNS`: the inverse of `row`."""
         version, model, model_sha256, options = row
         return cls(version, model, model_sha256, json.loads(options))
 
     def differences(self, earlier: RunRecord) -> Iterator[str]:
-        """What is not as it was in an `earlier` run, for people."""
+        """Say for people what differs from an `earlier` run."""
         if self.version != earlier.version:
             yield f"version {earlier.version}, now {self.version}"
         if self.model != earlier.model:
             yield f"model {earlier.model}, now {self.model}"
         elif self.model_sha256 != earlier.model_sha256:
-            then, now = (run.model_sha256[:_HASH_DIGITS] for run in (earlier, self))
+            then, now = (run.model_sha256[:_SHOWN_HASH_DIGITS] for run in (earlier, self))
             yield f"model {self.model} with hash {then}, now {now}"
         for name in sorted({*self.options, *earlier.options}):
-            before, here = (run.options.get(name, "not given") for run in (earlier, self))
-            if before != here:
-                yield f"{name} {before}, now {here}"
+            then, now = (run.options.get(name, "not given") for run in (earlier, self))
+            if then != now:
+                yield f"{name} {then}, now {now}"
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
     """One input file.
 
-    `label` is its name in the results, unlike any other's. `size` is in bytes, `sha256` that
-    of its content, "" where it cannot be opened. `error` says why it cannot be read: it then
-    has one page, which is added with this error. `duplicate_of` is the label of the file of the
-    same content that is read in its stead.
+    `label` is its name in the results, unique in the job. `size` is in bytes, `mtime_ns` the time
+    of its last change in nanoseconds since 1970. `sha256` is the hash of its content, "" where it
+    cannot be opened. `error` says why it cannot be read; such a file has one page, with the same
+    error. `duplicate_of` is the label of the file with the same content that is read instead.
     """
 
     label: str
@@ -73,7 +74,7 @@ class FileRecord:
     error: str = ""
 
     def values(self) -> dict[str, bytes | str | int]:
-        """Its values by the names of their columns."""
+        """Its values, by column name."""
         return {
             "label": encode(self.label),
             "path": encode(self.path),
@@ -88,7 +89,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageResult:
-    """One page to store: what was read, and the crops that it was read from."""
+    """One page to store: its reading, and the crops that were read."""
 
     page: PageCrops
     reading: PageReading

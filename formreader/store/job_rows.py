@@ -1,6 +1,6 @@
-"""Readings as rows of a job's tables, and back: exactly what they were.
+"""Convert readings to rows of a job's tables and back, without loss.
 
-Numbers of pages, fields and boxes are 1-based in the rows, as in the results.
+Pages, fields and boxes are counted from 1 in the rows, as in the results.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NO_FRAME = (None, None, None, None)
 
 
 def encode(text: str) -> bytes:
-    """A text as SQLite is given it, cast to TEXT: names of broken encoding have surrogates."""
+    """UTF-8 of a text for SQLite, to be cast to TEXT. File names may have lone surrogates: kept."""
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -39,7 +39,7 @@ def decode(data: bytes) -> str:
 
 
 def field_rows(page: int, reading: PageReading) -> Iterator[Row]:
-    """(page, `FIELD_COLUMNS`) of each field; `page` is the page's id."""
+    """A row (page, *`FIELD_COLUMNS`) for each field; `page` is the page's id."""
     for number, field in enumerate(reading.fields, 1):
         frame = _NO_FRAME if field.frame is None else _box_row(field.frame)
         read = field.value, field.cells, float(field.confidence), field.status.value
@@ -47,7 +47,7 @@ def field_rows(page: int, reading: PageReading) -> Iterator[Row]:
 
 
 def digit_rows(page: int, reading: PageReading) -> Iterator[Row]:
-    """(page, box, `DIGIT_COLUMNS`) of each box; `page` is the page's id."""
+    """A row (page, box, *`DIGIT_COLUMNS`) for each box; `page` is the page's id."""
     for number, field in enumerate(reading.fields, 1):
         for box, digit in enumerate(field.digits, 1):
             best = digit.digit, float(digit.confidence), digit.status.value
@@ -56,25 +56,24 @@ def digit_rows(page: int, reading: PageReading) -> Iterator[Row]:
 
 
 def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[Row]:
-    """(page, `REVIEW_COLUMNS`) of each field to review; `page` is the page's id.
+    """A row (page, *`REVIEW_COLUMNS`) for each field to review; `page` is the page's id.
 
     Raises:
-        ValueError: the crops are not those of the reading, or have no pictures.
+        ValueError: crops and reading are not of the same page, or a field has no picture.
     """
-    boxes = [[len(field.boxes) for field in crops.fields], [len(f.digits) for f in reading.fields]]
-    if boxes[0] != boxes[1]:
-        raise ValueError(f"{reading.file}: the reading is not that of these crops")
+    if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
+        raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
     for number, (field, read) in enumerate(zip(crops.fields, reading.fields, strict=True), 1):
         if read.status is Status.REVIEW:
             if field.thumbnail is None:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
-            place = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
+            area = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
             sprite = grey_png(np.hstack(list(field.crops)))
-            yield page, number, *place, field.thumbnail.jpeg, sprite
+            yield page, number, *area, field.thumbnail.jpeg, sprite
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
-    """The fields of a page from rows of `FIELD_COLUMNS` and of `DIGIT_COLUMNS`, in order."""
+    """The fields of a page, from ordered rows of `FIELD_COLUMNS` and `DIGIT_COLUMNS`."""
     of_field = {
         number: tuple(map(_read_digit, rows)) for number, rows in groupby(digits, itemgetter(0))
     }
@@ -82,7 +81,7 @@ def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldRead
 
 
 def read_picture(row: Row) -> tuple[Thumbnail, bytes]:
-    """What a row of `REVIEW_COLUMNS` shows of a field, and the PNG of its crops."""
+    """The picture of a field and the PNG of its crops, from a row of `REVIEW_COLUMNS`."""
     _, left, top, width, height, scale, jpeg, crops = row
     return Thumbnail(jpeg, Box(left, top, width, height), scale), crops
 
@@ -100,5 +99,5 @@ def _read_digit(row: Row) -> DigitReading:
 
 
 def _box_row(box: Box) -> tuple[float, float, float, float]:
-    # Of NumPy's floats SQLite knows only those that are Python's.
+    # SQLite stores NumPy's float32 as bytes, not as a number.
     return float(box.left), float(box.top), float(box.width), float(box.height)

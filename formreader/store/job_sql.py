@@ -1,19 +1,19 @@
-"""All SQL of the job: its tables, as docs/job-store.md tells of them, and what is done to them."""
+"""The SQL of the job: its tables, which docs/job-store.md describes, and all statements on them."""
 
 from __future__ import annotations
 
 APPLICATION_ID = 0x66726D72
-"""Marks an SQLite file as a job of this program ("frmr"); `file` and SQLite show it."""
+"""Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-FORMAT = 1
-"""Version of the tables, SQLite's `user_version`; each change of them takes the next number."""
+JOB_FORMAT = 1
+"""Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
 
 TABLES = ("review", "digit", "field", "page", "file", "run")
-"""In the order in which they can be dropped: what refers to a table comes before it."""
+"""In the order in which they can be dropped: first the tables that refer to others."""
 
 SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {FORMAT}",
+    f"PRAGMA user_version = {JOB_FORMAT}",
     """
     CREATE TABLE run (
         begun TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
@@ -37,7 +37,7 @@ SCHEMA = (
         error TEXT NOT NULL
     )
     """,
-    "CREATE INDEX file_position ON file (position)",  # results are streamed in this order
+    "CREATE INDEX file_position ON file (position)",  # the order of the results
     """
     CREATE TABLE page (
         id INTEGER PRIMARY KEY,
@@ -82,8 +82,8 @@ SCHEMA = (
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     ) WITHOUT ROWID
     """,
-    # Pictures have a table of their own, so that a field's row stays short; and a rowid,
-    # without which SQLite is slow on rows of more than a few hundred bytes.
+    # Pictures have a table of their own, so that rows of fields stay short. It keeps its rowid:
+    # without one, SQLite is slow with rows of more than a few hundred bytes.
     """
     CREATE TABLE review (
         page INTEGER NOT NULL,
@@ -182,7 +182,7 @@ SELECT
 FROM field JOIN digit ON digit.page = field.page AND digit.field = field.number
 WHERE field.page = ? GROUP BY number ORDER BY number
 """
-"""As `FIELDS`, but all have a frame: where none is printed it is what holds their boxes."""
+"""Like `FIELDS`, but with a frame for each: the printed one, or the bounding box of its boxes."""
 
 _FOR_REVIEW = "(SELECT field FROM review WHERE review.page = ?1)"
 REVIEW_FIELDS = f"""

@@ -1,6 +1,6 @@
-"""The job: all that was read so far, on disk, to go on with and to make the results from.
+"""The job: everything read so far, on disk, to continue a scan and to write its results.
 
-The format is told in docs/job-store.md.
+The format is described in docs/job-store.md.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ __all__ = ("FileRecord", "JobStore", "PageResult", "RunRecord")
 
 
 class JobStore:
-    """The job of one scan, for this process alone as long as it is open (`with` closes it).
+    """The job of one scan, locked for this process while it is open (`with` closes it).
 
-    All methods that read give one page at a time, so that memory does not grow with the job;
-    nothing may be added while they are under way. Any method may raise OutputError, where the
-    file cannot be written or read or proves to be damaged: what was added before remains.
+    Iterators over pages load one page at a time, so that memory does not grow with the job; add
+    nothing while one is in use. Any method may raise OutputError, if the file cannot be written
+    or read or turns out to be damaged: what was added before remains.
     """
 
     def __init__(self, file: JobFile) -> None:
-        """Takes over an open file, which holds a job; `JobStore.open` is what makes them."""
+        """Take over an open file that holds a job, as `JobStore.open` makes it."""
         self._file = file
 
     @classmethod
     def open(cls, path: Path, run: RunRecord, *, fresh: bool) -> Self:
-        """Begin a new job at `path`, or go on with the one that is there.
+        """Start a new job at `path`, or continue the one that is there.
 
         Args:
-            run: must be that of the job, unless no page of it is done.
-            fresh: forget the job that is there, whatever its run was.
+            run: must equal the job's run, unless no page was stored yet.
+            fresh: delete the job that is there, whatever its run was.
 
         Raises:
-            UsageError: the job is that of another run, or another process has it open, or
-                what is there is no job of this format; it is left as it is.
-            OutputError: it cannot be written or is damaged.
+            UsageError: the job is of another run, another process has it open, or the file is
+                not a job of this format; it is not changed.
+            OutputError: the file cannot be written or is damaged.
         """
         file = JobFile.open(path)
         try:
@@ -80,17 +80,17 @@ class JobStore:
         self._file.close()
 
     def known_pages(self) -> dict[str, int]:
-        """SHA-256 of the content -> number of pages, of files that an earlier run has counted.
+        """SHA-256 of the content -> number of pages, of the files that an earlier run counted.
 
-        Counting takes time, and where it failed now what is done would be forgotten.
+        Counting again would take time and, if it failed, delete stored pages.
         """
         return dict(self._file.query(sql.KNOWN_PAGES))
 
     def set_files(self, files: Sequence[FileRecord]) -> None:
-        """Tell the inputs of this run, in order.
+        """Set the input files of this run, in order.
 
-        Pages are forgotten whose file is not among them, is a duplicate now, or is not known
-        to have the same content.
+        Stored pages are deleted if their file is not among them, is now a duplicate, or is not
+        known to have the same content.
 
         Raises:
             ValueError: two of them have the same label.
@@ -108,18 +108,18 @@ class JobStore:
     def done(self) -> set[tuple[str, int]]:
         """(label, 0-based number) of each page that need not be read again.
 
-        Pages with an error are not among them, be their file the same: they may have failed
-        for want of time, memory or permission, and to try one that is damaged is quick.
+        Pages with an error are read again even if their file is the same: they may have failed
+        for lack of time, memory or permission, and trying a damaged one again is quick.
         """
         return {(label, number - 1) for label, number in self._file.query(sql.DONE)}
 
     def add(self, results: Sequence[PageResult]) -> None:
-        """Store pages, all or none, in place of what was stored of them before.
+        """Store pages, all or none; pages that were stored before are replaced.
 
         Raises:
-            OutputError: the disk is full or the file gone; the job is as it was before.
-            ValueError: a page is none that this run is to read, or its crops are not those of
-                its reading.
+            OutputError: the disk is full or the file is gone; the job is unchanged.
+            ValueError: this run's inputs do not include a page, or a page's crops and reading
+                have different boxes.
         """
         with self._file.transaction() as connection:
             for result in results:
@@ -128,15 +128,14 @@ class JobStore:
     def readings(self) -> Iterator[PageReading]:
         """All pages in the order of the inputs, exactly as they were added.
 
-        A duplicate has one page without fields, with a notice that names the file that is
-        read in its stead.
+        A duplicate has one page without fields, whose notice names the file read instead.
         """
         for page, reading in self._pages():
             fields = self._file.query(sql.FIELDS, page)
             yield replace(reading, fields=read_fields(fields, self._file.query(sql.DIGITS, page)))
 
     def field_readings(self) -> Iterator[PageReading]:
-        """The same without digits, in a third of the time: each field's `frame` is its box."""
+        """Like `readings` but without digits, three times as fast; `frame` is each field's box."""
         for page, reading in self._pages():
             fields = self._file.query(sql.FIELDS_WITH_BOXES, page)
             yield replace(reading, fields=read_fields(fields, ()))
@@ -153,16 +152,16 @@ class JobStore:
                 yield ReviewField(*place, field, *read_picture(row))
 
     def remarks(self) -> Iterator[PageRemark]:
-        """What is to be said of whole pages, in the order of `readings`."""
+        """The remarks on whole pages, in the order of `readings`."""
         for _, reading in self._pages(sql.WITH_REMARK):
             if reading.remark is not None:
                 yield reading.remark
 
     def counts(self) -> Counter[str]:
-        """Numbers of pages, fields, digits, blank, review, failed, duplicates.
+        """Counts of `pages`, `fields`, `digits`, `blank`, `review`, `failed` and `duplicates`.
 
-        `digits` are boxes with ink, `blank` those without, `review` digits to review; of the
-        pages `failed` could not be read, and `duplicates` are one each for a duplicate file.
+        `digits` are boxes with ink, `blank` boxes without, `review` digits to review. Of the
+        pages, `failed` could not be read, and `duplicates` stand for one duplicate file each.
         """
         (row,) = self._file.query(sql.COUNT_PAGES)
         pages, failed, fields, duplicates = row
@@ -179,7 +178,7 @@ class JobStore:
         )
 
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
-        """Id and reading, as yet without fields, of each page; no id for a duplicate."""
+        """Id and reading of each page, without its fields; the id of a duplicate is None."""
         for page, label, number, error, notice, duplicate_of in self._file.query(
             sql.PAGES.format(condition)
         ):
@@ -190,21 +189,21 @@ class JobStore:
 
 
 def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:
+    """Refuse to continue a job of an `earlier` run that differs from `run`."""
     if differences := "; ".join(run.differences(earlier)):
         raise UsageError(
-            f"{path}: the job in it is that of another scan ({differences}). Scan as before to go "
-            "on with it, give --fresh to begin anew in its place, or choose another table with "
-            "--out"
+            f"{path}: it is the job of another scan ({differences}). Scan as before to continue "
+            "it, give --fresh to replace it, or choose another table with --out"
         )
 
 
 def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
     reading = result.reading
-    place = encode(reading.file), reading.number + 1
-    file = connection.execute(sql.TO_READ, place).fetchone()
+    number = reading.number + 1
+    file = connection.execute(sql.TO_READ, (encode(reading.file), number)).fetchone()
     if file is None:
-        raise ValueError(f"{reading.file}, page {place[1]}: this run is not to read it")
-    key = *file, place[1]
+        raise ValueError(f"{reading.file}, page {number}: it is not among the inputs of this run")
+    key = *file, number
     connection.execute(sql.FORGET_PAGE, key)
     values = encode(reading.error), encode(reading.notice), json.dumps(dict(result.page.seconds))
     connection.execute(sql.ADD_PAGE, (*key, *values))

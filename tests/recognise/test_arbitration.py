@@ -1,4 +1,4 @@
-"""Words in what hardly looked like boxes go; many doubtful boxes are a reason to look."""
+"""Words in boxes are dropped, rows are settled against cells, doubtful pages are flagged."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def field(
 
 
 def read(one: FieldCrops, *doubts: float) -> ReadField:
-    """Boxes that hold no digit with these probabilities, and else a 7."""
+    """A field whose boxes hold a non-digit with probability `doubts`, and a 7 otherwise."""
     probabilities = np.zeros((len(doubts), len(CLASSES)), np.float32)
     probabilities[:, NOT_A_DIGIT] = doubts
     probabilities[:, 7] = 1 - probabilities[:, NOT_A_DIGIT]
     return ReadField(one, probabilities)
 
 
-def test_words_in_doubtful_boxes_go() -> None:
+def test_words_in_doubtful_boxes_are_dropped() -> None:
     words = read(field(boxes(3, 0.45, top=50)), 0.9, 0.8, 0.7)
     digits = read(field(boxes(2, 0.45)), 0.1, 0.2)
     assert drop_words([words, digits]) == [digits]
     assert dropped_boxes([words, digits], [digits]) == words.field.boxes
 
 
-def test_letters_in_sure_boxes_stay_and_so_does_what_may_be_a_number() -> None:
+def test_letters_in_clear_boxes_and_possible_numbers_stay() -> None:
     given = [
         read(field(boxes(2, 0.8)), 0.9, 0.9),
         read(field(boxes(2, 0.4)), 0.6, 0.3),
@@ -52,7 +52,7 @@ def test_letters_in_sure_boxes_stay_and_so_does_what_may_be_a_number() -> None:
     assert drop_words(given) == given
 
 
-def test_open_fields_are_judged_elsewhere() -> None:
+def test_cells_with_words_are_not_dropped_here() -> None:
     cell = DigitBox(((0, 0), (40, 0), (40, 20), (0, 20)), 0.3)
     given = [read(field(boxes(2, 0.3), cell), 0.9, 0.9)]
     assert drop_words(given) == given
@@ -63,10 +63,10 @@ def test_a_page_without_fields() -> None:
     assert not has_doubtful_boxes([])
 
 
-@pytest.mark.parametrize(("doubtful", "told"), [(0, False), (1, False), (4, True), (10, True)])
-def test_many_doubtful_boxes_are_a_reason_to_look(doubtful: int, told: bool) -> None:
+@pytest.mark.parametrize(("doubtful", "flagged"), [(0, False), (1, False), (4, True), (10, True)])
+def test_many_doubtful_boxes_flag_a_page(doubtful: int, flagged: bool) -> None:
     fields = [field(boxes(k, s)) for k, s in ((10 - doubtful, 0.8), (doubtful, 0.3)) if k]
-    assert has_doubtful_boxes(fields) is told
+    assert has_doubtful_boxes(fields) is flagged
 
 
 def framed(n: int, left: int, right: int) -> FieldCrops:
@@ -106,12 +106,12 @@ def test_of_a_row_and_a_cell_in_one_place_one_stays(
     assert drop_contradictions([row, rival]) == kept
 
 
-def test_what_was_dropped_of_a_cell_is_its_rectangle() -> None:
+def test_the_dropped_box_of_a_cell_is_its_rectangle() -> None:
     cell = read(framed(3, 0, 27), 0, 0, 0)
     assert dropped_boxes([cell], []) == (cell.field.cell,)
 
 
-def test_a_row_whose_boxes_are_rectangles_each_stays_whole() -> None:
+def test_a_row_stays_whose_boxes_are_each_a_rectangle() -> None:
     cells = [read(framed(2, 0, 9), 0, 0), read(framed(1, 9, 18), 0), read(framed(1, 18, 27), 0)]
     row = read(ROW, 0.1, 0.1, 0.1)
     assert drop_contradictions([row, *cells]) == [row]

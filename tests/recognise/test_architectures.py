@@ -1,4 +1,4 @@
-"""The networks: their size, what goes in and what comes out."""
+"""The networks: their size, input and output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from formreader.core.classes import CLASSES
 from formreader.core.options import Architecture
 from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, Stages, build_network
 
-MOST_PARAMETERS = 500_000
+MAX_PARAMETERS = 500_000
 CROPS = np.random.default_rng(1).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
 
 
@@ -27,7 +27,7 @@ def test_bytes_go_in_and_logits_come_out(arch: Architecture) -> None:
     logits = np.asarray(network(np.full((3, 28, 28, 1), 255, np.uint8)))
     assert (logits.shape, logits.dtype) == ((3, 11), np.float32)
     assert np.abs(logits).max() < 50  # 255 times as much without the scaling inside
-    assert network.count_params() <= MOST_PARAMETERS
+    assert network.count_params() <= MAX_PARAMETERS
 
 
 @pytest.mark.parametrize("arch", USUAL_STAGES)

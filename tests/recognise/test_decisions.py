@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status
-from formreader.recognise.decisions import PLAUSIBLE, ReadField, decide
+from formreader.recognise.decisions import MIN_GUESS_PROBABILITY, ReadField, decide
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -129,5 +129,5 @@ def test_a_reading_keeps_its_promises(
             assert digit.digit == chances.argmax()
             assert digit.confidence >= review_below
         if digit.digit is not None:
-            assert digit.confidence >= max(digit.second_confidence, PLAUSIBLE)
+            assert digit.confidence >= max(digit.second_confidence, MIN_GUESS_PROBABILITY)
             assert digit.second != digit.digit

@@ -52,7 +52,7 @@ def test_a_card_is_read_as_it_was_written(folder: Path) -> None:
     assert read_card(folder) == make_card()
 
 
-def test_a_whole_number_will_do_as_temperature(folder: Path) -> None:
+def test_the_temperature_may_be_a_whole_number(folder: Path) -> None:
     change(folder, lambda raw: raw.update(temperature=1))
     assert read_card(folder).temperature == 1.0
 
@@ -71,14 +71,14 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
         (lambda raw: raw.update(schema=2), "schema is 2"),
         (lambda raw: raw.update(temperature="warm"), "temperature must be of type float"),
         (lambda raw: raw.update(temperature=True), "temperature must be of type float"),
-        (lambda raw: raw.update(temperature=-1.0), "must be positive"),
+        (lambda raw: raw.update(temperature=-1.0), "must be from 0.01 to 100"),
         (lambda raw: raw.update(classes=list("0123456789")), "classes must be"),
         (lambda raw: raw.update(classes=[0, 1]), "classes must be of type str"),
         (lambda raw: raw.update(files={"model.onnx": 5}), "model.onnx must be of type str"),
         (lambda raw: raw["tests"][0].pop("n"), "'n' is missing"),
         (lambda raw: raw["calibration"].append(7), "calibration must be of type dict"),
         (lambda raw: raw["calibration"][0].update(errors=1.5), "errors must be of type int"),
-        (lambda raw: raw.update(temperature=math.nan), "must be positive"),
+        (lambda raw: raw.update(temperature=math.nan), "must be from 0.01 to 100"),
         (lambda raw: raw["tests"][0].update(right_of_ten=10_001), "test counts contradict"),
         (lambda raw: raw["tests"][0].update(right_of_all=-1), "test counts contradict"),
         (lambda raw: raw["calibration"][0].update(errors=-1), "counts contradict"),
@@ -105,7 +105,7 @@ def test_a_wrong_card_is_refused_with_its_cause(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[1, 2]", b"null"])
-def test_what_is_no_card_is_refused(folder: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_card_is_refused(folder: Path, content: bytes) -> None:
     (folder / CARD_FILE).write_bytes(content)
     with pytest.raises(ModelError, match="model card"):
         read_card(folder)
@@ -142,7 +142,7 @@ def test_a_model_file_that_the_card_does_not_know_is_refused(folder: Path) -> No
         read_checked(folder, make_card().files, "other.onnx")
 
 
-def test_what_ships_with_the_program_is_not_to_be_trained(tmp_path: Path) -> None:
+def test_shipped_models_are_renewed_by_installing_not_by_training(tmp_path: Path) -> None:
     for shipped in (DEFAULT_MODEL, BOX_MODEL):
         assert how_to_renew(model_folder(shipped)) == "Install formreader again."
     assert "formreader train" in how_to_renew(tmp_path / BOX_MODEL)

@@ -1,4 +1,4 @@
-"""Pages that lie upside down or on their side: what their digits tell, and what comes of it."""
+"""Pages that lie upside down or on their side are found by their digits, and turned or flagged."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def fields(text: str, turned: int, crops: Crops) -> tuple[FieldCrops, ...]:
 
 
 def page(text: str, turned: int, taken_for: int | None = None) -> PageCrops:
-    """What page work makes of a page that lies `turned` quarter turns clockwise from upright.
+    """The result of page work on a page that lies `turned` quarter turns clockwise from upright.
 
-    It took the page to lie `taken_for` quarter turns clockwise, upright where it is None.
+    Page work assumed that it lies `taken_for` quarter turns clockwise; None is upright.
     """
     taken_for = taken_for or 0
     crops = np.ascontiguousarray(np.rot90(digits(text), taken_for - turned, axes=(1, 2)))
@@ -58,7 +58,7 @@ def page(text: str, turned: int, taken_for: int | None = None) -> PageCrops:
 
 
 class Turner:
-    """Stands for page work done anew on one page; remembers what was asked for."""
+    """Stands in for repeated page work on one page, and records the turns asked for."""
 
     def __init__(self, text: str, turned: int) -> None:
         self.text, self.turned = text, turned
@@ -109,7 +109,7 @@ def test_an_upright_page_taken_for_one_on_its_side_is_turned_back(recogniser: Re
     assert value(reading) == MANY
 
 
-def test_a_page_on_its_side_of_which_too_little_can_be_read_is_for_review(
+def test_a_page_on_its_side_with_too_little_to_read_is_for_review(
     recogniser: Recogniser,
 ) -> None:
     reading, turner = read(recogniser, "8", turned=3, taken_for=3)
@@ -118,7 +118,7 @@ def test_a_page_on_its_side_of_which_too_little_can_be_read_is_for_review(
     assert {digit.status for field in reading.fields for digit in field.digits} == {Status.REVIEW}
 
 
-def test_a_page_that_reads_badly_once_it_is_turned_is_for_review(recogniser: Recogniser) -> None:
+def test_a_page_that_still_reads_badly_when_turned_is_for_review(recogniser: Recogniser) -> None:
     def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
         return [page(MANY, 2) for _ in quarters]
 
@@ -127,7 +127,7 @@ def test_a_page_that_reads_badly_once_it_is_turned_is_for_review(recogniser: Rec
     assert {digit.status for field in reading.fields for digit in field.digits} == {Status.REVIEW}
 
 
-def test_without_page_work_to_do_anew_pages_are_read_as_they_are(recogniser: Recogniser) -> None:
+def test_without_a_function_to_turn_them_pages_are_read_as_they_are(recogniser: Recogniser) -> None:
     ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), Stopwatch())
     assert reading.notice == ""
     assert value(reading) != MANY
@@ -150,11 +150,11 @@ def test_pages_without_digits_are_not_turned(recogniser: Recogniser) -> None:
     assert reading.fields == ()
 
 
-# --- the verdict
+# --- judging the orientation
 
 
 def judge(*gains: float, unturned_mean: float = -2.0) -> Orientation:
-    """The verdict on 16 digits where turns by 1, 2, ... quarters gain so much altogether."""
+    """The orientation of 16 digits, where turning by 1, 2, ... quarters gains these sums."""
     unturned = np.full(16, unturned_mean)
     others = {i: unturned + gain / 16 for i, gain in enumerate(gains, 1)}
     return judge_orientation(unturned, others)
@@ -170,7 +170,7 @@ def test_a_page_is_turned_on_clear_evidence_only() -> None:
 
 
 @pytest.mark.parametrize(("contradicting", "turned"), [(8, True), (12, False)])
-def test_no_page_is_turned_that_many_digits_contradict(contradicting: int, turned: bool) -> None:
+def test_a_page_is_not_turned_against_many_digits(contradicting: int, turned: bool) -> None:
     evidence = np.repeat([2.0, -2.0], [20, contradicting])
     unread = np.zeros_like(evidence)
     expected = Orientation(2) if turned else Orientation(sure=False)
@@ -184,6 +184,6 @@ def test_a_page_is_not_laid_on_its_side_to_read_nearly_as_badly() -> None:
 
 
 @pytest.mark.parametrize("turned", range(4))
-def test_corners_tell_how_a_page_was_turned(turned: int) -> None:
+def test_corners_show_how_a_page_was_turned(turned: int) -> None:
     assert quarters_of(fields("123", turned, digits("123"))) == -turned % 4
     assert quarters_of(()) == 0

@@ -1,4 +1,4 @@
-"""The shipped model: both runtimes agree, batches do not matter, damage is noticed."""
+"""The shipped model: runtimes agree, the batch size has no effect, damage is noticed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from formreader.recognise import runtimes
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
 from formreader.recognise.recogniser import Recogniser, softmax
-from formreader.recognise.runtimes import SURE, KerasRecogniser, OnnxRecogniser
+from formreader.recognise.runtimes import MIN_QUICK_CONFIDENCE, KerasRecogniser, OnnxRecogniser
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits, mixture
 from formreader.training.export.quantise import quantise_onnx
@@ -34,7 +34,7 @@ from formreader.training.export.quantise import quantise_onnx
 
 @pytest.fixture(scope="module")
 def examples() -> Examples:
-    """300 drawn digits and 33 marks that are none, the same in every run."""
+    """300 drawn digits and 33 non-digits, the same in every run."""
     rng = np.random.default_rng(5)
     return mixture(draw_digits(300, rng), rng, other_hands=False)
 
@@ -63,7 +63,7 @@ def test_probabilities_are_probabilities(recogniser: Recogniser, crops: Crops) -
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_drawn_digits_are_read_and_marks_are_not(
+def test_drawn_digits_are_read_and_non_digits_recognised(
     recogniser: Recogniser, examples: Examples
 ) -> None:
     guesses = recogniser.probabilities(examples.crops).argmax(axis=1)
@@ -99,13 +99,13 @@ def test_keras_and_the_exported_graphs_agree(
     expected = KerasRecogniser.load(folder, card, batch=256, device="cpu").probabilities(crops)
     for got, tolerance in (
         (OnnxRecogniser(card, exact, 64).probabilities(crops), 1e-3),
-        (recogniser.probabilities(crops), 0.02),  # 8 bits where these are sure
+        (recogniser.probabilities(crops), 0.02),  # 8 bits where the quick graph is confident
     ):
         assert (expected.argmax(axis=1) == got.argmax(axis=1)).all()
         np.testing.assert_allclose(got, expected, atol=tolerance)
 
 
-def test_the_quick_graph_reads_first_and_the_exact_one_what_is_doubtful(
+def test_the_quick_graph_reads_first_and_the_exact_one_where_it_is_unsure(
     exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops
 ) -> None:
     card = recogniser.card
@@ -113,7 +113,7 @@ def test_the_quick_graph_reads_first_and_the_exact_one_what_is_doubtful(
         OnnxRecogniser(card, *graphs).probabilities(crops)
         for graphs in ((exact, 64, quick), (exact, 64), (quick, 64))
     )
-    sure = fast.max(axis=1) >= SURE
+    sure = fast.max(axis=1) >= MIN_QUICK_CONFIDENCE
     assert 0 < sure.sum() < len(crops)
     assert (both[sure] == fast[sure]).all()
     assert (both[~sure] == slow[~sure]).all()
@@ -122,7 +122,7 @@ def test_the_quick_graph_reads_first_and_the_exact_one_what_is_doubtful(
     np.testing.assert_allclose(both, slow, atol=0.02)
 
 
-def test_drafts_are_by_the_quick_graph_alone_where_there_is_one(
+def test_drafts_come_from_the_quick_graph_alone_where_there_is_one(
     exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops
 ) -> None:
     card = recogniser.card

@@ -1,4 +1,4 @@
-"""The threshold that keeps a share of errors: which one is taken, and that the promise holds."""
+"""Promised error rates: which threshold is taken, and that the promise holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from formreader.recognise.risk_control import (
     Acceptance,
     acceptance,
     candidate_rows,
-    least_promise,
+    lowest_promise,
     needed_digits,
     passing_rows,
     percent,
@@ -32,7 +32,7 @@ SIMULATIONS = 2000
 
 
 def table(*counts: tuple[int, int], n: int = 20_000) -> tuple[CalibrationRow, ...]:
-    """A calibration of `n` crops from (accepted, errors), loosest first."""
+    """A calibration of `n` crops from (accepted, errors), lowest threshold first."""
     thresholds = 1 - np.geomspace(0.5, 1e-5, len(counts))
     return tuple(
         CalibrationRow(float(threshold), n, accepted, errors, error_bound(errors, accepted))
@@ -50,7 +50,7 @@ def card_with(calibration: tuple[CalibrationRow, ...]) -> Card:
 # --- which threshold is taken
 
 
-def test_the_loosest_threshold_is_taken_that_passes_with_all_stricter_ones() -> None:
+def test_the_lowest_threshold_is_taken_that_passes_with_all_higher_ones() -> None:
     rows = table((12_000, 60), (10_000, 9), (9_000, 2), (7_000, 0))
     assert passing_rows(rows, 0.001) == [rows[3], rows[2]]
     assert promised_row(card_with(rows), 0.001) == rows[2]
@@ -63,7 +63,7 @@ def test_a_threshold_that_fails_ends_the_search() -> None:
     assert passing_rows(rows, 0.001) == [rows[2]]
 
 
-def test_no_threshold_is_tested_that_accepts_too_few() -> None:
+def test_a_threshold_that_accepts_too_few_digits_is_not_tested() -> None:
     rows = table((8_000, 40), (6_000, 0), (3_900, 0), (2_000, 0))
     assert candidate_rows(rows, 0.001) == [rows[1], rows[0]]  # half of 8,000 is more than 2,995
     assert candidate_rows(rows, 0.0004) == [rows[0]]  # 7,488 are needed
@@ -92,17 +92,17 @@ def test_digits_needed_without_an_error(max_error: float, digits: int) -> None:
     assert error_bound(0, digits) <= max_error < error_bound(0, digits - 1)
 
 
-def test_the_least_promise_can_be_asked_for() -> None:
+def test_the_lowest_promise_can_be_asked_for() -> None:
     rows = table((12_000, 60), (10_000, 9), (9_000, 2), (7_000, 0))
-    least = least_promise(rows)
-    assert least == 0.00043  # 7,000 without an error prove 0.000428
-    assert passing_rows(rows, least)
+    lowest = lowest_promise(rows)
+    assert lowest == 0.00043  # 7,000 without an error prove 0.000428
+    assert passing_rows(rows, lowest)
     assert not passing_rows(rows, 0.00042)
 
 
 def test_no_promise_without_calibration() -> None:
-    assert least_promise(()) is None
-    with pytest.raises(ModelError, match=r"it has 0\. The least that it promises is nothing"):
+    assert lowest_promise(()) is None
+    with pytest.raises(ModelError, match=r"it has 0\. It can promise nothing\. Choose a"):
         promised_row(card_with(()), 0.01)
 
 
@@ -112,10 +112,10 @@ def test_no_promise_without_calibration() -> None:
 def simulated(
     rates: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], n: int, seed: int
 ) -> list[tuple[CalibrationRow, ...]]:
-    """Calibrations with `n` crops drawn from bins between thresholds, loosest first.
+    """Calibrations with `n` crops drawn from bins between thresholds, lowest first.
 
-    `shares` is (k + 1,), of crops below the first threshold and in each bin; `rates` (k,) is how
-    often a crop of a bin is wrong.
+    `shares` (k + 1,) are the shares of crops below the first threshold and in each bin; `rates`
+    (k,) are the error rates of the bins.
     """
     rng = np.random.default_rng(seed)
     inside = rng.multinomial(n, shares, SIMULATIONS)[:, 1:]
@@ -137,7 +137,7 @@ def simulated(
 def true_rates(
     rates: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]
 ) -> dict[float, float]:
-    """How often what each threshold accepts is truly wrong."""
+    """The true error rate of what each threshold accepts."""
     inside = shares[1:]
     wrong = np.cumsum((inside * rates)[::-1])[::-1] / np.cumsum(inside[::-1])[::-1]
     return dict(zip(THRESHOLDS[: len(rates)], map(float, wrong), strict=True))
@@ -171,7 +171,7 @@ def test_promises_hold_for_19_of_20_calibrations(world: str, max_error: float) -
         assert len(promises) > 0.5 * SIMULATIONS  # a promise never given would hold too
 
 
-def test_the_loosest_threshold_that_looks_good_would_break_the_promise() -> None:
+def test_taking_the_lowest_threshold_that_looks_good_would_break_the_promise() -> None:
     rates, shares = WORLDS["confidence tells nothing, all just too bad"]
     naive = sum(
         any(row.error_bound <= 0.005 for row in rows)
@@ -180,7 +180,7 @@ def test_the_loosest_threshold_that_looks_good_would_break_the_promise() -> None
     assert naive > 0.05 * SIMULATIONS
 
 
-# --- what people are told
+# --- what users read
 
 
 def test_the_promise_and_its_counts_in_one_line() -> None:
@@ -191,7 +191,7 @@ def test_the_promise_and_its_counts_in_one_line() -> None:
     )
 
 
-def test_a_threshold_of_ones_own_is_told_with_what_was_measured_below_it() -> None:
+def test_a_given_threshold_is_shown_with_what_was_measured_just_below_it() -> None:
     rows = table((12_000, 60), (9_000, 2), (7_000, 0))
     given_ = acceptance(card_with(rows), ScanOptions((), review_below=0.999))
     assert (given_.review_below, given_.measured, given_.max_error) == (0.999, rows[1], None)
@@ -211,31 +211,32 @@ def test_max_error_takes_the_place_of_review_below() -> None:
     assert taken == Acceptance(rows[1].threshold, rows[1], 0.001)
 
 
-def test_refused_for_want_of_digits() -> None:
+def test_refused_for_lack_of_digits() -> None:
     with pytest.raises(ModelError) as caught:
         promised_row(card_with(table((2000, 1), (1500, 0))), 0.001)
     message = str(caught.value)
     assert "model own" in message
-    assert "takes 2,995 accepted calibration digits without an error" in message
+    assert "needs 2,995 accepted calibration digits, and more if any are wrong" in message
     assert "it has 2,000" in message
-    assert "The least that it promises is 0.2 % (--max-error 0.002)" in message
+    assert "The lowest it can promise is 0.2 %: ask for --max-error 0.002 or more" in message
 
 
 def test_refused_for_errors() -> None:
     with pytest.raises(ModelError) as caught:
         promised_row(card_with(table((9000, 50), (6000, 5))), 0.001)
-    assert "5 of 6,000 accepted at 0.99999 were wrong, which may be 0.175 %" in str(caught.value)
-    assert "(--max-error 0.0018)" in str(caught.value)
+    message = str(caught.value)
+    assert "of 6,000 accepted at 0.99999 or more 5 were wrong, so that up to 0.175 % may" in message
+    assert "--max-error 0.0018 or more" in message
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, math.nan])
-def test_what_is_no_rate_is_refused(rate: float) -> None:
+def test_an_invalid_rate_is_refused(rate: float) -> None:
     with pytest.raises(UsageError, match="--max-error"):
         acceptance(card_with(table((9000, 0))), ScanOptions((), max_error=rate))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])
-def test_what_is_no_confidence_is_refused(threshold: float) -> None:
+def test_an_invalid_confidence_is_refused(threshold: float) -> None:
     with pytest.raises(UsageError, match="--review-below"):
         acceptance(card_with(()), ScanOptions((), review_below=threshold))
 
@@ -243,7 +244,7 @@ def test_what_is_no_confidence_is_refused(threshold: float) -> None:
 @pytest.mark.parametrize(
     ("share", "text"), [(0.001, "0.1 %"), (0.000374, "0.0374 %"), (1, "100 %")]
 )
-def test_shares_as_people_read_them(share: float, text: str) -> None:
+def test_shares_as_percentages(share: float, text: str) -> None:
     assert percent(share) == text
 
 

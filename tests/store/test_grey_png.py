@@ -1,4 +1,4 @@
-"""Pictures come back as they were."""
+"""Images are encoded without loss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_pillow_reads_what_was_written(shape: tuple[int, int]) -> None:
         assert np.array_equal(np.asarray(image), picture)
 
 
-def test_a_picture_that_is_a_part_of_another() -> None:
+def test_a_slice_of_an_image() -> None:
     whole = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with Image.open(io.BytesIO(grey_png(whole[2:9, ::3]))) as image:
         assert np.array_equal(np.asarray(image), whole[2:9, ::3])

@@ -57,7 +57,7 @@ def crops_of(field: ReviewField) -> Crops:
 
 
 def boxes_of(reading: FieldReading) -> tuple[DigitBox, ...]:
-    """Boxes anywhere, one a digit: the job has its own from the reading."""
+    """One arbitrary box a digit: the job stores the boxes of the reading."""
     return (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * len(reading.digits)
 
 
@@ -84,7 +84,7 @@ def failed(file: str, reason: str, page: int = 0) -> PageResult:
 
 @contextmanager
 def job(folder: Path, *files: FileRecord, run: RunRecord = RUN) -> Iterator[JobStore]:
-    """The job in a folder, gone on with or new, with its files told if there are any."""
+    """The job in a folder, new or continued, with its input files set if any are given."""
     with JobStore.open(folder / "results.sqlite", run, fresh=False) as store:
         if files:
             store.set_files(files)
@@ -102,7 +102,7 @@ def named(page: PageResult, file: str, number: int = 0) -> PageResult:
     return PageResult(page.page, replace(page.reading, file=file, number=number))
 
 
-# --- what is read is what was added
+# --- what is read equals what was added
 
 
 _numbers = st.floats(-1e6, 1e6).map(lambda x: x + 0.0)  # SQLite knows no negative zero
@@ -204,7 +204,7 @@ def test_counts_and_remarks_are_those_of_all_pages(tmp_path: Path, page: PageRes
         ]
 
 
-def test_pages_are_known_of_contents_that_were_counted(tmp_path: Path) -> None:
+def test_page_numbers_are_known_of_files_that_were_counted(tmp_path: Path) -> None:
     counted = replace(record("a.pdf"), sha256="a", pages=7)
     failed_now = replace(record("b.pdf"), sha256="b", error="its pages cannot be counted")
     copy = replace(record("c.pdf", duplicate_of="a.pdf"), sha256="a")
@@ -220,7 +220,7 @@ def test_an_empty_job_has_nothing(tmp_path: Path) -> None:
 
 
 def peak_memory(stream: Iterable[object]) -> int:
-    """Bytes of Python objects that were held at most while a stream passed."""
+    """The most bytes of Python objects held while a stream is consumed."""
     tracemalloc.start()
     deque(stream, maxlen=0)
     _, peak = tracemalloc.get_traced_memory()
@@ -246,7 +246,7 @@ def test_memory_does_not_grow_with_the_pages(
     assert peaks[1] < peaks[0] + 200_000
 
 
-# --- going on with a job
+# --- continuing a job
 
 
 def test_what_is_done_is_known_when_the_job_is_opened_again(
@@ -279,7 +279,7 @@ def test_pages_that_failed_are_tried_again_and_replaced(tmp_path: Path, page: Pa
     ],
     ids=["changed", "more pages", "a duplicate", "gone"],
 )
-def test_pages_of_files_that_are_others_now_are_forgotten(
+def test_pages_of_files_that_changed_are_deleted(
     tmp_path: Path, page: PageResult, now: tuple[FileRecord, ...]
 ) -> None:
     with job(tmp_path, record("a.png"), record("b.png")) as store:
@@ -299,7 +299,7 @@ def test_files_that_moved_keep_their_pages_in_the_new_order(
         assert [reading.file for reading in store.readings()] == ["b.png", "a.png"]
 
 
-def test_what_cannot_be_hashed_is_not_known_to_be_the_same(
+def test_a_file_without_a_hash_is_not_known_to_be_the_same(
     tmp_path: Path, page: PageResult
 ) -> None:
     unreadable = replace(record("a.png"), sha256="", error="no permission")
@@ -310,7 +310,7 @@ def test_what_cannot_be_hashed_is_not_known_to_be_the_same(
         assert store.done() == set()
 
 
-def test_a_duplicate_is_a_page_that_names_the_other(tmp_path: Path, page: PageResult) -> None:
+def test_a_duplicate_is_a_page_that_names_the_first_file(tmp_path: Path, page: PageResult) -> None:
     with job(tmp_path, record("a.png"), record("b.png", duplicate_of="a.png")) as store:
         store.add([page])
         notice = "the same content as a.png"
@@ -318,18 +318,19 @@ def test_a_duplicate_is_a_page_that_names_the_other(tmp_path: Path, page: PageRe
 
 
 @pytest.mark.parametrize("file", ["unknown.png", "duplicate.png", "one page.png"])
-def test_pages_that_are_not_to_be_read_are_refused(
-    tmp_path: Path, page: PageResult, file: str
-) -> None:
+def test_pages_outside_the_inputs_are_refused(tmp_path: Path, page: PageResult, file: str) -> None:
     duplicate = record("duplicate.png", duplicate_of="a.png")
     with job(tmp_path, record("a.png"), record("one page.png"), duplicate) as store:
-        with pytest.raises(ValueError, match="not to read it"):
+        with pytest.raises(ValueError, match="not among the inputs"):
             store.add([page, named(page, file, number=1 if "one" in file else 0)])
         assert store.done() == set()  # all or none
 
 
 def test_crops_of_another_reading_are_refused(tmp_path: Path, page: PageResult) -> None:
-    with job(tmp_path, record("a.png")) as store, pytest.raises(ValueError, match="of these crops"):
+    with (
+        job(tmp_path, record("a.png")) as store,
+        pytest.raises(ValueError, match="other boxes than"),
+    ):
         store.add([PageResult(PageCrops("a.png", 0), page.reading)])
 
 
@@ -339,7 +340,7 @@ def test_files_need_labels_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "cause"),
     [
         (replace(RUN, version="0.4.0"), "version 0.3.0, now 0.4.0"),
         (replace(RUN, model="own 1"), "model digits 2, now own 1"),
@@ -349,18 +350,18 @@ def test_files_need_labels_of_their_own(tmp_path: Path) -> None:
     ],
 )
 def test_the_job_of_another_scan_is_refused_and_kept(
-    tmp_path: Path, page: PageResult, other: RunRecord, told: str
+    tmp_path: Path, page: PageResult, other: RunRecord, cause: str
 ) -> None:
     with job(tmp_path, record("a.png")) as store:
         store.add([page])
-    with pytest.raises(UsageError, match=rf"results\.sqlite: .*{told}.*--fresh.*--out") as caught:
+    with pytest.raises(UsageError, match=rf"results\.sqlite: .*{cause}.*--fresh.*--out") as caught:
         JobStore.open(tmp_path / "results.sqlite", other, fresh=False)
     assert caught.value.exit_code is ExitCode.USAGE
     with job(tmp_path) as store:
         assert list(store.readings()) == [page.reading]
 
 
-def test_a_job_without_a_page_is_no_reason_to_refuse_another(tmp_path: Path) -> None:
+def test_a_job_without_pages_is_replaced_by_any_run(tmp_path: Path) -> None:
     with job(tmp_path, record("a.png")):
         pass
     with job(tmp_path, run=replace(RUN, version="0.4.0")):
@@ -369,7 +370,7 @@ def test_a_job_without_a_page_is_no_reason_to_refuse_another(tmp_path: Path) -> 
         assert store.counts()["pages"] == 0
 
 
-def test_fresh_forgets_any_job_and_gives_its_space_back(tmp_path: Path, page: PageResult) -> None:
+def test_fresh_deletes_any_job_and_frees_its_space(tmp_path: Path, page: PageResult) -> None:
     path = tmp_path / "results.sqlite"
     labels = [f"{number}.png" for number in range(200)]
     with job(tmp_path, *map(record, labels)) as store:
@@ -381,12 +382,12 @@ def test_fresh_forgets_any_job_and_gives_its_space_back(tmp_path: Path, page: Pa
         store.set_files([record("a.png")])
         store.add([page])
         store.set_files([])
-        assert not list(store.review_fields())  # pages still go with their files
+        assert not list(store.review_fields())  # pages are still deleted with their files
     assert path.stat().st_size < before / 5
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-# --- what is no job, or damaged
+# --- other files, and damaged jobs
 
 
 def _sqlite(path: Path, *statements: str) -> None:
@@ -399,7 +400,7 @@ def _sqlite(path: Path, *statements: str) -> None:
 @pytest.mark.parametrize(
     "statement", ["PRAGMA application_id = 7", "CREATE TABLE t (x)", None], ids=str
 )
-def test_what_is_no_job_is_left_as_it_is(
+def test_a_file_that_is_not_a_job_is_not_changed(
     tmp_path: Path, statement: str | None, fresh: bool
 ) -> None:
     path = tmp_path / "results.sqlite"
@@ -414,7 +415,7 @@ def test_what_is_no_job_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_a_job_of_a_newer_format_is_left_as_it_is(tmp_path: Path, fresh: bool) -> None:
+def test_a_job_of_a_newer_format_is_not_changed(tmp_path: Path, fresh: bool) -> None:
     path = tmp_path / "results.sqlite"
     with job(tmp_path):
         pass
@@ -426,13 +427,13 @@ def test_a_job_of_a_newer_format_is_left_as_it_is(tmp_path: Path, fresh: bool) -
 
 
 def test_an_empty_file_is_a_new_job(tmp_path: Path) -> None:
-    (tmp_path / "results.sqlite").touch()  # as a run leaves it that was killed at once
+    (tmp_path / "results.sqlite").touch()  # as left by a run that was killed at once
     with job(tmp_path) as store:
         assert store.counts()["pages"] == 0
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros", "a table is missing"])
-def test_a_damaged_job_is_told_when_it_is_opened(
+def test_a_damaged_job_is_reported_when_it_is_opened(
     tmp_path: Path, page: PageResult, damage: str
 ) -> None:
     path = tmp_path / "results.sqlite"
@@ -455,10 +456,10 @@ def test_a_damaged_job_is_told_when_it_is_opened(
     assert caught.value.exit_code is ExitCode.OUTPUT
 
 
-# --- what cannot be written
+# --- failures to write
 
 
-def test_a_full_disk_leaves_the_job_as_it_was(tmp_path: Path, page: PageResult) -> None:
+def test_a_full_disk_leaves_the_job_unchanged(tmp_path: Path, page: PageResult) -> None:
     others = [named(page, f"{number}.png") for number in range(50)]
     files = [record("a.png"), *(record(other.reading.file) for other in others)]
     with job(tmp_path, *files) as store:
@@ -477,7 +478,7 @@ def test_a_full_disk_leaves_the_job_as_it_was(tmp_path: Path, page: PageResult) 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files in use stay in their place there")
 @pytest.mark.parametrize("put_another", [False, True])
-def test_a_job_that_is_no_longer_there_is_told(
+def test_a_job_that_was_moved_is_reported(
     tmp_path: Path, page: PageResult, put_another: bool
 ) -> None:
     folder, moved = tmp_path / "out", tmp_path / "moved"
@@ -494,7 +495,7 @@ def test_a_job_that_is_no_longer_there_is_told(
         assert list(store.readings()) == [page.reading]
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match=r"results\.sqlite: .*folder exists.*--out"),
         job(tmp_path / "nowhere"),
@@ -502,7 +503,7 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         pass
 
 
-# --- other processes, and those that die
+# --- other processes, some of which are killed
 
 CHILD = """
 import sys
@@ -523,7 +524,7 @@ def page(number):
     crop = PageCrops("a.tif", number, (crops,))
     return PageResult(crop, PageReading("a.tif", number, (field,)))
 
-def tell(*words):
+def report(*words):
     print(*words, flush=True)
 
 path = Path(sys.argv[1])
@@ -533,7 +534,7 @@ store.set_files([FileRecord("a.tif", "a.tif", 10, 20, "ab", 1000)])
 first = len(store.done())
 """
 
-WAIT = "tell('open'); sys.stdin.read()"
+WAIT = "report('open'); sys.stdin.read()"
 
 STALL = """
 store.add([page(number) for number in range(GROUP)])
@@ -542,7 +543,7 @@ store._file._connection.execute("PRAGMA cache_size = 10")  # pages of 4 KiB
 
 def half():
     yield from (page(GROUP + number) for number in range(GROUP // 2))
-    tell(path.stat().st_size - before)
+    report(path.stat().st_size - before)
     sys.stdin.read()
 
 store.add(half())
@@ -551,7 +552,7 @@ store.add(half())
 ADD_ALL = """
 for start in range(first, 1000, GROUP):
     store.add([page(start + number) for number in range(GROUP)])
-    tell(start + GROUP)
+    report(start + GROUP)
 """
 
 
@@ -582,7 +583,7 @@ def stored(path: Path) -> int:
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_a_job_is_of_one_process_until_that_dies(tmp_path: Path, fresh: bool) -> None:
+def test_a_job_is_locked_by_one_process_until_it_dies(tmp_path: Path, fresh: bool) -> None:
     path = tmp_path / "results.sqlite"
     with child(path, WAIT) as other:
         assert line(other) == "open"
@@ -607,7 +608,7 @@ def test_jobs_in_one_folder_do_not_disturb_each_other(tmp_path: Path, page: Page
         assert list(one.readings()) == list(two.readings()) == [page.reading]
 
 
-def test_a_process_killed_in_mid_add_leaves_whole_groups(tmp_path: Path) -> None:
+def test_a_process_killed_while_adding_leaves_whole_groups(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     with child(path, STALL) as writing:
         assert int(line(writing)) > 0  # a part of the group is in the file already
@@ -620,10 +621,10 @@ def test_a_process_killed_at_any_moment_loses_nothing_that_was_added(tmp_path: P
     kept = 0
     for groups in (1, 2, 4):
         with child(path, ADD_ALL) as writing:
-            told = [int(line(writing)) for _ in range(groups)]
+            reported = [int(line(writing)) for _ in range(groups)]
         kept, before = stored(path), kept
         assert kept % 8 == 0
-        assert kept >= told[-1] == before + 8 * groups
+        assert kept >= reported[-1] == before + 8 * groups
 
 
 # --- the document
@@ -657,13 +658,13 @@ def test_the_document_names_all_tables_and_columns(tables: sqlite3.Connection) -
 
 
 @pytest.mark.parametrize("pragma", ["application_id", "user_version"])
-def test_the_document_tells_the_format(tables: sqlite3.Connection, pragma: str) -> None:
+def test_the_document_states_the_format(tables: sqlite3.Connection, pragma: str) -> None:
     (value,) = tables.execute(f"PRAGMA {pragma}").fetchone()
     text = DOCUMENT.read_text(encoding="utf-8")
     assert re.search(rf"`PRAGMA {pragma}`\D*\b{value}\b", text)
 
 
-def test_the_queries_of_the_document_find_something(tables: sqlite3.Connection) -> None:
+def test_the_queries_of_the_document_return_rows(tables: sqlite3.Connection) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     queries = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     assert queries
