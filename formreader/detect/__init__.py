@@ -1,1 +1,1 @@
-"""From straightened pages to digit boxes, rows of them, and rectangles for numbers."""
+"""Find digit boxes, rows of them and cells for whole numbers on straightened pages."""

@@ -1,4 +1,8 @@
-"""The fields of a page, of digit boxes and open ones, in pixels of the page as stored."""
+"""Find the fields of a page, rows of digit boxes and cells, in pixels of the page as stored.
+
+The thresholds were adjusted while looking at the real forms used in development (tallies,
+electoral records, sudokus).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage
+from formreader.detect.cell_finder import find_cells
 from formreader.detect.field_grouping import group_rows
-from formreader.detect.open_fields import find_frames
 from formreader.detect.row_finder import find_rows
 from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
@@ -20,34 +24,43 @@ from formreader.preprocess.straighten import StraightPage
 TOO_FAINT = "too little like a box"
 UNRULED = "nothing printed between the digits"
 PRINT = "bars, a picture or check boxes"
+"""Reasons for discarding what looked like boxes."""
 
-# Darkness from which pixels are ink; most of a row's boxes that a pen darkens.
-_INK, _MOST_DARK = 128, 0.5
+_MIN_PAPER_BRIGHTNESS = 128
+"""Brightness below which a pixel in a box is dark."""
 
-# Where within a box that is looked at, as shares of its sides.
-_GRID = np.linspace(0.18, 0.82, 9)
+_MAX_DARK_SHARE_OF_ROW = 0.5
+"""Share of dark pixels in the boxes of a row; digits darken far less."""
 
-# So few boxes that are so much lower than the page's usual ones are check boxes or letters.
-_FEW, _LEAST_OF_USUAL = 2, 0.5
+_INTERIOR_GRID = np.linspace(0.18, 0.82, 9)
+"""Where the pixels of a box are sampled, in x and in y, as shares of its sides."""
 
-# Boxes less separated than this may be what a hand wrote side by side in an open field.
-_LEAST_SEPARATED = 0.35
+_MAX_BOXES_OF_SHORT_ROW = 2
+_MIN_HEIGHT_OF_SHORT_ROW = 0.5
+"""Number of boxes of a short row, and its height as a share of the page's median box height: lower
+ones are check boxes or letters."""
 
-# Rows of several boxes as sure as this rule out a frame in their place.
-_SURE_OF_FRAMES = 0.65
+_MIN_RULED_SEPARATION = 0.35
+"""Separation from which a row is ruled. Boxes of others may be digits side by side in a cell."""
 
-# Where other rows are ruled, boxes less separated than this need this score to be some.
-_SEPARATED_AT_ALL = 0.2
-_SURE_WITHOUT_LINES = 0.53
+_MIN_SCORE_AGAINST_CELL = 0.65
+"""Score from which a ruled row that is not short rules out a cell in its place."""
+
+_MIN_VISIBLE_SEPARATION = 0.2
+_MIN_UNRULED_SCORE = 0.53
+"""Where most boxes of the page are in ruled rows, other rows need this separation or this score."""
+
+_MIN_CELL_TO_BOX_AREA = 1.5
+"""Area of a cell, divided by that of one box of a row that it replaces, must exceed this."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFields:
     """What was found on a page.
 
-    `rows` are the boxes of each field of digit boxes, in reading order; `cells` the
-    rectangles without separators that may hold a whole number; `notice` is a reason to look
-    at the page, or ""; `discarded` is what was taken for no box.
+    `rows` are the boxes of each field of digit boxes, in reading order. `cells` are the
+    rectangles that may hold a whole number. `notice` is a reason for review of the page, or "".
+    `discarded` is what looked like boxes but was not taken for them.
     """
 
     rows: tuple[tuple[DigitBox, ...], ...] = ()
@@ -57,21 +70,21 @@ class FoundFields:
 
 
 def find_fields(straight: StraightPage) -> FoundFields:
-    """Find the digit boxes of a straightened page, grouped into fields, and its number cells."""
+    """Find the digit boxes of a straightened page, grouped into fields, and its cells."""
     found = find_rows(straight.image)
-    likely, unlikely = _without_print(straight.image, found.rows)
-    settled = _settle(straight.image, likely)
-    rows = group_rows(settled.rows)
-    frames = np.array([frame.corners for frame in settled.frames]).reshape(-1, 4, 2)
-    scores = np.array([frame.score for frame in settled.frames])
+    likely, print_rows = _split_off_print(straight.image, found.rows)
+    resolved = _resolve_rows_and_cells(straight.image, likely)
+    rows = group_rows(resolved.rows)
+    cells = np.array([cell.corners for cell in resolved.cells]).reshape(-1, 4, 2)
+    scores = np.array([cell.score for cell in resolved.cells])
     reasons = (
         (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
-        (UNRULED, tuple(chain(*_row_boxes(straight, settled.unruled)))),
-        (PRINT, tuple(chain(*_row_boxes(straight, unlikely)))),
+        (UNRULED, tuple(chain(*_row_boxes(straight, resolved.discarded)))),
+        (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
     return FoundFields(
         tuple(_row_boxes(straight, rows)),
-        _page_boxes(straight, frames, scores),
+        _page_boxes(straight, cells, scores),
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )
@@ -99,81 +112,83 @@ def _page_boxes(
     return tuple(DigitBox(quad, score) for quad, score in zip(quads, scores.tolist(), strict=True))
 
 
-def _without_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The rows, and those that are bars of a code, dark pictures, or a few small boxes."""
+def _split_off_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Split rows into likely ones and print: bars of a code, dark pictures, a few small boxes."""
     several = [row for row in rows if len(row) > 1]
     heights = np.repeat([row.size[1] for row in several], [len(row) for row in several])
-    usual = float(np.median(heights)) if len(heights) else 0.0
-    unlikely = [
-        dark > _MOST_DARK or (len(row) <= _FEW and row.size[1] < _LEAST_OF_USUAL * usual)
-        for row, dark in zip(rows, _dark_shares(even, rows), strict=True)
-    ]
-    return (
-        [row for row, drop in zip(rows, unlikely, strict=True) if not drop],
-        [row for row, drop in zip(rows, unlikely, strict=True) if drop],
-    )
+    median = float(np.median(heights)) if len(heights) else 0.0
+    likely, print_rows = list[Row](), list[Row]()
+    for row, dark in zip(rows, _dark_shares(even, rows), strict=True):
+        low = row.size[1] < _MIN_HEIGHT_OF_SHORT_ROW * median
+        is_print = dark > _MAX_DARK_SHARE_OF_ROW or (len(row) <= _MAX_BOXES_OF_SHORT_ROW and low)
+        (print_rows if is_print else likely).append(row)
+    return likely, print_rows
 
 
 def _dark_shares(even: GreyImage, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """(rows,) how much of a row's boxes, within their rims, is dark; a digit takes a small part."""
+    """(rows,) the dark share of the interior of each row's boxes."""
     if not rows:
         return np.zeros(0)
     corners = np.concatenate([row.corners for row in rows])
     low, high = corners.min(axis=1), corners.max(axis=1)
-    x, y = (low + _GRID[:, None, None] * (high - low)).astype(np.int64).transpose(2, 0, 1)
+    x, y = (low + _INTERIOR_GRID[:, None, None] * (high - low)).astype(np.int64).transpose(2, 0, 1)
     height, width = even.shape
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)  # (grid, n)
-    dark = np.count_nonzero(even[y[:, None], x] < _INK, axis=(0, 1))
+    dark = np.count_nonzero(even[y[:, None], x] < _MIN_PAPER_BRIGHTNESS, axis=(0, 1))
     lengths = np.array([len(row) for row in rows])
     in_rows = np.add.reduceat(dark, lengths.cumsum() - lengths)
-    return np.asarray(in_rows / (len(_GRID) ** 2 * lengths))
+    return np.asarray(in_rows / (len(_INTERIOR_GRID) ** 2 * lengths))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Settled:
-    """Rows and frames, and rows that were none.
+class _RowsAndCells:
+    """Rows, cells, and discarded rows without lines between their boxes.
 
-    A frame may contradict a row that is not sure: what is read in them decides.
+    A cell may overlap a row of low score: which of the two stays is decided by reading them.
     """
 
     rows: list[Row]
-    frames: list[DigitBox]
-    unruled: list[Row]
+    cells: list[DigitBox]
+    discarded: list[Row]
 
 
-def _settle(even: GreyImage, rows: Sequence[Row]) -> _Settled:
-    """Tell rows of boxes from open fields.
+def _resolve_rows_and_cells(even: GreyImage, rows: Sequence[Row]) -> _RowsAndCells:
+    """Tell rows of boxes from cells.
 
-    Digits side by side in an open field look like a row of boxes; but where nothing
-    separates them and a rectangle holds them all, it is one field.
+    Digits side by side in a cell look like a row of boxes. Where nothing separates them and one
+    rectangle holds them all, they are a number in a cell.
     """
-    ruled = [row for row in rows if row.separation >= _LEAST_SEPARATED]
-    unruled = [row for row in rows if row.separation < _LEAST_SEPARATED]
+    ruled = [row for row in rows if row.separation >= _MIN_RULED_SEPARATION]
+    unruled = [row for row in rows if row.separation < _MIN_RULED_SEPARATION]
     if 2 * sum(map(len, ruled)) > sum(map(len, rows)):
-        # Where a page's boxes are ruled, what is not is print, unless it looks very like boxes.
+        # Where most of a page's boxes are ruled, the others are print unless they score high.
         kept = [
             row
             for row in unruled
-            if row.separation >= _SEPARATED_AT_ALL or row.score >= _SURE_WITHOUT_LINES
+            if row.separation >= _MIN_VISIBLE_SEPARATION or row.score >= _MIN_UNRULED_SCORE
         ]
     else:
         kept = unruled
-    sure = [row for row in ruled if len(row) > _FEW and row.score >= _SURE_OF_FRAMES]
-    frames = find_frames(even, [box for row in sure for box in row.corners])
-    kept = [row for row in kept if not any(_holds(frame, row) for frame in frames)]
-    return _Settled(ruled + kept, frames, [row for row in unruled if row not in kept])
+    sure = [
+        row
+        for row in ruled
+        if len(row) > _MAX_BOXES_OF_SHORT_ROW and row.score >= _MIN_SCORE_AGAINST_CELL
+    ]
+    cells = find_cells(even, [box for row in sure for box in row.corners])
+    kept = [row for row in kept if not any(_holds(cell, row) for cell in cells)]
+    return _RowsAndCells(ruled + kept, cells, [row for row in unruled if row not in kept])
 
 
-def _holds(frame: DigitBox, row: Row) -> bool:
-    """Whether the middles of all boxes of a row lie in a frame that is larger than each of them."""
-    box = frame.box
+def _holds(cell: DigitBox, row: Row) -> bool:
+    """Whether the centres of all boxes of a row lie in a cell that is larger than each of them."""
+    box = cell.box
     width, height = row.size
-    larger = box.width * box.height > 1.5 * width * height
-    return larger and bool(_inside(frame, row.corners.mean(axis=1)).all())
+    larger = box.width * box.height > _MIN_CELL_TO_BOX_AREA * width * height
+    return larger and bool(_inside(cell, row.corners.mean(axis=1)).all())
 
 
-def _inside(frame: DigitBox, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """(n,) which of the points, (n, 2), lie in a frame."""
-    box = frame.box
+def _inside(cell: DigitBox, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """(n,) which of the points, (n, 2), lie in a cell."""
+    box = cell.box
     low, high = (box.left, box.top), (box.right, box.bottom)
     return np.asarray(((points > low) & (points < high)).all(axis=1))

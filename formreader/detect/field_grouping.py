@@ -9,22 +9,39 @@ import numpy as np
 from formreader.core.geometry import reading_order
 from formreader.detect.rows import Row
 
-_SAME_SIZE = 0.15
-_MAX_GAP = 1.0
-_LEVEL = 0.2
+_MAX_SIZE_DIFFERENCE_IN_FIELD = 0.15
+"""Share by which the box widths, and the box heights, of the rows of one field may differ.
+
+There is no record of a measurement of this threshold and of those below."""
+
+_MAX_GAP_IN_FIELD = 1.0
+"""Gap between the rows of one field, in box widths."""
+
+_MAX_GAP_RATIO, _GAP_SLACK = 1.5, 0.1
+"""Gap that continues a row of separate boxes: so many times the row's own gap, and box widths added
+to that."""
+
+_MAX_OVERLAP_IN_FIELD = 0.1
+"""Overlap of neighbouring rows of one field, in box widths."""
+
+_MAX_DROP_IN_FIELD = 0.2
+"""Difference in level between neighbouring rows of one field, in box heights."""
+
+_MIN_GAP_OF_SEPARATE_BOXES = 0.03
+"""Gap above which boxes are separate, in box widths; below it they are a comb."""
 
 
 def group_rows(rows: list[Row]) -> list[Row]:
-    """Fields in reading order, equal neighbours joined."""
+    """Join equal neighbouring rows to fields, in reading order."""
     return _in_reading_order(_join_neighbours(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """A row and what decides on its neighbours, as plain numbers, in pixels.
+    """A row and the lengths that decide which neighbours it joins, as plain numbers in pixels.
 
-    `left` and `right` are where its upper edge begins and ends; `gap` is the median space
-    between its boxes, or None for a comb and for a box alone.
+    `left` and `right` are the points (x, y) where its upper edge starts and ends. `gap` is the
+    median gap between its boxes, or None for a comb or a single box.
     """
 
     row: Row
@@ -34,18 +51,18 @@ class _Run:
 
     @classmethod
     def of(cls, row: Row) -> _Run:
-        """The row with what decides on its neighbours."""
+        """Measure a row."""
         (x0, y0), (x1, y1) = row.corners[[0, -1], [0, 1]].tolist()
         return cls(row, (x0, y0), (x1, y1), _inner_gap(row))
 
     @property
-    def stands_apart(self) -> bool:
-        """Whether it is of boxes that do not share their separators."""
+    def is_separate(self) -> bool:
+        """Whether it is a row of separate boxes or a single box, and not a comb."""
         return len(self.row) == 1 or self.gap is not None
 
 
 def _join_neighbours(rows: list[Row]) -> list[Row]:
-    """Join separate boxes of the same size that stand side by side on one level."""
+    """Join rows of boxes of the same size that lie side by side on one level."""
     waiting = sorted(map(_Run.of, rows), key=lambda run: run.left[0])
     joined: list[Row] = []
     while waiting:
@@ -58,34 +75,37 @@ def _join_neighbours(rows: list[Row]) -> list[Row]:
 
 
 def _next_neighbour(field: _Run, runs: list[_Run]) -> _Run | None:
-    """The nearest row to the right that goes on with this one, or None.
+    """The nearest row to the right that continues this one, or None.
 
-    Boxes that stand apart join boxes that stand apart, and combs join combs: the parts of
-    a date are one field.
+    A single box or a row of separate boxes is continued by a single box, a comb by another row
+    of several boxes: the parts of a date are one field.
     """
     best, nearest = None, np.inf
     width, height = field.row.size
-    (end, level), widest = field.right, _MAX_GAP * width
+    (end, level), widest = field.right, _MAX_GAP_IN_FIELD * width
     if field.gap is not None:
-        widest = min(widest, 1.5 * field.gap + 0.1 * width)
+        widest = min(widest, _MAX_GAP_RATIO * field.gap + _GAP_SLACK * width)
     for run in runs:
         gap, drop = run.left[0] - end, abs(run.left[1] - level)
-        if not -0.1 * width < gap <= widest or gap >= nearest or drop > _LEVEL * height:
+        if not -_MAX_OVERLAP_IN_FIELD * width < gap <= widest or gap >= nearest:
+            continue
+        if drop > _MAX_DROP_IN_FIELD * height:
             continue
         other_width, other_height = run.row.size
-        alike = max(abs(other_width / width - 1), abs(other_height / height - 1)) <= _SAME_SIZE
-        if alike and (len(run.row) == 1) == field.stands_apart:
+        difference = max(abs(other_width / width - 1), abs(other_height / height - 1))
+        alike = difference <= _MAX_SIZE_DIFFERENCE_IN_FIELD
+        if alike and (len(run.row) == 1) == field.is_separate:
             best, nearest = run, gap
     return best
 
 
 def _inner_gap(row: Row) -> float | None:
-    """Median space between the boxes of a row of separate boxes, or None for a comb."""
+    """Median gap between the boxes of a row of separate boxes; None for a comb or a single box."""
     if len(row) < 2:
         return None
     gaps = np.sort(row.corners[1:, 0, 0] - row.corners[:-1, 1, 0])
     gap = float(gaps[len(gaps) // 2] + gaps[(len(gaps) - 1) // 2]) / 2
-    return gap if gap > 0.03 * row.size[0] else None
+    return gap if gap > _MIN_GAP_OF_SEPARATE_BOXES * row.size[0] else None
 
 
 def _join(a: Row, b: Row) -> Row:
@@ -94,7 +114,7 @@ def _join(a: Row, b: Row) -> Row:
 
 
 def _in_reading_order(fields: list[Row]) -> list[Row]:
-    """Top to bottom, and left to right where fields stand side by side."""
+    """Fields from top to bottom, and left to right where they lie side by side."""
     middles = [float(field.corners[:, :, 1].mean()) for field in fields]
     reaches = [m + 0.5 * field.size[1] for m, field in zip(middles, fields, strict=True)]
     lefts = [float(field.corners[0, 0, 0]) for field in fields]

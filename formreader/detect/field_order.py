@@ -1,4 +1,4 @@
-"""The fields of a page in the order in which people read them."""
+"""Sort the fields of a page into reading order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from formreader.preprocess.straighten import StraightPage
 
 
 def in_reading_order(straight: StraightPage, fields: Sequence[FieldCrops]) -> list[FieldCrops]:
-    """Fields from top to bottom, and from left to right where they are on one level."""
+    """Sort fields from top to bottom, and from left to right where they are on one level."""
     if not fields:
         return []
     from_page = np.asarray(np.linalg.inv(straight.to_page), np.float64)

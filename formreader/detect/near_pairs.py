@@ -1,4 +1,4 @@
-"""Pairs of numbers that lie near one another."""
+"""Pairs of numbers that are close to one another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ def pairs_within(
     nearest: float | npt.NDArray[np.float64],
     farthest: float | npt.NDArray[np.float64],
 ) -> tuple[Indices, Indices]:
-    """Pairs (i, k) of the sorted x with nearest <= x[k] - x[i] <= farthest."""
+    """Index pairs (i, k) of sorted x, (n,), with nearest <= x[k] - x[i] <= farthest.
+
+    The limits are one number, or one for each i, (n,).
+    """
     first = np.searchsorted(x, x + nearest, "left")
     last = np.maximum(np.searchsorted(x, x + farthest, "right"), first)
     counts = last - first

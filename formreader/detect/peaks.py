@@ -1,4 +1,4 @@
-"""Where single digit boxes seem to be: a small trained network on an upright page."""
+"""Candidates for digit boxes: the peaks in the maps that the box network makes of a page."""
 
 from __future__ import annotations
 
@@ -10,29 +10,36 @@ import numpy as np
 import numpy.typing as npt
 
 STRIDE = 4
-"""Page pixels a side of one cell of the maps."""
+"""Side of one cell of the maps, in page pixels: fixed by the network's layers."""
 
-DEPTH = 32
-"""Height and width of what the network is given are multiples of this."""
+SIDE_MULTIPLE = 32
+"""The network takes images whose height and width are multiples of this, in pixels."""
 
 REFERENCE_SIDE = 16.0
-"""Sides are given as the logarithm of their share of this, in pixels."""
+"""Unit of sides in the maps, in pixels: a side is given as the logarithm of side / unit."""
 
 Maps: TypeAlias = npt.NDArray[np.float32]
-"""(5, h, w): the logit that a box's centre lies here; the centre's offset from the middle of
-the map's cell in x and y, in cells; log width and log height in `REFERENCE_SIDE`."""
+"""(5, h, w): the logit of a box's centre being in this cell; the centre's offset from the middle
+of the cell in x and y, in cells; log width and log height in units of `REFERENCE_SIDE`."""
 
-# Peaks below this are no boxes even where a row of boxes asks for one.
-_LEAST_LOGIT = -1.75
-_MOST_PEAKS = 1500
+_MIN_PEAK_LOGIT = -1.75
+"""Logit that a peak must exceed to be a candidate, a score of 0.15: weaker peaks once linked the
+groups of a date across their gap. No record of a measurement."""
 
-# The higher one of two that share more than this part of their union is the box.
-_SAME_BOX = 0.15
+_MAX_PEAKS = 1500
+"""Candidates kept of one page: a limit on time and memory."""
+
+_MAX_PEAK_OVERLAP = 0.15
+"""Intersection over union above which the weaker of two candidates is dropped. No record of a
+measurement."""
+
+_MIN_LOG_SIDE, _MAX_LOG_SIDE = -2, 3
+"""Range of log sides: 2 to 321 pixels. It keeps absurd outputs of the network finite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """Places that may be digit boxes, best first, in page pixels.
+    """Candidates for digit boxes, best first, in page pixels.
 
     `centres` and `sizes` are (n, 2) x, y and width, height; `scores` (n,) in 0..1.
     """
@@ -45,32 +52,32 @@ class Detections:
         return len(self.scores)
 
     def select(self, chosen: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Detections:
-        """Some of them, by index or by flag."""
+        """The chosen candidates, given by index or by flag."""
         return Detections(self.centres[chosen], self.sizes[chosen], self.scores[chosen])
 
 
 def find_peaks(maps: Maps) -> Detections:
-    """The peaks of the network's maps, without those that are in a better one's place."""
+    """The peaks of the network's maps, without those that overlap a better one."""
     logit = np.ascontiguousarray(maps[0])
-    crest = (logit >= cv2.dilate(logit, np.ones((3, 3), np.uint8))) & (logit > _LEAST_LOGIT)
-    y, x = np.nonzero(crest)
-    order = np.argsort(-logit[y, x], kind="stable")[:_MOST_PEAKS]
+    is_peak = (logit >= cv2.dilate(logit, np.ones((3, 3), np.uint8))) & (logit > _MIN_PEAK_LOGIT)
+    y, x = np.nonzero(is_peak)
+    order = np.argsort(-logit[y, x], kind="stable")[:_MAX_PEAKS]
     y, x = y[order], x[order]
     at = maps[:, y, x].astype(np.float64)
     centres = (np.column_stack([x, y]) + at[1:3].T + 0.5) * STRIDE - 0.5
-    sizes = REFERENCE_SIDE * np.exp(np.clip(at[3:5].T, -2, 3))
-    return _without_doubles(Detections(centres, sizes, 1 / (1 + np.exp(-at[0]))))
+    sizes = REFERENCE_SIDE * np.exp(np.clip(at[3:5].T, _MIN_LOG_SIDE, _MAX_LOG_SIDE))
+    return _without_overlapping(Detections(centres, sizes, 1 / (1 + np.exp(-at[0]))))
 
 
 def score_at(maps: Maps, point: npt.NDArray[np.float64]) -> float:
-    """The network's highest score about a point (x, y) in page pixels, 0 beyond the page."""
+    """The highest score within one map cell of a point (x, y) in page pixels; 0 off the page."""
     x, y = np.rint((point + 0.5) / STRIDE - 0.5).astype(np.int64)
     near = maps[0, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
     return float(1 / (1 + np.exp(-near.max()))) if near.size else 0.0
 
 
-def _without_doubles(found: Detections) -> Detections:
-    """Non-maximum suppression; `found` is sorted, best first."""
+def _without_overlapping(found: Detections) -> Detections:
+    """Apply non-maximum suppression; `found` is sorted, best first."""
     boxes = np.hstack([found.centres - found.sizes / 2, found.sizes])
-    kept = cv2.dnn.NMSBoxes(boxes.tolist(), found.scores.tolist(), 0.0, _SAME_BOX)
+    kept = cv2.dnn.NMSBoxes(boxes.tolist(), found.scores.tolist(), 0.0, _MAX_PEAK_OVERLAP)
     return found.select(np.sort(np.asarray(kept, np.int64).ravel()))

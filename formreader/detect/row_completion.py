@@ -1,4 +1,7 @@
-"""Boxes of a row that the network missed: between its parts, and beyond its ends."""
+"""Add the boxes of a row that the network missed: between its parts and beyond its ends.
+
+The thresholds were chosen on 120 pages of the project's own renderer.
+"""
 
 from __future__ import annotations
 
@@ -9,35 +12,43 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.detect.peaks import Detections, Maps, score_at
-from formreader.detect.row_fitting import Part
+from formreader.detect.row_fitting import RowPart
 from formreader.detect.rows import middle
 
-MOST_STEP, LEVEL, ALIKE = 1.7, 0.25, 0.3
-"""Neighbours of a row: how far apart their middles may be, in widths; how much higher one may
-be, in heights; and how much their sides differ, as a logarithm."""
+MAX_NEIGHBOUR_STEP = 1.7
+"""Distance between the centres of neighbours in a row, in box widths."""
 
-SAME_STEP = 0.14
-"""Steps of one row are equal within this share."""
+MAX_LEVEL_DIFFERENCE = 0.25
+"""Difference in level between neighbours in a row, in box heights."""
 
-# A row of so many boxes goes on by one where something this sure is seen in its next place,
-# and hardly beyond it.
-_FEWEST_TO_GO_ON = 3
-_LEAST_WITHIN = 0.3
-_WITHIN = 1.3
+MAX_LOG_SIZE_DIFFERENCE = 0.3
+"""Difference between the log widths, and the log heights, of neighbours in a row."""
 
-# Where boxes are missing the way is so many whole steps, each within this share: what
-# stands between the groups of a date is no box.
-_WHOLE_STEPS = 0.07
+STEP_TOLERANCE = 0.14
+"""Share by which a step of a row may exceed the row's median step."""
 
-# Boxes between two parts of a row are supplied: so many, where the network sees so little.
-_MOST_SUPPLIED = 3
-_LEAST_SUPPLIED = 0.2
+_MIN_BOXES_TO_EXTEND = 3
+"""Boxes from which a row may get another box at either end."""
+
+_MIN_END_SCORE_TO_EXTEND = 0.3
+_MAX_END_WIDTH_TO_EXTEND = 1.3
+"""Score of a detection at the place of the next box, and width of that place in box widths: the
+detection lies within it."""
+
+_WHOLE_STEP_TOLERANCE = 0.07
+"""Share of a step, per step, by which a gap with missing boxes may differ from whole steps. The
+separator between the groups of a date is not a box."""
+
+_MAX_MISSING_BOXES = 3
+_MIN_MISSING_SCORE = 0.2
+"""Number of boxes that may be missing between two parts of a row, and score that the network must
+give to the place of each."""
 
 
-def with_missing(parts: list[Part], maps: Maps) -> list[Part]:
-    """Parts of a row joined where only boxes between them are missing, and these supplied."""
+def with_missing_boxes(parts: list[RowPart], maps: Maps) -> list[RowPart]:
+    """Join parts of one row where only boxes between them are missing, and add these boxes."""
     waiting = sorted(parts, key=lambda part: float(part.centres[0, 0]))
-    done: list[Part] = []
+    done: list[RowPart] = []
     while waiting:
         part = waiting.pop(0)
         k = 0
@@ -53,41 +64,42 @@ def with_missing(parts: list[Part], maps: Maps) -> list[Part]:
     return done
 
 
-def _joined(a: Part, b: Part, maps: Maps) -> Part | None:
-    """Two parts of one row with the boxes between them, or None if they are none."""
+def _joined(a: RowPart, b: RowPart, maps: Maps) -> RowPart | None:
+    """Two parts joined, with the missing boxes between them, or None if they are not one row."""
     (x0, y0), (x1, y1) = a.last, b.first
-    if not x0 < x1 <= x0 + (_MOST_SUPPLIED + 1) * MOST_STEP * a.width:
+    if not x0 < x1 <= x0 + (_MAX_MISSING_BOXES + 1) * MAX_NEIGHBOUR_STEP * a.width:
         return None
-    if abs(y1 - y0) > LEVEL * a.height:
+    if abs(y1 - y0) > MAX_LEVEL_DIFFERENCE * a.height:
         return None
-    if max(abs(math.log(a.width / b.width)), abs(math.log(a.height / b.height))) > ALIKE / 2:
+    difference = max(abs(math.log(a.width / b.width)), abs(math.log(a.height / b.height)))
+    if difference > MAX_LOG_SIZE_DIFFERENCE / 2:
         return None
     steps = np.concatenate([np.diff(a.centres[:, 0]), np.diff(b.centres[:, 0])])
     if not len(steps):
         return None
     count = (x1 - x0) / middle(steps) - 1
     missing = round(count)
-    tolerance = _WHOLE_STEPS * (missing + 1) if missing else SAME_STEP
-    if not 0 <= missing <= _MOST_SUPPLIED or abs(count - missing) > tolerance:
+    tolerance = _WHOLE_STEP_TOLERANCE * (missing + 1) if missing else STEP_TOLERANCE
+    if not 0 <= missing <= _MAX_MISSING_BOXES or abs(count - missing) > tolerance:
         return None
     share = np.arange(1, missing + 1)[:, None] / (missing + 1)
     centres = a.centres[-1] + share * (b.centres[0] - a.centres[-1])
     scores = np.array([score_at(maps, centre) for centre in centres])
-    if scores.min(initial=1.0) < _LEAST_SUPPLIED:
+    if scores.min(initial=1.0) < _MIN_MISSING_SCORE:
         return None
     sizes = np.tile([a.width, a.height], (missing, 1))
-    return Part(
+    return RowPart(
         np.concatenate([a.centres, centres, b.centres]),
         np.concatenate([a.sizes, sizes, b.sizes]),
         np.concatenate([a.scores, scores, b.scores]),
     )
 
 
-def with_ends(parts: Sequence[Part], found: Detections) -> list[Part]:
-    """The parts with a box before the first and after the last one where a stroke split it.
+def with_end_boxes(parts: Sequence[RowPart], found: Detections) -> list[RowPart]:
+    """Add a box at either end of each part where a stroke split the box in two.
 
-    A long stroke looks like a separator: what is seen then is a part of a box, as high as
-    the others and within the place where the next one has to be.
+    A long stroke looks like a separator. The network then detects a part of the box: as high as
+    the others, and within the place where the next box has to be.
     """
     if not parts:
         return []
@@ -96,18 +108,20 @@ def with_ends(parts: Sequence[Part], found: Detections) -> list[Part]:
     step = (ends[:, 1] - ends[:, 0]) / steps
     places = ends + np.stack([-step, step], axis=1)
     sizes = np.array([(part.width, part.height) for part in parts])
-    scores = _seen_within(found, places.reshape(-1, 2), np.repeat(sizes, 2, axis=0)).reshape(-1, 2)
+    scores = _scores_at_places(found, places.reshape(-1, 2), np.repeat(sizes, 2, axis=0))
     return [
-        _longer(part, place, score) if len(part.scores) >= _FEWEST_TO_GO_ON else part
-        for part, place, score in zip(parts, places, scores, strict=True)
+        _extended(part, place, score) if len(part.scores) >= _MIN_BOXES_TO_EXTEND else part
+        for part, place, score in zip(parts, places, scores.reshape(-1, 2), strict=True)
     ]
 
 
-def _longer(part: Part, places: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> Part:
-    """The part with boxes at those of its next places, (2, 2) before and after, that score."""
+def _extended(
+    part: RowPart, places: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
+) -> RowPart:
+    """Add boxes before and after a part, at `places` (2, 2), where the `scores` (2,) are enough."""
     for at, place, score in zip((0, len(part.scores)), places, scores, strict=True):
-        if score >= _LEAST_WITHIN:
-            part = Part(
+        if score >= _MIN_END_SCORE_TO_EXTEND:
+            part = RowPart(
                 np.insert(part.centres, at and len(part.scores), place, axis=0),
                 np.insert(part.sizes, 0, (part.width, part.height), axis=0),
                 np.insert(part.scores, at and len(part.scores), score),
@@ -115,15 +129,17 @@ def _longer(part: Part, places: npt.NDArray[np.float64], scores: npt.NDArray[np.
     return part
 
 
-def _seen_within(
+def _scores_at_places(
     found: Detections, places: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """(n,) the best scores of what is as high as boxes, (n, 2), about points (n, 2), and in them.
+    """(n,) the best score of a detection that fits each place, 0 where none does.
 
-    0 where there is nothing.
+    `places`, (n, 2), are the centres of the boxes looked for, `sizes`, (n, 2), their widths and
+    heights. A detection fits if it is as high as the box, on its level and within it.
     """
     (x, y), (width, height) = places.T[..., None], sizes.T[..., None]
-    fits = np.abs(found.centres[:, 0] - x) + found.sizes[:, 0] / 2 <= _WITHIN * width / 2
-    fits &= np.abs(found.centres[:, 1] - y) <= LEVEL * height / 2
-    fits &= np.abs(np.log(found.sizes[:, 1] / height)) <= ALIKE / 2
+    reach = np.abs(found.centres[:, 0] - x) + found.sizes[:, 0] / 2
+    fits = reach <= _MAX_END_WIDTH_TO_EXTEND * width / 2
+    fits &= np.abs(found.centres[:, 1] - y) <= MAX_LEVEL_DIFFERENCE * height / 2
+    fits &= np.abs(np.log(found.sizes[:, 1] / height)) <= MAX_LOG_SIZE_DIFFERENCE / 2
     return np.asarray(np.where(fits, found.scores, 0).max(axis=1, initial=0.0))

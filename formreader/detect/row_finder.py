@@ -1,8 +1,8 @@
-"""Digit boxes of an upright page: rows of equal boxes, on their printed lines.
+"""Find the digit boxes of an upright page: rows of equal boxes, on their printed lines.
 
-The network sees boxes of some 10 to 65 pixels, and is sure of those of about 20. Most forms
-are read in one look at a reduced page; where boxes are small, large or doubtful a second
-look follows at the scale that suits them, and the better one counts.
+The network detects boxes with sides of some 10 to 65 pixels, and is surest at about 20. For most
+forms one pass over the reduced page is enough. Where boxes are small, large or doubtful, a
+second pass follows at a scale that suits them, and the better one counts.
 """
 
 from __future__ import annotations
@@ -17,58 +17,64 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork, shipped_network
-from formreader.detect.line_snapping import refine_rows
+from formreader.detect.line_snapping import snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
-from formreader.detect.row_assembly import rows_of
+from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.rows import Row, middle
 
-# How much the page is reduced for the first look, and for further ones where that shows
-# no row but something like a box.
-_FIRST = 0.75
-_OTHERS = (1.0, 0.35, 1.6)
+_FIRST_SCALE = 0.75
+_FALLBACK_SCALES = (1.0, 0.35, 1.6)
+"""Scale of the page in the first pass, and in those that follow where the first one shows
+candidates but no row. No record of a measurement."""
 
-# Interpolation, as the network was trained with, is five times as quick as averaging areas,
-# but drops pixels where it reduces by more than this.
-_AREA_BELOW = 0.7
+_MIN_INTERPOLATION_SCALE = 0.7
+"""Scale below which the page is reduced by averaging areas. Interpolation, which the network was
+trained with, is five times as fast but drops pixels at smaller scales."""
 
-# Sides of boxes, in pixels that the network sees, beyond which it looks again, and the
-# side they shall have then.
-_SMALL, _LARGE, _GOOD = 14.0, 42.0, 22.0
+_MIN_CLEAR_SIDE, _MAX_CLEAR_SIDE = 14.0, 42.0
+_BEST_SIDE = 22.0
+"""Median side of the boxes, in pixels of the scaled page: outside this range a second pass
+follows, at the scale that brings it to the best side. No record of a measurement."""
 
-# A look is doubtful where more than this part of its boxes has a lower score than this.
-_DOUBTFUL_SCORE, _MOST_DOUBTFUL = 0.5, 0.12
+_MIN_SCALE_CHANGE = 0.1
+"""Share by which the second pass must differ in scale to be worth its time."""
 
-# Most pixels that a further look may have: more would take too long.
-_MOST_PIXELS = 1_300_000
+_MIN_LIKELY_SCORE = 0.5
+_MAX_UNLIKELY_SHARE = 0.12
+"""Score from which a detection is more likely a box than not, and share of boxes that may score
+less before a second pass follows at full scale. No record of a measurement of the share."""
 
-# Score from which a place that is no box of a row is worth a remark, or a further look.
-_WORTH_A_REMARK = 0.2
+_MAX_RESCALED_PIXELS = 1_300_000
+"""Pixels of the page in a further pass: a limit on time."""
+
+_MIN_NOTABLE_SCORE = 0.2
+"""Score from which a candidate outside of all rows is reported, or calls for a further pass. No
+record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundRows:
-    """Rows of boxes, in any order, and places that were too little like a box, (m, 4, 2) pixels."""
+    """Rows of boxes, in any order, and the corners of candidates too faint for one, (m, 4, 2)."""
 
     rows: list[Row]
     faint: npt.NDArray[np.float64]
 
 
 def find_rows(even: GreyImage) -> FoundRows:
-    """Rows of equal boxes on an upright, evenly lit page, (h, w) uint8."""
+    """Find the rows of equal boxes on an upright, evenly lit page, (h, w) uint8."""
     network = shipped_network()
-    best = _look(even, network, _FIRST)
+    best = _detect(even, network, _FIRST_SCALE)
     for scale in _further_scales(best, even.size):
-        look = _look(even, network, scale)
-        best = max(best, look, key=lambda one: one.worth)
+        best = max(best, _detect(even, network, scale), key=lambda one: one.worth)
         if best.rows:
             break
-    rows = refine_rows(even, best.rows)
-    return FoundRows(rows, _left_over(best.found, rows))
+    rows = snap_rows_to_lines(even, best.rows)
+    return FoundRows(rows, _outside_rows(best.found, rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """What the network shows at one scale; rows and detections in pixels of the page."""
+class _Pass:
+    """What the network finds at one scale; rows and detections are in pixels of the page."""
 
     scale: float
     rows: list[Row]
@@ -76,17 +82,17 @@ class _Look:
 
     @property
     def worth(self) -> float:
-        """The boxes that it shows, each as far as it is more likely one than not."""
-        return sum(float((row.scores - _DOUBTFUL_SCORE).sum()) for row in self.rows)
+        """Quality of the pass: the sum over all boxes of score minus `_MIN_LIKELY_SCORE`."""
+        return sum(float((row.scores - _MIN_LIKELY_SCORE).sum()) for row in self.rows)
 
 
-def _look(even: GreyImage, network: BoxNetwork, scale: float) -> _Look:
-    seen = _scaled(even, scale)
-    maps = network.maps(seen)
+def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
+    scaled = _scaled(even, scale)
+    maps = network.maps(scaled)
     found = find_peaks(maps)
-    rows = rows_of(found, maps)
-    factors = np.array(seen.shape[::-1]) / even.shape[::-1]
-    return _Look(
+    rows = assemble_rows(found, maps)
+    factors = np.array(scaled.shape[::-1]) / even.shape[::-1]
+    return _Pass(
         scale,
         [Row((row.corners + 0.5) / factors - 0.5, row.scores) for row in rows],
         Detections((found.centres + 0.5) / factors - 0.5, found.sizes / factors, found.scores),
@@ -96,36 +102,36 @@ def _look(even: GreyImage, network: BoxNetwork, scale: float) -> _Look:
 def _scaled(even: GreyImage, scale: float) -> GreyImage:
     if scale == 1:
         return even
-    method = cv2.INTER_AREA if scale < _AREA_BELOW else cv2.INTER_LINEAR
+    method = cv2.INTER_AREA if scale < _MIN_INTERPOLATION_SCALE else cv2.INTER_LINEAR
     height, width = (max(round(side * scale), 1) for side in even.shape)
     return np.asarray(cv2.resize(even, (width, height), interpolation=method), np.uint8)
 
 
-def _further_scales(look: _Look, pixels: int) -> list[float]:
-    """Scales at which to look again, none where the first look was good enough."""
-    largest = math.sqrt(_MOST_PIXELS / max(pixels, 1))
-    if not look.rows:
-        seen = bool((look.found.scores >= _WORTH_A_REMARK).any())
-        return [scale for scale in _OTHERS if scale <= largest] if seen else []
-    sides = np.concatenate([np.full(len(row), math.sqrt(math.prod(row.size))) for row in look.rows])
-    side = middle(sides) * look.scale
-    if not _SMALL <= side <= _LARGE:
-        scale = min(look.scale * _GOOD / side, largest)
-        return [scale] if abs(scale / look.scale - 1) > 0.1 else []
-    scores = np.concatenate([row.scores for row in look.rows])
-    doubtful = float((scores < _DOUBTFUL_SCORE).mean()) > _MOST_DOUBTFUL
+def _further_scales(first: _Pass, pixels: int) -> list[float]:
+    """Scales for further passes over a page of so many pixels; none if the first one will do."""
+    largest = math.sqrt(_MAX_RESCALED_PIXELS / max(pixels, 1))
+    if not first.rows:
+        candidates = bool((first.found.scores >= _MIN_NOTABLE_SCORE).any())
+        return [scale for scale in _FALLBACK_SCALES if scale <= largest] if candidates else []
+    sides = [math.sqrt(math.prod(row.size)) for row in first.rows]
+    side = middle(np.repeat(sides, [len(row) for row in first.rows])) * first.scale
+    if not _MIN_CLEAR_SIDE <= side <= _MAX_CLEAR_SIDE:
+        scale = min(first.scale * _BEST_SIDE / side, largest)
+        return [scale] if abs(scale / first.scale - 1) > _MIN_SCALE_CHANGE else []
+    scores = np.concatenate([row.scores for row in first.rows])
+    doubtful = float((scores < _MIN_LIKELY_SCORE).mean()) > _MAX_UNLIKELY_SHARE
     return [1.0] if doubtful and largest >= 1 else []
 
 
-def _left_over(found: Detections, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """Corners of what was detected in none of the rows' boxes."""
-    seen = found.select(found.scores >= _WORTH_A_REMARK)
+def _outside_rows(found: Detections, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+    """(m, 4, 2) corners of the notable candidates whose centres lie in no box of the rows."""
+    notable = found.select(found.scores >= _MIN_NOTABLE_SCORE)
     corners = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
     low, high = corners.min(axis=1), corners.max(axis=1)
-    within = np.ones((len(seen), len(corners)), np.bool_)
+    within = np.ones((len(notable), len(corners)), np.bool_)
     for axis in (0, 1):  # numpy is slow where the last axis is short
-        centres = seen.centres[:, axis, None]
+        centres = notable.centres[:, axis, None]
         within &= (centres > low[:, axis]) & (centres < high[:, axis])
-    rest = seen.select(np.asarray(~within.any(axis=1)))
+    rest = notable.select(np.asarray(~within.any(axis=1)))
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     return np.asarray(rest.centres[:, None] + half * rest.sizes[:, None])

@@ -1,4 +1,4 @@
-"""Boxes side by side made regular: one size, one line, equal steps; and no two in one place."""
+"""Fit rows to boxes side by side: one size, one line, equal steps, no overlapping rows."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from formreader.detect.rows import Row
 _Floats: TypeAlias = npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
 
-# Middles that keep to equal steps within this share of a width are put there.
-_EVEN = 0.12
+_MAX_STEP_ERROR = 0.12
+"""Row with equal steps: all its box centres stay closer than this, in box widths, to equal steps.
 
-# Boxes whose step is hardly more than their width share their separators.
-_SHARED = 1.07
+This threshold and those below were chosen on 120 pages of the project's own renderer."""
 
-# Boxes of two rows may share this part of the smaller one.
-_MOST_SHARED = 0.3
+_MAX_COMB_STEP = 1.07
+"""Comb: the step, in box widths, stays below this. The boxes of a comb share their separators."""
 
-# Rows of at least this many boxes may be curved: curled paper.
-_CURVED_FROM = 6
+_MAX_BOX_OVERLAP = 0.3
+"""Share of the smaller one of two boxes of different rows that they may have in common."""
+
+_MIN_BOXES_OF_CURVE = 6
+"""Boxes from which a row is fitted by a parabola, for curled paper, instead of a line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """Boxes side by side: `centres` and `sizes` (n, 2), `scores` (n,), in pixels.
+class RowPart:
+    """Boxes side by side: `centres` and `sizes` (n, 2) in pixels, `scores` (n,).
 
-    `width` and `height` are those of a typical box, `first` and `last` the middles of the
-    outer ones (derived).
+    Derived: `width` and `height` are the medians, `first` and `last` the centres of the outer
+    boxes.
     """
 
     centres: _Floats
@@ -52,23 +54,23 @@ class Part:
             object.__setattr__(self, name, (x, y))
 
 
-def regular_rows(parts: Sequence[Part]) -> list[Row]:
-    """Each part as boxes of one size on one line, with equal steps where they nearly are."""
+def fit_rows(parts: Sequence[RowPart]) -> list[Row]:
+    """Fit a row to each part: boxes of one size on one line, nearly equal steps made equal."""
     if not parts:
         return []
     groups = _Groups(np.array([len(part.scores) for part in parts]))
     x, y = np.concatenate([part.centres for part in parts]).T
     width, height = np.array([(part.width, part.height) for part in parts]).T
-    y = _smooth(x, y, groups)
-    number = groups.aside(np.arange(len(x), dtype=np.float64))
+    y = _fitted_levels(x, y, groups)
+    number = groups.deviations(np.arange(len(x), dtype=np.float64))
     step = groups.slope(number, x)
     even = groups.mean(x) + step[groups.owner] * number
-    uneven = np.maximum.reduceat(np.abs(even - x), groups.first) >= _EVEN * width
+    uneven = np.maximum.reduceat(np.abs(even - x), groups.first) >= _MAX_STEP_ERROR * width
     x = np.where(uneven[groups.owner], x, even)
     rise, run = y[groups.last] - y[groups.first], x[groups.last] - x[groups.first]
     alone = groups.lengths == 1
     slope = rise / np.where(alone, 1.0, run)
-    width = np.where(~alone & (step < _SHARED * width), step, width)
+    width = np.where(~alone & (step < _MAX_COMB_STEP * width), step, width)
     half = (
         np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * np.stack([width, height], 1)[:, None]
     )
@@ -79,10 +81,10 @@ def regular_rows(parts: Sequence[Part]) -> list[Row]:
 
 
 class _Groups:
-    """Groups of values that stand one after the other, (n,) in all; a group has at least one.
+    """Sums, means and slopes of groups of values in one array, (n,), group after group.
 
-    `lengths`, `first` and `last` are (groups,) how many a group has and the indices of its
-    ends; `owner` is (n,) the group of each.
+    `lengths`, `first` and `last`, (groups,): the size of each group, at least 1, and the
+    indices of its first and last value. `owner`, (n,): the group of each value.
     """
 
     def __init__(self, lengths: _Ints) -> None:
@@ -92,36 +94,42 @@ class _Groups:
         self.owner = np.repeat(np.arange(len(lengths)), lengths)
 
     def total(self, values: _Floats) -> _Floats:
-        """(groups,) sums."""
+        """(groups,) the sum of each group."""
         return np.asarray(np.add.reduceat(values, self.first))
 
     def mean(self, values: _Floats) -> _Floats:
-        """(n,) for each value the mean of its group."""
+        """(n,) the mean of each value's group."""
         return np.asarray((self.total(values) / self.lengths)[self.owner])
 
-    def aside(self, values: _Floats) -> _Floats:
-        """(n,) how much each value is above the mean of its group."""
+    def deviations(self, values: _Floats) -> _Floats:
+        """(n,) each value minus the mean of its group."""
         return values - self.mean(values)
 
-    def slope(self, aside: _Floats, y: _Floats) -> _Floats:
-        """(groups,) slopes of the straight lines of least squares, 0 of a single value."""
-        spread = self.total(aside**2)
-        return self.total(aside * y) / np.where(spread > 0, spread, 1)
+    def slope(self, deviations: _Floats, y: _Floats) -> _Floats:
+        """(groups,) slopes of the least-squares lines of y over x; 0 for a single value.
+
+        Of each x its deviation from the mean of its group is given.
+        """
+        spread = self.total(deviations**2)
+        return self.total(deviations * y) / np.where(spread > 0, spread, 1)
 
 
-def _smooth(x: _Floats, y: _Floats, groups: _Groups) -> _Floats:
-    """y on the straight line of least squares, on the parabola where there are enough points."""
-    aside = groups.aside(x)
-    smooth = groups.mean(y) + groups.slope(aside, y)[groups.owner] * aside
-    # The part of a square that a straight line does not have.
-    square = groups.aside(aside**2)
+def _fitted_levels(x: _Floats, y: _Floats, groups: _Groups) -> _Floats:
+    """(n,) y on the least-squares line, or on the parabola where a row has enough boxes."""
+    aside = groups.deviations(x)
+    line = groups.mean(y) + groups.slope(aside, y)[groups.owner] * aside
+    # The quadratic term, made orthogonal to the constant and the linear term.
+    square = groups.deviations(aside**2)
     square -= groups.slope(aside, square)[groups.owner] * aside
-    bend = np.where(groups.lengths >= _CURVED_FROM, groups.slope(square, y), 0)
-    return np.asarray(smooth + bend[groups.owner] * square)
+    bend = np.where(groups.lengths >= _MIN_BOXES_OF_CURVE, groups.slope(square, y), 0)
+    return np.asarray(line + bend[groups.owner] * square)
 
 
 def without_overlaps(rows: Sequence[Row]) -> list[Row]:
-    """Of rows in one place the one that is seen better, without what overlaps it of the other."""
+    """Drop boxes that overlap a box of a better row: one with a higher sum of scores.
+
+    A row that loses boxes falls into runs of neighbours.
+    """
     ranked = sorted(rows, key=lambda row: -float(row.scores.sum()))
     if not ranked:
         return []
@@ -129,25 +137,25 @@ def without_overlaps(rows: Sequence[Row]) -> list[Row]:
     corners = np.concatenate([row.corners for row in ranked])
     low, high = corners.min(axis=1), corners.max(axis=1)
     areas = (high - low).prod(axis=1)
-    across, along = (_shared(low[:, axis], high[:, axis]) for axis in (0, 1))
+    across, along = (_overlaps(low[:, axis], high[:, axis]) for axis in (0, 1))
     overlap = across * along / np.minimum(areas[:, None], areas)
-    conflict = (overlap > _MOST_SHARED) & (owner[:, None] > owner)
+    conflicts = (overlap > _MAX_BOX_OVERLAP) & (owner[:, None] > owner)
     free = np.ones(len(owner), np.bool_)
-    for box in np.flatnonzero(conflict.any(axis=1)).tolist():  # better rows come first
-        free[box] = not (conflict[box] & free).any()
+    for box in np.flatnonzero(conflicts.any(axis=1)).tolist():  # better rows come first
+        free[box] = not (conflicts[box] & free).any()
     kept = []
     for i, row in enumerate(ranked):
-        left = free[owner == i]
-        if left.all():
+        kept_boxes = free[owner == i]
+        if kept_boxes.all():
             kept.append(row)
         else:
-            runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(left)) + 1)
-            kept += [Row(row.corners[run], row.scores[run]) for run in runs if left[run[0]]]
+            runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(kept_boxes)) + 1)
+            kept += [Row(row.corners[run], row.scores[run]) for run in runs if kept_boxes[run[0]]]
     return kept
 
 
-def _shared(low: _Floats, high: _Floats) -> _Floats:
-    """(n, n) how much any two of n spans share."""
+def _overlaps(low: _Floats, high: _Floats) -> _Floats:
+    """(n, n) the length that any two of n spans have in common."""
     ends = np.minimum(high[:, None], high)
     ends -= np.maximum(low[:, None], low)
     return np.maximum(ends, 0, out=ends)

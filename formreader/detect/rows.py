@@ -12,9 +12,9 @@ import numpy.typing as npt
 class Row:
     """Equal boxes side by side on an upright page.
 
-    `corners` is (n, 4, 2) in working pixels, clockwise from the top left; `scores` is
-    (n,) how sure the finder is of each, 0..1. `separation` is how much of what should
-    separate the boxes is ruled, 0..1. `size` is the median width and height (derived).
+    `corners`, (n, 4, 2), are in pixels of the page, clockwise from the top left. `scores`, (n,),
+    are the finder's confidence in each box, 0..1. `separation` is the share of the edges between
+    the boxes that is ruled, 0..1. `size` is the median width and height (derived).
     """
 
     corners: npt.NDArray[np.float64]
@@ -32,10 +32,10 @@ class Row:
 
     @property
     def score(self) -> float:
-        """How sure the finder is of the row as a whole."""
+        """The mean score of the boxes."""
         return float(self.scores.mean())
 
 
 def middle(values: npt.NDArray[np.float64]) -> float:
-    """The median, without what numpy's checks cost on a handful of values."""
+    """The upper median of one or more values; quicker than numpy's on a handful."""
     return float(np.sort(values)[len(values) // 2])

@@ -1,4 +1,4 @@
-"""The shipped box network: loaded once, and refused where its folder is not whole."""
+"""The shipped box network: loaded once, refused when its folder is damaged."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pytest
 
 from formreader.core.errors import ModelError
-from formreader.core.model_folder import CARD_FILE, ONNX_FILE, model_folder
+from formreader.core.model_folder import BOX_MODEL, CARD_FILE, ONNX_FILE, model_folder
 from formreader.core.records import GreyImage
-from formreader.detect.box_network import BOX_MODEL, BoxNetwork, shipped_network
+from formreader.detect.box_network import BoxNetwork, shipped_network
 from formreader.detect.peaks import STRIDE, Maps, find_peaks
 
 
@@ -31,7 +31,7 @@ def comb() -> GreyImage:
     return image
 
 
-def test_the_network_is_loaded_once_a_process() -> None:
+def test_the_network_is_loaded_once_per_process() -> None:
     assert shipped_network() is shipped_network()
 
 
@@ -53,8 +53,8 @@ def test_boxes_of_a_comb_are_peaks() -> None:
     assert np.abs(sure.sizes - (22, 28)).max() < 4
 
 
-class Witness:
-    """Stands in for a session: answers with ones, and keeps what it was shown."""
+class RecordingSession:
+    """Stands in for an ONNX session: answers with ones and records its input."""
 
     def __init__(self) -> None:
         self.shown = np.zeros((0, 0), np.uint8)
@@ -65,32 +65,32 @@ class Witness:
 
 
 def test_blank_margins_are_not_shown_to_the_network() -> None:
-    witness = Witness()
+    session = RecordingSession()
     image = np.full((400, 300), 255, np.uint8)
     image[70:190, 40:120] = 0
-    maps = BoxNetwork(witness).maps(image)
-    np.testing.assert_array_equal(witness.shown, 255 - image[64:192, 32:128])
+    maps = BoxNetwork(session).maps(image)
+    np.testing.assert_array_equal(session.shown, 255 - image[64:192, 32:128])
     assert maps.shape == (5, 104, 80)
     assert (maps[:, 16:48, 8:32] == 1).all()
     maps[0, 16:48, 8:32] = -20
     assert maps[0].max() < -10
 
 
-def test_noise_in_a_margin_is_no_print() -> None:
-    witness = Witness()
+def test_noise_in_a_margin_counts_as_blank() -> None:
+    session = RecordingSession()
     image = 255 - np.random.default_rng(1).integers(0, 9, (320, 320), np.uint8)
     image[100:110, 100:110] = 240
-    BoxNetwork(witness).maps(image)
-    assert witness.shown.shape == (32, 32)
+    BoxNetwork(session).maps(image)
+    assert session.shown.shape == (32, 32)
 
 
-def test_boxes_amid_wide_margins_are_seen_as_those_without() -> None:
+def test_wide_margins_do_not_change_the_boxes() -> None:
     near = comb()
     wide = np.pad(near, ((320, 160), (64, 256)), constant_values=255)
-    without, amid = (find_peaks(shipped_network().maps(page)) for page in (near, wide))
-    assert len(without) == len(amid)
-    assert amid.centres - (64, 320) == pytest.approx(without.centres, abs=0.01)
-    assert amid.scores == pytest.approx(without.scores, abs=0.001)
+    alone, amid = (find_peaks(shipped_network().maps(page)) for page in (near, wide))
+    assert len(alone) == len(amid)
+    assert amid.centres - (64, 320) == pytest.approx(alone.centres, abs=0.01)
+    assert amid.scores == pytest.approx(alone.scores, abs=0.001)
 
 
 def test_an_altered_graph_is_refused(copy: Path) -> None:
@@ -107,13 +107,13 @@ def test_a_missing_graph_is_refused(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 99}', '{"schema": 1}'])
-def test_a_card_that_is_none_is_refused(copy: Path, text: str) -> None:
+def test_an_invalid_card_is_refused(copy: Path, text: str) -> None:
     (copy / CARD_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(ModelError, match=r"card"):
         BoxNetwork.load(copy)
 
 
-def test_the_card_tells_what_the_network_was_trained_on() -> None:
+def test_the_card_states_what_the_network_was_trained_on() -> None:
     card = json.loads((model_folder(BOX_MODEL) / CARD_FILE).read_text(encoding="utf-8"))
     assert card["training"]
     assert card["recipe"]

@@ -1,4 +1,4 @@
-"""The finder on rendered forms: boxes found, what is none left alone, fields in order."""
+"""On rendered forms boxes are found and ordered, and other print is not taken for boxes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def rates(page: RenderedPage, found: FoundFields) -> tuple[float, float]:
 
 
 LOW: dict[tuple[Layout, Kind], float] = {("date", "fax"): 0.91, ("date", "faint"): 0.95}
-"""What is measured on these pages less about 0.03 where it is not nearly all; it may only rise."""
+"""Measured recall, less about 0.03, of the pages on which it is low. It may only rise."""
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def form(*, rows: int = 2, size: float = 9.0, distractor: Distractor | None = No
 
 
 @pytest.mark.parametrize("distractor", DISTRACTORS, ids=lambda d: d.__name__)
-def test_other_print_is_no_box(distractor: Distractor) -> None:
+def test_other_print_has_no_boxes(distractor: Distractor) -> None:
     assert find(form(rows=0, distractor=distractor)).rows == ()
 
 
 @pytest.mark.parametrize("distractor", DISTRACTORS, ids=lambda d: d.__name__)
-def test_other_print_beside_boxes_is_no_box(distractor: Distractor) -> None:
+def test_other_print_beside_boxes_has_none(distractor: Distractor) -> None:
     assert [len(row) for row in find(form(distractor=distractor)).rows] == [5, 5]
 
 
@@ -130,7 +130,7 @@ def page_of_text() -> GreyImage:
 
 
 def room() -> GreyImage:
-    """What a camera sees of a room: a window, shelves of books, a table in dim light."""
+    """A photo of a room: a window, shelves of books, a table in dim light."""
     rng = np.random.default_rng(2)
     picture = np.tile(np.linspace(60, 190, 900), (700, 1)).astype(np.float32)
     cv2.rectangle(picture, (60, 60), (300, 360), (235,), -1)
@@ -167,7 +167,7 @@ def test_pages_without_boxes(image: GreyImage) -> None:
     assert found.notice == NO_BOXES
 
 
-def test_in_a_room_there_is_little_that_looks_like_boxes() -> None:
+def test_few_doubtful_boxes_are_found_in_a_photo_of_a_room() -> None:
     boxes = [box for row in find(room()).rows for box in row]
     assert len(boxes) < 30
     assert np.median([box.score for box in boxes]) < 0.65

@@ -1,4 +1,4 @@
-"""Rows of boxes into fields: joined, and put in the order in which people read."""
+"""Rows of boxes are joined into fields and sorted into reading order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields in the order in which people read them."""
+"""Fields are sorted into reading order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows moved onto their printed lines."""
+"""Rows are snapped to their printed lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from formreader.core.records import GreyImage
-from formreader.detect.line_snapping import refine_rows
+from formreader.detect.line_snapping import snap_rows_to_lines
 from formreader.detect.rows import Row
 
 LEFT, TOP, WIDTH, HEIGHT, COUNT = 40, 50, 22, 28, 7
@@ -33,8 +33,8 @@ def drawn(boxes: npt.NDArray[np.float64], ink: int = 60) -> GreyImage:
     return image
 
 
-def refined(image: GreyImage, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    (row,) = refine_rows(image, [Row(boxes, np.full(len(boxes), 0.9))])
+def snapped(image: GreyImage, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    (row,) = snap_rows_to_lines(image, [Row(boxes, np.full(len(boxes), 0.9))])
     return row.corners
 
 
@@ -42,24 +42,24 @@ def refined(image: GreyImage, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.
 @pytest.mark.parametrize("step", [WIDTH, WIDTH + 5])
 def test_a_row_is_moved_onto_its_lines(move: tuple[float, float], step: int) -> None:
     truth = quads(step=step)
-    assert np.abs(refined(drawn(truth), truth + move) - truth).max() < 0.5
+    assert np.abs(snapped(drawn(truth), truth + move) - truth).max() < 0.5
 
 
 @pytest.mark.parametrize("ink", [60, 150, 215])
 def test_faint_lines_count_as_well(ink: int) -> None:
     truth = quads()
-    assert np.abs(refined(drawn(truth, ink), truth + (1.5, -1.0)) - truth).max() < 0.5
+    assert np.abs(snapped(drawn(truth, ink), truth + (1.5, -1.0)) - truth).max() < 0.5
 
 
 def test_a_row_is_stretched_to_its_lines() -> None:
     truth = quads()
     guess = quads(LEFT + 1.5, TOP - 1, WIDTH - 0.5, HEIGHT + 2)
-    assert np.abs(refined(drawn(truth), guess) - truth).max() < 0.6
+    assert np.abs(snapped(drawn(truth), guess) - truth).max() < 0.6
 
 
 def test_a_row_is_turned_onto_its_lines() -> None:
     truth = quads(slope=0.02)
-    assert np.abs(refined(drawn(truth), quads(top=TOP + 1.5)) - truth).max() < 0.8
+    assert np.abs(snapped(drawn(truth), quads(top=TOP + 1.5)) - truth).max() < 0.8
 
 
 def test_strokes_along_an_edge_do_no_harm() -> None:
@@ -69,45 +69,45 @@ def test_strokes_along_an_edge_do_no_harm() -> None:
         x = LEFT + i * WIDTH
         cv2.line(image, (x + 4, TOP + 3), (x + 18, TOP + 3), (0,), 2)
         cv2.line(image, (x + 19, TOP + 3), (x + 19, TOP + 25), (0,), 2)
-    assert np.abs(refined(image, truth + (-1.0, 0.8)) - truth).max() < 0.6
+    assert np.abs(snapped(image, truth + (-1.0, 0.8)) - truth).max() < 0.6
 
 
 def test_boxes_without_lines_stay_where_they_are() -> None:
     guess = quads(LEFT + 0.3, TOP + 0.4)
-    assert refined(np.full((140, 260), 255, np.uint8), guess) == pytest.approx(guess)
+    assert snapped(np.full((140, 260), 255, np.uint8), guess) == pytest.approx(guess)
 
 
 def test_rows_at_the_border_of_a_page() -> None:
     image = np.full((40, 90), 255, np.uint8)
     guess = quads(-3, -2)
-    assert np.isfinite(refined(image, guess)).all()
+    assert np.isfinite(snapped(image, guess)).all()
 
 
-def test_a_line_as_far_off_as_is_looked_is_found() -> None:
+def test_a_line_at_the_end_of_the_reach_is_found() -> None:
     truth = quads(20, 30, 60, 66)[:3]
-    assert np.abs(refined(drawn(truth), truth + (0, 7.6)) - truth).max() < 0.5
+    assert np.abs(snapped(drawn(truth), truth + (0, 7.6)) - truth).max() < 0.5
 
 
-def test_rows_do_not_know_of_one_another() -> None:
+def test_rows_do_not_affect_one_another() -> None:
     comb, boxes, lone = quads(top=20), quads(top=60, step=WIDTH + 5), quads(60, 100, 30, 34)[:1]
     image = drawn(np.concatenate([comb, boxes, lone]))
     guesses = [comb + (1, 1), boxes + (-1.5, 0.5), lone + (2, -1)]
     rows = [Row(guess, np.full(len(guess), 0.9)) for guess in guesses]
-    together = refine_rows(image, rows)
+    together = snap_rows_to_lines(image, rows)
     for row, moved in zip(rows, together, strict=True):
-        (alone,) = refine_rows(image, [row])
+        (alone,) = snap_rows_to_lines(image, [row])
         assert moved.corners == pytest.approx(alone.corners)
         assert moved.separation == pytest.approx(alone.separation)
 
 
-def test_the_separation_tells_combs_from_digits_side_by_side() -> None:
+def test_the_separation_distinguishes_combs_from_digits_side_by_side() -> None:
     comb = quads()
-    (ruled,) = refine_rows(drawn(comb), [Row(comb, np.full(COUNT, 0.9))])
+    (ruled,) = snap_rows_to_lines(drawn(comb), [Row(comb, np.full(COUNT, 0.9))])
     frame = np.array([[comb[0, 0], comb[-1, 1], comb[-1, 2], comb[0, 3]]])
-    (open_field,) = refine_rows(drawn(frame), [Row(comb, np.full(COUNT, 0.9))])
+    (cell,) = snap_rows_to_lines(drawn(frame), [Row(comb, np.full(COUNT, 0.9))])
     assert ruled.separation > 0.9
-    assert open_field.separation < 0.1
+    assert cell.separation < 0.1
 
 
 def test_no_rows() -> None:
-    assert refine_rows(np.full((9, 9), 255, np.uint8), []) == []
+    assert snap_rows_to_lines(np.full((9, 9), 255, np.uint8), []) == []

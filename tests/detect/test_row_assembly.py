@@ -1,4 +1,4 @@
-"""Detections into rows: regular, whole, and nothing that is no row."""
+"""Detections are assembled into regular, complete rows, and into nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from formreader.detect.near_pairs import pairs_within
 from formreader.detect.peaks import REFERENCE_SIDE, STRIDE, Maps, find_peaks
-from formreader.detect.row_assembly import rows_of
+from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.rows import Row
 
 Boxes = list[tuple[float, float, float, float, float]]
@@ -40,7 +40,7 @@ def comb(
 
 def rows(boxes: Boxes) -> list[Row]:
     maps = maps_of(boxes)
-    return rows_of(find_peaks(maps), maps)
+    return assemble_rows(find_peaks(maps), maps)
 
 
 def middles(row: Row) -> npt.NDArray[np.float64]:
@@ -66,12 +66,12 @@ def test_boxes_that_stand_apart_keep_their_width() -> None:
     assert (row.corners[1:, 0, 0] - row.corners[:-1, 1, 0]) == pytest.approx(np.full(4, 6), abs=0.2)
 
 
-def test_what_is_uncertain_by_a_pixel_is_put_in_line() -> None:
+def test_errors_of_a_pixel_are_smoothed_out() -> None:
     rng = np.random.default_rng(1)
-    shaken = [
+    shifted = [
         (x + rng.normal(0, 0.6), y + rng.normal(0, 0.6), w, h, s) for x, y, w, h, s in comb(9)
     ]
-    (row,) = rows(shaken)
+    (row,) = rows(shifted)
     assert np.diff(middles(row)[:, 0]) == pytest.approx(np.full(8, 20), abs=0.5)
     assert np.abs(middles(row)[:, 1] - 60).max() < 1
 
@@ -84,7 +84,7 @@ def test_a_row_may_run_downhill() -> None:
 
 
 @pytest.mark.parametrize("missing", [[3], [2, 3], [3, 4, 5], [2, 6]])
-def test_boxes_missing_in_a_row_are_supplied(missing: list[int]) -> None:
+def test_boxes_missing_in_a_row_are_added(missing: list[int]) -> None:
     boxes = comb(9)
     for i in missing:
         boxes[i] = (*boxes[i][:4], 0.24)  # hardly seen
@@ -93,12 +93,12 @@ def test_boxes_missing_in_a_row_are_supplied(missing: list[int]) -> None:
     assert set(np.flatnonzero(row.scores < 0.5)) == set(missing)
 
 
-def test_nothing_is_supplied_where_nothing_is_seen() -> None:
+def test_nothing_is_added_where_nothing_is_seen() -> None:
     found = rows([box for i, box in enumerate(comb(9)) if i != 4])
     assert sorted(len(row) for row in found) == [4, 4]
 
 
-def test_a_wider_step_parts_two_rows() -> None:
+def test_a_wider_step_separates_two_rows() -> None:
     found = rows(comb(3) + comb(4, x=40 + 3 * 20 + 9))
     assert sorted(len(row) for row in found) == [3, 4]
 
@@ -124,11 +124,11 @@ def test_rows_below_one_another_stay_apart() -> None:
     ],
     ids=["one sure", "one doubtful", "all doubtful", "most doubtful", "none"],
 )
-def test_only_what_is_sure_counts(boxes: Boxes, count: int) -> None:
+def test_only_high_scores_count(boxes: Boxes, count: int) -> None:
     assert len(rows(boxes)) == count
 
 
-def test_of_two_boxes_in_one_place_the_surer_one_stays() -> None:
+def test_of_two_boxes_in_one_place_the_better_one_stays() -> None:
     found = find_peaks(maps_of([(40, 60, 20, 26, 0.9), (48.5, 60, 20, 26, 0.6)]))
     assert found.scores == pytest.approx([0.9], abs=0.01)
 

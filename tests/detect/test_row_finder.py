@@ -1,4 +1,4 @@
-"""Rows of equal cells in drawn boxes, and what looks like them."""
+"""Rows of equal boxes are found on drawn pages, and nothing else is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw_comb(
 
 
 def shapes(rows: list[Row]) -> list[tuple[int, int, int]]:
-    """Where each row begins, to ten pixels, and how many cells it has."""
+    """Where each row begins, to ten pixels, and how many boxes it has."""
     starts = ((*np.rint(row.corners[0, 0] / 10).astype(int).tolist(), len(row)) for row in rows)
     return sorted((x * 10, y * 10, n) for x, y, n in starts)
 
@@ -52,7 +52,7 @@ def test_a_comb_is_a_row() -> None:
 
 @pytest.mark.parametrize("cell", range(5))
 @pytest.mark.parametrize("lean", [-4, 2, 5])
-def test_a_tall_stroke_does_not_split_a_cell(cell: int, lean: int) -> None:
+def test_a_tall_stroke_does_not_split_a_box(cell: int, lean: int) -> None:
     image = paper()
     draw_comb(image, 5)
     tall_one(image, cell, lean)
@@ -69,7 +69,7 @@ def test_two_tall_strokes_do_not_make_a_row_of_their_own() -> None:
     assert lefts == pytest.approx(LEFT + WIDTH * np.arange(5), abs=0.15 * WIDTH)
 
 
-def test_a_separator_that_was_half_printed_is_supplied() -> None:
+def test_a_separator_that_was_half_printed_is_restored() -> None:
     image = paper()
     draw_comb(image, 5)
     x = LEFT + 2 * WIDTH
@@ -127,5 +127,5 @@ def test_a_table_with_words_is_no_row() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (40, 40)])
-def test_pages_without_anything_have_no_rows(shape: tuple[int, int]) -> None:
+def test_blank_pages_have_no_rows(shape: tuple[int, int]) -> None:
     assert find_rows(np.full(shape, 255, np.uint8)).rows == []

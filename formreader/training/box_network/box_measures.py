@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.peaks import Maps, find_peaks
-from formreader.detect.row_assembly import rows_of
+from formreader.detect.row_assembly import assemble_rows
 from formreader.training.box_network.page_pieces import TrainingPage
 
 _FOUND_FROM = 0.5  # intersection over union
@@ -36,7 +36,7 @@ def measure_boxes(
     count = boxes = hits = found = 0
     for page in pages:
         maps = maps_of(page.image)
-        quads = [row.corners for row in rows_of(find_peaks(maps), maps)]
+        quads = [row.corners for row in assemble_rows(find_peaks(maps), maps)]
         here = np.concatenate(quads) if quads else np.zeros((0, 4, 2))
         count += 1
         boxes += len(page.quads)

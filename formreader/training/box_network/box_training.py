@@ -12,7 +12,7 @@ import keras
 
 from formreader.core.errors import ModelError, OutputError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
-from formreader.detect.box_network import SCHEMA, BoxNetwork
+from formreader.detect.box_network import BOX_CARD_SCHEMA, BoxNetwork
 from formreader.output.atomic_writing import check_writable
 from formreader.training.box_network.box_architecture import build_box_network
 from formreader.training.box_network.box_fitting import fit
@@ -75,7 +75,7 @@ def write_model(
     # Measured as it will run: with the exported graph.
     figures = measure_boxes(BoxNetwork(load_graph(out, files, threads=1)).maps, test)
     card = {
-        "schema": SCHEMA,
+        "schema": BOX_CARD_SCHEMA,
         "name": out.name,
         "version": VERSION,
         "created": datetime.date.today().isoformat(),
