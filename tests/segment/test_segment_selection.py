@@ -78,7 +78,7 @@ def select(*cells: tuple[FieldCrops, list[list[float]]]) -> list[SelectedField]:
 def read(selected: SelectedField, rows: list[list[float]]) -> Probabilities:
     """What is known of the boxes that remain; crop i was read as row i."""
     chosen = np.array(rows, np.float32)[selected.field.crops[:, 0, 0]]
-    return with_doubt(chosen, selected.shares)
+    return with_doubt(chosen, selected.posteriors)
 
 
 def decided(cell: SegmentedField, rows: list[list[float]], review_below: float) -> FieldReading:
@@ -157,7 +157,7 @@ def test_fields_of_printed_boxes_stay_as_they_are() -> None:
     comb = plain((box_at(0, 300, 40, 50), box_at(40, 300, 40, 50)))
     (alone,) = select((comb, []))
     assert alone.field is comb
-    assert alone.shares.tolist() == [1.0, 1.0]
+    assert alone.posteriors.tolist() == [1.0, 1.0]
     beside, number = select((comb, []), (cell_with([(0, 1)]), [row(3, 0.9)]))
     assert beside.field is comb
     assert number.field.cell is not None
