@@ -38,8 +38,8 @@ _USUAL_DIGIT_WIDTH, _DIGIT_WIDTH_DEVIATION, _DIGIT_HEIGHT_DEVIATION = 0.86, 0.12
 deviations of width beyond that and of height. Fitted like the priors above."""
 
 _MIN_SEGMENT_LOG_PRIOR = -7.0
-"""Segments of a lower log prior are not read. In the composed numbers hardly a right one was lower;
-the count is not on record."""
+"""Segments of a lower log prior are not read, except whole components. In the composed numbers
+hardly a right one was lower; the count is not on record."""
 
 _MIN_PATH_LOG_RATIO = -6.0
 """Log prior of the best path through a segment, minus that of the best path of all: segments with

@@ -28,7 +28,7 @@ most so wide, in heights of its own. No measurement on record."""
 _MAX_PRINT_DEVIATION_IN_CELL, _MAX_PRINT_DEVIATION_OVER_CELLS = 0.012, 0.02
 """Standard deviation of heights and of bottoms, in heights of the cell, up to which digits are
 printed: those of one cell, and those of all cells of one size. Handwriting was seen at 0.03 to 0.1,
-print at half of these limits; on how many cells is not on record."""
+print at up to half of these limits; on how many cells is not on record."""
 
 _MIN_DEGREES_OF_FREEDOM = 3
 """Degrees of freedom of such a deviation at least: three digits may be alike by chance."""

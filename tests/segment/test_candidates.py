@@ -113,19 +113,16 @@ def test_only_segments_of_likely_paths_are_kept(pieces: int, priors: list[float]
     spans = combinations(range(pieces + 1), 2)
     segments = [Segment(*span, prior) for span, prior in zip(spans, priors, strict=False)]
     paths = list(paths_through(segments, 0, pieces))
-    likeliest = max(sum(one.log_prior for one in path) for path in paths)
-    expected = {
-        one
-        for path in paths
-        if sum(s.log_prior for s in path) >= likeliest - 6 + 1e-9
-        for one in path
-    }
-    doubtful = {
-        one
-        for path in paths
-        if sum(s.log_prior for s in path) >= likeliest - 6 - 1e-9
-        for one in path
-    }
+    totals = [sum(one.log_prior for one in path) for path in paths]
+    expected, doubtful = (
+        {
+            one
+            for path, total in zip(paths, totals, strict=True)
+            if total >= max(totals) - 6 + rounding
+            for one in path
+        }
+        for rounding in (1e-9, -1e-9)
+    )
     assert expected <= set(_likely(segments, pieces)) <= doubtful
 
 
