@@ -2,5 +2,5 @@
 
 "Checked on rendered pages" in a docstring of this room means: with the other constants of the
 room, on pages of the project's own renderer with true boxes (4,895 digits, 885 blank boxes).
-None of them was measured alone unless its docstring says so.
+No measurement of a single constant is on record unless its docstring says so.
 """

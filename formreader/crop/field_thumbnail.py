@@ -16,12 +16,12 @@ MAX_THUMBNAIL_BYTES = 8 * 1024
 
 _MAX_THUMBNAIL_BOX_HEIGHT = 64
 _MAX_THUMBNAIL_WIDTH = 900
-"""Size of a box and of the picture in pixels. By eye."""
+"""Size of a box and of the picture in pixels, at most. No measurement on record."""
 
 _JPEG_QUALITY, _LOW_JPEG_QUALITY = 60, 35
 _MAX_OVERSIZE_FOR_LOW_QUALITY = 1.4
 """JPEG qualities, and how many times too large a file may be for another try at the low one before
-the picture is halved. By eye."""
+the picture is halved. No measurement on record."""
 
 
 def draw_thumbnail(page: Pyramid, field: FieldCrops) -> Thumbnail:

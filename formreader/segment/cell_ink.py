@@ -42,7 +42,7 @@ on record."""
 
 _PAPER_CLOSING_OF_CELL = 0.6
 """Side of the closing that estimates the paper, as a share of the patch's shorter side: wider than
-any stroke."""
+any stroke. No measurement on record."""
 
 _CELL_EDGE_ZONE = 0.14
 _MIN_LENGTH_OF_LINE_ACROSS, _MIN_LENGTH_OF_LINE_DOWN = 0.9, 0.55
@@ -50,7 +50,8 @@ _MIN_LENGTH_OF_LINE_ACROSS, _MIN_LENGTH_OF_LINE_DOWN = 0.9, 0.55
 lines across and down. No measurement on record."""
 
 _STROKE_CONTEXT = 2
-"""Pixels on both sides of a line that show whether a stroke crosses it."""
+"""Pixels on both sides of a line that show whether a stroke crosses it. No measurement on
+record."""
 
 _MIN_PART_EXTENT_IN_CELL = 0.1
 _MIN_TALLEST_PART = 0.25
