@@ -14,8 +14,8 @@ from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops, InputFile, Page, PageCrops
 from formreader.core.stopwatch import Stopwatch
+from formreader.crop.box_crops import crop_boxes
 from formreader.crop.field_thumbnail import draw_thumbnail
-from formreader.crop.normaliser import crop_boxes
 from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page

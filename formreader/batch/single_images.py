@@ -11,7 +11,7 @@ from formreader.core.errors import PageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.crop.normaliser import crop_single
+from formreader.crop.box_crops import crop_single
 from formreader.input.open_page import read_page
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages

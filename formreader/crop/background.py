@@ -1,4 +1,4 @@
-"""How much darker than its paper each pixel of a patch is, and how much of that is noise."""
+"""Estimate the paper of each patch: how much darker each pixel is, and how noisy the paper."""
 
 from __future__ import annotations
 
@@ -10,48 +10,52 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.paper import INK_OVER_NOISE, paper_under_ink
-from formreader.crop.patches import PATCH, Patches, mosaic, side_by_side, upright
+from formreader.crop.patches import PATCH_SIDE, Patches, mosaic, side_by_side, upright
 
-_CELL = 4
-_REACH = 4
-"""Paper is judged in cells of 4 x 4 pixels; a closing over 9 of them spans any stroke."""
+_PAPER_BLOCK = 4
+_PAPER_CLOSING_RADIUS = 4
+_PAPER_BLUR_RADIUS = 2
+"""The paper is estimated in blocks of 4 x 4 pixels: a closing over 9 x 9 blocks, which is wider
+than any stroke, then a mean over 5 x 5. Checked on rendered pages."""
 
-_SPREAD = 3
-"""The paper is evened out over 5 cells."""
+_BLOCK_RIM = 2 * _PAPER_CLOSING_RADIUS + _PAPER_BLUR_RADIUS + 1
+"""Blocks added around each patch, so that its neighbours in the mosaic do not affect it."""
 
-_RIM = 2 * _REACH + _SPREAD
-"""Cells by which a patch is prolonged so that its neighbours in the mosaic stay out."""
+_MIN_DARKNESS_OF_BOX_INK = 14.0
+"""Ink is at least so many grey values darker than the paper. Checked on rendered pages."""
 
-_MIN_DARKNESS = 14.0
-"""Ink is darker than the paper by this much at least."""
+_QUANTILE_SAMPLE_STEP = 3
+"""Quantiles are taken of every third pixel across and down, to save time. There is no record of how
+far they differ from those of all pixels."""
 
-_SAMPLE_STEP = 3
-"""Every third pixel across and down tells paper and noise as well as all do."""
-
-_ROUGH = 34.0
-_SMOOTHING = 1.2
-"""Floor above which paper is smoothed, and how wide, in pixels."""
+_MAX_FLOOR_OF_SMOOTH_PAPER = 34.0
+_ROUGH_PATCH_BLUR_SIGMA = 1.2
+"""Where the floor is higher, in grey values, the patch is blurred with this sigma, in pixels.
+Checked on rendered pages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Darkness:
-    """`values`: how much darker than the paper. `floor` (n,): up to there it is paper and noise."""
+    """How much darker than its paper each pixel of n patches is, in grey values.
+
+    Up to `floor` (n,) `values` are paper and noise.
+    """
 
     values: Patches
     floor: npt.NDArray[np.float64]
 
 
 def measure_darkness(patches: Patches) -> Darkness:
-    """The darkness of patches, dark ink on bright paper.
+    """Measure the darkness of patches with dark ink on bright paper.
 
-    Where the paper is rough (halftone, a noisy copy) it is smoothed first.
+    Patches on rough paper (halftone, a noisy copy) are blurred first.
     """
     darkness = _measure(patches)
-    rough = np.flatnonzero(darkness.floor > _ROUGH)
+    rough = np.flatnonzero(darkness.floor > _MAX_FLOOR_OF_SMOOTH_PAPER)
     if len(rough):
         again = _measure(_smooth(patches[rough]))
         darkness.values[rough] = again.values
-        darkness.floor[rough] = np.maximum(again.floor, _ROUGH / 2)
+        darkness.floor[rough] = np.maximum(again.floor, _MAX_FLOOR_OF_SMOOTH_PAPER / 2)
     return darkness
 
 
@@ -62,42 +66,47 @@ def _measure(patches: Patches) -> Darkness:
 
 
 def _smooth(patches: Patches) -> Patches:
-    """The patches with their noise blurred."""
-    reach = math.ceil(3 * _SMOOTHING)
+    """Blur the patches, to reduce their noise."""
+    reach = math.ceil(3 * _ROUGH_PATCH_BLUR_SIGMA)
     padded = np.pad(patches, ((0, 0), (reach, reach), (0, 0)), "reflect")
     size = (2 * reach + 1,) * 2
-    smooth = np.asarray(cv2.GaussianBlur(side_by_side(padded), size, _SMOOTHING), np.uint8)
+    smooth = np.asarray(
+        cv2.GaussianBlur(side_by_side(padded), size, _ROUGH_PATCH_BLUR_SIGMA), np.uint8
+    )
     return np.ascontiguousarray(upright(smooth, len(patches))[:, reach:-reach])
 
 
 def _paper(patches: Patches) -> Patches:
-    """The paper around each pixel, which is what a wide closing leaves."""
-    cells, n = PATCH // _CELL, len(patches)
-    coarse = cv2.resize(mosaic(patches), (cells, n * cells), interpolation=cv2.INTER_AREA)
-    rim = ((0, 0), (_RIM, _RIM), (0, 0))
-    padded = np.pad(np.asarray(coarse, np.uint8).reshape(-1, cells, cells), rim, "edge")
-    closed = paper_under_ink(side_by_side(padded), 2 * _REACH + 1)
-    even = cv2.blur(closed, (2 * _SPREAD - 1,) * 2, borderType=cv2.BORDER_REPLICATE)
-    inner = upright(np.asarray(even, np.uint8), n)[:, _RIM - 1 : 1 - _RIM]
-    size = (PATCH, n * (cells + 2) * _CELL)
+    """Estimate the grey value of the paper at each pixel by a wide closing."""
+    blocks, n = PATCH_SIDE // _PAPER_BLOCK, len(patches)
+    coarse = cv2.resize(mosaic(patches), (blocks, n * blocks), interpolation=cv2.INTER_AREA)
+    rim = ((0, 0), (_BLOCK_RIM, _BLOCK_RIM), (0, 0))
+    padded = np.pad(np.asarray(coarse, np.uint8).reshape(-1, blocks, blocks), rim, "edge")
+    closed = paper_under_ink(side_by_side(padded), 2 * _PAPER_CLOSING_RADIUS + 1)
+    kernel = (2 * _PAPER_BLUR_RADIUS + 1,) * 2
+    even = cv2.blur(closed, kernel, borderType=cv2.BORDER_REPLICATE)
+    inner = upright(np.asarray(even, np.uint8), n)[:, _BLOCK_RIM - 1 : 1 - _BLOCK_RIM]
+    size = (PATCH_SIDE, n * (blocks + 2) * _PAPER_BLOCK)
     fine = cv2.resize(mosaic(inner), size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(fine, np.uint8).reshape(-1, PATCH + 2 * _CELL, PATCH)[:, _CELL:-_CELL]
+    return np.asarray(fine, np.uint8).reshape(-1, PATCH_SIDE + 2 * _PAPER_BLOCK, PATCH_SIDE)[
+        :, _PAPER_BLOCK:-_PAPER_BLOCK
+    ]
 
 
 def _floor(patches: Patches, darkness: Patches) -> npt.NDArray[np.float64]:
-    """(n,) darkness below which there is only paper and noise.
+    """Return the darkness, (n,), up to which there is only paper and noise.
 
-    The noise is what a small blur takes away; strokes and lines cover less than half
-    of a box, so the median does not see them.
+    The noise is the difference to a small blur. Its median and the lower quartile of the
+    darkness measure paper only: strokes and lines cover less than half of a box.
     """
     grain = cv2.absdiff(mosaic(patches), cv2.blur(mosaic(patches), (3, 3)))
     rough = np.asarray(grain, np.uint8).reshape(patches.shape)
     noise, paper = _quantile(rough, 0.5), _quantile(darkness, 0.25)
-    return np.maximum(_MIN_DARKNESS, paper + INK_OVER_NOISE * noise)
+    return np.maximum(_MIN_DARKNESS_OF_BOX_INK, paper + INK_OVER_NOISE * noise)
 
 
 def _quantile(values: Patches, share: float) -> npt.NDArray[np.uint8]:
-    """(n,) the value that about `share` of each patch's pixels do not exceed."""
-    sample = values[:, ::_SAMPLE_STEP, ::_SAMPLE_STEP].reshape(len(values), -1)
-    # A stable sort of bytes is a radix sort, which is faster than to partition them.
+    """Return the value, (n,), that about `share` of each patch's pixels do not exceed."""
+    sample = values[:, ::_QUANTILE_SAMPLE_STEP, ::_QUANTILE_SAMPLE_STEP].reshape(len(values), -1)
+    # A stable sort of bytes is a radix sort, which is faster than a partition.
     return np.sort(sample, axis=1, kind="stable")[:, math.ceil(share * sample.shape[1]) - 1]

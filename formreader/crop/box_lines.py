@@ -1,4 +1,4 @@
-"""Where the four printed lines of each box are in its patch, and the strokes that cross them."""
+"""Find the four printed lines of each box in its patch; remove them, but not the strokes across."""
 
 from __future__ import annotations
 
@@ -16,31 +16,40 @@ from formreader.crop.line_search import (
     best_lines,
     common_shift,
 )
-from formreader.crop.patches import HIGH, LOW, PATCH, SIDE, Flags, side_by_side, upright
+from formreader.crop.patches import (
+    BOX_SIDE,
+    BOX_START,
+    BOX_STOP,
+    PATCH_SIDE,
+    Flags,
+    side_by_side,
+    upright,
+)
 
-_SLANT = round(0.05 * SIDE)
-"""How far beside where it went in a slanted stroke may come out of a line."""
+_MAX_CROSSING_SLANT = round(0.05 * BOX_SIDE)
+"""Pixels along a line between the points where a slanted stroke meets its two sides, at most.
+Checked on rendered pages."""
 
-_LENGTHWAYS = (np.arange(PATCH) - (PATCH - 1) / 2) / THIRD
-"""Distance of rows (columns) from the middle in thirds of a line's length."""
+_THIRDS_FROM_MIDDLE = (np.arange(PATCH_SIDE) - (PATCH_SIDE - 1) / 2) / THIRD
+"""Distance of each row (column) from the middle of a patch, in thirds of a line's length."""
 
-_STEP_ALONG = np.array([PATCH, 1, PATCH, 1])
-_STEP_ACROSS = np.array([1, PATCH, 1, PATCH])
-"""What is one pixel farther along the line of each side, and across it, in a patch's memory."""
+_STEP_ALONG = np.array([PATCH_SIDE, 1, PATCH_SIDE, 1])
+_STEP_ACROSS = np.array([1, PATCH_SIDE, 1, PATCH_SIDE])
+"""Offset in a patch's memory of the next pixel along the line of each side, and across it."""
 
-_BEFORE = np.tri(PATCH + 1, PATCH, -1, dtype=np.bool_)
-_RUNS = (_BEFORE & ~_BEFORE[:, None]).reshape(-1, PATCH)
-"""Row `start * (PATCH + 1) + stop`: True from `start` up to but without `stop`."""
+_BEFORE = np.tri(PATCH_SIDE + 1, PATCH_SIDE, -1, dtype=np.bool_)
+_RUN_MASKS = (_BEFORE & ~_BEFORE[:, None]).reshape(-1, PATCH_SIDE)
+"""Row `start * (PATCH_SIDE + 1) + stop` is True from `start` up to, but not including, `stop`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxLines:
-    """The lines of n boxes, one for each of the sides left, top, right, bottom.
+    """The lines of n boxes, one on each side, in the order left, top, right, bottom.
 
-    `first` (4, n, PATCH) is the column (of top and bottom: the row) where a line
-    begins, all along it; `thickness` (4, n) is the number of columns it covers, 0
-    where no line was found. `edge` (4, n) is where the box ends: in the middle of the
-    line, or where the finder has it. `covered` are the pixels of all lines, `inside`
+    `first` (4, n, PATCH_SIDE) is the line's first column (of top and bottom: row) at each
+    place along it; `thickness` (4, n) is the number of columns it covers, 0 where no line
+    was found. `edge` (4, n) is the edge of the box: the middle of the line, or where the
+    box was found if there is no line. `covered` marks the pixels of all lines, `inside`
     those within the edges of their box.
     """
 
@@ -52,28 +61,30 @@ class BoxLines:
 
 
 def find_lines(dark: Flags) -> BoxLines:
-    """The lines in patches (n, PATCH, PATCH), given what is dark in them."""
-    across = side_by_side(dark.view(np.uint8)).view(np.bool_).reshape(PATCH, -1, PATCH)
-    cover = np.stack([_coverage(dark.transpose(1, 0, 2)), _coverage(across)])  # (2, n, 3, PATCH)
+    """Find the lines in patches (n, PATCH_SIDE, PATCH_SIDE), given their dark pixels."""
+    across = side_by_side(dark.view(np.uint8)).view(np.bool_).reshape(PATCH_SIDE, -1, PATCH_SIDE)
+    cover = np.stack(
+        [_coverage(dark.transpose(1, 0, 2)), _coverage(across)]
+    )  # (2, n, 3, PATCH_SIDE)
     shift = common_shift(cover.sum(axis=2, dtype=np.uint8))
-    expected = np.stack([LOW + shift, HIGH + shift]) - 1  # (2, 2, n)
-    places = np.clip(expected[..., None] + AROUND, 0, PATCH - 1)[..., None, :]
+    expected = np.stack([BOX_START + shift, BOX_STOP + shift]) - 1  # (2, 2, n)
+    places = np.clip(expected[..., None] + AROUND, 0, PATCH_SIDE - 1)[..., None, :]
     near = np.take_along_axis(cover[None], places, axis=4)  # (2, 2, n, 3, w)
     found, before, after, tilt = best_lines(near.reshape(-1, 3, len(AROUND)))
     middle = expected.ravel()
     thickness = np.where(found, after - before + 2, 0)
-    slope = np.rint(tilt[:, None] * _LENGTHWAYS).astype(np.int64)
+    slope = np.rint(tilt[:, None] * _THIRDS_FROM_MIDDLE).astype(np.int64)
     edge = np.where(found, middle + before + thickness / 2, middle + 1).reshape(4, -1)
-    first = ((middle + before)[:, None] + slope).reshape(4, -1, PATCH)
+    first = ((middle + before)[:, None] + slope).reshape(4, -1, PATCH_SIDE)
     thickness = thickness.reshape(4, -1)
     return BoxLines(first, thickness, edge, _covered(first, thickness), _inside(edge))
 
 
 def without_lines(ink: Flags, lines: BoxLines) -> Flags:
-    """Ink without the lines, but with the strokes that cross them.
+    """Remove the lines from the ink, but not the strokes that cross them.
 
-    A stroke crosses where there is ink on both sides of the line; a slanted one comes
-    out some pixels beside where it went in.
+    A stroke crosses where there is ink on both sides of the line; where it is slanted, the
+    two sides are some pixels apart along the line.
     """
     rest = ink & ~lines.covered
     ends = lines.first - 1, lines.first + lines.thickness[..., None]
@@ -84,62 +95,66 @@ def without_lines(ink: Flags, lines: BoxLines) -> Flags:
 
 
 def _crossings(crossed: npt.NDArray[np.bool_], lines: BoxLines) -> Ints:
-    """Numbers of the pixels that lines have where they are crossed, (4, n, PATCH)."""
+    """Return the flat indices of the lines' pixels where `crossed` (4, n, PATCH_SIDE) is true."""
     side, patch, along = np.nonzero(crossed & (lines.thickness[..., None] > 0))
     deep = np.arange(lines.thickness.max(initial=0))
     across = lines.first[side, patch, along][:, None] + deep
-    on_line = (deep < lines.thickness[side, patch][:, None]) & (across >= 0) & (across < PATCH)
-    begins = patch * PATCH**2 + along * _STEP_ALONG[side]
+    on_line = (deep < lines.thickness[side, patch][:, None]) & (across >= 0) & (across < PATCH_SIDE)
+    begins = patch * PATCH_SIDE**2 + along * _STEP_ALONG[side]
     return np.asarray((begins[:, None] + across * _STEP_ACROSS[side][:, None])[on_line], np.int64)
 
 
 def _covered(first: Ints, thickness: Ints) -> Flags:
-    """The pixels (n, PATCH, PATCH) of lines: (4, n, PATCH) where they begin, and (4, n)."""
-    start = np.clip(first, 0, PATCH)
-    stop = np.clip(first + thickness[..., None], 0, PATCH)
-    left, top, right, bottom = start * (PATCH + 1) + stop
-    standing = _runs(left) | _runs(right)
-    lying = _runs(top.T) | _runs(bottom.T)  # along the lines, box, across them
-    turned = upright(lying.view(np.uint8).reshape(PATCH, -1), len(standing))
-    return standing | turned.view(np.bool_)
+    """Return the pixels of lines from their `first` (4, n, PATCH_SIDE) and `thickness` (4, n)."""
+    start = np.clip(first, 0, PATCH_SIDE)
+    stop = np.clip(first + thickness[..., None], 0, PATCH_SIDE)
+    left, top, right, bottom = start * (PATCH_SIDE + 1) + stop
+    vertical = _run_masks(left) | _run_masks(right)
+    horizontal = _run_masks(top.T) | _run_masks(bottom.T)  # (PATCH_SIDE, n, PATCH_SIDE)
+    transposed = upright(horizontal.view(np.uint8).reshape(PATCH_SIDE, -1), len(vertical))
+    return vertical | transposed.view(np.bool_)
 
 
 def _inside(edge: npt.NDArray[np.float64]) -> Flags:
-    """Which pixels of n patches lie within the edges (4, n) of their box."""
-    grid = np.arange(PATCH)
-    left, top, right, bottom = np.clip(np.ceil(edge), 0, PATCH).astype(np.int64)[..., None]
-    return _runs(((top <= grid) & (grid < bottom)) * (left * (PATCH + 1) + right))
+    """Mark the pixels of n patches within the edges (4, n) of their box."""
+    grid = np.arange(PATCH_SIDE)
+    left, top, right, bottom = np.clip(np.ceil(edge), 0, PATCH_SIDE).astype(np.int64)[..., None]
+    return _run_masks(((top <= grid) & (grid < bottom)) * (left * (PATCH_SIDE + 1) + right))
 
 
-def _runs(numbers: Ints) -> Flags:
-    """Rows of `_RUNS`, which take far less time to copy than to draw."""
-    return np.take(_RUNS, numbers, axis=0)
+def _run_masks(rows: Ints) -> Flags:
+    """Copy rows of `_RUN_MASKS`, which is far faster than drawing the runs."""
+    return np.take(_RUN_MASKS, rows, axis=0)
 
 
 def _coverage(dark: Flags) -> Counts:
-    """(n, 3, PATCH) how many pixels of each third of a line are dark in it or the next.
+    """Count for each column and third of its length where it or the next column is dark.
 
-    `dark` is (PATCH, n, PATCH): all along the lines, for each box, across the lines. So
-    whole pages are added up at once, not single rows.
+    Args:
+        dark: (PATCH_SIDE, n, PATCH_SIDE) along the lines, boxes, across the lines; in this order
+            the sums run over all boxes of a page at once.
+
+    Returns:
+        (n, 3, PATCH_SIDE) counts in pixels.
     """
-    pairs = dark[LOW:HIGH].copy()
-    row = pairs.ravel()  # all as one row: the last column has no next one
+    pairs = dark[BOX_START:BOX_STOP].copy()
+    row = pairs.ravel()  # as one row; the last columns, which have no next one, are set below
     row[:-1] |= row[1:]
-    pairs[..., -1] = dark[LOW:HIGH, :, -1]
-    counts = pairs.view(np.uint8).reshape(3, THIRD, -1, PATCH).sum(axis=1, dtype=np.uint8)
+    pairs[..., -1] = dark[BOX_START:BOX_STOP, :, -1]
+    counts = pairs.view(np.uint8).reshape(3, THIRD, -1, PATCH_SIDE).sum(axis=1, dtype=np.uint8)
     return np.asarray(counts.transpose(1, 0, 2), np.uint8)
 
 
 def _along(flags: Flags, place: Ints) -> npt.NDArray[np.bool_]:
-    """(4, n, PATCH) flags along lines at `place` (4, n, PATCH); False beyond the patch."""
-    patch, lengthways = np.arange(len(flags))[:, None] * PATCH**2, np.arange(PATCH)
+    """Read flags along lines at `place` (4, n, PATCH_SIDE); False beyond the patch."""
+    patch, lengthways = np.arange(len(flags))[:, None] * PATCH_SIDE**2, np.arange(PATCH_SIDE)
     step_along, step_across = _STEP_ALONG[:, None, None], _STEP_ACROSS[:, None, None]
     found = np.take(flags, patch + lengthways * step_along + place * step_across, mode="clip")
-    return np.asarray(found & (place >= 0) & (place < PATCH))
+    return np.asarray(found & (place >= 0) & (place < PATCH_SIDE))
 
 
 def _widened(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """(4, n, PATCH) flags with each True spread to both sides."""
-    kernel = np.ones((1, 2 * _SLANT + 1), np.uint8)
-    rows = cv2.dilate(flags.view(np.uint8).reshape(-1, PATCH), kernel)
+    """Spread each True of flags (4, n, PATCH_SIDE) along the line to both sides."""
+    kernel = np.ones((1, 2 * _MAX_CROSSING_SLANT + 1), np.uint8)
+    rows = cv2.dilate(flags.view(np.uint8).reshape(-1, PATCH_SIDE), kernel)
     return np.asarray(rows, np.uint8).view(np.bool_).reshape(flags.shape)

@@ -1,4 +1,4 @@
-"""The digit's ink in the patch of each box: without paper, box lines, neighbours and specks."""
+"""Separate each digit's ink from paper, box lines, neighbours' strokes and specks in its patch."""
 
 from __future__ import annotations
 
@@ -11,36 +11,49 @@ import numpy.typing as npt
 
 from formreader.crop.background import Darkness, measure_darkness
 from formreader.crop.box_lines import BoxLines, find_lines, without_lines
-from formreader.crop.patches import PATCH, SIDE, Flags, Patches, mosaic, side_by_side, upright
+from formreader.crop.patches import (
+    BOX_SIDE,
+    PATCH_SIDE,
+    Flags,
+    Patches,
+    mosaic,
+    side_by_side,
+    upright,
+)
 
-_THINNEST_DIGIT = 0.004
-"""Share of a box that the ink of a small, thin digit covers: its darkest pixels are the pen's."""
+_MIN_INK_OF_BOX = 0.004
+"""Share of a box that the ink of a small, thin digit covers: so many of the darkest pixels show how
+dark the pen is. Checked on rendered pages."""
 
-_INK_SHARE = 0.3
-"""Darkness of ink as a share of the pen's."""
+_MIN_BOX_INK_OVER_PEN = 0.3
+"""Ink has at least this share of the pen's darkness. Checked on rendered pages."""
 
-_EDGE_ZONE = round(0.12 * SIDE)
-"""What lies wholly this near to an edge is a remain of its line."""
+_LINE_RESIDUE_ZONE = round(0.12 * BOX_SIDE)
+"""A component that lies wholly within so many pixels of an edge is a remnant of its line. Checked
+on rendered pages."""
 
-_OWN_SHARE = 0.5
-"""Share of a stroke that lies in the box if it is not the neighbour's."""
+_MIN_SHARE_IN_BOX = 0.5
+"""A component with a smaller share of its pixels inside the box is the neighbour's. Checked on
+rendered pages."""
 
-_MIN_EXTENT = 0.14 * SIDE
-_MIN_PART = 0.12 * SIDE
-_MIN_AREA = 0.003 * SIDE**2
-"""Extent of a digit, extent of its largest part, and its area: less is dots."""
+_MIN_DIGIT_EXTENT = 0.14 * BOX_SIDE
+_MIN_LARGEST_PART_EXTENT = 0.12 * BOX_SIDE
+_MIN_DIGIT_AREA = 0.003 * BOX_SIDE**2
+"""Smallest longer side of a digit and of its largest component, in pixels, and smallest area of a
+digit, in square pixels: a box with less is blank. Checked on rendered pages."""
 
-_SPECK_SHARE = 0.02
-_SPECK_AREA = 3
-"""Area up to which a part is a speck, as a share of the largest part's and in pixels."""
+_MIN_PART_OVER_LARGEST = 0.02
+_MIN_PART_AREA = 3
+"""Components of a smaller share of the largest one's area, or of fewer square pixels, are specks.
+Checked on rendered pages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredPatches:
-    """The patches of n boxes, measured: what is dark in them, and what of that are printed lines.
+    """The darkness and the printed lines in the patches of n boxes.
 
-    `level` (n,) is the darkness of the darkest strokes in each box, 0 where there are
-    none.
+    `level` (n,) is the darkness of the darkest strokes in each box, in grey values, 0 where
+    there are none.
     """
 
     darkness: Darkness
@@ -50,10 +63,10 @@ class MeasuredPatches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Runs:
-    """Ink that lies side by side in a row, from the top down, (r,) each.
+    """Runs of adjacent ink pixels in rows, from the top down, (r,) each.
 
-    `label` is the component from 0, `patch` and `row` where it lies, `start` its first
-    column and `stop` the one after its last.
+    `label` is the run's component, from 0; it lies in row `row` of patch `patch`, from column
+    `start` up to, but not including, `stop`.
     """
 
     label: npt.NDArray[np.int64]
@@ -65,7 +78,7 @@ class _Runs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Components:
-    """Connected parts of ink, (m,) each: whose patch, area, area inside the box, bounds in pixels.
+    """Connected components of ink, (m,) each: patch, area, area inside the box, bounding box.
 
     `left`, `top` are the first column and row, `right`, `bottom` the ones after the last.
     """
@@ -80,51 +93,51 @@ class _Components:
 
 
 def measure_patches(patches: Patches) -> MeasuredPatches:
-    """Measure patches (n, PATCH, PATCH), dark ink on bright paper."""
+    """Measure patches (n, PATCH_SIDE, PATCH_SIDE) with dark ink on bright paper."""
     darkness = measure_darkness(patches)
     dark = _darker(darkness.values, darkness.floor)
     lines = find_lines(dark)
     counts = histograms(darkness.values * (dark & lines.inside & ~lines.covered))
-    # From the darkest down: where as many pixels are passed as the thinnest digit has.
-    passed = counts[:, ::-1].cumsum(axis=1) > _THINNEST_DIGIT * SIDE**2
-    level = np.where(passed.any(axis=1), 255 - passed.argmax(axis=1), 0)
+    # The level is where the count from the darkest down exceeds the ink of the thinnest digit.
+    exceeded = counts[:, ::-1].cumsum(axis=1) > _MIN_INK_OF_BOX * BOX_SIDE**2
+    level = np.where(exceeded.any(axis=1), 255 - exceeded.argmax(axis=1), 0)
     return MeasuredPatches(darkness, lines, level)
 
 
 def histograms(values: Patches) -> npt.NDArray[np.int64]:
-    """(n, 256) how often each value but 0 occurs in each of n patches.
+    """Count how often each value but 0 occurs in each of n patches, (n, 256).
 
-    Most pixels are 0: eight of them at once are passed over.
+    Most pixels are 0: these are skipped eight at a time.
     """
     words = values.reshape(-1).view(np.uint64)
     place = np.flatnonzero(words != 0)
     pixels = words[place].view(np.uint8).reshape(-1, 8)
-    patch = place // (PATCH**2 // 8)
+    patch = place // (PATCH_SIDE**2 // 8)
     counts = np.bincount((patch[:, None] * 256 + pixels).ravel(), minlength=256 * len(values))
     counts[::256] = 0
     return counts.reshape(-1, 256)
 
 
 def separate_ink(
-    measured: MeasuredPatches, faintest: float = 0.0
+    measured: MeasuredPatches, max_trace: float = 0.0
 ) -> tuple[Patches, npt.NDArray[np.bool_]]:
-    """The ink of the one digit in each box.
+    """Separate the ink of the digit in each box from everything else.
 
     Args:
         measured: n boxes.
-        faintest: darkness up to which nothing on this page is ink (a watermark, what
-            shines through from behind).
+        max_trace: boxes whose darkest strokes are at most this dark, in grey values, have no ink
+            (a watermark, writing that shows through from the back).
 
     Returns:
-        (n, PATCH, PATCH) uint8 darkness of the digits' ink on pure black, and (n,) bool
-        which boxes are blank: what ink there is is too little or too small for a digit.
+        (n, PATCH_SIDE, PATCH_SIDE) uint8 darkness of the digits' ink on pure black, and (n,) bool
+        which boxes are blank: their ink is too little or too small for a digit.
     """
     darkness, level = measured.darkness, measured.level
-    # Half-dark rims of strokes are ink only where the stroke itself is dark.
-    least = np.maximum(darkness.floor, _INK_SHARE * level)
-    least[level <= faintest] = 255
-    ink = _darker(darkness.values, least)
-    # Patches lie one below the other: their parts must not touch, nor must the rims.
+    # Pixels much fainter than the pen are the rims of its strokes.
+    threshold = np.maximum(darkness.floor, _MIN_BOX_INK_OVER_PEN * level)
+    threshold[level <= max_trace] = 255
+    ink = _darker(darkness.values, threshold)
+    # Patches are stacked: neither their components nor the rims of these may touch.
     ink[:, 0] = ink[:, -1] = False
     rest = without_lines(ink, measured.lines)
     own, blank = _own_ink(rest, measured.lines)
@@ -133,13 +146,13 @@ def separate_ink(
     return darkness.values * (own | rims), blank
 
 
-def _darker(values: Patches, least: npt.NDArray[np.float64]) -> Flags:
-    """Which pixels are darker than the `least` (n,) of their patch."""
-    return np.asarray(values > np.minimum(least, 255).astype(np.uint8)[:, None, None])
+def _darker(values: Patches, threshold: npt.NDArray[np.float64]) -> Flags:
+    """Mark the pixels that are darker than the threshold (n,) of their patch."""
+    return np.asarray(values > np.minimum(threshold, 255).astype(np.uint8)[:, None, None])
 
 
 def _own_ink(ink: Flags, lines: BoxLines) -> tuple[Flags, npt.NDArray[np.bool_]]:
-    """What of the ink makes up each box's digit, and which boxes have none."""
+    """Return the ink of each box's digit, and which boxes are blank, (n,)."""
     _, labels = cv2.connectedComponents(mosaic(ink.view(np.uint8)), connectivity=8)
     runs = _find_runs(ink, np.asarray(labels, np.int32))
     kept, blank = _own_components(_components(runs, lines), lines)
@@ -147,37 +160,39 @@ def _own_ink(ink: Flags, lines: BoxLines) -> tuple[Flags, npt.NDArray[np.bool_]]
 
 
 def _find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> _Runs:
-    """The runs of ink in rows of patches, and the components that `labels` (n * PATCH, PATCH) has.
+    """Find the runs of ink in the rows of patches, and the component of each run.
 
-    The first pixel of the first row must not be ink.
+    Args:
+        ink: n patches; the first pixel of the first row must not be ink.
+        labels: (n * PATCH_SIDE, PATCH_SIDE), the component of each pixel from 1, 0 for paper.
     """
-    wide = PATCH + 1
-    apart = np.zeros((len(labels), wide), np.bool_)  # no run goes on in the next row
-    apart[:, :PATCH] = ink.reshape(-1, PATCH)
-    pixels = apart.ravel()
+    width = PATCH_SIDE + 1
+    padded = np.zeros((len(labels), width), np.bool_)  # so that no run goes on in the next row
+    padded[:, :PATCH_SIDE] = ink.reshape(-1, PATCH_SIDE)
+    pixels = padded.ravel()
     changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
-    row = changes[::2] // wide
-    start, stop = changes[::2] - row * wide, changes[1::2] - row * wide
+    row = changes[::2] // width
+    start, stop = changes[::2] - row * width, changes[1::2] - row * width
     label = labels[row, start].astype(np.int64) - 1
-    patch = row // PATCH
-    return _Runs(label, patch, row - patch * PATCH, start, stop)
+    patch = row // PATCH_SIDE
+    return _Runs(label, patch, row - patch * PATCH_SIDE, start, stop)
 
 
 def _drawn(runs: _Runs, chosen: npt.NDArray[np.bool_], n: int) -> Flags:
-    """The pixels of the chosen runs (r,) in n patches."""
-    first = ((runs.patch * PATCH + runs.row) * PATCH + runs.start)[chosen]
+    """Draw the chosen runs (r,) in n patches."""
+    first = ((runs.patch * PATCH_SIDE + runs.row) * PATCH_SIDE + runs.start)[chosen]
     length = (runs.stop - runs.start)[chosen]
-    passed = np.cumsum(length)
-    drawn = np.zeros((n, PATCH, PATCH), np.bool_)
-    place = np.repeat(first - passed + length, length) + np.arange(length.sum())
+    drawn_before = np.cumsum(length) - length
+    drawn = np.zeros((n, PATCH_SIDE, PATCH_SIDE), np.bool_)
+    place = np.repeat(first - drawn_before, length) + np.arange(length.sum())
     drawn.ravel()[place] = True
     return drawn
 
 
 def _components(runs: _Runs, lines: BoxLines) -> _Components:
-    """The components of ink.
+    """Measure the components of ink.
 
-    OpenCV's statistics take longer: they go through the paper as well.
+    OpenCV's statistics take longer, since they visit the paper's pixels too.
     """
     area = _sums(runs.label, runs.stop - runs.start)
     patch = np.zeros_like(area)
@@ -191,54 +206,58 @@ def _components(runs: _Runs, lines: BoxLines) -> _Components:
 
 
 def _sums(label: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """(m,) the sums of the values of each label."""
+    """Return the sum of the values of each label, (m,)."""
     return np.bincount(label, values).astype(np.int64)
 
 
 def _bounds(
     label: npt.NDArray[np.int64], places: Sequence[npt.NDArray[np.int64]], m: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The first of the columns (rows) at which each of m components is, and the one after them."""
-    taken = np.zeros((m, PATCH), np.bool_)
-    for at in places:
-        taken.ravel()[label * PATCH + at] = True
-    return taken.argmax(axis=1), PATCH - taken[:, ::-1].argmax(axis=1)
+    """Return the first column (row) of each of m components, and the one after its last."""
+    taken = np.zeros((m, PATCH_SIDE), np.bool_)
+    for place in places:
+        taken.ravel()[label * PATCH_SIDE + place] = True
+    return taken.argmax(axis=1), PATCH_SIDE - taken[:, ::-1].argmax(axis=1)
 
 
 def _own_components(
     parts: _Components, lines: BoxLines
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which components make up their box's digit, (m,), and which boxes have none, (n,).
+    """Return which components belong to their box's digit, (m,), and which boxes are blank, (n,).
 
-    What lies mostly outside the box is the neighbour's; specks and remains of lines
-    along the edge go; a detached stroke stays.
+    Components mostly outside the box, specks, and remnants of lines along an edge do not
+    belong to the digit; its detached strokes do.
     """
     n = lines.edge.shape[1]
-    own = (parts.inside >= _OWN_SHARE * parts.area) & ~_along_an_edge(parts, lines)
+    own = (parts.inside >= _MIN_SHARE_IN_BOX * parts.area) & ~_along_an_edge(parts, lines)
     largest = np.zeros(n, np.int64)
     np.maximum.at(largest, parts.patch[own], parts.area[own])
-    own &= parts.area >= np.maximum(_SPECK_SHARE * largest[parts.patch], _SPECK_AREA)
+    own &= parts.area >= np.maximum(_MIN_PART_OVER_LARGEST * largest[parts.patch], _MIN_PART_AREA)
     blank = _too_small(parts, own, n)
     return own & ~blank[parts.patch], blank
 
 
 def _too_small(parts: _Components, own: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
-    """(n,) whether what a box has of its own is no digit: nothing, or dots."""
+    """Return whether a box's own components are too small for a digit: none, or dots, (n,)."""
     patch = parts.patch[own]
     area = np.bincount(patch, parts.area[own], minlength=n)
     extent, largest = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for low, high in ((parts.left, parts.right), (parts.top, parts.bottom)):
-        start, stop = np.full(n, PATCH), np.zeros(n, np.int64)
+        start, stop = np.full(n, PATCH_SIDE), np.zeros(n, np.int64)
         np.minimum.at(start, patch, low[own])
         np.maximum.at(stop, patch, high[own])
         extent = np.maximum(extent, stop - start)
         np.maximum.at(largest, patch, (high - low)[own])
-    return np.asarray((extent < _MIN_EXTENT) | (largest < _MIN_PART) | (area < _MIN_AREA))
+    return np.asarray(
+        (extent < _MIN_DIGIT_EXTENT)
+        | (largest < _MIN_LARGEST_PART_EXTENT)
+        | (area < _MIN_DIGIT_AREA)
+    )
 
 
 def _along_an_edge(parts: _Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
-    """(m,) whether a component is a thin remain of a line: wholly in the zone of one edge."""
+    """Return whether a component is a remnant of a line, wholly beside one edge, (m,)."""
     left, top, right, bottom = lines.edge[:, parts.patch]
-    beside = (parts.right <= left + _EDGE_ZONE) | (parts.left >= right - _EDGE_ZONE)
-    above = (parts.bottom <= top + _EDGE_ZONE) | (parts.top >= bottom - _EDGE_ZONE)
+    beside = (parts.right <= left + _LINE_RESIDUE_ZONE) | (parts.left >= right - _LINE_RESIDUE_ZONE)
+    above = (parts.bottom <= top + _LINE_RESIDUE_ZONE) | (parts.top >= bottom - _LINE_RESIDUE_ZONE)
     return np.asarray(beside | above)

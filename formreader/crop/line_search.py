@@ -1,7 +1,8 @@
-"""The printed lines near the edges of boxes, from how much of each column is dark.
+"""Find the printed lines near the edges of boxes by how much of each column is dark.
 
-Coverage is told for each third of a line's length, so that tilted lines, broken ones and
-short ticks can be told from one another and from strokes.
+The coverage of a column is its share of dark pixels over the length of the box's side. It is
+counted for each third of that length, to distinguish tilted lines, broken lines, short ticks
+and strokes.
 """
 
 from __future__ import annotations
@@ -13,66 +14,72 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.crop.patches import HIGH, LOW, MARGIN_PIXELS, SIDE
+from formreader.crop.patches import BOX_SIDE, BOX_START, BOX_STOP, PATCH_MARGIN
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 Counts: TypeAlias = npt.NDArray[np.uint8]
-"""Numbers of dark pixels along lines; uint8, since there are many of them to compare."""
+"""Numbers of dark pixels along lines, as uint8 for speed."""
 
-THIRD = SIDE // 3
+THIRD = BOX_SIDE // 3
 """Length of a third of a line in pixels."""
 
-_REACH = round(0.17 * SIDE)
-_NEAR = round(0.12 * SIDE)
-"""How far from where it should be a line is looked for; beyond the nearer part it must be whole."""
+_LINE_SEARCH_REACH = round(0.17 * BOX_SIDE)
+_NEAR_LINE_REACH = round(0.12 * BOX_SIDE)
+"""Distance from its expected place, in columns, within which a line is searched for, and within
+which it may have gaps. Checked on rendered pages."""
 
-_TILTS = (0, -1, 1, -2, 2)
-_LARGEST_TILT = 2
-"""Columns by which a line goes aside from one third of its length to the next."""
+_LINE_TILTS = (0, -1, 1, -2, 2)
+_MAX_LINE_TILT = 2
+"""Shifts of a line, in columns, from one third of its length to the next, and the largest of them:
+2 of 14 pixels are 8 degrees. Checked on rendered pages."""
 
-AROUND = np.arange(-_REACH - _LARGEST_TILT, _REACH + _LARGEST_TILT + 1)
-"""Columns around an edge that tell about lines near it."""
+AROUND = np.arange(-_LINE_SEARCH_REACH - _MAX_LINE_TILT, _LINE_SEARCH_REACH + _MAX_LINE_TILT + 1)
+"""Columns that the search around an edge needs, as distances from the edge."""
 
-_COVERAGE, _END_COVERAGE = 0.85, 0.4
-_FAR_COVERAGE, _FAR_WORST = 0.92, 0.8
-_BROKEN_COVERAGE, _BROKEN_END = 0.4, 0.2
-_TICK_COVERAGE, _TICK_END = 0.25, 0.8
-"""Share of its length, and of its ends, that is dark: of lines near and far, of broken ones,
-and of ticks, which only stand at one end, but on both sides of the box."""
+_MIN_NEAR_COVERAGE, _MIN_NEAR_END = 0.85, 0.4
+_MIN_FAR_COVERAGE, _MIN_FAR_THIRD = 0.92, 0.8
+_MIN_BROKEN_COVERAGE, _MIN_BROKEN_END = 0.4, 0.2
+_MIN_TICK_COVERAGE, _MIN_TICK_END = 0.25, 0.8
+"""Smallest coverage of a line's whole length, and of one of its thirds. That third is, of near
+lines, the lighter end; of far lines, the lightest third; of broken lines, the lighter end; of
+ticks, the darker end, since they stand at one end only, but on both sides of the box. Checked on
+rendered pages."""
 
-_PART_REACH = 2
-_PART_SHARE = 0.6
-"""Broken lines and ticks are right at the edge; what is this much as dark belongs to them."""
+_MAX_PART_DISTANCE = 2
+_MIN_COVERAGE_OVER_PEAK = 0.6
+"""Broken lines and ticks are searched within so many columns of the edge; adjoining columns belong
+to them if they have this share of the coverage. Checked on rendered pages."""
 
-_TILT_COST, _DISTANCE_COST = 0.02, 0.01
-"""Coverage by which a straight line may be worse than a tilted one, a near than a far one."""
+_LINE_TILT_COST, _LINE_DISTANCE_COST = 0.02, 0.01
+"""Penalties when lines are compared, in coverage: for each column of tilt, and for each column of
+distance from the edge. Checked on rendered pages."""
 
-_PAIR_COVERAGE = 0.8
-"""Coverage of both lines of a box that tells that it lies aside."""
-
+_MIN_PAIR_COVERAGE = 0.8
+"""Two opposite lines of this coverage show that the box was found beside its place. Checked on
+rendered pages."""
 
 _HUNDREDTHS = 100
-"""Scores are whole hundredths of a pixel of coverage: equal ones are equal."""
+"""Scores are hundredths of a pixel of coverage, as integers so that ties are exact."""
 
 
 def common_shift(cover: Counts) -> Ints:
-    """By how much both lines of a box lie aside, (...).
+    """Return by how many columns both opposite lines of each box are displaced, (...).
 
     Args:
-        cover: (..., PATCH) how many pixels of each column are dark in the box's height.
+        cover: (..., PATCH_SIDE) dark pixels of each column within the box's height.
     """
-    shifts = np.arange(1 - MARGIN_PIXELS, MARGIN_PIXELS)
-    pair = np.minimum(cover[..., LOW - 1 + shifts], cover[..., HIGH - 1 + shifts])
-    pair[pair < _least(_PAIR_COVERAGE)] = 0
+    shifts = np.arange(1 - PATCH_MARGIN, PATCH_MARGIN)
+    pair = np.minimum(cover[..., BOX_START - 1 + shifts], cover[..., BOX_STOP - 1 + shifts])
+    pair[pair < _min_pixels(_MIN_PAIR_COVERAGE)] = 0
     score = np.multiply(pair, _HUNDREDTHS, dtype=np.int16)
-    best = np.argmax(score - _hundredths(_DISTANCE_COST * np.abs(shifts)), axis=-1)
+    best = np.argmax(score - _hundredths(_LINE_DISTANCE_COST * np.abs(shifts)), axis=-1)
     return np.asarray(shifts[best], np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidates:
-    """Judged lines (m, tilts, columns): dark pixels, what kind each is, and how good."""
+    """Possible lines (m, tilts, columns): their dark pixels, kind and score."""
 
     dark: Counts
     is_line: npt.NDArray[np.bool_]
@@ -81,15 +88,14 @@ class _Candidates:
 
 
 def best_lines(near: Counts) -> tuple[npt.NDArray[np.bool_], Ints, Ints, Ints]:
-    """The best line near each of m edges.
+    """Find the best line near each of m edges.
 
     Args:
-        near: (m, 3, columns) how many pixels of each third of a line are dark around each
-            edge, `AROUND` has the columns. The first half of the edges are opposite to the
-            second half.
+        near: (m, 3, columns) dark pixels in each third of the columns `AROUND` each edge. Edge i
+            of the first half is opposite to edge i of the second half.
 
     Returns:
-        Whether there is one, its first and its last column from the edge, its tilt; (m,).
+        Whether there is a line, its first and last column relative to the edge, its tilt; (m,).
     """
     judged = _judge(near)
     rows, width = np.arange(len(near)), judged.score.shape[2]
@@ -98,56 +104,62 @@ def best_lines(near: Counts) -> tuple[npt.NDArray[np.bool_], Ints, Ints, Ints]:
     found = judged.score[rows, tilt, column] > 0
     is_line = judged.is_line[rows, tilt]
     whole = is_line[rows, column]
-    # A tick alone may be a stroke.
+    # A tick without an opposite line may be a stroke.
     opposite = np.roll(found, len(found) // 2)
     found &= whole | judged.is_broken[rows, tilt, column] | opposite
 
     profile, columns = judged.dark[rows, tilt], np.arange(width)
-    beside = np.abs(columns - column[:, None]) <= _PART_REACH
-    strong = profile >= _PART_SHARE * profile[rows, column][:, None]
+    beside = np.abs(columns - column[:, None]) <= _MAX_PART_DISTANCE
+    strong = profile >= _MIN_COVERAGE_OVER_PEAK * profile[rows, column][:, None]
     covers = np.where(whole[:, None], is_line, beside & strong)
     first, last = covers.argmax(axis=1), width - 1 - covers[:, ::-1].argmax(axis=1)
-    return found, first - _REACH, last - _REACH, np.array(_TILTS)[tilt]
+    return found, first - _LINE_SEARCH_REACH, last - _LINE_SEARCH_REACH, np.array(_LINE_TILTS)[tilt]
 
 
 def _judge(near: Counts) -> _Candidates:
-    """Which columns hold lines of which tilt."""
+    """Judge each column at each tilt: is it a line, and of which kind."""
     first, middle, last = _tilted_thirds(near)
     dark = first + middle + last
     lower_end, higher_end = np.minimum(first, last), np.maximum(first, last)
-    distance = np.abs(np.arange(dark.shape[2]) - _REACH)
-    is_near = (dark >= _least(_COVERAGE)) & (lower_end >= _least(_END_COVERAGE, THIRD))
-    is_near &= distance <= _NEAR
-    is_far = (dark >= _least(_FAR_COVERAGE)) & (
-        np.minimum(lower_end, middle) >= _least(_FAR_WORST, THIRD)
+    distance = np.abs(np.arange(dark.shape[2]) - _LINE_SEARCH_REACH)
+    is_near = (dark >= _min_pixels(_MIN_NEAR_COVERAGE)) & (
+        lower_end >= _min_pixels(_MIN_NEAR_END, THIRD)
     )
-    is_broken = (dark >= _least(_BROKEN_COVERAGE)) & (lower_end >= _least(_BROKEN_END, THIRD))
-    is_tick = (dark >= _least(_TICK_COVERAGE)) & (higher_end >= _least(_TICK_END, THIRD))
-    is_part = (is_broken | is_tick) & (distance <= _PART_REACH)
-    # A line near the edge comes first, then what is right at it, then a line farther off.
+    is_near &= distance <= _NEAR_LINE_REACH
+    is_far = (dark >= _min_pixels(_MIN_FAR_COVERAGE)) & (
+        np.minimum(lower_end, middle) >= _min_pixels(_MIN_FAR_THIRD, THIRD)
+    )
+    is_broken = (dark >= _min_pixels(_MIN_BROKEN_COVERAGE)) & (
+        lower_end >= _min_pixels(_MIN_BROKEN_END, THIRD)
+    )
+    is_tick = (dark >= _min_pixels(_MIN_TICK_COVERAGE)) & (
+        higher_end >= _min_pixels(_MIN_TICK_END, THIRD)
+    )
+    is_part = (is_broken | is_tick) & (distance <= _MAX_PART_DISTANCE)
+    # Lines near the edge rank first, then broken lines and ticks, then lines farther off.
     rank = np.maximum(2 * is_near.view(np.uint8), is_part.view(np.uint8))
-    cost = _TILT_COST * np.abs(_TILTS)[:, None] + _DISTANCE_COST * distance
-    score = np.multiply(dark + SIDE * rank, _HUNDREDTHS, dtype=np.int16) - _hundredths(cost)
+    cost = _LINE_TILT_COST * np.abs(_LINE_TILTS)[:, None] + _LINE_DISTANCE_COST * distance
+    score = np.multiply(dark + BOX_SIDE * rank, _HUNDREDTHS, dtype=np.int16) - _hundredths(cost)
     score *= is_near | is_far | is_part
     return _Candidates(dark, is_near | is_far, is_broken, score)
 
 
-def _least(share: float, length: int = SIDE) -> int:
-    """The least number of dark pixels that are such a share of a length."""
+def _min_pixels(share: float, length: int = BOX_SIDE) -> int:
+    """Return the smallest number of pixels that is at least this share of a length."""
     return math.ceil(share * length)
 
 
 def _hundredths(coverage: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
-    """Shares of a line's length in hundredths of a pixel."""
-    return np.rint(_HUNDREDTHS * SIDE * coverage).astype(np.int16)
+    """Convert coverage to hundredths of a pixel."""
+    return np.rint(_HUNDREDTHS * BOX_SIDE * coverage).astype(np.int16)
 
 
 def _tilted_thirds(near: Counts) -> tuple[Counts, Counts, Counts]:
-    """The thirds of (m, 3, columns), each (m, tilts, fewer columns).
+    """Shift the thirds of (m, 3, columns), each to (m, tilts, fewer columns).
 
-    They are moved so that a line of each tilt lies on one column in all of them.
+    A line then lies on the same column in all three thirds at its own tilt.
     """
-    columns = np.arange(_LARGEST_TILT, near.shape[2] - _LARGEST_TILT)
-    tilts = np.array(_TILTS)[:, None]
+    columns = np.arange(_MAX_LINE_TILT, near.shape[2] - _MAX_LINE_TILT)
+    tilts = np.array(_LINE_TILTS)[:, None]
     first, middle, last = (near[:, i, columns + (i - 1) * tilts] for i in range(3))
     return first, middle, last

@@ -192,7 +192,7 @@ def _with_blanks(selected: SelectedField, written: Probabilities) -> Probabiliti
     blank = selected.field.blank
     probabilities = np.zeros((len(blank), len(CLASSES)), np.float32)
     probabilities[~blank] = written
-    return with_doubt(probabilities, selected.shares)
+    return with_doubt(probabilities, selected.posteriors)
 
 
 def _quarters_to_upright(read: ReadPage, found: Orientation) -> int:

@@ -1,6 +1,6 @@
-"""A field without separators cut into all the segments that may be its digits.
+"""Cut the number in a cell into all segments that may be its digits.
 
-Which of the segments are digits shows when they have been read: `segment_selection`.
+`segment_selection` decides which segments are digits, after they have been read.
 """
 
 from __future__ import annotations
@@ -17,60 +17,62 @@ from formreader.core.classes import CROP_SIDE
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, FieldCrops, GreyImage, Segment, SegmentedField
 from formreader.crop.normaliser import normalise_all
-from formreader.segment.field_ink import FieldPatch, Ink, cut_field
+from formreader.segment.cell_ink import CellPatch, Ink, cut_cell_patch
 from formreader.segment.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.segment.print_filter import holds_print
 
-_MOST_PIECES = 4
-"""Pieces that one digit falls into at most."""
+_MAX_PIECES_PER_DIGIT = 4
+"""A digit is cut into at most so many pieces. No measurement on record."""
 
-_LEAST_HEIGHT, _MOST_WIDTH, _LEAST_WIDTH = 0.5, 1.35, 0.1
-"""Height of a segment at least, and its width, in heights of the field's digits."""
+_MIN_SEGMENT_HEIGHT, _MAX_SEGMENT_WIDTH, _MIN_SEGMENT_WIDTH = 0.5, 1.35, 0.1
+"""In heights of the cell's digits. No measurement on record."""
 
-_CUT, _CUT_STROKE = -2.5, -2.0
-_GAP, _GAP_WIDTH = -2.1, -20.0
-"""Log prior of a cut through ink and of each stroke width that it cuts more, and of a gap
-within a digit and of each digit height that it is wide. These and the next were fitted to
-composed fields of MNIST's training digits, so that the right way be the most probable."""
+_CUT_LOG_PRIOR, _CUT_STROKE_LOG_PRIOR = -2.5, -2.0
+_GAP_LOG_PRIOR, _GAP_WIDTH_LOG_PRIOR = -2.1, -20.0
+"""Log priors of a cut through ink, of each further stroke width of ink that it crosses, of a gap
+within a digit, and of each digit height of the gap's width. Fitted, with the next ones, to numbers
+composed of MNIST's training digits, so that the right path is the most probable one."""
 
-_USUAL_WIDTH, _WIDTH_SPREAD, _HEIGHT_SPREAD = 0.86, 0.12, 0.2
-"""In digit heights: up to where width is no hint, and the deviations of width and of height."""
+_USUAL_DIGIT_WIDTH, _DIGIT_WIDTH_DEVIATION, _DIGIT_HEIGHT_DEVIATION = 0.86, 0.12, 0.2
+"""In digit heights: the width above which a segment is less likely a digit, and the standard
+deviations of width beyond that and of height. Fitted like the priors above."""
 
-_LEAST_PRIOR = -7.0
-"""Log prior below which no segment is worth reading: hardly one that was right came lower."""
+_MIN_SEGMENT_LOG_PRIOR = -7.0
+"""Segments of a lower log prior are not read, except whole components. In the composed numbers
+hardly a right one was lower; the count is not on record."""
 
-_LEAST_WAY = -6.0
-"""The same for the best way through a segment, against the best of all: of 3,182 segments that
-were read as digits of composed fields two came below -5, and none below -6."""
+_MIN_PATH_LOG_RATIO = -6.0
+"""Log prior of the best path through a segment, minus that of the best path of all: segments with
+less are not read. Of 3,182 segments that were read as digits in 600 composed numbers two had less
+than -5 and none less than -6; of all segments three in ten had less than -6."""
 
-_MOST_SEGMENTS = 100
-"""Segments of a field at most: what falls into more is writing, not a number."""
-
+_MAX_SEGMENTS_PER_CELL = 100
+"""A cell with more segments holds words, not a number. No measurement on record."""
 
 _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
 
 
 def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
-    """Cut a cell for a whole number into segments.
+    """Cut the number in a cell into segments.
 
     Args:
         image: the page as stored, (h, w) uint8, dark ink on bright paper.
-        cell: the printed rectangle, in pixels of that page.
+        cell: the cell, in pixels of that page.
 
     Returns:
-        A field of segments; one whose only box is the blank cell where there is no ink; None
-        where the cell holds print, or more than a number would.
+        A field whose boxes are the segments. If there is no ink, its only box is the blank
+        cell. None if the cell holds print, or more segments than a number has.
     """
     if holds_print(image, cell):
         return None
-    patch = _trimmed(cut_field(image, np.array(cell.corners, np.float64)))
+    patch = _trimmed(cut_cell_patch(image, np.array(cell.corners, np.float64)))
     if patch is None:
-        nothing = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
-        return FieldCrops((cell,), nothing, np.ones(1, np.bool_), cell=cell)
+        black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
+        return FieldCrops((cell,), black, np.ones(1, np.bool_), cell=cell)
     cut = cut_pieces(patch.ink)
     segments = find_segments(cut)
-    if len(segments) > _MOST_SEGMENTS:
+    if len(segments) > _MAX_SEGMENTS_PER_CELL:
         return None
     extents = [_around(cut.pieces[one.start : one.end]) for one in segments]
     inks = [
@@ -78,24 +80,24 @@ def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
         for segment, extent in zip(segments, extents, strict=True)
     ]
     crops = normalise_all(inks, [1.0] * len(inks))
-    boxes, no_blank = _boxes(extents, patch, cell.score), np.zeros(len(crops), np.bool_)
-    return SegmentedField(boxes, crops, no_blank, cell=cell, segments=tuple(segments))
+    boxes, blank = _boxes(extents, patch, cell.score), np.zeros(len(crops), np.bool_)
+    return SegmentedField(boxes, crops, blank, cell=cell, segments=tuple(segments))
 
 
-def _trimmed(patch: FieldPatch) -> FieldPatch | None:
-    """What of a patch the ink fills, with a pixel of paper around it; None where there is none."""
+def _trimmed(patch: CellPatch) -> CellPatch | None:
+    """Crop a patch to its ink and one pixel of margin; return None if there is no ink."""
     left, top, width, height = cv2.boundingRect(patch.ink)
     if not width:
         return None
     left, top = max(left - 1, 0), max(top - 1, 0)
     ink = np.ascontiguousarray(patch.ink[top : top + height + 2, left : left + width + 2])
-    return FieldPatch(ink, patch.to_page @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]]))
+    return CellPatch(ink, patch.to_page @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]]))
 
 
 def find_segments(cut: CutInk) -> list[Segment]:
-    """The runs of neighbouring pieces that may be one digit.
+    """Find the runs of neighbouring pieces that may be one digit.
 
-    There is always a way through the field.
+    They always include a path through all pieces.
     """
     ends = combinations(range(len(cut.pieces) + 1), 2)
     segments = [one for start, end in ends if (one := _segment(cut, start, end)) is not None]
@@ -103,62 +105,68 @@ def find_segments(cut: CutInk) -> list[Segment]:
 
 
 def _likely(segments: Sequence[Segment], pieces: int) -> list[Segment]:
-    """The segments, in order of their starts, that some likely way through all pieces has."""
+    """Keep the segments that are part of a likely path through all pieces.
+
+    Args:
+        segments: sorted by their starts.
+        pieces: number of pieces.
+    """
     best_to, best_from = [0.0] + [-math.inf] * pieces, [-math.inf] * pieces + [0.0]
     for one in segments:
         best_to[one.end] = max(best_to[one.end], best_to[one.start] + one.log_prior)
     for one in reversed(segments):
         best_from[one.start] = max(best_from[one.start], best_from[one.end] + one.log_prior)
-    least = best_to[pieces] + _LEAST_WAY
-    return [s for s in segments if best_to[s.start] + s.log_prior + best_from[s.end] >= least]
+    min_path = best_to[pieces] + _MIN_PATH_LOG_RATIO
+    return [s for s in segments if best_to[s.start] + s.log_prior + best_from[s.end] >= min_path]
 
 
 def _segment(cut: CutInk, start: int, end: int) -> Segment | None:
-    """A run of pieces as a segment, if it may be one digit or is a whole component."""
+    """Make a run of pieces a segment; return None if it is neither digit-like nor a component."""
     run = cut.pieces[start:end]
     whole = _is_component(cut.pieces, start, end)
-    if len(run) > _MOST_PIECES and not whole:
+    if len(run) > _MAX_PIECES_PER_DIGIT and not whole:
         return None
     left, top, right, bottom = _around(run)
     width, height = (right - left) / cut.height, (bottom - top) / cut.height
     prior = _shape_prior(width, height) + _gap_prior(run, cut.height)
-    # Of a cut each side has a half.
+    # The segments on both sides of a cut share its log prior.
     prior += 0.5 * sum(map(_cut_prior, (run[0], *cut.pieces[end : end + 1])))
-    fits = _LEAST_WIDTH <= width <= _MOST_WIDTH and height >= _LEAST_HEIGHT
-    likely = fits and prior >= _LEAST_PRIOR
+    fits = _MIN_SEGMENT_WIDTH <= width <= _MAX_SEGMENT_WIDTH and height >= _MIN_SEGMENT_HEIGHT
+    likely = fits and prior >= _MIN_SEGMENT_LOG_PRIOR
     return Segment(start, end, prior) if whole or likely else None
 
 
 def _is_component(pieces: Sequence[Piece], start: int, end: int) -> bool:
-    """Whether pieces, which are in the order of their components, are all of one of them."""
-    owner = pieces[start].component
+    """Return whether a run of pieces is exactly one component."""
+    component = pieces[start].component
     beside = (*pieces[max(start - 1, 0) : start], *pieces[end : end + 1])
-    return pieces[end - 1].component == owner and all(one.component != owner for one in beside)
+    complete = all(one.component != component for one in beside)
+    return complete and pieces[end - 1].component == component
 
 
 def _shape_prior(width: float, height: float) -> float:
-    """Log prior of a digit's size, in heights of the field's digits."""
-    wide = max(width - _USUAL_WIDTH, 0.0) / _WIDTH_SPREAD
-    return -0.5 * (wide**2 + ((height - 1) / _HEIGHT_SPREAD) ** 2)
+    """Return the log prior of a digit's size, given in heights of the cell's digits."""
+    excess = max(width - _USUAL_DIGIT_WIDTH, 0.0) / _DIGIT_WIDTH_DEVIATION
+    return -0.5 * (excess**2 + ((height - 1) / _DIGIT_HEIGHT_DEVIATION) ** 2)
 
 
 def _gap_prior(run: Sequence[Piece], height: float) -> float:
-    """Log prior of the paper between components within a run of pieces."""
+    """Return the log prior of the gaps between components within a run of pieces."""
     prior, reach = 0.0, run[0].right
     for before, piece in pairwise(run):
         if piece.component != before.component:
-            prior += _GAP + _GAP_WIDTH * max((piece.left - reach) / height, 0.0)
+            prior += _GAP_LOG_PRIOR + _GAP_WIDTH_LOG_PRIOR * max((piece.left - reach) / height, 0.0)
         reach = max(reach, piece.right)
     return prior
 
 
 def _cut_prior(piece: Piece) -> float:
-    """Log prior of the cut through ink before a piece."""
-    return _CUT + _CUT_STROKE * max(piece.cut - 1, 0.0) if piece.cut else 0.0
+    """Return the log prior of the cut through ink before a piece."""
+    return _CUT_LOG_PRIOR + _CUT_STROKE_LOG_PRIOR * max(piece.cut - 1, 0.0) if piece.cut else 0.0
 
 
 def _around(run: Sequence[Piece]) -> _Extent:
-    """The extent of a run of pieces."""
+    """Return the bounding box of a run of pieces."""
     return (
         min(piece.left for piece in run),
         min(piece.top for piece in run),
@@ -168,15 +176,15 @@ def _around(run: Sequence[Piece]) -> _Extent:
 
 
 def _part(ink: Ink, labels: Labels, segment: Segment, extent: _Extent) -> Ink:
-    """The ink of one segment on black, with the soft rims of its strokes."""
+    """Return the ink of one segment on black, with the soft rims of its strokes."""
     left, top, right, bottom = extent
     inside = labels[top:bottom, left:right]
     own = (inside > segment.start) & (inside <= segment.end)
     return np.asarray(ink[top:bottom, left:right] * own, np.uint8)
 
 
-def _boxes(extents: Sequence[_Extent], patch: FieldPatch, score: float) -> tuple[DigitBox, ...]:
-    """The rectangles of m extents on the page."""
+def _boxes(extents: Sequence[_Extent], patch: CellPatch, score: float) -> tuple[DigitBox, ...]:
+    """Map m extents in a patch to boxes on the page."""
     left, top, right, bottom = np.array(extents).T - 0.5
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
     on_page = map_points(patch.to_page, corners)

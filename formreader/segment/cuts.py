@@ -1,7 +1,7 @@
-"""Where components of ink that may be several touching digits may part.
+"""Find cuts through components of ink that may be several touching digits.
 
-They are cut along the ways from top to bottom that cross the least ink, found by dynamic
-programming, in all components of a field at once.
+Cuts follow the paths from top to bottom that cross the least ink. Dynamic programming finds
+them in all components of a cell at once.
 """
 
 from __future__ import annotations
@@ -14,42 +14,44 @@ import numpy as np
 import numpy.typing as npt
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
-"""(h, w) of one component."""
+"""(h, w), the pixels of one component."""
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 _Columns: TypeAlias = npt.NDArray[np.int64]
 
-_WIDE = 0.65
-"""Width of a component from which it may be more than one digit, in digit heights."""
+_MIN_WIDTH_TO_CUT = 0.65
+"""Width in digit heights from which a component may be more than one digit. No measurement on
+record."""
 
-_DIGIT_WIDTH = 0.4
-_MOST_CUTS = 8
-"""Width in digit heights that a digit has at least on the average, which limits the number of
-cuts, and how many there are in a component at most."""
+_MIN_MEAN_DIGIT_WIDTH = 0.4
+_MAX_CUTS_PER_COMPONENT = 8
+"""Limits of the number of cuts in a component: the smallest mean width of its digits, in digit
+heights, and a count. No measurement on record."""
 
-_CUT_DISTANCE = 0.17
-_THICKEST_CUT = 0.6
-"""In digit heights: how far cuts keep from one another and from the ends, and how much ink a
-cut goes through at most."""
+_MIN_CUT_DISTANCE = 0.17
+_MAX_CUT_INK = 0.6
+"""In digit heights: smallest distance of cuts from one another and from the ends of the component,
+and highest cost of a cut (ink crossed and sidesteps). No measurement on record."""
 
-_ASIDE = 0.35
-"""What a step to the side costs a cut, in pixels of ink: so many that it stays nearly upright."""
+_SIDESTEP_COST = 0.35
+"""Cost of a step to the side, in pixels of ink: it keeps cuts nearly upright. No measurement on
+record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """A way from the top of a component to its bottom: (h,) columns, and pixels of ink crossed."""
+    """A path from the top of a component to its bottom: (h,) columns, and pixels of ink crossed."""
 
-    way: _Columns
+    path: _Columns
     ink: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Strip:
-    """n components side by side, their middle rows on one row, `middle`.
+    """n components side by side, aligned by their middle rows on row `middle`.
 
-    `costs` is (h, w): 1 where there is ink, 0 where there is none, and infinite in the columns
-    between and beside the components. `left` and `top` are (n,), where each begins.
+    `costs` is (h, w): 1 on ink, 0 on paper, infinite in the columns between and beside the
+    components. `left` and `top` (n,) are the top left corners of the components.
     """
 
     costs: _Floats
@@ -59,32 +61,33 @@ class _Strip:
 
 
 def find_cuts(components: Sequence[Mask], height: float) -> list[list[Cut]]:
-    """Where each of n components may part, from left to right.
+    """Find the cuts of each of n components, from left to right.
 
     Args:
         components: (h, w) bool each.
         height: the digits' typical height in pixels.
     """
     cuts: list[list[Cut]] = [[] for _ in components]
-    wide = [i for i, mask in enumerate(components) if mask.shape[1] >= _WIDE * height]
+    wide = [i for i, mask in enumerate(components) if mask.shape[1] >= _MIN_WIDTH_TO_CUT * height]
     if not wide:
         return cuts
     strip = _side_by_side([components[i] for i in wide])
-    down, up = _least_costs(strip.costs)
-    onward = _onward(np.concatenate([down[: strip.middle], up[strip.middle :]]))
+    down, up = _min_costs(strip.costs)
+    next_columns = _next_columns(np.concatenate([down[: strip.middle], up[strip.middle :]]))
     for i, left, top in zip(wide, strip.left, strip.top, strict=True):
         mask = components[i]
         own = np.s_[strip.middle, left : left + mask.shape[1]]
         places = _places(down[own] + up[own] - strip.costs[own], height)
         if len(places):
-            ways = _trace(onward, left + places, strip.middle)[:, top : top + len(mask)] - left
-            crossings = np.count_nonzero(mask[np.arange(len(mask)), ways], axis=1)
-            cuts[i] = [Cut(way, float(n)) for way, n in zip(ways, crossings, strict=True)]
+            rows = slice(top, top + len(mask))
+            paths = _trace(next_columns, left + places, strip.middle)[:, rows] - left
+            crossings = np.count_nonzero(mask[np.arange(len(mask)), paths], axis=1)
+            cuts[i] = [Cut(path, float(n)) for path, n in zip(paths, crossings, strict=True)]
     return cuts
 
 
 def _side_by_side(components: Sequence[Mask]) -> _Strip:
-    """Components in one array; above and below the low ones is paper, which costs nothing."""
+    """Put components side by side; above and below the lower ones is paper, which costs nothing."""
     middle = max(len(mask) // 2 for mask in components)
     below = max(len(mask) - len(mask) // 2 for mask in components)
     ends = np.cumsum([mask.shape[1] + 1 for mask in components])
@@ -99,58 +102,65 @@ def _side_by_side(components: Sequence[Mask]) -> _Strip:
 
 
 def _places(crossed: _Floats, height: float) -> _Columns:
-    """The columns at which a component's middle row is best crossed, from left to right.
+    """Choose the columns at which cuts cross a component's middle row, from left to right.
 
     Args:
-        crossed: (w,) cost of the cheapest way through each of its pixels.
+        crossed: (w,) cost of the cheapest path through each pixel of the middle row.
         height: the digits' typical height in pixels.
     """
-    width, distance = len(crossed), _CUT_DISTANCE * height
+    width, distance = len(crossed), _MIN_CUT_DISTANCE * height
     chosen: list[int] = []
     for place in sorted(_minima(crossed), key=lambda place: float(crossed[place])):
         inside = distance <= place < width - distance
         if inside and all(abs(place - other) >= distance for other in chosen):
             chosen.append(int(place))
-    most = min(int(np.ceil(width / (_DIGIT_WIDTH * height))), _MOST_CUTS)
-    thin = [place for place in chosen if crossed[place] <= _THICKEST_CUT * height]
-    return np.array(sorted(thin[:most]), np.int64)
+    max_cuts = min(int(np.ceil(width / (_MIN_MEAN_DIGIT_WIDTH * height))), _MAX_CUTS_PER_COMPONENT)
+    thin = [place for place in chosen if crossed[place] <= _MAX_CUT_INK * height]
+    return np.array(sorted(thin[:max_cuts]), np.int64)
 
 
-def _least_costs(costs: _Floats) -> tuple[_Floats, _Floats]:
-    """Least cost of a way from the first row of (h, w) to each pixel, and of one from the last.
+def _min_costs(costs: _Floats) -> tuple[_Floats, _Floats]:
+    """Return the least costs of paths to each pixel of (h, w), from the first row and the last.
 
-    The cost is what the pixels on the way cost, and the steps aside.
+    The cost is the sum over the path's pixels and its steps to the side.
     """
     sums = np.stack([costs, costs[::-1]], axis=1)  # (h, 2, w)
     inner = sums[..., 1:-1]
     for y in range(1, len(sums)):
         before = sums[y - 1]
         aside = np.minimum(before[:, :-2], before[:, 2:])
-        aside += _ASIDE
+        aside += _SIDESTEP_COST
         inner[y] += np.minimum(before[:, 1:-1], aside, out=aside)
     return sums[:, 0], sums[::-1, 1]
 
 
-def _onward(costs: _Floats) -> _Columns:
-    """(h, w - 2) at which column the cheapest way goes on that has come to each but the ends."""
-    straight, left, right = costs[:, 1:-1], costs[:, :-2] + _ASIDE, costs[:, 2:] + _ASIDE
+def _next_columns(costs: _Floats) -> _Columns:
+    """Return the column of the neighbouring row to which the cheapest path leads, (h, w - 2).
+
+    The first and the last column of `costs` (h, w) are left out.
+    """
+    straight, left, right = (
+        costs[:, 1:-1],
+        costs[:, :-2] + _SIDESTEP_COST,
+        costs[:, 2:] + _SIDESTEP_COST,
+    )
     step = np.where(right < np.minimum(straight, left), 1, np.where(left < straight, -1, 0))
     return np.asarray(np.arange(1, costs.shape[1] - 1) + step, np.int64)
 
 
-def _trace(onward: _Columns, places: _Columns, middle: int) -> _Columns:
-    """The cheapest ways through n points of the middle row to both ends, (n, h) columns."""
-    height = len(onward)
-    ways = np.repeat(places[:, None], height, axis=1)
+def _trace(next_columns: _Columns, places: _Columns, middle: int) -> _Columns:
+    """Trace the cheapest paths from n places in the middle row to both ends, (n, h) columns."""
+    height = len(next_columns)
+    paths = np.repeat(places[:, None], height, axis=1)
     for rows in (range(middle - 1, -1, -1), range(middle + 1, height)):
         x = places
         for y in rows:
-            ways[:, y] = x = onward[y, x - 1]
-    return ways
+            paths[:, y] = x = next_columns[y, x - 1]
+    return paths
 
 
 def _minima(values: _Floats) -> _Columns:
-    """Where values are no greater than their neighbours on both sides."""
+    """Find the places where values are no greater than their neighbours on both sides."""
     inner = values[1:-1]
     low = (inner <= values[:-2]) & (inner <= values[2:])
     return np.asarray(np.flatnonzero(low) + 1, np.int64)

@@ -1,7 +1,7 @@
-"""Whether what stands in open fields is a handwritten number, judged by where its digits stand.
+"""Judge by the size and position of its digits whether the number in a cell is handwritten.
 
-Printed digits are all equally high and stand on one line, in a field and in all cells of a
-table; handwritten ones are not.
+Printed digits have one height and stand on one line, in a cell and in all cells of a table;
+handwritten digits do not.
 """
 
 from __future__ import annotations
@@ -15,56 +15,59 @@ import numpy.typing as npt
 from formreader.core.records import FieldCrops
 
 Levels: TypeAlias = npt.NDArray[np.float64]
-"""(k, 2) height and bottom of k digits, in heights of their field from its top."""
+"""(k, 2) height and bottom of k digits: in heights of their cell, from the cell's top."""
 
-_LEAST_HEIGHT = 0.3
-"""Median height of digits in their field: what is written into it is larger."""
+_MIN_MEDIAN_DIGIT_HEIGHT = 0.3
+"""Digits of a smaller median height, in heights of the cell, are print. No measurement on
+record."""
 
-_SPAN, _THIN = 0.8, 0.35
-"""Least height in its field of a stroke that may be a printed separator, and most width per
-height."""
+_MIN_SEPARATOR_HEIGHT, _MAX_SEPARATOR_ASPECT = 0.8, 0.35
+"""A stroke may be a printed separator if it is at least so high, in heights of the cell, and at
+most so wide, in heights of its own. No measurement on record."""
 
-_EVEN_FIELD, _EVEN_FIELDS = 0.012, 0.02
-"""Standard deviation of heights and of bottoms up to which the digits of a field, and those of
-fields of one size, are printed. Hands come to 0.03 to 0.1 and print to half of these limits."""
+_MAX_PRINT_DEVIATION_IN_CELL, _MAX_PRINT_DEVIATION_OVER_CELLS = 0.012, 0.02
+"""Standard deviation of heights and of bottoms, in heights of the cell, up to which digits are
+printed: those of one cell, and those of all cells of one size. Handwriting was seen at 0.03 to 0.1,
+print at up to half of these limits; on how many cells is not on record."""
 
-_LEAST_FREEDOM = 3
-"""Degrees of freedom that such a deviation has at least: three digits may be even by chance."""
+_MIN_DEGREES_OF_FREEDOM = 3
+"""Degrees of freedom of such a deviation at least: three digits may be alike by chance."""
 
 
 def is_handwritten_size(field: FieldCrops) -> bool:
-    """Whether the digits of an open field are as large as people write into it."""
-    return float(np.median(digit_levels(field)[:, 0])) >= _LEAST_HEIGHT
+    """Return whether the digits in a cell are as large as handwriting."""
+    return float(np.median(digit_levels(field)[:, 0])) >= _MIN_MEDIAN_DIGIT_HEIGHT
 
 
 def may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:
-    """Which digits of an open field are strokes from its top to its bottom, (k,): 1s or lines."""
+    """Return which digits in a cell are strokes from top to bottom, (k,): ones or separators."""
     heights = digit_levels(field)[:, 0]
     shapes = np.array([box.box.width / box.box.height for box in field.boxes])
-    return (heights >= _SPAN) & (shapes <= _THIN)
+    return (heights >= _MIN_SEPARATOR_HEIGHT) & (shapes <= _MAX_SEPARATOR_ASPECT)
 
 
-def printed_fields(fields: Sequence[FieldCrops]) -> list[bool]:
-    """Which open fields hold printed digits: even in themselves or with all of their size."""
+def printed_cells(fields: Sequence[FieldCrops]) -> list[bool]:
+    """Return which cells hold printed digits: alike in the cell, or in all cells of its size."""
     levels = [digit_levels(field) for field in fields]
-    alike = [
+    same_size = [
         [levels[i] for i, other in enumerate(fields) if field.box.is_as_large_as(other.box)]
         for field in fields
     ]
     return [
-        _are_even([own], _EVEN_FIELD) or _are_even(_by_place(kind), _EVEN_FIELDS)
-        for own, kind in zip(levels, alike, strict=True)
+        _are_alike([own], _MAX_PRINT_DEVIATION_IN_CELL)
+        or _are_alike(_first_and_last(cells), _MAX_PRINT_DEVIATION_OVER_CELLS)
+        for own, cells in zip(levels, same_size, strict=True)
     ]
 
 
 def digit_levels(field: FieldCrops) -> Levels:
-    """Where the k digits of an open field stand, (k, 2): their heights and their bottoms.
+    """Measure the heights and the bottoms of the k digits in a cell, (k, 2).
 
     Raises:
         ValueError: the field has no cell.
     """
     if field.cell is None:
-        raise ValueError("only numbers without boxes stand in a cell")
+        raise ValueError("the field has no cell: its digits stand in boxes of their own")
     top_left, top_right, _, bottom_left = np.array(field.cell.corners)
     across, down = top_right - top_left, bottom_left - top_left
     corners = np.array([box.corners for box in field.boxes])  # (k, 4, 2)
@@ -73,18 +76,18 @@ def digit_levels(field: FieldCrops) -> Levels:
     return np.column_stack([bottom - top, bottom])
 
 
-def _by_place(kind: Sequence[Levels]) -> list[Levels]:
-    """The levels of the first digits of fields, and of the last digits of those with several."""
-    first = np.array([levels[0] for levels in kind])
-    last = np.array([levels[-1] for levels in kind if len(levels) > 1]).reshape(-1, 2)
+def _first_and_last(cells: Sequence[Levels]) -> list[Levels]:
+    """Group the levels of the cells' first digits, and of the last digits of cells with several."""
+    first = np.array([levels[0] for levels in cells])
+    last = np.array([levels[-1] for levels in cells if len(levels) > 1]).reshape(-1, 2)
     return [first, last]
 
 
-def _are_even(groups: Sequence[Levels], most: float) -> bool:
-    """Whether heights and bottoms hardly differ within groups of digits."""
+def _are_alike(groups: Sequence[Levels], max_deviation: float) -> bool:
+    """Return whether heights and bottoms hardly differ within groups of digits."""
     groups = [levels for levels in groups if len(levels)]
     freedom = sum(len(levels) - 1 for levels in groups)
-    if freedom < _LEAST_FREEDOM:
+    if freedom < _MIN_DEGREES_OF_FREEDOM:
         return False
     squares = np.sum([levels.var(axis=0) * len(levels) for levels in groups], axis=0)
-    return bool((squares <= freedom * most**2).all())
+    return bool((squares <= freedom * max_deviation**2).all())

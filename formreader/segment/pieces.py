@@ -1,4 +1,4 @@
-"""The ink of a number cut into pieces: at gaps, and where touching digits may part.
+"""Cut the ink of a number into pieces: at gaps, and where digits may touch.
 
 Wide components are cut into more pieces than they have digits (over-segmentation: Casey and
 Lecolinet, "A survey of methods and strategies in character segmentation", 1996).
@@ -15,28 +15,31 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.connected_parts import connected_parts
+from formreader.segment.cell_ink import Ink
 from formreader.segment.cuts import Cut, Mask, find_cuts
-from formreader.segment.field_ink import Ink
 
 Labels: TypeAlias = npt.NDArray[np.int32]
 """(h, w), 0 where there is no ink, else the number of the piece from 1."""
 
 _Component: TypeAlias = tuple[int, int, Mask]
-"""Left and top of a component's extent, and which pixels of it are its own."""
+"""Left and top of a component's bounding box, and the component's pixels in that box."""
 
-_TALL = 0.5
-"""Height of a component that counts as a digit's, as a share of the tallest one."""
+_MIN_HEIGHT_OF_WHOLE_DIGIT = 0.5
+"""A component may be a whole digit from this share of the tallest component's height, to estimate
+the digits' typical height, and from this share of that height, to join parts of digits. No
+measurement on record."""
 
-_SHARED_WIDTH = 0.6
-"""Share of the narrower of two parts that lies over or under the other, if they are one digit."""
+_MIN_SHARED_WIDTH = 0.6
+"""Two components are parts of one digit if at least this share of the narrower one lies above or
+below the other. No measurement on record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of the ink, and its extent in pixels, right and bottom exclusive.
+    """The bounding box of a piece of ink in pixels, right and bottom exclusive.
 
-    `component` is the number of the component that it comes from; `cut` is how many stroke
-    widths of ink were cut between it and the piece before, 0 where there is a gap.
+    `component` is the index of the component that it was cut from; `cut` is the ink between it
+    and the piece before that was cut, in stroke widths, 0 for a gap.
     """
 
     component: int
@@ -49,9 +52,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CutInk:
-    """The n pieces of a number from left to right, which `labels` numbers from 1.
+    """The n pieces of a number from left to right; in `labels` they have the numbers 1 to n.
 
-    `height` is the digits' typical height, 0 where there is no ink.
+    `height` is the digits' typical height in pixels, 0 if there is no ink.
     """
 
     labels: Labels
@@ -60,7 +63,7 @@ class CutInk:
 
 
 def cut_pieces(ink: Ink) -> CutInk:
-    """Cut the ink of a number, (h, w) uint8 on black, into pieces of digits and digits."""
+    """Cut the ink of a number, (h, w) uint8 on black, into digits and parts of digits."""
     components, height = _components(ink)
     stroke = _stroke_width(ink)
     labels = np.zeros(ink.shape, np.int32)
@@ -71,7 +74,7 @@ def cut_pieces(ink: Ink) -> CutInk:
     ):
         rows, columns = mask.shape
         around = labels[component_top : component_top + rows, component_left:][:, :columns]
-        for rank, part in enumerate(_parted(mask, cuts)):
+        for rank, part in enumerate(_split(mask, cuts)):
             left, top, width, tall = cv2.boundingRect(part.view(np.uint8))
             if not width:  # cuts that meet leave nothing between them
                 continue
@@ -83,33 +86,33 @@ def cut_pieces(ink: Ink) -> CutInk:
     return CutInk(labels, tuple(pieces), height)
 
 
-def _parted(mask: Mask, cuts: Sequence[Cut]) -> list[Mask]:
-    """The parts of a component left of all cuts, between them, and right of them."""
+def _split(mask: Mask, cuts: Sequence[Cut]) -> list[Mask]:
+    """Split a component at its cuts, from left to right."""
     if not cuts:
         return [mask]
-    ways = np.array([cut.way for cut in cuts])[:, :, None]
-    rank = np.count_nonzero(np.arange(mask.shape[1]) > ways, axis=0)  # (h, w)
+    paths = np.array([cut.path for cut in cuts])[:, :, None]
+    rank = np.count_nonzero(np.arange(mask.shape[1]) > paths, axis=0)  # (h, w)
     return [mask & (rank == i) for i in range(len(cuts) + 1)]
 
 
 def _components(ink: Ink) -> tuple[list[_Component], float]:
-    """The connected parts of the ink, left to right, and the height of digits.
+    """Return the components of the ink from left to right, and the digits' typical height.
 
-    Parts above one another, such as a 5 and its bar, are one.
+    Connected parts above one another, such as a 5 and its bar, count as one component.
     """
     labels, stats = connected_parts(ink)
     n = len(stats)
     if n == 1:
         return [], 0.0
     left, top, width, tall = stats[1:, : cv2.CC_STAT_AREA].T
-    height = float(np.median(tall[tall >= _TALL * tall.max()]))
+    height = float(np.median(tall[tall >= _MIN_HEIGHT_OF_WHOLE_DIGIT * tall.max()]))
     group = np.arange(n - 1)
-    for i in np.argsort(tall):  # the small ones join the large ones
+    for i in np.argsort(tall):  # small parts join large ones
         shared = np.minimum(left + width, left[i] + width[i]) - np.maximum(left, left[i])
         shared[(group == group[i]) | (tall < tall[i])] = 0
         other = int(np.argmax(shared))
-        is_part = min(tall[i], tall[other]) < _TALL * height
-        if is_part and shared[other] >= _SHARED_WIDTH * min(width[i], width[other]):
+        is_part = min(tall[i], tall[other]) < _MIN_HEIGHT_OF_WHOLE_DIGIT * height
+        if is_part and shared[other] >= _MIN_SHARED_WIDTH * min(width[i], width[other]):
             group[group == group[i]] = group[other]
     components = []
     for name in np.unique(group):
@@ -124,6 +127,6 @@ def _components(ink: Ink) -> tuple[list[_Component], float]:
 
 
 def _stroke_width(ink: Ink) -> float:
-    """Mean width of the strokes: four times the mean distance of their pixels to the paper."""
+    """Return the mean width of strokes: four times the mean distance of their pixels to paper."""
     distance = cv2.distanceTransform(ink, cv2.DIST_L2, 3)
     return max(4 * float(distance[ink > 0].mean()) - 1, 1.0) if ink.any() else 1.0

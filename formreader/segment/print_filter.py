@@ -1,7 +1,7 @@
-"""Whether a rectangle holds printed words, seen by the marks in it before anything is cut or read.
+"""Decide from the marks in a cell whether it holds printed words, before it is cut and read.
 
-Tables are full of cells with printed labels, and to cut and read their letters would take
-longer than all digits of the page.
+Tables are full of cells with printed labels. To cut and read their letters would take longer
+than all digits of the page.
 """
 
 from __future__ import annotations
@@ -20,48 +20,56 @@ from formreader.core.records import DigitBox, GreyImage
 _Vector: TypeAlias = npt.NDArray[np.float64]
 """(2,) pixels of the page to the right and down."""
 
-_BORDER = 0.07
-"""Share of a rectangle's height along its edges in which ink may belong to its lines."""
+_CELL_BORDER = 0.07
+"""Width of the border along a cell's edges in which ink may belong to its lines, in heights of the
+cell. No measurement on record."""
 
-_DARKEST = 0.002
-"""Share of the darkest pixels, which are the pen's or the printer's ink."""
+_MIN_INSIDE_SIDE = 3
+"""Pixels between the borders of a cell, across and down, that are enough to look for marks."""
 
-_LEAST_CONTRAST = 40
-"""Grey values between ink and paper at least: less is an empty rectangle, or noise."""
+_DARKEST_SHARE_OF_CELL = 0.002
+"""Share of the darkest pixels in a cell that show how dark its ink is. No measurement on record."""
 
-_LEAST_MARK, _LEAST_TALLEST = 0.1, 0.25
-"""Height of a mark, and of the tallest one, as shares of the rectangle's: what has only smaller
-marks is blank."""
+_MIN_CELL_CONTRAST = 40
+"""Grey values between ink and paper: with less contrast a cell counts as empty. No measurement on
+record."""
 
-_SMALL = 0.3
-"""Median height of marks up to which they are too small for handwritten digits."""
+_MIN_MARK_HEIGHT, _MIN_TALLEST_MARK = 0.1, 0.25
+"""In heights of the cell: lower components are not counted as marks; a cell whose tallest mark is
+lower than the second limit counts as blank. No measurement on record."""
 
-_EVEN, _EVEN_COARSE = 0.015, 0.02
-"""How far from a line marks end, and by how much heights of letters of one kind differ, as a
-share of the rectangle's height: print comes to a pixel of a scan, hands to more than twice this.
-In low rectangles a pixel is more: there letters end within one, up to the second share."""
+_MIN_MEDIAN_MARK_HEIGHT = 0.3
+"""Marks of a smaller median height, in heights of the cell, are too small for handwritten digits.
+No measurement on record."""
 
-_JUST_OVER = 1.01
-"""Makes a pixel a bound for whole pixels that were divided."""
+_MAX_PRINT_OFFSET, _MAX_PRINT_OFFSET_OF_COARSE = 0.015, 0.02
+"""Distance of printed letters' bottoms from one line, and difference of the heights of letters of
+one kind, in heights of the cell. Print was seen at up to a pixel of the scan, handwriting at more
+than twice this limit; on how many cells is not on record. In low cells, where a pixel is more than
+the first limit, bottoms may differ by a pixel, up to the second limit."""
 
-_MOST_SMALL, _MOST_LARGE = 0.7, 0.8
-"""Share of the marks that are even in print, where they are too small for digits, and where they
-are not: commas, dots and descenders are not even."""
+_PIXEL_TOLERANCE = 1.01
+"""Factor on the size of a pixel, so that rounding does not exclude a difference of one pixel."""
 
-_FEWEST_SMALL, _FEWEST_LARGE = 3, 7
-"""Marks from which it is no chance that they are even, where they are too small for digits,
-and where they are not: of numbers of seven digits by the evenest hands none in thousands is."""
+_MIN_EVEN_SHARE_OF_SMALL, _MIN_EVEN_SHARE_OF_LARGE = 0.7, 0.8
+"""Share of the marks in print that are regular: small ones (too small for digits) stand on one
+line, large ones also have one height. Commas, dots and descenders are not regular. The second share
+was raised so that even handwriting is kept; the figures are not on record."""
 
-_FEWEST_WORDS = 11
-"""Marks from which large ones are print if they only stand on one line: letters may be of many
-heights, and hardly a number has so many digits."""
+_MIN_SMALL_MARKS, _MIN_LARGE_MARKS = 3, 7
+"""Marks, small and large, from which they are not regular by chance: of thousands of seven-digit
+numbers in the evenest handwriting none was regular."""
+
+_MIN_MARKS_OF_WORDS = 11
+"""So many large marks are print if they stand on one line, whatever their heights: hardly a number
+has so many digits, and letters have many heights. No measurement on record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
-    """Connected parts of the ink in a rectangle, in its heights.
+    """Connected components of the ink in a cell, in heights of the cell.
 
-    `height` and `bottom` are (n,), the bottom from where the rectangle's border ends;
+    `height` and `bottom` are (n,), the bottoms measured from the inner end of the cell's border;
     `pixel` is the side of a pixel of the page.
     """
 
@@ -70,58 +78,63 @@ class Marks:
     pixel: float
 
 
-def holds_print(image: GreyImage, frame: DigitBox) -> bool:
-    """Whether printed words stand in a rectangle.
+def holds_print(image: GreyImage, cell: DigitBox) -> bool:
+    """Return whether a cell holds printed words.
 
     Args:
         image: the page as stored, (h, w) uint8, dark ink on bright paper.
-        frame: the printed rectangle, in pixels of that page.
+        cell: the cell, in pixels of that page.
     """
-    marks = find_marks(image, frame)
+    marks = find_marks(image, cell)
     return marks is not None and are_print(marks)
 
 
 def are_print(marks: Marks) -> bool:
-    """Whether marks are letters: most stand on one line, too small for digits or of one height.
+    """Return whether marks are print: most stand on one line, and are small or of one height.
 
-    Large ones that stand on one line may be of any height if they are very many.
+    Small is too small for handwritten digits. Very many marks on one line may have any heights.
     """
     height, bottom = marks.height, marks.bottom
     n = len(height)
-    if n < _FEWEST_SMALL or height.max() < _LEAST_TALLEST:
+    if n < _MIN_SMALL_MARKS or height.max() < _MIN_TALLEST_MARK:
         return False
     usual, line = median(height.tolist()), median(bottom.tolist())
     off_line = np.abs(bottom - line)
-    on_line = off_line <= min(max(_JUST_OVER * marks.pixel, _EVEN), _EVEN_COARSE)
-    if usual < _SMALL:
-        return bool(on_line.mean() >= _MOST_SMALL)
-    if n >= _FEWEST_WORDS and on_line.mean() >= _MOST_LARGE:
+    on_line = off_line <= min(
+        max(_PIXEL_TOLERANCE * marks.pixel, _MAX_PRINT_OFFSET), _MAX_PRINT_OFFSET_OF_COARSE
+    )
+    if usual < _MIN_MEDIAN_MARK_HEIGHT:
+        return bool(on_line.mean() >= _MIN_EVEN_SHARE_OF_SMALL)
+    if n >= _MIN_MARKS_OF_WORDS and on_line.mean() >= _MIN_EVEN_SHARE_OF_LARGE:
         return True
-    alike = np.maximum(off_line, np.abs(height - usual)) <= _EVEN
-    return n >= _FEWEST_LARGE and bool(alike.mean() >= _MOST_LARGE)
+    alike = np.maximum(off_line, np.abs(height - usual)) <= _MAX_PRINT_OFFSET
+    return n >= _MIN_LARGE_MARKS and bool(alike.mean() >= _MIN_EVEN_SHARE_OF_LARGE)
 
 
-def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
-    """The marks within the lines of a rectangle.
+def find_marks(image: GreyImage, cell: DigitBox) -> Marks | None:
+    """Find the marks within the lines of a cell.
 
-    None where some reach the lines, as hands do, and where there is hardly any contrast.
+    Returns:
+        The marks, or None if some touch the lines, as handwriting may, or if the contrast is low.
     """
-    a, b, c, d = np.array(frame.corners)
+    a, b, c, d = np.array(cell.corners)
     across, down = (b - a + c - d) / 2, (d - a + c - b) / 2
     height = float(np.linalg.norm(down))
     inside = _inside(image, (a + b + c + d) / 4, across, down)
     if inside is None:
         return None
     counts = cv2.calcHist([inside], [0], None, [256], [0, 256]).ravel().cumsum()
-    darkest, paper = np.searchsorted(counts, counts[-1] * np.array([_DARKEST, 0.5])).tolist()
-    if paper - darkest < _LEAST_CONTRAST:
+    darkest, paper = np.searchsorted(
+        counts, counts[-1] * np.array([_DARKEST_SHARE_OF_CELL, 0.5])
+    ).tolist()
+    if paper - darkest < _MIN_CELL_CONTRAST:
         return None
-    # Halfway, where neighbouring letters are apart.
+    # A threshold halfway separates neighbouring letters.
     dark = cv2.threshold(inside, (darkest + paper) / 2, 255, cv2.THRESH_BINARY_INV)[1]
     left, above, width, rows = cv2.boundingRect(dark)
     written = dark[above : above + rows, left : left + width]
     stats = connected_parts(np.asarray(written, np.uint8))[1][1:]
-    marks = stats[stats[:, cv2.CC_STAT_HEIGHT] >= _LEAST_MARK * height].astype(np.float64)
+    marks = stats[stats[:, cv2.CC_STAT_HEIGHT] >= _MIN_MARK_HEIGHT * height].astype(np.float64)
     top, tall = above + marks[:, cv2.CC_STAT_TOP], marks[:, cv2.CC_STAT_HEIGHT]
     if ((top == 0) | (top + tall == len(inside))).any():
         return None
@@ -129,11 +142,11 @@ def find_marks(image: GreyImage, frame: DigitBox) -> Marks | None:
 
 
 def _inside(image: GreyImage, centre: _Vector, across: _Vector, down: _Vector) -> GreyImage | None:
-    """What lies within the lines of a rectangle with these sides, upright, in page pixels."""
+    """Cut out what lies within the lines of a cell with these sides, upright, in page pixels."""
     width, height = float(np.linalg.norm(across)), float(np.linalg.norm(down))
-    border = _BORDER * height + 1
+    border = _CELL_BORDER * height + 1
     size = (round(width - 2 * border), round(height - 2 * border))
-    if min(size) < 3:
+    if min(size) < _MIN_INSIDE_SIDE:
         return None
     turn = np.column_stack([across / width, down / height])
     first = centre - turn @ ((np.array(size) - 1) / 2)

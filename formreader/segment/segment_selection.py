@@ -1,4 +1,4 @@
-"""Which segments of a cell are its digits, and which cells hold no handwritten number at all."""
+"""Select the segments that are the digits of a cell; drop cells without a handwritten number."""
 
 from __future__ import annotations
 
@@ -13,50 +13,55 @@ from formreader.core.records import DigitBox, FieldCrops, SegmentedField
 from formreader.segment.handwriting_filter import (
     is_handwritten_size,
     may_be_separators,
-    printed_fields,
+    printed_cells,
 )
-from formreader.segment.viterbi import best_way
+from formreader.segment.viterbi import best_path
 
 NO_NUMBER = "no handwritten number in it"
-"""Why a rectangle is no cell for a number after all."""
+"""Reason for dropping a cell."""
 
-_LEAST_PROBABILITY = 1e-6
-"""Keeps logarithms finite."""
+_MIN_SEGMENT_PROBABILITY = 1e-6
+"""Keeps the logarithm of a probability finite."""
 
-_LEAST_DIGITS = 0.65
-"""Mean probability of being a digit from which segments are a number, not a word or a tick."""
+_MIN_MEAN_DIGIT_PROBABILITY = 0.65
+"""Mean probability that the segments are digits: below it they are a word or a tick. No measurement
+on record."""
 
-_MOST_DIGITS = 12
+_MAX_DIGITS_PER_NUMBER = 12
+"""Longer numbers are not expected in a cell. No measurement on record."""
 
 _SEPARATOR_DOUBT = 0.5
-"""What remains of a 1's probability where it may be a separator that was not found."""
+"""Factor on the probability of a digit that may be a printed separator. No measurement on
+record."""
 
-_CELL_ASPECT = 1.3
-"""Width per height up to which the rectangle of a single digit is its box."""
+_MAX_ASPECT_OF_LONE_DIGIT_CELL = 1.3
+"""Width per height up to which a cell with one digit counts as that digit's box. No measurement on
+record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedField:
-    """A field as it remains, and how probable it is that each box is rightly cut, (n,).
+    """A field with the boxes of its digits, and the probability that each is cut right.
 
-    `legible` is the mean probability that the boxes hold digits, 0 for a blank cell.
+    `posteriors` is (n,), one for each box. `digit_probability` is the mean probability that the
+    boxes hold digits, 0 for a blank cell.
     """
 
     field: FieldCrops
-    shares: npt.NDArray[np.float64]
-    legible: float = 0.0
+    posteriors: npt.NDArray[np.float64]
+    digit_probability: float = 0.0
 
 
 def select_segments(
     fields: Sequence[FieldCrops], drafts: Iterable[Probabilities]
 ) -> list[SelectedField]:
-    """Keep of each cell the segments that are its digits; drop cells that hold no number.
+    """Keep the segments that are the digits of each cell; drop cells that hold no number.
 
-    Cells that are blank or hardly read remain where a number stands in one of the same size.
+    Blank and hardly legible cells are kept if a cell of the same size holds a number.
 
     Args:
         fields: the fields of one page.
-        drafts: for each of them that has segments, in order, the (n, 11) probabilities of these.
+        drafts: the (n, 11) probabilities of the segments of each field that has segments.
     """
     selected = list(_select(fields, iter(drafts)))
     if all(one.field.cell is None for one in selected):
@@ -67,63 +72,67 @@ def select_segments(
 def _select(
     fields: Sequence[FieldCrops], drafts: Iterator[Probabilities]
 ) -> Iterator[SelectedField]:
-    """The fields with the boxes that are digits, without what is too much or too small."""
+    """Yield the fields with the boxes of their digits; drop too many or too small digits."""
     for field in fields:
         if not isinstance(field, SegmentedField):
             yield SelectedField(field, np.ones(len(field.boxes)))
             continue
         best = next(drafts)[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
         priors = np.array([segment.log_prior for segment in field.segments])
-        scores = priors + np.log(np.maximum(best, _LEAST_PROBABILITY))
-        way, shares = best_way(field.segments, scores)
+        scores = priors + np.log(np.maximum(best, _MIN_SEGMENT_PROBABILITY))
+        path, posteriors = best_path(field.segments, scores)
         digits = FieldCrops(
-            tuple(field.boxes[i] for i in way),
-            field.crops[way],
-            field.blank[way],
+            tuple(field.boxes[i] for i in path),
+            field.crops[path],
+            field.blank[path],
             field.thumbnail,
             field.cell,
         )
-        if len(way) <= _MOST_DIGITS and is_handwritten_size(digits):
+        if len(path) <= _MAX_DIGITS_PER_NUMBER and is_handwritten_size(digits):
             doubts = np.where(may_be_separators(digits), _SEPARATOR_DOUBT, 1.0)
-            yield SelectedField(digits, shares * doubts, float(best[way].mean()))
+            yield SelectedField(digits, posteriors * doubts, float(best[path].mean()))
 
 
 def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
-    """The fields without the cells that hold print or words, or are of no number's size."""
-    legible = [one for one in selected if one.legible >= _LEAST_DIGITS]
-    printed = printed_fields([one.field for one in legible])
-    sizes = [one.field.box for one, is_print in zip(legible, printed, strict=True) if not is_print]
-    print_ = {id(one) for one, is_print in zip(legible, printed, strict=True) if is_print}
+    """Drop the cells of print or words, and those that no number's cell equals in size."""
+    legible = [one for one in selected if one.digit_probability >= _MIN_MEAN_DIGIT_PROBABILITY]
+    printed = printed_cells([one.field for one in legible])
+    numbers = [
+        one.field.box for one, is_print in zip(legible, printed, strict=True) if not is_print
+    ]
+    dropped = {id(one) for one, is_print in zip(legible, printed, strict=True) if is_print}
     return [
         one
         for one in selected
         if one.field.cell is None
-        or (id(one) not in print_ and any(map(one.field.box.is_as_large_as, sizes)))
+        or (id(one) not in dropped and any(map(one.field.box.is_as_large_as, numbers)))
     ]
 
 
 def _with_cell(one: SelectedField) -> SelectedField:
-    """The cell is the box of a lone digit, where it is no wider than a digit's box may be."""
+    """Make the cell the box of a lone digit, if it is no wider than a digit's box may be."""
     field = one.field
-    if field.cell and len(field.boxes) == 1 and field.box.width <= _CELL_ASPECT * field.box.height:
+    narrow = field.box.width <= _MAX_ASPECT_OF_LONE_DIGIT_CELL * field.box.height
+    if field.cell and len(field.boxes) == 1 and narrow:
         in_cell = FieldCrops((field.cell,), field.crops, field.blank, field.thumbnail, field.cell)
-        return SelectedField(in_cell, one.shares, one.legible)
+        return SelectedField(in_cell, one.posteriors, one.digit_probability)
     return one
 
 
 def dropped_cells(
     before: Sequence[FieldCrops], after: Sequence[FieldCrops]
 ) -> tuple[DigitBox, ...]:
-    """The cells of a page that are not among its fields any more."""
+    """Return the cells of a page that its fields have lost."""
     kept = {field.cell for field in after}
     return tuple(field.cell for field in before if field.cell and field.cell not in kept)
 
 
-def with_doubt(probabilities: Probabilities, shares: npt.NDArray[np.float64]) -> Probabilities:
-    """Probabilities (n, 11) of boxes that are rightly cut with probability `shares`, (n,).
+def with_doubt(probabilities: Probabilities, posteriors: npt.NDArray[np.float64]) -> Probabilities:
+    """Reduce the probabilities (n, 11) of boxes by the probability that they are cut wrong.
 
-    What speaks for another cut goes over to "not a digit", so that a doubtful cut is for review.
+    That probability, one minus `posteriors` (n,), is added to "not a digit", so that doubtful
+    cuts are for review.
     """
-    doubted = probabilities * shares[:, None]
-    doubted[:, NOT_A_DIGIT] += 1 - shares
+    doubted = probabilities * posteriors[:, None]
+    doubted[:, NOT_A_DIGIT] += 1 - posteriors
     return np.asarray(doubted, np.float32)

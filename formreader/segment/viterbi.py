@@ -1,9 +1,9 @@
-"""The likeliest way through a lattice of segments, and how probable each of its segments is.
+"""Find the most probable path through a lattice of segments, and its segments' posteriors.
 
-The pieces of a field's ink are a lattice of segments that may be digits. The most
-probable way from its left to its right end is found by dynamic programming (Viterbi),
-and how probable each of its segments is against all other ways by the forward-backward
-algorithm (Rabiner, "A tutorial on hidden Markov models", 1989).
+The segments of a cell that may be digits are a lattice. Dynamic programming (Viterbi) finds
+the most probable path from its left to its right end; the forward-backward algorithm gives
+the posterior of each segment, its probability given all paths (Rabiner, "A tutorial on hidden
+Markov models", 1989).
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ import numpy.typing as npt
 from formreader.core.records import Segment
 
 
-def best_way(
+def best_path(
     segments: Sequence[Segment], scores: npt.NDArray[np.float64]
 ) -> tuple[list[int], npt.NDArray[np.float64]]:
-    """The most probable way through a lattice, and the probability of each of its segments.
+    """Find the most probable path through a lattice, and the posteriors of its segments.
 
     Args:
-        segments: n segments that leave no piece out.
+        segments: n segments that together cover all pieces.
         scores: (n,) log probability of each.
 
     Returns:
-        Indices of the k segments of the way from left to right, and (k,) how probable it is
-        that they are segments of the right way, against all others.
+        Indices of the k segments of the path from left to right, and (k,) the probability that
+        each is part of the right path.
     """
     pieces = max(segment.end for segment in segments)
     best = np.full(pieces + 1, -np.inf)
     forward, backward = best.copy(), best.copy()
     best[0] = forward[0] = backward[pieces] = 0.0
-    came = np.zeros(pieces + 1, np.int64)
+    arrived_by = np.zeros(pieces + 1, np.int64)
     order = sorted(range(len(segments)), key=lambda i: (segments[i].end, segments[i].start))
     for i in order:
         start, end = segments[i].start, segments[i].end
         forward[end] = np.logaddexp(forward[end], forward[start] + scores[i])
         if best[start] + scores[i] > best[end]:
-            best[end], came[end] = best[start] + scores[i], i
+            best[end], arrived_by[end] = best[start] + scores[i], i
     for i in sorted(order, key=lambda i: -segments[i].start):
         start, end = segments[i].start, segments[i].end
         backward[start] = np.logaddexp(backward[start], backward[end] + scores[i])
-    way: list[int] = []
+    path: list[int] = []
     place = pieces
     while place > 0:
-        way.append(int(came[place]))
-        place = segments[way[-1]].start
-    way.reverse()
-    log_share = [
+        path.append(int(arrived_by[place]))
+        place = segments[path[-1]].start
+    path.reverse()
+    log_posteriors = [
         forward[segments[i].start] + scores[i] + backward[segments[i].end] - forward[pieces]
-        for i in way
+        for i in path
     ]
-    return way, np.exp(np.minimum(log_share, 0.0))
+    return path, np.exp(np.minimum(log_posteriors, 0.0))

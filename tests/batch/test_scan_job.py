@@ -39,7 +39,7 @@ from formreader.core.records import (
     Status,
 )
 from formreader.core.stopwatch import Stopwatch
-from formreader.crop.field_thumbnail import MAX_BYTES, draw_thumbnail
+from formreader.crop.field_thumbnail import MAX_THUMBNAIL_BYTES, draw_thumbnail
 from formreader.input.open_page import count_pages
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import TurnPages, read_pages
@@ -151,7 +151,7 @@ def test_thumbnails_are_small_and_show_the_field(side: int, count: int) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (600, 7000), np.uint8)
     boxes = tuple(square(160 + i * side, 200, side) for i in range(count))
     picture = draw_thumbnail(Pyramid(noise), blank_field(boxes))
-    assert len(picture.jpeg) <= MAX_BYTES
+    assert len(picture.jpeg) <= MAX_THUMBNAIL_BYTES
     decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded is not None
     height, width = decoded.shape

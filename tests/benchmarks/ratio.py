@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
-from formreader.crop.normaliser import crop_boxes
+from formreader.crop.box_crops import crop_boxes
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
 from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form

@@ -53,8 +53,8 @@ def ink_of(image: GreyImage) -> Ink:
 def bounds(ink: Ink) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of the ink, from the box's corner, in pixels of the drawing."""
     left, top, width, height = cv2.boundingRect(ink)
-    in_patch = np.array([left, top, left + width, top + height]) - patches.LOW
-    left, top, right, bottom = (SIDE / patches.SIDE * in_patch).tolist()
+    in_patch = np.array([left, top, left + width, top + height]) - patches.BOX_START
+    left, top, right, bottom = (SIDE / patches.BOX_SIDE * in_patch).tolist()
     return left, top, right, bottom
 
 
@@ -99,9 +99,9 @@ def test_a_stroke_that_crosses_a_line_is_not_cut(thickness: int) -> None:
     ink = ink_of(image)
     assert pieces(ink) == 1
     assert bounds(ink)[3] == pytest.approx(SIDE + 11, abs=3)
-    on_line = np.flatnonzero(ink[patches.HIGH] > 0) - patches.LOW
+    on_line = np.flatnonzero(ink[patches.BOX_STOP] > 0) - patches.BOX_START
     assert 2 <= len(on_line) <= 9
-    assert abs(on_line.mean() * SIDE / patches.SIDE - 30.5) < 3
+    assert abs(on_line.mean() * SIDE / patches.BOX_SIDE - 30.5) < 3
 
 
 def test_a_slanted_stroke_that_crosses_a_line_is_not_cut() -> None:
@@ -246,7 +246,7 @@ def test_a_stroke_that_runs_out_of_its_patch_does_not_reach_the_next() -> None:
 
 def test_values_are_counted_patch_by_patch_without_black() -> None:
     rng = np.random.default_rng(2)
-    shape = (3, patches.PATCH, patches.PATCH)
+    shape = (3, patches.PATCH_SIDE, patches.PATCH_SIDE)
     values = rng.integers(0, 256, shape, np.uint8) * (rng.random(shape) < 0.1)
     wanted = [np.bincount(patch.ravel(), minlength=256) for patch in values]
     counts = histograms(values.astype(np.uint8))

@@ -18,8 +18,8 @@ from formreader.segment.candidates import (
     cut_cell,
     find_segments,
 )
+from formreader.segment.cell_ink import _quantile, cell_ink, cut_cell_patch
 from formreader.segment.cuts import find_cuts
-from formreader.segment.field_ink import _quantile, cut_field, field_ink
 from formreader.segment.pieces import cut_pieces
 
 WHITE = 255
@@ -28,13 +28,13 @@ TALL = 36
 """Height in pixels of the zeros below."""
 
 
-def frame_at(box: Box) -> DigitBox:
+def cell_at(box: Box) -> DigitBox:
     left, top, right, bottom = box.left, box.top, box.right, box.bottom
     return DigitBox(((left, top), (right, top), (right, bottom), (left, bottom)))
 
 
 def page_with(centres: list[float], line: int = 2, ink: int = 30) -> GreyImage:
-    """A page with one ruled field, and zeros of 20 x 36 pixels at these places in it."""
+    """A page with one ruled cell, and zeros of 20 x 36 pixels at these places in it."""
     page = np.full((140, 400), WHITE, np.uint8)
     if line:
         ends = (round(FRAME.left), round(FRAME.top)), (round(FRAME.right), round(FRAME.bottom))
@@ -45,7 +45,7 @@ def page_with(centres: list[float], line: int = 2, ink: int = 30) -> GreyImage:
 
 
 def cut(page: GreyImage) -> SegmentedField:
-    result = cut_cell(page, frame_at(FRAME))
+    result = cut_cell(page, cell_at(FRAME))
     assert isinstance(result, SegmentedField)
     return result
 
@@ -62,7 +62,7 @@ def test_a_segments_box_is_around_its_ink_on_the_page() -> None:
         (page_with([100]), 1.0),
         (cv2.resize(page_with([100]), None, fx=3, fy=3), 3),
     ):
-        corners = tuple((scale * x, scale * y) for x, y in frame_at(FRAME).corners)
+        corners = tuple((scale * x, scale * y) for x, y in cell_at(FRAME).corners)
         result = cut_cell(np.asarray(page, np.uint8), DigitBox(corners))  # type: ignore[arg-type]
         assert result is not None
         (box,) = result.boxes
@@ -70,10 +70,10 @@ def test_a_segments_box_is_around_its_ink_on_the_page() -> None:
         assert box.box.height == pytest.approx((TALL + 3) * scale, abs=4 * scale)
 
 
-def test_a_field_without_ink_is_blank_and_has_its_frame_as_box() -> None:
-    result = cut_cell(page_with([]), frame_at(FRAME))
+def test_a_cell_without_ink_is_blank_and_is_its_own_box() -> None:
+    result = cut_cell(page_with([]), cell_at(FRAME))
     assert result is not None
-    assert (result.boxes, result.cell) == ((frame_at(FRAME),), frame_at(FRAME))
+    assert (result.boxes, result.cell) == ((cell_at(FRAME),), cell_at(FRAME))
     assert result.blank.tolist() == [True]
 
 
@@ -90,7 +90,7 @@ def test_touching_digits_get_a_cut_where_they_touch() -> None:
     assert any(left == pytest.approx(110.5, abs=3) for left, _ in halves)
 
 
-def test_there_is_always_a_way_through_all_pieces() -> None:
+def test_there_is_always_a_path_through_all_pieces() -> None:
     result = cut(page_with([80, 101, 122, 170, 230, 251]))
     reached = {0}
     for segment in sorted(result.segments, key=lambda segment: segment.start):
@@ -109,27 +109,30 @@ def test_a_whole_digit_is_likelier_than_its_halves() -> None:
 
 
 @given(pieces=st.integers(1, 4), priors=st.lists(st.floats(-9, 0), min_size=10, max_size=10))
-def test_only_segments_of_likely_ways_are_kept(pieces: int, priors: list[float]) -> None:
+def test_only_segments_of_likely_paths_are_kept(pieces: int, priors: list[float]) -> None:
     spans = combinations(range(pieces + 1), 2)
     segments = [Segment(*span, prior) for span, prior in zip(spans, priors, strict=False)]
-    ways = list(ways_through(segments, 0, pieces))
-    likeliest = max(sum(one.log_prior for one in way) for way in ways)
-    expected = {
-        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 + 1e-9 for one in way
-    }
-    doubtful = {
-        one for way in ways if sum(s.log_prior for s in way) >= likeliest - 6 - 1e-9 for one in way
-    }
+    paths = list(paths_through(segments, 0, pieces))
+    totals = [sum(one.log_prior for one in path) for path in paths]
+    expected, doubtful = (
+        {
+            one
+            for path, total in zip(paths, totals, strict=True)
+            if total >= max(totals) - 6 + rounding
+            for one in path
+        }
+        for rounding in (1e-9, -1e-9)
+    )
     assert expected <= set(_likely(segments, pieces)) <= doubtful
 
 
-def ways_through(segments: list[Segment], start: int, end: int) -> Iterator[list[Segment]]:
-    """All ways from one place to another."""
+def paths_through(segments: list[Segment], start: int, end: int) -> Iterator[list[Segment]]:
+    """All paths from one place to another."""
     if start == end:
         yield []
     for one in segments:
         if one.start == start:
-            yield from ([one, *rest] for rest in ways_through(segments, one.end, end))
+            yield from ([one, *rest] for rest in paths_through(segments, one.end, end))
 
 
 def test_touching_digits_are_not_read_as_one() -> None:
@@ -182,30 +185,30 @@ def test_components_are_cut_as_if_each_stood_alone() -> None:
         (alone,) = find_cuts([mask], 48)
         assert [cut.ink for cut in cuts] == [cut.ink for cut in alone]
         for cut, same in zip(cuts, alone, strict=True):
-            assert (cut.way == same.way).all()
-            assert len(cut.way) == len(mask)
-            assert cut.way.min() >= 0
-            assert cut.way.max() < mask.shape[1]
+            assert (cut.path == same.path).all()
+            assert len(cut.path) == len(mask)
+            assert cut.path.min() >= 0
+            assert cut.path.max() < mask.shape[1]
 
 
 @pytest.mark.parametrize("line", [1, 2, 4])
 @pytest.mark.parametrize("tilt", [0.0, 1.5])
-def test_the_lines_of_the_rectangle_are_no_ink(line: int, tilt: float) -> None:
-    corners = np.array(frame_at(FRAME).corners) + [[0, 0], [0, tilt], [0, tilt], [0, 0]]
-    assert not cut_field(page_with([], line), corners).ink.any()
+def test_the_lines_of_the_cell_are_no_ink(line: int, tilt: float) -> None:
+    corners = np.array(cell_at(FRAME).corners) + [[0, 0], [0, tilt], [0, tilt], [0, 0]]
+    assert not cut_cell_patch(page_with([], line), corners).ink.any()
 
 
 def test_a_stroke_across_a_line_is_kept_whole() -> None:
     page = page_with([])
     cv2.line(page, (150, 60), (150, 108), (30,), 4)
-    patch = cut_field(page, np.array(frame_at(FRAME).corners))
+    patch = cut_cell_patch(page, np.array(cell_at(FRAME).corners))
     rows = np.flatnonzero(patch.ink.any(axis=1))
     assert np.ptp(rows) + 1 == len(rows) >= 45
 
 
 def test_faint_ink_on_grey_paper_is_brightened() -> None:
     page = np.asarray(page_with([100], ink=120) * 0.8, np.uint8)
-    ink = cut_field(page, np.array(frame_at(FRAME).corners)).ink
+    ink = cut_cell_patch(page, np.array(cell_at(FRAME).corners)).ink
     assert ink.max() == 255
     assert 0.01 < (ink > 0).mean() < 0.05
 
@@ -214,7 +217,7 @@ def test_noise_and_specks_are_no_ink() -> None:
     rng = np.random.default_rng(5)
     patch = np.clip(rng.normal(235, 6, (80, 240)), 0, 255).astype(np.uint8)
     patch[30:32, 100:102] = 40
-    assert not field_ink(patch, 12).any()
+    assert not cell_ink(patch, 12).any()
 
 
 def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:
@@ -223,7 +226,7 @@ def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:
     for x in range(80, 1500, 110):
         for beside in (0, 24, 48, 72):
             cv2.ellipse(page, (x + beside, 70), (12, 18), 0, 0, 360, (30,), 3)
-    assert cut_cell(page, frame_at(frame)) is None
+    assert cut_cell(page, cell_at(frame)) is None
 
 
 @given(values=st.lists(st.integers(0, 255), min_size=1, max_size=40), share=st.floats(0, 1))

@@ -1,4 +1,4 @@
-"""Where the digits of open fields stand, and what that says of who wrote them."""
+"""Where the digits stand in cells, and whether they are print or handwriting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from formreader.segment.handwriting_filter import (
     digit_levels,
     is_handwritten_size,
     may_be_separators,
-    printed_fields,
+    printed_cells,
 )
 
 
@@ -30,7 +30,7 @@ def turned(box: Box, degrees: float) -> DigitBox:
 
 
 def field(*tops_and_bottoms: tuple[float, float], degrees: float = 0, top: float = 0) -> FieldCrops:
-    """Digits 20 wide in a field of 300 x 100 at (0, top)."""
+    """Digits 20 wide in a cell of 300 x 100 at (0, top)."""
     boxes = [
         turned(Box(10 + 30 * i, top + high, 20, low - high), degrees)
         for i, (high, low) in enumerate(tops_and_bottoms)
@@ -44,7 +44,7 @@ def field(*tops_and_bottoms: tuple[float, float], degrees: float = 0, top: float
 
 
 @pytest.mark.parametrize("degrees", [0, 2, 90, 180, 268])
-def test_levels_are_shares_of_the_fields_height_however_the_page_lies(degrees: float) -> None:
+def test_levels_are_shares_of_the_cells_height_however_the_page_lies(degrees: float) -> None:
     levels = digit_levels(field((20, 80), (30, 90), degrees=degrees))
     assert levels == pytest.approx(np.array([[0.6, 0.8], [0.6, 0.9]]))
 
@@ -66,13 +66,13 @@ def test_a_thin_stroke_from_top_to_bottom_may_be_a_separator() -> None:
 def test_print_is_even_and_writing_is_not() -> None:
     hand = [field((20, 80), (28, 84), (18, 77), (25, 85))]
     print_ = [field((20, 80), (20, 81), (21, 80), (20, 80))]
-    assert printed_fields(hand + print_) == [False, True]
-    assert printed_fields([field((20, 80), (20, 80), (20, 80))]) == [False]
+    assert printed_cells(hand + print_) == [False, True]
+    assert printed_cells([field((20, 80), (20, 80), (20, 80))]) == [False]
 
 
 def test_cells_of_one_size_are_judged_together() -> None:
     cells = [field((20, 80), (40, 80), top=100 * i) for i in range(4)]
     other = field((30, 85), (35, 90), top=500)
-    assert printed_fields(cells) == [True] * 4
-    assert printed_fields(cells[:2]) == [False] * 2
-    assert printed_fields([*cells, other]) == [False] * 5
+    assert printed_cells(cells) == [True] * 4
+    assert printed_cells(cells[:2]) == [False] * 2
+    assert printed_cells([*cells, other]) == [False] * 5

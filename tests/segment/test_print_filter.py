@@ -14,7 +14,7 @@ LEFT, TOP, WIDTH, HEIGHT = 60, 50, 500, 76
 
 
 def page_with(text: str, scale: float, uneven: tuple[int, ...] = (0,)) -> GreyImage:
-    """A page with one ruled rectangle, and letters in it that stand by turns `uneven` px lower."""
+    """A page with one ruled cell, and letters in it that stand by turns `uneven` px lower."""
     page = np.full((200, 640), 240, np.uint8)
     cv2.rectangle(page, (LEFT, TOP), (LEFT + WIDTH, TOP + HEIGHT), (60,), 2)
     for i, letter in enumerate(text):
@@ -23,8 +23,8 @@ def page_with(text: str, scale: float, uneven: tuple[int, ...] = (0,)) -> GreyIm
     return page
 
 
-def frame_at(turn: int = 0, shape: tuple[int, int] = (200, 640)) -> DigitBox:
-    """The rectangle on a page that was turned by quarters clockwise."""
+def cell_at(turn: int = 0, shape: tuple[int, int] = (200, 640)) -> DigitBox:
+    """The cell on a page that was turned by quarters clockwise."""
     right, bottom = LEFT + WIDTH, TOP + HEIGHT
     corners: list[Point] = [(LEFT, TOP), (right, TOP), (right, bottom), (LEFT, bottom)]
     height = shape[0]
@@ -42,35 +42,35 @@ def turned(page: GreyImage, turn: int) -> GreyImage:
 @pytest.mark.parametrize("turn", range(4))
 def test_a_printed_label_is_print_whichever_way_the_page_lies(turn: int) -> None:
     page = turned(page_with("Meter reading", 0.9), turn)
-    assert holds_print(page, frame_at(turn))
+    assert holds_print(page, cell_at(turn))
 
 
 def test_large_capitals_of_one_height_are_print() -> None:
-    assert holds_print(page_with("NUMEROS", 1.0), frame_at())
+    assert holds_print(page_with("NUMEROS", 1.0), cell_at())
 
 
 @pytest.mark.parametrize("scale", [0.7, 1.0])
 def test_digits_on_no_one_line_are_no_print(scale: float) -> None:
-    assert not holds_print(page_with("4071358", scale, (0, 5, -4, 8, 2, -7, 3)), frame_at())
+    assert not holds_print(page_with("4071358", scale, (0, 5, -4, 8, 2, -7, 3)), cell_at())
 
 
 def test_few_large_digits_may_be_even_by_chance() -> None:
-    assert not holds_print(page_with("40713", 1.0), frame_at())
+    assert not holds_print(page_with("40713", 1.0), cell_at())
 
 
 def test_what_reaches_the_lines_is_no_print() -> None:
     page = page_with("Meter reading", 0.9)
     cv2.line(page, (500, TOP - 10), (510, TOP + 60), (30,), 3)
-    assert find_marks(page, frame_at()) is None
+    assert find_marks(page, cell_at()) is None
 
 
-def test_empty_and_noisy_rectangles_hold_no_print() -> None:
-    assert find_marks(page_with("", 1.0), frame_at()) is None
+def test_empty_and_noisy_cells_hold_no_print() -> None:
+    assert find_marks(page_with("", 1.0), cell_at()) is None
     noise = np.random.default_rng(1).normal(200, 20, (200, 640))
-    assert not holds_print(np.clip(noise, 0, 255).astype(np.uint8), frame_at())
+    assert not holds_print(np.clip(noise, 0, 255).astype(np.uint8), cell_at())
 
 
-def test_a_rectangle_full_of_dots_holds_no_print() -> None:
+def test_a_cell_full_of_dots_holds_no_print() -> None:
     """More than 65,535 marks, as a fine screen has, are counted as well as few."""
     page = np.full((900, 900), 240, np.uint8)
     page[150:750:2, 150:750:2] = 30
@@ -81,15 +81,15 @@ def test_a_rectangle_full_of_dots_holds_no_print() -> None:
     assert len(marks.height) == 0
 
 
-def test_print_that_leaves_a_rectangle_blank_is_left_to_who_finds_it_blank() -> None:
-    assert not holds_print(page_with("Euro and cents", 0.45), frame_at())
+def test_print_that_leaves_a_cell_blank_is_left_to_who_finds_it_blank() -> None:
+    assert not holds_print(page_with("Euro and cents", 0.45), cell_at())
 
 
-def test_marks_are_measured_along_the_rectangle() -> None:
+def test_marks_are_measured_along_the_cell() -> None:
     page = page_with("HHHHHHH", 0.7)
     turn = cv2.getRotationMatrix2D((320, 100), -1.5, 1.0)
     skewed = cv2.warpAffine(page, turn, (640, 200), borderMode=cv2.BORDER_REPLICATE)
-    corners = cv2.transform(np.array([frame_at().corners]), turn)[0].tolist()
+    corners = cv2.transform(np.array([cell_at().corners]), turn)[0].tolist()
     a, b, c, d = ((float(x), float(y)) for x, y in corners)
     marks = find_marks(np.asarray(skewed, np.uint8), DigitBox((a, b, c, d)))
     assert marks is not None
@@ -133,4 +133,4 @@ def test_a_pixel_off_the_line_is_on_it_unless_pixels_are_large(pixel: float, ver
 
 
 def test_letters_that_stand_low_are_seen_whole() -> None:
-    assert holds_print(page_with("Datadinascita", 0.8, (9,)), frame_at())
+    assert holds_print(page_with("Datadinascita", 0.8, (9,)), cell_at())

@@ -78,7 +78,7 @@ def select(*cells: tuple[FieldCrops, list[list[float]]]) -> list[SelectedField]:
 def read(selected: SelectedField, rows: list[list[float]]) -> Probabilities:
     """What is known of the boxes that remain; crop i was read as row i."""
     chosen = np.array(rows, np.float32)[selected.field.crops[:, 0, 0]]
-    return with_doubt(chosen, selected.shares)
+    return with_doubt(chosen, selected.posteriors)
 
 
 def decided(cell: SegmentedField, rows: list[list[float]], review_below: float) -> FieldReading:
@@ -127,7 +127,7 @@ def test_a_word_is_dropped() -> None:
     assert dropped_cells([cell], [cell]) == ()
 
 
-def test_a_field_that_is_hardly_read_stays_beside_a_number_of_its_size() -> None:
+def test_a_cell_that_is_hardly_read_stays_beside_a_number_of_its_size() -> None:
     sure, unsure = [row(7, 1.0)], [row(7, 0.2)]
     kept = select((cell_with([(0, 1)]), sure), (cell_with([(0, 1)], top=100), unsure))
     fields = [
@@ -142,7 +142,7 @@ def test_small_print_is_dropped() -> None:
     assert select((small, [row(7, 1.0)])) == []
 
 
-def test_blank_fields_stay_beside_numbers_of_their_size() -> None:
+def test_blank_cells_stay_beside_numbers_of_their_size() -> None:
     cells = [
         (blank_cell(0), []),
         (cell_with([(0, 1)], top=100), [row(7, 1.0)]),
@@ -157,7 +157,7 @@ def test_fields_of_printed_boxes_stay_as_they_are() -> None:
     comb = plain((box_at(0, 300, 40, 50), box_at(40, 300, 40, 50)))
     (alone,) = select((comb, []))
     assert alone.field is comb
-    assert alone.shares.tolist() == [1.0, 1.0]
+    assert alone.posteriors.tolist() == [1.0, 1.0]
     beside, number = select((comb, []), (cell_with([(0, 1)]), [row(3, 0.9)]))
     assert beside.field is comb
     assert number.field.cell is not None
@@ -168,7 +168,7 @@ def test_a_lone_digit_has_its_cell_as_box() -> None:
     assert selected.field.boxes == (selected.field.cell,)
 
 
-def test_a_stroke_as_high_as_the_field_may_be_a_separator() -> None:
+def test_a_stroke_as_high_as_the_cell_may_be_a_separator() -> None:
     boxes = (box_at(10, 12, 24, 30), box_at(40, 2, 4, 47))
     cell = segmented(boxes, box_at(0, 0, 200, 50), (Segment(0, 1), Segment(1, 2)))
     reading = decided(cell, [row(2, 1.0), row(1, 1.0)], 0.95)

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT, Crops
 from formreader.core.errors import NoInputError, PageError
 from formreader.core.records import GreyImage, InputFile
-from formreader.crop.normaliser import crop_single, normalise
+from formreader.crop.box_crops import crop_single
+from formreader.crop.normaliser import normalise
 from formreader.input.input_files import list_files
 from formreader.input.open_page import count_pages, read_page
 from formreader.training.augment.augmentation import FAINTEST, framed

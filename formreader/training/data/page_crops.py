@@ -19,7 +19,7 @@ from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.geometry import Point
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, GreyImage
-from formreader.crop.normaliser import crop_boxes
+from formreader.crop.box_crops import crop_boxes
 from formreader.synth import (
     DIGITS,
     ArraySource,

@@ -15,7 +15,7 @@ from formreader.core.errors import NoInputError, PageError, UsageError
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ExplainOptions
 from formreader.core.records import GreyImage, InputFile
-from formreader.crop.normaliser import crop_single
+from formreader.crop.box_crops import crop_single
 from formreader.input.open_page import read_page
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.model_card import read_card

@@ -1,4 +1,4 @@
-"""The ink of a field without separators: without paper, the rectangle's lines, and specks."""
+"""Separate the ink of a number from paper, the lines of its cell, and specks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from formreader.core.connected_parts import connected_parts
 from formreader.core.geometry import scaling
 from formreader.core.paper import INK_OVER_NOISE, paper_under_ink
 from formreader.core.records import GreyImage
+from formreader.crop.normaliser import MIN_INK_GREY, WHITE_QUANTILE
 
 Ink: TypeAlias = npt.NDArray[np.uint8]
 """(h, w) uint8, bright ink on pure black."""
@@ -24,46 +25,53 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 Binary: TypeAlias = npt.NDArray[np.uint8]
 """(h, w) uint8, 0 or 1."""
 
-_LEAST_HEIGHT, _MOST_HEIGHT = 48, 96
-"""Height in pixels that a field is brought to: digits keep more detail than a crop shows."""
+_MIN_PATCH_HEIGHT, _MAX_PATCH_HEIGHT = 48, 96
+"""Smallest and largest height in pixels of a cell in its patch: digits keep more detail than their
+crops show. No measurement on record."""
 
-_MARGIN = 0.2
-"""How far strokes that leave the rectangle are followed, as a share of its height."""
+_CELL_MARGIN = 0.2
+"""Margin of a patch around its cell, in heights of the cell, for strokes that leave the cell. No
+measurement on record."""
 
-_LEAST_DARKNESS = 20.0
-_INK_SHARE = 0.35
-_THINNEST = 0.004
-"""Ink is darker than paper by this much, and than this share of the darkest strokes, which cover
-at least so much of the field."""
+_MIN_DARKNESS_OF_CELL_INK = 20.0
+_MIN_CELL_INK_OVER_PEN = 0.35
+_MIN_INK_OF_CELL = 0.004
+"""Ink is at least so many grey values darker than the paper, and has at least this share of the
+pen's darkness. The darkest pixels, this share of the cell, show how dark the pen is. No measurement
+on record."""
 
-_EDGE = 0.14
-_LINE_ACROSS, _LINE_DOWN = 0.9, 0.55
-"""Within which share of the height along the edges lines are sought, and how long they are."""
+_PAPER_CLOSING_OF_CELL = 0.6
+"""Side of the closing that estimates the paper, as a share of the patch's shorter side: wider than
+any stroke. No measurement on record."""
 
-_BEYOND = 2
-"""Pixels on both sides of where a line may be in which its strokes go on."""
+_CELL_EDGE_ZONE = 0.14
+_MIN_LENGTH_OF_LINE_ACROSS, _MIN_LENGTH_OF_LINE_DOWN = 0.9, 0.55
+"""In heights of the cell: how far from the edges lines are searched for, and the smallest length of
+lines across and down. No measurement on record."""
 
-_SPECK_HEIGHT = 0.1
-_LEAST_HEIGHT_SHARE = 0.25
-"""Height of a speck at most, and of a field's tallest mark at least, as shares of its height."""
+_STROKE_CONTEXT = 2
+"""Pixels on both sides of a line that show whether a stroke crosses it. No measurement on
+record."""
 
-_FULL, _FULL_SHARE, _FAINTEST = 255.0, 0.8, 26
-"""What strokes are brightened to, up to which share of their pixels, and what is too dark then."""
+_MIN_PART_EXTENT_IN_CELL = 0.1
+_MIN_TALLEST_PART = 0.25
+"""In heights of the cell: a component whose longer side is shorter is a speck; a cell whose tallest
+component is lower is blank. No measurement on record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FieldPatch:
-    """The upright cutting of a field.
+class CellPatch:
+    """The ink of a cell, upright.
 
-    `ink` is (h, w) uint8; `to_page` is the (3, 3) transform of its pixels to those of the page.
+    `ink` is (h, w) uint8; `to_page` is the (3, 3) homography from its pixels to the page's.
     """
 
     ink: Ink
     to_page: npt.NDArray[np.float64]
 
 
-def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
-    """Cut a field out of its page.
+def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPatch:
+    """Cut a cell out of its page and separate its ink.
 
     Args:
         image: the page as stored, (h, w) uint8, dark ink on bright paper.
@@ -71,8 +79,8 @@ def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
     """
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     width, height = float(sides[0] + sides[2]) / 2, float(sides[1] + sides[3]) / 2
-    scale = float(np.clip(1.0, _LEAST_HEIGHT / height, _MOST_HEIGHT / height))
-    # Warped at no less than its own size, then reduced by averaging: warping alone skips pixels.
+    scale = float(np.clip(1.0, _MIN_PATCH_HEIGHT / height, _MAX_PATCH_HEIGHT / height))
+    # Warp without reducing, then reduce by averaging: a reducing warp would skip pixels.
     warped = max(scale, 1.0)
     patch, to_page = _warp(image, corners, round(width * warped), round(height * warped))
     if scale < 1:
@@ -80,17 +88,17 @@ def cut_field(image: GreyImage, corners: npt.NDArray[np.float64]) -> FieldPatch:
         shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
         to_page = to_page @ scaling(*shrink)
-    return FieldPatch(field_ink(patch, round(_MARGIN * round(height * scale))), to_page)
+    return CellPatch(cell_ink(patch, round(_CELL_MARGIN * round(height * scale))), to_page)
 
 
 def _warp(
     image: GreyImage, corners: npt.NDArray[np.float64], width: int, height: int
 ) -> tuple[GreyImage, npt.NDArray[np.float64]]:
-    """The field with its margin at a given size, and the transform back to the page."""
-    margin = round(_MARGIN * height)
+    """Warp a cell with its margin to a given size; return it and the homography to the page."""
+    margin = round(_CELL_MARGIN * height)
     right, bottom = margin + width, margin + height
     target = np.array([[margin, margin], [right, margin], [right, bottom], [margin, bottom]])
-    # Corners lie on pixel edges in the patch, on pixel centres in the page.
+    # Corners lie on pixel edges in the patch, on pixel centres on the page.
     forward = cv2.getPerspectiveTransform(
         corners.astype(np.float32), (target - 0.5).astype(np.float32)
     )
@@ -104,14 +112,14 @@ def _warp(
     return np.asarray(patch, np.uint8), np.linalg.inv(np.asarray(forward, np.float64))
 
 
-def field_ink(patch: GreyImage, margin: int) -> Ink:
-    """The handwriting of a field.
+def cell_ink(patch: GreyImage, margin: int) -> Ink:
+    """Separate the handwriting in a cell from everything else.
 
     Args:
-        patch: (h, w) uint8, dark on bright, with `margin` pixels around the rectangle.
+        patch: (h, w) uint8, dark on bright, with `margin` pixels around the cell.
 
     Returns:
-        (h, w) uint8, strokes near 255 on pure black; all black where nothing is written.
+        (h, w) uint8, strokes near 255 on pure black; all black if nothing is written.
     """
     darkness, floor = _darkness(patch)
     lines, strokes = _find_lines(_darker(darkness, floor), margin)
@@ -120,8 +128,8 @@ def field_ink(patch: GreyImage, margin: int) -> Ink:
     result = np.zeros_like(patch)
     if not free.any():
         return result
-    level = _quantile(darkness[inner], 1 - _THINNEST, free)
-    ink = _darker(darkness, max(floor, _INK_SHARE * level))
+    level = _quantile(darkness[inner], 1 - _MIN_INK_OF_CELL, free)
+    ink = _darker(darkness, max(floor, _MIN_CELL_INK_OVER_PEN * level))
     own = _own_parts(ink & ~lines | strokes, margin)
     left, top, width, height = cv2.boundingRect(own.view(np.uint8))
     if width:
@@ -130,17 +138,17 @@ def field_ink(patch: GreyImage, margin: int) -> Ink:
     return result
 
 
-def _brightened(darkness: Ink, own: Flags, taken: Flags) -> Ink:
-    """What is darkest made white, with the soft rims of strokes where no other ink is."""
+def _brightened(darkness: Ink, own: Flags, other: Flags) -> Ink:
+    """Scale the cell's own ink to white; keep the soft rims of its strokes off other ink."""
     soft = cv2.dilate(own.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
-    full = max(_quantile(darkness, _FULL_SHARE, own), 1.0)
-    bright = np.minimum(darkness * (_FULL / full), _FULL).astype(np.uint8)
-    kept = (own | (soft & ~taken)) & (bright >= _FAINTEST)
+    full = max(_quantile(darkness, WHITE_QUANTILE, own), 1.0)
+    bright = np.minimum(darkness * (255.0 / full), 255.0).astype(np.uint8)
+    kept = (own | (soft & ~other)) & (bright >= MIN_INK_GREY)
     return np.asarray(bright * kept, np.uint8)
 
 
 def _quantile(values: Ink, share: float, chosen: Flags | None = None) -> float:
-    """What `numpy.quantile` gives of the chosen values, all if None: from their histogram."""
+    """Compute `numpy.quantile` of the chosen values (all if None) from their histogram."""
     mask = None if chosen is None else chosen.view(np.uint8)
     passed = cv2.calcHist([values], [0], mask, [256], [0, 256]).ravel().cumsum()
     place = share * (float(passed[-1]) - 1)
@@ -149,49 +157,53 @@ def _quantile(values: Ink, share: float, chosen: Flags | None = None) -> float:
 
 
 def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
-    """How much darker than the paper each pixel is, and up to where that is noise."""
-    reach = int(0.6 * min(patch.shape)) | 1
+    """Return how much darker than the paper each pixel is, and up to which darkness that is noise.
+
+    The median difference to a small blur and the lower quartile of the darkness measure paper
+    only: strokes cover less than half of a cell.
+    """
+    reach = int(_PAPER_CLOSING_OF_CELL * min(patch.shape)) | 1
     smooth = cv2.GaussianBlur(patch, (3, 3), 0)
     paper = paper_under_ink(np.asarray(smooth, np.uint8), reach)
     darkness = np.asarray(cv2.subtract(cv2.blur(paper, (reach, reach)), patch), np.uint8)
     rough = np.asarray(cv2.absdiff(patch, cv2.blur(patch, (3, 3))), np.uint8)
     noise = INK_OVER_NOISE * _quantile(rough, 0.5)
-    floor = max(_LEAST_DARKNESS, _quantile(darkness, 0.25) + noise)
+    floor = max(_MIN_DARKNESS_OF_CELL_INK, _quantile(darkness, 0.25) + noise)
     return darkness, floor
 
 
-def _darker(darkness: Ink, than: float) -> Flags:
-    """Which pixels are darker; whole numbers are compared as such, not as floats one by one."""
-    return np.asarray(darkness > math.floor(than), np.bool_)
+def _darker(darkness: Ink, threshold: float) -> Flags:
+    """Mark the pixels above a threshold; comparing integers is faster than comparing floats."""
+    return np.asarray(darkness > math.floor(threshold), np.bool_)
 
 
 def _find_lines(ink: Flags, margin: int) -> tuple[Flags, Flags]:
-    """The printed lines, and ink on them that belongs to strokes that go on at the other side."""
+    """Find the printed lines, and the ink on them that belongs to strokes across them."""
     height = ink.shape[0] - 2 * margin
-    reach = max(round(_EDGE * height), 2)
+    reach = max(round(_CELL_EDGE_ZONE * height), 2)
     dark = ink.view(np.uint8)
     lines, strokes = np.zeros_like(dark), np.zeros_like(dark)
-    for share in (_LINE_ACROSS, _LINE_DOWN):
+    for share in (_MIN_LENGTH_OF_LINE_ACROSS, _MIN_LENGTH_OF_LINE_DOWN):
         for edge in (margin, len(dark) - margin):
             near = slice(max(edge - reach, 0), edge + reach)
             lines[near] |= _long_runs(dark[near], max(round(share * height), 3))
-            around = slice(max(near.start - _BEYOND, 0), near.stop + _BEYOND)
+            around = slice(max(near.start - _STROKE_CONTEXT, 0), near.stop + _STROKE_CONTEXT)
             strokes[around] |= _strokes_across(dark[around], lines[around])
-        # The lines down are across in the second round, which turns all back.
+        # The second round finds the lines down in the transposed patch and transposes it back.
         dark, lines, strokes = (np.ascontiguousarray(part.T) for part in (dark, lines, strokes))
     return lines.view(np.bool_), strokes.view(np.bool_)
 
 
 def _long_runs(ink: Binary, length: int) -> Binary:
-    """The runs across of at least `length` pixels in a strip."""
-    # A line that is not quite straight goes on in the row above or below.
+    """Find the horizontal runs of at least `length` pixels in a strip."""
+    # A line that is not quite straight continues in the row above or below.
     thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
     runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     return np.asarray(runs, np.uint8)
 
 
 def _strokes_across(ink: Binary, line: Binary) -> Binary:
-    """Ink on the line of a strip that has ink both above and below the line."""
+    """Find the ink on the line of a strip that has ink both above and below the line."""
     thickness = int(np.count_nonzero(line, axis=0).max(initial=0))
     if not thickness:
         return np.zeros_like(ink)
@@ -201,7 +213,7 @@ def _strokes_across(ink: Binary, line: Binary) -> Binary:
 
 
 def _own_parts(ink: Flags, margin: int) -> Flags:
-    """The parts of the ink that lie mostly in the field and are no specks or rests of lines."""
+    """Keep components that are mostly inside the cell and are no specks or remnants of lines."""
     labels, stats = connected_parts(ink.view(np.uint8))
     rows, columns = (side - 2 * margin for side in ink.shape)
     y, x = np.nonzero(ink)
@@ -210,13 +222,13 @@ def _own_parts(ink: Flags, margin: int) -> Flags:
     inside = np.bincount(part[within], minlength=len(stats))
     left, top = stats[:, cv2.CC_STAT_LEFT] - margin, stats[:, cv2.CC_STAT_TOP] - margin
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    reach = max(round(_EDGE * rows), 2)
+    reach = max(round(_CELL_EDGE_ZONE * rows), 2)
     own = 2 * inside >= stats[:, cv2.CC_STAT_AREA]
     own &= (top + height > reach) & (top < rows - reach)
     own &= (left + width > reach) & (left < columns - reach)
-    own &= np.maximum(width, height) >= _SPECK_HEIGHT * rows
+    own &= np.maximum(width, height) >= _MIN_PART_EXTENT_IN_CELL * rows
     own[0] = False
     kept = np.zeros_like(ink)
-    if (own & (height >= _LEAST_HEIGHT_SHARE * rows)).any():
+    if (own & (height >= _MIN_TALLEST_PART * rows)).any():
         kept[y, x] = own[part]
     return kept

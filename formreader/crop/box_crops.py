@@ -1,0 +1,103 @@
+"""Cut the boxes of a page, and pictures of single digits, into normalised crops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.classes import CROP_SIDE, Crops
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.records import DigitBox, GreyImage
+from formreader.crop.digit_ink import MeasuredPatches, histograms, measure_patches, separate_ink
+from formreader.crop.normaliser import MIN_INK_GREY, WHITE_QUANTILE, normalise_all
+from formreader.crop.patches import Corners, Patches, cut_patches, proportions
+
+_MAX_TRACE_OVER_PEN = 0.25
+_SHARE_OF_BOXES_WITH_OTHER_INK = 0.04
+"""Strokes with at most this share of the pen's darkness are no ink (a watermark, writing on the
+back). The pen's darkness is that of the darkest box, without this share of the boxes, which may
+hold print or blots. Checked on rendered pages."""
+
+_MIN_SCORE_OF_SURE_BOX = 0.6
+"""Score from which a box holds writing rather than print taken for a box. No measurement on
+record."""
+
+
+def crop_boxes(page: Pyramid, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
+    """Cut the boxes of a page into normalised crops of their digits.
+
+    Args:
+        page: the page as stored, dark ink on bright paper.
+        boxes: n boxes in pixels of that page.
+
+    Returns:
+        Crops, (n, 28, 28) uint8, and which of the boxes are blank, (n,) bool.
+    """
+    if not boxes:
+        return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.bool_)
+    corners = np.array([box.corners for box in boxes], np.float64)
+    measured = measure_patches(cut_patches(page, corners))
+    return _normalised(measured, corners, _max_trace(_trusted(measured.level, boxes)))
+
+
+def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
+    """Cut a picture of one digit into a normalised crop.
+
+    Args:
+        image: (h, w) uint8, dark on bright or bright on dark, with or without a printed box.
+
+    Returns:
+        The crop, (28, 28) uint8, and whether the picture is blank.
+    """
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    if np.median(border) < (float(image.min()) + float(image.max())) / 2:
+        image = np.asarray(255 - image, np.uint8)
+    height, width = image.shape
+    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]]) - 0.5
+    crops, blank = _normalised(measure_patches(cut_patches(Pyramid(image), corners)), corners)
+    return crops[0], bool(blank[0])
+
+
+def _trusted(level: npt.NDArray[np.int64], boxes: Sequence[DigitBox]) -> npt.NDArray[np.int64]:
+    """Return the levels of the sure boxes, or of all boxes if none is sure."""
+    sure = np.array([box.score for box in boxes]) >= _MIN_SCORE_OF_SURE_BOX
+    return level[sure] if sure.any() else level
+
+
+def _max_trace(level: npt.NDArray[np.int64]) -> float:
+    """Return the darkness up to which strokes are no ink, from the levels of a page's boxes (n,).
+
+    One hand fills a form with one pen: much fainter strokes are a watermark or show through
+    from the back. The darkest boxes show the pen, since most boxes may be blank.
+    """
+    if not len(level):
+        return 0.0
+    pen = np.sort(level)[::-1][int(_SHARE_OF_BOXES_WITH_OTHER_INK * len(level))]
+    return _MAX_TRACE_OVER_PEN * float(pen)
+
+
+def _normalised(
+    measured: MeasuredPatches, corners: Corners, max_trace: float = 0.0
+) -> tuple[Crops, npt.NDArray[np.bool_]]:
+    """Return the normalised digits of n boxes, (n, 28, 28), and which are blank, (n,)."""
+    ink, blank = separate_ink(measured, max_trace)
+    crops = np.zeros((len(ink), CROP_SIDE, CROP_SIDE), np.uint8)
+    tones, aspects = _full_tones(_ink_levels(ink)), proportions(corners)
+    bright = [np.asarray(cv2.LUT(ink[i], tones[i]), np.uint8) for i in np.flatnonzero(~blank)]
+    crops[~blank] = normalise_all(bright, aspects[~blank].tolist())
+    return crops, blank
+
+
+def _full_tones(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Return lookup tables, (n, 256), that make ink of these levels (n,) white and traces black."""
+    tones = np.minimum(np.arange(256) * (255 / np.maximum(levels, 1))[:, None], 255)
+    return np.where(tones < MIN_INK_GREY, 0, np.rint(tones)).astype(np.uint8)
+
+
+def _ink_levels(ink: Patches) -> npt.NDArray[np.int64]:
+    """Return the `WHITE_QUANTILE` of the darkness of each patch's ink, (n,)."""
+    sums = histograms(ink).cumsum(axis=1)
+    return np.asarray((sums < np.ceil(WHITE_QUANTILE * sums[:, -1:])).sum(axis=1), np.int64)
