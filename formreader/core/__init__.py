@@ -1,1 +1,1 @@
-"""What every room needs: records, geometry, errors, options, locations, model folders."""
+"""What every other package uses: records, geometry, errors, options, locations, model folders."""

@@ -1,7 +1,7 @@
 """Exit codes and the exceptions that own them.
 
-The pipeline raises; the command line translates, in one place. Every message
-names the file, the cause and what to do about it.
+All code raises them; one place of the command line turns them into a message and an exit
+code. Every message names the file, the cause and what to do about it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class ExitCode(IntEnum):
 
 
 class FormreaderError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can correct."""
 
     exit_code = ExitCode.BUG
 
 
 class UsageError(FormreaderError):
-    """An option's value is impossible or options contradict one another."""
+    """An option has an impossible value, or options contradict one another."""
 
     exit_code = ExitCode.USAGE
 
@@ -54,6 +54,6 @@ class OutputError(FormreaderError):
 
 
 class PageError(FormreaderError):
-    """A page cannot be read; it becomes an `error` row and never ends the batch."""
+    """A page cannot be read. It becomes a row with the status `error`; the batch goes on."""
 
     exit_code = ExitCode.PAGES_FAILED

@@ -1,4 +1,4 @@
-"""A page at its own resolution and at lower ones."""
+"""An image pyramid: a page at its own resolution and at halves of it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from formreader.core.records import GreyImage
 
 
 class Pyramid:
-    """A page, (h, w) uint8, and its halves, each with the means of 2 x 2 pixels of the one before.
+    """A page, (h, w) uint8, and its halvings, each the means of 2 x 2 pixels of the one before.
 
-    A half is made when it is first asked for: crops and pictures of one page share them. An
-    odd row or column at the end is left out of them: whole means are much faster.
+    Each is made when it is first asked for, and then kept: the crops and pictures of one page
+    share them. An odd last row or column is left out: means of whole blocks are much faster.
     """
 
     def __init__(self, page: GreyImage) -> None:
@@ -24,7 +24,7 @@ class Pyramid:
         return self._levels[0].shape
 
     def level(self, halvings: int) -> GreyImage:
-        """The page halved so many times; no side becomes less than a pixel."""
+        """The page after `halvings` halvings; no side becomes less than a pixel."""
         while len(self._levels) <= halvings:
             self._levels.append(_halved(self._levels[-1]))
         return self._levels[halvings]

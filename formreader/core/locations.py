@@ -13,17 +13,19 @@ from formreader.core.errors import UsageError
 Place: TypeAlias = Path | str
 """A path on this machine, or a URL as text."""
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: C:// is a Windows drive
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""The start of a URL. Its scheme has at least two letters: C:// is a Windows drive."""
+
 _HTTP = ("http://", "https://")
 
 
 def is_url(place: Place) -> TypeGuard[str]:
-    """Whether `place` is a URL. A `Path` never is: it has folded the `//`."""
+    """Whether `place` is a URL. A `Path` never is: it turns `//` into `/`."""
     return isinstance(place, str) and _URL.match(place) is not None
 
 
 def as_place(text: str) -> Place:
-    """What a user names by `text`: a URL stays one, `file://` and all else is a path.
+    """The place that `text` names: a URL as it is, or a path for `file://` and all else.
 
     Raises:
         UsageError: a `file://` URL names another machine.
@@ -35,13 +37,13 @@ def as_place(text: str) -> Place:
         return text
     if parts.netloc not in ("", "localhost"):
         raise UsageError(f"{text}: it names another machine. Write file:///folder/file")
-    from urllib.request import url2pathname  # brings all of HTTP: a sixth of a worker's imports
+    from urllib.request import url2pathname  # imports all of HTTP: a sixth of a worker's start
 
     return Path(url2pathname(parts.path))
 
 
 def beside(place: Place, suffix: str) -> Place:
-    """`place` with another suffix: results.html beside results.csv."""
+    """`place` with another suffix: results.csv becomes results.html."""
     if isinstance(place, Path):
         return place.with_suffix(suffix)
     folder, _, name = place.rpartition("/")
@@ -49,7 +51,7 @@ def beside(place: Place, suffix: str) -> Place:
 
 
 def suffix_of(place: Place) -> str:
-    """The ending of the file's name, in lower case, with its dot; "" where it has none."""
+    """The file's suffix in lower case, with its dot; "" where it has none."""
     return PurePosixPath(name_of(place)).suffix.lower()
 
 
@@ -59,10 +61,10 @@ def name_of(place: Place) -> str:
 
 
 def job_path(out: Place) -> Path:
-    """Where the job store of the table `out` is: beside it, or for a URL in this folder.
+    """The path of the job store of the table `out`: beside it, or for a URL in the current folder.
 
-    SQLite needs a disk. The name carries a hash of the URL, so that two tables that are both
-    called `results.csv` have two jobs.
+    SQLite needs a disk. The name contains a hash of the URL, so that two tables of the same
+    name, `results.csv`, have two jobs.
     """
     if isinstance(out, Path):
         return out.with_suffix(".sqlite")
@@ -71,9 +73,10 @@ def job_path(out: Place) -> Path:
 
 
 def url_label(url: str, folder: str, level: int) -> str:
-    """The name of a file in the results: below `folder` (0), after its name (1), or whole (2).
+    """The label of the file at `url` in the results.
 
-    What follows `?` in a web address is left out but at the last level: it may be a signature.
+    At `level` 0 it is the path below `folder`, at 1 the folder's name and that path, at 2 the
+    whole URL. Levels 0 and 1 leave out what follows `?` in a web address: it may be a signature.
     """
     if level == 2:
         return url

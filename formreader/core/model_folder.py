@@ -1,4 +1,4 @@
-"""Model folders: where they are, whether their files are whole, and their graphs run on the CPU."""
+"""Model folders: find them, check their files against the card, load their graphs on the CPU."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_FATAL_SEVERITY = 4
+"""Of ONNX Runtime's messages: it logs nothing below."""
+
 CARD_FILE = "card.json"
 KERAS_FILE = "model.keras"
 ONNX_FILE = "model.onnx"
 QUICK_FILE = "model.int8.onnx"
-"""The graph of `ONNX_FILE` in 8-bit integers; a model may do without."""
+"""The graph of `ONNX_FILE` quantised to 8-bit integers; a model need not have it."""
 
 BOX_MODEL = "boxes"
-"""Name of the model folder with what finds the boxes; no other takes its place."""
+"""Name of the model folder with the network that finds boxes; no option replaces it."""
 
 
 def model_folder(model: str) -> Path:
-    """The folder of a model given by name or by path; a shipped name comes first.
+    """The folder of a model given by name or by path; a shipped model comes before a path.
 
     Raises:
-        ModelError: there is neither.
+        ModelError: neither exists.
     """
     places = [Path(model)]
     if model == Path(model).name:
@@ -53,7 +56,7 @@ def how_to_renew(folder: Path) -> str:
 
 
 def _shipped_places(model: str) -> list[Path]:
-    """Where a model that comes with the program may be: in a wheel, in the repository."""
+    """The places of a shipped model: in an installed wheel, and in the repository."""
     package = Path(__file__).parents[1]
     return [package / "models" / model, package.parent / "models" / model]
 
@@ -64,10 +67,10 @@ def file_hashes(folder: Path, names: tuple[str, ...] = (KERAS_FILE, ONNX_FILE)) 
 
 
 def read_card_file(folder: Path, schema: int) -> dict[str, object]:
-    """What the card of a model folder says, as JSON has it, of a layout that is known.
+    """The card of a model folder as parsed JSON, if its schema is the given one.
 
     Raises:
-        ModelError: the folder has no card, or it is damaged or of another layout.
+        ModelError: the card is missing, damaged or of another schema.
     """
     path, remedy = folder / CARD_FILE, how_to_renew(folder)
     try:
@@ -88,7 +91,7 @@ def read_card_file(folder: Path, schema: int) -> dict[str, object]:
 
 
 def card_hashes(card: Mapping[str, object]) -> dict[str, str]:
-    """SHA-256 of the files of a model folder, by name, as its card has them.
+    """SHA-256 of the files of a model folder, by name, as its card states them.
 
     Raises:
         KeyError, TypeError: the card names no files.
@@ -99,7 +102,7 @@ def card_hashes(card: Mapping[str, object]) -> dict[str, str]:
 
 @contextmanager
 def card_errors(folder: Path) -> Iterator[None]:
-    """Turns what is wrong in the card of `folder` into a `ModelError` that says what to do."""
+    """Turn any error in the content of the card of `folder` into a `ModelError`."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
@@ -110,10 +113,10 @@ def card_errors(folder: Path) -> Iterator[None]:
 
 
 def checked(value: object, kind: type[_T], what: str) -> _T:
-    """A value of a card, if it is of the type that it must be.
+    """`value`, a value of a card, if it is of type `kind`; a bool does not count as an int.
 
     Raises:
-        TypeError: it is not; numbers are no truth values, and the other way round.
+        TypeError: it is of another type; `what` names it in the message.
     """
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{what} must be of type {kind.__name__}. Received: {value!r:.80}")
@@ -121,10 +124,10 @@ def checked(value: object, kind: type[_T], what: str) -> _T:
 
 
 def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
-    """The bytes of the model file `name`, if its SHA-256 is the one that the card has for it.
+    """The bytes of the model file `name`, checked against the SHA-256 of its card.
 
     Raises:
-        ModelError: the file is missing, unreadable, or not the one of the card.
+        ModelError: the file cannot be read, or is not the one that the card describes.
     """
     path = folder / name
     try:
@@ -144,20 +147,20 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
 def load_graph(
     folder: Path, hashes: Mapping[str, str], threads: int, name: str = ONNX_FILE
 ) -> onnxruntime.InferenceSession:
-    """The exported graph `name` of a model folder in ONNX Runtime, on the CPU.
+    """Load the exported graph `name` of a model folder in ONNX Runtime, on the CPU.
 
     Raises:
-        ModelError: the file is missing, damaged, or no graph that runs here.
+        ModelError: the file is missing or damaged, or ONNX Runtime cannot run it.
     """
     graph = read_checked(folder, hashes, name)
     import onnxruntime
 
-    onnxruntime.set_default_logger_severity(4)  # it warns of GPUs it does not need
+    onnxruntime.set_default_logger_severity(_FATAL_SEVERITY)  # else it warns of missing GPUs
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    options.log_severity_level = _FATAL_SEVERITY
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # pages of many sizes would each leave a plan behind
+    options.enable_mem_pattern = False  # it would keep a plan for each size of page
     try:
         return onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base

@@ -1,4 +1,4 @@
-"""All options and their defaults. The command line derives its own from here."""
+"""The options of all commands and their defaults, which the command line uses."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ def usable_cores() -> int:
 class ScanOptions:
     """Options of `formreader scan`.
 
-    `out`: the table; a URL is text, not a path.
-    `review_below`: digits with a lower confidence than this are for review. `max_error`: share
-    of the accepted digits that may be wrong; the model card tells the threshold that keeps it,
-    which then takes the place of `review_below`.
-    `report`: file of the review report; None beside the CSV; `"none"` for no report.
-    `workers`: processes for page work. `batch`: crops a call of the network.
-    `debug`: folder for pages with the found boxes drawn on them. `page_timeout`: seconds after
-    which a page is given up. `cluster`: address of a Dask scheduler whose workers do the page
-    work; None for processes of this machine. `log_json`: file for a JSON object a page.
+    `out`: file of the table, as a path or, for a URL, as text.
+    `review_below`: digits with a lower confidence are marked for review. `max_error`: share of
+    the accepted digits that may be wrong; the threshold that keeps it is taken from the model
+    card and replaces `review_below`.
+    `report`: file of the review report; None for one beside the table, `"none"` for no report.
+    `workers`: number of processes for page work. `batch`: number of crops in one call of the
+    network. `fresh`: discard the job of an earlier run and begin anew.
+    `debug`: folder for pictures of the pages with the found boxes. `page_timeout`: seconds
+    after which a page is given up. `cluster`: address of a Dask scheduler whose workers do the
+    page work; None for processes on this machine. `log_json`: file for one JSON object per page.
     """
 
     paths: tuple[str, ...]
@@ -60,14 +61,14 @@ class TrainOptions:
     """Options of `formreader train`.
 
     `data`: sets of labelled digits to train on: `mnist`, an .npz, a folder of digit folders,
-    or a corrections.csv. `pages`: rendered pages whose crops are trained on as well.
-    `validation`: share of the writers (of the images where writers are unknown)
-    held out to choose the checkpoint and fit the temperature. `writers`: table of
-    MNIST's writers, for a split without a writer on both sides. `nondigits`: own
-    examples of marks that are no digits. `base`: name or folder of a model of the
-    same network whose weights training begins with. `averaging`: momentum of the moving
-    average of the weights, 0 for none. `smoothing`: share of each label that is spread over
-    all classes. `fresh`: begin anew where an interrupted run could be gone on with.
+    or a corrections.csv. `pages`: number of rendered pages whose crops are added to the data.
+    `validation`: share of the writers (of the images where writers are unknown) held out to
+    choose the checkpoint and to fit the temperature. `writers`: table of MNIST's writers, so
+    that no writer is on both sides of the split. `nondigits`: own examples of marks that are
+    not digits. `base`: name or folder of a model of the same architecture whose weights
+    training starts from. `averaging`: momentum of the moving average of the weights, 0 for
+    none. `smoothing`: label smoothing, the share of each label spread over all classes.
+    `fresh`: begin anew rather than resume an interrupted run.
     """
 
     out: Path = Path("models/own")
@@ -94,7 +95,7 @@ class EvaluateOptions:
     """Options of `formreader evaluate`.
 
     `data`: `mnist` (its test set), an .npz or a folder of digit folders. `out`: folder for the
-    pictures. `json`: file for the figures.
+    pictures. `json`: file for the measured figures.
     """
 
     model: str = DEFAULT_MODEL
@@ -107,7 +108,7 @@ class EvaluateOptions:
 
 @dataclass(frozen=True, slots=True)
 class InspectOptions:
-    """Options of `formreader inspect`: `data` as in training, `out` the folder for pictures."""
+    """Options of `formreader inspect`: `data` as for training, `out` the folder for pictures."""
 
     data: str = "mnist"
     writers: Path | None = None
@@ -117,7 +118,7 @@ class InspectOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExplainOptions:
-    """Options of `formreader explain`: an image of one digit, and the picture to write."""
+    """Options of `formreader explain`: `image` shows one digit, `out` is the picture to write."""
 
     image: str
     model: str = DEFAULT_MODEL
@@ -128,8 +129,8 @@ class ExplainOptions:
 class CompareOptions:
     """Options of `formreader compare`.
 
-    `examples`: digits to train each method on, all where 0 (an SVM then takes long). `augment`:
-    vary the digits that networks are trained on.
+    `examples`: number of digits to train each method on; 0 for all (slow for an SVM).
+    `augment`: augment the digits that networks are trained on.
     """
 
     methods: tuple[Method, ...] = get_args(Architecture) + ("knn", "svm")

@@ -1,8 +1,8 @@
-"""The words of the field as immutable records.
+"""Immutable records of files, pages, boxes, fields and readings.
 
-Coordinates are pixels of the page *as stored in the file after its own
-orientation tag*, origin top left, x to the right, y down, unless a name says
-otherwise. Page and box numbers are 0-based here and 1-based for people.
+Coordinates are pixels of the page as stored in its file, after the file's own orientation
+tag is applied: origin top left, x to the right, y down, unless a name says otherwise. Numbers
+of pages and boxes are 0-based here, and 1-based in everything that people see.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.geometry import Box, Quad
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
-"""(height, width) uint8, paper bright and ink dark."""
+"""(height, width) uint8, bright paper and dark ink."""
 
 NO_BOXES = "no digit boxes found"
-"""Notice of a page on which there is nothing to read."""
+"""Notice of a page without digit boxes."""
 
 
 class Status(StrEnum):
-    """What a row of the results says of itself."""
+    """The status of a row of the results."""
 
     OK = "ok"
     REVIEW = "review"
@@ -47,11 +47,11 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
-    """One image of a file.
+    """One page of a file.
 
-    `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan
-    resolution that the file states; where it states none or an absurd one it is
-    estimated from the page's size, and `dpi_estimated` is true.
+    `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan resolution that the
+    file states. Where it states none, or an absurd one, `dpi` is estimated from the page's
+    size, and `dpi_estimated` is true.
     """
 
     file: str
@@ -63,11 +63,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class DigitBox:
-    """One printed cell for one digit.
+    """One printed box for one digit.
 
-    `corners` are the four corners in page pixels, clockwise from the top left of
-    the upright form; `box` is their upright bounding box. `score` in 0..1 says
-    how sure the finder is that this is a digit box.
+    `corners` are its four corners in page pixels, clockwise from the top left of the upright
+    form; `box` is their bounding box. `score` in 0..1 is the finder's confidence that this is a
+    digit box.
     """
 
     corners: Quad
@@ -78,13 +78,13 @@ class DigitBox:
         return Box.around_points(self.corners)
 
     def __reduce__(self) -> tuple[type[DigitBox], tuple[object, ...]]:
-        # A page has hundreds, and dataclasses with slots pickle two times as slowly.
+        # A page has hundreds of boxes; the default of dataclasses with slots is half as fast.
         return DigitBox, (self.corners, self.score)
 
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """What looked like boxes but was not taken for digit boxes, and why."""
+    """Candidate boxes that were rejected, and why."""
 
     boxes: tuple[DigitBox, ...]
     reason: str
@@ -94,8 +94,9 @@ class Discarded:
 class Segment:
     """Neighbouring pieces of a number's ink that may be one digit.
 
-    The pieces are `start` up to but without `end`, from the left of the field.
-    `log_prior` is how likely they are one digit by size and cuts, before they are read.
+    The pieces are those from `start` up to, but not including, `end`, counted from the left of
+    the field. `log_prior` is the log probability, by size and cuts alone, that they are one
+    digit.
     """
 
     start: int
@@ -109,10 +110,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture of a field with what is around it, for the report.
+    """A picture of a field and its surroundings, for the report.
 
-    `jpeg` is the encoded grey picture; `area` is what it shows, in page pixels, and
-    `scale` is picture pixels per page pixel.
+    `jpeg` is the encoded grey picture, `area` the part of the page that it shows, in page
+    pixels, and `scale` the number of picture pixels per page pixel.
     """
 
     jpeg: bytes
@@ -122,13 +123,13 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldCrops:
-    """A field: n boxes that are read together, left to right, and what stands in them.
+    """A field: n boxes that are read together, left to right, and their crops.
 
-    `crops` is (n, 28, 28) uint8 with one crop a box, `blank` (n,) bool tells the boxes
+    `crops` is (n, 28, 28) uint8, one crop per box; `blank`, (n,) bool, is true for boxes
     without ink. `cell` is the printed rectangle of a number that has no boxes of its own.
 
     Raises:
-        ValueError: there is no box, or not one crop and one flag a box.
+        ValueError: there is no box, or not exactly one crop and one flag per box.
     """
 
     boxes: tuple[DigitBox, ...]
@@ -147,7 +148,7 @@ class FieldCrops:
 
     @property
     def outer_boxes(self) -> tuple[DigitBox, ...]:
-        """What is printed of the field: its cell, or its boxes."""
+        """The printed outline of the field: its cell, or its boxes."""
         return self.boxes if self.cell is None else (self.cell,)
 
     @property
@@ -162,19 +163,19 @@ class FieldCrops:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentedField(FieldCrops):
-    """A number in a cell that is cut into all segments that may be its digits.
+    """A number in a cell, cut into all segments that may be its digits.
 
-    Its boxes are around the segments and overlap. Which of them are the digits is told
-    when they are read, and a plain field takes its place.
+    Its boxes are those of the segments, and overlap. Recognition selects the segments that are
+    the digits, and replaces this field by a `FieldCrops` of these.
 
     Raises:
-        ValueError: there is not one segment a box.
+        ValueError: there is not exactly one segment per box.
     """
 
     segments: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
-        # Not super(): a dataclass with slots is another class than the one it was made from.
+        # Not super(): a dataclass with slots replaces the class that super() refers to.
         FieldCrops.__post_init__(self)
         if len(self.segments) != len(self.boxes):
             raise ValueError(
@@ -185,12 +186,12 @@ class SegmentedField(FieldCrops):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageCrops:
-    """What page work makes of one page: everything but the page image itself.
+    """The result of page work on one page: everything but the page image itself.
 
-    `fields` are in reading order. A page that could not be read has `error` set and no
-    fields. `notice` is a reason to look at the page although it was read. `discarded` tells
-    what was taken for no digit box. `seconds` holds the stages' times: decode, straighten,
-    find, crop.
+    `fields` are in reading order. A page that could not be read has an `error` and no fields.
+    `notice` is a reason to look at a page that was read. `discarded` holds the candidates that
+    were rejected as digit boxes. `seconds` has the time of each stage: decode, straighten, find,
+    crop.
     """
 
     file: str
@@ -203,17 +204,17 @@ class PageCrops:
 
     @property
     def boxes(self) -> list[DigitBox]:
-        """The boxes of all fields, one after another."""
+        """The boxes of all fields, in their order."""
         return [box for field in self.fields for box in field.boxes]
 
 
 @dataclass(frozen=True, slots=True)
 class DigitReading:
-    """What was read in one box.
+    """The reading of one box.
 
-    `digit` is None where the box is blank or nothing plausible was found;
-    `confidence` is the probability that the reading is right. `second` is the next
-    best digit. `status` is ok, review or blank.
+    `digit` is None where the box is blank or no digit is plausible. `confidence` is the
+    probability that the reading is right. `second` is the second most probable digit. `status`
+    is ok, review or blank.
     """
 
     box: Box
@@ -226,11 +227,11 @@ class DigitReading:
 
 @dataclass(frozen=True, slots=True)
 class FieldReading:
-    """The digits of one field, left to right, and what they say together.
+    """The digits of one field, left to right, and their combined value.
 
-    `value` has the digits without the blanks, `?` where none is plausible; `cells`
-    has one character a box, `.` for a blank. `frame` is the printed rectangle of a number
-    whose digits have no boxes of their own.
+    `value` has the digits without the blanks, `?` where no digit is plausible; `cells` has one
+    character per box, `.` for a blank. `frame` is the printed rectangle of a number whose
+    digits have no boxes of their own.
     """
 
     digits: tuple[DigitReading, ...]
@@ -249,8 +250,8 @@ class FieldReading:
 class PageReading:
     """All fields of one page, or the reason why there are none.
 
-    `error`: the page could not be read. `notice`: it could, but needs a look (no
-    boxes found, doubtful boxes).
+    `error` is why the page could not be read. `notice` is why a person should look at a page
+    that was read (no boxes found, doubtful boxes).
     """
 
     file: str
@@ -261,14 +262,14 @@ class PageReading:
 
     @property
     def remark(self) -> PageRemark | None:
-        """What is to be said of the page as a whole, if anything is."""
+        """The error or notice about the page as a whole; None where there is neither."""
         reason = self.error or self.notice or ("" if self.fields else NO_BOXES)
         return PageRemark(self.file, self.number, reason, bool(self.error)) if reason else None
 
 
 @dataclass(frozen=True, slots=True)
 class PageRemark:
-    """A page to look at: it could not be read (`failed`), or was read with a notice."""
+    """A page that could not be read (`failed`), or was read with a notice, and the reason."""
 
     file: str
     page: int
@@ -282,10 +283,10 @@ class PageRemark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReviewField:
-    """One field with digits to review, and what people need to see of it.
+    """One field with digits to review, and the pictures that a reviewer needs.
 
-    `page` and `number` (of the field on its page) are 0-based. `sprite` is a PNG with the
-    crops of its boxes, blank ones included, side by side: 28 px high, 28 px wide a box.
+    `page` and `number` (of the field on its page) are 0-based. `sprite` is a PNG of the crops
+    of all its boxes, blank ones included, side by side: 28 px high, 28 px wide per box.
     """
 
     file: str

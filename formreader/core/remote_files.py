@@ -1,10 +1,9 @@
-"""Files that a URL names (`s3://bucket/scans/`), by fsspec: listed, fetched and put whole.
+"""Files at a URL (`s3://bucket/scans/`), by fsspec: list, fetch and upload them whole.
 
-fsspec is imported where a URL is opened, so that local work never waits for it. Whatever
-a store raises becomes the `OSError` that the same fault of a local file would raise, so
-that callers need one way for both. Nothing here is about a single store: credentials,
-regions and proxies come from where its fsspec package looks for them (the environment,
-`~/.aws`, ...).
+fsspec is imported only where a URL is opened: local work never waits for it. Whatever a
+store raises becomes the `OSError` that a local file with the same fault would raise, so
+callers handle both alike. Nothing here depends on one store: credentials, regions and
+proxies come from where its fsspec package looks for them (the environment, `~/.aws`, ...).
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MAX_BYTES = 2**30
-"""Largest remote file that is read: it is held in memory, once in each worker."""
+"""Largest remote file, in bytes, that is read: each worker holds one in memory."""
 
 _NOT_FOUND = (404, 410)
-"""Status codes of the web for a file that is not there, or no longer."""
+"""HTTP status codes: not found, gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """What a folder's URL leads to.
+    """A file below a folder's URL.
 
-    `identity` is equal for two URLs of one file. `readable` is false for a folder that
-    could not be listed.
+    `identity` is equal for two URLs of one file. `readable` is false for a sub-folder that
+    could not be listed, which then takes the place of its files.
     """
 
     url: str
@@ -49,7 +48,7 @@ class RemoteFile:
 
 
 def identity(place: Place) -> str:
-    """Text that is equal for two names of one file: the path without links, or the URL.
+    """The canonical name of a file: its path with links resolved, or its URL.
 
     Raises:
         UsageError: the URL's protocol is unknown, or its package is missing.
@@ -62,11 +61,11 @@ def identity(place: Place) -> str:
 
 
 def is_folder(url: str) -> bool:
-    """Whether `url` leads to a folder; on the web, that is what ends with `/`.
+    """Whether `url` leads to a folder; on the web, every URL that ends with `/` does.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
-        OSError: there is nothing of this name, or it cannot be reached.
+        OSError: nothing has this name, or the store cannot be reached.
     """
     store, path = _connect(url)
     with _os_errors(url):
@@ -74,16 +73,16 @@ def is_folder(url: str) -> bool:
 
 
 def walk_url(url: str) -> Iterator[RemoteFile]:
-    """All files below a folder, but hidden ones and those in hidden folders.
+    """All files below a folder, except hidden ones and those in hidden folders.
 
-    A sub-folder that cannot be listed is given itself, not `readable`.
+    A sub-folder that cannot be listed is yielded itself, as not `readable`.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
         OSError: the folder itself cannot be listed.
     """
     store, top = _connect(url)
-    store.invalidate_cache()  # a later scan in this process sees what has come since
+    store.invalidate_cache()  # a later scan in this process must see new files
 
     def found(path: str, *, readable: bool = True) -> RemoteFile:
         name = f"{url.rstrip('/')}/{_below(path, top)}"
@@ -107,11 +106,11 @@ def walk_url(url: str) -> Iterator[RemoteFile]:
 
 
 def fetch(url: str) -> bytes:
-    """The content of a file. The latest one is kept, as its other pages are often next.
+    """The content of a file. The latest is cached, as its other pages are often asked for next.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
-        OSError: the file is gone, cannot be reached, or has more than `MAX_BYTES`.
+        OSError: the file is gone, cannot be reached, or is larger than `MAX_BYTES`.
     """
     store, path = _connect(url)
     with _os_errors(url):
@@ -122,7 +121,7 @@ def fetch(url: str) -> bytes:
 
 
 def size_and_time(place: Place) -> tuple[int, int]:
-    """(bytes, nanoseconds since 1970 of the last change) of a file; 0 for what is not told.
+    """Size in bytes of a file, and time of its last change in ns since 1970; 0 where unknown.
 
     Raises:
         UsageError: the URL's protocol is unknown, or its package is missing.
@@ -142,13 +141,13 @@ def size_and_time(place: Place) -> tuple[int, int]:
 
 
 def upload(source: Path, url: str) -> None:
-    """Put a file of this machine in the place of `url`.
+    """Copy a local file to `url`, replacing what is there.
 
-    Object stores (s3, gs, ...) show the new content only when all of it has arrived.
+    Object stores (s3, gs, ...) show the new content only once all of it has arrived.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
-        OSError: it cannot be put there.
+        OSError: the store does not accept it.
     """
     store, path = _connect(url)
     with _os_errors(url):
@@ -156,11 +155,11 @@ def upload(source: Path, url: str) -> None:
 
 
 def check_upload(url: str) -> None:
-    """Find out whether files can be put where `url` is, by putting an empty one beside it.
+    """Check that files can be written beside `url`, by writing an empty one and deleting it.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
-        OSError: `url` is a folder, or files cannot be put there.
+        OSError: `url` is a folder, or files cannot be written there.
     """
     store, path = _connect(url)
     probe = f"{path.rpartition('/')[0]}/.formreader-{secrets.token_hex(6)}.part"
@@ -171,24 +170,24 @@ def check_upload(url: str) -> None:
     try:
         with _os_errors(url):
             store.rm_file(probe)
-    except OSError as error:  # who may write may not always delete, and need not
-        _log.warning("%s: this empty file stays behind (%s)", probe, error.strerror)
+    except OSError as error:  # the right to write need not include that to delete
+        _log.warning("%s: this empty file could not be deleted (%s)", probe, error.strerror)
 
 
 @lru_cache(maxsize=1)
 def _content(url: str, version: str) -> bytes:
-    """The content of `url`; `version` is all that its store tells of it, so none is stale."""
+    """The content of `url`; `version`, its metadata in the store, tells when it has changed."""
     store, path = _connect(url)
     with _os_errors(url):
         return bytes(store.cat_file(path))
 
 
 def _connect(url: str) -> tuple[AbstractFileSystem, str]:
-    """The store that `url` is in, and the path there."""
+    """The store of `url`, and the path in it."""
     from fsspec.core import url_to_fs
 
     if "::" in url:
-        raise UsageError(f"{url}: chains of URLs (::) cannot be used. Unpack or copy the files")
+        raise UsageError(f"{url}: chained URLs (::) are not supported. Unpack or copy the files")
     try:
         store, path = url_to_fs(url)
     except ImportError as error:
@@ -197,18 +196,18 @@ def _connect(url: str) -> tuple[AbstractFileSystem, str]:
         ) from error
     except ValueError as error:
         raise UsageError(
-            f"{url}: {_reason(error)}. Give s3://, gs://, https:// or another that fsspec knows"
+            f"{url}: {_reason(error)}. Give s3://, gs://, https:// or another protocol of fsspec"
         ) from error
-    except Exception as error:  # a store that needs more than Python, or refuses the address
+    except Exception as error:  # a missing system library, a refused address
         raise OSError(errno.EIO, _reason(error), url) from error
     return store, str(path)
 
 
 def _list(store: AbstractFileSystem, folder: str, url: str) -> list[dict[str, Any]]:
-    """The entries of a folder but hidden ones, with at least `name` and `type`.
+    """The entries of a folder except hidden ones, each with at least `name` and `type`.
 
-    Web pages also link to folders above, and with `?` to themselves in another order; in
-    object stores a folder may hold an empty object of its own name.
+    Left out as well: links of web pages to parent folders, and with `?` to themselves in
+    another order; the empty object with the folder's own name in object stores.
     """
     with _os_errors(url):
         entries: list[dict[str, Any]] = store.ls(folder, detail=True)
@@ -226,11 +225,11 @@ def _below(path: str, folder: str) -> str:
 
 @contextmanager
 def _os_errors(url: str) -> Iterator[None]:
-    """Turns what a store raises into the `OSError` of the same fault of a local file."""
+    """Turn what a store raises into the `OSError` that a local file with the same fault raises."""
     try:
         yield
     except FileNotFoundError as error:
-        # The web's store raises it for lost connections too, which only the cause tells.
+        # The HTTP store raises this for lost connections too; only the cause differs.
         if error.__cause__ and getattr(error.__cause__, "status", None) not in _NOT_FOUND:
             raise OSError(errno.EIO, _reason(error.__cause__), url) from error
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url) from error

@@ -1,4 +1,4 @@
-"""Where the time goes: seconds by stage."""
+"""Measure how many seconds each stage of the work takes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time that the block takes to a stage; a block that fails does not count."""
+        """Add the time of a block to a stage; a block that raises does not count."""
         began = time.perf_counter()
         yield
         self.add({name: time.perf_counter() - began})
 
     def add(self, stages: Mapping[str, float]) -> None:
-        """Add seconds that were measured elsewhere, by stage."""
+        """Add seconds by stage that were measured elsewhere."""
         for name, seconds in stages.items():
             self.stages[name] = self.stages.get(name, 0.0) + seconds

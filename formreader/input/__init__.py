@@ -1,1 +1,1 @@
-"""From paths to pages: listing files, and opening images and PDFs."""
+"""From paths to pages: list files, open images and PDFs."""

@@ -1,4 +1,4 @@
-"""Any kind of pixels to grey, paper bright and ink dark."""
+"""Convert images of any mode to grey, with bright paper and dark ink."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from formreader.core.records import GreyImage
 
-_PHOTOMETRIC, _MIN_IS_WHITE = 262, 0
+_PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 262, 0
+"""TIFF 6.0: the tag PhotometricInterpretation, and its value where 0 is white."""
+
+_FLOAT_WHITES = (1.0, 255.0, 65535.0)
+"""What programs use as white in images of floating-point numbers."""
 
 
 def grey_of(image: Image.Image) -> GreyImage:
-    """Luminance of an image of any mode, over white where it is transparent.
+    """The luminance of an image of any mode; transparent parts become white.
 
     Returns:
         (height, width) uint8.
@@ -21,7 +25,10 @@ def grey_of(image: Image.Image) -> GreyImage:
     image.load()
     if image.mode.startswith("I;16"):
         values = np.asarray(image)
-        if isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == _MIN_IS_WHITE:
+        if (
+            isinstance(image, TiffImageFile)
+            and image.tag_v2.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
+        ):
             values = np.iinfo(np.uint16).max - values
         return _from_integers(values)
     if image.mode == "I":
@@ -39,7 +46,7 @@ def _over_white(image: Image.Image) -> GreyImage:
     if image.mode not in ("LA", "RGBA"):
         image = image.convert("RGBA")
     alpha = image.getchannel("A")
-    if alpha.getextrema() == (0, 0):  # an unused channel: nobody scans an invisible page
+    if alpha.getextrema() == (0, 0):  # wholly transparent: an unused channel
         return np.asarray(image.convert("L"))
     paper = Image.new("L", image.size, 255)
     paper.paste(image.convert("L"), mask=alpha)
@@ -47,16 +54,16 @@ def _over_white(image: Image.Image) -> GreyImage:
 
 
 def _from_integers(values: npt.NDArray[np.integer]) -> GreyImage:
-    """Top eight bits of the depth in use: 16 (or more), or what a scan of 8 to 12 bits fills."""
+    """The top 8 of the bits in use: 8 to 12 by the largest value, else 16 or more."""
     depth = int(values.max()).bit_length()
     depth = 16 if 12 < depth < 16 else max(8, depth)
     return (values >> (depth - 8)).astype(np.uint8)
 
 
 def _from_floats(values: npt.NDArray[np.floating]) -> GreyImage:
-    """White is 1, 255 or 65535, whichever is the least that holds all values."""
+    """Scale to 0..255; white is the smallest of `_FLOAT_WHITES` that no value exceeds."""
     known = np.nan_to_num(values, nan=np.inf, posinf=np.inf, neginf=0)
     peak = float(known.max(where=np.isfinite(known), initial=0))
-    white = next((white for white in (1.0, 255.0, 65535.0) if peak <= white), peak)
+    white = next((white for white in _FLOAT_WHITES if peak <= white), peak)
     scaled: npt.NDArray[np.floating] = known.clip(0, white) * (255 / white)
     return scaled.round().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""From the paths of the command line to the list of files to read."""
+"""List the files that the paths on the command line lead to."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from formreader.input.path_listing import (
 _OWN_RESULT = re.compile(
     r"(results|corrections)(-[0-9a-f]{8})?\.(csv|jsonl|ndjson|parquet|html|sqlite)(-\w+)?"
 )
+"""Default names of the files that this program writes; a job of a URL has a hash in its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputListing:
-    """The files to read, in order, and how many of other kinds were left alone."""
+    """The files to read, in order, and the number of files skipped as of other kinds."""
 
     files: tuple[InputFile, ...]
     skipped: int = 0
@@ -37,9 +38,9 @@ class InputListing:
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """One path argument: the folder that labels are relative to, and what was found.
+    """One path argument: the folder that labels are relative to, and the files found.
 
-    `named`: the argument is the file itself.
+    `named`: the argument is a file, not a folder or pattern.
     """
 
     folder: str
@@ -47,7 +48,11 @@ class _Argument:
     named: bool = False
 
     def labels(self, prefixes: int) -> list[str]:
-        """Names in the results, after the folder's name (1) or its path as given (2)."""
+        """The labels of the files, relative to the folder.
+
+        Where `prefixes` is 1 they begin with the folder's name, where it is 2 with its path as
+        given.
+        """
         if is_url(self.folder):
             return [_printable(url_label(f.path, self.folder, prefixes)) for f in self.found]
         prefix = ("", Path(self.folder).resolve().name, PurePath(self.folder).as_posix())[prefixes]
@@ -56,18 +61,18 @@ class _Argument:
 
 
 def list_files(paths: Sequence[str], *, own: Collection[Place] = ()) -> InputListing:
-    """Lists the page files that files, folders (recursive) and glob patterns lead to.
+    """List the page files that files, folders (recursively) and glob patterns lead to.
 
-    Each of them is a path or a URL, whose files are URLs (but `file://` ones are paths).
-    The arguments keep their order; the content of a folder or pattern is in natural
-    order (`page2` before `page10`). A file that is named is listed whatever its
-    ending; folders and patterns give only files that end as a page does. Hidden
-    files, `own` (result files and folders of this program) and what was already
-    reached on another way are passed over. A sub-folder that cannot be opened is
-    listed itself, so that it becomes a page with an error. Labels are unique.
+    Each argument is a path or a URL; a URL gives URLs (but `file://` gives paths). Arguments
+    keep their order; the files of a folder or pattern are in natural order (`page2` before
+    `page10`). A file given by name is listed whatever its suffix; folders and patterns give
+    only files with the suffix of a page. Left out are hidden files, `own` (result files and
+    folders of this program) and files already listed under another name. A sub-folder that
+    cannot be opened is listed itself, so that it becomes a page with an error. Labels are
+    unique.
 
     Raises:
-        NoInputError: a path leads nowhere or cannot be opened, or no page was found.
+        NoInputError: a path does not exist or cannot be opened, or no page was found.
         UsageError: a URL's protocol is unknown, or its package is missing.
     """
     ours = tuple(identity(path) for path in own)
@@ -91,17 +96,17 @@ def list_files(paths: Sequence[str], *, own: Collection[Place] = ()) -> InputLis
 
 def _nothing_found(paths: Sequence[str], skipped: int) -> str:
     if not paths:
-        return "No file or folder to read was given. Name at least one"
+        return "No file or folder was given. Name at least one"
     others = f" ({skipped} of other kinds)" if skipped else ""
     return (
-        f"{', '.join(paths)}: there is no page file{others}. "
+        f"{', '.join(paths)}: no page files found{others}. "
         "Give files, or folders with PNG, JPEG, TIFF, WebP, BMP or PDF files"
     )
 
 
 def _look_up(path: str, ours: tuple[str, ...]) -> _Argument:
-    """Finds what one path argument leads to."""
-    # Other paths stay as they were given: they become part of labels and messages.
+    """The files that one path argument leads to."""
+    # Paths stay as they were given: they become part of labels and messages.
     given = str(as_place(path)) if is_url(path) else path
     try:
         argument = _look_up_url(given) if is_url(given) else _look_up_path(given)
@@ -111,7 +116,7 @@ def _look_up(path: str, ours: tuple[str, ...]) -> _Argument:
     if argument.named:
         return argument
     others = sorted((f for f in argument.found if not _is_ours(f, ours)), key=Found.order)
-    # Of several names of one file the real one stays, else the first link.
+    # Of several names of one file, keep its real name, else the first link.
     once = dict[str, Found]()
     for file in sorted(others, key=Found.is_link):
         once.setdefault(file.real, file)
@@ -119,7 +124,7 @@ def _look_up(path: str, ours: tuple[str, ...]) -> _Argument:
 
 
 def _look_up_path(path: str) -> _Argument:
-    """All that a path on this machine leads to."""
+    """The files that a local path leads to."""
     if is_pattern(path) and not os.path.lexists(path):
         return _matched(path, *match_pattern(path))
     os.stat(path)
@@ -131,7 +136,7 @@ def _look_up_path(path: str) -> _Argument:
 
 
 def _look_up_url(url: str) -> _Argument:
-    """All that a URL leads to."""
+    """The files that a URL leads to."""
     try:
         if is_folder(url):
             return _Argument(url, tuple(walk_folder_url(url)))
@@ -156,12 +161,12 @@ def _is_ours(file: Found, ours: tuple[str, ...]) -> bool:
 
 
 def _printable(path: str) -> str:
-    """The path as text that UTF-8 can hold; odd bytes of a name become `\\xff`."""
+    """The path as valid UTF-8 text; undecodable bytes of a name become `\\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _unique_labels(arguments: list[_Argument]) -> list[list[str]]:
-    """Labels of each argument's files, with a longer prefix where labels collide."""
+    """The labels of each argument's files, with longer prefixes where labels collide."""
     prefixes = [0] * len(arguments)
     while True:
         labels = [a.labels(p) for a, p in zip(arguments, prefixes, strict=True)]

@@ -1,4 +1,4 @@
-"""JPEG data to grey pixels."""
+"""Decode JPEG data to grey pixels."""
 
 from __future__ import annotations
 
@@ -13,32 +13,39 @@ from formreader.core.records import GreyImage
 from formreader.input.grey import grey_of
 
 _PLAIN_MODES = ("L", "RGB")
-"""Modes of which libjpeg itself gives the luminance; of CMYK it does not."""
+"""Pillow's modes of images whose luminance libjpeg itself can decode; CMYK is none of them."""
 
-_FILLING = 128
-"""Level with which libjpeg fills blocks that it has no data of."""
+_END_MARKER = b"\xff\xd9"
 
-_BLOCK = 8
+_FILL_LEVEL = 128
+"""Grey level of blocks for which libjpeg has no data."""
+
+_JPEG_BLOCK_SIDE = 8
+"""Pixels."""
+
+_PROBE = b"\x5a" * 64
+"""Bytes that decode to some pixels where the decoder still expects data; 0xff would begin a
+marker. No record of how value and length were chosen."""
 
 
 def grey_of_jpeg(image: JpegImageFile, data: bytes) -> GreyImage:
-    """Luminance of a JPEG, whose header `image` has read from `data`.
+    """The luminance of the JPEG `data`, whose header is already in `image`.
 
-    libjpeg-turbo decodes sound data directly to grey, in about half of the time that it
-    takes through Pillow. Where it warns of anything at all, Pillow, which overlooks more,
-    and a check for missing data decide.
+    libjpeg-turbo decodes intact data directly to grey, in about half of the time that Pillow
+    takes. Where it gives any warning, Pillow decodes the data, as it tolerates more, and a
+    check for missing data follows.
 
     Returns:
         (height, width) uint8.
 
     Raises:
         PageError: the data ends early.
-        Exception: whatever Pillow raises on bad data; the caller translates.
+        Exception: whatever Pillow raises on bad data; the caller turns it into a `PageError`.
     """
     if image.mode in _PLAIN_MODES:
         try:
             return _decode_strictly(data, image.height, image.width)
-        except ValueError:  # whether that makes it unreadable is decided below
+        except ValueError:  # Pillow may read it all the same
             pass
     image.draft("L", None)
     grey = grey_of(image)
@@ -48,10 +55,10 @@ def grey_of_jpeg(image: JpegImageFile, data: bytes) -> GreyImage:
 
 
 def _decode_strictly(data: bytes, height: int, width: int) -> GreyImage:
-    """The luminance of sound JPEG data of a known size.
+    """The luminance of intact JPEG data of a known size.
 
     Raises:
-        ValueError: libjpeg warns of anything, or the size is another one.
+        ValueError: libjpeg gives a warning, or the size is another one.
     """
     grey = np.empty((height, width), np.uint8)
     decoded = simplejpeg.decode_jpeg(data, "GRAY", buffer=grey, strict=True)
@@ -61,20 +68,21 @@ def _decode_strictly(data: bytes, height: int, width: int) -> GreyImage:
 
 
 def _ends_early(grey: GreyImage, data: bytes) -> bool:
-    """Whether a JPEG has too little data although its end marker is there.
+    """Whether JPEG data is incomplete although its end marker is there.
 
-    The decoder fills what is missing with mid-grey. Only where the last block is
-    exactly that, a second look is due: bytes slipped in before the end marker
-    change the image if the decoder was still hungry.
+    The decoder fills missing blocks with mid-grey. Only where the last block is exactly that
+    grey, decode again with extra bytes before the end marker: they change the image only if
+    the decoder still expected data.
     """
-    if not (grey[-_BLOCK:, -_BLOCK:] == _FILLING).all():
+    if not (grey[-_JPEG_BLOCK_SIDE:, -_JPEG_BLOCK_SIDE:] == _FILL_LEVEL).all():
         return False
-    end = data.rfind(b"\xff\xd9")
-    longer = data[:end] + b"\x5a" * 64 + data[end:]
+    end = data.rfind(_END_MARKER)
+    longer = data[:end] + _PROBE + data[end:]
     return not np.array_equal(_eighth(data), _eighth(longer))
 
 
 def _eighth(jpeg: bytes) -> GreyImage:
+    """The image at an eighth of its size, which is quick to decode: a pixel per block."""
     image = JpegImageFile(io.BytesIO(jpeg))
-    image.draft("L", (image.width // _BLOCK, image.height // _BLOCK))
+    image.draft("L", (image.width // _JPEG_BLOCK_SIDE, image.height // _JPEG_BLOCK_SIDE))
     return np.asarray(image)

@@ -1,4 +1,4 @@
-"""Files in: the one place that opens them, and turns each fault into a `PageError`."""
+"""Open page files: the one place that does, and that turns every fault into a `PageError`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ from formreader.input.raster import Kind, count_tiff_pages, read_raster
 from formreader.input.resolution import credible_dpi, estimated_dpi
 
 MAX_PIXELS = 150_000_000
-"""Largest page that is decoded: A4 at 1200 dpi, A2 at 600 dpi.
+"""Largest page, in pixels, that is decoded: A4 at 1200 dpi, A2 at 600 dpi.
 
-Decoding takes up to nine bytes a pixel (CMYK; one to two for grey and JPEG) in each
-worker. Pillow has a limit of its own for TIFF and WebP, 179 million.
+A limit of memory: in each worker, decoding takes up to nine bytes per pixel (CMYK), one to
+two for grey images and JPEG. Pillow has its own limit for TIFF and WebP, 179 million.
 """
+
+_HEAD_LENGTH = 1024
+"""Bytes at the start of a file that tell its format: `%PDF-` may be anywhere in them (PDF
+Reference 1.7, appendix H)."""
 
 _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x89PNG\r\n\x1a\n", Kind.PNG),
@@ -38,13 +42,13 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
 
 
 def count_pages(file: InputFile) -> int:
-    """Number of pages of a file, from its headers.
+    """The number of pages of a file, from its headers.
 
-    Where the file says that it has more pages than are in it, one of these counts, so that
-    reading it fails and tells of them.
+    Where the file claims more pages than it has, one missing page is counted, so that reading
+    it fails and reports them.
 
     Raises:
-        PageError: the file cannot be opened, is damaged, or is of another kind.
+        PageError: the file cannot be opened, is damaged, or has another format.
     """
     with page_errors(file.label), open_file(file.path) as stream:
         pages = count_image_pages(stream)
@@ -52,12 +56,12 @@ def count_pages(file: InputFile) -> int:
 
 
 def count_image_pages(stream: BinaryIO) -> int | None:
-    """Number of pages of an open file as `count_pages` tells it, None for a PDF.
+    """The number of pages of an open image file, as of `count_pages`; None for a PDF.
 
-    PDFs are for pdfium to count, which a damaged one may end or stop.
+    A PDF has to be counted by pdfium, which a damaged file may crash or block.
 
     Raises:
-        PageError: the file is of another kind.
+        PageError: the file has another format.
         OSError: it cannot be read.
     """
     kind = _sniff(stream)
@@ -67,16 +71,16 @@ def count_image_pages(stream: BinaryIO) -> int | None:
 
 
 def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:
-    """Reads page `number` (0-based) of a file: the one function that opens images.
+    """Read page `number` (0-based) of a file.
 
-    The format is told by the content, not by the name. The image is upright by the
-    file's own orientation tag, grey, white where it was transparent, and read-only.
+    The content decides the format, not the name. The image is grey, turned by the file's own
+    orientation tag, white where it was transparent, and read-only.
 
     Args:
-        max_pixels: a larger page is refused before it is decoded.
+        max_pixels: larger pages are refused before they are decoded.
 
     Raises:
-        PageError: the page cannot be read, for whatever reason.
+        PageError: the page cannot be read, for any reason.
     """
     where = file.label if number == 0 else f"{file.label}, page {number + 1}"
     with page_errors(where), open_file(file.path) as stream:
@@ -110,7 +114,7 @@ def page_of(image: GreyImage, label: str, number: int, dpi: float | None) -> Pag
 
 @contextmanager
 def page_errors(where: str) -> Iterator[None]:
-    """Turns whatever reading a page or file raises into a `PageError` that begins with `where`."""
+    """Turn every exception of reading a page into a `PageError` that begins with `where`."""
     try:
         yield
     except PageError as error:
@@ -121,24 +125,24 @@ def page_errors(where: str) -> Iterator[None]:
         raise PageError(f"{where}: no permission to read it. Change its permissions") from error
     except MemoryError as error:
         raise PageError(f"{where}: too large for the memory. Use fewer --workers") from error
-    except Exception as error:  # on damaged data the decoders raise nearly any kind
+    except Exception as error:  # decoders raise nearly anything on damaged data
         cause = " ".join(str(error).split()) or type(error).__name__
         raise PageError(f"{where}: damaged ({cause}). Scan or copy the file again") from error
 
 
 @contextmanager
 def open_file(path: str) -> Iterator[BinaryIO]:
-    """Open a file, or what a URL names, for reading its bytes from the start.
+    """Open a local file or a URL for reading bytes.
 
     Raises:
-        PageError: it is no file, or the store of a URL does not give it.
+        PageError: it is not a regular file, or a URL cannot be fetched.
         OSError: it is gone, or there is no permission to read it.
     """
     if is_url(path):
         yield io.BytesIO(_fetched(path))
         return
     if stat.S_ISDIR(os.stat(path).st_mode):
-        os.listdir(path)  # a folder is only ever a page where this fails
+        os.listdir(path)  # folders are listed as pages only where this fails
         raise PageError("it is a folder. Give it as a path of its own")
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise PageError("it is not a file but a device or a pipe. Save it as a file")
@@ -147,12 +151,12 @@ def open_file(path: str) -> Iterator[BinaryIO]:
 
 
 def _fetched(url: str) -> bytes:
-    """The content of `url`, with the faults that only stores have as a `PageError`."""
+    """The content of `url`; errors that local files do not have become a `PageError`."""
     try:
         return fetch(url)
     except (FileNotFoundError, PermissionError):
         raise
-    except UsageError as error:  # on another machine, which may lack a package
+    except UsageError as error:  # a worker on another machine may lack a package
         raise PageError(str(error)) from error
     except OSError as error:
         remedy = (
@@ -164,9 +168,9 @@ def _fetched(url: str) -> bytes:
 
 
 def _sniff(stream: BinaryIO) -> Kind | Literal["PDF"]:
-    """The format of an open file, from its first bytes; the stream is left at its start."""
+    """The format of an open file, by its first bytes; the stream is then at its start."""
     stream.seek(0)
-    head = stream.read(1024)
+    head = stream.read(_HEAD_LENGTH)
     stream.seek(0)
     if not head:
         raise PageError("the file is empty. Scan or copy it again")

@@ -1,4 +1,4 @@
-"""Folders and glob patterns to the files below them, whatever links do there."""
+"""List the files that folders and glob patterns lead to, also where links form loops."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from formreader.core.remote_files import walk_url
 PAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".pdf")
 )
-"""Endings, in lower case, of the files in a folder that are read as pages."""
+"""Suffixes, in lower case, of the files in a folder that are read as pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a path leads to; `real` is the path without links.
+    """A file that was found; `real` is its path with links resolved.
 
-    A folder that cannot be opened counts as a page: reading it gives the reason.
+    A folder that cannot be opened counts as a page: reading it reports the reason.
     """
 
     path: str
@@ -36,7 +36,7 @@ class Found:
 
 
 def natural_key(label: str) -> tuple[tuple[str | int, ...], ...]:
-    """Sort key that compares numbers in names by value, folder by folder."""
+    """A sort key that compares paths folder by folder, and numbers in names by value."""
     return tuple(
         tuple(
             int(piece) if index % 2 else piece
@@ -51,7 +51,7 @@ def _file(path: str, real: str) -> Found:
 
 
 def walk(top: str) -> Iterator[Found]:
-    """All files below a folder but hidden ones. Links come last, so that loops end early."""
+    """All files below a folder, except hidden ones. Links come last, so that loops end early."""
     folders, links, seen = [top], list[str](), set[str]()
     while folders or links:
         folder = folders.pop() if folders else links.pop(0)
@@ -76,17 +76,17 @@ def walk(top: str) -> Iterator[Found]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to where we may not look: reading it tells why
+    except OSError:  # a link to a place without permission: reading it reports why
         return False
 
 
 def is_pattern(path: str) -> bool:
-    """Whether a path has the signs of a glob pattern."""
+    """Whether a path contains a wildcard of glob patterns."""
     return any(character in path for character in "*?[")
 
 
 def match_pattern(pattern: str) -> tuple[str, list[Found]]:
-    """The fixed folder of a glob pattern, and the files that the pattern leads to."""
+    """The folder before the first wildcard of a glob pattern, and the files that match it."""
     parts = PurePath(pattern).parts
     fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
     folder = os.path.join(*parts[:fixed]) if fixed else ""
@@ -98,7 +98,7 @@ def match_pattern(pattern: str) -> tuple[str, list[Found]]:
 
 
 def _expand(folder: str, parts: tuple[str, ...], seen: set[tuple[str, int]]) -> Iterator[str]:
-    """Paths below `folder` that match, as `glob.glob`; links that form a loop end it."""
+    """Paths below `folder` that match, as `glob.glob`; loops of links are followed once."""
     here = (os.path.realpath(folder), len(parts))
     if here in seen:
         return
@@ -122,7 +122,7 @@ def _expand(folder: str, parts: tuple[str, ...], seen: set[tuple[str, int]]) -> 
 
 
 def walk_folder_url(url: str) -> list[Found]:
-    """As `walk`, of the folder that a URL names."""
+    """As `walk`, for the folder at a URL."""
     return [
         _file(file.url, file.identity)
         if file.readable
@@ -132,9 +132,9 @@ def walk_folder_url(url: str) -> list[Found]:
 
 
 def match_url_pattern(pattern: str) -> tuple[str, list[Found]]:
-    """As `match_pattern`, of a URL with the signs of a pattern.
+    """As `match_pattern`, for a URL with wildcards.
 
-    All that is below the fixed folder is listed: stores have no quicker way for `**`.
+    All files below the fixed folder are listed: stores have no quicker way for `**`.
     """
     parts = pattern.split("/")
     fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
@@ -146,7 +146,7 @@ def match_url_pattern(pattern: str) -> tuple[str, list[Found]]:
 
 
 def _matches(names: list[str], pattern: list[str]) -> bool:
-    """Whether a pattern leads to a file, or to a folder that the file is below."""
+    """Whether a pattern matches a file, or a folder above it; both as parts of a path."""
     if not pattern or pattern == ["**"]:
         return True
     if not names:

@@ -1,4 +1,4 @@
-"""PDF pages to grey pixels: scans as they were scanned, all else rendered."""
+"""Read PDF pages as grey pixels: scans in their own pixels, all else rendered."""
 
 from __future__ import annotations
 
@@ -17,22 +17,42 @@ from formreader.core.records import GreyImage
 from formreader.input.pdf_document import has_page, open_document
 from formreader.input.raster import check_size
 
+_POINTS_PER_INCH = 72
+"""Points are the unit of length in a PDF."""
+
 RENDER_DPI = 300
-"""Resolution of pages that are not a scan."""
+"""Resolution of rendered pages: a usual one of scans."""
 
-_FINEST_DPI = 600
-"""A rendered page does not follow its images beyond this resolution."""
+_MAX_RENDER_DPI = 600
+"""Highest resolution that a page is rendered at for the sake of its images. No record
+of a measurement."""
 
-_LARGE_PAGE = 24 * 72
-"""Points. A longer page is a picture whose size nobody set, so its dpi says nothing."""
+_MIN_RENDERED_IMAGE_SHARE = 0.25
+"""Share of the page's area from which an image raises the resolution of its page. No
+record of a measurement."""
 
-_EDGE = 0.02
-"""How far a scan may end from the page's edges, as a share of the page."""
+_MAX_SHEET_LENGTH = 24 * _POINTS_PER_INCH
+"""Points, a little more than A2. A longer page is a picture whose size nobody set, so its dpi
+means nothing. No record of a measurement."""
+
+_MAX_SCAN_INSET = 0.02
+_MAX_SCAN_SHEAR = 1e-3
+_MAX_DPI_DIFFERENCE = 0.02
+"""A page is a scan up to these: its image ends this share of the page away from the page's
+edges; it is turned or sheared by this ratio of matrix entries; its resolutions differ between
+the axes by this share. No record of a measurement."""
+
+_MAX_GROUP_DEPTH = 15
+"""Depth to which nested groups are taken apart: a guard against loops."""
+
+_JPEG_TAIL = 4096
+"""Bytes at the end of a JPEG in a PDF that have to hold its end marker. No record of a
+measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """An object of a page; the matrix takes its own coordinates to those of the page."""
+    """An object of a page; `matrix` maps the coordinates of its group to those of the page."""
 
     thing: pdfium.PdfObject
     matrix: pdfium.PdfMatrix
@@ -40,7 +60,7 @@ class _Placed:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """An image on a page: pixels, sides in points, the placement of its unit square."""
+    """An image on a page, its size in pixels, and the matrix that places its unit square."""
 
     image: pdfium.PdfImage
     matrix: pdfium.PdfMatrix
@@ -49,27 +69,29 @@ class _Picture:
 
     @property
     def sides(self) -> tuple[float, float]:
+        """Width and height on the page in points."""
         a, b, c, d, _, _ = self.matrix.get()
         return float(np.hypot(a, b)), float(np.hypot(c, d))
 
     @property
     def dpi(self) -> tuple[float, float]:
-        wide, high = self.sides
-        return 72 * self.width / max(wide, 1e-6), 72 * self.height / max(high, 1e-6)
+        """Resolution along the width and the height."""
+        wide, high = (max(side, 1e-6) for side in self.sides)
+        return _POINTS_PER_INCH * self.width / wide, _POINTS_PER_INCH * self.height / high
 
 
 def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage, float]:
-    """Page `number` (0-based) of an open PDF file.
+    """Read page `number` (0-based) of an open PDF file.
 
-    A page that shows nothing but one upright image is that image at its own
-    resolution; all others, filled form fields and notes included, are rendered.
+    Of a page that shows only one upright image, the result is that image in its own pixels.
+    All others are rendered, with filled form fields and notes.
 
     Returns:
         The image, (height, width) uint8, and its dpi.
 
     Raises:
-        PageError: damaged, encrypted, no such page, or too many pixels.
-        pdfium.PdfiumError: whatever pdfium raises; the caller translates.
+        PageError: the file is damaged or encrypted, has no such page, or too many pixels.
+        pdfium.PdfiumError: whatever pdfium raises; the caller turns it into a `PageError`.
     """
     with open_document(stream) as document:
         if not has_page(document, number):
@@ -87,7 +109,7 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage,
 
 
 def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:
-    """The page's visible objects, last painted first, groups taken apart."""
+    """The visible objects of a page, those of groups included, last painted first."""
 
     def walk(
         form: pdfium.PdfObject | None, outer: pdfium.PdfMatrix, depth: int
@@ -99,7 +121,7 @@ def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:
         )
         for index in reversed(range(count)):
             thing = pdfium.PdfObject(get(form or page, index), page=page, pdf=page.pdf)
-            if thing.type == raw.FPDF_PAGEOBJ_FORM and depth < 15:
+            if thing.type == raw.FPDF_PAGEOBJ_FORM and depth < _MAX_GROUP_DEPTH:
                 yield from walk(thing, thing.get_matrix().multiply(outer), depth + 1)
             elif not _is_invisible_text(thing):
                 yield _Placed(thing, outer)
@@ -108,7 +130,7 @@ def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:
 
 
 def _is_invisible_text(thing: pdfium.PdfObject) -> bool:
-    """The layer that text recognition lays over a scan, so that it can be searched."""
+    """Whether an object is text of the invisible layer that OCR adds to a scan."""
     return thing.type == raw.FPDF_PAGEOBJ_TEXT and raw.FPDFTextObj_GetTextRenderMode(thing) in (
         raw.FPDF_TEXTRENDERMODE_INVISIBLE,
         raw.FPDF_TEXTRENDERMODE_CLIP,
@@ -124,10 +146,10 @@ def _picture(placed: _Placed) -> _Picture | None:
 
 
 def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
-    """The image that is all a reader sees of the page, or None.
+    """The image that covers the whole page, or None.
 
-    What was painted before it lies hidden under it. Images that are stencils, are
-    turned by odd angles or have oblong pixels do not count: they need rendering.
+    Objects painted before it are hidden under it. Images that are stencils, are turned by odd
+    angles or have oblong pixels do not count: they need rendering.
     """
     top = next(_painted(page), None)
     picture = _picture(top) if top else None
@@ -136,7 +158,9 @@ def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
     a, b, c, d, _, _ = picture.matrix.get()
     lengths = sorted(map(abs, (a, b, c, d)))
     across, down = picture.dpi
-    if lengths[1] > 1e-3 * lengths[2] or abs(across - down) > 0.02 * across:
+    if lengths[1] > _MAX_SCAN_SHEAR * lengths[2]:
+        return None
+    if abs(across - down) > _MAX_DPI_DIFFERENCE * across:
         return None
     if not _fills(picture.matrix, page.get_bbox()):
         return None
@@ -145,10 +169,10 @@ def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
 
 
 def _fills(matrix: pdfium.PdfMatrix, bounds: tuple[float, float, float, float]) -> bool:
-    """Whether the unit square, placed by an upright matrix, ends where the page does."""
+    """Whether the unit square, placed by an upright matrix, fills the page."""
     a, b, c, d, e, f = matrix.get()
     left, bottom, right, top = bounds
-    slack_x, slack_y = _EDGE * (right - left), _EDGE * (top - bottom)
+    slack_x, slack_y = _MAX_SCAN_INSET * (right - left), _MAX_SCAN_INSET * (top - bottom)
     xs, ys = sorted((e, e + a + c)), sorted((f, f + b + d))
     off_x = max(abs(xs[0] - left), abs(xs[1] - right))
     off_y = max(abs(ys[0] - bottom), abs(ys[1] - top))
@@ -156,7 +180,7 @@ def _fills(matrix: pdfium.PdfMatrix, bounds: tuple[float, float, float, float]) 
 
 
 def _has_notes(page: pdfium.PdfPage) -> bool:
-    """Whether form fields, stamps or notes may lie over the page; links are not seen."""
+    """Whether the page has form fields, stamps or notes; links are invisible and do not count."""
     unseen = (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP)
     for index in range(raw.FPDFPage_GetAnnotCount(page)):
         note = raw.FPDFPage_GetAnnot(page, index)
@@ -168,10 +192,10 @@ def _has_notes(page: pdfium.PdfPage) -> bool:
 
 
 def _upright(scan: _Picture, rotation: int) -> GreyImage:
-    """Pixels of a scan, flipped and turned as the page shows it."""
+    """The pixels of a scan, flipped and turned as the page shows it."""
     if "DCTDecode" in scan.image.get_filters():
         data = bytes(scan.image.get_data(decode_simple=True))
-        if b"\xff\xd9" not in data[-4096:]:
+        if b"\xff\xd9" not in data[-_JPEG_TAIL:]:
             raise PageError("an image in the PDF ends early. Save or copy it again")
     grey = _grey(scan.image.get_bitmap())
     a, b, c, d, _, _ = scan.matrix.get()
@@ -191,6 +215,7 @@ def _grey(bitmap: pdfium.PdfBitmap) -> GreyImage:
 
 
 def _render(page: pdfium.PdfPage, max_pixels: int) -> tuple[GreyImage, float]:
+    """A page with its form fields and notes as grey pixels, and its dpi."""
     width, height = page.get_size()
     if not min(width, height) > 0:
         raise PageError("the PDF page has no size. Save it again")
@@ -198,7 +223,7 @@ def _render(page: pdfium.PdfPage, max_pixels: int) -> tuple[GreyImage, float]:
     for picture in pictures:
         check_size(picture.width, picture.height, max_pixels)
     dpi = _render_dpi(width, height, pictures, max_pixels)
-    columns, rows = (max(1, round(side * dpi / 72)) for side in (width, height))
+    columns, rows = (max(1, round(side * dpi / _POINTS_PER_INCH)) for side in (width, height))
     check_size(columns, rows, max_pixels)
     pixels = np.full((rows, columns), 255, np.uint8)
     bitmap = pdfium.PdfBitmap.new_native(
@@ -216,10 +241,16 @@ def _render(page: pdfium.PdfPage, max_pixels: int) -> tuple[GreyImage, float]:
 
 
 def _render_dpi(width: float, height: float, pictures: list[_Picture], max_pixels: int) -> float:
-    """At least `RENDER_DPI`; more where an image over much of the page is finer."""
-    large = [p for p in pictures if np.prod(p.sides) >= 0.25 * width * height]
+    """`RENDER_DPI`, or more where an image over much of the page has a higher resolution.
+
+    `width` and `height` are those of the page in points. Less only on pages of a size that
+    nobody set.
+    """
+    min_area = _MIN_RENDERED_IMAGE_SHARE * width * height
+    large = [p for p in pictures if np.prod(p.sides) >= min_area]
     finest = max((max(picture.dpi) for picture in large), default=0.0)
-    if large and max(width, height) > _LARGE_PAGE:
+    if large and max(width, height) > _MAX_SHEET_LENGTH:
         return min(finest, RENDER_DPI)
-    dpi = min(max(RENDER_DPI, finest), _FINEST_DPI)
-    return dpi if width * height * (dpi / 72) ** 2 <= max_pixels else RENDER_DPI
+    dpi = min(max(RENDER_DPI, finest), _MAX_RENDER_DPI)
+    pixels = width * height * (dpi / _POINTS_PER_INCH) ** 2
+    return dpi if pixels <= max_pixels else RENDER_DPI

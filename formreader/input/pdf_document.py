@@ -1,4 +1,4 @@
-"""PDF files as documents: whether they can be read at all, and the pages that they have."""
+"""Open PDF files, and count their pages."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from pypdfium2 import raw
 
 from formreader.core.errors import PageError
 
-_END = 2048
-"""Bytes at the end of a file among which its end is marked."""
+_PDF_TAIL = 2048
+"""Bytes at the end of a file that have to hold its end marker: twice the 1024 of the PDF
+Reference 1.7, appendix H."""
 
-_GAP = 1000
-"""Pages in a row that are missing from a document, after which no other is looked for: pdfium
-looks through all pages for each that is not there."""
+_MAX_MISSING_PAGES = 1000
+"""Missing pages in a row, after which counting ends: pdfium searches the whole document for each
+missing page. A limit of time."""
 
 
 def count_pdf_pages(stream: BinaryIO) -> int:
-    """Number of pages of an open PDF file.
+    """The number of pages of an open PDF file.
 
-    A damaged document may say that it has any number of pages. Of those missing after the
-    last that is there only one counts.
+    A damaged document may claim any number of pages. Of the missing pages after the last
+    existing one, only one is counted.
 
     Raises:
-        PageError: the file is no PDF, is damaged, encrypted or has no pages.
+        PageError: the file is not a PDF, is damaged or encrypted, or has no pages.
     """
     with open_document(stream) as document:
         stated = len(document)
@@ -37,43 +38,43 @@ def count_pdf_pages(stream: BinaryIO) -> int:
         for number in range(stated):
             if has_page(document, number):
                 found = number + 1
-            elif number - found >= _GAP:
+            elif number - found >= _MAX_MISSING_PAGES:
                 break
         return min(found + 1, stated)
 
 
 def has_page(document: pdfium.PdfDocument, number: int) -> bool:
-    """Whether a page is there, without parsing what is on it."""
+    """Whether a page exists; its content is not parsed."""
     return bool(raw.FPDF_GetPageSizeByIndexF(document, number, raw.FS_SIZEF()))
 
 
 @contextmanager
 def open_document(stream: BinaryIO) -> Iterator[pdfium.PdfDocument]:
-    """An open PDF file as pdfium sees it.
+    """Open a PDF file in pdfium.
 
     Raises:
-        PageError: it is no PDF, is damaged, encrypted or has no pages.
+        PageError: it is not a PDF, is damaged or encrypted, or has no pages.
     """
     try:
-        # From the stream: a page of a thick file needs but little of it.
+        # From the stream: one page of a large file needs only a little of it.
         document = pdfium.PdfDocument(stream)
     except pdfium.PdfiumError as error:
         stream.seek(0)
-        if _opens(stream.read()):  # then the error code is one that an earlier file left behind
+        if _opens(stream.read()):  # then the error code is a stale one of an earlier file
             raise PageError("the PDF has no pages. Save or copy it again") from error
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise PageError("the PDF needs a password. Save it without one") from error
         raise PageError("the PDF is damaged. Save or copy it again") from error
     with document:
-        # pdfium rebuilds a broken index silently; without an end, pages may be missing.
-        is_whole = b"%%EOF" in _end_of(stream, _END)
+        # pdfium silently rebuilds a broken index; where the file ends early, pages may be missing.
+        is_whole = b"%%EOF" in _end_of(stream, _PDF_TAIL)
         if not is_whole and not raw.FPDF_DocumentHasValidCrossReferenceTable(document):
             raise PageError("the PDF ends early. Save or copy it again")
         yield document
 
 
 def _opens(data: bytes) -> bool:
-    """Whether pdfium can open a document, be it without pages."""
+    """Whether pdfium can open a document, even one without pages."""
     document = raw.FPDF_LoadMemDocument64(data, len(data), None)
     if document:
         raw.FPDF_CloseDocument(document)

@@ -1,4 +1,4 @@
-"""Still images (PNG, JPEG, TIFF, WebP, BMP) to grey pixels and a resolution."""
+"""Read still images (PNG, JPEG, TIFF, WebP, BMP) as grey pixels, and their resolution."""
 
 from __future__ import annotations
 
@@ -37,8 +37,6 @@ class Kind(StrEnum):
     BMP = "BMP"
 
 
-# The plugins themselves, not `Image.open`: it would judge the size of an image by a
-# global limit of its own, and take a phone's JPEG with a second picture for a film.
 _PLUGINS: Mapping[Kind, type[ImageFile]] = MappingProxyType(
     {
         Kind.PNG: PngImageFile,
@@ -48,6 +46,8 @@ _PLUGINS: Mapping[Kind, type[ImageFile]] = MappingProxyType(
         Kind.BMP: BmpImageFile,
     }
 )
+"""Pillow's plugins, used directly rather than by `Image.open`: that has its own global limit of
+size, and takes a phone's JPEG with a second picture for a film."""
 
 _TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
     {
@@ -60,13 +60,14 @@ _TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
         8: Image.Transpose.ROTATE_90,
     }
 )
-"""What makes an image upright, by its EXIF orientation."""
+"""The operation that turns an image upright, by its EXIF orientation."""
 
-_ORIENTATION = 0x0112
+_ORIENTATION_TAG = 0x0112
+"""Of EXIF and TIFF 6.0."""
 
 
 def check_size(width: float, height: float, max_pixels: int) -> None:
-    """Refuses an image before it is decoded.
+    """Refuse an image that is too large, before it is decoded.
 
     Raises:
         PageError: it has more than `max_pixels` pixels.
@@ -81,28 +82,28 @@ def check_size(width: float, height: float, max_pixels: int) -> None:
 def read_raster(
     stream: BinaryIO, kind: Kind, number: int, max_pixels: int
 ) -> tuple[GreyImage, float | None]:
-    """Decodes image `number` (0-based) of an open file.
+    """Decode image `number` (0-based) of an open file.
 
     Returns:
-        The upright image, (height, width) uint8, and its credible dpi, if any.
+        The upright image, (height, width) uint8, and the dpi that it states, if credible.
 
     Raises:
-        PageError: too many pixels, or damage that Pillow would overlook.
-        Exception: whatever Pillow raises on bad data; the caller translates.
+        PageError: too many pixels, or damage that Pillow does not detect.
+        Exception: whatever Pillow raises on bad data; the caller turns it into a `PageError`.
     """
     if kind is Kind.PNG:
         data = stream.read()
         _check_png(data)
         stream = io.BytesIO(data)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of oddities that it can read past
+        warnings.simplefilter("ignore")  # of faults in the file that Pillow tolerates
         image = _PLUGINS[kind](stream)
         if isinstance(image, TiffImageFile):
             image.seek(number)
         check_size(*image.size, max_pixels)
         grey = _grey(image, stream)
         dpi = stated_dpi(image)
-        # Pillow has turned a TIFF by now, and then states no orientation any more.
+        # A TIFF is already turned: Pillow does it on loading, and removes its tag.
         turn = _TURNS.get(_orientation(image))
     if turn is not None:
         grey = np.asarray(Image.fromarray(grey).transpose(turn))
@@ -110,10 +111,10 @@ def read_raster(
 
 
 def count_tiff_pages(stream: BinaryIO) -> int:
-    """Number of pages of a TIFF file, from its chain of directories (TIFF 6.0, section 2).
+    """The number of pages of a TIFF file, from its chain of directories (TIFF 6.0, section 2).
 
-    Where the chain breaks off, the missing page counts, so that reading it fails
-    and is not lost silently.
+    Where the chain breaks off, the missing page is counted, so that reading it fails and no
+    page is lost silently.
     """
     head = stream.read(16)
     order = "<" if head[:2] == b"II" else ">"
@@ -126,7 +127,7 @@ def count_tiff_pages(stream: BinaryIO) -> int:
             seen.add(offset)
             stream.seek(offset)
             (entries,) = _unpack(stream, order + count_format)
-            if not entries:  # of no image, and in zeros each of them leads to the next
+            if not entries:  # not an image; in a run of zeros each would lead to the next
                 break
             stream.seek(entries * entry_size, io.SEEK_CUR)
             (offset,) = _unpack(stream, order + next_format)
@@ -140,7 +141,7 @@ def _unpack(stream: BinaryIO, layout: str) -> tuple[int, ...]:
 
 
 def _grey(image: ImageFile, stream: BinaryIO) -> GreyImage:
-    """Luminance of an image that was opened from `stream`."""
+    """The luminance of an image that was opened from `stream`."""
     if not isinstance(image, JpegImageFile):
         return grey_of(image)
     stream.seek(0)
@@ -148,7 +149,11 @@ def _grey(image: ImageFile, stream: BinaryIO) -> GreyImage:
 
 
 def _check_png(data: bytes) -> None:
-    """Checks what Pillow does not: all chunks are there, with their checksums."""
+    """Check what Pillow does not: that all chunks exist and have the right checksums.
+
+    Raises:
+        PageError: data is damaged or missing.
+    """
     position = 8
     while position + 12 <= len(data):
         length, name = struct.unpack_from(">L4s", data, position)
@@ -164,8 +169,8 @@ def _check_png(data: bytes) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation; 1, upright, where the metadata is damaged: that costs no page."""
+    """The EXIF orientation; 1, upright, where the metadata is missing or damaged."""
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except METADATA_ERRORS:
         return 1

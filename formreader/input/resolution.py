@@ -1,4 +1,4 @@
-"""The resolution that an image file states, where it can be believed."""
+"""The resolution of an image: stated by its file and credible, or estimated from its size."""
 
 from __future__ import annotations
 
@@ -12,42 +12,63 @@ METADATA_ERRORS = (
     *(ArithmeticError, AttributeError, LookupError, OSError),
     *(SyntaxError, TypeError, ValueError, struct.error),
 )
-"""What Pillow raises on damaged metadata."""
+"""Exceptions that Pillow raises on damaged metadata."""
 
-_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_X_RESOLUTION_TAG, _Y_RESOLUTION_TAG, _RESOLUTION_UNIT_TAG = 0x011A, 0x011B, 0x0128
+_PER_CENTIMETRE = 3
+"""Tags of EXIF and TIFF 6.0, and the unit's value where it is not the inch."""
 
-_PAPER_MM = ((297, 420), (210, 297), (148, 210), (105, 148), (216, 279), (216, 356), (279, 432))
-"""A3, A4, A5, A6, Letter, Legal, Tabloid."""
+_MM_PER_INCH = 25.4
+_SHEETS_MM = ((210, 297), (216, 279))
+"""A4, Letter."""
+
+_PAPER_MM = (*_SHEETS_MM, (297, 420), (148, 210), (105, 148), (216, 356), (279, 432))
+"""The former and A3, A5, A6, Legal, Tabloid."""
+
+_MIN_CREDIBLE_DPI, _MAX_CREDIBLE_DPI = 50, 2400
+_MAX_CREDIBLE_DPI_RATIO = 1.05
+"""A resolution outside of the range, or with a larger ratio between its axes, is taken to be
+wrong. No record of a measurement; a fax of 204 x 98 dpi counts as wrong."""
+
+_PROGRAM_DEFAULT_DPI = (72, 96)
+"""Written by programs that do not know the resolution."""
+
+_MAX_PAPER_DEVIATION = 0.02
+"""Of a page's sides from a paper size, as a share of these. No record of a measurement."""
 
 
 def stated_dpi(image: ImageFile) -> tuple[float, float] | None:
-    """Dots per inch along x and y as the file has them."""
+    """The dots per inch along x and y that a file states; None where it states none."""
     try:
         if "dpi" in image.info:
             x, y = image.info["dpi"]
             return float(x), float(y)
         if isinstance(image, WebPImageFile):
             exif = image.getexif()
-            scale = 2.54 if exif.get(_RESOLUTION_UNIT) == 3 else 1.0
-            return scale * float(exif[_X_RESOLUTION]), scale * float(exif[_Y_RESOLUTION])
+            scale = 2.54 if exif.get(_RESOLUTION_UNIT_TAG) == _PER_CENTIMETRE else 1.0
+            return scale * float(exif[_X_RESOLUTION_TAG]), scale * float(exif[_Y_RESOLUTION_TAG])
     except METADATA_ERRORS:
         pass
     return None
 
 
 def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> float | None:
-    """The resolution, unless it is absurd, differs by axis, or is a program's default.
+    """The stated resolution; None if it is absurd, differs by axis, or is a program's default.
 
-    72 and 96 are what programs write who know nothing: they count only where they
-    give a sheet of a usual paper size. `shape` is (height, width) in pixels.
+    A program's default counts only where it makes the page a usual paper size. `shape` is
+    (height, width) in pixels.
     """
     if stated is None or not all(math.isfinite(value) for value in stated):
         return None
     low, high = sorted(stated)
-    if not 50 <= low <= high <= 2400 or high > 1.05 * low:
+    if not _MIN_CREDIBLE_DPI <= low <= high <= _MAX_CREDIBLE_DPI:
+        return None
+    if high > _MAX_CREDIBLE_DPI_RATIO * low:
         return None
     dpi = (low + high) / 2
-    if any(abs(dpi - default) < 1 for default in (72, 96)) and not _is_paper(shape, dpi):
+    if any(abs(dpi - default) < 1 for default in _PROGRAM_DEFAULT_DPI) and not _is_paper(
+        shape, dpi
+    ):
         return None
     return round(dpi, 1)
 
@@ -55,15 +76,18 @@ def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> 
 def estimated_dpi(shape: tuple[int, ...]) -> float:
     """The resolution of a page that states none, from its (height, width) in pixels.
 
-    Most forms are sheets of A4 or Letter, scanned as a whole; the better fitting of
-    the two is taken.
+    Most forms are A4 or Letter sheets, scanned as a whole; the one of the nearer aspect ratio
+    is assumed.
     """
     short, long = sorted(shape)
-    sheets = ((210, 297), (216, 279))
-    width, height = min(sheets, key=lambda mm: abs(short / long - mm[0] / mm[1]))
-    return round(25.4 * max(short / width, long / height), 1)
+    width, height = min(_SHEETS_MM, key=lambda mm: abs(short / long - mm[0] / mm[1]))
+    return round(_MM_PER_INCH * max(short / width, long / height), 1)
 
 
 def _is_paper(shape: tuple[int, ...], dpi: float) -> bool:
-    short, long = (25.4 * side / dpi for side in sorted(shape))
-    return any(abs(short - a) < 0.02 * a and abs(long - b) < 0.02 * b for a, b in _PAPER_MM)
+    """Whether a page of this (height, width) in pixels has a usual paper size."""
+    short, long = (_MM_PER_INCH * side / dpi for side in sorted(shape))
+    return any(
+        abs(short - a) < _MAX_PAPER_DEVIATION * a and abs(long - b) < _MAX_PAPER_DEVIATION * b
+        for a, b in _PAPER_MM
+    )

@@ -1,1 +1,1 @@
-"""From pages to upright, evenly lit copies of them."""
+"""Make upright, evenly lit copies of pages."""

@@ -1,4 +1,4 @@
-"""The light of a page made even, so that its paper is white everywhere."""
+"""Correct uneven illumination, so that the paper of a page is white everywhere."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.paper import paper_under_ink
 from formreader.core.records import GreyImage
 
-_HALVINGS = 3
-_REACH = 11
-"""Width, in pixels of the reduced copy, of what is too narrow to be paper: 22 mm at 100 dpi."""
+_ILLUMINATION_HALVINGS = 3
+_ILLUMINATION_KERNEL_SIDE = 11
+_ILLUMINATION_BLUR_SIGMA = 3.0
+"""The reduced copy, and in its pixels: the side of the closing's kernel, which removes ink up to
+22 mm wide at 100 dpi, and the standard deviation of the blur. No record of a measurement."""
 
-_SMOOTHING = 3.0
-_DARKEST_PAPER = 16
+_MIN_ILLUMINATION = 16
+"""Grey levels: darker paper is not made white. No record of a measurement."""
 
-_EVEN = 3
-"""Grey levels between the brightest and the darkest paper of a page that is lit evenly."""
+_MAX_EVEN_RANGE = 3
+"""Grey levels between the brightest and the darkest paper of an evenly lit page, which is divided
+by one number to save time. No record of a measurement."""
 
 
-def even_light(image: GreyImage) -> GreyImage:
-    """Divide a page, (h, w) uint8, by its paper's brightness, so that paper is 255 everywhere.
+def even_illumination(image: GreyImage) -> GreyImage:
+    """Divide a page, (h, w) uint8, by the brightness of its paper, so that paper becomes 255.
 
-    The paper's brightness is the brightest of the surroundings on a much reduced
-    copy, smoothed; lines and strokes are too thin to count on it.
+    The brightness is that of the background of a much reduced copy, smoothed; lines and
+    strokes are too thin to affect it.
     """
-    small = Pyramid(image).level(_HALVINGS)
-    closed = paper_under_ink(small, _REACH)
+    small = Pyramid(image).level(_ILLUMINATION_HALVINGS)
+    closed = paper_under_ink(small, _ILLUMINATION_KERNEL_SIDE)
     # OpenCV is quicker at floats than at bytes here.
-    paper = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), _SMOOTHING)
-    paper = np.maximum(paper, _DARKEST_PAPER)
+    paper = cv2.GaussianBlur(closed.astype(np.float32), (0, 0), _ILLUMINATION_BLUR_SIGMA)
+    paper = np.maximum(paper, _MIN_ILLUMINATION)
     darkest, brightest = float(paper.min()), float(paper.max())
-    if brightest - darkest <= _EVEN:
+    if brightest - darkest <= _MAX_EVEN_RANGE:
         level = (darkest + brightest) / 2
         return np.asarray(cv2.convertScaleAbs(image, alpha=255 / level), np.uint8)
     height, width = image.shape

@@ -1,4 +1,8 @@
-"""Four straight sides through the edge of a sheet, and whether they can be a sheet's."""
+"""Fit a quadrilateral to the edge of a bright region, and check whether it can be a sheet.
+
+There is no record of how the limits below were chosen. The tests cover drawn sheets on dark,
+light and grained desks, with rounded corners, shadows and vignetting.
+"""
 
 from __future__ import annotations
 
@@ -12,37 +16,53 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 
-LEAST_CONTRAST = 12.0
-"""Grey levels by which paper is brighter than what it lies on."""
+MIN_SHEET_CONTRAST = 12.0
+"""Grey levels by which paper is brighter than its surroundings."""
 
-FILLED = 0.95
-"""Least share of an outline that is sheet, and the other way round."""
+MIN_SHEET_FILL = 0.95
+"""Least share of a hull that is bright, and least ratio of the areas of edge and quadrilateral,
+either way round."""
 
-_SUPPORT = 0.8
-"""Least share of a side at which it really is darker outside."""
+_MIN_SIDE_SUPPORT = 0.8
+"""Share of a side beside which the surroundings are darker than the paper."""
 
-_BORDER = 0.012
-"""How near to the picture's border, as a share of its longest side, no edge is seen any more."""
+_PICTURE_BORDER, _MIN_PICTURE_BORDER = 0.012, 2.0
+"""Width of the border of the picture in which edges do not count: as a share of the picture's
+longest side, and at least in pixels."""
 
-_UNLIKE = 0.25
-"""Most that surroundings differ from side to side, in shares of the paper's level: the edge
-of a shadow on the paper is no side."""
+_MAX_SURROUNDINGS_RANGE = 0.25
+"""Difference between the surroundings of the sides, as a share of the paper's level: the edge of
+a shadow on the paper is not a side."""
 
-_BOW, _STRAIGHT = 2.5, 0.85
-"""Pixels by which a sheet that curls leaves straight sides, and the share that does not."""
+_MAX_SIDE_BOW, _MIN_STRAIGHT_SHARE = 2.5, 0.85
+"""Pixels by which a curled sheet departs from straight sides, and the share of the edge that
+stays within them."""
 
-_LARGEST_COSINE = 0.5
-"""Of the angle between two sides of a sheet in a picture: 60 to 120 degrees."""
+_MAX_CORNER_COSINE = 0.5
+"""Of the angle between two sides in the picture: 60 to 120 degrees."""
 
-_MOST_UNEQUAL = 1.6
-"""Ratio of opposite sides."""
+_MAX_OPPOSITE_SIDE_RATIO = 1.6
+"""Of the lengths of two opposite sides in the picture."""
 
-_FARTHEST_BEYOND = 0.25
-"""Of a corner from the picture, as a share of its longest side."""
+_MIN_SHEET_SIDE, _MAX_CORNER_OVERHANG = 0.2, 0.25
+"""Length of a side, and distance of a corner outside of the picture, as shares of the picture's
+longest side."""
 
-_STEP = 3
-_SAMPLES = 48
-_FITS = 3
+_MIN_SIDES_SEEN, _MIN_SIDE_SEEN = 3, 0.5
+"""Number of sides in the picture, and the share of such a side that is in it."""
+
+_SIDE_PROBE_DISTANCE = 3
+_SIDE_PROBES = 48
+_PROBED_PART = (0.06, 0.94)
+"""Where levels inside and outside of a side are compared: distance from the side in pixels, number
+of points, part of the side that they are on."""
+
+_SIDE_FITS = 3
+_FITTED_PART = (0.1, 0.9)
+_MIN_FITTED_POINTS = 8
+_FIT_ACCURACY = 0.01
+"""How lines are fitted to sides: number of rounds, part of a side whose edge points are used, least
+number of these points, accuracy of offset (pixels) and angle (radians)."""
 
 Points: TypeAlias = npt.NDArray[np.float64]
 """(n, 2) x, y in pixels."""
@@ -51,14 +71,15 @@ _Levels: TypeAlias = npt.NDArray[np.float64]
 """(n,) grey levels."""
 
 _Lines: TypeAlias = npt.NDArray[np.float64]
-"""(n, 3) homogeneous lines: the unit normal, which points into the sheet, and the offset."""
+"""(n, 3) homogeneous lines: the unit normal, which points into the sheet, then the offset."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """A sheet's (4, 2) corners, how many of its sides are in the picture, and its area there.
+class Quadrilateral:
+    """The four corners of a sheet, (4, 2), clockwise from its top left.
 
-    `surroundings` is how bright they are beside these sides, as a share of the paper.
+    `sides_seen` is the number of sides in the picture, `area` the area of the sheet in it in
+    pixels, `surroundings` the brightness beside its sides as a share of the paper's.
     """
 
     corners: Points
@@ -67,53 +88,60 @@ class Outline:
     surroundings: float
 
 
-def fit_outline(edge: Points, smooth: GreyImage) -> Outline | None:
-    """The outline of a convex sheet with this edge, if it has four straight sides in fact."""
+def fit_quadrilateral(edge: Points, smooth: GreyImage) -> Quadrilateral | None:
+    """Fit a quadrilateral to the convex edge of a bright region; None if it is not a sheet.
+
+    `smooth` is the picture, (h, w) uint8, without ink and noise.
+    """
     inside = _inside_picture(edge, smooth.shape)
-    around = cv2.boxPoints(cv2.minAreaRect(edge.astype(np.float32)))
-    corners = _clockwise_from_top_left(around)
-    for _ in range(_FITS):
+    rectangle = cv2.boxPoints(cv2.minAreaRect(edge.astype(np.float32)))
+    corners = _clockwise_from_top_left(rectangle)
+    for _ in range(_SIDE_FITS):
         sides = _fit_sides(corners, edge, inside)
         if sides is None:
             return None
-        meeting = np.cross(np.roll(sides, 1, axis=0), sides)  # homogeneous points
-        corners = meeting[:, :2] / meeting[:, 2:]
+        crossings = np.cross(np.roll(sides, 1, axis=0), sides)  # homogeneous points
+        corners = crossings[:, :2] / crossings[:, 2:]
         if not _is_sheet_like(corners, smooth.shape):
             return None
     area = cv2.contourArea(edge.astype(np.float32))
     filled = area / max(_area_seen(corners, smooth.shape), 1.0)
     lines = _sides(corners)
     off_side = np.abs(edge[inside] @ lines[:, :2].T + lines[:, 2]).min(axis=1)
-    if not FILLED < filled < 1 / FILLED or (off_side > _BOW).mean() > 1 - _STRAIGHT:
+    if not MIN_SHEET_FILL < filled < 1 / MIN_SHEET_FILL:
+        return None
+    if (off_side > _MAX_SIDE_BOW).mean() > 1 - _MIN_STRAIGHT_SHARE:
         return None
     beside = _surroundings(corners, smooth)
-    if len(beside) < 3 or math.inf in beside or max(beside) - min(beside) > _UNLIKE:
+    if len(beside) < _MIN_SIDES_SEEN or math.inf in beside:
         return None
-    return Outline(corners, len(beside), area, max(beside))
+    if max(beside) - min(beside) > _MAX_SURROUNDINGS_RANGE:
+        return None
+    return Quadrilateral(corners, len(beside), area, max(beside))
 
 
 def _surroundings(corners: Points, smooth: GreyImage) -> list[float]:
-    """How bright it is beside each side that is in the picture."""
+    """The `_relative_brightness` outside of each side that is in the picture."""
     points = _along(corners)
     visible = _inside_picture(points, smooth.shape)  # (4, n)
-    inward = _STEP * _sides(corners)[:, None, :2]
-    within, beyond = (_levels(smooth, points + step) for step in (inward, -inward))
-    seen = np.flatnonzero(visible.mean(axis=1) > 0.5)
-    return [_brightness(within[i, visible[i]], beyond[i, visible[i]]) for i in seen]
+    inward = _SIDE_PROBE_DISTANCE * _sides(corners)[:, None, :2]
+    inner, outer = (_levels(smooth, points + step) for step in (inward, -inward))
+    seen = np.flatnonzero(visible.mean(axis=1) > _MIN_SIDE_SEEN)
+    return [_relative_brightness(inner[i, visible[i]], outer[i, visible[i]]) for i in seen]
 
 
-def _brightness(within: _Levels, beyond: _Levels) -> float:
-    """How bright it is beyond a side, as a share of within, (n,) each; inf where not darker."""
-    if np.quantile(within - beyond, 1 - _SUPPORT) < LEAST_CONTRAST:
+def _relative_brightness(inner: _Levels, outer: _Levels) -> float:
+    """The ratio of the levels outside and inside of a side, (n,) each; inf if not darker."""
+    if np.quantile(inner - outer, 1 - _MIN_SIDE_SUPPORT) < MIN_SHEET_CONTRAST:
         return math.inf
-    return float(np.median(beyond) / np.median(within))
+    return float(np.median(outer) / np.median(inner))
 
 
 def _fit_sides(corners: Points, edge: Points, inside: npt.NDArray[np.bool_]) -> _Lines | None:
-    """Lines, (4, 3), through the points of an edge that are nearest to each side.
+    """Fit lines, (4, 3), to the points of an edge that are nearest to each side.
 
-    Rounded corners are left out. A side that is not in the picture is taken to be
-    parallel to the opposite one; None where two sides are not.
+    Points near the corners, which may be rounded, are left out. A side outside of the picture is
+    assumed parallel to the opposite one. None where two sides are outside.
     """
     ends = np.roll(corners, -1, axis=0)
     lines = _sides(corners)
@@ -121,12 +149,14 @@ def _fit_sides(corners: Points, edge: Points, inside: npt.NDArray[np.bool_]) -> 
     fitted, missing = np.zeros((4, 3)), []
     for i, (start, end) in enumerate(zip(corners, ends, strict=True)):
         along = (edge - start) @ (end - start) / ((end - start) @ (end - start))
-        of_side = (nearest == i) & (along > 0.1) & (along < 0.9)
+        of_side = (nearest == i) & (along > _FITTED_PART[0]) & (along < _FITTED_PART[1])
         seen = edge[of_side & inside]
-        if len(seen) < max(0.5 * np.count_nonzero(of_side), 8):
+        if len(seen) < max(_MIN_SIDE_SEEN * np.count_nonzero(of_side), _MIN_FITTED_POINTS):
             missing.append(i)
             continue
-        x, y, *point = cv2.fitLine(seen.astype(np.float32), cv2.DIST_L2, 0, 0.01, 0.01).ravel()
+        x, y, *point = cv2.fitLine(
+            seen.astype(np.float32), cv2.DIST_L2, 0, _FIT_ACCURACY, _FIT_ACCURACY
+        ).ravel()
         forward = 1.0 if (x, y) @ (end - start) > 0 else -1.0
         fitted[i] = _line(np.array(point), np.array(point) + forward * np.array([x, y]))
     if len(missing) > 1:
@@ -138,25 +168,26 @@ def _fit_sides(corners: Points, edge: Points, inside: npt.NDArray[np.bool_]) -> 
 
 
 def _sides(corners: Points) -> _Lines:
+    """The lines, (4, 3), through neighbouring corners."""
     ends = np.roll(corners, -1, axis=0)
     return np.array([_line(start, end) for start, end in zip(corners, ends, strict=True)])
 
 
 def _line(start: Points, end: Points) -> npt.NDArray[np.float64]:
-    """The (3,) line between two points, with the sheet at its right."""
+    """The line, (3,), through two points, with the sheet on its right."""
     x, y = (end - start) / max(float(np.linalg.norm(end - start)), 1e-9)
     return np.array([-y, x, y * start[0] - x * start[1]])
 
 
 def _inside_picture(points: Points, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """Which of the points (..., 2) are not at the picture's border or beyond it, (...)."""
-    near = max(_BORDER * max(shape), 2.0)
+    """Which of the points (..., 2) are in the picture and not in its border, (...)."""
+    near = max(_PICTURE_BORDER * max(shape), _MIN_PICTURE_BORDER)
     x, y = points[..., 0], points[..., 1]
     return (x >= near) & (y >= near) & (x < shape[1] - near) & (y < shape[0] - near)
 
 
 def _is_sheet_like(corners: Points, shape: tuple[int, ...]) -> bool:
-    """Whether corners are near to right angles, and opposite sides near to equal."""
+    """Whether angles are nearly right, and opposite sides nearly equal in length."""
     if not np.isfinite(corners).all():
         return False
     sides = np.roll(corners, -1, axis=0) - corners
@@ -164,28 +195,28 @@ def _is_sheet_like(corners: Points, shape: tuple[int, ...]) -> bool:
     slants = np.abs((sides * np.roll(sides, 1, axis=0)).sum(axis=1))
     beyond = max(-corners.min(), (corners.max(axis=0) - shape[::-1]).max()) / max(shape)
     return bool(
-        lengths.min() > 0.2 * max(shape)
-        and (slants < _LARGEST_COSINE * lengths * np.roll(lengths, 1)).all()
-        and (lengths < _MOST_UNEQUAL * np.roll(lengths, 2)).all()
-        and beyond < _FARTHEST_BEYOND
+        lengths.min() > _MIN_SHEET_SIDE * max(shape)
+        and (slants < _MAX_CORNER_COSINE * lengths * np.roll(lengths, 1)).all()
+        and (lengths < _MAX_OPPOSITE_SIDE_RATIO * np.roll(lengths, 2)).all()
+        and beyond < _MAX_CORNER_OVERHANG
     )
 
 
 def _along(corners: Points) -> npt.NDArray[np.float64]:
-    """(4, n, 2) points along the sides, without their ends."""
-    share = np.linspace(0.06, 0.94, _SAMPLES)[:, None]
+    """Points, (4, n, 2), along the sides, without their ends."""
+    share = np.linspace(*_PROBED_PART, _SIDE_PROBES)[:, None]
     return corners[:, None] * (1 - share) + np.roll(corners, -1, axis=0)[:, None] * share
 
 
 def _area_seen(corners: Points, shape: tuple[int, ...]) -> float:
-    """The area of that part of a convex quadrilateral that is in the picture."""
+    """The area of the part of a convex quadrilateral that is in the picture."""
     height, width = shape
     picture = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
     return float(cv2.intersectConvexConvex(corners.astype(np.float32), picture)[0])
 
 
 def _levels(image: GreyImage, points: Points) -> _Levels:
-    """The grey levels (...) at points (..., 2), the border's for what lies beyond."""
+    """The grey levels (...) at points (..., 2); beyond the picture, those of its border."""
     x, y = np.moveaxis(np.rint(points).astype(int), -1, 0)
     height, width = image.shape
     levels = image[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]

@@ -1,7 +1,7 @@
-"""Pages made upright, evenly lit, and small enough to search for boxes.
+"""Make a copy of a page that is upright, evenly lit, and small enough to search for boxes.
 
-The finder works on this reduced copy; crops are cut from the page as it was
-stored, through the transform that is returned.
+Boxes are found on this reduced copy. Crops are cut from the stored page, by the transform that
+comes with the copy.
 """
 
 from __future__ import annotations
@@ -17,33 +17,39 @@ from formreader.core.geometry import Transform, map_points, scaling
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.deskew import estimate_skew
-from formreader.preprocess.illumination import even_light
-from formreader.preprocess.sheet import paper_corners
+from formreader.preprocess.illumination import even_illumination
+from formreader.preprocess.sheet import sheet_corners
 
 WORKING_SIDE = 1170
-"""Longest side in pixels of the copy that is searched: A4 at 100 dpi. Larger pages are reduced."""
+"""Longest side, in pixels, of the copy: A4 at 100 dpi. Larger pages are reduced to it."""
 
-_LARGE_ENOUGH = 0.9
-"""Least share of `WORKING_SIDE` that will do: A4 at 200 dpi is a pixel short of twice that."""
+_MIN_SHARE_OF_WORKING_SIDE = 0.9
+"""Size, as a share of `WORKING_SIDE`, to which a page may be reduced for a simple ratio: A4 at 200
+dpi is a pixel short of twice the working side. No record of a measurement."""
 
-_STEP = 1.5
-"""A reduction that is as good as it is common: A4 and Letter at 300 dpi, after one half."""
+_COMMON_REDUCTION = 1.5
+"""The ratio for A4 and Letter at 300 dpi, after one halving. At this ratio interpolation weighs
+all pixels of a line much alike."""
 
-_MIN_SKEW = 0.04
-_SMOOTH_FROM = 1.2
-"""Reduction from which pixels are smoothed before they are interpolated."""
+_MIN_CORRECTED_SKEW = 0.04
+"""Degrees: a smaller skew moves a point by less than a pixel over `WORKING_SIDE`."""
 
-_PAPER_MARGIN = 0.015
-"""What is kept around a photographed sheet, as a share of its sides: its outline is not exact."""
+_MIN_SMOOTHED_REDUCTION, _BLUR_SIGMA_OF_REDUCTION = 1.2, 0.5
+"""Reduction from which pixels are blurred before they are interpolated, and the standard deviation
+of the blur in pixels of the source, as a share of the reduction. No record of a measurement."""
+
+_SHEET_MARGIN = 0.015
+"""Margin kept around a photographed sheet, as a share of its sides: its corners are not exact. No
+record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StraightPage:
     """An upright, evenly lit, reduced copy of a page.
 
-    `image` is grey, (height, width) uint8 with the paper near 255. `to_page` maps
-    its pixels to pixels of the stored page. `skew` is the angle in degrees that was
-    taken out, clockwise positive, beyond the quarter turns and the perspective.
+    `image` is grey, (height, width) uint8, with paper near 255. `to_page` maps its pixels to
+    those of the stored page. `skew` is the angle in degrees, clockwise positive, that was
+    corrected in addition to quarter turns and perspective.
     """
 
     image: GreyImage
@@ -53,7 +59,7 @@ class StraightPage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Turned:
-    """A level of a page, upright, and the way back from its pixels to those of the page."""
+    """A level of a page's pyramid, turned upright, and its transform to the page."""
 
     image: GreyImage
     to_page: Transform
@@ -61,60 +67,63 @@ class _Turned:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What a warp shows: the (height, width) of its result, and the way back to its source."""
+    """A warp: the (height, width) of its result, and the transform from that to its source."""
 
     shape: tuple[int, int]
     to_source: Transform
 
     def shows_all_of(self, shape: tuple[int, ...]) -> bool:
-        """Whether it is nothing but all of a source of this (height, width), at another scale."""
+        """Whether the result is a source of this (height, width), whole, at another scale."""
         by_y, by_x = np.divide(shape, self.shape)
         return bool(np.array_equal(self.to_source, scaling(by_x, by_y)))
 
 
 def straighten(page: Pyramid, quarters: int = 0) -> StraightPage:
-    """Reduce, rectify, deskew and even out the light of a page.
+    """Reduce, rectify and deskew a page, and correct its illumination.
 
-    Its outline and its skew are looked for on levels of the pyramid that are small; the
-    level that is just large enough is interpolated once, whatever the page needs.
+    Sheet and skew are searched for on a small level of the pyramid. The level that is just
+    large enough is then interpolated once, whatever the page needs.
 
     Args:
         quarters: quarter turns clockwise that bring the stored page upright.
     """
     fine, draft = (_turned(page, halvings, quarters) for halvings in _levels(page.shape))
-    corners = paper_corners(draft.image)
+    corners = sheet_corners(draft.image)
     if corners is None:
         skew = estimate_skew(draft.image)
         view = _scaled(fine.image.shape)
     else:
         view = _rectified(map_points(np.linalg.inv(fine.to_page) @ draft.to_page, corners))
         skew = estimate_skew(_warp(fine.image, view))
-    if abs(skew) < _MIN_SKEW:
+    if abs(skew) < _MIN_CORRECTED_SKEW:
         skew = 0.0
     else:
         view = _rotated(view, skew)
-    return StraightPage(even_light(_warp(fine.image, view)), fine.to_page @ view.to_source, skew)
+    image = even_illumination(_warp(fine.image, view))
+    return StraightPage(image, fine.to_page @ view.to_source, skew)
 
 
 def _levels(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The halvings of a page that is copied, and of the draft that is nearest to the copy's size.
+    """Numbers of halvings of a page: for its copy, and for the draft, nearest to the copy's size.
 
-    A strip that cannot be halved so often is no page; it is reduced later.
+    The first leaves it large enough for the copy. A narrow strip cannot be halved so often; it
+    is reduced later.
     """
-    most = int(math.log2(min(shape)))
+    max_halvings = int(math.log2(min(shape)))
     ratio = max(max(shape) / WORKING_SIDE, 1.0)
-    halvings = (int(math.log2(ratio / _LARGE_ENOUGH)), round(math.log2(ratio)))
-    return min(halvings[0], most), min(halvings[1], most)
+    fine = int(math.log2(ratio / _MIN_SHARE_OF_WORKING_SIDE))
+    draft = round(math.log2(ratio))
+    return min(fine, max_halvings), min(draft, max_halvings)
 
 
 def _turned(page: Pyramid, halvings: int, quarters: int) -> _Turned:
-    """A level of the page, turned clockwise by quarters."""
+    """A level of the pyramid, turned clockwise by quarter turns."""
     image, step = _turn(page.level(halvings), quarters)
     return _Turned(image, scaling(2**halvings, 2**halvings) @ step)
 
 
 def _turn(image: GreyImage, quarters: int) -> tuple[GreyImage, Transform]:
-    """Turn an image clockwise by quarters; exact, no pixel is interpolated."""
+    """Turn an image clockwise by quarter turns, without interpolation."""
     right, bottom = image.shape[1] - 1, image.shape[0] - 1
     to_source = {
         0: [[1, 0, 0], [0, 1, 0]],
@@ -127,23 +136,23 @@ def _turn(image: GreyImage, quarters: int) -> tuple[GreyImage, Transform]:
 
 
 def _scaled(shape: tuple[int, ...]) -> _View:
-    """The whole image, reduced to the working size where it is still larger.
+    """The whole image, reduced to the working size if it is larger.
 
-    Where steps of one and a half pixels do, they count all pixels of a line much alike.
+    A ratio just below `_COMMON_REDUCTION` becomes that.
     """
     factor = max(max(shape) / WORKING_SIDE, 1.0)
-    if _LARGE_ENOUGH * _STEP <= factor <= _STEP:
-        factor = _STEP
+    if _MIN_SHARE_OF_WORKING_SIDE * _COMMON_REDUCTION <= factor <= _COMMON_REDUCTION:
+        factor = _COMMON_REDUCTION
     height, width = (max(int(side / factor), 1) for side in shape)
     return _View((height, width), scaling(shape[1] / width, shape[0] / height))
 
 
 def _rectified(corners: npt.NDArray[np.float64]) -> _View:
-    """A photographed sheet as from above, with a margin, at no more than the working size."""
+    """A photographed sheet as seen from above, with a margin, at most of the working size."""
     top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
     sides = np.array([(top + bottom) / 2, (left + right) / 2])
-    sides *= min(WORKING_SIDE / (1 + 2 * _PAPER_MARGIN) / sides.max(), 1.0)
-    margin = _PAPER_MARGIN * sides
+    sides *= min(WORKING_SIDE / (1 + 2 * _SHEET_MARGIN) / sides.max(), 1.0)
+    margin = _SHEET_MARGIN * sides
     target = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * sides + margin - 0.5
     to_source = cv2.getPerspectiveTransform(target.astype(np.float32), corners.astype(np.float32))
     width, height = (int(side) for side in sides + 2 * margin)
@@ -151,7 +160,7 @@ def _rectified(corners: npt.NDArray[np.float64]) -> _View:
 
 
 def _rotated(view: _View, skew: float) -> _View:
-    """The view with a skew taken out, on a canvas that keeps all of it."""
+    """The view with a skew corrected, on a canvas large enough for all of it."""
     height, width = view.shape
     cosine, sine = math.cos(math.radians(skew)), math.sin(math.radians(skew))
     new_width = int(width * cosine + height * abs(sine) + 0.5)
@@ -164,17 +173,19 @@ def _rotated(view: _View, skew: float) -> _View:
 
 
 def _warp(image: GreyImage, view: _View) -> GreyImage:
-    """The image as `view` has it; what lies beyond it goes on as its border does."""
+    """Warp an image as `view` says; its border is replicated beyond it."""
     whole = view.shows_all_of(image.shape)
     if whole and view.shape == image.shape:
         return image
-    # Interpolation alone would drop every other hairline where it reduces by much.
-    if _reduction(view) > _SMOOTH_FROM:
-        image = np.asarray(cv2.GaussianBlur(image, (3, 3), 0.5 * _reduction(view)), np.uint8)
+    # A large reduction by interpolation alone would drop every other hairline.
+    reduction = _reduction(view)
+    if reduction > _MIN_SMOOTHED_REDUCTION:
+        sigma = _BLUR_SIGMA_OF_REDUCTION * reduction
+        image = np.asarray(cv2.GaussianBlur(image, (3, 3), sigma), np.uint8)
     size, flags = view.shape[::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    if whole:  # four times as quick as any other way of the pixels
+    if whole:  # four times as fast as a warp
         warped = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    elif np.array_equal(view.to_source[2], [0, 0, 1]):  # quicker without the division
+    elif np.array_equal(view.to_source[2], [0, 0, 1]):  # affine: faster without the division
         image, to_padded = _padded(image, view)
         warped = cv2.warpAffine(image, (to_padded @ view.to_source)[:2], size, flags=flags)
     else:
@@ -185,13 +196,14 @@ def _warp(image: GreyImage, view: _View) -> GreyImage:
 
 
 def _padded(image: GreyImage, view: _View) -> tuple[GreyImage, Transform]:
-    """The image, its border going on as far as an affine view shows, and the way to its pixels.
+    """The image with its border replicated over all that an affine view shows, and its transform.
 
-    A warp takes twice the time if it has to look for the border at each pixel.
+    The transform maps pixels of the image to the padded one. A warp that has to check for the
+    border at each pixel takes twice the time.
     """
     bottom, right = np.subtract(view.shape, 1)
     corners = map_points(view.to_source, [(0, 0), (right, 0), (right, bottom), (0, bottom)])
-    # One pixel more, as the last ones are interpolated with what is beside them.
+    # One pixel more, as the last ones are interpolated with their neighbours.
     before = np.maximum(np.ceil(1 - corners.min(axis=0)), 0).astype(int)
     beyond = np.ceil(corners.max(axis=0) + 2 - image.shape[::-1])
     after = np.maximum(beyond, 0).astype(int)
@@ -203,7 +215,7 @@ def _padded(image: GreyImage, view: _View) -> tuple[GreyImage, Transform]:
 
 
 def _reduction(view: _View) -> float:
-    """Pixels of the source per pixel in the middle of a view."""
+    """Pixels of the source per pixel of the result, in the middle of a view."""
     middle = np.array([view.shape[1], view.shape[0]]) / 2
     here, beside, below = map_points(view.to_source, [middle, middle + (1, 0), middle + (0, 1)])
     return float(np.linalg.norm(beside - here) + np.linalg.norm(below - here)) / 2

@@ -1,4 +1,4 @@
-"""Connected parts of ink, few or very many."""
+"""Connected components of ink, few or very many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from formreader.core.connected_parts import connected_parts
 
 
 @pytest.mark.parametrize("side", [5, 6, 7, 520, 521])
-def test_as_many_parts_as_there_can_be_are_told_apart(side: int) -> None:
+def test_the_largest_possible_number_of_parts_has_distinct_labels(side: int) -> None:
     ink = np.zeros((side, side), np.uint8)
     ink[::2, ::2] = 1
     labels, stats = connected_parts(ink)

@@ -8,14 +8,14 @@ import pytest
 from formreader.core.image_pyramid import Pyramid
 
 
-def test_a_half_has_the_means_of_four_pixels_and_no_odd_ends() -> None:
+def test_a_halving_has_the_means_of_four_pixels_and_no_odd_ends() -> None:
     page = np.array([[0, 4, 9], [8, 12, 9], [20, 20, 9], [40, 40, 9]], np.uint8)
     pyramid = Pyramid(page)
     assert pyramid.level(0) is page
     assert pyramid.level(1).tolist() == [[6], [30]]
 
 
-def test_a_half_is_made_once() -> None:
+def test_a_halving_is_made_once() -> None:
     pyramid = Pyramid(np.zeros((40, 40), np.uint8))
     quarter = pyramid.level(2)
     assert quarter.shape == (10, 10)

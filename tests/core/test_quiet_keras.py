@@ -1,4 +1,4 @@
-"""Keras starts without a word, unless it does not start."""
+"""Keras starts without messages, unless it fails to start."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import sys
 
 import pytest
 
-from formreader.core.quiet_keras import held_back
+from formreader.core.quiet_keras import hidden_stderr
 
 
-def test_keras_starts_without_a_word() -> None:
+def test_keras_starts_without_messages() -> None:
     start = "from formreader.core.quiet_keras import start_keras; start_keras()"
     code = f"{start}; import keras; print('up')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("up\n", "", 0)
 
 
-def test_what_was_told_is_lost_where_all_went_well(capfd: pytest.CaptureFixture[str]) -> None:
-    with held_back():
-        os.write(2, b"of no use")
-    os.write(2, b"heard again")
-    assert capfd.readouterr().err == "heard again"
+def test_messages_are_hidden_where_the_block_succeeds(capfd: pytest.CaptureFixture[str]) -> None:
+    with hidden_stderr():
+        os.write(2, b"hidden")
+    os.write(2, b"shown")
+    assert capfd.readouterr().err == "shown"
 
 
-def test_what_was_told_is_shown_where_it_failed(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ImportError), held_back():
+def test_messages_are_shown_where_the_block_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ImportError), hidden_stderr():
         os.write(2, b"the reason")
         raise ImportError("no backend")
     assert capfd.readouterr().err == "the reason"

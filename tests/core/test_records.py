@@ -1,4 +1,4 @@
-"""What the records know of themselves."""
+"""Overlap of boxes."""
 
 from __future__ import annotations
 

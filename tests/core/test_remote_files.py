@@ -1,4 +1,4 @@
-"""Files that URLs name: memory:// in this process, and a web server of this machine."""
+"""Files at URLs: memory:// in this process, and a local web server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RunProgram = Callable[..., Result]
 
 @pytest.fixture
 def memory() -> Iterator[MemoryFileSystem]:
-    """An empty store, as seen by all of this process."""
+    """An empty store that all of this process sees."""
     store = fsspec.filesystem("memory")
     store.rm("/", recursive=True)
     yield store
@@ -55,7 +55,7 @@ def test_urls_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a/b", "C://scans", "", "a//b", "s3:/b", "in/s3://b"])
-def test_all_else_is_a_path(text: str) -> None:
+def test_everything_else_is_a_path(text: str) -> None:
     assert not is_url(text)
     assert as_place(text) == Path(text)
 
@@ -71,7 +71,7 @@ def test_a_file_url_is_the_path(tmp_path: Path) -> None:
         as_place("file://server/share/a.png")
 
 
-def test_what_goes_beside_the_table() -> None:
+def test_files_beside_the_table() -> None:
     assert beside("s3://b/out/spring.2026.csv", ".html") == "s3://b/out/spring.2026.html"
     assert beside(Path("out/r.csv"), ".html") == Path("out/r.html")
     assert suffix_of("s3://b.c/out/R.CSV") == suffix_of(Path("out/R.CSV")) == ".csv"
@@ -79,7 +79,7 @@ def test_what_goes_beside_the_table() -> None:
     assert name_of("s3://b/out/r.csv") == name_of(Path("out/r.csv")) == "r.csv"
 
 
-def test_the_jobs_of_two_urls_are_two_files_of_this_folder() -> None:
+def test_the_jobs_of_two_urls_are_two_files_in_the_current_folder() -> None:
     assert job_path(Path("out/r.csv")) == Path("out/r.sqlite")
     one, other = job_path("s3://b/one/r.csv"), job_path("s3://b/other/r.csv")
     assert one != other
@@ -166,13 +166,13 @@ def test_no_input(scans: MemoryFileSystem, url: str, message: str) -> None:
         list_files([url])
 
 
-def test_unknown_protocols_and_missing_packages_are_told(
+def test_unknown_protocols_and_missing_packages_are_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(UsageError, match=r"scans://a: .*scans.*Give s3://") as caught:
         list_files(["scans://a"])
     assert caught.value.exit_code is ExitCode.USAGE
-    with pytest.raises(UsageError, match="chains"):
+    with pytest.raises(UsageError, match="chained"):
         check_writable("zip://a.csv::file:///a.zip")
 
     def missing(_: str) -> None:
@@ -233,7 +233,7 @@ def test_a_file_that_is_gone_or_too_large_is_a_page_error(
 
 
 class _RefusedError(Exception):
-    """What a store's own package may raise."""
+    """An exception that only a store's own package raises."""
 
 
 def test_a_lost_connection_is_a_page_error_that_says_so(
@@ -247,7 +247,7 @@ def test_a_lost_connection_is_a_page_error_that_says_so(
         read_page(InputFile("memory://in/p10.png", "p10.png"), 0)
 
 
-def test_a_result_is_put_whole(memory: MemoryFileSystem) -> None:
+def test_a_result_is_uploaded_whole(memory: MemoryFileSystem) -> None:
     url = "memory://out/results.csv"
     check_writable(url)
     assert memory.find("/") == []
@@ -257,7 +257,7 @@ def test_a_result_is_put_whole(memory: MemoryFileSystem) -> None:
     assert memory.cat_file("/out/results.csv") == "Größe\\udcff\n".encode()
 
 
-def test_a_result_that_breaks_off_is_not_put(memory: MemoryFileSystem) -> None:
+def test_a_result_that_breaks_off_is_not_uploaded(memory: MemoryFileSystem) -> None:
     memory.pipe_file("/results.csv", b"old")
     with pytest.raises(KeyError), atomic_stream("memory://results.csv") as stream:
         stream.write(b"half")
@@ -265,7 +265,7 @@ def test_a_result_that_breaks_off_is_not_put(memory: MemoryFileSystem) -> None:
     assert memory.cat_file("/results.csv") == b"old"
 
 
-def test_a_store_that_takes_no_files_is_an_output_error(
+def test_a_store_that_accepts_no_files_is_an_output_error(
     memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -288,7 +288,7 @@ def test_a_folder_is_no_result(scans: MemoryFileSystem) -> None:
             check_writable(url)
 
 
-def test_who_may_not_delete_may_write(
+def test_writing_needs_no_right_to_delete(
     memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object) -> None:
@@ -297,7 +297,7 @@ def test_who_may_not_delete_may_write(
     with monkeypatch.context() as patch:
         patch.setattr(MemoryFileSystem, "rm_file", refuse)
         check_writable("memory://r.csv")
-    assert "stays behind (Access Denied)" in caplog.text
+    assert "could not be deleted (Access Denied)" in caplog.text
 
 
 def test_one_file_has_one_identity(memory: MemoryFileSystem, tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_one_file_has_one_identity(memory: MemoryFileSystem, tmp_path: Path) -> 
 
 @pytest.fixture
 def web(forms: Path) -> Iterator[str]:
-    """The address of a server that gives the folder `forms`."""
+    """The address of a web server of the folder `forms`."""
     pytest.importorskip("aiohttp", reason="fsspec reads the web with it")
     handler = partial(SimpleHTTPRequestHandler, directory=str(forms))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -336,7 +336,7 @@ def scan(program: RunProgram, model: Path, source: str, out: str) -> Result:
     return program("scan", source, "--out", out, "--model", model, "--workers", "1", "-q")
 
 
-def test_a_scan_from_the_web_gives_what_the_folder_gives(
+def test_a_scan_from_the_web_gives_the_same_table_as_the_folder(
     web: str, forms: Path, tmp_path: Path, tiny_model: Path, program: RunProgram
 ) -> None:
     tables = [tmp_path / "local.csv", tmp_path / "web.csv"]

@@ -1,4 +1,4 @@
-"""Wrong input: each fault is a `PageError` that names file, cause and remedy."""
+"""Damaged input: each fault is a `PageError` that names file, cause and remedy."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def error(tmp_path: Path, data: bytes, name: str = "scan.png") -> str:
 
 
 def counted(file: InputFile) -> int | str:
-    """The number of pages, or why it is not known."""
+    """The number of pages, or the error of counting them."""
     try:
         return count_pages(file)
     except PageError as error:
@@ -109,7 +109,7 @@ def test_truncated_jpeg_filled_up_with_zeros(tmp_path: Path) -> None:
     error(tmp_path, data[: len(data) // 2].ljust(len(data), b"\0"), "scan.jpg")
 
 
-def test_mid_grey_jpeg_is_no_truncated_one(tmp_path: Path) -> None:
+def test_mid_grey_jpeg_does_not_count_as_truncated(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.new("L", (64, 64), 128).save(path)
     assert (read_page(InputFile(str(path), "a.jpg"), 0).image == 128).all()
@@ -204,7 +204,7 @@ def test_page_beyond_the_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stated", [2, 3, 999_999])
-def test_pages_that_a_pdf_only_says_it_has_count_as_one(tmp_path: Path, stated: int) -> None:
+def test_pages_that_a_pdf_only_claims_count_as_one(tmp_path: Path, stated: int) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(re.sub(rb"/Count 1\b", b"/Count %d" % stated, encoded("PDF")))
     file = InputFile(str(path), "a.pdf")
@@ -265,7 +265,7 @@ def raising(reason: BaseException) -> Callable[..., object]:
 
 
 def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permission bits do not bind root, so the refusal is played."""
+    """Permission bits do not bind root, so the refusal is simulated."""
     path = tmp_path / "a.png"
     path.write_bytes(encoded("PNG"))
     monkeypatch.setattr(builtins, "open", raising(PermissionError(13, "Permission denied")))
@@ -287,7 +287,7 @@ def test_memory_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         read_page(InputFile(str(path), "a.png"), 0)
 
 
-def test_damage_leaves_stderr_to_us(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_damage_writes_nothing_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for kind in ("JPEG", "PNG", "G4", "TIFF", "WEBP", "PDF"):
         data = encoded(kind)
         error(tmp_path, data[: len(data) // 2], kind)

@@ -1,4 +1,4 @@
-"""From paths to files: what is listed, in which order, under which names."""
+"""Which files are listed for paths, in which order, with which labels."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_paths_lead_to_the_files() -> None:
     assert Path(file.path).samefile("in/sub/q.pdf")
 
 
-def test_other_kinds_are_counted_and_hidden_ones_and_results_are_not() -> None:
+def test_other_kinds_are_counted_but_hidden_files_and_results_are_not() -> None:
     make("in/a.png", "in/notes.txt", "in/sub/Thumbs.db", "in/.hidden.png", "in/.git/x.png")
     make("in/results.csv", "in/results.html", "in/results.sqlite", "in/results.sqlite-wal")
     make("in/results.jsonl", "in/results.parquet", "in/results-0123abcd.sqlite")
@@ -58,7 +58,7 @@ def test_own_files_and_folders_are_passed_over() -> None:
     assert listing.skipped == 0
 
 
-def test_a_named_file_is_listed_whatever_its_ending() -> None:
+def test_a_named_file_is_listed_whatever_its_suffix() -> None:
     make("in/a.png", "in/notes.txt", "in/.hidden", "in/results.csv")
     named = ["in/notes.txt", "in/.hidden", "in/results.csv"]
     assert labels(*named) == ["notes.txt", ".hidden", "results.csv"]
@@ -98,7 +98,7 @@ def test_the_same_file_is_listed_once() -> None:
     assert labels("in") == ["a.png", "b.png"]
 
 
-def test_links_in_a_circle_end() -> None:
+def test_loops_of_links_end() -> None:
     make("in/a.png", "in/sub/b.png")
     os.symlink("..", "in/sub/up")
     os.symlink(".", "in/here")
@@ -144,7 +144,7 @@ def test_name_that_is_no_utf8() -> None:
 
 
 def test_folder_that_cannot_be_opened_becomes_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permission bits do not bind root, so the refusal is played."""
+    """Permission bits do not bind root, so the refusal is simulated."""
     make("in/a.png", "in/closed/b.png")
     real_listdir, real_scandir = os.listdir, os.scandir
 
@@ -173,8 +173,8 @@ def test_folder_that_cannot_be_opened_becomes_a_page(monkeypatch: pytest.MonkeyP
         (["in", "nope.png"], "nope.png: No such file"),
         (["in", "in/*.gif"], r"in/\*\.gif: the pattern matches no file"),
         (["gone/*.png"], "the pattern matches no file"),
-        (["empty"], "empty: there is no page file"),
-        (["empty", "other"], r"empty, other: there is no page file \(1 of other kinds\)"),
+        (["empty"], "empty: no page files found"),
+        (["empty", "other"], r"empty, other: no page files found \(1 of other kinds\)"),
         (["a\0b"], "Check the spelling"),
     ],
 )
@@ -195,7 +195,7 @@ def test_natural_order_is_that_of_the_numbers(numbers: list[int]) -> None:
 
 @settings(deadline=None)
 @given(*[st.text(alphabet="ab1/٣²")] * 2)
-def test_natural_order_compares_any_two_names(one: str, other: str) -> None:
+def test_natural_order_is_total(one: str, other: str) -> None:
     first, second = natural_key(one), natural_key(other)
     assert (first < second) + (first == second) + (first > second) == 1
 

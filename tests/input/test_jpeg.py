@@ -1,4 +1,4 @@
-"""JPEG data of every kind, sound or damaged, becomes the pixels that Pillow reads, sooner."""
+"""JPEG data of every kind, intact or damaged, gives the same pixels as Pillow."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def forbid_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=str,
 )
-def test_sound_data_is_decoded_directly_to_the_same_pixels(
+def test_intact_data_is_decoded_directly_to_the_same_pixels(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, object]
 ) -> None:
     data = encoded(**options)
@@ -71,7 +71,7 @@ def test_grey_data(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(read(data), expected)
 
 
-def test_ink_amounts_are_left_to_pillow() -> None:
+def test_cmyk_is_left_to_pillow() -> None:
     data = encoded("CMYK")
     np.testing.assert_array_equal(read(data), read_by_pillow(data))
 
@@ -101,6 +101,6 @@ def test_missing_data_before_the_end_marker_is_refused() -> None:
 
 
 @pytest.mark.parametrize("size", [(75, 106), (74, 107), (75, 108), (107, 75)])
-def test_another_size_than_that_of_the_header_is_no_sound_data(size: tuple[int, int]) -> None:
+def test_another_size_than_that_of_the_header_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"size|buffer"):
         jpeg._decode_strictly(encoded(), *size)

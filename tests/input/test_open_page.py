@@ -63,7 +63,7 @@ def test_webp(tmp_path: Path, lossless: bool) -> None:
     assert_shows(read(path), scene(), tolerance=0 if lossless else 12)
 
 
-def test_format_is_told_by_content_not_by_name(tmp_path: Path) -> None:
+def test_content_decides_the_format_not_the_name(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", Image.fromarray(scene()), format="TIFF")
     assert_shows(read(path), scene())
 

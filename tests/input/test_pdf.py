@@ -1,4 +1,4 @@
-"""PDF pages: scans come back pixel by pixel, all else is rendered."""
+"""PDF pages: scans keep their own pixels, all else is rendered."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ def test_scan_keeps_its_own_pixels(tmp_path: Path) -> None:
         "q 10 10 m 20 20 l W n Q",
     ],
 )
-def test_what_nobody_sees_over_a_scan_changes_nothing(tmp_path: Path, over: str) -> None:
+def test_invisible_objects_over_a_scan_change_nothing(tmp_path: Path, over: str) -> None:
     assert np.array_equal(read(tmp_path, pdf(f"{full()} {over}")).image, scene())
 
 
-def test_what_lies_under_a_scan_changes_nothing(tmp_path: Path) -> None:
+def test_objects_under_a_scan_change_nothing(tmp_path: Path) -> None:
     under = "0 0 300 300 re f BT /F 40 Tf 50 400 Td (hidden) Tj ET"
     assert np.array_equal(read(tmp_path, pdf(f"{under} {full()}")).image, scene())
 
@@ -134,7 +134,7 @@ def test_scan_placed_sideways(
     content = f"q {matrix.format(w=width, h=height)} cm /I Do Q"
     page = read(tmp_path, pdf(content, size=(width, height), rotate=rotate))
     assert np.array_equal(page.image, np.rot90(shown, -rotate // 90))
-    # The renderer is the judge: what it shows, in small, is what we return.
+    # The renderer is the reference: reduced, its result is the image that we return.
     rendered = read(tmp_path, pdf(f"{content} 0 0 1 1 re f", size=(width, height), rotate=rotate))
     small = Image.fromarray(rendered.image).resize(page.image.shape[::-1], Image.Resampling.BOX)
     assert np.abs(np.asarray(small).astype(int) - page.image).mean() < 3
@@ -213,7 +213,7 @@ def test_rendering_follows_a_finer_image(tmp_path: Path) -> None:
     assert (at_600.dpi, at_600.image.shape) == (600, (566, 400))
 
 
-def test_page_whose_size_nobody_set_is_not_blown_up(tmp_path: Path) -> None:
+def test_page_whose_size_nobody_set_is_not_enlarged(tmp_path: Path) -> None:
     size = (2480.0, 3508.0)
     picture = np.full((3508, 2480), 200, np.uint8)
     page = read(tmp_path, pdf(f"{full(size)} 9 9 9 9 re f", size=size, image=picture))

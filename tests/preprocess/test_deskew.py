@@ -37,14 +37,14 @@ def written() -> GreyImage:
 
 
 @pytest.mark.parametrize("angle", ANGLES)
-def test_lines_tell_the_skew_to_a_twentieth_of_a_degree(angle: float) -> None:
+def test_skew_of_lines_is_found_to_a_twentieth_of_a_degree(angle: float) -> None:
     assert estimate_skew(turned(ruled(), angle)) == pytest.approx(angle, abs=0.05)
     upright = np.ascontiguousarray(ruled().T)  # lines that go down the page do as well
     assert estimate_skew(turned(upright, angle)) == pytest.approx(angle, abs=0.05)
 
 
 @pytest.mark.parametrize("angle", ANGLES)
-def test_rows_of_text_tell_the_skew(angle: float) -> None:
+def test_skew_of_rows_of_text_is_found_to_a_tenth_of_a_degree(angle: float) -> None:
     assert estimate_skew(turned(written(), angle)) == pytest.approx(angle, abs=0.1)
 
 
@@ -70,5 +70,5 @@ def test_a_dark_border_that_is_not_skewed_does_not_count() -> None:
     ],
     ids=["blank", "noise", "shade", "tiny"],
 )
-def test_nothing_tells_no_skew(page: GreyImage) -> None:
+def test_without_lines_and_text_there_is_no_skew(page: GreyImage) -> None:
     assert estimate_skew(page) == 0.0

@@ -1,4 +1,4 @@
-"""Outlines of photographed sheets: found where they are certain, and never within the sheet."""
+"""Corners of photographed sheets: found where they are certain, and never within the sheet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from formreader.core.records import GreyImage
-from formreader.preprocess.sheet import paper_corners
+from formreader.preprocess.sheet import sheet_corners
 
 HEIGHT, WIDTH = 1100, 820
 CORNERS = np.array([[90, 80], [720, 60], [760, 1010], [60, 1030]], float)
@@ -56,22 +56,22 @@ def grain() -> npt.NDArray[np.float64]:
     ids=["dark desk", "light desk", "wooden desk", "rounded corners"],
 )
 def test_a_sheet_is_found_on_its_desk(image: GreyImage, tolerance: float) -> None:
-    found = paper_corners(image)
+    found = sheet_corners(image)
     assert found is not None
     assert np.abs(found - CORNERS).max() < tolerance
 
 
-def test_vignetting_does_not_move_the_outline() -> None:
+def test_vignetting_does_not_move_the_corners() -> None:
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     light = 1 - 0.4 * np.hypot(x / WIDTH - 0.6, y / HEIGHT - 0.4)
-    found = paper_corners((photo() * light).astype(np.uint8))
+    found = sheet_corners((photo() * light).astype(np.uint8))
     assert found is not None
     assert np.abs(found - CORNERS).max() < 8
 
 
 def test_of_a_sheet_partly_outside_of_the_picture_nothing_is_lost() -> None:
     down = CORNERS + [0, 130]
-    found = paper_corners(photo(down))
+    found = sheet_corners(photo(down))
     assert found is not None
     assert np.abs(found[:2] - down[:2]).max() < 5
     assert found[2:, 1].min() > HEIGHT - 15  # as far as the picture goes
@@ -80,7 +80,7 @@ def test_of_a_sheet_partly_outside_of_the_picture_nothing_is_lost() -> None:
 def test_the_edge_of_a_shadow_on_the_sheet_is_no_side() -> None:
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     image = (photo(desk=120) * np.where(x + 0.1 * y > 500, 0.6, 1.0)).astype(np.uint8)
-    found = paper_corners(image)
+    found = sheet_corners(image)
     assert found is None or np.abs(found - CORNERS).max() < 15
 
 
@@ -105,11 +105,11 @@ def scan(border: int) -> GreyImage:
     [panel(), scan(0), scan(25), photo(desk=208), np.full((HEIGHT, WIDTH), 240, np.uint8)],
     ids=["a panel of a form", "a frame", "black borders", "desk as light as paper", "blank"],
 )
-def test_without_a_certain_outline_there_is_none(image: GreyImage) -> None:
-    assert paper_corners(image) is None
+def test_without_a_certain_sheet_there_are_no_corners(image: GreyImage) -> None:
+    assert sheet_corners(image) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (30, 30)])
-def test_tiny_images_have_no_outline(shape: tuple[int, int]) -> None:
+def test_tiny_images_have_no_sheet(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
-    assert paper_corners(image) is None
+    assert sheet_corners(image) is None

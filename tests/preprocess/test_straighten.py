@@ -1,4 +1,4 @@
-"""Pages made upright: the skew, the way back to the page, the light, and photos of a sheet."""
+"""Straightened pages: skew, transform to the page, illumination, and photos of a sheet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from formreader.core.geometry import Transform, map_points
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.deskew import MAX_SKEW
-from formreader.preprocess.illumination import even_light
+from formreader.preprocess.illumination import even_illumination
 from formreader.preprocess.straighten import (
     WORKING_SIDE,
     StraightPage,
@@ -44,7 +44,7 @@ def upright_truth(page: RenderedPage, straight: StraightPage) -> npt.NDArray[np.
 
 
 def unevenness(quads: npt.NDArray[np.float64]) -> float:
-    """How far, in pixels, corners of boxes stray from upright rectangles."""
+    """The largest distance, in pixels, of corners of boxes from upright rectangles."""
     top, right, bottom, left = (np.roll(quads, -i, axis=1)[:, :2] for i in range(4))
     level = [np.ptp(side[..., 1], axis=1) for side in (top, bottom)]
     plumb = [np.ptp(side[..., 0], axis=1) for side in (right, left)]
@@ -52,7 +52,7 @@ def unevenness(quads: npt.NDArray[np.float64]) -> float:
 
 
 @pytest.mark.parametrize("skew", SKEWS)
-def test_skew_is_found_and_taken_out(skew: float) -> None:
+def test_skew_is_found_and_corrected(skew: float) -> None:
     page, straight = scanned(Scan(skew=skew, noise=2.0))
     # The renderer counts counter-clockwise, the straightener clockwise.
     assert straight.skew == pytest.approx(-skew, abs=0.15)
@@ -158,7 +158,7 @@ NOISE = np.random.default_rng(1).integers(0, 256, (400, 300)).astype(np.uint8)
     ],
     ids=["blank", "black", "1x1", "1 row", "2 long rows", "5x8", "noise", "bit of it", "one bit"],
 )
-def test_pages_of_nothing_stay_pages(image: GreyImage) -> None:
+def test_pages_without_a_form_stay_pages(image: GreyImage) -> None:
     straight = straighten(Pyramid(image))
     assert straight.image.dtype == np.uint8
     assert min(straight.image.shape) >= 1
@@ -172,16 +172,16 @@ def test_blank_pages_are_not_turned() -> None:
 
 
 @pytest.mark.parametrize("slope", [0, 2, 9])
-def test_even_light_makes_all_paper_white(slope: int) -> None:
+def test_even_illumination_makes_all_paper_white(slope: int) -> None:
     page = np.linspace(180, 180 + slope, 160)[None].repeat(240, axis=0).round().astype(np.uint8)
     page[100:104, 20:140] = 60
-    even = even_light(page)
+    even = even_illumination(page)
     assert even[:90].min() >= 250
     assert even[101, 80] == pytest.approx(60 * 255 / (180 + slope / 2), abs=2)
 
 
 @given(skew=st.floats(-MAX_SKEW, MAX_SKEW))
-def test_beyond_a_page_its_border_goes_on(skew: float) -> None:
+def test_the_border_of_a_page_is_replicated(skew: float) -> None:
     """A page that is dark at the left and bright at the right is so in the corners of a warp."""
     page = np.repeat(np.array([40, 90, 160, 220], np.uint8), 50)[None].repeat(150, axis=0)
     warped = _warp(page, _rotated(_scaled(page.shape), skew))
@@ -189,13 +189,13 @@ def test_beyond_a_page_its_border_goes_on(skew: float) -> None:
     assert (warped[[0, -1], -1] == 220).all()
 
 
-def test_even_light_takes_a_shadow_out() -> None:
+def test_even_illumination_removes_a_shadow() -> None:
     page, _ = scanned(Scan())
     dark = page.image < 128
     light = np.linspace(1.0, 0.35, page.image.shape[1])[None, :] * np.ones(page.image.shape)
     light[: len(light) // 2] *= 0.7
     light = cv2.GaussianBlur(light, (0, 0), 12)
-    even = even_light(np.rint(page.image * light).astype(np.uint8))
+    even = even_illumination(np.rint(page.image * light).astype(np.uint8))
     far = ~cv2.dilate(dark.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
     assert np.percentile(even[far], 1) > 225
     assert np.percentile(even[dark], 90) < 150

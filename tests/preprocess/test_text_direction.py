@@ -1,4 +1,4 @@
-"""Pages on their side are told by their text, and by nothing else."""
+"""Pages on their side are detected by their text, and by nothing else."""
 
 from __future__ import annotations
 
