@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from formreader.batch.debug_pictures import DebugFolder
 from formreader.core.errors import UsageError
-from formreader.core.locations import Place, as_place, beside, job_path
+from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, beside, job_path
 from formreader.core.options import ScanOptions
 from formreader.core.remote_files import identity
 from formreader.input.input_files import InputListing, list_files
@@ -29,9 +31,11 @@ class Outputs:
     @classmethod
     def of(cls, options: ScanOptions) -> Outputs:
         """Where the options say, else beside the table."""
-        report: Place | None = beside(options.out, ".html")
-        if options.report is not None:
-            report = None if options.report == "none" else as_place(options.report)
+        report: Place | None = None
+        if options.report is None and options.out != STANDARD_OUTPUT:
+            report = beside(options.out, ".html")
+        elif options.report not in (None, "none"):
+            report = as_place(str(options.report))
         job = job_path(options.out)
         return cls(options.out, report, job, options.log_json, options.debug)
 
@@ -50,6 +54,8 @@ class Outputs:
             UsageError: two of them are the same file, or the table's format is none of ours.
             OutputError: one cannot be written.
         """
+        if STANDARD_OUTPUT in (self.report, str(self.log)):
+            raise UsageError("-: only the table can be printed. Give the other file a name")
         taken = {identity(self.job): "the job store"}
         for option, path in self.files():
             other = taken.setdefault(identity(path), option)
@@ -60,6 +66,15 @@ class Outputs:
             check_writable(path, option)
         check_format(self.table)
 
+    @contextmanager
+    def with_job(self) -> Iterator[Outputs]:
+        """The same with a place for the job: a table that is printed has one for the moment."""
+        if self.table != STANDARD_OUTPUT:
+            yield self
+            return
+        with TemporaryDirectory(prefix="formreader-") as folder:
+            yield replace(self, job=Path(folder) / self.job.name)
+
     def list_inputs(self, paths: tuple[str, ...]) -> InputListing:
         """The files to read; results of this program are none, and never replace one.
 
@@ -67,7 +82,7 @@ class Outputs:
             UsageError: a file to read would be replaced.
             NoInputError: there is none.
         """
-        files = [path for _, path in self.files()] + [self.job]
+        files = [path for _, path in self.files() if path != STANDARD_OUTPUT] + [self.job]
         own = [*files, self.debug] if self.debug else files
         listing = list_files(paths, own=own)
         inputs = {identity(file.path) for file in listing.files}

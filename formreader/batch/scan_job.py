@@ -86,9 +86,15 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
         ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
         KeyboardInterrupt: the user stopped it before any page could be worked on.
     """
-    stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     outputs = Outputs.of(options)
     outputs.check()
+    with outputs.with_job() as placed:
+        return _scan(options, placed, progress)
+
+
+def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> ScanSummary:
+    """The same, with outputs that can be written."""
+    stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     debug = outputs.debug_folder(options.paths)
     listing = outputs.list_inputs(options.paths)
     card = read_card(model_folder(options.model))

@@ -12,6 +12,7 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_single
+from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
@@ -23,9 +24,12 @@ def read_images(options: ScanOptions) -> Iterator[PageReading]:
     An image that cannot be read has `error` set.
 
     Raises:
+        NoInputError: a path leads nowhere; nothing is read then.
         ModelError: the model is missing or damaged.
         UsageError: there is no such device.
     """
+    for path in options.paths:
+        check_exists(path)
     recogniser = load_recogniser(options.model, options.device, options.batch)
     images = (_crop_image(PageTask(InputFile(path, path), 0)) for path in options.paths)
     for _, reading in read_pages(images, recogniser, options, Stopwatch()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from formreader.cli.error_handling import set_up_logging
+from formreader.cli.error_handling import Command, set_up_logging
 from formreader.cli.progress import TrainDisplay
 from formreader.cli.shared_options import (
     seed_option,
@@ -28,7 +28,7 @@ COMPARE = CompareOptions()
 
 
 @verbosity_options
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--method", "methods", type=click.Choice(get_args(Method)), multiple=True,
     default=COMPARE.methods, show_default="all", help="What is compared; also several times.",

@@ -14,9 +14,50 @@ from click.core import ParameterSource
 from formreader.cli.progress import tell
 from formreader.core.errors import ExitCode, FormreaderError, UsageError
 
+_MEANT = {
+    "--threshold": "--review-below", "--confidence": "--review-below", "--min-confidence":
+    "--review-below", "--output": "--out", "--result": "--out", "--results": "--out",
+    "--error-rate": "--max-error", "--jobs": "--workers", "--processes": "--workers",
+    "--timeout": "--page-timeout", "--format": "--out",
+}  # fmt: skip
+"""Options of other programs, and what they are called here."""
+
+_NEVER_PROPOSED = frozenset(("--fresh",))
+"""Options that throw work away: nobody shall give them for a slip of the pen."""
+
+EXIT_CODES = """\b
+Exit codes:
+  0   done; digits to review are normal
+  1   a bug: please report it
+  2   wrong usage
+  3   no input found
+  5   the model is missing or damaged
+  6   a result cannot be written
+  10  done, but some pages could not be read
+  130 interrupted; what is done is saved"""
+
+
+class Command(click.Command):
+    """A command that proposes the option that was meant, and lists the exit codes in its help."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **{"epilog": EXIT_CODES} | settings)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+            meant = _MEANT.get(error.option_name)
+            proposed = [meant] if meant in known else error.possibilities or []
+            safe = [str(name) for name in proposed if name not in _NEVER_PROPOSED]
+            raise click.NoSuchOption(error.option_name, possibilities=safe, ctx=ctx) from None
+
 
 class Program(click.Group):
     """The one place where exceptions become messages and exit codes."""
+
+    command_class = Command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, which returns its exit code; what it raises ends in a message."""

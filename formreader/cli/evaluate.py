@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formreader.cli.error_handling import set_up_logging
+from formreader.cli.error_handling import Command, set_up_logging
 from formreader.cli.shared_options import (
     batch_option,
     device_option,
@@ -26,7 +26,7 @@ EVALUATE = EvaluateOptions()
 
 
 @verbosity_options
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--data", default=EVALUATE.data, metavar="mnist|FILE.npz|FOLDER", show_default=True,
     help="Labelled digits: MNIST's test set; images and labels (ink bright on black); or a "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from formreader.cli.error_handling import set_up_logging
+from formreader.cli.error_handling import Command, set_up_logging
 from formreader.cli.shared_options import (
     model_option,
     verbosity_options,
@@ -18,7 +18,7 @@ EXPLAIN = ExplainOptions(image="")
 
 
 @verbosity_options
-@click.command()
+@click.command(cls=Command)
 @click.argument("image", metavar="IMAGE")
 @model_option
 @click.option(

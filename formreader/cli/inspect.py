@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formreader.cli.error_handling import set_up_logging
+from formreader.cli.error_handling import Command, set_up_logging
 from formreader.cli.shared_options import (
     seed_option,
     verbosity_options,
@@ -24,7 +24,7 @@ INSPECT = InspectOptions()
 
 
 @verbosity_options
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--data", default=INSPECT.data, metavar="mnist|FILE|FOLDER", show_default=True,
     help="Labelled digits: MNIST's training set; an .npz of images and labels; a folder with "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from formreader.cli.compare import compare
-from formreader.cli.error_handling import Program
+from formreader.cli.error_handling import EXIT_CODES, Program
 from formreader.cli.evaluate import evaluate
 from formreader.cli.explain import explain
 from formreader.cli.inspect import inspect
@@ -15,7 +15,9 @@ from formreader.cli.train import train
 from formreader.core.version import __version__
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Program, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES
+)
 @click.version_option(__version__, "--version", prog_name="formreader")
 def main() -> None:
     """Read handwritten digits in the boxes of scanned forms.

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from formreader.cli.error_handling import check_one_threshold, set_up_logging
+from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
 from formreader.cli.progress import tell
 from formreader.cli.shared_options import (
     reading_options,
@@ -21,7 +21,7 @@ PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_co
 
 @verbosity_options
 @reading_options
-@click.command()
+@click.command(cls=Command)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 def predict(
     images: tuple[str, ...],

@@ -187,7 +187,7 @@ class TrainDisplay:
         epochs = self._epochs - epoch
         if epochs == 0:
             return ""
-        return f", about {_duration(epochs * sum(self._seconds) / len(self._seconds))} left"
+        return f", about {duration(epochs * sum(self._seconds) / len(self._seconds))} left"
 
     def message(self, text: str) -> None:
         """Tell something else."""
@@ -199,9 +199,11 @@ class TrainDisplay:
         self._bar.stop()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A length of time as people say it."""
     minutes = round(seconds / 60)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if minutes < 2:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

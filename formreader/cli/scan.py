@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from formreader.batch.worker_process import start_early
-from formreader.cli.error_handling import check_one_threshold, set_up_logging
-from formreader.cli.progress import ScanDisplay, tell
+from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
+from formreader.cli.progress import ScanDisplay, duration, tell
 from formreader.cli.shared_options import (
     SCAN,
     reading_options,
@@ -18,7 +19,7 @@ from formreader.cli.shared_options import (
 )
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
-from formreader.core.locations import Place, as_place
+from formreader.core.locations import STANDARD_OUTPUT, Place, as_place
 from formreader.core.options import Device, Rows
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 
 @verbosity_options
 @reading_options
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
 @click.option(
     "--out", type=as_place, default=SCAN.out, metavar="FILE", show_default=True,
-    help="Table of what was read: .csv, .jsonl or .parquet, on this machine or at a URL.",
+    help="Table of what was read: .csv, .jsonl, .parquet or .xlsx, on this machine or at a URL; "
+    "- prints it as CSV and keeps nothing.",
 )  # fmt: skip
 @click.option(
     "--rows", type=click.Choice(get_args(Rows)), default=SCAN.rows, show_default=True,
@@ -124,45 +126,55 @@ def scan(
             page_timeout=page_timeout, cluster=cluster, log_json=log_json, progress=display,
         )  # fmt: skip
     if not quiet:
-        _tell_summary(summary, verbose)
+        for line in summary_lines(summary, verbose):
+            tell(line)
         for path in (summary.out, summary.report):
-            if path is not None:
+            if path not in (None, STANDARD_OUTPUT):
                 click.echo(path)
     if summary.interrupted:
+        where = "" if summary.out == STANDARD_OUTPUT else f", which are in {summary.out}"
         tell(
-            f"interrupted: {summary.pages:,} of {_count(summary.total, 'page')} done; these are in "
-            f"{summary.out}. The same command goes on with the others"
+            f"interrupted after {summary.pages:,} of {_count(summary.total, 'page')}{where}. "
+            "The same command continues with the others"
         )
         return ExitCode.INTERRUPTED
     return ExitCode.PAGES_FAILED if summary.failed else ExitCode.DONE
 
 
-def _tell_summary(summary: ScanSummary, verbose: bool) -> None:
-    speed = summary.read / max(summary.seconds, 1e-9)
-    tell(
-        f"{_count(summary.pages, 'page')}, {_count(summary.fields, 'field')}, "
-        f"{_count(summary.digits, 'digit')}, {_count(summary.blank, 'blank box', 'blank boxes')} "
-        f"in {summary.seconds:.1f} s ({speed:.1f} pages/s)"
+def summary_lines(summary: ScanSummary, verbose: bool) -> Iterator[str]:
+    """What came of a scan, in plain words: three lines, and one for each thing out of the usual."""
+    yield (
+        f"{_count(summary.pages, 'page')} with {_count(summary.digits, 'digit')} in "
+        f"{_count(summary.fields, 'field')}, in {duration(summary.seconds)}"
     )
-    if summary.read == 0 and not summary.interrupted:
-        tell("nothing has changed since an earlier scan: no page was read again")
-    elif summary.read + summary.duplicates < summary.pages:
-        tell(f"{_count(summary.read, 'page')} read now, the others by an earlier scan")
-    where = f" in {summary.report}" if summary.report and summary.review else ""
-    tell(f"{_count(summary.review, 'digit')} to review{where}")
-    tell(str(summary.acceptance))
+    if not summary.digits:
+        yield "No digits to check"
+    elif summary.review:
+        where = f": {summary.report}" if summary.report else ""
+        accepted = summary.digits - summary.review
+        yield f"{accepted:,} digits accepted; please check the other {summary.review:,}{where}"
+    else:
+        yield "All digits accepted; none to check"
+    yield str(summary.acceptance)
     if summary.failed:
-        tell(f"{_count(summary.failed, 'page')} could not be read: status error in the table")
+        yield (
+            f"{_count(summary.failed, 'page')} could not be read: rows with status `error` say why"
+        )
+    if summary.read == 0 and not summary.interrupted:
+        yield "Nothing has changed since the last scan, so no page was read again"
+    elif summary.read + summary.duplicates < summary.pages:
+        yield f"{_count(summary.read, 'page')} read now, the others by an earlier scan"
     if summary.duplicates:
         same = ("file has", "files have")
-        tell(f"{_count(summary.duplicates, *same)} the content of another and was not read again")
+        yield f"{_count(summary.duplicates, *same)} the content of another, whose rows are repeated"
     if summary.skipped:
         others = ("file of another kind was", "files of other kinds were")
-        tell(f"{_count(summary.skipped, *others)} left alone")
-    tell(_where_time_went(summary))
+        yield f"{_count(summary.skipped, *others)} left alone"
     if verbose:
+        yield summary.acceptance.figures()
+        yield _where_time_went(summary)
         for stage, seconds in summary.stages.items():
-            tell(f"{stage}: {1000 * seconds / max(summary.read, 1):.1f} ms a page")
+            yield f"{stage}: {1000 * seconds / max(summary.read, 1):.1f} ms a page"
 
 
 def _where_time_went(summary: ScanSummary) -> str:

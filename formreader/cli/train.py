@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from formreader.cli.error_handling import set_up_logging
+from formreader.cli.error_handling import Command, set_up_logging
 from formreader.cli.progress import TrainDisplay
 from formreader.cli.shared_options import (
     TRAIN,
@@ -22,7 +22,7 @@ from formreader.core.options import Architecture, TrainOptions
 
 
 @verbosity_options
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=TRAIN.out, metavar="FOLDER",
     show_default=True, help="Where the model goes.",

@@ -11,7 +11,10 @@ from urllib.parse import unquote, urlsplit
 from formreader.core.errors import UsageError
 
 Place: TypeAlias = Path | str
-"""A path on this machine, or a URL as text."""
+"""A path on this machine, or a URL or `-` (the standard output) as text."""
+
+STANDARD_OUTPUT = "-"
+"""The place of a table that is printed, not kept."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """The start of a URL. Its scheme has at least two letters: C:// is a Windows drive."""
@@ -25,11 +28,13 @@ def is_url(place: Place) -> TypeGuard[str]:
 
 
 def as_place(text: str) -> Place:
-    """The place that `text` names: a URL as it is, or a path for `file://` and all else.
+    """The place that `text` names: a URL or `-` as it is, or a path for `file://` and all else.
 
     Raises:
         UsageError: a `file://` URL names another machine.
     """
+    if text == STANDARD_OUTPUT:
+        return text
     if not is_url(text):
         return Path(text)
     parts = urlsplit(text)
@@ -66,6 +71,8 @@ def job_path(out: Place) -> Path:
     SQLite needs a disk. The name contains a hash of the URL, so that two tables of the same
     name, `results.csv`, have two jobs.
     """
+    if out == STANDARD_OUTPUT:
+        return Path("results.sqlite")
     if isinstance(out, Path):
         return out.with_suffix(".sqlite")
     digest = hashlib.sha256(out.encode()).hexdigest()[:8]

@@ -231,7 +231,8 @@ class FieldReading:
 
     `value` has the digits without the blanks, `?` where no digit is plausible; `cells` has one
     character per box, `.` for a blank. `frame` is the printed rectangle of a number whose
-    digits have no boxes of their own.
+    digits have no boxes of their own. `confidence` is the probability that all of the value is
+    right, `lowest` the confidence of its least sure digit.
     """
 
     digits: tuple[DigitReading, ...]
@@ -240,6 +241,7 @@ class FieldReading:
     confidence: float
     status: Status
     frame: Box | None = None
+    lowest: float = 1.0
 
     @property
     def box(self) -> Box:
@@ -251,7 +253,8 @@ class PageReading:
     """All fields of one page, or the reason why there are none.
 
     `error` is why the page could not be read. `notice` is why a person should look at a page
-    that was read (no boxes found, doubtful boxes).
+    that was read (no boxes found, doubtful boxes). `same_as` names the file of the same content
+    that was read in place of this one.
     """
 
     file: str
@@ -259,6 +262,12 @@ class PageReading:
     fields: tuple[FieldReading, ...] = ()
     error: str = ""
     notice: str = ""
+    same_as: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where the values of a duplicate come from; "" for a page that was read itself."""
+        return f"the same content as {self.same_as}" if self.same_as else ""
 
     @property
     def remark(self) -> PageRemark | None:

@@ -94,6 +94,16 @@ def list_files(paths: Sequence[str], *, own: Collection[Place] = ()) -> InputLis
     return InputListing(tuple(files), len(skipped))
 
 
+def check_exists(path: str) -> None:
+    """Find out whether there is a file or folder of this name; URLs are not looked up.
+
+    Raises:
+        NoInputError: there is none.
+    """
+    if not is_url(path) and not os.path.lexists(path):
+        raise NoInputError(f"{path}: there is no such file. Check the spelling")
+
+
 def _nothing_found(paths: Sequence[str], skipped: int) -> str:
     if not paths:
         return "No file or folder was given. Name at least one"

@@ -7,6 +7,7 @@ import io
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from formreader.core.errors import OutputError
-from formreader.core.locations import Place, is_url
+from formreader.core.locations import STANDARD_OUTPUT, Place, is_url
 from formreader.core.remote_files import check_upload, upload
 
 
@@ -33,6 +34,8 @@ def check_writable(place: Place, option: str = "--out") -> None:
             file or is locked.
         UsageError: a URL's protocol is unknown, or its package is missing.
     """
+    if place == STANDARD_OUTPUT:
+        return
     if is_url(place):
         try:
             check_upload(place)
@@ -81,6 +84,10 @@ def atomic_stream(place: Place, option: str = "--out") -> Iterator[BinaryIO]:
         OutputError: the file cannot be written, for instance because the disk is full.
         UsageError: a URL's protocol is unknown, or its package is missing.
     """
+    if place == STANDARD_OUTPUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
     write = _uploaded(place, option) if is_url(place) else _replaced(Path(place), option)
     with write as stream:
         yield stream

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pandas.api.extensions import ExtensionDtype
@@ -15,15 +17,19 @@ from formreader.core.errors import NoInputError
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
 from formreader.output.table import TABLES
-from formreader.output.table_formats import TableFormat, arrow_schema, format_of
+from formreader.output.table_formats import INSTALL_EXCEL, TableFormat, arrow_schema, format_of
 
 _TYPES: dict[str, str | ExtensionDtype] = {
     "file": "string", "page": "int64", "field": "int64", "box": "int64", "value": "string",
     "confidence": "float64", "cells": "string", "digit": "string",
     "x": "int64", "y": "int64", "width": "int64", "height": "int64",
-    "second": "string", "second_confidence": "float64",
+    "second": "string", "second_confidence": "float64", "lowest": "float64", "message": "string",
     "status": pd.CategoricalDtype([status.value for status in Status]),
 }  # fmt: skip
+
+
+_NEW_IN_0_6 = ("lowest", "message")
+"""Columns that older tables do not have."""
 
 
 def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
@@ -48,15 +54,23 @@ def load_results(path: Path) -> pd.DataFrame:
     kind = format_of(path)
     try:
         columns = _columns(path, kind)
-        if ",".join(columns) not in {header for header, _ in TABLES.values()}:
+        if columns not in _known_columns():
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         return _READERS[kind](path, columns).astype({name: _TYPES[name] for name in columns})
     except (OSError, TypeError, ValueError) as error:  # pandas and pyarrow derive theirs
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
+def _known_columns() -> list[list[str]]:
+    """The columns of each kind of rows, and those that versions before 0.6.0 wrote."""
+    today = [header.split(",") for header, _ in TABLES.values()]
+    return today + [[name for name in names if name not in _NEW_IN_0_6] for names in today]
+
+
 def _columns(path: Path, kind: TableFormat) -> list[str]:
     """The names of the columns, from the beginning of the file."""
+    if kind is TableFormat.EXCEL:
+        return [str(name) for name in _read_sheet(path, nrows=0).columns]
     if kind is TableFormat.PARQUET:
         return list(parquet.read_schema(path).names)
     with path.open(encoding="utf-8", newline="") as stream:
@@ -85,7 +99,29 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
     return table
 
 
+def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
+    text = {name: "str" for name in columns if _TYPES[name] not in ("int64", "float64")}
+    blank = {"second_confidence": [""]}
+    return _read_sheet(path, dtype=text, keep_default_na=False, na_values=blank)
+
+
+def _read_sheet(path: Path, **options: Any) -> pd.DataFrame:
+    """The only sheet of a workbook.
+
+    Raises:
+        NoInputError: it is no workbook, or the package that reads them is missing.
+    """
+    try:
+        sheet: pd.DataFrame = pd.read_excel(path, engine="openpyxl", **options)
+    except ImportError as error:
+        raise NoInputError(f"{path}: {INSTALL_EXCEL}") from error
+    except zipfile.BadZipFile as error:
+        raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
+    return sheet
+
+
 _READERS = {
+    TableFormat.EXCEL: _read_excel,
     TableFormat.CSV: _read_csv,
     TableFormat.JSON_LINES: _read_json_lines,
     TableFormat.PARQUET: _read_parquet,

@@ -16,12 +16,12 @@ from types import MappingProxyType
 from formreader.core.geometry import Box
 from formreader.core.locations import Place
 from formreader.core.options import Rows
-from formreader.core.records import DigitReading, FieldReading, PageReading, Status
+from formreader.core.records import DigitReading, FieldReading, PageReading, PageRemark, Status
 from formreader.output.table_formats import Row, write_rows
 
-FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height"
+FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height,lowest,message"
 DIGIT_HEADER = (
-    "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence"
+    "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence,message"
 )
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # with the full-width signs of Excel in Asia
@@ -31,8 +31,7 @@ def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
     """Write the readings of `pages`, in their order, as they come.
 
     The suffix of `place` tells the format. A page with an error, a notice, or no fields has
-    a row of its own with `field` 0 and the reason in `value` (in `digit` for rows="digit");
-    a page never goes missing.
+    a row of its own with `field` 0 and the reason in `message`; a page never goes missing.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
@@ -46,25 +45,25 @@ def field_rows(page: PageReading) -> Iterator[Row]:
     """The rows of one page in the shape of `FIELD_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
     if remark := page.remark:
-        reason, status = text_cell(remark.reason), remark.status.value
-        yield [*page_cells, 0, reason, 0.0, status, "", 0, 0, 0, 0]
+        nothing: Row = [0, "", 0.0, remark.status.value, "", 0, 0, 0, 0, 0.0]
+        yield [*page_cells, *nothing, _message(page, remark)]
     for number, reading in enumerate(_readable(page), 1):
         confidence = _probability(reading.confidence)
         read: Row = [reading.value, confidence, reading.status.value, reading.cells]
-        yield [*page_cells, number, *read, *whole_pixels(reading.box)]
+        rest: Row = [*whole_pixels(reading.box), _probability(reading.lowest), _message(page)]
+        yield [*page_cells, number, *read, *rest]
 
 
 def digit_rows(page: PageReading) -> Iterator[Row]:
     """The rows of one page in the shape of `DIGIT_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
     if remark := page.remark:
-        nowhere: Row = [0, 0, 0, 0, 0, 0]
-        reason, status = text_cell(remark.reason), remark.status.value
-        yield [*page_cells, *nowhere, reason, 0.0, status, "", None]
+        nothing: Row = [0, 0, 0, 0, 0, 0, "", 0.0, remark.status.value, "", None]
+        yield [*page_cells, *nothing, _message(page, remark)]
     for number, reading in enumerate(_readable(page), 1):
         for box_number, digit in enumerate(reading.digits, 1):
             place: Row = [number, box_number, *whole_pixels(digit.box)]
-            yield [*page_cells, *place, *_digit_cells(digit)]
+            yield [*page_cells, *place, *_digit_cells(digit), _message(page)]
 
 
 def file_cell(label: str) -> str:
@@ -100,6 +99,11 @@ TABLES: Mapping[Rows, tuple[str, Callable[[PageReading], Iterator[Row]]]] = Mapp
 
 def _readable(page: PageReading) -> tuple[FieldReading, ...]:
     return () if page.error else page.fields
+
+
+def _message(page: PageReading, remark: PageRemark | None = None) -> str:
+    """What the last column of a row says: a remark about the page, and whose values they are."""
+    return text_cell("; ".join(filter(None, (remark.reason if remark else "", page.origin))))
 
 
 def _digit_cells(digit: DigitReading) -> Row:

@@ -103,7 +103,8 @@ def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:
     else:
         status = Status.OK if Status.OK in statuses else Status.BLANK
     value, frame = cells.replace(".", ""), field.cell.box if field.cell else None
-    return FieldReading(tuple(digits), value, cells, confidence, status, frame)
+    lowest = min(digit.confidence for digit in digits)
+    return FieldReading(tuple(digits), value, cells, confidence, status, frame, lowest)
 
 
 def _cell(digit: DigitReading) -> str:

@@ -58,18 +58,36 @@ class Acceptance:
     max_error: float | None = None
 
     def __str__(self) -> str:
-        """One line for people: the promise, and the counts that it rests on."""
+        """What to expect of accepted digits, in one plain sentence."""
         row = self.measured
         if row is None:
-            return f"accepted at {self.review_below:.5g} or more: errors were never measured there"
-        counts = (
-            f"{row.errors:,} wrong of {row.accepted:,} accepted of {row.n:,} calibration digits, "
-            f"bound {percent(row.error_bound)}"
+            return (
+                f"How many digits of {self.review_below:.5g} or more are wrong was never measured "
+                "with this model"
+            )
+        expected = (
+            f"Of every 1,000 accepted digits expect at most {_in_a_thousand(row)} to be wrong"
         )
-        if self.max_error is None:
-            return f"accepted at {row.threshold:.5g} or more: {counts}"
-        promised = f"at most {percent(self.max_error)} wrong"
-        return f"accepted at {row.threshold:.5g} or more: {promised} ({counts})"
+        if self.max_error is not None:
+            expected += f"; you allowed {1000 * self.max_error:.3g}"
+        return expected
+
+    def figures(self) -> str:
+        """The counts behind it, for who knows calibration."""
+        row = self.measured
+        if row is None:
+            return f"accepted from confidence {self.review_below:.5g}, without a measurement"
+        return (
+            f"accepted from confidence {row.threshold:.5g}: of {row.n:,} calibration digits "
+            f"{row.accepted:,} were, {row.errors:,} of them wrong; with 95 % certainty at most "
+            f"{percent(row.error_bound)} are"
+        )
+
+
+def _in_a_thousand(row: CalibrationRow) -> str:
+    """The error bound as a number of digits, rounded up: whole ones from 1 on."""
+    digits = 1000 * row.error_bound
+    return f"{math.ceil(digits)}" if digits >= 1 else f"{math.ceil(10 * digits) / 10:g}"
 
 
 def acceptance(card: Card, options: ScanOptions) -> Acceptance:

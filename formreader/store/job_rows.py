@@ -73,7 +73,10 @@ def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[R
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
-    """The fields of a page, from ordered rows of `FIELD_COLUMNS` and `DIGIT_COLUMNS`."""
+    """The fields of a page, from ordered rows of `FIELD_COLUMNS` and `DIGIT_COLUMNS`.
+
+    Rows of fields without digits may end with the confidence of the least sure digit.
+    """
     of_field = {
         number: tuple(map(_read_digit, rows)) for number, rows in groupby(digits, itemgetter(0))
     }
@@ -87,9 +90,10 @@ def read_picture(row: Row) -> tuple[Thumbnail, bytes]:
 
 
 def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:
-    _, value, cells, confidence, status, *frame = row
-    box = None if frame[0] is None else Box(*frame)
-    return FieldReading(digits, value, cells, confidence, Status(status), box)
+    _, value, cells, confidence, status, left, top, width, height, *lowest = row
+    box = None if left is None else Box(left, top, width, height)
+    least = min((digit.confidence for digit in digits), default=lowest[0] if lowest else 1.0)
+    return FieldReading(digits, value, cells, confidence, Status(status), box, least)
 
 
 def _read_digit(row: Row) -> DigitReading:

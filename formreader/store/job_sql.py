@@ -158,15 +158,20 @@ ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' 
 ADD_REVIEW = f"INSERT INTO review (page, {REVIEW_COLUMNS}) VALUES (?{', ?' * 8})"
 
 PAGES = """
-SELECT page.id, label, page.number, page.error, notice, duplicate_of
-FROM file LEFT JOIN page ON page.file = file.id
-WHERE (page.id IS NOT NULL OR duplicate_of <> '') AND {}
-ORDER BY position, page.number
+SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of
+FROM file
+LEFT JOIN file AS twin ON twin.label = file.duplicate_of AND file.duplicate_of <> ''
+LEFT JOIN page ON page.file = coalesce(twin.id, file.id)
+WHERE (page.id IS NOT NULL OR file.duplicate_of <> '') AND {}
+ORDER BY file.position, page.number
 """
+"""The pages of each file; of a duplicate those of its twin, or one without id where it has none."""
 
-WITH_REVIEW = "EXISTS (SELECT 1 FROM review WHERE review.page = page.id)"
+WITH_REVIEW = """(
+file.duplicate_of = '' AND EXISTS (SELECT 1 FROM review WHERE review.page = page.id)
+)"""
 WITH_REMARK = """(
-page.id IS NULL OR page.error <> '' OR notice <> '' OR NOT EXISTS
+file.duplicate_of <> '' OR page.error <> '' OR notice <> '' OR NOT EXISTS
 (SELECT 1 FROM field WHERE field.page = page.id)
 )"""
 
@@ -178,11 +183,13 @@ SELECT
     number, value, cells, field.confidence, field.status,
     coalesce(frame_left, min(left)), coalesce(frame_top, min(top)),
     coalesce(frame_width, max(left + width) - min(left)),
-    coalesce(frame_height, max(top + height) - min(top))
+    coalesce(frame_height, max(top + height) - min(top)),
+    min(digit.confidence)
 FROM field JOIN digit ON digit.page = field.page AND digit.field = field.number
 WHERE field.page = ? GROUP BY number ORDER BY number
 """
-"""Like `FIELDS`, but with a frame for each: the printed one, or the bounding box of its boxes."""
+"""Like `FIELDS`, but each with a frame, the printed one or the bounding box of its boxes, and with
+the confidence of its least sure digit."""
 
 _FOR_REVIEW = "(SELECT field FROM review WHERE review.page = ?1)"
 REVIEW_FIELDS = f"""

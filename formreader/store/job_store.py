@@ -128,7 +128,7 @@ class JobStore:
     def readings(self) -> Iterator[PageReading]:
         """All pages in the order of the inputs, exactly as they were added.
 
-        A duplicate has one page without fields, whose notice names the file read instead.
+        A duplicate has the pages of the file that was read instead.
         """
         for page, reading in self._pages():
             fields = self._file.query(sql.FIELDS, page)
@@ -153,8 +153,13 @@ class JobStore:
 
     def remarks(self) -> Iterator[PageRemark]:
         """The remarks on whole pages, in the order of `readings`."""
+        told = set[str]()
         for _, reading in self._pages(sql.WITH_REMARK):
-            if reading.remark is not None:
+            if reading.same_as:
+                if reading.file not in told:
+                    told.add(reading.file)
+                    yield PageRemark(reading.file, 0, reading.origin, failed=False)
+            elif reading.remark is not None:
                 yield reading.remark
 
     def counts(self) -> Counter[str]:
@@ -178,14 +183,14 @@ class JobStore:
         )
 
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
-        """Id and reading of each page, without its fields; the id of a duplicate is None."""
-        for page, label, number, error, notice, duplicate_of in self._file.query(
+        """Id and reading of each page, without its fields; None is the id of one not read yet."""
+        for page, label, number, error, notice, twin in self._file.query(
             sql.PAGES.format(condition)
         ):
             if page is None:
-                yield None, PageReading(label, 0, notice=f"the same content as {duplicate_of}")
+                yield None, PageReading(label, 0, notice=f"{twin} is not read yet", same_as=twin)
             else:
-                yield page, PageReading(label, number - 1, error=error, notice=notice)
+                yield page, PageReading(label, number - 1, error=error, notice=notice, same_as=twin)
 
 
 def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:

@@ -35,7 +35,7 @@ _HEADER = 512
 
 _MOST_MEMORY = 4096
 """MiB for two workers: a damaged header may claim 150 million pixels, which is the limit, and a
-coloured page of these takes up to 1.3 GB while it is decoded (`forms.pages.MAX_PIXELS`)."""
+coloured page of these takes up to 1.3 GB while it is decoded (`input.open_page.MAX_PIXELS`)."""
 
 _OVER_LIMIT = ("it took more than", "died twice")
 """What the errors of pages say that are not merely damaged."""
