@@ -13,7 +13,7 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import straighten
 from formreader.synth import RenderedPage, render_form, sample_spec
-from formreader.synth.processes import map_in_processes
+from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.box_network.page_pieces import TrainingPage
 
 

@@ -32,7 +32,7 @@ from formreader.synth import (
     render_form,
     sample_spec,
 )
-from formreader.synth.processes import map_in_processes
+from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.data.examples import Examples, joined
 
 _FILLING = Filling(blanks=0.06, marks=0.06)
