@@ -7,8 +7,8 @@ import numpy as np
 from formreader.synth.line_styles import LineStyle, RowStyle
 from formreader.synth.paper_sheet import Rect, Sheet
 
-_FEWEST_WITH_LOST = 4
-"""Boxes of a comb from which on separators may be missing."""
+_MIN_BOXES_WITH_LOST_SEPARATORS = 4
+"""A comb of at least so many boxes may lack separators (`RowStyle.lost`)."""
 
 
 def draw_row(
@@ -85,8 +85,9 @@ def _draw_lattice(
     first, last = grid[0][0], grid[-1][-1]
     for row in grid[1:]:
         style.inner.draw(sheet, (first.x, row[0].y), (last.right, row[0].y), rng)
-    # Where nearly all separators were lost, nobody could tell that there are boxes.
-    lost = style.lost if len(grid[0]) >= _FEWEST_WITH_LOST else 0.0
+    # If a short comb lost its separators, nothing would show that it has boxes.
+    may_lose = len(grid[0]) >= _MIN_BOXES_WITH_LOST_SEPARATORS
+    lost = style.lost if may_lose else 0.0
     for i, cell in enumerate(grid[0][1:], 1):
         if not lost or rng.random() >= lost:
             style.separator(i).draw(sheet, (cell.x, first.y), (cell.x, last.bottom), rng)

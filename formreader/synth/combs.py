@@ -11,17 +11,31 @@ from formreader.synth.form import DIGITS, Form
 from formreader.synth.house_style import (
     CAPITALS,
     TINTS,
-    WHITE,
     House,
     bar,
     beside_label,
     print_fitting,
 )
 from formreader.synth.line_styles import RowStyle
-from formreader.synth.paper_sheet import BLACK, Colour, Rect, fade
+from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect, fade
 from formreader.synth.words import caption, made_up
 
-_TALL = 1.25  # height over width of boxes whose height is seen from no line
+_UNMARKED_BOX_ASPECT = 1.25
+"""Height over width of the boxes of a comb where no printed line shows how high they are."""
+
+_MIN_LETTER_BOXES, _MAX_LETTER_BOXES = 6, 28
+"""Boxes of a comb for a name or an address."""
+
+_GROUP_PATTERNS: tuple[tuple[str, tuple[int, ...]], ...] = (
+    ("-", (2, 2, 4)), ("/", (2, 2, 4)), (".", (2, 2, 4)), (".", (2, 2, 2)), (" ", (4, 2, 2)),
+    (":", (2, 2)), (":", (2, 2, 2)), ("-", (3, 3, 4)), ("/", (4, 7)), (" ", (4, 4, 4, 4)),
+    (",", (5, 2)), (",", (3, 3, 2)), (".", (3, 3, 3)), (",", (1, 1)), ("-", (2, 3)), (" ", (3, 3)),
+    ("word", (2, 2, 4)), ("word", (2, 2)), ("word", (2, 1)),
+)  # fmt: skip
+"""What is printed between groups of boxes ("word": a made-up word), and the boxes of each group."""
+
+_UNITS = ("kg", "cm", "EUR", "m3", "%", "kWh", "km/h", "min", "h", "Uhr", "mm", "USD", "pts", "C")
+"""Units printed behind the last group."""
 
 
 def _pitch(house: House, style: RowStyle) -> float:
@@ -68,7 +82,7 @@ def opencomb(form: Form, house: House, place: Rect) -> float:
     # Nothing shows how high these boxes are: as high as people write.
     tick = float(rng.uniform(0.3, 0.75))
     style = replace(style, tick=tick, walls=tick if rng.random() < 0.8 else 1.0)
-    return _row(form, house, place, style, _TALL * house.w)
+    return _row(form, house, place, style, _UNMARKED_BOX_ASPECT * house.w)
 
 
 def tight(form: Form, house: House, place: Rect) -> float:
@@ -85,18 +99,10 @@ def tight(form: Form, house: House, place: Rect) -> float:
     return _row(form, house, place, style if rounding else replace(style, radius=0.0))
 
 
-_PATTERNS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("-", (2, 2, 4)), ("/", (2, 2, 4)), (".", (2, 2, 4)), (".", (2, 2, 2)), (" ", (4, 2, 2)),
-    (":", (2, 2)), (":", (2, 2, 2)), ("-", (3, 3, 4)), ("/", (4, 7)), (" ", (4, 4, 4, 4)),
-    (",", (5, 2)), (",", (3, 3, 2)), (".", (3, 3, 3)), (",", (1, 1)), ("-", (2, 3)), (" ", (3, 3)),
-    ("word", (2, 2, 4)), ("word", (2, 2)), ("word", (2, 1)),
-)  # fmt: skip
-
-
 def groups(form: Form, house: House, place: Rect) -> float:
     """Groups of boxes with signs or words between them: dates, times, amounts, telephones."""
     rng, style = form.rng, house.style
-    separator, counts = _PATTERNS[int(rng.integers(len(_PATTERNS)))]
+    separator, counts = _GROUP_PATTERNS[int(rng.integers(len(_GROUP_PATTERNS)))]
     style = replace(style, shape="separate" if rng.random() < 0.4 else "comb")
     pitch, size = _pitch(house, style), min(5.0, 0.55 * house.h)
     gap = float(rng.uniform(9, 14)) if separator == "word" else float(rng.uniform(2.5, 6))
@@ -118,9 +124,6 @@ def groups(form: Form, house: House, place: Rect) -> float:
             print_fitting(form, (x + 0.8, middle - 1.4), word, 2.6, gap - 1.6)
         x += gap
     return y + house.h - place.y
-
-
-_UNITS = ("kg", "cm", "EUR", "m3", "%", "kWh", "km/h", "min", "h", "Uhr", "mm", "USD", "pts", "C")
 
 
 def guided(form: Form, house: House, place: Rect) -> float:
@@ -152,9 +155,9 @@ def letters(form: Form, house: House, place: Rect) -> float:
     """One to three long combs for a name or an address, in hand-printed capitals."""
     rng, style = form.rng, replace(house.style, shape="comb")
     n = int(place.w / house.w)
-    if n < 6:
+    if n < _MIN_LETTER_BOXES:
         return 0.0
-    n = int(rng.integers(6, min(n, 28) + 1))
+    n = int(rng.integers(_MIN_LETTER_BOXES, min(n, _MAX_LETTER_BOXES) + 1))
     at = beside_label(form, house, place, n * house.w)
     if at is None:
         return 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from formreader.synth.paper_sheet import Colour, Picture, Sheet
+from formreader.synth.paper_sheet import MM_PER_INCH, Colour, Picture, Sheet
 from formreader.synth.strokes import Hand, Mask, draw_strokes
 
 
@@ -72,7 +72,7 @@ def dirt(image: Picture, amount: float, dpi: float, rng: np.random.Generator) ->
         image[np.minimum(ys[larger] + 1, h - 1), xs[larger]] = value
     for _ in range(int(rng.integers(0, 1 + round(25 * amount)))):
         x, y = int(rng.integers(w)), int(rng.integers(h))
-        radius = max(1, round(rng.uniform(0.1, 0.35) * dpi / 25.4))
+        radius = max(1, round(rng.uniform(0.1, 0.35) * dpi / MM_PER_INCH))
         cv2.circle(image, (x, y), radius, (60, 60, 60), -1, cv2.LINE_AA)
     return image
 
@@ -103,7 +103,7 @@ def black_edges(image: Picture, amount: float, rng: np.random.Generator) -> Pict
 def punch_holes(image: Picture, dpi: float) -> Picture:
     """Two holes at the left edge (ISO 838: 80 mm apart), within the margin, and a staple."""
     image = image.copy()
-    mm, (h, w) = dpi / 25.4, image.shape[:2]
+    mm, (h, w) = dpi / MM_PER_INCH, image.shape[:2]
     left, radius = min(8 * mm, 0.032 * w), min(3 * mm, 0.022 * w)
     for offset in (-40, 40):
         centre = (round(left), round(h / 2 + offset * mm))
@@ -130,8 +130,8 @@ def bleed_through(image: Picture, darkness: float, dpi: float, rng: np.random.Ge
     """The writing of the other side, mirrored, blurred and pale."""
     h, w = image.shape[:2]
     other = np.zeros((h, w), np.float32)
-    hand, size = Hand.sample(rng), 7 * dpi / 25.4
-    pen = hand.width_mm * dpi / 25.4
+    hand, size = Hand.sample(rng), 7 * dpi / MM_PER_INCH
+    pen = hand.width_mm * dpi / MM_PER_INCH
     for y in np.arange(size, h - 2 * size, size * float(rng.uniform(2, 3.2))):
         for x in np.arange(size * 2, w - 3 * size, size * 0.9):
             if rng.random() < 0.7:
@@ -148,7 +148,7 @@ def bleed_through(image: Picture, darkness: float, dpi: float, rng: np.random.Ge
 def watermark(image: Picture, darkness: float, dpi: float, rng: np.random.Generator) -> Picture:
     """Large pale words and rings all over the page, below the print."""
     h, w = image.shape[:2]
-    mm = 25.4 / dpi
+    mm = MM_PER_INCH / dpi
     sheet = Sheet(w * mm, h * mm, dpi)
     level = round(255 * (1 - darkness))
     colour: Colour = (level, level, level)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from formreader.synth.distractors import DISTRACTORS, Distractor
 from formreader.synth.form import Form
-from formreader.synth.house_style import TINTS, WHITE, House, Section, bar, print_fitting
-from formreader.synth.paper_sheet import BLACK, Colour, Rect
+from formreader.synth.house_style import TINTS, House, Section, bar, print_fitting
+from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect
 from formreader.synth.ruled import (
     empty_table,
     hatched,
@@ -18,12 +18,15 @@ from formreader.synth.ruled import (
 )
 from formreader.synth.words import TITLES, caption, made_up, pick, prose
 
+_MIN_DECOY_ROOM = (90.0, 40.0)
+"""Width and height, mm, that must be left for one of `DISTRACTORS`."""
 
-def _plain(distractor: Distractor) -> Section:
-    """One of the older distractors, which need some room, as a section."""
+
+def _as_section(distractor: Distractor) -> Section:
+    """A section that prints a distractor where there is room enough for any of them."""
 
     def section(form: Form, _house: House, place: Rect) -> float:
-        if place.h < 40 or place.w < 90:
+        if place.w < _MIN_DECOY_ROOM[0] or place.h < _MIN_DECOY_ROOM[1]:
             return 0.0
         return distractor(form.sheet, place, form.rng)
 
@@ -156,7 +159,7 @@ def logo(form: Form, _house: House, place: Rect) -> float:
 
 
 DECOYS: tuple[Section, ...] = (
-    *(_plain(distractor) for distractor in DISTRACTORS),
+    *(_as_section(distractor) for distractor in DISTRACTORS),
     check_column, check_matrix, dense_text, dense_text, large_heading, note_lines, hatched,
     number_table, buttons, signature_lines, empty_table, logo,
 )  # fmt: skip

@@ -10,22 +10,27 @@ import numpy as np
 
 from formreader.synth.form import DIGITS, Form
 from formreader.synth.form_plan import Plan
-from formreader.synth.line_styles import LINE_KINDS, LineKind, LineStyle, RowStyle
-from formreader.synth.paper_sheet import BLACK, Colour, Rect
+from formreader.synth.line_styles import BENDABLE_KINDS, LINE_KINDS, LineKind, LineStyle, RowStyle
+from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect
 from formreader.synth.words import caption
 
 CAPITALS = "ABCDEFGHJKLMNPQRTUVWY"
-"""Hand-printed letters of which there is a model."""
+"""The capitals that `synth.glyphs` has strokes for, without X, which is a mark."""
+
 TINTS: tuple[Colour, ...] = (
     (232, 232, 232), (214, 214, 214), (255, 238, 214), (218, 236, 248), (226, 244, 222),
     (250, 226, 228), (244, 240, 205),
 )  # fmt: skip
-WHITE: Colour = (255, 255, 255)
+"""Colours of tinted cells, bands and panels."""
 
-_LINE_SHARES = (0.44, 0.13, 0.1, 0.09, 0.09, 0.06, 0.05, 0.04)  # of LINE_KINDS
-_SMALLEST_ALONE = 4.4  # mm
-_THINNEST = 0.12  # mm; thinner lines can hardly be seen at 100 dpi
-_ROUNDED = ("solid", "thick", "grey", "colour")  # kinds of lines that bend around corners
+_VARIED_LINE_SHARES = (0.44, 0.13, 0.1, 0.09, 0.09, 0.06, 0.05, 0.04)
+"""How often each of `LINE_KINDS` is drawn; chosen by eye."""
+
+_MIN_LONE_BOX_SIDE = 4.4
+"""Shortest side of a box that stands alone, mm: larger than check boxes (at most 4 mm)."""
+
+_MIN_INNER_LINE_WIDTH = 0.12
+"""Width of the lines between boxes, mm: thinner ones can hardly be seen at 100 dpi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class House:
         """A random house style within a plan."""
         h = float(rng.uniform(*plan.box_height))
         w = h * float(rng.uniform(*plan.aspect))
-        kind = plan.line or LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_LINE_SHARES))]
+        kind = plan.line or LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_VARIED_LINE_SHARES))]
         narrow = replace(plan, box_height=(h, h), aspect=(w / h, w / h))
         label = float(np.clip(h * rng.uniform(0.28, 0.6), 1.9, 4.5))
         return cls(narrow, _row_style(plan, kind, rng), w, h, label, float(rng.uniform(20, 62)))
@@ -67,7 +72,7 @@ class House:
 
     def apart(self) -> House:
         """The same style for boxes that stand alone: larger than check boxes are."""
-        grown = max(1.0, _SMALLEST_ALONE / min(self.w, self.h))
+        grown = max(1.0, _MIN_LONE_BOX_SIDE / min(self.w, self.h))
         return replace(self, w=self.w * grown, h=self.h * grown)
 
     def number(self, rng: np.random.Generator, longest: int) -> str:
@@ -86,10 +91,12 @@ def _row_style(plan: Plan, kind: LineKind, rng: np.random.Generator) -> RowStyle
     line = replace(LineStyle.varied(kind, rng), missing=plan.missing)
     inner = line
     if rng.random() < 0.4 and kind != "hairline":
-        inner = replace(line, width=max(_THINNEST, line.width * float(rng.uniform(0.35, 0.8))))
+        inner = replace(
+            line, width=max(_MIN_INNER_LINE_WIDTH, line.width * float(rng.uniform(0.35, 0.8)))
+        )
     elif plan.line is None and rng.random() < 0.12:
         inner = replace(LineStyle.varied("dotted", rng), colour=line.colour)
-    rounded = kind in _ROUNDED and rng.random() < 0.25
+    rounded = kind in BENDABLE_KINDS and rng.random() < 0.25
     return RowStyle(
         outer=line,
         inner=inner,

@@ -24,6 +24,12 @@ LINE_KINDS: tuple[LineKind, ...] = (
     "dashed",
     "double",
 )
+BENDABLE_KINDS: frozenset[LineKind] = frozenset({"solid", "thick", "grey", "colour"})
+"""Kinds of lines that can be printed around a rounded corner."""
+
+_DOUBLE_LINE_OFFSET = 0.28
+"""Distance of each line of a double one from the middle between them, mm."""
+
 _PRINT_COLOURS: tuple[Colour, ...] = (
     (200, 60, 50),
     (40, 120, 70),
@@ -32,6 +38,7 @@ _PRINT_COLOURS: tuple[Colour, ...] = (
     (60, 150, 190),
     (150, 70, 140),
 )
+"""Colours of printed lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,9 @@ class LineStyle:
         if length == 0:
             return
         along = (b - a) / length
-        aside = np.array([-along[1], along[0]]) * (0.28 if self.kind == "double" else 0.0)
+        aside = np.array([-along[1], along[0]]) * (
+            _DOUBLE_LINE_OFFSET if self.kind == "double" else 0.0
+        )
         for side in (-1, 1) if self.kind == "double" else (0,):
             for begin, stop in self._pieces(length, rng):
                 p, q = a + along * begin + aside * side, a + along * stop + aside * side

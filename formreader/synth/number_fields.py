@@ -12,8 +12,12 @@ from formreader.synth.paper_sheet import BLACK, Rect
 from formreader.synth.stacks import handwriting
 from formreader.synth.words import caption
 
-_LETTER = 0.62  # width of a written digit with its room, as a share of the box's height
-_WORDY = 8.5  # width over height of a field for words: more than one for ten digits has
+_WRITTEN_DIGIT_WIDTH = 0.62
+"""Width that a cell has for each digit, as a share of its height; chosen by eye."""
+
+_MIN_TEXT_FIELD_ASPECT = 8.5
+"""Width over the height of a box of digits, for a field of words: more than the widest cell for
+ten digits has (10 x 0.62 + 1.2)."""
 
 
 def number_field(form: Form, house: House, place: Rect) -> float:
@@ -22,7 +26,7 @@ def number_field(form: Form, house: House, place: Rect) -> float:
     x, used = place.x, 0.0
     for _ in range(int(rng.integers(1, 5))):
         longest = int(rng.integers(2, 11))
-        width = house.h * (_LETTER * longest + float(rng.uniform(0.3, 1.2)))
+        width = house.h * (_WRITTEN_DIGIT_WIDTH * longest + float(rng.uniform(0.3, 1.2)))
         room = width + float(rng.uniform(6, 45))
         rest = Rect(x, place.y, min(room, place.right - x), place.h)
         at = beside_label(form, house, rest, width)
@@ -40,7 +44,7 @@ def number_table(form: Form, house: House, place: Rect) -> float:
     """A ruled table: printed text on the left, cells for numbers of one to three digits."""
     rng, h = form.rng, house.h
     longest, cols = int(rng.integers(1, 4)), int(rng.integers(1, 4))
-    w = h * (_LETTER * longest + float(rng.uniform(0.3, 1.4)))
+    w = h * (_WRITTEN_DIGIT_WIDTH * longest + float(rng.uniform(0.3, 1.4)))
     rows, text = min(int((place.h - 6) / h), int(rng.integers(2, 9))), place.w - cols * w
     if rows < 1 or text < 15:
         return 0.0
@@ -69,7 +73,7 @@ def text_fields(form: Form, house: House, place: Rect) -> float:
     for _ in range(int(rng.integers(1, 4))):
         rest = Rect(place.x, place.y + used, place.w, place.h - used)
         height = house.h * float(rng.uniform(1.0, 2.2))
-        width = max(_WORDY * house.h, float(rng.uniform(45, 150)))
+        width = max(_MIN_TEXT_FIELD_ASPECT * house.h, float(rng.uniform(45, 150)))
         at = beside_label(form, house, rest, width, height)
         if at is None:
             break

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from formreader.synth.form import Form
-from formreader.synth.page_warp import MARGIN
+from formreader.synth.page_warp import SHEET_MARGIN
 from formreader.synth.paper_sheet import Colour, Rect, Sheet, stain
 from formreader.synth.stacks import handwriting
 from formreader.synth.strokes import Mask
@@ -21,7 +21,7 @@ def overprint(form: Form) -> None:
     if rng.random() < 0.16 and min(sheet.width, sheet.height) > 90:
         for _ in range(int(rng.integers(1, 3))):
             _stamp(sheet, rng)
-    note = MARGIN * sheet.height
+    note = SHEET_MARGIN * sheet.height
     if rng.random() < 0.12 and note > 5:
         y = float(rng.choice([0.0, sheet.height - note]))
         place = Rect(0.3 * sheet.width, y, 0.4 * sheet.width, note)

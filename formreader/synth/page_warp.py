@@ -11,8 +11,8 @@ import numpy.typing as npt
 from formreader.synth.paper_sheet import Colour, Picture
 from formreader.synth.strokes import Points
 
-MARGIN = 0.035
-"""Share of a side of the sheet that is free of boxes at each end."""
+SHEET_MARGIN = 0.035
+"""Width of the margins without boxes, as a share of the sheet's side; scans may cut them off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +81,7 @@ def skewed(width: int, height: int, degrees: float) -> Warp:
     The image grows where what lies within the sheet's margins would be cut off.
     """
     angle = np.deg2rad(abs(degrees))
-    inside = np.array([width, height]) * (1 - 2 * MARGIN)
+    inside = np.array([width, height]) * (1 - 2 * SHEET_MARGIN)
     need = np.array([[np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ inside
     size = (max(width, int(np.ceil(need[0]))), max(height, int(np.ceil(need[1]))))
     centre = ((width - 1) / 2, (height - 1) / 2)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.synth.strokes import Mask
+from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 from formreader.synth.typefaces import Typeface
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
@@ -20,7 +20,9 @@ Colour: TypeAlias = tuple[int, int, int]
 
 BLACK: Colour = (25, 25, 25)
 WHITE: Colour = (255, 255, 255)
-_SHIFT = 4  # cv2 draws with coordinates in 1/16 px
+"""The print of forms is not quite black, the paper before the scan is white."""
+
+MM_PER_INCH = 25.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Sheet:
 
     def __init__(self, width: float, height: float, dpi: float) -> None:
         self.width, self.height, self.dpi = width, height, dpi
-        self.scale = dpi / 25.4
+        self.scale = dpi / MM_PER_INCH
         shape = (round(height * self.scale), round(width * self.scale), 3)
         self.image: Picture = np.full(shape, 255, np.uint8)
         self.typeface = Typeface()
@@ -70,7 +72,7 @@ class Sheet:
             colour,
             thickness,
             cv2.LINE_AA,
-            _SHIFT,
+            SUBPIXEL_BITS,
         )
 
     def fill(self, rect: Rect, colour: Colour) -> None:
@@ -78,7 +80,7 @@ class Sheet:
         left, top = self._fixed(rect.x, rect.y)
         right, bottom = self._fixed(rect.right, rect.bottom)
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.int32)
-        cv2.fillPoly(self.image, [corners], colour, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self.image, [corners], colour, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def frame(self, rect: Rect, width: float, colour: Colour, radius: float = 0.0) -> None:
         """An outline, its corners rounded by `radius`."""
@@ -94,10 +96,12 @@ class Sheet:
         self, x: float, y: float, rx: float, ry: float, width: float, colour: Colour
     ) -> None:
         """An ellipse about (x, y); filled where `width` is 0."""
-        axes = (round(rx * self.scale * 16), round(ry * self.scale * 16))
+        axes = (round(rx * self.scale * SUBPIXELS), round(ry * self.scale * SUBPIXELS))
         thickness = max(1, round(width * self.scale)) if width else -1
         centre = self._fixed(x, y)
-        cv2.ellipse(self.image, centre, axes, 0, 0, 360, colour, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.ellipse(
+            self.image, centre, axes, 0, 0, 360, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS
+        )
 
     def text(
         self,
@@ -132,7 +136,7 @@ class Sheet:
         return np.array(corners) * self.scale
 
     def _fixed(self, x: float, y: float) -> tuple[int, int]:
-        return round(x * self.scale * 16), round(y * self.scale * 16)
+        return round(x * self.scale * SUBPIXELS), round(y * self.scale * SUBPIXELS)
 
     def _rounded(self, rect: Rect, width: float, colour: Colour, radius: float) -> None:
         turns = np.linspace(0, np.pi / 2, 6)
@@ -145,11 +149,11 @@ class Sheet:
             flipped,
             np.stack([left_top[::-1, 0], flipped[::-1, 1]], axis=1),
         ]
-        dots = (np.concatenate(outline) * self.scale * 16).round().astype(np.int32)
+        dots = (np.concatenate(outline) * self.scale * SUBPIXELS).round().astype(np.int32)
         wide = width * self.scale
         faded = fade(colour, 1 - wide) if wide < 1 else colour
         thickness = max(1, round(wide))
-        cv2.polylines(self.image, [dots], True, faded, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(self.image, [dots], True, faded, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def fade(colour: Colour, share: float) -> Colour:

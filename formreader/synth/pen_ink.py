@@ -11,12 +11,19 @@ from formreader.synth.paper_sheet import Colour, Rect, Sheet, stain
 from formreader.synth.sources import DigitSource
 from formreader.synth.strokes import Mask, PenKind
 
-_COLOURS: dict[PenKind, tuple[Colour, ...]] = {
+_PEN_COLOURS: dict[PenKind, tuple[Colour, ...]] = {
     "ball": ((28, 42, 120), (20, 60, 150), (35, 35, 45), (20, 20, 25)),
     "gel": ((15, 15, 20), (20, 30, 110), (25, 25, 90)),
     "pencil": ((70, 70, 74), (90, 90, 95)),
     "felt": ((15, 15, 15), (20, 25, 80), (150, 25, 30)),
 }
+"""Colours that each kind of pen comes in."""
+
+_WRITING_WIDTH = 0.94
+"""Share of a cell's width that writing in it may take."""
+
+_SPACE_WIDTH = 0.35
+"""Width of a space between words, as a share of the cell's height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Pen:
     @classmethod
     def sample(cls, kind: PenKind, rng: np.random.Generator) -> Pen:
         """A random pen of this kind."""
-        colours = _COLOURS[kind]
+        colours = _PEN_COLOURS[kind]
         colour = colours[int(rng.integers(len(colours)))]
         if kind == "pencil":
             return cls(colour, float(rng.uniform(0.75, 0.95)), float(rng.uniform(0.25, 0.55)))
@@ -82,7 +89,7 @@ class Writer:
         tight = float(rng.uniform(-0.04, 0.16))
         parts = [self._letter(letter, height, rng) for letter in text]
         width = sum(part.shape[1] + tight * height for part in parts)
-        room = 0.94 * rect.w * sheet.scale
+        room = _WRITING_WIDTH * rect.w * sheet.scale
         if width > room:
             height *= room / width
             parts = [self._letter(letter, height, rng) for letter in text]
@@ -99,5 +106,5 @@ class Writer:
 
     def _letter(self, letter: str, height: float, rng: np.random.Generator) -> Mask:
         if letter == " ":
-            return np.zeros((1, max(1, round(0.35 * height))), np.float32)
+            return np.zeros((1, max(1, round(_SPACE_WIDTH * height))), np.float32)
         return self.source.draw(letter, height, height, rng)

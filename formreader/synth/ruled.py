@@ -10,8 +10,13 @@ from formreader.synth.paper_sheet import BLACK, Colour, Rect, fade
 from formreader.synth.stacks import handwriting
 from formreader.synth.words import caption
 
-_GREY: Colour = (120, 120, 120)
-_WIDE = 3.6  # width over height of cells: more than those for numbers of three digits have
+_DOTTED_LINE_COLOUR: Colour = (120, 120, 120)
+
+_MIN_DECOY_CELL_ASPECT = 3.6
+"""Width over height of a decoy's cells: more than cells for three-digit numbers have."""
+
+_MIN_NUMBER_CELL_WIDTH = 14.0
+"""Width of a cell with a printed number, mm."""
 
 
 def note_lines(form: Form, house: House, place: Rect) -> float:
@@ -24,7 +29,14 @@ def note_lines(form: Form, house: House, place: Rect) -> float:
     for i in range(lines):
         y = place.y + (i + 1) * step
         if dotted:
-            print_fitting(form, (place.x, y - 2.4), "." * int(place.w), 2.6, place.w, colour=_GREY)
+            print_fitting(
+                form,
+                (place.x, y - 2.4),
+                "." * int(place.w),
+                2.6,
+                place.w,
+                colour=_DOTTED_LINE_COLOUR,
+            )
         else:
             form.sheet.rule((place.x, y), (place.right, y), width, BLACK)
         if rng.random() < 0.4:
@@ -63,7 +75,7 @@ def number_table(form: Form, _house: House, place: Rect) -> float:
     rows, cols = int(rng.integers(2, 9)), int(rng.integers(2, 8))
     h, width = float(rng.uniform(4, 9)), place.w * float(rng.uniform(0.4, 1))
     rows, w = min(rows, int(place.h / h)), width / cols
-    if rows < 2 or w < max(14.0, _WIDE * h):
+    if rows < 2 or w < max(_MIN_NUMBER_CELL_WIDTH, _MIN_DECOY_CELL_ASPECT * h):
         return 0.0
     line, size = float(rng.uniform(0.12, 0.45)), min(2.8, 0.45 * h)
     verticals = rng.random() < 0.75
@@ -114,7 +126,7 @@ def empty_table(form: Form, _house: House, place: Rect) -> float:
     rng, h = form.rng, float(form.rng.uniform(7, 16))
     cols, rows = int(rng.integers(1, 5)), min(int((place.h - 5) / h), int(rng.integers(1, 5)))
     w = place.w / cols
-    if rows < 1 or w < _WIDE * h:
+    if rows < 1 or w < _MIN_DECOY_CELL_ASPECT * h:
         return 0.0
     for c in range(cols):
         print_fitting(form, (place.x + c * w + 1, place.y + 1), caption(rng), 2.4, w - 2)

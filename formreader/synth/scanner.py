@@ -13,7 +13,13 @@ from formreader.synth.paper_sheet import Colour, Picture
 from formreader.synth.strokes import Points
 
 FAX_DPI = (204.0, 196.0)
-"""Across and down the page (ITU-T T.4, fine)."""
+"""Resolution of a fax across and down the page (ITU-T T.4, fine)."""
+
+_BLUR_DPI = 200
+"""Resolution at which `Scan.blur` and `Scan.motion` are given."""
+
+_MIN_BLUR_SIGMA = 0.3
+"""Standard deviation of the weakest blur, px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +137,11 @@ class Scan:
     def _sense(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
         """Light, lens, sensor and glass of the machine."""
         if self.blur:
-            image = cv2.GaussianBlur(image, (0, 0), max(0.3, self.blur * dpi / 200)).astype(
-                np.uint8
-            )
+            image = cv2.GaussianBlur(
+                image, (0, 0), max(_MIN_BLUR_SIGMA, self.blur * dpi / _BLUR_DPI)
+            ).astype(np.uint8)
         if self.motion:
-            image = optics.motion_blur(image, self.motion * dpi / 200, rng)
+            image = optics.motion_blur(image, self.motion * dpi / _BLUR_DPI, rng)
         if self.detail < 1:
             image = optics.low_resolution(image, self.detail)
         if self.shade:

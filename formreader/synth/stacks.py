@@ -11,7 +11,8 @@ from formreader.synth.house_style import TINTS, House, bar, print_fitting
 from formreader.synth.paper_sheet import BLACK, Colour, Rect
 from formreader.synth.words import NOTES, caption, pick
 
-_INK_BLACK: Colour = (15, 15, 15)
+_BAR_COLOUR: Colour = (15, 15, 15)
+"""Of the black bars beside boxes."""
 
 
 def stacked(form: Form, house: House, place: Rect) -> float:
@@ -57,7 +58,7 @@ def _tally_text(form: Form, house: House, cell: Rect, number: int, dark: bool) -
     edge = cell.right
     if dark:
         edge = cell.x + cell.w * 0.5
-        form.sheet.fill(Rect(edge, cell.y, cell.right - edge, cell.h), _INK_BLACK)
+        form.sheet.fill(Rect(edge, cell.y, cell.right - edge, cell.h), _BAR_COLOUR)
     lines = 2 if cell.h > 3.2 * size and rng.random() < 0.4 else 1
     top = cell.y + cell.h / 2 - 0.65 * size * lines
     for i in range(lines):

@@ -38,8 +38,24 @@ _PEN_WIDTHS_MM: dict[PenKind, tuple[float, float]] = {
     "pencil": (0.45, 0.7),
     "felt": (0.8, 1.2),
 }
-_STEPS = 10  # points of the curve between two control points
-_OVERSAMPLING = 4
+"""Range of a pen's line width, mm."""
+
+SUBPIXEL_BITS = 4
+SUBPIXELS = 1 << SUBPIXEL_BITS
+"""OpenCV draws with whole coordinates in 1/16 px: with 4 binary places (its `shift`)."""
+
+_CURVE_STEPS = 10
+"""Points of the curve between two control points."""
+
+_STROKE_OVERSAMPLING = 4
+"""Strokes are drawn so many times larger and averaged, for smooth edges."""
+
+_GLYPH_MIDDLE = (0.28, 0.5)
+"""The middle of a digit in the units of `synth.glyphs`; hands slant and bend around it."""
+
+_HABIT_DEVIATION, _INSTANCE_DEVIATION = 0.018, 0.014
+"""Standard deviations by which control points move, in digit heights: by a hand's lasting habit,
+and anew each time (times its `jitter`). Chosen by eye."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,11 +147,12 @@ class Hand:
         slanted = np.array([[self.aspect, -self.slant], [0.0, 1.0]]) @ bend
         written = []
         for control in strokes:
-            points = _vary(control, habit, 0.018) + _vary(control, rng, 0.014 * self.jitter)
-            points = np.asarray(control) + points
+            shifts = _vary(control, habit, _HABIT_DEVIATION)
+            shifts = shifts + _vary(control, rng, _INSTANCE_DEVIATION * self.jitter)
+            points = np.asarray(control) + shifts
             curve = _curve(points, self.angular)
             curve = curve + self.tremor * _wave(len(curve), 2 + len(curve) // 9, rng)
-            curve = (curve - (0.28, 0.5)) @ slanted.T + (0.28, 0.5)
+            curve = (curve - _GLYPH_MIDDLE) @ slanted.T + _GLYPH_MIDDLE
             written.append(Stroke(curve, self._widths(len(curve), rng)))
         return written
 
@@ -159,12 +176,16 @@ def draw_strokes(strokes: list[Stroke], height: float, width_scale: float, pen: 
     margin = pen + 1.5
     origin = everything.min(axis=0) - margin
     w, h = np.ceil(everything.max(axis=0) - origin + margin).astype(int)
-    fine = np.zeros((h * _OVERSAMPLING, w * _OVERSAMPLING), np.uint8)
+    fine = np.zeros((h * _STROKE_OVERSAMPLING, w * _STROKE_OVERSAMPLING), np.uint8)
     for path, stroke in zip(paths, strokes, strict=True):
-        dots = ((path - origin) * _OVERSAMPLING * 16).round().astype(np.int32).tolist()
-        wide = np.maximum((stroke.widths * pen * _OVERSAMPLING).round(), 1).astype(int).tolist()
+        dots = (
+            ((path - origin) * _STROKE_OVERSAMPLING * SUBPIXELS).round().astype(np.int32).tolist()
+        )
+        wide = (
+            np.maximum((stroke.widths * pen * _STROKE_OVERSAMPLING).round(), 1).astype(int).tolist()
+        )
         for start, end, width in zip(dots, dots[1:], wide[1:], strict=False):
-            cv2.line(fine, start, end, 255, width, cv2.LINE_8, shift=4)
+            cv2.line(fine, start, end, 255, width, cv2.LINE_8, shift=SUBPIXEL_BITS)
     small = cv2.resize(fine, (w, h), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / np.float32(255)
 
@@ -205,7 +226,7 @@ def _curve(points: Points, angular: float) -> Points:
 
 
 def _spline(points: Points, angular: float) -> Points:
-    t = np.linspace(0, 1, _STEPS, endpoint=False)[:, None]
+    t = np.linspace(0, 1, _CURVE_STEPS, endpoint=False)[:, None]
     tangents = np.gradient(points, axis=0) * (1 - angular)
     if angular:
         tangents[[0, -1]] = points[[1, -1]] - points[[0, -2]]

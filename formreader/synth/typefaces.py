@@ -16,9 +16,17 @@ Family: TypeAlias = Literal["plain", "hershey", "printer"]
 """Pillow's scalable face, one of OpenCV's Hershey faces, Pillow's bitmap face."""
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-_HERSHEY_FACES = (0, 2, 3, 4, 6, 7)  # 1 and 5 are smaller cuts of others
-_HERSHEY_EM = 30.0  # px of a Hershey face at scale 1 that look as large as 30 px of Pillow's
-_BITMAP_EM = 11  # px of the bitmap face, from ascender to descender
+_HERSHEY_FACES = (0, 2, 3, 4, 6, 7)
+"""OpenCV's numbers of its Hershey faces; 1 and 5 are smaller cuts of others."""
+
+_HERSHEY_EM = 30.0
+"""A Hershey face at scale 1 looks as large as Pillow's face of so many px; chosen by eye."""
+
+_BITMAP_EM = 11
+"""Height of Pillow's bitmap face from ascender to descender, px."""
+
+_MIN_WIDE_SPACING = 0.1
+"""From this `Typeface.spacing` on, letters of the other families are set with blanks between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Typeface:
         if self.family == "plain":
             line = plain_mask(text, round(size, 1), stroke, self.spacing * size)
         else:
-            spaced = text if self.spacing < 0.1 else " ".join(text)
+            spaced = text if self.spacing < _MIN_WIDE_SPACING else " ".join(text)
             draw = _hershey_mask if self.family == "hershey" else _printer_mask
             line = _embolden(draw(spaced, size, self.face), stroke)
         return _shaped(line, self.stretch, self.slant)

@@ -10,7 +10,7 @@ from formreader.synth.form import Form
 from formreader.synth.form_plan import Layout, Plan
 from formreader.synth.house_style import House, Section
 from formreader.synth.overprint import overprint
-from formreader.synth.page_warp import MARGIN
+from formreader.synth.page_warp import SHEET_MARGIN
 from formreader.synth.paper_sheet import BLACK, Rect, Sheet
 from formreader.synth.typefaces import Typeface
 
@@ -36,8 +36,17 @@ _ANY: tuple[Section, ...] = (
     combs.guided, combs.letters, stacks.numbered, stacks.column, stacks.matrix, combs.panel,
     stacks.bubbled, number_fields.number_field, number_fields.text_fields,
 )  # fmt: skip
-_TRIES = 4  # sections tried before a column counts as full
-_STRIP = 55.0  # mm; lower papers are slips and cut-outs without a head
+"""The sections that make up the layouts that are not in `SECTIONS`."""
+
+_MAX_REFUSALS = 4
+"""A column counts as full when so many sections have found no room in it."""
+
+_MAX_HEADLESS_HEIGHT = 55.0
+"""A sheet with no more than this height (mm) between its margins is a slip or a cut-out, without
+a head and a frame."""
+
+_MIN_FORM_COLUMN_WIDTH = 60.0
+"""Width of a form's columns, mm."""
 
 
 def compose_varied(form: Form, plan: Plan) -> None:
@@ -47,13 +56,13 @@ def compose_varied(form: Form, plan: Plan) -> None:
     house = House.sample(plan, rng)
     sections = SECTIONS.get(plan.layout) or _favourites(rng)
     inside = _inside(sheet, rng)
-    if inside.h > _STRIP:
+    if inside.h > _MAX_HEADLESS_HEIGHT:
         inside = _below(inside, _head(form, house, inside))
     columns = int(rng.choice(3, p=(0.7, 0.22, 0.08))) + 1
-    columns = max(1, min(columns, int(inside.w / max(60.0, 6 * house.w))))
+    columns = max(1, min(columns, int(inside.w / max(_MIN_FORM_COLUMN_WIDTH, 6 * house.w))))
     gutter = 5.0 if columns > 1 else 0.0
     width = (inside.w - gutter * (columns - 1)) / columns
-    framed = inside.h > _STRIP and rng.random() < 0.3
+    framed = inside.h > _MAX_HEADLESS_HEIGHT and rng.random() < 0.3
     for c in range(columns):
         place = Rect(inside.x + c * (width + gutter), inside.y, width, inside.h)
         if framed:
@@ -66,7 +75,7 @@ def compose_varied(form: Form, plan: Plan) -> None:
 def _inside(sheet: Sheet, rng: np.random.Generator) -> Rect:
     """The sheet without its margins, which scans may cut off."""
     margin = min(float(rng.uniform(4, 18)), 0.07 * min(sheet.width, sheet.height))
-    x, y = (max(margin, 1.05 * MARGIN * side) for side in (sheet.width, sheet.height))
+    x, y = (max(margin, 1.05 * SHEET_MARGIN * side) for side in (sheet.width, sheet.height))
     return Rect(x, y, sheet.width - 2 * x, sheet.height - 2 * y)
 
 
@@ -89,7 +98,7 @@ def _fill(form: Form, house: House, place: Rect, sections: tuple[Section, ...]) 
     """Sections and decoys from top to bottom; the first one that is not a decoy is a section."""
     rng, gap = form.rng, float(form.rng.uniform(1.5, 7))
     used, refused, decoys = 0.0, 0, 0
-    while refused < _TRIES and used < place.h - 3:
+    while refused < _MAX_REFUSALS and used < place.h - 3:
         decoy = decoys < 2 and used > 0 and rng.random() < house.plan.distractors
         choices = DECOYS if decoy else sections
         section = choices[int(rng.integers(len(choices)))]

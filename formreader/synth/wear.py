@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 
 from formreader.synth.optics import Layer, to_grey
-from formreader.synth.paper_sheet import Picture
+from formreader.synth.paper_sheet import MM_PER_INCH, Picture
 
 
 def stains(image: Picture, amount: float, dpi: float, rng: np.random.Generator) -> Picture:
     """Rings of cups, spots and finger marks, pale enough to read through. `amount`: 0..1."""
     h, w = image.shape[:2]
-    mm, lost = dpi / 25.4, np.zeros((h, w), np.float32)
+    mm, lost = dpi / MM_PER_INCH, np.zeros((h, w), np.float32)
     for _ in range(1 + round(4 * amount)):
         centre = (int(rng.integers(w)), int(rng.integers(h)))
         radius, depth = float(rng.uniform(2, 40)) * mm, float(rng.uniform(0.05, 0.3))
