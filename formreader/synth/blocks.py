@@ -1,4 +1,4 @@
-"""Blocks of fields as forms have them, each at the top of the room it is given."""
+"""Blocks of fields for plain forms; each is printed at the top of the rectangle it is given."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _box_size(plan: Plan, rng: np.random.Generator) -> tuple[float, float]:
 
 
 def _line_of_boxes(form: Form, plan: Plan, place: Rect, style: RowStyle) -> float:
-    """A label with a row of boxes right of it or below it; now and then a second row beside."""
+    """Print a label with a row of boxes right of it or below it; often more such rows beside."""
     rng, (w, h) = form.rng, _box_size(plan, form.rng)
     above = place.w < 90 or rng.random() < 0.3
     top = place.y + (_LABEL_LINE if above else 0.0)
@@ -66,7 +66,7 @@ def _ticks(form: Form, plan: Plan, place: Rect) -> float:
 
 
 def _grid(form: Form, plan: Plan, place: Rect) -> float:
-    """A grid of single-digit cells."""
+    """A grid of single-digit boxes."""
     rng, (w, h) = form.rng, _box_size(plan, form.rng)
     rows = min(int((place.h - 5) / h), int(rng.integers(2, 9)))
     cols = min(int(place.w / w), int(rng.integers(3, 13)))
@@ -80,12 +80,10 @@ def _grid(form: Form, plan: Plan, place: Rect) -> float:
 
 
 def _table(form: Form, plan: Plan, place: Rect) -> float:
-    """A ruled table: a printed label a row, and single-digit cells that fill its height."""
+    """A ruled table: in each row a printed label, and single-digit boxes as high as the row."""
     rng, sheet, (w, h) = form.rng, form.sheet, _box_size(plan, form.rng)
-    rows, n = (
-        min(int((place.h - _TABLE_HEAD) / h), int(rng.integers(2, 7))),
-        int(rng.integers(2, 6)),
-    )
+    rows = min(int((place.h - _TABLE_HEAD) / h), int(rng.integers(2, 7)))
+    n = int(rng.integers(2, 6))
     label_width = min(place.w - n * w, float(rng.uniform(35, 80)))
     if rows < 1 or label_width < 12:
         return 0.0
@@ -99,14 +97,13 @@ def _table(form: Form, plan: Plan, place: Rect) -> float:
         cell = Rect(place.x, header.bottom + r * h, label_width, h)
         style.outer.draw(sheet, (cell.x, cell.y), (cell.right, cell.y), rng)
         sheet.text(cell.x + 1.5, cell.y + h / 2 - 1.5, pick(LABELS, rng), 2.8)
-    sheet.frame(
-        Rect(header.x, header.y, header.w, _TABLE_HEAD + rows * h), style.outer.width, BLACK
-    )
-    return _TABLE_HEAD + rows * h
+    whole = Rect(header.x, header.y, header.w, _TABLE_HEAD + rows * h)
+    sheet.frame(whole, style.outer.width, BLACK)
+    return whole.h
 
 
 def _tally(form: Form, plan: Plan, place: Rect) -> float:
-    """Rows of a larger table: number, name, a black bar, boxes, and words below them."""
+    """Rows of a larger table: number, name, a black bar, boxes, and text below the boxes."""
     rng, sheet, (w, h) = form.rng, form.sheet, _box_size(plan, form.rng)
     n, below = int(rng.integers(2, 5)), float(rng.uniform(5, 7))
     rows = min(int(place.h / (h + below)), int(rng.integers(1, 5)))
@@ -149,7 +146,7 @@ def _date(form: Form, plan: Plan, place: Rect) -> float:
 
 
 def _sudoku(form: Form, plan: Plan, place: Rect) -> float:
-    """A 9 x 9 grid with thicker lines around its blocks."""
+    """A grid of 9 x 9 boxes with thicker lines around each 3 x 3 of them."""
     rng, sheet = form.rng, form.sheet
     side = min(float(rng.uniform(*plan.box_height)) * 1.1, place.w / 9, place.h / 9)
     if side < _MIN_SUDOKU_CELL:
@@ -160,10 +157,10 @@ def _sudoku(form: Form, plan: Plan, place: Rect) -> float:
     form.grid(Rect(left, place.y, side, side), symbols, style)
     for i in (0, 3, 6, 9):
         at, end = i * side, 9 * side
-        wide = max(0.7, style.outer.width * 2)
+        width = max(0.7, style.outer.width * 2)
         colour = style.outer.colour
-        sheet.rule((left + at, place.y), (left + at, place.y + end), wide, colour)
-        sheet.rule((left, place.y + at), (left + end, place.y + at), wide, colour)
+        sheet.rule((left + at, place.y), (left + at, place.y + end), width, colour)
+        sheet.rule((left, place.y + at), (left + end, place.y + at), width, colour)
     return 9 * side
 
 

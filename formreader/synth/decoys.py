@@ -1,6 +1,6 @@
-"""What else stands between the fields of forms and is no box for digits.
+"""Sections between the fields of forms that have no boxes for digits, but look as if they had.
 
-Each decoy is a `house.Section`; those of `distractors` are taken along.
+Each decoy is a `house_style.Section`; `distractors` are among them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _as_section(distractor: Distractor) -> Section:
 
 
 def check_column(form: Form, _house: House, place: Rect) -> float:
-    """Check boxes or radio circles below one another or alone, with a text each."""
+    """One or more check boxes or radio circles below one another, each with a text."""
     rng = form.rng
     side, rows = float(rng.uniform(2.4, 3.8)), int(rng.integers(1, 9))
     step, right = side * float(rng.uniform(1.1, 2.0)), bool(rng.random() < 0.3)
@@ -59,7 +59,7 @@ def check_column(form: Form, _house: House, place: Rect) -> float:
 
 
 def check_matrix(form: Form, _house: House, place: Rect) -> float:
-    """A survey answered by crosses in small check boxes, one to a row."""
+    """A survey with a row of small check boxes for each question, at most one of them crossed."""
     rng = form.rng
     side, cols = float(rng.uniform(2.4, 3.8)), int(rng.integers(2, 8))
     pitch, text = side * float(rng.uniform(2.0, 4.5)), min(60.0, 0.5 * place.w)
@@ -98,7 +98,7 @@ def dense_text(form: Form, _house: House, place: Rect) -> float:
 
 
 def large_heading(form: Form, _house: House, place: Rect) -> float:
-    """A title or a section's name: large, on a bar, or underlined."""
+    """A title or the name of a section: on a bar, or large and sometimes underlined."""
     rng, size = form.rng, float(form.rng.uniform(3.5, 9))
     if place.h < 1.6 * size:
         return 0.0
@@ -113,7 +113,7 @@ def large_heading(form: Form, _house: House, place: Rect) -> float:
 
 
 def buttons(form: Form, _house: House, place: Rect) -> float:
-    """Keys with rounded corners and a word each, as on printed screens and remote controls."""
+    """A row of keys with rounded corners and a word each, as on printed screens."""
     rng, h = form.rng, float(form.rng.uniform(5, 9))
     x, tint = place.x, TINTS[int(rng.integers(len(TINTS)))]
     if h > place.h:
@@ -130,7 +130,7 @@ def buttons(form: Form, _house: House, place: Rect) -> float:
 
 
 def logo(form: Form, _house: House, place: Rect) -> float:
-    """A company's head: rings, bars or initials beside its name and address."""
+    """A letterhead: rings, bars or an initial beside a name and an address."""
     rng, size = form.rng, float(form.rng.uniform(8, 18))
     if size > place.h or place.w < 40:
         return 0.0
@@ -163,4 +163,4 @@ DECOYS: tuple[Section, ...] = (
     check_column, check_matrix, dense_text, dense_text, large_heading, note_lines, hatched,
     number_table, buttons, signature_lines, empty_table, logo,
 )  # fmt: skip
-"""Decoys as often as they stand on forms: small print most often."""
+"""All decoys; small print stands twice, to be drawn as often."""

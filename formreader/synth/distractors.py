@@ -1,4 +1,4 @@
-"""What else is printed on forms: near to boxes for digits in looks, but none of them."""
+"""What else is printed on forms and may be mistaken for boxes for digits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def paragraph(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
 
 
 def heading(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
-    """White on a dark bar, or a bold line."""
+    """A heading in white on a dark bar, or in bold."""
     text, size = pick(NOTES, rng).upper(), float(rng.uniform(2.8, 3.8))
     if rng.random() < 0.5:
         sheet.text(place.x, place.y, text, size, bold=True)

@@ -1,4 +1,4 @@
-"""What is wanted of a form, and what all blocks of fields have in common."""
+"""The plan of a form: its layout, sizes, lines and filling."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _PLAIN_LINE_SHARES = (0.45, 0.1, 0.12, 0.09, 0.12, 0.04, 0.04, 0.04)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is wanted of a form; None leaves it to the seed.
+    """How a form is to be printed and filled in; None is drawn at random.
 
-    `box_height` and `aspect` (width over height) are ranges of the boxes' size, the former
-    in mm. `missing`: chance that a line lacks a piece. `tinted`: chance that a field's cells
-    are tinted. `distractors`: chance of one after each block of fields.
+    `box_height` (mm) and `aspect` (width over height) are ranges of the boxes' size. Chances:
+    `missing`, that a line lacks a piece; `tinted`, that the cells of a field are tinted;
+    `distractors`, that one follows a block of fields.
     """
 
     layout: Layout = "comb"
@@ -71,4 +71,4 @@ class Plan:
 
 
 Block: TypeAlias = Callable[[Form, Plan, Rect], float]
-"""Prints fields at the top of a rectangle; returns the height used, 0 where none fits."""
+"""Prints fields at the top of a rectangle; returns the height used, 0 where nothing fits."""

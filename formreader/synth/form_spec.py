@@ -1,4 +1,4 @@
-"""What page to render, as asked for or drawn at random."""
+"""The specification of a page to render, given or drawn at random."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _MIN_PAPER_SIDE, _MAX_PAPER_SIDE = 12, 1000
 
 @dataclass(frozen=True, slots=True)
 class FormSpec:
-    """What page to render; None leaves it to the seed.
+    """What page to render; None is drawn at random.
 
-    `plan` says how the form is printed and filled (its `layout` and `line` are those given
-    here). `scan` overrides the random scan of this `kind`. `untidy` scales how far symbols stray
-    from the middle of their boxes. `variants`: of each symbol and size so many are written, then
-    repeated; 0 writes each anew. `width` and `height` of the paper are in mm; `dpi` is 75..600.
+    `plan` says how the form is printed and filled in; its own `layout` and `line` are ignored for
+    those given here. `scan` replaces the random scan of this `kind`. `untidy` scales how far
+    symbols stray from the middle of their boxes. `variants`: each symbol is written at most so
+    many times in a size and then repeated; 0 writes it anew every time. `width` and `height` of
+    the paper are in mm; `dpi` is 75..600.
 
     Raises:
         ValueError: the paper or its resolution is out of range.
@@ -91,10 +92,10 @@ _MIN_BOX_HEIGHT_PX = 10.0
 
 
 def sample_spec(rng: np.random.Generator, *, held_back: bool = False) -> FormSpec:
-    """A random specification out of all there is, in shares that suit training.
+    """Draw a random specification for training from all layouts, kinds of scans and papers.
 
-    A fifth of the pairs of a layout and a kind of scan are held back, to test on: they come
-    only, and alone, where `held_back` is asked for.
+    A fifth of the pairs of a layout and a kind of scan is held back for tests: `held_back` draws
+    from these pairs only, otherwise from the others only.
     """
     layout, kind = _pair(rng, held_back)
     dpi = float(rng.choice([rng.uniform(75, 100), rng.uniform(100, 150), rng.uniform(150, 200),
@@ -120,7 +121,7 @@ def _pair(rng: np.random.Generator, held_back: bool) -> tuple[Layout, Kind]:
 
 @cache
 def _pairs(held_back: bool) -> tuple[list[tuple[Layout, Kind]], npt.NDArray[np.float64]]:
-    """Pairs of a layout and a kind that may be drawn, and the share of each."""
+    """The pairs of a layout and a kind that may be drawn, and the share of each."""
     pairs = [
         (layout, kind)
         for (i, layout), (j, kind) in product(enumerate(LAYOUTS), enumerate(KINDS))

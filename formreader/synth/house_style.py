@@ -29,16 +29,19 @@ _VARIED_LINE_SHARES = (0.44, 0.13, 0.1, 0.09, 0.09, 0.06, 0.05, 0.04)
 _MIN_LONE_BOX_SIDE = 4.4
 """Shortest side of a box that stands alone, mm: larger than check boxes (at most 4 mm)."""
 
+_MIN_LABEL_ROOM = 16.0
+"""Room beside boxes from which on their label may stand there, mm."""
+
 _MIN_INNER_LINE_WIDTH = 0.12
 """Width of the lines between boxes, mm: thinner ones can hardly be seen at 100 dpi."""
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The style of a form: its plan narrowed down to one size of boxes, `w` x `h` mm.
+    """The style of a form: its plan narrowed down to boxes of one size, `w` x `h` mm.
 
-    `style`: of its rows of boxes. `label`: size of labels; `indent`: where boxes begin, right
-    of a label; both in mm.
+    `style`: of its rows of boxes. `label`: size of labels. `indent`: from the start of a label
+    to the boxes right of it. Both are in mm.
     """
 
     plan: Plan
@@ -59,7 +62,7 @@ class House:
         return cls(narrow, _row_style(plan, kind, rng), w, h, label, float(rng.uniform(20, 62)))
 
     def contents(self, n: int, rng: np.random.Generator) -> list[str]:
-        """Symbols of a field of `n` boxes: not used, begun from either side, or full."""
+        """Symbols for a field of `n` boxes: all blank, filled in from one side, or filled in."""
         symbols = self.plan.filling.symbols(n, rng)
         kind, used = rng.random(), int(rng.integers(1, n + 1))
         if kind < 0.08:
@@ -70,13 +73,13 @@ class House:
             return symbols[:used] + [""] * (n - used)
         return symbols
 
-    def apart(self) -> House:
-        """The same style for boxes that stand alone: larger than check boxes are."""
+    def for_lone_boxes(self) -> House:
+        """The same style with boxes that are larger than check boxes."""
         grown = max(1.0, _MIN_LONE_BOX_SIDE / min(self.w, self.h))
         return replace(self, w=self.w * grown, h=self.h * grown)
 
     def number(self, rng: np.random.Generator, longest: int) -> str:
-        """A whole number for an open field, "" where nobody has filled it in."""
+        """A whole number of at most `longest` digits for a cell, "" where it stays blank."""
         if rng.random() < self.plan.filling.blanks:
             return ""
         n = int(rng.integers(1, longest + 1))
@@ -84,7 +87,7 @@ class House:
 
 
 Section: TypeAlias = Callable[[Form, House, Rect], float]
-"""Prints something at the top of a rectangle; returns the height used, 0 where none fits."""
+"""Prints something at the top of a rectangle; returns the height used, 0 where nothing fits."""
 
 
 def _row_style(plan: Plan, kind: LineKind, rng: np.random.Generator) -> RowStyle:
@@ -108,24 +111,29 @@ def _row_style(plan: Plan, kind: LineKind, rng: np.random.Generator) -> RowStyle
     )
 
 
-def beside_label(
+def print_label(
     form: Form, house: House, place: Rect, width: float, height: float | None = None
 ) -> tuple[float, float] | None:
-    """Print a label left of or above boxes that are `width` x `height` (the house's) mm.
+    """Print a label left of boxes or above them; returns the boxes' top left.
 
-    Returns the top left of the boxes, or None where they do not fit.
+    The boxes take `width` x `height` mm together; `height` is the house's where not given.
+    Returns None and prints nothing where they do not fit.
     """
-    rng, size, tall = form.rng, house.label, height or house.h
+    rng, size, box_height = form.rng, house.label, height or house.h
     spare = place.w - width
-    left = spare > 16 and rng.random() < 0.7
-    top = place.y if left else place.y + 1.5 * size
-    if spare < 0 or top + tall > place.bottom:
+    beside = spare > _MIN_LABEL_ROOM and rng.random() < 0.7
+    top = place.y if beside else place.y + 1.5 * size
+    if spare < 0 or top + box_height > place.bottom:
         return None
-    if not left:
+    if not beside:
         print_fitting(form, (place.x, place.y), caption(rng), size, place.w)
         return place.x + float(rng.choice([0.0, rng.uniform(0, spare)])), top
     used = print_fitting(
-        form, (place.x, top + tall / 2 - 0.55 * size), caption(rng), size, min(spare, 70.0) - 2
+        form,
+        (place.x, top + box_height / 2 - 0.55 * size),
+        caption(rng),
+        size,
+        min(spare, 70.0) - 2,
     )
     return place.x + min(max(house.indent, used + 2), spare), top
 

@@ -1,4 +1,4 @@
-"""Whole forms laid out at random: fields of boxes, their labels and what stands between them."""
+"""Whole forms laid out at random: fields with their labels, and distractors between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MIN_DISTRACTOR_ROOM = (110.0, 45.0)
 
 
 def compose(form: Form, plan: Plan) -> None:
-    """Fill the sheet of `form` as `plan` says."""
+    """Print and fill in a whole form as `plan` says."""
     if plan.layout in BLOCKS or plan.layout == "mixed":
         _compose_plain(form, plan)
     else:
@@ -45,10 +45,11 @@ def _compose_plain(form: Form, plan: Plan) -> None:
         if height == 0:
             break
         y += height + float(rng.uniform(3, 7))
-        y += _distract(form, plan, Rect(place.x, y, place.w, inside.bottom - y - indent))
+        y += _print_distractor(form, plan, Rect(place.x, y, place.w, inside.bottom - y - indent))
 
 
-def _distract(form: Form, plan: Plan, place: Rect) -> float:
+def _print_distractor(form: Form, plan: Plan, place: Rect) -> float:
+    """Print a distractor if chance and room allow; returns the height used."""
     width, height = _MIN_DISTRACTOR_ROOM
     if form.rng.random() >= plan.distractors or place.h < height or place.w < width:
         return 0.0
@@ -57,6 +58,7 @@ def _distract(form: Form, plan: Plan, place: Rect) -> float:
 
 
 def _block(form: Form, plan: Plan) -> Block:
+    """The block of the plan's layout; a random one where it is mixed."""
     if plan.layout != "mixed":
         return BLOCKS[plan.layout]
     names: tuple[Layout, ...] = ("comb", "separate", "ticks", "grid", "table", "tally", "date")

@@ -1,4 +1,4 @@
-"""What poor lenses, few pixels and hard thresholds make of an image; geometry stays as it is.
+"""Effects of poor lenses, few pixels and hard thresholds on an image. No pixel changes its place.
 
 Every function takes and returns a grey (h, w) or RGB (h, w, 3) uint8 image.
 """
@@ -29,22 +29,22 @@ _BOXES_KEPT = 0.95
 
 
 def motion_blur(image: Picture, length: float, rng: np.random.Generator) -> Picture:
-    """A camera that moved by `length` px during the exposure, in a straight line."""
+    """Blur of a camera that moved by `length` px during the exposure, in a straight line."""
     side = 2 * int(np.ceil(length / 2)) + 1
     angle, middle = rng.uniform(0, np.pi), side // 2
-    reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    half = np.array([np.cos(angle), np.sin(angle)]) * length / 2
     kernel = np.zeros((side, side), np.float32)
-    start, end = (middle - reach).tolist(), (middle + reach).tolist()
+    start, end = (middle - half).tolist(), (middle + half).tolist()
     fixed = [(round(x * SUBPIXELS), round(y * SUBPIXELS)) for x, y in (start, end)]
     cv2.line(kernel, fixed[0], fixed[1], 1.0, 1, cv2.LINE_8, SUBPIXEL_BITS)
     return cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8)
 
 
 def low_resolution(image: Picture, share: float) -> Picture:
-    """As many pixels as before, made from only this share of them a side."""
+    """Lose detail: scale the image down to `share` of its width and height and up again."""
     h, w = image.shape[:2]
-    few = (max(1, round(w * share)), max(1, round(h * share)))
-    small = cv2.resize(image, few, interpolation=cv2.INTER_AREA)
+    small_size = (max(1, round(w * share)), max(1, round(h * share)))
+    small = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (w, h), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
 
 
@@ -64,10 +64,10 @@ def dither(image: Picture, cell: int) -> Picture:
 
 
 def broken(image: Picture, quads: Points, kept: float, rng: np.random.Generator) -> Picture:
-    """A hard threshold after which lines are in pieces, or thick and ragged, grey 0/255.
+    """Binarise with a hard threshold that breaks or thickens lines; returns grey 0/255.
 
-    `quads` are (n, 2) corners of boxes, four to a box; about the share `kept` of their lines
-    stays black; 1 keeps all, thickened.
+    `quads` are the corners of boxes, (n, 2), four to a box. About the share `kept` of their
+    lines stays black, in pieces; 1 keeps all of them, thick and ragged.
     """
     grey = to_grey(image)
     paper = float(np.median(grey[::5, ::5]))
@@ -82,7 +82,7 @@ def broken(image: Picture, quads: Points, kept: float, rng: np.random.Generator)
 
 
 def _line_level(grey: Layer, quads: Points, kept: float) -> float:
-    """The level below which the share `kept` of the lines of nearly every box lies."""
+    """The grey level that the share `kept` of the lines of nearly every box does not exceed."""
     corners = quads.reshape(-1, 4, 2)
     along = np.linspace(0, 1, _POINTS_PER_SIDE)[:, None]
     sides = [

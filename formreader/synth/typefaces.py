@@ -1,4 +1,4 @@
-"""Print: lines of text in the faces that come with Pillow and OpenCV, the same on any machine."""
+"""Printed text in the faces that come with Pillow and OpenCV, the same on any machine."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class Typeface:
     """A face and how it is set.
 
     `face`: number of the Hershey face. `spacing`: extra room between letters, as a share of
-    the size. `slant`: shift to the right over the height. `stretch`: width over the face's
-    own. `weight`: strokes are thickened by this share of the size.
+    the size. `slant`: shift to the right over the height, in heights. `stretch`: width as a
+    share of the face's own. `weight`: strokes are thickened by this share of the size on each
+    side. `capitals`: all letters are capitals.
     """
 
     family: Family = "plain"
@@ -61,7 +62,7 @@ class Typeface:
         )
 
     def mask(self, text: str, size: float, bold: bool) -> Mask:
-        """A line of text of `size` px, from its ascenders down, (h, w)."""
+        """A line of text of `size` px, its ascenders at the top; (h, w)."""
         text = text.upper() if self.capitals else text
         stroke = size * self.weight + (size / 28 if bold else 0.0)
         if self.family == "plain":
@@ -74,14 +75,14 @@ class Typeface:
 
 
 def plain_mask(text: str, size: float, stroke: float, spacing: float = 0.0) -> Mask:
-    """Text in Pillow's face; `stroke` px are added to each side of its lines."""
+    """Text in Pillow's scalable face; its strokes are thickened by `stroke` px on each side."""
     font, pad = _font(size), int(np.ceil(stroke))
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))
     extra = 1.6 * stroke + spacing
     width = sum(probe.textlength(letter, font=font) + extra for letter in text)
     image = Image.new("L", (max(1, int(np.ceil(width)) + 2 * pad), int(size * 1.3) + 2 * pad), 0)
     draw, x = ImageDraw.Draw(image), float(pad)
-    # Pillow has no bold of its own font and sets outlined letters too close.
+    # Pillow's face has no bold cut, and Pillow sets letters with an outline too close together.
     for part in text if extra else [text]:
         draw.text((x, pad), part, fill=255, font=font, stroke_width=stroke)
         x += probe.textlength(part, font=font) + extra
@@ -109,22 +110,23 @@ def _printer_mask(text: str, size: float, _face: int) -> Mask:
     ImageDraw.Draw(image).text((0, 0), plain, fill=255, font=font)
     scale = size / _BITMAP_EM
     shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    dots = cv2.resize(np.asarray(image, np.float32), shape, interpolation=way)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    dots = cv2.resize(np.asarray(image, np.float32), shape, interpolation=interpolation)
     return np.asarray(dots / np.float32(255), np.float32)
 
 
 def _embolden(mask: Mask, stroke: float) -> Mask:
-    """Strokes thicker by `stroke` px on each side, down to shares of a pixel."""
+    """Thicken strokes by `stroke` px on each side, which may be less than a pixel."""
     if stroke <= 0:
         return mask
-    whole = 1 + 2 * int(np.ceil(stroke))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (whole, whole))
+    diameter = 1 + 2 * int(np.ceil(stroke))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
     share = np.float32(stroke / np.ceil(stroke))
     return np.asarray(mask * (1 - share) + cv2.dilate(mask, disc) * share, np.float32)
 
 
 def _shaped(mask: Mask, stretch: float, slant: float) -> Mask:
+    """A line of text made wider or narrower, and slanted."""
     if stretch == 1 and not slant:
         return mask
     height, width = mask.shape

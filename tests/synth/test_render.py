@@ -36,7 +36,7 @@ from formreader.synth import (
     truth_rows,
 )
 from formreader.synth.conditions import PALE_KINDS
-from formreader.synth.glyphs import DIGITS, MARKS
+from formreader.synth.glyphs import DIGIT_STROKES, MARK_STROKES
 from formreader.synth.page_warp import Warp, photographed, resize, skewed, turn
 from formreader.synth.strokes import Mask, draw_strokes
 
@@ -213,19 +213,19 @@ def test_open_fields_hold_whole_numbers() -> None:
     longest = 0
     for seed in (1, 2, 3):
         page = render_form(seed, FormSpec("open", dpi=100, width=150, height=150))
-        assert page.truth and all(truth.is_open for truth in page.truth)
+        assert page.truth and all(truth.is_number_cell for truth in page.truth)
         longest = max(longest, *(len(truth.symbol) for truth in page.truth))
         for truth in page.truth:
             assert truth.symbol.isdecimal() or not truth.symbol
             inside = patch(page, truth)[25:55, 24:56]
             assert (inside.min() < 0.7 * np.median(inside)) == bool(truth.symbol), truth
     assert longest > 3
-    assert not any(truth.is_open for truth in small("comb", "clean").truth)
+    assert not any(truth.is_number_cell for truth in small("comb", "clean").truth)
 
 
 PLAIN = Hand(
     slant=0, aspect=1, size=1, width_mm=0.5, pen="ball", jitter=0, tremor=0, wander=0, pressure=0,
-    angular=0, allographs=tuple((digit, next(iter(ways))) for digit, ways in DIGITS.items()),
+    angular=0, allographs=tuple((digit, next(iter(ways))) for digit, ways in DIGIT_STROKES.items()),
     faithful=1, habit=1,
 )  # fmt: skip
 
@@ -242,18 +242,18 @@ def flat(digit: str, allograph: str) -> Mask:
     return np.asarray(cv2.resize(draw_strokes(strokes, 32, 1, 3), (24, 32)), np.float32)
 
 
-@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("digit", DIGIT_STROKES)
 def test_allographs_of_a_digit_differ(digit: str) -> None:
-    pictures = [flat(digit, name) for name in DIGITS[digit]]
+    pictures = [flat(digit, name) for name in DIGIT_STROKES[digit]]
     for i, one in enumerate(pictures):
         for other in pictures[:i]:
             assert np.abs(one - other).mean() > 0.02
 
 
 def test_the_world_s_ways_of_writing_are_there() -> None:
-    assert {"plain", "flagged", "flag and foot"} <= DIGITS["1"].keys()
-    assert {"plain", "crossed", "serif"} <= DIGITS["7"].keys()
-    assert {"open", "closed"} <= DIGITS["4"].keys()
+    assert {"plain", "flagged", "flag and foot"} <= DIGIT_STROKES["1"].keys()
+    assert {"plain", "crossed", "serif"} <= DIGIT_STROKES["7"].keys()
+    assert {"open", "closed"} <= DIGIT_STROKES["4"].keys()
 
 
 @pytest.mark.parametrize("one", ["flagged", "long flag", "flag and foot"])
@@ -281,7 +281,7 @@ def test_one_hand_writes_alike_and_two_hands_differ() -> None:
     assert a.shape != b.shape or not np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("symbol", [*DIGITS, *MARKS, "#", "~"])
+@pytest.mark.parametrize("symbol", [*DIGIT_STROKES, *MARK_STROKES, "#", "~"])
 @pytest.mark.parametrize("box", [(9, 16), (160, 200), (80, 40)])
 def test_every_symbol_fits_about_its_box(symbol: str, box: tuple[int, int]) -> None:
     rng = np.random.default_rng(7)
