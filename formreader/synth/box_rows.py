@@ -8,7 +8,7 @@ from formreader.synth.line_styles import LineStyle, RowStyle
 from formreader.synth.paper_sheet import Rect, Sheet
 
 _MIN_BOXES_WITH_LOST_SEPARATORS = 4
-"""A comb of at least so many boxes may lack separators (`RowStyle.lost`)."""
+"""Combs of at least this many boxes may lack separators (`RowStyle.lost`)."""
 
 
 def draw_row(

@@ -20,7 +20,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 PALE_KINDS: frozenset[Kind] = frozenset({"faint", "pencil"})
 """On these the form was filled in with a pencil that was hardly pressed."""
 
-_PAPERS: tuple[Colour, ...] = (
+_PAPER_COLOURS: tuple[Colour, ...] = (
     (252, 236, 170), (206, 232, 250), (214, 240, 204), (250, 214, 218), (240, 228, 205),
 )  # fmt: skip
 """Colours of coloured paper."""
@@ -74,7 +74,11 @@ def _noisy(rng: np.random.Generator, jpeg: int) -> Changes:
 
 
 def _colour(rng: np.random.Generator, jpeg: int) -> Changes:
-    return {"paper": _PAPERS[int(rng.integers(len(_PAPERS)))], "jpeg": jpeg, "grey": False}
+    return {
+        "paper": _PAPER_COLOURS[int(rng.integers(len(_PAPER_COLOURS)))],
+        "jpeg": jpeg,
+        "grey": False,
+    }
 
 
 def _bleed(rng: np.random.Generator, jpeg: int) -> Changes:
@@ -156,7 +160,7 @@ def _mild(rng: np.random.Generator) -> list[Changes]:
     """The effects that `_combined` chooses from."""
     return [
         {"skew": float(rng.normal(0, 2))},
-        {"paper": _PAPERS[int(rng.integers(len(_PAPERS)))], "grey": False},
+        {"paper": _PAPER_COLOURS[int(rng.integers(len(_PAPER_COLOURS)))], "grey": False},
         {"noise": float(rng.uniform(2, 7))},
         {"contrast": float(rng.uniform(0.65, 0.95))},
         {"dirt": float(rng.uniform(0.05, 0.5)), "streaks": float(rng.uniform(0, 0.6))},

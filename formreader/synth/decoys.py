@@ -1,6 +1,6 @@
-"""Sections between the fields of forms that have no boxes for digits, but look as if they had.
+"""Decoys: sections between fields that have no boxes for digits, but may be taken for fields.
 
-Each decoy is a `house_style.Section`; `distractors` are among them.
+Each one is a `house_style.Section`; those of `distractors` are among them.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class FormSpec:
 
     `plan` says how the form is printed and filled in; its own `layout` and `line` are ignored for
     those given here. `scan` replaces the random scan of this `kind`. `untidy` scales how far
-    symbols stray from the middle of their boxes. `variants`: each symbol is written at most so
+    symbols stray from the middle of their boxes. `variants`: each symbol is written at most this
     many times in a size and then repeated; 0 writes it anew every time. `width` and `height` of
     the paper are in mm; `dpi` is 75..600.
 
@@ -84,11 +84,11 @@ _ON_SLIPS: tuple[Layout, ...] = ("varied", "opencomb", "tight", "groups", "guide
 """Layouts that find room on slips."""
 
 _VARIANTS_PER_SYMBOL = 4
-"""See `FormSpec.variants`: enough for finding boxes, and takes half the time of writing each
-symbol anew."""
+"""See `FormSpec.variants`. This is enough for finding boxes, and rendering takes half the time of
+writing each symbol anew."""
 
 _MIN_BOX_HEIGHT_PX = 10.0
-"""Boxes are at least so many pixels high, at any resolution."""
+"""Lowest height of boxes in pixels, at any resolution."""
 
 
 def sample_spec(rng: np.random.Generator, *, held_back: bool = False) -> FormSpec:

@@ -29,8 +29,9 @@ _VARIED_LINE_SHARES = (0.44, 0.13, 0.1, 0.09, 0.09, 0.06, 0.05, 0.04)
 _MIN_LONE_BOX_SIDE = 4.4
 """Shortest side of a box that stands alone, mm: larger than check boxes (at most 4 mm)."""
 
-_MIN_LABEL_ROOM = 16.0
-"""Room beside boxes from which on their label may stand there, mm."""
+_MIN_LABEL_ROOM, _MAX_LABEL_WIDTH = 16.0, 70.0
+"""Labels may stand left of boxes where more room than the former is free, mm; they take no more
+than the latter."""
 
 _MIN_INNER_LINE_WIDTH = 0.12
 """Width of the lines between boxes, mm: thinner ones can hardly be seen at 100 dpi."""
@@ -128,13 +129,8 @@ def print_label(
     if not beside:
         print_fitting(form, (place.x, place.y), caption(rng), size, place.w)
         return place.x + float(rng.choice([0.0, rng.uniform(0, spare)])), top
-    used = print_fitting(
-        form,
-        (place.x, top + box_height / 2 - 0.55 * size),
-        caption(rng),
-        size,
-        min(spare, 70.0) - 2,
-    )
+    at = (place.x, top + box_height / 2 - 0.55 * size)
+    used = print_fitting(form, at, caption(rng), size, min(spare, _MAX_LABEL_WIDTH) - 2)
     return place.x + min(max(house.indent, used + 2), spare), top
 
 

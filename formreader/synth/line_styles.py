@@ -135,9 +135,9 @@ class RowStyle:
     as a share of a box's width. In a row of shape `ticks`, `tick` is the height of the separators
     and `walls` that of the lines at both ends, 0 for none, as shares of the box's height; `roof`
     tells that there is a line above. `radius`: of the corners of separate boxes in mm, at most
-    the share `rounding` of a side. `tint`: the cells' colour. `bold_every`: the separator is bold
-    after every so many boxes, 0 for never. `lost`: chance that a separator of a comb has not been
-    printed.
+    the share `rounding` of a side. `tint`: the cells' colour. `bold_every`: number of boxes
+    from one bold separator to the next, 0 for none. `lost`: chance that a separator of a comb
+    has not been printed.
     """
 
     shape: Shape = "comb"

@@ -12,7 +12,7 @@ import cv2
 from formreader.core.options import usable_cores
 
 _PAGES_PER_REPORT = 250
-"""After every so many pages the caller hears of the progress."""
+"""Pages between two reports of the progress."""
 
 _PAGES_PER_TASK = 8
 """Pages that a process is handed at a time; no record of a measurement."""

@@ -102,13 +102,8 @@ class Writer:
         baseline = (rect.y + rect.h / 2) * sheet.scale + tallest / 2
         for part in parts:
             rise = part.shape[0] + float(rng.normal(0, self.wander)) * height
-            stain(
-                sheet.image,
-                self.pen.lay(part, rng),
-                round(x),
-                round(baseline - rise),
-                self.pen.colour,
-            )
+            ink = self.pen.lay(part, rng)
+            stain(sheet.image, ink, round(x), round(baseline - rise), self.pen.colour)
             x += part.shape[1] + spacing * height
 
     def _letter(self, letter: str, height: float, rng: np.random.Generator) -> Mask:

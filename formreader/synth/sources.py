@@ -12,10 +12,10 @@ import numpy.typing as npt
 from formreader.synth.paper_sheet import MM_PER_INCH
 from formreader.synth.strokes import Hand, Mask, draw_strokes, extent
 
-_MAX_DIGIT_WIDTH, _MAX_IMAGE_WIDTH = 0.86, 0.9
+_MAX_STROKES_WIDTH, _MAX_DIGIT_IMAGE_WIDTH = 0.86, 0.9
 """Widest symbol as a share of its box: of the stroke model, and of an image of a digit."""
 
-_MAX_PEN_WIDTH = 0.16
+_MAX_PEN_OF_HEIGHT = 0.16
 """Widest line as a share of the symbol's height: small symbols are written with a finer line."""
 
 
@@ -43,10 +43,10 @@ class HandSource:
         strokes = self.hand.symbol(symbol, rng)
         width, _ = extent(strokes)
         height = box_h * self.hand.size * float(rng.normal(1, 0.03))
-        squeeze = min(1.0, _MAX_DIGIT_WIDTH * box_w / max(width * height, 1e-6))
+        squeeze = min(1.0, _MAX_STROKES_WIDTH * box_w / max(width * height, 1e-6))
         # In narrow boxes people write digits narrower, but also smaller.
         height *= float(np.sqrt(squeeze))
-        pen = min(self.hand.width_mm * self.dpi / MM_PER_INCH, _MAX_PEN_WIDTH * height)
+        pen = min(self.hand.width_mm * self.dpi / MM_PER_INCH, _MAX_PEN_OF_HEIGHT * height)
         return draw_strokes(strokes, height, float(np.sqrt(squeeze)), max(pen, 1.0))
 
 
@@ -92,7 +92,7 @@ class ArraySource:
         ys, xs = np.nonzero(image)
         tight = image[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
         height = box_h * self.size * float(rng.uniform(0.88, 1.12))
-        scale = min(height / tight.shape[0], _MAX_IMAGE_WIDTH * box_w / tight.shape[1])
+        scale = min(height / tight.shape[0], _MAX_DIGIT_IMAGE_WIDTH * box_w / tight.shape[1])
         size = (max(2, round(tight.shape[1] * scale)), max(2, round(tight.shape[0] * scale)))
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         ink = tight.astype(np.float32) / np.float32(255)

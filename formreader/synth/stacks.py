@@ -12,7 +12,7 @@ from formreader.synth.paper_sheet import BLACK, Colour, Rect
 from formreader.synth.words import NOTES, caption, pick
 
 _BAR_COLOUR: Colour = (15, 15, 15)
-"""Of the black bars beside boxes."""
+"""Colour of the black bars beside boxes."""
 
 
 def stacked(form: Form, house: House, place: Rect) -> float:

@@ -48,7 +48,7 @@ _CURVE_STEPS = 10
 """Points of the curve between two control points."""
 
 _STROKE_OVERSAMPLING = 4
-"""Strokes are drawn so many times larger and averaged, for smooth edges."""
+"""Strokes are drawn this many times larger and then averaged, for smooth edges."""
 
 _GLYPH_MIDDLE = (0.28, 0.5)
 """The middle of a digit in the units of `synth.glyphs`; hands slant and bend around it."""
@@ -181,11 +181,10 @@ def draw_strokes(strokes: list[Stroke], height: float, width_scale: float, pen: 
     w, h = np.ceil(all_points.max(axis=0) - origin + margin).astype(int)
     fine = np.zeros((h * _STROKE_OVERSAMPLING, w * _STROKE_OVERSAMPLING), np.uint8)
     for path, stroke in zip(paths, strokes, strict=True):
-        dots = ((path - origin) * _STROKE_OVERSAMPLING * SUBPIXELS).round().astype(np.int32)
+        points = ((path - origin) * _STROKE_OVERSAMPLING * SUBPIXELS).round().astype(np.int32)
         widths = np.maximum((stroke.widths * pen * _STROKE_OVERSAMPLING).round(), 1).astype(int)
-        for start, end, width in zip(
-            dots.tolist(), dots[1:].tolist(), widths[1:].tolist(), strict=False
-        ):
+        ends = points.tolist()
+        for start, end, width in zip(ends, ends[1:], widths[1:].tolist(), strict=False):
             cv2.line(fine, start, end, 255, width, cv2.LINE_8, shift=SUBPIXEL_BITS)
     small = cv2.resize(fine, (w, h), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / np.float32(255)

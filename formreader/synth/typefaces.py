@@ -20,13 +20,14 @@ _HERSHEY_FACES = (0, 2, 3, 4, 6, 7)
 """OpenCV's numbers of its Hershey faces; 1 and 5 are smaller cuts of others."""
 
 _HERSHEY_EM = 30.0
-"""A Hershey face at scale 1 looks as large as Pillow's face of so many px; chosen by eye."""
+"""A Hershey face at scale 1 looks as large as Pillow's face at this size in px; chosen by eye."""
 
 _BITMAP_EM = 11
 """Height of Pillow's bitmap face from ascender to descender, px."""
 
 _MIN_WIDE_SPACING = 0.1
-"""From this `Typeface.spacing` on, letters of the other families are set with blanks between."""
+"""From this `Typeface.spacing` on, the faces that are not "plain" are set with blanks between
+letters; they cannot be spaced otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

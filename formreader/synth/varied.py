@@ -31,22 +31,22 @@ SECTIONS: dict[Layout, tuple[Section, ...]] = {
 }
 """The sections that make up a form of each layout."""
 
-_ANY: tuple[Section, ...] = (
+_VARIED_SECTIONS: tuple[Section, ...] = (
     combs.comb, combs.separate, stacks.stacked, combs.opencomb, combs.tight, combs.groups,
     combs.guided, combs.letters, stacks.numbered, stacks.column, stacks.matrix, combs.panel,
     stacks.bubbled, number_fields.number_field, number_fields.text_fields,
 )  # fmt: skip
-"""The sections that make up the layouts that are not in `SECTIONS`."""
+"""The sections of which a form of the layout "varied" has a few."""
 
 _MAX_REFUSALS = 4
-"""A column counts as full when so many sections have found no room in it."""
+"""A column counts as full when this many sections have found no room in it."""
 
 _MAX_HEADLESS_HEIGHT = 55.0
-"""A sheet with no more than this height (mm) between its margins is a slip or a cut-out, without
-a head and a frame."""
+"""Sheets with no more than this height (mm) between their margins are slips and cut-outs: they have
+neither head nor frame."""
 
 _MIN_FORM_COLUMN_WIDTH = 60.0
-"""Width of a form's columns, mm."""
+"""Width of the narrowest columns of a form, mm."""
 
 
 def compose_varied(form: Form, plan: Plan) -> None:
@@ -81,8 +81,8 @@ def _inside(sheet: Sheet, rng: np.random.Generator) -> Rect:
 
 def _choose_sections(rng: np.random.Generator) -> tuple[Section, ...]:
     """Two to five random kinds of sections for one form."""
-    chosen = rng.choice(len(_ANY), int(rng.integers(2, 6)), replace=False)
-    return tuple(_ANY[int(i)] for i in chosen)
+    chosen = rng.choice(len(_VARIED_SECTIONS), int(rng.integers(2, 6)), replace=False)
+    return tuple(_VARIED_SECTIONS[int(i)] for i in chosen)
 
 
 def _print_head(form: Form, house: House, inside: Rect) -> float:

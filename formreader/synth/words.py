@@ -1,4 +1,4 @@
-"""Words to print on forms in several languages, in ASCII: the built-in fonts have no more."""
+"""Words to print on forms, in several languages, in plain Latin letters for the built-in fonts."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ _FILLER = (
     "guardan durante cinco anos les informations sont traitees par le service data ini tidak "
     "boleh disalin tanpa izin 12 30 2024 45 per cent section 7"
 )
+"""Words of small print."""
 
 
 def pick(choices: tuple[str, ...], rng: np.random.Generator) -> str:
@@ -55,6 +56,7 @@ _ONSETS = ("b", "br", "c", "d", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p
            "st", "t", "tr", "v", "w", "z", "")  # fmt: skip
 _NUCLEI = ("a", "e", "i", "o", "u", "ai", "au", "ei", "ie", "oo")
 _CODAS = ("", "", "", "n", "r", "s", "t", "l", "m", "ng", "rd", "ck")
+"""Beginnings, middles and ends of the syllables of made-up words."""
 
 
 def made_up(rng: np.random.Generator) -> str:
