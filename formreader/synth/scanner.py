@@ -19,7 +19,7 @@ _BLUR_DPI = 200
 """Resolution at which `Scan.blur` and `Scan.motion` are given."""
 
 _MIN_BLUR_SIGMA = 0.3
-"""Standard deviation of the weakest blur, px."""
+"""Smallest standard deviation of the blur, px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,16 @@ class Scan:
     """How a sheet becomes an image. All effects are off by default and can be combined freely.
 
     The paper: `paper` is its colour; `bleed` and `through` the darkness of writing and of print
-    that shows through from the other side; `watermark` the darkness of one; `contrast` the share
-    of the ink's contrast that is left; `holes`, `folds`: see `damage`, 0..1; `stains`: see
+    that shows through from the other side; `watermark` that of a watermark; `contrast` the share
+    of the print's contrast that is left; `holes`, `folds`: see `damage`, 0..1; `stains`: see
     `wear`, 0..1.
 
-    Its place: `skew` in degrees, counter-clockwise; `photo` puts the sheet on a dark desk,
-    `desk` on a textured one; `tilt`, `bend`: see `page_warp.photographed`; `curl`: see
-    `page_warp.Warp`; at the end the image is turned counter-clockwise by `quarters` times 90
-    degrees.
+    Its place: `skew` in degrees, counter-clockwise; `photo` is a photo of the sheet on a dark
+    desk, or with `desk` on a textured one; `tilt`, `bend`: see `page_warp.photographed`;
+    `curl`: see `page_warp.Warp`; at the end the image is turned
+    counter-clockwise by `quarters` times 90 degrees.
 
-    The machine: `blur` is the standard deviation of a Gaussian and `motion` the way of a moved
+    The machine: `blur` is the standard deviation of a Gaussian and `motion` the path of a moved
     camera, both in px at 200 dpi; `detail` the share of the resolution that is left; `shade` and
     `strips` the strength of uneven light and of shadows with an edge, 0..1; `noise` a standard
     deviation in grey levels; `dirt`, `streaks`, `edges`: see `damage`, 0..1.
@@ -137,9 +137,9 @@ class Scan:
         if not self.desk:
             return photo
         texture = wear.desk(warp.size, rng)
-        ground = optics.to_grey(texture) if image.ndim == 2 else texture
+        surroundings = optics.to_grey(texture) if image.ndim == 2 else texture
         sheet = warp.image(np.full(image.shape[:2], 255, np.uint8), (0, 0, 0)) > 127
-        return np.where(sheet if image.ndim == 2 else sheet[:, :, None], photo, ground)
+        return np.where(sheet if image.ndim == 2 else sheet[:, :, None], photo, surroundings)
 
     def _sense(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
         """Add what the machine's light, lens, sensor and glass do."""

@@ -68,8 +68,8 @@ def desk(size: tuple[int, int], rng: np.random.Generator) -> Picture:
     else:  # tiles
         shape = (int(rng.integers(3, 12)), int(rng.integers(3, 9)))
     interpolation = cv2.INTER_NEAREST if kind >= 0.7 else cv2.INTER_LINEAR
-    texture = rng.standard_normal(shape, np.float32)
-    texture = cv2.resize(texture, (w, h), interpolation=interpolation)
+    cells = rng.standard_normal(shape, np.float32)
+    texture = cv2.resize(cells, (w, h), interpolation=interpolation)
     light = 1 + np.float32(rng.uniform(0.05, 0.35)) * np.clip(texture, -1.5, 1.5)
     return np.asarray(np.clip(light[:, :, None] * colour, 0, 255), np.uint8)
 
