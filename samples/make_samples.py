@@ -33,13 +33,19 @@ from formreader.synth import (
 )
 
 BLUE, BLACK, GREY = (28, 42, 125), (25, 25, 30), (90, 90, 96)
-SOLID, THIN, THICK = LineStyle(), LineStyle(width=0.16), LineStyle("thick", 0.7)
+"""Colours of pens, and of printed frames and lines."""
+
+THIN, THICK = LineStyle(width=0.16), LineStyle("thick", 0.7)
 COMB, SEPARATE = RowStyle(), RowStyle("separate", gap=0.3)
+"""Styles of printed lines and of rows of boxes."""
+
 TERMS = (
     "The fee is due on the first of each month.",
     "Members are insured from the day of joining.",
     "Notice of leaving is given in writing, by 30 September.",
 )
+"""Small print."""
+
 EUROPEAN = {"1": "long flag", "4": "open", "7": "crossed", "9": "curled tail", "2": "plain"}
 AMERICAN = {"1": "plain", "4": "closed", "7": "plain", "9": "straight tail", "2": "looped"}
 SCHOOL = {
@@ -49,6 +55,7 @@ SCHOOL = {
     "5": "detached bar",
     "0": "closed",
 }
+"""Allographs of some digits, as people write them in Europe, in America and at school."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +72,12 @@ def symbols(content: str) -> list[str]:
 
 
 def writer(
-    seed: int, dpi: float, ways: dict[str, str], pen: Pen, width: float = 0.5, wander: float = 0.03
-) -> Writer:
-    """A tidy hand that writes digits in the given ways (allographs)."""
+    seed: int, dpi: float, preferred: dict[str, str], pen: Pen, width: float = 0.5,
+    wander: float = 0.03,
+) -> Writer:  # fmt: skip
+    """Someone who writes tidily, with the preferred allographs; `width` is that of the pen, mm."""
     hand = Hand.sample(np.random.default_rng(seed), "ball")
-    allographs = tuple((dict(hand.allographs) | ways).items())
+    allographs = tuple((dict(hand.allographs) | preferred).items())
     tidy = replace(
         hand, allographs=allographs, width_mm=width, jitter=0.8, size=0.7, faithful=1.0,
         pressure=0.08,
@@ -91,7 +99,7 @@ def column(
     form: Form, fields: Sequence[Field], style: RowStyle, top: float, step: float,
     box: tuple[float, float] = (7.0, 9.0), boxes_at: float = 65.0, left: float = 15.0,
 ) -> float:  # fmt: skip
-    """Fields below one another, labels left of the boxes; returns where the next would be."""
+    """Print fields below one another; returns the top of the next one."""
     for i, field in enumerate(fields):
         y = top + i * step
         form.sheet.text(left, y + box[1] / 2 - 1.7, field.label, 3.3)
@@ -292,11 +300,11 @@ SAMPLES: dict[str, Callable[[], list[RenderedPage]]] = {
     "skewed.jpg": skewed,
     "tally_black_bars.png": tally,
 }
-"""File name -> what draws its pages, in the order of truth.csv."""
+"""File name -> function that draws its pages, in the order of truth.csv."""
 
 
 def store(pages: Sequence[RenderedPage], path: Path) -> None:
-    """Write a sample, in the format that its name tells; no date, the same bytes every time."""
+    """Write a sample in the format that its suffix tells; the bytes are the same every time."""
     images = [Image.fromarray(page.image) for page in pages]
     dpi = (pages[0].dpi, pages[0].dpi)
     if path.suffix == ".png":
@@ -310,7 +318,7 @@ def store(pages: Sequence[RenderedPage], path: Path) -> None:
         epoch = time.gmtime(0)
         images[0].save(path, resolution=dpi[0], creationDate=epoch, modDate=epoch)
     elif path.stem == "phone_photo":
-        # As phones do: stored as the sensor lies, with the tag that says how to turn it.
+        # Stored as phones do: as the sensor lies, with a tag that says how to turn the image.
         exif = Image.Exif()
         exif[0x0112] = 6
         images[0].rotate(90, expand=True).save(path, quality=75, exif=exif)

@@ -8,6 +8,10 @@ They serve the samples, the tests, the benchmarks and training. The same seed an
     page.truth[0].symbol       # what stands in the first box
 
 `sample_spec` draws the specifications of thousands of different forms.
+
+Lengths on a form are millimetres, angles degrees, unless a docstring says otherwise. The ranges
+and probabilities in `rng.uniform(...)` and `rng.random() < ...` say what is drawn and how often.
+They were set by eye; there is no record of a measurement behind any of them.
 """
 
 from __future__ import annotations

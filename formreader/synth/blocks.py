@@ -1,4 +1,4 @@
-"""Blocks of fields as forms have them, each at the top of the room it is given."""
+"""Blocks of fields for plain forms; each is printed at the top of the rectangle it is given."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from formreader.synth.line_styles import RowStyle
 from formreader.synth.paper_sheet import BLACK, Rect
 from formreader.synth.words import LABELS, NOTES, pick
 
+_LABEL_LINE = 4.6
+"""Height of a label above boxes, with the gap below it, mm."""
+
+_TABLE_HEAD = 6.0
+"""Height of a table's head, mm."""
+
+_MIN_SUDOKU_CELL = 5.0
+"""Shortest side of a sudoku's cells, mm."""
+
 
 def _box_size(plan: Plan, rng: np.random.Generator) -> tuple[float, float]:
     height = float(rng.uniform(*plan.box_height))
@@ -19,10 +28,10 @@ def _box_size(plan: Plan, rng: np.random.Generator) -> tuple[float, float]:
 
 
 def _line_of_boxes(form: Form, plan: Plan, place: Rect, style: RowStyle) -> float:
-    """A label with a row of boxes right of it or below it; now and then a second row beside."""
+    """Print a label with a row of boxes right of it or below it; often more such rows beside."""
     rng, (w, h) = form.rng, _box_size(plan, form.rng)
     above = place.w < 90 or rng.random() < 0.3
-    top = place.y + (4.6 if above else 0.0)
+    top = place.y + (_LABEL_LINE if above else 0.0)
     if top + h > place.bottom:
         return 0.0
     x, step = place.x, w * (1 + style.gap) if style.shape == "separate" else w
@@ -57,7 +66,7 @@ def _ticks(form: Form, plan: Plan, place: Rect) -> float:
 
 
 def _grid(form: Form, plan: Plan, place: Rect) -> float:
-    """A grid of single-digit cells."""
+    """A grid of single-digit boxes."""
     rng, (w, h) = form.rng, _box_size(plan, form.rng)
     rows = min(int((place.h - 5) / h), int(rng.integers(2, 9)))
     cols = min(int(place.w / w), int(rng.integers(3, 13)))
@@ -66,19 +75,20 @@ def _grid(form: Form, plan: Plan, place: Rect) -> float:
     form.sheet.text(place.x, place.y, pick(LABELS, rng), 3.0)
     left = place.x + float(rng.uniform(0, place.w - cols * w))
     symbols = [plan.filling.symbols(cols, rng) for _ in range(rows)]
-    form.grid(Rect(left, place.y + 4.6, w, h), symbols, plan.row_style(rng))
-    return 4.6 + rows * h
+    form.grid(Rect(left, place.y + _LABEL_LINE, w, h), symbols, plan.row_style(rng))
+    return _LABEL_LINE + rows * h
 
 
 def _table(form: Form, plan: Plan, place: Rect) -> float:
-    """A ruled table: a printed label a row, and single-digit cells that fill its height."""
+    """A ruled table: in each row a printed label, and single-digit boxes as high as the row."""
     rng, sheet, (w, h) = form.rng, form.sheet, _box_size(plan, form.rng)
-    rows, n = min(int((place.h - 6) / h), int(rng.integers(2, 7))), int(rng.integers(2, 6))
+    rows = min(int((place.h - _TABLE_HEAD) / h), int(rng.integers(2, 7)))
+    n = int(rng.integers(2, 6))
     label_width = min(place.w - n * w, float(rng.uniform(35, 80)))
     if rows < 1 or label_width < 12:
         return 0.0
     style, left = plan.row_style(rng), place.x + label_width
-    header = Rect(place.x, place.y, label_width + n * w, 6)
+    header = Rect(place.x, place.y, label_width + n * w, _TABLE_HEAD)
     sheet.fill(header, (215, 215, 215))
     sheet.text(place.x + 1.5, place.y + 1.5, pick(LABELS, rng).upper(), 2.6, bold=True)
     symbols = [plan.filling.symbols(n, rng) for _ in range(rows)]
@@ -87,12 +97,13 @@ def _table(form: Form, plan: Plan, place: Rect) -> float:
         cell = Rect(place.x, header.bottom + r * h, label_width, h)
         style.outer.draw(sheet, (cell.x, cell.y), (cell.right, cell.y), rng)
         sheet.text(cell.x + 1.5, cell.y + h / 2 - 1.5, pick(LABELS, rng), 2.8)
-    sheet.frame(Rect(header.x, header.y, header.w, 6 + rows * h), style.outer.width, BLACK)
-    return 6 + rows * h
+    whole = Rect(header.x, header.y, header.w, _TABLE_HEAD + rows * h)
+    sheet.frame(whole, style.outer.width, BLACK)
+    return whole.h
 
 
 def _tally(form: Form, plan: Plan, place: Rect) -> float:
-    """Rows of a larger table: number, name, a black bar, boxes, and words below them."""
+    """Rows of a larger table: number, name, a black bar, boxes, and text below the boxes."""
     rng, sheet, (w, h) = form.rng, form.sheet, _box_size(plan, form.rng)
     n, below = int(rng.integers(2, 5)), float(rng.uniform(5, 7))
     rows = min(int(place.h / (h + below)), int(rng.integers(1, 5)))
@@ -120,7 +131,7 @@ def _date(form: Form, plan: Plan, place: Rect) -> float:
     patterns = ((":", (2, 2)), ("-", (2, 2, 4)), ("/", (2, 2, 4)), (".", (2, 2, 2)), (",", (5, 2)))
     separator, groups = patterns[int(rng.integers(len(patterns)))]
     above = place.w < 130
-    x, y = (place.x, place.y + 4.6) if above else (place.x + 45, place.y)
+    x, y = (place.x, place.y + _LABEL_LINE) if above else (place.x + 45, place.y)
     gap = max(3.0, 0.5 * w)
     if y + h > place.bottom or x + sum(groups) * w + gap * len(groups) > place.right:
         return 0.0
@@ -135,10 +146,10 @@ def _date(form: Form, plan: Plan, place: Rect) -> float:
 
 
 def _sudoku(form: Form, plan: Plan, place: Rect) -> float:
-    """A 9 x 9 grid with thicker lines around its blocks."""
+    """A grid of 9 x 9 boxes with thicker lines around each 3 x 3 of them."""
     rng, sheet = form.rng, form.sheet
     side = min(float(rng.uniform(*plan.box_height)) * 1.1, place.w / 9, place.h / 9)
-    if side < 5:
+    if side < _MIN_SUDOKU_CELL:
         return 0.0
     left = place.x + float(rng.uniform(0, place.w - 9 * side))
     symbols = [plan.filling.symbols(9, rng) for _ in range(9)]
@@ -146,10 +157,10 @@ def _sudoku(form: Form, plan: Plan, place: Rect) -> float:
     form.grid(Rect(left, place.y, side, side), symbols, style)
     for i in (0, 3, 6, 9):
         at, end = i * side, 9 * side
-        wide = max(0.7, style.outer.width * 2)
+        width = max(0.7, style.outer.width * 2)
         colour = style.outer.colour
-        sheet.rule((left + at, place.y), (left + at, place.y + end), wide, colour)
-        sheet.rule((left, place.y + at), (left + end, place.y + at), wide, colour)
+        sheet.rule((left + at, place.y), (left + at, place.y + end), width, colour)
+        sheet.rule((left, place.y + at), (left + end, place.y + at), width, colour)
     return 9 * side
 
 

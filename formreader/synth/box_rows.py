@@ -1,4 +1,4 @@
-"""Rows and grids of boxes, printed in the styles that forms come in."""
+"""Rows and grids of boxes, printed in a given style."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 from formreader.synth.line_styles import LineStyle, RowStyle
 from formreader.synth.paper_sheet import Rect, Sheet
 
-_FEWEST_WITH_LOST = 4
-"""Boxes of a comb from which on separators may be missing."""
+_MIN_BOXES_WITH_LOST_SEPARATORS = 4
+"""Combs of at least this many boxes may lack separators (`RowStyle.lost`)."""
 
 
 def draw_row(
     sheet: Sheet, place: Rect, n: int, style: RowStyle, rng: np.random.Generator
 ) -> list[Rect]:
-    """Print `n` boxes, the first one at `place`; returns where they are."""
+    """Print a row of `n` boxes, the first one at `place`; returns the boxes."""
     cells = row_cells(place, n, style)
     if style.tint:
         for cell in cells:
@@ -30,7 +30,7 @@ def draw_row(
 
 
 def row_cells(place: Rect, n: int, style: RowStyle) -> list[Rect]:
-    """Where the boxes of a row lie, the first one at `place`."""
+    """The boxes of a row, the first one at `place`."""
     step = place.w * (1 + style.gap) if style.shape == "separate" else place.w
     return [Rect(place.x + i * step, place.y, place.w, place.h) for i in range(n)]
 
@@ -38,7 +38,7 @@ def row_cells(place: Rect, n: int, style: RowStyle) -> list[Rect]:
 def draw_grid(
     sheet: Sheet, place: Rect, rows: int, cols: int, style: RowStyle, rng: np.random.Generator
 ) -> list[list[Rect]]:
-    """Print a grid of boxes that share their lines, the first one at `place`."""
+    """Print a grid of boxes that share their lines, the first one at `place`; returns its rows."""
     grid = [
         [Rect(place.x + c * place.w, place.y + r * place.h, place.w, place.h) for c in range(cols)]
         for r in range(rows)
@@ -71,9 +71,9 @@ def _draw_ticks(sheet: Sheet, cells: list[Rect], style: RowStyle, rng: np.random
     style.outer.draw(sheet, (first.x, first.bottom), (last.right, last.bottom), rng)
     if style.roof:
         style.outer.draw(sheet, (first.x, first.y), (last.right, first.y), rng)
-    wall = first.bottom - style.walls * first.h
+    wall_top = first.bottom - style.walls * first.h
     for x in (first.x, last.right) if style.walls else ():
-        style.outer.draw(sheet, (x, wall), (x, first.bottom), rng)
+        style.outer.draw(sheet, (x, wall_top), (x, first.bottom), rng)
     for i, cell in enumerate(cells[1:], 1):
         top = cell.bottom - style.tick * cell.h
         style.separator(i).draw(sheet, (cell.x, top), (cell.x, cell.bottom), rng)
@@ -85,8 +85,9 @@ def _draw_lattice(
     first, last = grid[0][0], grid[-1][-1]
     for row in grid[1:]:
         style.inner.draw(sheet, (first.x, row[0].y), (last.right, row[0].y), rng)
-    # Where nearly all separators were lost, nobody could tell that there are boxes.
-    lost = style.lost if len(grid[0]) >= _FEWEST_WITH_LOST else 0.0
+    # If a short comb lost its separators, nothing would show that it has boxes.
+    may_lose = len(grid[0]) >= _MIN_BOXES_WITH_LOST_SEPARATORS
+    lost = style.lost if may_lose else 0.0
     for i, cell in enumerate(grid[0][1:], 1):
         if not lost or rng.random() >= lost:
             style.separator(i).draw(sheet, (cell.x, first.y), (cell.x, last.bottom), rng)

@@ -1,4 +1,4 @@
-"""Fields that stand by themselves: rows of boxes beside a label, in the many shapes they have."""
+"""Sections with a label and its boxes, in the shapes that such fields have on forms."""
 
 from __future__ import annotations
 
@@ -11,21 +11,35 @@ from formreader.synth.form import DIGITS, Form
 from formreader.synth.house_style import (
     CAPITALS,
     TINTS,
-    WHITE,
     House,
     bar,
-    beside_label,
     print_fitting,
+    print_label,
 )
 from formreader.synth.line_styles import RowStyle
-from formreader.synth.paper_sheet import BLACK, Colour, Rect, fade
-from formreader.synth.words import caption, made_up
+from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect, fade
+from formreader.synth.words import caption, made_up, pick
 
-_TALL = 1.25  # height over width of boxes whose height is seen from no line
+_UNMARKED_BOX_ASPECT = 1.25
+"""Height over width of the boxes of a comb where no printed line shows how high they are."""
+
+_MIN_LETTER_BOXES, _MAX_LETTER_BOXES = 6, 28
+"""Boxes of a comb for a name or an address."""
+
+_GROUP_PATTERNS: tuple[tuple[str, tuple[int, ...]], ...] = (
+    ("-", (2, 2, 4)), ("/", (2, 2, 4)), (".", (2, 2, 4)), (".", (2, 2, 2)), (" ", (4, 2, 2)),
+    (":", (2, 2)), (":", (2, 2, 2)), ("-", (3, 3, 4)), ("/", (4, 7)), (" ", (4, 4, 4, 4)),
+    (",", (5, 2)), (",", (3, 3, 2)), (".", (3, 3, 3)), (",", (1, 1)), ("-", (2, 3)), (" ", (3, 3)),
+    ("word", (2, 2, 4)), ("word", (2, 2)), ("word", (2, 1)),
+)  # fmt: skip
+"""What is printed between groups of boxes ("word": a made-up word), and the boxes of each group."""
+
+_UNITS = ("kg", "cm", "EUR", "m3", "%", "kWh", "km/h", "min", "h", "Uhr", "mm", "USD", "pts", "C")
+"""Units printed behind the last group."""
 
 
 def _pitch(house: House, style: RowStyle) -> float:
-    """From box to box of a row, mm."""
+    """Distance from a box of a row to the next one, mm."""
     return house.w * (1 + style.gap) if style.shape == "separate" else house.w
 
 
@@ -33,16 +47,16 @@ def _row(
     form: Form, house: House, place: Rect, style: RowStyle, height: float | None = None
 ) -> float:
     """A label and a row of boxes in `style`."""
-    rng, pitch, tall = form.rng, _pitch(house, style), height or house.h
+    rng, pitch, box_height = form.rng, _pitch(house, style), height or house.h
     room = int(place.w / pitch)
     if room < 1:
         return 0.0
     n = int(rng.integers(min(2, room), min(room, 14) + 1))
-    at = beside_label(form, house, place, n * pitch, tall)
+    at = print_label(form, house, place, n * pitch, box_height)
     if at is None:
         return 0.0
-    form.row(Rect(*at, house.w, tall), house.contents(n, rng), style)
-    return at[1] + tall - place.y
+    form.row(Rect(*at, house.w, box_height), house.contents(n, rng), style)
+    return at[1] + box_height - place.y
 
 
 def comb(form: Form, house: House, place: Rect) -> float:
@@ -58,17 +72,20 @@ def separate(form: Form, house: House, place: Rect) -> float:
 
 
 def opencomb(form: Form, house: House, place: Rect) -> float:
-    """A base line with ticks; with walls, half walls or none, with or without a line above."""
+    """A base line with ticks and a wall at each end, high or as low as the ticks.
+
+    Some have a line above.
+    """
     rng, style = form.rng, replace(house.style, shape="ticks", tint=None)
     kind = rng.random()
     if kind < 0.4:
         return _row(form, house, place, replace(style, roof=bool(rng.random() < 0.4)))
     if kind < 0.6:
         return _row(form, house, place, replace(style, tick=1.0))
-    # Nothing shows how high these boxes are: as high as people write.
+    # No line shows how high these boxes are: they count as high as people write.
     tick = float(rng.uniform(0.3, 0.75))
     style = replace(style, tick=tick, walls=tick if rng.random() < 0.8 else 1.0)
-    return _row(form, house, place, style, _TALL * house.w)
+    return _row(form, house, place, style, _UNMARKED_BOX_ASPECT * house.w)
 
 
 def tight(form: Form, house: House, place: Rect) -> float:
@@ -85,53 +102,42 @@ def tight(form: Form, house: House, place: Rect) -> float:
     return _row(form, house, place, style if rounding else replace(style, radius=0.0))
 
 
-_PATTERNS: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("-", (2, 2, 4)), ("/", (2, 2, 4)), (".", (2, 2, 4)), (".", (2, 2, 2)), (" ", (4, 2, 2)),
-    (":", (2, 2)), (":", (2, 2, 2)), ("-", (3, 3, 4)), ("/", (4, 7)), (" ", (4, 4, 4, 4)),
-    (",", (5, 2)), (",", (3, 3, 2)), (".", (3, 3, 3)), (",", (1, 1)), ("-", (2, 3)), (" ", (3, 3)),
-    ("word", (2, 2, 4)), ("word", (2, 2)), ("word", (2, 1)),
-)  # fmt: skip
-
-
 def groups(form: Form, house: House, place: Rect) -> float:
-    """Groups of boxes with signs or words between them: dates, times, amounts, telephones."""
+    """Groups of boxes with signs or words between them: dates, times, amounts, phone numbers."""
     rng, style = form.rng, house.style
-    separator, counts = _PATTERNS[int(rng.integers(len(_PATTERNS)))]
+    separator, counts = _GROUP_PATTERNS[int(rng.integers(len(_GROUP_PATTERNS)))]
     style = replace(style, shape="separate" if rng.random() < 0.4 else "comb")
     pitch, size = _pitch(house, style), min(5.0, 0.55 * house.h)
     gap = float(rng.uniform(9, 14)) if separator == "word" else float(rng.uniform(2.5, 6))
     unit = rng.random() < 0.4
     width = sum(counts) * pitch + gap * (len(counts) - 1 + unit)
-    at = beside_label(form, house, place, width)
+    at = print_label(form, house, place, width)
     if at is None:
         return 0.0
     (x, y), middle = at, at[1] + house.h / 2
     for i, n in enumerate(counts):
         form.row(Rect(x, y, house.w, house.h), house.contents(n, rng), style)
         x += n * pitch
-        between = 1 if i < len(counts) - 1 else 2 if unit else 0
-        if between == 1 and separator != "word":
+        last = i == len(counts) - 1
+        if not last and separator != "word":
             left = x - (pitch - house.w) / 2 + gap / 2 - 0.2 * size
             form.sheet.text(left, middle - 0.6 * size, separator, size, bold=True)
-        elif between:
-            word = _UNITS[int(rng.integers(len(_UNITS)))] if between == 2 else made_up(rng)
+        elif unit or not last:
+            word = pick(_UNITS, rng) if last else made_up(rng)
             print_fitting(form, (x + 0.8, middle - 1.4), word, 2.6, gap - 1.6)
         x += gap
     return y + house.h - place.y
 
 
-_UNITS = ("kg", "cm", "EUR", "m3", "%", "kWh", "km/h", "min", "h", "Uhr", "mm", "USD", "pts", "C")
-
-
 def guided(form: Form, house: House, place: Rect) -> float:
-    """Boxes with a small caption in a corner, or with a pale letter or digit to write over."""
+    """Boxes with a small letter or digit in a corner, or with a large pale one to write over."""
     rng, style = form.rng, replace(house.style, shape="comb", tint=None)
     if rng.random() < 0.4:
         style = replace(style, shape="separate")
     pitch = _pitch(house, style)
     guides = ("DDMMYYYY", "TTMMJJJJ", "JJMMAAAA", "HHMM", "00000", "1234567890")
     chosen = guides[int(rng.integers(len(guides)))][: max(1, int(place.w / pitch))]
-    at = beside_label(form, house, place, len(chosen) * pitch)
+    at = print_label(form, house, place, len(chosen) * pitch)
     if at is None:
         return 0.0
     first = Rect(*at, house.w, house.h)
@@ -152,10 +158,10 @@ def letters(form: Form, house: House, place: Rect) -> float:
     """One to three long combs for a name or an address, in hand-printed capitals."""
     rng, style = form.rng, replace(house.style, shape="comb")
     n = int(place.w / house.w)
-    if n < 6:
+    if n < _MIN_LETTER_BOXES:
         return 0.0
-    n = int(rng.integers(6, min(n, 28) + 1))
-    at = beside_label(form, house, place, n * house.w)
+    n = int(rng.integers(_MIN_LETTER_BOXES, min(n, _MAX_LETTER_BOXES) + 1))
+    at = print_label(form, house, place, n * house.w)
     if at is None:
         return 0.0
     x, y = at
@@ -169,7 +175,7 @@ def letters(form: Form, house: House, place: Rect) -> float:
 
 
 def _words(n: int, rng: np.random.Generator) -> list[str]:
-    """Capitals and now and then a house number, with blank boxes between words and after."""
+    """Words in capitals and some house numbers for `n` boxes, separated by blank boxes."""
     symbols: list[str] = []
     wanted = int(rng.integers(1, n + 1))
     while len(symbols) < wanted:
@@ -180,7 +186,7 @@ def _words(n: int, rng: np.random.Generator) -> list[str]:
 
 
 def panel(form: Form, house: House, place: Rect) -> float:
-    """A framed panel, tinted or not, with white boxes in it; a bar may touch them."""
+    """A panel, tinted or white, with rows of white boxes; the bar of its heading may touch them."""
     rng = form.rng
     rows, pad, step = int(rng.integers(1, 5)), float(rng.uniform(1.5, 5)), 1.35 * house.h
     n = min(int((place.w - 2 * pad) / house.w), int(rng.integers(2, 9)))
@@ -192,8 +198,8 @@ def panel(form: Form, house: House, place: Rect) -> float:
     if n < 1 or height > place.h:
         return 0.0
     outer = Rect(place.x, place.y, label + n * house.w + 2 * pad, height)
-    ground: Colour = TINTS[int(rng.integers(len(TINTS)))] if rng.random() < 0.75 else WHITE
-    form.sheet.fill(outer, ground)
+    background: Colour = TINTS[int(rng.integers(len(TINTS)))] if rng.random() < 0.75 else WHITE
+    form.sheet.fill(outer, background)
     if rng.random() < 0.7:
         form.sheet.frame(outer, float(rng.uniform(0.2, 0.9)), BLACK)
     if title:

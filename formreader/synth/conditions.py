@@ -1,4 +1,4 @@
-"""Kinds of scans, and random scans of each."""
+"""The kinds of scans, and random scans of each kind."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PALE_KINDS: frozenset[Kind] = frozenset({"faint", "pencil"})
-"""Filled in with a pencil that was hardly pressed."""
+"""On these the form was filled in with a pencil that was hardly pressed."""
 
-_PAPERS: tuple[Colour, ...] = (
+_PAPER_COLOURS: tuple[Colour, ...] = (
     (252, 236, 170), (206, 232, 250), (214, 240, 204), (250, 214, 218), (240, 228, 205),
 )  # fmt: skip
+"""Colours of coloured paper."""
 
 Changes: TypeAlias = dict[str, Any]
 """Fields of a `Scan` with their values."""
+
 Sampler: TypeAlias = Callable[[np.random.Generator, int], Changes]
-"""Draws what sets a kind apart from an ordinary scan; it is given a usual JPEG quality."""
+"""Draws the changes that set a kind apart from an ordinary scan; its second argument is an ordinary
+JPEG quality."""
 
 
 def sample_scan(kind: Kind, rng: np.random.Generator) -> Scan:
@@ -71,7 +74,11 @@ def _noisy(rng: np.random.Generator, jpeg: int) -> Changes:
 
 
 def _colour(rng: np.random.Generator, jpeg: int) -> Changes:
-    return {"paper": _PAPERS[int(rng.integers(len(_PAPERS)))], "jpeg": jpeg, "grey": False}
+    return {
+        "paper": _PAPER_COLOURS[int(rng.integers(len(_PAPER_COLOURS)))],
+        "jpeg": jpeg,
+        "grey": False,
+    }
 
 
 def _bleed(rng: np.random.Generator, jpeg: int) -> Changes:
@@ -141,7 +148,7 @@ def _stained(rng: np.random.Generator, jpeg: int) -> Changes:
 
 
 def _combined(rng: np.random.Generator, jpeg: int) -> Changes:
-    """Two to five of the effects together, each milder than alone, some on photos."""
+    """Two to five effects together, each milder than where it stands alone; some on photos."""
     changes = _photo(rng, jpeg) if rng.random() < 0.35 else {"grey": bool(rng.random() < 0.6)}
     mild = _mild(rng)
     for i in rng.choice(len(mild), int(rng.integers(2, 6)), replace=False).tolist():
@@ -150,9 +157,10 @@ def _combined(rng: np.random.Generator, jpeg: int) -> Changes:
 
 
 def _mild(rng: np.random.Generator) -> list[Changes]:
+    """The effects that `_combined` chooses from."""
     return [
         {"skew": float(rng.normal(0, 2))},
-        {"paper": _PAPERS[int(rng.integers(len(_PAPERS)))], "grey": False},
+        {"paper": _PAPER_COLOURS[int(rng.integers(len(_PAPER_COLOURS)))], "grey": False},
         {"noise": float(rng.uniform(2, 7))},
         {"contrast": float(rng.uniform(0.65, 0.95))},
         {"dirt": float(rng.uniform(0.05, 0.5)), "streaks": float(rng.uniform(0, 0.6))},

@@ -1,4 +1,4 @@
-"""Single effects of wear, copying and bad light on an image; geometry stays as it is.
+"""Single effects of wear, copying and bad light on an image. No pixel changes its place.
 
 Every function takes and returns a grey (h, w) or RGB (h, w, 3) uint8 image.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from formreader.synth.paper_sheet import Colour, Picture, Sheet
+from formreader.synth.paper_sheet import MM_PER_INCH, Colour, Picture, Sheet
 from formreader.synth.strokes import Hand, Mask, draw_strokes
 
 
 def pale(image: Picture, contrast: float) -> Picture:
-    """Everything fades towards the paper."""
+    """Fade everything towards the paper; `contrast` is the share that is left, 0..1."""
     paper = np.median(image.reshape(-1, image.shape[2] if image.ndim == 3 else 1)[::97], axis=0)
     ramp = np.arange(256, dtype=np.float32)[:, None]
     table = np.clip(paper + (ramp - paper) * contrast, 0, 255).round().astype(np.uint8)
@@ -46,7 +46,7 @@ def shade(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def one_bit(image: Picture, rng: np.random.Generator) -> Picture:
-    """A fax: ragged edges, breaks in thin lines, now and then a lost line. Returns grey 0/255."""
+    """One bit a pixel as from a fax, grey 0/255; edges are ragged, thin lines have gaps."""
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
     paper = float(np.median(grey[::7, ::7]))
     h, w = grey.shape
@@ -61,7 +61,7 @@ def one_bit(image: Picture, rng: np.random.Generator) -> Picture:
 
 
 def dirt(image: Picture, amount: float, dpi: float, rng: np.random.Generator) -> Picture:
-    """Pepper on the paper and salt in the ink."""
+    """Dark and bright specks all over the page, and some larger dark spots."""
     image = image.copy()
     h, w = image.shape[:2]
     for value, density in ((25, 1.0), (250, 0.6)):
@@ -72,7 +72,7 @@ def dirt(image: Picture, amount: float, dpi: float, rng: np.random.Generator) ->
         image[np.minimum(ys[larger] + 1, h - 1), xs[larger]] = value
     for _ in range(int(rng.integers(0, 1 + round(25 * amount)))):
         x, y = int(rng.integers(w)), int(rng.integers(h))
-        radius = max(1, round(rng.uniform(0.1, 0.35) * dpi / 25.4))
+        radius = max(1, round(rng.uniform(0.1, 0.35) * dpi / MM_PER_INCH))
         cv2.circle(image, (x, y), radius, (60, 60, 60), -1, cv2.LINE_AA)
     return image
 
@@ -89,21 +89,21 @@ def streaks(image: Picture, amount: float, rng: np.random.Generator) -> Picture:
 
 
 def black_edges(image: Picture, amount: float, rng: np.random.Generator) -> Picture:
-    """The open lid of a copier: dark bars along some edges."""
+    """Dark bars along the edges, as from a copier whose lid stood open."""
     image = image.copy()
     h, w = image.shape[:2]
-    wide = [round(float(x) * amount * 0.02 * w) for x in rng.random(4)]
-    image[: wide[0]] = 20
-    image[:, : wide[1]] = 20
-    image[h - wide[2] :] = 20
-    image[:, w - wide[3] :] = 20
+    widths = [round(float(x) * amount * 0.02 * w) for x in rng.random(4)]
+    image[: widths[0]] = 20
+    image[:, : widths[1]] = 20
+    image[h - widths[2] :] = 20
+    image[:, w - widths[3] :] = 20
     return image
 
 
 def punch_holes(image: Picture, dpi: float) -> Picture:
-    """Two holes at the left edge (ISO 838: 80 mm apart), within the margin, and a staple."""
+    """Two punched holes at the left edge (ISO 838: 80 mm apart) and a staple, in the margin."""
     image = image.copy()
-    mm, (h, w) = dpi / 25.4, image.shape[:2]
+    mm, (h, w) = dpi / MM_PER_INCH, image.shape[:2]
     left, radius = min(8 * mm, 0.032 * w), min(3 * mm, 0.022 * w)
     for offset in (-40, 40):
         centre = (round(left), round(h / 2 + offset * mm))
@@ -127,18 +127,18 @@ def folds(image: Picture, amount: float, rng: np.random.Generator) -> Picture:
 
 
 def bleed_through(image: Picture, darkness: float, dpi: float, rng: np.random.Generator) -> Picture:
-    """The writing of the other side, mirrored, blurred and pale."""
+    """Writing on the other side that shows through: mirrored, blurred and pale."""
     h, w = image.shape[:2]
     other = np.zeros((h, w), np.float32)
-    hand, size = Hand.sample(rng), 7 * dpi / 25.4
-    pen = hand.width_mm * dpi / 25.4
+    hand, size = Hand.sample(rng), 7 * dpi / MM_PER_INCH
+    pen = hand.width_mm * dpi / MM_PER_INCH
     for y in np.arange(size, h - 2 * size, size * float(rng.uniform(2, 3.2))):
         for x in np.arange(size * 2, w - 3 * size, size * 0.9):
             if rng.random() < 0.7:
                 ink = draw_strokes(
                     hand.symbol("0123456789amnrteA"[rng.integers(17)], rng), size, 1, pen
                 )
-                _add(other, ink, round(x), round(float(y)))
+                _add_ink(other, ink, round(x), round(float(y)))
     mirrored = cv2.GaussianBlur(cv2.flip(other, 1), (0, 0), 0.006 * dpi)
     factor = np.float32(1) - np.float32(darkness) * np.minimum(mirrored, np.float32(1))
     layer = factor if image.ndim == 2 else cv2.merge([factor] * 3)
@@ -148,7 +148,7 @@ def bleed_through(image: Picture, darkness: float, dpi: float, rng: np.random.Ge
 def watermark(image: Picture, darkness: float, dpi: float, rng: np.random.Generator) -> Picture:
     """Large pale words and rings all over the page, below the print."""
     h, w = image.shape[:2]
-    mm = 25.4 / dpi
+    mm = MM_PER_INCH / dpi
     sheet = Sheet(w * mm, h * mm, dpi)
     level = round(255 * (1 - darkness))
     colour: Colour = (level, level, level)
@@ -162,6 +162,7 @@ def watermark(image: Picture, darkness: float, dpi: float, rng: np.random.Genera
     return np.minimum(image, layer) if layer.shape == image.shape else image
 
 
-def _add(canvas: Mask, ink: Mask, left: int, top: int) -> None:
+def _add_ink(canvas: Mask, ink: Mask, left: int, top: int) -> None:
+    """Put ink onto a canvas, in place; what sticks out at the right or bottom is cut off."""
     window = canvas[top : top + ink.shape[0], left : left + ink.shape[1]]
     np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)

@@ -1,14 +1,14 @@
-"""What else stands between the fields of forms and is no box for digits.
+"""Decoys: sections between fields that have no boxes for digits, but may be taken for fields.
 
-Each decoy is a `house.Section`; those of `distractors` are taken along.
+Each one is a `house_style.Section`; those of `distractors` are among them.
 """
 
 from __future__ import annotations
 
 from formreader.synth.distractors import DISTRACTORS, Distractor
 from formreader.synth.form import Form
-from formreader.synth.house_style import TINTS, WHITE, House, Section, bar, print_fitting
-from formreader.synth.paper_sheet import BLACK, Colour, Rect
+from formreader.synth.house_style import TINTS, House, Section, bar, print_fitting
+from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect
 from formreader.synth.ruled import (
     empty_table,
     hatched,
@@ -18,12 +18,15 @@ from formreader.synth.ruled import (
 )
 from formreader.synth.words import TITLES, caption, made_up, pick, prose
 
+_MIN_DECOY_ROOM = (90.0, 40.0)
+"""Width and height, mm, that must be left for one of `DISTRACTORS`."""
 
-def _plain(distractor: Distractor) -> Section:
-    """One of the older distractors, which need some room, as a section."""
+
+def _as_section(distractor: Distractor) -> Section:
+    """A section that prints a distractor where there is room enough for any of them."""
 
     def section(form: Form, _house: House, place: Rect) -> float:
-        if place.h < 40 or place.w < 90:
+        if place.w < _MIN_DECOY_ROOM[0] or place.h < _MIN_DECOY_ROOM[1]:
             return 0.0
         return distractor(form.sheet, place, form.rng)
 
@@ -31,7 +34,7 @@ def _plain(distractor: Distractor) -> Section:
 
 
 def check_column(form: Form, _house: House, place: Rect) -> float:
-    """Check boxes or radio circles below one another or alone, with a text each."""
+    """One or more check boxes or radio circles below one another, each with a text."""
     rng = form.rng
     side, rows = float(rng.uniform(2.4, 3.8)), int(rng.integers(1, 9))
     step, right = side * float(rng.uniform(1.1, 2.0)), bool(rng.random() < 0.3)
@@ -56,7 +59,7 @@ def check_column(form: Form, _house: House, place: Rect) -> float:
 
 
 def check_matrix(form: Form, _house: House, place: Rect) -> float:
-    """A survey answered by crosses in small check boxes, one to a row."""
+    """A survey with a row of small check boxes for each question, at most one of them crossed."""
     rng = form.rng
     side, cols = float(rng.uniform(2.4, 3.8)), int(rng.integers(2, 8))
     pitch, text = side * float(rng.uniform(2.0, 4.5)), min(60.0, 0.5 * place.w)
@@ -95,7 +98,7 @@ def dense_text(form: Form, _house: House, place: Rect) -> float:
 
 
 def large_heading(form: Form, _house: House, place: Rect) -> float:
-    """A title or a section's name: large, on a bar, or underlined."""
+    """A title or the name of a section: on a bar, or large and sometimes underlined."""
     rng, size = form.rng, float(form.rng.uniform(3.5, 9))
     if place.h < 1.6 * size:
         return 0.0
@@ -110,7 +113,7 @@ def large_heading(form: Form, _house: House, place: Rect) -> float:
 
 
 def buttons(form: Form, _house: House, place: Rect) -> float:
-    """Keys with rounded corners and a word each, as on printed screens and remote controls."""
+    """A row of keys with rounded corners and a word each, as on printed screens."""
     rng, h = form.rng, float(form.rng.uniform(5, 9))
     x, tint = place.x, TINTS[int(rng.integers(len(TINTS)))]
     if h > place.h:
@@ -127,7 +130,7 @@ def buttons(form: Form, _house: House, place: Rect) -> float:
 
 
 def logo(form: Form, _house: House, place: Rect) -> float:
-    """A company's head: rings, bars or initials beside its name and address."""
+    """A letterhead: rings, bars or an initial beside a name and an address."""
     rng, size = form.rng, float(form.rng.uniform(8, 18))
     if size > place.h or place.w < 40:
         return 0.0
@@ -156,8 +159,8 @@ def logo(form: Form, _house: House, place: Rect) -> float:
 
 
 DECOYS: tuple[Section, ...] = (
-    *(_plain(distractor) for distractor in DISTRACTORS),
+    *(_as_section(distractor) for distractor in DISTRACTORS),
     check_column, check_matrix, dense_text, dense_text, large_heading, note_lines, hatched,
     number_table, buttons, signature_lines, empty_table, logo,
 )  # fmt: skip
-"""Decoys as often as they stand on forms: small print most often."""
+"""All decoys; small print stands twice, to be drawn as often."""

@@ -1,4 +1,4 @@
-"""What else is printed on forms: near to boxes for digits in looks, but none of them."""
+"""What else is printed on forms and may be mistaken for boxes for digits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from formreader.synth.words import LABELS, NOTES, filler, pick
 Distractor: TypeAlias = Callable[[Sheet, Rect, np.random.Generator], float]
 """Prints itself at the top of the rectangle; returns the height it took, in mm."""
 
-_TYPE = 2.7  # mm, height of running text
+_DISTRACTOR_TEXT_SIZE = 2.7
+"""Size of labels and captions, mm."""
 
 
 def paragraph(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
@@ -27,7 +28,7 @@ def paragraph(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
 
 
 def heading(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
-    """White on a dark bar, or a bold line."""
+    """A heading in white on a dark bar, or in bold."""
     text, size = pick(NOTES, rng).upper(), float(rng.uniform(2.8, 3.8))
     if rng.random() < 0.5:
         sheet.text(place.x, place.y, text, size, bold=True)
@@ -47,7 +48,7 @@ def checkboxes(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
             sheet.rule((x, place.y), (box.right, box.bottom), 0.4, (30, 40, 110))
             sheet.rule((box.right, place.y), (x, box.bottom), 0.4, (30, 40, 110))
         label = pick(LABELS, rng).split()[0]
-        x = box.right + 1.5 + sheet.text(box.right + 1.5, place.y, label, _TYPE) + 7
+        x = box.right + 1.5 + sheet.text(box.right + 1.5, place.y, label, _DISTRACTOR_TEXT_SIZE) + 7
     return side
 
 
@@ -56,7 +57,7 @@ def bubbles(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
     rows, radius = int(rng.integers(2, 5)), float(rng.uniform(1.5, 2.2))
     for i in range(rows):
         y = place.y + radius + i * radius * 2.6
-        sheet.text(place.x, y - 1.3, f"{i + 1}.", _TYPE)
+        sheet.text(place.x, y - 1.3, f"{i + 1}.", _DISTRACTOR_TEXT_SIZE)
         chosen = int(rng.integers(5))
         for j, letter in enumerate("ABCDE"):
             x = place.x + 9 + j * radius * 3
@@ -90,10 +91,10 @@ def photo_and_signature(sheet: Sheet, place: Rect, rng: np.random.Generator) -> 
     """Frames for a photo and a signature, the latter signed."""
     height = float(rng.uniform(20, 32))
     sheet.frame(Rect(place.x, place.y, height * 0.8, height), 0.25, BLACK)
-    sheet.text(place.x + 3, place.y + height / 2 - 2, "Photo", _TYPE)
+    sheet.text(place.x + 3, place.y + height / 2 - 2, "Photo", _DISTRACTOR_TEXT_SIZE)
     frame = Rect(place.x + height, place.y, min(60.0, place.w - height), height)
     sheet.frame(frame, 0.25, BLACK)
-    sheet.text(frame.x + 1.5, frame.y + 1, "Signature", _TYPE)
+    sheet.text(frame.x + 1.5, frame.y + 1, "Signature", _DISTRACTOR_TEXT_SIZE)
     t = np.linspace(0, 1, 90)
     waves = rng.uniform(5, 9, 2)
     xs = frame.x + frame.w * (0.15 + 0.6 * t) + 2.5 * np.sin(2 * np.pi * waves[0] * t)
@@ -112,7 +113,7 @@ def bar_code(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
         sheet.fill(Rect(x, place.y, width, height), BLACK)
         x += width + 0.35 * int(rng.integers(1, 4))
     number = "".join(str(d) for d in rng.integers(10, size=11))
-    sheet.text(place.x + 6, place.y + height + 0.5, number, _TYPE)
+    sheet.text(place.x + 6, place.y + height + 0.5, number, _DISTRACTOR_TEXT_SIZE)
     module, left = height / 21, place.x + 60
     for r, c in zip(*np.nonzero(rng.random((21, 21)) < 0.5), strict=True):
         if not ((r < 8 or r > 12) and c < 8) and not (r < 8 and c > 12):
@@ -127,10 +128,10 @@ def bar_code(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
 
 def dotted_line(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
     """A label with a dotted line to write on."""
-    width = sheet.text(place.x, place.y, pick(LABELS, rng) + ":", _TYPE)
+    width = sheet.text(place.x, place.y, pick(LABELS, rng) + ":", _DISTRACTOR_TEXT_SIZE)
     dots = "." * int((place.w - width - 6) / 1.1)
-    sheet.text(place.x + width + 2, place.y, dots, _TYPE, colour=fade(BLACK, 0.3))
-    return _TYPE * 1.4
+    sheet.text(place.x + width + 2, place.y, dots, _DISTRACTOR_TEXT_SIZE, colour=fade(BLACK, 0.3))
+    return _DISTRACTOR_TEXT_SIZE * 1.4
 
 
 DISTRACTORS: tuple[Distractor, ...] = (

@@ -1,4 +1,4 @@
-"""A form that is being printed and filled in, and the truth about its boxes."""
+"""A form while it is printed and filled in, and the truth about its boxes."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from formreader.synth.pen_ink import Writer
 
 DIGITS = "0123456789"
 MARKS = "X-/#~vAEHKMRTYadfkn"
-"""Marks and letters that nobody takes for a digit."""
+"""Marks and letters that nobody would take for a digit; see `synth.glyphs`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TruthBox:
-    """One printed box: where it is and what was written into it.
+    """One printed box or number cell: where it is and what was written into it.
 
-    `field` and `box` count from 0. `symbol`: a digit, "" for a blank box, or a mark (see
-    `synth.glyphs`); the whole number where `is_open`, a box for more than one digit
-    without separators. `corners`: page pixels, clockwise from the top left of the upright
-    form, on the middle of the printed lines; pixel centres lie at whole numbers.
+    `field` and `box` count from 0. `symbol`: a digit, a mark or letter (see `synth.glyphs`), or
+    "" for a blank box. Where `is_number_cell`, it is a cell for a whole number, without
+    separators, and `symbol` the number. `corners`: page pixels, clockwise from the top left of
+    the upright form, on the middle of the printed lines; pixel centres lie at whole numbers.
     """
 
     field: int
     box: int
     symbol: str
     corners: Quad
-    is_open: bool = False
+    is_number_cell: bool = False
 
     @property
     def upright(self) -> Box:
@@ -42,7 +42,7 @@ class TruthBox:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What boxes hold: shares of blank boxes and of boxes with a mark, 0..1."""
+    """Shares of the boxes that stay blank and that hold a mark, 0..1; the others hold a digit."""
 
     blanks: float = 0.1
     marks: float = 0.0
@@ -72,7 +72,7 @@ class Form:
         return cells[-1].right
 
     def grid(self, place: Rect, rows: Sequence[Sequence[str]], style: RowStyle) -> list[list[Rect]]:
-        """Print a grid of boxes, the first one at `place`, and fill it; a field a row."""
+        """Print a grid of boxes, the first one at `place`, and fill it; each row is a field."""
         grid = draw_grid(self.sheet, place, len(rows), len(rows[0]), style, self.rng)
         for cells, symbols in zip(grid, rows, strict=True):
             self.fill(cells, symbols)
@@ -83,20 +83,20 @@ class Form:
     ) -> None:
         """Write a symbol into each of the printed cells, as one field.
 
-        Those whose number is in `printed` hold their symbol in print already.
+        Cells whose index is in `printed` already hold their symbol in print.
         """
         for i, (cell, symbol) in enumerate(zip(cells, symbols, strict=True)):
             if symbol and i not in printed:
                 self.writer.write(self.sheet, cell, symbol, self.rng)
-            self._note(i, cell, symbol)
+            self._record(i, cell, symbol)
         self._fields += 1
 
-    def fill_open(self, cell: Rect, number: str) -> None:
-        """Write a whole number, "" for none, into one printed box: a field by itself."""
+    def fill_number_cell(self, cell: Rect, number: str) -> None:
+        """Write a whole number into a printed cell, a field by itself; "" leaves it blank."""
         self.writer.write_line(self.sheet, cell, number, self.rng)
-        self._note(0, cell, number, is_open=True)
+        self._record(0, cell, number, is_number_cell=True)
         self._fields += 1
 
-    def _note(self, i: int, cell: Rect, symbol: str, *, is_open: bool = False) -> None:
+    def _record(self, i: int, cell: Rect, symbol: str, *, is_number_cell: bool = False) -> None:
         corners = quads_of(self.sheet.corners(cell))[0]
-        self.truth.append(TruthBox(self._fields, i, symbol, corners, is_open))
+        self.truth.append(TruthBox(self._fields, i, symbol, corners, is_number_cell))

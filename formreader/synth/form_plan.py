@@ -1,4 +1,4 @@
-"""What is wanted of a form, and what all blocks of fields have in common."""
+"""The plan of a form: its layout, sizes, lines and filling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from formreader.synth.form import Filling, Form
-from formreader.synth.line_styles import LINE_KINDS, LineKind, LineStyle, RowStyle
+from formreader.synth.line_styles import BENDABLE_KINDS, LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.paper_sheet import Colour, Rect
 
 Layout: TypeAlias = Literal[
@@ -19,17 +19,25 @@ Layout: TypeAlias = Literal[
 ]  # fmt: skip
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
-_TINTS: tuple[Colour, ...] = ((232, 232, 232), (255, 238, 214), (218, 236, 248), (226, 244, 222))
-_LINE_SHARES = (0.45, 0.1, 0.12, 0.09, 0.12, 0.04, 0.04, 0.04)  # of LINE_KINDS
+_PLAIN_TINTS: tuple[Colour, ...] = (
+    (232, 232, 232),
+    (255, 238, 214),
+    (218, 236, 248),
+    (226, 244, 222),
+)
+"""Colours of tinted cells: grey, orange, blue, green."""
+
+_PLAIN_LINE_SHARES = (0.45, 0.1, 0.12, 0.09, 0.12, 0.04, 0.04, 0.04)
+"""How often each of `LINE_KINDS` is drawn; chosen by eye."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is wanted of a form; None leaves it to the seed.
+    """How a form is to be printed and filled in; None is drawn at random.
 
-    `box_height` and `aspect` (width over height) are ranges of the boxes' size, the former
-    in mm. `missing`: chance that a line lacks a piece. `tinted`: chance that a field's cells
-    are tinted. `distractors`: chance of one after each block of fields.
+    `box_height` (mm) and `aspect` (width over height) are ranges of the boxes' size. Chances:
+    `missing`, that a line lacks a piece; `tinted`, that the cells of a field are tinted;
+    `distractors`, that one follows a block of fields.
     """
 
     layout: Layout = "comb"
@@ -43,11 +51,15 @@ class Plan:
 
     def row_style(self, rng: np.random.Generator) -> RowStyle:
         """A random style for a row of boxes in this plan's layout."""
-        kind = self.line or LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_LINE_SHARES))]
+        kind = self.line or LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_PLAIN_LINE_SHARES))]
         line = replace(LineStyle.sample(kind, rng), missing=self.missing)
         thin = replace(line, width=line.width * 0.6)
-        tint = _TINTS[int(rng.integers(len(_TINTS)))] if rng.random() < self.tinted else None
-        rounded = kind in ("solid", "thick", "grey", "colour") and rng.random() < 0.25
+        tint = (
+            _PLAIN_TINTS[int(rng.integers(len(_PLAIN_TINTS)))]
+            if rng.random() < self.tinted
+            else None
+        )
+        rounded = kind in BENDABLE_KINDS and rng.random() < 0.25
         return RowStyle(
             outer=line,
             inner=thin if kind != "hairline" and rng.random() < 0.3 else line,
@@ -59,4 +71,4 @@ class Plan:
 
 
 Block: TypeAlias = Callable[[Form, Plan, Rect], float]
-"""Prints fields at the top of a rectangle; returns the height used, 0 where none fits."""
+"""Prints fields at the top of a rectangle; returns the height used, 0 where nothing fits."""

@@ -1,4 +1,4 @@
-"""What page to render, as asked for or drawn at random."""
+"""The specification of a page to render, given or drawn at random."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from formreader.synth.conditions import KINDS, Kind
 from formreader.synth.form import Filling
 from formreader.synth.form_plan import LAYOUTS, Layout, Plan
 from formreader.synth.line_styles import LineKind
+from formreader.synth.paper_sheet import MM_PER_INCH
 from formreader.synth.scanner import Scan
+
+_MIN_RENDERED_DPI, _MAX_RENDERED_DPI = 75, 600
+_MIN_PAPER_SIDE, _MAX_PAPER_SIDE = 12, 1000
+"""Limits of the resolution, and of a side of the paper in mm."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormSpec:
-    """What page to render; None leaves it to the seed.
+    """What page to render; None is drawn at random.
 
-    `plan` says how the form is printed and filled (its `layout` and `line` are those given
-    here). `scan` overrides the random scan of this `kind`. `untidy` scales how far symbols stray
-    from the middle of their boxes. `variants`: of each symbol and size so many are written, then
-    repeated; 0 writes each anew. `width` and `height` of the paper are in mm; `dpi` is 75..600.
+    `plan` says how the form is printed and filled in; its own `layout` and `line` are ignored for
+    those given here. `scan` replaces the random scan of this `kind`. `untidy` scales how far
+    symbols stray from the middle of their boxes. `variants`: each symbol is written at most this
+    many times in a size and then repeated; 0 writes it anew every time. `width` and `height` of
+    the paper are in mm; `dpi` is 75..600.
 
     Raises:
         ValueError: the paper or its resolution is out of range.
@@ -41,52 +47,70 @@ class FormSpec:
     variants: int = 0
 
     def __post_init__(self) -> None:
-        if not 75 <= self.dpi <= 600:
-            raise ValueError(f"dpi must be from 75 to 600. Received: {self.dpi}")
-        if not (12 <= self.width <= 1000 and 12 <= self.height <= 1000):
+        if not _MIN_RENDERED_DPI <= self.dpi <= _MAX_RENDERED_DPI:
             raise ValueError(
-                f"paper must be 12 to 1000 mm a side. Received: {self.width} x {self.height}"
+                f"dpi must be from {_MIN_RENDERED_DPI} to {_MAX_RENDERED_DPI}. Received: {self.dpi}"
+            )
+        if not all(_MIN_PAPER_SIDE <= mm <= _MAX_PAPER_SIDE for mm in (self.width, self.height)):
+            raise ValueError(
+                f"the sides of the paper must be from {_MIN_PAPER_SIDE} to {_MAX_PAPER_SIDE} mm. "
+                f"Received: {self.width} x {self.height}"
             )
 
 
 _LAYOUT_WEIGHTS: dict[Layout, float] = {"varied": 8, "stacked": 2, "mixed": 2, "open": 1.5}
 _KIND_WEIGHTS: dict[Kind, float] = {"combined": 8, "clean": 2, "photo": 2, "desk": 2, "broken": 2}
-"""How often a layout or a kind is drawn; 1 where it is not named."""
-_HELD_BACK = 5  # every so-manieth pair of a layout and a kind is held back
+"""How often a layout or a kind of scan is drawn, relative to one that is not named here."""
+
+_HELD_BACK_PERIOD = 5
+"""Every fifth pair of a layout and a kind of scan is held back for tests."""
 
 _PAPERS_MM: tuple[tuple[float, float], ...] = (
     (210, 297), (210, 297), (210, 297), (215.9, 279.4), (297, 210), (148, 210), (210, 148),
     (105, 148), (80, 160), (100, 70), (160, 45), (190, 28), (110, 22),
 )  # fmt: skip
-"""A4 and letter, halves and quarters, receipts, cards, and slips with a row or two."""
-_MANY_PIXELS = 170  # dpi from which whole pages take too long for training by the thousand
-_SMALL_MM2 = 32_000.0
-_SLIP_MM = 65.0  # height up to which paper has room for some layouts only
+"""Width and height: A4 and letter, halves and quarters of A4, receipts, cards, and slips with
+room for a row or two. A4 stands three times, to be drawn as often."""
+
+_MIN_SLOW_DPI, _MAX_QUICK_AREA = 170, 32_000.0
+"""From this resolution on, only paper of less than this area (mm2) is drawn: whole pages would
+take too long to render by the thousand."""
+
+_MAX_SLIP_HEIGHT = 65.0
+"""Paper no higher than this (mm) is a slip, on which only some layouts find room."""
+
 _ON_SLIPS: tuple[Layout, ...] = ("varied", "opencomb", "tight", "groups", "guided", "letters",
                                  "numbered", "panel", "open")  # fmt: skip
-_VARIANTS = 4  # enough for finding boxes, and half the time of writing all anew
-_FEWEST_PX = 10.0  # height of the smallest boxes
+"""Layouts that find room on slips."""
+
+_VARIANTS_PER_SYMBOL = 4
+"""See `FormSpec.variants`. This is enough for finding boxes, and rendering takes half the time of
+writing each symbol anew."""
+
+_MIN_BOX_HEIGHT_PX = 10.0
+"""Lowest height of boxes in pixels, at any resolution."""
 
 
 def sample_spec(rng: np.random.Generator, *, held_back: bool = False) -> FormSpec:
-    """A random specification out of all there is, in shares that suit training.
+    """Draw a random specification for training from all layouts, kinds of scans and papers.
 
-    A fifth of the pairs of a layout and a kind of scan are held back, to test on: they come
-    only, and alone, where `held_back` is asked for.
+    A fifth of the pairs of a layout and a kind of scan is held back for tests: `held_back` draws
+    from these pairs only, otherwise from the others only.
     """
     layout, kind = _pair(rng, held_back)
     dpi = float(rng.choice([rng.uniform(75, 100), rng.uniform(100, 150), rng.uniform(150, 200),
                             rng.uniform(200, 300)], p=(0.15, 0.45, 0.28, 0.12)))  # fmt: skip
     papers = [
         (w, h) for w, h in _PAPERS_MM
-        if (dpi < _MANY_PIXELS or w * h < _SMALL_MM2) and (h > _SLIP_MM or layout in _ON_SLIPS)
+        if (dpi < _MIN_SLOW_DPI or w * h < _MAX_QUICK_AREA)
+        and (h > _MAX_SLIP_HEIGHT or layout in _ON_SLIPS)
     ]  # fmt: skip
     width, height = papers[int(rng.integers(len(papers)))]
     scale = float(rng.uniform(0.9, 1.1))
     return FormSpec(
         layout, kind, dpi=dpi, width=width * scale, height=height * scale,
         plan=_plan(dpi, rng), untidy=float(rng.uniform(0.5, 2.0)),
-        variants=_VARIANTS,
+        variants=_VARIANTS_PER_SYMBOL,
     )  # fmt: skip
 
 
@@ -97,11 +121,11 @@ def _pair(rng: np.random.Generator, held_back: bool) -> tuple[Layout, Kind]:
 
 @cache
 def _pairs(held_back: bool) -> tuple[list[tuple[Layout, Kind]], npt.NDArray[np.float64]]:
-    """Pairs of a layout and a kind that may be drawn, and the share of each."""
+    """The pairs of a layout and a kind that may be drawn, and the share of each."""
     pairs = [
         (layout, kind)
         for (i, layout), (j, kind) in product(enumerate(LAYOUTS), enumerate(KINDS))
-        if ((i + j) % _HELD_BACK == 0) == held_back
+        if ((i + j) % _HELD_BACK_PERIOD == 0) == held_back
     ]
     weights = np.array([_LAYOUT_WEIGHTS.get(i, 1.0) * _KIND_WEIGHTS.get(j, 1.0) for i, j in pairs])
     return pairs, weights / weights.sum()
@@ -109,7 +133,7 @@ def _pairs(held_back: bool) -> tuple[list[tuple[Layout, Kind]], npt.NDArray[np.f
 
 def _plan(dpi: float, rng: np.random.Generator) -> Plan:
     lowest, highest = ((3.5, 6.0), (5.0, 9.0), (8.0, 14.0))[int(rng.choice(3, p=(0.3, 0.5, 0.2)))]
-    height = max(float(rng.uniform(lowest, highest)), _FEWEST_PX * 25.4 / dpi)
+    height = max(float(rng.uniform(lowest, highest)), _MIN_BOX_HEIGHT_PX * MM_PER_INCH / dpi)
     aspect = float(rng.uniform(0.5, 1.25))
     blanks = float(rng.choice([0.0, 0.1, 0.3, 0.6, 0.95]))
     return Plan(

@@ -2,7 +2,7 @@
 
 Unit: the height of a digit. x to the right from 0, y down from 0 (top) to 1 (foot).
 A stroke is a smooth curve through its points; a point that is written twice is a
-corner. Allographs are named after how the world tells them apart.
+corner. An allograph is one way of writing a digit; its name says what sets it apart.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Allograph: TypeAlias = tuple[ControlPoints, ...]
 
 
 def _parse(text: str) -> Allograph:
-    """Read strokes parted by `;`, points as `x,y` in hundredths, corners as `x,y!`."""
+    """Read strokes separated by `;`, points as `x,y` in hundredths, corners as `x,y!`."""
     strokes = []
     for part in text.split(";"):
         points: list[tuple[float, float]] = []
@@ -27,7 +27,7 @@ def _parse(text: str) -> Allograph:
     return tuple(strokes)
 
 
-_DIGITS: dict[str, dict[str, str]] = {
+_DIGIT_POINTS: dict[str, dict[str, str]] = {
     "0": {
         "overlapped": "40,4 24,1 7,22 2,52 10,86 30,100 50,86 58,50 50,14 33,2 22,8",
         "closed": "30,1 10,14 2,50 12,88 31,99 50,86 57,50 48,12 31,1",
@@ -93,14 +93,14 @@ _DIGITS: dict[str, dict[str, str]] = {
     },
 }
 
-_MARKS: dict[str, str] = {
+_MARK_POINTS: dict[str, str] = {
     "X": "4,4 56,96; 55,3 5,97",
     "-": "0,50 30,49 60,50",
     "/": "56,2 30,50 4,98",
     "v": "2,56 20,92! 34,52 62,4",
 }
 
-_LETTERS: dict[str, str] = {
+_LETTER_POINTS: dict[str, str] = {
     "A": "0,100 14,50 29,0! 44,50 58,100; 10,62 30,61 48,62",
     "B": "5,0 4,50 4,100; 3,3 34,2 42,22 28,46 5,47; 6,47 40,52 48,76 32,97 3,99",
     "C": "52,18 34,1 10,16 1,50 10,86 34,99 54,84",
@@ -136,17 +136,19 @@ _LETTERS: dict[str, str] = {
     "w": "0,44 8,72 15,100! 24,76 31,56! 38,78 47,100! 54,72 62,44",
 }
 
-DIGITS: dict[str, dict[str, Allograph]] = {
+DIGIT_STROKES: dict[str, dict[str, Allograph]] = {
     digit: {name: _parse(text) for name, text in allographs.items()}
-    for digit, allographs in _DIGITS.items()
+    for digit, allographs in _DIGIT_POINTS.items()
 }
 """Digit -> allograph name -> strokes."""
 
-MARKS: dict[str, Allograph] = {symbol: _parse(text) for symbol, text in (_MARKS | _LETTERS).items()}
+MARK_STROKES: dict[str, Allograph] = {
+    symbol: _parse(text) for symbol, text in (_MARK_POINTS | _LETTER_POINTS).items()
+}
 """Cross, dash, slash, tick (v), block capitals and small letters -> strokes."""
 
 COMMONNESS: dict[str, float] = {"slashed": 0.06, "flag and foot": 0.6, "serif crossed": 0.5}
-"""Weight of an allograph among those of its digit; 1 where it is not named."""
+"""How often an allograph is drawn among those of its digit; 1 where it is not named."""
 
 SCRIBBLE = "#"
 """A box scribbled over."""

@@ -1,4 +1,4 @@
-"""How the lines of boxes are printed: their kinds, and the shapes of rows."""
+"""How the lines of boxes are printed: kinds of lines, and shapes of rows."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ LINE_KINDS: tuple[LineKind, ...] = (
     "dashed",
     "double",
 )
+BENDABLE_KINDS: frozenset[LineKind] = frozenset({"solid", "thick", "grey", "colour"})
+"""Kinds of lines that can be printed around a rounded corner."""
+
+_DOUBLE_LINE_OFFSET = 0.28
+"""Distance of each line of a double one from the middle between them, mm."""
+
 _PRINT_COLOURS: tuple[Colour, ...] = (
     (200, 60, 50),
     (40, 120, 70),
@@ -32,13 +38,15 @@ _PRINT_COLOURS: tuple[Colour, ...] = (
     (60, 150, 190),
     (150, 70, 140),
 )
+"""Colours of printed lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineStyle:
-    """`width` in mm. `missing`: chance that a piece of a line has not been printed.
+    """How one line is printed.
 
-    `dash`: length and period of the dots or dashes in mm; None for the usual ones.
+    `width` in mm. `missing`: chance that a piece of the line has not been printed. `dash`: length
+    and period of the dots or dashes in mm; None for the usual ones.
     """
 
     kind: LineKind = "solid"
@@ -66,7 +74,7 @@ class LineStyle:
 
     @classmethod
     def varied(cls, kind: LineKind, rng: np.random.Generator) -> LineStyle:
-        """A random style of this kind from a wider range than `sample`'s."""
+        """A random style of this kind, from a wider range than that of `sample`."""
         line = cls.sample(kind, rng)
         width = line.width * float(rng.uniform(0.85, 1.4))
         if kind == "grey":
@@ -78,7 +86,7 @@ class LineStyle:
         colour: Colour = (pale, pale, pale)
         if kind == "dotted":
             dot = float(rng.uniform(0.2, 0.5))
-            # Lines have round ends: a dash of next to no length is a dot.
+            # Lines have round ends: a very short dash is a dot.
             return cls(kind, dot, colour, dash=(0.05 * dot, dot * float(rng.uniform(1.7, 3.2))))
         on = float(rng.uniform(0.5, 3.0))
         return cls(kind, width, colour, dash=(on, on + float(rng.uniform(0.4, 1.4))))
@@ -96,17 +104,19 @@ class LineStyle:
         if length == 0:
             return
         along = (b - a) / length
-        aside = np.array([-along[1], along[0]]) * (0.28 if self.kind == "double" else 0.0)
+        offset = np.array([-along[1], along[0]]) * (
+            _DOUBLE_LINE_OFFSET if self.kind == "double" else 0.0
+        )
         for side in (-1, 1) if self.kind == "double" else (0,):
             for begin, stop in self._pieces(length, rng):
-                p, q = a + along * begin + aside * side, a + along * stop + aside * side
+                p, q = a + along * begin + offset * side, a + along * stop + offset * side
                 sheet.rule((p[0], p[1]), (q[0], q[1]), self.width, self.colour)
 
     def _pieces(self, length: float, rng: np.random.Generator) -> list[tuple[float, float]]:
         if self.kind in ("dotted", "dashed"):
             usual = (self.width, 0.95) if self.kind == "dotted" else (1.3, 2.1)
             on, period = self.dash or usual
-            # A dash at both ends, so that corners are there.
+            # A dash at each end, so that corners are printed.
             n = max(2, round((length - on) / period) + 1)
             starts = np.linspace(0, max(0.0, length - on), n)
             return [(float(s), float(s) + on) for s in starts]
@@ -121,12 +131,13 @@ class LineStyle:
 class RowStyle:
     """How a row of boxes is printed.
 
-    `gap`: between separate boxes, as a share of a box's width. `tick`: height of the
-    separators of a `ticks` row, as a share of the box's; `walls`: that of its ends, 0 for
-    none; `roof`: it has a line above. `radius`: of the corners of separate boxes in mm, at
-    most the share `rounding` of a side. `tint`: the cells' colour. `bold_every`: each so many
-    boxes the separator is bold, 0 for never. `lost`: chance that a separator of a comb has not
-    been printed.
+    `outer` are the lines around the row, `inner` the separators. `gap`: between separate boxes,
+    as a share of a box's width. In a row of shape `ticks`, `tick` is the height of the separators
+    and `walls` that of the lines at both ends, 0 for none, as shares of the box's height; `roof`
+    tells that there is a line above. `radius`: of the corners of separate boxes in mm, at most
+    the share `rounding` of a side. `tint`: the cells' colour. `bold_every`: number of boxes
+    from one bold separator to the next, 0 for none. `lost`: chance that a separator of a comb
+    has not been printed.
     """
 
     shape: Shape = "comb"

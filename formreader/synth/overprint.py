@@ -1,4 +1,4 @@
-"""What comes onto a form after it has been filled in: stamps, notes and underlines."""
+"""Stamps and notes that are put on a form after it has been filled in."""
 
 from __future__ import annotations
 
@@ -6,45 +6,49 @@ import cv2
 import numpy as np
 
 from formreader.synth.form import Form
-from formreader.synth.page_warp import MARGIN
+from formreader.synth.page_warp import SHEET_MARGIN
 from formreader.synth.paper_sheet import Colour, Rect, Sheet, stain
 from formreader.synth.stacks import handwriting
 from formreader.synth.strokes import Mask
 from formreader.synth.words import made_up
 
 _STAMP_INKS: tuple[Colour, ...] = ((30, 50, 160), (170, 30, 50), (110, 40, 130), (20, 20, 20))
+"""Colours of stamps."""
+
+_MIN_STAMPED_SIDE = 90
+"""Sheets may be stamped if their shorter side is longer than this, mm."""
 
 
 def overprint(form: Form) -> None:
-    """Now and then a stamp or two over whatever is there, or a note in the margin."""
+    """Sometimes print a stamp or two anywhere, or write a note in the margin."""
     sheet, rng = form.sheet, form.rng
-    if rng.random() < 0.16 and min(sheet.width, sheet.height) > 90:
+    if rng.random() < 0.16 and min(sheet.width, sheet.height) > _MIN_STAMPED_SIDE:
         for _ in range(int(rng.integers(1, 3))):
             _stamp(sheet, rng)
-    note = MARGIN * sheet.height
-    if rng.random() < 0.12 and note > 5:
-        y = float(rng.choice([0.0, sheet.height - note]))
-        place = Rect(0.3 * sheet.width, y, 0.4 * sheet.width, note)
+    margin = SHEET_MARGIN * sheet.height
+    if rng.random() < 0.12 and margin > 5:
+        y = float(rng.choice([0.0, sheet.height - margin]))
+        place = Rect(0.3 * sheet.width, y, 0.4 * sheet.width, margin)
         form.writer.write_line(sheet, place, handwriting(2, rng), rng)
 
 
 def _stamp(sheet: Sheet, rng: np.random.Generator) -> None:
-    """A round or rectangular stamp, turned, its ink uneven and translucent."""
-    small = Sheet(float(rng.uniform(24, 42)), float(rng.uniform(14, 36)), sheet.dpi)
+    """Print a round or rectangular stamp, turned, with uneven and translucent ink."""
+    stamp = Sheet(float(rng.uniform(24, 42)), float(rng.uniform(14, 36)), sheet.dpi)
     black = (0, 0, 0)
     if rng.random() < 0.5:
-        radius = min(small.width, small.height) / 2 - 1
+        radius = min(stamp.width, stamp.height) / 2 - 1
         for share, width in ((1.0, 0.6), (0.72, 0.3)):
-            side = share * radius
-            small.ellipse(small.width / 2, small.height / 2, side, side, width, black)
+            scaled = share * radius
+            stamp.ellipse(stamp.width / 2, stamp.height / 2, scaled, scaled, width, black)
     else:
-        frame = Rect(1, 1, small.width - 2, small.height - 2)
-        small.frame(frame, 0.7, black, 1.5 if rng.random() < 0.5 else 0.0)
+        frame = Rect(1, 1, stamp.width - 2, stamp.height - 2)
+        stamp.frame(frame, 0.7, black, 1.5 if rng.random() < 0.5 else 0.0)
     for i in range(3):
         size = float(rng.uniform(2.2, 4))
-        text, y = made_up(rng).upper(), small.height / 2 + (i - 1) * 4.5 - 2
-        small.text(0.3 * small.width, y, text, size, colour=black, limit=0.45 * small.width)
-    ink = _turned(1 - small.image[:, :, 0].astype(np.float32) / np.float32(255), rng)
+        text, y = made_up(rng).upper(), stamp.height / 2 + (i - 1) * 4.5 - 2
+        stamp.text(0.3 * stamp.width, y, text, size, colour=black, limit=0.45 * stamp.width)
+    ink = _turned(1 - stamp.image[:, :, 0].astype(np.float32) / np.float32(255), rng)
     patchy = cv2.GaussianBlur(rng.random(ink.shape, dtype=np.float32), (0, 0), 0.08 * sheet.dpi)
     patchy = np.clip(0.55 + (patchy - 0.5) * np.float32(18), 0.15, 0.9)
     h, w = sheet.image.shape[:2]

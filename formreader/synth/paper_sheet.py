@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.synth.strokes import Mask
+from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 from formreader.synth.typefaces import Typeface
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
@@ -20,7 +20,9 @@ Colour: TypeAlias = tuple[int, int, int]
 
 BLACK: Colour = (25, 25, 25)
 WHITE: Colour = (255, 255, 255)
-_SHIFT = 4  # cv2 draws with coordinates in 1/16 px
+"""Forms are printed in nearly black, on paper that is white until it is scanned."""
+
+MM_PER_INCH = 25.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Sheet:
 
     def __init__(self, width: float, height: float, dpi: float) -> None:
         self.width, self.height, self.dpi = width, height, dpi
-        self.scale = dpi / 25.4
+        self.scale = dpi / MM_PER_INCH
         shape = (round(height * self.scale), round(width * self.scale), 3)
         self.image: Picture = np.full(shape, 255, np.uint8)
         self.typeface = Typeface()
@@ -58,11 +60,11 @@ class Sheet:
     def rule(
         self, start: tuple[float, float], end: tuple[float, float], width: float, colour: Colour
     ) -> None:
-        """A straight line; one thinner than a pixel comes out paler."""
-        wide = width * self.scale
-        if wide < 1:
-            colour = fade(colour, 1 - wide)
-        thickness = max(1, round(wide))
+        """Print a straight line; one thinner than a pixel is printed one pixel wide, but paler."""
+        pixels = width * self.scale
+        if pixels < 1:
+            colour = fade(colour, 1 - pixels)
+        thickness = max(1, round(pixels))
         cv2.line(
             self.image,
             self._fixed(*start),
@@ -70,18 +72,18 @@ class Sheet:
             colour,
             thickness,
             cv2.LINE_AA,
-            _SHIFT,
+            SUBPIXEL_BITS,
         )
 
     def fill(self, rect: Rect, colour: Colour) -> None:
-        """A filled rectangle."""
+        """Print a filled rectangle."""
         left, top = self._fixed(rect.x, rect.y)
         right, bottom = self._fixed(rect.right, rect.bottom)
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.int32)
-        cv2.fillPoly(self.image, [corners], colour, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self.image, [corners], colour, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def frame(self, rect: Rect, width: float, colour: Colour, radius: float = 0.0) -> None:
-        """An outline, its corners rounded by `radius`."""
+        """Print the outline of a rectangle, its corners rounded by `radius`."""
         if radius > 0:
             self._rounded(rect, width, colour, radius)
             return
@@ -93,11 +95,13 @@ class Sheet:
     def ellipse(
         self, x: float, y: float, rx: float, ry: float, width: float, colour: Colour
     ) -> None:
-        """An ellipse about (x, y); filled where `width` is 0."""
-        axes = (round(rx * self.scale * 16), round(ry * self.scale * 16))
+        """Print an ellipse about (x, y); it is filled where `width` is 0."""
+        axes = (round(rx * self.scale * SUBPIXELS), round(ry * self.scale * SUBPIXELS))
         thickness = max(1, round(width * self.scale)) if width else -1
         centre = self._fixed(x, y)
-        cv2.ellipse(self.image, centre, axes, 0, 0, 360, colour, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.ellipse(
+            self.image, centre, axes, 0, 0, 360, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS
+        )
 
     def text(
         self,
@@ -113,7 +117,7 @@ class Sheet:
     ) -> float:
         """Print a line of text with its top left at (x, y); returns its width.
 
-        It is set narrower where it would be wider than `limit`.
+        `size` is its height in mm. It is set narrower where it would be wider than `limit`.
         """
         pixels = max(size * self.scale, 4.0)
         mask = self.typeface.mask(text, pixels, bold)
@@ -132,7 +136,8 @@ class Sheet:
         return np.array(corners) * self.scale
 
     def _fixed(self, x: float, y: float) -> tuple[int, int]:
-        return round(x * self.scale * 16), round(y * self.scale * 16)
+        """A position in subpixels, as OpenCV wants it."""
+        return round(x * self.scale * SUBPIXELS), round(y * self.scale * SUBPIXELS)
 
     def _rounded(self, rect: Rect, width: float, colour: Colour, radius: float) -> None:
         turns = np.linspace(0, np.pi / 2, 6)
@@ -145,11 +150,11 @@ class Sheet:
             flipped,
             np.stack([left_top[::-1, 0], flipped[::-1, 1]], axis=1),
         ]
-        dots = (np.concatenate(outline) * self.scale * 16).round().astype(np.int32)
-        wide = width * self.scale
-        faded = fade(colour, 1 - wide) if wide < 1 else colour
-        thickness = max(1, round(wide))
-        cv2.polylines(self.image, [dots], True, faded, thickness, cv2.LINE_AA, _SHIFT)
+        dots = (np.concatenate(outline) * self.scale * SUBPIXELS).round().astype(np.int32)
+        pixels = width * self.scale
+        faded = fade(colour, 1 - pixels) if pixels < 1 else colour
+        thickness = max(1, round(pixels))
+        cv2.polylines(self.image, [dots], True, faded, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def fade(colour: Colour, share: float) -> Colour:
@@ -159,7 +164,7 @@ def fade(colour: Colour, share: float) -> Colour:
 
 
 def paint(image: Picture, mask: Mask, left: int, top: int, colour: Colour) -> None:
-    """Cover an image with a colour where the mask says so; what sticks out is cut off."""
+    """Cover an image with a colour, by the share that the mask says; what sticks out is cut off."""
     window, cover = _overlap(image, mask, left, top)
     if window.size:
         shade = np.array(colour, np.float32)
@@ -170,11 +175,12 @@ def stain(image: Picture, mask: Mask, left: int, top: int, colour: Colour) -> No
     """Darken an image as translucent ink does; what sticks out is cut off."""
     window, cover = _overlap(image, mask, left, top)
     if window.size:
-        lost = 1 - np.array(colour, np.float32) / np.float32(255)
-        window[:] = np.rint(window * (1 - lost * cover[:, :, None])).astype(np.uint8)
+        absorbed = 1 - np.array(colour, np.float32) / np.float32(255)
+        window[:] = np.rint(window * (1 - absorbed * cover[:, :, None])).astype(np.uint8)
 
 
 def _overlap(image: Picture, mask: Mask, left: int, top: int) -> tuple[Picture, Mask]:
+    """The part of the image below the mask, and the part of the mask on the image."""
     height, width = image.shape[:2]
     y0, x0 = max(0, -top), max(0, -left)
     y1, x1 = min(mask.shape[0], height - top), min(mask.shape[1], width - left)

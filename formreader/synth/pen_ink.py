@@ -1,4 +1,4 @@
-"""Pens: what a writer's stroke leaves on the paper."""
+"""Pens and writers: the ink that ends up on the paper."""
 
 from __future__ import annotations
 
@@ -11,17 +11,27 @@ from formreader.synth.paper_sheet import Colour, Rect, Sheet, stain
 from formreader.synth.sources import DigitSource
 from formreader.synth.strokes import Mask, PenKind
 
-_COLOURS: dict[PenKind, tuple[Colour, ...]] = {
+_PEN_COLOURS: dict[PenKind, tuple[Colour, ...]] = {
     "ball": ((28, 42, 120), (20, 60, 150), (35, 35, 45), (20, 20, 25)),
     "gel": ((15, 15, 20), (20, 30, 110), (25, 25, 90)),
     "pencil": ((70, 70, 74), (90, 90, 95)),
     "felt": ((15, 15, 15), (20, 25, 80), (150, 25, 30)),
 }
+"""Colours that each kind of pen comes in."""
+
+_WRITING_WIDTH = 0.94
+"""Share of a cell's width that writing in it may take."""
+
+_SPACE_WIDTH = 0.35
+"""Width of a space between words, as a share of the cell's height."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """`darkness`: how much of the colour arrives, 0..1. `grain`: how patchy the line is, 0..1."""
+    """A pen with the ink it leaves.
+
+    `darkness`: how much of the colour arrives, 0..1. `grain`: how patchy the line is, 0..1.
+    """
 
     colour: Colour
     darkness: float = 1.0
@@ -30,7 +40,7 @@ class Pen:
     @classmethod
     def sample(cls, kind: PenKind, rng: np.random.Generator) -> Pen:
         """A random pen of this kind."""
-        colours = _COLOURS[kind]
+        colours = _PEN_COLOURS[kind]
         colour = colours[int(rng.integers(len(colours)))]
         if kind == "pencil":
             return cls(colour, float(rng.uniform(0.75, 0.95)), float(rng.uniform(0.25, 0.55)))
@@ -44,18 +54,18 @@ class Pen:
         """The ink that a stroke of this shape leaves, (h, w)."""
         if not self.grain:
             return mask * np.float32(self.darkness)
-        tooth = cv2.GaussianBlur(rng.random(mask.shape, dtype=np.float32), (0, 0), 0.8) - 0.5
-        tooth = np.clip(tooth * 5, -1, 1)
-        cover = mask * (1 + self.grain * (tooth - np.float32(0.35)))
+        texture = cv2.GaussianBlur(rng.random(mask.shape, dtype=np.float32), (0, 0), 0.8) - 0.5
+        texture = np.clip(texture * 5, -1, 1)
+        cover = mask * (1 + self.grain * (texture - np.float32(0.35)))
         return np.asarray(np.clip(cover * self.darkness, 0, 1), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Someone who fills in a form: digits from `source`, with `pen`.
+    """Someone who fills in a form: with symbols from `source`, written with `pen`.
 
-    `wander` is how far symbols stray from the middle of their boxes (standard
-    deviation as a share of the box's side).
+    `wander`: how far symbols stray from the middle of their boxes, as a standard deviation in
+    shares of the box's side.
     """
 
     source: DigitSource
@@ -72,32 +82,31 @@ class Writer:
         stain(sheet.image, self.pen.lay(mask, rng), round(left), round(top), self.pen.colour)
 
     def write_line(self, sheet: Sheet, rect: Rect, text: str, rng: np.random.Generator) -> None:
-        """Write symbols in a row into one place, smaller where they would not fit.
+        """Write a line of text into a rectangle, smaller where it would not fit.
 
-        Letters stand on a common foot; neighbours may touch. A space is half a letter.
+        The letters stand on a common baseline; neighbours may touch.
         """
         if not text:
             return
         height = rect.h * sheet.scale
-        tight = float(rng.uniform(-0.04, 0.16))
+        spacing = float(rng.uniform(-0.04, 0.16))
         parts = [self._letter(letter, height, rng) for letter in text]
-        width = sum(part.shape[1] + tight * height for part in parts)
-        room = 0.94 * rect.w * sheet.scale
+        width = sum(part.shape[1] + spacing * height for part in parts)
+        room = _WRITING_WIDTH * rect.w * sheet.scale
         if width > room:
             height *= room / width
             parts = [self._letter(letter, height, rng) for letter in text]
-            width = sum(part.shape[1] + tight * height for part in parts)
+            width = sum(part.shape[1] + spacing * height for part in parts)
         x = rect.x * sheet.scale + max(0.0, room - width) * float(rng.uniform(0.05, 0.8)) + 1
         tallest = max(part.shape[0] for part in parts)
-        foot = (rect.y + rect.h / 2) * sheet.scale + tallest / 2
+        baseline = (rect.y + rect.h / 2) * sheet.scale + tallest / 2
         for part in parts:
             rise = part.shape[0] + float(rng.normal(0, self.wander)) * height
-            stain(
-                sheet.image, self.pen.lay(part, rng), round(x), round(foot - rise), self.pen.colour
-            )
-            x += part.shape[1] + tight * height
+            ink = self.pen.lay(part, rng)
+            stain(sheet.image, ink, round(x), round(baseline - rise), self.pen.colour)
+            x += part.shape[1] + spacing * height
 
     def _letter(self, letter: str, height: float, rng: np.random.Generator) -> Mask:
         if letter == " ":
-            return np.zeros((1, max(1, round(0.35 * height))), np.float32)
+            return np.zeros((1, max(1, round(_SPACE_WIDTH * height))), np.float32)
         return self.source.draw(letter, height, height, rng)

@@ -1,4 +1,4 @@
-"""Whole filled-in forms: composed, written, scanned, with the truth about every box."""
+"""Whole filled-in forms: composed, written and scanned, with the truth about every box."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from formreader.synth.sources import DigitSource, HandSource, RepeatingSource
 from formreader.synth.strokes import Hand
 
 TRUTH_COLUMNS = ("file", "page", "field", "box", "x", "y", "width", "height", "digit")
+"""Columns of a truth.csv."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedPage:
     """A page and the truth about it.
 
-    `image` is (h, w) uint8 grey or (h, w, 3) uint8 RGB. `truth` has all boxes for
-    digits or single letters and all open fields for numbers: column by column as the form is
-    laid out, fields top to bottom, boxes left to right in the upright form.
+    `image` is (h, w) uint8 grey or (h, w, 3) uint8 RGB. `truth` has all boxes for single digits
+    or letters and all cells for numbers, in the order in which the upright form is laid out:
+    column by column, fields from top to bottom, boxes from left to right.
     """
 
     image: Picture
@@ -42,7 +43,7 @@ def render_form(
 ) -> RenderedPage:
     """Render one filled form.
 
-    All digits come from one hand of the stroke model, or from `digits` where given.
+    All symbols are written by one hand of the stroke model, or come from `digits` where given.
     """
     spec = spec or FormSpec()
     rng = np.random.default_rng(seed)
@@ -64,7 +65,7 @@ def render_form(
 
 
 def finish(form: Form, scan: Scan) -> RenderedPage:
-    """Scan a form."""
+    """Scan a form, and take the truth about its boxes along."""
     corners = np.array([box.corners for box in form.truth], np.float64).reshape(-1, 2)
     image, moved = scan.apply(form.sheet.image, corners, form.sheet.dpi, form.rng)
     truth = tuple(
@@ -74,7 +75,7 @@ def finish(form: Form, scan: Scan) -> RenderedPage:
 
 
 def truth_rows(page: RenderedPage, file: str, number: int = 0) -> list[dict[str, str | int]]:
-    """Rows for a truth.csv; page, field and box count from 1 there, `number` from 0 here."""
+    """Rows for a truth.csv. Page, field and box count from 1 there; the page's `number` from 0."""
     rows: list[dict[str, str | int]] = []
     for truth in page.truth:
         box = truth.upright
@@ -86,7 +87,7 @@ def truth_rows(page: RenderedPage, file: str, number: int = 0) -> list[dict[str,
 
 
 def write_truth(rows: Iterable[dict[str, str | int]], out: TextIO) -> None:
-    """Write rows of `truth_rows` as CSV (opened with newline="")."""
+    """Write rows of `truth_rows` as CSV into a file that was opened with newline=""."""
     table = csv.DictWriter(out, TRUTH_COLUMNS, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)

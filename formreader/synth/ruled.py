@@ -1,4 +1,4 @@
-"""Decoys made of lines: to write and sign on, tables of print, large and hatched areas."""
+"""Decoys made of lines: lines to write or sign on, tables of printed text, hatched areas."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from formreader.synth.paper_sheet import BLACK, Colour, Rect, fade
 from formreader.synth.stacks import handwriting
 from formreader.synth.words import caption
 
-_GREY: Colour = (120, 120, 120)
-_WIDE = 3.6  # width over height of cells: more than those for numbers of three digits have
+_DOTTED_LINE_COLOUR: Colour = (120, 120, 120)
+
+_MIN_DECOY_CELL_ASPECT = 3.6
+"""Width over height of a decoy's cells: more than cells for three-digit numbers have."""
+
+_MIN_NUMBER_CELL_WIDTH = 14.0
+"""Width of a cell with a printed number, mm."""
 
 
 def note_lines(form: Form, house: House, place: Rect) -> float:
-    """Ruled or dotted lines to write on, some written on."""
+    """Ruled or dotted lines to write on, some of them written on."""
     rng, step = form.rng, float(form.rng.uniform(6, 10))
     lines = min(int(place.h / step), int(rng.integers(1, 7)))
     if lines < 1:
@@ -24,7 +29,14 @@ def note_lines(form: Form, house: House, place: Rect) -> float:
     for i in range(lines):
         y = place.y + (i + 1) * step
         if dotted:
-            print_fitting(form, (place.x, y - 2.4), "." * int(place.w), 2.6, place.w, colour=_GREY)
+            print_fitting(
+                form,
+                (place.x, y - 2.4),
+                "." * int(place.w),
+                2.6,
+                place.w,
+                colour=_DOTTED_LINE_COLOUR,
+            )
         else:
             form.sheet.rule((place.x, y), (place.right, y), width, BLACK)
         if rng.random() < 0.4:
@@ -58,12 +70,12 @@ def hatched(form: Form, _house: House, place: Rect) -> float:
 
 
 def number_table(form: Form, _house: House, place: Rect) -> float:
-    """A table of printed numbers, from wide to one digit to a cell, some rows or cells empty."""
+    """A table with printed numbers in wide cells, some of them empty."""
     rng = form.rng
     rows, cols = int(rng.integers(2, 9)), int(rng.integers(2, 8))
     h, width = float(rng.uniform(4, 9)), place.w * float(rng.uniform(0.4, 1))
     rows, w = min(rows, int(place.h / h)), width / cols
-    if rows < 2 or w < max(14.0, _WIDE * h):
+    if rows < 2 or w < max(_MIN_NUMBER_CELL_WIDTH, _MIN_DECOY_CELL_ASPECT * h):
         return 0.0
     line, size = float(rng.uniform(0.12, 0.45)), min(2.8, 0.45 * h)
     verticals = rng.random() < 0.75
@@ -82,7 +94,7 @@ def number_table(form: Form, _house: House, place: Rect) -> float:
 
 
 def signature_lines(form: Form, _house: House, place: Rect) -> float:
-    """One to three lines side by side, signed above, with what they are for below."""
+    """One to three lines side by side for signatures, some signed, each with a caption below."""
     rng, n = form.rng, int(form.rng.integers(1, 4))
     width, h = place.w / n - 8, float(rng.uniform(10, 18))
     if h + 4 > place.h or width < 20:
@@ -97,7 +109,7 @@ def signature_lines(form: Form, _house: House, place: Rect) -> float:
 
 
 def _sign(form: Form, place: Rect) -> None:
-    """A signature, which may run out of its place."""
+    """Sign; the signature may run out of its place."""
     rng, t = form.rng, np.linspace(0, 1, 60)
     waves = rng.uniform(3, 10, 2)
     xs = place.x + place.w * (0.1 + 0.8 * t) + 2.5 * np.sin(2 * np.pi * waves[0] * t)
@@ -110,11 +122,11 @@ def _sign(form: Form, place: Rect) -> None:
 
 
 def empty_table(form: Form, _house: House, place: Rect) -> float:
-    """A table of large cells, empty but for words in its head: for names, remarks, signatures."""
+    """A table of large empty cells below printed captions: for names, remarks or signatures."""
     rng, h = form.rng, float(form.rng.uniform(7, 16))
     cols, rows = int(rng.integers(1, 5)), min(int((place.h - 5) / h), int(rng.integers(1, 5)))
     w = place.w / cols
-    if rows < 1 or w < _WIDE * h:
+    if rows < 1 or w < _MIN_DECOY_CELL_ASPECT * h:
         return 0.0
     for c in range(cols):
         print_fitting(form, (place.x + c * w + 1, place.y + 1), caption(rng), 2.4, w - 2)

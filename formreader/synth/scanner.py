@@ -1,4 +1,4 @@
-"""What scanners, fax machines, copiers and phones do to a page."""
+"""The scan of a sheet: what scanners, fax machines, copiers and phones do to a page."""
 
 from __future__ import annotations
 
@@ -13,24 +13,37 @@ from formreader.synth.paper_sheet import Colour, Picture
 from formreader.synth.strokes import Points
 
 FAX_DPI = (204.0, 196.0)
-"""Across and down the page (ITU-T T.4, fine)."""
+"""Resolution of a fax across and down the page (ITU-T T.4, fine)."""
+
+_BLUR_DPI = 200
+"""Resolution at which `Scan.blur` and `Scan.motion` are given."""
+
+_MIN_BLUR_SIGMA = 0.3
+"""Smallest standard deviation of the blur, px."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """How a sheet became an image. All effects default to none and compose freely.
+    """How a sheet becomes an image. All effects are off by default and can be combined freely.
 
-    `skew`: degrees, counter-clockwise. `tilt`, `bend`: see `geometry.photographed`; `photo`
-    puts the sheet on a dark desk under uneven light of strength `shade`. `blur`: Gaussian, px
-    at 200 dpi. `noise`: standard deviation in grey levels. `contrast`: share that is left.
-    `fax`: one bit a pixel at 204 x 196 dpi. `dirt`, `streaks`, `edges`, `holes`, `folds`: see
-    `damage`, 0..1. `bleed`: darkness of the other side's writing. `watermark`: darkness of one.
-    `jpeg`: quality 1..100, 0 for none. `quarters`: turned counter-clockwise by 90 degrees
-    each. `grey`: colours are lost. `curl`: see `page_warp.Warp`. `desk`: a photo's surroundings
-    have a texture. `stains`, `strips`: see `wear`, 0..1. `through`: darkness of a printed other
-    side. `motion`: blur of a moved camera, px at 200 dpi. `detail`: share of the pixels a side
-    that there ever were. `dither`: side of the pattern of dots instead of greys, 0 for greys.
-    `kept`: see `optics.broken`; 0 for none of that.
+    The paper: `paper` is its colour; `bleed` and `through` the darkness of writing and of print
+    that shows through from the other side; `watermark` that of a watermark; `contrast` the share
+    of the print's contrast that is left; `holes`, `folds`: see `damage`, 0..1; `stains`: see
+    `wear`, 0..1.
+
+    Its place: `skew` in degrees, counter-clockwise; `photo` is a photo of the sheet on a dark
+    desk, or with `desk` on a textured one; `tilt`, `bend`: see `page_warp.photographed`;
+    `curl`: see `page_warp.Warp`; at the end the image is turned
+    counter-clockwise by `quarters` times 90 degrees.
+
+    The machine: `blur` is the standard deviation of a Gaussian and `motion` the path of a moved
+    camera, both in px at 200 dpi; `detail` the share of the resolution that is left; `shade` and
+    `strips` the strength of uneven light and of shadows with an edge, 0..1; `noise` a standard
+    deviation in grey levels; `dirt`, `streaks`, `edges`: see `damage`, 0..1.
+
+    The file: `grey` loses the colours; `dither` is the side of the pattern of dots that stands
+    for grey levels, 0 for none; `kept`: see `optics.broken`, 0 for no threshold; `fax` makes it
+    one bit a pixel at 204 x 196 dpi; `jpeg` is a quality of 1..100, 0 for no compression.
     """
 
     paper: Colour = (253, 253, 251)
@@ -66,7 +79,7 @@ class Scan:
     def apply(
         self, image: Picture, points: Points, dpi: float, rng: np.random.Generator
     ) -> tuple[Picture, Points]:
-        """Scan a sheet, (h, w, 3) RGB on white paper, and map points on it, (n, 2), along."""
+        """Scan a sheet, (h, w, 3) RGB on white paper, and map points on it, (n, 2), likewise."""
         if self.grey:
             image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
         image = self._wear(_tint(image, self.paper), dpi, rng)
@@ -84,7 +97,7 @@ class Scan:
         return turn(image, points, self.quarters)
 
     def _wear(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
-        """What has happened to the paper itself."""
+        """Add what has happened to the paper itself."""
         if self.bleed:
             image = damage.bleed_through(image, self.bleed, dpi, rng)
         if self.watermark:
@@ -109,33 +122,33 @@ class Scan:
             warp = photographed(w, h, self.tilt, self.bend, self.skew, rng)
             warp = replace(warp, curl=self.curl)
             level = int(rng.integers(30, 110))
-            plain = (level + 8, level, max(0, level - 12))
-            return self._on_desk(warp, image, plain, rng), warp.points(points)
+            desk = (level + 8, level, max(0, level - 12))
+            return self._on_desk(warp, image, desk, rng), warp.points(points)
         if self.skew:
             warp = skewed(w, h, self.skew)
             return warp.image(image, self.paper), warp.points(points)
         return image, points
 
     def _on_desk(
-        self, warp: Warp, image: Picture, plain: Colour, rng: np.random.Generator
+        self, warp: Warp, image: Picture, colour: Colour, rng: np.random.Generator
     ) -> Picture:
-        """The warped sheet on a desk of one colour, or on a textured one."""
-        photo = warp.image(image, plain)
+        """The warped sheet on a desk of this colour, or on a textured one."""
+        photo = warp.image(image, colour)
         if not self.desk:
             return photo
         texture = wear.desk(warp.size, rng)
-        ground = optics.to_grey(texture) if image.ndim == 2 else texture
+        surroundings = optics.to_grey(texture) if image.ndim == 2 else texture
         sheet = warp.image(np.full(image.shape[:2], 255, np.uint8), (0, 0, 0)) > 127
-        return np.where(sheet if image.ndim == 2 else sheet[:, :, None], photo, ground)
+        return np.where(sheet if image.ndim == 2 else sheet[:, :, None], photo, surroundings)
 
     def _sense(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
-        """Light, lens, sensor and glass of the machine."""
+        """Add what the machine's light, lens, sensor and glass do."""
         if self.blur:
-            image = cv2.GaussianBlur(image, (0, 0), max(0.3, self.blur * dpi / 200)).astype(
-                np.uint8
-            )
+            image = cv2.GaussianBlur(
+                image, (0, 0), max(_MIN_BLUR_SIGMA, self.blur * dpi / _BLUR_DPI)
+            ).astype(np.uint8)
         if self.motion:
-            image = optics.motion_blur(image, self.motion * dpi / 200, rng)
+            image = optics.motion_blur(image, self.motion * dpi / _BLUR_DPI, rng)
         if self.detail < 1:
             image = optics.low_resolution(image, self.detail)
         if self.shade:
@@ -154,6 +167,7 @@ class Scan:
 
 
 def _tint(image: Picture, paper: Colour) -> Picture:
+    """Put the print of white paper onto paper of a colour."""
     ramp = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
     if image.ndim == 2:
         level = float(cv2.cvtColor(np.array([[paper]], np.uint8), cv2.COLOR_RGB2GRAY)[0, 0])
@@ -164,6 +178,7 @@ def _tint(image: Picture, paper: Colour) -> Picture:
 
 
 def _jpeg(image: Picture, quality: int) -> Picture:
+    """The image after JPEG compression."""
     stored = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     back = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), np.uint8)

@@ -1,4 +1,4 @@
-"""Fields stacked in larger tables: tallies, columns of boxes, grids with numbers, puzzles."""
+"""Sections with many rows: tallies, columns of boxes, numbered grids, surveys, puzzles."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from formreader.synth.house_style import TINTS, House, bar, print_fitting
 from formreader.synth.paper_sheet import BLACK, Colour, Rect
 from formreader.synth.words import NOTES, caption, pick
 
-_INK_BLACK: Colour = (15, 15, 15)
+_BAR_COLOUR: Colour = (15, 15, 15)
+"""Colour of the black bars beside boxes."""
 
 
 def stacked(form: Form, house: House, place: Rect) -> float:
     """A long table: text on the left of each row, two to four boxes at its right end.
 
-    Rows touch or leave room for the number in words; black bars may run up to the boxes. There
-    may be two or three sets of boxes to a row.
+    Rows touch, or leave room to write the number in words. Black bars may run up to the boxes. A
+    row may have two or three such sets of boxes.
     """
     rng, n = form.rng, int(form.rng.integers(2, 5))
     sets = 1 + int(rng.choice(3, p=(0.75, 0.18, 0.07)))
-    apart = n * house.w + float(rng.choice([0.0, rng.uniform(2, 10)]))
+    set_pitch = n * house.w + float(rng.choice([0.0, rng.uniform(2, 10)]))
     h = house.h * float(rng.uniform(0.9, 1.4))
     words = float(rng.uniform(3.5, 7)) if rng.random() < 0.35 else 0.0
     head = float(rng.uniform(4.5, 8)) if rng.random() < 0.6 else 0.0
     rows = min(int((place.h - head) / (h + words)), int(rng.integers(2, 13)))
-    left = place.right - n * house.w - (sets - 1) * apart
+    left = place.right - n * house.w - (sets - 1) * set_pitch
     if rows < 1 or left - place.x < 15:
         return 0.0
     if head:
@@ -38,7 +39,7 @@ def stacked(form: Form, house: House, place: Rect) -> float:
         y = place.y + head + r * (h + words)
         _tally_text(form, house, Rect(place.x, y, left - place.x, h), r + 1, rng.random() < bars)
         for i in range(sets):
-            form.row(Rect(left + i * apart, y, house.w, h), house.contents(n, rng), style)
+            form.row(Rect(left + i * set_pitch, y, house.w, h), house.contents(n, rng), style)
         if words:
             _words_below(form, Rect(place.x, y + h, place.w, words))
         outer.draw(form.sheet, (place.x, y), (left, y), rng)
@@ -48,7 +49,7 @@ def stacked(form: Form, house: House, place: Rect) -> float:
 
 
 def _tally_text(form: Form, house: House, cell: Rect, number: int, dark: bool) -> None:
-    """The text of a row, in a cell that is partly black where `dark`."""
+    """Print the text of a row into a cell, whose right half is black where `dark`."""
     rng, size = form.rng, min(house.label, 0.4 * cell.h)
     start = cell.x + 2
     if rng.random() < 0.8:
@@ -57,7 +58,7 @@ def _tally_text(form: Form, house: House, cell: Rect, number: int, dark: bool) -
     edge = cell.right
     if dark:
         edge = cell.x + cell.w * 0.5
-        form.sheet.fill(Rect(edge, cell.y, cell.right - edge, cell.h), _INK_BLACK)
+        form.sheet.fill(Rect(edge, cell.y, cell.right - edge, cell.h), _BAR_COLOUR)
     lines = 2 if cell.h > 3.2 * size and rng.random() < 0.4 else 1
     top = cell.y + cell.h / 2 - 0.65 * size * lines
     for i in range(lines):
@@ -67,7 +68,7 @@ def _tally_text(form: Form, house: House, cell: Rect, number: int, dark: bool) -
 
 
 def _words_below(form: Form, line: Rect) -> None:
-    """Room for the number in words, with a printed hint at its right, often filled in."""
+    """Print a hint to write the number in words, and often write words."""
     rng = form.rng
     hint = Rect(line.right - 22, line.y + line.h - 2.2, 21, 2)
     print_fitting(form, (hint.x, hint.y), pick(NOTES, rng), 1.7, hint.w)
@@ -77,7 +78,7 @@ def _words_below(form: Form, line: Rect) -> None:
 
 
 def handwriting(n: int, rng: np.random.Generator) -> str:
-    """`n` made-up words of letters that hands can write, capitals or small."""
+    """`n` made-up words of letters that hands can write, all in capitals or all in small ones."""
     letters = "AEHKMNRTUDLPB" if rng.random() < 0.5 else "aedfhkmnrtuw"
     lengths = rng.integers(3, 9, n)
     return " ".join(
@@ -86,8 +87,8 @@ def handwriting(n: int, rng: np.random.Generator) -> str:
 
 
 def column(form: Form, house: House, place: Rect) -> float:
-    """A stack of boxes, one to a row, each with its text; the boxes touch or stand apart."""
-    rng, house = form.rng, house.apart()
+    """A column of boxes with a text left of each; the boxes touch or stand apart."""
+    rng, house = form.rng, house.for_lone_boxes()
     h = house.h
     step = h * (1.0 if rng.random() < 0.5 else float(rng.uniform(1.06, 1.8)))
     rows = min(int((place.h - h) / step) + 1, int(rng.integers(3, 12)))
@@ -109,7 +110,7 @@ def column(form: Form, house: House, place: Rect) -> float:
 
 
 def numbered(form: Form, house: House, place: Rect) -> float:
-    """A grid of boxes with numbers or letters printed above and beside it."""
+    """A grid of boxes with numbers printed above its columns and beside its rows."""
     rng, w, h = form.rng, house.w, house.h
     rows = min(int((place.h - 5) / h), int(rng.integers(1, 11)))
     cols = min(int((place.w - 8) / w), int(rng.integers(2, 16)))
@@ -129,8 +130,8 @@ def numbered(form: Form, house: House, place: Rect) -> float:
 
 
 def matrix(form: Form, house: House, place: Rect) -> float:
-    """A survey: statements down, columns across, a box that stands apart for each answer."""
-    rng, house = form.rng, house.apart()
+    """A survey: a row for each statement, a column for each answer, and separate boxes."""
+    rng, house = form.rng, house.for_lone_boxes()
     w, h = house.w, house.h
     text = min(0.5 * place.w, float(rng.uniform(30, 75)))
     pitch = w * float(rng.uniform(1.5, 3.2))
@@ -156,7 +157,7 @@ def matrix(form: Form, house: House, place: Rect) -> float:
 
 
 def puzzle(form: Form, house: House, place: Rect) -> float:
-    """A sudoku: thick lines around its blocks, part of its digits printed, some cells tinted."""
+    """A sudoku: thick lines around its blocks, some of its digits printed, some boxes tinted."""
     rng = form.rng
     side = min(house.h, place.w / 9, place.h / 9)
     if side < 4:

@@ -1,4 +1,4 @@
-"""A stroke model of handwriting: one seeded hand draws digits, marks and letters.
+"""A stroke model of handwriting: seeded hands that write digits, marks and letters.
 
 A hand prefers certain allographs and bends each of them in its own lasting way;
 every instance then varies a little around that, as in the kinematic and
@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from formreader.synth.glyphs import (
     COMMONNESS,
-    DIGITS,
-    MARKS,
+    DIGIT_STROKES,
+    MARK_STROKES,
     SCRIBBLE,
     STRUCK_OUT,
     Allograph,
@@ -38,8 +38,24 @@ _PEN_WIDTHS_MM: dict[PenKind, tuple[float, float]] = {
     "pencil": (0.45, 0.7),
     "felt": (0.8, 1.2),
 }
-_STEPS = 10  # points of the curve between two control points
-_OVERSAMPLING = 4
+"""Range of a pen's line width, mm."""
+
+SUBPIXEL_BITS = 4
+SUBPIXELS = 1 << SUBPIXEL_BITS
+"""OpenCV draws with whole coordinates in 1/16 px: with 4 binary places (its `shift`)."""
+
+_CURVE_STEPS = 10
+"""Points of the curve between two control points."""
+
+_STROKE_OVERSAMPLING = 4
+"""Strokes are drawn this many times larger and then averaged, for smooth edges."""
+
+_GLYPH_MIDDLE = (0.28, 0.5)
+"""The middle of a digit in the units of `synth.glyphs`; hands slant and bend around it."""
+
+_HABIT_DEVIATION, _INSTANCE_DEVIATION = 0.018, 0.014
+"""Standard deviations by which control points move, in digit heights: by a hand's lasting habit,
+and anew each time (times its `jitter`). Chosen by eye."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,13 +74,14 @@ class Stroke:
 class Hand:
     """How one person writes.
 
-    `slant`: shift to the right over the height. `aspect`: width over the model's
-    width. `size`: height over the box's height. `width_mm`: the pen's line. `jitter`:
-    how much instances differ. `tremor`: shakiness of the line. `wander`: how far
-    symbols stray from the middle of their boxes, as a share of the box. `pressure`:
-    variation of the line's width. `angular`: 0 round to 1 straight between the control
-    points. `allographs`: the preferred one for each digit; `faithful`:
-    share of the digits written in it. `habit`: seed of the lasting bends of the shapes.
+    `slant`: shift to the right over the height of a digit, in heights. `aspect`: width as a
+    share of that in `synth.glyphs`. `size`: height as a share of the box's. `width_mm`: width of
+    the pen's line. `jitter`: how much instances of a symbol differ, about 1. `tremor`: shakiness
+    of the line, in digit heights. `wander`: how far symbols stray from the middle of their
+    boxes, as a share of the box. `pressure`: variation of the line's width, as a share of it.
+    `angular`: lines between control points are round (0) to straight (1). `allographs`: digits
+    with the preferred allograph of each; `faithful`: share of the digits written so. `habit`:
+    seed of the lasting bends of the shapes.
     """
 
     slant: float
@@ -97,49 +114,52 @@ class Hand:
             wander=float(rng.uniform(0.02, 0.07)),
             pressure=float(rng.uniform(0.03, 0.18)),
             angular=float(rng.uniform(0.0, 0.3)),
-            allographs=tuple((digit, _pick(digit, rng)) for digit in DIGITS),
+            allographs=tuple((digit, _pick(digit, rng)) for digit in DIGIT_STROKES),
             faithful=0.9,
             habit=int(rng.integers(2**31)),
         )
 
     def digit(self, digit: str, rng: np.random.Generator) -> list[Stroke]:
-        """One instance of a digit, now and then by another allograph than the usual one."""
+        """One instance of a digit, sometimes by another allograph than the preferred one."""
         name = dict(self.allographs)[digit] if rng.random() < self.faithful else _pick(digit, rng)
-        return self._write(DIGITS[digit][name], f"{digit} {name}", rng)
+        return self._write(DIGIT_STROKES[digit][name], f"{digit} {name}", rng)
 
     def symbol(self, symbol: str, rng: np.random.Generator) -> list[Stroke]:
         """One instance of a digit, mark or letter.
 
         Raises:
-            ValueError: there is no model of this symbol.
+            ValueError: there are no strokes for this symbol.
         """
-        if symbol in DIGITS:
+        if symbol in DIGIT_STROKES:
             return self.digit(symbol, rng)
         if symbol == STRUCK_OUT:
             struck = self.digit(str(rng.integers(10)), rng)
             return struck + self._write(_strike(rng), "strike", rng)
         if symbol == SCRIBBLE:
             return self._write(_scribble(rng), "scribble", rng)
-        if symbol not in MARKS:
-            known = "".join((*DIGITS, *MARKS, SCRIBBLE, STRUCK_OUT))
+        if symbol not in MARK_STROKES:
+            known = "".join((*DIGIT_STROKES, *MARK_STROKES, SCRIBBLE, STRUCK_OUT))
             raise ValueError(f"no strokes for {symbol!r}; known are {known}")
-        return self._write(MARKS[symbol], symbol, rng)
+        return self._write(MARK_STROKES[symbol], symbol, rng)
 
     def _write(self, strokes: Allograph, name: str, rng: np.random.Generator) -> list[Stroke]:
+        """One instance of an allograph; `name` tells the hand's habits of shapes apart."""
         habit = np.random.default_rng([self.habit, *name.encode()])
         bend = _affine(rng, 0.5 * self.jitter) @ _affine(habit, 1.0)
         slanted = np.array([[self.aspect, -self.slant], [0.0, 1.0]]) @ bend
         written = []
         for control in strokes:
-            points = _vary(control, habit, 0.018) + _vary(control, rng, 0.014 * self.jitter)
-            points = np.asarray(control) + points
+            shifts = _vary(control, habit, _HABIT_DEVIATION)
+            shifts = shifts + _vary(control, rng, _INSTANCE_DEVIATION * self.jitter)
+            points = np.asarray(control) + shifts
             curve = _curve(points, self.angular)
             curve = curve + self.tremor * _wave(len(curve), 2 + len(curve) // 9, rng)
-            curve = (curve - (0.28, 0.5)) @ slanted.T + (0.28, 0.5)
+            curve = (curve - _GLYPH_MIDDLE) @ slanted.T + _GLYPH_MIDDLE
             written.append(Stroke(curve, self._widths(len(curve), rng)))
         return written
 
     def _widths(self, n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+        """The line's width at each of `n` points, thinner at both ends; (n,), about 1."""
         wave = _wave(n, 3 + n // 20, rng)[:, 0]
         swell = 1 + self.pressure * (wave - 0.7 * wave.mean())
         ends = np.minimum(np.arange(n), np.arange(n)[::-1]) / 5
@@ -148,23 +168,24 @@ class Hand:
 
 
 def draw_strokes(strokes: list[Stroke], height: float, width_scale: float, pen: float) -> Mask:
-    """Ink of strokes that are `height` pixels high for a height of 1.
+    """Ink of strokes, drawn so that a height of 1 is `height` pixels.
 
-    `width_scale` squeezes (below 1) or widens the shape; `pen` is the line's width in
-    pixels. Returns a tight (h, w) float32 mask, its margin one line wide.
+    `width_scale` makes the shape narrower (below 1) or wider; `pen` is the line's width in
+    pixels. Returns a tight (h, w) float32 mask; its margin is as wide as the line.
     """
     scale = np.array([height * width_scale, height])
     paths = [stroke.points * scale for stroke in strokes]
-    everything = np.concatenate(paths)
+    all_points = np.concatenate(paths)
     margin = pen + 1.5
-    origin = everything.min(axis=0) - margin
-    w, h = np.ceil(everything.max(axis=0) - origin + margin).astype(int)
-    fine = np.zeros((h * _OVERSAMPLING, w * _OVERSAMPLING), np.uint8)
+    origin = all_points.min(axis=0) - margin
+    w, h = np.ceil(all_points.max(axis=0) - origin + margin).astype(int)
+    fine = np.zeros((h * _STROKE_OVERSAMPLING, w * _STROKE_OVERSAMPLING), np.uint8)
     for path, stroke in zip(paths, strokes, strict=True):
-        dots = ((path - origin) * _OVERSAMPLING * 16).round().astype(np.int32).tolist()
-        wide = np.maximum((stroke.widths * pen * _OVERSAMPLING).round(), 1).astype(int).tolist()
-        for start, end, width in zip(dots, dots[1:], wide[1:], strict=False):
-            cv2.line(fine, start, end, 255, width, cv2.LINE_8, shift=4)
+        points = ((path - origin) * _STROKE_OVERSAMPLING * SUBPIXELS).round().astype(np.int32)
+        widths = np.maximum((stroke.widths * pen * _STROKE_OVERSAMPLING).round(), 1).astype(int)
+        ends = points.tolist()
+        for start, end, width in zip(ends, ends[1:], widths[1:].tolist(), strict=False):
+            cv2.line(fine, start, end, 255, width, cv2.LINE_8, shift=SUBPIXEL_BITS)
     small = cv2.resize(fine, (w, h), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / np.float32(255)
 
@@ -176,7 +197,8 @@ def extent(strokes: list[Stroke]) -> tuple[float, float]:
 
 
 def _pick(digit: str, rng: np.random.Generator) -> str:
-    names = list(DIGITS[digit])
+    """The name of a random allograph of a digit."""
+    names = list(DIGIT_STROKES[digit])
     weights = np.array([COMMONNESS.get(name, 1.0) for name in names])
     return names[int(rng.choice(len(names), p=weights / weights.sum()))]
 
@@ -189,7 +211,7 @@ def _affine(rng: np.random.Generator, amount: float) -> Points:
 
 
 def _vary(control: ControlPoints, rng: np.random.Generator, amount: float) -> Points:
-    """A shift for each control point; the two of a corner go together. (n, 2)."""
+    """A random shift for each control point, the same for both of a corner; (n, 2)."""
     shifts = rng.normal(0, amount, (len(control), 2)).clip(-2.2 * amount, 2.2 * amount)
     for i in range(1, len(control)):
         if control[i] == control[i - 1]:
@@ -198,14 +220,14 @@ def _vary(control: ControlPoints, rng: np.random.Generator, amount: float) -> Po
 
 
 def _curve(points: Points, angular: float) -> Points:
-    """Catmull-Rom spline through the points, broken where one is doubled. (m, 2)."""
+    """Catmull-Rom spline through the points, with a corner where one stands twice; (m, 2)."""
     corners = np.flatnonzero((np.diff(points, axis=0) == 0).all(axis=1)) + 1
     pieces = [_spline(piece, angular) for piece in np.split(points, corners) if len(piece) > 1]
     return np.concatenate(pieces)
 
 
 def _spline(points: Points, angular: float) -> Points:
-    t = np.linspace(0, 1, _STEPS, endpoint=False)[:, None]
+    t = np.linspace(0, 1, _CURVE_STEPS, endpoint=False)[:, None]
     tangents = np.gradient(points, axis=0) * (1 - angular)
     if angular:
         tangents[[0, -1]] = points[[1, -1]] - points[[0, -2]]
@@ -224,7 +246,7 @@ def _wave(n: int, knots: int, rng: np.random.Generator) -> Points:
 
 
 def _scribble(rng: np.random.Generator) -> Allograph:
-    """Zigzag over the box."""
+    """A zigzag over the box."""
     n = int(rng.integers(7, 13))
     xs = np.linspace(-0.02, 0.58, n)
     ys = np.where(np.arange(n) % 2, 0.92, 0.06) + rng.normal(0, 0.06, n)

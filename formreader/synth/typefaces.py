@@ -1,4 +1,4 @@
-"""Print: lines of text in the faces that come with Pillow and OpenCV, the same on any machine."""
+"""Printed text in the faces that come with Pillow and OpenCV, the same on any machine."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ Family: TypeAlias = Literal["plain", "hershey", "printer"]
 """Pillow's scalable face, one of OpenCV's Hershey faces, Pillow's bitmap face."""
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-_HERSHEY_FACES = (0, 2, 3, 4, 6, 7)  # 1 and 5 are smaller cuts of others
-_HERSHEY_EM = 30.0  # px of a Hershey face at scale 1 that look as large as 30 px of Pillow's
-_BITMAP_EM = 11  # px of the bitmap face, from ascender to descender
+_HERSHEY_FACES = (0, 2, 3, 4, 6, 7)
+"""OpenCV's numbers of its Hershey faces; 1 and 5 are smaller cuts of others."""
+
+_HERSHEY_EM = 30.0
+"""A Hershey face at scale 1 looks as large as Pillow's face at this size in px; chosen by eye."""
+
+_BITMAP_EM = 11
+"""Height of Pillow's bitmap face from ascender to descender, px."""
+
+_MIN_WIDE_SPACING = 0.1
+"""From this `Typeface.spacing` on, the faces that are not "plain" are set with blanks between
+letters; they cannot be spaced otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +35,9 @@ class Typeface:
     """A face and how it is set.
 
     `face`: number of the Hershey face. `spacing`: extra room between letters, as a share of
-    the size. `slant`: shift to the right over the height. `stretch`: width over the face's
-    own. `weight`: strokes are thickened by this share of the size.
+    the size. `slant`: shift to the right over the height, in heights. `stretch`: width as a
+    share of the face's own. `weight`: strokes are thickened by this share of the size on each
+    side. `capitals`: all letters are capitals.
     """
 
     family: Family = "plain"
@@ -53,27 +63,27 @@ class Typeface:
         )
 
     def mask(self, text: str, size: float, bold: bool) -> Mask:
-        """A line of text of `size` px, from its ascenders down, (h, w)."""
+        """A line of text of `size` px, its ascenders at the top; (h, w)."""
         text = text.upper() if self.capitals else text
         stroke = size * self.weight + (size / 28 if bold else 0.0)
         if self.family == "plain":
             line = plain_mask(text, round(size, 1), stroke, self.spacing * size)
         else:
-            spaced = text if self.spacing < 0.1 else " ".join(text)
+            spaced = text if self.spacing < _MIN_WIDE_SPACING else " ".join(text)
             draw = _hershey_mask if self.family == "hershey" else _printer_mask
             line = _embolden(draw(spaced, size, self.face), stroke)
         return _shaped(line, self.stretch, self.slant)
 
 
 def plain_mask(text: str, size: float, stroke: float, spacing: float = 0.0) -> Mask:
-    """Text in Pillow's face; `stroke` px are added to each side of its lines."""
+    """Text in Pillow's scalable face; its strokes are thickened by `stroke` px on each side."""
     font, pad = _font(size), int(np.ceil(stroke))
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))
     extra = 1.6 * stroke + spacing
     width = sum(probe.textlength(letter, font=font) + extra for letter in text)
     image = Image.new("L", (max(1, int(np.ceil(width)) + 2 * pad), int(size * 1.3) + 2 * pad), 0)
     draw, x = ImageDraw.Draw(image), float(pad)
-    # Pillow has no bold of its own font and sets outlined letters too close.
+    # Pillow's face has no bold cut, and Pillow sets letters with an outline too close together.
     for part in text if extra else [text]:
         draw.text((x, pad), part, fill=255, font=font, stroke_width=stroke)
         x += probe.textlength(part, font=font) + extra
@@ -101,22 +111,23 @@ def _printer_mask(text: str, size: float, _face: int) -> Mask:
     ImageDraw.Draw(image).text((0, 0), plain, fill=255, font=font)
     scale = size / _BITMAP_EM
     shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    dots = cv2.resize(np.asarray(image, np.float32), shape, interpolation=way)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    dots = cv2.resize(np.asarray(image, np.float32), shape, interpolation=interpolation)
     return np.asarray(dots / np.float32(255), np.float32)
 
 
 def _embolden(mask: Mask, stroke: float) -> Mask:
-    """Strokes thicker by `stroke` px on each side, down to shares of a pixel."""
+    """Thicken strokes by `stroke` px on each side, which may be less than a pixel."""
     if stroke <= 0:
         return mask
-    whole = 1 + 2 * int(np.ceil(stroke))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (whole, whole))
+    diameter = 1 + 2 * int(np.ceil(stroke))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
     share = np.float32(stroke / np.ceil(stroke))
     return np.asarray(mask * (1 - share) + cv2.dilate(mask, disc) * share, np.float32)
 
 
 def _shaped(mask: Mask, stretch: float, slant: float) -> Mask:
+    """A line of text made wider or narrower, and slanted."""
     if stretch == 1 and not slant:
         return mask
     height, width = mask.shape

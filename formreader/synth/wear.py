@@ -1,4 +1,4 @@
-"""What lies on the paper, shines through it or surrounds it."""
+"""Effects of what lies on the paper, shines through it or surrounds it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import cv2
 import numpy as np
 
 from formreader.synth.optics import Layer, to_grey
-from formreader.synth.paper_sheet import Picture
+from formreader.synth.paper_sheet import MM_PER_INCH, Picture
 
 
 def stains(image: Picture, amount: float, dpi: float, rng: np.random.Generator) -> Picture:
-    """Rings of cups, spots and finger marks, pale enough to read through. `amount`: 0..1."""
+    """Rings and spots, as of cups and fingers, pale enough to read through. `amount`: 0..1."""
     h, w = image.shape[:2]
-    mm, lost = dpi / 25.4, np.zeros((h, w), np.float32)
+    mm, darkening = dpi / MM_PER_INCH, np.zeros((h, w), np.float32)
     for _ in range(1 + round(4 * amount)):
         centre = (int(rng.integers(w)), int(rng.integers(h)))
         radius, depth = float(rng.uniform(2, 40)) * mm, float(rng.uniform(0.05, 0.3))
         axes = (round(radius), round(radius * rng.uniform(0.6, 1)))
         turn = float(rng.uniform(0, 180))
         if rng.random() < 0.5:
-            cv2.ellipse(lost, centre, axes, turn, 0, 360, depth, max(1, round(1.5 * mm)))
+            cv2.ellipse(darkening, centre, axes, turn, 0, 360, depth, max(1, round(1.5 * mm)))
         else:
-            spot = np.zeros_like(lost)
+            spot = np.zeros_like(darkening)
             cv2.ellipse(spot, centre, axes, turn, 0, 360, 0.6 * depth, -1)
-            lost = np.maximum(lost, spot)
-    soft = cv2.GaussianBlur(lost, (0, 0), 0.5 * mm)
-    return _lit(image, np.asarray(1 - soft, np.float32), (0.6, 0.85, 1.0))
+            darkening = np.maximum(darkening, spot)
+    soft = cv2.GaussianBlur(darkening, (0, 0), 0.5 * mm)
+    return _illuminate(image, np.asarray(1 - soft, np.float32), (0.6, 0.85, 1.0))
 
 
 def strips(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Shadows with an edge, as of fingers, a lamp's stand or a book's spine."""
+    """Shadows with straight edges, as of fingers or the stand of a lamp. `strength`: 0..1."""
     h, w = image.shape[:2]
     light = np.ones((h, w), np.float32)
     for _ in range(int(rng.integers(1, 3))):
@@ -40,11 +40,11 @@ def strips(image: Picture, strength: float, rng: np.random.Generator) -> Picture
         level = 1 - strength * float(rng.uniform(0.4, 1))
         cv2.line(light, start, end, level, max(1, min(round(width), 255)))
     soft = cv2.GaussianBlur(light, (0, 0), 0.01 * w)
-    return _lit(image, np.asarray(soft, np.float32), (1.0, 1.0, 1.0))
+    return _illuminate(image, np.asarray(soft, np.float32), (1.0, 1.0, 1.0))
 
 
 def show_through(image: Picture, darkness: float, rng: np.random.Generator) -> Picture:
-    """The other side of thin paper, printed alike: the page itself, mirrored, shifted, pale."""
+    """Print on the other side that shows through: the page itself, mirrored, shifted and pale."""
     h, w = image.shape[:2]
     grey = to_grey(image)
     paper = max(1.0, float(np.median(grey[::7, ::7])))
@@ -53,30 +53,31 @@ def show_through(image: Picture, darkness: float, rng: np.random.Generator) -> P
     other = cv2.warpAffine(grey, flip, (w, h), borderValue=(paper,))
     soft = cv2.GaussianBlur(other, (0, 0), 0.0015 * w).astype(np.float32) / np.float32(paper)
     light = 1 - np.float32(darkness) * np.clip(1 - soft, 0, 1)
-    return _lit(image, np.asarray(light, np.float32), (1.0, 1.0, 1.0))
+    return _illuminate(image, np.asarray(light, np.float32), (1.0, 1.0, 1.0))
 
 
 def desk(size: tuple[int, int], rng: np.random.Generator) -> Picture:
-    """What a sheet lies on: wood, cloth, tiles or print; `size` is width and height. RGB."""
+    """A desk, RGB: wood, cloth, stone or tiles; `size` is its width and height in pixels."""
     w, h = size
     colour = rng.uniform(25, 190, 3) * np.array([1.0, 0.95, 0.88])
     kind = rng.random()
-    if kind < 0.4:  # grain along the boards
+    if kind < 0.4:  # the grain of wood, across the picture
         shape = (max(2, h // 4), max(2, w // 90))
     elif kind < 0.7:  # cloth or stone
         shape = (max(2, h // 3), max(2, w // 3))
     else:  # tiles
         shape = (int(rng.integers(3, 12)), int(rng.integers(3, 9)))
-    way = cv2.INTER_NEAREST if kind >= 0.7 else cv2.INTER_LINEAR
-    texture = cv2.resize(rng.standard_normal(shape, np.float32), (w, h), interpolation=way)
+    interpolation = cv2.INTER_NEAREST if kind >= 0.7 else cv2.INTER_LINEAR
+    cells = rng.standard_normal(shape, np.float32)
+    texture = cv2.resize(cells, (w, h), interpolation=interpolation)
     light = 1 + np.float32(rng.uniform(0.05, 0.35)) * np.clip(texture, -1.5, 1.5)
     return np.asarray(np.clip(light[:, :, None] * colour, 0, 255), np.uint8)
 
 
-def _lit(image: Picture, light: Layer, share: tuple[float, float, float]) -> Picture:
-    """Light of each channel brought down towards `light` by its share."""
+def _illuminate(image: Picture, light: Layer, share: tuple[float, float, float]) -> Picture:
+    """Multiply an image by `light`, (h, w); of what it darkens, each channel loses its `share`."""
     if image.ndim == 2:
         return cv2.multiply(image, light, dtype=cv2.CV_8U).astype(np.uint8)
-    # What is stained brown keeps its red and loses its blue.
+    # Brown stains take most of the blue and least of the red.
     layers = [1 - (1 - light) * np.float32(s) for s in share]
     return cv2.multiply(image, cv2.merge(layers), dtype=cv2.CV_8U).astype(np.uint8)

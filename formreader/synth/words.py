@@ -1,4 +1,4 @@
-"""Words to print on forms, in several languages (plain Latin letters: the built-in font)."""
+"""Words to print on forms, in several languages, in plain Latin letters for the built-in fonts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS: tuple[str, ...] = (
     "Data di nascita", "Importo", "Codice fiscale", "Numer albumu", "Kwota", "Nambari",
     "Numero da conta", "Data de nascimento", "Valor", "Telefoonnummer", "Bedrag",
 )  # fmt: skip
-"""What a field of digits may be called."""
+"""Labels of fields."""
 
 TITLES: tuple[str, ...] = (
     "APPLICATION FOR MEMBERSHIP", "METER READING CARD", "EXAMINATION COVER SHEET",
@@ -23,6 +23,7 @@ TITLES: tuple[str, ...] = (
     "DATA PEROLEHAN SUARA", "Survey of households", "Order form", "Scheda di iscrizione",
     "Patient registration", "Change of address", "DAILY TALLY", "Zahlungsauftrag",
 )  # fmt: skip
+"""Titles of forms."""
 
 NOTES: tuple[str, ...] = (
     "Write one digit in each box.", "Please use black or blue ink.", "Do not fold this form.",
@@ -30,6 +31,7 @@ NOTES: tuple[str, ...] = (
     "Merci de remplir en majuscules.", "Ditulis dengan huruf.", "Keep a copy for your records.",
     "Leave unused boxes empty.", "Compilare in stampatello.", "Return by 30 June 2024.",
 )  # fmt: skip
+"""Notes to those who fill in the form."""
 
 _FILLER = (
     "the form must be returned with all pages signed by the person named above or by an agent "
@@ -37,6 +39,7 @@ _FILLER = (
     "guardan durante cinco anos les informations sont traitees par le service data ini tidak "
     "boleh disalin tanpa izin 12 30 2024 45 per cent section 7"
 )
+"""Words of small print."""
 
 
 def pick(choices: tuple[str, ...], rng: np.random.Generator) -> str:
@@ -53,10 +56,11 @@ _ONSETS = ("b", "br", "c", "d", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p
            "st", "t", "tr", "v", "w", "z", "")  # fmt: skip
 _NUCLEI = ("a", "e", "i", "o", "u", "ai", "au", "ei", "ie", "oo")
 _CODAS = ("", "", "", "n", "r", "s", "t", "l", "m", "ng", "rd", "ck")
+"""Beginnings, middles and ends of the syllables of made-up words."""
 
 
 def made_up(rng: np.random.Generator) -> str:
-    """A word of no language, of one to four syllables."""
+    """A made-up word of one to four syllables."""
     parts = []
     for _ in range(int(rng.integers(1, 5))):
         parts += [pick(_ONSETS, rng), pick(_NUCLEI, rng), pick(_CODAS, rng)]
@@ -64,7 +68,7 @@ def made_up(rng: np.random.Generator) -> str:
 
 
 def caption(rng: np.random.Generator) -> str:
-    """What a field, a column or a row is called, now and then numbered."""
+    """A label of a field, a column or a row, sometimes numbered."""
     name = pick(LABELS, rng)
     if rng.random() < 0.3:
         name = " ".join(made_up(rng) for _ in range(int(rng.integers(1, 4)))).capitalize()

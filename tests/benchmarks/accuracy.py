@@ -77,7 +77,9 @@ def render_pages(folder: Path, options: argparse.Namespace) -> list[Row]:
         (folder / spec.kind).mkdir(exist_ok=True)
         Image.fromarray(page.image).save(folder / file, dpi=(page.dpi, page.dpi))
         for box, row in zip(page.truth, truth_rows(page, file), strict=True):
-            truth.append({k: str(v) for k, v in row.items()} | {"open": "1" if box.is_open else ""})
+            truth.append(
+                {k: str(v) for k, v in row.items()} | {"open": "1" if box.is_number_cell else ""}
+            )
     return truth
 
 

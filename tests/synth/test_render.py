@@ -36,7 +36,7 @@ from formreader.synth import (
     truth_rows,
 )
 from formreader.synth.conditions import PALE_KINDS
-from formreader.synth.glyphs import DIGITS, MARKS
+from formreader.synth.glyphs import DIGIT_STROKES, MARK_STROKES
 from formreader.synth.page_warp import Warp, photographed, resize, skewed, turn
 from formreader.synth.strokes import Mask, draw_strokes
 
@@ -72,11 +72,11 @@ def middle_and_ring(cut: npt.NDArray[np.uint8]) -> tuple[float, float]:
 
 BARE: tuple[Layout, ...] = ("comb", "separate", "ticks", "grid", "table", "tally", "date")
 """Layouts with nothing but ink in their boxes and paper around it; drawn with all kinds."""
-PAIRS = [
+PAIRS: list[tuple[Layout, Kind]] = [
     (layout, kind)
     for layout in LAYOUTS
     for kind in KINDS
-    # Printed digits and guides are ink too, and numbers in open fields stand anywhere.
+    # Printed digits and guides are ink too, and numbers may stand anywhere in their cells.
     if layout not in ("puzzle", "guided", "open", "varied") and (kind == "clean" or layout in BARE)
 ]
 
@@ -209,51 +209,51 @@ def test_a_tilted_sheet_keeps_its_boxes_in_the_picture() -> None:
             assert box.right < width and box.bottom < height
 
 
-def test_open_fields_hold_whole_numbers() -> None:
+def test_number_cells_hold_whole_numbers() -> None:
     longest = 0
     for seed in (1, 2, 3):
         page = render_form(seed, FormSpec("open", dpi=100, width=150, height=150))
-        assert page.truth and all(truth.is_open for truth in page.truth)
+        assert page.truth and all(truth.is_number_cell for truth in page.truth)
         longest = max(longest, *(len(truth.symbol) for truth in page.truth))
         for truth in page.truth:
             assert truth.symbol.isdecimal() or not truth.symbol
             inside = patch(page, truth)[25:55, 24:56]
             assert (inside.min() < 0.7 * np.median(inside)) == bool(truth.symbol), truth
     assert longest > 3
-    assert not any(truth.is_open for truth in small("comb", "clean").truth)
+    assert not any(truth.is_number_cell for truth in small("comb", "clean").truth)
 
 
 PLAIN = Hand(
     slant=0, aspect=1, size=1, width_mm=0.5, pen="ball", jitter=0, tremor=0, wander=0, pressure=0,
-    angular=0, allographs=tuple((digit, next(iter(ways))) for digit, ways in DIGITS.items()),
-    faithful=1, habit=1,
+    angular=0, faithful=1, habit=1,
+    allographs=tuple((digit, next(iter(names))) for digit, names in DIGIT_STROKES.items()),
 )  # fmt: skip
 
 
-def with_way(hand: Hand, digit: str, allograph: str) -> Hand:
-    """The same hand, always writing `digit` in this way."""
-    ways = dict(hand.allographs) | {digit: allograph}
-    return replace(hand, allographs=tuple(ways.items()), faithful=1)
+def with_allograph(hand: Hand, digit: str, allograph: str) -> Hand:
+    """The same hand, which always writes `digit` by this allograph."""
+    allographs = dict(hand.allographs) | {digit: allograph}
+    return replace(hand, allographs=tuple(allographs.items()), faithful=1)
 
 
 def flat(digit: str, allograph: str) -> Mask:
-    """An allograph as a (32, 24) picture, by a hand without ways of its own."""
-    strokes = with_way(PLAIN, digit, allograph).digit(digit, np.random.default_rng(0))
+    """An allograph as a (32, 24) picture, by a hand without peculiarities."""
+    strokes = with_allograph(PLAIN, digit, allograph).digit(digit, np.random.default_rng(0))
     return np.asarray(cv2.resize(draw_strokes(strokes, 32, 1, 3), (24, 32)), np.float32)
 
 
-@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("digit", DIGIT_STROKES)
 def test_allographs_of_a_digit_differ(digit: str) -> None:
-    pictures = [flat(digit, name) for name in DIGITS[digit]]
+    pictures = [flat(digit, name) for name in DIGIT_STROKES[digit]]
     for i, one in enumerate(pictures):
         for other in pictures[:i]:
             assert np.abs(one - other).mean() > 0.02
 
 
-def test_the_world_s_ways_of_writing_are_there() -> None:
-    assert {"plain", "flagged", "flag and foot"} <= DIGITS["1"].keys()
-    assert {"plain", "crossed", "serif"} <= DIGITS["7"].keys()
-    assert {"open", "closed"} <= DIGITS["4"].keys()
+def test_the_allographs_of_many_countries_are_there() -> None:
+    assert {"plain", "flagged", "flag and foot"} <= DIGIT_STROKES["1"].keys()
+    assert {"plain", "crossed", "serif"} <= DIGIT_STROKES["7"].keys()
+    assert {"open", "closed"} <= DIGIT_STROKES["4"].keys()
 
 
 @pytest.mark.parametrize("one", ["flagged", "long flag", "flag and foot"])
@@ -261,13 +261,13 @@ def test_the_world_s_ways_of_writing_are_there() -> None:
 def test_the_flag_of_a_one_hangs_and_the_bar_of_a_seven_lies(one: str, seven: str) -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        hand = with_way(with_way(Hand.sample(rng), "1", one), "7", seven)
+        hand = with_allograph(with_allograph(Hand.sample(rng), "1", one), "7", seven)
         flag, bar = (hand.digit(digit, rng)[0].points for digit in "17")
         assert slope(flag) > slope(bar) + 0.2, seed
 
 
 def slope(points: npt.NDArray[np.float64]) -> float:
-    """How steeply a stroke begins, down to the left: 0 level, 1 by 45 degrees."""
+    """Slope of a stroke's beginning, down to the left: 0 is level, 1 is 45 degrees."""
     peak = points[: len(points) // 2, 0].argmax()
     dx, dy = points[peak] - points[0]
     return float(-dy / max(abs(dx), 0.01))
@@ -281,7 +281,7 @@ def test_one_hand_writes_alike_and_two_hands_differ() -> None:
     assert a.shape != b.shape or not np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("symbol", [*DIGITS, *MARKS, "#", "~"])
+@pytest.mark.parametrize("symbol", [*DIGIT_STROKES, *MARK_STROKES, "#", "~"])
 @pytest.mark.parametrize("box", [(9, 16), (160, 200), (80, 40)])
 def test_every_symbol_fits_about_its_box(symbol: str, box: tuple[int, int]) -> None:
     rng = np.random.default_rng(7)

@@ -47,7 +47,7 @@ def empty_form(seed: int = 0) -> Form:
 
 
 ROOM = Rect(20, 20, 140, 130)
-"""Where sections of the tests are put."""
+"""Where the tests print sections."""
 
 
 def print_section(section: Section, seed: int) -> tuple[Form, float]:
@@ -83,7 +83,7 @@ def test_sections_stay_in_the_room_they_say_they_took(section: Section) -> None:
 
 
 @pytest.mark.parametrize("section", [*DECOYS, text_fields], ids=lambda s: s.__name__)
-def test_decoys_are_no_truth(section: Section) -> None:
+def test_decoys_add_no_boxes_to_the_truth(section: Section) -> None:
     for seed in range(4):
         form, _ = print_section(section, seed)
         assert form.truth == []

@@ -13,7 +13,7 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import straighten
 from formreader.synth import RenderedPage, render_form, sample_spec
-from formreader.synth.processes import map_in_processes
+from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.box_network.page_pieces import TrainingPage
 
 
@@ -37,7 +37,7 @@ def render_page(seed: int, *, held_back: bool = False) -> TrainingPage:
 
 def training_page(page: RenderedPage) -> TrainingPage:
     """A rendered page upright and straightened, with its boxes for single digits."""
-    quads = np.array([box.corners for box in page.truth if not box.is_open], np.float64)
+    quads = np.array([box.corners for box in page.truth if not box.is_number_cell], np.float64)
     quads = quads.reshape(-1, 4, 2)
     straight = straighten(Pyramid(_grey(page)), quarters_to_upright(quads))
     to_image = np.asarray(np.linalg.inv(straight.to_page), np.float64)

@@ -32,7 +32,7 @@ from formreader.synth import (
     render_form,
     sample_spec,
 )
-from formreader.synth.processes import map_in_processes
+from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.data.examples import Examples, joined
 
 _FILLING = Filling(blanks=0.06, marks=0.06)
@@ -101,7 +101,7 @@ def _cut(page: RenderedPage, rng: np.random.Generator) -> Examples:
 
 def _is_wanted(box: TruthBox, rng: np.random.Generator) -> bool:
     """Whether what stands in the box is one digit, or one of the marks to be kept."""
-    if box.is_open or box.symbol in _LIKE_DIGITS:
+    if box.is_number_cell or box.symbol in _LIKE_DIGITS:
         return False
     return box.symbol in DIGITS or rng.random() < _KEPT_MARKS
 
