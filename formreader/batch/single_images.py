@@ -32,8 +32,7 @@ def read_images(options: ScanOptions) -> Iterator[PageReading]:
         check_exists(path)
     recogniser = load_recogniser(options.model, options.device, options.batch)
     images = (_crop_image(PageTask(InputFile(path, path), 0)) for path in options.paths)
-    for _, reading in read_pages(images, recogniser, options, Stopwatch()):
-        yield reading
+    return (reading for _, reading in read_pages(images, recogniser, options, Stopwatch()))
 
 
 def _crop_image(task: PageTask) -> PageCrops:
