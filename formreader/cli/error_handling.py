@@ -51,7 +51,10 @@ class Command(click.Command):
             meant = _MEANT.get(error.option_name)
             proposed = [meant] if meant in known else error.possibilities or []
             safe = [str(name) for name in proposed if name not in _NEVER_PROPOSED]
-            raise click.NoSuchOption(error.option_name, possibilities=safe, ctx=ctx) from None
+            message = f"There is no option {error.option_name}."
+            if safe:
+                message += f" Did you mean {' or '.join(safe)}?"
+            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from None
 
 
 class Program(click.Group):

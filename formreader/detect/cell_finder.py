@@ -20,7 +20,7 @@ from formreader.detect.rectangles import Corners, find_rectangles
 _MIN_HANDWRITING_DARKNESS = 70
 """Grey levels by which handwriting is darker than paper of 255; a watermark is brighter."""
 
-_CELL_MARGIN = 0.12
+_INTERIOR_BORDER = 0.12
 """Width of the margin along the edges, as a share of the cell's height, that is left out: ink there
 may belong to the lines."""
 
@@ -63,7 +63,7 @@ def find_cells(even: GreyImage, taken: Sequence[Corners]) -> list[DigitBox]:
 def _count_digits(even: GreyImage, corners: Corners) -> int | None:
     """The number of components of ink as large as a digit, or None where there is no number."""
     low, high = corners.min(axis=0), corners.max(axis=0)
-    margin = _CELL_MARGIN * (high[1] - low[1]) + 1
+    margin = _INTERIOR_BORDER * (high[1] - low[1]) + 1
     left, top = np.maximum(np.ceil(low + margin), 0).astype(int)
     right, bottom = np.floor(high - margin).astype(int)
     interior = even[top:bottom, left:right]

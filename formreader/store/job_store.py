@@ -197,8 +197,8 @@ def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:
     """Refuse to continue a job of an `earlier` run that differs from `run`."""
     if differences := "; ".join(run.differences(earlier)):
         raise UsageError(
-            f"{path}: it is the job of another scan ({differences}). Scan as before to continue "
-            "it, give --fresh to replace it, or choose another table with --out"
+            f"{path}: it is the job of another scan ({differences}). Choose another table with "
+            "--out, or scan as before to continue that job; --fresh would delete it"
         )
 
 
