@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -14,7 +16,7 @@ from click.core import ParameterSource
 from formreader.cli.progress import tell
 from formreader.core.errors import ExitCode, FormreaderError, UsageError
 
-_MEANT = {
+_SYNONYMS = {
     "--threshold": "--review-below", "--confidence": "--review-below", "--min-confidence":
     "--review-below", "--output": "--out", "--result": "--out", "--results": "--out",
     "--error-rate": "--max-error", "--jobs": "--workers", "--processes": "--workers",
@@ -48,13 +50,19 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-            meant = _MEANT.get(error.option_name)
-            proposed = [meant] if meant in known else error.possibilities or []
-            safe = [str(name) for name in proposed if name not in _NEVER_PROPOSED]
             message = f"There is no option {error.option_name}."
-            if safe:
-                message += f" Did you mean {' or '.join(safe)}?"
+            if meant := _meant(error.option_name, known):
+                message += f" Did you mean {meant}?"
             raise click.NoSuchOption(error.option_name, message, ctx=ctx) from None
+
+
+def _meant(given: str, known: Collection[str]) -> str:
+    """The option that was probably meant; "" where none is near, or it throws work away."""
+    if _SYNONYMS.get(given) in known:
+        return _SYNONYMS[given]
+    longer = sorted(name for name in known if name.startswith(given))
+    nearest = longer or get_close_matches(given, known, n=1)
+    return nearest[0] if nearest and nearest[0] not in _NEVER_PROPOSED else ""
 
 
 class Program(click.Group):
