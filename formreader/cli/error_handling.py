@@ -58,8 +58,9 @@ class Command(click.Command):
 
 def _meant(given: str, known: Collection[str]) -> str:
     """The option that was probably meant; "" where none is near, or it throws work away."""
-    if _SYNONYMS.get(given) in known:
-        return _SYNONYMS[given]
+    for word, name in _SYNONYMS.items():
+        if word.startswith(given) and name in known:
+            return name
     longer = sorted(name for name in known if name.startswith(given))
     nearest = longer or get_close_matches(given, known, n=1)
     return nearest[0] if nearest and nearest[0] not in _NEVER_PROPOSED else ""
