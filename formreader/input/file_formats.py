@@ -41,6 +41,25 @@ def _no_image(stream: BinaryIO) -> NoReturn:
     raise ValueError("files of this format are not single images")
 
 
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+"""Kinds of files with HEIF images (ISO 23008-12, annex B), as phones make them."""
+
+
+def _is_heif(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
+def _open_heif(stream: BinaryIO) -> ImageFile:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise PageError(
+            "HEIF needs one more package: pip install 'formreader[heif]'; or save it as JPEG"
+        ) from error
+    image: ImageFile = HeifImageFile(stream)
+    return image
+
+
 PNG = FileFormat("PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), PngImageFile)
 JPEG = FileFormat(
     "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), _starts(b"\xff\xd8\xff"), JpegImageFile
@@ -52,9 +71,10 @@ WEBP = FileFormat(
     "WebP", (".webp",), lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP", WebPImageFile
 )
 BMP = FileFormat("BMP", (".bmp", ".dib"), _starts(b"BM"), BmpImageFile)
+HEIF = FileFormat("HEIF", (".heic", ".heif"), _is_heif, _open_heif)
 PDF = FileFormat("PDF", (".pdf",), lambda head: b"%PDF-" in head, _no_image)
 
-FORMATS = (PNG, JPEG, TIFF, WEBP, BMP, PDF)
+FORMATS = (PNG, JPEG, TIFF, WEBP, BMP, HEIF, PDF)
 """Pillow's plugins are used directly rather than by `Image.open`: that has its own global limit
 of size, and takes a phone's JPEG with a second picture for a film."""
 
