@@ -108,7 +108,6 @@ def _make_card(
 ) -> Card:
     calibration = _probabilities(network, data.calibration, temperature)
     validation = _probabilities(network, data.validation, temperature)
-    test = _probabilities(network, data.test, temperature)
     return Card(
         name=options.out.name,
         version=VERSION,
@@ -120,7 +119,7 @@ def _make_card(
         tests=(
             *_both_kinds("validation", validation, data.validation),
             *_both_kinds("calibration", calibration, data.calibration),
-            _test_figures("MNIST test set", test, data.test),
+            *_mnist_figures(network, data.test, temperature),
         ),
         calibration=calibration_table(calibration, data.calibration.labels),
         files=file_hashes(options.out, (KERAS_FILE, ONNX_FILE, QUICK_FILE)),
@@ -136,6 +135,15 @@ def _both_kinds(
         _test_figures(f"{name} digits", probabilities[digits], examples[digits]),
         _test_figures(f"{name} non-digits", probabilities[~digits], examples[~digits]),
     )
+
+
+def _mnist_figures(
+    network: keras.Model, test: Examples | None, temperature: float
+) -> tuple[TestFigures, ...]:
+    """The figures of MNIST's test digits, where MNIST was trained on."""
+    if test is None:
+        return ()
+    return (_test_figures("MNIST test set", _probabilities(network, test, temperature), test),)
 
 
 def _test_figures(name: str, probabilities: Probabilities, examples: Examples) -> TestFigures:

@@ -53,7 +53,23 @@ def test_counts_are_those_of_the_card(options: TrainOptions) -> None:
     assert data.facts["validation_examples"] == len(data.validation)
     assert data.facts["validation_digits"] == N // 4
     assert data.facts["training_digits"] == N - N // 4
+    assert data.test is not None
     assert len(data.test) == 5
+
+
+def test_an_own_set_needs_no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+
+    def no_network(path: Path) -> None:
+        raise AssertionError(f"{path} was asked for")
+
+    monkeypatch.setattr("formreader.training.data.examples._fetch_mnist", no_network)
+    drawn = draw_digits(N, np.random.default_rng(4))
+    np.savez(tmp_path / "own.npz", images=drawn.crops, labels=drawn.labels)
+    data = prepare_data(TrainOptions(data=(str(tmp_path / "own.npz"),), validation=0.25, pages=3))
+    assert data.test is None
+    assert data.facts["training_digits"] == N - N // 4
+    assert len(data.scanned) > 0
 
 
 def test_no_held_out_digit_is_trained_on(options: TrainOptions) -> None:

@@ -41,17 +41,17 @@ class TrainingData:
     """What one training run sees.
 
     `training` is to be varied in every way, `scanned` comes from pages and is to be varied in
-    shape only. `validation` chooses the epoch and fits the temperature, `calibration`, those of
-    them that come from pages, fills the card's table; no writer of theirs is trained on where
-    the writers are known. `test` is looked at once, at the end. `facts` says what the data
-    are, for the card.
+    shape only. `validation` chooses the epoch and fits the temperature; `calibration`, the part
+    of it that comes from pages, fills the card's table. Where the writers are known, nobody who
+    wrote these is trained on. `test` are MNIST's test digits, read once, at the end; None where
+    MNIST is not among the sets trained on. `facts` describes the data for the card.
     """
 
     training: Examples
     scanned: Examples
     validation: Examples
     calibration: Examples
-    test: Examples
+    test: Examples | None
     facts: Facts = field(default_factory=dict)
 
 
@@ -64,7 +64,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
         NoInputError: a file cannot be read.
     """
     digits, held, writers_known = _split(options)
-    _, test = load_mnist()
+    test = load_mnist()[1] if "mnist" in options.data else None
     training = mixture(digits[~held], _chance(options, 1), options.augment)
     validation = mixture(digits[held], _chance(options, 2), options.augment)
     if options.nondigits:
