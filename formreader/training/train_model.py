@@ -38,8 +38,9 @@ def train(options: TrainOptions, progress: TrainProgress) -> Path:
         NoInputError: the digits, the writers or the non-digits cannot be read.
         OutputError: the folder cannot be written; found before any work.
         ModelError: the model to begin with cannot be used.
-        UsageError: an interrupted training in the folder had other options.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; a message tells how to go on.
+        UsageError: an interrupted training in the folder had other options, a set has too few
+            digits, or the learning rate is too high.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; a message says how to go on.
     """
     run = _prepare_folder(options.out)
     if run_folder.is_unfinished(run) and not options.fresh:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.training.data.examples import mnist_path
 from formreader.training.data.mixture import (
@@ -70,6 +71,13 @@ def test_an_own_set_needs_no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert data.test is None
     assert data.facts["training_digits"] == N - N // 4
     assert len(data.scanned) > 0
+
+
+def test_a_set_too_small_to_hold_digits_out_is_refused(tmp_path: Path) -> None:
+    few = str(tmp_path / "few.npz")
+    np.savez(few, images=np.full((4, 28, 28), 90, np.uint8), labels=np.arange(4))
+    with pytest.raises(UsageError, match=r"few\.npz: .*4 examples.*--validation"):
+        prepare_data(TrainOptions(data=(few,)))
 
 
 def test_no_held_out_digit_is_trained_on(options: TrainOptions) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT, Crops
+from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.recognise.model_card import Facts
 from formreader.synth.strokes import Hand, draw_strokes
@@ -62,6 +63,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
 
     Raises:
         NoInputError: a file cannot be read.
+        UsageError: a set has too few digits to hold some of them out.
     """
     digits, held, writers_known = _split(options)
     test = load_mnist()[1] if "mnist" in options.data else None
@@ -89,7 +91,12 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
 
 
 def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool]:
-    """All digits of the sets named, which are held out, and whether that goes by writers."""
+    """All digits of the sets, which of them are held out, and whether whole writers are.
+
+    Raises:
+        NoInputError: a file cannot be read.
+        UsageError: a set has too few digits to hold some of them out.
+    """
     parts, held, known = [], [], True
     for source in options.data:
         digits = load_digits(source)
@@ -101,7 +108,12 @@ def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool
             writers = np.arange(len(digits))
         known = known and source == "mnist" and writers is not None
         parts.append(digits)
-        held.append(held_out(len(digits), options.validation, _chance(options, 0), writers))
+        try:
+            held.append(held_out(len(digits), options.validation, _chance(options, 0), writers))
+        except ValueError as error:
+            raise UsageError(
+                f"{source}: {error}. Give a set of more digits, or another --validation"
+            ) from error
     return joined(*parts), np.concatenate(held), known
 
 
