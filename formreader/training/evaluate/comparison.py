@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import UsageError
@@ -22,7 +23,13 @@ from formreader.core.options import CompareOptions, Method
 from formreader.output.atomic_writing import atomic_writer
 from formreader.training.data.digit_sets import load_digits
 from formreader.training.data.examples import Examples, held_out, joined, load_writers
-from formreader.training.evaluate.figures import FIRST_COLOUR, SECOND_COLOUR, prepare_folder, save
+from formreader.training.evaluate.figures import (
+    FIRST_COLOUR,
+    SECOND_COLOUR,
+    prepare_folder,
+    save,
+    whole_decades,
+)
 from formreader.training.evaluate.methods import NEIGHBOURS, train_method
 from formreader.training.evaluate.metrics import share_interval
 from formreader.training.fit.fitting import TrainProgress
@@ -33,7 +40,12 @@ TABLE, PICTURE = "comparison.csv", "comparison.png"
 _HELD_OUT = 0.1
 """Share of the digits that networks are validated on, and of sets without test digits of their
 own the share that all methods are measured with."""
-_WARM_UP = 256  # crops read before the clock starts: the first call allocates
+_CROPS_BEFORE_CLOCK = 256
+"""Crops read before the clock starts, as the first call allocates memory: a batch of `methods`."""
+_PICTURE_WIDTH = 11.0
+"""Inches."""
+_NUMBER_SIZE = 8
+"""Font size in points of the numbers beside the charts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +143,7 @@ def _measure(
     began = time.perf_counter()
     trained = train_method(method, split.training, split.validation, options, progress)
     seconds = time.perf_counter() - began
-    trained.read(split.test.crops[:_WARM_UP])
+    trained.read(split.test.crops[:_CROPS_BEFORE_CLOCK])
     began = time.perf_counter()
     errors = int((trained.read(split.test.crops) != split.test.labels).sum())
     speed = len(split.test) / (time.perf_counter() - began)
@@ -171,38 +183,49 @@ def draw_results(results: Sequence[Result], path: Path) -> None:
     Raises:
         OutputError: the picture cannot be written.
     """
-    figure = Figure((11.0, 1.4 + 0.42 * len(results)), layout="constrained")
-    errors, *others = figure.subplots(1, 4, sharey=True)
-    rows = range(len(results))
-    wrong = np.array([100 * (1 - result.accuracy) for result in results])
-    bounds = np.array([(100 * (1 - result.high), 100 * (1 - result.low)) for result in results])
-    reach = np.abs(bounds - wrong[:, None]).T
-    errors.errorbar(wrong, rows, xerr=reach, fmt="o", color=SECOND_COLOUR, capsize=3)
-    _label(errors, "wrong, % (95 % interval)", wrong, 2)
-    errors.set_xlim(0, None)
-    errors.set_yticks(rows, [result.method for result in results])
-    errors.set_ylim(len(results) - 0.5, -0.7)  # the first one on top, with room for its number
+    save(results_figure(results), path)
+
+
+def results_figure(results: Sequence[Result]) -> Figure:
+    """Four charts with a row a method: errors, size, training time, speed.
+
+    The numbers stand beside the rows, not at the points, where they would run into error bars,
+    axes, or each other.
+    """
+    figure = Figure((_PICTURE_WIDTH, 1.4 + 0.42 * len(results)), layout="constrained")
+    errors, *others = figure.subplots(1, 4)
+    _draw_errors(errors, results)
     for axes, title, numbers, places in (
         (others[0], "numbers kept", [result.parameters for result in results], 0),
         (others[1], "training, seconds", [result.training_seconds for result in results], 1),
         (others[2], "digits a second", [result.digits_per_second for result in results], 0),
     ):
-        axes.plot(numbers, rows, "o", color=FIRST_COLOUR)
+        axes.plot(numbers, range(len(results)), "o", color=FIRST_COLOUR, clip_on=False)
         axes.set_xscale("log")
-        axes.margins(x=0.2)  # room for the numbers
-        _label(axes, title, numbers, places)
+        axes.set_xlim(whole_decades(numbers))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        texts = [f"{number:,.{places}f}" for number in numbers]
+        axes.set_yticks(range(len(results)), texts, fontsize=_NUMBER_SIZE)
+        axes.set_title(title, fontsize=10)
     for axes in (errors, *others):
-        axes.grid(axis="x", color="0.9", linewidth=0.7)
+        axes.set_ylim(len(results) - 0.5, -0.5)  # the first method on top
+        axes.grid(color="0.9", linewidth=0.7)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    save(figure, path)
+    return figure
 
 
-def _label(axes: Axes, title: str, numbers: Iterable[float], places: int) -> None:
-    """Write each number, with some decimal places, above its point, and what they all are."""
-    for row, number in enumerate(numbers):
-        axes.annotate(
-            f"{number:,.{places}f}", (number, row), (0, 6), textcoords="offset points",
-            ha="center", fontsize=8,
-        )  # fmt: skip
-    axes.set_title(title, fontsize=10)
+def _draw_errors(axes: Axes, results: Sequence[Result]) -> None:
+    """Draw the error rate of each method with its confidence interval."""
+    wrong = np.array([100 * (1 - result.accuracy) for result in results])
+    bounds = np.array([(100 * (1 - result.high), 100 * (1 - result.low)) for result in results])
+    reach = np.abs(bounds - wrong[:, None]).T
+    axes.errorbar(
+        wrong, range(len(results)), xerr=reach, fmt="o", color=SECOND_COLOUR, capsize=3,
+        clip_on=False,
+    )  # fmt: skip
+    axes.set_xlim(0, None)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    texts = [f"{one.method}  {rate:.2f}" for one, rate in zip(results, wrong, strict=True)]
+    axes.set_yticks(range(len(results)), texts)
+    axes.set_title("wrong, % (95 % interval)", fontsize=10)

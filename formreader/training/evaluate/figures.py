@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from formreader.core.errors import OutputError
+from formreader.core.options import ScanOptions
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.model_card import CalibrationRow
 
@@ -37,11 +38,13 @@ _WORTH_RED = 1.0
 _CELL, _CAPTION, _GAP = 0.62, 0.20, 0.06
 """Inches of a contact sheet: side of a crop, height of a caption's line, space between crops."""
 
-_LABEL_ROOM = 0.02
-"""Share of a chart's width that the label of a point needs."""
+_THRESHOLD_SIZE = 7
+"""Font size in points of the thresholds written above a chart."""
+_THRESHOLD_ROOM = 0.023
+"""Share of a chart's width that an upright threshold needs: 10 of about 440 points."""
 
-_FEWEST_ACCEPTED = 50
-"""Accepted digits below which the observed error rate is left out: it would jump about."""
+_MIN_ACCEPTED_SHOWN = 50
+"""Accepted digits below which an error rate is left out: it would jump about. Set by eye."""
 
 
 def draw_confusion(counts: npt.NDArray[np.integer], classes: Sequence[str], path: Path) -> None:
@@ -169,39 +172,77 @@ def draw_coverage(
     Raises:
         OutputError: the picture cannot be written.
     """
+    save(coverage_figure(accepted, error, rows), path)
+
+
+def coverage_figure(
+    accepted: npt.NDArray[np.float64],
+    error: npt.NDArray[np.float64],
+    rows: Sequence[CalibrationRow],
+) -> Figure:
+    """The chart that `draw_coverage` writes."""
     figure, axes = chart("Errors among what is accepted")
     axes.set_xlabel("accepted, % of the digits")
     axes.set_ylabel("wrong, % of the accepted")
-    told = [row for row in rows if row.accepted >= _FEWEST_ACCEPTED]
-    if told:
-        told.sort(key=lambda row: row.accepted)
-        enough = (accepted * told[0].n >= _FEWEST_ACCEPTED) & (error > 0)  # 0 has no logarithm
+    shown = [row for row in rows if row.accepted >= _MIN_ACCEPTED_SHOWN]
+    if shown:
+        shown.sort(key=lambda row: row.accepted)
+        enough = (accepted * shown[0].n >= _MIN_ACCEPTED_SHOWN) & (error > 0)  # 0 has no logarithm
         axes.plot(100 * accepted[enough], 100 * error[enough], color=FIRST_COLOUR, label="seen")
-        _mark_thresholds(axes, told)
         axes.set_yscale("log")
+        bounds = [100 * row.error_bound for row in shown]
+        axes.set_ylim(whole_decades([*bounds, *(100 * error[enough]).tolist()]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.legend(fontsize=8, loc="upper left")
-    save(figure, path)
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        _mark_thresholds(axes, shown)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    return figure
 
 
 def _mark_thresholds(axes: Axes, rows: Sequence[CalibrationRow]) -> None:
-    """Mark the upper bounds of what thresholds accept, from few to many; these set the width."""
+    """Mark the upper bounds of what thresholds accept, from few to many; these set the width.
+
+    The thresholds stand above the chart, where no curve or mark is in their way.
+    """
     shares = [100 * row.accepted / row.n for row in rows]
     bounds = [100 * row.error_bound for row in rows]
     axes.plot(
-        shares, bounds, "v", color=SECOND_COLOUR, markersize=5,
-        label="upper bound (95 %) at the threshold written",
+        shares, bounds, "v", color=SECOND_COLOUR, markersize=5, clip_on=False,
+        label="upper bound (95 %) at the threshold above it",
     )  # fmt: skip
     width = shares[-1] - shares[0]
-    axes.set_xlim(shares[0] - 0.05 * width - 0.2, shares[-1] + 0.05 * width + 0.2)
-    labelled = -math.inf
-    for row, share, bound in zip(rows, shares, bounds, strict=True):
-        if share - labelled >= _LABEL_ROOM * width:
-            labelled = share
-            axes.annotate(
-                f"{row.threshold:g}", (share, bound), (3, 5), textcoords="offset points",
-                fontsize=7, rotation=60, color="0.3",
-            )  # fmt: skip
+    left, right = shares[0] - 0.05 * width - 0.2, shares[-1] + 0.05 * width + 0.2
+    axes.set_xlim(left, right)
+    chosen = _spaced(rows, shares, _THRESHOLD_ROOM * (right - left))
+    places = [shares[i] for i in chosen]
+    top = axes.get_ylim()[1]
+    axes.vlines(places, [bounds[i] for i in chosen], top, color="0.8", linewidth=0.6, zorder=1)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(
+        places, [f"{rows[i].threshold:g}" for i in chosen], rotation=90, fontsize=_THRESHOLD_SIZE
+    )
+    above.set_xlabel("threshold", fontsize=_THRESHOLD_SIZE)
+    above.spines["top"].set_visible(False)
+
+
+def _spaced(rows: Sequence[CalibrationRow], shares: Sequence[float], room: float) -> list[int]:
+    """Which rows to label: at least `room` apart in `shares`, the default threshold in any case."""
+    default = ScanOptions(()).review_below
+    chosen = list[int]()
+    for place in sorted(range(len(rows)), key=lambda i: rows[i].threshold != default):
+        if all(abs(shares[place] - shares[other]) >= room for other in chosen):
+            chosen.append(place)
+    return chosen
+
+
+def whole_decades(values: Iterable[float]) -> tuple[float, float]:
+    """Limits for a logarithmic axis: powers of ten around the positive `values`, one apart at least.
+
+    Narrower axes would have ticks between the powers, whose long labels run into each other.
+    """
+    logarithms = [math.log10(value) for value in values if value > 0] or [0.0]
+    low = math.floor(min(logarithms))
+    return 10.0**low, 10.0 ** max(math.ceil(max(logarithms)), low + 1)
 
 
 def chart(title: str) -> tuple[Figure, Axes]:
