@@ -13,8 +13,8 @@ from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.training.data.examples import mnist_path
 from formreader.training.data.mixture import (
-    DRAWN,
-    NONDIGITS,
+    DRAWN_DIGITS,
+    DRAWN_NONDIGITS,
     draw_digits,
     mixture,
     prepare_data,
@@ -101,15 +101,15 @@ def test_without_augmentation_there_are_digits_and_marks_only(options: TrainOpti
     assert data.facts["writer_disjoint"] is False
     digits = data.validation.labels != NOT_A_DIGIT
     assert digits.sum() == N // 4
-    assert (~digits).sum() == round(NONDIGITS * N / 4)
+    assert (~digits).sum() == round(DRAWN_NONDIGITS * N / 4)
 
 
 def test_other_styles_are_mixed_in_under_their_own_label() -> None:
     sevens = draw_digits(400, np.random.default_rng(2))
     sevens = sevens[sevens.labels == 7]
     mixed = mixture(sevens, np.random.default_rng(5))
-    drawn = round(DRAWN * len(sevens))
-    restyled = mixed.labels[len(sevens) + round(NONDIGITS * len(sevens)) : -drawn]
+    drawn = round(DRAWN_DIGITS * len(sevens))
+    restyled = mixed.labels[len(sevens) + round(DRAWN_NONDIGITS * len(sevens)) : -drawn]
     assert len(restyled) > 0
     assert (restyled == 7).all()
 

@@ -1,7 +1,7 @@
-"""`formreader compare`: every method trained and measured on the same digits.
+"""`formreader compare`: train and measure every method on the same digits.
 
-What is compared are the ten digits: nearest neighbours and SVMs know no "not a digit",
-so examples of that are left out, and of a network the best of the ten counts.
+Only the ten digits are compared: nearest neighbours and SVMs have no class "not a digit". So
+non-digits are left out, and the best of the ten digits counts as a network's reading.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from formreader.training.evaluate.metrics import share_interval
 from formreader.training.fit.fitting import TrainProgress
 
 TABLE, PICTURE = "comparison.csv", "comparison.png"
-"""What the output folder holds in the end."""
+"""Files in the output folder."""
 
-_HELD_OUT = 0.1
-"""Share of the digits that networks are validated on, and of sets without test digits of their
-own the share that all methods are measured with."""
+_HELD_OUT_SHARE = 0.1
+"""Share of the digits that networks are validated on; also the share that all methods are measured
+on, in sets without test digits of their own."""
 _CROPS_BEFORE_CLOCK = 256
 """Crops read before the clock starts, as the first call allocates memory: a batch of `methods`."""
 _PICTURE_WIDTH = 11.0
@@ -50,7 +50,7 @@ _NUMBER_SIZE = 8
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The digits that all methods share; only networks are validated while they train."""
+    """The digits for all methods; only networks use `validation`, while they train."""
 
     training: Examples
     validation: Examples
@@ -59,10 +59,10 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one method did.
+    """The figures of one method.
 
     `low` and `high` are the ends of the exact 95 % confidence interval of `accuracy`.
-    `parameters` are the numbers it keeps, see `Trained`. Both times are by the wall.
+    `parameters` counts the numbers that the method stores, see `Trained`. Times are wall times.
     """
 
     method: Method
@@ -77,7 +77,7 @@ class Result:
 
 
 def compare(options: CompareOptions, progress: TrainProgress) -> list[Result]:
-    """Train and measure each method; the table in `options.out` grows with each.
+    """Train and measure each method; each adds a row to the table in `options.out`.
 
     Raises:
         NoInputError: a set of digits or the writers cannot be read.
@@ -100,10 +100,10 @@ def compare(options: CompareOptions, progress: TrainProgress) -> list[Result]:
 
 
 def split_digits(options: CompareOptions) -> Split:
-    """The digits of the sets in `options.data`: to train on, to validate, and to measure with.
+    """Split the digits of the sets in `options.data` to train, validate and measure on.
 
-    MNIST brings its own test set, which is fair to look at here: nothing is chosen by it. Of
-    other sets a tenth is held out to measure with, another to validate.
+    MNIST is measured on its own test set, as nothing is chosen by the result. Of other sets a
+    tenth is held out to measure on, another to validate on.
 
     Raises:
         NoInputError: a set of digits or the writers cannot be read.
@@ -124,22 +124,22 @@ def split_digits(options: CompareOptions) -> Split:
 def _split_set(
     source: str, options: CompareOptions, rng: np.random.Generator
 ) -> tuple[Examples, Examples, Examples]:
-    """The digits of one set to train on, to validate, and to measure with."""
+    """The digits of one set to train on, to validate on, and to measure on."""
     digits = load_digits(source)
     digits = digits[digits.labels != NOT_A_DIGIT]
     if source == "mnist":
         writers = load_writers(options.writers, len(digits)) if options.writers else None
-        held = held_out(len(digits), _HELD_OUT, rng, writers)
+        held = held_out(len(digits), _HELD_OUT_SHARE, rng, writers)
         return digits[~held], digits[held], load_digits(source, "test")
-    order = rng.permutation(len(digits))  # it may be sorted by class
-    n = max(1, round(_HELD_OUT * len(digits)))
+    order = rng.permutation(len(digits))  # the set may be sorted by class
+    n = max(1, round(_HELD_OUT_SHARE * len(digits)))
     return digits[order[2 * n :]], digits[order[:n]], digits[order[n : 2 * n]]
 
 
 def _measure(
     method: Method, split: Split, options: CompareOptions, progress: TrainProgress
 ) -> Result:
-    """Train one method, then time it while it reads the test digits."""
+    """Train one method, then time it on the test digits."""
     began = time.perf_counter()
     trained = train_method(method, split.training, split.validation, options, progress)
     seconds = time.perf_counter() - began
@@ -165,7 +165,7 @@ def write_table(results: Sequence[Result], path: Path) -> None:
 
 
 def _rounded(result: Result) -> dict[str, object]:
-    """The columns of a row, with no more digits than were measured."""
+    """One row of the table, rounded to what the measurement can tell."""
     shares = {name: f"{getattr(result, name):.6f}" for name in ("accuracy", "low", "high")}
     return (
         asdict(result)
