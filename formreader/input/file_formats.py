@@ -24,7 +24,7 @@ class FileFormat:
     """A format of files with pages.
 
     `suffixes` are in lower case. `begins` tells it by the first bytes of a file. `open` gives
-    Pillow's image of an open file, of which only the header is read yet; PDFs are for `pdf.read_pdf`.
+    Pillow's image of an open file, of which only the header is read yet; not of PDFs.
     """
 
     name: str
@@ -56,7 +56,7 @@ def _open_heif(stream: BinaryIO) -> ImageFile:
         raise PageError(
             "HEIF needs one more package: pip install 'formreader[heif]'; or save it as JPEG"
         ) from error
-    image: ImageFile = HeifImageFile(stream)
+    image: ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
     return image
 
 

@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from formreader.core.classes import CLASSES
-from formreader.core.errors import NoInputError, PageError, UsageError
+from formreader.core.errors import PageError, UsageError
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ExplainOptions
 from formreader.core.records import GreyImage, InputFile
 from formreader.crop.box_crops import crop_single
+from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.model_card import read_card
@@ -80,8 +81,7 @@ def read_digit(path: str) -> tuple[GreyImage, Crop]:
         NoInputError: there is no such file.
         PageError: it is not an image, or a blank one.
     """
-    if not Path(path).exists():
-        raise NoInputError(f"{path}: there is no such file. Check the spelling")
+    check_exists(path)
     image = read_page(InputFile(path, path), 0).image
     crop, is_blank = crop_single(image)
     if is_blank:
