@@ -1,0 +1,3 @@
+"""The version of the program, which jobs, reports and clusters compare."""
+
+__version__ = "0.6.0"
