@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,54 @@ def test_only_rooms_that_work_on_pixels_know_opencv() -> None:
         if any(name.split(".")[0] == "cv2" for name in imports_of(path))
     }
     assert users <= OPENCV
+
+
+def module_numbers(path: Path) -> dict[str, float]:
+    """Names of a module's numbers, of single ones and of those in tuples that are unpacked."""
+    found = dict[str, float]()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                found |= numbers_of(target, node.value)
+    return found
+
+
+def numbers_of(target: ast.expr, value: ast.expr) -> dict[str, float]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = [numbers_of(*pair) for pair in zip(target.elts, value.elts, strict=False)]
+        return {name: number for pair in pairs for name, number in pair.items()}
+    if isinstance(target, ast.Name) and target.id.isupper():
+        try:
+            number = ast.literal_eval(value)
+        except ValueError:
+            return {}
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            return {target.id: float(number)}
+    return {}
+
+
+def test_the_name_of_a_number_stands_for_one_value() -> None:
+    values = defaultdict[str, dict[float, str]](dict)
+    for path in MODULES:
+        for name, number in module_numbers(path).items():
+            values[name][number] = name_of(path)
+    assert {name: places for name, places in values.items() if len(places) > 1} == {}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_number_is_explained_below_it(path: Path) -> None:
+    """A docstring literal stands below each number, or below the group that it is part of."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    unexplained = list[str]()
+    waiting = list[str]()
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            waiting += [name for t in targets for name in numbers_of(t, node.value)]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            waiting = []
+        else:
+            unexplained += waiting
+            waiting = []
+    assert unexplained + waiting == []

@@ -60,7 +60,8 @@ def test_readme_documents_every_option_of_scan(readme: str) -> None:
 
 
 def test_readme_names_no_command_or_option_that_does_not_exist(readme: str) -> None:
-    uses = re.findall(r"\bformreader (\w+)\b([^`\n]*)", "\n".join(code_of(readme)))
+    code = re.sub(r"^from formreader import.*", "", "\n".join(code_of(readme)), flags=re.MULTILINE)
+    uses = re.findall(r"\bformreader (\w+)\b([^`\n]*)", code)
     assert len(uses) > 5
     for name, rest in uses:
         assert name in COMMANDS, name
@@ -80,6 +81,20 @@ def test_readme_links_lead_somewhere(readme: str, root: Path) -> None:
     assert links
     for link in links:
         assert (root / link).exists(), link
+
+
+def test_the_map_of_the_house_names_what_is_there(root: Path) -> None:
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = root / "formreader"
+    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").is_file()}
+    named = set(re.findall(r"`([\w/]+)/`", text.split("## The way")[0]))
+    assert named == rooms
+    known = {path.relative_to(package).as_posix() for path in package.rglob("*.*")}
+    names = {path.rpartition("/")[2] for path in known}
+    for file in re.findall(
+        r"[\w/]+\.(?:py|js)\b", text.replace("`tests/test_architecture.py`", "")
+    ):
+        assert file in known or file in names, file
 
 
 def test_changelog_has_an_entry_for_this_version(root: Path) -> None:

@@ -13,6 +13,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+MM_PER_INCH = 25.4
+"""Resolutions are in dots per inch, sheets in millimetres."""
+
 Point: TypeAlias = tuple[float, float]
 """(x, y) in pixels."""
 

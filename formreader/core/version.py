@@ -1,3 +1,3 @@
-"""The version of the program: stated in reports, compared by jobs and clusters."""
+"""The version of the program, which jobs, reports and clusters compare."""
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"

@@ -13,6 +13,7 @@ from formreader.core.errors import NoInputError
 from formreader.core.locations import Place, as_place, is_url, url_label
 from formreader.core.records import InputFile
 from formreader.core.remote_files import identity, is_folder
+from formreader.input.file_formats import FORMAT_NAMES
 from formreader.input.path_listing import (
     Found,
     is_pattern,
@@ -110,7 +111,7 @@ def _nothing_found(paths: Sequence[str], skipped: int) -> str:
     others = f" ({skipped} of other kinds)" if skipped else ""
     return (
         f"{', '.join(paths)}: no page files found{others}. "
-        "Give files, or folders with PNG, JPEG, TIFF, WebP, BMP or PDF files"
+        f"Give files, or folders with {FORMAT_NAMES} files"
     )
 
 

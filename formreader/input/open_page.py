@@ -8,15 +8,16 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from formreader.core.errors import PageError, UsageError
 from formreader.core.locations import is_url
 from formreader.core.records import GreyImage, InputFile, Page
 from formreader.core.remote_files import fetch
+from formreader.input.file_formats import HEAD_LENGTH, PDF, TIFF, FileFormat, format_of_head
 from formreader.input.pdf import read_pdf
 from formreader.input.pdf_document import count_pdf_pages
-from formreader.input.raster import Kind, count_tiff_pages, read_raster
+from formreader.input.raster import count_tiff_pages, read_raster
 from formreader.input.resolution import credible_dpi, estimated_dpi
 
 MAX_PIXELS = 150_000_000
@@ -25,20 +26,6 @@ MAX_PIXELS = 150_000_000
 A limit of memory: in each worker, decoding takes up to nine bytes per pixel (CMYK), one to
 two for grey images and JPEG. Pillow has its own limit for TIFF and WebP, 179 million.
 """
-
-_HEAD_LENGTH = 1024
-"""Bytes at the start of a file that tell its format: `%PDF-` may be anywhere in them (PDF
-Reference 1.7, appendix H)."""
-
-_SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
-    (b"\x89PNG\r\n\x1a\n", Kind.PNG),
-    (b"\xff\xd8\xff", Kind.JPEG),
-    (b"II*\0", Kind.TIFF),
-    (b"MM\0*", Kind.TIFF),
-    (b"II+\0", Kind.TIFF),
-    (b"MM\0+", Kind.TIFF),
-    (b"BM", Kind.BMP),
-)
 
 
 def count_pages(file: InputFile) -> int:
@@ -64,10 +51,10 @@ def count_image_pages(stream: BinaryIO) -> int | None:
         PageError: the file has another format.
         OSError: it cannot be read.
     """
-    kind = _sniff(stream)
-    if kind == "PDF":
+    found = _format_of(stream)
+    if found is PDF:
         return None
-    return count_tiff_pages(stream) if kind is Kind.TIFF else 1
+    return count_tiff_pages(stream) if found is TIFF else 1
 
 
 def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:
@@ -94,12 +81,12 @@ def decode_page(stream: BinaryIO, label: str, number: int, *, max_pixels: int = 
         PageError: the page is too large or incomplete, or the file is of another kind.
         Exception: whatever decoders raise on damaged data; `page_errors` translates.
     """
-    kind = _sniff(stream)
-    if kind == "PDF":
+    found = _format_of(stream)
+    if found is PDF:
         image, stated = read_pdf(stream, number, max_pixels)
         dpi = credible_dpi((stated, stated), image.shape)
     else:
-        image, dpi = read_raster(stream, kind, number, max_pixels)
+        image, dpi = read_raster(stream, found, number, max_pixels)
     return page_of(image, label, number, dpi)
 
 
@@ -167,18 +154,9 @@ def _fetched(url: str) -> bytes:
         raise PageError(f"it cannot be fetched ({error.strerror}). {remedy}") from error
 
 
-def _sniff(stream: BinaryIO) -> Kind | Literal["PDF"]:
+def _format_of(stream: BinaryIO) -> FileFormat:
     """The format of an open file, by its first bytes; the stream is then at its start."""
     stream.seek(0)
-    head = stream.read(_HEAD_LENGTH)
+    head = stream.read(HEAD_LENGTH)
     stream.seek(0)
-    if not head:
-        raise PageError("the file is empty. Scan or copy it again")
-    for signature, kind in _SIGNATURES:
-        if head.startswith(signature):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Kind.WEBP
-    if b"%PDF-" in head:
-        return "PDF"
-    raise PageError("it is not a PNG, JPEG, TIFF, WebP, BMP or PDF file. Save it as one of these")
+    return format_of_head(head)

@@ -10,11 +10,7 @@ from fnmatch import fnmatch, fnmatchcase
 from pathlib import PurePath
 
 from formreader.core.remote_files import walk_url
-
-PAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".pdf")
-)
-"""Suffixes, in lower case, of the files in a folder that are read as pages."""
+from formreader.input.file_formats import PAGE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Read still images (PNG, JPEG, TIFF, WebP, BMP) as grey pixels, and their resolution."""
+"""Read still images as grey pixels, and their resolution."""
 
 from __future__ import annotations
 
@@ -7,47 +7,20 @@ import struct
 import warnings
 import zlib
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from formreader.core.errors import PageError
 from formreader.core.records import GreyImage
+from formreader.input.file_formats import PNG, TIFF, FileFormat
 from formreader.input.grey import grey_of
 from formreader.input.jpeg import grey_of_jpeg
 from formreader.input.resolution import METADATA_ERRORS, credible_dpi, stated_dpi
-
-
-class Kind(StrEnum):
-    """Formats of still images."""
-
-    PNG = "PNG"
-    JPEG = "JPEG"
-    TIFF = "TIFF"
-    WEBP = "WebP"
-    BMP = "BMP"
-
-
-_PLUGINS: Mapping[Kind, type[ImageFile]] = MappingProxyType(
-    {
-        Kind.PNG: PngImageFile,
-        Kind.JPEG: JpegImageFile,
-        Kind.TIFF: TiffImageFile,
-        Kind.WEBP: WebPImageFile,
-        Kind.BMP: BmpImageFile,
-    }
-)
-"""Pillow's plugins, used directly rather than by `Image.open`: that has its own global limit of
-size, and takes a phone's JPEG with a second picture for a film."""
 
 _TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
     {
@@ -80,7 +53,7 @@ def check_size(width: float, height: float, max_pixels: int) -> None:
 
 
 def read_raster(
-    stream: BinaryIO, kind: Kind, number: int, max_pixels: int
+    stream: BinaryIO, file_format: FileFormat, number: int, max_pixels: int
 ) -> tuple[GreyImage, float | None]:
     """Decode image `number` (0-based) of an open file.
 
@@ -91,14 +64,14 @@ def read_raster(
         PageError: too many pixels, or damage that Pillow does not detect.
         Exception: whatever Pillow raises on bad data; the caller turns it into a `PageError`.
     """
-    if kind is Kind.PNG:
+    if file_format is PNG:
         data = stream.read()
         _check_png(data)
         stream = io.BytesIO(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of faults in the file that Pillow tolerates
-        image = _PLUGINS[kind](stream)
-        if isinstance(image, TiffImageFile):
+        image = file_format.open(stream)
+        if file_format is TIFF:
             image.seek(number)
         check_size(*image.size, max_pixels)
         grey = _grey(image, stream)

@@ -8,6 +8,8 @@ import struct
 from PIL.ImageFile import ImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from formreader.core.geometry import MM_PER_INCH
+
 METADATA_ERRORS = (
     *(ArithmeticError, AttributeError, LookupError, OSError),
     *(SyntaxError, TypeError, ValueError, struct.error),
@@ -18,7 +20,6 @@ _X_RESOLUTION_TAG, _Y_RESOLUTION_TAG, _RESOLUTION_UNIT_TAG = 0x011A, 0x011B, 0x0
 _PER_CENTIMETRE = 3
 """Tags of EXIF and TIFF 6.0, and the unit's value where it is not the inch."""
 
-_MM_PER_INCH = 25.4
 _SHEETS_MM = ((210, 297), (216, 279))
 """A4, Letter."""
 
@@ -81,12 +82,12 @@ def estimated_dpi(shape: tuple[int, ...]) -> float:
     """
     short, long = sorted(shape)
     width, height = min(_SHEETS_MM, key=lambda mm: abs(short / long - mm[0] / mm[1]))
-    return round(_MM_PER_INCH * max(short / width, long / height), 1)
+    return round(MM_PER_INCH * max(short / width, long / height), 1)
 
 
 def _is_paper(shape: tuple[int, ...], dpi: float) -> bool:
     """Whether a page of this (height, width) in pixels has a usual paper size."""
-    short, long = (_MM_PER_INCH * side / dpi for side in sorted(shape))
+    short, long = (MM_PER_INCH * side / dpi for side in sorted(shape))
     return any(
         abs(short - a) < _MAX_PAPER_DEVIATION * a and abs(long - b) < _MAX_PAPER_DEVIATION * b
         for a, b in _PAPER_MM

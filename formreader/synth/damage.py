@@ -8,7 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from formreader.synth.paper_sheet import MM_PER_INCH, Colour, Picture, Sheet
+from formreader.core.geometry import MM_PER_INCH
+from formreader.synth.paper_sheet import Colour, Picture, Sheet
 from formreader.synth.strokes import Hand, Mask, draw_strokes
 
 

@@ -9,11 +9,11 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.geometry import MM_PER_INCH
 from formreader.synth.conditions import KINDS, Kind
 from formreader.synth.form import Filling
 from formreader.synth.form_plan import LAYOUTS, Layout, Plan
 from formreader.synth.line_styles import LineKind
-from formreader.synth.paper_sheet import MM_PER_INCH
 from formreader.synth.scanner import Scan
 
 _MIN_RENDERED_DPI, _MAX_RENDERED_DPI = 75, 600

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.geometry import MM_PER_INCH
 from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 from formreader.synth.typefaces import Typeface
 
@@ -21,8 +22,6 @@ Colour: TypeAlias = tuple[int, int, int]
 BLACK: Colour = (25, 25, 25)
 WHITE: Colour = (255, 255, 255)
 """Forms are printed in nearly black, on paper that is white until it is scanned."""
-
-MM_PER_INCH = 25.4
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.synth.paper_sheet import MM_PER_INCH
+from formreader.core.geometry import MM_PER_INCH
 from formreader.synth.strokes import Hand, Mask, draw_strokes, extent
 
 _MAX_STROKES_WIDTH, _MAX_DIGIT_IMAGE_WIDTH = 0.86, 0.9

@@ -5,8 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from formreader.core.geometry import MM_PER_INCH
 from formreader.synth.optics import Layer, to_grey
-from formreader.synth.paper_sheet import MM_PER_INCH, Picture
+from formreader.synth.paper_sheet import Picture
 
 
 def stains(image: Picture, amount: float, dpi: float, rng: np.random.Generator) -> Picture:

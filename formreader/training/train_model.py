@@ -1,4 +1,4 @@
-"""`formreader train`: from labelled digits to a model folder, also after an interruption."""
+"""`formreader train`: from labelled digits to a model folder; an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ RUN_FOLDER = "run"
 def train(options: TrainOptions, progress: TrainProgress) -> Path:
     """Train a model and write its folder, `options.out`; returns that folder.
 
-    The same options give the same weights on the same machine, also where a training was
-    interrupted and then gone on with.
+    The same options give the same weights on the same machine, also where the training was
+    interrupted and resumed.
 
     Raises:
         NoInputError: the digits, the writers or the non-digits cannot be read.
         OutputError: the folder cannot be written; found before any work.
-        ModelError: the model to begin with cannot be used.
-        UsageError: an interrupted training in the folder had other options.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; a message tells how to go on.
+        ModelError: the model to start from cannot be used.
+        UsageError: an interrupted training in the folder had other options, a set has too few
+            digits, or the learning rate is too high.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; a message says how to resume.
     """
     run = _prepare_folder(options.out)
     if run_folder.is_unfinished(run) and not options.fresh:
         run_folder.check_same(run, run_folder.option_settings(options))
-    with _telling_how_to_go_on(run, progress):
-        progress.message("Drawing other hands, filled forms and marks that are no digits")
+    with _interruptible(run, progress):
+        progress.message("Drawing other hands, filled forms and non-digits")
         data = prepare_data(options, progress.message)
         return train_on(data, options, NetworkConfig(options.arch), progress)
 
@@ -57,7 +58,7 @@ def train_on(
 
     Raises:
         OutputError: the folder cannot be written.
-        ModelError: the model to begin with cannot be used.
+        ModelError: the model to start from cannot be used.
         UsageError: an interrupted training in the folder had other options or data, or the
             learning rate is too high.
     """
@@ -85,7 +86,7 @@ def _fit_and_write(
     )
     resume = run_folder.begin(run, settings, options.fresh)
     if resume:
-        progress.message(f"Going on with the interrupted training in {run}")
+        progress.message(f"Resuming the interrupted training in {run}")
     network = _start(config, options)
     history = fit(
         network, data.training, data.scanned, data.validation, options, run, progress,
@@ -102,10 +103,10 @@ def _fit_and_write(
 
 
 def _start(config: NetworkConfig, options: TrainOptions) -> keras.Model:
-    """The network that training begins with, fresh or with the weights of `options.base`.
+    """Build the network to train, with random weights or those of `options.base`.
 
     Raises:
-        ModelError: the model to begin with cannot be used.
+        ModelError: the model to start from cannot be used.
     """
     import keras
 
@@ -123,7 +124,7 @@ def _take_weights(base: str, network: keras.Model) -> None:
     """Give a network the weights of a trained model.
 
     Raises:
-        ModelError: there is no such model, it is damaged, or it is of another network.
+        ModelError: the model is missing or damaged, or its network has another shape.
     """
     folder = model_folder(base)
     weights = load_network(folder, read_card(folder)).get_weights()
@@ -137,15 +138,15 @@ def _take_weights(base: str, network: keras.Model) -> None:
 
 
 @contextmanager
-def _telling_how_to_go_on(run: Path, progress: TrainProgress) -> Iterator[None]:
-    """SIGTERM interrupts like Ctrl-C inside the `with` block; either tells what is saved."""
+def _interruptible(run: Path, progress: TrainProgress) -> Iterator[None]:
+    """Let SIGTERM interrupt the `with` block as Ctrl-C does, and report how to resume."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         if run_folder.is_unfinished(run):
             progress.message(
-                f"Stopped. The epochs done are in {run}: the same command goes on after them, "
+                f"Stopped. The finished epochs are in {run}: the same command goes on after them, "
                 "with --fresh it begins anew"
             )
         raise
@@ -154,7 +155,7 @@ def _telling_how_to_go_on(run: Path, progress: TrainProgress) -> Iterator[None]:
 
 
 def _prepare_folder(out: Path) -> Path:
-    """Make the model folder, sure that it can be written; returns the run's folder in it."""
+    """Make the model folder and check that it can be written; returns the run's folder in it."""
     run = out / RUN_FOLDER
     try:
         run.mkdir(parents=True, exist_ok=True)

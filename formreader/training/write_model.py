@@ -1,4 +1,4 @@
-"""What a training leaves: the model in both forms, its card, and pictures of how it went."""
+"""Write a trained model: the network in its three forms, its card, and pictures of the training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from formreader.recognise.recogniser import softmax
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData
 from formreader.training.evaluate.curves import draw_curves
-from formreader.training.evaluate.figures import draw_confusion, draw_sheet
+from formreader.training.evaluate.figures import WORST_MISTAKES, draw_confusion, draw_sheet
 from formreader.training.evaluate.metrics import confusion
 from formreader.training.export.digit_graph import export_onnx
 from formreader.training.export.quantise import quantise_onnx
@@ -29,10 +29,9 @@ from formreader.training.fit.run_folder import HISTORY_FILE
 VERSION = "1.0"
 CONFUSION_FILE = "confusion.png"
 MISTAKES_FILE = "mistakes.png"
-_QUANTISED_ON = 1000
-"""Crops that show the range of values in each map."""
-_WORST = 60
-"""Mistakes on the sheet: five rows of twelve."""
+_QUANTISATION_CROPS = 1000
+"""Training crops from which the quantiser takes the range of activations. No record of a
+measurement."""
 
 
 def write_model(
@@ -44,7 +43,7 @@ def write_model(
 ) -> Card:
     """Calibrate and test a trained network and write all files of its folder.
 
-    The card comes last, so a folder with a card is whole.
+    The card is written last, so a folder with a card is complete.
 
     Raises:
         OSError: a file cannot be written.
@@ -56,10 +55,11 @@ def write_model(
     plain.set_weights(network.get_weights())
     plain.save(out / KERAS_FILE)
     export_onnx(plain, out / ONNX_FILE)
-    quantise_onnx(out / ONNX_FILE, out / QUICK_FILE, _spread(data.training).crops)
+    quantise_onnx(out / ONNX_FILE, out / QUICK_FILE, _sample(data.training).crops)
     write_history(history, out / HISTORY_FILE)
     draw_curves(history, out)
-    # On good crops and on poor ones: what fits poor scans alone is too modest on clean ones.
+    # Fitted on clean and on degraded crops: fitted on poor scans alone it makes the network
+    # underconfident on clean ones.
     temperature = fit_temperature(
         predict_logits(plain, data.validation.crops), data.validation.labels
     )
@@ -69,15 +69,15 @@ def write_model(
     return card
 
 
-def _spread(examples: Examples) -> Examples:
-    """Some of the examples, from all parts of them."""
-    return examples[np.linspace(0, len(examples) - 1, _QUANTISED_ON, dtype=np.intp)]
+def _sample(examples: Examples) -> Examples:
+    """Pick evenly spaced examples."""
+    return examples[np.linspace(0, len(examples) - 1, _QUANTISATION_CROPS, dtype=np.intp)]
 
 
 def draw_mistakes(probabilities: Probabilities, examples: Examples, folder: Path) -> None:
     """Write the confusion matrix and the worst mistakes as pictures into `folder`.
 
-    `probabilities` is (n, 11), of n examples. The worst mistakes are the most confident.
+    `probabilities` is (n, 11), for n examples. The worst mistakes are the most confident.
 
     Raises:
         OutputError: a picture cannot be written.
@@ -86,7 +86,7 @@ def draw_mistakes(probabilities: Probabilities, examples: Examples, folder: Path
     counts = confusion(examples.labels, guesses, len(CLASSES))
     draw_confusion(counts, CLASSES, folder / CONFUSION_FILE)
     wrong = np.flatnonzero(guesses != examples.labels)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:_WORST]
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:WORST_MISTAKES]
     captions = [
         f"{_mark(guesses[i])} for {_mark(examples.labels[i])}\n{confidence[i]:.4f}" for i in worst
     ]
@@ -108,7 +108,6 @@ def _make_card(
 ) -> Card:
     calibration = _probabilities(network, data.calibration, temperature)
     validation = _probabilities(network, data.validation, temperature)
-    test = _probabilities(network, data.test, temperature)
     return Card(
         name=options.out.name,
         version=VERSION,
@@ -120,7 +119,7 @@ def _make_card(
         tests=(
             *_both_kinds("validation", validation, data.validation),
             *_both_kinds("calibration", calibration, data.calibration),
-            _test_figures("MNIST test set", test, data.test),
+            *_mnist_figures(network, data.test, temperature),
         ),
         calibration=calibration_table(calibration, data.calibration.labels),
         files=file_hashes(options.out, (KERAS_FILE, ONNX_FILE, QUICK_FILE)),
@@ -130,12 +129,21 @@ def _make_card(
 def _both_kinds(
     name: str, probabilities: Probabilities, examples: Examples
 ) -> tuple[TestFigures, TestFigures]:
-    """The figures of the digits, and of what is none."""
+    """The figures of the digits, and those of the non-digits."""
     digits = examples.labels != NOT_A_DIGIT
     return (
         _test_figures(f"{name} digits", probabilities[digits], examples[digits]),
         _test_figures(f"{name} non-digits", probabilities[~digits], examples[~digits]),
     )
+
+
+def _mnist_figures(
+    network: keras.Model, test: Examples | None, temperature: float
+) -> tuple[TestFigures, ...]:
+    """The figures of MNIST's test digits, where MNIST was trained on."""
+    if test is None:
+        return ()
+    return (_test_figures("MNIST test set", _probabilities(network, test, temperature), test),)
 
 
 def _test_figures(name: str, probabilities: Probabilities, examples: Examples) -> TestFigures:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pillow_heif
 import pytest
 from PIL import Image, ImageOps
 
@@ -61,6 +63,34 @@ def test_jpeg(tmp_path: Path, mode: str, progressive: bool) -> None:
 def test_webp(tmp_path: Path, lossless: bool) -> None:
     path = save(tmp_path / "a.webp", Image.fromarray(scene()), lossless=lossless, quality=98)
     assert_shows(read(path), scene(), tolerance=0 if lossless else 12)
+
+
+def heif(path: Path, image: Image.Image, **options: object) -> Path:
+    """A picture as phones save it; the orientation tag is kept, not applied."""
+    pillow_heif.from_pillow(image).save(path, quality=95, **options)
+    return path
+
+
+def test_heif(tmp_path: Path) -> None:
+    path = heif(tmp_path / "a.heic", Image.fromarray(scene()).convert("RGB"))
+    assert_shows(read(path), scene(), tolerance=12)
+    assert count_pages(InputFile(str(path), path.name)) == 1
+
+
+def test_a_heif_image_that_ends_early_is_damaged(tmp_path: Path) -> None:
+    path = heif(tmp_path / "a.heic", Image.fromarray(scene()).convert("RGB"))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(PageError, match=r"a\.heic: damaged"):
+        read(path)
+
+
+def test_heif_without_its_package_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = heif(tmp_path / "a.heic", Image.fromarray(scene()).convert("RGB"))
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(PageError, match=r"pip install 'formreader\[heif\]'"):
+        read(path)
 
 
 def test_content_decides_the_format_not_the_name(tmp_path: Path) -> None:

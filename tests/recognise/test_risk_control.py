@@ -26,7 +26,7 @@ from formreader.recognise.risk_control import (
     percent,
     promised_row,
 )
-from formreader.training.fit.calibration import THRESHOLDS, error_bound
+from formreader.training.fit.calibration import CALIBRATION_THRESHOLDS, error_bound
 
 SIMULATIONS = 2000
 
@@ -126,7 +126,7 @@ def simulated(
     def row(k: int, m: int, e: int) -> CalibrationRow:
         if (m, e) not in known:
             known[m, e] = error_bound(e, m)
-        return CalibrationRow(THRESHOLDS[k], n, m, e, known[m, e])
+        return CalibrationRow(CALIBRATION_THRESHOLDS[k], n, m, e, known[m, e])
 
     return [
         tuple(row(k, int(m), int(e)) for k, (m, e) in enumerate(zip(ms, es, strict=True)))
@@ -140,7 +140,7 @@ def true_rates(
     """The true error rate of what each threshold accepts."""
     inside = shares[1:]
     wrong = np.cumsum((inside * rates)[::-1])[::-1] / np.cumsum(inside[::-1])[::-1]
-    return dict(zip(THRESHOLDS[: len(rates)], map(float, wrong), strict=True))
+    return dict(zip(CALIBRATION_THRESHOLDS[: len(rates)], map(float, wrong), strict=True))
 
 
 BINS = 12

@@ -22,7 +22,7 @@ from formreader.training.augment.struck_digits import (
     set_side_by_side,
     strike_out,
 )
-from formreader.training.data.mixture import NONDIGITS, draw_digits, mixture
+from formreader.training.data.mixture import DRAWN_NONDIGITS, draw_digits, mixture
 
 Ink = npt.NDArray[np.uint8]
 
@@ -225,4 +225,4 @@ def test_a_mixture_has_every_class(digits: Crops) -> None:
     labels = mixture(drawn, chance()).labels
     assert set(labels.tolist()) == set(range(11))
     assert (labels[:200] == drawn.labels).all()
-    assert (labels == 10).sum() == round(NONDIGITS * 200)
+    assert (labels == 10).sum() == round(DRAWN_NONDIGITS * 200)

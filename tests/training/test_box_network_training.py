@@ -35,16 +35,21 @@ from formreader.training.box_network.box_pages import render_page, render_pages,
 from formreader.training.box_network.box_targets import (
     HEAT,
     HEAT_WEIGHT,
-    LARGEST,
+    MAX_TAUGHT_SIDE,
+    MIN_TAUGHT_SIDE,
     OFFSETS,
     SHAPE_WEIGHT,
     SIDES,
-    SMALLEST,
     Targets,
     draw_targets,
 )
 from formreader.training.box_network.box_training import train_boxes, write_model
-from formreader.training.box_network.page_pieces import PIECE, TrainingPage, cut_piece, sample_piece
+from formreader.training.box_network.page_pieces import (
+    PIECE_SIDE,
+    TrainingPage,
+    cut_piece,
+    sample_piece,
+)
 from formreader.training.box_network.piece_damage import degrade
 
 Quads = npt.NDArray[np.float32]
@@ -120,14 +125,15 @@ def model(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @given(
-    x=st.floats(30, 220), y=st.floats(30, 130), width=st.floats(SMALLEST + 0.1, LARGEST - 0.1),
+    x=st.floats(30, 220), y=st.floats(30, 130),
+    width=st.floats(MIN_TAUGHT_SIDE + 0.1, MAX_TAUGHT_SIDE - 0.1),
     ratio=st.floats(0.5, 2), turn=st.floats(-0.1, 0.1),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
 def test_what_targets_say_of_a_box_is_what_the_finder_makes_of_it(
     x: float, y: float, width: float, ratio: float, turn: float
 ) -> None:
-    height = min(max(width * ratio, SMALLEST + 0.1), LARGEST - 0.1)
+    height = min(max(width * ratio, MIN_TAUGHT_SIDE + 0.1), MAX_TAUGHT_SIDE - 0.1)
     found = find_peaks(maps_for(box(x, y, width, height, turn)))
     assert len(found) == 1
     np.testing.assert_allclose(found.centres[0], (x, y), atol=0.01)
@@ -141,7 +147,7 @@ def test_neighbours_keep_their_own_targets() -> None:
     np.testing.assert_allclose(found.centres[by_x], quads.mean(axis=1), atol=0.01)
 
 
-@pytest.mark.parametrize("side", [SMALLEST - 1, LARGEST + 1])
+@pytest.mark.parametrize("side", [MIN_TAUGHT_SIDE - 1, MAX_TAUGHT_SIDE + 1])
 def test_boxes_out_of_range_are_neither_right_nor_wrong(side: float) -> None:
     targets = draw_targets(box(128, 80, side, side), 160, 256)
     assert not targets[..., HEAT].any() and not targets[..., SHAPE_WEIGHT].any()
@@ -168,7 +174,7 @@ def test_a_piece_without_boxes_wants_none() -> None:
 def test_boxes_move_with_the_image(matrix: list[list[float]]) -> None:
     page = page_with(box(110, 70, 60, 40))
     piece, quads = cut_piece(page, np.array(matrix))
-    assert piece.shape == (PIECE, PIECE)
+    assert piece.shape == (PIECE_SIDE, PIECE_SIDE)
     weight = cv2.moments(255 - piece)
     middle = weight["m10"] / weight["m00"], weight["m01"] / weight["m00"]
     np.testing.assert_allclose(quads[0].mean(axis=0), middle, atol=0.5)
@@ -188,8 +194,8 @@ def test_pieces_are_darkness_with_targets(quads: Quads) -> None:
     page, rng = page_with(quads), np.random.default_rng(8)
     for _ in range(30):
         darkness, targets = sample_piece(page, rng)
-        assert darkness.shape == (PIECE, PIECE) and darkness.dtype == np.uint8
-        assert targets.shape == (PIECE // STRIDE, PIECE // STRIDE, 7)
+        assert darkness.shape == (PIECE_SIDE, PIECE_SIDE) and darkness.dtype == np.uint8
+        assert targets.shape == (PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 7)
         centres = np.argwhere(targets[..., HEAT] == 1) * STRIDE + STRIDE // 2
         if len(centres):
             assert darkness[tuple(centres.T)].mean() > darkness.mean()
@@ -242,7 +248,7 @@ def test_perfect_maps_are_hardly_wrong() -> None:
 
 
 def test_boxes_that_are_not_taught_cost_nothing() -> None:
-    targets = draw_targets(box(128, 80, SMALLEST - 2, SMALLEST - 2), 160, 256)
+    targets = draw_targets(box(128, 80, MIN_TAUGHT_SIDE - 2, MIN_TAUGHT_SIDE - 2), 160, 256)
     maps = np.full((40, 64, 5), -15, np.float32)
     maps[80 // STRIDE, 128 // STRIDE, 0] = 15
     assert loss_of(targets, maps) == pytest.approx(0, abs=1e-4)
@@ -321,8 +327,8 @@ def test_batches_depend_on_the_seed_and_their_step_alone() -> None:
     for one, same in zip(batches[2], again[2], strict=True):
         assert one.dtype == np.float32 and np.array_equal(one, same)
     darkness, targets = batches[2]
-    assert darkness.shape == (2, PIECE, PIECE, 1) and 0.5 < darkness.max() <= 1
-    assert targets.shape == (2, PIECE // STRIDE, PIECE // STRIDE, 7)
+    assert darkness.shape == (2, PIECE_SIDE, PIECE_SIDE, 1) and 0.5 < darkness.max() <= 1
+    assert targets.shape == (2, PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 7)
     assert not np.array_equal(batches[0][0], darkness)
     assert not np.array_equal(PieceBatches(pages, replace(options, seed=6))[2][0], darkness)
 

@@ -17,7 +17,7 @@ from formreader.core.records import DigitBox, FieldCrops, Status
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.recogniser import softmax
 from formreader.training.fit.calibration import (
-    THRESHOLDS,
+    CALIBRATION_THRESHOLDS,
     calibration_table,
     error_bound,
     fit_temperature,
@@ -87,10 +87,10 @@ def test_table_counted_by_hand() -> None:
 
 
 def test_thresholds_rise_evenly_and_hold_the_default() -> None:
-    assert list(THRESHOLDS) == sorted(set(THRESHOLDS))
-    assert (THRESHOLDS[0], THRESHOLDS[-1]) == (0.5, 0.99995)
-    assert ScanOptions(()).review_below in THRESHOLDS
-    odds = [math.log(threshold / (1 - threshold)) for threshold in THRESHOLDS]
+    assert list(CALIBRATION_THRESHOLDS) == sorted(set(CALIBRATION_THRESHOLDS))
+    assert (CALIBRATION_THRESHOLDS[0], CALIBRATION_THRESHOLDS[-1]) == (0.5, 0.99995)
+    assert ScanOptions(()).review_below in CALIBRATION_THRESHOLDS
+    odds = [math.log(threshold / (1 - threshold)) for threshold in CALIBRATION_THRESHOLDS]
     assert all(b - a < 0.4 for a, b in pairwise(odds))
 
 

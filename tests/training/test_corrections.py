@@ -125,7 +125,7 @@ def test_boxes_that_are_not_found_again_are_told_of(
     with caplog.at_level(logging.WARNING, "formreader"):
         examples = load_corrections(write_table(scans / "corrections.csv", rows))
     assert examples.labels.tolist() == [int(row["digit"]) for row in rows[1:]]
-    assert "1 of 3 boxes are not found again" in caplog.text
+    assert "1 of 3 boxes were not found again" in caplog.text
 
 
 def test_nothing_but_blanks_is_nothing_to_learn_from(scans: Path, samples: Path) -> None:

@@ -204,7 +204,7 @@ def wrong_images() -> list[Any]:
         "flat": (ink.reshape(20, -1), "height, width"),
         "none": (ink[:0], "no images"),
         "no pixels": (ink[:, :0], "no images"),
-        "all black": (np.zeros_like(ink), "all but black"),
+        "all black": (np.zeros_like(ink), "nearly black"),
         "0 and 1": (ink // 255, "brightest pixel is 1"),
         "dark on bright": (255 - ink, "255 - images"),
         "dark on grey": (160 - ink // 2, "255 - images"),
@@ -221,7 +221,7 @@ def test_images_that_are_refused(tmp_path: Path, images: npt.NDArray[Any], messa
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.full(20, 11), "Received: 11 at place 0"),
+        (np.full(20, 11), "Received: 11 at index 0"),
         (np.full(20, -1), "Received: -1"),
         (np.full(20, 300), "Received: 300"),
         (np.zeros(20), "whole numbers"),

@@ -10,7 +10,7 @@ import pytest
 from formreader.core.classes import Crops
 from formreader.training.augment import digit_styles
 from formreader.training.augment.augmentation import Canvas, enlarge, framed
-from formreader.training.augment.digit_styles import STYLED, restyle
+from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
 from formreader.training.augment.european import cross_seven, flag_one
 from formreader.training.augment.pen_strokes import draw_curve, rounded, stroke_width
 from formreader.training.data.mixture import draw_digits
@@ -53,7 +53,7 @@ def digits() -> tuple[Crops, npt.NDArray[np.uint8]]:
     return examples.crops, examples.labels
 
 
-@pytest.mark.parametrize("label", STYLED)
+@pytest.mark.parametrize("label", STYLED_SHARES)
 def test_every_style_finds_a_hold_on_some_digits(
     label: int, digits: tuple[Crops, npt.NDArray[np.uint8]]
 ) -> None:
@@ -66,7 +66,7 @@ def test_every_style_finds_a_hold_on_some_digits(
     assert (restyled == restyle(own, label, chance())).all()
 
 
-@pytest.mark.parametrize("label", STYLED)
+@pytest.mark.parametrize("label", STYLED_SHARES)
 def test_what_is_blank_is_left_out(label: int) -> None:
     assert restyle(np.zeros((2, 28, 28), np.uint8), label, chance()).shape == (0, 28, 28)
 

@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formreader.core.classes import Probabilities
-from formreader.training.evaluate.evaluation import THRESHOLDS, Evaluation, as_json, figures_of
+from formreader.training.evaluate.evaluation import (
+    EVALUATED_THRESHOLDS,
+    Evaluation,
+    as_json,
+    figures_of,
+)
 from formreader.training.evaluate.metrics import (
     calibration_error,
     confusion,
@@ -123,7 +128,7 @@ def test_coverage(evaluation: Evaluation) -> None:
     assert rows[0.0] == (5, 2)  # all but the one that is rather none
     assert rows[0.5] == (4, 1)
     assert rows[0.95] == (1, 0)
-    assert [row.threshold for row in evaluation.coverage] == list(THRESHOLDS)
+    assert [row.threshold for row in evaluation.coverage] == list(EVALUATED_THRESHOLDS)
 
 
 def test_accepted_nondigits(evaluation: Evaluation) -> None:

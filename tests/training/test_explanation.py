@@ -22,7 +22,7 @@ from formreader.core.options import Architecture
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.model_card import Card
 from formreader.recognise.recogniser import softmax
-from formreader.training.evaluate.explanation import MOST_MAPS, draw_explanation
+from formreader.training.evaluate.explanation import MAX_SHOWN_MAPS, draw_explanation
 from formreader.training.evaluate.saliency import (
     Explanation,
     LayerMaps,
@@ -141,7 +141,7 @@ def test_the_picture_has_a_strip_for_each_convolution(
     layers: int, halves: Explanation, crop: np.ndarray, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(1)
-    maps = rng.normal(0, 1, (MOST_MAPS + 3, 7, 7)).astype(np.float32)
+    maps = rng.normal(0, 1, (MAX_SHOWN_MAPS + 3, 7, 7)).astype(np.float32)
     explanation = Explanation(
         crop, halves.probabilities, halves.ink, halves.paper,
         tuple(LayerMaps(f"layer {i}", maps) for i in range(layers)),

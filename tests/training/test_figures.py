@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from formreader.core.errors import OutputError
-from formreader.recognise.model_card import CalibrationRow
+from formreader.recognise.model_card import CalibrationRow, read_card
+from formreader.training.evaluate.comparison import Result, results_figure
 from formreader.training.evaluate.curves import draw_curves
 from formreader.training.evaluate.figures import (
     chart,
+    coverage_figure,
     draw_confusion,
     draw_coverage,
     draw_sheet,
@@ -35,6 +43,30 @@ def ink(picture: npt.NDArray[np.uint8]) -> int:
 
 def coloured(picture: npt.NDArray[np.uint8]) -> int:
     return int((np.ptp(picture.astype(int), axis=2) > 60).sum())
+
+
+def drawn_labels(figure: Figure) -> dict[str, Bbox]:
+    """Every text that is drawn, some with a number to tell equal ones apart, and its box."""
+    canvas = FigureCanvasAgg(figure)
+    boxes = dict[str, Bbox]()
+
+    def record(text: Text, renderer: RendererBase) -> None:
+        if text.get_visible() and text.get_text():
+            name = text.get_text()
+            boxes[f"{name} {len(boxes)}" if name in boxes else name] = text.get_window_extent(
+                renderer
+            )
+
+    canvas.draw()  # the layout is settled now
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", record)
+        canvas.draw()
+    return boxes
+
+
+def assert_apart(labels: dict[str, Bbox]) -> None:
+    for (name, box), (other, another) in combinations(labels.items(), 2):
+        assert not box.overlaps(another), f"{name} overlaps {other}"
 
 
 def test_errors_are_coloured_and_being_right_is_not(tmp_path: Path) -> None:
@@ -95,12 +127,67 @@ def test_coverage_shows_what_was_seen_and_its_bounds(tmp_path: Path) -> None:
     assert seen > unseen > 50  # without errors the bounds are left
 
 
+@pytest.fixture
+def rows_of_card(root: Path) -> tuple[CalibrationRow, ...]:
+    """The 42 thresholds of the shipped model."""
+    rows = read_card(root / "models" / "digits").calibration
+    assert len(rows) == 42
+    return rows
+
+
+def test_no_label_of_coverage_is_over_another(rows_of_card: tuple[CalibrationRow, ...]) -> None:
+    seen = sorted((row.accepted / row.n, row.errors / row.accepted) for row in rows_of_card)
+    accepted, error = np.array(seen).T
+    figure = coverage_figure(accepted, error, rows_of_card)
+    labels = drawn_labels(figure)
+    assert_apart(labels)
+    (axes,) = figure.axes
+    data = axes.get_window_extent()
+    assert not any(box.overlaps(data) for box in labels.values())
+    thresholds = {label for label in labels if label.startswith("0.9")}
+    assert "0.95" in thresholds  # the default, though others are close to it
+    assert len(thresholds) > 20
+
+
+def test_close_thresholds_leave_room_for_each_other() -> None:
+    rows = [CalibrationRow(0.5 + i / 100, 1000, 990 - i // 9, 1, 0.01) for i in range(49)]
+    figure = coverage_figure(np.array([0.5]), np.array([0.01]), rows)
+    labels = drawn_labels(figure)
+    assert "0.95" in labels
+    assert_apart(labels)
+
+
 def test_coverage_of_nothing_accepted_is_an_empty_chart(tmp_path: Path) -> None:
     rows = [CalibrationRow(0.5, 1000, 0, 0, 1.0)]
     draw_coverage(np.empty(0), np.empty(0), rows, tmp_path / "none.png")
     picture = pixels(tmp_path / "none.png")
     assert ink(picture) > 0
     assert coloured(picture) == 0
+
+
+SIX = (
+    Result("cnn", 10_000, 34, 0.9966, 0.9953, 0.9976, 324_707, 5120.3, 8886),
+    Result("lenet", 10_000, 81, 0.9919, 0.9899, 0.9936, 61_791, 512.7, 48_213),
+    Result("resnet", 10_000, 29, 0.9971, 0.9958, 0.9981, 1_203_451, 9310.1, 1902),
+    Result("mlp", 10_000, 182, 0.9818, 0.9790, 0.9843, 669_706, 112.4, 101_233),
+    Result("knn", 10_000, 295, 0.9705, 0.9670, 0.9737, 47_040_000, 0.4, 61),
+    Result("svm", 10_000, 166, 0.9834, 0.9807, 0.9858, 9_412_345, 184.9, 149),
+)
+CLOSE = (
+    Result("cnn", 10_000, 34, 0.9966, 0.9953, 0.9976, 324_707, 512.3, 8886),
+    Result("mlp", 10_000, 35, 0.9965, 0.9952, 0.9975, 369_706, 512.7, 8233),
+)
+
+
+@pytest.mark.parametrize("results", [SIX, SIX[:1], CLOSE], ids=["six", "one", "close"])
+def test_no_label_of_a_comparison_is_over_another_or_a_chart(results: tuple[Result, ...]) -> None:
+    figure = results_figure(results)
+    labels = drawn_labels(figure)
+    assert_apart(labels)
+    assert {"324,707", "cnn  0.34"} <= labels.keys()
+    for axes in figure.axes:
+        chart = axes.get_window_extent()
+        assert not any(box.overlaps(chart) for box in labels.values())
 
 
 @dataclass

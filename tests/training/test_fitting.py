@@ -16,7 +16,12 @@ from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.training.data.examples import Examples
-from formreader.training.fit.averaging import EVERY, WeightAverage, swapped, trainable_weights
+from formreader.training.fit.averaging import (
+    STEPS_PER_UPDATE,
+    WeightAverage,
+    swapped,
+    trainable_weights,
+)
 from formreader.training.fit.calibration import fit_temperature
 from formreader.training.fit.fitting import EpochFigures, fit
 from formreader.training.fit.optimiser import compile_network, fast_precision, smoothed_crossentropy
@@ -142,10 +147,10 @@ def test_the_average_follows_the_weights(network: keras.Model) -> None:
     average = WeightAverage(network, momentum=0.999)
     for variable in network.trainable_variables:
         variable.assign(keras.ops.ones_like(variable))
-    steps(average, EVERY - 1)
+    steps(average, STEPS_PER_UPDATE - 1)
     assert all((weight == 0).all() for weight in average.weights)
     steps(average, 1)
-    kept = ((1 + EVERY) / (10 + EVERY)) ** EVERY
+    kept = ((1 + STEPS_PER_UPDATE) / (10 + STEPS_PER_UPDATE)) ** STEPS_PER_UPDATE
     for weight in average.weights:
         np.testing.assert_allclose(weight, 1 - kept, rtol=1e-6)
 
@@ -164,7 +169,7 @@ def test_an_epoch_shorter_than_an_update_counts(network: keras.Model) -> None:
 def test_without_averaging_the_average_is_the_weights(network: keras.Model) -> None:
     average = WeightAverage(network, momentum=0.0)
     network.trainable_variables[0].assign(average.weights[0] + 1)
-    steps(average, EVERY)
+    steps(average, STEPS_PER_UPDATE)
     np.testing.assert_array_equal(average.weights[0], network.trainable_variables[0])
 
 

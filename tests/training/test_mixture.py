@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.training.data.examples import mnist_path
 from formreader.training.data.mixture import (
-    DRAWN,
-    NONDIGITS,
+    DRAWN_DIGITS,
+    DRAWN_NONDIGITS,
     draw_digits,
     mixture,
     prepare_data,
@@ -53,7 +54,30 @@ def test_counts_are_those_of_the_card(options: TrainOptions) -> None:
     assert data.facts["validation_examples"] == len(data.validation)
     assert data.facts["validation_digits"] == N // 4
     assert data.facts["training_digits"] == N - N // 4
+    assert data.test is not None
     assert len(data.test) == 5
+
+
+def test_an_own_set_needs_no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+
+    def no_network(path: Path) -> None:
+        raise AssertionError(f"{path} was asked for")
+
+    monkeypatch.setattr("formreader.training.data.examples._fetch_mnist", no_network)
+    drawn = draw_digits(N, np.random.default_rng(4))
+    np.savez(tmp_path / "own.npz", images=drawn.crops, labels=drawn.labels)
+    data = prepare_data(TrainOptions(data=(str(tmp_path / "own.npz"),), validation=0.25, pages=3))
+    assert data.test is None
+    assert data.facts["training_digits"] == N - N // 4
+    assert len(data.scanned) > 0
+
+
+def test_a_set_too_small_to_hold_digits_out_is_refused(tmp_path: Path) -> None:
+    few = str(tmp_path / "few.npz")
+    np.savez(few, images=np.full((4, 28, 28), 90, np.uint8), labels=np.arange(4))
+    with pytest.raises(UsageError, match=r"few\.npz: .*4 examples.*--validation"):
+        prepare_data(TrainOptions(data=(few,)))
 
 
 def test_no_held_out_digit_is_trained_on(options: TrainOptions) -> None:
@@ -77,15 +101,15 @@ def test_without_augmentation_there_are_digits_and_marks_only(options: TrainOpti
     assert data.facts["writer_disjoint"] is False
     digits = data.validation.labels != NOT_A_DIGIT
     assert digits.sum() == N // 4
-    assert (~digits).sum() == round(NONDIGITS * N / 4)
+    assert (~digits).sum() == round(DRAWN_NONDIGITS * N / 4)
 
 
 def test_other_styles_are_mixed_in_under_their_own_label() -> None:
     sevens = draw_digits(400, np.random.default_rng(2))
     sevens = sevens[sevens.labels == 7]
     mixed = mixture(sevens, np.random.default_rng(5))
-    drawn = round(DRAWN * len(sevens))
-    restyled = mixed.labels[len(sevens) + round(NONDIGITS * len(sevens)) : -drawn]
+    drawn = round(DRAWN_DIGITS * len(sevens))
+    restyled = mixed.labels[len(sevens) + round(DRAWN_NONDIGITS * len(sevens)) : -drawn]
     assert len(restyled) > 0
     assert (restyled == 7).all()
 

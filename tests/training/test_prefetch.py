@@ -7,20 +7,20 @@ from contextlib import closing
 
 import pytest
 
-from formreader.training.fit.prefetch import AHEAD, made_ahead
+from formreader.training.fit.prefetch import MAX_MADE_AHEAD, made_ahead
 
 
-@pytest.mark.parametrize("n", [0, 1, AHEAD, 3 * AHEAD + 1])
+@pytest.mark.parametrize("n", [0, 1, MAX_MADE_AHEAD, 3 * MAX_MADE_AHEAD + 1])
 def test_all_come_in_order(n: int) -> None:
     assert list(made_ahead(lambda place: place * place, n)) == [i * i for i in range(n)]
 
 
 def test_they_are_made_ahead_but_not_without_end() -> None:
     made: list[int] = []
-    with closing(made_ahead(made.append, 10 * AHEAD)) as things:
+    with closing(made_ahead(made.append, 10 * MAX_MADE_AHEAD)) as things:
         next(things)
     assert made
-    assert max(made) <= AHEAD
+    assert max(made) <= MAX_MADE_AHEAD
 
 
 def test_what_goes_wrong_is_told_in_its_place() -> None:

@@ -90,10 +90,27 @@ def test_the_folder_is_a_model_that_reads(trained: Path, data: TrainingData) -> 
     assert card.name == "tiny"
     assert card.training == {"digits": "drawn"}
     figures = {test.data: test for test in card.tests}["MNIST test set"]
+    assert data.test is not None
     guesses = recogniser.probabilities(data.test.crops)
     assert figures.n == 40
     assert figures.right_of_ten == (guesses[:, :10].argmax(axis=1) == data.test.labels).sum()
     assert figures.right_of_all == (guesses.argmax(axis=1) == data.test.labels).sum()
+
+
+def test_an_own_set_trains_where_there_is_no_mnist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+    drawn = draw_digits(80, np.random.default_rng(3))
+    np.savez(tmp_path / "own.npz", images=drawn.crops, labels=drawn.labels)
+    own = (str(tmp_path / "own.npz"),)
+    out = tmp_path / "own"
+    train(TrainOptions(out=out, data=own, arch="mlp", epochs=1, pages=2, batch=16), Heard())
+    assert [test.data for test in load_recogniser(str(out), device="cpu").card.tests] == [
+        "validation digits", "validation non-digits", "calibration digits",
+        "calibration non-digits",
+    ]  # fmt: skip
+    assert not (tmp_path / "empty").exists()
 
 
 def test_keras_and_the_exported_graph_agree(trained: Path, data: TrainingData) -> None:

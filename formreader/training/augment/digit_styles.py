@@ -1,7 +1,8 @@
-"""Digits of MNIST rewritten as the rest of the world writes them.
+"""Digits of MNIST rewritten in the styles of other countries.
 
-Strokes are added, bent or opened in the digit that is there, in its own width. A
-digit on which a style has no hold is left out, so that no label is ever stretched.
+A style adds, bends or opens strokes of the given digit, in the width of its pen. Digits that a
+style does not suit are left out, so that every result still deserves its label. There is
+no record of a measurement for the proportions.
 """
 
 from __future__ import annotations
@@ -16,20 +17,37 @@ import numpy.typing as npt
 from formreader.core.classes import Crops
 from formreader.training.augment.augmentation import Canvas, enlarge, framed
 from formreader.training.augment.european import cross_seven, flag_one
-from formreader.training.augment.pen_strokes import draw_curve, rounded, stroke_width
+from formreader.training.augment.pen_strokes import (
+    MIN_STROKE_GREY,
+    draw_curve,
+    rounded,
+    stroke_width,
+)
 
 Style: TypeAlias = Callable[[Canvas, np.random.Generator], Canvas | None]
-"""Rewrites one digit; None where it has no hold on it."""
+"""Rewrites one digit; None where the style does not suit it."""
 
-_INK = 96
-"""Grey value from which a pixel belongs to a stroke."""
+_MIN_SLASHED_HOLE = 0.5
+"""Smallest hole of a slashed zero, in squares of the pen's width: smaller ones look like a blot."""
+_MIN_FLAT_TOP, _MIN_BELLY = 0.3, 0.05
+"""Shortest top stroke of a flat three, and how far its belly reaches beyond the junction; as
+shares of its height."""
+_MIN_OPEN_HEIGHT = 0.2
+"""Height over which the arm and the stem of a four must be apart, as a share of its height."""
+_BAR_REACH = 3.5, 0.8
+"""How far below the open part and to the right of the stem a four's bar is looked for, in widths
+of the pen."""
+_MAX_GAP_BELOW_BAR = 0.45
+"""Lowest end of the gap between bar and body of a five, as a share of its height."""
+_MAX_CUT_STROKE = 2.2
+"""Widest stroke that may be cut between bar and body of a five, in widths of the pen."""
 
 
 def restyle(digits: Crops, label: int, rng: np.random.Generator) -> Crops:
-    """Digits of one `label` in another style, (n, 28, 28) to (m, 28, 28), m <= n.
+    """Rewrite digits of one `label` in another style, (n, 28, 28) to (m, 28, 28), m <= n.
 
     Raises:
-        KeyError: no style is known for `label`; `STYLED` lists those that have some.
+        KeyError: there is no style for `label`; `STYLED_SHARES` lists the labels that have one.
     """
     styles = _STYLES[label]
     drawn = [styles[rng.integers(len(styles))](enlarge(digit), rng) for digit in digits]
@@ -38,7 +56,7 @@ def restyle(digits: Crops, label: int, rng: np.random.Generator) -> Crops:
 
 
 def slash_zero(zero: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """A zero with one stroke from the upper right to the lower left, as programmers write it."""
+    """Strike through a zero from the upper right to the lower left, as programmers write it."""
     left, top, width, height = _bounds(zero)
     if _holes(zero) != 1 or width > height:
         return None
@@ -47,26 +65,27 @@ def slash_zero(zero: Canvas, rng: np.random.Generator) -> Canvas | None:
     end = left + width * (0.15 - beyond[1]), top + height * (0.9 + beyond[1])
     drawn = _with_stroke(zero, [start, end], rng)
     areas = _hole_areas(drawn)
-    blot = len(areas) < 2 or min(areas) < 0.5 * stroke_width(zero) ** 2
+    blot = len(areas) < 2 or min(areas) < _MIN_SLASHED_HOLE * stroke_width(zero) ** 2
     return None if blot else drawn
 
 
 def flatten_three(three: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """A three whose upper half is that of a Z."""
+    """Replace the upper half of a three by that of a Z."""
     _, top, width, height = _bounds(three)
     if height == 0 or _holes(three):
         return None
     ends = [_last_ink(three[row]) for row in range(top, top + height)]
     waist = round(0.3 * height) + int(np.argmin(ends[round(0.3 * height) : round(0.55 * height)]))
     junction = np.array([ends[waist] - stroke_width(three) / 2, top + waist])
-    upper = np.flatnonzero((three[top : top + waist] > _INK).any(axis=0))
+    upper = np.flatnonzero((three[top : top + waist] > MIN_STROKE_GREY).any(axis=0))
     drawn = three.copy()
     drawn[: top + waist] = 0
     rise = rng.uniform(-0.06, 0.06) * height
     start = np.array([upper[0], top + rise])
     corner = np.array([max(ends[:waist]) - rng.uniform(0, 0.1) * width, top - rise])
     belly = max(ends[waist:]) - junction[0]
-    if corner[0] - start[0] < 0.3 * height or junction[0] > corner[0] or belly < 0.05 * height:
+    too_short = corner[0] - start[0] < _MIN_FLAT_TOP * height
+    if too_short or junction[0] > corner[0] or belly < _MIN_BELLY * height:
         return None
     turn = (corner + junction) / 2 + rng.normal(0, 0.02 * height, 2)
     back = junction - (rng.uniform(0.0, 0.12) * width, 0)
@@ -75,7 +94,7 @@ def flatten_three(three: Canvas, rng: np.random.Generator) -> Canvas | None:
 
 
 def close_four(four: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """An open four whose arm leans over to the tip of the stem."""
+    """Close an open four: lean its arm over to the tip of the stem."""
     _, top, _, height = _bounds(four)
     if height == 0 or _holes(four):
         return None
@@ -83,7 +102,9 @@ def close_four(four: Canvas, rng: np.random.Generator) -> Canvas | None:
     is_open = [len(found) == 2 for found in runs] + [False]
     first = is_open.index(True) if any(is_open) else 0
     last = is_open.index(False, first) - 1
-    if last - first < 0.2 * height or not _passes_stem(four, top + last, runs[last][1]):
+    if last - first < _MIN_OPEN_HEIGHT * height or not _passes_stem(
+        four, top + last, runs[last][1]
+    ):
         return None
     drawn = four.copy()
     drawn[: top + first] = 0
@@ -99,25 +120,26 @@ def close_four(four: Canvas, rng: np.random.Generator) -> Canvas | None:
 
 
 def _passes_stem(four: Canvas, row: int, stem: tuple[int, int]) -> bool:
-    """Whether the bar goes on to the right of the stem: where not, a closed four is a nine."""
+    """Whether the bar goes on to the right of the stem; without that a closed four is a nine."""
     pen = stroke_width(four)
-    bar = four[row : row + round(3.5 * pen)] > _INK
-    return bool(bar[:, min(stem[1] + round(0.8 * pen), four.shape[1] - 1)].any())
+    down, right = (round(reach * pen) for reach in _BAR_REACH)
+    bar = four[row : row + down] > MIN_STROKE_GREY
+    return bool(bar[:, min(stem[1] + right, four.shape[1] - 1)].any())
 
 
 def detach_bar(five: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """A five whose bar was written last and does not meet the body."""
+    """Move the bar of a five away from its body, as where it was written last."""
     _, top, _, height = _bounds(five)
     if height == 0:
         return None
     pen = stroke_width(five)
     row = top + round(1.3 * pen + rng.uniform(0, 0.08) * height)
     gap = max(2, round(rng.uniform(0.04, 0.12) * height))
-    if row + gap > top + 0.45 * height or any(
+    if row + gap > top + _MAX_GAP_BELOW_BAR * height or any(
         len(_runs(line)) != 1 for line in five[row : row + gap]
     ):
         return None
-    if max(np.ptp(_runs(line)[0]) for line in five[row : row + gap]) > 2.2 * pen:
+    if max(np.ptp(_runs(line)[0]) for line in five[row : row + gap]) > _MAX_CUT_STROKE * pen:
         return None
     drawn = five.copy()
     drawn[row : row + gap] = 0
@@ -128,13 +150,11 @@ def detach_bar(five: Canvas, rng: np.random.Generator) -> Canvas | None:
 
 
 def open_eight(eight: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """An eight whose upper ring was not closed, at the top or the upper right."""
+    """Open the upper ring of an eight at the top or the upper right."""
     left, top, width, height = _bounds(eight)
     if _holes(eight) != 2:
         return None
-    angle = np.radians(
-        rng.uniform(0, 65)
-    )  # from straight up to the right: there eights begin and end
+    angle = np.radians(rng.uniform(0, 65))  # clockwise from the top: eights begin and end there
     middle = np.array([left + width / 2, top + 0.27 * height])
     reach = np.array([np.sin(angle), -np.cos(angle)]) * 0.5 * height
     drawn = eight.copy()
@@ -145,7 +165,7 @@ def open_eight(eight: Canvas, rng: np.random.Generator) -> Canvas | None:
 
 
 def curl_nine(nine: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """A nine whose tail ends in a foot to the left, straight or curled up a little."""
+    """Give the tail of a nine a foot to the left, straight or curled up a little."""
     _, top, _, height = _bounds(nine)
     if height == 0 or _holes(nine) != 1:
         return None
@@ -158,7 +178,7 @@ def curl_nine(nine: Canvas, rng: np.random.Generator) -> Canvas | None:
     turn = start + (-0.5 * reach, rng.uniform(0.0, 0.12) * reach)
     tip = start + (-reach, -rng.uniform(0.0, 0.35) * reach)
     drawn = _with_stroke(nine, rounded([start, turn, tip]), rng)
-    return drawn if _holes(drawn) == 1 else None  # else an eight
+    return drawn if _holes(drawn) == 1 else None  # with two it is an eight
 
 
 def _with_stroke(digit: Canvas, points: npt.ArrayLike, rng: np.random.Generator) -> Canvas:
@@ -168,39 +188,40 @@ def _with_stroke(digit: Canvas, points: npt.ArrayLike, rng: np.random.Generator)
 
 
 def _bounds(digit: Canvas) -> tuple[int, int, int, int]:
-    """Left, top, width and height of the ink."""
-    left, top, width, height = cv2.boundingRect((digit > _INK).view(np.uint8))
+    """Bounding box of the ink: left, top, width, height."""
+    left, top, width, height = cv2.boundingRect((digit > MIN_STROKE_GREY).view(np.uint8))
     return left, top, width, height
 
 
 def _holes(digit: Canvas) -> int:
-    """How many pieces of paper are enclosed by ink."""
+    """Number of holes: areas of paper enclosed by ink."""
     return len(_hole_areas(digit))
 
 
 def _hole_areas(digit: Canvas) -> list[int]:
-    """Pixels of each piece of paper that is enclosed by ink."""
-    paper = (digit <= _INK).view(np.uint8)
+    """Area in pixels of each hole."""
+    paper = (digit <= MIN_STROKE_GREY).view(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(paper, connectivity=4)
-    pieces = stats[1:]  # 0 is the ink
-    enclosed = (pieces[:, cv2.CC_STAT_LEFT] > 0) & (pieces[:, cv2.CC_STAT_TOP] > 0)
-    return [int(area) for area in pieces[enclosed, cv2.CC_STAT_AREA]]
+    areas = stats[1:]  # 0 is the ink
+    enclosed = (areas[:, cv2.CC_STAT_LEFT] > 0) & (areas[:, cv2.CC_STAT_TOP] > 0)
+    return [int(area) for area in areas[enclosed, cv2.CC_STAT_AREA]]
 
 
 def _first_ink(digit: Canvas) -> npt.NDArray[np.float64]:
-    """The middle of the ink in the first row that has some, (2,) x and y."""
-    row = int(np.flatnonzero((digit > _INK).any(axis=1))[0])
-    return np.array([np.flatnonzero(digit[row] > _INK).mean(), row])
+    """Middle of the ink in the first row that has any, (2,) x and y."""
+    row = int(np.flatnonzero((digit > MIN_STROKE_GREY).any(axis=1))[0])
+    return np.array([np.flatnonzero(digit[row] > MIN_STROKE_GREY).mean(), row])
 
 
 def _last_ink(row: npt.NDArray[np.uint8]) -> int:
-    inked = np.flatnonzero(row > _INK)
+    """Column of the last ink in a row; the row's length where it has none."""
+    inked = np.flatnonzero(row > MIN_STROKE_GREY)
     return int(inked[-1]) if len(inked) else len(row)
 
 
 def _runs(row: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Where ink starts and ends (exclusive) along a row."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], row > _INK, [False]])))
+    """First and last (exclusive) column of each run of ink in a row."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], row > MIN_STROKE_GREY, [False]])))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
@@ -215,7 +236,7 @@ _STYLES: dict[int, tuple[Style, ...]] = {
     9: (curl_nine,),
 }
 
-STYLED: dict[int, float] = {
+STYLED_SHARES: dict[int, float] = {
     0: 0.15,
     1: 0.6,
     3: 0.25,
@@ -225,5 +246,5 @@ STYLED: dict[int, float] = {
     8: 0.2,
     9: 0.3,
 }
-"""Share of a label's examples on which a style is tried: most where most of the world writes
-so, all of the fours as few of them are open enough to be closed."""
+"""Share of a label's examples on which a style is tried: high where most of the world writes so;
+all fours, as few of them are open enough to be closed. No record of a measurement."""

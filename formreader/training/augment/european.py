@@ -1,9 +1,9 @@
 """European ones and sevens made from American ones.
 
-MNIST's writers are American: hardly one of their ones has a flag or a foot, hardly
-one of their sevens a bar. Most of the world writes them so. Here the missing
-strokes are drawn into MNIST's digits, following the stroke that is there, in its
-own width.
+MNIST's writers are American: hardly any of their ones has a flag or a foot, and hardly any of
+their sevens a bar, as most of the world writes them. This module draws the missing strokes into
+MNIST's digits, along the given stroke and in its width. There is no record of a
+measurement for the limits.
 """
 
 from __future__ import annotations
@@ -12,35 +12,41 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.training.augment.augmentation import SCALE, Canvas
-from formreader.training.augment.pen_strokes import Point, draw_curve
+from formreader.training.augment.augmentation import CANVAS_SCALE, Canvas
+from formreader.training.augment.pen_strokes import MIN_STROKE_GREY, Point, draw_curve
 
-_SLENDER = 0.32
-"""Ones whose spread across is at most this share of the spread along have no flag yet."""
-_UPRIGHT = np.cos(np.radians(28))
-"""Ones that lean more get no flag: it would be the bar of a seven."""
-_STEEP = 52.0
-"""Degrees off the vertical of the flattest flag."""
-_NARROW = 40.0
-"""Degrees between flag and stem up to which a flag may reach down to the foot: a wider one
-that long would close to a four or open to a seven."""
-_LONG = 0.3
+_MIN_ONE_PIXELS = 20
+"""Canvas pixels of ink below which a one is too small for a flag."""
+_MAX_PLAIN_SPREAD = 0.32
+"""Standard deviation of a plain one's ink across the stem, as a share of that along it; with more
+it has a flag already."""
+_MIN_STEM_COSINE = np.cos(np.radians(28))
+"""Cosine of the largest slant of a one that gets a flag: with more slant it would be a seven."""
+_MAX_FLAG_ANGLE = 52.0
+"""Degrees between the flag and the vertical: with more it is the bar of a seven."""
+_MIN_ANGLE_TO_STEM = 18
+"""Degrees between flag and stem: with fewer they blot."""
+_MAX_SHORT_FLAG_ANGLE, _MAX_LONG_FLAG_ANGLE = 55, 40
+"""Degrees between flag and stem: a long flag at a wider angle would make a four or a seven."""
+_LONG_FLAG_SHARE = 0.3
 """Share of the flags that reach down to half of the stem and beyond."""
-_BARE = 4.5 * SCALE
-"""Ink of a seven's stem in one row, in canvas pixels; more is a bar already."""
+_FOOT_SHARE = 0.35
+"""Share of the ones that also get a foot."""
+_MAX_STEM_INK = 4.5 * CANVAS_SCALE
+"""Width of the ink of a seven's stem in one row, in canvas pixels; with more it has a bar."""
 
 
 def flag_one(one: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """A one with a flag, often with a foot; None if it is no plain stroke."""
-    y, x = np.nonzero(one > 96)
+    """Add a flag to a one, and often a foot; None where it is not a plain stroke."""
+    y, x = np.nonzero(one > MIN_STROKE_GREY)
     points = np.stack([x, y], axis=1).astype(np.float64)  # (k, 2)
-    if len(points) < 20:
+    if len(points) < _MIN_ONE_PIXELS:
         return None
     spread, axes = np.linalg.eigh(np.cov(points.T))
-    if spread[0] > (_SLENDER * _SLENDER) * spread[1]:
+    if spread[0] > (_MAX_PLAIN_SPREAD * _MAX_PLAIN_SPREAD) * spread[1]:
         return None
     along = axes[:, 1] * np.sign(axes[1, 1] or 1.0)  # downwards
-    if along[1] < _UPRIGHT:
+    if along[1] < _MIN_STEM_COSINE:
         return None
     place = (points - points.mean(axis=0)) @ along
     top, foot = _end(points, place, 0.04), _end(points, place, 0.96)
@@ -48,17 +54,17 @@ def flag_one(one: Canvas, rng: np.random.Generator) -> Canvas | None:
     width = len(points) / stem * rng.uniform(0.7, 1.0)
     drawn = one.copy()
     draw_curve(drawn, _flag(top, along, stem, width, rng), width)
-    if rng.random() < 0.35:
+    if rng.random() < _FOOT_SHARE:
         draw_curve(drawn, _foot(foot, stem, rng), width)
     return drawn
 
 
 def cross_seven(seven: Canvas, rng: np.random.Generator) -> Canvas | None:
-    """A seven with a bar through the stem; None if it seems to have one."""
-    _, top, width, height = cv2.boundingRect((seven > 96).view(np.uint8))
+    """Add a bar through the stem of a seven; None where it seems to have one."""
+    _, top, width, height = cv2.boundingRect((seven > MIN_STROKE_GREY).view(np.uint8))
     row = top + int(height * rng.uniform(0.38, 0.66))
-    ink = np.flatnonzero(seven[row] > 96)
-    if height == 0 or len(ink) == 0 or np.ptp(ink) > _BARE:
+    ink = np.flatnonzero(seven[row] > MIN_STROKE_GREY)
+    if height == 0 or len(ink) == 0 or np.ptp(ink) > _MAX_STEM_INK:
         return None
     middle = np.array([ink.mean(), row])
     half = width * rng.uniform(0.22, 0.6)
@@ -71,7 +77,7 @@ def cross_seven(seven: Canvas, rng: np.random.Generator) -> Canvas | None:
 
 
 def _end(points: npt.NDArray[np.float64], place: npt.NDArray[np.float64], share: float) -> Point:
-    """The middle of the ink around a quantile of the way along the stroke."""
+    """Middle of the ink at the quantile `share` of its places along the stroke."""
     at = np.quantile(place, share)
     middle: Point = points[np.abs(place - at) < 1.5].mean(axis=0)
     return middle
@@ -80,15 +86,16 @@ def _end(points: npt.NDArray[np.float64], place: npt.NDArray[np.float64], share:
 def _flag(
     top: Point, along: Point, stem: float, width: float, rng: np.random.Generator
 ) -> list[Point]:
-    """A stroke from the tip down to the left, (3, 2), never so flat that the one becomes a seven.
+    """A stroke from the tip down to the left, (3, 2), steep enough for the one not to be a seven.
 
-    It stays clear of the stem: flags narrower than two strokes at their end would blot.
+    It ends at least two widths of the pen away from the stem, as closer strokes would blot.
     """
-    lean = np.arctan2(-along[0], along[1])  # of the stem, to the left
-    long = rng.random() < _LONG
-    widest = np.radians(_NARROW if long else 55)
-    off_vertical = min(lean + rng.uniform(np.radians(18), widest), np.radians(_STEEP))
-    apart = max(off_vertical - lean, np.radians(18))
+    slant = np.arctan2(-along[0], along[1])  # of the stem, to the left
+    long = rng.random() < _LONG_FLAG_SHARE
+    least = np.radians(_MIN_ANGLE_TO_STEM)
+    widest = np.radians(_MAX_LONG_FLAG_ANGLE if long else _MAX_SHORT_FLAG_ANGLE)
+    off_vertical = min(slant + rng.uniform(least, widest), np.radians(_MAX_FLAG_ANGLE))
+    apart = max(off_vertical - slant, least)
     clear = min(2.0 * width / np.sin(apart), 0.5 * stem)
     length = stem * rng.uniform(0.55, 0.95) if long else rng.uniform(clear, max(clear, 0.5 * stem))
     towards = np.array([-np.sin(off_vertical), np.cos(off_vertical)])
@@ -98,7 +105,7 @@ def _flag(
 
 
 def _foot(foot: Point, stem: float, rng: np.random.Generator) -> list[Point]:
-    """A stroke across the lower end, (2, 2), from short to as long as the stem is high."""
+    """A stroke across the lower end, (2, 2), a quarter of the stem to all of it long."""
     half = stem * rng.uniform(0.12, 0.5)
     tilt = half * rng.uniform(-0.2, 0.2)
     shift = half * rng.uniform(-0.4, 0.4)

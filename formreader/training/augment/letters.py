@@ -1,9 +1,9 @@
-"""Letters and signs that no digit looks like, as strokes of the pen.
+"""Letters and signs that do not look like digits, as strokes of the pen.
 
-They add to those of `synth.glyphs`: other forms of the same letters, Greek, and
-signs that people put into boxes. Left out is what equals a digit in some hand or
-damaged: i, l, o, s, z, g, q, b, y, capital lambda (a one with a long flag), small
-sigma, xi, delta and zeta, round and curly brackets, the exclamation mark.
+They add to those of `synth.glyphs`: other forms of the same letters, Greek letters, and signs
+that people put into boxes. Those that look like a digit in some hands or when damaged are left
+out: i, l, o, s, z, g, q, b, y, capital lambda (a one with a long flag), small sigma, xi, delta
+and zeta, round and curly brackets, the exclamation mark.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from formreader.training.augment.pen_strokes import draw_curve, rounded
 
-_HEIGHT = 44.0
-"""Of a letter, in pixels; its canvas is three times as large."""
+_LETTER_HEIGHT = 44.0
+"""Height of a letter in pixels; its canvas is three times as large."""
 
 _LETTERS: dict[str, tuple[str, ...]] = {
     "A": (
@@ -93,40 +93,44 @@ _LETTERS: dict[str, tuple[str, ...]] = {
     "~": ("0,56 16,40 34,56 50,68 68,48",),
     "euro": ("56,10 34,0 12,24 8,60 22,98 52,98; -6,40! 44,40; -6,60! 40,60",),
 }
-"""Name -> forms; strokes parted by `;`, points `x,y` in hundredths of the height, `!`: a corner."""
+"""Name -> forms. Strokes are separated by `;`, points are `x,y` in hundredths of the height, and
+`!` marks a corner."""
 
 LETTERS = tuple(_LETTERS)
+"""Names of all letters and signs."""
 
 
 def draw_letter(name: str, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """A letter or sign of `LETTERS` by a new hand, (132, 132) uint8, bright ink.
+    """Draw a letter or sign of `LETTERS` by a new hand, (132, 132) uint8, bright ink.
 
-    Hand, slant, proportions and pen, from a hairline to felt, are drawn by chance.
+    Form, slant, proportions and pen, from a hairline to a felt pen, are random.
 
     Raises:
         KeyError: there is no such letter.
     """
     forms = _LETTERS[name]
-    side = round(3 * _HEIGHT)
+    side = round(3 * _LETTER_HEIGHT)
     ink = np.zeros((side, side), np.uint8)
-    pen = _HEIGHT * rng.uniform(0.035, 0.17)
+    pen = _LETTER_HEIGHT * rng.uniform(0.035, 0.17)
     shape = _hand(rng)
     for stroke in forms[rng.integers(len(forms))].split(";"):
         points = _points(stroke, rng) - (0.3, 0.5)
         moved = points @ shape.T + rng.normal(0, 0.012, 2)
-        draw_curve(ink, rounded(moved, 3) * _HEIGHT + side / 2, pen * rng.uniform(0.85, 1.15))
+        draw_curve(
+            ink, rounded(moved, 3) * _LETTER_HEIGHT + side / 2, pen * rng.uniform(0.85, 1.15)
+        )
     return ink
 
 
 def _hand(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Slant, turn and proportions of one hand, (2, 2)."""
+    """A random slant, rotation and proportion, (2, 2)."""
     slant, turn = np.clip(rng.normal(0.06, 0.16), -0.3, 0.45), rng.normal(0, 0.06)
     wide = rng.uniform(0.7, 1.35)
     return np.array([[wide, turn - slant], [-turn, 1.0]])
 
 
 def _points(stroke: str, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Control points (m, 2) of a stroke, each moved a little; a corner stands twice."""
+    """Control points (m, 2) of a stroke, each shifted a little; corners are there twice."""
     words = stroke.split()
     places = np.array([word.rstrip("!").split(",") for word in words], np.float64) / 100
     shaken = places + rng.normal(0, 0.03, places.shape)

@@ -1,8 +1,8 @@
-"""Examples of "not a digit": what people put into digit boxes besides digits.
+"""Drawn examples of "not a digit": what people put into digit boxes besides digits.
 
-Crosses, dashes, scribbles, struck-out digits, two digits in one box, letters,
-ticks, pieces of box lines, blots and bits of print. Whatever could pass for a
-digit is left out: a lone upright stroke is a one, an O is a zero.
+Crosses, dashes, scribbles, struck-out digits, two digits in one box, letters, ticks, pieces of
+box lines, blots and bits of print. Marks that could pass for a digit are left out: a single
+upright stroke is a one, an O is a zero.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from formreader.core.classes import Crops
 from formreader.synth.strokes import Hand, draw_strokes
-from formreader.training.augment.augmentation import CANVAS, Canvas, framed
+from formreader.training.augment.augmentation import CANVAS_SIDE, Canvas, framed
 from formreader.training.augment.letters import LETTERS, draw_letter
 from formreader.training.augment.pen_strokes import draw_curve
 from formreader.training.augment.struck_digits import (
@@ -28,18 +28,22 @@ from formreader.training.augment.struck_digits import (
 )
 
 Sketch: TypeAlias = Callable[[Crops, np.random.Generator], npt.NDArray[np.uint8]]
-"""Draws one mark, (h, w) uint8 bright ink, given digits to spoil and chance."""
+"""Draws one mark, (h, w) uint8 bright ink, given digits to spoil and a random generator."""
 
 WRITTEN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYadefhkmnrtuw"
 """Letters of the stroke model that do not look like a digit."""
 PRINTED_LETTERS = "ABDEFGHJKLMNPRTUVWXYadefhkmnprtuwx%&@#+*=?$"
+"""Printed letters and signs that do not look like a digit."""
+_MARK_LETTER_HEIGHT = 44.0
+"""Height in pixels of a letter of the stroke model."""
 _WORDS = ("kg", "cm", "No", "Nr", "Name", "Date", "Form", "km/h", "EUR", "the", "and", "von")
+"""Printed words beside or in boxes of forms."""
 
 
 def draw_nondigits(n: int, digits: Crops, rng: np.random.Generator) -> Crops:
-    """`n` crops that are no digits, (n, 28, 28) uint8.
+    """Draw `n` crops of non-digits, (n, 28, 28) uint8.
 
-    `digits` (k, 28, 28) are struck out or set side by side; k must be positive.
+    Some of them are made of `digits` (k, 28, 28), k > 0: struck out, or two side by side.
     """
     sketches, shares = zip(*_SHARES, strict=True)
     chosen = rng.choice(len(sketches), n, p=np.array(shares) / sum(shares))
@@ -50,7 +54,7 @@ def draw_nondigits(n: int, digits: Crops, rng: np.random.Generator) -> Crops:
 
 
 def _empty() -> Canvas:
-    return np.zeros((CANVAS, CANVAS), np.uint8)
+    return np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)
 
 
 def _pen(rng: np.random.Generator) -> int:
@@ -81,7 +85,7 @@ def _dash(digits: Crops, rng: np.random.Generator) -> Canvas:
 
 
 def _scribble(digits: Crops, rng: np.random.Generator) -> Canvas:
-    """A pen that went to and fro or round and round."""
+    """A stroke to and fro, or between random points."""
     canvas, pen = _empty(), int(rng.integers(2, 6))
     turns = int(rng.integers(6, 18))
     if rng.random() < 0.5:
@@ -97,7 +101,7 @@ def _scribble(digits: Crops, rng: np.random.Generator) -> Canvas:
 
 def _written_letter(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     letter = WRITTEN_LETTERS[rng.integers(len(WRITTEN_LETTERS))]
-    height = 44.0
+    height = _MARK_LETTER_HEIGHT
     strokes = Hand.sample(rng).symbol(letter, rng)
     mask = draw_strokes(strokes, height, rng.uniform(0.8, 1.3), height * rng.uniform(0.05, 0.17))
     return (mask * 255).astype(np.uint8)
@@ -116,7 +120,7 @@ def _text(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
 
 
 def _print(text: str, size: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Text in Pillow's own font, sheared like italics, in pens of all widths."""
+    """Print text in Pillow's own font, slanted like italics, with strokes of any width."""
     font = ImageFont.load_default(size)
     left, top, right, bottom = font.getbbox(text)
     margin = size // 2
@@ -129,7 +133,7 @@ def _print(text: str, size: int, rng: np.random.Generator) -> npt.NDArray[np.uin
 
 
 def _line_corner(digits: Crops, rng: np.random.Generator) -> Canvas:
-    """Box lines that meet: a corner, a T or a crossing, or two long parallels."""
+    """Box lines: a corner, a T or a crossing, or two long parallels."""
     canvas, pen = _empty(), int(rng.integers(1, 5))
     x, y = rng.uniform(4, 60), rng.uniform(4, 60)
     kind = rng.integers(4)
@@ -173,7 +177,7 @@ def _blot(digits: Crops, rng: np.random.Generator) -> Canvas:
 
 
 def _dots(digits: Crops, rng: np.random.Generator) -> Canvas:
-    """Specks without a stroke among them."""
+    """Two to seven specks."""
     canvas = _empty()
     for x, y in rng.integers(8, 56, (int(rng.integers(2, 8)), 2)).tolist():
         cv2.circle(canvas, (x, y), int(rng.integers(1, 5)), 255, cv2.FILLED, cv2.LINE_AA)
@@ -197,4 +201,5 @@ _SHARES: tuple[tuple[Sketch, float], ...] = (
     (_blot, 0.02),
     (_dots, 0.01),
 )
-"""How often each kind is drawn; letters are the most varied and the most frequent."""
+"""Share of each kind; letters are the most frequent, as they are the most varied. No record of a
+measurement."""

@@ -1,4 +1,4 @@
-"""How wide the strokes of a digit are, and new strokes of such a width."""
+"""Measure the width of a digit's strokes, and draw new strokes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ import numpy.typing as npt
 Point: TypeAlias = npt.NDArray[np.float64]
 """(2,) float64, x and y in pixels."""
 
-_SHIFT = 4
-"""Bits after the point of the coordinates handed to OpenCV."""
+MIN_STROKE_GREY = 96
+"""Grey value above which a pixel belongs to a stroke. No record of a measurement."""
+
+_FRACTION_BITS = 4
+"""Binary places of the coordinates that OpenCV gets: it draws to a sixteenth of a pixel."""
 
 
 def stroke_width(ink: npt.NDArray[np.uint8]) -> float:
     """Mean width in pixels of the strokes in `ink`, (h, w) bright on black; 0 without ink.
 
-    Across a stroke of width w the distance of the pixels from its edge is w / 4 on the mean,
-    and the transform counts half a pixel more.
+    Across a stroke of width w the mean distance of the pixels from its edge is w / 4; the
+    distance transform adds half a pixel.
     """
-    solid = (ink > 96).view(np.uint8)
+    solid = (ink > MIN_STROKE_GREY).view(np.uint8)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
     pixels = cv2.countNonZero(solid)
     return 4 * (float(depth.sum()) / pixels - 0.5) if pixels else 0.0
@@ -29,15 +32,15 @@ def stroke_width(ink: npt.NDArray[np.uint8]) -> float:
 
 def draw_curve(ink: npt.NDArray[np.uint8], points: npt.ArrayLike, width: float) -> None:
     """Draw a polyline through `points` (m, 2), x and y in pixels, into `ink`, in place."""
-    dots = np.rint(np.asarray(points, np.float64) * (1 << _SHIFT)).astype(np.int32)
+    dots = np.rint(np.asarray(points, np.float64) * (1 << _FRACTION_BITS)).astype(np.int32)
     pen = max(1, round(width))
-    cv2.polylines(ink, [dots], False, 255, pen, cv2.LINE_AA, shift=_SHIFT)
+    cv2.polylines(ink, [dots], False, 255, pen, cv2.LINE_AA, shift=_FRACTION_BITS)
 
 
 def rounded(points: npt.ArrayLike, times: int = 2) -> npt.NDArray[np.float64]:
-    """A polyline (m, 2) with its corners cut off, ends kept (Chaikin 1974).
+    """Cut the corners of a polyline (m, 2), keeping its ends (Chaikin 1974).
 
-    A point that is written twice keeps its corner.
+    A point that is given twice stays a corner.
     """
     curve = np.asarray(points, np.float64)
     for _ in range(times):

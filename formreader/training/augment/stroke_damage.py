@@ -1,7 +1,8 @@
-"""What pens, paper and scanners do to a digit, one function for each.
+"""Damage to a digit by pens, paper and scanners, one function for each kind.
 
-Every function takes ink bright on black, uint8 of any size, and returns a new
-image, of the same size unless it says otherwise. Widths are in pixels of the image given.
+Every function takes ink bright on black, uint8 of any size, and returns a new image of the same
+size unless its docstring says otherwise. Widths are in pixels of the image. There is no
+record of a measurement for the ranges.
 """
 
 from __future__ import annotations
@@ -16,15 +17,27 @@ from formreader.training.augment.pen_strokes import stroke_width
 
 Ink: TypeAlias = npt.NDArray[np.uint8]
 
+_MIN_VISIBLE_GREY, _MIN_SOLID_GREY = 64, 128
+"""Grey values above which a pixel counts as ink, and as the solid middle of a stroke."""
+_FELT_WIDTHS, _MAX_FELT_THICKENING = (0.13, 0.2), 2.8
+"""Width of a felt pen's strokes as a share of the canvas, and what is added to an edge at most,
+in pixels."""
+_MAX_RESIDUE_HEIGHT = 0.6
+"""Height of an upright piece of a box line as a share of the digit: a longer one looks like a 1."""
+_MAX_CUT, _MAX_CUT_STROKES = 0.12, 0.7
+"""How much of a digit may be cut off, as a share of its larger side and in widths of a stroke: a
+seven without its bar would be a one."""
+
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+"""Structuring elements for thinning and for thickening."""
 
 
 def change_thickness(ink: Ink, amount: float) -> Ink:
-    """Strokes wider (`amount` > 0) or thinner (< 0) by about 2 * |amount| pixels.
+    """Make strokes wider (`amount` > 0) or thinner (< 0) by about 2 * |amount| pixels.
 
-    Thinning keeps strokes that are already hairlines: what an opening would remove
-    stays as it is, so no stroke is lost.
+    Thinning keeps hairlines: what a morphological opening would remove stays, so that no stroke
+    is lost.
     """
     whole, part = divmod(abs(amount), 1.0)
     step = _thicker if amount > 0 else _thinner
@@ -34,9 +47,16 @@ def change_thickness(ink: Ink, amount: float) -> Ink:
 
 
 def write_with_felt(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Strokes of a felt pen, a seventh to a fifth of the canvas wide: small loops fill."""
-    target = len(ink) * rng.uniform(0.13, 0.2)
-    return change_thickness(ink, float(np.clip((target - stroke_width(ink)) / 2, 0, 2.8)))
+    """Widen the strokes to those of a felt pen; small loops fill."""
+    target = len(ink) * rng.uniform(*_FELT_WIDTHS)
+    missing = (target - stroke_width(ink)) / 2
+    return change_thickness(ink, float(np.clip(missing, 0, _MAX_FELT_THICKENING)))
+
+
+def ink_bounds(ink: Ink) -> tuple[int, int, int, int]:
+    """Bounding box of the visible ink: left, top, width, height; zeros without ink."""
+    left, top, width, height = cv2.boundingRect((ink > _MIN_VISIBLE_GREY).view(np.uint8))
+    return left, top, width, height
 
 
 def _thicker(ink: Ink) -> Ink:
@@ -50,8 +70,8 @@ def _thinner(ink: Ink) -> Ink:
 
 
 def cut_gap(ink: Ink, rng: np.random.Generator) -> Ink:
-    """A stroke interrupted where the pen skipped: a thin cut through some ink."""
-    y, x = np.nonzero(ink > 128)
+    """Interrupt a stroke by a thin cut, as where the pen skipped."""
+    y, x = np.nonzero(ink > _MIN_SOLID_GREY)
     if len(x) == 0:
         return ink
     at = rng.integers(len(x))
@@ -64,21 +84,21 @@ def cut_gap(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def add_line_residue(ink: Ink, rng: np.random.Generator) -> Ink:
-    """What is left of a box line beside the digit, on any side, touching it or not.
+    """Draw the remains of a box line beside the digit, on any side, touching it or not.
 
-    Thinner than a stroke; a lying line may be as long as the box, an upright one at
-    most 60 % of the digit, so that it cannot be taken for a one beside it.
+    They are thinner than a stroke. A horizontal one may be as long as the box; an upright one is
+    shorter than the digit, so that it does not look like a one.
     """
-    left, top, wide, high = cv2.boundingRect((ink > 64).view(np.uint8))
+    left, top, wide, high = ink_bounds(ink)
     if wide == 0:
         return ink
     gap = int(rng.integers(-1, 8))
     if rng.random() < 0.5:
         x = left - gap if rng.random() < 0.5 else left + wide - 1 + gap
         y = int(rng.integers(top - 2, top + high))
-        end = x + int(rng.integers(-1, 2)), y + int(rng.uniform(0.1, 0.6) * high)
+        end = x + int(rng.integers(-1, 2)), y + int(rng.uniform(0.1, _MAX_RESIDUE_HEIGHT) * high)
     else:
-        gap = max(gap, 3)  # a line that touches a one at its tip makes it a seven
+        gap = max(gap, 3)  # a line that touches the tip of a one makes it a seven
         y = top - gap if rng.random() < 0.5 else top + high - 1 + gap
         x = int(rng.integers(left - 8, left + wide))
         end = x + int(rng.uniform(0.1, 1.2) * max(wide, high // 2)), y + int(rng.integers(-1, 2))
@@ -86,9 +106,9 @@ def add_line_residue(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def add_neighbour(ink: Ink, rng: np.random.Generator) -> Ink:
-    """The end of a straight or round stroke of the next box, coming in from either side."""
+    """Draw the end of a straight or round stroke that reaches in from the next box."""
     height = len(ink)
-    left, _, ink_width, _ = cv2.boundingRect((ink > 64).view(np.uint8))
+    left, _, ink_width, _ = ink_bounds(ink)
     if ink_width == 0:
         return ink
     reach, side = int(rng.integers(2, 7)), (-1 if rng.random() < 0.5 else 1)
@@ -104,20 +124,17 @@ def add_neighbour(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def _line(ink: Ink, start: tuple[int, int], end: tuple[int, int], grey: int, pen: int) -> Ink:
-    """A copy of `ink` with a line, drawn from inside the image so that some is seen."""
+    """A copy of `ink` with a line that begins inside the image, so that some of it is visible."""
     height, width = ink.shape
     start = min(max(start[0], 0), width - 1), min(max(start[1], 0), height - 1)
     return cv2.line(ink.copy(), start, end, grey, pen, cv2.LINE_AA)  # type: ignore[return-value]
 
 
 def cut_off(ink: Ink, rng: np.random.Generator) -> Ink:
-    """One side missing, as where the digit runs out of its box.
-
-    At most 12 % of the digit, and never the whole width of a stroke: a seven without
-    its bar would be a one.
-    """
-    left, top, width, height = cv2.boundingRect((ink > 64).view(np.uint8))
-    share = min(0.12 * rng.uniform(0.3, 1.0), 0.7 * stroke_width(ink) / max(width, height, 1))
+    """Cut off a little at one side, as where the digit runs out of its box."""
+    left, top, width, height = ink_bounds(ink)
+    strokes = _MAX_CUT_STROKES * stroke_width(ink) / max(width, height, 1)
+    share = min(_MAX_CUT * rng.uniform(0.3, 1.0), strokes)
     cut = ink.copy()
     match int(rng.integers(4)):
         case 0:
@@ -132,8 +149,8 @@ def cut_off(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def erase_band(ink: Ink, rng: np.random.Generator) -> Ink:
-    """A thin gap all through the digit, where a line was taken out together with its ink."""
-    left, top, width, height = cv2.boundingRect((ink > 64).view(np.uint8))
+    """Cut a thin gap through the digit, as where a line was removed together with the ink on it."""
+    left, top, width, height = ink_bounds(ink)
     erased = ink.copy()
     gap, place = int(rng.integers(1, 4)), rng.uniform(0.15, 0.85)
     if rng.random() < 0.5:
@@ -146,7 +163,7 @@ def erase_band(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def starve(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Strokes that break up where the pen or the copier ran dry: up to a quarter of the ink."""
+    """Break up strokes, as where a pen or a copier ran dry; up to a quarter of the ink goes."""
     knots = int(rng.integers(12, 24))
     grain = rng.standard_normal((knots, knots), np.float32)
     wet = cv2.resize(grain, ink.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -154,15 +171,15 @@ def starve(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def halftone(ink: Ink, rng: np.random.Generator) -> Ink:
-    """A grey copy of the ink, printed again in dots of black."""
+    """Halftone the ink: print a grey copy of it in black dots."""
     pitch = int(rng.integers(3, 7))
     y, x = (np.cos(np.arange(n, dtype=np.float32) * (2 * np.pi / pitch)) for n in ink.shape)
-    screen = 127 + 63 * (y[:, None] + x)  # 1..253: where paper shows unless the ink is darker
+    screen = 127 + 63 * (y[:, None] + x)  # 1..253: the threshold of each pixel
     return np.where(ink * rng.uniform(0.5, 0.9) > screen, np.uint8(255), np.uint8(0))
 
 
 def roughen(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Black and white alone, with ragged edges, at any threshold."""
+    """Binarise the ink at a random threshold, with ragged edges."""
     grain = cv2.GaussianBlur(rng.standard_normal(ink.shape, np.float32), (3, 3), 0.8)
     level = rng.uniform(60, 190) + rng.uniform(20, 160) * grain
     darkest = max(int(ink.max()), 1) / 255
@@ -170,7 +187,7 @@ def roughen(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def add_specks(ink: Ink, rng: np.random.Generator) -> Ink:
-    """One to four specks of dirt, much smaller than a stroke is long."""
+    """Add one to four specks of dirt, much smaller than a stroke."""
     height, width = ink.shape
     dirty = ink.copy()
     for _ in range(int(rng.integers(1, 5))):
@@ -181,13 +198,13 @@ def add_specks(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def sample_coarsely(ink: Ink, long_side: int, threshold: float | None = None) -> Ink:
-    """The ink as a poor scanner saw it, tightly cut: `long_side` pixels along its longer side.
+    """Cut out the ink and reduce it, as a poor scanner does, to `long_side` pixels.
 
-    Its darkest ink becomes 255. With a `threshold` (share of the darkest ink, 0..1) the
-    scanner knew only black and white.
-    Unlike its siblings this returns another size.
+    That is its longer side: unlike the other functions this returns another size. The darkest
+    ink becomes 255. With a `threshold`, a share 0..1 of the darkest ink, the result is black and
+    white.
     """
-    left, top, width, height = cv2.boundingRect((ink > 64).view(np.uint8))
+    left, top, width, height = ink_bounds(ink)
     if width == 0:
         return ink
     scale = long_side / max(width, height)
@@ -200,7 +217,7 @@ def sample_coarsely(ink: Ink, long_side: int, threshold: float | None = None) ->
 
 
 def change_tone(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Blur, faint or uneven ink, and noise, as a poor scan has them."""
+    """Add blur, faint or uneven ink, and noise, as in a poor scan."""
     chance = rng.random(3)
     if chance[0] < 0.25:
         ink = cv2.GaussianBlur(ink, (5, 5), rng.uniform(0.3, 0.9))  # type: ignore[assignment]

@@ -1,7 +1,7 @@
-"""Boxes with digits in them that are nevertheless no digit: struck out, two at once, encircled.
+"""Non-digits made of digits: struck out, two at once, encircled.
 
-Each function takes digits (k, 28, 28), k positive, of which it picks one or two,
-and draws one mark, (h, w) uint8, bright ink.
+Each function picks one or two of the digits (k, 28, 28), k > 0, and draws one mark, (h, w)
+uint8, bright ink.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import Crops
-from formreader.training.augment.augmentation import CANVAS, Canvas, enlarge
+from formreader.training.augment.augmentation import CANVAS_SIDE, Canvas, enlarge
 from formreader.training.augment.pen_strokes import draw_curve
+from formreader.training.augment.stroke_damage import ink_bounds
 
-_NARROW = 9
-"""Width in pixels below which a digit is most likely a one."""
+_MAX_ONE_WIDTH = 9
+"""Width in pixels below which a digit is most likely a one. No record of a measurement."""
+_BIG_CROSS_SHARE = 0.3
+"""Share of the struck-out digits that are under a big cross."""
 
 
 def strike_out(digits: Crops, rng: np.random.Generator) -> Canvas:
-    """A digit under two to five strokes, or under a big cross: one stroke is a slashed zero."""
+    """Strike out a digit by two to five strokes or a big cross; one stroke makes a slashed zero."""
     canvas = enlarge(digits[rng.integers(len(digits))])
     pen = int(rng.integers(2, 7))
-    if rng.random() < 0.3:
+    if rng.random() < _BIG_CROSS_SHARE:
         shake = rng.normal(0, 3, (2, 2, 2))
         draw_curve(canvas, shake[0] + [(8, 8), (56, 56)], pen)
         draw_curve(canvas, shake[1] + [(56, 8), (8, 56)], pen)
@@ -37,10 +40,12 @@ def strike_out(digits: Crops, rng: np.random.Generator) -> Canvas:
 
 
 def set_side_by_side(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Two digits squeezed into one box, some of them touching."""
+    """Squeeze two digits into one box; some touch."""
     first, second = (_tight(digits[i]) for i in rng.integers(len(digits), size=2))
     height = max(len(first), len(second))
-    narrow = min(first.shape[1], second.shape[1]) < _NARROW  # ones that touch are a thick one
+    narrow = (
+        min(first.shape[1], second.shape[1]) < _MAX_ONE_WIDTH
+    )  # ones that touch are a thick one
     gap = int(rng.integers(2 if narrow else -2, 5))
     width = first.shape[1] + gap + second.shape[1]
     both = np.zeros((height, width), np.uint8)
@@ -51,9 +56,9 @@ def set_side_by_side(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.
 
 
 def cut_between_rows(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """A box that was found between two rows: the foot of one digit above the head of another."""
+    """Draw the lower part of one digit above the upper part of another: a box between two rows."""
     above, below = (_tight(digits[i]) for i in rng.integers(len(digits), size=2))
-    if max(above.shape[1], below.shape[1]) < _NARROW:  # one above the other: a broken one
+    if max(above.shape[1], below.shape[1]) < _MAX_ONE_WIDTH:  # one above the other: a broken one
         return set_side_by_side(digits, rng)
     foot = above[round(len(above) * rng.uniform(0.45, 0.65)) :]
     head = below[: round(len(below) * rng.uniform(0.35, 0.55))]
@@ -65,10 +70,10 @@ def cut_between_rows(digits: Crops, rng: np.random.Generator) -> npt.NDArray[np.
 
 
 def encircle(digits: Crops, rng: np.random.Generator) -> Canvas:
-    """A digit in a ring, as an answer is marked."""
-    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
+    """Draw a ring around a digit, as one marks an answer."""
+    canvas = np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)
     small = _tight(digits[rng.integers(len(digits))])
-    half = CANVAS // 2
+    half = CANVAS_SIDE // 2
     y, x = half - len(small) // 2, half - small.shape[1] // 2
     canvas[y : y + len(small), x : x + small.shape[1]] = small
     axes = rng.uniform(19, 29, 2)
@@ -80,5 +85,6 @@ def encircle(digits: Crops, rng: np.random.Generator) -> Canvas:
 
 
 def _tight(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    x, y, width, height = cv2.boundingRect((crop > 64).view(np.uint8))
+    """The part of a crop that holds its ink."""
+    x, y, width, height = ink_bounds(crop)
     return crop[y : y + max(height, 1), x : x + max(width, 1)]

@@ -15,14 +15,14 @@ _log = logging.getLogger("formreader.training.box_network")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train as the command line says; what a user can mend ends in a message and its exit code."""
+    """Train with the options of the command line; user errors end in a message and an exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         options = BoxTrainOptions(**vars(given))
         start_keras()
-        # Not above: the processes that render pages import this module, and need no TensorFlow.
+        # Imported here, as the processes that render pages import this module without TensorFlow.
         from formreader.training.box_network.box_training import train_boxes
 
         figures = train_boxes(options, _log.info)
@@ -48,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     option("--steps", int, defaults.steps, "steps of training")
     option("--batch", int, defaults.batch, "pieces of pages a step")
     option("--learning-rate", float, defaults.learning_rate, "highest learning rate")
-    option("--seed", int, defaults.seed, "of the first page, and of all that is random")
-    option("--base", Path, defaults.base, "model folder whose weights training begins with")
+    option("--seed", int, defaults.seed, "seed of the first page and of all random choices")
+    option("--base", Path, defaults.base, "model folder whose weights to start from")
     return parser
 
 

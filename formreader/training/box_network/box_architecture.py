@@ -1,46 +1,48 @@
-"""The network that tells where digit boxes are: pages in, maps of box centres and sizes out."""
+"""The network that finds digit boxes: pages in, maps of box centres and sizes out."""
 
 from __future__ import annotations
 
 import keras
 from keras import layers
 
-MAPS = 5
-"""Channels of the output, as `formreader.detect.peaks.Maps` has them."""
+MAP_CHANNELS = 5
+"""Channels of the output: those of `formreader.detect.peaks.Maps`."""
 
-_WIDTHS = (16, 32, 48, 64)  # channels of the levels, from 1/4 to 1/32 of the page
-_CENTRE_PRIOR = -4.6  # the logit of 1 %: hardly any place is a box's centre
+_LEVEL_CHANNELS = (16, 32, 48, 64)
+"""Channels of the levels, from 1/4 to 1/32 of the page's resolution. No record of a measurement."""
+_CENTRE_PRIOR_LOGIT = -4.6
+"""Initial logit of a centre: that of 1 %, as hardly any place is the centre of a box."""
 
 
 def build_box_network() -> keras.Model:
-    """A small U-Net (Ronneberger et al. 2015) with the heads of CenterNet (Zhou et al. 2019).
+    """Build a small U-Net (Ronneberger et al. 2015) with the heads of CenterNet (Zhou et al. 2019).
 
-    In: (n, height, width, 1) darkness in 0..1, sides multiples of 32. Out:
-    (n, height / 4, width / 4, 5): the logit that a box's centre lies here; where it is
-    from the middle of the map's cell, x and y in cells; log width and log height of the
-    box in `REFERENCE_SIDE`. What makes a digit box shows only with its neighbours and
-    what stands around it, so the coarsest level sees some 300 pixels.
+    In: (n, height, width, 1) darkness in 0..1, with sides that are multiples of 32. Out:
+    (n, height / 4, width / 4, 5): the logit of a box's centre in this cell of the map; its offset
+    from the middle of the cell, x and y in cells; log width and log height of the box in units of
+    `REFERENCE_SIDE`. Only its neighbours and surroundings show that a box is for a digit, so the
+    coarsest level sees some 300 pixels.
     """
     page = keras.Input((None, None, 1), name="darkness")
     levels = _encode(page)
     x = levels.pop()
     for i in reversed(range(len(levels))):
-        x = _convolution(x, _WIDTHS[i], f"level{i}.side", size=1)
+        x = _convolution(x, _LEVEL_CHANNELS[i], f"level{i}.side", size=1)
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"level{i}.up")(x)
         x = layers.Add(name=f"level{i}.add")([x, levels[i]])
-        x = _convolution(x, _WIDTHS[i], f"level{i}.merge")
-    bias = keras.initializers.Constant([_CENTRE_PRIOR] + [0.0] * (MAPS - 1))
+        x = _convolution(x, _LEVEL_CHANNELS[i], f"level{i}.merge")
+    bias = keras.initializers.Constant([_CENTRE_PRIOR_LOGIT] + [0.0] * (MAP_CHANNELS - 1))
     maps = layers.Conv2D(
-        MAPS, 1, bias_initializer=bias, kernel_initializer="he_normal", name="maps"
+        MAP_CHANNELS, 1, bias_initializer=bias, kernel_initializer="he_normal", name="maps"
     )(x)
     return keras.Model(page, maps, name="boxes")
 
 
 def _encode(page: keras.KerasTensor) -> list[keras.KerasTensor]:
-    """The page at all levels, the finest first."""
-    x = _convolution(page, _WIDTHS[0], "stem", stride=2)
-    levels = [_convolution(x, _WIDTHS[0], "level0.down", stride=2)]
-    for i, width in enumerate(_WIDTHS[1:], start=1):
+    """Feature maps of the page at all levels, the finest first."""
+    x = _convolution(page, _LEVEL_CHANNELS[0], "stem", stride=2)
+    levels = [_convolution(x, _LEVEL_CHANNELS[0], "level0.down", stride=2)]
+    for i, width in enumerate(_LEVEL_CHANNELS[1:], start=1):
         x = _convolution(levels[-1], width, f"level{i}.down", stride=2)
         for k in range(1 if i == 1 else 2):
             x = _convolution(x, width, f"level{i}.conv{k}")

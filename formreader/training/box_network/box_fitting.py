@@ -1,4 +1,4 @@
-"""The fit of the box network: batches of pieces, optimiser, schedule."""
+"""Fit the box network: batches of pieces, optimiser, learning rate schedule."""
 
 from __future__ import annotations
 
@@ -14,19 +14,26 @@ from formreader.training.box_network.box_options import BoxTrainOptions
 from formreader.training.box_network.box_targets import Targets
 from formreader.training.box_network.page_pieces import TrainingPage, sample_piece
 
-_WARM_UP = 200  # steps over which the rate rises: the first gradients are of random maps
+_WARM_UP_STEPS = 200
+"""Steps over which the learning rate rises: the first gradients come from random maps."""
 _FIRST_RATE = 1e-5
-_LAST_RATE = 0.01  # share of the highest rate
-_WEIGHT_DECAY = 1e-4
-_AVERAGING = 0.995  # the weights kept are a mean over some 200 steps (Polyak, Juditsky 1992)
-_TOLD_EACH = 250
+"""Learning rate of the first step."""
+_LAST_RATE_SHARE = 0.01
+"""Learning rate of the last step, as a share of the highest."""
+_BOX_WEIGHT_DECAY = 1e-4
+"""AdamW's weight decay."""
+_WEIGHT_MOMENTUM = 0.995
+"""Momentum of the average of the weights, over some 200 steps (Polyak and Juditsky 1992). For this
+and the schedule there is no record of a measurement."""
+_STEPS_PER_REPORT = 250
+"""Steps between two messages."""
 
 
 class PieceBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
-    """Batches of pieces, darkness (n, PIECE, PIECE, 1) in 0..1 and targets, one a step.
+    """Batches of pieces, darkness (n, PIECE_SIDE, PIECE_SIDE, 1) in 0..1 and targets, one a step.
 
-    What a batch holds depends on the seed and its step alone, never on which thread
-    makes it or when.
+    The content of a batch depends on the seed and its step alone, never on which thread makes it
+    or when.
     """
 
     def __init__(self, pages: Sequence[TrainingPage], options: BoxTrainOptions) -> None:
@@ -44,8 +51,8 @@ class PieceBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no
         return np.asarray(darkness, np.float32), np.stack(targets)
 
 
-class _Told(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
-    """Tells the mean loss of the steps since it last did."""
+class _LossReport(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+    """Reports the mean loss of the steps since the last report."""
 
     def __init__(self, steps: int, tell: Callable[[str], None]) -> None:
         super().__init__()
@@ -54,9 +61,9 @@ class _Told(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no typ
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = batch + 1
-        if step % _TOLD_EACH and step != self._steps:
+        if step % _STEPS_PER_REPORT and step != self._steps:
             return
-        total = (logs or {})["loss"] * step  # Keras gives the mean of all steps so far
+        total = (logs or {})["loss"] * step  # Keras logs the mean of all steps so far
         loss = (total - self._sum) / (step - self._done)
         self._tell(f"step {step} of {self._steps}: loss {loss:.3f}")
         self._done, self._sum = step, total
@@ -68,18 +75,19 @@ def fit(
     options: BoxTrainOptions,
     tell: Callable[[str], None],
 ) -> None:
-    """Train `network` in place on pieces of `pages`; it is left with the mean of its last weights.
+    """Train `network` in place on pieces of `pages`; it ends up with the average of its weights.
 
-    `tell` hears how it goes.
+    `tell` is called with a message as training goes on.
     """
     schedule = keras.optimizers.schedules.CosineDecay(
-        _FIRST_RATE, max(options.steps - _WARM_UP, 1), alpha=_LAST_RATE,
-        warmup_target=options.learning_rate, warmup_steps=_WARM_UP,
+        _FIRST_RATE, max(options.steps - _WARM_UP_STEPS, 1), alpha=_LAST_RATE_SHARE,
+        warmup_target=options.learning_rate, warmup_steps=_WARM_UP_STEPS,
     )  # fmt: skip
     optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=_WEIGHT_DECAY, use_ema=True, ema_momentum=_AVERAGING
+        schedule, weight_decay=_BOX_WEIGHT_DECAY, use_ema=True, ema_momentum=_WEIGHT_MOMENTUM
     )
-    # Without XLA: on CPUs it takes longer to compile, and then longer for each step.
+    # No XLA: on CPUs it takes time to compile and then makes each step slower.
     network.compile(optimizer=optimizer, loss=box_loss, jit_compile=False)
-    told = _Told(options.steps, tell)
-    network.fit(PieceBatches(pages, options), epochs=1, shuffle=False, verbose=0, callbacks=[told])
+    report = _LossReport(options.steps, tell)
+    batches = PieceBatches(pages, options)
+    network.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[report])

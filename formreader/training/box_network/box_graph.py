@@ -1,6 +1,6 @@
-"""The trained box network as an ONNX graph for CPU inference.
+"""Export the trained box network as an ONNX graph for CPU inference.
 
-In: `darkness` (height, width) uint8, sides multiples of 32. Out: `maps_out`
+In: `darkness` (height, width) uint8, with sides that are multiples of 32. Out: `maps_out`
 (5, height / 4, width / 4) float32. Batch normalisation is folded into the convolutions.
 """
 
@@ -13,17 +13,18 @@ import numpy as np
 from keras import layers
 from onnx import TensorProto, helper
 
-from formreader.training.box_network.box_architecture import MAPS
+from formreader.training.box_network.box_architecture import MAP_CHANNELS
 from formreader.training.export.onnx_graph import OnnxGraph, folded_weights
 
-_BLACK = 255.0
+_MAX_DARKNESS = 255.0
+"""Darkness of black in bytes; the network is trained with 1."""
 
 
 def export_box_network(network: keras.Model, path: Path) -> None:
     """Write a network of `build_box_network` as ONNX.
 
     Raises:
-        ValueError: the network has a layer that this export does not know.
+        ValueError: the network has a layer that cannot be exported.
         OSError: the file cannot be written.
     """
     graph = OnnxGraph()
@@ -43,7 +44,9 @@ def export_box_network(network: keras.Model, path: Path) -> None:
     last = names[network.outputs[0].name]
     graph.add("Squeeze", [last], "maps_out", {"maps_out.axes": np.array([0], np.int64)})
     darkness = helper.make_tensor_value_info("darkness", TensorProto.UINT8, ["height", "width"])
-    maps = helper.make_tensor_value_info("maps_out", TensorProto.FLOAT, [MAPS, "rows", "columns"])
+    maps = helper.make_tensor_value_info(
+        "maps_out", TensorProto.FLOAT, [MAP_CHANNELS, "rows", "columns"]
+    )
     path.write_bytes(graph.model("boxes", darkness, maps).SerializeToString())
 
 
@@ -55,7 +58,7 @@ def _add_layer(
         case layers.Conv2D(groups=1, dilation_rate=(1, 1)) if _keeps_size(layer):
             return _add_convolution(graph, layer, inputs, norm)
         case layers.BatchNormalization():
-            return inputs[0]  # it is in the convolution before it
+            return inputs[0]  # folded into the convolution before it
         case layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
             return graph.add("Relu", inputs, layer.name)
         case layers.Add():
@@ -67,7 +70,7 @@ def _add_layer(
                 coordinate_transformation_mode="asymmetric", nearest_mode="floor",
             )  # fmt: skip
         case _:
-            raise ValueError(f"no export for the layer {layer.name} ({type(layer).__name__})")
+            raise ValueError(f"cannot export the layer {layer.name} ({type(layer).__name__})")
 
 
 def _keeps_size(layer: layers.Conv2D) -> bool:
@@ -82,8 +85,8 @@ def _add_convolution(
     norm: layers.BatchNormalization | None,
 ) -> str:
     kernel, bias = folded_weights(layer, norm)
-    if inputs == ["image"]:  # bytes come in, the network was trained on 0..1
-        kernel = kernel / _BLACK
+    if inputs == ["image"]:  # the input is bytes, the network was trained on 0..1
+        kernel = kernel / _MAX_DARKNESS
     constants = {
         f"{layer.name}.kernel": kernel.transpose(3, 2, 0, 1).astype(np.float32),
         f"{layer.name}.bias": bias.astype(np.float32),

@@ -1,4 +1,4 @@
-"""How wrong the box network's maps are."""
+"""The loss of the box network."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from formreader.training.box_network.box_targets import (
     SIDES,
 )
 
-# A box is found by its sides as much as by its centre, and sides are the harder to tell.
-_OFFSET_WEIGHT = 1.0
-_SIDE_WEIGHT = 2.0
+_OFFSET_WEIGHT, _SIDE_WEIGHT = 1.0, 2.0
+"""Weights of the errors of offsets and sides, beside 1 for the centres. The overlap with a box
+depends on its sides as much as on its centre, and sides are harder to estimate. No record of a
+measurement."""
 
 
 def box_loss(target: keras.KerasTensor, maps: keras.KerasTensor) -> keras.KerasTensor:
@@ -35,7 +36,7 @@ def box_loss(target: keras.KerasTensor, maps: keras.KerasTensor) -> keras.KerasT
 def _centre_loss(
     heat: keras.KerasTensor, weight: keras.KerasTensor, logit: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Focal loss a centre; near a centre (where `heat` is high) a false one is hardly wrong."""
+    """Focal loss per centre; false centres near a true one, where `heat` is high, count little."""
     yes = ops.sigmoid(logit)
     log_yes, log_no = -ops.softplus(-logit), -ops.softplus(logit)
     centre = ops.cast(heat >= 1.0, "float32")

@@ -1,4 +1,4 @@
-"""How many boxes the network and the lattice find on pages whose truth is known."""
+"""Count the boxes that the network and row assembly find on pages with known boxes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from formreader.detect.peaks import Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
 from formreader.training.box_network.page_pieces import TrainingPage
 
-_FOUND_FROM = 0.5  # intersection over union
+_MIN_FOUND_OVERLAP = 0.5
+"""Intersection over union from which a box counts as found, as in the project's README."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoxFigures:
-    """Boxes on some pages, those of them found, and boxes found where none is."""
+    """Numbers of pages, of their boxes, of those found, and of false boxes."""
 
     pages: int
     boxes: int
@@ -29,9 +30,9 @@ class BoxFigures:
 def measure_boxes(
     maps_of: Callable[[GreyImage], Maps], pages: Iterable[TrainingPage]
 ) -> BoxFigures:
-    """Count the boxes found on `pages`: those that share half of their union with a true one.
+    """Count the boxes found on `pages`, those that overlap a true box by half of their union.
 
-    `maps_of` gives the maps of a page, as `BoxNetwork.maps` does.
+    `maps_of` computes the maps of a page, like `BoxNetwork.maps`.
     """
     count = boxes = hits = found = 0
     for page in pages:
@@ -46,12 +47,12 @@ def measure_boxes(
 
 
 def _count_hits(truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]) -> int:
-    """How many of the true quads, (n, 4, 2), are among those found, (m, 4, 2)."""
+    """Number of the true quads, (n, 4, 2), that are among those found, (m, 4, 2)."""
     if not len(truth) or not len(found):
         return 0
     (low_a, high_a), (low_b, high_b) = ((q.min(axis=1), q.max(axis=1)) for q in (truth, found))
     low, high = np.maximum(low_a[:, None], low_b), np.minimum(high_a[:, None], high_b)
     shared = np.clip(high - low, 0, None).prod(axis=2)
     union = (high_a - low_a).prod(axis=1)[:, None] + (high_b - low_b).prod(axis=1) - shared
-    # Found boxes do not overlap, so no two of them share half of one true box.
-    return int(((shared / union).max(axis=1) >= _FOUND_FROM).sum())
+    # Found boxes do not overlap, so no two of them can match the same true box.
+    return int(((shared / union).max(axis=1) >= _MIN_FOUND_OVERLAP).sum())

@@ -1,4 +1,4 @@
-"""Options of the training of the box network, and what they may be."""
+"""Options of the training of the box network, and their ranges."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from formreader.core.errors import UsageError
 class BoxTrainOptions:
     """Options of the training of the box network.
 
-    `pages` are rendered from seeds that begin with `seed` and kept in memory, up to 1.4 MB
-    each; each of `steps` sees `batch` pieces of them. `test_pages` are of combinations of
-    layout and scan that no training page has. `learning_rate` is the highest of the schedule.
-    `base`: a model folder whose weights training begins with.
+    `pages` pages are rendered, from the seeds that follow `seed`, and kept in memory, up to 1.4 MB
+    each. Each of `steps` steps trains on `batch` pieces of them. The `test_pages` have
+    combinations of layout and scan that no training page has. `learning_rate` is the highest of
+    the schedule. `base` is a model folder whose weights to start from.
 
     Raises:
         UsageError: an option is out of range.

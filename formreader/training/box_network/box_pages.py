@@ -1,4 +1,4 @@
-"""Rendered pages as the finder sees pages: straightened, with the truth moved along."""
+"""Render pages and straighten them, with their true boxes, as the finder gets pages."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from formreader.training.box_network.page_pieces import TrainingPage
 def render_pages(
     first_seed: int, count: int, tell: Callable[[str], None], *, held_back: bool = False
 ) -> list[TrainingPage]:
-    """`count` random pages, one a seed, rendered by as many processes as there are cores.
+    """Render `count` random pages, one a seed, with a process for each core.
 
-    `held_back` asks for combinations of layout and scan that are kept for measuring.
-    `tell` hears how it goes.
+    With `held_back` they have the combinations of layout and scan that are kept for measuring.
+    `tell` is called with a message as the work goes on.
     """
     render = partial(render_page, held_back=held_back)
     return map_in_processes(render, range(first_seed, first_seed + count), tell)
 
 
 def render_page(seed: int, *, held_back: bool = False) -> TrainingPage:
-    """One random page of what `sample_spec` has."""
+    """Render one random page of the kinds that `sample_spec` draws."""
     spec = sample_spec(np.random.default_rng(seed), held_back=held_back)
     return training_page(render_form(seed, spec))
 
 
 def training_page(page: RenderedPage) -> TrainingPage:
-    """A rendered page upright and straightened, with its boxes for single digits."""
+    """Turn a rendered page upright and straighten it, with its boxes for single digits."""
     quads = np.array([box.corners for box in page.truth if not box.is_number_cell], np.float64)
     quads = quads.reshape(-1, 4, 2)
     straight = straighten(Pyramid(_grey(page)), quarters_to_upright(quads))

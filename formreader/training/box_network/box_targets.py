@@ -1,4 +1,4 @@
-"""What the box network shall answer for a piece of a page."""
+"""Draw the target maps of the box network for a piece of a page."""
 
 from __future__ import annotations
 
@@ -10,46 +10,51 @@ import numpy.typing as npt
 from formreader.detect.peaks import REFERENCE_SIDE, STRIDE
 
 Targets: TypeAlias = npt.NDArray[np.float32]
-"""(height / 4, width / 4, 7): a cell's channels are those named below."""
+"""(height / 4, width / 4, 7): the channels of a cell are named below."""
 
 HEAT = 0
-"""How near a box's centre is: 1 in the centre's own cell, less around it."""
+"""Closeness to the centre of a box: 1 in the centre's own cell, less around it."""
 
 OFFSETS = slice(1, 3)
-"""Where the centre is from the middle of the cell, x and y in cells."""
+"""Offset of the centre from the middle of the cell, x and y in cells."""
 
 SIDES = slice(3, 5)
-"""Log width and log height of the box in `REFERENCE_SIDE`."""
+"""Log width and log height of the box in units of `REFERENCE_SIDE`."""
 
 HEAT_WEIGHT = 5
-"""Whether the heat counts where it is below 1: 0 at boxes that are not taught."""
+"""Whether a heat below 1 counts: 0 at boxes that are too small or too large to be taught."""
 
 SHAPE_WEIGHT = 6
-"""How much offsets and sides count."""
+"""Weight of offsets and sides."""
 
-_CHANNELS = 7
+_TARGET_CHANNELS = 7
+"""Channels of `Targets`."""
 
-SMALLEST, LARGEST = 8.0, 150.0
-"""Sides in pixels of the boxes that are taught; others are neither right nor wrong."""
+MIN_TAUGHT_SIDE, MAX_TAUGHT_SIDE = 8.0, 150.0
+"""Sides in pixels of the boxes that are taught; finding others is neither right nor wrong. No
+record of a measurement, here and below."""
 
-# The heat's standard deviation as a share of the box's side: a shift by this hardly matters to
-# the overlap. In cells it is never so narrow that a centre has no warm neighbours.
-_SPREAD = 0.13
-_LEAST_SPREAD = 0.55
+_HEAT_SIGMA = 0.13
+"""Standard deviation of the heat as a share of the box's side: a shift by this hardly changes the
+overlap."""
+_MIN_HEAT_SIGMA = 0.55
+"""Smallest standard deviation of the heat in cells: even a small box warms the cells around it."""
 
-_SHAPE_FROM = 0.3  # heat of the cells that are asked for offset and sides
-_UNTAUGHT_FROM = 0.1  # heat that a box would have where its cells do not count
+_MIN_SHAPE_HEAT = 0.3
+"""Heat of the cells whose offset and sides count."""
+_MIN_UNTAUGHT_HEAT = 0.1
+"""Heat from which cells near a box that is not taught do not count."""
 
 
 def draw_targets(quads: npt.NDArray[np.float32], height: int, width: int) -> Targets:
-    """Targets for boxes with corners `quads`, (n, 4, 2) pixels of a (height, width) piece.
+    """Draw targets for boxes with corners `quads`, (n, 4, 2) pixels of a (height, width) piece.
 
-    Around each centre the heat falls off as a Gaussian that is narrow against the box
-    (Zhou et al. 2019). Where two boxes meet, a cell belongs to the one whose heat is higher.
-    Boxes with their centre outside of the piece are left out.
+    Around each centre the heat falls off as a Gaussian, narrow compared with the box (Zhou et al.
+    2019). Where two boxes meet, a cell belongs to the one with more heat. Boxes with their centre
+    outside of the piece are left out.
     """
     rows, columns = height // STRIDE, width // STRIDE
-    target = np.zeros((rows, columns, _CHANNELS), np.float32)
+    target = np.zeros((rows, columns, _TARGET_CHANNELS), np.float32)
     target[..., HEAT_WEIGHT] = 1
     centres = (quads.mean(axis=1) + 0.5) / STRIDE - 0.5
     inside = ((centres > -1) & (centres < (columns, rows))).all(axis=1)
@@ -60,7 +65,7 @@ def draw_targets(quads: npt.NDArray[np.float32], height: int, width: int) -> Tar
 
 
 def _sides(quads: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """(n, 2) width and height of quads, each the mean of two opposite edges."""
+    """Width and height of quads, (n, 2), each the mean of two opposite edges."""
     a, b, c, d = quads.transpose(1, 0, 2)
     across, down = (b - a + c - d) / 2, (d - a + c - b) / 2
     return np.stack([np.linalg.norm(across, axis=1), np.linalg.norm(down, axis=1)], axis=1)
@@ -74,13 +79,13 @@ def _draw(target: Targets, centre: list[float], sides: list[float]) -> None:
     )
     heat = down[:, None] * across
     window = target[y0:y1, x0:x1]
-    if min(sides) < SMALLEST or max(sides) > LARGEST:
-        window[..., HEAT_WEIGHT][heat > _UNTAUGHT_FROM] = 0
+    if min(sides) < MIN_TAUGHT_SIDE or max(sides) > MAX_TAUGHT_SIDE:
+        window[..., HEAT_WEIGHT][heat > _MIN_UNTAUGHT_HEAT] = 0
         return
     heat[(np.abs(dy) <= 0.5)[:, None] & (np.abs(dx) <= 0.5)] = 1
     hotter = heat > window[..., HEAT]
     window[..., HEAT][hotter] = heat[hotter]
-    y, x = np.nonzero(hotter & (heat >= _SHAPE_FROM))
+    y, x = np.nonzero(hotter & (heat >= _MIN_SHAPE_HEAT))
     window[y, x, OFFSETS] = np.stack([dx[x], dy[y]], axis=1)
     window[y, x, SIDES] = np.log(np.divide(sides, REFERENCE_SIDE))
     window[y, x, SHAPE_WEIGHT] = heat[y, x]
@@ -89,8 +94,8 @@ def _draw(target: Targets, centre: list[float], sides: list[float]) -> None:
 def _profile(
     middle: float, side: float, cells: int
 ) -> tuple[int, int, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Along one axis: the cells near a centre, from and to, how far it is from each, and heat."""
-    spread = max(_SPREAD * side / STRIDE, _LEAST_SPREAD)
+    """Along one axis: first and last (exclusive) cell near a centre, its offset from each, heat."""
+    spread = max(_HEAT_SIGMA * side / STRIDE, _MIN_HEAT_SIGMA)
     reach = int(3 * spread) + 1
     start, end = max(round(middle) - reach, 0), min(round(middle) + reach + 1, cells)
     distance = middle - np.arange(start, end, dtype=np.float32)

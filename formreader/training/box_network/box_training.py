@@ -1,4 +1,4 @@
-"""The box network trained: from options to a model folder."""
+"""Train the box network: from options to a model folder."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from formreader.training.box_network.page_pieces import TrainingPage
 
 VERSION = "1.0"
 FIRST_TEST_SEED = 1_000_000
-"""Seed of the first page that a new network is measured on."""
+"""Seed of the first page for measuring, far from those of the training pages."""
 
 
 def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFigures:
     """Train the network on rendered pages and write its model folder, `options.out`.
 
-    Returns what it finds on pages of combinations that it was not trained on. `tell` hears
-    how it goes.
+    Returns its figures on pages with combinations of layout and scan that it was not trained on.
+    `tell` is called with a message as the work goes on.
 
     Raises:
         OutputError: the folder cannot be written; found before any work.
-        ModelError: the model to begin with cannot be used; found before any work.
+        ModelError: the model to start from cannot be used; found before any work.
     """
     _prepare_folder(options.out)
     keras.utils.set_random_seed(options.seed)
@@ -59,7 +59,7 @@ def write_model(
 ) -> BoxFigures:
     """Write a trained network as the model folder `options.out`, measured on the pages `test`.
 
-    The card comes last, so a folder with a card is whole.
+    The card is written last, so a folder with a card is complete.
 
     Raises:
         OSError: a file cannot be written.
@@ -72,7 +72,7 @@ def write_model(
     plain.save(out / KERAS_FILE)
     export_box_network(plain, out / ONNX_FILE)
     files = file_hashes(out)
-    # Measured as it will run: with the exported graph.
+    # Measured with the exported graph, as scans run it.
     figures = measure_boxes(BoxNetwork(load_graph(out, files, threads=1)).maps, test)
     card = {
         "schema": BOX_CARD_SCHEMA,
@@ -105,20 +105,20 @@ def _start_from(folder: Path, network: keras.Model) -> None:
     """Give a network the weights of a model folder.
 
     Raises:
-        ModelError: there is no such model, it is damaged, or it is of another network.
+        ModelError: the model is missing or damaged, or its network has another shape.
     """
     try:
         weights = keras.saving.load_model(folder / KERAS_FILE, compile=False).get_weights()
         network.set_weights(weights)
-    except Exception as error:  # Keras raises whatever its layers raise
+    except Exception as error:  # Keras raises errors of many kinds
         raise ModelError(
-            f"{folder / KERAS_FILE}: training cannot begin with this model ({error}). "
+            f"{folder / KERAS_FILE}: training cannot start from this model ({error}). "
             "Give --base a folder that this version of formreader.training.box_network wrote."
         ) from error
 
 
 def _prepare_folder(out: Path) -> None:
-    """Make the model folder, sure that it can be written."""
+    """Make the model folder and check that it can be written."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

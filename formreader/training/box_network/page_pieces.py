@@ -1,4 +1,7 @@
-"""Pieces of rendered pages, placed and degraded at random, as the box network learns from them."""
+"""Cut random pieces from rendered pages and degrade them, to train the box network.
+
+There is no record of a measurement for the ranges below.
+"""
 
 from __future__ import annotations
 
@@ -12,37 +15,48 @@ from formreader.core.records import GreyImage
 from formreader.training.box_network.box_targets import Targets, draw_targets
 from formreader.training.box_network.piece_damage import Darkness, degrade
 
-PIECE = 384
-"""Side in pixels of the square pieces: a row of boxes with what stands around it."""
+PIECE_SIDE = 384
+"""Side in pixels of the square pieces: about a row of boxes and its surroundings."""
 
-# Boxes are shown with sides of so many pixels, small ones more often; pages are enlarged
-# or reduced for that within limits, past which they look like no scan.
-_BOX_SIDES = (9.0, 66.0)
-_SMALL_BOXES = 1.6
-_SCALES = (0.4, 2.0)
-_SCALES_WITHOUT_BOXES = (0.6, 1.6)
+_SHOWN_BOX_SIDES = (9.0, 66.0)
+"""Sides in pixels that boxes are enlarged or reduced to."""
+_SMALL_BOX_EXPONENT = 1.6
+"""Exponent of the random number that chooses the side: above 1 small boxes are more frequent."""
+_PIECE_SCALES = (0.4, 2.0)
+"""Limits of the enlargement of a page: beyond them it does not look like a scan."""
+_PIECE_SCALES_WITHOUT_BOXES = (0.6, 1.6)
+"""The same for pages without boxes."""
+_OTHER_SIDES = 0.8, 1.2
+"""Range of a further factor of the side of some boxes."""
 
-_NEAR_A_BOX = 0.75  # share of the pieces about a box; the others are from anywhere on the page
-_AWAY = 0.45  # how far from such a piece's middle its box may be, in sides of the piece
+_PIECES_NEAR_A_BOX = 0.75
+"""Share of the pieces around a box; the others are from anywhere on the page."""
+_MAX_BOX_OFFSET = 0.45
+"""How far a piece's middle may be from its box, as a share of the piece's side."""
 
-# Scales below this drop every other hairline unless the page is smoothed before.
-_SMOOTH_BELOW = 0.8
-_SMOOTHING = 0.45
+_MIN_UNSMOOTHED_SCALE = 0.8
+"""Enlargement below which the page is smoothed first: reducing it would drop hairlines."""
+_REDUCTION_BLUR_SIGMA = 0.45
+"""Standard deviation of that blur, in pixels of the piece."""
 
-# Standard deviations of what straightening leaves: a turn in radians (some pages are left with
-# more), stretch as a logarithm, and shear.
-_TURN, _LARGE_TURN = 0.012, 0.035
-_STRETCH = 0.08
-_SHEAR = 0.012
+_TURN_SIGMA, _LARGE_TURN_SIGMA = 0.012, 0.035
+"""Standard deviation of the rotation that straightening leaves, in radians, and that of pages that
+it leaves more skewed."""
+_STRETCH_SIGMA = 0.08
+"""Standard deviation of the logarithm of the stretch."""
+_PIECE_SHEAR_SIGMA = 0.012
+"""Standard deviation of the shear."""
 
-_USUALLY = 0.7
+_USUAL_SHARE = 0.7
+"""Share of the pieces in the usual case of each choice: linear interpolation, no further factor of
+the side, a small rotation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingPage:
     """A straightened page and its boxes.
 
-    `image` is (h, w) uint8 grey, `quads` (n, 4, 2) its boxes' corners in pixels, clockwise
+    `image` is (h, w) uint8 grey, `quads` (n, 4, 2) the corners of its boxes in pixels, clockwise
     from the top left.
     """
 
@@ -51,26 +65,28 @@ class TrainingPage:
 
 
 def sample_piece(page: TrainingPage, rng: np.random.Generator) -> tuple[Darkness, Targets]:
-    """A piece of a page as darkness, (PIECE, PIECE) uint8, and its targets."""
+    """Cut a random piece of a page: darkness, (PIECE_SIDE, PIECE_SIDE) uint8, and its targets."""
     matrix = _place(page, rng)
-    method = cv2.INTER_LINEAR if rng.random() < _USUALLY else cv2.INTER_CUBIC
+    method = cv2.INTER_LINEAR if rng.random() < _USUAL_SHARE else cv2.INTER_CUBIC
     piece, quads = cut_piece(page, matrix, method)
-    return degrade(255 - piece, rng), draw_targets(quads, PIECE, PIECE)
+    return degrade(255 - piece, rng), draw_targets(quads, PIECE_SIDE, PIECE_SIDE)
 
 
 def cut_piece(
     page: TrainingPage, matrix: npt.NDArray[np.float64], method: int = cv2.INTER_LINEAR
 ) -> tuple[GreyImage, npt.NDArray[np.float32]]:
-    """What a (2, 3) affine map from the page to a piece shows, and where the boxes are there.
+    """Cut a piece by a (2, 3) affine map from the page, with the boxes on it.
 
-    The piece is (PIECE, PIECE) uint8 grey, white beyond the page; the boxes are (n, 4, 2)
+    The piece is (PIECE_SIDE, PIECE_SIDE) uint8 grey, white beyond the page; the boxes are (n, 4, 2)
     pixels of the piece. `method` is OpenCV's for interpolation.
     """
     image = page.image
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < _SMOOTH_BELOW:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), _SMOOTHING / scale), np.uint8)
-    piece = cv2.warpAffine(image, matrix, (PIECE, PIECE), flags=method, borderValue=(255,))
+    if scale < _MIN_UNSMOOTHED_SCALE:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), _REDUCTION_BLUR_SIGMA / scale), np.uint8)
+    piece = cv2.warpAffine(
+        image, matrix, (PIECE_SIDE, PIECE_SIDE), flags=method, borderValue=(255,)
+    )
     quads = page.quads @ matrix[:, :2].T + matrix[:, 2]
     return np.asarray(piece, np.uint8), quads.astype(np.float32)
 
@@ -79,29 +95,31 @@ def _place(page: TrainingPage, rng: np.random.Generator) -> npt.NDArray[np.float
     """A random (2, 3) affine map from the page to a piece."""
     height, width = page.image.shape
     middle = rng.uniform(0, 1, 2) * (width, height)
-    scale = float(np.exp(rng.uniform(*np.log(_SCALES_WITHOUT_BOXES))))
+    scale = float(np.exp(rng.uniform(*np.log(_PIECE_SCALES_WITHOUT_BOXES))))
     if len(page.quads):
         quad = page.quads[int(rng.integers(len(page.quads)))]
-        if rng.random() < _NEAR_A_BOX:
-            middle = quad.mean(axis=0) + rng.uniform(-_AWAY, _AWAY, 2) * PIECE
+        if rng.random() < _PIECES_NEAR_A_BOX:
+            middle = (
+                quad.mean(axis=0) + rng.uniform(-_MAX_BOX_OFFSET, _MAX_BOX_OFFSET, 2) * PIECE_SIDE
+            )
         scale = _scale_for(quad, rng)
-    linear = float(np.clip(scale, *_SCALES)) * _distortion(rng)
-    return np.column_stack([linear, PIECE / 2 - linear @ middle])
+    linear = float(np.clip(scale, *_PIECE_SCALES)) * _distortion(rng)
+    return np.column_stack([linear, PIECE_SIDE / 2 - linear @ middle])
 
 
 def _scale_for(quad: npt.NDArray[np.float32], rng: np.random.Generator) -> float:
-    """By how much to enlarge a page on which boxes are like this one, (4, 2) pixels."""
+    """Random factor to enlarge a page by, given one of its boxes, (4, 2) pixels."""
     side = float(np.sqrt(np.ptp(quad, axis=0).prod()))
-    low, high = np.log(_BOX_SIDES)
-    wanted = float(np.exp(low + (high - low) * rng.random() ** _SMALL_BOXES))
-    varied = 1.0 if rng.random() < _USUALLY else float(rng.uniform(0.8, 1.2))
+    low, high = np.log(_SHOWN_BOX_SIDES)
+    wanted = float(np.exp(low + (high - low) * rng.random() ** _SMALL_BOX_EXPONENT))
+    varied = 1.0 if rng.random() < _USUAL_SHARE else float(rng.uniform(*_OTHER_SIDES))
     return wanted / max(side, 1.0) * varied
 
 
 def _distortion(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A slight turn, stretch and shear. (2, 2)."""
-    angle = float(rng.normal(0, _TURN if rng.random() < _USUALLY else _LARGE_TURN))
-    stretch = float(np.exp(rng.normal(0, _STRETCH)))
-    shear = float(rng.normal(0, _SHEAR))
+    """A slight random rotation, stretch and shear, (2, 2)."""
+    angle = float(rng.normal(0, _TURN_SIGMA if rng.random() < _USUAL_SHARE else _LARGE_TURN_SIGMA))
+    stretch = float(np.exp(rng.normal(0, _STRETCH_SIGMA)))
+    shear = float(rng.normal(0, _PIECE_SHEAR_SIGMA))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.asarray(turn @ np.array([[stretch, shear], [0.0, 1 / stretch]]))

@@ -1,4 +1,7 @@
-"""What scanners and copiers do to small pieces of pages, on top of what the renderer does."""
+"""Degrade small pieces of pages as scanners and copiers do, beyond what the renderer does.
+
+There is no record of a measurement for the ranges.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ Darkness: TypeAlias = npt.NDArray[np.uint8]
 
 
 def degrade(darkness: Darkness, rng: np.random.Generator) -> Darkness:
-    """A piece with strokes swollen, blurred, faded, noisy, speckled or thresholded at random."""
+    """Swell, thin, blur, fade or binarise a piece, or add noise or specks, each at random."""
     for chance, change in _CHANGES:
         if rng.random() < chance:
             darkness = change(darkness, rng)
@@ -31,14 +34,14 @@ def _soften(darkness: Darkness, rng: np.random.Generator) -> Darkness:
 
 
 def _change_contrast(darkness: Darkness, rng: np.random.Generator) -> Darkness:
-    """Another gamma and another blackest black; hardly ever darker than it was."""
+    """Change gamma and gain; the result is seldom darker."""
     ramp = np.linspace(0, 1, 256) ** float(np.exp(rng.normal(0, 0.35)))
     table = np.clip(255 * ramp * float(rng.uniform(0.35, 1.15)), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(darkness, table), np.uint8)
 
 
 def _add_noise(darkness: Darkness, rng: np.random.Generator) -> Darkness:
-    """Gaussian noise, of single pixels or, as after a reduction, of small patches."""
+    """Add Gaussian noise of single pixels or, as after a reduction, of small patches."""
     noise = rng.normal(0, float(rng.uniform(2, 22)), darkness.shape).astype(np.float32)
     if rng.random() < 0.4:
         noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32)
@@ -54,13 +57,13 @@ def _add_speckles(darkness: Darkness, rng: np.random.Generator) -> Darkness:
 
 
 def _threshold(darkness: Darkness, rng: np.random.Generator) -> Darkness:
-    """Black and white, as a fax or a copy has it, and perhaps scanned once more."""
+    """Binarise the piece like a fax or a copy; half of the time, blur it as a second scan does."""
     black = np.where(darkness > float(rng.uniform(30, 150)), 255, 0).astype(np.uint8)
     return _blurred(black, float(rng.uniform(0.3, 0.7))) if rng.random() < 0.5 else black
 
 
-def _blurred(darkness: Darkness, spread: float) -> Darkness:
-    return np.asarray(cv2.GaussianBlur(darkness, (0, 0), spread), np.uint8)
+def _blurred(darkness: Darkness, sigma: float) -> Darkness:
+    return np.asarray(cv2.GaussianBlur(darkness, (0, 0), sigma), np.uint8)
 
 
 _CHANGES: tuple[tuple[float, Callable[[Darkness, np.random.Generator], Darkness]], ...] = (
@@ -71,4 +74,4 @@ _CHANGES: tuple[tuple[float, Callable[[Darkness, np.random.Generator], Darkness]
     (0.08, _add_speckles),
     (0.12, _threshold),
 )
-"""How often each change happens, in the order in which they do."""
+"""Probability of each change, in the order of their application."""

@@ -1,1 +1,1 @@
-"""What networks learn from: sets of digits, corrections, crops of rendered pages."""
+"""Training data: sets of digits, corrections, crops of rendered pages."""

@@ -1,9 +1,9 @@
 """Digits that people checked in a scan's report, as examples to train on.
 
-The table that the report saves says where each box is and what stands in it. The crops are
-made anew, by reading the pages as the scan did: only so is a page that lay on its side
-turned, a skewed box cut upright, and the number in an open field cut into its digits. The
-box of a correction is then told by its place.
+The table that the report saves gives the place of each box and what a person saw in it. The
+pages are read again as the scan read them: that turns sideways pages, cuts skewed boxes upright
+and splits the number in a cell into its digits. Each correction then gets the crop of the box at
+its place.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from formreader.recognise.load_recogniser import load_recogniser
 from formreader.training.data.examples import Examples, joined
 
 COLUMNS = ("file", "page", "x", "y", "width", "height", "digit")
-"""What is needed of the columns of corrections.csv."""
+"""The columns of corrections.csv that are needed."""
 
-_MARKS = ("", "?")
-"""What stands in `digit` for a box that was marked as blank, and as unreadable."""
+_BLANK_OR_UNREADABLE = ("", "?")
+"""Value of `digit` for a box marked as blank, and for one marked as unreadable."""
 
-_SAME_BOX = 0.5
-"""Intersection over union from which a box is found again, as wherever boxes are measured: with
-the version that scanned it is 1, and with a later one a box may be found a little aside."""
+_MIN_SAME_BOX_OVERLAP = 0.5
+"""Intersection over union from which two boxes are the same, as wherever boxes are measured. With
+the version that made the scan it is 1; a later version may shift boxes a little."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person saw in a box: `label` is 0-9, or 10 where it is no digit or blank.
+    """What a person saw in a box: `label` is 0-9, or 10 for a blank or a non-digit.
 
     `file` is the name in the results, `page` is 0-based, `box` in whole pixels of the page.
     """
@@ -59,28 +59,28 @@ class Correction:
 
 
 def load_corrections(path: Path) -> Examples:
-    """The crops of the digits that were checked in a scan's report.
+    """Load the crops of the digits that were checked in a scan's report.
 
-    A box marked as blank or as unreadable is an example of what is no digit. Boxes in which
-    no ink is found are left out.
+    A box marked as blank or as unreadable is an example of a non-digit. Boxes without ink are
+    left out.
 
     Args:
-        path: corrections.csv as the report saved it, put into the folder that was scanned
-            or one above it.
+        path: corrections.csv as the report saved it, in the folder that was scanned or in one
+            above it.
 
     Raises:
-        NoInputError: it is no such table or there is nothing to learn from in it, or a
-            page is missing, cannot be told from another, or cannot be read.
-        ModelError: the model that ships with the program, which reads the pages, is damaged.
+        NoInputError: the table is damaged or none of its boxes is found again, or a page is
+            missing, ambiguous or unreadable.
+        ModelError: the shipped model, which reads the pages again, is damaged.
     """
     corrections = read_corrections(path)
     parts, unmatched = list[Examples](), 0
-    for page, corrected in _pages_again(path, corrections):
-        examples, lost = _examples(page, corrected)
+    for page, on_page in _corrected_pages(path, corrections):
+        examples, lost = _examples(page, on_page)
         parts.append(examples)
         unmatched += lost
     if unmatched:
-        _log.warning("%s: %d of %d boxes are not found again", path, unmatched, len(corrections))
+        _log.warning("%s: %d of %d boxes were not found again", path, unmatched, len(corrections))
     if not any(map(len, parts)):
         raise NoInputError(
             f"{path}: none of its {len(corrections)} boxes is found again with ink in it. Scan "
@@ -90,13 +90,13 @@ def load_corrections(path: Path) -> Examples:
 
 
 def read_corrections(path: Path) -> list[Correction]:
-    """The rows of a corrections.csv, at least one.
+    """Read the rows of a corrections.csv, at least one.
 
     Raises:
-        NoInputError: the file cannot be read, lacks columns or rows, or has a row that is wrong.
+        NoInputError: the file cannot be read, lacks columns or rows, or has an invalid row.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:  # spreadsheets add a mark
+        with path.open(encoding="utf-8-sig", newline="") as stream:  # -sig: spreadsheets add a BOM
             reader = csv.DictReader(stream)
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
@@ -118,7 +118,7 @@ def read_corrections(path: Path) -> list[Correction]:
 
 
 def _correction(path: Path, line: int, row: Mapping[str, str]) -> Correction:
-    """One row, whose cells are None where the line is too short."""
+    """Parse one row; its missing values are None where the line is too short."""
     try:
         page = int(row["page"])
         if not row["file"] or page < 1:
@@ -137,7 +137,7 @@ def _correction(path: Path, line: int, row: Mapping[str, str]) -> Correction:
 
 
 def _label(digit: str) -> int:
-    if digit in _MARKS:
+    if digit in _BLANK_OR_UNREADABLE:
         return NOT_A_DIGIT
     if digit not in CLASSES[:NOT_A_DIGIT]:
         raise ValueError(f"`digit` must be 0 to 9, ? or nothing. Received: {digit}")
@@ -145,10 +145,10 @@ def _label(digit: str) -> int:
 
 
 def find_files(folder: Path, names: Iterable[str]) -> dict[str, InputFile]:
-    """The files that a scan's results name, in `folder` or else in any folder below it.
+    """Find the files that a scan's results name, in `folder` or else in any folder below it.
 
     Raises:
-        NoInputError: some are in none of these folders, or one is in several.
+        NoInputError: a file is in none of these folders, or in several.
     """
     wanted = sorted(names)
     places = {name: [folder / name] for name in wanted if (folder / name).is_file()}
@@ -170,15 +170,15 @@ def find_files(folder: Path, names: Iterable[str]) -> dict[str, InputFile]:
 
 
 def _places_below(folder: Path, names: Iterable[str]) -> dict[str, list[Path]]:
-    """The files below `folder` whose path ends with one of `names`; none where there is none."""
-    with_ending = defaultdict[str, list[InputFile]](list)
+    """The files below `folder` whose path ends with one of `names`, by name."""
+    by_last_part = defaultdict[str, list[InputFile]](list)
     with suppress(NoInputError):
         for file in list_files([str(folder)]).files:
-            with_ending[PurePosixPath(file.label).name].append(file)
+            by_last_part[PurePosixPath(file.label).name].append(file)
     places = {
         name: [
             Path(file.path)
-            for file in with_ending[PurePosixPath(name).name]
+            for file in by_last_part[PurePosixPath(name).name]
             if f"/{file.label}".endswith(f"/{name}")
         ]
         for name in names
@@ -186,25 +186,25 @@ def _places_below(folder: Path, names: Iterable[str]) -> dict[str, list[Path]]:
     return {name: found for name, found in places.items() if found}
 
 
-def _pages_again(
+def _corrected_pages(
     path: Path, corrections: Sequence[Correction]
 ) -> Iterator[tuple[PageCrops, list[Correction]]]:
-    """Each page of the corrections, as a scan with its defaults reads it, with those on it."""
+    """Each corrected page, read again as by a scan with default options, with its corrections."""
     files = find_files(path.parent, {correction.file for correction in corrections})
     by_page = defaultdict[PageTask, list[Correction]](list)
     for correction in corrections:
         by_page[PageTask(files[correction.file], correction.page)].append(correction)
-    for page, corrected in zip(_read_again(list(by_page)), by_page.values(), strict=True):
+    for page, on_page in zip(_read_again(list(by_page)), by_page.values(), strict=True):
         if page.error:
             raise NoInputError(
                 f"{path}: {page.file}, page {page.number + 1}: {page.error}. "
                 "Put the file there as it was scanned, or delete its rows."
             )
-        yield page, corrected
+        yield page, on_page
 
 
 def _read_again(tasks: Sequence[PageTask]) -> Iterator[PageCrops]:
-    """The pages of `tasks`, found, turned and cut as a scan does."""
+    """Read the pages of `tasks` as a scan does, up to their crops."""
     options = ScanOptions(paths=())
     recogniser = load_recogniser(options.model, "cpu", options.batch)
     with open_pool(options.workers, len(tasks), options.page_timeout) as pool:
@@ -213,7 +213,7 @@ def _read_again(tasks: Sequence[PageTask]) -> Iterator[PageCrops]:
 
 
 def _examples(page: PageCrops, corrections: Sequence[Correction]) -> tuple[Examples, int]:
-    """The crops with ink of the boxes corrected, and how many of the boxes the page lacks."""
+    """The crops of the corrected boxes that have ink, and the number of boxes not found again."""
     places = [Box(*whole_pixels(box.box)) for box in page.boxes]
     crops = np.concatenate([NO_CROPS, *(field.crops for field in page.fields)])
     blank = [bool(is_blank) for field in page.fields for is_blank in field.blank]
@@ -221,7 +221,7 @@ def _examples(page: PageCrops, corrections: Sequence[Correction]) -> tuple[Examp
     for correction in corrections:
         overlaps = [correction.box.overlap(place) for place in places]
         best = int(np.argmax(overlaps)) if overlaps else 0
-        if not overlaps or overlaps[best] < _SAME_BOX:
+        if not overlaps or overlaps[best] < _MIN_SAME_BOX_OVERLAP:
             unmatched += 1
         elif not blank[best]:
             chosen.append(best)

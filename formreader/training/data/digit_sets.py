@@ -1,6 +1,6 @@
 """Sets of labelled digits: MNIST, an .npz, a folder of digit folders, or corrections.
 
-Whatever comes in, training and evaluation see crops that the one normaliser would make.
+All of them become crops as the normaliser makes them when pages are scanned.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from formreader.crop.box_crops import crop_single
 from formreader.crop.normaliser import normalise
 from formreader.input.input_files import list_files
 from formreader.input.open_page import count_pages, read_page
-from formreader.training.augment.augmentation import FAINTEST, framed
+from formreader.training.augment.augmentation import MIN_TRACE_GREY, framed
 from formreader.training.data.examples import DAMAGED, Examples, load_mnist
 
 Part: TypeAlias = Literal["train", "test"]
@@ -31,18 +31,20 @@ CLASS_FOLDERS = {str(digit): digit for digit in range(NOT_A_DIGIT)} | {
     "x": NOT_A_DIGIT,
     "not_a_digit": NOT_A_DIGIT,
 }
-"""Label of the images in a folder of this name."""
+"""Folder name -> label of the images in it."""
 
 _BRIGHT_BORDER = 0.6
-"""Share of an image's tones above which its border is paper: a little over half, as the border
-of noise is halfway."""
+"""How bright the border must be to be paper, as a share of the range of the image's tones: a
+little over half, as the border of mere noise lies in the middle."""
+_MIN_PAPER_IMAGES = 0.5
+"""Share of images with paper at their border above which a set shows dark ink on bright paper."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DigitSet:
-    """Labelled digits as the network sees them, and what they were before.
+    """Labelled digits as the network sees them, and the sizes of their images.
 
     `sizes` is (n, 2), height and width of each image in pixels; None where unknown.
     """
@@ -52,31 +54,31 @@ class DigitSet:
 
 
 def load_digits(source: str, part: Part = "train") -> Examples:
-    """The labelled digits of `source`, as crops.
+    """Load the labelled digits of `source` as crops.
 
     Args:
         source: `mnist`; an .npz with `images` (n, h, w) uint8, ink bright on black, and
             `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind;
             a folder with folders `0` to `9` and `x` of images; or a corrections.csv.
-        part: which digits are meant where there are some to train on and some to test.
+        part: the digits to train on or those to test with, in sets that have both.
 
     Raises:
-        NoInputError: there is no such set, or it is not what it should be.
+        NoInputError: there is no such set, or it is invalid.
     """
     return load_set(source, part).examples
 
 
 def load_set(source: str, part: Part = "train") -> DigitSet:
-    """As `load_digits`, with the sizes of the images.
+    """Load a set as `load_digits` does, with the sizes of its images.
 
     Raises:
-        NoInputError: there is no such set, or it is not what it should be.
+        NoInputError: there is no such set, or it is invalid.
     """
     if source == "mnist":
         examples = load_mnist()[part == "test"]
         return DigitSet(examples, _equal_sizes(examples.crops))
     path = Path(source)
-    if not os.path.exists(source):  # unlike `path.exists()` it never raises
+    if not os.path.exists(source):  # `path.exists()` may raise
         raise NoInputError(
             f"{source}: there is no such file or folder. Give mnist, an .npz, or a folder with "
             "folders 0 to 9."
@@ -89,16 +91,16 @@ def load_set(source: str, part: Part = "train") -> DigitSet:
         found = DigitSet(load_corrections(path))
     else:
         found = _load_archive(path, part)
-    _tell_of_blanks(source, found.examples.crops)
+    _warn_of_blanks(source, found.examples.crops)
     return found
 
 
 def as_crops(images: npt.NDArray[np.uint8]) -> Crops:
-    """Images (n, h, w) uint8, ink bright on black, as the normaliser frames them, (n, 28, 28).
+    """Frame images (n, h, w) uint8, ink bright on black, as the normaliser does, (n, 28, 28).
 
-    Crops as in MNIST stay what they are (59,985 of MNIST's 60,000 byte for byte, the
-    others but for a little: a grey edge, the place of the middle); any other
-    image loses traces too faint for ink before it is framed.
+    Crops like MNIST's stay unchanged: 59,985 of MNIST's 60,000 byte for byte, the others but for
+    a grey edge or a slight shift. Other images lose traces too faint for ink before they are
+    framed.
     """
     crops = np.empty((len(images), CROP_SIDE, CROP_SIDE), np.uint8)
     for i, image in enumerate(images):
@@ -108,7 +110,7 @@ def as_crops(images: npt.NDArray[np.uint8]) -> Crops:
 
 
 def _load_archive(path: Path, part: Part) -> DigitSet:
-    """The digits of an .npz."""
+    """Load the digits of an .npz."""
     images, labels = _read_archive(path, part)
     _check_images(path, images)
     _check_labels(path, labels, len(images))
@@ -117,7 +119,7 @@ def _load_archive(path: Path, part: Part) -> DigitSet:
 
 
 def _read_archive(path: Path, part: Part) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Images and labels of an .npz, as they are in it."""
+    """Read images and labels of an .npz, unchecked."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             for images, labels in (("images", "labels"), (f"x_{part}", f"y_{part}")):
@@ -136,7 +138,7 @@ def _read_archive(path: Path, part: Part) -> tuple[npt.NDArray[Any], npt.NDArray
 
 
 def _check_images(path: Path, images: npt.NDArray[Any]) -> None:
-    """Refuse images that are no (n, h, w) uint8, or not bright ink on black.
+    """Refuse images that are not (n, h, w) uint8 with bright ink on black.
 
     Raises:
         NoInputError: they are not.
@@ -160,28 +162,28 @@ def _check_images(path: Path, images: npt.NDArray[Any]) -> None:
         )
     if images.size == 0:
         raise NoInputError(f"{path}: holds no images. {received}")
-    if images.max() < FAINTEST:
+    if images.max() < MIN_TRACE_GREY:
         raise NoInputError(
-            f"{path}: the images are all but black (the brightest pixel is {images.max()}). Scale "
-            "them to 0 to 255, ink 255."
+            f"{path}: the images are nearly black (the brightest pixel is {images.max()}). Scale "
+            "them to 0 to 255, with ink at 255."
         )
     if _is_dark_on_bright(images):
         raise NoInputError(
-            f"{path}: the images show dark ink on bright paper. Turn them round: 255 - images."
+            f"{path}: the images show dark ink on bright paper. Invert them: 255 - images."
         )
 
 
 def _is_dark_on_bright(images: npt.NDArray[np.uint8]) -> bool:
-    """Whether the border of most images (n, h, w) is nearer to their brightest tone."""
+    """Whether the border of most images (n, h, w) is as bright as paper."""
     edges = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
     border = np.median(np.concatenate(edges, axis=1), axis=1)
     darkest, brightest = (images.min(axis=(1, 2)), images.max(axis=(1, 2)))
     paper = border > darkest + _BRIGHT_BORDER * (brightest.astype(np.float64) - darkest)
-    return bool(paper.mean() > 0.5)
+    return bool(paper.mean() > _MIN_PAPER_IMAGES)
 
 
 def _check_labels(path: Path, labels: npt.NDArray[Any], n: int) -> None:
-    """Refuse labels that are no (n,) whole numbers from 0 to 10.
+    """Refuse labels that are not (n,) whole numbers from 0 to 10.
 
     Raises:
         NoInputError: they are not.
@@ -197,18 +199,18 @@ def _check_labels(path: Path, labels: npt.NDArray[Any], n: int) -> None:
     if wrong.any():
         place = int(wrong.argmax())
         raise NoInputError(
-            f"{path}: labels must be 0 to 9, or {NOT_A_DIGIT} for what is no digit. "
-            f"Received: {labels[place]} at place {place} ({wrong.sum()} such labels)."
+            f"{path}: labels must be 0 to 9, or {NOT_A_DIGIT} for a non-digit. "
+            f"Received: {labels[place]} at index {place} ({wrong.sum()} such labels)."
         )
 
 
 def _load_folder(folder: Path) -> DigitSet:
-    """The digits of all images in the folders `0` to `9`, `x` and `not_a_digit` of `folder`."""
+    """Load all images in the folders `0` to `9`, `x` and `not_a_digit` of `folder`."""
     found = [folder / name for name in CLASS_FOLDERS if (folder / name).is_dir()]
     if not found:
         raise NoInputError(
             f"{folder}: has no folders of digits. It needs folders named 0 to 9 with images of "
-            "these digits, and x with images of what is no digit."
+            "these digits, and x with images of non-digits."
         )
     crops, labels, sizes = [], list[int](), list[tuple[int, ...]]()
     for file in list_files([str(path) for path in found]).files:
@@ -223,7 +225,11 @@ def _load_folder(folder: Path) -> DigitSet:
 
 
 def _images(file: InputFile) -> Iterator[GreyImage]:
-    """The pages of a file of digits."""
+    """All pages of an image file, one digit each.
+
+    Raises:
+        NoInputError: the file cannot be read.
+    """
     try:
         for page in range(count_pages(file)):
             yield read_page(file, page).image
@@ -232,11 +238,12 @@ def _images(file: InputFile) -> Iterator[GreyImage]:
 
 
 def _equal_sizes(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Heights and widths of images (n, h, w), which all have the same, (n, 2)."""
     return np.tile(np.array(images.shape[1:], np.int64), (len(images), 1))
 
 
-def _tell_of_blanks(source: str, crops: Crops) -> None:
-    """Images without ink stay: leaving them out would make every figure look better."""
+def _warn_of_blanks(source: str, crops: Crops) -> None:
+    """Warn of images without ink. They stay in the set: without them all figures would improve."""
     blank = int((~crops.any(axis=(1, 2))).sum())
     if blank:
         _log.warning("%s: %d of %d images show no ink", source, blank, len(crops))

@@ -1,4 +1,4 @@
-"""Training data: MNIST as Keras keeps it, split so that no writer is on both sides."""
+"""Labelled crops; MNIST as Keras stores it, its writers, and the split that holds some out."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from formreader.core.classes import Crops
 from formreader.core.errors import NoInputError
 
 Labels: TypeAlias = npt.NDArray[np.uint8]
-"""(n,) uint8, 0-9 a digit, 10 not a digit."""
+"""(n,) uint8: 0-9 a digit, 10 a non-digit."""
 
 DAMAGED = (
     OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, RuntimeError,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What NumPy, zipfile and zlib raise for a file that is not the archive one hoped for."""
+"""Errors of NumPy, zipfile and zlib for an archive that is damaged or lacks the expected arrays."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,23 +47,23 @@ class Examples:
 
 
 def joined(*parts: Examples) -> Examples:
-    """All examples of `parts`, one after another."""
+    """Concatenate the examples of `parts`."""
     return Examples(
         np.concatenate([p.crops for p in parts]), np.concatenate([p.labels for p in parts])
     )
 
 
 def mnist_path() -> Path:
-    """Where Keras keeps MNIST: `~/.keras/datasets/mnist.npz`, or below KERAS_HOME."""
+    """Where Keras stores MNIST: `~/.keras/datasets/mnist.npz`, or the same below KERAS_HOME."""
     home = os.environ.get("KERAS_HOME")
     return (Path(home) if home else Path.home() / ".keras") / "datasets" / "mnist.npz"
 
 
 def load_mnist() -> tuple[Examples, Examples]:
-    """MNIST's 60,000 training and 10,000 test digits, as `keras.datasets.mnist.load_data`.
+    """Load MNIST's 60,000 training and 10,000 test digits, as `keras.datasets.mnist.load_data`.
 
-    The file that Keras keeps is read without importing Keras; where there is none,
-    Keras fetches it.
+    Reads the file that Keras stores without importing Keras; has Keras fetch it where it is
+    missing.
 
     Raises:
         NoInputError: the file is missing and cannot be fetched, or it is damaged.
@@ -77,7 +77,7 @@ def load_mnist() -> tuple[Examples, Examples]:
     except DAMAGED as error:
         raise NoInputError(
             f"{path}: not MNIST as Keras stores it ({error}). Delete the file and train again "
-            "with a network, or put a good mnist.npz there."
+            "with an internet connection, or put a good mnist.npz there."
         ) from error
 
 
@@ -86,7 +86,7 @@ def _fetch_mnist(path: Path) -> None:
 
     try:
         keras.datasets.mnist.load_data()
-    except Exception as error:  # urllib, OS and Keras each raise their own
+    except Exception as error:  # urllib, the OS and Keras each raise their own
         raise NoInputError(
             f"{path}: MNIST is not there and could not be fetched ({error}). Put mnist.npz "
             "there (from a machine where keras.datasets.mnist.load_data() worked)."
@@ -94,7 +94,7 @@ def _fetch_mnist(path: Path) -> None:
 
 
 def load_writers(path: Path, n: int) -> npt.NDArray[np.int64]:
-    """Who wrote each of the `n` training digits, (n,) int64.
+    """Load the writer of each of MNIST's `n` training digits, (n,) int64.
 
     The file is an .npz whose `train` has QMNIST's columns: label, NIST series,
     writer, ... (Yadav and Bottou, "Cold Case: The Lost MNIST Digits", 2019).
@@ -111,21 +111,23 @@ def load_writers(path: Path, n: int) -> npt.NDArray[np.int64]:
             "the writer in column 2; leave out --writers to split without it."
         ) from error
     if len(writers) != n:
-        raise NoInputError(f"{path}: knows {len(writers)} writers' digits, MNIST has {n}.")
+        raise NoInputError(f"{path}: names the writers of {len(writers)} digits, the set has {n}.")
     return writers
 
 
 def load_nondigits(path: Path) -> Crops:
-    """Own examples of marks that are no digits, (n, h, w) uint8 bright ink on black.
+    """Load a user's own examples of non-digits, (n, h, w) uint8, bright ink on black.
 
     Raises:
-        NoInputError: the file is missing, damaged, or holds no such `images`.
+        NoInputError: the file is missing or damaged, or its `images` are missing or of another
+            kind.
     """
     try:
         (images,) = _arrays(path, "images")
     except DAMAGED as error:
         raise NoInputError(
-            f"{path}: no examples ({error}). It needs an array `images` (n, h, w) uint8."
+            f"{path}: the examples cannot be read ({error}). It needs an array `images` "
+            "(n, h, w) uint8."
         ) from error
     if images.ndim != 3 or images.dtype != np.uint8 or len(images) == 0:
         raise NoInputError(
@@ -135,7 +137,7 @@ def load_nondigits(path: Path) -> Crops:
 
 
 def _arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
-    """Arrays of an .npz; raises one of `DAMAGED` where that cannot be."""
+    """Read arrays of an .npz; raises one of `DAMAGED` where it cannot."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         return [file[name] for name in names]
 
@@ -143,11 +145,11 @@ def _arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
 def held_out(
     n: int, share: float, rng: np.random.Generator, writers: npt.NDArray[np.int64] | None = None
 ) -> npt.NDArray[np.bool_]:
-    """Which of `n` examples to validate on, (n,) bool, about `share` of them.
+    """Choose which of `n` examples to validate on, (n,) bool, about `share` of them.
 
-    With `writers` whole writers are held out. Without, the last examples are:
-    MNIST is only half in the order of its writers, so 35 % of the images in the last
-    tenth come from writers that are trained on too (measured with QMNIST's table).
+    With `writers` all examples of some writers are held out. Without, the last examples are.
+    MNIST is only partly in the order of its writers: 35 % of the images in its last tenth come
+    from writers who are trained on too (measured with QMNIST's table).
 
     Raises:
         ValueError: `share` leaves nothing to train on or to validate on.

@@ -1,4 +1,4 @@
-"""What a network is trained on besides MNIST: other hands, and what is no digit."""
+"""The training data: sets of digits, and with them other styles, drawn digits and non-digits."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT, Crops
+from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.recognise.model_card import Facts
 from formreader.synth.strokes import Hand, draw_strokes
 from formreader.training.augment.augmentation import framed
-from formreader.training.augment.digit_styles import STYLED, restyle
+from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
 from formreader.training.augment.nondigits import draw_nondigits
 from formreader.training.data.digit_sets import load_digits
 from formreader.training.data.examples import (
@@ -27,52 +28,63 @@ from formreader.training.data.examples import (
 )
 from formreader.training.data.page_crops import page_crops
 
-DRAWN = 0.2
-"""Digits of the stroke model, as a share of MNIST's digits."""
-NONDIGITS = 0.16
-"""Drawn marks that are no digits, as a share of MNIST's digits."""
-HELD_PAGES = 0.25
-"""Pages of held-out digits, as a share of those for training."""
-_DIGITS_A_HAND = 40
+DRAWN_DIGITS = 0.2
+"""Digits of the stroke model, as a share of the digits of the sets."""
+DRAWN_NONDIGITS = 0.16
+"""Drawn non-digits, as a share of the digits of the sets."""
+_HELD_OUT_PAGES = 0.25
+"""Rendered pages of held-out digits, as a share of those for training. For these three shares
+there is no record of a measurement."""
+_DIGITS_PER_HAND = 40
+"""Digits that the stroke model writes before the next hand."""
+_DRAWN_DIGIT_HEIGHT = 44.0
+"""Height in pixels of a digit of the stroke model."""
+_DRAWN_PEN_WIDTHS = 0.045, 0.19
+"""Thinnest and thickest pen, as shares of the digit's height."""
+_SQUEEZES = 0.75, 1.2
+"""Range of the factors of a digit's width."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
-    """What one training run sees.
+    """The data of one training run.
 
-    `training` is to be varied in every way, `scanned` comes from pages and is to be varied in
-    shape only. `validation` chooses the epoch and fits the temperature, `calibration`, those of
-    them that come from pages, fills the card's table; no writer of theirs is trained on where
-    the writers are known. `test` is looked at once, at the end. `facts` says what the data
-    are, for the card.
+    `training` is augmented in every way; `scanned` are crops of pages, augmented in shape only.
+    `validation` chooses the epoch and fits the temperature; `calibration`, the part of it that
+    comes from pages, fills the card's table. Where the writers are known, nobody who wrote these
+    is trained on. `test` are MNIST's test digits, read once, at the end; None where MNIST is not
+    among the sets trained on. `facts` describes the data for the card.
     """
 
     training: Examples
     scanned: Examples
     validation: Examples
     calibration: Examples
-    test: Examples
+    test: Examples | None
     facts: Facts = field(default_factory=dict)
 
 
 def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = None) -> TrainingData:
-    """The sets of digits split for training and validation, with other hands and non-digits.
+    """Load the sets of digits, split them for validation, and add other hands and non-digits.
 
-    `tell` hears how it goes.
+    `tell` is called with a message as the work goes on.
 
     Raises:
         NoInputError: a file cannot be read.
+        UsageError: a set has too few digits to hold some of them out.
     """
     # The files first: drawing takes a minute.
     own_marks = own_nondigits(load_nondigits(options.nondigits)) if options.nondigits else None
     digits, held, writers_known = _split(options)
-    _, test = load_mnist()
-    training = mixture(digits[~held], _chance(options, 1), options.augment)
-    validation = mixture(digits[held], _chance(options, 2), options.augment)
+    test = load_mnist()[1] if "mnist" in options.data else None
+    training = mixture(digits[~held], _generator(options, 1), options.augment)
+    validation = mixture(digits[held], _generator(options, 2), options.augment)
     if own_marks is not None:
         training = joined(training, own_marks)
     scanned = _on_pages(training, options.pages, options, 3, tell)
-    calibration = _on_pages(validation, math.ceil(HELD_PAGES * options.pages), options, 4, tell)
+    calibration = _on_pages(
+        validation, math.ceil(_HELD_OUT_PAGES * options.pages), options, 4, tell
+    )
     facts: Facts = {
         "digits": ", ".join(options.data),
         "training_examples": len(training),
@@ -91,7 +103,12 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
 
 
 def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool]:
-    """All digits of the sets named, which are held out, and whether that goes by writers."""
+    """All digits of the sets, which of them are held out, and whether whole writers are.
+
+    Raises:
+        NoInputError: a file cannot be read.
+        UsageError: a set has too few digits to hold some of them out.
+    """
     parts, held, known = [], [], True
     for source in options.data:
         digits = load_digits(source)
@@ -99,11 +116,16 @@ def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool
         if source == "mnist" and options.writers:
             writers = load_writers(options.writers, len(digits))
         elif source != "mnist":
-            # Other sets may be sorted by class: any of their digits may be held out.
+            # Other sets may be sorted by class, so random digits are held out, not the last.
             writers = np.arange(len(digits))
         known = known and source == "mnist" and writers is not None
         parts.append(digits)
-        held.append(held_out(len(digits), options.validation, _chance(options, 0), writers))
+        try:
+            held.append(held_out(len(digits), options.validation, _generator(options, 0), writers))
+        except ValueError as error:
+            raise UsageError(
+                f"{source}: {error}. Give a set of more digits, or another --validation"
+            ) from error
     return joined(*parts), np.concatenate(held), known
 
 
@@ -114,55 +136,59 @@ def _on_pages(
     purpose: int,
     tell: Callable[[str], None] | None,
 ) -> Examples:
+    """Crops of rendered pages on which the digits of `examples` are written."""
     digits = examples[examples.labels != NOT_A_DIGIT]
-    return page_crops(digits, pages, int(_chance(options, purpose).integers(2**31)), tell)
+    return page_crops(digits, pages, int(_generator(options, purpose).integers(2**31)), tell)
 
 
 def mixture(digits: Examples, rng: np.random.Generator, other_hands: bool = True) -> Examples:
-    """`digits` with non-digits and, where `other_hands`, European and drawn digits."""
-    marks = draw_nondigits(round(NONDIGITS * len(digits)), digits.crops, rng)
+    """Add non-digits to `digits` and, where `other_hands`, restyled and drawn digits."""
+    marks = draw_nondigits(round(DRAWN_NONDIGITS * len(digits)), digits.crops, rng)
     parts = [digits, labelled(marks, NOT_A_DIGIT)]
     if other_hands:
-        for label, share in STYLED.items():
-            own = _some(digits.crops[digits.labels == label], share, rng)
+        for label, share in STYLED_SHARES.items():
+            own = _random_part(digits.crops[digits.labels == label], share, rng)
             parts.append(labelled(restyle(own, label, rng), label))
-        parts.append(draw_digits(round(DRAWN * len(digits)), rng))
+        parts.append(draw_digits(round(DRAWN_DIGITS * len(digits)), rng))
     return joined(*parts)
 
 
 def own_nondigits(images: Crops) -> Examples:
-    """A user's own marks (n, h, w), bright ink on black, framed as crops."""
+    """Frame a user's own non-digits (n, h, w), bright ink on black, as crops."""
     return labelled(np.stack([framed(image) for image in images]), NOT_A_DIGIT)
 
 
 def draw_digits(n: int, rng: np.random.Generator) -> Examples:
-    """`n` digits by many hands of the stroke model, with every pen from hairline to felt."""
+    """Draw `n` digits by many hands of the stroke model, with pens from hairline to felt."""
     crops = np.empty((n, 28, 28), np.uint8)
     labels = rng.integers(0, 10, n, dtype=np.uint8)
     hand = Hand.sample(rng)
     for i, label in enumerate(labels):
-        if i % _DIGITS_A_HAND == 0:
+        if i % _DIGITS_PER_HAND == 0:
             hand = Hand.sample(rng)
-        height = 44.0
+        height = _DRAWN_DIGIT_HEIGHT
         strokes = hand.digit(str(label), rng)
-        mask = draw_strokes(strokes, height, hand_width(rng), height * rng.uniform(0.045, 0.19))
+        pen = (hand_width(rng), height * rng.uniform(*_DRAWN_PEN_WIDTHS))
+        mask = draw_strokes(strokes, height, *pen)
         crops[i] = framed((mask * 255).astype(np.uint8))
     return Examples(crops, labels)
 
 
 def hand_width(rng: np.random.Generator) -> float:
-    """How far a box squeezes or stretches what is written into it."""
-    return float(rng.uniform(0.75, 1.2))
+    """Random factor of a digit's width, as writers squeeze or stretch digits to fit a box."""
+    return float(rng.uniform(*_SQUEEZES))
 
 
-def _some(crops: Crops, share: float, rng: np.random.Generator) -> Crops:
+def _random_part(crops: Crops, share: float, rng: np.random.Generator) -> Crops:
+    """A random `share` of the crops."""
     return crops[rng.permutation(len(crops))[: round(share * len(crops))]]
 
 
 def labelled(crops: Crops, label: int) -> Examples:
-    """`crops` (n, 28, 28) that all have one label."""
+    """Give all `crops` (n, 28, 28) one label."""
     return Examples(crops, np.full(len(crops), label, np.uint8))
 
 
-def _chance(options: TrainOptions, purpose: int) -> np.random.Generator:
+def _generator(options: TrainOptions, purpose: int) -> np.random.Generator:
+    """The random generator of one step of the preparation, numbered by `purpose`."""
     return np.random.default_rng([options.seed, purpose])

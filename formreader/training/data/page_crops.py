@@ -1,8 +1,8 @@
-"""Crops as scanning makes them: digits written into forms, scanned, and cut out again.
+"""Crops as scans have them: digits written into rendered forms and cut out again.
 
-What MNIST's makers did to a digit differs from what a printed box, a scanner and our own
-cropping do to it: strokes come out thicker or broken, remains of lines stay, the box is a
-little displaced. So the digits go that whole way.
+A printed box, a scanner and our own cropping change a digit in other ways than MNIST's makers
+did: strokes come out thicker or broken, remains of lines stay, and the box is a little displaced.
+There is no record of a measurement for the shares below.
 """
 
 from __future__ import annotations
@@ -35,31 +35,36 @@ from formreader.synth import (
 from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.data.examples import Examples, joined
 
-_FILLING = Filling(blanks=0.06, marks=0.06)
-_STROKE_MODEL = 0.25
-"""Share of the pages that are written by the stroke model instead."""
-_DPI, _FINER = (100.0, 260.0), 0.7
-"""Finer resolutions than boxes are searched in, and on how many pages."""
-_OTHER_THAN_LETTERS = 0.7
-"""Share of the forms for letters that are passed over."""
-_KEPT_MARKS = 0.5
-"""Share of the marks and letters that is kept: whole forms of letters would outweigh the digits."""
+_CROP_FILLING = Filling(blanks=0.06, marks=0.06)
+"""Shares of the boxes that stay blank or hold another mark: nearly all hold a digit."""
+_STROKE_MODEL_PAGES = 0.25
+"""Share of the pages that the stroke model fills, not the given digits."""
+_WRITTEN_HEIGHTS = 0.6, 0.84
+"""Range of the digits' height, as a share of the box's height."""
+_FINER_DPI, _FINER_PAGES = (100.0, 260.0), 0.7
+"""Resolutions of scanners, finer than those of the pages on which boxes are trained to be found,
+and the share of the pages that has one."""
+_LETTER_FORMS_SKIPPED = 0.7
+"""Share of the forms for letters that is skipped."""
+_MARKS_KEPT = 0.5
+"""Share of the non-digits that is kept: whole forms of letters would outweigh the digits."""
 _LIKE_DIGITS = "/~"
-"""Marks that may pass for a digit: neither a digit nor surely none."""
-_MISPLACED = 0.02, 0.05, 0.1
-"""How far corners stray, as a share of the box's sides: mostly, now and then, and how often."""
+"""Marks that may pass for a digit, so that they are no example of either."""
+_SHIFT_SIGMA, _FAR_SHIFT_SIGMA, _FAR_SHIFT_SHARE = 0.02, 0.05, 0.1
+"""Standard deviation of a box's displacement, as a share of its sides; a larger one; and the share
+of the boxes that has the larger one. Each corner also moves by half of the first."""
 
 
 def page_crops(
     digits: Examples, pages: int, seed: int, tell: Callable[[str], None] | None = None
 ) -> Examples:
-    """Digits written into `pages` forms and cut out again, with marks that are no digits.
+    """Write digits into `pages` forms and cut them out again, with some non-digits.
 
     Args:
         digits: images of digits 0-9 to write; the stroke model writes those that are missing.
         pages: forms to render, about 60 boxes each.
         seed: the same seed gives the same crops, on any number of cores.
-        tell: hears how it goes.
+        tell: called with a message as the work goes on.
     """
     make = partial(_crops_of_page, digits, seed)
     parts = map_in_processes(make, range(pages), tell)
@@ -67,58 +72,58 @@ def page_crops(
 
 
 def _crops_of_page(digits: Examples, seed: int, number: int) -> Examples:
+    """Render page `number` and cut out its boxes."""
     rng = np.random.default_rng([seed, number])
     spec = _spec(rng)
     source = None
-    if rng.random() >= _STROKE_MODEL:
+    if rng.random() >= _STROKE_MODEL_PAGES:
         marks = HandSource(Hand.sample(rng), spec.dpi)
-        size = float(rng.uniform(0.6, 0.84))
+        size = float(rng.uniform(*_WRITTEN_HEIGHTS))
         source = ArraySource(digits.crops, digits.labels, marks, size)
     page = render_form(int(rng.integers(2**31)), spec, source)
     return _cut(page, rng)
 
 
 def _spec(rng: np.random.Generator) -> FormSpec:
-    """A random form with a digit in nearly every box, in the resolutions of scanners."""
+    """A random form with a digit in nearly every box, mostly at the resolution of a scanner."""
     spec = sample_spec(rng)
-    while spec.layout == "letters" and rng.random() < _OTHER_THAN_LETTERS:
+    while spec.layout == "letters" and rng.random() < _LETTER_FORMS_SKIPPED:
         spec = sample_spec(rng)
-    finer = float(rng.uniform(*_DPI)) if rng.random() < _FINER else spec.dpi
-    plan = replace(spec.plan, filling=_FILLING)
+    finer = float(rng.uniform(*_FINER_DPI)) if rng.random() < _FINER_PAGES else spec.dpi
+    plan = replace(spec.plan, filling=_CROP_FILLING)
     return replace(spec, plan=plan, dpi=max(spec.dpi, finer), variants=0)
 
 
 def _cut(page: RenderedPage, rng: np.random.Generator) -> Examples:
-    """The crops of a page's boxes that are not blank, by boxes about as good as found ones."""
+    """Cut out what is in a page's boxes, placed about as well as found ones; without blanks."""
     image = page.image
     if image.ndim == 3:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     truth = [box for box in page.truth if _is_wanted(box, rng) and _is_inside(box, image)]
-    crops, blank = crop_boxes(Pyramid(image), [_found(box, rng) for box in truth])
+    crops, blank = crop_boxes(Pyramid(image), [_displaced(box, rng) for box in truth])
     labels = np.array([_label(box.symbol) for box in truth], np.uint8)
     return Examples(crops[~blank], labels[~blank])
 
 
 def _is_wanted(box: TruthBox, rng: np.random.Generator) -> bool:
-    """Whether what stands in the box is one digit, or one of the marks to be kept."""
+    """Whether the box holds a digit, or a non-digit to keep."""
     if box.is_number_cell or box.symbol in _LIKE_DIGITS:
         return False
-    return box.symbol in DIGITS or rng.random() < _KEPT_MARKS
+    return box.symbol in DIGITS or rng.random() < _MARKS_KEPT
 
 
 def _is_inside(box: TruthBox, image: GreyImage) -> bool:
-    """Whether no corner of the box was cut off by the scan."""
+    """Whether the scan shows all corners of the box."""
     (height, width), corners = image.shape, np.array(box.corners)
     return bool((corners >= 0).all() and (corners <= (width - 1, height - 1)).all())
 
 
-def _found(box: TruthBox, rng: np.random.Generator) -> DigitBox:
-    """The box as a finder would have it: displaced a little, each corner for itself."""
+def _displaced(box: TruthBox, rng: np.random.Generator) -> DigitBox:
+    """The box as a finder might place it: shifted a little, and each corner a little more."""
     corners = np.array(box.corners)
     sides = np.array([np.ptp(corners[:, 0]), np.ptp(corners[:, 1])])
-    usual, far, often = _MISPLACED
-    reach = far if rng.random() < often else usual
-    moved = corners + sides * (rng.normal(0, reach, 2) + rng.normal(0, usual / 2, (4, 2)))
+    sigma = _FAR_SHIFT_SIGMA if rng.random() < _FAR_SHIFT_SHARE else _SHIFT_SIGMA
+    moved = corners + sides * (rng.normal(0, sigma, 2) + rng.normal(0, _SHIFT_SIGMA / 2, (4, 2)))
     return DigitBox(_points(moved))
 
 
@@ -128,5 +133,5 @@ def _points(corners: npt.NDArray[np.float64]) -> tuple[Point, Point, Point, Poin
 
 
 def _label(symbol: str) -> int:
-    """The label of what stands in a box; remains of lines in a blank one are no digit."""
+    """The label of a box's symbol; ink in a blank box is the remains of lines, so a non-digit."""
     return int(symbol) if symbol and symbol in DIGITS else NOT_A_DIGIT

@@ -1,1 +1,1 @@
-"""Measuring and explaining networks, as figures and pictures."""
+"""Measure, compare and explain networks, in figures and pictures."""

@@ -1,20 +1,21 @@
-"""`formreader compare`: every method trained and measured on the same digits.
+"""`formreader compare`: train and measure every method on the same digits.
 
-What is compared are the ten digits: nearest neighbours and SVMs know no "not a digit",
-so examples of that are left out, and of a network the best of the ten counts.
+Only the ten digits are compared: nearest neighbours and SVMs have no class "not a digit". So
+non-digits are left out, and the best of the ten digits counts as a network's reading.
 """
 
 from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import UsageError
@@ -22,23 +23,34 @@ from formreader.core.options import CompareOptions, Method
 from formreader.output.atomic_writing import atomic_writer
 from formreader.training.data.digit_sets import load_digits
 from formreader.training.data.examples import Examples, held_out, joined, load_writers
-from formreader.training.evaluate.figures import FIRST_COLOUR, SECOND_COLOUR, prepare_folder, save
+from formreader.training.evaluate.figures import (
+    FIRST_COLOUR,
+    SECOND_COLOUR,
+    prepare_folder,
+    save,
+    whole_decades,
+)
 from formreader.training.evaluate.methods import NEIGHBOURS, train_method
 from formreader.training.evaluate.metrics import share_interval
 from formreader.training.fit.fitting import TrainProgress
 
 TABLE, PICTURE = "comparison.csv", "comparison.png"
-"""What the output folder holds in the end."""
+"""Files in the output folder."""
 
-_HELD_OUT = 0.1
-"""Share of the digits that networks are validated on, and of sets without test digits of their
-own the share that all methods are measured with."""
-_WARM_UP = 256  # crops read before the clock starts: the first call allocates
+_HELD_OUT_SHARE = 0.1
+"""Share of the digits that networks are validated on; also the share that all methods are measured
+on, in sets without test digits of their own."""
+_CROPS_BEFORE_CLOCK = 256
+"""Crops read before the clock starts, as the first call allocates memory: a batch of `methods`."""
+_PICTURE_WIDTH = 11.0
+"""Inches."""
+_NUMBER_SIZE = 8
+"""Font size in points of the numbers beside the charts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The digits that all methods share; only networks are validated while they train."""
+    """The digits for all methods; only networks use `validation`, while they train."""
 
     training: Examples
     validation: Examples
@@ -47,10 +59,10 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one method did.
+    """The figures of one method.
 
     `low` and `high` are the ends of the exact 95 % confidence interval of `accuracy`.
-    `parameters` are the numbers it keeps, see `Trained`. Both times are by the wall.
+    `parameters` counts the numbers that the method stores, see `Trained`. Times are wall times.
     """
 
     method: Method
@@ -65,7 +77,7 @@ class Result:
 
 
 def compare(options: CompareOptions, progress: TrainProgress) -> list[Result]:
-    """Train and measure each method; the table in `options.out` grows with each.
+    """Train and measure each method; each adds a row to the table in `options.out`.
 
     Raises:
         NoInputError: a set of digits or the writers cannot be read.
@@ -88,10 +100,10 @@ def compare(options: CompareOptions, progress: TrainProgress) -> list[Result]:
 
 
 def split_digits(options: CompareOptions) -> Split:
-    """The digits of the sets in `options.data`: to train on, to validate, and to measure with.
+    """Split the digits of the sets in `options.data` to train, validate and measure on.
 
-    MNIST brings its own test set, which is fair to look at here: nothing is chosen by it. Of
-    other sets a tenth is held out to measure with, another to validate.
+    MNIST is measured on its own test set, as nothing is chosen by the result. Of other sets a
+    tenth is held out to measure on, another to validate on.
 
     Raises:
         NoInputError: a set of digits or the writers cannot be read.
@@ -112,26 +124,26 @@ def split_digits(options: CompareOptions) -> Split:
 def _split_set(
     source: str, options: CompareOptions, rng: np.random.Generator
 ) -> tuple[Examples, Examples, Examples]:
-    """The digits of one set to train on, to validate, and to measure with."""
+    """The digits of one set to train on, to validate on, and to measure on."""
     digits = load_digits(source)
     digits = digits[digits.labels != NOT_A_DIGIT]
     if source == "mnist":
         writers = load_writers(options.writers, len(digits)) if options.writers else None
-        held = held_out(len(digits), _HELD_OUT, rng, writers)
+        held = held_out(len(digits), _HELD_OUT_SHARE, rng, writers)
         return digits[~held], digits[held], load_digits(source, "test")
-    order = rng.permutation(len(digits))  # it may be sorted by class
-    n = max(1, round(_HELD_OUT * len(digits)))
+    order = rng.permutation(len(digits))  # the set may be sorted by class
+    n = max(1, round(_HELD_OUT_SHARE * len(digits)))
     return digits[order[2 * n :]], digits[order[:n]], digits[order[n : 2 * n]]
 
 
 def _measure(
     method: Method, split: Split, options: CompareOptions, progress: TrainProgress
 ) -> Result:
-    """Train one method, then time it while it reads the test digits."""
+    """Train one method, then time it on the test digits."""
     began = time.perf_counter()
     trained = train_method(method, split.training, split.validation, options, progress)
     seconds = time.perf_counter() - began
-    trained.read(split.test.crops[:_WARM_UP])
+    trained.read(split.test.crops[:_CROPS_BEFORE_CLOCK])
     began = time.perf_counter()
     errors = int((trained.read(split.test.crops) != split.test.labels).sum())
     speed = len(split.test) / (time.perf_counter() - began)
@@ -153,7 +165,7 @@ def write_table(results: Sequence[Result], path: Path) -> None:
 
 
 def _rounded(result: Result) -> dict[str, object]:
-    """The columns of a row, with no more digits than were measured."""
+    """One row of the table, rounded to what the measurement can tell."""
     shares = {name: f"{getattr(result, name):.6f}" for name in ("accuracy", "low", "high")}
     return (
         asdict(result)
@@ -171,38 +183,49 @@ def draw_results(results: Sequence[Result], path: Path) -> None:
     Raises:
         OutputError: the picture cannot be written.
     """
-    figure = Figure((11.0, 1.4 + 0.42 * len(results)), layout="constrained")
-    errors, *others = figure.subplots(1, 4, sharey=True)
-    rows = range(len(results))
-    wrong = np.array([100 * (1 - result.accuracy) for result in results])
-    bounds = np.array([(100 * (1 - result.high), 100 * (1 - result.low)) for result in results])
-    reach = np.abs(bounds - wrong[:, None]).T
-    errors.errorbar(wrong, rows, xerr=reach, fmt="o", color=SECOND_COLOUR, capsize=3)
-    _label(errors, "wrong, % (95 % interval)", wrong, 2)
-    errors.set_xlim(0, None)
-    errors.set_yticks(rows, [result.method for result in results])
-    errors.set_ylim(len(results) - 0.5, -0.7)  # the first one on top, with room for its number
+    save(results_figure(results), path)
+
+
+def results_figure(results: Sequence[Result]) -> Figure:
+    """Four charts with a row a method: errors, size, training time, speed.
+
+    The numbers stand beside the rows, not at the points, where they would run into error bars,
+    axes, or each other.
+    """
+    figure = Figure((_PICTURE_WIDTH, 1.4 + 0.42 * len(results)), layout="constrained")
+    errors, *others = figure.subplots(1, 4)
+    _draw_errors(errors, results)
     for axes, title, numbers, places in (
         (others[0], "numbers kept", [result.parameters for result in results], 0),
         (others[1], "training, seconds", [result.training_seconds for result in results], 1),
         (others[2], "digits a second", [result.digits_per_second for result in results], 0),
     ):
-        axes.plot(numbers, rows, "o", color=FIRST_COLOUR)
+        axes.plot(numbers, range(len(results)), "o", color=FIRST_COLOUR, clip_on=False)
         axes.set_xscale("log")
-        axes.margins(x=0.2)  # room for the numbers
-        _label(axes, title, numbers, places)
+        axes.set_xlim(whole_decades(numbers))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        texts = [f"{number:,.{places}f}" for number in numbers]
+        axes.set_yticks(range(len(results)), texts, fontsize=_NUMBER_SIZE)
+        axes.set_title(title, fontsize=10)
     for axes in (errors, *others):
-        axes.grid(axis="x", color="0.9", linewidth=0.7)
+        axes.set_ylim(len(results) - 0.5, -0.5)  # the first method on top
+        axes.grid(color="0.9", linewidth=0.7)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    save(figure, path)
+    return figure
 
 
-def _label(axes: Axes, title: str, numbers: Iterable[float], places: int) -> None:
-    """Write each number, with some decimal places, above its point, and what they all are."""
-    for row, number in enumerate(numbers):
-        axes.annotate(
-            f"{number:,.{places}f}", (number, row), (0, 6), textcoords="offset points",
-            ha="center", fontsize=8,
-        )  # fmt: skip
-    axes.set_title(title, fontsize=10)
+def _draw_errors(axes: Axes, results: Sequence[Result]) -> None:
+    """Draw the error rate of each method with its confidence interval."""
+    wrong = np.array([100 * (1 - result.accuracy) for result in results])
+    bounds = np.array([(100 * (1 - result.high), 100 * (1 - result.low)) for result in results])
+    reach = np.abs(bounds - wrong[:, None]).T
+    axes.errorbar(
+        wrong, range(len(results)), xerr=reach, fmt="o", color=SECOND_COLOUR, capsize=3,
+        clip_on=False,
+    )  # fmt: skip
+    axes.set_xlim(0, None)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    texts = [f"{one.method}  {rate:.2f}" for one, rate in zip(results, wrong, strict=True)]
+    axes.set_yticks(range(len(results)), texts)
+    axes.set_title("wrong, % (95 % interval)", fontsize=10)

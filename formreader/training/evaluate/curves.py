@@ -1,4 +1,4 @@
-"""Loss and accuracy of each epoch as pictures."""
+"""Draw loss and accuracy of each epoch."""
 
 from __future__ import annotations
 

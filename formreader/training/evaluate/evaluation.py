@@ -1,4 +1,4 @@
-"""`formreader evaluate`: how well a model reads labelled digits, as figures and pictures."""
+"""`formreader evaluate`: measure how well a model reads labelled digits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from formreader.recognise.model_card import CalibrationRow
 from formreader.training.data.digit_sets import load_digits
 from formreader.training.data.examples import Examples, Labels
 from formreader.training.evaluate.figures import (
+    WORST_MISTAKES,
     draw_confusion,
     draw_coverage,
     draw_sheet,
@@ -32,25 +33,23 @@ from formreader.training.evaluate.metrics import (
 )
 from formreader.training.fit.calibration import calibration_table
 
-THRESHOLDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
-"""What people may give as --review-below; 0 accepts all that are rather digits than none."""
-
-WORST = 60
-"""Mistakes on the sheet: five rows of twelve."""
+EVALUATED_THRESHOLDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
+"""Thresholds that users may give as --review-below; 0 accepts all but likely non-digits."""
 
 PICTURES = ("confusion.png", "coverage.png", "mistakes.png")
+"""Files in the output folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """How one class came out: `errors` of its `n` digits were read as another digit."""
+    """Counts of one class: `errors` of its `n` digits were read as another digit."""
 
     n: int
     errors: int
 
     @property
     def accuracy(self) -> float | None:
-        """Share read right; None where there are none."""
+        """Share of the digits read right; None for n = 0."""
         return 1 - self.errors / self.n if self.n else None
 
 
@@ -58,10 +57,11 @@ class ClassFigures:
 class Evaluation:
     """The figures of a model on one set.
 
-    `total` counts digits whose most probable of the ten is another; `taken_for_none` digits
-    for which "not a digit" is more probable than any; `ece` is the expected calibration error
-    of the best digit's probability. `confusion` is (10, 10), the best of the ten. `coverage` is
-    of the digits, `nondigits` of the images that are none, where "errors" are all accepted.
+    For `total`, `classes` and the `confusion` matrix (10, 10) a digit is read as the most probable
+    of the ten digits; for `right_of_all` as the most probable of all classes. `taken_for_none`
+    counts digits that are most probably "not a digit". `ece` is the expected calibration error of
+    the best digit's probability. `coverage` counts the accepted digits and their errors at each
+    threshold, `nondigits` the accepted non-digits, which are all errors.
     """
 
     total: ClassFigures
@@ -84,13 +84,13 @@ class Evaluation:
 
 
 def evaluate(options: EvaluateOptions) -> Evaluation:
-    """Read a set with a model; write pictures to `options.out` and figures to `options.json`.
+    """Read a set with a model; write pictures to `options.out`, figures to `options.json`.
 
     Raises:
         OutputError: a result cannot be written; found before any digit is read.
         NoInputError: the set cannot be read, or has no digits.
         ModelError: the model is missing or damaged.
-        UsageError: there is no such device.
+        UsageError: the device is missing.
     """
     if options.json:
         check_writable(options.json, "--json")
@@ -98,7 +98,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     examples = load_digits(options.data, "test")
     if (examples.labels == NOT_A_DIGIT).all():
         raise NoInputError(f"{options.data}: there are no digits. Give --data with labels 0 to 9.")
-    prepare_folder(options.out, PICTURES)  # only now: wrong data must not leave it behind
+    prepare_folder(options.out, PICTURES)  # after loading: wrong data leave no folder behind
     probabilities = recogniser.probabilities(examples.crops)
     evaluation = figures_of(probabilities, examples.labels)
     _draw(evaluation, probabilities, examples, options.out)
@@ -110,7 +110,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
 
 
 def figures_of(probabilities: Probabilities, labels: Labels) -> Evaluation:
-    """The figures of calibrated probabilities (n, 11) for labels (n,), 0-10.
+    """Compute the figures of calibrated probabilities (n, 11) for labels (n,), 0-10.
 
     Raises:
         ValueError: no label is a digit.
@@ -130,29 +130,29 @@ def figures_of(probabilities: Probabilities, labels: Labels) -> Evaluation:
             for digit, row in enumerate(counts)
         ),
         confusion=counts,
-        coverage=calibration_table(theirs, written, THRESHOLDS),
+        coverage=calibration_table(theirs, written, EVALUATED_THRESHOLDS),
         nondigits=_accepted_nondigits(probabilities[~digits]),
     )
 
 
 def _accepted_nondigits(probabilities: Probabilities) -> tuple[CalibrationRow, ...]:
-    """How many of what are no digits (n, 11) each threshold accepts; no rows for n = 0."""
+    """Count the non-digits (n, 11) that each threshold accepts; no rows for n = 0."""
     if not len(probabilities):
         return ()
     labels = np.full(len(probabilities), NOT_A_DIGIT, np.uint8)
-    return calibration_table(probabilities, labels, THRESHOLDS)
+    return calibration_table(probabilities, labels, EVALUATED_THRESHOLDS)
 
 
 def best_digits(
     probabilities: Probabilities,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """The most probable of the ten digits and its probability, both (n,), of (n, 11)."""
+    """The most probable of the ten digits and its probability, both (n,), given (n, 11)."""
     digits = probabilities[:, :NOT_A_DIGIT]
     return digits.argmax(axis=1), digits.max(axis=1)
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """The figures as JSON has them."""
+    """Convert the figures to a JSON object."""
     low, high = evaluation.interval
     return {
         "accuracy": evaluation.accuracy,
@@ -194,9 +194,9 @@ def _draw(
     right = guesses == examples.labels
     accepted, error = risk_coverage(confidence[digits], right[digits], plausible[digits])
     draw_coverage(accepted, error, evaluation.coverage, coverage)
-    # A non-digit is a mistake only where it is taken for a digit.
+    # A non-digit is a mistake only where it is read as a digit.
     wrong = np.flatnonzero(~right & (digits | plausible))
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:WORST]
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:WORST_MISTAKES]
     captions = [
         f"{guesses[i]} for {'x' if not digits[i] else examples.labels[i]}\n{confidence[i]:.4f}"
         for i in worst

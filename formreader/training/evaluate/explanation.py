@@ -1,4 +1,4 @@
-"""`formreader explain`: how the digit of one image was read, as one picture."""
+"""`formreader explain`: draw how the digit of one image was read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from formreader.core.classes import CLASSES
-from formreader.core.errors import NoInputError, PageError, UsageError
+from formreader.core.errors import PageError, UsageError
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ExplainOptions
 from formreader.core.records import GreyImage, InputFile
 from formreader.crop.box_crops import crop_single
+from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.model_card import read_card
@@ -29,26 +30,28 @@ from formreader.training.evaluate.saliency import (
     explain_crop,
 )
 
-MOST_MAPS = 16
-"""Maps of a layer that are shown: more would be too small to see."""
+MAX_SHOWN_MAPS = 16
+"""Maps of a layer that are drawn: more would be too small to see."""
 
-_WIDTH, _HEAD, _HEADLINE, _ROW = 12.8, 3.2, 0.4, 1.05
-"""Inches: the picture's width, the height of its upper part, of the headline, and of a layer."""
-_CELL, _GAP = 56, 4
-"""Side of a map and space between maps, in pixels of a layer's strip; 56 is twice 28."""
-_LARGEST = 600
-"""Pixels of the given image that are drawn, along the longer side."""
+_EXPLANATION_WIDTH, _HEAD_HEIGHT, _HEADLINE_HEIGHT, _LAYER_HEIGHT = 12.8, 3.2, 0.4, 1.05
+"""Inches: the picture's width, and the heights of its upper part, its headline and each layer."""
+_MAP_SIDE, _MAP_GAP = 56, 4
+"""Side of a map and space between maps, in pixels of a layer's strip; a crop has 28 pixels."""
+_MAX_DRAWN_SIDE = 600
+"""Longer side in pixels to which the given image is reduced."""
 _AGAINST_AND_FOR = "PuOr"
-"""Orange below zero, purple above, white at zero; told apart without colour vision as well."""
-_LEAST_SCALE = 0.1
-"""Log-odds that are drawn in full colour at least: less is a change that nobody need mind."""
+"""Matplotlib's scale of colours: orange below zero, white at zero, purple above, which readers with
+impaired colour vision can tell apart."""
+_MIN_COLOUR_SCALE = 0.1
+"""Least change in log-odds drawn in full colour: smaller ones hardly matter. No record of a
+measurement."""
 
 
 def explain(options: ExplainOptions) -> Explanation:
-    """Read the digit of an image and write the picture that explains the reading.
+    """Read the digit of an image and draw the picture that explains the reading.
 
     Raises:
-        UsageError: the picture would replace the image.
+        UsageError: the picture would overwrite the image.
         OutputError: the picture cannot be written; mostly found before any work.
         NoInputError: there is no such image.
         PageError: the image cannot be read, or is blank.
@@ -67,19 +70,18 @@ def explain(options: ExplainOptions) -> Explanation:
 
 
 def picture_path(options: ExplainOptions) -> Path:
-    """Where the picture goes: where the user says, else into the current folder."""
+    """Path of the picture: the user's, else one in the current folder."""
     return options.out or Path(f"{Path(options.image).stem}.explained.png")
 
 
 def read_digit(path: str) -> tuple[GreyImage, Crop]:
-    """An image of one digit, (h, w) uint8, and its crop, (28, 28) uint8.
+    """Read an image of one digit, (h, w) uint8, and its crop, (28, 28) uint8.
 
     Raises:
         NoInputError: there is no such file.
-        PageError: it is no image, or a blank one.
+        PageError: it is not an image, or a blank one.
     """
-    if not Path(path).exists():
-        raise NoInputError(f"{path}: there is no such file. Check the spelling")
+    check_exists(path)
     image = read_page(InputFile(path, path), 0).image
     crop, is_blank = crop_single(image)
     if is_blank:
@@ -96,8 +98,8 @@ def draw_explanation(image: GreyImage, explanation: Explanation, path: Path) -> 
     Raises:
         OutputError: the picture cannot be written.
     """
-    heights = [_HEAD + _HEADLINE, *[_ROW] * len(explanation.layers)]
-    figure = Figure((_WIDTH, sum(heights)), layout="constrained")
+    heights = [_HEAD_HEIGHT + _HEADLINE_HEIGHT, *[_LAYER_HEIGHT] * len(explanation.layers)]
+    figure = Figure((_EXPLANATION_WIDTH, sum(heights)), layout="constrained")
     figure.suptitle(
         f"Read as {explanation.reading}, with a confidence of {explanation.confidence:.4f}"
     )
@@ -118,8 +120,8 @@ def _draw_head(part: SubFigure, image: GreyImage, explanation: Explanation) -> N
 
 
 def _reduced(image: GreyImage) -> GreyImage:
-    """The image with its longer side at most `_LARGEST` pixels."""
-    scale = _LARGEST / max(image.shape)
+    """The image with its longer side at most `_MAX_DRAWN_SIDE` pixels."""
+    scale = _MAX_DRAWN_SIDE / max(image.shape)
     if scale >= 1:
         return image
     height, width = (max(1, round(scale * side)) for side in image.shape)
@@ -134,8 +136,8 @@ def _draw_image(axes: Axes, image: GreyImage, title: str) -> None:
 
 
 def _draw_evidence(part: SubFigure, axes: Axes, crop: Crop, evidence: Evidence, title: str) -> None:
-    """Evidence over the crop: the stronger, the less of the crop shines through."""
-    limit = max(float(np.abs(evidence).max()), _LEAST_SCALE)
+    """Draw evidence over the crop; the stronger it is, the less of the crop shows through."""
+    limit = max(float(np.abs(evidence).max()), _MIN_COLOUR_SCALE)
     _draw_image(axes, 255 - crop // 2, title)
     heat = axes.imshow(
         evidence, cmap=_AGAINST_AND_FOR, vmin=-limit, vmax=limit,
@@ -153,31 +155,31 @@ def _draw_probabilities(axes: Axes, probabilities: npt.NDArray[np.float32]) -> N
         axes.text(probability + 0.02, place, f"{probability:.4f}", va="center", fontsize=7)
     axes.set_yticks(places, CLASSES, fontsize=8)
     axes.set_xticks([])
-    axes.set_xlim(0, 1.3)  # room for the figure behind a full bar
+    axes.set_xlim(0, 1.3)  # room for the number after a full bar
     axes.invert_yaxis()
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.set_title("probabilities", fontsize=10)
 
 
 def _draw_layer(part: SubFigure, layer: LayerMaps) -> None:
-    """The strongest maps side by side, on one scale of colours for the layer."""
+    """Draw the strongest maps of a layer side by side, on one scale of colours."""
     n, height, width = layer.maps.shape
-    shown = layer.maps[:MOST_MAPS]
+    shown = layer.maps[:MAX_SHOWN_MAPS]
     limit = float(np.abs(shown).max()) or 1.0
     axes = part.subplots()
     axes.imshow(
         _strip(shown), cmap=_AGAINST_AND_FOR, vmin=-limit, vmax=limit, interpolation="nearest"
     )
     axes.axis("off")
-    chosen = f", the {MOST_MAPS} strongest" if n > MOST_MAPS else ""
+    chosen = f", the {MAX_SHOWN_MAPS} strongest" if n > MAX_SHOWN_MAPS else ""
     axes.set_title(f"{layer.layer}: {n} maps of {height}x{width}{chosen}", loc="left", fontsize=9)
 
 
 def _strip(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Maps (n, h, w) side by side in a strip with room for `MOST_MAPS`; NaN where there is none."""
-    strip = np.full((_CELL, MOST_MAPS * (_CELL + _GAP)), np.nan, np.float32)
+    """Maps (n, h, w) side by side in a strip for `MAX_SHOWN_MAPS`; NaN where there is none."""
+    strip = np.full((_MAP_SIDE, MAX_SHOWN_MAPS * (_MAP_SIDE + _MAP_GAP)), np.nan, np.float32)
     for place, values in enumerate(maps):
-        left = place * (_CELL + _GAP)
-        large = cv2.resize(values, (_CELL, _CELL), interpolation=cv2.INTER_NEAREST)
-        strip[:, left : left + _CELL] = large
+        left = place * (_MAP_SIDE + _MAP_GAP)
+        large = cv2.resize(values, (_MAP_SIDE, _MAP_SIDE), interpolation=cv2.INTER_NEAREST)
+        strip[:, left : left + _MAP_SIDE] = large
     return strip

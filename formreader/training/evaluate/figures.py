@@ -1,14 +1,14 @@
-"""Pictures of how a network does: confusion, contact sheets, errors against accepted share.
+"""Pictures of a network's performance: confusion matrix, contact sheet, risk-coverage curve.
 
-Matplotlib's objects are used without `pyplot`, which would look for a screen and keep
-figures of its own. All pictures are dark on white, for paper as well.
+They use Matplotlib without `pyplot`, which would look for a screen and keep figures in memory.
+All pictures are dark on white, so that they can be printed.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,40 +18,48 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from formreader.core.errors import OutputError
+from formreader.core.options import ScanOptions
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.model_card import CalibrationRow
 
-DPI = 120
+_PICTURE_DPI = 120
+"""Pixels an inch of the PNG files."""
 FIRST_COLOUR, SECOND_COLOUR = "#1f6feb", "#d9480f"
-"""Blue and orange that differ in brightness too, for readers and printers without colour."""
+"""Blue and orange that also differ in brightness, for readers and printers without colour."""
 
 _RIGHT_COLOUR = "#e3efe3"
-"""Ground of the diagonal of a confusion matrix: pale, so that errors catch the eye."""
+"""Background of the diagonal of a confusion matrix: pale, so that errors stand out."""
 
-_WORTH_RED = 1.0
-"""Least share in % at which the scale of errors ends: a single slip is not to look like a fault."""
+_MIN_ERROR_SCALE = 1.0
+"""Smallest share in % at the end of the scale of colours: a single error must not look grave."""
 
-_CELL, _CAPTION, _GAP = 0.62, 0.20, 0.06
-"""Inches of a contact sheet: side of a crop, height of a caption's line, space between crops."""
+_SHEET_CROP_SIDE, _CAPTION_HEIGHT, _SHEET_GAP = 0.62, 0.20, 0.06
+"""Inches on a contact sheet: side of a crop, height of a line of its caption, space between."""
 
-_LABEL_ROOM = 0.02
-"""Share of a chart's width that the label of a point needs."""
+WORST_MISTAKES = 60
+"""Mistakes on a contact sheet: five rows of twelve."""
 
-_FEWEST_ACCEPTED = 50
-"""Accepted digits below which the observed error rate is left out: it would jump about."""
+_THRESHOLD_SIZE = 7
+"""Font size in points of the thresholds written above a chart."""
+_THRESHOLD_ROOM = 0.023
+"""Share of a chart's width that an upright threshold needs: 10 of about 440 points."""
+
+_MIN_ACCEPTED_SHOWN = 50
+"""Accepted digits below which an error rate is left out: it would jump about. No
+record of a measurement."""
 
 
 def draw_confusion(counts: npt.NDArray[np.integer], classes: Sequence[str], path: Path) -> None:
-    """Draw how often each class was taken for each other.
+    """Draw the confusion matrix.
 
-    The colour of an error is its share of the true class; being right has no part in the
-    scale, as a thousand right answers would leave one shade for all errors.
+    The colour of an error is its share of the true class. Right readings are not on the scale of
+    colours: beside thousands of them all errors would have the same shade.
 
     Args:
-        counts: (k, k), row: the true class, column: what it was taken for.
+        counts: (k, k), a row for each true class, a column for each class it was read as.
         classes: k names.
         path: the PNG to write.
 
@@ -63,11 +71,11 @@ def draw_confusion(counts: npt.NDArray[np.integer], classes: Sequence[str], path
     shares = 100 * counts / np.maximum(totals, 1)[:, None]
     figure = Figure((1.8 + 0.58 * k, 1.2 + 0.52 * k), layout="constrained")
     axes = figure.add_subplot()
-    highest = max(float(shares[wrong].max(initial=0)), _WORTH_RED)
+    highest = max(float(shares[wrong].max(initial=0)), _MIN_ERROR_SCALE)
     heat = axes.imshow(
         np.ma.masked_where(~wrong | (counts == 0), shares),
         cmap="YlOrRd",
-        norm=PowerNorm(0.5, 0, highest),  # one error in a thousand is still to be seen
+        norm=PowerNorm(0.5, 0, highest),  # keeps one error in a thousand visible
     )
     _write_counts(axes, counts, pale_on_dark=wrong & (shares > highest / 2))
     _frame_cells(axes, k)
@@ -84,7 +92,7 @@ def draw_confusion(counts: npt.NDArray[np.integer], classes: Sequence[str], path
 def _write_counts(
     axes: Axes, counts: npt.NDArray[np.integer], pale_on_dark: npt.NDArray[np.bool_]
 ) -> None:
-    """Write the counts (k, k) into the cells of a matrix; cells without errors stay empty."""
+    """Write the counts (k, k) into the cells; cells without errors stay empty."""
     diagonal = np.eye(len(counts), dtype=bool)
     for row, column in np.argwhere(diagonal | (counts > 0)):
         if row == column:
@@ -96,7 +104,7 @@ def _write_counts(
 
 
 def _frame_cells(axes: Axes, k: int) -> None:
-    """Lines between the cells of a (k, k) matrix."""
+    """Draw lines between the cells of a (k, k) matrix."""
     axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(k + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="0.85", linewidth=0.6)
@@ -113,43 +121,55 @@ def draw_sheet(
     """Draw a contact sheet: crops in rows, ink dark on white, with a caption below each.
 
     Args:
-        crops: (n, h, w) uint8, ink bright on black; without any the picture says so.
+        crops: (n, h, w) uint8, ink bright on black; for n = 0 the picture says "none".
         captions: n short texts, each of the same number of lines.
         path: the PNG to write.
         columns: crops in a row.
 
     Raises:
         OutputError: the picture cannot be written.
-        ValueError: the captions are not as many as the crops.
+        ValueError: the numbers of captions and crops differ.
     """
     if len(captions) != len(crops):
         raise ValueError(f"{len(crops)} crops need as many captions. Received: {len(captions)}")
     lines = 1 + max((caption.count("\n") for caption in captions), default=0)
-    pitch, row_height = _CELL + _GAP, _CELL + _GAP + lines * _CAPTION
+    pitch, row_height = (
+        _SHEET_CROP_SIDE + _SHEET_GAP,
+        _SHEET_CROP_SIDE + _SHEET_GAP + lines * _CAPTION_HEIGHT,
+    )
     head = 0.45 if title else 0.1
     rows = max(1, math.ceil(len(crops) / columns))
-    width, height = columns * pitch + _GAP, rows * row_height + head
+    width, height = columns * pitch + _SHEET_GAP, rows * row_height + head
     figure = Figure((width, height))
-    # One canvas for all, in inches from the top left: axes of their own are slow to draw.
+    # One canvas in inches from the top left, as axes for each crop would be slow to draw.
     canvas = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0), aspect="equal")
     canvas.set_axis_off()
-    canvas.text(_GAP, 0.15, title, va="top", fontsize=11)
+    canvas.text(_SHEET_GAP, 0.15, title, va="top", fontsize=11)
     if not len(crops):
         canvas.text(width / 2, height / 2, "none", ha="center", fontsize=11)
     for place, (crop, caption) in enumerate(zip(crops, captions, strict=True)):
         row, column = divmod(place, columns)
-        _draw_crop(canvas, crop, caption, _GAP + column * pitch, head + row * row_height)
+        _draw_crop(canvas, crop, caption, _SHEET_GAP + column * pitch, head + row * row_height)
     save(figure, path)
 
 
 def _draw_crop(
     canvas: Axes, crop: npt.NDArray[np.uint8], caption: str, left: float, top: float
 ) -> None:
-    """Put a crop and its caption on a sheet, `left` and `top` in inches."""
-    place = (left, left + _CELL, top + _CELL, top)
+    """Draw a crop and its caption on a sheet at `left` and `top` in inches."""
+    place = (left, left + _SHEET_CROP_SIDE, top + _SHEET_CROP_SIDE, top)
     canvas.imshow(crop, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest", extent=place)
-    canvas.add_patch(Rectangle((left, top), _CELL, _CELL, fill=False, edgecolor="0.8"))
-    canvas.text(left + _CELL / 2, top + _CELL + 0.03, caption, ha="center", va="top", fontsize=7.5)
+    canvas.add_patch(
+        Rectangle((left, top), _SHEET_CROP_SIDE, _SHEET_CROP_SIDE, fill=False, edgecolor="0.8")
+    )
+    canvas.text(
+        left + _SHEET_CROP_SIDE / 2,
+        top + _SHEET_CROP_SIDE + 0.03,
+        caption,
+        ha="center",
+        va="top",
+        fontsize=7.5,
+    )
 
 
 def draw_coverage(
@@ -158,54 +178,93 @@ def draw_coverage(
     rows: Sequence[CalibrationRow],
     path: Path,
 ) -> None:
-    """Draw the errors among the accepted digits against the share that is accepted.
+    """Draw the risk-coverage curve: the error rate of accepted digits against their share.
 
     Args:
         accepted: (m,) shares of the digits that are accepted, rising.
-        error: (m,) share of wrong ones among these.
-        rows: what chosen thresholds accept; drawn with the upper bound of their errors.
+        error: (m,) error rates among these.
+        rows: what chosen thresholds accept; drawn as the upper bounds of their error rates.
         path: the PNG to write.
 
     Raises:
         OutputError: the picture cannot be written.
     """
+    save(coverage_figure(accepted, error, rows), path)
+
+
+def coverage_figure(
+    accepted: npt.NDArray[np.float64],
+    error: npt.NDArray[np.float64],
+    rows: Sequence[CalibrationRow],
+) -> Figure:
+    """The chart that `draw_coverage` writes."""
     figure, axes = chart("Errors among what is accepted")
     axes.set_xlabel("accepted, % of the digits")
     axes.set_ylabel("wrong, % of the accepted")
-    told = [row for row in rows if row.accepted >= _FEWEST_ACCEPTED]
-    if told:
-        told.sort(key=lambda row: row.accepted)
-        enough = (accepted * told[0].n >= _FEWEST_ACCEPTED) & (error > 0)  # 0 has no logarithm
+    shown = [row for row in rows if row.accepted >= _MIN_ACCEPTED_SHOWN]
+    if shown:
+        shown.sort(key=lambda row: row.accepted)
+        enough = (accepted * shown[0].n >= _MIN_ACCEPTED_SHOWN) & (error > 0)  # 0 has no logarithm
         axes.plot(100 * accepted[enough], 100 * error[enough], color=FIRST_COLOUR, label="seen")
-        _mark_thresholds(axes, told)
         axes.set_yscale("log")
+        bounds = [100 * row.error_bound for row in shown]
+        axes.set_ylim(whole_decades([*bounds, *(100 * error[enough]).tolist()]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.legend(fontsize=8, loc="upper left")
-    save(figure, path)
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        _mark_thresholds(axes, shown)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    return figure
 
 
 def _mark_thresholds(axes: Axes, rows: Sequence[CalibrationRow]) -> None:
-    """Mark the upper bounds of what thresholds accept, from few to many; these set the width."""
+    """Mark the error bounds of thresholds, sorted by the share they accept; these set the width.
+
+    The thresholds are written above the chart, where they overlap no curve or mark.
+    """
     shares = [100 * row.accepted / row.n for row in rows]
     bounds = [100 * row.error_bound for row in rows]
     axes.plot(
-        shares, bounds, "v", color=SECOND_COLOUR, markersize=5,
-        label="upper bound (95 %) at the threshold written",
+        shares, bounds, "v", color=SECOND_COLOUR, markersize=5, clip_on=False,
+        label="upper bound (95 %) at the threshold above it",
     )  # fmt: skip
     width = shares[-1] - shares[0]
-    axes.set_xlim(shares[0] - 0.05 * width - 0.2, shares[-1] + 0.05 * width + 0.2)
-    labelled = -math.inf
-    for row, share, bound in zip(rows, shares, bounds, strict=True):
-        if share - labelled >= _LABEL_ROOM * width:
-            labelled = share
-            axes.annotate(
-                f"{row.threshold:g}", (share, bound), (3, 5), textcoords="offset points",
-                fontsize=7, rotation=60, color="0.3",
-            )  # fmt: skip
+    left, right = shares[0] - 0.05 * width - 0.2, shares[-1] + 0.05 * width + 0.2
+    axes.set_xlim(left, right)
+    chosen = _spaced(rows, shares, _THRESHOLD_ROOM * (right - left))
+    places = [shares[i] for i in chosen]
+    top = axes.get_ylim()[1]
+    axes.vlines(places, [bounds[i] for i in chosen], top, color="0.8", linewidth=0.6, zorder=1)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(
+        places, [f"{rows[i].threshold:g}" for i in chosen], rotation=90, fontsize=_THRESHOLD_SIZE
+    )
+    above.set_xlabel("threshold", fontsize=_THRESHOLD_SIZE)
+    above.spines["top"].set_visible(False)
+
+
+def _spaced(rows: Sequence[CalibrationRow], shares: Sequence[float], room: float) -> list[int]:
+    """Rows to label, at least `room` apart in `shares`; the default threshold is always one."""
+    default = ScanOptions(()).review_below
+    chosen = list[int]()
+    for place in sorted(range(len(rows)), key=lambda i: rows[i].threshold != default):
+        if all(abs(shares[place] - shares[other]) >= room for other in chosen):
+            chosen.append(place)
+    return chosen
+
+
+def whole_decades(values: Iterable[float]) -> tuple[float, float]:
+    """Limits for a logarithmic axis: the powers of ten around the positive `values`.
+
+    An axis of less than one decade would label ticks between the powers, and these labels would
+    overlap.
+    """
+    logarithms = [math.log10(value) for value in values if value > 0] or [0.0]
+    low = math.floor(min(logarithms))
+    return 10.0**low, 10.0 ** max(math.ceil(max(logarithms)), low + 1)
 
 
 def chart(title: str) -> tuple[Figure, Axes]:
-    """An empty chart with a light grid."""
+    """Make an empty chart with a light grid."""
     figure = Figure((7.2, 4.4), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left")
@@ -215,10 +274,10 @@ def chart(title: str) -> tuple[Figure, Axes]:
 
 
 def prepare_folder(folder: Path, pictures: Sequence[str]) -> None:
-    """Make a folder for pictures of these names, before the work that they come of.
+    """Make the folder for pictures of these names, and check that they can be written.
 
     Raises:
-        OutputError: it cannot be made, or a picture cannot be written there.
+        OutputError: the folder cannot be made, or a picture cannot be written there.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,13 +291,13 @@ def prepare_folder(folder: Path, pictures: Sequence[str]) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, whole or not at all.
+    """Write a figure as a PNG, completely or not at all.
 
     Raises:
         OutputError: it cannot be written.
     """
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI, facecolor="white")
+    figure.savefig(picture, format="png", dpi=_PICTURE_DPI, facecolor="white")
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(picture.getbuffer())

@@ -1,4 +1,4 @@
-"""`formreader inspect`: what a set of labelled digits holds, as figures and pictures."""
+"""`formreader inspect`: describe a set of labelled digits, in figures and pictures."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, Labels, load_writers
 from formreader.training.evaluate.figures import draw_sheet, prepare_folder
 
-SAMPLES = 12
-"""Samples of each class on the sheet: one row."""
+SAMPLES_PER_CLASS = 12
+"""Samples of each class on the contact sheet: one row."""
 
-INK = 128
-"""Grey value of a crop from which a pixel counts as ink."""
+_MIN_INK_TONE = 128
+"""Grey value of a crop from which a pixel counts as ink: half of the range."""
 
 PICTURES = ("samples.png", "means.png")
+"""Files in the output folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Least, middle and most of some counts."""
+    """Minimum, median and maximum of some counts."""
 
     least: int
     median: float
@@ -33,13 +34,13 @@ class Spread:
 
     @classmethod
     def of(cls, counts: npt.NDArray[np.integer]) -> Spread:
-        """The spread of counts (n,), n > 0."""
+        """Compute the spread of counts (n,), n > 0."""
         return cls(int(counts.min()), float(np.median(counts)), int(counts.max()))
 
 
 @dataclass(frozen=True, slots=True)
 class ClassSummary:
-    """How many examples a class has, and the mean share of their pixels that is ink."""
+    """Number of examples of a class, and the mean share of ink among their pixels."""
 
     n: int
     ink: float
@@ -47,12 +48,12 @@ class ClassSummary:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a set holds.
+    """The figures of a set.
 
-    `classes` are the ten digits and "not a digit". `heights` and `widths` are of the images in
-    pixels before they were normalised, None where unknown. `copies` counts examples whose crop
-    already occurred, `contradictions` those of them with another label. `writers` counts who
-    wrote the digits and `digits_a_writer` what each wrote, None where unknown.
+    `classes` are the ten digits and "not a digit". `heights` and `widths` are those of the images
+    in pixels before normalisation, None where unknown. `copies` counts examples whose crop
+    occurred before, `contradictions` those of them with another label. `writers` is the number of
+    writers and `digits_a_writer` the spread of their numbers of digits, None where unknown.
     """
 
     n: int
@@ -67,7 +68,7 @@ class Inspection:
 
 
 def inspect(options: InspectOptions) -> Inspection:
-    """Look into a set of digits and write pictures of it to `options.out`.
+    """Describe a set of digits, and write pictures of it to `options.out`.
 
     Raises:
         OutputError: a picture cannot be written; found before any is drawn.
@@ -76,7 +77,7 @@ def inspect(options: InspectOptions) -> Inspection:
     found = load_set(options.data)
     examples = found.examples
     writers = load_writers(options.writers, len(examples)) if options.writers else None
-    prepare_folder(options.out, PICTURES)  # only now: wrong data must not leave it behind
+    prepare_folder(options.out, PICTURES)  # after loading: wrong data leave no folder behind
     _draw_samples(examples, np.random.default_rng(options.seed), options.out)
     _draw_means(examples, options.out)
     return summary(examples, found.sizes, writers)
@@ -87,12 +88,12 @@ def summary(
     sizes: npt.NDArray[np.int64] | None = None,
     writers: npt.NDArray[np.int64] | None = None,
 ) -> Inspection:
-    """What n examples hold, n > 0.
+    """Compute the figures of n examples, n > 0.
 
     Args:
         examples: the digits.
         sizes: (n, 2), heights and widths of their images.
-        writers: (n,), who wrote them.
+        writers: (n,), their writers.
     """
     copies, contradictions = count_copies(examples)
     digits_of = None if writers is None else np.unique(writers, return_counts=True)[1]
@@ -110,13 +111,13 @@ def summary(
 
 
 def _class_summaries(examples: Examples) -> list[ClassSummary]:
-    ink = (examples.crops >= INK).mean(axis=(1, 2))
+    ink = (examples.crops >= _MIN_INK_TONE).mean(axis=(1, 2))
     chosen = [examples.labels == label for label in range(len(CLASSES))]
     return [ClassSummary(int(c.sum()), float(ink[c].mean()) if c.any() else 0.0) for c in chosen]
 
 
 def count_copies(examples: Examples) -> tuple[int, int]:
-    """How many examples have a crop that occurred before, and how many of these another label."""
+    """Number of examples whose crop occurred before, and of those of them with another label."""
     labels = dict[bytes, int]()
     copies = contradictions = 0
     for crop, label in zip(examples.crops, examples.labels.tolist(), strict=True):
@@ -130,7 +131,7 @@ def count_copies(examples: Examples) -> tuple[int, int]:
 
 
 def mean_images(examples: Examples) -> tuple[Crops, Labels]:
-    """The mean crop of each class there is, (k, 28, 28), and the classes, (k,), rising."""
+    """Mean crop of each of the k classes that occur, (k, 28, 28), and these classes, (k,)."""
     labels = np.unique(examples.labels)
     means = [examples.crops[examples.labels == label].mean(axis=0) for label in labels]
     return np.rint(means).astype(np.uint8), labels
@@ -143,13 +144,13 @@ def _draw_means(examples: Examples, folder: Path) -> None:
 
 
 def _draw_samples(examples: Examples, rng: np.random.Generator, folder: Path) -> None:
-    """A row of samples a class; classes with fewer examples leave the row's end empty."""
+    """Draw a row of samples for each class; with too few examples the row ends early."""
     crops, captions = [], list[str]()
     for label in np.unique(examples.labels):
         places = np.flatnonzero(examples.labels == label)
-        row = rng.permutation(places)[:SAMPLES]
-        empty = SAMPLES - len(row)
+        row = rng.permutation(places)[:SAMPLES_PER_CLASS]
+        empty = SAMPLES_PER_CLASS - len(row)
         crops += [examples.crops[row], np.zeros((empty, *examples.crops.shape[1:]), np.uint8)]
         captions += [CLASSES[label]] * len(row) + [""] * empty
     title = "Samples of each class, as the network sees them"
-    draw_sheet(np.concatenate(crops), captions, folder / PICTURES[0], SAMPLES, title)
+    draw_sheet(np.concatenate(crops), captions, folder / PICTURES[0], SAMPLES_PER_CLASS, title)

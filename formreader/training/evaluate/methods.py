@@ -1,8 +1,8 @@
-"""The ways of reading digits that are compared: four networks, nearest neighbours, an SVM.
+"""The methods that are compared: four networks, nearest neighbours, a support vector machine.
 
 Cover and Hart, "Nearest Neighbor Pattern Classification" (1967); Cortes and Vapnik,
-"Support-Vector Networks" (1995). Both get the pixels of a crop, scaled to 0..1, as the
-networks do; nothing about them was tuned on the digits that they are measured on.
+"Support-Vector Networks" (1995). Both get the pixels of a crop, scaled to 0..1, as the networks
+do. None of their settings was tuned on the digits that they are measured on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.classes import NOT_A_DIGIT, Crops
+from formreader.core.classes import CROP_SIDE, NOT_A_DIGIT, Crops
 from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
 from formreader.core.options import Architecture, CompareOptions, Method, TrainOptions, usable_cores
 from formreader.recognise.architectures import NetworkConfig, build_network
@@ -26,24 +26,27 @@ from formreader.training.export.digit_graph import export_onnx
 from formreader.training.fit.fitting import TrainProgress, fit
 
 Guesses: TypeAlias = npt.NDArray[np.integer]
-"""(n,) the most likely digit of each crop."""
+"""(n,), the most likely digit of each crop."""
 
 NEIGHBOURS = 3
-"""Best of 1 to 10 for MNIST's raw pixels (LeCun et al., 1998, use 3 as well)."""
+"""k of nearest neighbours: the best of 1 to 10 for MNIST's raw pixels (LeCun et al., 1998, also use
+3)."""
 SVM_PENALTY, SVM_WIDTH = 10.0, "scale"
-"""C as is usual for MNIST, and scikit-learn's own width: 1 / (values x variance)."""
+"""C as is usual for MNIST, and scikit-learn's default gamma: 1 / (number of values x variance)."""
 _SVM_CACHE_MB = 500
-_BATCH = 256  # crops that a thread hands to a network at a time
-_PIXELS = 28 * 28
+"""Memory for kernel values: more makes training faster."""
+_CROPS_PER_CALL = 256
+"""Crops that a thread gives to a network at a time."""
+_CROP_PIXELS = CROP_SIDE * CROP_SIDE
+"""Pixels of a crop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A method that has learnt: how it reads, and how many numbers it has to keep for that.
+    """A trained method: the function that reads digits, and the count of numbers it stores.
 
-    `parameters` are the weights of a network, normalisation included; for nearest
-    neighbours all pixels of all examples; for an SVM the pixels and the weights of its
-    support vectors.
+    `parameters` counts the weights of a network, normalisation included; for nearest neighbours
+    the pixels of all examples; for an SVM the pixels and the weights of its support vectors.
     """
 
     read: Callable[[Crops], Guesses]
@@ -57,7 +60,7 @@ def train_method(
     options: CompareOptions,
     progress: TrainProgress,
 ) -> Trained:
-    """Train one method on the ten digits; only networks look at `validation`.
+    """Train one method on the ten digits; only networks use `validation`.
 
     Raises:
         OSError: a network's checkpoints cannot be written.
@@ -78,7 +81,7 @@ def _network(
     options: CompareOptions,
     progress: TrainProgress,
 ) -> Trained:
-    """A network in the form that scans run: the exported graph, on the CPU."""
+    """Train a network, and read with its exported graph on the CPU, as scans do."""
     recipe = TrainOptions(
         arch=arch, augment=options.augment, epochs=options.epochs, batch=options.batch,
         seed=options.seed,
@@ -99,7 +102,10 @@ def _network(
         return digits
 
     def read(crops: Crops) -> Guesses:
-        batches = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
+        batches = [
+            crops[start : start + _CROPS_PER_CALL]
+            for start in range(0, len(crops), _CROPS_PER_CALL)
+        ]
         with ThreadPoolExecutor(usable_cores()) as pool:
             return np.concatenate(list(pool.map(read_batch, batches)))
 
@@ -126,5 +132,5 @@ def _support_vectors(training: Examples, seed: int) -> Trained:
 
 
 def _pixels(crops: Crops) -> npt.NDArray[np.float32]:
-    """Crops (n, 28, 28) as rows (n, 784) of 0..1."""
-    return crops.reshape(-1, _PIXELS).astype(np.float32) / np.float32(255)
+    """Flatten crops (n, 28, 28) to rows (n, 784) of 0..1."""
+    return crops.reshape(-1, _CROP_PIXELS).astype(np.float32) / np.float32(255)

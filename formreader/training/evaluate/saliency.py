@@ -1,11 +1,10 @@
-"""What a network makes of one crop: its class probabilities, its feature maps, and what mattered.
+"""Explain how a network reads one crop: class probabilities, feature maps, and saliency.
 
-What mattered is measured by occlusion (Zeiler and Fergus, "Visualizing and Understanding
-Convolutional Networks", 2014): ink is wiped off or put on at one place after another, and
-the change of the reading's log-odds is noted. Compared with gradients this needs no
-particular backend of Keras and no input of floats, means the same for every architecture,
-and shows paper that matters as well: the gap that makes a 3 of what else were an 8. A crop
-has 784 places, which are a second's work.
+Saliency is measured by occlusion (Zeiler and Fergus, "Visualizing and Understanding Convolutional
+Networks", 2014): ink is removed or added at one place after another, and the change of the
+reading's log-odds noted. Unlike gradients this works with every backend of Keras and with input
+of bytes, means the same for every architecture, and also shows the paper that matters: the gap
+that makes a 3 of what would be an 8. The 784 places of a crop take about a second.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ Crop: TypeAlias = npt.NDArray[np.uint8]
 """(28, 28) uint8, ink bright on black."""
 
 Evidence: TypeAlias = npt.NDArray[np.float64]
-"""(28, 28) natural logarithms: by how much ink at each place raises the reading's odds."""
+"""(28, 28), how much ink at each place raises the log-odds of the reading (natural logarithm)."""
 
-_BLOT = 1.5
-"""Standard deviation in pixels of what is wiped off or put on: about as wide as a stroke of
-MNIST's. Its edge is soft, as a sharp one would be a feature of its own."""
+_BLOT_SIGMA = 1.5
+"""Standard deviation in pixels of the spot that is removed or added: about the width of a stroke in
+MNIST. Its edge is soft, as a sharp edge would be a feature of its own."""
 
-_BATCH = 512
-"""Crops that the network sees at a time: a residual network needs 0.2 GB for them."""
+_OCCLUSIONS_AT_A_TIME = 512
+"""Crops that the network reads at a time: a residual network needs 0.2 GB for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerMaps:
-    """What a convolution finds where in the crop.
+    """The feature maps of one convolution.
 
-    `maps` is (n, height, width) float32, the strongest first: what goes on to the next
-    layer, after normalisation and activation where these follow at once.
+    `maps` is (n, height, width) float32, the strongest first, after the normalisation and
+    activation that directly follow the convolution.
     """
 
     layer: str
@@ -53,8 +52,8 @@ class LayerMaps:
 class Explanation:
     """How one crop was read.
 
-    `probabilities` is (11,) float32, calibrated. `ink` tells what the crop's own ink does
-    for the reading, `paper` what ink would do where there is none.
+    `probabilities` is (11,) float32, calibrated. `ink` is the evidence of the crop's own ink,
+    `paper` that of further ink at each place.
     """
 
     crop: Crop
@@ -65,7 +64,7 @@ class Explanation:
 
     @property
     def reading(self) -> str:
-        """The likeliest class: a digit, or "not a digit"."""
+        """The most probable class: a digit, or "not a digit"."""
         return CLASSES[int(self.probabilities.argmax())]
 
     @property
@@ -75,12 +74,12 @@ class Explanation:
 
 
 def explain_crop(crop: Crop, network: keras.Model, temperature: float) -> Explanation:
-    """Read a crop and find out what mattered.
+    """Read a crop and measure which places mattered.
 
     Args:
         crop: (28, 28) uint8, ink bright on black.
         network: (n, 28, 28, 1) uint8 in, (n, 11) logits out.
-        temperature: what the model card says the logits are to be divided by.
+        temperature: divisor of the logits, from the model card.
     """
     n = CROP_SIDE**2
     logits = _logits(network, np.concatenate([crop[None], *_blotted(crop)]))
@@ -98,9 +97,9 @@ def explain_crop(crop: Crop, network: keras.Model, temperature: float) -> Explan
 def log_odds(
     logits: npt.NDArray[np.float32], chosen: int, temperature: float
 ) -> npt.NDArray[np.float64]:
-    """(n,) log-odds of the class `chosen`, of logits (n, k).
+    """Log-odds (n,) of the class `chosen`, given logits (n, k).
 
-    From logits, as probabilities of more than 0.9999999 are all the same to float32.
+    Computed from logits, as float32 cannot tell probabilities above 0.9999999 apart.
     """
     scaled = logits.astype(np.float64) / temperature
     others = np.delete(scaled, chosen, axis=1)
@@ -108,7 +107,7 @@ def log_odds(
 
 
 def feature_maps(crop: Crop, network: keras.Model) -> Iterator[LayerMaps]:
-    """The maps of each convolution for a crop, from the input on; none where there is none."""
+    """Yield the maps of each convolution for a crop, from the input to the output."""
     import keras
 
     layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -123,7 +122,7 @@ def feature_maps(crop: Crop, network: keras.Model) -> Iterator[LayerMaps]:
 
 
 def _activated(convolution: keras.layers.Layer, network: keras.Model) -> keras.KerasTensor:
-    """A convolution's output after the normalisation and activation that follow at once."""
+    """Output of a convolution after the normalisation and activation that directly follow it."""
     from keras import layers
 
     output = convolution.output
@@ -135,19 +134,19 @@ def _activated(convolution: keras.layers.Layer, network: keras.Model) -> keras.K
 
 
 def _blotted(crop: Crop) -> tuple[Crops, Crops]:
-    """The crop with ink wiped off and with ink put on, around each pixel: (784, 28, 28) each."""
+    """The crop with ink removed and with ink added around each pixel, (784, 28, 28) each."""
     blots = _blots()
     wiped = crop * (1 - blots)
     return np.rint(wiped).astype(np.uint8), np.rint(wiped + 255 * blots).astype(np.uint8)
 
 
 def _blots() -> npt.NDArray[np.float64]:
-    """(784, 28, 28) soft spots in 0..1, one around each pixel, row by row."""
+    """Soft spots in 0..1, one around each pixel, row by row, (784, 28, 28)."""
     distance = np.subtract.outer(np.arange(CROP_SIDE), np.arange(CROP_SIDE))
-    spread = np.exp(-0.5 * (distance / _BLOT) ** 2)  # (28, 28): centre, pixel
+    spread = np.exp(-0.5 * (distance / _BLOT_SIGMA) ** 2)  # (28, 28): centre, pixel
     return np.asarray(np.einsum("ai,bj->abij", spread, spread)).reshape(-1, CROP_SIDE, CROP_SIDE)
 
 
 def _logits(network: keras.Model, crops: Crops) -> npt.NDArray[np.float32]:
-    logits = network.predict(crops[..., None], batch_size=_BATCH, verbose=0)
+    logits = network.predict(crops[..., None], batch_size=_OCCLUSIONS_AT_A_TIME, verbose=0)
     return np.asarray(logits, np.float32)

@@ -1,10 +1,9 @@
 """A trained network as an ONNX graph for CPU inference.
 
-Written with `onnx` alone: the networks have a few kinds of layers only, and this way
-batch normalisation is folded into the layer before it, bytes go in without a
-transposition, and no operation mixes the crops of a batch. Fully connected layers
-are 1x1 convolutions for that reason: a matrix product may round differently when it has
-other rows beside it.
+The export uses `onnx` alone. The networks have few kinds of layers, and this way batch
+normalisation is folded into the layer before it, the input is bytes without a transposition, and
+no operation mixes the crops of a batch. Fully connected layers therefore become 1x1 convolutions:
+a matrix product may round a row differently beside other rows.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def export_onnx(network: keras.Model, path: Path) -> None:
     """Write a network of `build_network` as ONNX: `crops` (n, 28, 28) uint8, `logits` (n, 11).
 
     Raises:
-        ValueError: the network has a layer that this export does not know.
+        ValueError: the network has a layer that cannot be exported.
         OSError: the file cannot be written.
     """
     graph = OnnxGraph()
@@ -39,7 +38,7 @@ def export_onnx(network: keras.Model, path: Path) -> None:
     }
     for layer in network.layers[1:]:  # after the input
         if isinstance(layer, layers.BatchNormalization):
-            continue  # it is in the layer before it
+            continue  # folded into the layer before it
         norm = norms.get(layer.output.name)
         end = layer if norm is None else norm
         names[end.output.name] = _add_layer(graph, layer, _inputs_of(layer, names), norm)
@@ -53,11 +52,11 @@ def export_onnx(network: keras.Model, path: Path) -> None:
 
 
 def _inputs_of(layer: keras.Layer, names: Mapping[str, str]) -> list[str]:
-    """Names in the graph of what goes into a layer."""
+    """Names in the graph of a layer's inputs."""
     tensors = layer.input if isinstance(layer.input, list) else [layer.input]
     missing = [tensor.name for tensor in tensors if tensor.name not in names]
-    if missing:  # what stands before a normalisation exists in the graph no more
-        raise ValueError(f"no export for what goes into the layer {layer.name}: {missing}")
+    if missing:  # outputs before a folded normalisation do not exist in the graph
+        raise ValueError(f"cannot export the inputs of the layer {layer.name}: {missing}")
     return [names[tensor.name] for tensor in tensors]
 
 
@@ -66,13 +65,13 @@ def _add_layer(
 ) -> str:
     """Append a layer, with the normalisation after it folded in; returns its output.
 
-    All tensors are maps (n, channels, height, width), in the end with a height and width of 1.
+    All tensors are maps (n, channels, height, width); after flattening height and width are 1.
     """
     match layer:
         case layers.Conv2D() | layers.Dense():
             return _add_convolution(graph, layer, inputs, norm)
         case _ if norm is not None:
-            raise ValueError(f"no export for the normalisation {norm.name} after {layer.name}")
+            raise ValueError(f"cannot export the normalisation {norm.name} after {layer.name}")
         case layers.Rescaling(scale=scale, offset=0.0):
             factor = {f"{layer.name}.factor": np.array([scale], np.float32)}
             return graph.add("Mul", inputs, layer.name, factor)
@@ -91,13 +90,13 @@ def _add_layer(
         case layers.Dropout():
             return inputs[0]
         case _:
-            raise ValueError(f"no export for the layer {layer.name} ({type(layer).__name__})")
+            raise ValueError(f"cannot export the layer {layer.name} ({type(layer).__name__})")
 
 
 def _add_flattening(graph: OnnxGraph, name: str, inputs: list[str]) -> str:
-    """Append what makes each value of the maps a channel, in the order that Keras has them in."""
+    """Append the reshaping of all values of the maps to channels, in the order of Keras."""
     rows = graph.add("Transpose", inputs, f"{name}.rows", perm=[0, 2, 3, 1])
-    shape = {f"{name}.shape": np.array([0, -1, 1, 1], np.int64)}  # 0 keeps the batch as it is
+    shape = {f"{name}.shape": np.array([0, -1, 1, 1], np.int64)}  # 0 keeps the batch axis
     return graph.add("Reshape", [rows], name, shape)
 
 
@@ -109,7 +108,7 @@ def _add_convolution(
 ) -> str:
     """Append a convolution, or a fully connected layer as one."""
     if layer.activation is not keras.activations.linear:
-        raise ValueError(f"no export for the activation in the layer {layer.name}")
+        raise ValueError(f"cannot export the activation in the layer {layer.name}")
     kernel, bias = folded_weights(layer, norm)
     settings = {"auto_pad": "VALID", "strides": [1, 1]}
     if isinstance(layer, layers.Dense):
@@ -118,7 +117,7 @@ def _add_convolution(
         padding = {"same": "SAME_UPPER", "valid": "VALID"}[layer.padding]
         settings = {"auto_pad": padding, "strides": list(layer.strides)}
     else:
-        raise ValueError(f"no export for this kind of convolution: {layer.name}")
+        raise ValueError(f"cannot export this kind of convolution: {layer.name}")
     constants = {
         f"{layer.name}.kernel": kernel.transpose(3, 2, 0, 1).astype(np.float32),
         f"{layer.name}.bias": bias.astype(np.float32),

@@ -1,4 +1,4 @@
-"""An ONNX graph in the making, and batch normalisation folded into what comes before it."""
+"""Build ONNX graphs, and fold batch normalisation into the layer before it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from onnx import helper, numpy_helper
 Array: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
 _OPSET = 17
-_IR_VERSION = 8  # the one that belongs to opset 17; older runtimes refuse later ones
+"""ONNX operator set: of 2022, so that runtimes since then can read it."""
+_IR_VERSION = 8
+"""Format version that belongs to opset 17; older runtimes refuse later ones."""
 
 
 @dataclass(slots=True)
 class OnnxGraph:
-    """Operations, in an order in which they can be computed, and their weights."""
+    """An ONNX graph under construction: operations in the order of computation, and weights."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     weights: list[onnx.TensorProto] = field(default_factory=list)
@@ -44,7 +46,7 @@ class OnnxGraph:
     def model(
         self, name: str, graph_input: onnx.ValueInfoProto, graph_output: onnx.ValueInfoProto
     ) -> onnx.ModelProto:
-        """The checked model; raises what `onnx.checker` does where the graph is none."""
+        """Make the model and check it; raises the errors of `onnx.checker` for an invalid graph."""
         model = helper.make_model(
             helper.make_graph(self.nodes, name, [graph_input], [graph_output], self.weights),
             opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -58,7 +60,7 @@ class OnnxGraph:
 def folded_weights(
     layer: layers.Conv2D | layers.Dense, norm: layers.BatchNormalization | None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Kernel (..., in, out) and bias (out,) of a layer and the normalisation after it."""
+    """Kernel (..., in, out) and bias (out,) of a layer with its normalisation folded in."""
     kernel = np.asarray(layer.kernel, np.float64)
     bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(kernel.shape[-1])
     if norm is None:

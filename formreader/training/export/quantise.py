@@ -1,8 +1,8 @@
-"""The exported graph in 8-bit integers: on CPUs two to three times as fast, nearly as exact.
+"""Quantise the exported graph to 8-bit integers: nearly as exact, 2 to 3 times as fast on CPUs.
 
 Jacob et al., "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference" (2018): weights with a scale for each output channel,
-activations with a scale for each map, taken from what some crops bring about.
+Integer-Arithmetic-Only Inference" (2018): weights have a scale for each output channel,
+activations one for each tensor, taken from their range on some crops.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from onnxruntime.quantization import (
 from formreader.core.classes import Crops
 from formreader.training.export.wide_layer import widen_first_layer
 
-_BATCH = 256  # crops whose maps are in memory at a time
+_CROPS_AT_A_TIME = 256
+"""Crops whose activations are in memory at a time."""
 
 _PREPARED = onnx.StringStringEntryProto(key="onnx.quant.pre_process", value="onnxruntime.quant")
-"""Tells the quantiser that there is nothing left to fold, of which it would warn."""
+"""Tells the quantiser that nothing is left to fold; it would warn otherwise."""
 
 
 def quantise_onnx(exact: Path, quick: Path, crops: Crops) -> None:
     """Write the graph `exact` of `export_onnx` in 8-bit integers as `quick`.
 
-    Weights get 7 bits: on CPUs without instructions for 8-bit products (most before 2020)
-    sums of two products of 8 bits would overflow, and the answers be others than elsewhere.
-    The last layer stays as it is: steps of a 255th of the widest logit would be coarse.
+    Weights get 7 bits: on CPUs without instructions for 8-bit dot products (most before 2020)
+    the sum of two 8-bit products could overflow, and results would differ between machines.
+    The last layer stays exact: logits in steps of a 255th of their range would be too coarse.
 
     Args:
         exact: the graph to begin with.
         quick: the file to write.
-        crops: (n, 28, 28) uint8, some hundred of the kind that the network is to read.
+        crops: (n, 28, 28) uint8, some hundred typical crops.
 
     Raises:
         OSError: a file cannot be read or written.
@@ -64,11 +65,11 @@ def quantise_onnx(exact: Path, quick: Path, crops: Crops) -> None:
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]
-    """Hands crops to the quantiser, some at a time."""
+    """Gives the quantiser the crops in batches."""
 
     def __init__(self, crops: Crops) -> None:
-        starts = range(0, len(crops), _BATCH)
-        self._batches: Iterator[Crops] = iter([crops[i : i + _BATCH] for i in starts])
+        starts = range(0, len(crops), _CROPS_AT_A_TIME)
+        self._batches: Iterator[Crops] = iter([crops[i : i + _CROPS_AT_A_TIME] for i in starts])
 
     def get_next(self) -> dict[str, npt.NDArray[np.uint8]] | None:
         batch = next(self._batches, None)

@@ -1,4 +1,4 @@
-"""A moving average of a network's weights, which generalises better than the weights themselves.
+"""Moving average of a network's weights, which generalises better than the last weights.
 
 Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging" (1992); Izmailov
 et al., "Averaging Weights Leads to Wider Optima and Better Generalization" (2018).
@@ -17,21 +17,22 @@ import numpy.typing as npt
 Weights: TypeAlias = list[npt.NDArray[np.float32]]
 """Values of a network's trainable variables, in their order."""
 
-EVERY = 8
-"""Steps between two updates: fetching the weights is dear on a GPU, and they change slowly."""
+STEPS_PER_UPDATE = 8
+"""Training steps between two updates of the average: copying the weights from a GPU is slow, and
+they change little in a step. No record of a measurement."""
 
 
 class WeightAverage:
     """Exponential moving average of a network's trainable weights while it is fitted.
 
-    `weights` is the average over `steps` steps so far. `momentum` is what a step keeps of it,
-    0 for no averaging; early in a training it is less, so that the average forgets the weights
-    that training began with.
+    `weights` is the average over the first `steps` steps. `momentum` is the share of the average
+    that a step keeps, 0 for no averaging; it is smaller early in a training, so that the average
+    forgets the initial weights.
 
-    The running statistics of batch normalisation are left as they are: averaged as well, they
-    lag behind the weights (validation loss after 4 of 12 epochs on 6,000 digits: 0.23 against
-    0.18, at the end 0.080 against 0.078, the weights not averaged 0.36 and 0.079). Keras's own
-    SwapEMAWeights leaves the network with weights that are no average where training stops
+    The running statistics of batch normalisation are not averaged, as their averages lag behind
+    the weights: the validation loss on 6,000 digits was 0.23 instead of 0.18 after 4 of 12
+    epochs, and 0.080 instead of 0.078 after all (without any averaging 0.36 and 0.079). Keras's
+    own SwapEMAWeights does not leave the averaged weights in a network whose training stops
     before its last epoch.
     """
 
@@ -43,13 +44,13 @@ class WeightAverage:
         self._waiting = 0
 
     def step_done(self) -> None:
-        """The network's weights have changed; every few steps they are taken in."""
+        """Note that the network's weights changed; updates the average every few steps."""
         self._waiting += 1
-        if self._waiting == EVERY:
+        if self._waiting == STEPS_PER_UPDATE:
             self.take_in()
 
     def take_in(self) -> None:
-        """Take in the weights after the steps since the last update."""
+        """Update the average with the present weights, for all steps since the last update."""
         self.steps += self._waiting
         # The rise of the momentum is that of TensorFlow's ExponentialMovingAverage.
         momentum = min(self._momentum, (1 + self.steps) / (10 + self.steps)) ** self._waiting
@@ -63,7 +64,7 @@ class WeightAverage:
 
 @contextmanager
 def swapped(network: keras.Model, weights: Weights) -> Iterator[None]:
-    """The network has other trainable `weights` inside the `with` block, and its own after it."""
+    """Give the network other trainable `weights` inside the `with` block, its own after it."""
     own = trainable_weights(network)
     _assign(network, weights)
     try:
@@ -73,7 +74,7 @@ def swapped(network: keras.Model, weights: Weights) -> Iterator[None]:
 
 
 def trainable_weights(network: keras.Model) -> Weights:
-    """Copies of the values of the network's trainable variables."""
+    """Copy the values of the network's trainable variables."""
     return [keras.ops.convert_to_numpy(variable) for variable in network.trainable_variables]
 
 

@@ -1,4 +1,4 @@
-"""Batches to train on, each augmented by its own seed."""
+"""Training batches, each augmented with a seed of its own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from formreader.training.data.examples import Examples, Labels, joined
 
 
 class TrainingBatches:
-    """The examples in the order of one epoch, in batches of `batch`.
+    """The examples in the shuffled order of one epoch, in batches of `batch`.
 
-    Where `augmented`, `training` is varied in every way, `scanned` in shape only, as scanning
-    has done the rest. What a batch holds depends on `seed`, `epoch` and its place alone,
-    never on which thread makes it or when.
+    Where `augmented`, `training` is augmented in every way and `scanned` in shape only, as
+    scanning has already degraded it. The content of a batch depends on `seed`, `epoch` and its
+    place alone, never on which thread makes it or when.
     """
 
     def __init__(

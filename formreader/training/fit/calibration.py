@@ -1,4 +1,4 @@
-"""Honest confidences: the temperature, and the table of thresholds with their errors.
+"""Calibration of confidences: the temperature, and a table of thresholds with their errors.
 
 Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks" (2017);
 Clopper and Pearson, "The Use of Confidence or Fiducial Limits" (1934).
@@ -21,19 +21,20 @@ from formreader.training.data.examples import Labels
 
 
 def _thresholds() -> tuple[float, ...]:
-    """From 0.5 to 0.99995 in even steps of the log odds, and where `scan` accepts by default."""
+    """From 0.5 to 0.99995 in even steps of the log-odds, and the default of `--review-below`."""
     even = (round(1 / (1 + math.exp(-quarters / 4)), 5) for quarters in range(41))
     return tuple(sorted({*even, ScanOptions(()).review_below}))
 
 
-THRESHOLDS = _thresholds()
-"""Settled before any data are seen, as the promise of the model card demands."""
+CALIBRATION_THRESHOLDS = _thresholds()
+"""Thresholds of the model card's table: fixed in advance, as its guarantee of errors demands."""
 
-_TEMPERATURES = 0.1, 10.0
+_TEMPERATURE_RANGE = 0.1, 10.0
+"""Temperatures to search: a factor of ten either way from uncalibrated."""
 
 
 def fit_temperature(logits: npt.NDArray[np.float32], labels: Labels) -> float:
-    """The temperature, 0.1 to 10, that makes the labels (n,) most likely given logits (n, k).
+    """Find the temperature, 0.1 to 10, at which logits (n, k) make labels (n,) most likely.
 
     Raises:
         ValueError: there are no examples.
@@ -41,36 +42,38 @@ def fit_temperature(logits: npt.NDArray[np.float32], labels: Labels) -> float:
     if len(labels) == 0:
         raise ValueError("no examples to fit a temperature on")
 
-    def surprise(log_temperature: float) -> float:
+    def loss(log_temperature: float) -> float:
         return negative_log_likelihood(logits, labels, math.exp(log_temperature))
 
-    low, high = map(math.log, _TEMPERATURES)
-    best = minimize_scalar(surprise, bounds=(low, high), method="bounded")
+    low, high = map(math.log, _TEMPERATURE_RANGE)
+    best = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return math.exp(best.x)
 
 
 def negative_log_likelihood(
     logits: npt.NDArray[np.float32], labels: Labels, temperature: float
 ) -> float:
-    """Mean over n examples of minus the logarithm of their label's probability."""
+    """Mean negative logarithm of the probability of the labels (n,), given logits (n, k)."""
     scaled = logits.astype(np.float64) / temperature
     right = scaled[np.arange(len(labels)), labels]
     return float((logsumexp(scaled, axis=1) - right).mean())
 
 
 def calibration_table(
-    probabilities: Probabilities, labels: Labels, thresholds: tuple[float, ...] = THRESHOLDS
+    probabilities: Probabilities,
+    labels: Labels,
+    thresholds: tuple[float, ...] = CALIBRATION_THRESHOLDS,
 ) -> tuple[CalibrationRow, ...]:
-    """What each threshold would have accepted of labelled crops, and how much of it wrongly.
+    """Count the labelled crops that each threshold accepts, and the errors among them.
 
-    `probabilities` is (n, 11), `labels` (n,), `thresholds` rise. A crop is accepted when its
+    `probabilities` is (n, 11), `labels` (n,), and `thresholds` rise. A crop is accepted where its
     most probable digit reaches the threshold and is more probable than "not a digit", as in
-    `formreader.recognise.decisions`; an accepted non-digit counts as an error.
+    `formreader.recognise.decisions`. An accepted non-digit counts as an error.
 
-    The crops may be those that the temperature was fitted on, as it is one number fitted on
-    thousands: at most 2.4 % of simulated promises were broken. No weights may have been.
+    The temperature may have been fitted on the same crops, as it is a single number fitted on
+    thousands: at most 2.4 % of simulated guarantees were broken. The weights must not.
     """
-    digits = probabilities[:, :NOT_A_DIGIT].astype(np.float64)  # thresholds stay what they are
+    digits = probabilities[:, :NOT_A_DIGIT].astype(np.float64)  # as exact as the thresholds
     guesses, confidence = digits.argmax(axis=1), digits.max(axis=1)
     plausible = confidence > probabilities[:, NOT_A_DIGIT]
     rows = []
@@ -82,10 +85,10 @@ def calibration_table(
 
 
 def error_bound(errors: int, n: int, confidence: float = BOUND_CONFIDENCE) -> float:
-    """Upper end of the one-sided exact confidence interval of an error rate.
+    """Upper end of the exact one-sided confidence interval of an error rate.
 
-    The rate at which `errors` or fewer of `n` would be seen with probability
-    1 - `confidence`; 1.0 for n = 0.
+    At this rate `errors` or fewer of `n` would occur with probability 1 - `confidence`; it is 1.0
+    for n = 0.
 
     Raises:
         ValueError: not 0 <= errors <= n, or not 0 < confidence < 1.

@@ -1,4 +1,4 @@
-"""The fit itself: epochs, validation, early stopping, checkpoints, going on from them."""
+"""Fit a network: epochs, validation, early stopping, checkpoints and resuming from them."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ from formreader.training.fit.run_folder import (
     save_state,
 )
 
-_PREDICTED_AT_A_TIME = 512
+_CROPS_PER_PREDICTION = 512
+"""Crops that the network reads at a time, to limit memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochFigures:
-    """What one epoch came to; `epoch` counts from 1, `seconds` is its wall time.
+    """Figures of one epoch; `epoch` counts from 1, `seconds` is its wall time.
 
-    `loss` and `accuracy` are means over the epoch, while the weights changed; those of the
-    validation are of the averaged weights at its end. `validation_loss` has no label
-    smoothing, and is that at the best temperature.
+    `loss` and `accuracy` are means over the epoch, while the weights change; those of the
+    validation are for the averaged weights at its end. `validation_loss` is without label
+    smoothing and at the best temperature.
     """
 
     epoch: int
@@ -56,19 +57,19 @@ class EpochFigures:
 
 
 class TrainProgress(Protocol):
-    """Hears how training goes; the command line draws it."""
+    """Receives the progress of a training; the command line displays it."""
 
     def started(self, epochs: int, steps: int) -> None:
-        """Training begins: at most `epochs` epochs of `steps` steps."""
+        """Training begins, with at most `epochs` epochs of `steps` steps."""
 
     def step(self, epoch: int, step: int, loss: float) -> None:
-        """A step of an epoch is done, both counted from 1; `loss` is the epoch's so far."""
+        """A step is done; steps and epochs count from 1, `loss` is the mean of the epoch so far."""
 
     def epoch(self, figures: EpochFigures) -> None:
         """An epoch and its validation are done."""
 
     def message(self, text: str) -> None:
-        """Something else happened that the user should know."""
+        """A message for the user."""
 
 
 def fit(
@@ -82,14 +83,15 @@ def fit(
     *,
     resume: bool = False,
 ) -> list[EpochFigures]:
-    """Train `network` in place and leave it with the averaged weights of its best epoch.
+    """Train `network` in place; it ends up with the averaged weights of its best epoch.
 
-    `training` is varied in every way where `options.augment`, `scanned` in shape only.
-    The best epoch has the lowest loss on `validation`; after `options.patience` epochs without
-    a better one the fit ends. `run` is an existing folder; after each epoch it holds
-    best.weights.h5 and last.weights.h5 (averaged weights), history.csv, and the state from
-    which a later fit of the same network, data and options goes on where it is to `resume`
-    and there is one, to the same result.
+    With `options.augment` the crops of `training` are augmented in every way, those of `scanned`
+    in shape only. The best epoch has the lowest loss on `validation`; the fit ends early after
+    `options.patience` epochs without a better one.
+
+    After each epoch the existing folder `run` holds best.weights.h5 and last.weights.h5 (averaged
+    weights), history.csv and the state of the fit. With `resume` the fit continues from such a
+    state, where there is one, to the same result; network, data and options must be the same.
 
     Raises:
         OSError: a file cannot be written.
@@ -117,15 +119,15 @@ def fit(
 
 
 def best_epoch(history: Sequence[EpochFigures]) -> EpochFigures:
-    """The epoch of the lowest validation loss, the earliest of several; `history` has epochs."""
+    """The epoch with the lowest validation loss, the earliest of several; needs one epoch."""
     return min(history, key=lambda figures: figures.validation_loss)
 
 
 def predict_logits(network: keras.Model, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Logits (n, 11) float32 for crops (n, 28, 28) uint8."""
+    """Compute logits (n, 11) float32 for crops (n, 28, 28) uint8."""
     parts = [
-        network.predict_on_batch(crops[start : start + _PREDICTED_AT_A_TIME, ..., None])
-        for start in range(0, len(crops), _PREDICTED_AT_A_TIME)
+        network.predict_on_batch(crops[start : start + _CROPS_PER_PREDICTION, ..., None])
+        for start in range(0, len(crops), _CROPS_PER_PREDICTION)
     ]
     return np.concatenate(parts).astype(np.float32)
 
@@ -138,7 +140,7 @@ def _train_epoch(
     epoch: int,
     progress: TrainProgress,
 ) -> EpochFigures:
-    """One pass through `batches`, then validation with the averaged weights."""
+    """Train on all `batches` once, then validate with the averaged weights."""
     began = time.monotonic()
     loss, accuracy = _train(
         network, batches, average, lambda step, loss: progress.step(epoch, step, loss)
@@ -156,10 +158,10 @@ def _train(
     average: WeightAverage,
     step_done: Callable[[int, float], None],
 ) -> tuple[float, float]:
-    """Train on each of the batches once; the mean loss and accuracy.
+    """Train on each of the batches once; returns the mean loss and accuracy.
 
-    Not by Keras's own fit: where that is interrupted, it leaves threads behind with which
-    TensorFlow aborts the process.
+    This does not call Keras's own fit: when interrupted, it leaves threads running, and
+    TensorFlow then aborts the process.
     """
     loss = accuracy = 0.0
     with closing(made_ahead(batches.__getitem__, len(batches))) as ready:
@@ -174,10 +176,10 @@ def _train(
 
 
 def _validate(network: keras.Model, examples: Examples) -> tuple[float, float]:
-    """Mean negative log likelihood of the labels, and the share of them that is best guess.
+    """Mean negative log-likelihood of the labels at the best temperature, and the accuracy.
 
-    The likelihood is that at the best temperature, as the model card will have one: late in a
-    training networks grow more right and more sure of themselves than they should be.
+    The temperature is fitted first, as for the model card: late in a training networks become
+    more accurate but also overconfident, which would hide the gain.
     """
     logits = predict_logits(network, examples.crops)
     if not np.isfinite(logits).all():
@@ -202,7 +204,7 @@ def _check_finite(figures: EpochFigures, options: TrainOptions) -> None:
 def _save(
     network: keras.Model, average: WeightAverage, history: list[EpochFigures], run: Path
 ) -> None:
-    """Write the checkpoints; the state comes last, so that it never knows of a best not saved."""
+    """Write the checkpoints; the state comes last, so that its best epoch is always saved."""
     with swapped(network, average.weights):
         replace_file(run / LAST_FILE, network.save_weights)
     if _epochs_since_best(history) == 0:
@@ -217,7 +219,7 @@ def _save(
 
 
 def _restore(network: keras.Model, average: WeightAverage, run: Path) -> list[EpochFigures]:
-    """Bring network and average to where `run` stopped; the figures of the epochs done."""
+    """Restore network and average from the state in `run`; returns the figures of its epochs."""
     arrays, record = load_state(run)
     for name, variable in _variables(network).items():
         variable.assign(arrays[name])
@@ -231,13 +233,13 @@ def _average_names(average: WeightAverage) -> list[str]:
 
 
 def _variables(network: keras.Model) -> dict[str, keras.Variable]:
-    """What changes while a network is fitted: weights, dropout's chance, optimiser."""
+    """All that changes while a network is fitted: weights, seeds of dropout, optimiser."""
     named = {f"network_{i}": v for i, v in enumerate(network.variables)}
     return named | {f"optimizer_{i}": v for i, v in enumerate(network.optimizer.variables)}
 
 
 def write_history(history: Sequence[EpochFigures], path: Path) -> None:
-    """The figures of each epoch as CSV."""
+    """Write the figures of each epoch as CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [f.name for f in fields(EpochFigures)])
         table.writeheader()

@@ -10,10 +10,13 @@ import keras
 
 from formreader.core.options import TrainOptions
 
-WEIGHT_DECAY = 0.02
+_DIGIT_WEIGHT_DECAY = 0.02
+"""AdamW's weight decay."""
 _WARM_UP_EPOCHS = 0.5
-_WARM_UP_FROM = 1 / 25
-"""Learning rate that training begins with, as a share of the highest."""
+"""Epochs over which the learning rate rises."""
+_FIRST_RATE_SHARE = 1 / 25
+"""Learning rate of the first step, as a share of the highest. For these three there is no record
+of a measurement."""
 
 
 def has_gpu() -> bool:
@@ -23,9 +26,9 @@ def has_gpu() -> bool:
 
 @contextmanager
 def fast_precision() -> Iterator[None]:
-    """Networks built inside the `with` block compute in half precision where there is a GPU.
+    """Let networks built inside the `with` block compute in half precision where there is a GPU.
 
-    Their weights and logits stay in single precision. Half precision is slower on most CPUs.
+    Their weights and logits stay in single precision. On most CPUs half precision is slower.
     """
     before = keras.config.dtype_policy()
     if has_gpu():
@@ -37,7 +40,7 @@ def fast_precision() -> Iterator[None]:
 
 
 def compile_network(network: keras.Model, options: TrainOptions, steps: int) -> None:
-    """Give the network its loss and its optimiser, of which the state is made too."""
+    """Give the network its loss and its optimiser, and build the optimiser's state."""
     network.compile(
         optimizer=_optimizer(network, options, steps),
         loss=smoothed_crossentropy(options.smoothing),
@@ -50,30 +53,30 @@ def compile_network(network: keras.Model, options: TrainOptions, steps: int) -> 
 def _optimizer(
     network: keras.Model, options: TrainOptions, steps: int
 ) -> keras.optimizers.Optimizer:
-    """AdamW; the learning rate warms up, then falls to zero along a cosine.
+    """AdamW with a learning rate that warms up, then falls to zero along a cosine.
 
-    Biases and the scales of batch normalisation do not decay: they hardly overfit, and
-    smaller scales would only raise the effective learning rate.
+    Biases and the scales of batch normalisation do not decay: they hardly overfit, and smaller
+    scales would only raise the effective learning rate.
     """
     warm_up = max(1, round(_WARM_UP_EPOCHS * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=options.learning_rate * _WARM_UP_FROM,
+        initial_learning_rate=options.learning_rate * _FIRST_RATE_SHARE,
         decay_steps=max(1, options.epochs * steps - warm_up),
         alpha=0.0,
         warmup_target=options.learning_rate,
         warmup_steps=warm_up,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=_DIGIT_WEIGHT_DECAY)
     vectors = [weight for weight in network.trainable_variables if len(weight.shape) < 2]
     optimizer.exclude_from_weight_decay(var_list=vectors)
     return optimizer
 
 
 def smoothed_crossentropy(smoothing: float) -> Callable[[Any, Any], Any]:
-    """Cross-entropy of labels (n,) and logits (n, k), `smoothing` of each label spread over all.
+    """Loss of labels (n,) and logits (n, k): cross-entropy with label smoothing.
 
-    Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2016). Keras
-    smooths only labels that are one-hot.
+    Szegedy et al., "Rethinking the Inception Architecture for Computer Vision" (2016). The share
+    `smoothing` of each label is spread over all classes. Keras smooths one-hot labels only.
     """
     from keras import ops
 

@@ -1,4 +1,4 @@
-"""Making things in threads a little ahead of their use."""
+"""Prefetching: make items in threads, a few ahead of their use."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-THREADS = 2
-AHEAD = 16
-"""Things that wait for their use: enough to even out that some take longer than others."""
+_MAKING_THREADS = 2
+"""Threads that make items. No record of a measurement."""
+MAX_MADE_AHEAD = 16
+"""Items made or being made ahead of their use: enough to even out that some take longer."""
 
 
 def made_ahead(make: Callable[[int], _T], n: int) -> Generator[_T]:
-    """`make(0)` to `make(n - 1)`, in order, made by threads while those before are in use.
+    """Yield `make(0)` to `make(n - 1)`, in order, made by threads while earlier ones are in use.
 
-    What `make` raises is raised here. Close the iterator where it is not used up: its threads
-    then end.
+    Errors of `make` are raised here. Close the iterator if it is not exhausted, to end its
+    threads.
     """
-    pool = ThreadPoolExecutor(THREADS)
+    pool = ThreadPoolExecutor(_MAKING_THREADS)
     places = iter(range(n))
     try:
-        waiting = deque(pool.submit(make, place) for place in islice(places, AHEAD))
+        waiting = deque(pool.submit(make, place) for place in islice(places, MAX_MADE_AHEAD))
         while waiting:
             made = waiting.popleft().result()
             waiting.extend(pool.submit(make, place) for place in islice(places, 1))

@@ -1,4 +1,4 @@
-"""The folder of a training run: what it was given, how far it is, and how to go on with it."""
+"""The folder of a training run: its settings, and the state from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -25,23 +25,24 @@ from formreader.training.data.examples import Examples
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 Record: TypeAlias = dict[str, Any]
-"""What JSON can hold."""
+"""An object as JSON has it."""
 
 RUN_FILE = "run.json"
-"""What the training was given, and on what machine."""
+"""File with the settings of the training and its environment."""
 STATE_FILE = "state.npz"
-"""All that an interrupted training needs to go on; there only while a training is unfinished."""
+"""File from which an interrupted training resumes; only there while a training is unfinished."""
 BEST_FILE = "best.weights.h5"
 LAST_FILE = "last.weights.h5"
 HISTORY_FILE = "history.csv"
 
 _RECORD = "record"
+"""Name of the array with the record in the state's file."""
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file that takes the place of `path` only when it is whole.
+    """Replace `path` by the file that `write` makes, once that file is complete.
 
-    `write` gets a path in the same folder whose name ends as that of `path` does.
+    `write` gets a path in the same folder with the same suffix.
 
     Raises:
         OSError: the file cannot be written.
@@ -55,7 +56,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def save_state(run: Path, arrays: Arrays, record: Record) -> None:
-    """Write arrays and a record into one file of the run's folder, whole or not at all.
+    """Write arrays and a record into one file of the run's folder, completely or not at all.
 
     Raises:
         OSError: the file cannot be written.
@@ -67,7 +68,7 @@ def save_state(run: Path, arrays: Arrays, record: Record) -> None:
 
 
 def load_state(run: Path) -> tuple[dict[str, npt.NDArray[Any]], Record]:
-    """What `save_state` wrote into the run's folder.
+    """Read the arrays and the record that `save_state` wrote.
 
     Raises:
         UsageError: the file is damaged.
@@ -79,26 +80,25 @@ def load_state(run: Path) -> tuple[dict[str, npt.NDArray[Any]], Record]:
         return arrays, json.loads(str(arrays.pop(_RECORD)))
     except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
         raise UsageError(
-            f"{path}: the interrupted training cannot be gone on with ({error}). "
-            "Begin anew with --fresh"
+            f"{path}: the interrupted training cannot be resumed ({error}). Begin anew with --fresh"
         ) from error
 
 
 def is_unfinished(run: Path) -> bool:
-    """Whether a training stopped in this folder before its model was written."""
+    """Whether a training in this folder stopped before its model was written."""
     return (run / STATE_FILE).exists()
 
 
 def finish(run: Path) -> None:
-    """The model is written: there is nothing to go on with any more."""
+    """Delete the state, as the model is written and there is nothing to resume."""
     (run / STATE_FILE).unlink(missing_ok=True)
 
 
 def begin(run: Path, settings: Record, fresh: bool) -> bool:
-    """Whether to go on with an interrupted training; where not, record what a new one is given.
+    """Whether to resume an interrupted training; where not, record the settings of a new one.
 
     Raises:
-        UsageError: an interrupted training had other settings, and `fresh` is not asked for.
+        UsageError: the interrupted training had other settings, and `fresh` is not set.
         OSError: the record cannot be written.
     """
     if is_unfinished(run) and not fresh:
@@ -111,10 +111,10 @@ def begin(run: Path, settings: Record, fresh: bool) -> bool:
 
 
 def check_same(run: Path, settings: Record) -> None:
-    """Refuse to go on with an interrupted training that was given other `settings`.
+    """Refuse to resume an interrupted training that had other `settings`.
 
     Raises:
-        UsageError: it was; the message names what differs.
+        UsageError: it had; the message names the differences.
     """
     path = run / RUN_FILE
     try:
@@ -133,12 +133,12 @@ def check_same(run: Path, settings: Record) -> None:
     if differences:
         raise UsageError(
             f"{run}: the interrupted training there had {'; '.join(differences)}. "
-            "Give the same to go on with it, or begin anew with --fresh"
+            "Give the same to resume it, or begin anew with --fresh"
         )
 
 
 def option_settings(options: TrainOptions) -> Record:
-    """The options that a training's result depends on, as JSON has them."""
+    """The options on which a training's result depends, as JSON has them."""
     table = asdict(options)
     del table["out"], table["fresh"]
     settings: Record = json.loads(json.dumps(table, default=str))
@@ -148,7 +148,7 @@ def option_settings(options: TrainOptions) -> Record:
 def all_settings(
     options: TrainOptions, config: NetworkConfig, facts: Facts, *examples: Examples
 ) -> Record:
-    """Everything that a training's result depends on, as JSON has it."""
+    """Everything on which a training's result depends, as JSON has it."""
     network = json.loads(json.dumps(asdict(config)))
     data = dict(facts) | {"checksum": _checksum(examples)}
     return option_settings(options) | {"network": network, "data": data}
@@ -163,14 +163,14 @@ def _checksum(examples: tuple[Examples, ...]) -> int:
 
 
 def _name(section: str, name: str) -> str:
-    """What people know a setting by: options by how they are given."""
+    """The name of a setting for people: of an option as on the command line."""
     if section != "options":
         return f"{section} {name}"
     return {"base": "--from"}.get(name, f"--{name.replace('_', '-')}")
 
 
 def _environment() -> Record:
-    """The versions and the machine that a training ran with."""
+    """The machine of a training and the versions of its software."""
     import keras
 
     packages = ("keras", "tensorflow", "numpy", "opencv-python-headless")
