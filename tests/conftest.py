@@ -145,7 +145,8 @@ def field_reading(cells: str, confidences: list[float]) -> FieldReading:
     product = float(np.prod([digit.confidence for digit in digits]))
     statuses = {digit.status for digit in digits}
     worst = next(s for s in (Status.REVIEW, Status.OK, Status.BLANK) if s in statuses)
-    return FieldReading(digits, cells.replace(".", ""), cells, product, worst)
+    lowest = min(digit.confidence for digit in digits)
+    return FieldReading(digits, cells.replace(".", ""), cells, product, worst, lowest=lowest)
 
 
 @pytest.fixture(scope="session")

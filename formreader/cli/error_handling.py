@@ -58,11 +58,11 @@ class Command(click.Command):
 
 def _meant(given: str, known: Collection[str]) -> str:
     """The option that was probably meant; "" where none is near, or it throws work away."""
-    for word, name in _SYNONYMS.items():
-        if word.startswith(given) and name in known:
-            return name
+    exact = [_SYNONYMS[given]] if given in _SYNONYMS else []
     longer = sorted(name for name in known if name.startswith(given))
-    nearest = longer or get_close_matches(given, known, n=1)
+    synonyms = [name for word, name in _SYNONYMS.items() if word.startswith(given)]
+    nearest = [name for name in (*exact, *longer, *synonyms) if name in known]
+    nearest = nearest or get_close_matches(given, known, n=1)
     return nearest[0] if nearest and nearest[0] not in _NEVER_PROPOSED else ""
 
 

@@ -129,14 +129,10 @@ def scan(
         for line in summary_lines(summary, verbose):
             tell(line)
         for path in (summary.out, summary.report):
-            if path not in (None, STANDARD_OUTPUT):
+            if path is not None and summary.out != STANDARD_OUTPUT:  # else the table stays alone
                 click.echo(path)
     if summary.interrupted:
-        where = "" if summary.out == STANDARD_OUTPUT else f", which are in {summary.out}"
-        tell(
-            f"interrupted after {summary.pages:,} of {_count(summary.total, 'page')}{where}. "
-            "The same command continues with the others"
-        )
+        tell(_where_it_stopped(summary))
         return ExitCode.INTERRUPTED
     return ExitCode.PAGES_FAILED if summary.failed else ExitCode.DONE
 
@@ -175,6 +171,14 @@ def summary_lines(summary: ScanSummary, verbose: bool) -> Iterator[str]:
         yield _where_time_went(summary)
         for stage, seconds in summary.stages.items():
             yield f"{stage}: {1000 * seconds / max(summary.read, 1):.1f} ms a page"
+
+
+def _where_it_stopped(summary: ScanSummary) -> str:
+    done = summary.pages - summary.duplicates  # `total` counts what is to be read
+    stopped = f"interrupted after {done:,} of {_count(summary.total, 'page')}"
+    if summary.out == STANDARD_OUTPUT:
+        return f"{stopped}. A table that is printed cannot be continued: give --out a file for that"
+    return f"{stopped}, which are in {summary.out}. The same command continues with the others"
 
 
 def _where_time_went(summary: ScanSummary) -> str:

@@ -85,12 +85,24 @@ def atomic_stream(place: Place, option: str = "--out") -> Iterator[BinaryIO]:
         UsageError: a URL's protocol is unknown, or its package is missing.
     """
     if place == STANDARD_OUTPUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    write = _uploaded(place, option) if is_url(place) else _replaced(Path(place), option)
+        write = _printed(option)
+    else:
+        write = _uploaded(place, option) if is_url(place) else _replaced(Path(place), option)
     with write as stream:
         yield stream
+
+
+@contextmanager
+def _printed(option: str) -> Iterator[BinaryIO]:
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # the reader has enough
+        raise
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise _output_error("the standard output", error, option) from error
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,9 @@ _TYPES: dict[str, str | ExtensionDtype] = {
     "status": pd.CategoricalDtype([status.value for status in Status]),
 }  # fmt: skip
 
+
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+"""How Excel files write characters that XML cannot hold (ISO/IEC 29500-1, 22.9.2.19)."""
 
 _NEW_IN_0_6 = ("lowest", "message")
 """Columns that older tables do not have."""
@@ -102,7 +106,15 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
 def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
     text = {name: "str" for name in columns if _TYPES[name] not in ("int64", "float64")}
     blank = {"second_confidence": [""]}
-    return _read_sheet(path, dtype=text, keep_default_na=False, na_values=blank)
+    sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=blank)
+    for name in text:
+        sheet[name] = sheet[name].map(_unescaped)
+    return sheet
+
+
+def _unescaped(text: str) -> str:
+    """A text of a sheet with its `_x0007_` as the characters that XML cannot hold."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def _read_sheet(path: Path, **options: Any) -> pd.DataFrame:

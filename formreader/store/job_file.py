@@ -96,7 +96,10 @@ class JobFile:
             OutputError: the file cannot be read, or is damaged.
         """
         with _output_errors(self._path):
-            yield from self._connection.execute(sql, values)
+            # `yield from` would close the cursor of a query that is left unread: maybe too late,
+            # after the file.
+            for row in self._connection.execute(sql, values):  # noqa: UP028
+                yield row
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -160,8 +160,8 @@ def test_an_interrupted_scan_goes_on(
         assert rows == set(before)
         if done.exit_code != ExitCode.INTERRUPTED:
             break
-        assert f"interrupted: {len(before)} of {PAGES} pages" in done.stderr
-        assert "The same command goes on" in done.stderr
+        stopped = f"interrupted after {len(before)} of {PAGES} pages, which are in {scans.out}. "
+        assert f"{stopped}The same command continues" in done.stderr
         assert len(read) == AHEAD
     assert done.exit_code == ExitCode.DONE, done.output
     assert before == scans.names()
@@ -207,7 +207,8 @@ def test_a_file_that_was_gone_is_read_when_it_is_back(
     assert done.exit_code == ExitCode.PAGES_FAILED, done.output
     (row,) = (row for row in table(scans.out) if row["file"] == "7.png")
     assert (row["status"], row["field"]) == ("error", "0")
-    assert "gone" in row["value"]
+    assert "gone" in row["message"]
+    assert row["value"] == ""
     shutil.move(elsewhere, file)
     done, read = scans.run()
     assert done.exit_code == ExitCode.DONE, done.output
@@ -263,6 +264,21 @@ def test_debug_draws_only_what_is_read(scans: Scans, tmp_path: Path) -> None:
 # --- duplicates
 
 
+def rows_of(scans: Scans, file: str) -> list[dict[str, str]]:
+    return [row for row in table(scans.out) if row["file"] == file]
+
+
+def repeated(scans: Scans, twin: str, copy: str) -> list[dict[str, str]]:
+    """The rows of a file as a copy of it has them."""
+    own = rows_of(scans, twin)
+    assert own
+    said = f"the same content as {twin}"
+    return [
+        row | {"file": copy, "message": f"{row['message']}; {said}" if row["message"] else said}
+        for row in own
+    ]
+
+
 def test_a_copy_of_a_file_is_read_once_and_told(scans: Scans) -> None:
     shutil.copyfile(scans.folder / "2.png", scans.folder / "copy.png")
     for expected in (scans.names()[:PAGES], []):
@@ -270,9 +286,13 @@ def test_a_copy_of_a_file_is_read_once_and_told(scans: Scans) -> None:
         assert done.exit_code == ExitCode.DONE, done.output
         assert read == expected
         assert "1 file has the content of another" in done.stderr
-        (row,) = (row for row in table(scans.out) if row["file"] == "copy.png")
-        assert (row["field"], row["status"]) == ("0", "review")
-        assert row["value"] == "the same content as 2.png"
+        assert rows_of(scans, "copy.png") == repeated(scans, "2.png", "copy.png")
+        report = scans.out.with_suffix(".html").read_text(encoding="utf-8")
+        assert report.count("copy.png") == 1  # in the remark, and in no field
+        assert report.count("the same content as 2.png") == 1
+        assert report.count('["2.png",') == len(
+            [row for row in rows_of(scans, "2.png") if row["field"] != "0"]
+        )
 
 
 def test_a_copy_that_comes_first_takes_the_place_of_what_was_read(scans: Scans) -> None:
@@ -281,11 +301,63 @@ def test_a_copy_that_comes_first_takes_the_place_of_what_was_read(scans: Scans) 
     done, read = scans.run()
     assert done.exit_code == ExitCode.DONE, done.output
     assert read == ["1a.png"]
-    rows = [row for row in table(scans.out) if row["file"] == "2.png"]
-    assert [row["value"] for row in rows] == ["the same content as 1a.png"]
+    assert rows_of(scans, "2.png") == repeated(scans, "1a.png", "2.png")
     (scans.folder / "1a.png").unlink()
     _, read = scans.run()
     assert read == ["2.png"]
+    assert not any("same content" in row["message"] for row in rows_of(scans, "2.png"))
+
+
+@pytest.mark.parametrize("rows", ["field", "digit"])
+def test_a_copy_of_a_file_of_several_pages_has_all_of_them(scans: Scans, rows: str) -> None:
+    images = [Image.open(scans.folder / f"{number}.png") for number in range(3)]
+    blank = Image.new("L", (300, 300), 255)
+    images[0].save(
+        scans.folder / "many.tif", save_all=True, append_images=[*images[1:], blank], dpi=(100, 100)
+    )
+    shutil.copyfile(scans.folder / "many.tif", scans.folder / "other.tif")
+    done, read = scans.run("--rows", rows)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read.count("many.tif") == 4
+    assert "other.tif" not in read
+    copies = rows_of(scans, "other.tif")
+    assert copies == repeated(scans, "many.tif", "other.tif")
+    assert {row["page"] for row in copies} == {"1", "2", "3", "4"}
+    last = "no digit boxes found; the same content as many.tif"
+    assert [row["message"] for row in copies if row["page"] == "4"] == [last]
+
+
+def test_a_copy_of_what_cannot_be_read_has_the_same_reason(scans: Scans) -> None:
+    for name in ("letter.png", "second.png"):
+        (scans.folder / name).write_text("Dear Sir or Madam")
+    done, _ = scans.run()
+    assert done.exit_code == ExitCode.PAGES_FAILED, done.output
+    assert "1 page could not be read" in done.stderr
+    (letter,), (copy,) = rows_of(scans, "letter.png"), rows_of(scans, "second.png")
+    assert (copy["status"], copy["value"]) == ("error", "")
+    assert copy["message"] == f"{letter['message']}; the same content as letter.png"
+
+
+def test_a_copy_of_what_is_not_read_yet_has_a_row(
+    scans: Scans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1a.png", "98.png"):  # copies of what is read first, and of what is not read
+        shutil.copyfile(
+            scans.folder / ("0.png" if name == "1a.png" else "11.png"), scans.folder / name
+        )
+    with monkeypatch.context() as patched:
+        interrupt_after_first(patched)
+        done, read = scans.run()
+    assert done.exit_code == ExitCode.INTERRUPTED, done.output
+    assert "11.png" not in read
+    assert f"interrupted after {len(read)} of {PAGES} pages" in done.stderr
+    assert rows_of(scans, "1a.png") == repeated(scans, "0.png", "1a.png")
+    (row,) = rows_of(scans, "98.png")
+    assert (row["page"], row["field"], row["status"], row["value"]) == ("1", "0", "review", "")
+    assert row["message"] == "11.png is not read yet; the same content as 11.png"
+    done, _ = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert rows_of(scans, "98.png") == repeated(scans, "11.png", "98.png")
 
 
 # --- two at once
@@ -365,7 +437,7 @@ def test_a_killed_scan_goes_on(
         rest = messages.read()
     if name != "SIGKILL":
         assert process.returncode == ExitCode.INTERRUPTED, rest
-        assert "The same command goes on" in rest
+        assert "The same command continues" in rest
         assert len({row["file"] for row in table(scans.out)}) < PAGES
     else:
         assert process.returncode == -signal.SIGKILL

@@ -142,7 +142,7 @@ def outcome(row: dict[str, str]) -> str:
     """What a row says, without the names and numbers in it."""
     if row["field"] != "0":
         return "fields"
-    reason = re.sub(r"\(.*\)", "(...)", row["value"])
+    reason = re.sub(r"\(.*\)", "(...)", row["message"])
     return f"{row['status']}: {re.sub('[0-9]+', 'N', reason)}"
 
 
@@ -168,9 +168,9 @@ def check(folder: Path, table: Path, log: Path, done: Scan) -> list[str]:
     print(f"slowest page {seconds:.2f} s ({slowest['file']}); peak memory {done.peak:.0f} MiB")
     faults = [f"{file}: no row" for file in files - outcomes.keys()]
     faults += [
-        f"{row['file']}: {row['value']}"
+        f"{row['file']}: {row['message']}"
         for row in rows
-        if any(text in row["value"] for text in _OVER_LIMIT)
+        if any(text in row["message"] for text in _OVER_LIMIT)
     ]
     if done.peak > _MOST_MEMORY:
         faults.append(f"{done.peak:.0f} MiB of memory")

@@ -187,7 +187,7 @@ def _kill_a_worker(pid: int, random: np.random.Generator) -> int | None:
 def _failed_files(table: Path) -> set[str]:
     """The files whose page ended two workers."""
     with table.open(newline="", encoding="utf-8") as stream:
-        return {row["file"] for row in csv.DictReader(stream) if "died twice" in row["value"]}
+        return {row["file"] for row in csv.DictReader(stream) if "died twice" in row["message"]}
 
 
 def _without(table: bytes, files: set[str]) -> list[bytes]:

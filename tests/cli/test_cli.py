@@ -6,35 +6,46 @@ import csv
 import dataclasses
 import io
 import os
+import re
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import click
+import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from click.testing import Result
 from PIL import Image
 
-from formreader.batch import input_records, page_work, scan_job
+from formreader.batch import input_records, page_work, scan_job, single_images
+from formreader.batch.scan_job import STAGES, ScanSummary
 from formreader.cli.main import main
 from formreader.cli.progress import ScanDisplay
+from formreader.cli.scan import summary_lines
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions, TrainOptions
 from formreader.input.open_page import count_image_pages
+from formreader.recognise.risk_control import Acceptance
 from formreader.training import train_model
+from formreader.training.data import digit_sets, mixture
+from formreader.training.data.examples import Examples
 
 RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
+COMMANDS = ("scan", "predict", "train", "evaluate", "compare", "inspect", "explain")
+
 HEAVY = {
-    "PIL", "cv2", "distributed", "fsspec", "jinja2", "keras", "numpy", "onnxruntime", "pandas",
-    "pyarrow", "rich", "sqlite3", "tensorflow",
+    "PIL", "cv2", "distributed", "fsspec", "jinja2", "keras", "numpy", "onnxruntime", "openpyxl",
+    "pandas", "pyarrow", "rich", "sqlite3", "tensorflow", "xlsxwriter",
 }  # fmt: skip
 
 
@@ -83,11 +94,67 @@ def test_scan_writes_table_and_report(program: RunProgram, forms: Path, tiny_mod
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
     assert done.exit_code == ExitCode.DONE, done.output
     assert done.stdout.splitlines() == [str(out), str(out.with_suffix(".html"))]
-    assert "3 pages" in done.stderr
-    assert "seconds of the workers: decode " in done.stderr
-    assert "waiting for workers" in done.stderr
+    read, accepted, expected = done.stderr.splitlines()
+    assert re.fullmatch(r"formreader: 3 pages with 90 digits in 18 fields, in [\d.]+ s", read)
+    assert accepted.endswith(f"accepted; please check the other 90: {out.with_suffix('.html')}")
+    assert expected.endswith("of 0.95 or more are wrong was never measured with this model")
     assert {row["file"] for row in table(out)} == {"a.png", "b.jpg", "more/c.tif"}
     assert "form" in out.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_times_are_told_to_who_asks(program: RunProgram, forms: Path, tiny_model: Path) -> None:
+    arguments = ("scan", forms, "--out", forms.parent / "r.csv", "--model", tiny_model)
+    plain, verbose = program(*arguments).stderr, program(*arguments, "--fresh", "-v").stderr
+    for told in ("seconds of the workers: decode ", "waiting for workers", "ms a page"):
+        assert told in verbose
+        assert told not in plain
+
+
+SUMMARY = ScanSummary(
+    files=3, skipped=0, total=1200, read=1200, pages=1200, duplicates=0, fields=7000, digits=56_000,
+    blank=4000, review=1234, failed=0, interrupted=False, acceptance=Acceptance(0.95), seconds=45.0,
+    stages=dict.fromkeys(STAGES, 1.0), out=Path("r.csv"), report=Path("r.html"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "54,766 digits accepted; please check the other 1,234: r.html"),
+        ({"report": None}, "54,766 digits accepted; please check the other 1,234"),
+        ({"review": 0}, "All digits accepted; none to check"),
+        ({"review": 0, "digits": 0}, "No digits to check"),
+    ],
+)
+def test_a_scan_is_summed_up_in_three_plain_lines(changes: dict[str, Any], expected: str) -> None:
+    summary = dataclasses.replace(SUMMARY, **changes)
+    read, accepted, wrong = summary_lines(summary, verbose=False)
+    assert read == f"1,200 pages with {summary.digits:,} digits in 7,000 fields, in 45 s"
+    assert accepted == expected
+    assert wrong == str(SUMMARY.acceptance)
+    lines = list(summary_lines(summary, verbose=True))
+    assert lines[:4] == [read, accepted, wrong, SUMMARY.acceptance.figures()]
+    assert len(lines) == 5 + len(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"failed": 2}, "2 pages could not be read: rows with status `error` say why"),
+        ({"read": 0}, "Nothing has changed since the last scan, so no page was read again"),
+        ({"read": 1}, "1 page read now, the others by an earlier scan"),
+        (
+            {"duplicates": 1, "read": 1199},
+            "1 file has the content of another, whose rows are repeated",
+        ),
+        ({"skipped": 2}, "2 files of other kinds were left alone"),
+    ],
+)
+def test_what_is_out_of_the_usual_has_a_line(changes: dict[str, int], expected: str) -> None:
+    usual = list(summary_lines(SUMMARY, verbose=False))
+    assert list(summary_lines(dataclasses.replace(SUMMARY, **changes), verbose=False)) == [
+        *usual, expected
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("rows", ["field", "digit"])
@@ -113,6 +180,113 @@ def test_report_none_writes_none(program: RunProgram, forms: Path, tiny_model: P
     done = program("scan", forms / "a.png", "--out", out, "--model", tiny_model, "--report", "none")
     assert done.exit_code == ExitCode.DONE
     assert sorted(path.name for path in forms.parent.iterdir()) == ["forms", "r.csv", "r.sqlite"]
+
+
+# --- the standard output
+
+
+@pytest.fixture
+def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go, empty."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("rows", ["field", "digit"])
+def test_a_printed_table_is_the_csv_and_leaves_nothing(
+    program: RunProgram,
+    forms: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    own_temporary_folder: Path,
+    rows: str,
+) -> None:
+    monkeypatch.chdir(forms.parent)
+    before = sorted(forms.parent.rglob("*"))
+    arguments = ("scan", "forms", "--model", tiny_model, "--workers", 1, "--rows", rows, "--out")
+    printed = program(*arguments, "-")
+    assert printed.exit_code == ExitCode.DONE, printed.output
+    assert sorted(forms.parent.rglob("*")) == before
+    assert list(own_temporary_folder.iterdir()) == []
+    assert len(printed.stderr.splitlines()) == 3
+    assert program(*arguments, "r.csv").exit_code == ExitCode.DONE
+    assert printed.stdout_bytes == Path("r.csv").read_bytes()
+    assert printed.stdout.count("\n") > 10
+
+
+def test_a_report_beside_a_printed_table_is_written_and_not_named_in_it(
+    program: RunProgram, forms: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(forms.parent)
+    arguments = ("scan", "forms", "--model", tiny_model, "--workers", 1, "--out", "-")
+    alone = program(*arguments)
+    done = program(*arguments, "--report", "doubtful.html")
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert done.stdout == alone.stdout
+    assert "please check the other 90: doubtful.html" in done.stderr
+    assert "doubtful.html" not in alone.output
+    assert sorted(path.name for path in Path().iterdir()) == ["doubtful.html", "forms"]
+
+
+def test_a_printed_table_that_breaks_off_is_not_said_to_continue(
+    program: RunProgram, forms: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScanDisplay, "stopped", lambda _: Path("all checked").exists())
+    monkeypatch.setattr(ScanDisplay, "started", lambda *_: Path("all checked").touch())
+    monkeypatch.chdir(forms.parent)
+    done = program("scan", "forms", "--model", tiny_model, "--workers", 1, "--out", "-")
+    assert done.exit_code == ExitCode.INTERRUPTED, done.output
+    assert "interrupted after 0 of 3 pages. A table that is printed cannot" in done.stderr
+    assert "continues" not in done.stderr
+
+
+def formreader_process(*arguments: str | Path, stdout: int | IO[Any]) -> subprocess.Popen[str]:
+    """The program in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "formreader", *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(Path(scan_job.__file__).parents[2])},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_reader_that_stops_in_the_middle_of_a_table_is_no_error(
+    tmp_path: Path, tiny_model: Path, form_png: Path
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for number in range(100):  # 200 kB of rows: more than a pipe holds
+        shutil.copyfile(form_png, folder / f"{number}.png")
+    options = ("--model", tiny_model, "--rows", "digit", "--out", "-")
+    with formreader_process("scan", folder, *options, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().startswith("file,page,field,box")
+        process.stdout.close()
+        messages = process.stderr.read()
+    assert process.returncode == ExitCode.DONE, messages
+    assert messages == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+def test_a_printed_table_for_which_there_is_no_space_is_told(
+    tiny_model: Path, form_png: Path
+) -> None:
+    options = ("--model", tiny_model, "--out", "-")
+    with (
+        open("/dev/full", "w") as full,
+        formreader_process("scan", form_png, *options, stdout=full) as process,
+    ):
+        assert process.stderr is not None
+        messages = process.stderr.read()
+    assert process.returncode == ExitCode.OUTPUT, messages
+    assert "the standard output: cannot be written: No space left" in messages
+    assert "Traceback" not in messages
+
+
+# --- faults
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -192,8 +366,9 @@ def test_faulty_files_become_rows_and_the_others_are_read(
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)
     assert done.exit_code == ExitCode.PAGES_FAILED, done.output
-    errors = {row["file"]: row["value"] for row in table(out) if row["status"] == "error"}
+    errors = {row["file"]: row["message"] for row in table(out) if row["status"] == "error"}
     assert set(errors) == set(faulty)
+    assert {row["value"] for row in table(out) if row["status"] == "error"} == {""}
     for name, reason in faulty.items():
         assert reason in errors[name], errors[name]
         assert not errors[name].startswith(name)
@@ -218,6 +393,9 @@ def test_faulty_files_become_rows_and_the_others_are_read(
         (["--report", "missing/r.html"], ExitCode.OUTPUT, "--report"),
         (["--report", "r.csv"], ExitCode.USAGE, "two files"),
         (["--report", "r.sqlite"], ExitCode.USAGE, "two files"),
+        (["--report", "-"], ExitCode.USAGE, "only the table can be printed"),
+        (["--report", "-", "--out", "-"], ExitCode.USAGE, "only the table can be printed"),
+        (["--log-json", "-"], ExitCode.USAGE, "only the table can be printed"),
         (["--log-json", "r.html"], ExitCode.USAGE, "two files"),
         (["--log-json", "forms/a.png"], ExitCode.USAGE, "would be replaced"),
         (["--log-json", "missing/log.jsonl"], ExitCode.OUTPUT, "--log-json"),
@@ -282,7 +460,8 @@ def test_a_pdf_that_claims_pages_has_one_row_for_them(
         assert done.exit_code == ExitCode.PAGES_FAILED, done.output
         (error,) = (row for row in table(out) if row["page"] != "1")
         assert (error["page"], error["status"]) == ("2", "error")
-        assert "says that it has 999,999 pages" in error["value"]
+        assert "says that it has 999,999 pages" in error["message"]
+        assert error["value"] == ""
         assert {row["status"] for row in table(out) if row["page"] == "1"} <= {"ok", "review"}
 
 
@@ -310,7 +489,7 @@ def test_an_interrupt_saves_what_is_done(
     assert done.exit_code == ExitCode.INTERRUPTED
     assert table(out) == []
     assert out.with_suffix(".html").exists()
-    assert "interrupted: 0 of 3 pages" in done.stderr
+    assert f"interrupted after 0 of 3 pages, which are in {out}. The same" in done.stderr
     assert signal.getsignal(number) == before
 
 
@@ -396,7 +575,8 @@ def test_predict_prints_a_row_an_image(
     digit = Image.new("L", (40, 60), 255)
     digit.paste(0, (18, 10, 23, 50))
     digit.save(tmp_path / "one.png")
-    names = [tmp_path / name for name in ("blank.png", "missing.png", "one.png")]
+    (tmp_path / "letter.png").write_text("Dear Sir or Madam")
+    names = [tmp_path / name for name in ("blank.png", "letter.png", "one.png")]
     done = program("predict", *names, "--model", tiny_model)
     assert done.exit_code == ExitCode.PAGES_FAILED
     rows = list(csv.DictReader(done.stdout.splitlines()))
@@ -405,24 +585,122 @@ def test_predict_prints_a_row_an_image(
     assert [row["status"] for row in rows][:2] == ["blank", "error"]
     assert rows[2]["status"] in ("ok", "review")
     assert rows[2]["digit"] in "0123456789?"
-    assert "the file is gone" in rows[1]["digit"]
-    assert "missing.png: the file is gone" in done.stderr
+    assert rows[1]["digit"] == ""
+    assert re.search(r"letter\.png: .*not a PNG", done.stderr)
 
 
-def test_a_reader_that_has_enough_is_no_error(tiny_model: Path, form_png: Path) -> None:
+def test_predict_reads_nothing_where_a_file_is_missing(
+    program: RunProgram, form_png: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_images, "read_page", lambda *_: pytest.fail("work was begun"))
+    done = program("predict", form_png, "missing.png", "--model", tiny_model)
+    assert (done.exit_code, done.stdout) == (ExitCode.NO_INPUT, "")
+    assert "missing.png: there is no such file" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("predict",), ("scan", "--out", "-")])
+def test_a_reader_that_has_enough_is_no_error(
+    tiny_model: Path, form_png: Path, command: tuple[str, ...]
+) -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as stdout:
-        done = subprocess.run(
-            [sys.executable, "-m", "formreader", "predict", form_png, "--model", tiny_model],
-            env=os.environ | {"PYTHONPATH": str(Path(scan_job.__file__).parents[2])},
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == ExitCode.DONE, done.stderr
-    assert done.stderr == ""
+        process = formreader_process(*command, form_png, "--model", tiny_model, stdout=stdout)
+    with process:
+        assert process.stderr is not None
+        messages = process.stderr.read()
+    assert process.returncode == ExitCode.DONE, messages
+    assert messages == ""
+
+
+MISSING = [
+    ("scan", "nowhere"),
+    ("scan", "nowhere.png"),
+    ("predict", "nowhere.png"),
+    ("explain", "nowhere.png"),
+    ("evaluate", "--data", "nowhere.npz"),
+    ("inspect", "--data", "nowhere.npz"),
+    ("inspect", "--writers", "nowhere.npz"),
+    ("compare", "--data", "nowhere.npz"),
+    ("compare", "--writers", "nowhere.npz"),
+    ("train", "--data", "nowhere.npz"),
+    ("train", "--data", "nowhere.csv"),
+    ("train", "--writers", "nowhere.npz"),
+    ("train", "--nondigits", "nowhere.npz"),
+]
+
+
+@pytest.mark.parametrize("arguments", MISSING, ids=" ".join)
+def test_a_missing_file_is_the_same_code_everywhere(
+    program: RunProgram,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+) -> None:
+    digits = Examples(np.zeros((40, 28, 28), np.uint8), np.arange(40) % 10)
+    monkeypatch.setattr(digit_sets, "load_mnist", lambda: (digits, digits))
+    monkeypatch.setattr(mixture, "load_mnist", lambda: (digits, digits))
+    monkeypatch.setattr(mixture, "mixture", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.chdir(tmp_path)
+    done = program(*arguments)
+    assert done.exit_code == ExitCode.NO_INPUT, done.output
+    assert arguments[-1] in done.stderr
+    assert done.stdout == ""
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+# --- help, and slips of the pen
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
+def test_every_help_lists_the_exit_codes(program: RunProgram, command: tuple[str, ...]) -> None:
+    text = program(*command, "--help").stdout
+    listed = re.findall(r"^ +(\d+) +\w", text.split("Exit codes:\n")[1], re.MULTILINE)
+    assert list(map(int, listed)) == sorted(set(ExitCode) - {ExitCode.TEMPLATE})
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "meant"),
+    [
+        ("scan", "--threshold", "--review-below"),
+        ("predict", "--threshold", "--review-below"),
+        ("scan", "--confidence", "--review-below"),
+        ("scan", "--thresh", "--review-below"),
+        ("scan", "--output=r.csv", "--out"),
+        ("scan", "--results", "--out"),
+        ("scan", "--jobs", "--workers"),
+        ("scan", "--timeout", "--page-timeout"),
+        ("scan", "--error-rate", "--max-error"),
+        ("scan", "--revew-below", "--review-below"),
+        ("scan", "--rep", "--report"),  # the beginning of --results of others as well
+        ("scan", "--c", "--cluster"),  # and of --confidence
+        ("train", "--output", "--out"),
+    ],
+)
+def test_the_option_that_was_meant_is_proposed(
+    program: RunProgram, command: str, given: str, meant: str
+) -> None:
+    done = program(command, "form.png", given)
+    assert done.exit_code == ExitCode.USAGE
+    name = given.partition("=")[0]
+    assert f"There is no option {name}. Did you mean {meant}?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("scan", "--fres"), ("scan", "--refresh"), ("scan", "--frseh"), ("train", "--fres"),
+        ("train", "--threshold"), ("train", "--jobs"), ("scan", "--xyz"),
+    ],
+)  # fmt: skip
+def test_nothing_is_proposed_that_throws_work_away_or_is_not_there(
+    program: RunProgram, command: str, given: str
+) -> None:
+    done = program(command, "form.png", given)
+    assert done.exit_code == ExitCode.USAGE
+    assert f"There is no option {given}." in done.stderr
+    assert "Did you mean" not in done.stderr
+    assert "--fresh" not in done.stderr
 
 
 def test_train_passes_its_options_on(

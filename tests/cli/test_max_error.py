@@ -81,9 +81,14 @@ def test_the_promise_is_told_with_its_counts(
     out = tmp_path / "r.csv"
     done = program("scan", form_png, "--out", out, "--model", model, "--max-error", "0.001")
     assert (
-        "accepted at 0.4 or more: at most 0.1 % wrong (3 wrong of 8,000 accepted of 9,000 "
-        "calibration digits, bound 0.097 %)"
+        "Of every 1,000 accepted digits expect at most 1 to be wrong; you allowed 1\n"
     ) in done.stderr
+    assert "calibration digits" not in done.stderr
+    again = program("scan", form_png, "--out", out, "--model", model, "--max-error", "0.001", "-v")
+    assert (
+        "accepted from confidence 0.4: of 9,000 calibration digits 8,000 were, 3 of them wrong; "
+        "with 95 % certainty at most 0.097 % are\n"
+    ) in again.stderr
     report = out.with_suffix(".html").read_text(encoding="utf-8")
     assert "--max-error" in report
     assert "--review-below" not in report
@@ -94,7 +99,12 @@ def test_without_a_promise_the_counts_at_the_threshold_are_told(
     program: RunProgram, form_png: Path, model: Path, tmp_path: Path
 ) -> None:
     arguments = ("scan", form_png, "--out", tmp_path / "r.csv", "--model", model)
-    assert "accepted at 0.6 or more: 0 wrong of 5,000 accepted" in program(*arguments).stderr
+    plain = program(*arguments).stderr
+    assert "Of every 1,000 accepted digits expect at most 0.6 to be wrong\n" in plain
+    assert "calibration digits" not in plain
+    assert (
+        "accepted from confidence 0.6: of 9,000 calibration digits 5,000 were, 0 of them wrong"
+    ) in program(*arguments, "--verbose").stderr
     assert "accepted" not in program(*arguments, "--quiet").stderr
 
 

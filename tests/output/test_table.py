@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from formreader.core.geometry import Box
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, ReviewField
-from formreader.output.table import file_cell, text_cell, whole_pixels, write_table
+from formreader.output.table import TABLES, file_cell, text_cell, whole_pixels, write_table
 
 MakeField = Callable[..., ReviewField]
 
@@ -32,31 +34,52 @@ def pages(make_field: MakeField) -> list[PageReading]:
 def test_a_row_a_field(pages: list[PageReading], tmp_path: Path) -> None:
     write_table(tmp_path / "results.csv", pages, "field")
     assert (tmp_path / "results.csv").read_bytes().decode() == (
-        "file,page,field,value,confidence,status,cells,x,y,width,height\n"
-        "a/scan 1.tif,1,1,12,0.9702,ok,12.,100,200,150,50\n"
-        "a/scan 1.tif,1,2,?7,0.0000,review,?7,100,200,100,50\n"
-        "a/scan 1.tif,1,3,,1.0000,blank,..,100,200,100,50\n"
-        'a/scan 1.tif,2,0,"doubtful boxes, look at it",0.0000,review,,0,0,0,0\n'
-        "a/scan 1.tif,2,1,,1.0000,blank,..,100,200,100,50\n"
-        "b.png,1,0,the file is empty. Copy it again.,0.0000,error,,0,0,0,0\n"
-        "c.png,1,0,no digit boxes found,0.0000,review,,0,0,0,0\n"
+        "file,page,field,value,confidence,status,cells,x,y,width,height,lowest,message\n"
+        "a/scan 1.tif,1,1,12,0.9702,ok,12.,100,200,150,50,0.9800,\n"
+        "a/scan 1.tif,1,2,?7,0.0000,review,?7,100,200,100,50,0.0000,\n"
+        "a/scan 1.tif,1,3,,1.0000,blank,..,100,200,100,50,1.0000,\n"
+        'a/scan 1.tif,2,0,,0.0000,review,,0,0,0,0,0.0000,"doubtful boxes, look at it"\n'
+        "a/scan 1.tif,2,1,,1.0000,blank,..,100,200,100,50,1.0000,\n"
+        "b.png,1,0,,0.0000,error,,0,0,0,0,0.0000,the file is empty. Copy it again.\n"
+        "c.png,1,0,,0.0000,review,,0,0,0,0,0.0000,no digit boxes found\n"
     )
 
 
 def test_a_row_a_digit(pages: list[PageReading], tmp_path: Path) -> None:
     write_table(tmp_path / "results.csv", [pages[0], *pages[2:]], "digit")
     assert (tmp_path / "results.csv").read_bytes().decode() == (
-        "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence\n"
-        "a/scan 1.tif,1,1,1,100,200,50,50,1,0.9900,ok,2,0.0200\n"
-        "a/scan 1.tif,1,1,2,150,200,50,50,2,0.9800,ok,3,0.0200\n"
-        "a/scan 1.tif,1,1,3,200,200,50,50,,1.0000,blank,,\n"
-        "a/scan 1.tif,1,2,1,100,200,50,50,?,0.0000,review,3,0.0400\n"
-        "a/scan 1.tif,1,2,2,150,200,50,50,7,0.5000,review,8,0.0200\n"
-        "a/scan 1.tif,1,3,1,100,200,50,50,,1.0000,blank,,\n"
-        "a/scan 1.tif,1,3,2,150,200,50,50,,1.0000,blank,,\n"
-        "b.png,1,0,0,0,0,0,0,the file is empty. Copy it again.,0.0000,error,,\n"
-        "c.png,1,0,0,0,0,0,0,no digit boxes found,0.0000,review,,\n"
+        "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence,"
+        "message\n"
+        "a/scan 1.tif,1,1,1,100,200,50,50,1,0.9900,ok,2,0.0200,\n"
+        "a/scan 1.tif,1,1,2,150,200,50,50,2,0.9800,ok,3,0.0200,\n"
+        "a/scan 1.tif,1,1,3,200,200,50,50,,1.0000,blank,,,\n"
+        "a/scan 1.tif,1,2,1,100,200,50,50,?,0.0000,review,3,0.0400,\n"
+        "a/scan 1.tif,1,2,2,150,200,50,50,7,0.5000,review,8,0.0200,\n"
+        "a/scan 1.tif,1,3,1,100,200,50,50,,1.0000,blank,,,\n"
+        "a/scan 1.tif,1,3,2,150,200,50,50,,1.0000,blank,,,\n"
+        "b.png,1,0,0,0,0,0,0,,0.0000,error,,,the file is empty. Copy it again.\n"
+        "c.png,1,0,0,0,0,0,0,,0.0000,review,,,no digit boxes found\n"
     )
+
+
+@pytest.mark.parametrize("rows", get_args(Rows))
+def test_rows_of_a_copy_have_its_twins_values_and_name_the_twin(
+    pages: list[PageReading], rows: Rows
+) -> None:
+    header, page_rows = TABLES[rows]
+    columns = header.split(",")
+    assert columns[-1] == "message"
+    for page in pages:
+        own = [dict(zip(columns, row, strict=True)) for row in page_rows(page)]
+        copy = replace(page, file="copy", same_as="=twin.tif")
+        repeated = [dict(zip(columns, row, strict=True)) for row in page_rows(copy)]
+        said = "the same content as =twin.tif"
+        assert repeated == [
+            row
+            | {"file": "copy", "message": f"{row['message']}; {said}" if row["message"] else said}
+            for row in own
+        ]
+        assert repeated
 
 
 @pytest.mark.parametrize("rows", ["field", "digit"])

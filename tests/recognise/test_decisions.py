@@ -57,7 +57,7 @@ def test_a_mark_is_for_review_even_at_threshold_zero() -> None:
 
 def test_a_mark_without_a_plausible_digit_is_a_question_mark() -> None:
     field = read([{NOT_A_DIGIT: 0.96, 5: 0.03}, {1: 0.99}])
-    assert (field.value, field.cells, field.confidence) == ("?1", "?1", 0.0)
+    assert (field.value, field.cells, field.confidence, field.lowest) == ("?1", "?1", 0.0, 0.0)
     assert (field.digits[0].digit, field.digits[0].second) == (None, 5)
 
 
@@ -70,7 +70,7 @@ def test_blanks_are_left_out_of_the_value_and_stay_in_the_cells() -> None:
 
 def test_a_field_of_blanks_is_blank_and_certain() -> None:
     field = read([{1: 0.9}, {1: 0.9}], [True, True])
-    assert (field.value, field.cells, field.confidence) == ("", "..", 1.0)
+    assert (field.value, field.cells, field.confidence, field.lowest) == ("", "..", 1.0, 1.0)
     assert field.status is Status.BLANK
 
 
@@ -121,7 +121,8 @@ def test_a_reading_keeps_its_promises(
 
     assert len(field.cells) == len(field.digits) == len(boxes)
     assert field.value == field.cells.replace(".", "")
-    assert 0 <= field.confidence <= min(digit.confidence for digit in field.digits)
+    assert field.lowest == min(digit.confidence for digit in field.digits)
+    assert 0 <= field.confidence <= field.lowest
     assert (field.status is Status.BLANK) == all(blank)
     for digit, chances, is_blank in zip(field.digits, probabilities, blank, strict=True):
         assert (digit.status is Status.BLANK) == is_blank

@@ -183,26 +183,43 @@ def test_taking_the_lowest_threshold_that_looks_good_would_break_the_promise() -
 # --- what users read
 
 
-def test_the_promise_and_its_counts_in_one_line() -> None:
-    row = CalibrationRow(0.9731, 6120, 5812, 0, 0.000515)
-    assert str(Acceptance(0.9731, row, 0.001)) == (
-        "accepted at 0.9731 or more: at most 0.1 % wrong (0 wrong of 5,812 accepted of 6,120 "
-        "calibration digits, bound 0.0515 %)"
+def test_the_promise_is_one_plain_line_and_its_counts_another() -> None:
+    promise = Acceptance(0.9731, CalibrationRow(0.9731, 6120, 5812, 0, 0.000515), 0.001)
+    assert str(promise) == (
+        "Of every 1,000 accepted digits expect at most 0.6 to be wrong; you allowed 1"
     )
+    assert promise.figures() == (
+        "accepted from confidence 0.9731: of 6,120 calibration digits 5,812 were, 0 of them wrong; "
+        "with 95 % certainty at most 0.0515 % are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "digits"),
+    [(0.00443, "5"), (0.001, "1"), (0.0011, "2"), (0.00097, "1"), (0.00003, "0.1"), (1.0, "1000")],
+)
+def test_expected_errors_are_rounded_up(bound: float, digits: str) -> None:
+    row = CalibrationRow(0.95, 10_000, 8000, 0, bound)
+    expected = f"Of every 1,000 accepted digits expect at most {digits} to be wrong"
+    assert str(Acceptance(0.95, row)) == expected
+    assert str(Acceptance(0.95, row, 0.0025)) == f"{expected}; you allowed 2.5"
 
 
 def test_a_given_threshold_is_shown_with_what_was_measured_just_below_it() -> None:
     rows = table((12_000, 60), (9_000, 2), (7_000, 0))
     given_ = acceptance(card_with(rows), ScanOptions((), review_below=0.999))
     assert (given_.review_below, given_.measured, given_.max_error) == (0.999, rows[1], None)
-    assert "2 wrong of 9,000 accepted of 20,000" in str(given_)
-    assert "at most" not in str(given_)
+    assert "of 20,000 calibration digits 9,000 were, 2 of them wrong" in given_.figures()
+    assert str(given_) == "Of every 1,000 accepted digits expect at most 0.7 to be wrong"
 
 
 def test_a_threshold_below_all_measured_ones_says_so() -> None:
     lax = acceptance(card_with(table((12_000, 60))), ScanOptions((), review_below=0.1))
     assert lax.measured is None
-    assert str(lax) == "accepted at 0.1 or more: errors were never measured there"
+    assert str(lax) == (
+        "How many digits of 0.1 or more are wrong was never measured with this model"
+    )
+    assert lax.figures() == "accepted from confidence 0.1, without a measurement"
 
 
 def test_max_error_takes_the_place_of_review_below() -> None:

@@ -112,7 +112,7 @@ _shares = st.floats(0, 1).map(lambda x: x + 0.0)
 _statuses = st.sampled_from([Status.OK, Status.REVIEW, Status.BLANK])
 _digit = st.none() | st.integers(0, 9)
 _digits = st.builds(DigitReading, _boxes, _digit, _shares, _statuses, _digit, _shares)
-_fields = st.builds(
+_fields_read = st.builds(
     FieldReading,
     st.lists(_digits, min_size=1, max_size=4).map(tuple),
     st.text("0123456789?", max_size=4),
@@ -120,6 +120,9 @@ _fields = st.builds(
     _shares,
     _statuses,
     st.none() | _boxes,
+)
+_fields = _fields_read.map(
+    lambda field: replace(field, lowest=min(digit.confidence for digit in field.digits))
 )
 _texts = st.text(st.characters(), max_size=20)  # surrogates of broken file names among them
 _labels = st.lists(_texts, min_size=1, max_size=4, unique=True)
@@ -182,7 +185,8 @@ def test_numbers_of_numpy_are_stored_as_numbers(tmp_path: Path) -> None:
     single = np.float32(0.1)
     box = Box(single, single, single, single)  # type: ignore[arg-type]
     digit = DigitReading(box, 1, single, Status.REVIEW, 2, single)  # type: ignore[arg-type]
-    field = FieldReading((digit,), "1", "1", single, Status.REVIEW, box)  # type: ignore[arg-type]
+    read = "1", "1", single, Status.REVIEW, box, single
+    field = FieldReading((digit,), *read)  # type: ignore[arg-type]
     reading = PageReading("a.png", 0, (field,))
     with job(tmp_path, record("a.png")) as store:
         store.add([_of_reading(reading)])
@@ -286,7 +290,8 @@ def test_pages_of_files_that_changed_are_deleted(
         store.add([page, named(page, "b.png")])
         store.set_files(now)
         assert store.done() == {("b.png", 0)}
-        assert [reading.file for reading in store.readings() if reading.fields] == ["b.png"]
+        own = [reading for reading in store.readings() if reading.fields and not reading.same_as]
+        assert own == [named(page, "b.png").reading]
         assert (store.counts()["fields"], len(list(store.review_fields()))) == (3, 1)
 
 
@@ -310,11 +315,58 @@ def test_a_file_without_a_hash_is_not_known_to_be_the_same(
         assert store.done() == set()
 
 
-def test_a_duplicate_is_a_page_that_names_the_first_file(tmp_path: Path, page: PageResult) -> None:
-    with job(tmp_path, record("a.png"), record("b.png", duplicate_of="a.png")) as store:
-        store.add([page])
-        notice = "the same content as a.png"
-        assert list(store.readings()) == [page.reading, PageReading("b.png", 0, notice=notice)]
+COPIES = record("a.tif", pages=3), record("copy \udcff.tif", duplicate_of="a.tif"), record("z.png")
+"""A file of three pages, a copy of it with a name of broken encoding, and another file."""
+
+
+def test_a_duplicate_has_all_pages_of_the_file_that_was_read(
+    tmp_path: Path, page: PageResult, make_field: MakeField
+) -> None:
+    doubtful = result([make_field("?7", [0, 0.5])], "a.tif", 1)
+    unread = failed("a.tif", "took over 60 s", 2)
+    pages = [named(page, "a.tif"), doubtful, unread]
+    with job(tmp_path, *COPIES) as store:
+        store.add([*pages, named(page, "z.png")])
+        own = [one.reading for one in pages]
+        copies = [replace(reading, file="copy \udcff.tif", same_as="a.tif") for reading in own]
+        assert list(store.readings()) == [*own, *copies, named(page, "z.png").reading]
+        brief = list(store.field_readings())
+    assert [list(field_rows(reading)) for reading in brief[3:6]] == [
+        list(field_rows(reading)) for reading in copies
+    ]
+    assert [[field.lowest for field in reading.fields] for reading in brief[:2]] == [
+        [0.98, 0, 1], [0]
+    ]  # fmt: skip
+
+
+def test_a_report_has_the_fields_of_a_duplicate_once_and_one_remark(
+    tmp_path: Path, page: PageResult, make_field: MakeField
+) -> None:
+    doubtful = result([make_field("?7", [0, 0.5])], "a.tif", 1)
+    with job(tmp_path, *COPIES) as store:
+        store.add([named(page, "a.tif"), doubtful, failed("a.tif", "took over 60 s", 2)])
+        shown = [(field.file, field.page, field.number) for field in store.review_fields()]
+        assert shown == [("a.tif", 0, 1), ("a.tif", 1, 0)]
+        assert list(store.remarks()) == [
+            PageRemark("a.tif", 2, "took over 60 s", failed=True),
+            PageRemark("copy \udcff.tif", 0, "the same content as a.tif", failed=False),
+        ]
+
+
+def test_a_duplicate_of_what_is_not_read_yet_is_a_page_that_says_so(
+    tmp_path: Path, page: PageResult
+) -> None:
+    with job(tmp_path, *COPIES) as store:
+        store.add([named(page, "z.png")])
+        copy, other = store.readings()
+        assert (copy.file, copy.number, copy.fields, copy.error) == ("copy \udcff.tif", 0, (), "")
+        assert (copy.notice, copy.same_as) == ("a.tif is not read yet", "a.tif")
+        assert other == named(page, "z.png").reading
+        assert next(store.field_readings()) == copy
+        assert [remark.file for remark in store.remarks()] == ["copy \udcff.tif"]
+        store.add([named(page, "a.tif", 1)])  # the second of three pages
+        found = [(reading.file, reading.number) for reading in store.readings()]
+        assert found == [("a.tif", 1), ("copy \udcff.tif", 1), ("z.png", 0)]
 
 
 @pytest.mark.parametrize("file", ["unknown.png", "duplicate.png", "one page.png"])
@@ -354,7 +406,9 @@ def test_the_job_of_another_scan_is_refused_and_kept(
 ) -> None:
     with job(tmp_path, record("a.png")) as store:
         store.add([page])
-    with pytest.raises(UsageError, match=rf"results\.sqlite: .*{cause}.*--fresh.*--out") as caught:
+    with pytest.raises(
+        UsageError, match=rf"results\.sqlite: .*{cause}.*--out.*--fresh would delete it"
+    ) as caught:
         JobStore.open(tmp_path / "results.sqlite", other, fresh=False)
     assert caught.value.exit_code is ExitCode.USAGE
     with job(tmp_path) as store:
@@ -515,7 +569,7 @@ import numpy as np
 GROUP = 8
 box = Box(0, 0, 9, 9)
 digit = DigitReading(box, None, 0.0, Status.REVIEW, 3, 0.04)
-field = FieldReading((digit,), "?", "?", 0.0, Status.REVIEW)
+field = FieldReading((digit,), "?", "?", 0.0, Status.REVIEW, lowest=0.0)
 picture = Thumbnail(bytes(range(256)) * 64, box, 1.0)
 boxes = (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),)
 crops = FieldCrops(boxes, np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.bool_), picture)

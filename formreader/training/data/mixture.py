@@ -73,12 +73,14 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
         NoInputError: a file cannot be read.
         UsageError: a set has too few digits to hold some of them out.
     """
+    # The files first: drawing takes a minute.
+    own_marks = own_nondigits(load_nondigits(options.nondigits)) if options.nondigits else None
     digits, held, writers_known = _split(options)
     test = load_mnist()[1] if "mnist" in options.data else None
     training = mixture(digits[~held], _generator(options, 1), options.augment)
     validation = mixture(digits[held], _generator(options, 2), options.augment)
-    if options.nondigits:
-        training = joined(training, own_nondigits(load_nondigits(options.nondigits)))
+    if own_marks is not None:
+        training = joined(training, own_marks)
     scanned = _on_pages(training, options.pages, options, 3, tell)
     calibration = _on_pages(
         validation, math.ceil(_HELD_OUT_PAGES * options.pages), options, 4, tell
