@@ -1,4 +1,4 @@
-"""Page work on any executor: in order, a few pages ahead; a page that ends its worker only fails."""
+"""Page work on any executor: in order, a few pages ahead; a page that kills its worker fails."""
 
 from __future__ import annotations
 

@@ -85,6 +85,16 @@ def digit_text(digit: DigitReading) -> str:
     return "?" if digit.digit is None else str(digit.digit)
 
 
+def whole_percent(confidence: float) -> str:
+    """Return a confidence in whole percent, rounded down, as the overlay and the report show it.
+
+    So it is never `100 %` for less than certainty, nor a percent more than the table says. A chance
+    below one percent is `< 1 %`. `percent` in report_view.js does the same.
+    """
+    hundredths = round(confidence * 10_000)  # the table has four decimals
+    return "< 1 %" if 0 < hundredths < 100 else f"{hundredths // 100} %"
+
+
 def whole_pixels(box: Box) -> tuple[int, int, int, int]:
     """(x, y, width, height) with each edge rounded, so that boxes that touch still do."""
     x, y = round(box.left), round(box.top)

@@ -13,11 +13,11 @@ function element(tag, className = "", text = "") {
   return made;
 }
 
-/** Never "100 %" for less than certainty, nor "0 %" for a chance. */
+/** Whole percent, rounded down as `whole_percent` in table.py does: never "100 %" for less than
+ *  certainty, nor "0 %" for a chance. */
 function percent(confidence) {
-  if (confidence > 0 && confidence < 0.01) return "< 1 %";
-  const tenths = Math.floor(confidence * 1000 + 1e-6) / 10;
-  return `${tenths >= 95 && tenths < 100 ? tenths.toFixed(1) : Math.floor(tenths)} %`;
+  const hundredths = Math.round(confidence * 10_000); // the results have four decimals
+  return hundredths > 0 && hundredths < 100 ? "< 1 %" : `${Math.floor(hundredths / 100)} %`;
 }
 
 function answerText(answer) {
