@@ -90,7 +90,7 @@ class Outputs:
         for path in files:
             if identity(path) in inputs:
                 raise UsageError(
-                    f"{path}: this is one of the files to read, and the results would replace it. "
+                    f"{path}: it is one of the files to read and would be replaced by the results. "
                     "Choose another place for the results with --out, --report and --log-json"
                 )
         return listing
