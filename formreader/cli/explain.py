@@ -23,7 +23,7 @@ EXPLAIN = ExplainOptions(image="")
 @model_option
 @click.option(
     "--out", type=click.Path(path_type=Path), default=EXPLAIN.out, metavar="FILE",
-    help="File for the picture, a PNG.  [default: IMAGE's name with .explained.png, in this folder]",
+    help="File for the picture.  [default: IMAGE's name with .explained.png, in this folder]",
 )  # fmt: skip
 def explain(image: str, model: str, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
     """Show how the digit of an image was read.

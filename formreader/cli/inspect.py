@@ -74,7 +74,8 @@ def describe(inspection: Inspection) -> Iterator[str]:
         spread = _describe_spread(inspection.digits_a_writer)
         yield f"writers        {inspection.writers}, digits of each: {spread}"
     yield f"without ink    {inspection.blank}"
-    yield f"copies         {inspection.copies}, of these with another label: {inspection.contradictions}"
+    conflicts = inspection.contradictions
+    yield f"copies         {inspection.copies}, of these with another label: {conflicts}"
     yield ""
     yield "class              n   share  ink"
     for name, found in zip(CLASSES, inspection.classes, strict=True):

@@ -47,7 +47,8 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 )  # fmt: skip
 @click.option(
     "--report", metavar="FILE|none", default=SCAN.report,
-    help="Report for reviewing doubtful digits, or none.  [default: beside the table, as .html]",
+    help="Report for reviewing doubtful digits; none for no report.  [default: beside the table, "
+    "as .html]",
 )  # fmt: skip
 @click.option(
     "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
@@ -57,7 +58,7 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
     "--fresh",
     is_flag=True,
     default=SCAN.fresh,
-    help="Start afresh: read all pages again, also those that an earlier scan read.",
+    help="Start afresh: discard what earlier scans into the same table read.",
 )
 @click.option(
     "--page-timeout", type=click.FloatRange(0, min_open=True), default=SCAN.page_timeout,

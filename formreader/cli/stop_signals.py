@@ -37,7 +37,7 @@ def stop_on_signal(display: ScanDisplay) -> Iterator[None]:
         display.stop_asked = True
         # Not `print`: the handler may have interrupted one, and it must not be entered twice.
         os.write(
-            2, b"\nformreader: stopping after the pages already begun. Ctrl-C again stops at once\n"
+            2, b"\nformreader: stopping; pages read so far are saved. Ctrl-C again stops at once\n"
         )
 
     numbers = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else []))

@@ -58,11 +58,13 @@ from formreader.core.options import Architecture, TrainOptions
 )  # fmt: skip
 @click.option(
     "--averaging", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.averaging,
-    metavar="M", show_default=True, help="Momentum of the moving average of the weights; 0 for none.",
+    metavar="M", show_default=True,
+    help="Momentum of the moving average of the weights; 0 for none.",
 )  # fmt: skip
 @click.option(
     "--smoothing", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.smoothing,
-    metavar="SHARE", show_default=True, help="Label smoothing: share of each label that is spread over all classes.",
+    metavar="SHARE", show_default=True,
+    help="Label smoothing: share of each label that is spread over all classes.",
 )  # fmt: skip
 @click.option(
     "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
