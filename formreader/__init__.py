@@ -1,7 +1,8 @@
 """Batch reading of handwritten digits in the boxes of scanned forms.
 
-The public names are those in `__all__`; `docs/library.md` shows how to use them. Other names may change
-with any version. Public names are imported when first used, so that `import formreader` is fast.
+The public names are those in `__all__`; `docs/library.md` shows how to use them. Other names may
+change with any version. Public names are imported when first used, so that
+`import formreader` is fast.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class ScanProgress(Protocol):
         """Something else happened that the user should know."""
 
     def stopped(self) -> bool:
-        """Whether the user stopped the scan: begin no more pages, write what is done."""
+        """Whether the user stopped the scan: begin no more pages, save those done."""
 
 
 class PageLog:

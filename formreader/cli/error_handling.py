@@ -34,7 +34,7 @@ Exit codes:
   5   the model is missing or damaged
   6   a result cannot be written
   10  done, but some pages could not be read
-  130 interrupted; what is done is saved"""
+  130 interrupted; the work done so far is saved"""
 
 
 class Command(click.Command):
