@@ -1,8 +1,8 @@
 """Batch reading of handwritten digits in the boxes of scanned forms.
 
-The public names are those in `__all__`; `docs/library.md` shows how they are used. All else may
-change with any version. They are imported when they are first used, so that `import formreader`
-takes no time.
+The public names are those in `__all__`; `docs/library.md` shows how to use them. Other names may
+change with any version. Public names are imported when first used, so that
+`import formreader` is fast.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _MODULES = {
     "load_results": "api",
     "scan": "api",
 }
-"""Where the names are that are imported when they are first used (PEP 562)."""
+"""Name -> module of the names that are imported when first used (PEP 562)."""
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""The door for programs: pages in memory, many files, and the whole job.
+"""The interface for programs: read pages in memory, read many files, or run a whole scan.
 
     from formreader import Reader, load_results, scan
 
@@ -7,7 +7,7 @@
     for field in page.fields:
         print(field.value, field.confidence, field.status, field.box)
 
-`docs/library.md` shows all of it. The command line comes in by this door, too.
+`docs/library.md` shows all of it. The command `formreader scan` uses this module, too.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ AnyPath: TypeAlias = str | os.PathLike[str]
 
 _DEFAULT = ScanOptions(paths=())
 
-_pdfium = threading.Lock()
-"""Held while a page is decoded: pdfium is not made for threads."""
+_pdfium_lock = threading.Lock()
+"""Held while a page is decoded: pdfium is not thread-safe."""
 
 
 class Reader:
     """Reads pages in memory or from files with one model, which is loaded once.
 
-    A reader may be used by several threads at a time. It keeps the boxes' network and the
-    digits' network in memory, some 60 MB; Keras is only loaded for a GPU.
+    Several threads may use a reader at the same time. It keeps two networks in memory, one for
+    boxes and one for digits, about 60 MB. Keras is only loaded for a GPU.
 
     Args:
-        model: name of a shipped model, or folder of one that `formreader train` wrote.
-        review_below: digits with a lower confidence are for review.
-        max_error: instead of `review_below`: the share of accepted digits that may be wrong,
-            by the model's calibration.
-        device: `auto` takes a GPU where there is one that TensorFlow can use.
-        batch: crops that the network reads at a time.
+        model: name of a shipped model, or a folder that `formreader train` wrote.
+        review_below: digits with a lower confidence are marked for review.
+        max_error: instead of `review_below`: the share of accepted digits that may be wrong. The
+            model's calibration then gives the threshold.
+        device: `auto` takes a GPU if TensorFlow can use one.
+        batch: number of crops that the network reads at a time.
 
     Raises:
         ModelError: the model is missing or damaged, or its calibration cannot keep `max_error`.
-        UsageError: an argument is out of its range, or there is no such device.
+        UsageError: an argument is out of range, or there is no such device.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Reader:
         )
         self._recogniser = load_recogniser(os.fspath(model), device, batch)
         self._acceptance = acceptance(self._recogniser.card, self._options)
-        shipped_network()  # a damaged one is reported now, not at the first page
+        shipped_network()  # loaded here, so that damage is reported before the first page
 
     @property
     def review_below(self) -> float:
@@ -110,23 +110,23 @@ class Reader:
         """Read one page.
 
         Pages that lie on their side or upside down are turned. Coordinates are pixels of the
-        image as it is given; of files and Pillow images after their own orientation tag.
+        image as given; of files and Pillow images, after their orientation tag was applied.
 
         Args:
             image: a path, the bytes of a file (PNG, JPEG, TIFF, WebP, BMP or PDF), a Pillow
                 image, or an array of uint8: (h, w) grey, (h, w, 3) colour, (h, w, 4) colour
                 with opacity; paper bright, ink dark.
             channels: order of the colours of an array.
-            page: 0-based number of the page, of a path or bytes with several.
-            name: the `file` of the reading; the path, or "" for an image in memory, if None.
+            page: 0-based number of the page, if the file has several.
+            name: the `file` of the reading. If None: the path, or "" for an image in memory.
 
         Returns:
             The page's fields in reading order. A page that cannot be read has the reason in
-            `error` and no fields; one that needs a look has the reason in `notice`.
+            `error` and no fields. A page that a person should look at has the reason in `notice`.
 
         Raises:
-            TypeError: `image` is none of these.
-            ValueError: an array has another shape or type, or no pixels.
+            TypeError: `image` is of another type.
+            ValueError: an array has another shape or data type, or no pixels.
         """
         if not isinstance(image, str | os.PathLike | bytes | Image.Image | np.ndarray):
             raise TypeError(
@@ -160,14 +160,14 @@ class Reader:
         workers: int = _DEFAULT.workers,
         page_timeout: float = _DEFAULT.page_timeout,
     ) -> Iterator[PageReading]:
-        """Read all pages of files, folders and patterns, in order, as `formreader scan` does.
+        """Yield the readings of all pages of files, folders and patterns, in order.
 
-        Pages are worked on by processes of their own while earlier ones are taken: what takes
-        over `page_timeout` seconds or ends its process costs that page only, which then has
-        an `error`. Nothing is written to disk. Close the iterator to stop early.
+        Worker processes read ahead. If a page takes more than `page_timeout` seconds or crashes
+        its process, only that page fails: it has an `error`. Nothing is written to disk. Close the
+        iterator to stop early.
 
         Raises:
-            NoInputError: a path leads nowhere, or there is no page.
+            NoInputError: a path does not exist, or there is no page.
             UsageError: no process can be started.
         """
         listing = list_files([os.fspath(path) for path in paths])
@@ -181,7 +181,7 @@ class Reader:
                 yield reading
 
     def frame(self, pages: Iterable[PageReading], *, rows: Rows = "field") -> pd.DataFrame:
-        """The table that `formreader scan` would write of pages, as `load_results` gives it."""
+        """Return the table that `formreader scan` would write of `pages`, as a DataFrame."""
         from formreader.output.results_frame import frame_of
 
         return frame_of(pages, rows)
@@ -190,11 +190,11 @@ class Reader:
 def load_results(path: AnyPath) -> pd.DataFrame:
     """Read a table that `formreader scan` wrote, of fields or of digits, in any format.
 
-    Read with its defaults, pandas takes digits for numbers and drops their leading zeros,
-    and takes a blank for a missing value. Here they stay text.
+    By default, pandas reads digits as numbers, which drops leading zeros, and blanks as missing
+    values. Here both stay text.
 
     Raises:
-        NoInputError: the file cannot be read, or is no such table.
+        NoInputError: the file cannot be read, or is not such a table.
     """
     from formreader.output.results_frame import load_results as load
 
@@ -220,24 +220,25 @@ def scan(
     log_json: AnyPath | None = None,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
-    """The whole job of `formreader scan`: files in, the table and the review report out.
+    """Read files as `formreader scan` does, and write the table and the review report.
 
-    The job is kept beside the table: the same call goes on where an earlier one stopped.
+    The work done is saved beside the table. After an interruption, the same call continues.
 
     Args:
         paths: files, folders, patterns and URLs.
-        out: the table; its suffix tells the format.
-        report: the review report; beside the table if None; "none" for no report.
-        progress: is called after each page with a `ScanEvent`; where it returns False the scan
-            ends after the pages that are under way. The other arguments are the options of
-            the command line, with the same defaults.
+        out: the table; its suffix decides the format.
+        report: the review report; if None, it lies beside the table; "none" for no report.
+        progress: called after each page with a `ScanEvent`. If it returns False, the scan stops
+            after the pages already begun.
+
+    The other arguments are the options of the command line, with the same defaults.
 
     Returns:
-        Counts, times and places of what was written.
+        Counts and times of the scan, and the files written.
 
     Raises:
-        FormreaderError: what the command line reports with an exit code: `NoInputError`,
-            `ModelError`, `OutputError`, `UsageError`.
+        FormreaderError: an error that the command line reports with an exit code:
+            `NoInputError`, `ModelError`, `OutputError`, `UsageError`.
     """
     options = ScanOptions(
         paths=tuple(os.fspath(path) for path in paths),
@@ -261,11 +262,11 @@ def scan(
 
 @dataclass(frozen=True, slots=True)
 class ScanEvent:
-    """A page of a scan is done.
+    """Reports that a page of a scan is done.
 
-    `done` pages of `total` are, those of earlier runs of the same job among them. `file` and
-    `page`, from 1, name it; `review` counts its digits to review; `error` says why it could
-    not be read.
+    `done` of `total` pages are done, including those of earlier runs of the same job. `file` and
+    `page`, counted from 1, name the page. `review` counts its digits to review; `error` says why
+    it could not be read.
     """
 
     done: int
@@ -276,8 +277,8 @@ class ScanEvent:
     error: str
 
 
-class _Caller:
-    """Passes the progress of a scan on to a function."""
+class _CallbackProgress:
+    """Reports each page of a scan to a function."""
 
     def __init__(self, call: Callable[[ScanEvent], object] | None) -> None:
         self._call = call
@@ -285,10 +286,10 @@ class _Caller:
         self._stopped = False
 
     def checking(self, files: int) -> None:
-        """Nothing to pass on."""
+        """Not reported to the function."""
 
     def file_checked(self) -> None:
-        """Nothing to pass on."""
+        """Not reported to the function."""
 
     def started(self, files: int, pages: int, done: int) -> None:
         self._total, self._done = pages, done
@@ -302,18 +303,18 @@ class _Caller:
             self._stopped |= self._call(event) is False
 
     def message(self, text: str) -> None:
-        """Nothing to pass on."""
+        """Not reported to the function."""
 
     def stopped(self) -> bool:
         return self._stopped
 
 
 def _as_progress(progress: Callable[[ScanEvent], object] | ScanProgress | None) -> ScanProgress:
-    return progress if isinstance(progress, ScanProgress) else _Caller(progress)
+    return progress if isinstance(progress, ScanProgress) else _CallbackProgress(progress)
 
 
 def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTask]:
-    """A task for each page of files, counted as they come."""
+    """Yield a task for each page of `files`; duplicates are read again."""
     pages = dict[str, int]()
     for file, record in zip(files, input_records(files, {}, count_pdf), strict=True):
         pages[record.label] = pages.get(record.duplicate_of, record.pages)
@@ -322,12 +323,12 @@ def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTa
 
 
 def _decode(image: AnyPath | MemoryImage, task: PageTask, channels: Channels) -> Page:
-    """The page of a task: of its file, or of an image in memory.
+    """Decode a page: of the task's file if `image` is a path, else of an image in memory.
 
     Raises:
-        PageError: it cannot be read.
+        PageError: the page cannot be read.
     """
-    with _pdfium:
+    with _pdfium_lock:
         if isinstance(image, str | os.PathLike):
             return read_page(task.file, task.number)
         with page_errors(task.name):

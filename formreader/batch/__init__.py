@@ -1,1 +1,1 @@
-"""The batch: many pages through worker processes and the network into the job."""
+"""Batch work: sends many pages through worker processes and the network, and stores the results."""

@@ -1,7 +1,7 @@
-"""Page work on a Dask cluster: the same page pool, its pages worked on by other machines.
+"""Page work on a Dask cluster: a page pool whose workers run on other machines.
 
-Scheduler and workers need the same formreader as this machine, and must reach the pages under
-the same paths or by URL. Dask gives the pages of a worker that is lost to others by itself.
+The scheduler and the workers need the same version of formreader as this machine. They must reach
+the pages under the same paths or by URL. If a worker is lost, Dask gives its pages to the others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from formreader.batch.page_pool import AHEAD_PER_WORKER, PagePool
+from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
 from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread, work_page
 from formreader.core.errors import UsageError
 from formreader.core.locations import is_url
@@ -26,26 +26,27 @@ from formreader.core.version import __version__
 if TYPE_CHECKING:
     from distributed import Client
 
-_CONNECT_SECONDS = 10.0
-"""Longest time until the scheduler answers and has a worker."""
+_MAX_SECONDS_TO_CONNECT = 10.0
+"""Longest wait for the scheduler to answer, and again for it to have a worker. A choice, not
+measured."""
 
-_one_page = threading.Lock()
-"""Held while a worker's process is at a page: pdfium is not made for threads, and a page that
-takes too long ends the process, which must not cost other pages."""
+_page_lock = threading.Lock()
+"""Held while a worker's process works on a page, so that it works on one at a time: pdfium is not
+thread-safe, and a page that takes too long ends the process, which must not cost other pages."""
 
 _prepare = cache(keep_to_one_thread)
 
 
 def open_cluster(address: str, page_timeout: float) -> PagePool:
-    """A pool of the workers of the Dask scheduler at `address`, e.g. `tcp://host:8786`.
+    """Return a pool of the workers of the Dask scheduler at `address`, e.g. `tcp://host:8786`.
 
-    Workers may come and go later. A page that takes more than `page_timeout` seconds ends the
-    process of its worker, which Dask starts again; after some tries, three unless Dask is set up
-    otherwise, the page has an error.
+    Workers may join and leave later. A page that takes more than `page_timeout` seconds ends the
+    process of its worker. Dask restarts the process and retries the page three times, unless
+    configured otherwise; then the page fails.
 
     Raises:
         UsageError: Dask is not installed, the scheduler cannot be reached, it has no worker, or
-            formreader is not installed there in this version.
+            the cluster does not have this version of formreader.
     """
     client = _connect(address)
     try:
@@ -55,10 +56,10 @@ def open_cluster(address: str, page_timeout: float) -> PagePool:
         raise
     return PagePool(
         client.get_executor(pure=False),
-        AHEAD_PER_WORKER * threads,
+        PAGES_AHEAD_PER_WORKER * threads,
         partial(_explain, address, page_timeout),
         close=client.close,
-        work_page=partial(_work_there, _Sender(__version__, os.getcwd(), page_timeout)),
+        work_page=partial(_work_on_cluster, _Sender(__version__, os.getcwd(), page_timeout)),
     )
 
 
@@ -70,18 +71,18 @@ def _connect(address: str) -> Client:
             f"--cluster {address}: Dask is not installed. Run pip install 'formreader[cluster]'"
         ) from error
     try:
-        return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        return Client(address, timeout=_MAX_SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"--cluster {address}: no Dask scheduler answers there ({error}). Check the address; "
-            "a scheduler is started by: dask scheduler"
+            "to start a scheduler, run: dask scheduler"
         ) from error
 
 
 def _check_workers(client: Client, address: str) -> int:
-    """The number of the workers' threads, once one has shown that it can work."""
+    """Return the number of the workers' threads, after a test that they can run formreader."""
     try:
-        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+        client.wait_for_workers(1, timeout=_MAX_SECONDS_TO_CONNECT)
     except TimeoutError as error:
         raise UsageError(
             f"--cluster {address}: the scheduler has no workers. "
@@ -89,8 +90,8 @@ def _check_workers(client: Client, address: str) -> int:
         ) from error
     try:
         versions = set(client.run(_version).values())
-        versions.add(client.submit(_version, pure=False).result())  # by way of the scheduler
-    except Exception as error:  # what is raised depends on what is missing there
+        versions.add(client.submit(_version, pure=False).result())  # through the scheduler
+    except Exception as error:  # its type depends on what is missing there
         raise UsageError(
             f"--cluster {address}: the scheduler or a worker cannot run formreader ({error}). "
             f"Install version {__version__} there as well"
@@ -100,7 +101,7 @@ def _check_workers(client: Client, address: str) -> int:
 
 
 def _version() -> str:
-    """The version of formreader, where it is called."""
+    """Return the version of formreader on the machine that runs this."""
     return __version__
 
 
@@ -109,15 +110,15 @@ def _check_version(*versions: str) -> None:
         if version != __version__:
             raise UsageError(
                 f"--cluster: formreader has version {version} on one machine and "
-                f"{__version__} on {socket.gethostname()}. Install the same on all"
+                f"{__version__} on {socket.gethostname()}. Install the same version on all machines"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class _Sender:
-    """What a worker must know of the program that sends it pages.
+    """What a worker must know about the program that sends it pages.
 
-    `folder`: what its relative paths start from. `seconds`: the longest time for a page.
+    `folder`: the folder that its relative paths start from. `seconds`: the time limit of a page.
     """
 
     version: str
@@ -125,8 +126,8 @@ class _Sender:
     seconds: float
 
 
-def _work_there(sender: _Sender, task: PageTask) -> PageCrops:
-    """Work on a page in the process of a cluster's worker."""
+def _work_on_cluster(sender: _Sender, task: PageTask) -> PageCrops:
+    """Work on a page; runs in a worker's process on the cluster."""
     _check_version(sender.version)
     _prepare()
     path = task.file.path
@@ -138,13 +139,13 @@ def _work_there(sender: _Sender, task: PageTask) -> PageCrops:
                 f"{socket.gethostname()}, a machine of the cluster, has no {path}. Put the pages "
                 "where all machines have them under the same path, or give URLs",
             )
-    with _one_page, _process_ends_after(sender.seconds):
+    with _page_lock, _process_ends_after(sender.seconds):
         return work_page(replace(task, file=replace(task.file, path=path)))
 
 
 @contextmanager
 def _process_ends_after(seconds: float) -> Iterator[None]:
-    """End this process where the block takes longer: nothing less ends a decoder that hangs."""
+    """End this process if the block takes longer: nothing else stops a decoder that hangs."""
     timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), os._exit, (1,))
     timer.daemon = True
     timer.start()
@@ -155,6 +156,11 @@ def _process_ends_after(seconds: float) -> Iterator[None]:
 
 
 def _explain(address: str, page_timeout: float, error: Exception) -> str:
+    """Return why a page failed on the cluster.
+
+    Raises:
+        UsageError: the cluster failed, not the page.
+    """
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
@@ -167,6 +173,6 @@ def _explain(address: str, page_timeout: float, error: Exception) -> str:
         raise error
     cause = "the connection is lost" if isinstance(error, CancelledError) else repr(error)
     raise UsageError(
-        f"--cluster {address}: no page can be read there any more ({cause}). "
-        "What is done is saved: see to the cluster, then give the same command again"
+        f"--cluster {address}: the cluster can read no more pages ({cause}). The pages read so far "
+        "are saved: repair the cluster, then give the same command again"
     ) from error

@@ -1,4 +1,4 @@
-"""What the files to read are: the hash of their content, their pages, which are duplicates."""
+"""Records of the input files: the hash of their content, number of pages, and duplicates."""
 
 from __future__ import annotations
 
@@ -15,31 +15,33 @@ from formreader.input.open_page import count_image_pages, open_file, page_errors
 from formreader.store.job_store import FileRecord
 
 CountPdf: TypeAlias = Callable[[InputFile], int]
-"""The number of pages of a PDF; raises PageError."""
+"""Returns the number of pages of a PDF; raises PageError."""
 
-_THREADS = 4
-"""Enough to keep a drive on the network busy; hashing itself is quicker than most drives."""
+_HASHING_THREADS = 4
+"""Files that are hashed in parallel. Hashing is faster than most drives, so a few threads keep even
+a network drive busy. A choice; no record of a measurement."""
 
-_CHUNK = 2**18
-"""Bytes, read at a time: few enough to be still in the core's cache when they are hashed."""
+_HASHED_CHUNK_BYTES = 2**18
+"""Bytes read at a time: few enough to stay in the processor's cache until they are hashed."""
 
-_FILES_AHEAD = 256
-"""Files that are hashed at a time, so that what waits does not grow with their number."""
+_MAX_FILES_AHEAD = 256
+"""Files that are submitted for hashing at a time, so that memory does not grow with the batch."""
 
 
 def input_records(
     files: Sequence[InputFile], known_pages: Mapping[str, int], count_pdf: CountPdf
 ) -> Iterator[FileRecord]:
-    """The record of each of `files`, in their order.
+    """Yield the record of each of `files`, in their order.
 
     A file that cannot be read has `error` set and one page. A file with the same content as
-    an earlier one has that one's label in `duplicate_of`, and one page.
+    an earlier file has the label of that file in `duplicate_of`, and one page.
 
     Args:
-        known_pages: SHA-256 of the content -> pages, of files that an earlier run counted.
+        known_pages: SHA-256 of a file's content -> its number of pages, as counted by an earlier
+            run.
     """
     first = dict[str, str]()
-    for file, (record, is_pdf) in zip(files, _looked_into(files), strict=True):
+    for file, (record, is_pdf) in zip(files, _records_so_far(files), strict=True):
         earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
         if earlier != record.label:
             yield replace(record, pages=1, duplicate_of=earlier, error="")
@@ -48,17 +50,18 @@ def input_records(
         elif pages := known_pages.get(record.sha256):
             yield replace(record, pages=pages)
         else:
-            yield _counted(record, file, count_pdf)
+            yield _with_page_count(record, file, count_pdf)
 
 
-def _looked_into(files: Sequence[InputFile]) -> Iterator[tuple[FileRecord, bool]]:
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for start in range(0, len(files), _FILES_AHEAD):
-            yield from threads.map(_look_into, files[start : start + _FILES_AHEAD])
+def _records_so_far(files: Sequence[InputFile]) -> Iterator[tuple[FileRecord, bool]]:
+    """Yield what `_record_so_far` returns for each of `files`, hashed by several threads."""
+    with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+        for start in range(0, len(files), _MAX_FILES_AHEAD):
+            yield from threads.map(_record_so_far, files[start : start + _MAX_FILES_AHEAD])
 
 
-def _look_into(file: InputFile) -> tuple[FileRecord, bool]:
-    """The record of one file, and whether it is a PDF, whose pages are still to be counted."""
+def _record_so_far(file: InputFile) -> tuple[FileRecord, bool]:
+    """Return the record of a file, and whether it is a PDF, whose pages are not counted yet."""
     record = FileRecord(file.label, file.path, 0, 0, "", pages=1)
     try:
         with page_errors(file.label):
@@ -72,7 +75,7 @@ def _look_into(file: InputFile) -> tuple[FileRecord, bool]:
     return (record, True) if pages is None else (replace(record, pages=pages), False)
 
 
-def _counted(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRecord:
+def _with_page_count(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRecord:
     try:
         return replace(record, pages=count_pdf(file))
     except PageError as error:
@@ -80,12 +83,12 @@ def _counted(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRe
 
 
 def _failed(record: FileRecord, error: PageError) -> FileRecord:
-    """The record of a file that cannot be read; results name it in a column of their own."""
+    """Return the record of a file that cannot be read; the error does not repeat its name."""
     return replace(record, error=str(error).removeprefix(f"{record.label}: "))
 
 
 def _sha256(stream: BinaryIO) -> str:
     digest = hashlib.sha256()
-    while chunk := stream.read(_CHUNK):
+    while chunk := stream.read(_HASHED_CHUNK_BYTES):
         digest.update(chunk)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What a run has to do: by what its job is known, and the pages that are not done."""
+"""The plan of a run: what identifies its job, and which pages are still to be read."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from formreader.core.version import __version__
 from formreader.recognise.model_card import Card
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
-_LONGEST_PATHS = 200
-"""Characters of the paths that a job is known by; a shell may make thousands of a pattern."""
+_MAX_PATHS_CHARACTERS = 200
+"""Characters of the PATHS that a job stores as text; a shell may expand a pattern to thousands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The pages to work on, in order, and the number of those that are done."""
+    """The pages still to be read, in order, and the number of pages already done."""
 
     tasks: list[PageTask]
     done: int
 
 
 def run_record(options: ScanOptions, card: Card) -> RunRecord:
-    """What must be the same for a later run to go on with the job.
+    """Return what must be the same for a later run to continue this job.
 
-    The paths are among it, although only their files count: otherwise a scan of another
-    folder into the same table would take the place of this one unasked.
+    It includes PATHS: otherwise a scan of another folder into the same table would silently
+    replace the results of this one.
     """
     threshold = {"--review-below": str(options.review_below)}
     if options.max_error is not None:
@@ -42,18 +42,18 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
         model=f"{card.name} {card.version}",
         # The card holds the hashes of the model's files, its temperature and its calibration.
         model_sha256=hashlib.sha256(card.to_json().encode()).hexdigest(),
-        options={"PATHS": _short(shlex.join(options.paths))} | threshold,
+        options={"PATHS": _shortened(shlex.join(options.paths))} | threshold,
     )
 
 
 def make_plan(
     files: Sequence[InputFile], store: JobStore, progress: ScanProgress, count_pdf: CountPdf
 ) -> Plan:
-    """Find out what of `files` is not in the store, which is told of all of them.
+    """Record `files` in the store, and find the pages that are not done yet.
 
     Raises:
         OutputError: the store cannot be written.
-        KeyboardInterrupt: the user stopped it, before there was anything to save.
+        KeyboardInterrupt: the user stopped the scan before there was anything to save.
     """
     records = _check(files, store.known_pages(), progress, count_pdf)
     store.set_files(records)
@@ -80,16 +80,16 @@ def _check(
 
 
 def _tasks(files: Sequence[FileRecord]) -> Iterator[PageTask]:
-    """A task for each page, but for those of duplicates."""
+    """Yield a task for each page, except those of duplicates."""
     for record in files:
         file = InputFile(record.path, record.label)
         for number in range(0 if record.duplicate_of else record.pages):
             yield PageTask(file, number, error=record.error)
 
 
-def _short(text: str) -> str:
-    """The text, or its beginning and a hash of all of it where it is long."""
-    if len(text) <= _LONGEST_PATHS:
+def _shortened(text: str) -> str:
+    """Return `text`; if it is too long, its beginning and a hash of the whole."""
+    if len(text) <= _MAX_PATHS_CHARACTERS:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{text[:_LONGEST_PATHS]}... (SHA-256 {digest[:16]})"
+    return f"{text[:_MAX_PATHS_CHARACTERS]}... (SHA-256 {digest[:16]})"

@@ -1,4 +1,4 @@
-"""A scan under way: pages through the workers and the network, group by group into the store."""
+"""The work of a scan: sends pages through workers and the network, and stores them in groups."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from formreader.store.job_store import JobStore, PageResult
 
 _GROUP_PAGES = 64
 _GROUP_SECONDS = 1.0
-"""What of a killed run is lost at most, but for the pages under way; storing a group takes some
-hundredths of a second."""
+"""A group is stored when it has this many pages or has taken this long. A run that is killed loses
+at most one group, besides the pages being worked on. Storing a group takes some hundredths of a
+second."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobWork:
-    """Does the work on pages, and puts what comes of it where it belongs.
+    """Reads pages, and passes the results to the store, the log, the display and `--debug`.
 
-    `stopwatch` gathers the seconds of each stage, all pages together.
+    `stopwatch` adds up the seconds of each stage over all pages.
     """
 
     options: ScanOptions
@@ -40,10 +41,9 @@ class JobWork:
     stopwatch: Stopwatch
 
     def read(self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Recogniser) -> int:
-        """Read the pages of `tasks` in order, as far as the user lets it go.
+        """Read the pages of `tasks` in order, until all are done or the user stops it.
 
-        Pages that are under way when the user stops it are finished. They are stored as they
-        come, in groups.
+        Pages are stored in groups. When the user stops it, pages already begun are finished.
 
         Returns:
             The number of pages that were read and stored.
@@ -54,24 +54,24 @@ class JobWork:
         pages = pool.work(takewhile(lambda _: not self.progress.stopped(), tasks))
         done = 0
         while True:
-            turn = partial(pool.turn, tasks[done:])  # of pages counted from the group's first
+            turn = partial(pool.turn, tasks[done:])  # it counts pages from the first of the group
             read = read_pages(_next_group(pages), recogniser, self.options, self.stopwatch, turn)
             group = [PageResult(page, reading) for page, reading in read]
             if not group:
                 return done
             self._draw(group, tasks[done : done + len(group)])
-            self._keep(group)
+            self._store_group(group)
             done += len(group)
 
     def _draw(self, group: Sequence[PageResult], tasks: Sequence[PageTask]) -> None:
-        """Draw a group of pages for `--debug`; once they are stored, no run would."""
+        """Draw pages for `--debug`, before they are stored: no run draws stored pages."""
         if self.debug is None:
             return
         for task, result in zip(tasks, group, strict=True):
             self.debug.write(task.file, result.page, result.reading, self.progress.message)
 
-    def _keep(self, group: Sequence[PageResult]) -> None:
-        """Store a group of pages, and tell of them."""
+    def _store_group(self, group: Sequence[PageResult]) -> None:
+        """Store a group of pages, then report it to the log and the display."""
         with self.stopwatch.stage("store"):
             self.store.add(group)
         figures = [PageFigures.of(result.page, result.reading) for result in group]
@@ -84,7 +84,7 @@ class JobWork:
 
 
 def _next_group(pages: Iterator[PageCrops]) -> Iterator[PageCrops]:
-    """The next of `pages`: so many, or those that come within some time; at least one."""
+    """Yield the next group of `pages`: at least one, until the group is full or its time is up."""
     ends = time.monotonic() + _GROUP_SECONDS
     for page in islice(pages, _GROUP_PAGES):
         yield page

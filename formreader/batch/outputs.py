@@ -1,4 +1,4 @@
-"""What a scan writes and where: checked before any work, never in place of an input."""
+"""The files that a scan writes: checked before any work, and never allowed to replace an input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from formreader.output.table_formats import check_format
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The files and the folder that a scan writes; None for what is not asked for."""
+    """The files and the folder that a scan writes; None for those not asked for."""
 
     table: Place
     report: Place | None
@@ -30,7 +30,7 @@ class Outputs:
 
     @classmethod
     def of(cls, options: ScanOptions) -> Outputs:
-        """Where the options say, else beside the table."""
+        """Return the places that `options` name; those without an option lie beside the table."""
         report: Place | None = None
         if options.report is None and options.out != STANDARD_OUTPUT:
             report = beside(options.out, ".html")
@@ -40,7 +40,7 @@ class Outputs:
         return cls(options.out, report, job, options.log_json, options.debug)
 
     def files(self) -> Iterator[tuple[str, Place]]:
-        """Each file, after the option that chooses it."""
+        """Yield each file with the option that chooses it."""
         yield "--out", self.table
         if self.report is not None:
             yield "--report", self.report
@@ -48,27 +48,28 @@ class Outputs:
             yield "--log-json", self.log
 
     def check(self) -> None:
-        """Find out before any work whether all of them can be written.
+        """Check before any work that all of them can be written.
 
         Raises:
-            UsageError: two of them are the same file, or the table's format is none of ours.
+            UsageError: two of them are the same file, or the table's format is not supported.
             OutputError: one cannot be written.
         """
         if STANDARD_OUTPUT in (self.report, str(self.log)):
-            raise UsageError("-: only the table can be printed. Give the other file a name")
+            raise UsageError("-: only the table (--out) can be printed. Name a file for the other")
         taken = {identity(self.job): "the job store"}
         for option, path in self.files():
             other = taken.setdefault(identity(path), option)
             if other != option:
                 raise UsageError(
-                    f"{path}: {option} and {other} need two files. Choose another with {option}"
+                    f"{path}: {option} and {other} cannot be the same file. "
+                    f"Choose another with {option}"
                 )
             check_writable(path, option)
         check_format(self.table)
 
     @contextmanager
     def with_job(self) -> Iterator[Outputs]:
-        """The same with a place for the job: a table that is printed has one for the moment."""
+        """Yield the outputs with a place for the job: a temporary one if the table is printed."""
         if self.table != STANDARD_OUTPUT:
             yield self
             return
@@ -76,11 +77,11 @@ class Outputs:
             yield replace(self, job=Path(folder) / self.job.name)
 
     def list_inputs(self, paths: tuple[str, ...]) -> InputListing:
-        """The files to read; results of this program are none, and never replace one.
+        """Return the files to read, without results of this program.
 
         Raises:
-            UsageError: a file to read would be replaced.
-            NoInputError: there is none.
+            UsageError: an output would replace a file to read.
+            NoInputError: there is no file to read.
         """
         files = [path for _, path in self.files() if path != STANDARD_OUTPUT] + [self.job]
         own = [*files, self.debug] if self.debug else files
@@ -89,16 +90,16 @@ class Outputs:
         for path in files:
             if identity(path) in inputs:
                 raise UsageError(
-                    f"{path}: it is one of the files to read and would be replaced. "
+                    f"{path}: it is one of the files to read and would be replaced by the results. "
                     "Choose another place for the results with --out, --report and --log-json"
                 )
         return listing
 
     def debug_folder(self, inputs: tuple[str, ...]) -> DebugFolder | None:
-        """The folder for pictures of the pages, made where it is missing.
+        """Return the folder for pictures of the pages, created if missing; None without `--debug`.
 
         Raises:
-            UsageError: one of the `inputs` lies in it.
-            OutputError: it cannot be made or written to.
+            UsageError: one of the `inputs` is inside the folder.
+            OutputError: the folder cannot be created or written to.
         """
         return DebugFolder.make(self.debug, inputs) if self.debug else None

@@ -1,4 +1,4 @@
-"""What a scan tells as it goes: to who shows it, and of each page to a file for programs."""
+"""What a scan reports while it runs: to the progress display, and page by page to a log file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ class PageFigures:
     """How one page went.
 
     `page` is 1-based. `seconds` holds the time of each stage of its page work. `digits` counts
-    the boxes with ink, `review` the digits to review; `worst_confidence` is the least
-    confidence of a digit, None where there is none. `error` says why the page could not be
-    read.
+    the boxes with ink, `review` the digits to review. `worst_confidence` is the lowest confidence
+    of a digit, None if there are no digits. `error` says why the page could not be read.
     """
 
     file: str
@@ -34,7 +33,7 @@ class PageFigures:
 
     @classmethod
     def of(cls, page: PageCrops, reading: PageReading) -> PageFigures:
-        """The figures of a page that is worked on and read."""
+        """Return the figures of a page, from its crops and its reading."""
         digits = [digit for field in reading.fields for digit in field.digits]
         written = [digit for digit in digits if digit.status is not Status.BLANK]
         return cls(
@@ -49,7 +48,7 @@ class PageFigures:
         )
 
     def __str__(self) -> str:
-        """One line for people."""
+        """One line for the user."""
         name = f"{self.file}, page {self.page}"
         if self.error:
             return f"{name}: {self.error}"
@@ -62,16 +61,16 @@ class PageFigures:
 
 @runtime_checkable
 class ScanProgress(Protocol):
-    """Hears how a scan goes; the command line draws it."""
+    """Receives the progress of a scan; the command line shows it."""
 
     def checking(self, files: int) -> None:
-        """The files are listed; each is looked into, to see what is new."""
+        """The files are listed; now each is checked for changes."""
 
     def file_checked(self) -> None:
-        """A file was looked into."""
+        """A file was checked."""
 
     def started(self, files: int, pages: int, done: int) -> None:
-        """All pages are counted, `done` of them were read before; work on the others begins."""
+        """All pages are counted; `done` of them were read before, and work on the others begins."""
 
     def page_done(self, figures: PageFigures) -> None:
         """A page is read and stored."""
@@ -80,21 +79,21 @@ class ScanProgress(Protocol):
         """Something else happened that the user should know."""
 
     def stopped(self) -> bool:
-        """Whether to begin no other page, and write what is done."""
+        """Whether the user stopped the scan: begin no more pages, save those done."""
 
 
 class PageLog:
-    """A file that gets a JSON object a line for each page, as pages are done."""
+    """A file that gets one line for each page when the page is done: a JSON object."""
 
     def __init__(self, path: Path, stream: TextIO) -> None:
         self._path = path
         self._stream = stream
 
     def write(self, pages: Iterable[PageFigures]) -> None:
-        """Add a line for each of `pages`, for others to read at once.
+        """Add a line for each of `pages`, so that other programs can read it at once.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written.
         """
         lines = (f"{json.dumps(asdict(page))}\n" for page in pages)
         with _output_errors(self._path):
@@ -103,18 +102,18 @@ class PageLog:
 
 
 @contextmanager
-def open_page_log(path: Path, *, anew: bool) -> Iterator[PageLog]:
-    """The log at `path`, emptied if `anew`, else gone on with.
+def open_page_log(path: Path, *, fresh: bool) -> Iterator[PageLog]:
+    """Open the log at `path`, emptied if `fresh`; otherwise new lines are added at its end.
 
     Raises:
-        OutputError: it cannot be opened.
+        OutputError: the file cannot be opened.
     """
     with _output_errors(path):
-        stream = path.open("w" if anew else "a", encoding="utf-8", newline="\n")
+        stream = path.open("w" if fresh else "a", encoding="utf-8", newline="\n")
     try:
         yield PageLog(path, stream)
     finally:
-        with suppress(OSError):  # all was flushed before, or the failure is told already
+        with suppress(OSError):  # all was flushed before, or the failure is already reported
             stream.close()
 
 

@@ -1,4 +1,4 @@
-"""Page work on any executor: in order, a few pages ahead, and past pages that end a worker."""
+"""Page work on any executor: in order, a few pages ahead; a page that kills its worker fails."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from formreader.core.errors import UsageError
 from formreader.core.records import PageCrops
 
 Explain: TypeAlias = Callable[[Exception], str]
-"""Why a page has no result, from what its call raised; raises what no page is to blame for."""
+"""Returns why a page failed, from the exception of its call; raises errors that no page caused."""
 
-AHEAD_PER_WORKER = 8
-"""Pages under way for each worker, so that it has work while a batch of digits is read and
-while the page that is next in order takes its time. Their results take some 0.2 MB each."""
+PAGES_AHEAD_PER_WORKER = 8
+"""Pages submitted ahead for each worker, so that it has work while the network reads digits and
+while the page that is next in order is slow. The result of a page takes about 0.2 MB. A choice; no
+record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class PagePool:
     """Does page work on an executor, until its `with` statement ends.
 
-    At most `ahead` pages of a call of `work` are under way or waiting to be taken, whatever
-    the number of tasks. `explain` turns what a call on the executor raises into the page's
-    error. `close` gives up what is under way. `work_page` is what the executor calls.
+    In a call of `work`, at most `ahead` pages are submitted and not yet taken, whatever the number
+    of tasks. `explain` turns an exception of a call into the page's error. `close` cancels the
+    calls that are not finished. `work_page` is the function that the executor calls.
     """
 
     executor: Executor
@@ -46,10 +47,10 @@ class PagePool:
         self.close()
 
     def work(self, tasks: Iterable[PageTask]) -> Iterator[PageCrops]:
-        """What page work makes of `tasks`, in their order; calls may overlap.
+        """Yield the page work of each of `tasks`, in their order; several calls may run at a time.
 
         Raises:
-            UsageError: no page can be worked on, as there are no workers.
+            UsageError: there are no workers.
         """
         waiting: deque[tuple[PageTask, Future[PageCrops]]] = deque()
         for task in tasks:
@@ -60,7 +61,7 @@ class PagePool:
             yield self._result(*waiting.popleft())
 
     def turn(self, tasks: Sequence[PageTask], quarters: Mapping[int, int]) -> list[PageCrops]:
-        """Page work anew on some of `tasks`: index -> quarter turns that bring it upright."""
+        """Repeat page work on some of `tasks`; `quarters`: index -> quarter turns to upright."""
         return list(self.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
 
     def _result(self, task: PageTask, future: Future[PageCrops]) -> PageCrops:
@@ -71,27 +72,27 @@ class PagePool:
 
 
 def open_pool(workers: int, pages: int, page_timeout: float) -> PagePool:
-    """A pool of `workers` processes on this machine, for a number of pages.
+    """Return a pool of at most `workers` processes on this machine, for `pages` pages.
 
-    A page that takes more than `page_timeout` seconds has an error, as has one whose worker
-    dies when it is tried once more. No page is worked on in this process, not even a single
-    one: what ends it must not end the program.
+    A page fails if it takes more than `page_timeout` seconds, or if its worker dies and the retry
+    dies too. Even a single page is worked on in another process: if it crashes, the program
+    survives.
     """
     workers = max(1, min(workers, pages))
     executor = start_workers(workers, page_timeout)
     close = partial(executor.shutdown, cancel_futures=True)
-    return PagePool(executor, AHEAD_PER_WORKER * workers, explain, close)
+    return PagePool(executor, PAGES_AHEAD_PER_WORKER * workers, explain, close)
 
 
 def start_workers(workers: int, seconds: float) -> ProcessExecutor:
-    """Processes that are ready for pages; a call that takes more than `seconds` is given up."""
+    """Start processes for page work; a call that takes more than `seconds` is cancelled."""
     level = logging.getLogger("formreader").getEffectiveLevel()
     prepare = partial(start_worker, level)
     return ProcessExecutor(workers, prepare, seconds, preload=work_page.__module__)
 
 
 def explain(error: Exception) -> str:
-    """Why a call on such processes has no result; what the call itself raised is raised.
+    """Return why a process gave no result; an exception of the call itself is raised again.
 
     Raises:
         UsageError: no process can be started.
@@ -110,6 +111,6 @@ def explain(error: Exception) -> str:
         case WorkerStartError():
             raise UsageError(
                 f"No process that reads pages can be started ({error}). Use fewer --workers or "
-                "close other programs; the same command then goes on"
+                "close other programs, then give the same command again: it continues"
             ) from error
     raise error

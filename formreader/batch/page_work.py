@@ -1,4 +1,4 @@
-"""The worker's part: one page of a file becomes crops and plain records."""
+"""The work on one page, done by a worker: from the file to the crops of its boxes."""
 
 from __future__ import annotations
 
@@ -25,20 +25,22 @@ from formreader.segment.candidates import cut_cell
 
 _log = logging.getLogger(__name__)
 
-_COARSE_DPI = 75
+_MIN_LEGIBLE_DPI = 75
+"""Dots per inch. If a page has fewer and no boxes were found, its notice names the resolution as a
+possible reason. No record of a measurement."""
 
-_OF_THE_TERMINAL = ("SIGINT", "SIGHUP")
-"""Signals that reach every process of the program; Windows has no SIGHUP."""
+_TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
+"""Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageTask:
     """One page to work on; `number` is 0-based.
 
-    `quarters` is by how many quarter turns clockwise the stored page comes upright. Where
-    it is None the page is upright, or on its side if its text says so: which of the two
-    ways it lies then, and whether it is upside down, only its digits tell. `error` says why
-    the page is not to be read: its file was found to be unreadable.
+    `quarters` is the number of clockwise quarter turns that bring the stored page upright. None
+    if not known yet: then the page is taken as upright, or as lying on its side if its text looks
+    so. Only its digits can show which way up it is. `error` is set if the file was found to be
+    unreadable; then the page is not read.
     """
 
     file: InputFile
@@ -48,17 +50,17 @@ class PageTask:
 
     @property
     def name(self) -> str:
-        """The page as messages name it."""
+        """The name of the page in messages."""
         label = self.file.label
         return label if self.number == 0 else f"{label}, page {self.number + 1}"
 
 
 def start_worker(level: int) -> None:
-    """Prepares a worker process; `level` is the parent's logging level.
+    """Prepare a worker process; `level` is the parent's logging level.
 
-    It ignores Ctrl-C and the end of the terminal: only the parent knows what to do about them.
+    It ignores Ctrl-C and the closing of the terminal: the parent decides what to do about them.
     """
-    for name in _OF_THE_TERMINAL:
+    for name in _TERMINAL_SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     keep_to_one_thread()
@@ -67,24 +69,24 @@ def start_worker(level: int) -> None:
 
 
 def keep_to_one_thread() -> None:
-    """Makes OpenCV and NumPy's BLAS use one core in this process: pages run in parallel."""
+    """Make OpenCV and NumPy's BLAS use one core in this process: pages run in parallel."""
     cv2.setNumThreads(1)
     threadpool_limits(1)
 
 
 def work_page(task: PageTask) -> PageCrops:
-    """Reads a page, finds its boxes and crops them; any fault becomes the page's `error`."""
+    """Read a page, find its boxes and crop them; any fault becomes the page's `error`."""
     if task.error:
         return failed_page(task, task.error)
     return without_faults(task, lambda: _work(task))
 
 
 def without_faults(task: PageTask, work: Callable[[], PageCrops]) -> PageCrops:
-    """What `work` makes of a page; any fault becomes the page's `error`."""
+    """Return the result of `work` on a page; any fault becomes the page's `error`."""
     try:
         return work()
     except PageError as error:
-        # The results name file and page in columns of their own.
+        # Results have columns for file and page, so the message need not name them.
         return failed_page(task, str(error).removeprefix(f"{task.name}: "))
     except MemoryError:
         return failed_page(task, "too large for the memory. Use fewer --workers")
@@ -94,13 +96,13 @@ def without_faults(task: PageTask, work: Callable[[], PageCrops]) -> PageCrops:
 
 
 def failed_page(task: PageTask, reason: str) -> PageCrops:
-    """The record of a page that could not be read."""
+    """Return the record of a page that could not be read."""
     return PageCrops(task.file.label, task.number, error=" ".join(reason.split()))
 
 
 def _notice(found: FoundFields, page: Page) -> str:
-    """Why to look at a page; a coarse scan may be why nothing was found."""
-    if found.rows or page.dpi >= _COARSE_DPI:
+    """Return why a person should look at the page; names the resolution if it may be the reason."""
+    if found.rows or page.dpi >= _MIN_LEGIBLE_DPI:
         return found.notice
     about = "about " if page.dpi_estimated else ""
     return f"{found.notice}; the scan has only {about}{page.dpi:.0f} dpi: 150 to 300 are best"
@@ -134,7 +136,7 @@ def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCro
         page.file,
         page.number,
         tuple(fields),
-        # Where only cells for numbers may be, reading them shows whether there are any.
+        # If only cells for whole numbers were found, reading them shows whether they are any.
         notice=_notice(found, page) if found.rows or not fields else "",
         discarded=found.discarded,
         seconds=stopwatch.stages,
@@ -142,7 +144,7 @@ def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCro
 
 
 def _crop(page: Pyramid, found: FoundFields) -> list[FieldCrops]:
-    """The fields of a page with their crops: rows of boxes, then cells for numbers."""
+    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers."""
     crops, blank = crop_boxes(page, [box for row in found.rows for box in row])
     fields = list[FieldCrops]()
     for row in found.rows:

@@ -1,4 +1,4 @@
-"""The pages of PDFs, counted in another process: pdfium may crash or hang on a damaged file."""
+"""Counts the pages of PDFs in another process: pdfium may crash or hang on a damaged file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from formreader.input.open_page import count_pages
 
 
 class PdfCounter:
-    """Counts the pages of PDFs in a process that the first of them starts and `with` ends.
+    """Counts the pages of PDFs in a process, which the first PDF starts and the end of `with` ends.
 
-    A count that takes more than `seconds` is given up.
+    A count that takes more than `seconds` fails.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -29,10 +29,10 @@ class PdfCounter:
             self._executor.shutdown(cancel_futures=True)
 
     def __call__(self, file: InputFile) -> int:
-        """The number of pages of `file`, as `count_pages` tells it.
+        """Return the number of pages of `file`, as `count_pages` does.
 
         Raises:
-            PageError: it cannot be counted, for whatever reason.
+            PageError: the pages cannot be counted, for whatever reason.
             UsageError: no process can be started.
         """
         if self._executor is None:

@@ -1,4 +1,4 @@
-"""An executor whose workers may die and whose calls may hang, at no cost to other calls."""
+"""An executor whose workers may die and whose calls may hang without harm to other calls."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from formreader.batch.worker_process import (
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_STARTS = 5
-"""Times in a row that a worker is started before it is an error that none can be."""
+_MAX_STARTS_IN_A_ROW = 5
+"""Attempts to start a worker before it is an error. A choice, not measured."""
 
 _START_PAUSE = 0.5
-"""Seconds before a worker is started again: what the machine lacked may be free by then."""
+"""Seconds between two attempts to start a worker: memory may be free again by then. A choice, not
+measured."""
 
 
 class WorkerStartError(Exception):
@@ -33,14 +34,14 @@ class WorkerStartError(Exception):
 
 
 class ProcessExecutor(Executor):
-    """Runs calls in `workers` processes, which start while the program goes on.
+    """Runs calls in `workers` processes, which start in the background.
 
-    A call that takes more than `seconds` raises `TimeLimitError`. One whose worker dies is
-    begun anew, and raises `WorkerDiedError` when it dies again. Where no worker can be
-    started each call raises `WorkerStartError`.
+    A call that takes more than `seconds` raises `TimeLimitError`. If its worker dies, the call is
+    repeated once; if that worker dies too, it raises `WorkerDiedError`. If no worker can be
+    started, each call raises `WorkerStartError`.
 
-    Functions, arguments and results are pickled. `preload` names a module that is imported
-    once for all workers, where the system can.
+    Functions, arguments and results are pickled. `preload` names a module that is imported once
+    for all workers, if the system supports it.
     """
 
     def __init__(self, workers: int, prepare: Prepare, seconds: float, preload: str) -> None:
@@ -50,8 +51,8 @@ class ProcessExecutor(Executor):
         self._workers = set[WorkerProcess]()
         self._idle = SimpleQueue[WorkerProcess]()
         self._ended = False
-        self._lock = threading.Lock()  # of the set and of what ends it
-        # Threads that do nothing but wait, each for one worker.
+        self._lock = threading.Lock()  # guards `_workers` and `_ended`
+        # Each thread only waits for one worker.
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="formreader-worker")
         for _ in range(workers):
             self._threads.submit(lambda: self._idle.put(self._start()))
@@ -60,10 +61,10 @@ class ProcessExecutor(Executor):
         return self._threads.submit(self._call, (fn, args, kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers when all calls are done, or at once with `cancel_futures`.
+        """End the workers when all calls are done; with `cancel_futures` at once.
 
-        Calls that are under way are cancelled. Without `wait` workers that have calls end with
-        the program.
+        `cancel_futures` also cancels running calls. Without `wait`, workers that still have calls
+        end with the program.
         """
         if cancel_futures:
             self._threads.shutdown(wait=False, cancel_futures=True)
@@ -87,14 +88,14 @@ class ProcessExecutor(Executor):
         except (WorkerDiedError, TimeLimitError):
             self._forget(worker)
             raise
-        except BaseException:  # of the call itself
+        except BaseException:  # raised by the call itself
             self._idle.put(worker)
             raise
         self._idle.put(worker)
         return result
 
     def _take(self) -> WorkerProcess:
-        """An idle worker or a new one; to be killed while it is idle costs no call."""
+        """Return an idle worker that is alive, or a new one."""
         with suppress(Empty):
             while True:
                 worker = self._idle.get_nowait()
@@ -105,17 +106,17 @@ class ProcessExecutor(Executor):
         return self._start()
 
     def _start(self) -> WorkerProcess:
-        for _ in range(_STARTS):
+        for _ in range(_MAX_STARTS_IN_A_ROW):
             try:
                 worker = WorkerProcess(self._prepare, self._preload)
             except (WorkerDiedError, TimeLimitError, OSError, EOFError) as error:
                 failure = error
                 time.sleep(_START_PAUSE)
             else:
-                return self._keep(worker)
+                return self._register(worker)
         raise WorkerStartError(str(failure) or type(failure).__name__) from failure
 
-    def _keep(self, worker: WorkerProcess) -> WorkerProcess:
+    def _register(self, worker: WorkerProcess) -> WorkerProcess:
         with self._lock:
             if not self._ended:
                 self._workers.add(worker)

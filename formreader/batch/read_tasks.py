@@ -1,4 +1,4 @@
-"""Pages through workers and the network, in order, without a job on disk."""
+"""Reads pages with the workers and the network, in order, without a job on disk."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def read_tasks(
     options: ScanOptions,
     stopwatch: Stopwatch,
 ) -> Iterator[tuple[PageCrops, PageReading]]:
-    """The crops and the reading of each page, in the order of `tasks`.
+    """Yield the crops and the reading of each page, in the order of `tasks`.
 
-    Pages that prove to lie on their side or upside down are worked on again.
+    Pages that turn out to lie on their side or upside down are worked on again.
 
     Raises:
-        UsageError: no page can be worked on, as there are no workers.
+        UsageError: there are no workers.
     """
-    begun = list[PageTask]()
+    submitted = list[PageTask]()
 
-    def remembered() -> Iterator[PageTask]:
+    def recorded() -> Iterator[PageTask]:
         for task in tasks:
-            begun.append(task)
+            submitted.append(task)
             yield task
 
-    turn = partial(pool.turn, begun)
-    yield from read_pages(pool.work(remembered()), recogniser, options, stopwatch, turn)
+    turn = partial(pool.turn, submitted)
+    yield from read_pages(pool.work(recorded()), recogniser, options, stopwatch, turn)

@@ -1,4 +1,4 @@
-"""The main job, where the rooms meet: files in, the table and the review report out."""
+"""The main job: reads the files, and writes the table and the review report."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ from formreader.recognise.risk_control import Acceptance, acceptance
 from formreader.store.job_store import JobStore
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
-"""Where the time of a scan goes: check is hashing the files, start loading what reads, write
-the table and the report."""
+"""The stages whose time is measured. `check`: hashing the files; `start`: loading the networks;
+`write`: writing the table and the report."""
 
 _COUNTS = ("pages", "fields", "digits", "blank", "review", "failed")
 
-_CORES_A_NETWORK_THREAD = 4
-"""The network takes a fifth of a page's time, and more threads than it needs only wait in a
-loop, which takes the cores from the workers."""
+_CORES_PER_NETWORK_THREAD = 4
+"""Processor cores for each thread of the network. The network takes about a fifth of a page's time,
+and threads without work wait in a busy loop, which takes cores from the workers. No record of how
+the fifth was measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
-    """What a scan came to.
+    """The counts, times and files of a finished scan.
 
-    `pages`, of `total`, are in the results; `read` of them were read by this run, the others by
-    earlier ones of the same job. `duplicates` counts files with the content of another.
-    `digits` counts the boxes with ink, `blank` those without, `review` the digits to
-    review, `skipped` the files of other kinds that were left alone. `acceptance` tells which
-    digits are not for review. `stages` holds the seconds that this run spent in each stage, all
-    pages and processes together, `seconds` is its wall time. `report` is None where none was
-    asked for.
+    `pages` of `total` pages are in the results. This run read `read` of them; earlier runs of the
+    same job read the others. `duplicates` counts files with the same content as an earlier file,
+    `skipped` files of other kinds, which are not read. `digits` counts the boxes with ink, `blank`
+    those without, `review` the digits to review. `acceptance` says which digits are accepted
+    without review. `stages` holds the seconds that this run spent in each stage, all pages and
+    processes together; `seconds` is its wall time. `report` is None if none was asked for.
     """
 
     files: int
@@ -75,16 +75,16 @@ class ScanSummary:
 def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
     """Read all digits of all pages, and write the table and the report.
 
-    Outputs, inputs and the model are checked before any work. What an earlier run of the same
-    job has read is not read again. A page that cannot be read becomes a row with an error.
+    Outputs, inputs and the model are checked before any work. Pages that an earlier run of the
+    same job read are not read again. A page that cannot be read becomes a row with an error.
 
     Raises:
         UsageError: an output would replace an input or another output, or the job beside the
-            table is that of another scan or of one that goes on.
-        OutputError: a result cannot be written; what is done stays in the job.
+            table belongs to another scan or to one that is still running.
+        OutputError: a result cannot be written; pages already read stay in the job.
         NoInputError: no page was found.
         ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
-        KeyboardInterrupt: the user stopped it before any page could be worked on.
+        KeyboardInterrupt: the user stopped the scan before work on a page began.
     """
     outputs = Outputs.of(options)
     outputs.check()
@@ -93,7 +93,7 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
 
 
 def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> ScanSummary:
-    """The same, with outputs that can be written."""
+    """`scan`, after its outputs were checked."""
     stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     debug = outputs.debug_folder(options.paths)
     listing = outputs.list_inputs(options.paths)
@@ -102,7 +102,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
         with stopwatch.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
             plan = make_plan(listing.files, store, progress, count_pdf)
-        with _page_log(outputs.log, anew=plan.done == 0) as log:
+        with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan.tasks, stopwatch) if plan.tasks else 0
         counts = store.counts()
@@ -129,24 +129,24 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
 
 
 def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int:
-    """Read the pages of `tasks`; the number that were read before the user stopped it."""
+    """Read the pages of `tasks` until the user stops it; return how many were read."""
     options = work.options
     with _page_pool(options, len(tasks)) as pool:
-        with stopwatch.stage("start"):  # in which the workers start as well
+        with stopwatch.stage("start"):  # the workers start at the same time
             threads = _network_threads(options)
             recogniser = load_recogniser(options.model, options.device, options.batch, threads)
-            shipped_network()  # workers load it again; a damaged one is told of once, and now
+            shipped_network()  # also checked here, so that damage is reported once
         return work.read(tasks, pool, recogniser)
 
 
 def _network_threads(options: ScanOptions) -> int:
-    """Threads for the network on the CPU: all cores, unless workers need them."""
+    """Return the number of CPU threads for the network: all cores unless workers need them."""
     cores = usable_cores()
-    return cores if options.cluster else max(1, cores // _CORES_A_NETWORK_THREAD)
+    return cores if options.cluster else max(1, cores // _CORES_PER_NETWORK_THREAD)
 
 
 def _page_pool(options: ScanOptions, pages: int) -> PagePool:
-    """Workers for a number of pages: on a cluster, or processes of this machine."""
+    """Return a pool of workers for `pages` pages: a cluster, or processes of this machine."""
     if options.cluster is not None:
         from formreader.batch.dask_cluster import open_cluster  # Dask takes a second to import
 
@@ -154,8 +154,8 @@ def _page_pool(options: ScanOptions, pages: int) -> PagePool:
     return open_pool(options.workers, pages, options.page_timeout)
 
 
-def _page_log(path: Path | None, *, anew: bool) -> AbstractContextManager[PageLog | None]:
-    return nullcontext() if path is None else open_page_log(path, anew=anew)
+def _page_log(path: Path | None, *, fresh: bool) -> AbstractContextManager[PageLog | None]:
+    return nullcontext() if path is None else open_page_log(path, fresh=fresh)
 
 
 def _report_summary(
@@ -169,12 +169,12 @@ def _report_summary(
         version=__version__,
         model=f"{card.name} {card.version}",
         csv_name=name_of(options.out),
-        options=tuple(_chosen(options)),
+        options=tuple(_given_options(options)),
     )
 
 
-def _chosen(options: ScanOptions) -> Iterator[tuple[str, str]]:
-    """The paths, and the options that are not at their defaults."""
+def _given_options(options: ScanOptions) -> Iterator[tuple[str, str]]:
+    """Yield name and value of PATHS and of the options that differ from their defaults."""
     yield "PATHS", " ".join(options.paths)
     defaults = ScanOptions(options.paths)
     for name in (f.name for f in fields(ScanOptions)):

@@ -1,4 +1,4 @@
-"""Digits of single images, without a form around them."""
+"""Reads images of single digits, without a form."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from formreader.recognise.page_reading import read_pages
 
 
 def read_images(options: ScanOptions) -> Iterator[PageReading]:
-    """The digit in each of the images `options.paths`, as a page with one field of one box.
+    """Return the readings of the images `options.paths`: each a page with one field of one box.
 
     An image that cannot be read has `error` set.
 
     Raises:
-        NoInputError: a path leads nowhere; nothing is read then.
+        NoInputError: a path does not exist; then nothing is read.
         ModelError: the model is missing or damaged.
         UsageError: there is no such device.
     """

@@ -1,8 +1,8 @@
-"""A process that answers one call at a time, and may die or be ended at any moment.
+"""A process that answers one call at a time, and may die or be killed at any moment.
 
-The pools of `concurrent.futures` and of Pebble share one pipe and its locks among all their
-workers: one that is killed while it holds a lock, or half through a message, stops the others
-for good. Here each worker has a pipe of its own, which breaks with it alone.
+In the pools of `concurrent.futures` and of Pebble all workers share one pipe and its locks. If one
+is killed while it holds a lock, or in the middle of a message, the others hang forever. Here each
+worker has its own pipe, so that only its own breaks.
 """
 
 from __future__ import annotations
@@ -29,61 +29,63 @@ Prepare: TypeAlias = Callable[[], None]
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 """A function, its arguments and its named arguments; picklable."""
 
-_START_SECONDS = 120.0
-"""Longest time until a worker is ready; imports from a slow network drive take long."""
+_MAX_SECONDS_TO_START = 120.0
+"""Longest wait until a worker is ready: imports from a slow network drive take long. A choice, not
+measured."""
 
-_END_SECONDS = 5.0
-"""Longest time that the system takes to end a process and to tell its exit code."""
+_MAX_SECONDS_TO_END = 5.0
+"""Longest wait for a killed process to end and for its exit code. A choice, not measured."""
 
-_LONGEST_WAIT = 1e6
-"""Seconds. Systems that count milliseconds in 32 bits wait no longer than twice that."""
+_MAX_WAIT_SECONDS = 1e6
+"""Longest wait for an answer. Systems that count milliseconds in 32 bits can wait at most about
+twice that."""
 
-_children = threading.Lock()
-"""Held while a process is started or waited for: `multiprocessing` keeps a list of its
-children that is not made for threads, and who asks second for an exit code gets another."""
+_children_lock = threading.Lock()
+"""Held while a process is started or waited for. The list of child processes in `multiprocessing`
+is not thread-safe, and a second thread that asks for an exit code gets a wrong one."""
 
 
 class WorkerDiedError(Exception):
-    """The process ended before the call did; the message says how, e.g. `SIGKILL`."""
+    """The process ended during the call; the message says how, e.g. `SIGKILL`."""
 
 
 class TimeLimitError(Exception):
-    """The call took too long, and its process was ended."""
+    """The call took too long, and its process was killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    """What a call raised instead of returning."""
+    """The exception that a call raised."""
 
     error: BaseException
 
 
 class WorkerProcess:
-    """A process of its own, started by the constructor.
+    """A process for calls; the constructor starts it and waits until it is ready.
 
     Raises:
         WorkerDiedError: it ended before it was ready.
-        TimeLimitError: it does not get ready.
-        OSError, EOFError: the system starts no process.
+        TimeLimitError: it took too long to start.
+        OSError, EOFError: the system cannot start a process.
     """
 
     def __init__(self, prepare: Prepare, preload: str) -> None:
         context = _context(preload)
-        self._pipe, theirs = context.Pipe()
-        with theirs, _children:
+        self._pipe, worker_end = context.Pipe()
+        with worker_end, _children_lock:
             self._process = context.Process(
-                target=_answer_calls, args=(theirs, prepare), daemon=True
+                target=_answer_calls, args=(worker_end, prepare), daemon=True
             )
             with _without_main_module():
                 self._process.start()
-        self._receive(_START_SECONDS)
+        self._receive(_MAX_SECONDS_TO_START)
 
     def call(self, call: Call, seconds: float) -> Any:
-        """What the call returns or raises.
+        """Run a call in the process; return its result, or raise its exception.
 
         Raises:
-            WorkerDiedError: the process ended before the call did.
-            TimeLimitError: the call took more than `seconds`; the process is ended.
+            WorkerDiedError: the process ended during the call.
+            TimeLimitError: the call took more than `seconds`; the process was killed.
         """
         try:
             self._pipe.send(call)
@@ -95,22 +97,22 @@ class WorkerProcess:
         return answer
 
     def is_alive(self) -> bool:
-        """Whether a worker that has no call waits for one: unasked it only tells its end."""
+        """Whether an idle worker is alive: its pipe becomes readable only when it ends."""
         try:
             return not self._pipe.poll()
-        except OSError:  # so Windows tells it
+        except OSError:  # on Windows
             return False
 
     def kill(self) -> None:
-        """End the process now, from any thread; a call that is under way raises."""
+        """Kill the process, from any thread; a call that it runs raises `WorkerDiedError`."""
         self._process.kill()
 
     def end(self) -> str:
-        """End the process if it has not ended, and say how it did: a signal or an exit code."""
+        """Kill the process if it is alive; return how it ended: a signal or an exit code."""
         self._pipe.close()
-        with _children:
+        with _children_lock:
             self._process.kill()
-            self._process.join(_END_SECONDS)
+            self._process.join(_MAX_SECONDS_TO_END)
             code = self._process.exitcode
         if code is None:
             return "does not end"
@@ -118,7 +120,7 @@ class WorkerProcess:
 
     def _receive(self, seconds: float) -> Any:
         try:
-            if self._pipe.poll(min(seconds, _LONGEST_WAIT)):
+            if self._pipe.poll(min(seconds, _MAX_WAIT_SECONDS)):
                 return self._pipe.recv()
         except (EOFError, OSError) as error:
             raise WorkerDiedError(self.end()) from error
@@ -127,9 +129,9 @@ class WorkerProcess:
 
 
 def start_early(preload: str) -> None:
-    """Begin to import what workers will `preload`, while this process goes on.
+    """Import the module `preload` for workers in the background, if the system supports it.
 
-    Where the system can; workers that are started before it is done wait for it.
+    Workers that are started before the import is done wait for it.
     """
     if _has_fork_server():
         from multiprocessing import forkserver
@@ -139,7 +141,7 @@ def start_early(preload: str) -> None:
 
 
 def _context(preload: str) -> SpawnContext | ForkServerContext:
-    """Processes that inherit nothing by chance: threads and a plain fork do not go together."""
+    """Return how to start processes: not by a plain fork, which is unsafe with threads."""
     if not _has_fork_server():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -151,8 +153,8 @@ def _context(preload: str) -> SpawnContext | ForkServerContext:
 def _without_main_module() -> Iterator[None]:
     """Start processes of this thread without the program's main module.
 
-    Workers need nothing of it, and importing it again would run a script that has no
-    `if __name__ == "__main__"` once more in each worker.
+    Workers do not need it. Importing it would run a script without `if __name__ == "__main__"`
+    again in each worker.
     """
     prepare, thread = spawn.get_preparation_data, threading.get_ident()
 
@@ -174,14 +176,14 @@ def _has_fork_server() -> bool:
 
 
 def _answer_calls(calls: Connection, prepare: Prepare) -> None:
-    """A worker's life, which ends when nobody holds the other end of the pipe."""
+    """Answer calls until the other end of the pipe is closed; runs in the worker."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
     calls.send(None)  # it is ready
-    with suppress(EOFError, OSError):  # of the pipe; those of calls are answers
+    with suppress(EOFError, OSError):  # of the pipe; exceptions of calls are sent as answers
         while True:
             answer = _answer(*calls.recv())
-            # The pipe's own protocol, an older one, copies arrays once more.
+            # Connection.send uses an older pickle protocol, which copies arrays once more.
             calls.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
 
 
@@ -194,7 +196,7 @@ def _answer(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def _end_with_parent() -> None:
-    """End a worker whose program was killed, also in the middle of a long call."""
+    """End this worker when its program was killed, even in the middle of a long call."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

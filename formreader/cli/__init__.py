@@ -1,1 +1,1 @@
-"""The commands, one a module. Rooms are imported inside them, so that help comes at once."""
+"""The commands, one per module. They import the rest of the package when run: help stays fast."""

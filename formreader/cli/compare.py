@@ -31,28 +31,28 @@ COMPARE = CompareOptions()
 @click.command(cls=Command)
 @click.option(
     "--method", "methods", type=click.Choice(get_args(Method)), multiple=True,
-    default=COMPARE.methods, show_default="all", help="What is compared; also several times.",
+    default=COMPARE.methods, show_default="all", help="Method to compare; also several times.",
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=COMPARE.out, metavar="FOLDER",
-    show_default=True, help="Where the table and the picture go.",
+    show_default=True, help="Folder for the table and the picture.",
 )  # fmt: skip
 @sets_option
 @click.option(
     "--examples", type=click.IntRange(min=0), default=COMPARE.examples, metavar="N",
-    show_default=True, help="Digits that each method is trained on; 0 for all.",
+    show_default=True, help="Number of digits to train each method on; 0 for all.",
 )  # fmt: skip
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=COMPARE.epochs, metavar="N",
-    show_default=True, help="Passes of the networks through the digits.",
+    show_default=True, help="Number of times that the networks see all training digits.",
 )  # fmt: skip
 @click.option(
     "--batch", type=click.IntRange(min=1), default=COMPARE.batch, metavar="N", show_default=True,
-    help="Crops a training step of the networks.",
+    help="Number of crops in a training step of the networks.",
 )  # fmt: skip
 @click.option(
     "--augment/--no-augment", default=COMPARE.augment, show_default=True,
-    help="Vary the digits that networks are trained on.",
+    help="Vary the digits that the networks are trained on.",
 )  # fmt: skip
 @writers_option
 @seed_option
@@ -71,9 +71,10 @@ def compare(
 ) -> ExitCode:
     """Train networks, nearest neighbours and an SVM on the same digits and compare them.
 
-    All are measured on the same digits, MNIST's test set if not told otherwise: accuracy with
-    its 95 % confidence interval, numbers kept (weights; examples of knn; support vectors of
-    svm), seconds to train, digits read a second on the CPU.
+    All methods are tested on the same digits: MNIST's test set, and a tenth of each other set.
+    Prints for each method: accuracy with its 95 % confidence interval, how many numbers it
+    stores (weights of networks, examples of knn, support vectors of svm), seconds of training,
+    and digits read per second on the CPU.
 
     \b
     Examples:
@@ -101,7 +102,7 @@ def compare(
 
 
 def describe(results: Sequence[Result]) -> Iterator[str]:
-    """The lines of the table for people."""
+    """Yield the lines of the table on the screen."""
     yield "method   accuracy  95 % confidence      wrong of        numbers  training   digits/s"
     for result in results:
         yield (

@@ -1,4 +1,4 @@
-"""What all commands share: logging, and the one place where exceptions are caught."""
+"""What all commands share: logging, and the one place that catches exceptions."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from formreader.cli.progress import tell
+from formreader.cli.progress import print_message
 from formreader.core.errors import ExitCode, FormreaderError, UsageError
 
-_SYNONYMS = {
+_OPTIONS_ELSEWHERE = {
     "--threshold": "--review-below", "--confidence": "--review-below", "--min-confidence":
     "--review-below", "--output": "--out", "--result": "--out", "--results": "--out",
     "--error-rate": "--max-error", "--jobs": "--workers", "--processes": "--workers",
     "--timeout": "--page-timeout", "--format": "--out",
 }  # fmt: skip
-"""Options of other programs, and what they are called here."""
+"""Options of other programs -> their names in this one."""
 
-_NEVER_PROPOSED = frozenset(("--fresh",))
-"""Options that throw work away: nobody shall give them for a slip of the pen."""
+_NEVER_SUGGESTED = frozenset(("--fresh",))
+"""Options that discard work: a typing error must not lead to them."""
 
 EXIT_CODES = """\b
 Exit codes:
-  0   done; digits to review are normal
+  0   done (digits to review are normal)
   1   a bug: please report it
   2   wrong usage
   3   no input found
   5   the model is missing or damaged
   6   a result cannot be written
   10  done, but some pages could not be read
-  130 interrupted; what is done is saved"""
+  130 interrupted; the work done so far is saved"""
 
 
 class Command(click.Command):
-    """A command that proposes the option that was meant, and lists the exit codes in its help."""
+    """A command that suggests the right name of a mistyped option, and lists the exit codes."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **{"epilog": EXIT_CODES} | settings)
@@ -58,48 +58,48 @@ class Command(click.Command):
 
 def _meant(given: str, known: Collection[str]) -> str:
     """The option that was probably meant; "" where none is near, or it throws work away."""
-    exact = [_SYNONYMS[given]] if given in _SYNONYMS else []
+    exact = [_OPTIONS_ELSEWHERE[given]] if given in _OPTIONS_ELSEWHERE else []
     longer = sorted(name for name in known if name.startswith(given))
-    synonyms = [name for word, name in _SYNONYMS.items() if word.startswith(given)]
+    synonyms = [name for word, name in _OPTIONS_ELSEWHERE.items() if word.startswith(given)]
     nearest = [name for name in (*exact, *longer, *synonyms) if name in known]
     nearest = nearest or get_close_matches(given, known, n=1)
-    return nearest[0] if nearest and nearest[0] not in _NEVER_PROPOSED else ""
+    return nearest[0] if nearest and nearest[0] not in _NEVER_SUGGESTED else ""
 
 
 class Program(click.Group):
-    """The one place where exceptions become messages and exit codes."""
+    """The one place that turns exceptions into messages and exit codes."""
 
     command_class = Command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, which returns its exit code; what it raises ends in a message."""
+        """Run a command and exit with its code; an exception becomes a message and a code."""
         try:
             code: ExitCode = super().invoke(ctx)
             sys.stdout.flush()
         except FormreaderError as error:
-            tell(str(error))
+            print_message(str(error))
             ctx.exit(error.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            tell("interrupted")
+            print_message("interrupted")
             ctx.exit(ExitCode.INTERRUPTED)
-        except BrokenPipeError:  # as in `formreader predict ... | head`: the reader has enough
+        except BrokenPipeError:  # as in `formreader predict ... | head`, once head ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(ExitCode.DONE)
         except Exception as error:
             if logging.getLogger("formreader").isEnabledFor(logging.DEBUG):
                 traceback.print_exc()
-            tell(
-                f"a bug: {type(error).__name__}: {error}. Please report it, with what "
-                "`formreader scan -v ...` (or `train -v`, `predict -v`) shows"
+            print_message(
+                f"a bug: {type(error).__name__}: {error}. Please report it, together with the "
+                "output of the same command with -v"
             )
             ctx.exit(ExitCode.BUG)
         ctx.exit(code)
 
 
 def check_one_threshold(max_error: float | None) -> None:
-    """Refuse `--max-error` beside `--review-below`; called by commands with `reading_options`.
+    """Refuse `--max-error` with `--review-below`; called by commands with `reading_options`.
 
     Raises:
         UsageError: the user gave both.
@@ -107,18 +107,18 @@ def check_one_threshold(max_error: float | None) -> None:
     given = click.get_current_context().get_parameter_source("review_below")
     if max_error is not None and given is ParameterSource.COMMANDLINE:
         raise UsageError(
-            "--max-error and --review-below both choose the confidence below which digits are "
-            "for review. Give one of them"
+            "--max-error and --review-below both choose which digits are marked for review. "
+            "Give only one of them"
         )
 
 
 def set_up_logging(verbose: bool, quiet: bool) -> None:
-    """Messages of the program's own log on stderr, faults with their traceback if `verbose`.
+    """Send the program's log to stderr; if `verbose`, with details and tracebacks of faults.
 
     Raises:
         UsageError: both flags are given.
     """
     if verbose and quiet:
-        raise UsageError("-v and -q contradict one another. Give one of them")
+        raise UsageError("-v and -q contradict each other. Give only one of them")
     logging.basicConfig(format="%(name)s: %(message)s")
     logging.getLogger("formreader").setLevel(logging.DEBUG if verbose else logging.WARNING)

@@ -29,17 +29,17 @@ EVALUATE = EvaluateOptions()
 @click.command(cls=Command)
 @click.option(
     "--data", default=EVALUATE.data, metavar="mnist|FILE.npz|FOLDER", show_default=True,
-    help="Labelled digits: MNIST's test set; images and labels (ink bright on black); or a "
-    "folder with folders 0 to 9 of images, and x for what is no digit.",
+    help="Labelled digits: MNIST's test set; an .npz of images and labels (bright ink on black); "
+    "or a folder with folders 0 to 9 of images, and x for marks that are not digits.",
 )  # fmt: skip
 @model_option
 @click.option(
     "--out", type=click.Path(path_type=Path), default=EVALUATE.out, metavar="FOLDER",
-    show_default=True, help="Where the pictures go.",
+    show_default=True, help="Folder for the pictures.",
 )  # fmt: skip
 @click.option(
     "--json", type=click.Path(path_type=Path), default=EVALUATE.json, metavar="FILE",
-    help="Write the figures for other programs as well.",
+    help="Also write the figures to this file, as JSON.",
 )  # fmt: skip
 @device_option
 @batch_option
@@ -55,9 +55,9 @@ def evaluate(
 ) -> ExitCode:
     """Measure how well a model reads labelled digits.
 
-    Prints accuracy with its confidence interval, accuracy of each digit, how far confidences are
-    off, and how many errors each threshold lets through; draws the last, the confusion matrix
-    and the worst mistakes.
+    Prints the accuracy with its confidence interval, the accuracy for each digit, the calibration
+    error of the confidences (ECE), and the number of errors among the digits that each threshold
+    accepts. Draws this number for all thresholds, the confusion matrix and the worst mistakes.
 
     \b
     Examples:
@@ -78,7 +78,7 @@ def evaluate(
 
 
 def describe(evaluation: Evaluation) -> Iterator[str]:
-    """The lines that tell the figures to people."""
+    """Yield the lines that show the figures on the screen."""
     total = evaluation.total
     low, high = evaluation.interval
     yield (
@@ -87,7 +87,7 @@ def describe(evaluation: Evaluation) -> Iterator[str]:
     )
     yield (
         f"of all classes {evaluation.right_of_all / total.n:.2%}  (the "
-        f"{evaluation.taken_for_none} taken for no digit count as wrong)"
+        f"{evaluation.taken_for_none} read as no digit count as wrong)"
     )
     yield f"ECE            {evaluation.ece:.4f}  (confidence of the best digit, 15 bins)"
     yield ""

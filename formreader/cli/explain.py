@@ -23,14 +23,14 @@ EXPLAIN = ExplainOptions(image="")
 @model_option
 @click.option(
     "--out", type=click.Path(path_type=Path), default=EXPLAIN.out, metavar="FILE",
-    help="The picture, a PNG.  [default: IMAGE's name with .explained.png, in this folder]",
+    help="File for the picture.  [default: IMAGE's name with .explained.png, in this folder]",
 )  # fmt: skip
 def explain(image: str, model: str, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
     """Show how the digit of an image was read.
 
-    IMAGE shows one digit. The picture has the image and its crop, where ink speaks for
-    and against the reading, the probabilities of all classes, and the maps that each
-    convolution of the network makes of the crop.
+    IMAGE shows one digit. The command draws a picture of it: the image and its crop, the parts of
+    the ink that speak for and against the reading, the probabilities of all classes, and the
+    feature maps of each convolution of the network.
 
     \b
     Examples:

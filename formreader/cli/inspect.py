@@ -33,16 +33,16 @@ INSPECT = InspectOptions()
 @writers_option
 @click.option(
     "--out", type=click.Path(path_type=Path), default=INSPECT.out, metavar="FOLDER",
-    show_default=True, help="Where the pictures go.",
+    show_default=True, help="Folder for the pictures.",
 )  # fmt: skip
 @seed_option
 def inspect(
     data: str, writers: Path | None, out: Path, seed: int, verbose: bool, quiet: bool
 ) -> ExitCode:
-    """Show what a set of labelled digits holds, before you train on it.
+    """Show what a set of labelled digits contains, before you train on it.
 
-    Prints how many examples each class has, sizes, writers, blanks and copies; draws samples and
-    the mean of each class, as the network sees them.
+    Prints the number of examples of each class, their sizes, writers, blanks and copies. Draws
+    samples and the mean of each class, as the network sees them.
 
     \b
     Examples:
@@ -63,7 +63,7 @@ def inspect(
 
 
 def describe(inspection: Inspection) -> Iterator[str]:
-    """The lines that tell people what a set holds."""
+    """Yield the lines that show on the screen what a set contains."""
     from formreader.core.classes import CLASSES
 
     yield f"examples       {inspection.n}"
@@ -74,7 +74,8 @@ def describe(inspection: Inspection) -> Iterator[str]:
         spread = _describe_spread(inspection.digits_a_writer)
         yield f"writers        {inspection.writers}, digits of each: {spread}"
     yield f"without ink    {inspection.blank}"
-    yield f"copies         {inspection.copies}, with another label: {inspection.contradictions}"
+    conflicts = inspection.contradictions
+    yield f"copies         {inspection.copies}, of these with another label: {conflicts}"
     yield ""
     yield "class              n   share  ink"
     for name, found in zip(CLASSES, inspection.classes, strict=True):

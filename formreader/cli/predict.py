@@ -8,7 +8,7 @@ import sys
 import click
 
 from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
-from formreader.cli.progress import tell
+from formreader.cli.progress import print_message
 from formreader.cli.shared_options import (
     reading_options,
     verbosity_options,
@@ -33,9 +33,9 @@ def predict(
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
-    """Read single digits: images that show one digit each, with or without its box.
+    """Read images of single digits, with or without a box around each.
 
-    Prints a table with a row an image.
+    Prints a table with one row for each image.
 
     \b
     Examples:
@@ -64,5 +64,5 @@ def predict(
             table.writerow(dict(zip(DIGIT_HEADER.split(","), row, strict=True)))
         if reading.error:
             failed = True
-            tell(f"{reading.file}: {reading.error}")
+            print_message(f"{reading.file}: {reading.error}")
     return ExitCode.PAGES_FAILED if failed else ExitCode.DONE

@@ -1,4 +1,4 @@
-"""What the command line shows while a scan or a training goes on; all of it on stderr."""
+"""The progress display of scans and trainings; all of it goes to stderr."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_TRAINING_LINES = 60.0
-"""Training takes an hour rather than a minute."""
+"""Time between two lines of progress where there is no terminal. By eye: a training takes an hour
+rather than a minute."""
 
 
-def tell(text: str) -> None:
-    """A line to the user that does not disturb the output."""
+def print_message(text: str) -> None:
+    """Print a line to the user on stderr, apart from the command's output."""
     click.echo(f"formreader: {text}", err=True)
 
 
 class Bar:
-    """Progress of a known number of steps: a bar on a terminal, now and then a line elsewhere."""
+    """Progress of a known number of steps: a bar on a terminal, elsewhere a line now and then."""
 
     def __init__(self, unit: str, between_lines: float = _SECONDS_BETWEEN_LINES) -> None:
         self._unit = unit
         self._between_lines = between_lines
         self._total = self._done = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         self._rich: Progress | None = None
         self._task: TaskID | None = None
 
     def start(self, total: int, what: str) -> None:
-        """Begin, with nothing done of `total` steps."""
+        """Start to count `total` steps of `what`, from 0."""
         self._total, self._done = total, 0
-        self._began = self._told = time.monotonic()
+        self._began = self._last_line = time.monotonic()
         if sys.stderr.isatty():
             if self._rich is None:
                 self._rich = _rich_progress(self._unit)
@@ -48,22 +49,22 @@ class Bar:
             self._task = self._rich.add_task(what, total=total, speed="")
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """`steps` more are done; `note` is shown beside the speed."""
+        """Count `steps` more; `note` is shown beside the speed."""
         self._done += steps
         now = time.monotonic()
         if self._rich is not None and self._task is not None:
             speed = f"{self._speed(now)} {note}"
             self._rich.update(self._task, completed=self._done, speed=speed)
-        elif now - self._told >= self._between_lines:
-            self._told = now
+        elif now - self._last_line >= self._between_lines:
+            self._last_line = now
             left = (now - self._began) / self._done * (self._total - self._done)
-            tell(
+            print_message(
                 f"{self._done} of {self._total} {self._unit}, {self._speed(now)}, "
                 f"{left:.0f} s left {note}".rstrip()
             )
 
     def stop(self) -> None:
-        """End; what follows is written below the bar."""
+        """Remove the bar, so that other lines can be printed."""
         if self._rich is not None:
             self._rich.stop()
             self._rich = self._task = None
@@ -95,7 +96,7 @@ def _rich_progress(unit: str) -> Progress:
 
 
 class ScanDisplay:
-    """Shows a scan; `stop_asked` is set from a signal handler."""
+    """Shows the progress of a scan; a signal handler sets `stop_asked`."""
 
     def __init__(self, quiet: bool, verbose: bool = False) -> None:
         self.stop_asked = False
@@ -105,40 +106,40 @@ class ScanDisplay:
 
     def checking(self, files: int) -> None:
         """The files are listed."""
-        self._show("files", files, "looking for what is new")
+        self._show("files", files, "looking for new and changed files")
 
     def file_checked(self) -> None:
-        """A file was looked into."""
+        """A file was checked."""
         self._advance()
 
     def started(self, files: int, pages: int, done: int) -> None:
         """All pages are counted."""
         if 0 < done < pages and not self._quiet:
-            tell(f"{done} of {pages} pages are done: going on with the others")
+            print_message(f"{done} of {pages} pages are already read; continuing with the others")
         self._show("pages", pages - done, f"{files} file{'s' * (files != 1)}")
 
     def page_done(self, figures: PageFigures) -> None:
-        """A page is done; a failure is told, be it quiet or not."""
+        """A page is done; a failure is reported even if `quiet`."""
         if figures.error or self._verbose:
-            tell(str(figures))
+            print_message(str(figures))
         self._advance()
 
     def message(self, text: str) -> None:
-        """Tell something else."""
-        tell(text)
+        """Show another message."""
+        print_message(text)
 
     def stopped(self) -> bool:
         """Whether the user asked to stop."""
         return self.stop_asked
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def _show(self, unit: str, total: int, what: str) -> None:
-        """A bar in place of the one before."""
+        """Replace the bar by a new one."""
         self.close()
         if not self._quiet:
             self._bar = Bar(unit)
@@ -150,7 +151,7 @@ class ScanDisplay:
 
 
 class TrainDisplay:
-    """Shows a training: a bar for each epoch, and a line with its figures."""
+    """Shows the progress of a training: for each epoch a bar, then a line with its figures."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
@@ -174,7 +175,7 @@ class TrainDisplay:
         """An epoch is done."""
         self._seconds.append(figures.seconds)
         if not self._quiet:
-            tell(
+            print_message(
                 f"epoch {figures.epoch} of {self._epochs}: loss {figures.loss:.4f}, "
                 f"accuracy {figures.accuracy:.2%}, "
                 f"validation loss {figures.validation_loss:.4f}, "
@@ -183,24 +184,24 @@ class TrainDisplay:
             )
 
     def _time_left(self, epoch: int) -> str:
-        """The time that the epochs after this one will take, of epochs as long as those so far."""
+        """Return about how long the epochs after this one will take, judged by those so far."""
         epochs = self._epochs - epoch
         if epochs == 0:
             return ""
         return f", about {duration(epochs * sum(self._seconds) / len(self._seconds))} left"
 
     def message(self, text: str) -> None:
-        """Tell something else."""
+        """Show another message."""
         if not self._quiet:
-            tell(text)
+            print_message(text)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
 
 def duration(seconds: float) -> str:
-    """A length of time as people say it."""
+    """Return a length of time as people say it, such as `3 min`."""
     minutes = round(seconds / 60)
     if seconds < 10:
         return f"{seconds:.1f} s"

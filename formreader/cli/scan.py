@@ -11,7 +11,7 @@ import click
 
 from formreader.batch.worker_process import start_early
 from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
-from formreader.cli.progress import ScanDisplay, duration, tell
+from formreader.cli.progress import ScanDisplay, duration, print_message
 from formreader.cli.shared_options import (
     SCAN,
     reading_options,
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from formreader.batch.scan_job import ScanSummary
 
 PAGE_WORK = "formreader.batch.page_work"
-"""What workers import; the rooms take half a second, here and there, so both begin at once."""
+"""The module that workers import. Its import takes half a second in the workers and again in this
+process, so both start at the same time."""
 
 _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 
@@ -37,43 +38,44 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
 @click.option(
     "--out", type=as_place, default=SCAN.out, metavar="FILE", show_default=True,
-    help="Table of what was read: .csv, .jsonl, .parquet or .xlsx, on this machine or at a URL; "
-    "- prints it as CSV and keeps nothing.",
+    help="Table of the results: .csv, .jsonl, .parquet or .xlsx, on this machine or at a URL; "
+    "- prints it as CSV and saves nothing.",
 )  # fmt: skip
 @click.option(
     "--rows", type=click.Choice(get_args(Rows)), default=SCAN.rows, show_default=True,
-    help="Whether a row of the table is a field or a single digit.",
+    help="What one row of the table is: a field or a single digit.",
 )  # fmt: skip
 @click.option(
     "--report", metavar="FILE|none", default=SCAN.report,
-    help="Page for reviewing doubtful digits.  [default: beside the table, as .html]",
+    help="Report for reviewing doubtful digits; none for no report.  [default: beside the table, "
+    "as .html]",
 )  # fmt: skip
 @click.option(
     "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
-    show_default="one a core", help="Processes that work on pages.",
+    show_default="one per core", help="Number of processes that read pages.",
 )  # fmt: skip
 @click.option(
     "--fresh",
     is_flag=True,
     default=SCAN.fresh,
-    help="Begin anew, not where an earlier scan stopped.",
+    help="Start afresh: discard what earlier scans into the same table read.",
 )
 @click.option(
     "--page-timeout", type=click.FloatRange(0, min_open=True), default=SCAN.page_timeout,
-    metavar="S", show_default=True, help="Seconds after which a page is given up.",
+    metavar="S", show_default=True, help="Time limit in seconds; a page that takes longer fails.",
 )  # fmt: skip
 @click.option(
     "--cluster", default=SCAN.cluster, metavar="ADDRESS",
-    help="Dask scheduler whose workers do the page work, such as tcp://host:8786.",
+    help="Read the pages on the workers of this Dask scheduler, such as tcp://host:8786.",
 )  # fmt: skip
 @click.option(
     "--log-json", type=click.Path(path_type=Path), default=SCAN.log_json, metavar="FILE",
-    help="Write a line for each page as it is done: a JSON object with its times and counts.",
+    help="Write a line for each page when it is done: a JSON object with its times and counts.",
 )  # fmt: skip
 @click.option(
     "--debug", type=click.Path(path_type=Path), default=SCAN.debug, metavar="FOLDER",
-    help="Write each page with the boxes found and the digits read drawn on it; not those "
-    "that an earlier scan has read.",
+    help="Write a picture of each page with its boxes and readings drawn on it; not of pages that "
+    "an earlier scan read.",
 )  # fmt: skip
 def scan(
     paths: tuple[str, ...],
@@ -94,14 +96,15 @@ def scan(
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
-    """Read all forms in files, folders and patterns.
+    """Read the handwritten digits of all forms in files and folders.
 
-    PATHS are PNG, JPEG, TIFF, WebP, BMP and PDF files, folders with such files
-    (and folders in them), or patterns in quotes; or URLs of these. The table goes
-    to --out, the doubtful digits to a report beside it that any browser opens.
+    PATHS are PNG, JPEG, TIFF, WebP, BMP and PDF files, folders with such files (also in
+    folders inside them), patterns such as "scans/*.png", or URLs. The results are written to
+    the table --out. A report for checking the doubtful digits is written beside it; open it in
+    any browser.
 
-    The job is kept beside the table. After an interruption, or with new and changed
-    files, the same command goes on with it.
+    The work done is saved beside the table. After an interruption, or when files were added or
+    changed, give the same command again: it reads only what is missing.
 
     \b
     Examples:
@@ -118,7 +121,7 @@ def scan(
     with closing(display), stop_on_signal(display):
         if cluster is None:
             start_early(PAGE_WORK)
-        from formreader import api  # which takes most of the start: a signal may come
+        from formreader import api  # slow: signals must already be handled
 
         summary = api.scan(
             paths, out, rows=rows, review_below=review_below, max_error=max_error, model=model,
@@ -127,18 +130,18 @@ def scan(
         )  # fmt: skip
     if not quiet:
         for line in summary_lines(summary, verbose):
-            tell(line)
+            print_message(line)
         for path in (summary.out, summary.report):
             if path is not None and summary.out != STANDARD_OUTPUT:  # else the table stays alone
                 click.echo(path)
     if summary.interrupted:
-        tell(_where_it_stopped(summary))
+        print_message(_where_it_stopped(summary))
         return ExitCode.INTERRUPTED
     return ExitCode.PAGES_FAILED if summary.failed else ExitCode.DONE
 
 
 def summary_lines(summary: ScanSummary, verbose: bool) -> Iterator[str]:
-    """What came of a scan, in plain words: three lines, and one for each thing out of the usual."""
+    """Yield the summary of a scan: three lines, and one for each unusual thing."""
     yield (
         f"{_count(summary.pages, 'page')} with {_count(summary.digits, 'digit')} in "
         f"{_count(summary.fields, 'field')}, in {duration(summary.seconds)}"
@@ -182,15 +185,15 @@ def _where_it_stopped(summary: ScanSummary) -> str:
 
 
 def _where_time_went(summary: ScanSummary) -> str:
-    """The seconds of each stage: of the workers all together, and of this process."""
+    """Return the seconds of each stage: of all workers together, and of this process."""
     workers = {stage: summary.stages[stage] for stage in _WORKERS_STAGES}
     own = {stage: s for stage, s in summary.stages.items() if stage not in workers}
     own["waiting for workers"] = max(0.0, summary.seconds - sum(own.values()))
-    told = (
+    lists = (
         ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in part.items())
         for part in (workers, own)
     )
-    return "seconds of the workers: {}; of this process: {}".format(*told)
+    return "seconds of the workers: {}; of this process: {}".format(*lists)
 
 
 def _count(n: int, one: str, more: str = "") -> str:

@@ -1,6 +1,6 @@
 """Options that several commands have, each declared once.
 
-Each decorates a function below `click.command`, or the command that this makes of it.
+Each is a decorator, used below or above `@click.command`.
 """
 
 from __future__ import annotations
@@ -17,60 +17,60 @@ TRAIN = TrainOptions()
 
 model_option = click.option(
     "--model", default=SCAN.model, metavar="FOLDER", show_default=True,
-    help="Name of a shipped model, or folder of one that `formreader train` wrote.",
+    help="Name of a shipped model, or a folder that `formreader train` wrote.",
 )  # fmt: skip
 
 device_option = click.option(
     "--device", type=click.Choice(get_args(Device)), default=SCAN.device, show_default=True,
-    help="Where the network runs.",
+    help="Where the network runs; auto takes a GPU if TensorFlow can use one.",
 )  # fmt: skip
 
 batch_option = click.option(
     "--batch", type=click.IntRange(min=1), default=SCAN.batch, metavar="N", show_default=True,
-    help="Crops that the network sees at a time.",
+    help="Number of digits that the network reads at a time.",
 )  # fmt: skip
 
 sets_option = click.option(
     "--data", multiple=True, default=TRAIN.data, metavar="SET", show_default="mnist",
-    help="Digits to train on, also several times: mnist, an .npz, a folder of digit folders, "
-    "or a corrections.csv.",
+    help="Digits to train on: mnist, an .npz, a folder with folders 0 to 9 of images, or a "
+    "corrections.csv. May be given several times.",
 )  # fmt: skip
 
 writers_option = click.option(
     "--writers", type=click.Path(path_type=Path), default=TRAIN.writers, metavar="FILE",
-    help="Who wrote each MNIST digit (.npz), so that no writer is on both sides of a split.",
+    help="Writer of each MNIST digit (.npz): then no writer is in two parts of a split.",
 )  # fmt: skip
 
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=TRAIN.seed, metavar="N", show_default=True,
-    help="The same seed gives the same result on the same machine.",
+    help="Seed of random numbers: the same seed gives the same result on the same machine.",
 )  # fmt: skip
 
 
 def verbosity_options(command: click.Command) -> click.Command:
-    """The options -v and -q, which all commands have."""
+    """Add the options -v and -q, which all commands have."""
     command.params += [
-        click.Option(["-v", "--verbose"], is_flag=True, help="Tell more, also about faults."),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Print more details, also of errors."),
         click.Option(
             ["-q", "--quiet"],
             is_flag=True,
-            help="Tell only what went wrong; figures and tables that are printed still are.",
+            help="Print only errors, and the figures or tables that the command is for.",
         ),
     ]
     return command
 
 
 def reading_options(command: click.Command) -> click.Command:
-    """The options that choose what reads the crops, and what is for review."""
+    """Add the options that choose the model and which digits are marked for review."""
     review_below = click.option(
         "--review-below", type=click.FloatRange(0, 1), default=SCAN.review_below, metavar="P",
-        show_default=True, help="Digits with a lower confidence than this are for review.",
+        show_default=True, help="Digits with a lower confidence are marked for review.",
     )  # fmt: skip
     max_error = click.option(
         "--max-error", type=click.FloatRange(0, 1, min_open=True, max_open=True),
         default=SCAN.max_error, metavar="E",
-        help="Most of what is not for review that may be wrong, as a share: the model's "
-        "calibration tells the confidence that keeps it.",
+        help="Largest share of wrong digits to allow among those not marked for review, such as "
+        "0.003. The model's calibration then chooses the threshold, instead of --review-below.",
     )  # fmt: skip
     for option in (review_below, max_error, model_option, device_option, batch_option):
         command = option(command)

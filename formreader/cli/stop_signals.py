@@ -1,4 +1,4 @@
-"""What asks a scan to stop: Ctrl-C, `kill`, and a terminal that is closed."""
+"""Signals that stop a scan: Ctrl-C, `kill`, and the closing of the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from formreader.cli.progress import ScanDisplay
 
 _HANGUP = getattr(signal, "SIGHUP", None)
-"""The terminal is gone, or the connection to it; Windows has no such signal."""
+"""The terminal was closed, or the connection to it was lost; Windows has no such signal."""
 
 _OUTPUTS = (1, 2)
 """File descriptors of the standard output and the standard error."""
@@ -22,25 +22,27 @@ _OUTPUTS = (1, 2)
 
 @contextmanager
 def stop_on_signal(display: ScanDisplay) -> Iterator[None]:
-    """Lets Ctrl-C, SIGTERM and SIGHUP end a scan after what is under way.
+    """Let Ctrl-C, SIGTERM and SIGHUP stop a scan after the pages that have been begun.
 
-    A second Ctrl-C or SIGTERM ends it at once; shells and the system may both tell of a
-    terminal's end. What the program was started to ignore, as by `nohup`, it ignores.
+    A second Ctrl-C or SIGTERM ends it at once. A second SIGHUP does not: the shell and the system
+    may both send one. Signals that the program was started to ignore, as by `nohup`, stay ignored.
     """
     terminals = [output for output in _OUTPUTS if os.isatty(output)]
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def request_stop(number: int, frame: FrameType | None) -> None:
         if number == _HANGUP:
-            _let_go(terminals)
+            _redirect_to_nowhere(terminals)
         elif display.stop_asked:
             raise KeyboardInterrupt
         display.stop_asked = True
-        # A handler may interrupt a print, which then must not be entered again.
-        os.write(2, b"\nformreader: stopping; what is done will be saved. Once more ends at once\n")
+        # Not `print`: the handler may have interrupted one, and it must not be entered twice.
+        os.write(
+            2, b"\nformreader: stopping; pages read so far are saved. Ctrl-C again stops at once\n"
+        )
 
     numbers = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else []))
-    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, ask) for number in heard}
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, request_stop) for number in handled}
     try:
         yield
     finally:
@@ -48,8 +50,8 @@ def stop_on_signal(display: ScanDisplay) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _let_go(terminals: list[int]) -> None:
-    """Lead outputs nowhere: to write to a terminal that is gone is an error."""
+def _redirect_to_nowhere(terminals: list[int]) -> None:
+    """Discard what is written to closed terminals: writing to them would be an error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for output in terminals:
         os.dup2(nowhere, output)

@@ -25,16 +25,16 @@ from formreader.core.options import Architecture, TrainOptions
 @click.command(cls=Command)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=TRAIN.out, metavar="FOLDER",
-    show_default=True, help="Where the model goes.",
+    show_default=True, help="Folder for the model.",
 )  # fmt: skip
 @click.option(
     "--arch", type=click.Choice(get_args(Architecture)), default=TRAIN.arch, show_default=True,
-    help="The network.",
+    help="Architecture of the network.",
 )  # fmt: skip
 @sets_option
 @click.option(
     "--pages", type=click.IntRange(min=0), default=TRAIN.pages, metavar="N", show_default=True,
-    help="Forms into which digits are written, to be scanned and cut out again.",
+    help="Number of forms to draw and read; their digits are added to the training data.",
 )  # fmt: skip
 @click.option(
     "--augment/--no-augment", default=TRAIN.augment, show_default=True,
@@ -42,15 +42,15 @@ from formreader.core.options import Architecture, TrainOptions
 )  # fmt: skip
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=TRAIN.epochs, metavar="N", show_default=True,
-    help="Most passes through the training data.",
+    help="Maximum number of passes through the training data.",
 )  # fmt: skip
 @click.option(
     "--patience", type=click.IntRange(min=1), default=TRAIN.patience, metavar="N",
-    show_default=True, help="Stop after so many epochs that are no better.",
+    show_default=True, help="Stop after this many epochs without improvement.",
 )  # fmt: skip
 @click.option(
     "--batch", type=click.IntRange(min=1), default=TRAIN.batch, metavar="N", show_default=True,
-    help="Crops a training step.",
+    help="Number of crops in a training step.",
 )  # fmt: skip
 @click.option(
     "--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=TRAIN.learning_rate,
@@ -58,11 +58,13 @@ from formreader.core.options import Architecture, TrainOptions
 )  # fmt: skip
 @click.option(
     "--averaging", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.averaging,
-    metavar="M", show_default=True, help="What a step keeps of the average of the weights.",
+    metavar="M", show_default=True,
+    help="Momentum of the moving average of the weights; 0 for none.",
 )  # fmt: skip
 @click.option(
     "--smoothing", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.smoothing,
-    metavar="SHARE", show_default=True, help="Share of each label that is spread over all classes.",
+    metavar="SHARE", show_default=True,
+    help="Label smoothing: share of each label that is spread over all classes.",
 )  # fmt: skip
 @click.option(
     "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
@@ -71,17 +73,17 @@ from formreader.core.options import Architecture, TrainOptions
 @writers_option
 @click.option(
     "--nondigits", type=click.Path(path_type=Path), default=TRAIN.nondigits, metavar="FILE",
-    help="Own examples of marks that are no digits (.npz).",
+    help="Your own examples of marks that are not digits (.npz).",
 )  # fmt: skip
 @click.option(
     "--from", "base", default=TRAIN.base, metavar="MODEL",
-    help="Go on from the weights of this model (a name or a folder).",
+    help="Start from the weights of this model (a name or a folder).",
 )  # fmt: skip
 @click.option(
     "--fresh",
     is_flag=True,
     default=TRAIN.fresh,
-    help="Begin anew, not where an interrupted training stopped.",
+    help="Start afresh, even if an interrupted training could continue.",
 )
 @seed_option
 def train(
@@ -107,7 +109,7 @@ def train(
 ) -> ExitCode:
     """Train a network and write it as a model folder for --model.
 
-    The same command goes on where an interrupted training stopped.
+    After an interruption, give the same command again: it continues the training.
 
     \b
     Examples:

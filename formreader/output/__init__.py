@@ -1,1 +1,1 @@
-"""From readings to files: the table in all its formats, and the review report."""
+"""Writes readings to files: the table in all its formats, and the review report."""

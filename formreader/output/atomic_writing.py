@@ -1,4 +1,4 @@
-"""Writing result files: found impossible before any work, and whole or not at all."""
+"""Writes result files, whole or not at all, and checks before any work that they can be written."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from formreader.core.remote_files import check_upload, upload
 
 
 def check_writable(place: Place, option: str = "--out") -> None:
-    """Find out before any work whether `place` can be written; leaves no trace.
+    """Check before any work that `place` can be written; leaves no trace.
 
-    A temporary file is really made beside it: permission bits say nothing to root,
-    on network drives, or on a full or read-only disk.
+    Creates a temporary file beside it and deletes it. Permission bits are not enough: they do not
+    hold for root, on network drives, or on a full or read-only disk.
 
     Args:
-        place: the file to be written; it may exist.
-        option: the option that chose `place`, for the message.
+        place: the file to be written; it may exist already.
+        option: the option that chose `place`, named in error messages.
 
     Raises:
-        OutputError: the folder is missing or read-only, or `place` is no ordinary
-            file or is locked.
-        UsageError: a URL's protocol is unknown, or its package is missing.
+        OutputError: the folder is missing or read-only, or `place` is locked or not an ordinary
+            file.
+        UsageError: a URL's protocol is unknown, or the package for it is missing.
     """
     if place == STANDARD_OUTPUT:
         return
@@ -58,10 +58,10 @@ def check_writable(place: Place, option: str = "--out") -> None:
 
 @contextmanager
 def atomic_writer(place: Place, option: str = "--out") -> Iterator[TextIO]:
-    r"""Open `place` for UTF-8 text that replaces the file only when all of it is written.
+    r"""Open `place` for UTF-8 text, which replaces the file only when all of it is written.
 
-    As `atomic_stream`. Characters that UTF-8 cannot hold (file names of broken encoding) are
-    written as `\udcff`. Line ends are written as given.
+    Works as `atomic_stream`. Characters that UTF-8 cannot encode (from file names of broken
+    encoding) are written as `\udcff`. Line ends are written as given.
 
     Raises:
         OutputError: the file cannot be written, for instance because the disk is full.
@@ -69,20 +69,20 @@ def atomic_writer(place: Place, option: str = "--out") -> Iterator[TextIO]:
     with atomic_stream(place, option) as stream:
         text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="")
         yield text
-        text.detach()  # which flushes; the stream is closed by who opened it
+        text.detach()  # flushes; `atomic_stream` closes the stream
 
 
 @contextmanager
 def atomic_stream(place: Place, option: str = "--out") -> Iterator[BinaryIO]:
-    """Open `place` for bytes that replace the file only when all of them are written.
+    """Open `place` for bytes, which replace the file only when all of them are written.
 
-    They go to a temporary file in the same folder, which takes the file's place at the end
-    of the `with` block; on any exception the old file stays as it was. For a URL the
-    temporary file is on this machine, and is put there as a whole.
+    They are written to a temporary file in the same folder, which replaces the file at the end of
+    the `with` block. After an exception the old file is unchanged. For a URL the temporary file is
+    on this machine, and is uploaded as a whole.
 
     Raises:
         OutputError: the file cannot be written, for instance because the disk is full.
-        UsageError: a URL's protocol is unknown, or its package is missing.
+        UsageError: a URL's protocol is unknown, or the package for it is missing.
     """
     if place == STANDARD_OUTPUT:
         write = _printed(option)
@@ -118,7 +118,7 @@ def _replaced(path: Path, option: str) -> Iterator[BinaryIO]:
             shutil.copymode(target, part)
         part.replace(target)
     except OSError as error:
-        # A failed write names no file, or one of ours; any other is not about the output.
+        # An error of writing names no file or one of these two; others come from the caller.
         if error.filename is not None and Path(error.filename) not in (part, target):
             raise
         raise _output_error(path, error, option) from error
@@ -139,11 +139,11 @@ def _uploaded(url: str, option: str) -> Iterator[BinaryIO]:
 
 
 def _target(path: Path, option: str) -> Path:
-    """The file that `path` means, links followed, so that a link stays a link."""
+    """Return the file that `path` leads to; links are followed, so that they are not replaced."""
     try:
         target = path.resolve()
         ordinary = target.is_file() or not target.exists()
-    except (OSError, RuntimeError) as error:  # a loop of links, a folder without permission
+    except (OSError, RuntimeError) as error:  # a loop of links, or no permission for a folder
         raise OutputError(
             f"{path}: cannot be written: {error}. Choose another file with {option}."
         ) from error

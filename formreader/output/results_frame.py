@@ -1,4 +1,4 @@
-"""The table that a scan wrote as a pandas table, with every column of the type that it means."""
+"""Loads the table of a scan as a pandas DataFrame, with the right type for each column."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 """How Excel files write characters that XML cannot hold (ISO/IEC 29500-1, 22.9.2.19)."""
 
 _NEW_IN_0_6 = ("lowest", "message")
-"""Columns that older tables do not have."""
+"""Columns that tables of versions before 0.6.0 do not have."""
 
 
 def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
-    """The rows of pages, of fields or of digits, as `load_results` gives them of a file."""
+    """Return the table of `pages`, a row per field or digit, as `load_results` does for a file."""
     header, page_rows = TABLES[rows]
     columns = header.split(",")
     table = [row for page in pages for row in page_rows(page)]
@@ -48,12 +48,12 @@ def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
 def load_results(path: Path) -> pd.DataFrame:
     """Read a table that `formreader scan` wrote, of fields or of digits, in any format.
 
-    Read with its defaults, pandas takes digits for numbers and drops their leading zeros,
-    and takes a blank for a missing value. Here they stay text.
+    By default, pandas reads digits as numbers, which drops leading zeros, and blanks as missing
+    values. Here both stay text.
 
     Raises:
-        NoInputError: the file cannot be read, or is no such table. JSON Lines of no rows are
-            none: they have no columns.
+        NoInputError: the file cannot be read, or is not such a table. An empty JSON Lines file is
+            not one: it has no columns.
     """
     kind = format_of(path)
     try:
@@ -61,18 +61,18 @@ def load_results(path: Path) -> pd.DataFrame:
         if columns not in _known_columns():
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         return _READERS[kind](path, columns).astype({name: _TYPES[name] for name in columns})
-    except (OSError, TypeError, ValueError) as error:  # pandas and pyarrow derive theirs
+    except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
 def _known_columns() -> list[list[str]]:
-    """The columns of each kind of rows, and those that versions before 0.6.0 wrote."""
+    """Return the columns of each kind of rows, today and before version 0.6.0."""
     today = [header.split(",") for header, _ in TABLES.values()]
     return today + [[name for name in names if name not in _NEW_IN_0_6] for names in today]
 
 
 def _columns(path: Path, kind: TableFormat) -> list[str]:
-    """The names of the columns, from the beginning of the file."""
+    """Return the names of the columns, read from the beginning of the file."""
     if kind is TableFormat.EXCEL:
         return [str(name) for name in _read_sheet(path, nrows=0).columns]
     if kind is TableFormat.PARQUET:
@@ -118,10 +118,10 @@ def _unescaped(text: str) -> str:
 
 
 def _read_sheet(path: Path, **options: Any) -> pd.DataFrame:
-    """The only sheet of a workbook.
+    """Read the only sheet of a workbook.
 
     Raises:
-        NoInputError: it is no workbook, or the package that reads them is missing.
+        NoInputError: the file is not a workbook, or the package that reads workbooks is missing.
     """
     try:
         sheet: pd.DataFrame = pd.read_excel(path, engine="openpyxl", **options)

@@ -1,11 +1,11 @@
-r"""The table: one row a field or a digit, the same bytes for the same readings.
+r"""The table: one row per field or digit, the same bytes for the same readings.
 
 As CSV it is UTF-8 without a byte order mark, with commas and `\n` line ends, which
-spreadsheets, pandas and `csv` all read. Coordinates are whole page pixels.
+spreadsheets, pandas and `csv` can all read. Coordinates are whole page pixels.
 
-A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, and file
-names come from strangers. Such a name is written as `./=name.png`: still the path of
-the same file for a program, and plain text for a spreadsheet.
+A spreadsheet treats a cell that begins with `=`, `+`, `-` or `@` as a formula, which a file from a
+stranger could misuse by its name. Such a name is written as `./=name.png`: the same path for a
+program, but plain text for a spreadsheet.
 """
 
 from __future__ import annotations
@@ -24,25 +24,26 @@ DIGIT_HEADER = (
     "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence,message"
 )
 
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # with the full-width signs of Excel in Asia
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""Beginnings of formulas in spreadsheets, with the full-width signs of Excel in Asia."""
 
 
 def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
     """Write the readings of `pages`, in their order, as they come.
 
-    The suffix of `place` tells the format. A page with an error, a notice, or no fields has
-    a row of its own with `field` 0 and the reason in `message`; a page never goes missing.
+    The suffix of `place` decides the format. A page with an error, a notice, or no fields has a
+    row of its own with `field` 0 and the reason in `message`: every page is in the table.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
-        UsageError: the suffix is that of a format that is not written.
+        UsageError: the suffix is that of an unsupported format.
     """
     header, page_rows = TABLES[rows]
     write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
 
 
 def field_rows(page: PageReading) -> Iterator[Row]:
-    """The rows of one page in the shape of `FIELD_HEADER`."""
+    """Yield the rows of one page, with the columns of `FIELD_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
     if remark := page.remark:
         nothing: Row = [0, "", 0.0, remark.status.value, "", 0, 0, 0, 0, 0.0]
@@ -55,7 +56,7 @@ def field_rows(page: PageReading) -> Iterator[Row]:
 
 
 def digit_rows(page: PageReading) -> Iterator[Row]:
-    """The rows of one page in the shape of `DIGIT_HEADER`."""
+    """Yield the rows of one page, with the columns of `DIGIT_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
     if remark := page.remark:
         nothing: Row = [0, 0, 0, 0, 0, 0, "", 0.0, remark.status.value, "", None]
@@ -67,26 +68,36 @@ def digit_rows(page: PageReading) -> Iterator[Row]:
 
 
 def file_cell(label: str) -> str:
-    """A file's name as the results give it: valid UTF-8, and never a formula."""
+    """Return a file's name as written in the results: valid UTF-8, and never a formula."""
     name = _valid_utf8(label)
     return f"./{name}" if name.lstrip(" ").startswith(_FORMULA) else name
 
 
 def text_cell(text: str) -> str:
-    """A reason for people: on one line, valid UTF-8, and never a formula."""
+    """Return a text as written in the results: on one line, valid UTF-8, and never a formula."""
     line = " ".join(_valid_utf8(text).split())
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
 def digit_text(digit: DigitReading) -> str:
-    """`digit` as the results give it: 0-9, `?` for nothing plausible, "" for a blank."""
+    """Return a digit as written in the results: 0-9, `?` if none is plausible, "" for a blank."""
     if digit.status is Status.BLANK:
         return ""
     return "?" if digit.digit is None else str(digit.digit)
 
 
+def whole_percent(confidence: float) -> str:
+    """Return a confidence in whole percent, rounded down, as the overlay and the report show it.
+
+    So it is never `100 %` for less than certainty, nor a percent more than the table says. A chance
+    below one percent is `< 1 %`. `percent` in report_view.js does the same.
+    """
+    hundredths = round(confidence * 10_000)  # the table has four decimals
+    return "< 1 %" if 0 < hundredths < 100 else f"{hundredths // 100} %"
+
+
 def whole_pixels(box: Box) -> tuple[int, int, int, int]:
-    """(x, y, width, height) with each edge rounded, so that boxes that touch still do."""
+    """Return (x, y, width, height) with rounded edges, so that boxes that touch still touch."""
     x, y = round(box.left), round(box.top)
     return x, y, max(1, round(box.right) - x), max(1, round(box.bottom) - y)
 
@@ -94,7 +105,7 @@ def whole_pixels(box: Box) -> tuple[int, int, int, int]:
 TABLES: Mapping[Rows, tuple[str, Callable[[PageReading], Iterator[Row]]]] = MappingProxyType(
     {"field": (FIELD_HEADER, field_rows), "digit": (DIGIT_HEADER, digit_rows)}
 )
-"""For each kind of rows the header, and the rows of one page."""
+"""Kind of rows -> the header, and the function that gives the rows of one page."""
 
 
 def _readable(page: PageReading) -> tuple[FieldReading, ...]:
@@ -102,7 +113,7 @@ def _readable(page: PageReading) -> tuple[FieldReading, ...]:
 
 
 def _message(page: PageReading, remark: PageRemark | None = None) -> str:
-    """What the last column of a row says: a remark about the page, and whose values they are."""
+    """Return the last column of a row: a remark about the page, and the source of its values."""
     return text_cell("; ".join(filter(None, (remark.reason if remark else "", page.origin))))
 
 
@@ -118,5 +129,5 @@ def _probability(value: float) -> float:
 
 
 def _valid_utf8(text: str) -> str:
-    """`text` with what UTF-8 cannot hold (names of broken encoding) as `\\udcff`."""
+    """Return `text` with characters that UTF-8 cannot encode written as `\\udcff`."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

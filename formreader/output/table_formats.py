@@ -1,7 +1,7 @@
-"""The formats of the table, by its suffix: CSV, JSON Lines, Parquet and Excel; all the same rows.
+"""The formats of the table, chosen by its suffix: CSV, JSON Lines, Parquet and Excel.
 
-Numbers are numbers where the format knows them; digits and values are text, so that
-leading zeros stay. Confidences have four decimals in all of them.
+All have the same rows. Coordinates, counts and confidences are numbers if the format has numbers;
+digits and values are text, so that leading zeros stay. Confidences have four decimals.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ Row: TypeAlias = list[Cell]
 _INTEGERS = frozenset(("page", "field", "box", "x", "y", "width", "height"))
 _PROBABILITIES = frozenset(("confidence", "second_confidence", "lowest"))
 
-_ROW_GROUP = 16_384
-"""Rows of a Parquet file that are in memory at a time: about 10 MB; readers skip by groups."""
+_MAX_GROUP_ROWS = 16_384
+"""Rows in a group of a Parquet file. A group is in memory as a whole, about 10 MB, and readers can
+skip it. A choice; no record of a measurement."""
 
 _MAX_EXCEL_ROWS = 2**20 - 1
-"""Rows below the header that a sheet of Excel has."""
+"""Rows below the header that fit on a sheet of Excel."""
 
 INSTALL_EXCEL = "Excel files need two more packages: pip install 'formreader[excel]'"
 
@@ -43,11 +44,11 @@ _OTHER_FORMATS = frozenset(
         ".sqlite", ".tsv", ".xls", ".xml", ".zip",
     )
 )  # fmt: skip
-"""Endings that promise what is not written. Any other is a CSV of that name, as ever."""
+"""Suffixes of formats that are not supported. A file with any other unknown suffix is a CSV."""
 
 
 class TableFormat(Enum):
-    """What the file of a table is."""
+    """The format of a table's file."""
 
     CSV = auto()
     JSON_LINES = auto()
@@ -66,20 +67,20 @@ _FORMATS: Mapping[str, TableFormat] = MappingProxyType(
 
 
 def format_of(place: Place) -> TableFormat:
-    """The format that the suffix tells; CSV where it tells none."""
+    """Return the format of a suffix; CSV if the suffix is unknown."""
     return _FORMATS.get(suffix_of(place), TableFormat.CSV)
 
 
 def check_format(place: Place) -> None:
-    """Find out before any work whether the suffix of the table promises another format.
+    """Check before any work that the table can be written in the format of its suffix.
 
     Raises:
-        UsageError: it does, or the package that writes the format is missing.
+        UsageError: the format is not supported, or the package that writes it is missing.
     """
     suffix = suffix_of(place)
     if suffix in _OTHER_FORMATS:
         raise UsageError(
-            f"{place}: tables are not written as {suffix}. "
+            f"{place}: tables cannot be written as {suffix}. "
             "Give --out a name that ends in .csv, .jsonl, .parquet or .xlsx"
         )
     if format_of(place) is TableFormat.EXCEL and importlib.util.find_spec("xlsxwriter") is None:
@@ -89,10 +90,10 @@ def check_format(place: Place) -> None:
 def write_rows(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write a table in the format of its suffix, whole or not at all.
 
-    `rows` are taken as they come; at most `_ROW_GROUP` of them are in memory.
+    At most `_MAX_GROUP_ROWS` of the `rows` are in memory at a time.
 
     Raises:
-        UsageError: the suffix is that of another format.
+        UsageError: the suffix is that of an unsupported format.
         OutputError: the file cannot be written; what was there before is kept.
     """
     check_format(place)
@@ -108,7 +109,7 @@ def write_rows(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> Non
 
 
 def arrow_schema(columns: Sequence[str]) -> pa.Schema:
-    """The types of the columns in Parquet; only a second confidence may be missing."""
+    """Return the types of the columns in Parquet; only `second_confidence` may be missing."""
     import pyarrow as pa
 
     def data_type(name: str) -> pa.DataType:
@@ -133,7 +134,7 @@ def _csv_cells(row: Row) -> Iterator[Cell]:
 
 
 def _write_json_lines(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """An object a line, in ASCII: some readers take other line ends of Unicode for one."""
+    """Write one object per line, in ASCII: some readers treat other characters as line ends."""
     with atomic_writer(place) as stream:
         for row in rows:
             stream.write(f"{json.dumps(dict(zip(columns, row, strict=True)))}\n")
@@ -146,16 +147,16 @@ def _write_parquet(place: Place, columns: Sequence[str], rows: Iterable[Row]) ->
     schema = arrow_schema(columns)
     remaining = iter(rows)
     with atomic_stream(place) as stream, parquet.ParquetWriter(stream, schema) as writer:
-        while group := list(islice(remaining, _ROW_GROUP)):
+        while group := list(islice(remaining, _MAX_GROUP_ROWS)):
             arrays = [
                 pa.array(cells, kind)
                 for cells, kind in zip(zip(*group, strict=True), schema.types, strict=True)
             ]
-            writer.write_table(pa.table(arrays, schema=schema), _ROW_GROUP)
+            writer.write_table(pa.table(arrays, schema=schema), _MAX_GROUP_ROWS)
 
 
 def _write_excel(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """One sheet; values, digits and names are text cells, so leading zeros stay.
+    """Write one sheet, with values, digits and names as text cells, so that leading zeros stay.
 
     The same rows give the same bytes.
     """
@@ -174,13 +175,13 @@ def _write_excel(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> N
         for number, row in enumerate(rows, 1):
             if number > _MAX_EXCEL_ROWS:
                 raise OutputError(
-                    f"{place}: a sheet of Excel has room for {_MAX_EXCEL_ROWS:,} rows, and these "
-                    "are more. Give --out a name that ends in .csv or .parquet"
+                    f"{place}: the table has more than the {_MAX_EXCEL_ROWS:,} rows that fit on a "
+                    "sheet of Excel. Give --out a name that ends in .csv or .parquet"
                 )
-            for place_in_row, cell in enumerate(row):
+            for column, cell in enumerate(row):
                 if isinstance(cell, str):
-                    sheet.write_string(number, place_in_row, cell, text)
+                    sheet.write_string(number, column, cell, text)
                 elif cell is not None:
                     sheet.write_number(
-                        number, place_in_row, cell, share if isinstance(cell, float) else None
+                        number, column, cell, share if isinstance(cell, float) else None
                     )

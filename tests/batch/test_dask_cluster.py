@@ -70,7 +70,7 @@ def test_a_page_over_the_time_limit_has_an_error(dask_cluster: Any, form_png: Pa
 
 
 def test_no_scheduler_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(cluster, "_MAX_SECONDS_TO_CONNECT", 0.2)
     with pytest.raises(UsageError, match=r"tcp://127\.0\.0\.1:1: no Dask scheduler answers"):
         open_cluster("tcp://127.0.0.1:1", 600)
 
@@ -84,7 +84,7 @@ def test_what_is_not_installed_is_told_of(monkeypatch: pytest.MonkeyPatch) -> No
 def test_another_version_is_refused() -> None:
     sender = cluster._Sender("0.0.1", folder="/", seconds=600)
     with pytest.raises(UsageError, match=r"version 0\.0\.1"):
-        cluster._work_there(sender, PageTask(InputFile("a", "a"), 0))
+        cluster._work_on_cluster(sender, PageTask(InputFile("a", "a"), 0))
 
 
 def test_a_lost_connection_says_how_to_go_on() -> None:

@@ -236,7 +236,7 @@ def test_pages_come_as_soon_as_their_batch_is_full(recogniser: Recogniser) -> No
 def test_files_are_told_apart_by_their_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_records, "_FILES_AHEAD", 2)
+    monkeypatch.setattr(input_records, "_MAX_FILES_AHEAD", 2)
     contents = {"a": b"1", "b": b"2", "c": b"1", "empty": b"", "d": b"2", "void": b"", "e": b"1"}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
@@ -327,7 +327,7 @@ def test_a_log_on_a_full_disk_is_an_output_error() -> None:
     figures = PageFigures("a.png", 1, {}, 0, 0, 0, None, "")
     with (
         pytest.raises(OutputError, match=r"/dev/full: .*No space left.*--log-json"),
-        open_page_log(Path("/dev/full"), anew=True) as log,
+        open_page_log(Path("/dev/full"), fresh=True) as log,
     ):
         log.write([figures])
 

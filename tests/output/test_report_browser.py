@@ -13,6 +13,7 @@ import pytest
 
 from formreader.core.records import ReviewField
 from formreader.output.report.report import ReportSummary, write_report
+from formreader.output.table import whole_percent
 
 selenium = pytest.importorskip("selenium", reason="the browser tests need selenium")
 from selenium import webdriver  # noqa: E402
@@ -255,3 +256,10 @@ def test_all_of_5000_digits_are_reached_by_keys(
         }
         return seen.size"""
     assert reader.run(steps) == 5000
+
+
+def test_percent_are_those_of_the_overlay(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    confidences = [n / 10_000 for n in range(10_001)]
+    shown = reader.run(f"return {confidences}.map(percent)")
+    assert shown == [whole_percent(confidence) for confidence in confidences]

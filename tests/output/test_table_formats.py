@@ -112,7 +112,7 @@ def test_the_columns_of_parquet_have_types(pages: list[PageReading], tmp_path: P
 
 
 def test_parquet_is_written_group_by_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_formats, "_ROW_GROUP", 3)
+    monkeypatch.setattr(table_formats, "_MAX_GROUP_ROWS", 3)
     waiting = 0
 
     def rows() -> Iterator[Row]:

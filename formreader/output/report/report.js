@@ -1,6 +1,6 @@
-// Keys, buttons and the start. report_model.js and report_view.js come before it.
+// Keys, buttons and the start. report_model.js and report_view.js are loaded before it.
 
-/** The fields of this file; their pictures stay text until they are looked at. */
+/** The fields of this file; their pictures are decoded only when shown. */
 function readFields() {
   const scripts = [...byId("fields").content.children];
   const fields = [];
@@ -20,7 +20,7 @@ function save(review) {
   review.markUnsaved(false);
 }
 
-/** What each key does; the names are those of KeyboardEvent.key, letters in lower case. */
+/** The action of each key. Names are those of KeyboardEvent.key, letters in lower case. */
 function keyActions(review, help) {
   const actions = new Map();
   const on = (keys, action) => keys.forEach((key) => actions.set(key, action));
@@ -42,7 +42,7 @@ function keyActions(review, help) {
   return actions;
 }
 
-/** The key by its name; the digit row also where it needs Shift for digits (French keyboards). */
+/** The name of the pressed key. The digit row counts even if digits need Shift (French keyboards). */
 function keyName(event, actions) {
   if (event.shiftKey && event.key.startsWith("Arrow")) return `Shift+${event.key}`;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -58,7 +58,7 @@ function listenToKeys(actions, help, act) {
     const pressesControl = event.target.closest?.("button, summary, a");
     if (pressesControl && (name === "Enter" || name === " ")) return;
     event.preventDefault();
-    // A key held down by mistake must not answer for a hundred digits.
+    // A key held down by mistake must not answer a hundred digits.
     if (event.repeat && !name.includes("Arrow")) return;
     act(actions.get(name));
     showWorkbench();
@@ -103,7 +103,7 @@ function start() {
   fillKeypad(actions, act);
   byId("save").addEventListener("click", () => act(actions.get("s")));
   byId("help").addEventListener("click", () => help.showModal());
-  // After a click the keys go back to the review, not to the button.
+  // After a click, keys act on the review again, not on the button.
   document.addEventListener("click", (event) => {
     if (event.detail > 0 && !help.open) document.activeElement?.blur();
   });

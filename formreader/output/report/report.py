@@ -1,8 +1,8 @@
-"""results.html: the digits to review, in one file that needs no network.
+"""results.html: the review report, one file that needs no network.
 
-The file holds every field with a digit to review, with its pictures; its script
-(report.js) sorts them worst first and shows one at a time. Fields are written as
-they come, so that memory does not grow with the batch.
+It contains each field with a digit to review, and pictures of it. Its scripts sort the fields by
+confidence, lowest first, and show one at a time. Fields are written one by one, so that memory does
+not grow with the batch.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Json: TypeAlias = "str | int | float | list[Json]"
 class ReportSummary:
     """What was scanned, for the top of the report.
 
-    `digits` counts the boxes with ink and `blank` those without; `review` counts the
-    digits to review and `failed` the pages that could not be read. `options` are names
-    and values as the user gave them; `csv_name` is the table that the report belongs to.
+    `digits` counts the boxes with ink and `blank` those without; `review` counts the digits to
+    review and `failed` the pages that could not be read. `options` are names and values as the user
+    gave them. `csv_name` is the name of the table that the report belongs to.
     """
 
     files: int
@@ -59,10 +59,10 @@ def write_report(
     fields: Iterable[ReviewField],
     remarks: Iterable[PageRemark] = (),
 ) -> None:
-    """Write the review report, holding one field at a time.
+    """Write the review report, with one field in memory at a time.
 
-    Fields without a digit to review are left out. The order of `fields` is the order
-    of the rows of corrections.csv; the browser shows the worst first.
+    Fields without a digit to review are left out. corrections.csv has the fields in the order of
+    `fields`; the browser shows those with the lowest confidence first.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
@@ -74,7 +74,7 @@ def write_report(
         summary=summary,
         remarks=remarks,
         fields=_field_records(fields, job.update),
-        job_id=lambda: job.hexdigest()[:16],  # called last, when all fields have passed
+        job_id=lambda: job.hexdigest()[:16],  # called last, after all fields were hashed
         style=Markup(style),  # our own file, not data
         script=Markup(script),
         style_hash=_csp_hash(style),
@@ -102,7 +102,7 @@ def _asset(name: str) -> str:
 
 
 def _csp_hash(text: str) -> str:
-    """The hash by which the page's security policy lets this one script or style through."""
+    """Return the hash by which the page's content security policy allows a script or style."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
@@ -110,7 +110,7 @@ def _csp_hash(text: str) -> str:
 def _field_records(
     fields: Iterable[ReviewField], digest: Callable[[bytes], None]
 ) -> Iterator[tuple[Json, Json]]:
-    """(record, pictures) of each field to review, which also go to `digest`.
+    """Yield (record, pictures) of each field to review; both are also hashed by `digest`.
 
     The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
     """
@@ -125,14 +125,14 @@ def _field_records(
 
 
 def _record(field: ReviewField) -> list[Json]:
-    """[file, page, field, [x, y, width, height of the picture], boxes], as report.js reads it."""
+    """Return [file, page, field, [x, y, width, height of the picture], boxes], for report.js."""
     area: list[Json] = list(whole_pixels(field.thumbnail.area))
     boxes: list[Json] = [_box_record(digit) for digit in field.reading.digits]
     return [file_cell(field.file), field.page + 1, field.number + 1, area, boxes]
 
 
 def _box_record(digit: DigitReading) -> list[Json]:
-    """[x, y, width, height, guess, confidence, status, second guess, its confidence]."""
+    """Return [x, y, width, height, guess, confidence, status, second guess, its confidence]."""
     second = "" if digit.second is None else str(digit.second)
     return [
         *whole_pixels(digit.box),

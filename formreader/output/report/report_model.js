@@ -1,12 +1,12 @@
 "use strict";
 
-// The review without its looks: what is to be checked, what was answered, where we are.
-// An answer is "0".."9", BLANK or UNREADABLE; UNTOUCHED stands where there is none yet.
+// The state of the review, without its display: digits to check, answers, current position.
+// An answer is "0".."9", BLANK or UNREADABLE; UNTOUCHED if there is none yet.
 const UNTOUCHED = ".";
 const BLANK = "_";
 const UNREADABLE = "?";
 
-/** One field; `review` holds the indices of its boxes to check, left to right. */
+/** One field; `review` holds the indices of the boxes to check, left to right. */
 class ReviewField {
   constructor(index, record, pictures) {
     const [file, page, number, area, boxes] = record;
@@ -22,7 +22,7 @@ class ReviewField {
     return this.review.filter((i) => this.answers[i] === UNTOUCHED);
   }
 
-  /** What box `i` holds as far as we know, as one character of the results' `cells`. */
+  /** The content of box `i`, answered or guessed, as in the column `cells` of the results. */
   cell(i) {
     const answer = this.answers[i] === UNTOUCHED ? this.guessAsAnswer(i) : this.answers[i];
     return answer === BLANK ? "." : answer;
@@ -33,7 +33,7 @@ class ReviewField {
   }
 }
 
-/** Corrections in the browser's localStorage, one short entry a field. */
+/** Answers in the browser's localStorage, one short entry per field. */
 class Store {
   constructor(job) {
     this.prefix = `formreader/${job}/`;
@@ -44,7 +44,7 @@ class Store {
       storage.removeItem(`${this.prefix}probe`);
       this.storage = storage;
     } catch {
-      // Some browsers forbid it for file:// or in private windows: the page says so.
+      // Some browsers forbid it for file:// or in private windows: the page then shows a warning.
     }
   }
 
@@ -61,15 +61,15 @@ class Store {
       if (value === null) this.storage?.removeItem(this.prefix + name);
       else this.storage?.setItem(this.prefix + name, value);
     } catch {
-      this.storage = null; // The quota is used up: from here on it is as if there were none.
+      this.storage = null; // The quota is used up: act as if there were no storage.
     }
   }
 }
 
-/** All fields, worst first, with the answers, the place we are at, and the way back. */
+/** All fields, lowest confidence first, with answers, current position and undo history. */
 class Review {
   constructor(fields, store) {
-    this.fields = fields; // in the order of the pages, as corrections.csv lists them
+    this.fields = fields; // in the order of corrections.csv
     this.order = [...fields].sort((a, b) => a.worst - b.worst || a.index - b.index);
     this.order.forEach((field, position) => { field.position = position; });
     this.store = store;
@@ -94,7 +94,7 @@ class Review {
     this.unsaved = this.store.get("unsaved") !== null;
   }
 
-  /** Answer for the box we are at, and go to the next unchecked one. */
+  /** Answer the current box, and move to the next unchecked one. */
   answer(answer) {
     this.undoable.push([this.position, this.box, this.field.answers[this.box]]);
     this.set(answer);
@@ -106,7 +106,7 @@ class Review {
     this.answer(given === UNTOUCHED ? this.field.guessAsAnswer(this.box) : given);
   }
 
-  /** Take the last answer back and go there; after a reload, the one of this box. */
+  /** Undo the last answer and move to its box; after a reload, undo that of the current box. */
   undo() {
     const [position, box, before] = this.undoable.pop() ?? [this.position, this.box, UNTOUCHED];
     this.moveTo(position, box);
@@ -139,7 +139,7 @@ class Review {
       const [first] = this.order[position].unchecked();
       if (first !== undefined) return this.moveTo(position, first);
     }
-    return this.next(); // all are checked: walk through them once more
+    return this.next(); // all are checked: move on to the next
   }
 
   moveTo(position, box) {
@@ -169,7 +169,7 @@ class Review {
     this.box = this.field.unchecked()[0] ?? this.field.review[0];
   }
 
-  /** Any box of the field, also one that is not for review. */
+  /** Move to any box of the field, also to one that is not to review. */
   toBox(box) {
     this.box = Math.max(0, Math.min(box, this.field.boxes.length - 1));
   }
@@ -184,7 +184,7 @@ class Review {
   }
 }
 
-/** The text of corrections.csv: every box that was answered, in the order of results.csv. */
+/** The text of corrections.csv: a row for each answered box, in the order of results.csv. */
 function correctionsCsv(fields) {
   const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell));
   const lines = ["file,page,field,box,x,y,width,height,guess,confidence,digit"];

@@ -1,8 +1,8 @@
-// What is seen. Text goes in as text only: nothing here builds HTML from strings.
+// The display. File names are untrusted: text is set as text, never as HTML.
 const SVG = "http://www.w3.org/2000/svg";
 const QUEUE_ROW = 64; // px, as .row in report.css
-const BOX_HEIGHT = 76; // px that the box in question gets on the picture of its surroundings
-const PICTURE_HEIGHT = 340; // px at most
+const BOX_HEIGHT = 76; // px of the current box on the picture of the page
+const PICTURE_HEIGHT = 340; // px, maximum
 
 const byId = (id) => document.getElementById(id);
 
@@ -13,18 +13,18 @@ function element(tag, className = "", text = "") {
   return made;
 }
 
-/** Never "100 %" for less than certainty, nor "0 %" for a chance. */
+/** Whole percent, rounded down as `whole_percent` in table.py does: never "100 %" for less than
+ *  certainty, nor "0 %" for a chance. */
 function percent(confidence) {
-  if (confidence > 0 && confidence < 0.01) return "< 1 %";
-  const tenths = Math.floor(confidence * 1000 + 1e-6) / 10;
-  return `${tenths >= 95 && tenths < 100 ? tenths.toFixed(1) : Math.floor(tenths)} %`;
+  const hundredths = Math.round(confidence * 10_000); // the results have four decimals
+  return hundredths > 0 && hundredths < 100 ? "< 1 %" : `${Math.floor(hundredths / 100)} %`;
 }
 
 function answerText(answer) {
   return answer === BLANK ? "blank" : answer === UNREADABLE ? "unreadable" : answer;
 }
 
-/** Fill `target` with crop `i` of the field's sprite; without `i`, with all of them in a row. */
+/** Show crop `i` of the field in `target`; without `i`, all its crops in a row. */
 function paintCrops(target, field, i = null) {
   const [, sprite] = JSON.parse(field.pictures.textContent);
   const n = field.boxes.length;
@@ -33,7 +33,7 @@ function paintCrops(target, field, i = null) {
   target.style.backgroundPosition = n > 1 && i !== null ? `${(100 * i) / (n - 1)}% 0` : "0 0";
 }
 
-/** The field in question: crop, guesses, all its boxes, its place on the page. */
+/** The current field: crop, guesses, all its boxes, and the picture of the page around it. */
 class Stage {
   constructor(onPick) {
     this.onPick = onPick;
@@ -124,7 +124,7 @@ class Stage {
   }
 }
 
-/** The list of fields; only the rows in sight exist, so 50,000 scroll like 50. */
+/** The list of fields. Only visible rows exist, so that 50,000 scroll as fast as 50. */
 class Queue {
   constructor(review, onPick) {
     this.review = review;
@@ -137,7 +137,7 @@ class Queue {
     window.addEventListener("resize", () => this.renderRows());
   }
 
-  /** Bring the current row into sight and draw it and the one at `changed` anew. */
+  /** Scroll to the current row, and redraw it and the row at `changed`. */
   render(changed) {
     const { position } = this.review;
     const top = position * QUEUE_ROW;
@@ -208,14 +208,14 @@ function renderProgress(review) {
   byId("storage-warning").hidden = review.store.works;
 }
 
-/** Scroll so that all that is needed for answering is in sight, if it is not. */
+/** Scroll to the review, unless all that is needed for answering is visible. */
 function showWorkbench() {
   if (byId("picture").getBoundingClientRect().bottom > window.innerHeight) {
     byId("workbench").scrollIntoView();
   }
 }
 
-/** What a screen reader hears after each step. */
+/** Text for screen readers after each step. */
 function announce(review) {
   const { field, box } = review;
   const { guess, confidence } = field.boxes[box];
