@@ -218,6 +218,12 @@ def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_recogniser(device="auto").device == "cpu"
 
 
+def test_auto_without_tensorflow_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "has_gpu", lambda: True)
+    monkeypatch.setattr(runtimes, "_is_installed", lambda name: name != "tensorflow")
+    assert load_recogniser(device="auto").device == "cpu"
+
+
 def test_a_batch_of_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="--batch"):
         load_recogniser(batch=0)
