@@ -58,6 +58,7 @@ def statuses(table: Path) -> list[tuple[float, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_promised_threshold_is_the_one_that_is_kept(
     program: RunProgram, form_png: Path, tmp_path: Path
 ) -> None:

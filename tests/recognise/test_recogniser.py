@@ -92,6 +92,7 @@ def exact(recogniser: Recogniser) -> InferenceSession:
     return load_graph(model_folder(DEFAULT_MODEL), recogniser.card.files, threads=1)
 
 
+@pytest.mark.slow
 def test_keras_and_the_exported_graphs_agree(
     exact: InferenceSession, recogniser: Recogniser, crops: Crops
 ) -> None:
@@ -105,6 +106,7 @@ def test_keras_and_the_exported_graphs_agree(
         np.testing.assert_allclose(got, expected, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_the_quick_graph_reads_first_and_the_exact_one_what_is_doubtful(
     exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops
 ) -> None:

@@ -47,6 +47,8 @@ from formreader.training.box_network.box_training import train_boxes, write_mode
 from formreader.training.box_network.page_pieces import PIECE, TrainingPage, cut_piece, sample_piece
 from formreader.training.box_network.piece_damage import degrade
 
+pytestmark = pytest.mark.slow
+
 Quads = npt.NDArray[np.float32]
 
 
