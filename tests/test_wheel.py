@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 MAX_MODELS = 4 * 2**20
 """Bytes."""
 

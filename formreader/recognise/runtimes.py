@@ -174,8 +174,15 @@ def has_gpu() -> bool:
 
 
 def can_use_gpu() -> bool:
-    """Whether there is a GPU and TensorFlow has CUDA, found out without importing it."""
-    return has_gpu() and any(_is_installed(wheel) for wheel in _CUDA_WHEELS)
+    """Whether there is a GPU and TensorFlow with CUDA, without importing it.
+
+    CUDA's wheels alone are not enough: other packages (PyTorch) install them too.
+    """
+    return (
+        has_gpu()
+        and _is_installed("tensorflow")
+        and any(_is_installed(wheel) for wheel in _CUDA_WHEELS)
+    )
 
 
 def _is_installed(distribution: str) -> bool:

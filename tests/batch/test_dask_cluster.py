@@ -19,6 +19,8 @@ from formreader.batch.page_work import PageTask, work_page
 from formreader.core.errors import UsageError
 from formreader.core.records import InputFile
 
+pytestmark = pytest.mark.slow
+
 dask = pytest.importorskip("dask", reason="the extra `cluster` is not installed")
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 

@@ -21,9 +21,12 @@ MOST_GROWTH = 1.15
 """Of the memory. The promise for 2,000 pages against 200 is 1.1, but the peaks of two scans of the
 same pages differ by up to 7 %; pages that were kept would take a fifth more."""
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="signals and memory are told otherwise elsewhere"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="signals and memory are told otherwise elsewhere"
+    ),
+]
 
 
 @pytest.fixture

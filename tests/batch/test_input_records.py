@@ -82,6 +82,7 @@ class _Endless(InputFile):
         return time.sleep, (LONG,)
 
 
+@pytest.mark.slow
 def test_counting_survives_what_ends_or_stops_it(pdf: InputFile) -> None:
     with PdfCounter(seconds=2) as count_pdf:
         with pytest.raises(PageError, match=r"cannot be counted: .* died twice \(exit code 3\)"):

@@ -28,6 +28,8 @@ from formreader.cli.progress import ScanDisplay
 from formreader.core.errors import ExitCode, OutputError
 from formreader.store.job_store import JobStore, PageResult
 
+pytestmark = pytest.mark.slow
+
 RunProgram = Callable[..., Result]
 
 PAGES = 12

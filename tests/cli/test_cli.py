@@ -524,6 +524,7 @@ def test_an_interrupt_while_the_program_starts_writes_nothing(
     assert not out.with_suffix(".html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 def test_what_the_program_was_started_to_ignore_does_not_stop_it(
     program: RunProgram,

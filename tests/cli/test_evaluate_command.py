@@ -19,6 +19,8 @@ from formreader.core.errors import ExitCode
 from formreader.core.options import CompareOptions, EvaluateOptions, InspectOptions, TrainOptions
 from formreader.training.data.mixture import draw_digits
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str | Path) -> Result:
     """Run a command as the program does."""

@@ -58,6 +58,7 @@ def statuses(table: Path) -> list[tuple[float, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_promised_threshold_is_the_one_that_is_kept(
     program: RunProgram, form_png: Path, tmp_path: Path
 ) -> None:
@@ -117,7 +118,11 @@ def test_without_a_promise_the_counts_at_the_threshold_are_told(
         (["--max-error", "1"], ExitCode.USAGE, "--max-error"),
         (["--max-error", "nan"], ExitCode.USAGE, "--max-error"),
         (["--review-below", "nan"], ExitCode.USAGE, "--review-below"),
-        (["--max-error", "0.01", "--review-below", "0.95"], ExitCode.USAGE, "Give only one of them"),
+        (
+            ["--max-error", "0.01", "--review-below", "0.95"],
+            ExitCode.USAGE,
+            "Give only one of them",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["scan", "predict"])

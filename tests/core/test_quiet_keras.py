@@ -10,6 +10,8 @@ import pytest
 
 from formreader.core.quiet_keras import hidden_stderr
 
+pytestmark = pytest.mark.slow
+
 
 def test_keras_starts_without_messages() -> None:
     start = "from formreader.core.quiet_keras import start_keras; start_keras()"

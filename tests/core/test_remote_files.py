@@ -336,6 +336,7 @@ def scan(program: RunProgram, model: Path, source: str, out: str) -> Result:
     return program("scan", source, "--out", out, "--model", model, "--workers", "1", "-q")
 
 
+@pytest.mark.slow
 def test_a_scan_from_the_web_gives_the_same_table_as_the_folder(
     web: str, forms: Path, tmp_path: Path, tiny_model: Path, program: RunProgram
 ) -> None:

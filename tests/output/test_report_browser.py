@@ -25,9 +25,12 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 
-pytestmark = pytest.mark.skipif(
-    BROWSER is None or DRIVER is None, reason="no chromium with chromedriver on this machine"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        BROWSER is None or DRIVER is None, reason="no chromium with chromedriver on this machine"
+    ),
+]
 
 ATTACK = "</script><img src=x onerror=alert(1)>.png"
 MakeField = Callable[..., ReviewField]

@@ -10,6 +10,8 @@ from formreader.core.classes import CLASSES
 from formreader.core.options import Architecture
 from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, Stages, build_network
 
+pytestmark = pytest.mark.slow
+
 MAX_PARAMETERS = 500_000
 CROPS = np.random.default_rng(1).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
 

@@ -92,6 +92,7 @@ def exact(recogniser: Recogniser) -> InferenceSession:
     return load_graph(model_folder(DEFAULT_MODEL), recogniser.card.files, threads=1)
 
 
+@pytest.mark.slow
 def test_keras_and_the_exported_graphs_agree(
     exact: InferenceSession, recogniser: Recogniser, crops: Crops
 ) -> None:
@@ -105,6 +106,7 @@ def test_keras_and_the_exported_graphs_agree(
         np.testing.assert_allclose(got, expected, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_the_quick_graph_reads_first_and_the_exact_one_where_it_is_unsure(
     exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops
 ) -> None:
@@ -215,6 +217,12 @@ def test_gpu_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "has_gpu", lambda: False)
+    assert load_recogniser(device="auto").device == "cpu"
+
+
+def test_auto_without_tensorflow_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "has_gpu", lambda: True)
+    monkeypatch.setattr(runtimes, "_is_installed", lambda name: name != "tensorflow")
     assert load_recogniser(device="auto").device == "cpu"
 
 

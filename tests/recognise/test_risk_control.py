@@ -155,6 +155,7 @@ WORLDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_error", [0.005, 0.02])
 @pytest.mark.parametrize("world", WORLDS)
 def test_promises_hold_for_19_of_20_calibrations(world: str, max_error: float) -> None:
@@ -171,6 +172,7 @@ def test_promises_hold_for_19_of_20_calibrations(world: str, max_error: float) -
         assert len(promises) > 0.5 * SIMULATIONS  # a promise never given would hold too
 
 
+@pytest.mark.slow
 def test_taking_the_lowest_threshold_that_looks_good_would_break_the_promise() -> None:
     rates, shares = WORLDS["confidence tells nothing, all just too bad"]
     naive = sum(

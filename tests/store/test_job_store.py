@@ -232,6 +232,7 @@ def peak_memory(stream: Iterable[object]) -> int:
     return peak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", [JobStore.readings, JobStore.review_fields, JobStore.remarks])
 def test_memory_does_not_grow_with_the_pages(
     tmp_path: Path, make_field: MakeField, stream: Callable[[JobStore], Iterator[object]]
@@ -636,6 +637,7 @@ def stored(path: Path) -> int:
         return len(done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_job_is_locked_by_one_process_until_it_dies(tmp_path: Path, fresh: bool) -> None:
     path = tmp_path / "results.sqlite"
@@ -670,6 +672,7 @@ def test_a_process_killed_while_adding_leaves_whole_groups(tmp_path: Path) -> No
     assert stored(path) == 8
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_any_moment_loses_nothing_that_was_added(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     kept = 0

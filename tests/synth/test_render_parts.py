@@ -71,6 +71,7 @@ def ink_outside(form: Form, used: Rect) -> float:
 ALL_SECTIONS = [section for sections in SECTIONS.values() for section in sections]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", [*ALL_SECTIONS, *DECOYS], ids=lambda s: s.__name__)
 def test_sections_stay_in_the_room_they_say_they_took(section: Section) -> None:
     heights = []

@@ -52,6 +52,8 @@ from formreader.training.box_network.page_pieces import (
 )
 from formreader.training.box_network.piece_damage import degrade
 
+pytestmark = pytest.mark.slow
+
 Quads = npt.NDArray[np.float32]
 
 

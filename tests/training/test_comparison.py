@@ -21,6 +21,8 @@ from formreader.training.evaluate import comparison
 from formreader.training.evaluate.comparison import PICTURE, TABLE, Result, compare, split_digits
 from formreader.training.evaluate.methods import Trained, train_method
 
+pytestmark = pytest.mark.slow
+
 
 class Silent:
     """A progress display that shows nothing."""

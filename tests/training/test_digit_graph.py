@@ -16,6 +16,8 @@ from formreader.core.options import Architecture
 from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, build_network
 from formreader.training.export.digit_graph import export_onnx
 
+pytestmark = pytest.mark.slow
+
 CROPS: Crops = np.random.default_rng(3).integers(0, 256, (19, 28, 28), dtype=np.uint8)
 
 

@@ -31,6 +31,8 @@ from formreader.training.evaluate.saliency import (
     log_odds,
 )
 
+pytestmark = pytest.mark.slow
+
 SHARP = 0.05
 """Weight of a pixel in the network of halves."""
 

@@ -30,6 +30,8 @@ from formreader.training.evaluate.figures import (
     save,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def pixels(path: Path) -> npt.NDArray[np.uint8]:
     """(h, w, 3) of a picture."""

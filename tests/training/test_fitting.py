@@ -27,6 +27,8 @@ from formreader.training.fit.fitting import EpochFigures, fit
 from formreader.training.fit.optimiser import compile_network, fast_precision, smoothed_crossentropy
 from formreader.training.fit.run_folder import BEST_FILE, LAST_FILE, STATE_FILE, is_unfinished
 
+pytestmark = pytest.mark.slow
+
 TINY = NetworkConfig("mlp", ((8,),), dropout=0.2)
 OPTIONS = TrainOptions(epochs=3, batch=16, learning_rate=0.01, seed=7, augment=False)
 

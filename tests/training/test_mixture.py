@@ -20,6 +20,8 @@ from formreader.training.data.mixture import (
     prepare_data,
 )
 
+pytestmark = pytest.mark.slow
+
 N = 120
 
 

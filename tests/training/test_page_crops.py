@@ -12,6 +12,8 @@ from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 from formreader.training.data.page_crops import page_crops
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def digits() -> Examples:

@@ -18,6 +18,8 @@ from formreader.training.data.mixture import draw_digits
 from formreader.training.export.digit_graph import export_onnx
 from formreader.training.export.quantise import quantise_onnx
 
+pytestmark = pytest.mark.slow
+
 CROPS: Crops = draw_digits(300, np.random.default_rng(3)).crops
 
 

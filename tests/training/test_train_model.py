@@ -28,6 +28,8 @@ from formreader.training.fit.fitting import EpochFigures
 from formreader.training.fit.run_folder import is_unfinished
 from formreader.training.train_model import RUN_FOLDER, train, train_on
 
+pytestmark = pytest.mark.slow
+
 TINY = NetworkConfig("mlp", ((16,),), dropout=0.1)
 OPTIONS = TrainOptions(epochs=2, batch=32, learning_rate=0.01, seed=7)
 
