@@ -212,7 +212,7 @@ def test_more_rows_than_a_sheet_has_are_refused(
     write_rows(path, ["file"], [["a.png"]] * 3)
     assert sheet_of(path).max_row == 1 + 3
     before = path.read_bytes()
-    with pytest.raises(OutputError, match=r"r\.xlsx: .*room for 3 rows.*\.csv or \.parquet"):
+    with pytest.raises(OutputError, match=r"r\.xlsx: .*more than the 3 rows.*\.csv or \.parquet"):
         write_rows(path, ["file"], [["a.png"]] * 4)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
