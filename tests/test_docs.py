@@ -97,6 +97,23 @@ def test_the_map_of_the_house_names_what_is_there(root: Path) -> None:
         assert file in known or file in names, file
 
 
+def test_contributing_lists_every_benchmark(root: Path) -> None:
+    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split("## Benchmarks")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(\w+\.py)`", section))
+    assert named == {path.name for path in (root / "tests" / "benchmarks").glob("*.py")}
+
+
+def test_contributing_names_only_commands_and_files_that_exist(root: Path) -> None:
+    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for name, rest in re.findall(r"\bformreader (\w+) ([^`\n]*)", "\n".join(code_of(text))):
+        assert set(re.findall(r"(?<![\w/-])--[a-z][\w-]*", rest)) <= options(COMMANDS[name]), rest
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        assert (root / link).exists(), link
+    for heading in re.findall(r"\]\(#([^)]+)\)", text):
+        assert f"\n## {heading.replace('-', ' ')}\n" in text.lower(), heading
+
+
 def test_changelog_has_an_entry_for_this_version(root: Path) -> None:
     import formreader
 

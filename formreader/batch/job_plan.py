@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from formreader.batch.input_records import CountPdf, input_records
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
+from formreader.core.model_folder import BOX_MODEL, CARD_FILE, model_folder
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
@@ -40,10 +41,15 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     return RunRecord(
         version=__version__,
         model=f"{card.name} {card.version}",
-        # The card holds the hashes of the model's files, its temperature and its calibration.
-        model_sha256=hashlib.sha256(card.to_json().encode()).hexdigest(),
+        # Cards hold the hashes of the models' files, their temperature and calibration.
+        model_sha256=hashlib.sha256(f"{card.to_json()}{_box_card()}".encode()).hexdigest(),
         options={"PATHS": _shortened(shlex.join(options.paths))} | threshold,
     )
+
+
+def _box_card() -> str:
+    """Return the card of the network that finds boxes, which decides on results as well."""
+    return (model_folder(BOX_MODEL) / CARD_FILE).read_text(encoding="utf-8")
 
 
 def make_plan(

@@ -309,7 +309,8 @@ def test_damage_never_raises_anything_else(kind: str, data: st.DataObject) -> No
         path.write_bytes(damaged[:length])
         file = InputFile(str(path), "a")
         pages = counted(file)
-        assert str(pages).startswith("a: ") or 1 <= int(pages) <= 2
+        # A damaged TIFF may chain its directories to more pages; each costs an entry of 12 bytes.
+        assert str(pages).startswith("a: ") or 1 <= int(pages) <= 2 + length // 12
         try:
             page = read_page(file, 0, max_pixels=1_000_000)
         except PageError as error:
