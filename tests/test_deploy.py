@@ -20,8 +20,8 @@ PACKAGE = Path(formreader.__file__).parent
 ENTRANCES = ("formreader.cli.scan", "formreader.cli.predict", "formreader.output.results_frame")
 """What must work after an installation from the file."""
 
-FOR_OTHERS = {"distributed", "keras", "tensorflow"}
-"""Packages that a scan imports only with `--cluster` or on a GPU."""
+FOR_OTHERS = {"distributed", "keras", "pillow_heif", "tensorflow", "xlsxwriter"}
+"""Packages that a scan imports only with `--cluster`, on a GPU, for HEIF pages or for Excel."""
 
 PACKAGE_NAMES = {"cv2": "opencv-python-headless", "PIL": "pillow"}
 """Names under which PyPI has the modules that are named otherwise there."""
@@ -39,6 +39,16 @@ class Missing:
 sys.meta_path.insert(0, Missing())
 """
 """A `sitecustomize` module: Python runs it first in each process, workers included."""
+
+
+@pytest.fixture
+def run_hook(tmp_path: Path) -> Path:
+    """A folder that hides all packages beyond scanning from a Python that has it on its path."""
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(NO_SUCH_MODULE.format(names=NOT_NEEDED))
+    return hook
+
 
 CPU = ("--device", "cpu")
 RunWithout = Callable[..., str]
@@ -157,3 +167,20 @@ def imports(node: ast.AST) -> Iterator[str]:
     elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
         for child in ast.iter_child_nodes(node):
             yield from imports(child)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "inspect", "explain"])
+def test_commands_that_need_more_say_so(tmp_path: Path, command: str, run_hook: Path) -> None:
+    arguments = ("digit.png",) if command == "explain" else ()
+    done = subprocess.run(
+        [sys.executable, "-m", "formreader", command, *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(run_hook), str(PACKAGE.parent)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "keras" in done.stderr
+    assert "pip install formreader" in done.stderr
+    assert "a bug" not in done.stderr

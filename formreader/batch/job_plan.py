@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 from formreader.batch.input_records import CountPdf, input_records
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
-from formreader.core.model_folder import BOX_MODEL, CARD_FILE, model_folder
+from formreader.core.model_folder import BOX_MODEL, model_folder, read_card_file
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
+from formreader.detect.box_network import BOX_CARD_SCHEMA
 from formreader.recognise.model_card import Card
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
@@ -49,7 +51,7 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
 
 def _box_card() -> str:
     """Return the card of the network that finds boxes, which decides on results as well."""
-    return (model_folder(BOX_MODEL) / CARD_FILE).read_text(encoding="utf-8")
+    return json.dumps(read_card_file(model_folder(BOX_MODEL), BOX_CARD_SCHEMA), sort_keys=True)
 
 
 def make_plan(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from formreader.cli.error_handling import Command, set_up_logging
+from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.progress import TrainDisplay
 from formreader.cli.shared_options import (
     seed_option,
@@ -82,6 +82,7 @@ def compare(
       formreader compare --method cnn --method svm --epochs 10 --augment
     """
     set_up_logging(verbose, quiet)
+    check_full_installation()
     options = CompareOptions(
         methods=methods, out=out, data=data, epochs=epochs, batch=batch, examples=examples,
         augment=augment, seed=seed, writers=writers,

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from formreader.cli.progress import print_message
 from formreader.core.errors import ExitCode, FormreaderError, UsageError
+from formreader.core.installed import is_installed
 
 _OPTIONS_ELSEWHERE = {
     "--threshold": "--review-below", "--confidence": "--review-below", "--min-confidence":
@@ -26,6 +27,9 @@ _OPTIONS_ELSEWHERE = {
 
 _NEVER_SUGGESTED = frozenset(("--fresh",))
 """Options that discard work: a typing error must not lead to them."""
+
+_BEYOND_SCANNING = ("keras", "matplotlib", "onnx", "scipy", "sklearn", "tensorflow")
+"""Packages that an installation for scanning alone does without."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -96,6 +100,20 @@ class Program(click.Group):
             )
             ctx.exit(ExitCode.BUG)
         ctx.exit(code)
+
+
+def check_full_installation() -> None:
+    """Refuse commands that need more than scanning does, where that is not installed.
+
+    Raises:
+        UsageError: a package is missing.
+    """
+    missing = [name for name in _BEYOND_SCANNING if not is_installed(name)]
+    if missing:
+        raise UsageError(
+            f"This command needs more packages than scanning does ({', '.join(missing)} is "
+            "missing). Install formreader with all of them: pip install formreader"
+        )
 
 
 def check_one_threshold(max_error: float | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formreader.cli.error_handling import Command, set_up_logging
+from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.shared_options import (
     batch_option,
     device_option,
@@ -65,6 +65,7 @@ def evaluate(
       formreader evaluate --data own_digits/ --model models/own --json figures.json
     """
     set_up_logging(verbose, quiet)
+    check_full_installation()
     options = EvaluateOptions(model, data, out, json, device, batch)
     from formreader.training.evaluate.evaluation import PICTURES
     from formreader.training.evaluate.evaluation import evaluate as measure

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from formreader.cli.error_handling import Command, set_up_logging
+from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.shared_options import (
     model_option,
     verbosity_options,
@@ -38,6 +38,7 @@ def explain(image: str, model: str, out: Path | None, verbose: bool, quiet: bool
       formreader explain seven.png --model models/own --out why.png
     """
     set_up_logging(verbose, quiet)
+    check_full_installation()
     options = ExplainOptions(image, model, out)
     from formreader.training.evaluate.explanation import explain as explain_image
     from formreader.training.evaluate.explanation import picture_path

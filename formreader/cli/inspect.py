@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formreader.cli.error_handling import Command, set_up_logging
+from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.shared_options import (
     seed_option,
     verbosity_options,
@@ -50,6 +50,7 @@ def inspect(
       formreader inspect --data own_digits/ --out pictures
     """
     set_up_logging(verbose, quiet)
+    check_full_installation()
     from formreader.training.evaluate.inspection import PICTURES
     from formreader.training.evaluate.inspection import inspect as look_into
 

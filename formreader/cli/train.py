@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from formreader.cli.error_handling import Command, set_up_logging
+from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.progress import TrainDisplay
 from formreader.cli.shared_options import (
     TRAIN,
@@ -119,6 +119,7 @@ def train(
       formreader train --data mnist --data corrections.csv --from digits
     """
     set_up_logging(verbose, quiet)
+    check_full_installation()
     options = TrainOptions(
         out=out, augment=augment, epochs=epochs, batch=batch, learning_rate=learning_rate,
         validation=validation, patience=patience, seed=seed, writers=writers,

@@ -7,7 +7,6 @@ digits and values are text, so that leading zeros stay. Confidences have four de
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from formreader.core.errors import OutputError, UsageError
+from formreader.core.installed import is_installed
 from formreader.core.locations import Place, suffix_of
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
 
@@ -83,7 +83,7 @@ def check_format(place: Place) -> None:
             f"{place}: tables cannot be written as {suffix}. "
             "Give --out a name that ends in .csv, .jsonl, .parquet or .xlsx"
         )
-    if format_of(place) is TableFormat.EXCEL and importlib.util.find_spec("xlsxwriter") is None:
+    if format_of(place) is TableFormat.EXCEL and not is_installed("xlsxwriter"):
         raise UsageError(f"{place}: {INSTALL_EXCEL}")
 
 

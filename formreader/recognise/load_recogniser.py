@@ -7,6 +7,7 @@ GPU the Keras model itself runs.
 from __future__ import annotations
 
 from formreader.core.errors import UsageError
+from formreader.core.installed import is_installed
 from formreader.core.model_folder import model_folder
 from formreader.core.options import DEFAULT_MODEL, Device, usable_cores
 from formreader.recognise import runtimes
@@ -40,6 +41,11 @@ def load_recogniser(
         )
     folder = model_folder(model)
     card = read_card(folder)
+    if device == "gpu" and not is_installed("tensorflow"):
+        raise UsageError(
+            "--device gpu: TensorFlow is not installed. Run pip install 'formreader[gpu]', or use "
+            "--device cpu."
+        )
     if device == "gpu" or (device == "auto" and runtimes.can_use_gpu()):
         return runtimes.KerasRecogniser.load(folder, card, batch)
     return runtimes.OnnxRecogniser.load(folder, card, batch, threads or usable_cores())

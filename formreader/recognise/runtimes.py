@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.classes import Crops
 from formreader.core.errors import ModelError, UsageError
+from formreader.core.installed import is_installed
 from formreader.core.model_folder import KERAS_FILE, QUICK_FILE, load_graph, read_checked
 from formreader.core.options import Device
 from formreader.core.quiet_keras import start_keras
@@ -180,12 +181,12 @@ def can_use_gpu() -> bool:
     """
     return (
         has_gpu()
-        and _is_installed("tensorflow")
-        and any(_is_installed(wheel) for wheel in _CUDA_WHEELS)
+        and is_installed("tensorflow")
+        and any(_has_wheel(wheel) for wheel in _CUDA_WHEELS)
     )
 
 
-def _is_installed(distribution: str) -> bool:
+def _has_wheel(distribution: str) -> bool:
     try:
         importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

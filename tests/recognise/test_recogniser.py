@@ -22,6 +22,7 @@ from formreader.core.model_folder import (
     model_folder,
 )
 from formreader.core.options import DEFAULT_MODEL
+from formreader.recognise import load_recogniser as load_recogniser_module
 from formreader.recognise import runtimes
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
@@ -222,8 +223,16 @@ def test_auto_without_a_gpu_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_auto_without_tensorflow_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "has_gpu", lambda: True)
-    monkeypatch.setattr(runtimes, "_is_installed", lambda name: name != "tensorflow")
+    monkeypatch.setattr(runtimes, "_has_wheel", lambda name: True)
+    monkeypatch.setattr(runtimes, "is_installed", lambda name: name != "tensorflow")
     assert load_recogniser(device="auto").device == "cpu"
+
+
+def test_a_gpu_without_tensorflow_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "has_gpu", lambda: True)
+    monkeypatch.setattr(load_recogniser_module, "is_installed", lambda name: False)
+    with pytest.raises(UsageError, match=r"formreader\[gpu\]"):
+        load_recogniser(device="gpu")
 
 
 def test_a_batch_of_nothing_is_refused() -> None:
