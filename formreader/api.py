@@ -113,8 +113,8 @@ class Reader:
         image as given; of files and Pillow images, after their orientation tag was applied.
 
         Args:
-            image: a path, the bytes of a file (PNG, JPEG, TIFF, WebP, BMP or PDF), a Pillow
-                image, or an array of uint8: (h, w) grey, (h, w, 3) colour, (h, w, 4) colour
+            image: a path, the bytes of a file (PNG, JPEG, TIFF, WebP, BMP, HEIF or PDF), a
+                Pillow image, or an array of uint8: (h, w) grey, (h, w, 3) colour, (h, w, 4) colour
                 with opacity; paper bright, ink dark.
             channels: order of the colours of an array.
             page: 0-based number of the page, if the file has several.

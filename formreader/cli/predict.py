@@ -53,7 +53,8 @@ def predict(
         max_error=max_error,
     )
     from formreader.batch.single_images import read_images
-    from formreader.output.table import DIGIT_HEADER, digit_rows
+    from formreader.output.columns import DIGIT_HEADER
+    from formreader.output.table import digit_rows
 
     table = csv.DictWriter(sys.stdout, PREDICT_COLUMNS, extrasaction="ignore", lineterminator="\n")
     readings = read_images(options)

@@ -98,8 +98,8 @@ def scan(
 ) -> ExitCode:
     """Read the handwritten digits of all forms in files and folders.
 
-    PATHS are PNG, JPEG, TIFF, WebP, BMP and PDF files, folders with such files (also in
-    folders inside them), patterns such as "scans/*.png", or URLs. The results are written to
+    PATHS are PNG, JPEG, TIFF, WebP, BMP, HEIF and PDF files, folders with such files (also
+    in folders inside them), patterns such as "scans/*.png", or URLs. The results are written to
     the table --out. A report for checking the doubtful digits is written beside it; open it in
     any browser.
 

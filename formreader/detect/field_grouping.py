@@ -78,7 +78,7 @@ def _next_neighbour(field: _Run, runs: list[_Run]) -> _Run | None:
     """The nearest row to the right that continues this one, or None.
 
     A single box or a row of separate boxes is continued by a single box, a comb by another row
-    of several boxes: the parts of a date are one field.
+    of several boxes: the parts of a date that are combs are one field.
     """
     best, nearest = None, np.inf
     width, height = field.row.size

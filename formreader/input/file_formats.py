@@ -1,6 +1,6 @@
 """The formats of page files: their content, their suffixes, and what decodes them.
 
-A format is added here and nowhere else.
+The code of a format is added here; the lists for users are in README, `api.py` and `cli/scan.py`.
 """
 
 from __future__ import annotations

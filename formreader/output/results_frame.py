@@ -17,23 +17,28 @@ from pyarrow import parquet
 from formreader.core.errors import NoInputError
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
+from formreader.output.columns import (
+    COLUMN_KINDS,
+    DIGIT_HEADER,
+    EARLIER_HEADERS,
+    FIELD_HEADER,
+    ColumnKind,
+)
 from formreader.output.table import TABLES
 from formreader.output.table_formats import INSTALL_EXCEL, TableFormat, arrow_schema, format_of
 
-_TYPES: dict[str, str | ExtensionDtype] = {
-    "file": "string", "page": "int64", "field": "int64", "box": "int64", "value": "string",
-    "confidence": "float64", "cells": "string", "digit": "string",
-    "x": "int64", "y": "int64", "width": "int64", "height": "int64",
-    "second": "string", "second_confidence": "float64", "lowest": "float64", "message": "string",
-    "status": pd.CategoricalDtype([status.value for status in Status]),
-}  # fmt: skip
+_TYPES: dict[ColumnKind, str | ExtensionDtype] = {
+    ColumnKind.TEXT: "string",
+    ColumnKind.INTEGER: "int64",
+    ColumnKind.SHARE: "float64",
+    ColumnKind.OPTIONAL_SHARE: "float64",
+    ColumnKind.STATUS: pd.CategoricalDtype([status.value for status in Status]),
+}
 
+_TEXT_KINDS = (ColumnKind.TEXT, ColumnKind.STATUS)
 
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 """How Excel files write characters that XML cannot hold (ISO/IEC 29500-1, 22.9.2.19)."""
-
-_NEW_IN_0_6 = ("lowest", "message")
-"""Columns that tables of versions before 0.6.0 do not have."""
 
 
 def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
@@ -42,7 +47,7 @@ def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
     columns = header.split(",")
     table = [row for page in pages for row in page_rows(page)]
     frame = pd.DataFrame(table, columns=columns, dtype="object")
-    return frame.astype({name: _TYPES[name] for name in columns})
+    return frame.astype(_types(columns))
 
 
 def load_results(path: Path) -> pd.DataFrame:
@@ -58,17 +63,16 @@ def load_results(path: Path) -> pd.DataFrame:
     kind = format_of(path)
     try:
         columns = _columns(path, kind)
-        if columns not in _known_columns():
+        if ",".join(columns) not in (FIELD_HEADER, DIGIT_HEADER, *EARLIER_HEADERS):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
-        return _READERS[kind](path, columns).astype({name: _TYPES[name] for name in columns})
+        return _READERS[kind](path, columns).astype(_types(columns))
     except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
-def _known_columns() -> list[list[str]]:
-    """Return the columns of each kind of rows, today and before version 0.6.0."""
-    today = [header.split(",") for header, _ in TABLES.values()]
-    return today + [[name for name in names if name not in _NEW_IN_0_6] for names in today]
+def _types(columns: Iterable[str]) -> dict[str, str | ExtensionDtype]:
+    """Return pandas' type of each column."""
+    return {name: _TYPES[COLUMN_KINDS[name]] for name in columns}
 
 
 def _columns(path: Path, kind: TableFormat) -> list[str]:
@@ -86,7 +90,7 @@ def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return pd.read_csv(
         path,
         encoding="utf-8",
-        dtype={name: _TYPES[name] for name in columns},
+        dtype=_types(columns),
         keep_default_na=False,
         na_values={"second_confidence": [""]},
     )
@@ -104,7 +108,7 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
-    text = {name: "str" for name in columns if _TYPES[name] not in ("int64", "float64")}
+    text = {name: "str" for name in columns if COLUMN_KINDS[name] in _TEXT_KINDS}
     blank = {"second_confidence": [""]}
     sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=blank)
     for name in text:

@@ -17,12 +17,8 @@ from formreader.core.geometry import Box
 from formreader.core.locations import Place
 from formreader.core.options import Rows
 from formreader.core.records import DigitReading, FieldReading, PageReading, PageRemark, Status
+from formreader.output.columns import DIGIT_HEADER, FIELD_HEADER
 from formreader.output.table_formats import Row, write_rows
-
-FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height,lowest,message"
-DIGIT_HEADER = (
-    "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence,message"
-)
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Beginnings of formulas in spreadsheets, with the full-width signs of Excel in Asia."""

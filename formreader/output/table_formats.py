@@ -19,15 +19,13 @@ from formreader.core.errors import OutputError, UsageError
 from formreader.core.installed import is_installed
 from formreader.core.locations import Place, suffix_of
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
+from formreader.output.columns import COLUMN_KINDS, ColumnKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Cell: TypeAlias = str | int | float | None
 Row: TypeAlias = list[Cell]
-
-_INTEGERS = frozenset(("page", "field", "box", "x", "y", "width", "height"))
-_PROBABILITIES = frozenset(("confidence", "second_confidence", "lowest"))
 
 _MAX_GROUP_ROWS = 16_384
 """Rows in a group of a Parquet file. A group is in memory as a whole, about 10 MB, and readers can
@@ -109,16 +107,21 @@ def write_rows(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> Non
 
 
 def arrow_schema(columns: Sequence[str]) -> pa.Schema:
-    """Return the types of the columns in Parquet; only `second_confidence` may be missing."""
+    """Return the types of the columns in Parquet."""
     import pyarrow as pa
 
-    def data_type(name: str) -> pa.DataType:
-        if name in _INTEGERS:
-            return pa.int32()
-        return pa.float64() if name in _PROBABILITIES else pa.string()
-
+    share = pa.float64()
+    types = {
+        ColumnKind.INTEGER: pa.int32(),
+        ColumnKind.SHARE: share,
+        ColumnKind.OPTIONAL_SHARE: share,
+    }
+    kinds = {name: COLUMN_KINDS[name] for name in columns}
     return pa.schema(
-        [pa.field(name, data_type(name), name == "second_confidence") for name in columns]
+        [
+            pa.field(name, types.get(kind, pa.string()), kind is ColumnKind.OPTIONAL_SHARE)
+            for name, kind in kinds.items()
+        ]
     )
 
 

@@ -97,7 +97,8 @@ def test_scan_writes_table_and_report(program: RunProgram, forms: Path, tiny_mod
     read, accepted, expected = done.stderr.splitlines()
     assert re.fullmatch(r"formreader: 3 pages with 90 digits in 18 fields, in [\d.]+ s", read)
     assert accepted.endswith(f"accepted; please check the other 90: {out.with_suffix('.html')}")
-    assert expected.endswith("of 0.95 or more are wrong was never measured with this model")
+    threshold = ScanOptions(()).review_below
+    assert expected.endswith(f"of {threshold} or more are wrong was never measured with this model")
     assert {row["file"] for row in table(out)} == {"a.png", "b.jpg", "more/c.tif"}
     assert "form" in out.with_suffix(".html").read_text(encoding="utf-8")
 

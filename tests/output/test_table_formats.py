@@ -221,7 +221,7 @@ def test_more_rows_than_a_sheet_has_are_refused(
 def test_excel_without_the_package_that_writes_it_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_formats.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(table_formats, "is_installed", lambda _: False)
     with pytest.raises(UsageError, match=r"r\.xlsx: .*pip install 'formreader\[excel\]'"):
         check_format(tmp_path / "r.xlsx")
     check_format(tmp_path / "r.csv")

@@ -37,6 +37,7 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.output.table import field_rows
+from formreader.store.job_sql import JOB_FORMAT
 from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
 
 MakeField = Callable[..., ReviewField]
@@ -474,9 +475,11 @@ def test_a_job_of_a_newer_format_is_not_changed(tmp_path: Path, fresh: bool) -> 
     path = tmp_path / "results.sqlite"
     with job(tmp_path):
         pass
-    _sqlite(path, "PRAGMA user_version = 2")
+    _sqlite(path, f"PRAGMA user_version = {JOB_FORMAT + 1}")
     before = path.read_bytes()
-    with pytest.raises(UsageError, match=r"results\.sqlite: it is a job of format 2.*--out"):
+    with pytest.raises(
+        UsageError, match=rf"results\.sqlite: it is a job of format {JOB_FORMAT + 1}.*--out"
+    ):
         JobStore.open(path, RUN, fresh=fresh)
     assert path.read_bytes() == before
 

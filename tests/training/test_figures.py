@@ -17,6 +17,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from formreader.core.errors import OutputError
+from formreader.core.options import ScanOptions
 from formreader.recognise.model_card import CalibrationRow, read_card
 from formreader.training.evaluate.comparison import Result, results_figure
 from formreader.training.evaluate.curves import draw_curves
@@ -147,7 +148,7 @@ def test_no_label_of_coverage_is_over_another(rows_of_card: tuple[CalibrationRow
     data = axes.get_window_extent()
     assert not any(box.overlaps(data) for box in labels.values())
     thresholds = {label for label in labels if label.startswith("0.9")}
-    assert "0.95" in thresholds  # the default, though others are close to it
+    assert str(ScanOptions(()).review_below) in thresholds  # though others are close to it
     assert len(thresholds) > 20
 
 
@@ -155,7 +156,7 @@ def test_close_thresholds_leave_room_for_each_other() -> None:
     rows = [CalibrationRow(0.5 + i / 100, 1000, 990 - i // 9, 1, 0.01) for i in range(49)]
     figure = coverage_figure(np.array([0.5]), np.array([0.01]), rows)
     labels = drawn_labels(figure)
-    assert "0.95" in labels
+    assert str(ScanOptions(()).review_below) in labels
     assert_apart(labels)
 
 

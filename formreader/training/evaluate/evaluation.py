@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.errors import NoInputError
-from formreader.core.options import EvaluateOptions
+from formreader.core.options import EvaluateOptions, ScanOptions
 from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import CalibrationRow
@@ -33,8 +33,14 @@ from formreader.training.evaluate.metrics import (
 )
 from formreader.training.fit.calibration import calibration_table
 
-EVALUATED_THRESHOLDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
-"""Thresholds that users may give as --review-below; 0 accepts all but likely non-digits."""
+EVALUATED_THRESHOLDS = tuple(
+    sorted(
+        {0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995}
+        | {ScanOptions(()).review_below}
+    )
+)
+"""Thresholds that users may give as --review-below, with its default; 0 accepts all but likely
+non-digits."""
 
 PICTURES = ("confusion.png", "coverage.png", "mistakes.png")
 """Files in the output folder."""
