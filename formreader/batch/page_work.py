@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import FieldCrops, InputFile, Page, PageCrops
+from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, mark_boxes
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_boxes
 from formreader.crop.field_thumbnail import draw_thumbnail
@@ -145,10 +145,11 @@ def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCro
 
 def _crop(page: Pyramid, found: FoundFields) -> list[FieldCrops]:
     """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers."""
-    crops, blank = crop_boxes(page, [box for row in found.rows for box in row])
+    crops, blank, loose = crop_boxes(page, [box for row in found.rows for box in row])
     fields = list[FieldCrops]()
     for row in found.rows:
-        fields.append(FieldCrops(row, crops[: len(row)], blank[: len(row)]))
-        crops, blank = crops[len(row) :], blank[len(row) :]
+        here = len(row)
+        fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
+        crops, blank, loose = crops[here:], blank[here:], loose[here:]
     cut = (cut_cell(page.level(0), cell) for cell in found.cells)
     return fields + [field for field in cut if field is not None]

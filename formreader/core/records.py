@@ -7,8 +7,8 @@ of pages and boxes are 0-based here, and 1-based in everything that people see.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -67,11 +67,12 @@ class DigitBox:
 
     `corners` are its four corners in page pixels, clockwise from the top left of the upright
     form; `box` is their bounding box. `score` in 0..1 is the finder's confidence that this is a
-    digit box.
+    digit box. `loose_ink`: writing in it or beside it is in no digit, so one may have been missed.
     """
 
     corners: Quad
     score: float = 1.0
+    loose_ink: bool = False
 
     @property
     def box(self) -> Box:
@@ -79,7 +80,13 @@ class DigitBox:
 
     def __reduce__(self) -> tuple[type[DigitBox], tuple[object, ...]]:
         # A page has hundreds of boxes; the default of dataclasses with slots is half as fast.
-        return DigitBox, (self.corners, self.score)
+        return DigitBox, (self.corners, self.score, self.loose_ink)
+
+
+def mark_boxes(boxes: Sequence[DigitBox], loose: npt.NDArray[np.bool_]) -> tuple[DigitBox, ...]:
+    """The n boxes, with `loose_ink` set where `loose`, (n,), is true."""
+    pairs = zip(boxes, loose.tolist(), strict=True)
+    return tuple(replace(box, loose_ink=True) if is_loose else box for box, is_loose in pairs)
 
 
 @dataclass(frozen=True, slots=True)

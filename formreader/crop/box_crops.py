@@ -26,7 +26,9 @@ _MIN_SCORE_OF_SURE_BOX = 0.6
 record."""
 
 
-def crop_boxes(page: Pyramid, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
+def crop_boxes(
+    page: Pyramid, boxes: Sequence[DigitBox]
+) -> tuple[Crops, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Cut the boxes of a page into normalised crops of their digits.
 
     Args:
@@ -34,10 +36,11 @@ def crop_boxes(page: Pyramid, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDA
         boxes: n boxes in pixels of that page.
 
     Returns:
-        Crops, (n, 28, 28) uint8, and which of the boxes are blank, (n,) bool.
+        Crops, (n, 28, 28) uint8, which of the boxes are blank, (n,) bool, and which have strokes
+        in them that are not their digit's, (n,) bool.
     """
     if not boxes:
-        return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.bool_)
+        return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), *np.zeros((2, 0), np.bool_)
     corners = np.array([box.corners for box in boxes], np.float64)
     measured = measure_patches(cut_patches(page, corners))
     return _normalised(measured, corners, _max_trace(_trusted(measured.level, boxes)))
@@ -57,7 +60,7 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
         image = np.asarray(255 - image, np.uint8)
     height, width = image.shape
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]]) - 0.5
-    crops, blank = _normalised(measure_patches(cut_patches(Pyramid(image), corners)), corners)
+    crops, blank, _ = _normalised(measure_patches(cut_patches(Pyramid(image), corners)), corners)
     return crops[0], bool(blank[0])
 
 
@@ -81,14 +84,14 @@ def _max_trace(level: npt.NDArray[np.int64]) -> float:
 
 def _normalised(
     measured: MeasuredPatches, corners: Corners, max_trace: float = 0.0
-) -> tuple[Crops, npt.NDArray[np.bool_]]:
-    """Return the normalised digits of n boxes, (n, 28, 28), and which are blank, (n,)."""
-    ink, blank = separate_ink(measured, max_trace)
+) -> tuple[Crops, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return normalised digits of n boxes, (n, 28, 28), which are blank, which have loose ink."""
+    ink, blank, loose = separate_ink(measured, max_trace)
     crops = np.zeros((len(ink), CROP_SIDE, CROP_SIDE), np.uint8)
     tones, aspects = _full_tones(_ink_levels(ink)), proportions(corners)
     bright = [np.asarray(cv2.LUT(ink[i], tones[i]), np.uint8) for i in np.flatnonzero(~blank)]
     crops[~blank] = normalise_all(bright, aspects[~blank].tolist())
-    return crops, blank
+    return crops, blank, loose
 
 
 def _full_tones(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:

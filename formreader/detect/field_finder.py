@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
-from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage
+from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
 from formreader.detect.cell_finder import find_cells
 from formreader.detect.field_grouping import group_rows
+from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
 from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
@@ -75,6 +76,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     likely, print_rows = _split_off_print(straight.image, found.rows)
     resolved = _resolve_rows_and_cells(straight.image, likely)
     rows = group_rows(resolved.rows)
+    boxes = map(mark_boxes, _row_boxes(straight, rows), loose_ink(straight.image, rows))
     cells = np.array([cell.corners for cell in resolved.cells]).reshape(-1, 4, 2)
     scores = np.array([cell.score for cell in resolved.cells])
     reasons = (
@@ -83,7 +85,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
         (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
     return FoundFields(
-        tuple(_row_boxes(straight, rows)),
+        tuple(boxes),
         _page_boxes(straight, cells, scores),
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.geometry import Box
-from formreader.core.records import DigitReading, FieldCrops, FieldReading, Status
+from formreader.core.records import DigitBox, DigitReading, FieldCrops, FieldReading, Status
 
 MIN_GUESS_PROBABILITY = 0.05
 """A digit of lower probability is not given as the reading of a box, not even for review.
@@ -50,11 +50,12 @@ class ReadField:
 def decide(read: Sequence[ReadField], review_below: float) -> tuple[FieldReading, ...]:
     """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
-    Digits with a lower confidence than `review_below` are for review.
+    Digits with a lower confidence than `review_below` are for review, and so are those in boxes
+    with loose ink, however sure: a digit beside them may be missing.
     """
     if not read:
         return ()
-    boxes = (digit_box.box for one in read for digit_box in one.field.boxes)
+    boxes = (digit_box for one in read for digit_box in one.field.boxes)
     probabilities = np.concatenate([one.probabilities for one in read])
     blank = np.concatenate([one.field.blank for one in read])
     digits = _read_digits(boxes, probabilities, blank, review_below)
@@ -62,7 +63,7 @@ def decide(read: Sequence[ReadField], review_below: float) -> tuple[FieldReading
 
 
 def _read_digits(
-    boxes: Iterator[Box],
+    boxes: Iterator[DigitBox],
     probabilities: npt.NDArray[np.float32],
     blank: npt.NDArray[np.bool_],
     review_below: float,
@@ -73,9 +74,10 @@ def _read_digits(
     rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())
     for box, row, (best, second), is_blank in zip(boxes, *rows, strict=True):
         if is_blank:
-            yield DigitReading(box, None, 1.0, Status.BLANK)
+            yield DigitReading(box.box, None, 1.0, Status.BLANK)
         else:
-            yield _read_digit(box, row, best, second, review_below)
+            threshold = math.inf if box.loose_ink else review_below
+            yield _read_digit(box.box, row, best, second, threshold)
 
 
 def _read_digit(

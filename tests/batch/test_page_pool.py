@@ -134,5 +134,5 @@ def test_what_is_imported_early_is_what_workers_call() -> None:
 
 
 def test_boxes_come_from_workers_as_they_were() -> None:
-    box = DigitBox(((1.5, 2), (11, 2.25), (11, 14), (1, 14)), score=0.75)
+    box = DigitBox(((1.5, 2), (11, 2.25), (11, 14), (1, 14)), score=0.75, loose_ink=True)
     assert pickle.loads(pickle.dumps(box)) == box

@@ -32,7 +32,8 @@ Ink = npt.NDArray[np.uint8]
 
 
 def cut_crops(image: GreyImage, boxes: Sequence[DigitBox]) -> tuple[Crops, npt.NDArray[np.bool_]]:
-    return crop_boxes(Pyramid(image), boxes)
+    crops, blank, _ = crop_boxes(Pyramid(image), boxes)
+    return crops, blank
 
 
 def hand_written(digit: int, height: int, seed: int = 0) -> Ink:

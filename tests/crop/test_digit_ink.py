@@ -39,13 +39,13 @@ def cut(image: GreyImage) -> Patches:
 
 
 def is_blank(image: GreyImage) -> bool:
-    ink, blank = separate_ink(measure_patches(cut(image)))
+    ink, blank, _ = separate_ink(measure_patches(cut(image)))
     assert ink.any() != blank[0]
     return bool(blank[0])
 
 
 def ink_of(image: GreyImage) -> Ink:
-    ink, blank = separate_ink(measure_patches(cut(image)))
+    ink, blank, _ = separate_ink(measure_patches(cut(image)))
     assert blank.tolist() == [False]
     return ink[0]
 
@@ -82,6 +82,27 @@ def test_plain_paper_is_blank(level: int) -> None:
 def test_a_shadow_over_the_box_is_blank() -> None:
     light = np.linspace(1, 0.5, box().shape[1])
     assert is_blank((box() * light).astype(np.uint8))
+
+
+def has_loose_ink(image: GreyImage) -> bool:
+    _, _, loose = separate_ink(measure_patches(cut(image)))
+    return bool(loose[0])
+
+
+def test_a_neighbours_stroke_in_the_box_is_loose_ink() -> None:
+    image = box()
+    stroke(image, (36, 14), (46, 24), (36, 50))
+    assert not has_loose_ink(image)
+    stroke(image, (-9, 16), (-9, 46), (14, 30))
+    assert has_loose_ink(image)
+    assert pieces(ink_of(image)) == 1
+
+
+def test_lines_and_specks_are_no_loose_ink() -> None:
+    image = box(thickness=3)
+    stroke(image, (20, 14), (44, 14), (28, 50))
+    cv2.circle(image, (LOW + 12, LOW + 40), 1, (30,), -1)
+    assert not has_loose_ink(image)
 
 
 def test_the_lines_go_and_the_digit_stays() -> None:
@@ -237,7 +258,7 @@ def test_a_stroke_that_runs_out_of_its_patch_does_not_reach_the_next() -> None:
     stroke(long, (32, 10), (32, SIDE + 2 * MARGIN))
     stroke(short, (32, -2 * MARGIN), (32, 50))
     stack = np.concatenate([cut(image) for image in (long, short, long, box())])
-    ink, blank = separate_ink(measure_patches(stack))
+    ink, blank, _ = separate_ink(measure_patches(stack))
     assert blank.tolist() == [False, False, False, True]
     for image, together in zip((long, short, long), ink, strict=False):
         assert np.array_equal(ink_of(image), together)

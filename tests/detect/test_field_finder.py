@@ -220,3 +220,15 @@ def test_corners_go_clockwise_from_the_top_left_of_the_upright_form() -> None:
     for box in boxes:
         assert np.abs(truth - np.array(box.corners)).max(axis=(1, 2)).min() < 3.5
         assert 0.7 <= box.score <= 1
+
+
+def test_writing_beside_a_row_is_noted() -> None:
+    image = form(rows=2)
+    pitch, top = round(0.7 * 9 * DPI / 25.4), round(12 * DPI / 25.4)
+    x, y = round(15 * DPI / 25.4) - 22, top + 20  # before the first box, which loses its line
+    image[top + 3 : top + 68, x + 18 : x + 27] = image[0, 0]
+    cv2.polylines(image, [np.array([[x, y], [x + 12, y], [x + 4, y + 30]])], False, (30,), 4)
+    first, second = find(image).rows
+    assert [box.loose_ink for box in first] == [True] + [False] * (len(first) - 1)
+    assert not any(box.loose_ink for box in second)
+    assert first[0].box.left == pytest.approx(second[0].box.left, abs=pitch / 4)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formreader.core.classes import NOT_A_DIGIT
-from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status
+from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status, mark_boxes
 from formreader.recognise.decisions import MIN_GUESS_PROBABILITY, ReadField, decide
 
 Probabilities = npt.NDArray[np.float32]
@@ -48,6 +49,17 @@ def test_a_sure_digit_is_ok() -> None:
 def test_an_unsure_digit_is_for_review_with_its_second_guess() -> None:
     (digit,) = read([{4: 0.6, 9: 0.35}]).digits
     assert (digit.digit, digit.status, digit.second) == (4, Status.REVIEW, 9)
+
+
+@pytest.mark.parametrize("blank", [False, True])
+def test_a_sure_digit_with_loose_ink_is_for_review(blank: bool) -> None:
+    field = field_of([False, blank])
+    marked = replace(field, boxes=mark_boxes(field.boxes, np.array([True, True])))
+    (reading,) = decide([ReadField(marked, np.stack([row({7: 1.0}), row({1: 1.0})]))], 0.0)
+    statuses = [Status.REVIEW, Status.BLANK if blank else Status.REVIEW]
+    assert [digit.status for digit in reading.digits] == statuses
+    assert reading.status is Status.REVIEW
+    assert reading.digits[0].confidence == pytest.approx(1.0)
 
 
 def test_a_mark_is_for_review_even_at_threshold_zero() -> None:

@@ -100,7 +100,7 @@ def _cut(page: RenderedPage, rng: np.random.Generator) -> Examples:
     if image.ndim == 3:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
     truth = [box for box in page.truth if _is_wanted(box, rng) and _is_inside(box, image)]
-    crops, blank = crop_boxes(Pyramid(image), [_displaced(box, rng) for box in truth])
+    crops, blank, _ = crop_boxes(Pyramid(image), [_displaced(box, rng) for box in truth])
     labels = np.array([_label(box.symbol) for box in truth], np.uint8)
     return Examples(crops[~blank], labels[~blank])
 
