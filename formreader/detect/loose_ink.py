@@ -3,8 +3,9 @@
 Where a whole number stands in one cell, boxes may be found on some of its digits only. The others
 then stand beside a box, with no printed line between, and the value lacks them. The numbers below
 were set on `numbers/composed` and the rendered pages of the development data: of 1,917 numbers 55
-are accepted wrongly, 162 without this module (49 with its counterpart in `crop/digit_ink.py` too),
-and of the digits on rendered pages 0.16 % are given up, most beside boxes that were not found.
+are accepted wrongly, 162 without this module (38 with its counterparts in `crop/digit_ink.py` and
+`segment/cell_ink.py` too), and of the digits on rendered pages 0.16 % are given up, most beside
+boxes that were not found.
 """
 
 from __future__ import annotations

@@ -91,7 +91,8 @@ def _trimmed(patch: CellPatch) -> CellPatch | None:
         return None
     left, top = max(left - 1, 0), max(top - 1, 0)
     ink = np.ascontiguousarray(patch.ink[top : top + height + 2, left : left + width + 2])
-    return CellPatch(ink, patch.to_page @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]]))
+    to_page = patch.to_page @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
+    return CellPatch(ink, to_page, patch.loose_ink)
 
 
 def find_segments(cut: CutInk) -> list[Segment]:
@@ -188,4 +189,4 @@ def _boxes(extents: Sequence[_Extent], patch: CellPatch, score: float) -> tuple[
     left, top, right, bottom = np.array(extents).T - 0.5
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
     on_page = map_points(patch.to_page, corners)
-    return tuple(DigitBox(quad, score) for quad in quads_of(on_page))
+    return tuple(DigitBox(quad, score, patch.loose_ink) for quad in quads_of(on_page))

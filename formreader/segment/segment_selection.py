@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +114,8 @@ def _with_cell(one: SelectedField) -> SelectedField:
     field = one.field
     narrow = field.box.width <= _MAX_ASPECT_OF_LONE_DIGIT_CELL * field.box.height
     if field.cell and len(field.boxes) == 1 and narrow:
-        in_cell = FieldCrops((field.cell,), field.crops, field.blank, field.thumbnail, field.cell)
+        box = replace(field.cell, loose_ink=field.boxes[0].loose_ink)
+        in_cell = FieldCrops((box,), field.crops, field.blank, field.thumbnail, field.cell)
         return SelectedField(in_cell, one.posteriors, one.digit_probability)
     return one
 

@@ -198,6 +198,12 @@ def test_the_lines_of_the_cell_are_no_ink(line: int, tilt: float) -> None:
     assert not cut_cell_patch(page_with([], line), corners).ink.any()
 
 
+@pytest.mark.parametrize(("centre", "loose"), [(100, False), (320, False), (355, True), (45, True)])
+def test_a_digit_at_the_edge_that_is_left_out_is_loose_ink(centre: float, loose: bool) -> None:
+    field = cut(page_with([200, centre], line=0))
+    assert all(box.loose_ink is loose for box in field.boxes)
+
+
 def test_a_stroke_across_a_line_is_kept_whole() -> None:
     page = page_with([])
     cv2.line(page, (150, 60), (150, 108), (30,), 4)
@@ -217,7 +223,9 @@ def test_noise_and_specks_are_no_ink() -> None:
     rng = np.random.default_rng(5)
     patch = np.clip(rng.normal(235, 6, (80, 240)), 0, 255).astype(np.uint8)
     patch[30:32, 100:102] = 40
-    assert not cell_ink(patch, 12).any()
+    ink, loose = cell_ink(patch, 12)
+    assert not ink.any()
+    assert not loose
 
 
 def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:

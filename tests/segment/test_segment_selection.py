@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from formreader.core.records import (
     Segment,
     SegmentedField,
     Status,
+    mark_boxes,
 )
 from formreader.recognise.decisions import ReadField, decide
 from formreader.segment.segment_selection import (
@@ -164,8 +167,12 @@ def test_fields_of_printed_boxes_stay_as_they_are() -> None:
 
 
 def test_a_lone_digit_has_its_cell_as_box() -> None:
-    (selected,) = select((cell_with([(0, 1)], width=60), [row(7, 1.0)]))
+    cell = cell_with([(0, 1)], width=60)
+    (selected,) = select((cell, [row(7, 1.0)]))
     assert selected.field.boxes == (selected.field.cell,)
+    marked = replace(cell, boxes=mark_boxes(cell.boxes, np.array([True])))
+    (selected,) = select((marked, [row(7, 1.0)]))
+    assert selected.field.boxes[0].loose_ink
 
 
 def test_a_stroke_as_high_as_the_cell_may_be_a_separator() -> None:
