@@ -47,7 +47,6 @@ _MIN_PART_AREA = 3
 """Components of a smaller share of the largest one's area, or of fewer square pixels, are specks.
 Checked on rendered pages."""
 
-
 _MIN_LOOSE_AREA = 0.02 * BOX_SIDE**2
 """Square pixels in the box from which a component that is not the digit's is loose ink. Set on
 `numbers/composed`: of 1,917 numbers 49 were accepted wrongly with it, 51 with 0.03, 55 without; no

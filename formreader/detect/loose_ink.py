@@ -10,7 +10,7 @@ boxes that were not found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -61,8 +61,9 @@ def loose_ink(even: GreyImage, rows: Sequence[Row]) -> list[npt.NDArray[np.bool_
     if not rows:
         return []
     corners = np.concatenate([row.corners for row in rows])
-    lengths = [len(row) for row in rows]
-    pen = np.repeat([_pen_darkness(even, row) for row in rows], lengths)
+    lengths = np.array([len(row) for row in rows])
+    first = lengths.cumsum() - lengths
+    pen = np.repeat(_pen_darkness(even, corners, first), lengths)
     boxed = np.zeros(even.shape, np.uint8)
     cv2.fillPoly(boxed, list(np.rint(corners).astype(np.int32)), (1,))
     # Lines may lean, or be narrower than the step between two columns.
@@ -70,16 +71,24 @@ def loose_ink(even: GreyImage, rows: Sequence[Row]) -> list[npt.NDArray[np.bool_
     mirrored = corners[:, [1, 0, 3, 2]]
     shares = [_ink_share((even, widened, boxed), side, pen) for side in (corners, mirrored)]
     loose = np.maximum(*shares) >= _MIN_LOOSE_SHARE
-    return np.split(loose, np.cumsum(lengths)[:-1])
+    return np.split(loose, first[1:])
 
 
-def _pen_darkness(even: GreyImage, row: Row) -> float:
-    """The darkness of the strokes in a row's boxes, in grey values."""
-    low, high = row.corners.min(axis=1), row.corners.max(axis=1)
+def _pen_darkness(
+    even: GreyImage, corners: npt.NDArray[np.float64], first: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """The darkness of the strokes in each row's boxes, in grey values.
+
+    Args:
+        even: the upright page.
+        corners: (n, 4, 2), of the boxes of all rows.
+        first: for each row the number of its first box.
+    """
+    low, high = corners.min(axis=1), corners.max(axis=1)
     points = low + _PEN_GRID[:, None, None] * (high - low)  # (grid, n, 2)
-    darkness = _darkness(even, points[:, None, :, 0], points[None, :, :, 1])
+    darkness = ~_pixels(even, points[:, None, :, 0], points[None, :, :, 1])(even)
     strokes = np.percentile(darkness, _PEN_PERCENTILE, axis=(0, 1))
-    return max(float(strokes.max()), _MIN_PEN_DARKNESS)
+    return np.asarray(np.maximum(np.maximum.reduceat(strokes, first), _MIN_PEN_DARKNESS))
 
 
 def _ink_share(
@@ -101,27 +110,25 @@ def _ink_share(
     edge = corners[:, 1] + _ALONG[:, None, None] * (corners[:, 2] - corners[:, 1])
     across = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]) / 2
     points = edge[:, None] + _OFFSETS[:, None, None] * across  # (along, columns, n, 2)
-    x, y = points[..., 0], points[..., 1]
+    pixels = _pixels(even, points[..., 0], points[..., 1])
     beyond = (_OFFSETS > _MIN_INK_OFFSET)[:, None]
-    ruled = _darkness(widened, x, y) > _MIN_RULE_DARKNESS_OVER_PEN * pen
+    ruled = ~pixels(widened) > _MIN_RULE_DARKNESS_OVER_PEN * pen
     line = ruled.mean(axis=0) >= _MIN_RULE_COVER
-    next_box = (_nearest(boxed, x, y).mean(axis=0) > 0.5) & beyond
+    next_box = (pixels(boxed).mean(axis=0) > 0.5) & beyond
     ended = np.maximum.accumulate(line | next_box, axis=0)  # (columns, n)
-    ink = (_darkness(even, x, y) > _MIN_LOOSE_INK_OVER_PEN * pen) & beyond & ~ended
+    ink = (~pixels(even) > _MIN_LOOSE_INK_OVER_PEN * pen) & beyond & ~ended
     return np.asarray(ink.mean(axis=0).sum(axis=0) * (_OFFSETS[1] - _OFFSETS[0]))
 
 
-def _darkness(
-    image: GreyImage, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
-) -> npt.NDArray[np.uint8]:
-    return ~_nearest(image, x, y)
+def _pixels(
+    page: GreyImage, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> Callable[[GreyImage], npt.NDArray[np.uint8]]:
+    """Give the pixels nearest to points, of any image of the page's size.
 
-
-def _nearest(
-    image: npt.NDArray[np.uint8], x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
-) -> npt.NDArray[np.uint8]:
-    """The pixels nearest to points; beyond the page those nearest on its border."""
-    height, width = image.shape
+    Beyond the page they are the nearest ones on its border.
+    """
+    height, width = page.shape
     column = np.clip(np.rint(x).astype(np.int64), 0, width - 1)
     row = np.clip(np.rint(y).astype(np.int64), 0, height - 1)
-    return np.asarray(image[row, column])
+    place = row * width + column
+    return lambda image: image.ravel()[place]

@@ -37,6 +37,9 @@ _TYPES: dict[ColumnKind, str | ExtensionDtype] = {
 
 _TEXT_KINDS = (ColumnKind.TEXT, ColumnKind.STATUS)
 
+_EMPTY = {name: [""] for name, kind in COLUMN_KINDS.items() if kind is ColumnKind.OPTIONAL_SHARE}
+"""The cells that are missing values: empty ones, of columns that may lack a number."""
+
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 """How Excel files write characters that XML cannot hold (ISO/IEC 29500-1, 22.9.2.19)."""
 
@@ -92,7 +95,7 @@ def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
         encoding="utf-8",
         dtype=_types(columns),
         keep_default_na=False,
-        na_values={"second_confidence": [""]},
+        na_values=_EMPTY,
     )
 
 
@@ -109,8 +112,7 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
 
 def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
     text = {name: "str" for name in columns if COLUMN_KINDS[name] in _TEXT_KINDS}
-    blank = {"second_confidence": [""]}
-    sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=blank)
+    sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=_EMPTY)
     for name in text:
         sheet[name] = sheet[name].map(_unescaped)
     return sheet

@@ -14,7 +14,7 @@ from keras import layers
 from onnx import TensorProto, helper
 
 from formreader.training.box_network.box_architecture import MAP_CHANNELS
-from formreader.training.export.onnx_graph import OnnxGraph, folded_weights
+from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, following_norms
 
 _MAX_DARKNESS = 255.0
 """Darkness of black in bytes; the network is trained with 1."""
@@ -31,11 +31,7 @@ def export_box_network(network: keras.Model, path: Path) -> None:
     numbers = graph.add("Cast", ["darkness"], "numbers", to=TensorProto.FLOAT)
     axes = {"image.axes": np.array([0, 1], np.int64)}
     names = {network.inputs[0].name: graph.add("Unsqueeze", [numbers], "image", axes)}
-    norms = {
-        layer.input.name: layer
-        for layer in network.layers
-        if isinstance(layer, layers.BatchNormalization)
-    }
+    norms = following_norms(network)
     for layer in network.layers[1:]:  # after the input
         tensors = layer.input if isinstance(layer.input, list) else [layer.input]
         inputs = [names[tensor.name] for tensor in tensors]

@@ -17,7 +17,7 @@ from keras import layers
 from onnx import TensorProto, helper
 
 from formreader.core.classes import CLASSES, CROP_SIDE
-from formreader.training.export.onnx_graph import OnnxGraph, folded_weights
+from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, following_norms
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:
@@ -31,11 +31,7 @@ def export_onnx(network: keras.Model, path: Path) -> None:
     numbers = graph.add("Cast", ["crops"], "numbers", to=TensorProto.FLOAT)
     axis = {"maps.axis": np.array([1], np.int64)}
     names = {network.inputs[0].name: graph.add("Unsqueeze", [numbers], "maps", axis)}
-    norms = {
-        layer.input.name: layer
-        for layer in network.layers
-        if isinstance(layer, layers.BatchNormalization)
-    }
+    norms = following_norms(network)
     for layer in network.layers[1:]:  # after the input
         if isinstance(layer, layers.BatchNormalization):
             continue  # folded into the layer before it

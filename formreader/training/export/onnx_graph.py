@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -55,6 +56,15 @@ class OnnxGraph:
         )
         onnx.checker.check_model(model, full_check=True)
         return model
+
+
+def following_norms(network: keras.Model) -> dict[str, layers.BatchNormalization]:
+    """The normalisations of a network by the names of the tensors that they normalise."""
+    return {
+        layer.input.name: layer
+        for layer in network.layers
+        if isinstance(layer, layers.BatchNormalization)
+    }
 
 
 def folded_weights(
