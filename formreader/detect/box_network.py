@@ -18,6 +18,7 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.core.records import GreyImage
+from formreader.detect.cell_maps import CELL_CHANNELS
 from formreader.detect.peaks import SIDE_MULTIPLE, STRIDE, Maps
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class BoxNetwork:
         shown = np.ascontiguousarray(darkness[rows, columns])
         (part,) = self._session.run(["maps_out"], {"darkness": shown})
         maps = np.zeros((len(part), *(side // STRIDE for side in padded)), np.float32)
-        maps[0] = _NO_BOX_LOGIT
+        maps[[0, CELL_CHANNELS.start]] = _NO_BOX_LOGIT
         maps[:, _on_maps(rows), _on_maps(columns)] = part
         return maps
 

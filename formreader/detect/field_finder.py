@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
-from formreader.detect.cell_finder import find_cells
+from formreader.detect.cell_maps import FoundCells
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
@@ -23,7 +23,7 @@ from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
 
 TOO_FAINT = "too little like a box"
-UNRULED = "nothing printed between the digits"
+IN_A_CELL = "digits side by side in a cell"
 PRINT = "bars, a picture or check boxes"
 """Reasons for discarding what looked like boxes."""
 
@@ -40,19 +40,6 @@ _MAX_BOXES_OF_SHORT_ROW = 2
 _MIN_HEIGHT_OF_SHORT_ROW = 0.5
 """Number of boxes of a short row, and its height as a share of the page's median box height: lower
 ones are check boxes or letters."""
-
-_MIN_RULED_SEPARATION = 0.35
-"""Separation from which a row is ruled. Boxes of others may be digits side by side in a cell."""
-
-_MIN_SCORE_AGAINST_CELL = 0.65
-"""Score from which a ruled row that is not short rules out a cell in its place."""
-
-_MIN_VISIBLE_SEPARATION = 0.2
-_MIN_UNRULED_SCORE = 0.53
-"""Where most boxes of the page are in ruled rows, other rows need this separation or this score."""
-
-_MIN_CELL_TO_BOX_AREA = 1.5
-"""Area of a cell, divided by that of one box of a row that it replaces, must exceed this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +61,17 @@ def find_fields(straight: StraightPage) -> FoundFields:
     """Find the digit boxes of a straightened page, grouped into fields, and its cells."""
     found = find_rows(straight.image)
     likely, print_rows = _split_off_print(straight.image, found.rows)
-    resolved = _resolve_rows_and_cells(straight.image, likely)
-    rows = group_rows(resolved.rows)
+    kept, in_cells, cells = _resolve(likely, found.cells)
+    rows = group_rows(kept)
     boxes = map(mark_boxes, _row_boxes(straight, rows), loose_ink(straight.image, rows))
-    cells = np.array([cell.corners for cell in resolved.cells]).reshape(-1, 4, 2)
-    scores = np.array([cell.score for cell in resolved.cells])
     reasons = (
         (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
-        (UNRULED, tuple(chain(*_row_boxes(straight, resolved.discarded)))),
+        (IN_A_CELL, tuple(chain(*_row_boxes(straight, in_cells)))),
         (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
     return FoundFields(
         tuple(boxes),
-        _page_boxes(straight, cells, scores),
+        _page_boxes(straight, cells.corners, cells.scores),
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )
@@ -142,55 +127,38 @@ def _dark_shares(even: GreyImage, rows: Sequence[Row]) -> npt.NDArray[np.float64
     return np.asarray(in_rows / (len(_INTERIOR_GRID) ** 2 * lengths))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _RowsAndCells:
-    """Rows, cells, and discarded rows without lines between their boxes.
+def _resolve(rows: Sequence[Row], cells: FoundCells) -> tuple[list[Row], list[Row], FoundCells]:
+    """Settle which of the rows and cells in one place is there.
 
-    A cell may overlap a row of low score: which of the two stays is decided by reading them.
+    Returns the rows that stay, those that are digits side by side in a cell, and the cells that
+    stay.
     """
-
-    rows: list[Row]
-    cells: list[DigitBox]
-    discarded: list[Row]
-
-
-def _resolve_rows_and_cells(even: GreyImage, rows: Sequence[Row]) -> _RowsAndCells:
-    """Tell rows of boxes from cells.
-
-    Digits side by side in a cell look like a row of boxes. Where nothing separates them and one
-    rectangle holds them all, they are a number in a cell.
-    """
-    ruled = [row for row in rows if row.separation >= _MIN_RULED_SEPARATION]
-    unruled = [row for row in rows if row.separation < _MIN_RULED_SEPARATION]
-    if 2 * sum(map(len, ruled)) > sum(map(len, rows)):
-        # Where most of a page's boxes are ruled, the others are print unless they score high.
-        kept = [
-            row
-            for row in unruled
-            if row.separation >= _MIN_VISIBLE_SEPARATION or row.score >= _MIN_UNRULED_SCORE
-        ]
-    else:
-        kept = unruled
-    sure = [
-        row
-        for row in ruled
-        if len(row) > _MAX_BOXES_OF_SHORT_ROW and row.score >= _MIN_SCORE_AGAINST_CELL
-    ]
-    cells = find_cells(even, [box for row in sure for box in row.corners])
-    kept = [row for row in kept if not any(_holds(cell, row) for cell in cells)]
-    return _RowsAndCells(ruled + kept, cells, [row for row in unruled if row not in kept])
+    low, high = cells.corners.min(axis=1), cells.corners.max(axis=1)
+    kept, in_cells = list[Row](), list[Row]()
+    stays = np.ones(len(cells), np.bool_)
+    for row in rows:
+        shared = _in_one_place(row, low, high)
+        if not shared.any():
+            kept.append(row)
+        elif _is_row(row, cells.scores[shared]):
+            kept.append(row)
+            stays &= ~shared
+        else:
+            in_cells.append(row)
+    return kept, in_cells, FoundCells(cells.corners[stays], cells.scores[stays])
 
 
-def _holds(cell: DigitBox, row: Row) -> bool:
-    """Whether the centres of all boxes of a row lie in a cell that is larger than each of them."""
-    box = cell.box
-    width, height = row.size
-    larger = box.width * box.height > _MIN_CELL_TO_BOX_AREA * width * height
-    return larger and bool(_inside(cell, row.corners.mean(axis=1)).all())
+def _in_one_place(
+    row: Row, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """(n,) which of n cells hold the middle of a box of a row, or have theirs in such a box."""
+    boxes_low, boxes_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
+    centres, middles = row.corners.mean(axis=1)[:, None], (low + high) / 2
+    holds = ((low < centres) & (centres < high)).all(axis=2)
+    held = ((boxes_low < middles) & (middles < boxes_high)).all(axis=2)
+    return np.asarray((holds | held).any(axis=0))
 
 
-def _inside(cell: DigitBox, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """(n,) which of the points, (n, 2), lie in a cell."""
-    box = cell.box
-    low, high = (box.left, box.top), (box.right, box.bottom)
-    return np.asarray(((points > low) & (points < high)).all(axis=1))
+def _is_row(row: Row, cell_scores: npt.NDArray[np.float64]) -> bool:
+    """Whether a row of boxes is there, rather than the cells with these scores in its place."""
+    return row.score > float(cell_scores.mean())

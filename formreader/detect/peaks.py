@@ -19,8 +19,9 @@ REFERENCE_SIDE = 16.0
 """Unit of sides in the maps, in pixels: a side is given as the logarithm of side / unit."""
 
 Maps: TypeAlias = npt.NDArray[np.float32]
-"""(5, h, w): the logit of a box's centre being in this cell; the centre's offset from the middle
-of the cell in x and y, in cells; log width and log height in units of `REFERENCE_SIDE`."""
+"""(10, h, w): the logit of a box's centre being in this cell; the centre's offset from the middle
+of the cell in x and y, in cells; log width and log height in units of `REFERENCE_SIDE`; then the
+channels of cells for whole numbers, see `cell_maps`."""
 
 _MIN_PEAK_LOGIT = -1.75
 """Logit that a peak must exceed to be a candidate, a score of 0.15: weaker peaks once linked the

@@ -1,4 +1,4 @@
-"""Find the digit boxes of an upright page: rows of equal boxes, on their printed lines.
+"""Find the digit boxes of an upright page, rows of equal boxes on their printed lines, and cells.
 
 The network detects boxes with sides of some 10 to 65 pixels, and is surest at about 20. For most
 forms one pass over the reduced page is enough. Where boxes are small, large or doubtful, a
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork, shipped_network
+from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
 from formreader.detect.row_assembly import assemble_rows
@@ -44,6 +45,11 @@ _MAX_UNLIKELY_SHARE = 0.12
 """Score from which a detection is more likely a box than not, and share of boxes that may score
 less before a second pass follows at full scale. No record of a measurement of the share."""
 
+_MIN_CLEAR_CELL_HEIGHT, _MAX_CLEAR_CELL_HEIGHT = 14.0, 100.0
+_BEST_CELL_HEIGHT = 32.0
+"""Median height of the cells, in pixels of the scaled page: outside this range a second pass
+follows, at the scale that brings it to the best height. No record of a measurement."""
+
 _MAX_RESCALED_PIXELS = 1_300_000
 """Pixels of the page in a further pass: a limit on time."""
 
@@ -54,31 +60,51 @@ record of a measurement."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundRows:
-    """Rows of boxes, in any order, and the corners of candidates too faint for one, (m, 4, 2)."""
+    """Rows of boxes and cells, in any order, and the corners of candidates too faint for a row.
+
+    The corners are (m, 4, 2).
+    """
 
     rows: list[Row]
     faint: npt.NDArray[np.float64]
+    cells: FoundCells
 
 
 def find_rows(even: GreyImage) -> FoundRows:
-    """Find the rows of equal boxes on an upright, evenly lit page, (h, w) uint8."""
+    """Find the rows of equal boxes and the cells on an upright, evenly lit page, (h, w) uint8."""
     network = shipped_network()
-    best = _detect(even, network, _FIRST_SCALE)
-    for scale in _further_scales(best, even.size):
+    best = first = _detect(even, network, _FIRST_SCALE)
+    for scale in _further_scales(first, even.size):
         best = max(best, _detect(even, network, scale), key=lambda one: one.worth)
         if best.rows:
             break
     rows = snap_rows_to_lines(even, best.rows)
-    return FoundRows(rows, _outside_rows(best.found, rows))
+    cells = _cells(even, network, first)
+    return FoundRows(rows, _outside_rows(best.found, rows), cells)
+
+
+def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
+    """The cells of the first pass, or of another at a scale that suits their heights."""
+    if not len(first.cells):
+        return first.cells
+    height = float(np.median(first.cells.heights)) * first.scale
+    if _MIN_CLEAR_CELL_HEIGHT <= height <= _MAX_CLEAR_CELL_HEIGHT:
+        return first.cells
+    largest = math.sqrt(_MAX_RESCALED_PIXELS / max(even.size, 1))
+    scale = min(first.scale * _BEST_CELL_HEIGHT / height, largest)
+    if abs(scale / first.scale - 1) <= _MIN_SCALE_CHANGE:
+        return first.cells
+    return max(first.cells, _detect(even, network, scale).cells, key=len)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pass:
-    """What the network finds at one scale; rows and detections are in pixels of the page."""
+    """What the network finds at one scale; rows, detections and cells are in pixels of the page."""
 
     scale: float
     rows: list[Row]
     found: Detections
+    cells: FoundCells
 
     @property
     def worth(self) -> float:
@@ -91,11 +117,13 @@ def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
     maps = network.maps(scaled)
     found = find_peaks(maps)
     rows = assemble_rows(found, maps)
+    cells = find_cells(maps)
     factors = np.array(scaled.shape[::-1]) / even.shape[::-1]
     return _Pass(
         scale,
         [Row((row.corners + 0.5) / factors - 0.5, row.scores) for row in rows],
         Detections((found.centres + 0.5) / factors - 0.5, found.sizes / factors, found.scores),
+        FoundCells((cells.corners + 0.5) / factors - 0.5, cells.scores),
     )
 
 

@@ -91,10 +91,19 @@ class Form:
             self._record(i, cell, symbol)
         self._fields += 1
 
-    def fill_number_cell(self, cell: Rect, number: str) -> None:
-        """Write a whole number into a printed cell, a field by itself; "" leaves it blank."""
-        self.writer.write_line(self.sheet, cell, number, self.rng)
+    def fill_number_cell(self, cell: Rect, number: str, place: Rect | None = None) -> None:
+        """Write a whole number into a printed cell, a field by itself; "" leaves it blank.
+
+        `place` is where in the cell, or leaning out of it, the number stands.
+        """
+        self.writer.write_line(self.sheet, place or cell, number, self.rng)
         self._record(0, cell, number, is_number_cell=True)
+        self._fields += 1
+
+    def strike_number_cell(self, cell: Rect, mark: str) -> None:
+        """Write a mark in place of a number into a printed cell, a field by itself."""
+        self.writer.write(self.sheet, cell, mark, self.rng)
+        self._record(0, cell, mark, is_number_cell=True)
         self._fields += 1
 
     def _record(self, i: int, cell: Rect, symbol: str, *, is_number_cell: bool = False) -> None:

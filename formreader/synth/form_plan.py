@@ -15,7 +15,7 @@ from formreader.synth.paper_sheet import Colour, Rect
 Layout: TypeAlias = Literal[
     "comb", "separate", "ticks", "grid", "table", "tally", "date", "sudoku", "mixed",
     "stacked", "opencomb", "tight", "groups", "guided", "letters", "numbered", "puzzle", "column",
-    "matrix", "panel", "bubbled", "open", "varied",
+    "matrix", "panel", "bubbled", "open", "varied", "sheet", "frames",
 ]  # fmt: skip
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 

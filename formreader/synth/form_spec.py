@@ -58,7 +58,9 @@ class FormSpec:
             )
 
 
-_LAYOUT_WEIGHTS: dict[Layout, float] = {"varied": 8, "stacked": 2, "mixed": 2, "open": 1.5}
+_LAYOUT_WEIGHTS: dict[Layout, float] = {
+    "varied": 8, "stacked": 2, "mixed": 2, "open": 3, "sheet": 10, "frames": 5,
+}  # fmt: skip
 _KIND_WEIGHTS: dict[Kind, float] = {"combined": 8, "clean": 2, "photo": 2, "desk": 2, "broken": 2}
 """How often a layout or a kind of scan is drawn, relative to one that is not named here."""
 
@@ -80,7 +82,7 @@ _MAX_SLIP_HEIGHT = 65.0
 """Paper no higher than this (mm) is a slip, on which only some layouts find room."""
 
 _ON_SLIPS: tuple[Layout, ...] = ("varied", "opencomb", "tight", "groups", "guided", "letters",
-                                 "numbered", "panel", "open")  # fmt: skip
+                                 "numbered", "panel", "open", "frames")  # fmt: skip
 """Layouts that find room on slips."""
 
 _VARIANTS_PER_SYMBOL = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from formreader.synth import combs, number_fields, stacks
+from formreader.synth import combs, number_fields, number_sheets, stacks
 from formreader.synth.decoys import DECOYS, large_heading, logo
 from formreader.synth.form import Form
 from formreader.synth.form_plan import Layout, Plan
@@ -28,6 +28,8 @@ SECTIONS: dict[Layout, tuple[Section, ...]] = {
     "panel": (combs.panel,),
     "bubbled": (stacks.bubbled,),
     "open": (number_fields.number_field, number_fields.number_table, number_fields.text_fields),
+    "sheet": (number_sheets.number_sheet,),
+    "frames": (number_sheets.frames,),
 }
 """The sections that make up a form of each layout."""
 
@@ -35,6 +37,7 @@ _VARIED_SECTIONS: tuple[Section, ...] = (
     combs.comb, combs.separate, stacks.stacked, combs.opencomb, combs.tight, combs.groups,
     combs.guided, combs.letters, stacks.numbered, stacks.column, stacks.matrix, combs.panel,
     stacks.bubbled, number_fields.number_field, number_fields.text_fields,
+    number_sheets.number_sheet, number_sheets.frames,
 )  # fmt: skip
 """The sections of which a form of the layout "varied" has a few."""
 

@@ -48,6 +48,7 @@ from formreader.training.box_network.page_pieces import (
     PIECE_SIDE,
     TrainingPage,
     cut_piece,
+    moved,
     sample_piece,
 )
 from formreader.training.box_network.piece_damage import degrade
@@ -79,8 +80,9 @@ def perfect_maps(targets: Targets) -> npt.NDArray[np.float32]:
 
 
 def maps_for(quads: Quads, height: int = 160, width: int = 256) -> Maps:
-    """Perfect maps of a page, as the exported graph lays them out."""
-    return np.moveaxis(perfect_maps(draw_targets(quads, height, width)), 2, 0)
+    """Perfect maps of a page without cells, as the exported graph lays them out."""
+    maps = np.moveaxis(perfect_maps(draw_targets(quads, height, width)), 2, 0)
+    return np.concatenate([maps, np.full((5, *maps.shape[1:]), -20, np.float32)])
 
 
 def page_with(quads: Quads, height: int = 160, width: int = 256) -> TrainingPage:
@@ -175,7 +177,8 @@ def test_a_piece_without_boxes_wants_none() -> None:
 )
 def test_boxes_move_with_the_image(matrix: list[list[float]]) -> None:
     page = page_with(box(110, 70, 60, 40))
-    piece, quads = cut_piece(page, np.array(matrix))
+    piece = cut_piece(page.image, np.array(matrix))
+    quads = moved(page.quads, np.array(matrix))
     assert piece.shape == (PIECE_SIDE, PIECE_SIDE)
     weight = cv2.moments(255 - piece)
     middle = weight["m10"] / weight["m00"], weight["m01"] / weight["m00"]
@@ -197,7 +200,7 @@ def test_pieces_are_darkness_with_targets(quads: Quads) -> None:
     for _ in range(30):
         darkness, targets = sample_piece(page, rng)
         assert darkness.shape == (PIECE_SIDE, PIECE_SIDE) and darkness.dtype == np.uint8
-        assert targets.shape == (PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 7)
+        assert targets.shape == (PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 17)
         centres = np.argwhere(targets[..., HEAT] == 1) * STRIDE + STRIDE // 2
         if len(centres):
             assert darkness[tuple(centres.T)].mean() > darkness.mean()

@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     option("--learning-rate", float, defaults.learning_rate, "highest learning rate")
     option("--seed", int, defaults.seed, "seed of the first page and of all random choices")
     option("--base", Path, defaults.base, "model folder whose weights to start from")
+    parser.add_argument(
+        "--only-cells", action="store_true", help="train the layers that serve cells alone"
+    )
     return parser
 
 

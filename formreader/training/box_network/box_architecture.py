@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
-MAP_CHANNELS = 5
+from formreader.detect.cell_maps import CELL_CHANNELS
+
+MAP_CHANNELS = CELL_CHANNELS.stop
 """Channels of the output: those of `formreader.detect.peaks.Maps`."""
+
+CELL_BRANCH = "cells"
+"""Beginning of the names of the layers that serve cells alone."""
 
 _LEVEL_CHANNELS = (16, 32, 48, 64)
 """Channels of the levels, from 1/4 to 1/32 of the page's resolution. No record of a measurement."""
@@ -18,24 +25,36 @@ def build_box_network() -> keras.Model:
     """Build a small U-Net (Ronneberger et al. 2015) with the heads of CenterNet (Zhou et al. 2019).
 
     In: (n, height, width, 1) darkness in 0..1, with sides that are multiples of 32. Out:
-    (n, height / 4, width / 4, 5): the logit of a box's centre in this cell of the map; its offset
+    (n, height / 4, width / 4, 10): the logit of a box's centre in this cell of the map; its offset
     from the middle of the cell, x and y in cells; log width and log height of the box in units of
-    `REFERENCE_SIDE`. Only its neighbours and surroundings show that a box is for a digit, so the
-    coarsest level sees some 300 pixels.
+    `REFERENCE_SIDE`; then the channels of `CELL_CHANNELS`. Only its neighbours and surroundings
+    show that a box is for a digit, so the coarsest level sees some 300 pixels. Boxes and cells
+    share the levels on the way down and have a way up each.
     """
     page = keras.Input((None, None, 1), name="darkness")
     levels = _encode(page)
-    x = levels.pop()
-    for i in reversed(range(len(levels))):
-        x = _convolution(x, _LEVEL_CHANNELS[i], f"level{i}.side", size=1)
-        x = layers.UpSampling2D(2, interpolation="nearest", name=f"level{i}.up")(x)
-        x = layers.Add(name=f"level{i}.add")([x, levels[i]])
-        x = _convolution(x, _LEVEL_CHANNELS[i], f"level{i}.merge")
-    bias = keras.initializers.Constant([_CENTRE_PRIOR_LOGIT] + [0.0] * (MAP_CHANNELS - 1))
-    maps = layers.Conv2D(
-        MAP_CHANNELS, 1, bias_initializer=bias, kernel_initializer="he_normal", name="maps"
-    )(x)
-    return keras.Model(page, maps, name="boxes")
+    boxes, cells = _decode(levels, "level"), _decode(levels, f"{CELL_BRANCH}.level")
+    cells = _convolution(cells, _LEVEL_CHANNELS[0], f"{CELL_BRANCH}.last")
+    bias = keras.initializers.Constant([_CENTRE_PRIOR_LOGIT] + [0.0] * (CELL_CHANNELS.start - 1))
+    of_boxes = layers.Conv2D(
+        CELL_CHANNELS.start, 1, bias_initializer=bias, kernel_initializer="he_normal", name="maps"
+    )(boxes)
+    of_cells = layers.Conv2D(
+        CELL_CHANNELS.stop - CELL_CHANNELS.start, 1, name=f"{CELL_BRANCH}.maps"
+    )(cells)
+    both = layers.Concatenate(name="both")([of_boxes, of_cells])
+    return keras.Model(page, both, name="boxes")
+
+
+def _decode(levels: Sequence[keras.KerasTensor], name: str) -> keras.KerasTensor:
+    """Features at the finest level, from the feature maps of all levels."""
+    x = levels[-1]
+    for i in reversed(range(len(levels) - 1)):
+        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}{i}.side", size=1)
+        x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}{i}.up")(x)
+        x = layers.Add(name=f"{name}{i}.add")([x, levels[i]])
+        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}{i}.merge")
+    return x
 
 
 def _encode(page: keras.KerasTensor) -> list[keras.KerasTensor]:

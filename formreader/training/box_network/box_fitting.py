@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from formreader.training.box_network.box_loss import box_loss
+from formreader.training.box_network.box_loss import page_loss
 from formreader.training.box_network.box_options import BoxTrainOptions
 from formreader.training.box_network.box_targets import Targets
 from formreader.training.box_network.page_pieces import TrainingPage, sample_piece
@@ -87,7 +87,7 @@ def fit(
         schedule, weight_decay=_BOX_WEIGHT_DECAY, use_ema=True, ema_momentum=_WEIGHT_MOMENTUM
     )
     # No XLA: on CPUs it takes time to compile and then makes each step slower.
-    network.compile(optimizer=optimizer, loss=box_loss, jit_compile=False)
+    network.compile(optimizer=optimizer, loss=page_loss, jit_compile=False)
     report = _LossReport(options.steps, tell)
     batches = PieceBatches(pages, options)
     network.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[report])

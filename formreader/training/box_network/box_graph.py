@@ -1,7 +1,7 @@
 """Export the trained box network as an ONNX graph for CPU inference.
 
 In: `darkness` (height, width) uint8, with sides that are multiples of 32. Out: `maps_out`
-(5, height / 4, width / 4) float32. Batch normalisation is folded into the convolutions.
+(10, height / 4, width / 4) float32. Batch normalisation is folded into the convolutions.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def _add_layer(
             return graph.add("Relu", inputs, layer.name)
         case layers.Add():
             return graph.add("Add", inputs, layer.name)
+        case layers.Concatenate(axis=-1):
+            return graph.add("Concat", inputs, layer.name, axis=1)
         case layers.UpSampling2D(size=(2, 2), interpolation="nearest"):
             scales = {f"{layer.name}.scales": np.array([1, 1, 2, 2], np.float32)}
             return graph.add(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.records import GreyImage
+from formreader.detect.cell_maps import find_cells
 from formreader.detect.peaks import Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
 from formreader.training.box_network.page_pieces import TrainingPage
@@ -19,31 +20,41 @@ _MIN_FOUND_OVERLAP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class BoxFigures:
-    """Numbers of pages, of their boxes, of those found, and of false boxes."""
+    """Numbers of pages, of their boxes, of those found, and of false boxes; then those of cells."""
 
     pages: int
     boxes: int
     found: int
     false: int
+    cells: int = 0
+    cells_found: int = 0
+    cells_false: int = 0
 
 
 def measure_boxes(
     maps_of: Callable[[GreyImage], Maps], pages: Iterable[TrainingPage]
 ) -> BoxFigures:
-    """Count the boxes found on `pages`, those that overlap a true box by half of their union.
+    """Count the boxes and cells found on `pages`: those that overlap a true one by half of their union.
 
     `maps_of` computes the maps of a page, like `BoxNetwork.maps`.
     """
-    count = boxes = hits = found = 0
+    count, of_boxes, of_cells = 0, np.zeros(3, np.int64), np.zeros(3, np.int64)
     for page in pages:
         maps = maps_of(page.image)
         quads = [row.corners for row in assemble_rows(find_peaks(maps), maps)]
-        here = np.concatenate(quads) if quads else np.zeros((0, 4, 2))
+        boxes = np.concatenate(quads) if quads else np.zeros((0, 4, 2))
         count += 1
-        boxes += len(page.quads)
-        found += len(here)
-        hits += _count_hits(page.quads, here)
-    return BoxFigures(count, boxes, hits, found - hits)
+        of_boxes += _counts(page.quads, boxes)
+        of_cells += _counts(page.cells, find_cells(maps).corners)
+    return BoxFigures(count, *of_boxes.tolist(), *of_cells.tolist())
+
+
+def _counts(
+    truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]
+) -> tuple[int, int, int]:
+    """Numbers of true quads, of those found, and of false ones."""
+    hits = _count_hits(truth, found)
+    return len(truth), hits, len(found) - hits
 
 
 def _count_hits(truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]) -> int:

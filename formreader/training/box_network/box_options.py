@@ -15,7 +15,8 @@ class BoxTrainOptions:
     `pages` pages are rendered, from the seeds that follow `seed`, and kept in memory, up to 1.4 MB
     each. Each of `steps` steps trains on `batch` pieces of them. The `test_pages` have
     combinations of layout and scan that no training page has. `learning_rate` is the highest of
-    the schedule. `base` is a model folder whose weights to start from.
+    the schedule. `base` is a model folder whose weights to start from; with `only_cells` all
+    layers but those of the cells keep them, so that boxes are found as before.
 
     Raises:
         UsageError: an option is out of range.
@@ -29,11 +30,14 @@ class BoxTrainOptions:
     learning_rate: float = 2.5e-3
     seed: int = 10_000
     base: Path | None = None
+    only_cells: bool = False
 
     def __post_init__(self) -> None:
         for name in ("pages", "test_pages", "steps", "batch"):
             _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         _check("learning_rate", self.learning_rate, 0 < self.learning_rate <= 1, "above 0, up to 1")
+        if self.only_cells and self.base is None:
+            raise UsageError("--only-cells trains on from a model: name it with --base.")
         _check("seed", self.seed, self.seed >= 0, "0 or more")
 
 

@@ -36,13 +36,13 @@ def render_page(seed: int, *, held_back: bool = False) -> TrainingPage:
 
 
 def training_page(page: RenderedPage) -> TrainingPage:
-    """Turn a rendered page upright and straighten it, with its boxes for single digits."""
-    quads = np.array([box.corners for box in page.truth if not box.is_number_cell], np.float64)
-    quads = quads.reshape(-1, 4, 2)
+    """Turn a rendered page upright and straighten it, with its boxes and its number cells."""
+    quads = np.array([box.corners for box in page.truth], np.float64).reshape(-1, 4, 2)
     straight = straighten(Pyramid(_grey(page)), quarters_to_upright(quads))
     to_image = np.asarray(np.linalg.inv(straight.to_page), np.float64)
-    moved = map_points(to_image, quads.reshape(-1, 2))
-    return TrainingPage(straight.image, moved.reshape(-1, 4, 2).astype(np.float32))
+    moved = map_points(to_image, quads.reshape(-1, 2)).reshape(-1, 4, 2).astype(np.float32)
+    is_cell = np.array([box.is_number_cell for box in page.truth], np.bool_)
+    return TrainingPage(straight.image, moved[~is_cell], moved[is_cell])
 
 
 def _grey(page: RenderedPage) -> GreyImage:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from formreader.detect.peaks import REFERENCE_SIDE, STRIDE
 
 Targets: TypeAlias = npt.NDArray[np.float32]
-"""(height / 4, width / 4, 7): the channels of a cell are named below."""
+"""(height / 4, width / 4, channels): those of boxes are named below."""
 
 HEAT = 0
 """Closeness to the centre of a box: 1 in the centre's own cell, less around it."""
@@ -27,8 +27,8 @@ HEAT_WEIGHT = 5
 SHAPE_WEIGHT = 6
 """Weight of offsets and sides."""
 
-_TARGET_CHANNELS = 7
-"""Channels of `Targets`."""
+BOX_TARGETS = 7
+"""Channels that boxes take."""
 
 MIN_TAUGHT_SIDE, MAX_TAUGHT_SIDE = 8.0, 150.0
 """Sides in pixels of the boxes that are taught; finding others is neither right nor wrong. No
@@ -54,7 +54,7 @@ def draw_targets(quads: npt.NDArray[np.float32], height: int, width: int) -> Tar
     outside of the piece are left out.
     """
     rows, columns = height // STRIDE, width // STRIDE
-    target = np.zeros((rows, columns, _TARGET_CHANNELS), np.float32)
+    target = np.zeros((rows, columns, BOX_TARGETS), np.float32)
     target[..., HEAT_WEIGHT] = 1
     centres = (quads.mean(axis=1) + 0.5) / STRIDE - 0.5
     inside = ((centres > -1) & (centres < (columns, rows))).all(axis=1)

@@ -14,7 +14,7 @@ from formreader.core.errors import ModelError, OutputError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
 from formreader.detect.box_network import BOX_CARD_SCHEMA, BoxNetwork
 from formreader.output.atomic_writing import check_writable
-from formreader.training.box_network.box_architecture import build_box_network
+from formreader.training.box_network.box_architecture import CELL_BRANCH, build_box_network
 from formreader.training.box_network.box_fitting import fit
 from formreader.training.box_network.box_graph import export_box_network
 from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
@@ -41,7 +41,9 @@ def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFig
     keras.utils.set_random_seed(options.seed)
     network = build_box_network()
     if options.base is not None:
-        _start_from(options.base, network)
+        start_from(options.base, network)
+    if options.only_cells:
+        freeze_all_but_cells(network)
     tell(f"rendering {options.pages} pages to train on")
     pages = render_pages(options.seed, options.pages, tell)
     tell(f"training on them for {options.steps} steps")
@@ -90,7 +92,7 @@ def write_model(
     return figures
 
 
-def _recipe(options: BoxTrainOptions) -> dict[str, str | int | float]:
+def _recipe(options: BoxTrainOptions) -> dict[str, str | int | float | bool]:
     return {
         "pages": options.pages,
         "steps": options.steps,
@@ -98,23 +100,33 @@ def _recipe(options: BoxTrainOptions) -> dict[str, str | int | float]:
         "learning_rate": options.learning_rate,
         "seed": options.seed,
         "base": "" if options.base is None else options.base.name,
+        "only_cells": options.only_cells,
     }
 
 
-def _start_from(folder: Path, network: keras.Model) -> None:
-    """Give a network the weights of a model folder.
+def start_from(folder: Path, network: keras.Model) -> None:
+    """Give the layers of a network the weights of the layers of the same name in a model folder.
 
     Raises:
-        ModelError: the model is missing or damaged, or its network has another shape.
+        ModelError: the model is missing or damaged, or a layer of its network has another shape.
     """
     try:
-        weights = keras.saving.load_model(folder / KERAS_FILE, compile=False).get_weights()
-        network.set_weights(weights)
+        old = keras.saving.load_model(folder / KERAS_FILE, compile=False)
+        known = {layer.name: layer.get_weights() for layer in old.layers}
+        for layer in network.layers:
+            if layer.name in known:
+                layer.set_weights(known[layer.name])
     except Exception as error:  # Keras raises errors of many kinds
         raise ModelError(
             f"{folder / KERAS_FILE}: training cannot start from this model ({error}). "
             "Give --base a folder that this version of formreader.training.box_network wrote."
         ) from error
+
+
+def freeze_all_but_cells(network: keras.Model) -> None:
+    """Keep the weights and the statistics of all layers but those that serve cells alone."""
+    for layer in network.layers:
+        layer.trainable = layer.name.startswith(CELL_BRANCH)
 
 
 def _prepare_folder(out: Path) -> None:
