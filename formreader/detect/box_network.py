@@ -13,6 +13,7 @@ from formreader.core.model_folder import (
     BOX_MODEL,
     card_errors,
     card_hashes,
+    checked,
     load_graph,
     model_folder,
     read_card_file,
@@ -20,6 +21,7 @@ from formreader.core.model_folder import (
 from formreader.core.records import GreyImage
 from formreader.detect.cell_maps import CELL_CHANNELS
 from formreader.detect.peaks import SIDE_MULTIPLE, STRIDE, Maps
+from formreader.detect.place_decision import PlaceDecision
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -31,15 +33,19 @@ in a box exceed it even where the box's lines are too faint to. No record of a m
 _NO_BOX_LOGIT = -20.0
 """Logit of places that the network was not shown; every peak lies above it."""
 
-BOX_CARD_SCHEMA = 1
+BOX_CARD_SCHEMA = 2
 """Version of the card's layout; a card of another version is refused."""
 
 
 class BoxNetwork:
-    """Scores each place of a page by how much it looks like the centre of a digit box."""
+    """Scores each place of a page by how much it looks like the centre of a digit box, or a cell.
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+    `decision` settles which of the rows and cells that are found in one place are there.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, decision: PlaceDecision) -> None:
         self._session = session
+        self.decision = decision
 
     @classmethod
     def load(cls, folder: Path) -> BoxNetwork:
@@ -48,9 +54,11 @@ class BoxNetwork:
         Raises:
             ModelError: the folder's card or graph is missing, damaged or of another version.
         """
+        card = read_card_file(folder, BOX_CARD_SCHEMA)
         with card_errors(folder):
-            hashes = card_hashes(read_card_file(folder, BOX_CARD_SCHEMA))
-        return cls(load_graph(folder, hashes, threads=1))
+            hashes = card_hashes(card)
+            decision = PlaceDecision.from_card(checked(card["row_decision"], dict, "row_decision"))
+        return cls(load_graph(folder, hashes, threads=1), decision)
 
     def maps(self, even: GreyImage) -> Maps:
         """The network's maps of an upright, evenly lit page, (h, w) uint8.

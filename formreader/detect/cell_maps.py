@@ -7,6 +7,7 @@ neighbours do not meet, so that each connected area is one cell.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -30,6 +31,15 @@ _MIN_CORE_LOGIT = 0.0
 
 _MIN_CORE_PLACES = 2
 """Places of the maps that a core has at least."""
+
+
+_MIN_PLACES_FOR_SLOPE = 6
+_MAX_SLOPE = 0.06
+"""Places along an edge from which on it may be tilted, and the limit of its slope: pages are
+straightened before."""
+
+_Line: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+"""(n,) offsets and slopes of n lines, near one axis."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +75,7 @@ def find_cells(maps: Maps) -> FoundCells:
     part = labels[y, x] - 1
     places = np.bincount(part, minlength=count - 1)
     left, top, right, bottom = (REFERENCE_SIDE * edge[y, x].astype(np.float64) for edge in edges)
-    px, py = (x + 0.5) * STRIDE - 0.5, (y + 0.5) * STRIDE - 0.5
+    px, py = ((np.asarray(at, np.float64) + 0.5) * STRIDE - 0.5 for at in (x, y))
     lines = (
         _edge_line(part, y, x, py - top, px, count - 1, first=True),
         _edge_line(part, x, y, px + right, py, count - 1, first=False),
@@ -86,10 +96,6 @@ def find_cells(maps: Maps) -> FoundCells:
     sides = corners[:, 2] - corners[:, 0]
     whole = (places >= _MIN_CORE_PLACES) & (sides > STRIDE).all(axis=1)
     return FoundCells(corners[whole], scores[whole])
-
-
-_Line = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-"""(n,) offsets and slopes of n lines, near one axis."""
 
 
 def _edge_line(
@@ -121,12 +127,6 @@ def _edge_line(
     slope = np.bincount(part, away * (value - level[part]), count) / np.maximum(spread, 1e-9)
     slope = np.where(n >= _MIN_PLACES_FOR_SLOPE, np.clip(slope, -_MAX_SLOPE, _MAX_SLOPE), 0.0)
     return level - slope * mean, slope
-
-
-_MIN_PLACES_FOR_SLOPE = 6
-_MAX_SLOPE = 0.06
-"""Places along an edge from which on it may be tilted, and the limit of its slope: pages are
-straightened before."""
 
 
 def _crossing(across: _Line, down: _Line) -> npt.NDArray[np.float64]:

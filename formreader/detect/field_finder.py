@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
-from formreader.detect.cell_maps import FoundCells
+from formreader.detect.box_network import shipped_network
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
@@ -23,7 +23,7 @@ from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
 
 TOO_FAINT = "too little like a box"
-IN_A_CELL = "digits side by side in a cell"
+NO_BOX_ROW = "print, or digits side by side in a cell"
 PRINT = "bars, a picture or check boxes"
 """Reasons for discarding what looked like boxes."""
 
@@ -59,14 +59,15 @@ class FoundFields:
 
 def find_fields(straight: StraightPage) -> FoundFields:
     """Find the digit boxes of a straightened page, grouped into fields, and its cells."""
-    found = find_rows(straight.image)
+    network = shipped_network()
+    found = find_rows(straight.image, network)
     likely, print_rows = _split_off_print(straight.image, found.rows)
-    kept, in_cells, cells = _resolve(likely, found.cells)
+    kept, others, cells = network.decision.settle(likely, found.cells)
     rows = group_rows(kept)
     boxes = map(mark_boxes, _row_boxes(straight, rows), loose_ink(straight.image, rows))
     reasons = (
         (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
-        (IN_A_CELL, tuple(chain(*_row_boxes(straight, in_cells)))),
+        (NO_BOX_ROW, tuple(chain(*_row_boxes(straight, others)))),
         (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
     return FoundFields(
@@ -125,40 +126,3 @@ def _dark_shares(even: GreyImage, rows: Sequence[Row]) -> npt.NDArray[np.float64
     lengths = np.array([len(row) for row in rows])
     in_rows = np.add.reduceat(dark, lengths.cumsum() - lengths)
     return np.asarray(in_rows / (len(_INTERIOR_GRID) ** 2 * lengths))
-
-
-def _resolve(rows: Sequence[Row], cells: FoundCells) -> tuple[list[Row], list[Row], FoundCells]:
-    """Settle which of the rows and cells in one place is there.
-
-    Returns the rows that stay, those that are digits side by side in a cell, and the cells that
-    stay.
-    """
-    low, high = cells.corners.min(axis=1), cells.corners.max(axis=1)
-    kept, in_cells = list[Row](), list[Row]()
-    stays = np.ones(len(cells), np.bool_)
-    for row in rows:
-        shared = _in_one_place(row, low, high)
-        if not shared.any():
-            kept.append(row)
-        elif _is_row(row, cells.scores[shared]):
-            kept.append(row)
-            stays &= ~shared
-        else:
-            in_cells.append(row)
-    return kept, in_cells, FoundCells(cells.corners[stays], cells.scores[stays])
-
-
-def _in_one_place(
-    row: Row, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
-    """(n,) which of n cells hold the middle of a box of a row, or have theirs in such a box."""
-    boxes_low, boxes_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
-    centres, middles = row.corners.mean(axis=1)[:, None], (low + high) / 2
-    holds = ((low < centres) & (centres < high)).all(axis=2)
-    held = ((boxes_low < middles) & (middles < boxes_high)).all(axis=2)
-    return np.asarray((holds | held).any(axis=0))
-
-
-def _is_row(row: Row, cell_scores: npt.NDArray[np.float64]) -> bool:
-    """Whether a row of boxes is there, rather than the cells with these scores in its place."""
-    return row.score > float(cell_scores.mean())

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.records import GreyImage
-from formreader.detect.box_network import BoxNetwork, shipped_network
+from formreader.detect.box_network import BoxNetwork
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
@@ -70,9 +70,8 @@ class FoundRows:
     cells: FoundCells
 
 
-def find_rows(even: GreyImage) -> FoundRows:
+def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
     """Find the rows of equal boxes and the cells on an upright, evenly lit page, (h, w) uint8."""
-    network = shipped_network()
     best = first = _detect(even, network, _FIRST_SCALE)
     for scale in _further_scales(first, even.size):
         best = max(best, _detect(even, network, scale), key=lambda one: one.worth)

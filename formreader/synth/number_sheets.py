@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -79,7 +80,7 @@ def number_sheet(form: Form, house: House, place: Rect) -> float:
             _print_in(form, Rect(column.x, place.y, column.w, header), rng.random() < 0.5)
     blanks = float(rng.choice([0.0, 0.1, 0.3, 0.7, 0.95], p=(0.25, 0.3, 0.2, 0.2, 0.05)))
     size = float(rng.uniform(0.55, 1.0))
-    for r, (top, bottom) in enumerate(zip(ys[:-1], ys[1:], strict=True)):
+    for r, (top, bottom) in enumerate(pairwise(ys)):
         if r in titled:
             _print_in(form, Rect(table.x, top, table.w, bottom - top), True)
             continue
@@ -142,9 +143,7 @@ def _columns(place: Rect, height: float, rng: np.random.Generator) -> list[_Colu
     return columns or [_Column(x, place.right - x, "labels")]
 
 
-def _row_edges(
-    top: float, bottom: float, height: float, rng: np.random.Generator
-) -> list[float]:
+def _row_edges(top: float, bottom: float, height: float, rng: np.random.Generator) -> list[float]:
     """Upper edges of the rows, and the lower edge of the last one."""
     rows, kind = int(rng.integers(2, 40)), rng.random()
     tall = height * float(rng.uniform(1.4, 2.6))
@@ -195,7 +194,9 @@ def _draw_lines(
     right = table.x + table.w
     for r, y in enumerate(ys):
         grouped = lines.group and r % lines.group == 0
-        style = lines.outer if r in (0, len(ys) - 1) else lines.grouping if grouped else lines.across
+        style = (
+            lines.outer if r in (0, len(ys) - 1) else lines.grouping if grouped else lines.across
+        )
         style.draw(form.sheet, (table.x, y), (right, y), rng)
     if header:
         lines.outer.draw(form.sheet, (table.x, table.y), (right, table.y), rng)

@@ -124,7 +124,7 @@ def network() -> keras.Model:
 def model(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole model folder."""
     options = BoxTrainOptions(out=tmp_path_factory.mktemp("boxes") / "own", steps=7)
-    write_model(network, options, [page_with(row_of_boxes())])
+    write_model(network, options, [], [page_with(row_of_boxes())])
     return options.out
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 from keras import layers
 
@@ -29,11 +27,12 @@ def build_box_network() -> keras.Model:
     from the middle of the cell, x and y in cells; log width and log height of the box in units of
     `REFERENCE_SIDE`; then the channels of `CELL_CHANNELS`. Only its neighbours and surroundings
     show that a box is for a digit, so the coarsest level sees some 300 pixels. Boxes and cells
-    share the levels on the way down and have a way up each.
+    share the finest level alone, so that training one leaves the other as it is.
     """
     page = keras.Input((None, None, 1), name="darkness")
-    levels = _encode(page)
-    boxes, cells = _decode(levels, "level"), _decode(levels, f"{CELL_BRANCH}.level")
+    x = _convolution(page, _LEVEL_CHANNELS[0], "stem", stride=2)
+    finest = _convolution(x, _LEVEL_CHANNELS[0], "level0.down", stride=2)
+    boxes, cells = _branch(finest, ""), _branch(finest, f"{CELL_BRANCH}.")
     cells = _convolution(cells, _LEVEL_CHANNELS[0], f"{CELL_BRANCH}.last")
     bias = keras.initializers.Constant([_CENTRE_PRIOR_LOGIT] + [0.0] * (CELL_CHANNELS.start - 1))
     of_boxes = layers.Conv2D(
@@ -46,25 +45,27 @@ def build_box_network() -> keras.Model:
     return keras.Model(page, both, name="boxes")
 
 
-def _decode(levels: Sequence[keras.KerasTensor], name: str) -> keras.KerasTensor:
-    """Features at the finest level, from the feature maps of all levels."""
-    x = levels[-1]
-    for i in reversed(range(len(levels) - 1)):
-        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}{i}.side", size=1)
-        x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}{i}.up")(x)
-        x = layers.Add(name=f"{name}{i}.add")([x, levels[i]])
-        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}{i}.merge")
+def _branch(finest: keras.KerasTensor, prefix: str) -> keras.KerasTensor:
+    """Features at the finest level that take its surroundings into account."""
+    levels = _encode(finest, prefix)
+    x = levels.pop()
+    for i in reversed(range(len(levels))):
+        name = f"{prefix}level{i}"
+        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}.side", size=1)
+        x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}.up")(x)
+        x = layers.Add(name=f"{name}.add")([x, levels[i]])
+        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}.merge")
     return x
 
 
-def _encode(page: keras.KerasTensor) -> list[keras.KerasTensor]:
-    """Feature maps of the page at all levels, the finest first."""
-    x = _convolution(page, _LEVEL_CHANNELS[0], "stem", stride=2)
-    levels = [_convolution(x, _LEVEL_CHANNELS[0], "level0.down", stride=2)]
+def _encode(finest: keras.KerasTensor, prefix: str) -> list[keras.KerasTensor]:
+    """Feature maps at all levels, the finest first."""
+    levels = [finest]
     for i, width in enumerate(_LEVEL_CHANNELS[1:], start=1):
-        x = _convolution(levels[-1], width, f"level{i}.down", stride=2)
+        name = f"{prefix}level{i}"
+        x = _convolution(levels[-1], width, f"{name}.down", stride=2)
         for k in range(1 if i == 1 else 2):
-            x = _convolution(x, width, f"level{i}.conv{k}")
+            x = _convolution(x, width, f"{name}.conv{k}")
         levels.append(x)
     return levels
 

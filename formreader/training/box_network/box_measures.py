@@ -34,7 +34,9 @@ class BoxFigures:
 def measure_boxes(
     maps_of: Callable[[GreyImage], Maps], pages: Iterable[TrainingPage]
 ) -> BoxFigures:
-    """Count the boxes and cells found on `pages`: those that overlap a true one by half of their union.
+    """Count the boxes and cells found on `pages`.
+
+    Found are those that share half of their union with a true one.
 
     `maps_of` computes the maps of a page, like `BoxNetwork.maps`.
     """
@@ -53,11 +55,11 @@ def _counts(
     truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]
 ) -> tuple[int, int, int]:
     """Numbers of true quads, of those found, and of false ones."""
-    hits = _count_hits(truth, found)
+    hits = count_hits(truth, found)
     return len(truth), hits, len(found) - hits
 
 
-def _count_hits(truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]) -> int:
+def count_hits(truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]) -> int:
     """Number of the true quads, (n, 4, 2), that are among those found, (m, 4, 2)."""
     if not len(truth) or not len(found):
         return 0

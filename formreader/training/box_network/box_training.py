@@ -13,6 +13,7 @@ import keras
 from formreader.core.errors import ModelError, OutputError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
 from formreader.detect.box_network import BOX_CARD_SCHEMA, BoxNetwork
+from formreader.detect.place_decision import UNDECIDED
 from formreader.output.atomic_writing import check_writable
 from formreader.training.box_network.box_architecture import CELL_BRANCH, build_box_network
 from formreader.training.box_network.box_fitting import fit
@@ -20,9 +21,13 @@ from formreader.training.box_network.box_graph import export_box_network
 from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
 from formreader.training.box_network.box_options import BoxTrainOptions
 from formreader.training.box_network.box_pages import render_pages
+from formreader.training.box_network.decision_fit import fit_decision, known_pairs, share_right
 from formreader.training.box_network.page_pieces import TrainingPage
 
-VERSION = "1.0"
+VERSION = "2.0"
+_DECISION_PAGES = 450
+"""Pages on which the decision between rows and cells is fitted: some 2,800 pairs."""
+
 FIRST_TEST_SEED = 1_000_000
 """Seed of the first page for measuring, far from those of the training pages."""
 
@@ -51,17 +56,21 @@ def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFig
     tell(f"rendering {options.test_pages} other pages to measure on")
     test = render_pages(FIRST_TEST_SEED, options.test_pages, tell, held_back=True)
     try:
-        return write_model(network, options, test)
+        return write_model(network, options, pages[:_DECISION_PAGES], test)
     except OSError as error:
         raise _output_error(options.out, error) from error
 
 
 def write_model(
-    network: keras.Model, options: BoxTrainOptions, test: Sequence[TrainingPage]
+    network: keras.Model,
+    options: BoxTrainOptions,
+    pages: Sequence[TrainingPage],
+    test: Sequence[TrainingPage],
 ) -> BoxFigures:
     """Write a trained network as the model folder `options.out`, measured on the pages `test`.
 
-    The card is written last, so a folder with a card is complete.
+    The decision between rows and cells is fitted on `pages`. The card is written last, so a
+    folder with a card is complete.
 
     Raises:
         OSError: a file cannot be written.
@@ -75,7 +84,10 @@ def write_model(
     export_box_network(plain, out / ONNX_FILE)
     files = file_hashes(out)
     # Measured with the exported graph, as scans run it.
-    figures = measure_boxes(BoxNetwork(load_graph(out, files, threads=1)).maps, test)
+    exported = BoxNetwork(load_graph(out, files, threads=1), UNDECIDED)
+    figures = measure_boxes(exported.maps, test)
+    decision = fit_decision(known_pairs(exported, pages))
+    judged = known_pairs(exported, test)
     card = {
         "schema": BOX_CARD_SCHEMA,
         "name": out.name,
@@ -84,7 +96,15 @@ def write_model(
         "parameters": plain.count_params(),
         "training": {"pages": "drawn by formreader.synth (sample_spec)"},
         "recipe": _recipe(options),
-        "tests": [{"name": "pages of held-back combinations"} | asdict(figures)],
+        "row_decision": decision.as_table(),
+        "tests": [
+            {"name": "pages of held-back combinations"} | asdict(figures),
+            {
+                "name": "rows against cells in one place, on the same pages",
+                "pairs": len(judged.true),
+                "right": share_right(decision, judged),
+            },
+        ],
         "files": files,
     }
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
@@ -107,6 +127,8 @@ def _recipe(options: BoxTrainOptions) -> dict[str, str | int | float | bool]:
 def start_from(folder: Path, network: keras.Model) -> None:
     """Give the layers of a network the weights of the layers of the same name in a model folder.
 
+    Where the folder's network has no layers for cells, they start from those of the boxes.
+
     Raises:
         ModelError: the model is missing or damaged, or a layer of its network has another shape.
     """
@@ -114,8 +136,9 @@ def start_from(folder: Path, network: keras.Model) -> None:
         old = keras.saving.load_model(folder / KERAS_FILE, compile=False)
         known = {layer.name: layer.get_weights() for layer in old.layers}
         for layer in network.layers:
-            if layer.name in known:
-                layer.set_weights(known[layer.name])
+            name = layer.name if layer.name in known else layer.name.removeprefix(f"{CELL_BRANCH}.")
+            if name in known:
+                layer.set_weights(known[name])
     except Exception as error:  # Keras raises errors of many kinds
         raise ModelError(
             f"{folder / KERAS_FILE}: training cannot start from this model ({error}). "

@@ -65,7 +65,8 @@ def _draw_cell(target: Targets, quad: npt.NDArray[np.float32]) -> None:
     if not len(y):
         return
     target[y, x, 0] = np.maximum(target[y, x, 0], core[y, x])
-    distances = _distances(quad, (x + 0.5) * STRIDE - 0.5, (y + 0.5) * STRIDE - 0.5)
+    px, py = ((np.asarray(at, np.float64) + 0.5) * STRIDE - 0.5 for at in (x, y))
+    distances = _distances(quad, px, py)
     inside = (core[y, x] > 0.5)[:, None] & (distances < EDGE_REACH)
     target[y, x, EDGES.start - CORE : EDGES.stop - CORE] = np.clip(distances, 0, EDGE_REACH)
     target[y, x, EDGE_WEIGHTS.start - CORE : EDGE_WEIGHTS.stop - CORE] = inside
@@ -86,7 +87,7 @@ def _filled(quad: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArr
     mask = np.zeros((rows * STRIDE, columns * STRIDE), np.uint8)
     cv2.fillConvexPoly(mask, np.rint(quad * 16).astype(np.int32), 255, cv2.LINE_8, 4)
     small = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small / 255, np.float32)
 
 
 def _distances(
@@ -95,7 +96,9 @@ def _distances(
     """(n, 4) distances of n points to the left, upper, right and lower edge, in reference sides."""
     a, b, c, d = quad.astype(np.float64)
 
-    def along(p: npt.NDArray[np.float64], q: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
+    def along(
+        p: npt.NDArray[np.float64], q: npt.NDArray[np.float64], axis: int
+    ) -> npt.NDArray[np.float64]:
         """Where the edge from p to q is at the points' other coordinate."""
         at, other = (y, 1) if axis == 0 else (x, 0)
         share = (at - p[other]) / (q[other] - p[other])

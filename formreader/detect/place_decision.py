@@ -1,0 +1,132 @@
+"""Decide between a row of boxes and the cells in its place, where both were found.
+
+Digits side by side in a cell look like a row of boxes, and boxes that stand apart look like cells.
+What is known of both goes into one logistic regression (Cox 1958), fitted on drawn pages, where
+the truth is known. Its weights stand in the network's model card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.model_folder import checked
+from formreader.detect.cell_maps import FoundCells
+from formreader.detect.rows import Row
+
+FEATURES = (
+    "score", "lowest score", "separation", "several", "length", "cell score", "covered",
+    "coincide", "cells each", "unlike",
+)  # fmt: skip
+"""What is known of a row: its mean and lowest score as logits; the ruled share of the edges between
+its boxes; whether it has several boxes, and the log of how many. Then of the cells in its place:
+their mean score as a logit; the shares of its boxes that lie in cells and that coincide with one;
+the number of cells for each box; how far its box area is from that of the cells, in logs."""
+
+_MAX_LOGIT = 4.0
+"""Limit of the logits of scores."""
+
+_MIN_COINCIDENCE, _MIN_COVERED = 0.5, 0.5
+"""Intersection over union from which a box coincides with a cell, and share of its area from which
+it lies in one."""
+
+_MIN_PROBABILITY = 0.5
+"""Probability above which a row is there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaceDecision:
+    """The weights of the regression, one for each of `FEATURES`, and its bias."""
+
+    weights: npt.NDArray[np.float64]
+    bias: float
+
+    @classmethod
+    def from_card(cls, table: Mapping[str, object]) -> PlaceDecision:
+        """Read the weights from a model card.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are missing or of another version.
+        """
+        weights = checked(table["weights"], dict, "weights")
+        if set(weights) != set(FEATURES):
+            raise ValueError(f"row_decision must have the weights {', '.join(FEATURES)}")
+        values = [float(checked(weights[name], float, name)) for name in FEATURES]
+        return cls(np.array(values), float(checked(table["bias"], float, "bias")))
+
+    def as_table(self) -> dict[str, object]:
+        """What `from_card` reads."""
+        weights = dict(zip(FEATURES, self.weights.tolist(), strict=True))
+        return {"weights": weights, "bias": self.bias}
+
+    def probabilities(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(...,) probabilities that rows with features (..., k) are there, and not the cells."""
+        return np.asarray(1 / (1 + np.exp(-(features @ self.weights + self.bias))))
+
+    def settle(
+        self, rows: Sequence[Row], cells: FoundCells
+    ) -> tuple[list[Row], list[Row], FoundCells]:
+        """Settle which of the rows and cells that share a place are there.
+
+        Returns the rows that stay, those that do not, and the cells that stay.
+        """
+        kept, dropped, free = list[Row](), list[Row](), np.ones(len(cells), np.bool_)
+        for row in rows:
+            shared = in_one_place(row, cells)
+            if not shared.any():
+                kept.append(row)
+            elif self.probabilities(pair_features(row, cells, shared)) > _MIN_PROBABILITY:
+                kept.append(row)
+                free &= ~shared
+            else:
+                dropped.append(row)
+        return kept, dropped, FoundCells(cells.corners[free], cells.scores[free])
+
+
+UNDECIDED = PlaceDecision(np.zeros(len(FEATURES)), 0.0)
+"""Gives cells the place; for a network whose decision is still to be fitted."""
+
+
+def pair_features(
+    row: Row, cells: FoundCells, shared: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """(k,) what is known of a row and of the cells in its place, `shared`, as in `FEATURES`."""
+    corners = cells.corners[shared]
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    box_low, box_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
+    common = np.minimum(high, box_high) - np.maximum(low, box_low)
+    shares = np.clip(common, 0, None).prod(axis=2)  # (boxes, cells)
+    areas, box_areas = (high - low).prod(axis=1), (box_high - box_low).prod(axis=2)
+    overlap = shares / (areas + box_areas - shares)
+    n = len(row)
+    known = [
+        _logit(row.score),
+        _logit(float(row.scores.min())),
+        row.separation,
+        float(n > 1),
+        float(np.log(n)),
+        _logit(float(cells.scores[shared].mean())),
+        float((shares.max(axis=1, keepdims=True) > _MIN_COVERED * box_areas).mean()),
+        float((overlap.max(axis=1) >= _MIN_COINCIDENCE).mean()),
+        len(corners) / n,
+        float(abs(np.log(np.median(areas) / np.median(box_areas)))),
+    ]
+    return np.array(known, np.float64)
+
+
+def _logit(share: float) -> float:
+    share = min(max(share, 1e-6), 1 - 1e-6)
+    return float(np.clip(np.log(share / (1 - share)), -_MAX_LOGIT, _MAX_LOGIT))
+
+
+def in_one_place(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
+    """(n,) which of n cells hold the middle of a box of a row, or have theirs in such a box."""
+    low, high = cells.corners.min(axis=1), cells.corners.max(axis=1)
+    boxes_low, boxes_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
+    centres, middles = row.corners.mean(axis=1)[:, None], (low + high) / 2
+    holds = ((low < centres) & (centres < high)).all(axis=2)
+    held = ((boxes_low < middles) & (middles < boxes_high)).all(axis=2)
+    return np.asarray((holds | held).any(axis=0))
