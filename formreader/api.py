@@ -31,9 +31,10 @@ from formreader.batch.page_work import PageTask, crop_page, without_faults
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.read_tasks import read_tasks
 from formreader.batch.scan_job import ScanSummary
+from formreader.batch.single_images import cut_number
 from formreader.core.locations import as_place
 from formreader.core.options import Device, Rows, ScanOptions
-from formreader.core.records import InputFile, Page, PageCrops, PageReading
+from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_network
 from formreader.input.input_files import list_files
@@ -128,15 +129,8 @@ class Reader:
             TypeError: `image` is of another type.
             ValueError: an array has another shape or data type, or no pixels.
         """
-        if not isinstance(image, str | os.PathLike | bytes | Image.Image | np.ndarray):
-            raise TypeError(
-                "image must be a path, bytes, a Pillow image or an array of uint8. "
-                f"Received: {type(image).__name__}"
-            )
-        if isinstance(image, np.ndarray):
-            check_array(image, channels)
-        path = os.fspath(image) if isinstance(image, str | os.PathLike) else ""
-        task = PageTask(InputFile(path, path if name is None else name), page)
+        _check_image(image, channels)
+        task = _task_of(image, page, name)
         decoded: list[Page] = []
 
         def work(quarters: int | None) -> PageCrops:
@@ -152,6 +146,26 @@ class Reader:
             worked, self._recogniser, self._options, Stopwatch(), lambda by: turn(by.values())
         )
         return reading
+
+    def read_number(
+        self, image: AnyPath | MemoryImage, *, channels: Channels = "rgb", page: int = 0
+    ) -> FieldReading | None:
+        """Read an image of one whole number, as it stands in the cell of a form.
+
+        Arguments are those of `read`. The image is taken to be upright.
+
+        Returns:
+            The number, with a box for each digit, or None where there is no handwritten number.
+
+        Raises:
+            PageError: the image cannot be read.
+            TypeError: `image` is of another type.
+            ValueError: an array has another shape or data type, or no pixels.
+        """
+        _check_image(image, channels)
+        cut = cut_number(_decode(image, _task_of(image, page, None), channels))
+        ((_, reading),) = read_pages([cut], self._recogniser, self._options, Stopwatch())
+        return reading.fields[0] if reading.fields else None
 
     def read_all(
         self,
@@ -320,6 +334,22 @@ def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTa
         pages[record.label] = pages.get(record.duplicate_of, record.pages)
         for number in range(pages[record.label]):
             yield PageTask(file, number, error=record.error)
+
+
+def _check_image(image: object, channels: Channels) -> None:
+    """Raise TypeError or ValueError if `image` is not an image that `Reader` reads."""
+    if not isinstance(image, str | os.PathLike | bytes | Image.Image | np.ndarray):
+        raise TypeError(
+            "image must be a path, bytes, a Pillow image or an array of uint8. "
+            f"Received: {type(image).__name__}"
+        )
+    if isinstance(image, np.ndarray):
+        check_array(image, channels)
+
+
+def _task_of(image: AnyPath | MemoryImage, page: int, name: str | None) -> PageTask:
+    path = os.fspath(image) if isinstance(image, str | os.PathLike) else ""
+    return PageTask(InputFile(path, path if name is None else name), page)
 
 
 def _decode(image: AnyPath | MemoryImage, task: PageTask, channels: Channels) -> Page:

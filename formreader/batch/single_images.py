@@ -1,21 +1,31 @@
-"""Reads images of single digits, without a form."""
+"""Reads images of single digits and of single numbers, without a form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from formreader.batch.page_work import PageTask, failed_page
-from formreader.core.errors import PageError
+from formreader.batch.page_work import PageTask, without_faults
 from formreader.core.options import ScanOptions
-from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
+from formreader.core.records import (
+    DigitBox,
+    FieldCrops,
+    InputFile,
+    Page,
+    PageCrops,
+    PageReading,
+)
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_single
 from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
+from formreader.segment.candidates import cut_cell
+from formreader.segment.segment_selection import NO_NUMBER
 
 
 def read_images(options: ScanOptions) -> Iterator[PageReading]:
@@ -28,20 +38,50 @@ def read_images(options: ScanOptions) -> Iterator[PageReading]:
         ModelError: the model is missing or damaged.
         UsageError: there is no such device.
     """
+    return _read_each(options, crop_digit)
+
+
+def read_number_images(options: ScanOptions) -> Iterator[PageReading]:
+    """Return the readings of the images `options.paths`: each a page with the number on it.
+
+    Where there is no handwritten number, the page has no fields, and a notice. Errors are those of
+    `read_images`.
+    """
+    for reading in _read_each(options, cut_number):
+        yield reading if reading.fields or reading.error else replace(reading, notice=NO_NUMBER)
+
+
+def _read_each(options: ScanOptions, cut: Callable[[Page], PageCrops]) -> Iterator[PageReading]:
     for path in options.paths:
         check_exists(path)
     recogniser = load_recogniser(options.model, options.device, options.batch)
-    images = (_crop_image(PageTask(InputFile(path, path), 0)) for path in options.paths)
+    tasks = (PageTask(InputFile(path, path), 0) for path in options.paths)
+    images = (without_faults(task, partial(_read_and_cut, task, cut)) for task in tasks)
     return (reading for _, reading in read_pages(images, recogniser, options, Stopwatch()))
 
 
-def _crop_image(task: PageTask) -> PageCrops:
-    try:
-        image = read_page(task.file, task.number).image
-    except PageError as error:
-        return failed_page(task, str(error).removeprefix(f"{task.name}: "))
-    crop, is_blank = crop_single(image)
-    height, width = image.shape
-    box = DigitBox(((0, 0), (width, 0), (width, height), (0, height)))
-    field = FieldCrops((box,), crop[np.newaxis], np.array([is_blank]))
-    return PageCrops(task.file.label, task.number, (field,))
+def _read_and_cut(task: PageTask, cut: Callable[[Page], PageCrops]) -> PageCrops:
+    return cut(read_page(task.file, task.number))
+
+
+def crop_digit(page: Page) -> PageCrops:
+    """Crop the digit that an image shows, with or without a box around it."""
+    crop, is_blank = crop_single(page.image)
+    field = FieldCrops((_whole(page),), crop[np.newaxis], np.array([is_blank]))
+    return PageCrops(page.file, page.number, (field,))
+
+
+def cut_number(page: Page) -> PageCrops:
+    """Cut up the number that an image shows, with or without a printed cell around it."""
+    field = cut_cell(page.image, _whole(page))
+    if field is None:
+        return PageCrops(page.file, page.number)
+    if field.blank.all():  # a blank cell without others beside it would be dropped
+        field = replace(field, cell=None)
+    return PageCrops(page.file, page.number, (field,))
+
+
+def _whole(page: Page) -> DigitBox:
+    """All of an image, as a box."""
+    height, width = page.image.shape
+    return DigitBox(((0, 0), (width, 0), (width, height), (0, height)))

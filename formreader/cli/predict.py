@@ -17,14 +17,18 @@ from formreader.core.errors import ExitCode
 from formreader.core.options import Device, ScanOptions
 
 PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_confidence")
+NUMBER_COLUMNS = ("file", "value", "confidence", "status", "cells", "lowest")
+"""Columns of the table of digits, and of that of numbers: those of the same name in results."""
 
 
 @verbosity_options
 @reading_options
 @click.command(cls=Command)
+@click.option("--number", is_flag=True, help="Each image shows a whole number, not one digit.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 def predict(
     images: tuple[str, ...],
+    number: bool,
     review_below: float,
     max_error: float | None,
     model: str,
@@ -35,12 +39,14 @@ def predict(
 ) -> ExitCode:
     """Read images of single digits, with or without a box around each.
 
-    Prints a table with one row for each image.
+    With --number, read images of whole numbers, as they stand in the cells of forms. Prints a
+    table with one row for each image.
 
     \b
     Examples:
       formreader predict seven.png
       formreader predict crops/*.png > digits.csv
+      formreader predict --number amount.png
     """
     set_up_logging(verbose, quiet)
     check_one_threshold(max_error)
@@ -52,17 +58,18 @@ def predict(
         batch=batch,
         max_error=max_error,
     )
-    from formreader.batch.single_images import read_images
-    from formreader.output.columns import DIGIT_HEADER
-    from formreader.output.table import digit_rows
+    from formreader.batch.single_images import read_images, read_number_images
+    from formreader.output.table import TABLES
 
-    table = csv.DictWriter(sys.stdout, PREDICT_COLUMNS, extrasaction="ignore", lineterminator="\n")
-    readings = read_images(options)
+    columns = NUMBER_COLUMNS if number else PREDICT_COLUMNS
+    header, rows_of = TABLES["field" if number else "digit"]
+    table = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    readings = read_number_images(options) if number else read_images(options)
     failed = False
     table.writeheader()
     for reading in readings:
-        for row in digit_rows(reading):
-            table.writerow(dict(zip(DIGIT_HEADER.split(","), row, strict=True)))
+        for row in rows_of(reading):
+            table.writerow(dict(zip(header.split(","), row, strict=True)))
         if reading.error:
             failed = True
             print_message(f"{reading.file}: {reading.error}")
