@@ -1,0 +1,97 @@
+"""Of a row of boxes and the cells in its place one stays, as the weights of the card say."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from formreader.detect.cell_maps import FoundCells
+from formreader.detect.place_decision import (
+    FEATURES,
+    PlaceDecision,
+    in_one_place,
+    pair_features,
+)
+from formreader.detect.rows import Row
+from formreader.training.box_network.decision_fit import KnownPairs, fit_decision, share_right
+
+Corners = npt.NDArray[np.float64]
+
+
+def quad(x: float, y: float, width: float, height: float) -> Corners:
+    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
+
+
+def row_at(x: float, n: int = 4, score: float = 0.8) -> Row:
+    corners = np.stack([quad(x + 20 * i, 50, 20, 30) for i in range(n)])
+    return Row(corners, np.full(n, score), 0.5)
+
+
+def cells_at(*places: tuple[float, float, float, float], score: float = 0.9) -> FoundCells:
+    corners = np.array([quad(*place) for place in places]).reshape(-1, 4, 2)
+    return FoundCells(corners, np.full(len(corners), score))
+
+
+def decision(**weights: float) -> PlaceDecision:
+    bias = weights.pop("bias", 0.0)
+    return PlaceDecision(np.array([weights.get(name, 0.0) for name in FEATURES]), bias)
+
+
+AROUND = (95.0, 48.0, 90.0, 34.0)
+ELSEWHERE = (400.0, 48.0, 90.0, 34.0)
+
+
+@pytest.mark.parametrize(("bias", "row_stays"), [(1.0, True), (-1.0, False)])
+def test_one_of_them_stays(bias: float, row_stays: bool) -> None:
+    row, cells = row_at(100), cells_at(AROUND, ELSEWHERE)
+    kept, dropped, left = decision(bias=bias).settle([row], cells)
+    assert (kept, dropped) == (([row], []) if row_stays else ([], [row]))
+    wanted = [ELSEWHERE] if row_stays else [AROUND, ELSEWHERE]
+    np.testing.assert_array_equal(left.corners, cells_at(*wanted).corners)
+
+
+def test_rows_and_cells_that_stand_apart_stay_whatever_the_weights() -> None:
+    row, cells = row_at(100), cells_at(ELSEWHERE)
+    for bias in (-9.0, 9.0):
+        kept, dropped, left = decision(bias=bias).settle([row], cells)
+        assert kept == [row] and not dropped and len(left) == 1
+    assert decision().settle([], cells_at())[2].corners.shape == (0, 4, 2)
+
+
+def test_a_small_cell_within_a_box_shares_its_place() -> None:
+    assert in_one_place(row_at(100), cells_at((102, 55, 12, 20), ELSEWHERE)).tolist() == [
+        True,
+        False,
+    ]
+
+
+def test_what_is_known_of_both() -> None:
+    row, cells = row_at(100), cells_at(AROUND)
+    known = dict(zip(FEATURES, pair_features(row, cells, np.array([True])), strict=True))
+    assert known["length"] == pytest.approx(np.log(4)) and known["several"] == 1
+    assert known["covered"] == 1 and known["coincide"] == 0 and known["cells each"] == 0.25
+    assert known["cell score"] == pytest.approx(np.log(9))
+    assert known["unlike"] == pytest.approx(np.log(90 * 34 / 600))
+
+
+def test_the_fit_finds_the_weight_that_decides() -> None:
+    rng = np.random.default_rng(4)
+    features = rng.normal(size=(400, len(FEATURES)))
+    pairs = KnownPairs(features, features[:, 5] < 0.3)
+    fitted = fit_decision(pairs)
+    assert share_right(fitted, pairs) > 0.95
+    assert fitted.weights[5] < 0 and np.abs(fitted.weights).argmax() == 5
+    assert PlaceDecision.from_card(fitted.as_table()).bias == fitted.bias
+
+
+def test_without_pairs_the_fit_is_undecided() -> None:
+    none = KnownPairs(np.zeros((0, len(FEATURES))), np.zeros(0, np.bool_))
+    fitted = fit_decision(none)
+    assert not fitted.weights.any() and fitted.bias == 0 and share_right(fitted, none) == 1
+
+
+@pytest.mark.parametrize("table", [{}, {"weights": {"score": 1.0}, "bias": 0.0}])
+def test_a_card_without_the_weights_is_refused(table: dict[str, object]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        PlaceDecision.from_card(table)
