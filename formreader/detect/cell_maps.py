@@ -33,10 +33,11 @@ _MIN_CORE_PLACES = 2
 """Places of the maps that a core has at least."""
 
 
-_MIN_PLACES_FOR_SLOPE = 6
+_MIN_SPREAD_FOR_SLOPE = 20.0
 _MAX_SLOPE = 0.06
-"""Places along an edge from which on it may be tilted, and the limit of its slope: pages are
-straightened before."""
+"""Spread of a core's places in pixels, as a standard deviation, from which its upper and lower edge
+may be tilted, and the limit of their slope: pages are straightened before. The edges left and
+right are too short to show a tilt."""
 
 _Line: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """(n,) offsets and slopes of n lines, near one axis."""
@@ -71,66 +72,81 @@ def find_cells(maps: Maps) -> FoundCells:
     logit, *edges = maps[CELL_CHANNELS]
     core = (logit > _MIN_CORE_LOGIT).astype(np.uint8)
     count, labels = cv2.connectedComponents(core, connectivity=4)
-    y, x = np.nonzero(labels)  # by rows, from the top
-    part = labels[y, x] - 1
-    places = np.bincount(part, minlength=count - 1)
-    left, top, right, bottom = (REFERENCE_SIDE * edge[y, x].astype(np.float64) for edge in edges)
-    px, py = ((np.asarray(at, np.float64) + 0.5) * STRIDE - 0.5 for at in (x, y))
-    lines = (
-        _edge_line(part, y, x, py - top, px, count - 1, first=True),
-        _edge_line(part, x, y, px + right, py, count - 1, first=False),
-        _edge_line(part, y, x, py + bottom, px, count - 1, first=False),
-        _edge_line(part, x, y, px - left, py, count - 1, first=True),
+    y, x = np.nonzero(labels)
+    places = _Places(
+        labels[y, x] - 1,
+        count - 1,
+        (np.asarray(x, np.float64) + 0.5) * STRIDE - 0.5,
+        (np.asarray(y, np.float64) + 0.5) * STRIDE - 0.5,
     )
+    left, top, right, bottom = (np.asarray(edge[y, x], np.float64) for edge in edges)
+    upper, lower = places.line_across(top, -1), places.line_across(bottom, 1)
+    before, after = places.line_down(left, -1), places.line_down(right, 1)
     corners = np.stack(
         [
-            _crossing(lines[0], lines[3]),
-            _crossing(lines[0], lines[1]),
-            _crossing(lines[2], lines[1]),
-            _crossing(lines[2], lines[3]),
+            _crossing(upper, before),
+            _crossing(upper, after),
+            _crossing(lower, after),
+            _crossing(lower, before),
         ],
         axis=1,
     )
-    share = 1 / (1 + np.exp(-logit[y, x].astype(np.float64)))
-    scores = np.bincount(part, share, minlength=count - 1) / np.maximum(places, 1)
+    scores = places.mean(1 / (1 + np.exp(-np.asarray(logit[y, x], np.float64))))
     sides = corners[:, 2] - corners[:, 0]
-    whole = (places >= _MIN_CORE_PLACES) & (sides > STRIDE).all(axis=1)
+    whole = np.bincount(places.of, minlength=count - 1) >= _MIN_CORE_PLACES
+    whole &= (sides > STRIDE).all(axis=1)
     return FoundCells(corners[whole], scores[whole])
 
 
-def _edge_line(
-    part: npt.NDArray[np.int32],
-    depth: npt.NDArray[np.int64],
-    along: npt.NDArray[np.int64],
-    value: npt.NDArray[np.float64],
-    position: npt.NDArray[np.float64],
-    count: int,
-    *,
-    first: bool,
-) -> _Line:
-    """Fit a line to one edge of each core by least squares, from the places next to that edge.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Places:
+    """The places of all cores: `of` is the core of each, one of `count`; `x` and `y` in pixels."""
 
-    `depth` is each place's coordinate across the edge, `along` that along it. `value` is where the
-    network sees the edge from there, at `position` along it. `first` tells whether the edge lies
-    at small depths.
-    """
-    order = np.lexsort((depth if first else -depth, along, part))
-    part, along, value, position = part[order], along[order], value[order], position[order]
-    nearest = np.ones(len(part), np.bool_)
-    nearest[1:] = (part[1:] != part[:-1]) | (along[1:] != along[:-1])
-    part, value, position = part[nearest], value[nearest], position[nearest]
-    n = np.maximum(np.bincount(part, minlength=count), 1)
-    mean = np.bincount(part, position, count) / n
-    level = np.bincount(part, value, count) / n
-    away = position - mean[part]
-    spread = np.bincount(part, away**2, count)
-    slope = np.bincount(part, away * (value - level[part]), count) / np.maximum(spread, 1e-9)
-    slope = np.where(n >= _MIN_PLACES_FOR_SLOPE, np.clip(slope, -_MAX_SLOPE, _MAX_SLOPE), 0.0)
-    return level - slope * mean, slope
+    of: npt.NDArray[np.int32]
+    count: int
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+
+    def mean(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(count,) means of the places' values."""
+        total = np.bincount(self.of, values, self.count)
+        return np.asarray(total / np.bincount(self.of, minlength=self.count))
+
+    def line_across(self, distance: npt.NDArray[np.float64], side: int) -> _Line:
+        """Fit a line to the upper (side -1) or lower (1) edge of each core by least squares.
+
+        The outermost place of each column says where the edge is.
+        """
+        chosen = np.lexsort((-side * self.y, self.x, self.of))
+        of, x = self.of[chosen], self.x[chosen]
+        first = np.ones(len(of), np.bool_)
+        first[1:] = (of[1:] != of[:-1]) | (x[1:] != x[:-1])
+        outer = self._some(chosen[first])
+        edge = outer.y + side * REFERENCE_SIDE * distance[chosen[first]]
+        middle, level = outer.mean(outer.x), outer.mean(edge)
+        away = outer.x - middle[outer.of]
+        spread = outer.mean(away**2)
+        slope = outer.mean(away * (edge - level[outer.of])) / np.maximum(spread, 1e-9)
+        tilted = spread >= _MIN_SPREAD_FOR_SLOPE**2
+        slope = np.where(tilted, np.clip(slope, -_MAX_SLOPE, _MAX_SLOPE), 0)
+        return level - slope * middle, slope
+
+    def line_down(self, distance: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
+        """(count,) x of the left (side -1) or right (1) edge of each core.
+
+        The places of its two outermost columns say where the edge is.
+        """
+        furthest = np.full(self.count, -np.inf)
+        np.maximum.at(furthest, self.of, side * self.x)
+        chosen = np.flatnonzero(side * self.x > furthest[self.of] - 1.5 * STRIDE)
+        outer = self._some(chosen)
+        return outer.mean(outer.x + side * REFERENCE_SIDE * distance[chosen])
+
+    def _some(self, chosen: npt.NDArray[np.int64]) -> _Places:
+        return _Places(self.of[chosen], self.count, self.x[chosen], self.y[chosen])
 
 
-def _crossing(across: _Line, down: _Line) -> npt.NDArray[np.float64]:
-    """(n, 2) where n lines across, y = a + b x, meet n lines down, x = c + d y."""
-    (a, b), (c, d) = across, down
-    y = (a + b * c) / (1 - b * d)
-    return np.stack([c + d * y, y], axis=1)
+def _crossing(across: _Line, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n, 2) where n lines across, y = a + b x, are at x."""
+    a, b = across
+    return np.stack([x, a + b * x], axis=1)
