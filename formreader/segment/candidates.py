@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TypeAlias
 
@@ -92,7 +93,7 @@ def _trimmed(patch: CellPatch) -> CellPatch | None:
     left, top = max(left - 1, 0), max(top - 1, 0)
     ink = np.ascontiguousarray(patch.ink[top : top + height + 2, left : left + width + 2])
     to_page = patch.to_page @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
-    return CellPatch(ink, to_page, patch.loose_ink)
+    return replace(patch, ink=ink, to_page=to_page)
 
 
 def find_segments(cut: CutInk) -> list[Segment]:
