@@ -73,9 +73,9 @@ def _spelling(best: npt.NDArray[np.int64], peaks: npt.NDArray[np.float32]) -> Sp
 
 
 def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    """The natural logarithm of each text's probability on its strip, (n,), by the forward algorithm.
+    """The natural logarithm of each text's probability on its strip, (n,).
 
-    -inf for a text that is too long for its strip.
+    By the forward algorithm; -inf for a text that is too long for its strip.
     """
     n, steps, _ = places.shape
     longest = max(map(len, texts), default=0)

@@ -82,9 +82,9 @@ class CellInk:
 
     `ink` is (h, w) uint8, strokes near 255 on pure black, all black if nothing is written.
     `darkness`, (h, w) uint8, is how much darker than the paper each pixel of the patch is, lines
-    and other cells' ink included; `margin` pixels of it lie around the cell. `written` is where the number stands and any stroke in the cell
-    that may be of it; None if there are none. `loose_ink`: there are such strokes that are not in
-    `ink`, perhaps a digit at the cell's edge.
+    and other cells' ink included; `margin` pixels of it lie around the cell. `written` is where
+    the number stands and any stroke in the cell that may be of it; None if there are none.
+    `loose_ink`: there are such strokes that are not in `ink`, perhaps a digit at the cell's edge.
     """
 
     ink: Ink

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import DigitBox, GreyImage
+from formreader.core.geometry import scaling
+from formreader.core.records import DigitBox, GreyImage, NumberStrip
 from formreader.segment.cell_ink import CellInk, CellPatch, Extent, cut_cell_patch
 
 Strip: TypeAlias = npt.NDArray[np.uint8]
@@ -46,10 +47,10 @@ _MIN_FULL_INK = 36.0
 
 def cut_strip(image: GreyImage, cell: DigitBox) -> Strip:
     """Cut the strip of a cell from its page, (h, w) uint8, dark ink on bright paper."""
-    return strip_of(cut_cell_patch(image, np.array(cell.corners, np.float64)))
+    return strip_of(cut_cell_patch(image, np.array(cell.corners, np.float64))).darkness
 
 
-def strip_of(patch: CellPatch) -> Strip:
+def strip_of(patch: CellPatch) -> NumberStrip:
     """The strip of a cell, given the cell's patch before it is trimmed to its ink."""
     shown = shown_part(patch)
     part = patch.darkness[shown.top : shown.bottom, shown.left : shown.right]
@@ -58,7 +59,11 @@ def strip_of(patch: CellPatch) -> Strip:
     method = cv2.INTER_AREA if height > STRIP_HEIGHT else cv2.INTER_LINEAR
     strip = np.asarray(cv2.resize(part, (wide, STRIP_HEIGHT), interpolation=method), np.uint8)
     full = max(float(np.quantile(strip, _STRIP_INK_SHARE)), _MIN_FULL_INK)
-    return np.asarray(cv2.convertScaleAbs(strip, alpha=255.0 / full), np.uint8)
+    darkness = np.asarray(cv2.convertScaleAbs(strip, alpha=255.0 / full), np.uint8)
+    moved = np.array([[1, 0, shown.left], [0, 1, shown.top], [0, 0, 1]], np.float64)
+    return NumberStrip(
+        darkness, patch.to_page @ moved @ scaling(width / wide, height / STRIP_HEIGHT)
+    )
 
 
 def shown_part(cell: CellInk) -> Extent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from formreader.core.errors import FormreaderError
@@ -25,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Imported here, as the processes that compose import this module without TensorFlow.
         from formreader.training.number_network.number_training import train_numbers
 
-        train_numbers(options, _log.info)
+        figures = train_numbers(options, _log.info)
     except FormreaderError as error:
         parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
+    _log.info("read %d of %d numbers, %d of %d others", *astuple(figures))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--out", Path, defaults.out, "model folder to write")
     option("--strips", int, defaults.strips, "strips to compose for training")
     option("--test-strips", int, defaults.test_strips, "strips of held-back hands to measure on")
+    option("--vote-cells", int, defaults.vote_cells, "cells of held-back hands to fit the vote to")
     option("--steps", int, defaults.steps, "steps of training")
     option("--batch", int, defaults.batch, "strips a step")
     option("--writers", Path, defaults.writers, "table of MNIST's writers, .npz")
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     option("--learning-rate", float, defaults.learning_rate, "highest learning rate")
     option("--seed", int, defaults.seed, "seed of the first strips and of all random choices")
+    option("--split-seed", int, defaults.split_seed, "seed of the choice of held-back hands")
     option("--base", Path, defaults.base, "model folder whose weights to start from")
     return parser
 

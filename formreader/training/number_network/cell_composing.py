@@ -1,4 +1,4 @@
-"""Compose a cell with a number in it, its printed lines and its neighbours' ink, as a scan shows it.
+"""Compose a cell with a number, its printed lines and its neighbours' ink, as a scan shows it.
 
 There is no record of a measurement for the ranges below; they were chosen by eye beside
 development pages.
@@ -94,9 +94,11 @@ class CellComposer:
             others.append(ink)
         _ink_on(sheet, written, rng)
         image, corners = _turned(np.asarray(sheet, np.uint8), cell, rng)
-        found = corners + np.clip(
-            rng.normal(0, _CORNER_SPREAD, (4, 2)), -_MAX_CORNER_SHIFT, _MAX_CORNER_SHIFT
-        ) * high
+        found = (
+            corners
+            + np.clip(rng.normal(0, _CORNER_SPREAD, (4, 2)), -_MAX_CORNER_SHIFT, _MAX_CORNER_SHIFT)
+            * high
+        )
         return ComposedCell(scanned(image, rng), DigitBox(quads_of(found[None])[0]), text.target)
 
     def _write(self, text: CellText, height: float, rng: np.random.Generator) -> Glyph | None:
@@ -201,7 +203,12 @@ def _captions(shape: tuple[int, int], cell: Place, rng: np.random.Generator) -> 
     if kind < 0.45:
         lay(layer, word, round(cell.left), round(cell.top - len(word) - 0.05 * size))
     elif kind < 0.8:
-        lay(layer, word, round(cell.left - word.shape[1] - 0.1 * size), round(cell.top + 0.3 * cell.height))
+        lay(
+            layer,
+            word,
+            round(cell.left - word.shape[1] - 0.1 * size),
+            round(cell.top + 0.3 * cell.height),
+        )
     else:
         lay(layer, word, round(cell.left), round(cell.bottom + 0.1 * size))
     return layer

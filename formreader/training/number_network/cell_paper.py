@@ -78,7 +78,7 @@ def _waves(shape: tuple[int, int], height: float, rng: np.random.Generator) -> L
     phase = (across + swing * np.sin(2 * np.pi / length * along)) * np.float32(2 * np.pi / period)
     wave = np.cos(phase)
     sharp = float(rng.uniform(0.0, 0.85))
-    return np.clip((wave - sharp) / (1 - sharp), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((wave - sharp) / (1 - sharp), 0, 1), np.float32)
 
 
 def _dots(shape: tuple[int, int], height: float, rng: np.random.Generator) -> Layer:
@@ -86,10 +86,14 @@ def _dots(shape: tuple[int, int], height: float, rng: np.random.Generator) -> La
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     period = max(2.2, height * float(rng.uniform(0.04, 0.2)))
     turn = float(rng.uniform(0, np.pi / 2))
-    u = (x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))) * np.float32(2 * np.pi / period)
-    v = (y * np.float32(np.cos(turn)) - x * np.float32(np.sin(turn))) * np.float32(2 * np.pi / period)
+    u = (x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))) * np.float32(
+        2 * np.pi / period
+    )
+    v = (y * np.float32(np.cos(turn)) - x * np.float32(np.sin(turn))) * np.float32(
+        2 * np.pi / period
+    )
     low = float(rng.uniform(-0.2, 0.6))
-    return np.clip((np.cos(u) * np.cos(v) - low) / (1 - low), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((np.cos(u) * np.cos(v) - low) / (1 - low), 0, 1), np.float32)
 
 
 def _words(shape: tuple[int, int], height: float, rng: np.random.Generator) -> Layer:

@@ -93,8 +93,7 @@ def _black_and_white(image: GreyImage, rng: np.random.Generator) -> GreyImage:
     rough = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(
         (high - low) * rng.uniform(0, 0.14)
     )
-    black = np.where(image + rough > level, 255, 0).astype(np.uint8)
-    return black
+    return np.where(image + rough > level, 255, 0).astype(np.uint8)
 
 
 def _compressed(image: GreyImage, rng: np.random.Generator) -> GreyImage:

@@ -78,7 +78,9 @@ def load_hands(
     hands = HandSets()
     american = list(_by_writer(_part(mnist, names, seed, held_back)))
     hands.groups.append((0.4, american))
-    hands.groups.append((0.2, [_restyled(one, rng) for one in american[:: round(1 / _STYLED_AMERICANS)]]))
+    hands.groups.append(
+        (0.2, [_restyled(one, rng) for one in american[:: round(1 / _STYLED_AMERICANS)]])
+    )
     for source in digits:
         part, _ = _part(load_digits(source), None, seed, held_back)
         hands.groups.append((0.1, list(_by_writer((part, None)))))

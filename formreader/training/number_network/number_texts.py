@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-Mark: TypeAlias = Literal["", "struck", "struck, then written", "word", "scribble", "tick", "print", "line", "cross"]
+Mark: TypeAlias = Literal[
+    "", "struck", "struck, then written", "word", "scribble", "tick", "print", "line", "cross"
+]
 """What is in a cell besides a number, or in its place."""
 
 _MAX_NUMBER_LENGTH = 12
@@ -32,8 +34,9 @@ class CellText:
 
 def sample_text(rng: np.random.Generator) -> CellText:
     """A random content of a cell."""
-    kinds, shares = zip(*_KINDS, strict=True)
-    return kinds[int(rng.choice(len(kinds), p=np.array(shares) / sum(shares)))](rng)
+    shares = np.array([share for _, share in _KINDS])
+    sample, _ = _KINDS[int(rng.choice(len(_KINDS), p=shares / shares.sum()))]
+    return sample(rng)
 
 
 def _digits(n: int, rng: np.random.Generator) -> str:
@@ -117,7 +120,9 @@ def _struck(rng: np.random.Generator) -> CellText:
 def _corrected(rng: np.random.Generator) -> CellText:
     """A number struck out with another one beside it."""
     second = _digits(int(rng.integers(1, 5)), rng)
-    return CellText(_digits(int(rng.integers(1, 4)), rng) + " " + second, "?" + second, "struck, then written")
+    return CellText(
+        _digits(int(rng.integers(1, 4)), rng) + " " + second, "?" + second, "struck, then written"
+    )
 
 
 def _word(rng: np.random.Generator) -> CellText:

@@ -91,7 +91,7 @@ def strike(ink: Glyph, height: float, rng: np.random.Generator) -> Glyph:
     One stroke through one digit would make a slashed zero or a crossed seven.
     """
     margin = round(0.25 * height)
-    canvas = cv2.copyMakeBorder(ink, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+    canvas = np.pad(ink, margin)
     h, w = canvas.shape
     pen = max(1.0, height * float(rng.uniform(0.04, 0.13)))
     left, right = margin * rng.uniform(0, 1.0), w - margin * rng.uniform(0, 1.0)
@@ -163,7 +163,10 @@ def leaned(ink: Glyph, gait: Gait, rng: np.random.Generator) -> Glyph:
     reach = abs(gait.slant) * h
     rise = abs(gait.slope) * w
     matrix = np.array(
-        [[1, -gait.slant, (reach + gait.slant * h) / 2], [gait.slope, 1, (rise - gait.slope * w) / 2]]
+        [
+            [1, -gait.slant, (reach + gait.slant * h) / 2],
+            [gait.slope, 1, (rise - gait.slope * w) / 2],
+        ]
     )
     size = (int(np.ceil(w + reach)), int(np.ceil(h + rise)))
     moved = cv2.warpAffine(ink, matrix, size, flags=cv2.INTER_LINEAR)
@@ -224,12 +227,18 @@ def _dot(height: float, pen: float, rng: np.random.Generator) -> Glyph:
 def _comma(height: float, pen: float, rng: np.random.Generator) -> Glyph:
     long, lean = height * rng.uniform(0.14, 0.3), height * rng.uniform(-0.02, 0.14)
     margin = pen / 2 + 1
-    canvas = np.zeros((int(np.ceil(long + 2 * margin)), int(np.ceil(abs(lean) + 2 * margin))), np.uint8)
+    canvas = np.zeros(
+        (int(np.ceil(long + 2 * margin)), int(np.ceil(abs(lean) + 2 * margin))), np.uint8
+    )
     right = canvas.shape[1] - margin
     bend = rng.uniform(0, 0.04) * height
     draw_curve(
         canvas,
-        [(right, margin), (right - lean / 2 + bend, margin + long / 2), (right - lean, margin + long)],
+        [
+            (right, margin),
+            (right - lean / 2 + bend, margin + long / 2),
+            (right - lean, margin + long),
+        ],
         max(1.0, 0.9 * pen),
     )
     return canvas
@@ -260,7 +269,12 @@ class _Line:
         h, w = glyph.shape
         top = int(np.clip(self._top(symbol, h), 0, self._rows - h))
         if symbol == " ":
-            self._right = np.maximum(self._right, self._right.max(initial=0.0, where=np.isfinite(self._right))) + w
+            self._right = (
+                np.maximum(
+                    self._right, self._right.max(initial=0.0, where=np.isfinite(self._right))
+                )
+                + w
+            )
             return
         ink = glyph > 80
         left_of = np.where(ink.any(axis=1), ink.argmax(axis=1), np.inf)
@@ -318,7 +332,9 @@ class _Line:
         before_x, before_top, before = self._placed[-1]
         dark = before > 80
         start_x = int(np.flatnonzero(dark.any(axis=0))[-1])
-        start = np.array([before_x + start_x, before_top + int(np.flatnonzero(dark[:, start_x])[0])])
+        start = np.array(
+            [before_x + start_x, before_top + int(np.flatnonzero(dark[:, start_x])[0])]
+        )
         end_x = int(np.flatnonzero(ink.any(axis=0))[0])
         end = np.array([x + end_x, top + int(np.flatnonzero(ink[:, end_x])[0])])
         if np.abs(end - start).max() > 0.45 * self._height:

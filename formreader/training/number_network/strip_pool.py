@@ -15,7 +15,7 @@ from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.number_network.cell_composing import CellComposer
 from formreader.training.number_network.number_hands import load_hands
 
-_STRIPS_PER_SHEET = 64
+STRIPS_PER_SHEET = 64
 """Strips that are composed at a time, from one seed; they share their neighbours' ink."""
 
 _PLACES_PER_PIXEL = 0.5
@@ -44,7 +44,7 @@ def compose_strips(
     source: HandSource, first_seed: int, count: int, tell: Callable[[str], None]
 ) -> list[LabelledStrip]:
     """Compose `count` strips from the seeds that follow `first_seed`, with all cores."""
-    sheets = -(-count // _STRIPS_PER_SHEET)
+    sheets = -(-count // STRIPS_PER_SHEET)
     compose = partial(compose_sheet, source)
     made = map_in_processes(compose, range(first_seed, first_seed + sheets), tell)
     return [strip for sheet in made for strip in sheet][:count]
@@ -52,7 +52,7 @@ def compose_strips(
 
 def compose_sheet(source: HandSource, seed: int) -> list[LabelledStrip]:
     """Compose strips from one seed; a number that is too narrow to be read is left out."""
-    cells = composer(source).compose(_STRIPS_PER_SHEET, np.random.default_rng(seed))
+    cells = composer(source).compose(STRIPS_PER_SHEET, np.random.default_rng(seed))
     strips = (LabelledStrip(cut_strip(one.image, one.cell), one.target) for one in cells)
     return [one for one in strips if fits(one)]
 
