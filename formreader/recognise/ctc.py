@@ -87,6 +87,8 @@ def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.fl
     skips[:, 2:] = (states[:, 2:] != NO_CHARACTER) & (states[:, 2:] != states[:, :-2])
     emitted = np.take_along_axis(places.astype(np.float64), states[:, None, :], axis=2)
     emitted = np.maximum(emitted, _MIN_PLACE_PROBABILITY)
+    ends = 2 * np.array([len(text) for text in texts], np.int64)
+    emitted *= (np.arange(states.shape[1]) <= ends[:, None])[:, None]
     reached = np.zeros(states.shape)
     reached[:, :2] = 1.0
     log_scale = np.zeros(n)
@@ -96,10 +98,10 @@ def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.fl
             reached[:, 1:] += before[:, :-1]
             reached[:, 2:] += before[:, :-2] * skips[:, 2:]
         reached *= emitted[:, step]
-        scale = reached.sum(axis=1)
+        # By the largest, which is the same in any company, unlike a rounded sum.
+        scale = reached.max(axis=1)
         reached /= scale[:, None]
         log_scale += np.log(scale)
-    ends = 2 * np.array([len(text) for text in texts], np.int64)
     rows = np.arange(n)
     last = reached[rows, ends] + np.where(ends > 0, reached[rows, np.maximum(ends - 1, 0)], 0.0)
     with np.errstate(divide="ignore"):

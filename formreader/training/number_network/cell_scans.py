@@ -86,14 +86,16 @@ def _black_and_white(image: GreyImage, rng: np.random.Generator) -> GreyImage:
         return image
     if rng.random() < 0.1:
         return optics.dither(image, 4)
+    size = image.shape[::-1]
     if rng.random() < 0.5:  # the coarse lines of a fax
-        size = (image.shape[1], max(8, round(len(image) * float(rng.uniform(0.4, 1.0)))))
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        coarse = (image.shape[1], max(8, round(len(image) * float(rng.uniform(0.4, 1.0)))))
+        image = np.asarray(cv2.resize(image, coarse, interpolation=cv2.INTER_AREA), np.uint8)
     level = high - (high - low) * float(rng.uniform(0.25, 0.72))
     rough = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(
         (high - low) * rng.uniform(0, 0.14)
     )
-    return np.where(image + rough > level, 255, 0).astype(np.uint8)
+    black = np.where(image + rough > level, 255, 0).astype(np.uint8)
+    return np.asarray(cv2.resize(black, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _compressed(image: GreyImage, rng: np.random.Generator) -> GreyImage:

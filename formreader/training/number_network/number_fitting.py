@@ -25,7 +25,7 @@ _NUMBER_WEIGHT_DECAY = 1e-4
 """AdamW's weight decay."""
 _MAX_GRADIENT_NORM = 5.0
 """Larger gradients are scaled down to this norm: CTC's first ones are large."""
-_WEIGHT_MOMENTUM = 0.998
+_NUMBER_WEIGHT_MOMENTUM = 0.998
 """Momentum of the average of the weights (Polyak and Juditsky 1992). For this and the schedule
 there is no record of a measurement."""
 _SORTED_BATCHES = 16
@@ -145,7 +145,7 @@ def fit(
         alpha=_LAST_RATE_SHARE, warmup_target=options.learning_rate, warmup_steps=warm_up,
     )  # fmt: skip
     optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=_NUMBER_WEIGHT_DECAY, use_ema=True, ema_momentum=_WEIGHT_MOMENTUM,
+        schedule, weight_decay=_NUMBER_WEIGHT_DECAY, use_ema=True, ema_momentum=_NUMBER_WEIGHT_MOMENTUM,
         global_clipnorm=_MAX_GRADIENT_NORM,
     )  # fmt: skip
     # No XLA: on CPUs it takes time to compile and then makes each step slower.

@@ -87,7 +87,7 @@ def load_hands(
     drawn = round(_DRAWN_HANDS * (_VALIDATION_SHARE if held_back else 1))
     # Another seed for other hands; no seed of a training is as large.
     strokes = np.random.default_rng((seed, int(held_back)))
-    hands.groups.append((0.2, [_drawn(strokes) for _ in range(drawn)]))
+    hands.groups.append((0.2, [drawn_hand(strokes) for _ in range(drawn)]))
     return hands
 
 
@@ -142,8 +142,8 @@ def _framed(glyph: Glyph) -> Glyph:
     return canvas
 
 
-def _drawn(rng: np.random.Generator) -> NumberHand:
-    """A hand of the stroke model."""
+def drawn_hand(rng: np.random.Generator) -> NumberHand:
+    """A random hand of the stroke model."""
     hand = Hand.sample(rng)
     pen = float(rng.uniform(0.05, 0.15)) * _DRAWN_HEIGHT
     glyphs = {}

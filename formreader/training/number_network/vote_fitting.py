@@ -63,13 +63,19 @@ def fit_vote(
 ) -> tuple[VoteWeights, VoteFigures]:
     """Fit the weights on half of `count` composed cells, and measure them on the others."""
     voted = read_composed(source, first_seed, count, logits_of, tell)
-    fitted, other = voted[::2], voted[1::2]
-    weights = VoteWeights(
-        _fit([one for one in fitted if one.agreed], lambda one: one.strip_right),
-        _fit([one for one in fitted if not one.agreed], lambda one: one.strip_right),
-        _fit([one for one in fitted if not one.agreed], lambda one: one.cuts_right),
+    weights = fit_weights(voted[::2])
+    return weights, measure_vote(voted[1::2], weights)
+
+
+def fit_weights(cells: Sequence[VotedCell]) -> VoteWeights:
+    """Fit the weights of each case to cells."""
+    agreed = [one for one in cells if one.agreed]
+    differing = [one for one in cells if not one.agreed]
+    return VoteWeights(
+        _fit(agreed, lambda one: one.strip_right),
+        _fit(differing, lambda one: one.strip_right),
+        _fit(differing, lambda one: one.cuts_right),
     )
-    return weights, measure_vote(other, weights)
 
 
 def read_composed(
