@@ -145,7 +145,8 @@ def fit(
         alpha=_LAST_RATE_SHARE, warmup_target=options.learning_rate, warmup_steps=warm_up,
     )  # fmt: skip
     optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=_NUMBER_WEIGHT_DECAY, use_ema=True, ema_momentum=_NUMBER_WEIGHT_MOMENTUM,
+        schedule, weight_decay=_NUMBER_WEIGHT_DECAY, use_ema=True,
+        ema_momentum=_NUMBER_WEIGHT_MOMENTUM,
         global_clipnorm=_MAX_GRADIENT_NORM,
     )  # fmt: skip
     # No XLA: on CPUs it takes time to compile and then makes each step slower.
