@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
     ("augment", "export"),
     ("data", "box_network"),
-    ("fit",),
+    ("number_network", "fit"),
     ("evaluate",),
     ("write_model",),
     ("train_model",),

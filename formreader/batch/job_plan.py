@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from formreader.batch.input_records import CountPdf, input_records
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
-from formreader.core.model_folder import BOX_MODEL, model_folder, read_card_file
+from formreader.core.model_folder import BOX_MODEL, NUMBER_MODEL, model_folder, read_card_file
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
 from formreader.detect.box_network import BOX_CARD_SCHEMA
 from formreader.recognise.model_card import Card
+from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
 _MAX_PATHS_CHARACTERS = 200
@@ -44,14 +45,16 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
         version=__version__,
         model=f"{card.name} {card.version}",
         # Cards hold the hashes of the models' files, their temperature and calibration.
-        model_sha256=hashlib.sha256(f"{card.to_json()}{_box_card()}".encode()).hexdigest(),
+        model_sha256=hashlib.sha256(f"{card.to_json()}{_other_cards()}".encode()).hexdigest(),
         options={"PATHS": _shortened(shlex.join(options.paths))} | threshold,
     )
 
 
-def _box_card() -> str:
-    """Return the card of the network that finds boxes, which decides on results as well."""
-    return json.dumps(read_card_file(model_folder(BOX_MODEL), BOX_CARD_SCHEMA), sort_keys=True)
+def _other_cards() -> str:
+    """Return the cards of the networks that find boxes and read numbers: they decide as well."""
+    schemas = {BOX_MODEL: BOX_CARD_SCHEMA, NUMBER_MODEL: NUMBER_CARD_SCHEMA}
+    cards = (read_card_file(model_folder(name), schema) for name, schema in schemas.items())
+    return "".join(json.dumps(card, sort_keys=True) for card in cards)
 
 
 def make_plan(

@@ -26,6 +26,7 @@ from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_table
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import Card, read_card
+from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.risk_control import Acceptance, acceptance
 from formreader.store.job_store import JobStore
 
@@ -136,6 +137,7 @@ def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int
             threads = _network_threads(options)
             recogniser = load_recogniser(options.model, options.device, options.batch, threads)
             shipped_network()  # also checked here, so that damage is reported once
+            shipped_reader()
         return work.read(tasks, pool, recogniser)
 
 

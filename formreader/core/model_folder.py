@@ -26,8 +26,9 @@ ONNX_FILE = "model.onnx"
 QUICK_FILE = "model.int8.onnx"
 """The graph of `ONNX_FILE` quantised to 8-bit integers; a model need not have it."""
 
-BOX_MODEL = "boxes"
-"""Name of the model folder with the network that finds boxes; no option replaces it."""
+BOX_MODEL, NUMBER_MODEL = "boxes", "numbers"
+"""Names of the model folders with the network that finds boxes and with the one that reads whole
+numbers; no option replaces them."""
 
 
 def model_folder(model: str) -> Path:
@@ -50,7 +51,7 @@ def model_folder(model: str) -> Path:
 
 def how_to_renew(folder: Path) -> str:
     """What to do about a model folder that is damaged or does not fit."""
-    if any(folder in _shipped_places(model) for model in (DEFAULT_MODEL, BOX_MODEL)):
+    if any(folder in _shipped_places(model) for model in (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL)):
         return "Install formreader again."
     return "Copy the model folder again, or train one with `formreader train`."
 

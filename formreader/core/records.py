@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CROP_SIDE, Crops
-from formreader.core.geometry import Box, Quad
+from formreader.core.geometry import Box, Quad, Transform
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """(height, width) uint8, bright paper and dark ink."""
@@ -129,11 +129,24 @@ class Thumbnail:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class NumberStrip:
+    """The writing in a cell for a whole number, as one picture of a fixed height.
+
+    `darkness` is (h, w) uint8, 0 for paper and 255 for the darkest ink; `to_page` maps its pixels
+    to the page's.
+    """
+
+    darkness: npt.NDArray[np.uint8]
+    to_page: Transform
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FieldCrops:
     """A field: n boxes that are read together, left to right, and their crops.
 
     `crops` is (n, 28, 28) uint8, one crop per box; `blank`, (n,) bool, is true for boxes
-    without ink. `cell` is the printed rectangle of a number that has no boxes of its own.
+    without ink. `cell` is the printed rectangle of a number that has no boxes of its own, and
+    `strip` the picture of what is written in it.
 
     Raises:
         ValueError: there is no box, or not exactly one crop and one flag per box.
@@ -144,6 +157,7 @@ class FieldCrops:
     blank: npt.NDArray[np.bool_]
     thumbnail: Thumbnail | None = None
     cell: DigitBox | None = None
+    strip: NumberStrip | None = None
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -236,8 +250,9 @@ class DigitReading:
 class FieldReading:
     """The digits of one field, left to right, and their combined value.
 
-    `value` has the digits without the blanks, `?` where no digit is plausible; `cells` has one
-    character per box, `.` for a blank. `frame` is the printed rectangle of a number whose
+    `value` has the digits without the blanks, `?` where no digit is plausible, and in a cell for
+    a whole number what is written between the digits; `cells` has one character per box, `.` for
+    a blank. `frame` is the printed rectangle of a number whose
     digits have no boxes of their own. `confidence` is the probability that all of the value is
     right, `lowest` the confidence of its least sure digit.
     """

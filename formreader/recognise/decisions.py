@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, DigitReading, FieldCrops, FieldReading, Status
+from formreader.recognise.number_vote import NumberVote, shared_confidences
 
 MIN_GUESS_PROBABILITY = 0.05
 """A digit of lower probability is not given as the reading of a box, not even for review.
@@ -24,12 +25,15 @@ No record of a measurement.
 class ReadField:
     """A field and the class probabilities of its n boxes, (n, 11); those of blanks are ignored.
 
+    `vote` is what a cell for a whole number says, once that is settled.
+
     Raises:
         ValueError: the array does not fit the boxes, or holds a number that is not finite.
     """
 
     field: FieldCrops
     probabilities: Probabilities
+    vote: NumberVote | None = None
 
     def __post_init__(self) -> None:
         n = len(self.field.boxes)
@@ -51,7 +55,8 @@ def decide(read: Sequence[ReadField], review_below: float) -> tuple[FieldReading
     """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
     Digits with a lower confidence than `review_below` are for review, and so are those in boxes
-    with loose ink, however sure: a digit beside them may be missing.
+    with loose ink, however sure: a digit beside them may be missing. A number in a cell is
+    accepted or for review as a whole.
     """
     if not read:
         return ()
@@ -59,7 +64,9 @@ def decide(read: Sequence[ReadField], review_below: float) -> tuple[FieldReading
     probabilities = np.concatenate([one.probabilities for one in read])
     blank = np.concatenate([one.field.blank for one in read])
     digits = _read_digits(boxes, probabilities, blank, review_below)
-    return tuple(_join(one.field, [next(digits) for _ in one.field.boxes]) for one in read)
+    return tuple(
+        _reading(one, [next(digits) for _ in one.field.boxes], review_below) for one in read
+    )
 
 
 def _read_digits(
@@ -94,6 +101,35 @@ def _read_digit(
     sure = confidence >= review_below and row[best] > row[NOT_A_DIGIT]
     status = Status.OK if sure else Status.REVIEW
     return DigitReading(box, best, confidence, status, second, row[second])
+
+
+def _reading(one: ReadField, digits: list[DigitReading], review_below: float) -> FieldReading:
+    """The reading of a field from those of its boxes, and from the vote if it is a number's."""
+    if one.vote is None:
+        return _join(one.field, digits)
+    joined = _join(one.field, list(_voted(one.vote, digits, review_below)))
+    return replace(joined, value=one.vote.value, confidence=one.vote.confidence)
+
+
+def _voted(
+    vote: NumberVote, digits: list[DigitReading], review_below: float
+) -> Iterator[DigitReading]:
+    """The readings of a number's digits, with confidences whose product is the number's.
+
+    All of them are accepted, or at least the doubtful ones are for review, and all of them where
+    the number is not sure.
+    """
+    confidences = shared_confidences(vote.confidence, [digit.confidence for digit in digits])
+    accepted = vote.sure and vote.confidence >= review_below
+    for digit, confidence in zip(digits, confidences, strict=True):
+        if digit.status is Status.BLANK:
+            yield replace(digit, confidence=confidence)
+            continue
+        doubtful = not vote.sure or confidence == min(confidences)
+        status = Status.OK
+        if not accepted and (doubtful or confidence < review_below):
+            status = Status.REVIEW
+        yield replace(digit, confidence=confidence, status=status)
 
 
 def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from formreader.core.classes import CLASSES, NO_CROPS, Crops, Probabilities
 from formreader.core.options import ScanOptions
-from formreader.core.records import DigitBox, Discarded, PageCrops, PageReading, SegmentedField
+from formreader.core.records import (
+    DigitBox,
+    Discarded,
+    FieldCrops,
+    PageCrops,
+    PageReading,
+    SegmentedField,
+)
 from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.arbitration import (
     DOUBTFUL_BOXES,
@@ -26,6 +33,8 @@ from formreader.recognise.arbitration import (
     has_doubtful_boxes,
 )
 from formreader.recognise.decisions import ReadField, decide
+from formreader.recognise.number_reader import HeardNumber, NumberReader, shipped_reader
+from formreader.recognise.number_vote import number_probability, settle
 from formreader.recognise.page_orientation import (
     MAYBE_TURNED,
     Orientation,
@@ -52,10 +61,14 @@ Its argument maps a page's index in the scan to the quarter turns clockwise that
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadPage:
-    """A page whose numbers are cut into digits, and the network's probabilities for its fields."""
+    """A page whose numbers are cut into digits, and the network's probabilities for its fields.
+
+    `heard` is what the number reader finds on the strips of the page's cells, by cell.
+    """
 
     page: PageCrops
     fields: tuple[ReadField, ...]
+    heard: Mapping[DigitBox, HeardNumber] = field(default_factory=dict)
 
 
 def read_pages(
@@ -74,7 +87,7 @@ def read_pages(
         ModelError: the model's calibration cannot promise `options.max_error`.
     """
     review_below = acceptance(recogniser.card, options).review_below
-    network = _Network(recogniser, stopwatch)
+    network = _Network(recogniser, shipped_reader(), stopwatch)
     done = 0
     for unread in _groups(pages, options.batch):
         group = network.read(unread)
@@ -90,8 +103,15 @@ def read_pages(
         done += len(group)
         for page, orientation in zip(group, found, strict=True):
             # Not before the turns: turned digits look like non-digits.
-            arbitrated = _arbitrated(page)
-            yield arbitrated.page, _page_reading(arbitrated, orientation, review_below)
+            settled = _settled(_arbitrated(page), network.reader)
+            yield settled.page, _page_reading(settled, orientation, review_below)
+
+
+def read_fields(
+    pages: Sequence[PageCrops], recogniser: Recogniser, reader: NumberReader
+) -> list[ReadPage]:
+    """Read the fields of some pages as they are, before anything is dropped or settled."""
+    return _Network(recogniser, reader, Stopwatch()).read(pages)
 
 
 def _arbitrated(read: ReadPage) -> ReadPage:
@@ -101,8 +121,25 @@ def _arbitrated(read: ReadPage) -> ReadPage:
         if len(fields) < len(read.fields):
             page = _without(read.page, dropped_boxes(read.fields, fields), reason)
             page = replace(page, fields=tuple(one.field for one in fields))
-            read = ReadPage(page, fields)
+            read = replace(read, page=page, fields=fields)
     return read
+
+
+def _settled(read: ReadPage, reader: NumberReader) -> ReadPage:
+    """Settle what each cell says, from its cut digits and from its strip."""
+    fields = tuple(_settled_field(one, read.heard, reader) for one in read.fields)
+    page = replace(read.page, fields=tuple(one.field for one in fields))
+    return replace(read, page=page, fields=fields)
+
+
+def _settled_field(
+    one: ReadField, heard: Mapping[DigitBox, HeardNumber], reader: NumberReader
+) -> ReadField:
+    cell = one.field.cell
+    if cell is None or cell not in heard:
+        return one
+    settled = settle(one.field, one.probabilities, heard[cell], reader.weights)
+    return ReadField(settled.field, settled.probabilities, settled.vote)
 
 
 def _without(page: PageCrops, boxes: tuple[DigitBox, ...], reason: str) -> PageCrops:
@@ -126,28 +163,47 @@ def _page_reading(read: ReadPage, found: Orientation, review_below: float) -> Pa
 
 @dataclass(frozen=True, slots=True)
 class _Network:
-    """The recogniser, with a stopwatch for the time it takes."""
+    """The recogniser and the number reader, with a stopwatch for the time they take."""
 
     recogniser: Recogniser
+    reader: NumberReader
     stopwatch: Stopwatch
 
     def read(self, pages: Sequence[PageCrops]) -> list[ReadPage]:
         """Choose the digits of each cell, and read the pages' boxes in one batch."""
         if not pages:
             return []
-        selected = self._selected(pages)
+        heard = self._heard(pages)
+        selected = self._selected(pages, heard)
         written = [one.field.written for fields in selected for one in fields]
         read = iter(self._in_one_batch(self.recogniser.probabilities, written))
         return [
-            _read_page(page, fields, [next(read) for _ in fields])
-            for page, fields in zip(pages, selected, strict=True)
+            _read_page(page, fields, [next(read) for _ in fields], on_page)
+            for page, fields, on_page in zip(pages, selected, heard, strict=True)
         ]
+
+    def _heard(self, pages: Sequence[PageCrops]) -> list[dict[DigitBox, HeardNumber]]:
+        """What the number reader finds on the strips of each page, by cell."""
+        strips = [
+            (i, field.cell, field.strip.darkness)
+            for i, page in enumerate(pages)
+            for field in page.fields
+            if field.cell is not None and field.strip is not None
+        ]
+        heard: list[dict[DigitBox, HeardNumber]] = [{} for _ in pages]
+        with self.stopwatch.stage("recognise"):
+            numbers = self.reader.read([darkness for _, _, darkness in strips])
+        for (i, cell, _), number in zip(strips, numbers, strict=True):
+            heard[i][cell] = number
+        return heard
 
     def orientation(self, read: ReadPage) -> Orientation:
         """How a page lies, judged by its digits."""
         return find_orientation(read.fields, self._probabilities)
 
-    def _selected(self, pages: Sequence[PageCrops]) -> list[list[SelectedField]]:
+    def _selected(
+        self, pages: Sequence[PageCrops], heard: Sequence[Mapping[DigitBox, HeardNumber]]
+    ) -> list[list[SelectedField]]:
         """The fields of each page, in cells only the segments that drafts find to be digits."""
         segmented = [
             [field.crops for field in page.fields if isinstance(field, SegmentedField)]
@@ -156,8 +212,10 @@ class _Network:
         crops = [part for parts in segmented for part in parts]
         drafts = iter(self._in_one_batch(self.recogniser.drafts, crops))
         return [
-            select_segments(page.fields, [next(drafts) for _ in parts])
-            for page, parts in zip(pages, segmented, strict=True)
+            select_segments(
+                page.fields, [next(drafts) for _ in parts], _numbers(page.fields, on_page)
+            )
+            for page, parts, on_page in zip(pages, segmented, heard, strict=True)
         ]
 
     def _in_one_batch(
@@ -173,8 +231,17 @@ class _Network:
             return self.recogniser.probabilities(crops)
 
 
+def _numbers(fields: Sequence[FieldCrops], heard: Mapping[DigitBox, HeardNumber]) -> list[float]:
+    """The probability that each field holds a number, 0 for those that are no cells."""
+    numbers = (heard.get(one.cell) if one.cell else None for one in fields)
+    return [0.0 if number is None else number_probability(number) for number in numbers]
+
+
 def _read_page(
-    page: PageCrops, selected: Sequence[SelectedField], written: Sequence[Probabilities]
+    page: PageCrops,
+    selected: Sequence[SelectedField],
+    written: Sequence[Probabilities],
+    heard: Mapping[DigitBox, HeardNumber],
 ) -> ReadPage:
     """A page with its selected fields; `written` has the probabilities of their boxes with ink."""
     fields = tuple(one.field for one in selected)
@@ -184,7 +251,7 @@ def _read_page(
         ReadField(one.field, _with_blanks(one, probabilities))
         for one, probabilities in zip(selected, written, strict=True)
     )
-    return ReadPage(replace(page, fields=fields), read)
+    return ReadPage(replace(page, fields=fields), read, heard)
 
 
 def _with_blanks(selected: SelectedField, written: Probabilities) -> Probabilities:

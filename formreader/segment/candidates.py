@@ -1,12 +1,14 @@
 """Cut the number in a cell into all segments that may be its digits.
 
-`segment_selection` decides which segments are digits, after they have been read.
+`segment_selection` decides which segments are digits, after they have been read. The number
+reader reads the cell's strip as a whole.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TypeAlias
 
@@ -18,6 +20,7 @@ from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, FieldCrops, GreyImage, Segment, SegmentedField
 from formreader.crop.normaliser import normalise_all
 from formreader.segment.cell_ink import CellPatch, Ink, cut_cell_patch
+from formreader.segment.number_strip import strip_of
 from formreader.segment.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.segment.print_filter import holds_print
 
@@ -47,7 +50,8 @@ less are not read. Of 3,182 segments that were read as digits in 600 composed nu
 than -5 and none less than -6; of all segments three in ten had less than -6."""
 
 _MAX_SEGMENTS_PER_CELL = 100
-"""A cell with more segments holds words, not a number. No measurement on record."""
+"""A cell with more segments is not cut: it holds words, or paper with a pattern. No measurement on
+record."""
 
 _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
@@ -62,18 +66,21 @@ def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
 
     Returns:
         A field whose boxes are the segments. If there is no ink, its only box is the blank
-        cell. None if the cell holds print, or more segments than a number has.
+        cell; if there are more segments than a number has, it is the cell as if it were one
+        digit's. None if the cell holds print.
     """
     if holds_print(image, cell):
         return None
-    patch = _trimmed(cut_cell_patch(image, np.array(cell.corners, np.float64)))
+    whole = cut_cell_patch(image, np.array(cell.corners, np.float64))
+    patch, strip = _trimmed(whole), strip_of(whole)
     if patch is None:
         black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
-        return FieldCrops((cell,), black, np.ones(1, np.bool_), cell=cell)
+        return FieldCrops((cell,), black, np.ones(1, np.bool_), cell=cell, strip=strip)
     cut = cut_pieces(patch.ink)
     segments = find_segments(cut)
     if len(segments) > _MAX_SEGMENTS_PER_CELL:
-        return None
+        crop = normalise_all([patch.ink], [1.0])
+        return FieldCrops((cell,), crop, np.zeros(1, np.bool_), cell=cell, strip=strip)
     extents = [_around(cut.pieces[one.start : one.end]) for one in segments]
     inks = [
         _part(patch.ink, cut.labels, segment, extent)
@@ -81,7 +88,7 @@ def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
     ]
     crops = normalise_all(inks, [1.0] * len(inks))
     boxes, blank = _boxes(extents, patch, cell.score), np.zeros(len(crops), np.bool_)
-    return SegmentedField(boxes, crops, blank, cell=cell, segments=tuple(segments))
+    return SegmentedField(boxes, crops, blank, cell=cell, strip=strip, segments=tuple(segments))
 
 
 def _trimmed(patch: CellPatch) -> CellPatch | None:
@@ -92,7 +99,7 @@ def _trimmed(patch: CellPatch) -> CellPatch | None:
     left, top = max(left - 1, 0), max(top - 1, 0)
     ink = np.ascontiguousarray(patch.ink[top : top + height + 2, left : left + width + 2])
     to_page = patch.to_page @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
-    return CellPatch(ink, to_page, patch.loose_ink)
+    return replace(patch, ink=ink, to_page=to_page)
 
 
 def find_segments(cut: CutInk) -> list[Segment]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import cv2
@@ -66,17 +66,42 @@ on `numbers/composed`: of 1,917 numbers 38 are accepted wrongly with it, 49 with
 spared three more, and gave up five right ones."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CellPatch:
-    """The ink of a cell, upright.
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A part of a patch: left, top, right and bottom in its pixels, the last two exclusive."""
 
-    `ink` is (h, w) uint8; `to_page` is the (3, 3) homography from its pixels to the page's.
-    `loose_ink`: there are strokes in the cell that are not in `ink`, perhaps a digit at its edge.
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellInk:
+    """What is written in a cell.
+
+    `ink` is (h, w) uint8, strokes near 255 on pure black, all black if nothing is written.
+    `darkness`, (h, w) uint8, is how much darker than the paper each pixel of the patch is, lines
+    and other cells' ink included; `margin` pixels of it lie around the cell. `written` is where
+    the number stands and any stroke in the cell that may be of it; None if there are none.
+    `loose_ink`: there are such strokes that are not in `ink`, perhaps a digit at the cell's edge.
     """
 
     ink: Ink
-    to_page: npt.NDArray[np.float64]
+    darkness: Ink
+    margin: int
+    written: Extent | None = None
     loose_ink: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellPatch(CellInk):
+    """A cell, upright, and its ink.
+
+    `to_page` is the (3, 3) homography from the patch's pixels to the page's.
+    """
+
+    to_page: npt.NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
 
 
 def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPatch:
@@ -97,8 +122,8 @@ def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPa
         shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
         to_page = to_page @ scaling(*shrink)
-    ink, loose = cell_ink(patch, round(_CELL_MARGIN * round(height * scale)))
-    return CellPatch(ink, to_page, loose)
+    cell = cell_ink(patch, round(_CELL_MARGIN * round(height * scale)))
+    return CellPatch(cell.ink, cell.darkness, cell.margin, cell.written, cell.loose_ink, to_page)
 
 
 def _warp(
@@ -122,15 +147,11 @@ def _warp(
     return np.asarray(patch, np.uint8), np.linalg.inv(np.asarray(forward, np.float64))
 
 
-def cell_ink(patch: GreyImage, margin: int) -> tuple[Ink, bool]:
+def cell_ink(patch: GreyImage, margin: int) -> CellInk:
     """Separate the handwriting in a cell from everything else.
 
     Args:
         patch: (h, w) uint8, dark on bright, with `margin` pixels around the cell.
-
-    Returns:
-        (h, w) uint8, strokes near 255 on pure black; all black if nothing is written. Whether
-        there are other strokes in the cell, that are not of the number.
     """
     darkness, floor = _darkness(patch)
     lines, strokes = _find_lines(_darker(darkness, floor), margin)
@@ -138,15 +159,15 @@ def cell_ink(patch: GreyImage, margin: int) -> tuple[Ink, bool]:
     free = ~lines[inner]
     result = np.zeros_like(patch)
     if not free.any():
-        return result, False
+        return CellInk(result, darkness, margin)
     level = _quantile(darkness[inner], 1 - _MIN_INK_OF_CELL, free)
     ink = _darker(darkness, max(floor, _MIN_CELL_INK_OVER_PEN * level))
-    own, loose = _own_parts(ink & ~lines | strokes, margin)
+    own, written, loose = _own_parts(ink & ~lines | strokes, margin)
     left, top, width, height = cv2.boundingRect(own.view(np.uint8))
     if width:
         part = slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
         result[part] = _brightened(darkness[part], own[part], ink[part] | lines[part])
-    return result, loose
+    return CellInk(result, darkness, margin, written, loose)
 
 
 def _brightened(darkness: Ink, own: Flags, other: Flags) -> Ink:
@@ -223,10 +244,10 @@ def _strokes_across(ink: Binary, line: Binary) -> Binary:
     return np.asarray(closed, np.uint8) & line & ink
 
 
-def _own_parts(ink: Flags, margin: int) -> tuple[Flags, bool]:
+def _own_parts(ink: Flags, margin: int) -> tuple[Flags, Extent | None, bool]:
     """Keep components that are mostly inside the cell and are no specks or remnants of lines.
 
-    Also tell whether one of the others may be a digit.
+    Also tell where these are and all others that may be digits, and whether there are such others.
     """
     labels, stats = connected_parts(ink.view(np.uint8))
     rows, columns = (side - 2 * margin for side in ink.shape)
@@ -247,4 +268,13 @@ def _own_parts(ink: Flags, margin: int) -> tuple[Flags, bool]:
     kept = np.zeros_like(ink)
     if (own & (height >= _MIN_TALLEST_PART * rows)).any():
         kept[y, x] = own[part]
-    return kept, bool(loose.any())
+    return kept, _around(stats[own | loose]), bool(loose.any())
+
+
+def _around(stats: npt.NDArray[np.int32]) -> Extent | None:
+    """Return the extent of n components, given their OpenCV statistics (n, 5); None for none."""
+    if not len(stats):
+        return None
+    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
+    return Extent(int(left.min()), int(top.min()), int(right.max()), int(bottom.max()))

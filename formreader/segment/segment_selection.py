@@ -44,7 +44,7 @@ class SelectedField:
     """A field with the boxes of its digits, and the probability that each is cut right.
 
     `posteriors` is (n,), one for each box. `digit_probability` is the mean probability that the
-    boxes hold digits, 0 for a blank cell.
+    boxes hold digits, or that the cell holds a number if this is higher; 0 for a blank cell.
     """
 
     field: FieldCrops
@@ -53,7 +53,9 @@ class SelectedField:
 
 
 def select_segments(
-    fields: Sequence[FieldCrops], drafts: Iterable[Probabilities]
+    fields: Sequence[FieldCrops],
+    drafts: Iterable[Probabilities],
+    numbers: Sequence[float] | None = None,
 ) -> list[SelectedField]:
     """Keep the segments that are the digits of each cell; drop cells that hold no number.
 
@@ -62,20 +64,24 @@ def select_segments(
     Args:
         fields: the fields of one page.
         drafts: the (n, 11) probabilities of the segments of each field that has segments.
+        numbers: the probability that each field holds a number, by a reader that sees it as a
+            whole; None if there is no such reader.
     """
-    selected = list(_select(fields, iter(drafts)))
+    by_whole = numbers or [0.0] * len(fields)
+    selected = list(_select(fields, iter(drafts), by_whole))
     if all(one.field.cell is None for one in selected):
         return selected
     return [_with_cell(one) for one in _without_words(selected)]
 
 
 def _select(
-    fields: Sequence[FieldCrops], drafts: Iterator[Probabilities]
+    fields: Sequence[FieldCrops], drafts: Iterator[Probabilities], numbers: Sequence[float]
 ) -> Iterator[SelectedField]:
     """Yield the fields with the boxes of their digits; drop too many or too small digits."""
-    for field in fields:
+    for field, number in zip(fields, numbers, strict=True):
         if not isinstance(field, SegmentedField):
-            yield SelectedField(field, np.ones(len(field.boxes)))
+            in_ink = 0.0 if field.blank.all() else number
+            yield SelectedField(field, np.ones(len(field.boxes)), in_ink)
             continue
         best = next(drafts)[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
         priors = np.array([segment.log_prior for segment in field.segments])
@@ -87,20 +93,21 @@ def _select(
             field.blank[path],
             field.thumbnail,
             field.cell,
+            field.strip,
         )
         if len(path) <= _MAX_DIGITS_PER_NUMBER and is_handwritten_size(digits):
             doubts = np.where(may_be_separators(digits), _SEPARATOR_DOUBT, 1.0)
-            yield SelectedField(digits, posteriors * doubts, float(best[path].mean()))
+            legible = max(float(best[path].mean()), number)
+            yield SelectedField(digits, posteriors * doubts, legible)
 
 
 def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
     """Drop the cells of print or words, and those that no number's cell equals in size."""
     legible = [one for one in selected if one.digit_probability >= _MIN_MEAN_DIGIT_PROBABILITY]
-    printed = printed_cells([one.field for one in legible])
-    numbers = [
-        one.field.box for one, is_print in zip(legible, printed, strict=True) if not is_print
-    ]
-    dropped = {id(one) for one, is_print in zip(legible, printed, strict=True) if is_print}
+    cut = [one for one in legible if one.field.boxes != (one.field.cell,)]
+    printed = printed_cells([one.field for one in cut])
+    dropped = {id(one) for one, is_print in zip(cut, printed, strict=True) if is_print}
+    numbers = [one.field.box for one in legible if id(one) not in dropped]
     return [
         one
         for one in selected
@@ -115,7 +122,7 @@ def _with_cell(one: SelectedField) -> SelectedField:
     narrow = field.box.width <= _MAX_ASPECT_OF_LONE_DIGIT_CELL * field.box.height
     if field.cell and len(field.boxes) == 1 and narrow:
         box = replace(field.cell, loose_ink=field.boxes[0].loose_ink)
-        in_cell = FieldCrops((box,), field.crops, field.blank, field.thumbnail, field.cell)
+        in_cell = replace(field, boxes=(box,))
         return SelectedField(in_cell, one.posteriors, one.digit_probability)
     return one
 

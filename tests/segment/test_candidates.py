@@ -223,9 +223,9 @@ def test_noise_and_specks_are_no_ink() -> None:
     rng = np.random.default_rng(5)
     patch = np.clip(rng.normal(235, 6, (80, 240)), 0, 255).astype(np.uint8)
     patch[30:32, 100:102] = 40
-    ink, loose = cell_ink(patch, 12)
-    assert not ink.any()
-    assert not loose
+    found = cell_ink(patch, 12)
+    assert not found.ink.any()
+    assert not found.loose_ink
 
 
 def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:

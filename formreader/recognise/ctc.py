@@ -1,0 +1,108 @@
+"""From a network's characters along a strip to a string and its probability.
+
+The network gives at each place along the strip the probability of each character and of "none
+here". A string's probability is the sum over all ways to place its characters (connectionist
+temporal classification: Graves et al., "Connectionist temporal classification", 2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+NOT_A_NUMBER, NOTHING_WRITTEN = "?", "_"
+"""Characters for what is no number (struck out, a letter, a scribble), and for a blank cell."""
+
+CHARACTERS = "0123456789.,-" + NOT_A_NUMBER + NOTHING_WRITTEN
+"""What the network tells apart; the index of a character is its class."""
+
+NO_CHARACTER = len(CHARACTERS)
+"""Class of the places between characters."""
+
+CTC_CLASSES = len(CHARACTERS) + 1
+"""Number of the network's classes."""
+
+_MIN_PLACE_PROBABILITY = 1e-12
+"""Keeps the logarithm of a probability finite."""
+
+Places: TypeAlias = npt.NDArray[np.float32]
+"""(n, t, CTC_CLASSES) float32 probabilities of the classes at t places along each of n strips."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spelling:
+    """The characters read along a strip: `text`, and where each stands.
+
+    `starts` and `ends` are (k,), the first place of each character and the place after its last;
+    `peaks`, (k,), is its highest probability.
+    """
+
+    text: str
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    peaks: npt.NDArray[np.float64]
+
+
+def place_probabilities(logits: npt.NDArray[np.float32]) -> Places:
+    """The softmax of logits (n, t, CTC_CLASSES)."""
+    powers = np.exp(logits - logits.max(axis=2, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=2, keepdims=True), np.float32)
+
+
+def best_spellings(places: Places) -> list[Spelling]:
+    """The spelling of each of n strips along its most probable classes."""
+    best = places.argmax(axis=2)  # (n, t)
+    peaks = places.max(axis=2)
+    return [_spelling(row, peak) for row, peak in zip(best, peaks, strict=True)]
+
+
+def _spelling(best: npt.NDArray[np.int64], peaks: npt.NDArray[np.float32]) -> Spelling:
+    """Join equal neighbours of the classes (t,) and drop the places without a character."""
+    changes = np.flatnonzero(np.diff(best)) + 1
+    starts = np.concatenate([[0], changes])
+    ends = np.concatenate([changes, [len(best)]])
+    kept = best[starts] != NO_CHARACTER
+    starts, ends = starts[kept], ends[kept]
+    text = "".join(CHARACTERS[c] for c in best[starts].tolist())
+    highest = [float(peaks[a:b].max()) for a, b in zip(starts, ends, strict=True)]
+    return Spelling(text, starts, ends, np.array(highest, np.float64))
+
+
+def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The natural logarithm of each text's probability on its strip, (n,).
+
+    By the forward algorithm; -inf for a text that is too long for its strip.
+    """
+    n, steps, _ = places.shape
+    longest = max(map(len, texts), default=0)
+    states = np.full((n, 2 * longest + 1), NO_CHARACTER, np.int64)
+    for row, text in zip(states, texts, strict=True):
+        row[1 : 2 * len(text) : 2] = [CHARACTERS.index(c) for c in text]
+    # A place between two characters may be left out if they differ.
+    skips = np.zeros(states.shape, np.bool_)
+    skips[:, 2:] = (states[:, 2:] != NO_CHARACTER) & (states[:, 2:] != states[:, :-2])
+    emitted = np.take_along_axis(places.astype(np.float64), states[:, None, :], axis=2)
+    emitted = np.maximum(emitted, _MIN_PLACE_PROBABILITY)
+    ends = 2 * np.array([len(text) for text in texts], np.int64)
+    emitted *= (np.arange(states.shape[1]) <= ends[:, None])[:, None]
+    reached = np.zeros(states.shape)
+    reached[:, :2] = 1.0
+    log_scale = np.zeros(n)
+    for step in range(steps):
+        if step:
+            before = reached.copy()
+            reached[:, 1:] += before[:, :-1]
+            reached[:, 2:] += before[:, :-2] * skips[:, 2:]
+        reached *= emitted[:, step]
+        # By the largest, which is the same in any company, unlike a rounded sum.
+        scale = reached.max(axis=1)
+        reached /= scale[:, None]
+        log_scale += np.log(scale)
+    rows = np.arange(n)
+    last = reached[rows, ends] + np.where(ends > 0, reached[rows, np.maximum(ends - 1, 0)], 0.0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(log_scale + np.log(last), np.float64)

@@ -1,0 +1,243 @@
+"""Settle what a cell says, from two voices: its cut digits, and its strip read as a whole.
+
+Where both say the same the number is sure. Where they differ the more probable one is given, for
+review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
+from formreader.core.geometry import map_points, quads_of
+from formreader.core.records import DigitBox, FieldCrops, NumberStrip
+from formreader.crop.normaliser import MIN_INK_GREY, normalise_all
+from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
+from formreader.recognise.number_reader import COLUMNS_PER_PLACE, HeardNumber
+from formreader.recognise.vote_weights import VoteWeights, features, probability
+
+Columns: TypeAlias = list[tuple[int, int]]
+"""First column and column after the last of each digit on a strip."""
+
+_MIN_BLANK_PROBABILITY = 0.5
+"""A cell without ink is blank if the strip's reader finds so with this probability; else it is for
+review."""
+
+_LEAST_DIGIT_PROBABILITY, _LEAST_DIGIT_DOUBT = 1e-6, 1e-4
+"""Limits of a digit's probability and doubt when the doubt about a number is shared out: even the
+surest digit has a share."""
+
+_INK_OF_STRIP = 128
+"""Darkness from which a pixel of a strip counts as ink, half of the darkest."""
+
+_THOUSANDS = 3
+"""Digits behind a separator of thousands."""
+_MIN_GAP_OF_THOUSANDS = 1.6
+"""Width of a gap that separates thousands, as a multiple of the widest other gap. No record of a
+measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberVote:
+    """What a cell says: `value` with its separators and the `confidence` that it is right.
+
+    `sure`: both voices say so, and nothing speaks against it.
+    """
+
+    value: str
+    confidence: float
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SettledNumber:
+    """A cell's field after the vote, with the probabilities (n, 11) of its boxes."""
+
+    field: FieldCrops
+    probabilities: Probabilities
+    vote: NumberVote
+
+
+def settle(
+    field: FieldCrops, cuts: Probabilities, heard: HeardNumber, weights: VoteWeights
+) -> SettledNumber:
+    """Settle what a cell says.
+
+    Args:
+        field: the cell, with the boxes of its cut digits.
+        cuts: (n, 11) probabilities of these boxes, lowered where cuts are doubtful.
+        heard: what was read on its strip.
+        weights: the model of the two voices.
+    """
+    spoken = heard.spelling.text
+    written = without_ending(spoken)
+    if field.blank.all():
+        return _where_no_ink(field, cuts, heard)
+    if NOT_A_NUMBER in written or not digits_of(written):
+        return _no_number(field, heard)
+    ballot = cast(field, cuts, heard)
+    if ballot.agreed:
+        confidence = probability(weights.agreed, ballot.features)
+        vote = NumberVote(with_gaps(written, heard), confidence, not ballot.loose)
+        return SettledNumber(field, cuts, vote)
+    for_strip, for_cuts = (
+        probability(case, ballot.features) for case in (weights.strip, weights.cuts)
+    )
+    if for_strip >= for_cuts or not ballot.cut_digits:
+        vote = NumberVote(with_gaps(written, heard), for_strip, False)
+        return _by_strip(field, heard, vote)
+    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, for_cuts, False))
+
+
+def number_probability(heard: HeardNumber) -> float:
+    """The probability of what was read on a strip, if it is a number; else 0."""
+    text = heard.spelling.text
+    return heard.probability if digits_of(text) and NOT_A_NUMBER not in text else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ballot:
+    """What both voices say of a number, and the features for `vote_weights`."""
+
+    cut_digits: str
+    agreed: bool
+    loose: bool
+    features: npt.NDArray[np.float64]
+
+
+def cast(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> Ballot:
+    """Compare the voices on a cell with ink."""
+    rows = cuts[~field.blank]
+    best = rows[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
+    unclear = rows[:, NOT_A_DIGIT] >= best
+    cut = "" if unclear.any() else "".join(map(str, rows[:, :NOT_A_DIGIT].argmax(axis=1)))
+    loose = any(box.loose_ink for box in field.boxes)
+    digits = digits_of(heard.spelling.text)
+    of = features(heard.probability, float(best.prod()), float(best.min()), loose, len(digits))
+    return Ballot(cut, cut == digits, loose, of)
+
+
+def digits_of(text: str) -> str:
+    """The digits of what was read."""
+    return "".join(filter(str.isdecimal, text))
+
+
+def without_ending(text: str) -> str:
+    """What was read without a sign behind the last digit that says that the number ends there."""
+    last = max(
+        (i for i, one in enumerate(text) if one.isdecimal() or one == NOT_A_NUMBER), default=-1
+    )
+    return text[: last + 1].replace(NOTHING_WRITTEN, "")
+
+
+def with_gaps(text: str, heard: HeardNumber) -> str:
+    """Write a blank where a plain number has wide gaps between its thousands, and nowhere else."""
+    peaks = (heard.spelling.starts + heard.spelling.ends)[: len(text)] / 2
+    n = len(text)
+    if n <= _THOUSANDS or not text.isdecimal():
+        return text
+    gaps = [b - a for a, b in pairwise(peaks.tolist())]
+    wide = [gaps[i] for i in range(n - 1) if (n - 1 - i) % _THOUSANDS == 0]
+    others = [gaps[i] for i in range(n - 1) if (n - 1 - i) % _THOUSANDS]
+    if min(wide) < _MIN_GAP_OF_THOUSANDS * max(others):
+        return text
+    head = n % _THOUSANDS or _THOUSANDS
+    return " ".join([text[:head], *(text[i : i + _THOUSANDS] for i in range(head, n, _THOUSANDS))])
+
+
+def _where_no_ink(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> SettledNumber:
+    """A cell in which no ink was found: blank, or for review if the strip shows writing."""
+    if heard.blank >= _MIN_BLANK_PROBABILITY:
+        return SettledNumber(field, cuts, NumberVote("", heard.blank, True))
+    written = without_ending(heard.spelling.text)
+    if NOT_A_NUMBER in written or not digits_of(written):
+        return _no_number(field, heard)
+    return _by_strip(field, heard, NumberVote(with_gaps(written, heard), 0.0, False))
+
+
+def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
+    """The cell as one box without a digit, for review: a mark, words, a struck number."""
+    if field.cell is None or field.strip is None:
+        raise ValueError("the field has no cell: there is nothing to vote on")
+    columns = [(0, field.strip.darkness.shape[1])]
+    boxes = (replace(field.cell, loose_ink=True),)
+    whole = replace_boxes(field, boxes, _crops(field.strip, columns))
+    row = np.zeros((1, len(CLASSES)), np.float32)
+    row[0, NOT_A_DIGIT] = 1.0
+    return SettledNumber(whole, row, NumberVote("?", 0.0, False))
+
+
+def _by_strip(field: FieldCrops, heard: HeardNumber, vote: NumberVote) -> SettledNumber:
+    """The cell with the digits that were read on its strip, cut where they stand there."""
+    if field.cell is None or field.strip is None:
+        raise ValueError("the field has no cell: there is nothing to vote on")
+    spelling = heard.spelling
+    chosen = [i for i, one in enumerate(spelling.text) if one.isdecimal()]
+    columns = digit_columns(heard, field.strip.darkness)
+    rows = np.zeros((len(chosen), len(CLASSES)), np.float32)
+    for row, i in zip(rows, chosen, strict=True):
+        run = heard.places[spelling.starts[i] : spelling.ends[i], :NOT_A_DIGIT]
+        row[:NOT_A_DIGIT] = run[run.max(axis=1).argmax()]
+        row[NOT_A_DIGIT] = max(1.0 - float(row.sum()), 0.0)
+    boxes = boxes_on_page(field.strip, columns, field.cell)
+    return SettledNumber(replace_boxes(field, boxes, _crops(field.strip, columns)), rows, vote)
+
+
+def replace_boxes(
+    field: FieldCrops, boxes: tuple[DigitBox, ...], crops: npt.NDArray[np.uint8]
+) -> FieldCrops:
+    """The same cell with other boxes, all with ink, and their crops."""
+    return replace(field, boxes=boxes, crops=crops, blank=np.zeros(len(boxes), np.bool_))
+
+
+def digit_columns(heard: HeardNumber, darkness: npt.NDArray[np.uint8]) -> Columns:
+    """The columns of each digit on its strip: halfway to its neighbours, and cut to its ink."""
+    spelling = heard.spelling
+    middles = (spelling.starts + spelling.ends) / 2 * COLUMNS_PER_PLACE
+    width = darkness.shape[1]
+    pitch = float(np.median(np.diff(middles))) if len(middles) > 1 else float(width)
+    ends = [max(middles[0] - pitch, 0.0)]
+    ends += [(a + b) / 2 for a, b in pairwise(middles.tolist())]
+    ends += [min(middles[-1] + pitch, float(width))]
+    inked = np.asarray((darkness >= _INK_OF_STRIP).any(axis=0), np.bool_)
+    columns = []
+    for i, one in enumerate(spelling.text):
+        if one.isdecimal():
+            left = min(int(ends[i]), width - 1)
+            right = max(min(int(np.ceil(ends[i + 1])), width), left + 1)
+            ink = np.flatnonzero(inked[left:right])
+            columns.append(
+                (left + int(ink[0]), left + int(ink[-1]) + 1) if len(ink) else (left, right)
+            )
+    return columns
+
+
+def boxes_on_page(strip: NumberStrip, columns: Columns, cell: DigitBox) -> tuple[DigitBox, ...]:
+    """The boxes of digits at these columns of a strip, on the page."""
+    left, right = np.array(columns, np.float64).T - 0.5
+    top, bottom = np.full_like(left, -0.5), np.full_like(left, len(strip.darkness) - 0.5)
+    corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
+    on_page = map_points(strip.to_page, corners)
+    return tuple(DigitBox(quad, cell.score, True) for quad in quads_of(on_page))
+
+
+def _crops(strip: NumberStrip, columns: Columns) -> npt.NDArray[np.uint8]:
+    """Crops of the digits at these columns, (n, 28, 28)."""
+    ink = np.where(strip.darkness >= 2 * MIN_INK_GREY, strip.darkness, 0).astype(np.uint8)
+    parts = [np.ascontiguousarray(ink[:, left:right]) for left, right in columns]
+    return normalise_all(parts, [1.0] * len(parts))
+
+
+def shared_confidences(number: float, digits: Sequence[float]) -> list[float]:
+    """Confidences of a number's digits whose product is the number's, the doubtful ones lower.
+
+    `digits` are their probabilities by themselves.
+    """
+    doubts = -np.log(np.clip(digits, _LEAST_DIGIT_PROBABILITY, 1 - _LEAST_DIGIT_DOUBT))
+    return [number ** float(share) for share in doubts / doubts.sum()]

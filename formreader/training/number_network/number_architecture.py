@@ -1,0 +1,65 @@
+"""The network that reads a whole number: a strip in, the logits of characters along it out."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from formreader.recognise.ctc import CTC_CLASSES
+from formreader.segment.number_strip import STRIP_HEIGHT
+
+STEPS_PER_COLUMN = 2
+"""Places along the strip that each column of the last map decides on: narrow ones that touch need
+more places than the map has columns. No record of a measurement."""
+
+_TRUNK = (
+    ("conv1", 16, (2, 2)),
+    ("conv2", 24, (1, 1)),
+    ("conv3", 40, (2, 2)),
+    ("conv4", 40, (1, 1)),
+    ("conv5", 64, (2, 1)),
+    ("conv6", 64, (1, 1)),
+)
+"""Name, channels and strides (down, across) of the convolutions by 3 x 3: 32 rows become 4, and 4
+columns become one. About 20 million multiplications for a strip of 128 columns, the most that a
+page of 300 numbers can afford; other shapes were not measured."""
+
+_COLUMN_CHANNELS = 112
+"""Channels of a column of the strip, when its rows are joined."""
+_CONTEXTS = (3, 5)
+"""Widths in columns of the last convolutions, which see the neighbouring digits."""
+
+
+def build_number_network() -> keras.Model:
+    """Build the network, to be trained with the CTC loss (Graves et al. 2006).
+
+    In: (n, STRIP_HEIGHT, width, 1) darkness in 0..1, with widths that are multiples of 4. Out:
+    (n, width / 2, CTC_CLASSES) logits of the characters at each place along the strip.
+    """
+    strip = keras.Input((STRIP_HEIGHT, None, 1), name="darkness")
+    x = strip
+    for name, channels, stride in _TRUNK:
+        x = _convolution(x, channels, name, (3, 3), stride)
+    rows = STRIP_HEIGHT // 8
+    x = _convolution(x, _COLUMN_CHANNELS, "columns", (rows, 3), (rows, 1))
+    for i, width in enumerate(_CONTEXTS):
+        x = _convolution(x, _COLUMN_CHANNELS, f"context{i}", (1, width))
+    # Float32, whatever the policy of the training: the loss needs it.
+    x = layers.Conv2D(STEPS_PER_COLUMN * CTC_CLASSES, 1, name="characters", dtype="float32")(x)
+    logits = layers.Reshape((-1, CTC_CLASSES), name="places", dtype="float32")(x)
+    return keras.Model(strip, logits, name="numbers")
+
+
+def _convolution(
+    x: keras.KerasTensor,
+    channels: int,
+    name: str,
+    size: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+) -> keras.KerasTensor:
+    x = layers.Conv2D(
+        channels, size, strides=stride, padding="same", use_bias=False,
+        kernel_initializer="he_normal", name=name,
+    )(x)  # fmt: skip
+    x = layers.BatchNormalization(name=f"{name}.norm")(x)
+    return layers.ReLU(name=f"{name}.relu")(x)

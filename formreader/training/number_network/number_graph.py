@@ -1,0 +1,81 @@
+"""Export the trained number network as an ONNX graph for CPU inference.
+
+In: `strips` (n, STRIP_HEIGHT, w) uint8, w a multiple of 4. Out: `logits` (n, w / 2, CTC_CLASSES)
+float32. Batch normalisation is folded into the convolutions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+from onnx import TensorProto, helper
+
+from formreader.recognise.ctc import CTC_CLASSES
+from formreader.segment.number_strip import STRIP_HEIGHT
+from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, following_norms
+
+_FULL_DARKNESS = 255.0
+"""Darkness of full ink in bytes; the network is trained with 1."""
+
+
+def export_number_network(network: keras.Model, path: Path) -> None:
+    """Write a network of `build_number_network` as ONNX.
+
+    Raises:
+        ValueError: the network has a layer that cannot be exported.
+        OSError: the file cannot be written.
+    """
+    graph = OnnxGraph()
+    numbers = graph.add("Cast", ["strips"], "numbers", to=TensorProto.FLOAT)
+    last = graph.add("Unsqueeze", [numbers], "image", {"image.axes": np.array([1], np.int64)})
+    norms = following_norms(network)
+    for layer in network.layers[1:]:  # after the input
+        last = _add_layer(graph, layer, last, norms.get(layer.output.name))
+    strips = helper.make_tensor_value_info(
+        "strips", TensorProto.UINT8, ["n", STRIP_HEIGHT, "width"]
+    )
+    logits = helper.make_tensor_value_info(
+        "logits", TensorProto.FLOAT, ["n", "places", CTC_CLASSES]
+    )
+    path.write_bytes(graph.model("numbers", strips, logits).SerializeToString())
+
+
+def _add_layer(
+    graph: OnnxGraph, layer: keras.Layer, last: str, norm: layers.BatchNormalization | None
+) -> str:
+    """Append a layer, with the normalisation after it folded in; returns its output."""
+    match layer:
+        case layers.Conv2D(groups=1, dilation_rate=(1, 1), padding="same"):
+            return _add_convolution(graph, layer, last, norm)
+        case layers.Conv2D(groups=1, dilation_rate=(1, 1), kernel_size=(1, 1)):
+            return _add_convolution(graph, layer, last, norm)
+        case layers.BatchNormalization():
+            return last  # folded into the convolution before it
+        case layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
+            return graph.add("Relu", [last], layer.name)
+        case layers.Reshape(target_shape=(-1, classes)) if classes == CTC_CLASSES:
+            # Channels last first: (n, k * classes, 1, columns) to (n, columns * k, classes).
+            turned = graph.add("Transpose", [last], f"{layer.name}.turned", perm=[0, 2, 3, 1])
+            shape = {f"{layer.name}.shape": np.array([0, -1, CTC_CLASSES], np.int64)}
+            return graph.add("Reshape", [turned], "logits", shape)
+        case _:
+            raise ValueError(f"cannot export the layer {layer.name} ({type(layer).__name__})")
+
+
+def _add_convolution(
+    graph: OnnxGraph, layer: layers.Conv2D, last: str, norm: layers.BatchNormalization | None
+) -> str:
+    kernel, bias = folded_weights(layer, norm)
+    if last == "image":  # the input is bytes, the network was trained on 0..1
+        kernel = kernel / _FULL_DARKNESS
+    constants = {
+        f"{layer.name}.kernel": kernel.transpose(3, 2, 0, 1).astype(np.float32),
+        f"{layer.name}.bias": bias.astype(np.float32),
+    }
+    return graph.add(
+        "Conv", [last], layer.name, constants, auto_pad="SAME_UPPER",
+        kernel_shape=list(layer.kernel_size), strides=list(layer.strides),
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""Options of the training of the number network, and their ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from formreader.core.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTrainOptions:
+    """Options of the training of the number network.
+
+    `strips` strips are composed and kept in memory, about 4 kB each. Each of `steps` steps trains
+    on `batch` of them. `test_strips` of held-back hands are read to choose the checkpoint and as
+    many to measure; the vote is fitted to half of `vote_cells` more. `writers` is a table of
+    MNIST's writers, and `digits` are further sets of digits, as `formreader train` takes them;
+    `split_seed` chooses which hands are held back. `learning_rate` is the highest of the
+    schedule. `base` is a model folder whose weights to start from.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
+
+    out: Path = Path("models/numbers")
+    strips: int = 200_000
+    test_strips: int = 4_000
+    vote_cells: int = 8_000
+    steps: int = 15_000
+    batch: int = 64
+    writers: Path | None = None
+    digits: tuple[str, ...] = ()
+    learning_rate: float = 2e-3
+    seed: int = 20_000
+    split_seed: int = 20_000
+    base: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("strips", "test_strips", "vote_cells", "steps", "batch"):
+            _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        _check("learning_rate", self.learning_rate, 0 < self.learning_rate <= 1, "above 0, up to 1")
+        _check("seed", self.seed, self.seed >= 0, "0 or more")
+
+
+def _check(name: str, value: float, allowed: bool, range_: str) -> None:
+    if not allowed:
+        raise UsageError(f"--{name.replace('_', '-')} must be {range_}. Received: {value}")

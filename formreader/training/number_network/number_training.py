@@ -1,0 +1,191 @@
+"""Train the number network: from options to a model folder."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.errors import ModelError, OutputError
+from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
+from formreader.output.atomic_writing import check_writable
+from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, LogitsOf, logits_of_graph
+from formreader.recognise.vote_weights import FEATURES
+from formreader.training.number_network.number_architecture import build_number_network
+from formreader.training.number_network.number_fitting import fit
+from formreader.training.number_network.number_graph import export_number_network
+from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
+from formreader.training.number_network.number_options import NumberTrainOptions
+from formreader.training.number_network.strip_pool import (
+    HandSource,
+    LabelledStrip,
+    compose_strips,
+)
+from formreader.training.number_network.vote_fitting import fit_vote
+
+NUMBER_VERSION = "1.0"
+"""Version in the card of a newly trained number network."""
+
+_FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_VOTE_SEED = 10**12, 2 * 10**12, 3 * 10**12
+"""Seeds of the first strips to choose the checkpoint with, to measure on, and to fit the vote to,
+far from those of the training strips and of one another."""
+_SEEDS_PER_RUN = 10**6
+"""Seeds of strips for each seed of a training: no two trainings share strips."""
+
+
+def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> NumberFigures:
+    """Train the network on composed strips and write its model folder, `options.out`.
+
+    Returns its figures on strips of hands that it was not trained on. `tell` is called with a
+    message as the work goes on.
+
+    Raises:
+        OutputError: the folder cannot be written; found before any work.
+        ModelError: the model to start from cannot be used; found before any work.
+        NoInputError: a set of digits is missing or invalid.
+    """
+    _prepare_folder(options.out)
+    keras.utils.set_random_seed(options.seed)
+    network, best = build_number_network(), build_number_network()
+    if options.base is not None:
+        _start_from(options.base, network)
+    tell(f"composing {options.test_strips} strips of held-back hands")
+    validation = _strips(options, _FIRST_VALIDATION_SEED, options.test_strips, tell, held_back=True)
+    tell(f"composing {options.strips} strips to train on")
+    first = options.seed * _SEEDS_PER_RUN
+    strips = _strips(options, first, options.strips, tell, held_back=False)
+    tell(f"training on them for {options.steps} steps")
+    fit(network, best, strips, options, lambda one: _wrong_share(one, validation), tell)
+    try:
+        return write_model(best, options, tell)
+    except OSError as error:
+        raise _output_error(options.out, error) from error
+
+
+def write_model(
+    network: keras.Model, options: NumberTrainOptions, tell: Callable[[str], None]
+) -> NumberFigures:
+    """Write a trained network as the model folder `options.out`, measured and with its vote.
+
+    The card is written last, so a folder with a card is complete.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    out = options.out
+    (out / CARD_FILE).unlink(missing_ok=True)
+    plain = build_number_network()  # without the optimiser's state
+    plain.set_weights(network.get_weights())
+    plain.save(out / KERAS_FILE)
+    export_number_network(plain, out / ONNX_FILE)
+    files = file_hashes(out)
+    # Measured with the exported graph, as scans run it.
+    logits_of = logits_of_graph(load_graph(out, files, threads=1))
+    tell(f"measuring on {options.test_strips} other strips of held-back hands")
+    test = _strips(options, _FIRST_TEST_SEED, options.test_strips, tell, held_back=True)
+    figures = measure_numbers(test, logits_of)
+    tell("fitting the vote of network and cuts")
+    weights, vote = fit_vote(
+        _source(options, held_back=True), _FIRST_VOTE_SEED, options.vote_cells, logits_of, tell
+    )
+    card = {
+        "schema": NUMBER_CARD_SCHEMA,
+        "name": out.name,
+        "version": NUMBER_VERSION,
+        "created": datetime.date.today().isoformat(),
+        "parameters": plain.count_params(),
+        "training": {"strips": "composed by formreader.training.number_network"},
+        "recipe": _recipe(options),
+        "tests": [
+            {"name": "composed strips of held-back hands"} | asdict(figures),
+            {"name": "vote on composed cells of held-back hands, digits with `digits`"}
+            | asdict(vote),
+        ],
+        "vote": {"features": list(FEATURES)} | asdict(weights),
+        "files": files,
+    }
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    (out / CARD_FILE).write_text(text, encoding="utf-8")
+    return figures
+
+
+def keras_logits(network: keras.Model) -> LogitsOf:
+    """Run a Keras network on strips of bytes."""
+
+    def logits_of(strips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        darkness = strips[..., None].astype(np.float32) / 255
+        return np.asarray(network(darkness, training=False), np.float32)
+
+    return logits_of
+
+
+def _wrong_share(network: keras.Model, strips: Sequence[LabelledStrip]) -> float:
+    return measure_numbers(strips, keras_logits(network)).wrong_share
+
+
+def _source(options: NumberTrainOptions, *, held_back: bool) -> HandSource:
+    # One split of the hands for all seeds: a training that goes on from another one must not see
+    # the hands that this one held back.
+    return HandSource(options.writers, options.digits, options.split_seed, held_back)
+
+
+def _strips(
+    options: NumberTrainOptions,
+    first_seed: int,
+    count: int,
+    tell: Callable[[str], None],
+    *,
+    held_back: bool,
+) -> list[LabelledStrip]:
+    return compose_strips(_source(options, held_back=held_back), first_seed, count, tell)
+
+
+def _recipe(options: NumberTrainOptions) -> dict[str, str | int | float | list[str]]:
+    return {
+        "strips": options.strips,
+        "steps": options.steps,
+        "batch": options.batch,
+        "writers": "" if options.writers is None else options.writers.name,
+        "digits": [Path(one).name for one in options.digits],
+        "learning_rate": options.learning_rate,
+        "seed": options.seed,
+        "base": "" if options.base is None else options.base.name,
+    }
+
+
+def _start_from(folder: Path, network: keras.Model) -> None:
+    """Give a network the weights of a model folder.
+
+    Raises:
+        ModelError: the model is missing or damaged, or its network has another shape.
+    """
+    try:
+        weights = keras.saving.load_model(folder / KERAS_FILE, compile=False).get_weights()
+        network.set_weights(weights)
+    except Exception as error:  # Keras raises errors of many kinds
+        raise ModelError(
+            f"{folder / KERAS_FILE}: training cannot start from this model ({error}). Give "
+            "--base a folder that this version of formreader.training.number_network wrote."
+        ) from error
+
+
+def _prepare_folder(out: Path) -> None:
+    """Make the model folder and check that it can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(out, error) from error
+    check_writable(out / CARD_FILE)
+
+
+def _output_error(out: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{out}: the model folder cannot be written ({error.strerror or error}). "
+        "Choose another with --out."
+    )

@@ -1,0 +1,164 @@
+"""Fit how far the voices on a number are to be believed, on composed cells of held-back hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from formreader.core.records import FieldCrops, PageCrops
+from formreader.recognise.load_recogniser import load_recogniser
+from formreader.recognise.number_reader import LogitsOf, NumberReader
+from formreader.recognise.number_vote import cast, digits_of, without_ending
+from formreader.recognise.page_reading import read_fields
+from formreader.recognise.vote_weights import FEATURES, VoteWeights, probability
+from formreader.segment.candidates import cut_cell
+from formreader.synth.parallel_rendering import map_in_processes
+from formreader.training.number_network.strip_pool import STRIPS_PER_SHEET, HandSource, composer
+
+_NO_WEIGHTS = VoteWeights(*((0.0,) * (len(FEATURES) + 1),) * 3)
+"""Weights for reading before there are any."""
+
+_CALIBRATION_BINS = 10
+"""Groups of equal size in which the expected calibration error is measured."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VotedCell:
+    """A composed cell as both voices read it: features, who is right, whether they agree."""
+
+    features: npt.NDArray[np.float64]
+    agreed: bool
+    strip_right: bool
+    cuts_right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VoteFigures:
+    """On cells that nothing was fitted to: counts, and the calibration error of the confidence.
+
+    `agreed` numbers are said by both voices, of which `agreed_wrong` are wrong; `right` are given
+    rightly by the vote, `strip_right` and `cuts_right` by each voice.
+    """
+
+    numbers: int
+    right: int
+    strip_right: int
+    cuts_right: int
+    agreed: int
+    agreed_wrong: int
+    expected_calibration_error: float
+
+
+def fit_vote(
+    source: HandSource,
+    first_seed: int,
+    count: int,
+    logits_of: LogitsOf,
+    tell: Callable[[str], None],
+) -> tuple[VoteWeights, VoteFigures]:
+    """Fit the weights on half of `count` composed cells, and measure them on the others."""
+    voted = read_composed(source, first_seed, count, logits_of, tell)
+    weights = fit_weights(voted[::2])
+    return weights, measure_vote(voted[1::2], weights)
+
+
+def fit_weights(cells: Sequence[VotedCell]) -> VoteWeights:
+    """Fit the weights of each case to cells."""
+    agreed = [one for one in cells if one.agreed]
+    differing = [one for one in cells if not one.agreed]
+    return VoteWeights(
+        _fit(agreed, lambda one: one.strip_right),
+        _fit(differing, lambda one: one.strip_right),
+        _fit(differing, lambda one: one.cuts_right),
+    )
+
+
+def read_composed(
+    source: HandSource,
+    first_seed: int,
+    count: int,
+    logits_of: LogitsOf,
+    tell: Callable[[str], None],
+) -> list[VotedCell]:
+    """Read composed cells with both voices; those without ink or of print are left out."""
+    sheets = range(first_seed, first_seed + -(-count // STRIPS_PER_SHEET))
+    made = map_in_processes(partial(_cut_sheet, source), sheets, tell)
+    cells = [one for sheet in made for one in sheet]
+    pages = [PageCrops("", i, (field,)) for i, (field, _) in enumerate(cells)]
+    reader = NumberReader(logits_of, _NO_WEIGHTS)
+    read = read_fields(pages, load_recogniser(), reader)
+    voted = []
+    for page, (_, target) in zip(read, cells, strict=True):
+        for one in page.fields:
+            if one.field.cell is None or one.field.blank.all():
+                continue
+            heard = page.heard[one.field.cell]
+            ballot = cast(one.field, one.probabilities, heard)
+            digits = digits_of(heard.spelling.text)
+            if not digits or "?" in heard.spelling.text:
+                continue
+            right = without_ending(heard.spelling.text) == without_ending(target)
+            cuts_right = ballot.cut_digits == without_ending(target)
+            voted.append(VotedCell(ballot.features, ballot.agreed, right, cuts_right))
+    return voted
+
+
+def _cut_sheet(source: HandSource, seed: int) -> list[tuple[FieldCrops, str]]:
+    """Cut the cells that are composed from one seed, as pages are cut."""
+    cells = composer(source).compose(STRIPS_PER_SHEET, np.random.default_rng(seed))
+    cut = ((cut_cell(one.image, one.cell), one.target) for one in cells)
+    return [(field, target) for field, target in cut if field is not None]
+
+
+def _fit(cells: Sequence[VotedCell], is_right: Callable[[VotedCell], bool]) -> tuple[float, ...]:
+    """Logistic regression of whether a voice is right, as weights and a constant."""
+    right = np.array([is_right(one) for one in cells], np.bool_)
+    if not len(cells) or right.all() or not right.any():
+        # Nothing to tell apart: the share of the right ones, with one more of each kind.
+        odds = (right.sum() + 1) / (len(cells) - right.sum() + 1)
+        return (*(0.0 for _ in FEATURES), float(np.log(odds)))
+    model = LogisticRegression(C=1.0, max_iter=2000)
+    model.fit(np.stack([one.features for one in cells]), right)
+    return (*map(float, model.coef_[0]), float(model.intercept_[0]))
+
+
+def measure_vote(cells: Sequence[VotedCell], weights: VoteWeights) -> VoteFigures:
+    """Count what the vote gives on cells, and how far its confidence is from the truth."""
+    confidences, rights = [], []
+    for one in cells:
+        if one.agreed:
+            confidence, right = probability(weights.agreed, one.features), one.strip_right
+        else:
+            strip, cuts = (
+                probability(case, one.features) for case in (weights.strip, weights.cuts)
+            )
+            confidence, right = (
+                (strip, one.strip_right) if strip >= cuts else (cuts, one.cuts_right)
+            )
+        confidences.append(confidence)
+        rights.append(right)
+    agreed = [one for one in cells if one.agreed]
+    return VoteFigures(
+        len(cells),
+        sum(rights),
+        sum(one.strip_right for one in cells),
+        sum(one.cuts_right for one in cells),
+        len(agreed),
+        sum(not one.strip_right for one in agreed),
+        expected_calibration_error(np.array(confidences), np.array(rights)),
+    )
+
+
+def expected_calibration_error(
+    confidences: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]
+) -> float:
+    """Mean distance of confidence from the share of right ones, over groups of equal size."""
+    order = np.argsort(confidences, kind="stable")
+    groups = [group for group in np.array_split(order, _CALIBRATION_BINS) if len(group)]
+    gaps = [len(g) * abs(confidences[g].mean() - right[g].mean()) for g in groups]
+    return float(sum(gaps) / max(len(order), 1))

@@ -1,0 +1,89 @@
+"""The shipped number reader: batches, drawn cells, damaged folders."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from formreader.core.errors import ModelError
+from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, ONNX_FILE, model_folder
+from formreader.recognise.number_reader import (
+    NumberReader,
+    padded,
+    padded_width,
+    read_places,
+    shipped_reader,
+)
+from formreader.segment.number_strip import STRIP_HEIGHT, Strip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(model_folder(NUMBER_MODEL), tmp_path / "copy"))
+
+
+def strip(text: str, width: int = 100) -> Strip:
+    darkness = np.zeros((STRIP_HEIGHT, width), np.uint8)
+    cv2.putText(darkness, text, (6, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255,), 2, cv2.LINE_AA)
+    return darkness
+
+
+def test_it_is_loaded_once() -> None:
+    assert shipped_reader() is shipped_reader()
+
+
+def test_it_reads_digits_and_blank_strips() -> None:
+    number, nothing = shipped_reader().read([strip("3502"), strip("")])
+    assert number.spelling.text == "3502"
+    assert number.probability > 0.5 > number.blank
+    assert nothing.blank > 0.5
+    assert number.probability_of("3502") == pytest.approx(number.probability, rel=1e-3)
+
+
+def test_a_strip_is_read_the_same_in_any_company() -> None:
+    strips = [strip(str(100 + i), 60 + i) for i in range(50)]
+    together = shipped_reader().read(strips)
+    for one, alone in ((0, strips[0]), (33, strips[33]), (49, strips[49])):
+        (by_itself,) = shipped_reader().read([alone])
+        assert np.array_equal(by_itself.places, together[one].places)
+        assert by_itself.probability == together[one].probability
+
+
+def test_no_strips_are_no_numbers() -> None:
+    assert shipped_reader().read([]) == []
+
+
+def test_strips_are_padded_with_paper_to_widths_of_their_own() -> None:
+    assert padded_width(24) == 32
+    assert padded_width(25) == 64
+    stack = padded([strip("1", 20), strip("2", 56)], 64)
+    assert stack.shape == (2, STRIP_HEIGHT, 64)
+    assert not stack[0, :, 20:].any()
+    shapes = []
+
+    def logits_of(strips: np.ndarray) -> np.ndarray:
+        shapes.append(strips.shape)
+        return np.zeros((len(strips), strips.shape[2] // 2, 16), np.float32)
+
+    groups = read_places([strip("1", 20), strip("2", 56), strip("3", 10)], logits_of)
+    assert [chosen for chosen, _ in groups] == [[0, 2], [1]]
+    assert shapes == [(2, STRIP_HEIGHT, 32), (1, STRIP_HEIGHT, 64)]
+
+
+def test_a_damaged_graph_is_refused(folder: Path) -> None:
+    (folder / ONNX_FILE).write_bytes(b"graph")
+    with pytest.raises(ModelError, match="damaged"):
+        NumberReader.load(folder)
+
+
+def test_a_card_without_a_vote_is_refused(folder: Path) -> None:
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    del card["vote"]
+    (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(ModelError, match="vote"):
+        NumberReader.load(folder)

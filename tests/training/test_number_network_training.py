@@ -1,0 +1,213 @@
+"""Training of the number network: batches, loss, export, vote, and the model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
+from formreader.core.model_folder import CARD_FILE, ONNX_FILE, file_hashes, load_graph
+from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, log_probabilities, place_probabilities
+from formreader.recognise.number_reader import NumberReader, logits_of_graph
+from formreader.recognise.vote_weights import FEATURES, VoteWeights
+from formreader.segment.number_strip import STRIP_HEIGHT
+from formreader.training.number_network import number_training
+from formreader.training.number_network.__main__ import main
+from formreader.training.number_network.number_architecture import build_number_network
+from formreader.training.number_network.number_fitting import StripBatches, varied
+from formreader.training.number_network.number_graph import export_number_network
+from formreader.training.number_network.number_loss import as_targets, number_loss
+from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
+from formreader.training.number_network.number_options import NumberTrainOptions
+from formreader.training.number_network.number_training import keras_logits, train_numbers
+from formreader.training.number_network.strip_pool import LabelledStrip
+from formreader.training.number_network.vote_fitting import (
+    VotedCell,
+    VoteFigures,
+    expected_calibration_error,
+    fit_weights,
+    measure_vote,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def some_strips(n: int, seed: int = 1) -> list[LabelledStrip]:
+    rng = np.random.default_rng(seed)
+    widths = rng.integers(20, 90, n).tolist()
+    return [
+        LabelledStrip(
+            rng.integers(0, 256, (STRIP_HEIGHT, width)).astype(np.uint8), str(width % 100)
+        )
+        for width in widths
+    ]
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def test_batches_hold_strips_of_like_widths_and_depend_on_their_step_alone() -> None:
+    options = NumberTrainOptions(batch=4, steps=40)
+    batches = StripBatches(some_strips(300), options)
+    darkness, targets = batches[3]
+    again, _ = StripBatches(some_strips(300), options)[3]
+    assert np.array_equal(darkness, again)
+    assert darkness.shape[:2] == (4, STRIP_HEIGHT)
+    assert darkness.shape[2] % 32 == 0
+    assert darkness.max() <= 1.0
+    assert (targets[:, 0] > 0).all()
+    assert len({batches[step][0].shape[2] for step in range(16)}) > 1
+
+
+def test_varied_strips_never_lose_places() -> None:
+    rng = np.random.default_rng(2)
+    strip = some_strips(1)[0].strip
+    for _ in range(40):
+        seen = varied(strip, rng)
+        assert seen.shape[1] >= strip.shape[1]
+        assert (len(seen), seen.dtype) == (STRIP_HEIGHT, np.uint8)
+
+
+def test_the_loss_is_the_negative_log_probability_of_the_target() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 2, (3, 12, CTC_CLASSES)).astype(np.float32)
+    texts = ["407", "1.5", "_"]
+    loss = np.asarray(number_loss(as_targets(texts), logits))
+    expected = log_probabilities(place_probabilities(logits), texts)
+    assert (-loss).tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_the_exported_graph_reads_as_keras_does(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    network = build_number_network()
+    for layer in network.layers:  # as after a training
+        if isinstance(layer, keras.layers.BatchNormalization):
+            shape = layer.moving_mean.shape
+            layer.moving_mean.assign(keras.random.normal(shape, stddev=0.1))
+            layer.moving_variance.assign(keras.random.uniform(shape, 0.5, 2.0))
+    export_number_network(network, tmp_path / ONNX_FILE)
+    hashes = file_hashes(tmp_path, (ONNX_FILE,))
+    by_graph = logits_of_graph(load_graph(tmp_path, hashes, threads=1))
+    rng = np.random.default_rng(4)
+    for width in (32, 96):
+        strips = rng.integers(0, 256, (3, STRIP_HEIGHT, width)).astype(np.uint8)
+        expected = keras_logits(network)(strips)
+        assert expected.shape == (3, width // 2, CTC_CLASSES)
+        assert np.abs(by_graph(strips) - expected).max() < 1e-3
+
+
+def test_a_network_with_other_layers_is_not_exported(tmp_path: Path) -> None:
+    strip = keras.Input((STRIP_HEIGHT, None, 1))
+    network = keras.Model(strip, keras.layers.Softmax()(strip))
+    with pytest.raises(ValueError, match="cannot export"):
+        export_number_network(network, tmp_path / ONNX_FILE)
+
+
+def test_strips_are_counted_right_where_every_character_is() -> None:
+    strips = [
+        LabelledStrip(np.zeros((STRIP_HEIGHT, 20), np.uint8), target)
+        for target in ("1", "11", "_", "?")
+    ]
+
+    def always_one(stack: np.ndarray) -> np.ndarray:
+        logits = np.zeros((len(stack), stack.shape[2] // 2, CTC_CLASSES), np.float32)
+        logits[:, :, CHARACTERS.index("1")] = 9.0
+        return logits
+
+    figures = measure_numbers(strips, always_one)
+    assert figures == NumberFigures(2, 1, 2, 0)
+    assert figures.wrong_share == pytest.approx(0.75)
+
+
+def voted(n: int, seed: int) -> list[VotedCell]:
+    """Cells whose voices are right as often as they say."""
+    rng = np.random.default_rng(seed)
+    cells = []
+    for _ in range(n):
+        doubt = float(rng.uniform(-8, 0))
+        agreed = bool(rng.random() < 0.7)
+        right = bool(rng.random() > np.exp(doubt) * (0.3 if agreed else 1.0))
+        of = np.array([doubt, doubt, doubt, 0.0, 0.3])
+        cells.append(VotedCell(of, agreed, right, right if agreed else not right))
+    return cells
+
+
+def test_the_vote_is_calibrated_and_prefers_the_surer_voice() -> None:
+    weights = fit_weights(voted(6000, 1))
+    figures = measure_vote(voted(4000, 2), weights)
+    assert figures.expected_calibration_error < 0.03
+    assert figures.right >= max(figures.strip_right, figures.cuts_right)
+    assert figures.agreed > 2000
+
+
+def test_a_vote_without_errors_to_learn_from_is_still_unsure() -> None:
+    cells = [VotedCell(np.zeros(len(FEATURES)), True, True, True)] * 98
+    figures = measure_vote(cells, fit_weights(cells))
+    assert figures.expected_calibration_error == pytest.approx(0.01, abs=1e-3)
+
+
+def test_calibration_error_of_honest_and_of_boasting_confidences() -> None:
+    right = np.arange(1000) % 10 != 0
+    assert expected_calibration_error(np.full(1000, 0.9), right) < 1e-9
+    assert expected_calibration_error(np.full(1000, 1.0), right) == pytest.approx(0.1)
+
+
+@pytest.fixture
+def fake_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random strips in place of composed ones: composing takes long, and needs MNIST."""
+
+    def compose(_source: object, seed: int, count: int, _tell: object) -> list[LabelledStrip]:
+        return some_strips(count, seed % 97)
+
+    def vote(*_: object) -> tuple[VoteWeights, VoteFigures]:
+        none = (0.0,) * (len(FEATURES) + 1)
+        return VoteWeights(none, none, none), VoteFigures(1, 1, 1, 1, 1, 0, 0.5)
+
+    monkeypatch.setattr(number_training, "compose_strips", compose)
+    monkeypatch.setattr(number_training, "fit_vote", vote)
+
+
+@pytest.mark.usefixtures("fake_cells")
+def test_training_writes_a_folder_that_can_be_read_and_gone_on_from(tmp_path: Path) -> None:
+    out, told = tmp_path / "numbers", list[str]()
+    options = NumberTrainOptions(out=out, strips=40, test_strips=8, steps=3, batch=4)
+    figures = train_numbers(options, told.append)
+    assert figures.numbers == 8
+    assert any("held-back hands read wrong" in line for line in told)
+    card = json.loads((out / CARD_FILE).read_text(encoding="utf-8"))
+    assert card["recipe"]["seed"] == options.seed
+    assert card["vote"]["features"] == list(FEATURES)
+    (heard,) = NumberReader.load(out).read([some_strips(1)[0].strip])
+    assert 0 <= heard.probability <= 1
+    again = NumberTrainOptions(
+        out=tmp_path / "more", strips=40, test_strips=8, steps=1, batch=4, base=out
+    )
+    train_numbers(again, quiet)
+    assert json.loads((again.out / CARD_FILE).read_text())["recipe"]["base"] == "numbers"
+
+
+@pytest.mark.usefixtures("fake_cells")
+def test_training_does_not_begin_where_it_cannot_end(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OutputError, match="cannot be written"):
+        train_numbers(NumberTrainOptions(out=tmp_path / "file" / "in"), quiet)
+    with pytest.raises(ModelError, match="cannot start"):
+        train_numbers(NumberTrainOptions(out=tmp_path / "out", base=tmp_path), quiet)
+
+
+@pytest.mark.parametrize("wrong", [{"strips": 0}, {"learning_rate": 0.0}, {"seed": -1}])
+def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="Received"):
+        NumberTrainOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_command_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--steps", "0"])
+    assert stopped.value.code == ExitCode.USAGE
+    assert "--steps must be 1 or more" in capsys.readouterr().err
