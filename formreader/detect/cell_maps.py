@@ -47,14 +47,20 @@ _Line: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 class FoundCells:
     """Cells in pixels: `corners` are (n, 4, 2), clockwise from the top left, `scores` (n,) in 0..1.
 
-    A score is the mean probability of the cell's core.
+    A score is the mean probability of the cell's core. `ruled`, (n, 4), is the confidence in a
+    printed line at the upper, lower, left and right edge.
     """
 
     corners: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
+    ruled: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def select(self, chosen: npt.NDArray[np.bool_]) -> FoundCells:
+        """The cells that are chosen by (n,) flags."""
+        return FoundCells(self.corners[chosen], self.scores[chosen], self.ruled[chosen])
 
     @property
     def heights(self) -> npt.NDArray[np.float64]:
@@ -68,7 +74,11 @@ def core_margin(side: float) -> float:
 
 
 def find_cells(maps: Maps) -> FoundCells:
-    """The cells in the network's maps of a page, in its pixels and in no particular order."""
+    """The cells in the network's maps of a page, in its pixels and in no particular order.
+
+    Their edges are where the network sees them, and count as ruled; the lines of the page are
+    searched for later.
+    """
     logit, *edges = maps[CELL_CHANNELS]
     core = (logit > _MIN_CORE_LOGIT).astype(np.uint8)
     count, labels = cv2.connectedComponents(core, connectivity=4)
@@ -95,7 +105,7 @@ def find_cells(maps: Maps) -> FoundCells:
     sides = corners[:, 2] - corners[:, 0]
     whole = np.bincount(places.of, minlength=count - 1) >= _MIN_CORE_PLACES
     whole &= (sides > STRIDE).all(axis=1)
-    return FoundCells(corners[whole], scores[whole])
+    return FoundCells(corners[whole], scores[whole], np.ones((int(whole.sum()), 4)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

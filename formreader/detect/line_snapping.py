@@ -90,6 +90,18 @@ def snap_rows_to_lines(even: GreyImage, rows: Sequence[Row]) -> list[Row]:
     ]
 
 
+def snap_quads_to_lines(even: GreyImage, corners: _Floats) -> tuple[_Floats, _Floats]:
+    """Move the edges of single quads, (n, 4, 2), onto the lines of an evenly lit page.
+
+    Returns their corners, and (n, 4) the confidence that there is a line at the upper, lower, left
+    and right edge, 0..1.
+    """
+    if not len(corners):
+        return corners, np.zeros((0, 4))
+    edges = _find_lines(even, corners)
+    return _snapped(corners, edges, np.arange(len(corners))), edges.weight.T
+
+
 def _find_lines(even: GreyImage, corners: _Floats) -> _Edges:
     """Find the line near each edge of boxes with corners (n, 4, 2)."""
     side = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2).min(axis=1)

@@ -19,12 +19,13 @@ from formreader.detect.rows import Row
 
 FEATURES = (
     "score", "lowest score", "separation", "several", "length", "cell score", "covered",
-    "coincide", "cells each", "unlike",
+    "coincide", "cells each", "unlike", "cells ruled", "sides ruled",
 )  # fmt: skip
 """What is known of a row: its mean and lowest score as logits; the ruled share of the edges between
 its boxes; whether it has several boxes, and the log of how many. Then of the cells in its place:
 their mean score as a logit; the shares of its boxes that lie in cells and that coincide with one;
-the number of cells for each box; how far its box area is from that of the cells, in logs."""
+the number of cells for each box; how far its box area is from that of the cells, in logs; the
+confidence in the cells' lines, the mean of all edges and that of the fainter of left and right."""
 
 _MAX_LOGIT = 4.0
 """Limit of the logits of scores."""
@@ -33,8 +34,8 @@ _MIN_COINCIDENCE, _MIN_COVERED = 0.5, 0.5
 """Intersection over union from which a box coincides with a cell, and share of its area from which
 it lies in one."""
 
-_MIN_PROBABILITY = 0.5
-"""Probability above which a row is there."""
+_MAX_DOUBT = 0.1
+"""Probability of a row, or of the cells, below which they are not there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,25 +70,33 @@ class PlaceDecision:
     def settle(
         self, rows: Sequence[Row], cells: FoundCells
     ) -> tuple[list[Row], list[Row], FoundCells]:
-        """Settle which of the rows and cells that share a place are there.
+        """Settle which of the rows and cells that share a place are there, where this is clear.
 
-        Returns the rows that stay, those that do not, and the cells that stay.
+        Where it is not, both stay, and reading them decides (`recognise.arbitration`). Returns the
+        rows that stay, those that do not, and the cells that stay.
         """
         kept, dropped, free = list[Row](), list[Row](), np.ones(len(cells), np.bool_)
         for row in rows:
             shared = in_one_place(row, cells)
             if not shared.any():
                 kept.append(row)
-            elif self.probabilities(pair_features(row, cells, shared)) > _MIN_PROBABILITY:
-                kept.append(row)
+                continue
+            probability = float(self.probabilities(pair_features(row, cells, shared)))
+            (dropped if probability < _MAX_DOUBT else kept).append(row)
+            if probability > 1 - _MAX_DOUBT:
                 free &= ~shared
-            else:
-                dropped.append(row)
-        return kept, dropped, FoundCells(cells.corners[free], cells.scores[free])
+        return kept, dropped, cells.select(free)
 
 
 UNDECIDED = PlaceDecision(np.zeros(len(FEATURES)), 0.0)
-"""Gives cells the place; for a network whose decision is still to be fitted."""
+"""Leaves both in place; for a network whose decision is still to be fitted."""
+
+
+def contested(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
+    """(n,) which of a row's n boxes share their place with a cell that may be there instead."""
+    if not len(cells):
+        return np.zeros(len(row), np.bool_)
+    return np.asarray(_meet(row, cells).any(axis=1))
 
 
 def pair_features(
@@ -113,6 +122,8 @@ def pair_features(
         float((overlap.max(axis=1) >= _MIN_COINCIDENCE).mean()),
         len(corners) / n,
         float(abs(np.log(np.median(areas) / np.median(box_areas)))),
+        float(cells.ruled[shared].mean()),
+        float(cells.ruled[shared, 2:].min(axis=1).mean()),
     ]
     return np.array(known, np.float64)
 
@@ -124,9 +135,14 @@ def _logit(share: float) -> float:
 
 def in_one_place(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
     """(n,) which of n cells hold the middle of a box of a row, or have theirs in such a box."""
+    return np.asarray(_meet(row, cells).any(axis=0))
+
+
+def _meet(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
+    """(boxes, cells) which of them hold the middle of the other."""
     low, high = cells.corners.min(axis=1), cells.corners.max(axis=1)
     boxes_low, boxes_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
     centres, middles = row.corners.mean(axis=1)[:, None], (low + high) / 2
     holds = ((low < centres) & (centres < high)).all(axis=2)
     held = ((boxes_low < middles) & (middles < boxes_high)).all(axis=2)
-    return np.asarray((holds | held).any(axis=0))
+    return np.asarray(holds | held)

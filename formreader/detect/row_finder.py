@@ -18,7 +18,7 @@ import numpy.typing as npt
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
 from formreader.detect.cell_maps import FoundCells, find_cells
-from formreader.detect.line_snapping import snap_rows_to_lines
+from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
 from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.rows import Row, middle
@@ -78,8 +78,13 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
         if best.rows:
             break
     rows = snap_rows_to_lines(even, best.rows)
-    cells = _cells(even, network, first)
+    cells = _on_lines(even, _cells(even, network, first))
     return FoundRows(rows, _outside_rows(best.found, rows), cells)
+
+
+def _on_lines(even: GreyImage, cells: FoundCells) -> FoundCells:
+    corners, ruled = snap_quads_to_lines(even, cells.corners)
+    return FoundCells(corners, cells.scores, ruled)
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
@@ -122,7 +127,7 @@ def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
         scale,
         [Row((row.corners + 0.5) / factors - 0.5, row.scores) for row in rows],
         Detections((found.centres + 0.5) / factors - 0.5, found.sizes / factors, found.scores),
-        FoundCells((cells.corners + 0.5) / factors - 0.5, cells.scores),
+        FoundCells((cells.corners + 0.5) / factors - 0.5, cells.scores, cells.ruled),
     )
 
 

@@ -30,7 +30,7 @@ def row_at(x: float, n: int = 4, score: float = 0.8) -> Row:
 
 def cells_at(*places: tuple[float, float, float, float], score: float = 0.9) -> FoundCells:
     corners = np.array([quad(*place) for place in places]).reshape(-1, 4, 2)
-    return FoundCells(corners, np.full(len(corners), score))
+    return FoundCells(corners, np.full(len(corners), score), np.full((len(corners), 4), 0.5))
 
 
 def decision(**weights: float) -> PlaceDecision:
@@ -42,13 +42,19 @@ AROUND = (95.0, 48.0, 90.0, 34.0)
 ELSEWHERE = (400.0, 48.0, 90.0, 34.0)
 
 
-@pytest.mark.parametrize(("bias", "row_stays"), [(1.0, True), (-1.0, False)])
+@pytest.mark.parametrize(("bias", "row_stays"), [(3.0, True), (-3.0, False)])
 def test_one_of_them_stays(bias: float, row_stays: bool) -> None:
     row, cells = row_at(100), cells_at(AROUND, ELSEWHERE)
     kept, dropped, left = decision(bias=bias).settle([row], cells)
     assert (kept, dropped) == (([row], []) if row_stays else ([], [row]))
     wanted = [ELSEWHERE] if row_stays else [AROUND, ELSEWHERE]
     np.testing.assert_array_equal(left.corners, cells_at(*wanted).corners)
+
+
+def test_where_it_is_not_clear_both_stay_to_be_read() -> None:
+    row, cells = row_at(100), cells_at(AROUND)
+    kept, dropped, left = decision().settle([row], cells)
+    assert kept == [row] and not dropped and len(left) == 1
 
 
 def test_rows_and_cells_that_stand_apart_stay_whatever_the_weights() -> None:
@@ -72,6 +78,7 @@ def test_what_is_known_of_both() -> None:
     assert known["length"] == pytest.approx(np.log(4)) and known["several"] == 1
     assert known["covered"] == 1 and known["coincide"] == 0 and known["cells each"] == 0.25
     assert known["cell score"] == pytest.approx(np.log(9))
+    assert known["cells ruled"] == known["sides ruled"] == 0.5
     assert known["unlike"] == pytest.approx(np.log(90 * 34 / 600))
 
 

@@ -49,20 +49,25 @@ def known_pairs(network: BoxNetwork, pages: Iterable[TrainingPage]) -> KnownPair
 
 
 def fit_decision(pairs: KnownPairs) -> PlaceDecision:
-    """Fit the regression by Newton's method (iteratively reweighted least squares)."""
+    """Fit the regression by Newton's method (iteratively reweighted least squares).
+
+    Both answers weigh the same: how often each is right differs from form to form.
+    """
+    yes_share = min(max(float(pairs.true.mean()), 1e-3), 1 - 1e-3) if len(pairs.true) else 0.5
+    share = np.where(pairs.true, 0.5 / yes_share, 0.5 / (1 - yes_share))
     inputs = np.column_stack([pairs.features, np.ones(len(pairs.true))])
     weights = np.zeros(inputs.shape[1])
     ridge = _RIDGE * max(len(inputs), 1) * np.eye(len(weights))
     for _ in range(_NEWTON_STEPS):
         yes = 1 / (1 + np.exp(-(inputs @ weights)))
-        gradient = inputs.T @ (pairs.true - yes) - ridge @ weights
-        curvature = (inputs * (yes * (1 - yes))[:, None]).T @ inputs + ridge
+        gradient = inputs.T @ (share * (pairs.true - yes)) - ridge @ weights
+        curvature = (inputs * (share * yes * (1 - yes))[:, None]).T @ inputs + ridge
         weights = weights + np.linalg.solve(curvature, gradient)
     return PlaceDecision(weights[:-1], float(weights[-1]))
 
 
 def share_right(decision: PlaceDecision, pairs: KnownPairs) -> float:
-    """Share of the pairs that a decision judges rightly."""
-    if not len(pairs.true):
-        return 1.0
-    return float(((decision.probabilities(pairs.features) > 0.5) == pairs.true).mean())
+    """Share of the pairs that a decision judges rightly, the mean of those of both answers."""
+    right = (decision.probabilities(pairs.features) > 0.5) == pairs.true
+    answers = [right[pairs.true == answer] for answer in (True, False)]
+    return float(np.mean([answer.mean() for answer in answers if len(answer)] or [1.0]))
