@@ -18,7 +18,6 @@ from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, ma
 from formreader.detect.box_network import shipped_network
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
-from formreader.detect.place_decision import contested
 from formreader.detect.row_finder import find_rows
 from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
@@ -63,17 +62,17 @@ def find_fields(straight: StraightPage) -> FoundFields:
     network = shipped_network()
     found = find_rows(straight.image, network)
     likely, print_rows = _split_off_print(straight.image, found.rows)
-    kept, others, cells = network.decision.settle(likely, found.cells)
-    rows = group_rows(kept)
+    settled = network.decision.settle(likely, found.cells)
+    rows, cells = group_rows(settled.rows), settled.cells
     # A digit in a place where there may be a cell instead may be a part of a number.
     doubtful = [
-        loose | contested(row, cells)
+        loose | settled.contested(row)
         for row, loose in zip(rows, loose_ink(straight.image, rows), strict=True)
     ]
     boxes = map(mark_boxes, _row_boxes(straight, rows), doubtful)
     reasons = (
         (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
-        (NO_BOX_ROW, tuple(chain(*_row_boxes(straight, others)))),
+        (NO_BOX_ROW, tuple(chain(*_row_boxes(straight, settled.dropped)))),
         (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
     return FoundFields(

@@ -34,8 +34,12 @@ _MIN_COINCIDENCE, _MIN_COVERED = 0.5, 0.5
 """Intersection over union from which a box coincides with a cell, and share of its area from which
 it lies in one."""
 
-_MAX_DOUBT = 0.1
-"""Probability of a row, or of the cells, below which they are not there."""
+_MIN_PROBABILITY, _MIN_CLEAR_PROBABILITY = 0.5, 0.9
+"""Probability from which a row is there, and from which that is clear: then its digits need no
+review for that. Cells are clearly there where the row's is as far below one half."""
+
+_MIN_LARGER = 1.5
+"""Area of a cell that has room for more than the digit of a box, in areas of the box."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,36 +71,54 @@ class PlaceDecision:
         """(...,) probabilities that rows with features (..., k) are there, and not the cells."""
         return np.asarray(1 / (1 + np.exp(-(features @ self.weights + self.bias))))
 
-    def settle(
-        self, rows: Sequence[Row], cells: FoundCells
-    ) -> tuple[list[Row], list[Row], FoundCells]:
-        """Settle which of the rows and cells that share a place are there, where this is clear.
+    def settle(self, rows: Sequence[Row], cells: FoundCells) -> Settled:
+        """Settle which of the rows and cells that share a place are there.
 
-        Where it is not, both stay, and reading them decides (`recognise.arbitration`). Returns the
-        rows that stay, those that do not, and the cells that stay.
+        Where a row is less likely, but not clearly so, both stay, and reading them decides
+        (`recognise.arbitration`).
         """
-        kept, dropped, free = list[Row](), list[Row](), np.ones(len(cells), np.bool_)
+        kept, dropped, rivals = list[Row](), list[Row](), list[FoundCells]()
+        free = np.ones(len(cells), np.bool_)
         for row in rows:
             shared = in_one_place(row, cells)
             if not shared.any():
                 kept.append(row)
                 continue
             probability = float(self.probabilities(pair_features(row, cells, shared)))
-            (dropped if probability < _MAX_DOUBT else kept).append(row)
-            if probability > 1 - _MAX_DOUBT:
+            if probability < 1 - _MIN_CLEAR_PROBABILITY:
+                dropped.append(row)
+                continue
+            kept.append(row)
+            if probability >= _MIN_PROBABILITY:
                 free &= ~shared
-        return kept, dropped, cells.select(free)
+            if probability < _MIN_CLEAR_PROBABILITY:
+                rivals.append(cells.select(shared))
+        return Settled(kept, dropped, cells.select(free), rivals)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """The rows that stay, those that do not, and the cells that stay.
+
+    `rivals` are cells in the place of a row that is not clearly there.
+    """
+
+    rows: list[Row]
+    dropped: list[Row]
+    cells: FoundCells
+    rivals: list[FoundCells]
+
+    def contested(self, row: Row) -> npt.NDArray[np.bool_]:
+        """(n,) which boxes of a row may be a part of a cell that is larger: a rival is there."""
+        doubtful = np.zeros(len(row), np.bool_)
+        for cells in self.rivals:
+            larger = _areas(cells.corners) > _MIN_LARGER * _areas(row.corners)[:, None]
+            doubtful |= (_meet(row, cells) & larger).any(axis=1)
+        return doubtful
 
 
 UNDECIDED = PlaceDecision(np.zeros(len(FEATURES)), 0.0)
-"""Leaves both in place; for a network whose decision is still to be fitted."""
-
-
-def contested(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
-    """(n,) which of a row's n boxes share their place with a cell that may be there instead."""
-    if not len(cells):
-        return np.zeros(len(row), np.bool_)
-    return np.asarray(_meet(row, cells).any(axis=1))
+"""Gives rows the place; for a network whose decision is still to be fitted."""
 
 
 def pair_features(
@@ -136,6 +158,11 @@ def _logit(share: float) -> float:
 def in_one_place(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
     """(n,) which of n cells hold the middle of a box of a row, or have theirs in such a box."""
     return np.asarray(_meet(row, cells).any(axis=0))
+
+
+def _areas(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n,) areas of the upright bounding boxes of quads (n, 4, 2)."""
+    return np.asarray(np.ptp(corners, axis=1).prod(axis=1))
 
 
 def _meet(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:

@@ -45,24 +45,35 @@ ELSEWHERE = (400.0, 48.0, 90.0, 34.0)
 @pytest.mark.parametrize(("bias", "row_stays"), [(3.0, True), (-3.0, False)])
 def test_one_of_them_stays(bias: float, row_stays: bool) -> None:
     row, cells = row_at(100), cells_at(AROUND, ELSEWHERE)
-    kept, dropped, left = decision(bias=bias).settle([row], cells)
-    assert (kept, dropped) == (([row], []) if row_stays else ([], [row]))
+    settled = decision(bias=bias).settle([row], cells)
+    assert (settled.rows, settled.dropped) == (([row], []) if row_stays else ([], [row]))
     wanted = [ELSEWHERE] if row_stays else [AROUND, ELSEWHERE]
-    np.testing.assert_array_equal(left.corners, cells_at(*wanted).corners)
+    np.testing.assert_array_equal(settled.cells.corners, cells_at(*wanted).corners)
+    assert not settled.contested(row).any()
 
 
-def test_where_it_is_not_clear_both_stay_to_be_read() -> None:
+def test_a_row_that_wins_by_little_is_contested_where_the_cell_is_larger() -> None:
+    row, small = row_at(100), (102.0, 55.0, 12.0, 20.0)
+    part = (118.0, 48.0, 44.0, 34.0)  # around the second and the third box
+    assert decision(bias=0.5).settle([row], cells_at(part)).contested(row).tolist() == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert not decision(bias=0.5).settle([row], cells_at(small)).contested(row).any()
+
+
+def test_where_a_row_is_unlikely_but_not_clearly_so_both_stay_to_be_read() -> None:
     row, cells = row_at(100), cells_at(AROUND)
-    kept, dropped, left = decision().settle([row], cells)
-    assert kept == [row] and not dropped and len(left) == 1
+    settled = decision(bias=-1.0).settle([row], cells)
+    assert settled.rows == [row] and len(settled.cells) == 1
+    assert settled.contested(row).all()
 
 
 def test_rows_and_cells_that_stand_apart_stay_whatever_the_weights() -> None:
     row, cells = row_at(100), cells_at(ELSEWHERE)
     for bias in (-9.0, 9.0):
-        kept, dropped, left = decision(bias=bias).settle([row], cells)
-        assert kept == [row] and not dropped and len(left) == 1
-    assert decision().settle([], cells_at())[2].corners.shape == (0, 4, 2)
+        settled = decision(bias=bias).settle([row], cells)
+        assert settled.rows == [row] and not settled.dropped and len(settled.cells) == 1
+    assert decision().settle([], cells_at()).cells.corners.shape == (0, 4, 2)
 
 
 def test_a_small_cell_within_a_box_shares_its_place() -> None:
