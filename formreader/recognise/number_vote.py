@@ -1,7 +1,7 @@
 """Settle what a cell says, from two voices: its cut digits, and its strip read as a whole.
 
 Where both say the same the number is sure. Where they differ the more probable one is given, for
-review.
+review unless the strip's reader is all but certain: paper with a pattern cannot be cut.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ Columns: TypeAlias = list[tuple[int, int]]
 _MIN_BLANK_PROBABILITY = 0.5
 """A cell without ink is blank if the strip's reader finds so with this probability; else it is for
 review."""
+
+_MIN_SURE_OF_STRIP = 0.98
+"""Where the voices differ the strip's number is sure all the same from this confidence on."""
 
 _LEAST_DIGIT_PROBABILITY, _LEAST_DIGIT_DOUBT = 1e-6, 1e-4
 """Limits of a digit's probability and doubt when the doubt about a number is shared out: even the
@@ -78,7 +81,7 @@ def settle(
     spoken = heard.spelling.text
     written = without_ending(spoken)
     if field.blank.all():
-        return _where_no_ink(field, cuts, heard)
+        return _where_no_ink(field, cuts, heard, weights)
     if NOT_A_NUMBER in written or not digits_of(written):
         return _no_number(field, heard)
     ballot = cast(field, cuts, heard)
@@ -90,8 +93,8 @@ def settle(
         probability(case, ballot.features) for case in (weights.strip, weights.cuts)
     )
     if for_strip >= for_cuts or not ballot.cut_digits:
-        vote = NumberVote(with_gaps(written, heard), for_strip, False)
-        return _by_strip(field, heard, vote)
+        sure = for_strip >= _MIN_SURE_OF_STRIP and not ballot.loose
+        return _by_strip(field, heard, NumberVote(with_gaps(written, heard), for_strip, sure))
     return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, for_cuts, False))
 
 
@@ -151,14 +154,18 @@ def with_gaps(text: str, heard: HeardNumber) -> str:
     return " ".join([text[:head], *(text[i : i + _THOUSANDS] for i in range(head, n, _THOUSANDS))])
 
 
-def _where_no_ink(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> SettledNumber:
+def _where_no_ink(
+    field: FieldCrops, cuts: Probabilities, heard: HeardNumber, weights: VoteWeights
+) -> SettledNumber:
     """A cell in which no ink was found: blank, or for review if the strip shows writing."""
     if heard.blank >= _MIN_BLANK_PROBABILITY:
         return SettledNumber(field, cuts, NumberVote("", heard.blank, True))
     written = without_ending(heard.spelling.text)
     if NOT_A_NUMBER in written or not digits_of(written):
         return _no_number(field, heard)
-    return _by_strip(field, heard, NumberVote(with_gaps(written, heard), 0.0, False))
+    of = features(heard.probability, 0.0, 0.0, False, len(digits_of(written)))
+    confidence = probability(weights.strip, of)
+    return _by_strip(field, heard, NumberVote(with_gaps(written, heard), confidence, False))
 
 
 def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
@@ -166,8 +173,7 @@ def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
     if field.cell is None or field.strip is None:
         raise ValueError("the field has no cell: there is nothing to vote on")
     columns = [(0, field.strip.darkness.shape[1])]
-    boxes = (replace(field.cell, loose_ink=True),)
-    whole = replace_boxes(field, boxes, _crops(field.strip, columns))
+    whole = replace_boxes(field, (field.cell,), _crops(field.strip, columns))
     row = np.zeros((1, len(CLASSES)), np.float32)
     row[0, NOT_A_DIGIT] = 1.0
     return SettledNumber(whole, row, NumberVote("?", 0.0, False))
@@ -224,7 +230,7 @@ def boxes_on_page(strip: NumberStrip, columns: Columns, cell: DigitBox) -> tuple
     top, bottom = np.full_like(left, -0.5), np.full_like(left, len(strip.darkness) - 0.5)
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
     on_page = map_points(strip.to_page, corners)
-    return tuple(DigitBox(quad, cell.score, True) for quad in quads_of(on_page))
+    return tuple(DigitBox(quad, cell.score) for quad in quads_of(on_page))
 
 
 def _crops(strip: NumberStrip, columns: Columns) -> npt.NDArray[np.uint8]:
