@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
+from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT, Probabilities
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.normaliser import MIN_INK_GREY, normalise_all
@@ -25,9 +25,9 @@ from formreader.recognise.vote_weights import VoteWeights, features, probability
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""
 
-_MIN_BLANK_PROBABILITY = 0.5
-"""A cell without ink is blank if the strip's reader finds so with this probability; else it is for
-review."""
+_MIN_BLANK_PROBABILITY, _MAX_CUTS_OF_BLANK = 0.9, 0.5
+"""A cell is blank if the strip's reader finds so with the first probability, and the cuts do not
+find digits with the second."""
 
 _MIN_SURE_OF_STRIP = 0.98
 """Where the voices differ the strip's number is sure all the same from this confidence on."""
@@ -78,23 +78,20 @@ def settle(
         heard: what was read on its strip.
         weights: the model of the two voices.
     """
-    spoken = heard.spelling.text
-    written = without_ending(spoken)
-    if field.blank.all():
-        return _where_no_ink(field, cuts, heard, weights)
-    if NOT_A_NUMBER in written or not digits_of(written):
-        return _no_number(field, heard)
+    written = without_ending(heard.spelling.text)
     ballot = cast(field, cuts, heard)
+    if NOT_A_NUMBER in written or not digits_of(written):
+        return _without_number(field, cuts, heard, ballot)
+    value = with_gaps(written, heard)
     if ballot.agreed:
         confidence = probability(weights.agreed, ballot.features)
-        vote = NumberVote(with_gaps(written, heard), confidence, not ballot.loose)
-        return SettledNumber(field, cuts, vote)
+        return SettledNumber(field, cuts, NumberVote(value, confidence, not ballot.loose))
     for_strip, for_cuts = (
         probability(case, ballot.features) for case in (weights.strip, weights.cuts)
     )
     if for_strip >= for_cuts or not ballot.cut_digits:
-        sure = for_strip >= _MIN_SURE_OF_STRIP and not ballot.loose
-        return _by_strip(field, heard, NumberVote(with_gaps(written, heard), for_strip, sure))
+        alone = for_strip >= _MIN_SURE_OF_STRIP and not ballot.loose and not field.blank.all()
+        return _by_strip(field, heard, NumberVote(value, for_strip, alone))
     return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, for_cuts, False))
 
 
@@ -106,24 +103,31 @@ def number_probability(heard: HeardNumber) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ballot:
-    """What both voices say of a number, and the features for `vote_weights`."""
+    """What both voices say of a cell, and the features for `vote_weights`.
+
+    `cut_digits` is "" where there are none or one is none, and `cut_probability` that of all of
+    them. `loose`: there is ink in no digit.
+    """
 
     cut_digits: str
+    cut_probability: float
     agreed: bool
     loose: bool
     features: npt.NDArray[np.float64]
 
 
 def cast(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> Ballot:
-    """Compare the voices on a cell with ink."""
+    """Compare the voices on a cell."""
     rows = cuts[~field.blank]
     best = rows[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
-    unclear = rows[:, NOT_A_DIGIT] >= best
-    cut = "" if unclear.any() else "".join(map(str, rows[:, :NOT_A_DIGIT].argmax(axis=1)))
+    cut = "".join(map(str, rows[:, :NOT_A_DIGIT].argmax(axis=1)))
+    if (rows[:, NOT_A_DIGIT] >= best).any():
+        cut = ""
+    both, lowest = (float(best.prod()), float(best.min())) if len(best) else (0.0, 0.0)
     loose = any(box.loose_ink for box in field.boxes)
     digits = digits_of(heard.spelling.text)
-    of = features(heard.probability, float(best.prod()), float(best.min()), loose, len(digits))
-    return Ballot(cut, cut == digits, loose, of)
+    of = features(heard.probability, both, lowest, loose, len(digits))
+    return Ballot(cut, both, cut == digits, loose, of)
 
 
 def digits_of(text: str) -> str:
@@ -154,18 +158,26 @@ def with_gaps(text: str, heard: HeardNumber) -> str:
     return " ".join([text[:head], *(text[i : i + _THOUSANDS] for i in range(head, n, _THOUSANDS))])
 
 
-def _where_no_ink(
-    field: FieldCrops, cuts: Probabilities, heard: HeardNumber, weights: VoteWeights
+def _without_number(
+    field: FieldCrops, cuts: Probabilities, heard: HeardNumber, ballot: Ballot
 ) -> SettledNumber:
-    """A cell in which no ink was found: blank, or for review if the strip shows writing."""
-    if heard.blank >= _MIN_BLANK_PROBABILITY:
-        return SettledNumber(field, cuts, NumberVote("", heard.blank, True))
-    written = without_ending(heard.spelling.text)
-    if NOT_A_NUMBER in written or not digits_of(written):
-        return _no_number(field, heard)
-    of = features(heard.probability, 0.0, 0.0, False, len(digits_of(written)))
-    confidence = probability(weights.strip, of)
-    return _by_strip(field, heard, NumberVote(with_gaps(written, heard), confidence, False))
+    """A cell on whose strip no number was read: blank, or for review."""
+    unseen = heard.blank >= _MIN_BLANK_PROBABILITY
+    if unseen and ballot.cut_probability < _MAX_CUTS_OF_BLANK:
+        return _blank(field, heard)
+    if unseen and ballot.cut_digits:
+        return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - heard.blank, False))
+    return _no_number(field, heard)
+
+
+def _blank(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
+    """The cell as one blank box; specks in it are no digits."""
+    if field.cell is None:
+        raise ValueError("the field has no cell: there is nothing to vote on")
+    black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
+    empty = replace(field, boxes=(field.cell,), crops=black, blank=np.ones(1, np.bool_))
+    none = np.zeros((1, len(CLASSES)), np.float32)
+    return SettledNumber(empty, none, NumberVote("", heard.blank, True))
 
 
 def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:

@@ -35,8 +35,8 @@ _ROW_MARGIN, _COLUMN_MARGIN = 0.14, 0.35
 that `cell_ink` missed, and some of the paper. No record of a measurement."""
 
 _MAX_BESIDE_CELL = 0.1
-"""How far beyond the cell's left and right edges a strip reaches, in heights of the cell: enough for
-strokes that cross the line, and little of the next cell's digits, some of which were read."""
+"""How far beyond the cell's left and right edges a strip reaches, in heights of the cell: enough
+for strokes that cross the line, and little of the next cell's digits, some of which were read."""
 
 _MARGIN_OF_BLANK = 0.05
 """Margin around a cell without writing, as a share of its height."""
