@@ -20,14 +20,19 @@ from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.normaliser import MIN_INK_GREY, normalise_all
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.recognise.number_reader import COLUMNS_PER_PLACE, HeardNumber
-from formreader.recognise.vote_weights import VoteWeights, features, probability
+from formreader.recognise.vote_weights import (
+    VoteWeights,
+    blank_probability,
+    features,
+    probability,
+)
 
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""
 
 _MIN_BLANK_PROBABILITY, _MAX_CUTS_OF_BLANK = 0.9, 0.5
-"""A cell is blank if the strip's reader finds so with the first probability, and the cuts do not
-find digits with the second."""
+"""A cell is blank if it is with the first probability by its strip and by whether there is ink, and
+the cuts do not find digits with the second."""
 
 _MIN_SURE_OF_STRIP = 0.98
 """Where the voices differ the strip's number is sure all the same from this confidence on."""
@@ -81,7 +86,7 @@ def settle(
     written = without_ending(heard.spelling.text)
     ballot = cast(field, cuts, heard)
     if NOT_A_NUMBER in written or not digits_of(written):
-        return _without_number(field, cuts, heard, ballot)
+        return _without_number(field, cuts, heard, ballot, weights)
     value = with_gaps(written, heard)
     if ballot.agreed:
         confidence = probability(weights.agreed, ballot.features)
@@ -159,25 +164,29 @@ def with_gaps(text: str, heard: HeardNumber) -> str:
 
 
 def _without_number(
-    field: FieldCrops, cuts: Probabilities, heard: HeardNumber, ballot: Ballot
+    field: FieldCrops,
+    cuts: Probabilities,
+    heard: HeardNumber,
+    ballot: Ballot,
+    weights: VoteWeights,
 ) -> SettledNumber:
     """A cell on whose strip no number was read: blank, or for review."""
-    unseen = heard.blank >= _MIN_BLANK_PROBABILITY
-    if unseen and ballot.cut_probability < _MAX_CUTS_OF_BLANK:
-        return _blank(field, heard)
-    if unseen and ballot.cut_digits:
-        return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - heard.blank, False))
-    return _no_number(field, heard)
+    blank = blank_probability(weights, heard.blank, bool(field.blank.all()))
+    if blank < _MIN_BLANK_PROBABILITY:
+        return _no_number(field, heard)
+    if ballot.cut_probability < _MAX_CUTS_OF_BLANK:
+        return _blank(field, blank)
+    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - blank, False))
 
 
-def _blank(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
+def _blank(field: FieldCrops, probability: float) -> SettledNumber:
     """The cell as one blank box; specks in it are no digits."""
     if field.cell is None:
         raise ValueError("the field has no cell: there is nothing to vote on")
     black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
     empty = replace(field, boxes=(field.cell,), crops=black, blank=np.ones(1, np.bool_))
     none = np.zeros((1, len(CLASSES)), np.float32)
-    return SettledNumber(empty, none, NumberVote("", heard.blank, True))
+    return SettledNumber(empty, none, NumberVote("", probability, True))
 
 
 def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:

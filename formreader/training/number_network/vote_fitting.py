@@ -11,8 +11,10 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from formreader.core.records import FieldCrops, PageCrops
+from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
+from formreader.recognise.decisions import ReadField
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.number_reader import LogitsOf, NumberReader
+from formreader.recognise.number_reader import HeardNumber, LogitsOf, NumberReader
 from formreader.recognise.number_vote import cast, digits_of, without_ending
 from formreader.recognise.page_reading import read_fields
 from formreader.recognise.vote_weights import FEATURES, VoteWeights, probability
@@ -62,12 +64,13 @@ def fit_vote(
     tell: Callable[[str], None],
 ) -> tuple[VoteWeights, VoteFigures]:
     """Fit the weights on half of `count` composed cells, and measure them on the others."""
-    voted = read_composed(source, first_seed, count, logits_of, tell)
-    weights = fit_weights(voted[::2])
+    read = read_composed(source, first_seed, count, logits_of, tell)
+    voted = [one for one in map(_voted, read) if one is not None]
+    weights = fit_weights(voted[::2], _evidence_of_no_ink(read))
     return weights, measure_vote(voted[1::2], weights)
 
 
-def fit_weights(cells: Sequence[VotedCell]) -> VoteWeights:
+def fit_weights(cells: Sequence[VotedCell], no_ink: float = 0.0) -> VoteWeights:
     """Fit the weights of each case to cells."""
     agreed = [one for one in cells if one.agreed]
     differing = [one for one in cells if not one.agreed]
@@ -75,7 +78,17 @@ def fit_weights(cells: Sequence[VotedCell]) -> VoteWeights:
         _fit(agreed, lambda one: one.strip_right),
         _fit(differing, lambda one: one.strip_right),
         _fit(differing, lambda one: one.cuts_right),
+        no_ink,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadCell:
+    """A composed cell as it was read by both voices, and what is in it."""
+
+    cuts: ReadField
+    heard: HeardNumber
+    target: str
 
 
 def read_composed(
@@ -84,28 +97,39 @@ def read_composed(
     count: int,
     logits_of: LogitsOf,
     tell: Callable[[str], None],
-) -> list[VotedCell]:
-    """Read composed cells with both voices; those without ink or of print are left out."""
+) -> list[ReadCell]:
+    """Read composed cells with both voices, as pages are; those of print are left out."""
     sheets = range(first_seed, first_seed + -(-count // STRIPS_PER_SHEET))
     made = map_in_processes(partial(_cut_sheet, source), sheets, tell)
     cells = [one for sheet in made for one in sheet]
     pages = [PageCrops("", i, (field,)) for i, (field, _) in enumerate(cells)]
-    reader = NumberReader(logits_of, _NO_WEIGHTS)
-    read = read_fields(pages, load_recogniser(), reader)
-    voted = []
-    for page, (_, target) in zip(read, cells, strict=True):
-        for one in page.fields:
-            if one.field.cell is None or one.field.blank.all():
-                continue
-            heard = page.heard[one.field.cell]
-            ballot = cast(one.field, one.probabilities, heard)
-            digits = digits_of(heard.spelling.text)
-            if not digits or "?" in heard.spelling.text:
-                continue
-            right = without_ending(heard.spelling.text) == without_ending(target)
-            cuts_right = ballot.cut_digits == without_ending(target)
-            voted.append(VotedCell(ballot.features, ballot.agreed, right, cuts_right))
-    return voted
+    read = read_fields(pages, load_recogniser(), NumberReader(logits_of, _NO_WEIGHTS))
+    return [
+        ReadCell(one, page.heard[one.field.cell], target)
+        for page, (_, target) in zip(read, cells, strict=True)
+        for one in page.fields
+        if one.field.cell is not None
+    ]
+
+
+def _voted(one: ReadCell) -> VotedCell | None:
+    """How both voices did on a cell; None where no number was read on its strip."""
+    said = without_ending(one.heard.spelling.text)
+    if NOT_A_NUMBER in said or not digits_of(said):
+        return None
+    ballot = cast(one.cuts.field, one.cuts.probabilities, one.heard)
+    wanted = without_ending(one.target)
+    return VotedCell(ballot.features, ballot.agreed, said == wanted, ballot.cut_digits == wanted)
+
+
+def _evidence_of_no_ink(cells: Sequence[ReadCell]) -> float:
+    """How much likelier blank cells are to have no ink than others, as a logarithm."""
+    shares = []
+    for blank in (True, False):
+        chosen = [one for one in cells if (one.target == NOTHING_WRITTEN) == blank]
+        without = sum(bool(one.cuts.field.blank.all()) for one in chosen)
+        shares.append((without + 1) / (len(chosen) + 2))
+    return float(np.log(shares[0] / shares[1]))
 
 
 def _cut_sheet(source: HandSource, seed: int) -> list[tuple[FieldCrops, str]]:
