@@ -87,17 +87,12 @@ def settle(
     ballot = cast(field, cuts, heard)
     if NOT_A_NUMBER in written or not digits_of(written):
         return _without_number(field, cuts, heard, ballot, weights)
-    value = with_gaps(written, heard)
-    if ballot.agreed:
-        confidence = probability(weights.agreed, ballot.features)
-        return SettledNumber(field, cuts, NumberVote(value, confidence, not ballot.loose))
-    for_strip, for_cuts = (
-        probability(case, ballot.features) for case in (weights.strip, weights.cuts)
-    )
-    if for_strip >= for_cuts or not ballot.cut_digits:
-        alone = for_strip >= _MIN_SURE_OF_STRIP and not ballot.loose and not field.blank.all()
-        return _by_strip(field, heard, NumberVote(value, for_strip, alone))
-    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, for_cuts, False))
+    judgement = judge(ballot, weights)
+    value = with_gaps(written, heard) if judgement.as_on_strip else ballot.cut_digits
+    vote = NumberVote(value, judgement.confidence, judgement.sure)
+    if judgement.as_on_strip and not ballot.agreed:
+        return _by_strip(field, heard, vote)
+    return SettledNumber(field, cuts, vote)
 
 
 def number_probability(heard: HeardNumber) -> float:
@@ -133,6 +128,27 @@ def cast(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> Ballot:
     digits = digits_of(heard.spelling.text)
     of = features(heard.probability, both, lowest, loose, len(digits))
     return Ballot(cut, both, cut == digits, loose, of)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Which of two numbers is given: the strip's, or else that of the cuts; see `NumberVote`."""
+
+    as_on_strip: bool
+    confidence: float
+    sure: bool
+
+
+def judge(ballot: Ballot, weights: VoteWeights) -> Judgement:
+    """Judge between two voices on a number."""
+    if ballot.agreed:
+        return Judgement(True, probability(weights.agreed, ballot.features), not ballot.loose)
+    strip, cuts = (probability(case, ballot.features) for case in (weights.strip, weights.cuts))
+    if strip < cuts and ballot.cut_digits:
+        return Judgement(False, cuts, False)
+    # Where no ink was found at all, the strip's reader may have seen what is none.
+    alone = strip >= _MIN_SURE_OF_STRIP and not ballot.loose and ballot.cut_probability > 0
+    return Judgement(True, strip, alone)
 
 
 def digits_of(text: str) -> str:

@@ -68,8 +68,8 @@ def vote_weights(card: Mapping[str, object]) -> VoteWeights:
     table = checked(card["vote"], dict, "vote")
     if tuple(checked(table["features"], list, "features")) != FEATURES:
         raise ValueError(f"its vote has the features {table['features']}, not {FEATURES}")
-    cases = (_numbers(table[case], case) for case in ("agreed", "strip", "cuts"))
-    return VoteWeights(*cases, checked(table["no_ink"], float, "no_ink"))
+    agreed, strip, cuts = (_numbers(table[case], case) for case in ("agreed", "strip", "cuts"))
+    return VoteWeights(agreed, strip, cuts, checked(table["no_ink"], float, "no_ink"))
 
 
 def _numbers(value: object, name: str) -> tuple[float, ...]:

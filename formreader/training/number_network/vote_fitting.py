@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from formreader.core.options import ScanOptions
 from formreader.core.records import FieldCrops, PageCrops
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.number_reader import HeardNumber, LogitsOf, NumberReader
-from formreader.recognise.number_vote import cast, digits_of, without_ending
+from formreader.recognise.number_vote import Ballot, cast, digits_of, judge, without_ending
 from formreader.recognise.page_reading import read_fields
-from formreader.recognise.vote_weights import FEATURES, VoteWeights, probability
+from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.candidates import cut_cell
 from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.number_network.strip_pool import STRIPS_PER_SHEET, HandSource, composer
@@ -31,10 +32,9 @@ _CALIBRATION_BINS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VotedCell:
-    """A composed cell as both voices read it: features, who is right, whether they agree."""
+    """A composed cell as both voices read it, and which of them are right."""
 
-    features: npt.NDArray[np.float64]
-    agreed: bool
+    ballot: Ballot
     strip_right: bool
     cuts_right: bool
 
@@ -44,7 +44,8 @@ class VoteFigures:
     """On cells that nothing was fitted to: counts, and the calibration error of the confidence.
 
     `agreed` numbers are said by both voices, of which `agreed_wrong` are wrong; `right` are given
-    rightly by the vote, `strip_right` and `cuts_right` by each voice.
+    rightly by the vote, `strip_right` and `cuts_right` by each voice. `accepted` numbers are sure
+    and have the default confidence, and of these `accepted_wrong` are wrong.
     """
 
     numbers: int
@@ -53,6 +54,8 @@ class VoteFigures:
     cuts_right: int
     agreed: int
     agreed_wrong: int
+    accepted: int
+    accepted_wrong: int
     expected_calibration_error: float
 
 
@@ -72,8 +75,8 @@ def fit_vote(
 
 def fit_weights(cells: Sequence[VotedCell], no_ink: float = 0.0) -> VoteWeights:
     """Fit the weights of each case to cells."""
-    agreed = [one for one in cells if one.agreed]
-    differing = [one for one in cells if not one.agreed]
+    agreed = [one for one in cells if one.ballot.agreed]
+    differing = [one for one in cells if not one.ballot.agreed]
     return VoteWeights(
         _fit(agreed, lambda one: one.strip_right),
         _fit(differing, lambda one: one.strip_right),
@@ -119,7 +122,7 @@ def _voted(one: ReadCell) -> VotedCell | None:
         return None
     ballot = cast(one.cuts.field, one.cuts.probabilities, one.heard)
     wanted = without_ending(one.target)
-    return VotedCell(ballot.features, ballot.agreed, said == wanted, ballot.cut_digits == wanted)
+    return VotedCell(ballot, said == wanted, ballot.cut_digits == wanted)
 
 
 def _evidence_of_no_ink(cells: Sequence[ReadCell]) -> float:
@@ -147,34 +150,34 @@ def _fit(cells: Sequence[VotedCell], is_right: Callable[[VotedCell], bool]) -> t
         odds = (right.sum() + 1) / (len(cells) - right.sum() + 1)
         return (*(0.0 for _ in FEATURES), float(np.log(odds)))
     model = LogisticRegression(C=1.0, max_iter=2000)
-    model.fit(np.stack([one.features for one in cells]), right)
+    model.fit(np.stack([one.ballot.features for one in cells]), right)
     return (*map(float, model.coef_[0]), float(model.intercept_[0]))
 
 
 def measure_vote(cells: Sequence[VotedCell], weights: VoteWeights) -> VoteFigures:
     """Count what the vote gives on cells, and how far its confidence is from the truth."""
-    confidences, rights = [], []
-    for one in cells:
-        if one.agreed:
-            confidence, right = probability(weights.agreed, one.features), one.strip_right
-        else:
-            strip, cuts = (
-                probability(case, one.features) for case in (weights.strip, weights.cuts)
-            )
-            confidence, right = (
-                (strip, one.strip_right) if strip >= cuts else (cuts, one.cuts_right)
-            )
-        confidences.append(confidence)
-        rights.append(right)
-    agreed = [one for one in cells if one.agreed]
+    judgements = [judge(one.ballot, weights) for one in cells]
+    right = np.array(
+        [
+            cell.strip_right if given.as_on_strip else cell.cuts_right
+            for cell, given in zip(cells, judgements, strict=True)
+        ],
+        np.bool_,
+    )
+    confidences = np.array([given.confidence for given in judgements])
+    sure = np.array([given.sure for given in judgements], np.bool_)
+    accepted = sure & (confidences >= ScanOptions(()).review_below)
+    agreed = [one for one in cells if one.ballot.agreed]
     return VoteFigures(
         len(cells),
-        sum(rights),
+        int(right.sum()),
         sum(one.strip_right for one in cells),
         sum(one.cuts_right for one in cells),
         len(agreed),
         sum(not one.strip_right for one in agreed),
-        expected_calibration_error(np.array(confidences), np.array(rights)),
+        int(accepted.sum()),
+        int((accepted & ~right).sum()),
+        expected_calibration_error(confidences, right),
     )
 
 
