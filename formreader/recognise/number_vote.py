@@ -1,7 +1,7 @@
 """Settle what a cell says, from two voices: its cut digits, and its strip read as a whole.
 
 Where both say the same the number is sure. Where they differ the more probable one is given, for
-review.
+review unless the strip's reader is all but certain: paper with a pattern cannot be cut.
 """
 
 from __future__ import annotations
@@ -14,20 +14,30 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
+from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT, Probabilities
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.normaliser import MIN_INK_GREY, normalise_all
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.recognise.number_reader import COLUMNS_PER_PLACE, HeardNumber
-from formreader.recognise.vote_weights import VoteWeights, features, probability
+from formreader.recognise.vote_weights import (
+    VoteWeights,
+    blank_probability,
+    features,
+    probability,
+)
 
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""
 
-_MIN_BLANK_PROBABILITY = 0.5
-"""A cell without ink is blank if the strip's reader finds so with this probability; else it is for
-review."""
+_MIN_BLANK_PROBABILITY, _MAX_CUTS_OF_BLANK = 0.9, 0.5
+"""A cell is blank if it is with the first probability by its strip and by whether there is ink, and
+the cuts do not find digits with the second."""
+
+_MIN_SURE_OF_STRIP, _MAX_CUTS_AGAINST_STRIP = 0.98, 0.8
+"""Where the voices differ the strip's number is sure all the same from this confidence on, unless
+the cuts' digits have the second probability. On `numbers/composed`, with cells moved at random, 71
+of 1,917 numbers were so sure of the strip; one was wrong, and its cuts had 0.96."""
 
 _LEAST_DIGIT_PROBABILITY, _LEAST_DIGIT_DOUBT = 1e-6, 1e-4
 """Limits of a digit's probability and doubt when the doubt about a number is shared out: even the
@@ -75,24 +85,16 @@ def settle(
         heard: what was read on its strip.
         weights: the model of the two voices.
     """
-    spoken = heard.spelling.text
-    written = without_ending(spoken)
-    if field.blank.all():
-        return _where_no_ink(field, cuts, heard)
-    if NOT_A_NUMBER in written or not digits_of(written):
-        return _no_number(field, heard)
+    written = without_ending(heard.spelling.text)
     ballot = cast(field, cuts, heard)
-    if ballot.agreed:
-        confidence = probability(weights.agreed, ballot.features)
-        vote = NumberVote(with_gaps(written, heard), confidence, not ballot.loose)
-        return SettledNumber(field, cuts, vote)
-    for_strip, for_cuts = (
-        probability(case, ballot.features) for case in (weights.strip, weights.cuts)
-    )
-    if for_strip >= for_cuts or not ballot.cut_digits:
-        vote = NumberVote(with_gaps(written, heard), for_strip, False)
+    if NOT_A_NUMBER in written or not digits_of(written):
+        return _without_number(field, cuts, heard, ballot, weights)
+    judgement = judge(ballot, weights)
+    value = with_gaps(written, heard) if judgement.as_on_strip else ballot.cut_digits
+    vote = NumberVote(value, judgement.confidence, judgement.sure)
+    if judgement.as_on_strip and not ballot.agreed:
         return _by_strip(field, heard, vote)
-    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, for_cuts, False))
+    return SettledNumber(field, cuts, vote)
 
 
 def number_probability(heard: HeardNumber) -> float:
@@ -103,24 +105,52 @@ def number_probability(heard: HeardNumber) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ballot:
-    """What both voices say of a number, and the features for `vote_weights`."""
+    """What both voices say of a cell, and the features for `vote_weights`.
+
+    `cut_digits` is "" where there are none or one is none, and `cut_probability` that of all of
+    them. `loose`: there is ink in no digit.
+    """
 
     cut_digits: str
+    cut_probability: float
     agreed: bool
     loose: bool
     features: npt.NDArray[np.float64]
 
 
 def cast(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> Ballot:
-    """Compare the voices on a cell with ink."""
+    """Compare the voices on a cell."""
     rows = cuts[~field.blank]
     best = rows[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
-    unclear = rows[:, NOT_A_DIGIT] >= best
-    cut = "" if unclear.any() else "".join(map(str, rows[:, :NOT_A_DIGIT].argmax(axis=1)))
+    cut = "".join(map(str, rows[:, :NOT_A_DIGIT].argmax(axis=1)))
+    if (rows[:, NOT_A_DIGIT] >= best).any():
+        cut = ""
+    both, lowest = (float(best.prod()), float(best.min())) if len(best) else (0.0, 0.0)
     loose = any(box.loose_ink for box in field.boxes)
     digits = digits_of(heard.spelling.text)
-    of = features(heard.probability, float(best.prod()), float(best.min()), loose, len(digits))
-    return Ballot(cut, cut == digits, loose, of)
+    of = features(heard.probability, both, lowest, loose, len(digits))
+    return Ballot(cut, both, cut == digits, loose, of)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Which of two numbers is given: the strip's, or else that of the cuts; see `NumberVote`."""
+
+    as_on_strip: bool
+    confidence: float
+    sure: bool
+
+
+def judge(ballot: Ballot, weights: VoteWeights) -> Judgement:
+    """Judge between two voices on a number."""
+    if ballot.agreed:
+        return Judgement(True, probability(weights.agreed, ballot.features), not ballot.loose)
+    strip, cuts = (probability(case, ballot.features) for case in (weights.strip, weights.cuts))
+    if strip < cuts and ballot.cut_digits:
+        return Judgement(False, cuts, False)
+    # Where no ink was found at all, the strip's reader may have seen what is none.
+    alone = strip >= _MIN_SURE_OF_STRIP and 0 < ballot.cut_probability < _MAX_CUTS_AGAINST_STRIP
+    return Judgement(True, strip, alone and not ballot.loose)
 
 
 def digits_of(text: str) -> str:
@@ -151,14 +181,30 @@ def with_gaps(text: str, heard: HeardNumber) -> str:
     return " ".join([text[:head], *(text[i : i + _THOUSANDS] for i in range(head, n, _THOUSANDS))])
 
 
-def _where_no_ink(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> SettledNumber:
-    """A cell in which no ink was found: blank, or for review if the strip shows writing."""
-    if heard.blank >= _MIN_BLANK_PROBABILITY:
-        return SettledNumber(field, cuts, NumberVote("", heard.blank, True))
-    written = without_ending(heard.spelling.text)
-    if NOT_A_NUMBER in written or not digits_of(written):
+def _without_number(
+    field: FieldCrops,
+    cuts: Probabilities,
+    heard: HeardNumber,
+    ballot: Ballot,
+    weights: VoteWeights,
+) -> SettledNumber:
+    """A cell on whose strip no number was read: blank, or for review."""
+    blank = blank_probability(weights, heard.blank, bool(field.blank.all()))
+    if blank < _MIN_BLANK_PROBABILITY:
         return _no_number(field, heard)
-    return _by_strip(field, heard, NumberVote(with_gaps(written, heard), 0.0, False))
+    if ballot.cut_probability < _MAX_CUTS_OF_BLANK:
+        return _blank(field, blank)
+    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - blank, False))
+
+
+def _blank(field: FieldCrops, probability: float) -> SettledNumber:
+    """The cell as one blank box; specks in it are no digits."""
+    if field.cell is None:
+        raise ValueError("the field has no cell: there is nothing to vote on")
+    black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
+    empty = replace(field, boxes=(field.cell,), crops=black, blank=np.ones(1, np.bool_))
+    none = np.zeros((1, len(CLASSES)), np.float32)
+    return SettledNumber(empty, none, NumberVote("", probability, True))
 
 
 def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
@@ -166,8 +212,7 @@ def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
     if field.cell is None or field.strip is None:
         raise ValueError("the field has no cell: there is nothing to vote on")
     columns = [(0, field.strip.darkness.shape[1])]
-    boxes = (replace(field.cell, loose_ink=True),)
-    whole = replace_boxes(field, boxes, _crops(field.strip, columns))
+    whole = replace_boxes(field, (field.cell,), _crops(field.strip, columns))
     row = np.zeros((1, len(CLASSES)), np.float32)
     row[0, NOT_A_DIGIT] = 1.0
     return SettledNumber(whole, row, NumberVote("?", 0.0, False))
@@ -224,7 +269,7 @@ def boxes_on_page(strip: NumberStrip, columns: Columns, cell: DigitBox) -> tuple
     top, bottom = np.full_like(left, -0.5), np.full_like(left, len(strip.darkness) - 0.5)
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
     on_page = map_points(strip.to_page, corners)
-    return tuple(DigitBox(quad, cell.score, True) for quad in quads_of(on_page))
+    return tuple(DigitBox(quad, cell.score) for quad in quads_of(on_page))
 
 
 def _crops(strip: NumberStrip, columns: Columns) -> npt.NDArray[np.uint8]:

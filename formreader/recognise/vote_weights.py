@@ -28,12 +28,14 @@ class VoteWeights:
     """Weights of `FEATURES` and a constant, in logits.
 
     `agreed`: that both voices are right where they say the same. `strip` and `cuts`: that this
-    voice is right where they differ.
+    voice is right where they differ. `no_ink` is the evidence, in logits, that a cell without any
+    ink to cut is blank.
     """
 
     agreed: tuple[float, ...]
     strip: tuple[float, ...]
     cuts: tuple[float, ...]
+    no_ink: float = 0.0
 
 
 def features(
@@ -50,6 +52,13 @@ def probability(weights: tuple[float, ...], of: npt.NDArray[np.float64]) -> floa
     return float(1 / (1 + np.exp(-(np.dot(slopes, of) + constant))))
 
 
+def blank_probability(weights: VoteWeights, strip: float, no_ink: bool) -> float:
+    """The probability that a cell is blank, given that by its strip's reader."""
+    odds = (strip + _LEAST_DOUBT) / (1 - min(strip, 1.0) + _LEAST_DOUBT)
+    odds *= float(np.exp(weights.no_ink)) if no_ink else 1.0
+    return float(odds / (1 + odds))
+
+
 def vote_weights(card: Mapping[str, object]) -> VoteWeights:
     """The weights that a card of a number network states.
 
@@ -59,7 +68,8 @@ def vote_weights(card: Mapping[str, object]) -> VoteWeights:
     table = checked(card["vote"], dict, "vote")
     if tuple(checked(table["features"], list, "features")) != FEATURES:
         raise ValueError(f"its vote has the features {table['features']}, not {FEATURES}")
-    return VoteWeights(*(_numbers(table[case], case) for case in ("agreed", "strip", "cuts")))
+    agreed, strip, cuts = (_numbers(table[case], case) for case in ("agreed", "strip", "cuts"))
+    return VoteWeights(agreed, strip, cuts, checked(table["no_ink"], float, "no_ink"))
 
 
 def _numbers(value: object, name: str) -> tuple[float, ...]:

@@ -34,6 +34,10 @@ _ROW_MARGIN, _COLUMN_MARGIN = 0.14, 0.35
 """Margins above and below the writing, and left and right of it, as shares of its height: strokes
 that `cell_ink` missed, and some of the paper. No record of a measurement."""
 
+_MAX_BESIDE_CELL = 0.1
+"""How far beyond the cell's left and right edges a strip reaches, in heights of the cell: enough
+for strokes that cross the line, and little of the next cell's digits, some of which were read."""
+
 _MARGIN_OF_BLANK = 0.05
 """Margin around a cell without writing, as a share of its height."""
 
@@ -78,9 +82,10 @@ def shown_part(cell: CellInk) -> Extent:
     height = found.bottom - found.top
     above = max(_ROW_MARGIN * height, (_MIN_STRIP_OF_CELL * tall - height) / 2)
     beside = _COLUMN_MARGIN * max(height, _MIN_STRIP_OF_CELL * tall)
+    hidden = max(cell.margin - round(_MAX_BESIDE_CELL * tall), 0)
     return Extent(
-        max(round(found.left - beside), 0),
+        max(round(found.left - beside), hidden),
         max(round(found.top - above), 0),
-        min(round(found.right + beside), columns),
+        min(round(found.right + beside), columns - hidden),
         min(round(found.bottom + above), rows),
     )

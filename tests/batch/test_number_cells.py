@@ -5,19 +5,34 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 import pytest
 
 from formreader.core.classes import Crops
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
+from formreader.core.model_folder import (
+    NUMBER_MODEL,
+    card_hashes,
+    load_graph,
+    model_folder,
+    read_card_file,
+)
 from formreader.core.options import ScanOptions
 from formreader.core.records import FieldReading, GreyImage, PageCrops, Status
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
+from formreader.recognise import page_reading
 from formreader.recognise.load_recogniser import load_recogniser
+from formreader.recognise.number_reader import (
+    NUMBER_CARD_SCHEMA,
+    NumberReader,
+    logits_of_graph,
+)
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
+from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.candidates import cut_cell
 from formreader.synth import Hand, HandSource
 
@@ -81,11 +96,21 @@ def test_blank_fields_are_blank_beside_filled_ones(recogniser: Recogniser) -> No
     assert fields[1].box.width == pytest.approx(420, abs=8)
 
 
-def test_drafts_choose_the_digits_and_do_not_read_them() -> None:
+def test_drafts_choose_the_digits_and_do_not_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    sure, never = ((0.0,) * len(FEATURES) + (logit,) for logit in (9.0, -9.0))
+    weights = VoteWeights(agreed=sure, strip=never, cuts=sure)  # the cuts are believed
+    believing = NumberReader(logits_of_graph(shipped_graph()), weights)
+    monkeypatch.setattr(page_reading, "shipped_reader", lambda: believing)
     recogniser = DraftsApart()
     (field,) = read(page_with(["2024"]), recogniser)
     assert [digit.digit for digit in field.digits] == [7] * 4
     assert recogniser.drafted >= 4
+
+
+def shipped_graph() -> onnxruntime.InferenceSession:
+    folder = model_folder(NUMBER_MODEL)
+    card = read_card_file(folder, NUMBER_CARD_SCHEMA)
+    return load_graph(folder, card_hashes(card), threads=1)
 
 
 class DraftsApart(Recogniser):

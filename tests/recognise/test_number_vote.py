@@ -89,7 +89,7 @@ def test_loose_ink_puts_an_agreed_number_up_for_review() -> None:
 
 
 def test_where_the_voices_differ_the_surer_one_is_given_for_review() -> None:
-    by_strip = settle(field(2), cuts("96", 0.7), heard(spaced("919")), WEIGHTS)
+    by_strip = settle(field(2), cuts("96", 0.7), heard(spaced("919"), 0.99), WEIGHTS)
     one = reading(by_strip, 0.0)
     assert (one.value, one.cells, one.status) == ("919", "919", Status.REVIEW)
     assert by_strip.field.crops.shape == (3, 28, 28)
@@ -111,9 +111,35 @@ def test_what_is_no_number_never_gives_digits(said: str) -> None:
 def test_a_cell_without_ink_is_blank_with_the_readers_confidence() -> None:
     empty = field(1, blank=True)
     one = reading(settle(empty, cuts("x"), heard("  _  ", blank=0.98), WEIGHTS))
-    assert (one.value, one.status, one.confidence) == ("", Status.BLANK, 0.98)
+    assert (one.value, one.status, one.confidence) == (
+        "",
+        Status.BLANK,
+        pytest.approx(0.98, abs=1e-3),
+    )
+    trace = settle(empty, cuts("x"), heard("  _  ", blank=0.6), WEIGHTS)
+    assert (reading(trace).value, reading(trace).status) == ("?", Status.REVIEW)
     faint = settle(empty, cuts("x"), heard(spaced("00"), blank=0.01), WEIGHTS)
     assert (reading(faint).value, reading(faint).status) == ("00", Status.REVIEW)
+
+
+def test_specks_in_a_blank_cell_are_no_digits_but_digits_are_never_lost() -> None:
+    nothing = heard("  _  ", blank=0.99)
+    specks = reading(settle(field(2), cuts("1x", 0.4), nothing, WEIGHTS))
+    assert (specks.value, specks.status) == ("", Status.BLANK)
+    digits = reading(settle(field(2), cuts("12"), nothing, WEIGHTS), 0.0)
+    assert (digits.value, digits.status) == ("12", Status.REVIEW)
+    assert digits.confidence == pytest.approx(0.01, abs=1e-3)
+
+
+def test_the_strips_reader_alone_is_sure_only_where_it_is_all_but_certain() -> None:
+    sure = VoteWeights(WEIGHTS.agreed, (-1.0, 0.0, 0.0, 0.0, 0.0, 0.0), WEIGHTS.cuts)
+    unclear = cuts("x1", 0.7)
+    one = reading(settle(field(2), unclear, heard(spaced("407"), 0.9999), sure))
+    assert (one.value, one.status) == ("407", Status.OK)
+    loose = settle(field(2, loose=True), unclear, heard(spaced("407"), 0.9999), sure)
+    assert reading(loose).status is Status.REVIEW
+    doubtful = settle(field(2), unclear, heard(spaced("407"), 0.97), sure)
+    assert reading(doubtful).status is Status.REVIEW
 
 
 @pytest.mark.parametrize(

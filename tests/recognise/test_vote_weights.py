@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from formreader.recognise.vote_weights import FEATURES, features, probability, vote_weights
+from formreader.recognise.vote_weights import (
+    FEATURES,
+    blank_probability,
+    features,
+    probability,
+    vote_weights,
+)
 
 CARD: dict[str, object] = {
     "vote": {
@@ -12,6 +18,7 @@ CARD: dict[str, object] = {
         "agreed": [-1.0, -1.0, 0.0, -2.0, 0.0, 0.5],
         "strip": [-0.5, 0.0, 0.0, 0.0, 0.0, 0.0],
         "cuts": [0.0, -0.5, 0.0, 0.0, 0.0, 0.0],
+        "no_ink": 3.0,
     }
 }
 
@@ -40,3 +47,10 @@ def test_too_few_weights_are_refused() -> None:
     table = dict(CARD["vote"]) | {"strip": [1.0]}  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="strip needs 6"):
         vote_weights({"vote": table})
+
+
+def test_a_cell_without_ink_is_rather_blank() -> None:
+    weights = vote_weights(CARD)
+    assert blank_probability(weights, 0.5, no_ink=False) == pytest.approx(0.5)
+    assert blank_probability(weights, 0.5, no_ink=True) == pytest.approx(0.9526, abs=1e-4)
+    assert blank_probability(weights, 1.0, no_ink=False) < 1.0

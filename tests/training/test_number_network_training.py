@@ -13,6 +13,7 @@ from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
 from formreader.core.model_folder import CARD_FILE, ONNX_FILE, file_hashes, load_graph
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, log_probabilities, place_probabilities
 from formreader.recognise.number_reader import NumberReader, logits_of_graph
+from formreader.recognise.number_vote import Ballot
 from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.number_strip import STRIP_HEIGHT
 from formreader.training.number_network import number_training
@@ -133,7 +134,8 @@ def voted(n: int, seed: int) -> list[VotedCell]:
         agreed = bool(rng.random() < 0.7)
         right = bool(rng.random() > np.exp(doubt) * (0.3 if agreed else 1.0))
         of = np.array([doubt, doubt, doubt, 0.0, 0.3])
-        cells.append(VotedCell(of, agreed, right, right if agreed else not right))
+        ballot = Ballot("12", 0.5, agreed, False, of)
+        cells.append(VotedCell(ballot, right, right if agreed else not right))
     return cells
 
 
@@ -143,10 +145,13 @@ def test_the_vote_is_calibrated_and_prefers_the_surer_voice() -> None:
     assert figures.expected_calibration_error < 0.03
     assert figures.right >= max(figures.strip_right, figures.cuts_right)
     assert figures.agreed > 2000
+    assert 0 < figures.accepted < figures.numbers
+    assert figures.accepted_wrong < 0.05 * figures.accepted
 
 
 def test_a_vote_without_errors_to_learn_from_is_still_unsure() -> None:
-    cells = [VotedCell(np.zeros(len(FEATURES)), True, True, True)] * 98
+    ballot = Ballot("12", 0.5, True, False, np.zeros(len(FEATURES)))
+    cells = [VotedCell(ballot, True, True)] * 98
     figures = measure_vote(cells, fit_weights(cells))
     assert figures.expected_calibration_error == pytest.approx(0.01, abs=1e-3)
 
@@ -166,7 +171,7 @@ def fake_cells(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def vote(*_: object) -> tuple[VoteWeights, VoteFigures]:
         none = (0.0,) * (len(FEATURES) + 1)
-        return VoteWeights(none, none, none), VoteFigures(1, 1, 1, 1, 1, 0, 0.5)
+        return VoteWeights(none, none, none), VoteFigures(1, 1, 1, 1, 1, 0, 1, 0, 0.5)
 
     monkeypatch.setattr(number_training, "compose_strips", compose)
     monkeypatch.setattr(number_training, "fit_vote", vote)

@@ -44,7 +44,7 @@ _MAX_CELL_ASPECT = 14.0
 """Widest cell in heights."""
 _NEIGHBOURS_KEPT = 40
 """Numbers that were composed before and are written into neighbouring cells."""
-_CORNER_SPREAD, _MAX_CORNER_SHIFT = 0.025, 0.06
+_CORNER_SPREAD, _MAX_CORNER_SHIFT = 0.028, 0.07
 """Standard deviation and limit of a found corner's distance from the printed one, in heights."""
 
 
@@ -157,7 +157,7 @@ def _placed(ink: Glyph, shape: tuple[int, int], cell: Place, rng: np.random.Gene
     if kind < 0.25:
         x = room / 2
     elif kind < 0.5:
-        x = room - cell.height * float(rng.uniform(0.02, 0.3))
+        x = room - cell.height * float(rng.uniform(0.0, 0.25))
     elif kind < 0.75:
         x = cell.height * float(rng.uniform(0.02, 0.3))
     else:

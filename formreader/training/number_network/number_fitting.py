@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,6 +17,9 @@ from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT, Strip
 from formreader.training.number_network.number_loss import as_targets, number_loss
 from formreader.training.number_network.number_options import NumberTrainOptions
 from formreader.training.number_network.strip_pool import LabelledStrip
+
+CHECKPOINT_FILE = "checkpoint.keras"
+"""The best network so far, in the model folder while it is trained."""
 
 _WARM_UP_SHARE = 0.03
 """Share of the steps over which the learning rate rises."""
@@ -96,10 +100,11 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no t
         tell: Callable[[str], None],
         errors_of: Callable[[keras.Model], float],
         averaged: keras.Model,
+        checkpoint: Path,
     ) -> None:
         super().__init__()
         self._steps, self._tell, self._errors_of = steps, tell, errors_of
-        self._averaged = averaged
+        self._averaged, self._checkpoint = averaged, checkpoint
         self._done, self._sum, self._began = 0, 0.0, time.monotonic()
         self.least_errors, self.weights = np.inf, averaged.get_weights()
 
@@ -124,6 +129,7 @@ class _Report(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no t
         self._tell(f"strips of held-back hands read wrong: {errors:.2%}")
         if errors <= self.least_errors:
             self.least_errors, self.weights = errors, self._averaged.get_weights()
+            self._averaged.save(self._checkpoint)
 
 
 def fit(
@@ -136,8 +142,9 @@ def fit(
 ) -> None:
     """Train `network` on `strips`; `averaged`, of the same shape, ends up with the best weights.
 
-    These are averages over steps, and the best are those for which `errors_of` is least. `tell`
-    is called with a message as training goes on.
+    These are averages over steps, and the best are those for which `errors_of` is least; they are
+    kept in `CHECKPOINT_FILE` too, should the training be cut off.
+    `tell` is called with a message as training goes on.
     """
     warm_up = max(round(_WARM_UP_SHARE * options.steps), 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -151,7 +158,7 @@ def fit(
     )  # fmt: skip
     # No XLA: on CPUs it takes time to compile and then makes each step slower.
     network.compile(optimizer=optimizer, loss=number_loss, jit_compile=False)
-    report = _Report(options.steps, tell, errors_of, averaged)
+    report = _Report(options.steps, tell, errors_of, averaged, options.out / CHECKPOINT_FILE)
     batches = StripBatches(strips, options)
     network.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[report])
     averaged.set_weights(report.weights)

@@ -48,6 +48,8 @@ def _digits(n: int, rng: np.random.Generator) -> str:
         digits[-int(rng.integers(1, n + 1)) :] = 0
     if rng.random() < 0.1:
         digits[rng.random(n) < 0.5] = 1
+    if rng.random() < 0.15:  # a one beside the cell's line
+        digits[-1 if rng.random() < 0.7 else 0] = 1
     return "".join(map(str, digits.tolist()))
 
 

@@ -18,7 +18,7 @@ from formreader.output.atomic_writing import check_writable
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, LogitsOf, logits_of_graph
 from formreader.recognise.vote_weights import FEATURES
 from formreader.training.number_network.number_architecture import build_number_network
-from formreader.training.number_network.number_fitting import fit
+from formreader.training.number_network.number_fitting import CHECKPOINT_FILE, fit
 from formreader.training.number_network.number_graph import export_number_network
 from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
 from formreader.training.number_network.number_options import NumberTrainOptions
@@ -63,7 +63,9 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
     tell(f"training on them for {options.steps} steps")
     fit(network, best, strips, options, lambda one: _wrong_share(one, validation), tell)
     try:
-        return write_model(best, options, tell)
+        figures = write_model(best, options, tell)
+        (options.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+        return figures
     except OSError as error:
         raise _output_error(options.out, error) from error
 

@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from formreader.core.options import ScanOptions
 from formreader.core.records import FieldCrops, PageCrops
+from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
+from formreader.recognise.decisions import ReadField
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.number_reader import LogitsOf, NumberReader
-from formreader.recognise.number_vote import cast, digits_of, without_ending
+from formreader.recognise.number_reader import HeardNumber, LogitsOf, NumberReader
+from formreader.recognise.number_vote import Ballot, cast, digits_of, judge, without_ending
 from formreader.recognise.page_reading import read_fields
-from formreader.recognise.vote_weights import FEATURES, VoteWeights, probability
+from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.candidates import cut_cell
 from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.number_network.strip_pool import STRIPS_PER_SHEET, HandSource, composer
@@ -29,10 +32,9 @@ _CALIBRATION_BINS = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VotedCell:
-    """A composed cell as both voices read it: features, who is right, whether they agree."""
+    """A composed cell as both voices read it, and which of them are right."""
 
-    features: npt.NDArray[np.float64]
-    agreed: bool
+    ballot: Ballot
     strip_right: bool
     cuts_right: bool
 
@@ -42,7 +44,8 @@ class VoteFigures:
     """On cells that nothing was fitted to: counts, and the calibration error of the confidence.
 
     `agreed` numbers are said by both voices, of which `agreed_wrong` are wrong; `right` are given
-    rightly by the vote, `strip_right` and `cuts_right` by each voice.
+    rightly by the vote, `strip_right` and `cuts_right` by each voice. `accepted` numbers are sure
+    and have the default confidence, and of these `accepted_wrong` are wrong.
     """
 
     numbers: int
@@ -51,6 +54,8 @@ class VoteFigures:
     cuts_right: int
     agreed: int
     agreed_wrong: int
+    accepted: int
+    accepted_wrong: int
     expected_calibration_error: float
 
 
@@ -62,20 +67,31 @@ def fit_vote(
     tell: Callable[[str], None],
 ) -> tuple[VoteWeights, VoteFigures]:
     """Fit the weights on half of `count` composed cells, and measure them on the others."""
-    voted = read_composed(source, first_seed, count, logits_of, tell)
-    weights = fit_weights(voted[::2])
+    read = read_composed(source, first_seed, count, logits_of, tell)
+    voted = [one for one in map(_voted, read) if one is not None]
+    weights = fit_weights(voted[::2], _evidence_of_no_ink(read))
     return weights, measure_vote(voted[1::2], weights)
 
 
-def fit_weights(cells: Sequence[VotedCell]) -> VoteWeights:
+def fit_weights(cells: Sequence[VotedCell], no_ink: float = 0.0) -> VoteWeights:
     """Fit the weights of each case to cells."""
-    agreed = [one for one in cells if one.agreed]
-    differing = [one for one in cells if not one.agreed]
+    agreed = [one for one in cells if one.ballot.agreed]
+    differing = [one for one in cells if not one.ballot.agreed]
     return VoteWeights(
         _fit(agreed, lambda one: one.strip_right),
         _fit(differing, lambda one: one.strip_right),
         _fit(differing, lambda one: one.cuts_right),
+        no_ink,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadCell:
+    """A composed cell as it was read by both voices, and what is in it."""
+
+    cuts: ReadField
+    heard: HeardNumber
+    target: str
 
 
 def read_composed(
@@ -84,28 +100,39 @@ def read_composed(
     count: int,
     logits_of: LogitsOf,
     tell: Callable[[str], None],
-) -> list[VotedCell]:
-    """Read composed cells with both voices; those without ink or of print are left out."""
+) -> list[ReadCell]:
+    """Read composed cells with both voices, as pages are; those of print are left out."""
     sheets = range(first_seed, first_seed + -(-count // STRIPS_PER_SHEET))
     made = map_in_processes(partial(_cut_sheet, source), sheets, tell)
     cells = [one for sheet in made for one in sheet]
     pages = [PageCrops("", i, (field,)) for i, (field, _) in enumerate(cells)]
-    reader = NumberReader(logits_of, _NO_WEIGHTS)
-    read = read_fields(pages, load_recogniser(), reader)
-    voted = []
-    for page, (_, target) in zip(read, cells, strict=True):
-        for one in page.fields:
-            if one.field.cell is None or one.field.blank.all():
-                continue
-            heard = page.heard[one.field.cell]
-            ballot = cast(one.field, one.probabilities, heard)
-            digits = digits_of(heard.spelling.text)
-            if not digits or "?" in heard.spelling.text:
-                continue
-            right = without_ending(heard.spelling.text) == without_ending(target)
-            cuts_right = ballot.cut_digits == without_ending(target)
-            voted.append(VotedCell(ballot.features, ballot.agreed, right, cuts_right))
-    return voted
+    read = read_fields(pages, load_recogniser(), NumberReader(logits_of, _NO_WEIGHTS))
+    return [
+        ReadCell(one, page.heard[one.field.cell], target)
+        for page, (_, target) in zip(read, cells, strict=True)
+        for one in page.fields
+        if one.field.cell is not None
+    ]
+
+
+def _voted(one: ReadCell) -> VotedCell | None:
+    """How both voices did on a cell; None where no number was read on its strip."""
+    said = without_ending(one.heard.spelling.text)
+    if NOT_A_NUMBER in said or not digits_of(said):
+        return None
+    ballot = cast(one.cuts.field, one.cuts.probabilities, one.heard)
+    wanted = without_ending(one.target)
+    return VotedCell(ballot, said == wanted, ballot.cut_digits == wanted)
+
+
+def _evidence_of_no_ink(cells: Sequence[ReadCell]) -> float:
+    """How much likelier blank cells are to have no ink than others, as a logarithm."""
+    shares = []
+    for blank in (True, False):
+        chosen = [one for one in cells if (one.target == NOTHING_WRITTEN) == blank]
+        without = sum(bool(one.cuts.field.blank.all()) for one in chosen)
+        shares.append((without + 1) / (len(chosen) + 2))
+    return float(np.log(shares[0] / shares[1]))
 
 
 def _cut_sheet(source: HandSource, seed: int) -> list[tuple[FieldCrops, str]]:
@@ -123,34 +150,34 @@ def _fit(cells: Sequence[VotedCell], is_right: Callable[[VotedCell], bool]) -> t
         odds = (right.sum() + 1) / (len(cells) - right.sum() + 1)
         return (*(0.0 for _ in FEATURES), float(np.log(odds)))
     model = LogisticRegression(C=1.0, max_iter=2000)
-    model.fit(np.stack([one.features for one in cells]), right)
+    model.fit(np.stack([one.ballot.features for one in cells]), right)
     return (*map(float, model.coef_[0]), float(model.intercept_[0]))
 
 
 def measure_vote(cells: Sequence[VotedCell], weights: VoteWeights) -> VoteFigures:
     """Count what the vote gives on cells, and how far its confidence is from the truth."""
-    confidences, rights = [], []
-    for one in cells:
-        if one.agreed:
-            confidence, right = probability(weights.agreed, one.features), one.strip_right
-        else:
-            strip, cuts = (
-                probability(case, one.features) for case in (weights.strip, weights.cuts)
-            )
-            confidence, right = (
-                (strip, one.strip_right) if strip >= cuts else (cuts, one.cuts_right)
-            )
-        confidences.append(confidence)
-        rights.append(right)
-    agreed = [one for one in cells if one.agreed]
+    judgements = [judge(one.ballot, weights) for one in cells]
+    right = np.array(
+        [
+            cell.strip_right if given.as_on_strip else cell.cuts_right
+            for cell, given in zip(cells, judgements, strict=True)
+        ],
+        np.bool_,
+    )
+    confidences = np.array([given.confidence for given in judgements])
+    sure = np.array([given.sure for given in judgements], np.bool_)
+    accepted = sure & (confidences >= ScanOptions(()).review_below)
+    agreed = [one for one in cells if one.ballot.agreed]
     return VoteFigures(
         len(cells),
-        sum(rights),
+        int(right.sum()),
         sum(one.strip_right for one in cells),
         sum(one.cuts_right for one in cells),
         len(agreed),
         sum(not one.strip_right for one in agreed),
-        expected_calibration_error(np.array(confidences), np.array(rights)),
+        int(accepted.sum()),
+        int((accepted & ~right).sum()),
+        expected_calibration_error(confidences, right),
     )
 
 
