@@ -44,10 +44,16 @@ _MIN_LARGER = 1.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaceDecision:
-    """The weights of the regression, one for each of `FEATURES`, and its bias."""
+    """The weights of the regression, one for each of `FEATURES`, and its bias.
+
+    A form has boxes or cells rather than both, so a second regression sees, beside the first one's
+    logit, what became of the page's other rows: `context` has its weights for the two and its
+    bias.
+    """
 
     weights: npt.NDArray[np.float64]
     bias: float
+    context: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
     @classmethod
     def from_card(cls, table: Mapping[str, object]) -> PlaceDecision:
@@ -60,16 +66,20 @@ class PlaceDecision:
         if set(weights) != set(FEATURES):
             raise ValueError(f"row_decision must have the weights {', '.join(FEATURES)}")
         values = [float(checked(weights[name], float, name)) for name in FEATURES]
-        return cls(np.array(values), float(checked(table["bias"], float, "bias")))
+        of_logit, of_others, bias = checked(table["context"], list, "context")
+        context = (float(of_logit), float(of_others), float(bias))
+        return cls(np.array(values), float(checked(table["bias"], float, "bias")), context)
 
     def as_table(self) -> dict[str, object]:
         """What `from_card` reads."""
         weights = dict(zip(FEATURES, self.weights.tolist(), strict=True))
-        return {"weights": weights, "bias": self.bias}
+        return {"weights": weights, "bias": self.bias, "context": list(self.context)}
 
-    def probabilities(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """(...,) probabilities that rows with features (..., k) are there, and not the cells."""
-        return np.asarray(1 / (1 + np.exp(-(features @ self.weights + self.bias))))
+    def probabilities(self, rivalry: Rivalry) -> npt.NDArray[np.float64]:
+        """(n,) probabilities that the rows of a page that have rivals are there, not the cells."""
+        logit = rivalry.features @ self.weights + self.bias
+        of_logit, of_others, bias = self.context
+        return _share(of_logit * logit + of_others * rivalry.others(logit) + bias)
 
     def settle(self, rows: Sequence[Row], cells: FoundCells) -> Settled:
         """Settle which of the rows and cells that share a place are there.
@@ -79,12 +89,14 @@ class PlaceDecision:
         """
         kept, dropped, rivals = list[Row](), list[Row](), list[FoundCells]()
         free = np.ones(len(cells), np.bool_)
-        for row in rows:
-            shared = in_one_place(row, cells)
+        shares = [in_one_place(row, cells) for row in rows]
+        rivalry = Rivalry.on_page(rows, cells, shares)
+        probabilities = iter(self.probabilities(rivalry).tolist())
+        for row, shared in zip(rows, shares, strict=True):
             if not shared.any():
                 kept.append(row)
                 continue
-            probability = float(self.probabilities(pair_features(row, cells, shared)))
+            probability = next(probabilities)
             if probability < 1 - _MIN_CLEAR_PROBABILITY:
                 dropped.append(row)
                 continue
@@ -94,6 +106,42 @@ class PlaceDecision:
             if probability < _MIN_CLEAR_PROBABILITY:
                 rivals.append(cells.select(shared))
         return Settled(kept, dropped, cells.select(free), rivals)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rivalry:
+    """The rows of a page that share a place with cells.
+
+    `features` (n, k) are as in `FEATURES`, `lengths` (n,) the numbers of boxes; `unrivalled` is
+    the number of boxes in the page's other rows.
+    """
+
+    features: npt.NDArray[np.float64]
+    lengths: npt.NDArray[np.float64]
+    unrivalled: int
+
+    @classmethod
+    def on_page(
+        cls, rows: Sequence[Row], cells: FoundCells, shares: Sequence[npt.NDArray[np.bool_]]
+    ) -> Rivalry:
+        """Compare all rows of a page with the cells in their places, `shares`."""
+        pairs = [(row, shared) for row, shared in zip(rows, shares, strict=True) if shared.any()]
+        features = [pair_features(row, cells, shared) for row, shared in pairs]
+        return cls(
+            np.array(features).reshape(-1, len(FEATURES)),
+            np.array([len(row) for row, _ in pairs], np.float64),
+            sum(map(len, rows)) - sum(len(row) for row, _ in pairs),
+        )
+
+    def others(self, logit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(n,) for each row the share of the boxes of the page's other rows that are there.
+
+        It is judged by the rows' logits alone, and counted from one half.
+        """
+        there = self.lengths * _share(logit)
+        total = self.unrivalled + self.lengths.sum() - self.lengths
+        found = self.unrivalled + there.sum() - there
+        return np.asarray(np.where(total > 0, found / np.maximum(total, 1) - 0.5, 0.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +196,10 @@ def pair_features(
         float(cells.ruled[shared, 2:].min(axis=1).mean()),
     ]
     return np.array(known, np.float64)
+
+
+def _share(logit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 
 def _logit(share: float) -> float:

@@ -10,11 +10,12 @@ from formreader.detect.cell_maps import FoundCells
 from formreader.detect.place_decision import (
     FEATURES,
     PlaceDecision,
+    Rivalry,
     in_one_place,
     pair_features,
 )
 from formreader.detect.rows import Row
-from formreader.training.box_network.decision_fit import KnownPairs, fit_decision, share_right
+from formreader.training.box_network.decision_fit import KnownRivalry, fit_decision, share_right
 
 Corners = npt.NDArray[np.float64]
 
@@ -93,23 +94,37 @@ def test_what_is_known_of_both() -> None:
     assert known["unlike"] == pytest.approx(np.log(90 * 34 / 600))
 
 
+def known(features: Corners, true: npt.NDArray[np.bool_], unrivalled: int = 0) -> KnownRivalry:
+    return KnownRivalry(Rivalry(features, np.ones(len(true)), unrivalled), true)
+
+
 def test_the_fit_finds_the_weight_that_decides() -> None:
     rng = np.random.default_rng(4)
     features = rng.normal(size=(400, len(FEATURES)))
-    pairs = KnownPairs(features, features[:, 5] < 0.3)
-    fitted = fit_decision(pairs)
-    assert share_right(fitted, pairs) > 0.95
+    pages = [known(one[None], one[None, 5] < 0.3) for one in features]
+    fitted = fit_decision(pages)
+    assert share_right(fitted, pages) > 0.95
     assert fitted.weights[5] < 0 and np.abs(fitted.weights).argmax() == 5
-    assert PlaceDecision.from_card(fitted.as_table()).bias == fitted.bias
+    assert PlaceDecision.from_card(fitted.as_table()).context == fitted.context
 
 
-def test_without_pairs_the_fit_is_undecided() -> None:
-    none = KnownPairs(np.zeros((0, len(FEATURES))), np.zeros(0, np.bool_))
-    fitted = fit_decision(none)
-    assert not fitted.weights.any() and fitted.bias == 0 and share_right(fitted, none) == 1
+def test_other_rows_of_the_page_weigh_where_a_row_itself_tells_nothing() -> None:
+    nothing = np.zeros((1, len(FEATURES)))
+    pages = [known(nothing, np.array([yes]), 50 * yes) for yes in (True, False)] * 20
+    tables = [known(np.zeros((9, len(FEATURES))), np.zeros(9, np.bool_))] * 20
+    fitted = fit_decision(pages + tables)
+    assert fitted.context[1] > 0
+    assert fitted.probabilities(Rivalry(nothing, np.ones(1), 50))[0] > 0.5
 
 
-@pytest.mark.parametrize("table", [{}, {"weights": {"score": 1.0}, "bias": 0.0}])
+def test_without_pages_the_fit_is_undecided() -> None:
+    fitted = fit_decision([])
+    assert not fitted.weights.any() and fitted.bias == 0 and share_right(fitted, []) == 1
+
+
+@pytest.mark.parametrize(
+    "table", [{}, {"weights": {"score": 1.0}, "bias": 0.0, "context": [1.0, 0.0, 0.0]}]
+)
 def test_a_card_without_the_weights_is_refused(table: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         PlaceDecision.from_card(table)

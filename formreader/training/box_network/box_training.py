@@ -21,7 +21,7 @@ from formreader.training.box_network.box_graph import export_box_network
 from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
 from formreader.training.box_network.box_options import BoxTrainOptions
 from formreader.training.box_network.box_pages import render_pages
-from formreader.training.box_network.decision_fit import fit_decision, known_pairs, share_right
+from formreader.training.box_network.decision_fit import fit_decision, known_rivalries, share_right
 from formreader.training.box_network.page_pieces import TrainingPage
 
 VERSION = "2.0"
@@ -86,8 +86,8 @@ def write_model(
     # Measured with the exported graph, as scans run it.
     exported = BoxNetwork(load_graph(out, files, threads=1), UNDECIDED)
     figures = measure_boxes(exported.maps, test)
-    decision = fit_decision(known_pairs(exported, pages))
-    judged = known_pairs(exported, test)
+    decision = fit_decision(known_rivalries(exported, pages))
+    judged = known_rivalries(exported, test)
     card = {
         "schema": BOX_CARD_SCHEMA,
         "name": out.name,
@@ -101,7 +101,7 @@ def write_model(
             {"name": "pages of held-back combinations"} | asdict(figures),
             {
                 "name": "rows against cells in one place, on the same pages",
-                "pairs": len(judged.true),
+                "pairs": sum(len(page.true) for page in judged),
                 "right": share_right(decision, judged),
             },
         ],

@@ -1,20 +1,15 @@
-"""Fit the decision between rows of boxes and what looks like them, on drawn pages."""
+"""Fit the decision between rows of boxes and the cells in their places, on drawn pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from formreader.detect.box_network import BoxNetwork
-from formreader.detect.place_decision import (
-    FEATURES,
-    PlaceDecision,
-    in_one_place,
-    pair_features,
-)
+from formreader.detect.place_decision import FEATURES, PlaceDecision, Rivalry, in_one_place
 from formreader.detect.row_finder import find_rows
 from formreader.training.box_network.box_measures import count_hits
 from formreader.training.box_network.page_pieces import TrainingPage
@@ -27,47 +22,74 @@ _NEWTON_STEPS = 25
 """Penalty on the squared weights, for each row, and steps of Newton's method: more change
 nothing."""
 
+_Flags = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KnownPairs:
-    """Features (n, k) of rows that share a place with cells, and which are there, (n,)."""
+class KnownRivalry:
+    """The rows of a page that share a place with cells, and which of them are there, (n,)."""
 
-    features: npt.NDArray[np.float64]
-    true: npt.NDArray[np.bool_]
+    rivalry: Rivalry
+    true: _Flags
 
 
-def known_pairs(network: BoxNetwork, pages: Iterable[TrainingPage]) -> KnownPairs:
-    """Find rows and cells on pages, and compare the rows that share a place with the true boxes."""
-    features, true = list[npt.NDArray[np.float64]](), list[bool]()
+def known_rivalries(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[KnownRivalry]:
+    """Find rows and cells on pages, and compare the rows that have rivals with the true boxes."""
+    known = []
     for page in pages:
         found = find_rows(page.image, network)
-        for row in found.rows:
-            if (shared := in_one_place(row, found.cells)).any():
-                features.append(pair_features(row, found.cells, shared))
-                true.append(count_hits(page.quads, row.corners) > _MIN_TRUE_SHARE * len(row))
-    return KnownPairs(np.array(features).reshape(-1, len(FEATURES)), np.array(true, np.bool_))
+        shares = [in_one_place(row, found.cells) for row in found.rows]
+        true = [
+            count_hits(page.quads, row.corners) > _MIN_TRUE_SHARE * len(row)
+            for row, shared in zip(found.rows, shares, strict=True)
+            if shared.any()
+        ]
+        rivalry = Rivalry.on_page(found.rows, found.cells, shares)
+        known.append(KnownRivalry(rivalry, np.array(true, np.bool_)))
+    return known
 
 
-def fit_decision(pairs: KnownPairs) -> PlaceDecision:
-    """Fit the regression by Newton's method (iteratively reweighted least squares).
+def fit_decision(known: Sequence[KnownRivalry]) -> PlaceDecision:
+    """Fit both regressions, the second one on the logits of the first."""
+    features = [np.zeros((0, len(FEATURES))), *(page.rivalry.features for page in known)]
+    true = _true(known)
+    *weights, bias = _fit(np.concatenate(features), true)
+    first = PlaceDecision(np.array(weights), bias)
+    seen = [np.zeros((0, 2))]
+    for page in known:
+        logit = page.rivalry.features @ first.weights + first.bias
+        seen.append(np.column_stack([logit, page.rivalry.others(logit)]))
+    of_logit, of_others, bias = _fit(np.concatenate(seen), true)
+    return replace(first, context=(of_logit, of_others, bias))
 
-    Both answers weigh the same: how often each is right differs from form to form.
+
+def share_right(decision: PlaceDecision, known: Sequence[KnownRivalry]) -> float:
+    """Share of the rows that a decision judges rightly, the mean of those of both answers."""
+    judged = [np.zeros(0), *(decision.probabilities(page.rivalry) for page in known)]
+    true = _true(known)
+    right = (np.concatenate(judged) > 0.5) == true
+    answers = [right[true == answer] for answer in (True, False)]
+    return float(np.mean([answer.mean() for answer in answers if len(answer)] or [1.0]))
+
+
+def _true(known: Sequence[KnownRivalry]) -> _Flags:
+    return np.concatenate([np.zeros(0, np.bool_), *(page.true for page in known)])
+
+
+def _fit(features: npt.NDArray[np.float64], true: _Flags) -> list[float]:
+    """Fit a regression by Newton's method (iteratively reweighted least squares).
+
+    Both answers weigh the same: how often each is right differs from form to form. Returns the
+    weights of the features (n, k) and the bias.
     """
-    yes_share = min(max(float(pairs.true.mean()), 1e-3), 1 - 1e-3) if len(pairs.true) else 0.5
-    share = np.where(pairs.true, 0.5 / yes_share, 0.5 / (1 - yes_share))
-    inputs = np.column_stack([pairs.features, np.ones(len(pairs.true))])
+    yes_share = min(max(float(true.mean()), 1e-3), 1 - 1e-3) if len(true) else 0.5
+    share = np.where(true, 0.5 / yes_share, 0.5 / (1 - yes_share))
+    inputs = np.column_stack([features, np.ones(len(true))])
     weights = np.zeros(inputs.shape[1])
     ridge = _RIDGE * max(len(inputs), 1) * np.eye(len(weights))
     for _ in range(_NEWTON_STEPS):
         yes = 1 / (1 + np.exp(-(inputs @ weights)))
-        gradient = inputs.T @ (share * (pairs.true - yes)) - ridge @ weights
+        gradient = inputs.T @ (share * (true - yes)) - ridge @ weights
         curvature = (inputs * (share * yes * (1 - yes))[:, None]).T @ inputs + ridge
         weights = weights + np.linalg.solve(curvature, gradient)
-    return PlaceDecision(weights[:-1], float(weights[-1]))
-
-
-def share_right(decision: PlaceDecision, pairs: KnownPairs) -> float:
-    """Share of the pairs that a decision judges rightly, the mean of those of both answers."""
-    right = (decision.probabilities(pairs.features) > 0.5) == pairs.true
-    answers = [right[pairs.true == answer] for answer in (True, False)]
-    return float(np.mean([answer.mean() for answer in answers if len(answer)] or [1.0]))
+    return [float(weight) for weight in weights]
