@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
+from formreader.detect.cell_alignment import align_cells, without_overlapping
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
@@ -84,7 +85,8 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
 
 def _on_lines(even: GreyImage, cells: FoundCells) -> FoundCells:
     corners, ruled = snap_quads_to_lines(even, cells.corners)
-    return FoundCells(corners, cells.scores, ruled)
+    found = FoundCells(align_cells(corners), cells.scores, ruled)
+    return found.select(without_overlapping(found.corners))
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:

@@ -1,0 +1,66 @@
+"""Align the edges of cells with those of the cells above and below them.
+
+A tall stroke beside the line of a cell looks like the line. Where most of the cells around have
+their edge at one x, the line is there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+_LEFT, _RIGHT = [0, 3], [1, 2]
+"""The corners at the left and at the right edge."""
+
+_MAX_EDGE_OFFSET = 0.35
+_MAX_ROWS_AWAY = 6.0
+"""Distance of the edges of two cells along x, and of their middles along y, in heights of the cell,
+up to which the edges may be one line. No record of a measurement, here and below."""
+
+_MIN_ALIGNED = 3
+_MIN_ALIGNED_SHARE = 0.6
+_MAX_DEVIATION = 1.5
+"""An edge is moved to the median of such edges if at least so many of them, and this share, lie
+within so many pixels of the median, and it does not."""
+
+_MAX_OVERLAP = 0.4
+"""Share of a cell that a larger one may cover."""
+
+
+def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The corners (n, 4, 2) of a page's cells, with edges that stand out moved into line."""
+    if len(corners) <= _MIN_ALIGNED:
+        return corners
+    height = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)
+    y = corners[:, :, 1].mean(axis=1)
+    near = np.abs(y[:, None] - y) <= _MAX_ROWS_AWAY * height[:, None]
+    np.fill_diagonal(near, False)
+    aligned = corners.copy()
+    for side in (_LEFT, _RIGHT):
+        x = corners[:, side, 0].mean(axis=1)
+        beside = near & (np.abs(x[:, None] - x) <= _MAX_EDGE_OFFSET * height[:, None])
+        for i in np.flatnonzero(beside.sum(axis=1) >= _MIN_ALIGNED).tolist():
+            others = x[beside[i]]
+            line = float(np.median(others))
+            agree = np.abs(others - line) <= _MAX_DEVIATION
+            stands_out = abs(x[i] - line) > _MAX_DEVIATION
+            if stands_out and agree.sum() >= max(_MIN_ALIGNED, _MIN_ALIGNED_SHARE * len(others)):
+                aligned[i, side, 0] += line - x[i]
+    return aligned
+
+
+def without_overlapping(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """(n,) which of n cells to keep: of two that overlap the larger one.
+
+    Where a digit breaks the core of a cell, each part of the core becomes a cell.
+    """
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    area = (high - low).prod(axis=1)
+    kept = np.ones(len(corners), np.bool_)
+    for i in np.argsort(-area).tolist():
+        if kept[i]:
+            common = np.minimum(high[i], high) - np.maximum(low[i], low)
+            shared = np.clip(common, 0, None).prod(axis=1)
+            kept &= shared <= _MAX_OVERLAP * area
+            kept[i] = True
+    return kept
