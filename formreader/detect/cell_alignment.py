@@ -24,7 +24,12 @@ _MAX_DEVIATION = 1.5
 within so many pixels of the median, and it does not."""
 
 _MAX_OVERLAP = 0.4
-"""Share of a cell that a larger one may cover."""
+"""Share of the smaller of two cells that they may have in common; of more only one is there."""
+
+_MIN_SAME_ROW, _MAX_SHARED_WIDTH = 0.6, 0.1
+"""Two cells are in one row from this common share of the smaller height on. There they may have
+this share of the smaller width in common, as edges are not exact; cells one below the other may
+have more."""
 
 
 def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -49,18 +54,28 @@ def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return aligned
 
 
-def without_overlapping(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """(n,) which of n cells to keep: of two that overlap the larger one.
+def best_of_overlapping(
+    corners: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Of n cells (n, 4, 2) that overlap those with the best scores, (n,).
 
     Where a digit breaks the core of a cell, each part of the core becomes a cell.
+
+    Returns:
+        (n,) which to keep; and (n,) which overlap another one, so that they may lack a part.
     """
     low, high = corners.min(axis=1), corners.max(axis=1)
-    area = (high - low).prod(axis=1)
-    kept = np.ones(len(corners), np.bool_)
-    for i in np.argsort(-area).tolist():
-        if kept[i]:
-            common = np.minimum(high[i], high) - np.maximum(low[i], low)
-            shared = np.clip(common, 0, None).prod(axis=1)
-            kept &= shared <= _MAX_OVERLAP * area
-            kept[i] = True
-    return kept
+    size = high - low
+    kept, overlaps = np.ones(len(corners), np.bool_), np.zeros(len(corners), np.bool_)
+    for i in np.argsort(-scores, kind="stable").tolist():
+        if not kept[i]:
+            continue
+        common = np.clip(np.minimum(high[i], high) - np.maximum(low[i], low), 0, None)
+        x, y = (common / np.minimum(size, size[i])).T
+        in_row = (y > _MIN_SAME_ROW) & (x > _MAX_SHARED_WIDTH)
+        rival = common.prod(axis=1) > _MAX_OVERLAP * np.minimum(size.prod(axis=1), size[i].prod())
+        in_row[i] = rival[i] = False
+        overlaps |= in_row
+        overlaps[i] |= bool(in_row.any())
+        kept &= ~rival
+    return kept, overlaps

@@ -48,19 +48,23 @@ class FoundCells:
     """Cells in pixels: `corners` are (n, 4, 2), clockwise from the top left, `scores` (n,) in 0..1.
 
     A score is the mean probability of the cell's core. `ruled`, (n, 4), is the confidence in a
-    printed line at the upper, lower, left and right edge.
+    printed line at the upper, lower, left and right edge. `doubtful`, (n,): a part of the cell may
+    be missing.
     """
 
     corners: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
     ruled: npt.NDArray[np.float64]
+    doubtful: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> FoundCells:
         """The cells that are chosen by (n,) flags."""
-        return FoundCells(self.corners[chosen], self.scores[chosen], self.ruled[chosen])
+        return FoundCells(
+            self.corners[chosen], self.scores[chosen], self.ruled[chosen], self.doubtful[chosen]
+        )
 
     @property
     def heights(self) -> npt.NDArray[np.float64]:
@@ -105,7 +109,8 @@ def find_cells(maps: Maps) -> FoundCells:
     sides = corners[:, 2] - corners[:, 0]
     whole = np.bincount(places.of, minlength=count - 1) >= _MIN_CORE_PLACES
     whole &= (sides > STRIDE).all(axis=1)
-    return FoundCells(corners[whole], scores[whole], np.ones((int(whole.sum()), 4)))
+    n = int(whole.sum())
+    return FoundCells(corners[whole], scores[whole], np.ones((n, 4)), np.zeros(n, np.bool_))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

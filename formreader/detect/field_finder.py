@@ -77,7 +77,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     )
     return FoundFields(
         tuple(boxes),
-        _page_boxes(straight, cells.corners, cells.scores),
+        mark_boxes(_page_boxes(straight, cells.corners, cells.scores), cells.doubtful),
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
-from formreader.detect.cell_alignment import align_cells, without_overlapping
+from formreader.detect.cell_alignment import align_cells, best_of_overlapping
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
@@ -85,8 +85,9 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
 
 def _on_lines(even: GreyImage, cells: FoundCells) -> FoundCells:
     corners, ruled = snap_quads_to_lines(even, cells.corners)
-    found = FoundCells(align_cells(corners), cells.scores, ruled)
-    return found.select(without_overlapping(found.corners))
+    aligned = align_cells(corners)
+    kept, overlaps = best_of_overlapping(aligned, cells.scores)
+    return FoundCells(aligned, cells.scores, ruled, overlaps).select(kept)
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
@@ -129,7 +130,7 @@ def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
         scale,
         [Row((row.corners + 0.5) / factors - 0.5, row.scores) for row in rows],
         Detections((found.centres + 0.5) / factors - 0.5, found.sizes / factors, found.scores),
-        FoundCells((cells.corners + 0.5) / factors - 0.5, cells.scores, cells.ruled),
+        replace(cells, corners=(cells.corners + 0.5) / factors - 0.5),
     )
 
 

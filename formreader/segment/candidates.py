@@ -87,7 +87,7 @@ def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
         for segment, extent in zip(segments, extents, strict=True)
     ]
     crops = normalise_all(inks, [1.0] * len(inks))
-    boxes, blank = _boxes(extents, patch, cell.score), np.zeros(len(crops), np.bool_)
+    boxes, blank = _boxes(extents, patch, cell), np.zeros(len(crops), np.bool_)
     return SegmentedField(boxes, crops, blank, cell=cell, strip=strip, segments=tuple(segments))
 
 
@@ -191,9 +191,10 @@ def _part(ink: Ink, labels: Labels, segment: Segment, extent: _Extent) -> Ink:
     return np.asarray(ink[top:bottom, left:right] * own, np.uint8)
 
 
-def _boxes(extents: Sequence[_Extent], patch: CellPatch, score: float) -> tuple[DigitBox, ...]:
+def _boxes(extents: Sequence[_Extent], patch: CellPatch, cell: DigitBox) -> tuple[DigitBox, ...]:
     """Map m extents in a patch to boxes on the page."""
     left, top, right, bottom = np.array(extents).T - 0.5
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
     on_page = map_points(patch.to_page, corners)
-    return tuple(DigitBox(quad, score, patch.loose_ink) for quad in quads_of(on_page))
+    loose = patch.loose_ink or cell.loose_ink
+    return tuple(DigitBox(quad, cell.score, loose) for quad in quads_of(on_page))

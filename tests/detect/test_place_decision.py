@@ -31,7 +31,8 @@ def row_at(x: float, n: int = 4, score: float = 0.8) -> Row:
 
 def cells_at(*places: tuple[float, float, float, float], score: float = 0.9) -> FoundCells:
     corners = np.array([quad(*place) for place in places]).reshape(-1, 4, 2)
-    return FoundCells(corners, np.full(len(corners), score), np.full((len(corners), 4), 0.5))
+    n = len(corners)
+    return FoundCells(corners, np.full(n, score), np.full((n, 4), 0.5), np.zeros(n, np.bool_))
 
 
 def decision(**weights: float) -> PlaceDecision:
