@@ -34,7 +34,7 @@ _MIN_COINCIDENCE, _MIN_COVERED = 0.5, 0.5
 """Intersection over union from which a box coincides with a cell, and share of its area from which
 it lies in one."""
 
-_MIN_PROBABILITY, _MIN_CLEAR_PROBABILITY = 0.5, 0.9
+_MIN_PROBABILITY, _MIN_CLEAR_PROBABILITY = 0.5, 0.75
 """Probability from which a row is there, and from which that is clear: then its digits need no
 review for that. Cells are clearly there where the row's is as far below one half."""
 

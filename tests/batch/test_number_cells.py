@@ -36,6 +36,9 @@ from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.candidates import cut_cell
 from formreader.synth import Hand, HandSource
 
+WIDTH = 280
+"""Width of the cells, pixels."""
+
 
 @pytest.fixture(scope="module")
 def recogniser() -> Recogniser:
@@ -49,7 +52,7 @@ def page_with(numbers: list[str], space: float = 0.25, seed: int = 4) -> GreyIma
     hand = HandSource(Hand.sample(rng), dpi=150)
     for i, number in enumerate(numbers):
         top, height = 200 + 120 * i, 56
-        cv2.rectangle(page, (150, top), (150 + 420, top + height), (40,), 2)
+        cv2.rectangle(page, (150, top), (150 + WIDTH, top + height), (40,), 2)
         x = 175
         for digit in number:
             mask = np.rint(200 * hand.draw(digit, 34, 40, rng)).astype(np.uint8)
@@ -77,7 +80,7 @@ def test_numbers_are_read_with_a_box_for_each_digit(recogniser: Recogniser) -> N
     assert right >= len(numbers) - 1
     for i, field in enumerate(fields):
         assert field.box.top == pytest.approx(200 + 120 * i, abs=4)
-        assert field.box.width == pytest.approx(420, abs=8)
+        assert field.box.width == pytest.approx(WIDTH, abs=8)
         lefts = [digit.box.left for digit in field.digits]
         assert lefts == sorted(lefts)
 
@@ -93,7 +96,7 @@ def test_touching_digits_are_never_wrong_and_sure(recogniser: Recogniser) -> Non
 def test_blank_fields_are_blank_beside_filled_ones(recogniser: Recogniser) -> None:
     fields = read(page_with(["52", "", "418"]), recogniser)
     assert [field.status is Status.BLANK for field in fields] == [False, True, False]
-    assert fields[1].box.width == pytest.approx(420, abs=8)
+    assert fields[1].box.width == pytest.approx(WIDTH, abs=8)
 
 
 def test_drafts_choose_the_digits_and_do_not_read_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,9 @@ from formreader.core.errors import ModelError
 from formreader.core.model_folder import BOX_MODEL, CARD_FILE, ONNX_FILE, model_folder
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork, shipped_network
+from formreader.detect.cell_maps import CELL_CHANNELS
 from formreader.detect.peaks import STRIDE, Maps, find_peaks
+from formreader.detect.place_decision import UNDECIDED
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_the_network_is_loaded_once_per_process() -> None:
 @pytest.mark.parametrize("shape", [(200, 300), (193, 305), (224, 320), (1, 1)])
 def test_maps_cover_the_page_whatever_its_size(shape: tuple[int, int]) -> None:
     maps = shipped_network().maps(np.full(shape, 255, np.uint8))
-    assert maps.shape[0] == 5
+    assert maps.shape[0] == 10
     assert maps.shape[1] * STRIDE >= shape[0]
     assert maps.shape[2] * STRIDE >= shape[1]
     assert np.isfinite(maps).all()
@@ -61,26 +63,26 @@ class RecordingSession:
 
     def run(self, _: list[str], inputs: dict[str, npt.NDArray[np.uint8]]) -> list[Maps]:
         self.shown = inputs["darkness"]
-        return [np.ones((5, *(side // STRIDE for side in self.shown.shape)), np.float32)]
+        return [np.ones((10, *(side // STRIDE for side in self.shown.shape)), np.float32)]
 
 
 def test_blank_margins_are_not_shown_to_the_network() -> None:
     session = RecordingSession()
     image = np.full((400, 300), 255, np.uint8)
     image[70:190, 40:120] = 0
-    maps = BoxNetwork(session).maps(image)
+    maps = BoxNetwork(session, UNDECIDED).maps(image)
     np.testing.assert_array_equal(session.shown, 255 - image[64:192, 32:128])
-    assert maps.shape == (5, 104, 80)
+    assert maps.shape == (10, 104, 80)
     assert (maps[:, 16:48, 8:32] == 1).all()
-    maps[0, 16:48, 8:32] = -20
-    assert maps[0].max() < -10
+    maps[:, 16:48, 8:32] = -20
+    assert maps[[0, CELL_CHANNELS.start]].max() < -10
 
 
 def test_noise_in_a_margin_counts_as_blank() -> None:
     session = RecordingSession()
     image = 255 - np.random.default_rng(1).integers(0, 9, (320, 320), np.uint8)
     image[100:110, 100:110] = 240
-    BoxNetwork(session).maps(image)
+    BoxNetwork(session, UNDECIDED).maps(image)
     assert session.shown.shape == (32, 32)
 
 
