@@ -77,7 +77,8 @@ PAIRS: list[tuple[Layout, Kind]] = [
     for layout in LAYOUTS
     for kind in KINDS
     # Printed digits and guides are ink too, and numbers may stand anywhere in their cells.
-    if layout not in ("puzzle", "guided", "open", "varied") and (kind == "clean" or layout in BARE)
+    if layout not in ("puzzle", "guided", "open", "varied", "sheet", "frames")
+    and (kind == "clean" or layout in BARE)
 ]
 
 

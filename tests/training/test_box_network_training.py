@@ -333,7 +333,7 @@ def test_batches_depend_on_the_seed_and_their_step_alone() -> None:
         assert one.dtype == np.float32 and np.array_equal(one, same)
     darkness, targets = batches[2]
     assert darkness.shape == (2, PIECE_SIDE, PIECE_SIDE, 1) and 0.5 < darkness.max() <= 1
-    assert targets.shape == (2, PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 7)
+    assert targets.shape == (2, PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 17)
     assert not np.array_equal(batches[0][0], darkness)
     assert not np.array_equal(PieceBatches(pages, replace(options, seed=6))[2][0], darkness)
 
