@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("augment", "export"),
+    ("augment", "export", "network_folder"),
     ("data", "box_network"),
     ("number_network", "fit"),
     ("evaluate",),

@@ -97,8 +97,7 @@ def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
     height = float(np.median(first.cells.heights)) * first.scale
     if _MIN_CLEAR_CELL_HEIGHT <= height <= _MAX_CLEAR_CELL_HEIGHT:
         return first.cells
-    largest = math.sqrt(_MAX_RESCALED_PIXELS / max(even.size, 1))
-    scale = min(first.scale * _BEST_CELL_HEIGHT / height, largest)
+    scale = min(first.scale * _BEST_CELL_HEIGHT / height, _largest_scale(even.size))
     if abs(scale / first.scale - 1) <= _MIN_SCALE_CHANGE:
         return first.cells
     return max(first.cells, _detect(even, network, scale).cells, key=len)
@@ -144,7 +143,7 @@ def _scaled(even: GreyImage, scale: float) -> GreyImage:
 
 def _further_scales(first: _Pass, pixels: int) -> list[float]:
     """Scales for further passes over a page of so many pixels; none if the first one will do."""
-    largest = math.sqrt(_MAX_RESCALED_PIXELS / max(pixels, 1))
+    largest = _largest_scale(pixels)
     if not first.rows:
         candidates = bool((first.found.scores >= _MIN_NOTABLE_SCORE).any())
         return [scale for scale in _FALLBACK_SCALES if scale <= largest] if candidates else []
@@ -156,6 +155,11 @@ def _further_scales(first: _Pass, pixels: int) -> list[float]:
     scores = np.concatenate([row.scores for row in first.rows])
     doubtful = float((scores < _MIN_LIKELY_SCORE).mean()) > _MAX_UNLIKELY_SHARE
     return [1.0] if doubtful and largest >= 1 else []
+
+
+def _largest_scale(pixels: int) -> float:
+    """The largest scale of a further pass over a page of so many pixels."""
+    return math.sqrt(_MAX_RESCALED_PIXELS / max(pixels, 1))
 
 
 def _outside_rows(found: Detections, rows: Sequence[Row]) -> npt.NDArray[np.float64]:

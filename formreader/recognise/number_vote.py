@@ -191,7 +191,7 @@ def _without_number(
     """A cell on whose strip no number was read: blank, or for review."""
     blank = blank_probability(weights, heard.blank, bool(field.blank.all()))
     if blank < _MIN_BLANK_PROBABILITY:
-        return _no_number(field, heard)
+        return _no_number(field)
     if ballot.cut_probability < _MAX_CUTS_OF_BLANK:
         return _blank(field, blank)
     return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - blank, False))
@@ -207,7 +207,7 @@ def _blank(field: FieldCrops, probability: float) -> SettledNumber:
     return SettledNumber(empty, none, NumberVote("", probability, True))
 
 
-def _no_number(field: FieldCrops, heard: HeardNumber) -> SettledNumber:
+def _no_number(field: FieldCrops) -> SettledNumber:
     """The cell as one box without a digit, for review: a mark, words, a struck number."""
     if field.cell is None or field.strip is None:
         raise ValueError("the field has no cell: there is nothing to vote on")

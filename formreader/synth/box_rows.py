@@ -56,10 +56,11 @@ def _draw_box(sheet: Sheet, cell: Rect, style: RowStyle, rng: np.random.Generato
         radius = min(style.radius, style.rounding * cell.w, style.rounding * cell.h)
         sheet.frame(cell, style.outer.width, style.outer.colour, radius)
     else:
-        _draw_outline(sheet, cell, style.outer, rng)
+        draw_outline(sheet, cell, style.outer, rng)
 
 
-def _draw_outline(sheet: Sheet, rect: Rect, line: LineStyle, rng: np.random.Generator) -> None:
+def draw_outline(sheet: Sheet, rect: Rect, line: LineStyle, rng: np.random.Generator) -> None:
+    """Print the four lines around a rectangle."""
     for y in (rect.y, rect.bottom):
         line.draw(sheet, (rect.x, y), (rect.right, y), rng)
     for x in (rect.x, rect.right):
@@ -92,4 +93,4 @@ def _draw_lattice(
         if not lost or rng.random() >= lost:
             style.separator(i).draw(sheet, (cell.x, first.y), (cell.x, last.bottom), rng)
     whole = Rect(first.x, first.y, last.right - first.x, last.bottom - first.y)
-    _draw_outline(sheet, whole, style.outer, rng)
+    draw_outline(sheet, whole, style.outer, rng)

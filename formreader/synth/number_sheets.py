@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from formreader.synth.box_rows import draw_outline
 from formreader.synth.form import Form
 from formreader.synth.house_style import TINTS, House, print_fitting
 from formreader.synth.line_styles import LineStyle
@@ -49,8 +50,8 @@ class _Column:
 class _Lines:
     """The lines of a table: around it, between its rows and columns, and those of its groups.
 
-    Every `group` rows a line of the style `grouping` follows; 0 for no groups. `across` or `down`
-    is None where such lines are not printed, `sides` tells whether there are lines left and right.
+    Every `group` rows a line of the style `grouping` follows; 0 for no groups. `sides` tells
+    whether there are lines left and right.
     """
 
     outer: LineStyle
@@ -113,7 +114,7 @@ def frames(form: Form, house: House, place: Rect) -> float:
         if radius:
             form.sheet.frame(cell, house.style.outer.width, house.style.outer.colour, radius)
         else:
-            _outline(form, cell, house.style.outer)
+            draw_outline(form.sheet, cell, house.style.outer, rng)
         _write_number(form, cell, longest, 0.25, float(rng.uniform(0.55, 1.0)))
         used = cell.bottom - place.y
         x = cell.right + float(rng.uniform(2, 16))
@@ -238,13 +239,6 @@ def _line_styles(house: House, rng: np.random.Generator) -> _Lines:
         int(rng.integers(2, 6)) if rng.random() < 0.3 else 0,
         bool(rng.random() < 0.88),
     )
-
-
-def _outline(form: Form, rect: Rect, line: LineStyle) -> None:
-    for y in (rect.y, rect.bottom):
-        line.draw(form.sheet, (rect.x, y), (rect.right, y), form.rng)
-    for x in (rect.x, rect.right):
-        line.draw(form.sheet, (x, rect.y), (x, rect.bottom), form.rng)
 
 
 def _fill(form: Form, column: _Column, cell: Rect, blanks: float, size: float) -> None:

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from formreader.core.errors import ModelError, OutputError
-from formreader.core.model_folder import CARD_FILE, model_folder
+from formreader.core.errors import ModelError
+from formreader.core.model_folder import model_folder
 from formreader.core.options import TrainOptions
 from formreader.core.quiet_keras import start_keras
-from formreader.output.atomic_writing import check_writable
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import load_network
 from formreader.training.data.mixture import TrainingData, prepare_data
 from formreader.training.fit import run_folder
+from formreader.training.network_folder import prepare_folder, unwritable
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +42,7 @@ def train(options: TrainOptions, progress: TrainProgress) -> Path:
             digits, or the learning rate is too high.
         KeyboardInterrupt: Ctrl-C or SIGTERM; a message says how to resume.
     """
-    run = _prepare_folder(options.out)
+    run = prepare_folder(options.out, RUN_FOLDER)
     if run_folder.is_unfinished(run) and not options.fresh:
         run_folder.check_same(run, run_folder.option_settings(options))
     with _interruptible(run, progress):
@@ -62,11 +62,11 @@ def train_on(
         UsageError: an interrupted training in the folder had other options or data, or the
             learning rate is too high.
     """
-    run = _prepare_folder(options.out)
+    run = prepare_folder(options.out, RUN_FOLDER)
     try:
         _fit_and_write(data, options, config, run, progress)
     except OSError as error:
-        raise _output_error(options.out, error) from error
+        raise unwritable(options.out, error) from error
     return options.out
 
 
@@ -152,21 +152,3 @@ def _interruptible(run: Path, progress: TrainProgress) -> Iterator[None]:
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _prepare_folder(out: Path) -> Path:
-    """Make the model folder and check that it can be written; returns the run's folder in it."""
-    run = out / RUN_FOLDER
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _output_error(out, error) from error
-    check_writable(out / CARD_FILE)
-    return run
-
-
-def _output_error(out: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{out}: the model folder cannot be written ({error.strerror or error}). "
-        "Choose another with --out."
-    )

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import keras
 
-from formreader.core.errors import ModelError, OutputError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
 from formreader.detect.box_network import BOX_CARD_SCHEMA, BoxNetwork
 from formreader.detect.place_decision import UNDECIDED
-from formreader.output.atomic_writing import check_writable
 from formreader.training.box_network.box_architecture import CELL_BRANCH, build_box_network
 from formreader.training.box_network.box_fitting import fit
 from formreader.training.box_network.box_graph import export_box_network
@@ -23,6 +20,12 @@ from formreader.training.box_network.box_options import BoxTrainOptions
 from formreader.training.box_network.box_pages import render_pages
 from formreader.training.box_network.decision_fit import fit_decision, known_rivalries, share_right
 from formreader.training.box_network.page_pieces import TrainingPage
+from formreader.training.network_folder import (
+    base_errors,
+    prepare_folder,
+    unwritable,
+    write_network_card,
+)
 
 VERSION = "2.0"
 _DECISION_PAGES = 450
@@ -42,7 +45,7 @@ def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFig
         OutputError: the folder cannot be written; found before any work.
         ModelError: the model to start from cannot be used; found before any work.
     """
-    _prepare_folder(options.out)
+    prepare_folder(options.out)
     keras.utils.set_random_seed(options.seed)
     network = build_box_network()
     if options.base is not None:
@@ -58,7 +61,7 @@ def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFig
     try:
         return write_model(network, options, pages[:_DECISION_PAGES], test)
     except OSError as error:
-        raise _output_error(options.out, error) from error
+        raise unwritable(options.out, error) from error
 
 
 def write_model(
@@ -107,8 +110,7 @@ def write_model(
         ],
         "files": files,
     }
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    (out / CARD_FILE).write_text(text, encoding="utf-8")
+    write_network_card(out, card)
     return figures
 
 
@@ -132,37 +134,16 @@ def start_from(folder: Path, network: keras.Model) -> None:
     Raises:
         ModelError: the model is missing or damaged, or a layer of its network has another shape.
     """
-    try:
+    with base_errors(folder, "formreader.training.box_network"):
         old = keras.saving.load_model(folder / KERAS_FILE, compile=False)
         known = {layer.name: layer.get_weights() for layer in old.layers}
         for layer in network.layers:
             name = layer.name if layer.name in known else layer.name.removeprefix(f"{CELL_BRANCH}.")
             if name in known:
                 layer.set_weights(known[name])
-    except Exception as error:  # Keras raises errors of many kinds
-        raise ModelError(
-            f"{folder / KERAS_FILE}: training cannot start from this model ({error}). "
-            "Give --base a folder that this version of formreader.training.box_network wrote."
-        ) from error
 
 
 def freeze_all_but_cells(network: keras.Model) -> None:
     """Keep the weights and the statistics of all layers but those that serve cells alone."""
     for layer in network.layers:
         layer.trainable = layer.name.startswith(CELL_BRANCH)
-
-
-def _prepare_folder(out: Path) -> None:
-    """Make the model folder and check that it can be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _output_error(out, error) from error
-    check_writable(out / CARD_FILE)
-
-
-def _output_error(out: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{out}: the model folder cannot be written ({error.strerror or error}). "
-        "Choose another with --out."
-    )

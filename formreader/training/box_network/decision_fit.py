@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
 
 from formreader.detect.box_network import BoxNetwork
 from formreader.detect.place_decision import FEATURES, PlaceDecision, Rivalry, in_one_place
@@ -18,9 +19,7 @@ _MIN_TRUE_SHARE = 0.5
 """Share of a row's boxes that are true ones from which it is a row of digit boxes."""
 
 _RIDGE = 1e-4
-_NEWTON_STEPS = 25
-"""Penalty on the squared weights, for each row, and steps of Newton's method: more change
-nothing."""
+"""Penalty on the squared weights, for each row."""
 
 _Flags = npt.NDArray[np.bool_]
 
@@ -77,19 +76,12 @@ def _true(known: Sequence[KnownRivalry]) -> _Flags:
 
 
 def _fit(features: npt.NDArray[np.float64], true: _Flags) -> list[float]:
-    """Fit a regression by Newton's method (iteratively reweighted least squares).
+    """Fit a regression; returns the weights of the features (n, k) and the bias.
 
-    Both answers weigh the same: how often each is right differs from form to form. Returns the
-    weights of the features (n, k) and the bias.
+    Both answers weigh the same: how often each is right differs from form to form.
     """
-    yes_share = min(max(float(true.mean()), 1e-3), 1 - 1e-3) if len(true) else 0.5
-    share = np.where(true, 0.5 / yes_share, 0.5 / (1 - yes_share))
-    inputs = np.column_stack([features, np.ones(len(true))])
-    weights = np.zeros(inputs.shape[1])
-    ridge = _RIDGE * max(len(inputs), 1) * np.eye(len(weights))
-    for _ in range(_NEWTON_STEPS):
-        yes = 1 / (1 + np.exp(-(inputs @ weights)))
-        gradient = inputs.T @ (share * (true - yes)) - ridge @ weights
-        curvature = (inputs * (share * yes * (1 - yes))[:, None]).T @ inputs + ridge
-        weights = weights + np.linalg.solve(curvature, gradient)
-    return [float(weight) for weight in weights]
+    if true.all() or not true.any():  # nothing to tell apart
+        return [0.0] * (features.shape[1] + 1)
+    model = LogisticRegression(C=1 / (_RIDGE * len(true)), class_weight="balanced", max_iter=5000)
+    model.fit(features, true)
+    return [*map(float, model.coef_[0]), float(model.intercept_[0])]

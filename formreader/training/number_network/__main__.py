@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
 
 from formreader.core.errors import FormreaderError
@@ -29,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures = train_numbers(options, _log.info)
     except FormreaderError as error:
         parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
-    _log.info("read %d of %d numbers, %d of %d others", *astuple(figures))
+    _log.info(
+        "read %d of %d numbers, %d of %d others",
+        figures.right, figures.numbers, figures.others_right, figures.others,
+    )  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +11,15 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.errors import ModelError, OutputError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
-from formreader.output.atomic_writing import check_writable
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, LogitsOf, logits_of_graph
 from formreader.recognise.vote_weights import FEATURES
+from formreader.training.network_folder import (
+    base_errors,
+    prepare_folder,
+    unwritable,
+    write_network_card,
+)
 from formreader.training.number_network.number_architecture import build_number_network
 from formreader.training.number_network.number_fitting import CHECKPOINT_FILE, fit
 from formreader.training.number_network.number_graph import export_number_network
@@ -50,7 +53,7 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
         ModelError: the model to start from cannot be used; found before any work.
         NoInputError: a set of digits is missing or invalid.
     """
-    _prepare_folder(options.out)
+    prepare_folder(options.out)
     keras.utils.set_random_seed(options.seed)
     network, best = build_number_network(), build_number_network()
     if options.base is not None:
@@ -67,7 +70,7 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
         (options.out / CHECKPOINT_FILE).unlink(missing_ok=True)
         return figures
     except OSError as error:
-        raise _output_error(options.out, error) from error
+        raise unwritable(options.out, error) from error
 
 
 def write_model(
@@ -112,8 +115,7 @@ def write_model(
         "vote": {"features": list(FEATURES)} | asdict(weights),
         "files": files,
     }
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    (out / CARD_FILE).write_text(text, encoding="utf-8")
+    write_network_card(out, card)
     return figures
 
 
@@ -167,27 +169,6 @@ def _start_from(folder: Path, network: keras.Model) -> None:
     Raises:
         ModelError: the model is missing or damaged, or its network has another shape.
     """
-    try:
+    with base_errors(folder, "formreader.training.number_network"):
         weights = keras.saving.load_model(folder / KERAS_FILE, compile=False).get_weights()
         network.set_weights(weights)
-    except Exception as error:  # Keras raises errors of many kinds
-        raise ModelError(
-            f"{folder / KERAS_FILE}: training cannot start from this model ({error}). Give "
-            "--base a folder that this version of formreader.training.number_network wrote."
-        ) from error
-
-
-def _prepare_folder(out: Path) -> None:
-    """Make the model folder and check that it can be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _output_error(out, error) from error
-    check_writable(out / CARD_FILE)
-
-
-def _output_error(out: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{out}: the model folder cannot be written ({error.strerror or error}). "
-        "Choose another with --out."
-    )

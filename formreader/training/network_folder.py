@@ -1,0 +1,60 @@
+"""What the trainings of all networks do alike with their model folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from formreader.core.errors import ModelError, OutputError
+from formreader.core.model_folder import CARD_FILE, KERAS_FILE
+from formreader.output.atomic_writing import check_writable
+
+
+def prepare_folder(out: Path, within: str = "") -> Path:
+    """Make the model folder, and one `within` it if given; returns the last one.
+
+    Raises:
+        OutputError: it cannot be made, or no card can be written into it.
+    """
+    folder = out / within
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(out, error) from error
+    check_writable(out / CARD_FILE)
+    return folder
+
+
+def unwritable(out: Path, error: OSError) -> OutputError:
+    """The error that a model folder cannot be written."""
+    return OutputError(
+        f"{out}: the model folder cannot be written ({error.strerror or error}). "
+        "Choose another with --out."
+    )
+
+
+def write_network_card(out: Path, card: Mapping[str, object]) -> None:
+    """Write the card of a model folder, the last of its files.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    (out / CARD_FILE).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def base_errors(folder: Path, program: str) -> Iterator[None]:
+    """Turn any error in taking weights from a model folder into a `ModelError`.
+
+    `program` is the module that writes such folders.
+    """
+    try:
+        yield
+    except Exception as error:  # Keras raises errors of many kinds
+        raise ModelError(
+            f"{folder / KERAS_FILE}: training cannot start from this model ({error}). "
+            f"Give --base a folder that this version of {program} wrote."
+        ) from error
