@@ -16,7 +16,8 @@ from formreader.synth.box_rows import draw_outline
 from formreader.synth.form import Form
 from formreader.synth.house_style import TINTS, House, print_fitting
 from formreader.synth.line_styles import LineStyle
-from formreader.synth.paper_sheet import Colour, Rect
+from formreader.synth.paper_sheet import Colour, Rect, stain
+from formreader.synth.patterns import draw_pattern
 from formreader.synth.stacks import handwriting
 from formreader.synth.words import caption
 
@@ -34,6 +35,12 @@ _MIN_ROW_MM = 4.2
 
 _LONGEST_NUMBER = 10
 """Digits of the longest numbers."""
+
+_Ground: TypeAlias = Literal["plain", "cell", "patch"]
+"""What numbers stand on: paper, security print that fills their cells, or a patch of it around
+each number that ends within its cell, as where amounts are pasted in or printed over."""
+_GROUNDS: tuple[_Ground, ...] = ("plain", "cell", "patch")
+_GROUND_SHARES = (0.8, 0.08, 0.12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,18 @@ class _Lines:
     sides: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How numbers are written into cells.
+
+    `blanks`: share of cells without one; `size`: height of the writing as a share of its cell's.
+    """
+
+    blanks: float
+    size: float
+    ground: _Ground
+
+
 def number_sheet(form: Form, house: House, place: Rect) -> float:
     """A ruled table of numbers, with a header and labels, some cells blank or struck."""
     rng = form.rng
@@ -80,13 +99,13 @@ def number_sheet(form: Form, house: House, place: Rect) -> float:
         for column in columns:
             _print_in(form, Rect(column.x, place.y, column.w, header), rng.random() < 0.5)
     blanks = float(rng.choice([0.0, 0.1, 0.3, 0.7, 0.95], p=(0.25, 0.3, 0.2, 0.2, 0.05)))
-    size = float(rng.uniform(0.55, 1.0))
+    writing = _Writing(blanks, float(rng.uniform(0.55, 1.0)), _sample_ground(rng))
     for r, (top, bottom) in enumerate(pairwise(ys)):
         if r in titled:
             _print_in(form, Rect(table.x, top, table.w, bottom - top), True)
             continue
         for column in columns:
-            _fill(form, column, Rect(column.x, top, column.w, bottom - top), blanks, size)
+            _fill(form, column, Rect(column.x, top, column.w, bottom - top), writing)
     return table.h
 
 
@@ -98,7 +117,7 @@ def frames(form: Form, house: House, place: Rect) -> float:
     top = place.y + (1.6 * house.label if above else 0.0)
     if top + height > place.bottom:
         return 0.0
-    used = 0.0
+    used, ground = 0.0, _sample_ground(rng)
     radius = float(rng.uniform(0.4, 2.0)) if rng.random() < 0.2 else 0.0
     while True:
         longest = int(rng.integers(1, _LONGEST_NUMBER + 1))
@@ -111,11 +130,12 @@ def frames(form: Form, house: House, place: Rect) -> float:
         print_fitting(form, at, caption(rng), house.label, width if above else label - 1)
         if house.style.tint:
             form.sheet.fill(cell, house.style.tint)
+        writing = _Writing(0.25, float(rng.uniform(0.55, 1.0)), ground)
         if radius:
             form.sheet.frame(cell, house.style.outer.width, house.style.outer.colour, radius)
         else:
             draw_outline(form.sheet, cell, house.style.outer, rng)
-        _write_number(form, cell, longest, 0.25, float(rng.uniform(0.55, 1.0)))
+        _write_number(form, cell, longest, writing)
         used = cell.bottom - place.y
         x = cell.right + float(rng.uniform(2, 16))
 
@@ -241,12 +261,12 @@ def _line_styles(house: House, rng: np.random.Generator) -> _Lines:
     )
 
 
-def _fill(form: Form, column: _Column, cell: Rect, blanks: float, size: float) -> None:
+def _fill(form: Form, column: _Column, cell: Rect, writing: _Writing) -> None:
     """Fill in or print one cell of a column."""
     rng = form.rng
     match column.content:
         case "numbers":
-            _write_number(form, cell, column.longest, blanks, size)
+            _write_number(form, cell, column.longest, writing)
         case "labels":
             _print_in(form, cell, False)
         case "words":
@@ -273,14 +293,19 @@ def _print_in(form: Form, cell: Rect, bold: bool) -> None:
                       bold=bold)  # fmt: skip
 
 
-def _write_number(form: Form, cell: Rect, longest: int, blanks: float, size: float) -> None:
+def _sample_ground(rng: np.random.Generator) -> _Ground:
+    return _GROUNDS[int(rng.choice(len(_GROUNDS), p=_GROUND_SHARES))]
+
+
+def _write_number(form: Form, cell: Rect, longest: int, writing: _Writing) -> None:
     """Write a number into a cell, or a dash or a cross, or nothing.
 
-    `size` is the height of the writing as a share of the cell's. The number stands left, right or
-    anywhere, high or low, and may lean over the lines.
+    The number stands left, right or anywhere, high or low, and may lean over the lines.
     """
     rng, kind = form.rng, form.rng.random()
-    if kind < blanks:
+    if writing.ground == "cell":
+        _print_pattern(form, cell)
+    if kind < writing.blanks:
         form.fill_number_cell(cell, "")
         return
     if kind > 0.96:
@@ -288,9 +313,33 @@ def _write_number(form: Form, cell: Rect, longest: int, blanks: float, size: flo
         return
     digits = longest if rng.random() < 0.3 else int(rng.integers(1, longest + 1))
     number = "".join(str(d) for d in rng.integers(10, size=digits).tolist())
-    height = cell.h * min(size * float(rng.uniform(0.85, 1.1)), 1.05)
+    height = cell.h * min(writing.size * float(rng.uniform(0.85, 1.1)), 1.05)
     width = min(cell.w, height * (0.75 * digits + 0.5))
     shift = float(rng.choice([0.0, rng.uniform(0, 1), 1.0])) * (cell.w - width)
     rise = float(np.clip(rng.normal(0.5, 0.25), -0.1, 1.1)) * (cell.h - height)
     lean = float(rng.normal(0, 0.06)) * cell.h
-    form.fill_number_cell(cell, number, Rect(cell.x + shift + lean, cell.y + rise, width, height))
+    place = Rect(cell.x + shift + lean, cell.y + rise, width, height)
+    if writing.ground == "patch":
+        _print_pattern(form, _patch_around(place, cell, rng))
+    form.fill_number_cell(cell, number, place)
+
+
+def _patch_around(place: Rect, cell: Rect, rng: np.random.Generator) -> Rect:
+    """A rectangle around writing, within its cell."""
+    left, top, right, bottom = (rng.uniform(0, (0.6, 0.3, 0.6, 0.3)) * place.h).tolist()
+    x, y = max(place.x - left, cell.x), max(place.y - top, cell.y)
+    return Rect(x, y, min(place.right + right, cell.right) - x,
+                min(place.bottom + bottom, cell.bottom) - y)  # fmt: skip
+
+
+def _print_pattern(form: Form, place: Rect) -> None:
+    """Print a pattern of security paper, on a tint or on white."""
+    rng, scale = form.rng, form.sheet.scale
+    shape = (round(place.h * scale), round(place.w * scale))
+    if min(shape) < 1:
+        return
+    ink: Colour = tuple(rng.integers(0, 200, size=3).tolist())
+    tint, strength = float(rng.uniform(0, 0.25)), float(rng.uniform(0.08, 0.5))
+    mask = tint * float(rng.random() < 0.5) + strength * draw_pattern(shape, shape[0], rng)
+    cover = np.clip(mask, 0, 1).astype(np.float32)
+    stain(form.sheet.image, cover, round(place.x * scale), round(place.y * scale), ink)

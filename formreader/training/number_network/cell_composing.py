@@ -14,14 +14,8 @@ import numpy as np
 
 from formreader.core.geometry import quads_of
 from formreader.core.records import DigitBox, GreyImage
-from formreader.training.number_network.cell_paper import (
-    Layer,
-    Place,
-    draw_lines,
-    lay,
-    paper,
-    print_mask,
-)
+from formreader.synth.patterns import Layer, lay, print_mask
+from formreader.training.number_network.cell_paper import Place, draw_lines, paper
 from formreader.training.number_network.cell_scans import scanned
 from formreader.training.number_network.number_hands import Glyph, HandSets
 from formreader.training.number_network.number_texts import CellText, sample_text
