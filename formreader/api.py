@@ -93,13 +93,13 @@ class Reader:
             batch=batch,
         )
         self._recogniser = load_recogniser(os.fspath(model), device, batch)
-        self._acceptance = acceptance(self._recogniser.card, self._options)
         shipped_network()  # loaded here, so that damage is reported before the first page
-        shipped_reader()
+        numbers = shipped_reader().calibration
+        self._acceptance = acceptance(self._recogniser.card, numbers, self._options)
 
     @property
     def review_below(self) -> float:
-        """The confidence from which digits are accepted."""
+        """The confidence from which single digits in boxes are accepted."""
         return self._acceptance.review_below
 
     def read(

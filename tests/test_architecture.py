@@ -28,8 +28,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
     ("augment", "export", "network_folder"),
     ("data", "box_network"),
-    ("number_network", "fit"),
-    ("evaluate",),
+    ("fit",),
+    ("number_network", "evaluate"),
     ("write_model",),
     ("train_model",),
 )

@@ -40,7 +40,8 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     """
     threshold = {"--review-below": str(options.review_below)}
     if options.max_error is not None:
-        threshold = {"--max-error": str(options.max_error)}
+        # What the promise is about depends on the rows.
+        threshold = {"--max-error": str(options.max_error), "--rows": options.rows}
     return RunRecord(
         version=__version__,
         model=f"{card.name} {card.version}",

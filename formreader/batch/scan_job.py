@@ -26,7 +26,7 @@ from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_table
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import Card, read_card
-from formreader.recognise.number_reader import shipped_reader
+from formreader.recognise.number_reader import number_calibration, shipped_reader
 from formreader.recognise.risk_control import Acceptance, acceptance
 from formreader.store.job_store import JobStore
 
@@ -99,7 +99,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     debug = outputs.debug_folder(options.paths)
     listing = outputs.list_inputs(options.paths)
     card = read_card(model_folder(options.model))
-    accepted = acceptance(card, options)
+    accepted = acceptance(card, number_calibration(), options)
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
         with stopwatch.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
             plan = make_plan(listing.files, store, progress, count_pdf)

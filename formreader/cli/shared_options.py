@@ -69,8 +69,9 @@ def reading_options(command: click.Command) -> click.Command:
     max_error = click.option(
         "--max-error", type=click.FloatRange(0, 1, min_open=True, max_open=True),
         default=SCAN.max_error, metavar="E",
-        help="Largest share of wrong digits to allow among those not marked for review, such as "
-        "0.003. The model's calibration then chooses the threshold, instead of --review-below.",
+        help="Largest share of wrong values to allow among those not marked for review, such as "
+        "0.01: of fields in a table of fields, of digits in a table of digits. The models' "
+        "calibrations then choose the thresholds, instead of --review-below.",
     )  # fmt: skip
     for option in (review_below, max_error, model_option, device_option, batch_option):
         command = option(command)

@@ -28,9 +28,10 @@ class ScanOptions:
     """Options of `formreader scan`.
 
     `out`: file of the table, as a path or, for a URL, as text.
-    `review_below`: digits with a lower confidence are marked for review. `max_error`: share of
-    the accepted digits that may be wrong; the threshold that keeps it is taken from the model
-    card and replaces `review_below`.
+    `review_below`: digits in boxes, and numbers in cells, with a lower confidence are marked for
+    review. `max_error`: share of the accepted fields that may be wrong, or of the accepted digits
+    in a table of digits; thresholds that keep it are taken from the models' cards and replace
+    `review_below`.
     `report`: file of the review report; None for one beside the table, `"none"` for no report.
     `workers`: number of processes for page work. `batch`: number of crops in one call of the
     network. `fresh`: discard the job of an earlier run and begin anew.

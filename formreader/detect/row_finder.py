@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
-from formreader.detect.cell_alignment import align_cells, best_of_overlapping
+from formreader.detect.cell_alignment import align_cells, best_of_overlapping, guessed_edges
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
@@ -87,7 +87,8 @@ def _on_lines(even: GreyImage, cells: FoundCells) -> FoundCells:
     corners, ruled = snap_quads_to_lines(even, cells.corners)
     aligned = align_cells(corners)
     kept, overlaps = best_of_overlapping(aligned, cells.scores)
-    return FoundCells(aligned, cells.scores, ruled, overlaps).select(kept)
+    found = FoundCells(aligned, cells.scores, ruled, overlaps).select(kept)
+    return replace(found, doubtful=found.doubtful | guessed_edges(found.corners, found.ruled))
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:

@@ -13,6 +13,7 @@ from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, DigitReading, FieldCrops, FieldReading, Status
 from formreader.recognise.number_vote import NumberVote, shared_confidences
+from formreader.recognise.risk_control import Thresholds
 
 MIN_GUESS_PROBABILITY = 0.05
 """A digit of lower probability is not given as the reading of a box, not even for review.
@@ -51,35 +52,38 @@ class ReadField:
         return self.probabilities[~self.field.blank]
 
 
-def decide(read: Sequence[ReadField], review_below: float) -> tuple[FieldReading, ...]:
+def decide(read: Sequence[ReadField], thresholds: Thresholds) -> tuple[FieldReading, ...]:
     """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
-    Digits with a lower confidence than `review_below` are for review, and so are those in boxes
+    Digits with a lower confidence than their threshold are for review, and so are those in boxes
     with loose ink, however sure: a digit beside them may be missing. A number in a cell is
     accepted or for review as a whole.
     """
     if not read:
         return ()
-    boxes = (digit_box for one in read for digit_box in one.field.boxes)
+    boxes = (
+        (digit_box, thresholds.digit(len(one.field.boxes)))
+        for one in read
+        for digit_box in one.field.boxes
+    )
     probabilities = np.concatenate([one.probabilities for one in read])
     blank = np.concatenate([one.field.blank for one in read])
-    digits = _read_digits(boxes, probabilities, blank, review_below)
+    digits = _read_digits(boxes, probabilities, blank)
     return tuple(
-        _reading(one, [next(digits) for _ in one.field.boxes], review_below) for one in read
+        _reading(one, [next(digits) for _ in one.field.boxes], thresholds.number) for one in read
     )
 
 
 def _read_digits(
-    boxes: Iterator[DigitBox],
+    boxes: Iterator[tuple[DigitBox, float]],
     probabilities: npt.NDArray[np.float32],
     blank: npt.NDArray[np.bool_],
-    review_below: float,
 ) -> Iterator[DigitReading]:
     # A stable sort: of equal probabilities the lower digit comes first on every machine.
     ranked = np.argsort(-probabilities[:, :NOT_A_DIGIT], axis=1, kind="stable")  # (n, 10)
     # Lists are faster to index than arrays.
     rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())
-    for box, row, (best, second), is_blank in zip(boxes, *rows, strict=True):
+    for (box, review_below), row, (best, second), is_blank in zip(boxes, *rows, strict=True):
         if is_blank:
             yield DigitReading(box.box, None, 1.0, Status.BLANK)
         else:

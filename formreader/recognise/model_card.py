@@ -155,7 +155,7 @@ def _card(table: dict[str, object]) -> Card:
         training=_value(table, "training", dict),
         recipe=_value(table, "recipe", dict),
         tests=tuple(_test(row) for row in _value(table, "tests", list)),
-        calibration=tuple(_calibration(row) for row in _value(table, "calibration", list)),
+        calibration=calibration_rows(table),
         files=card_hashes(table),
         classes=tuple(checked(name, str, "classes") for name in _value(table, "classes", list)),
     )
@@ -169,6 +169,15 @@ def _test(raw: object) -> TestFigures:
         right_of_ten=_value(row, "right_of_ten", int),
         right_of_all=_value(row, "right_of_all", int),
     )
+
+
+def calibration_rows(table: Mapping[str, object]) -> tuple[CalibrationRow, ...]:
+    """The rows of the calibration that a card states.
+
+    Raises:
+        KeyError, TypeError, ValueError: it states none, or one that is invalid.
+    """
+    return tuple(map(_calibration, checked(table["calibration"], list, "calibration")))
 
 
 def _calibration(raw: object) -> CalibrationRow:

@@ -29,13 +29,14 @@ from formreader.recognise.ctc import (
     log_probabilities,
     place_probabilities,
 )
+from formreader.recognise.model_card import CalibrationRow, calibration_rows
 from formreader.recognise.vote_weights import VoteWeights, vote_weights
 from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 
 if TYPE_CHECKING:
     import onnxruntime
 
-NUMBER_CARD_SCHEMA = 1
+NUMBER_CARD_SCHEMA = 2
 """Version of the card's layout; a card of another version is refused."""
 
 COLUMNS_PER_PLACE = 2
@@ -75,9 +76,14 @@ class HeardNumber:
 class NumberReader:
     """Reads strips in batches; a strip gives the same result in a batch of any other strips."""
 
-    def __init__(self, logits_of: LogitsOf, weights: VoteWeights) -> None:
+    def __init__(
+        self,
+        logits_of: LogitsOf,
+        weights: VoteWeights,
+        calibration: tuple[CalibrationRow, ...] = (),
+    ) -> None:
         self._logits_of = logits_of
-        self.weights = weights
+        self.weights, self.calibration = weights, calibration
 
     @classmethod
     def load(cls, folder: Path) -> NumberReader:
@@ -89,7 +95,8 @@ class NumberReader:
         with card_errors(folder):
             card = read_card_file(folder, NUMBER_CARD_SCHEMA)
             hashes, weights = card_hashes(card), vote_weights(card)
-        return cls(logits_of_graph(load_graph(folder, hashes, threads=1)), weights)
+            calibration = calibration_rows(card)
+        return cls(logits_of_graph(load_graph(folder, hashes, threads=1)), weights, calibration)
 
     def read(self, strips: Sequence[Strip]) -> list[HeardNumber]:
         """Read the numbers on strips."""
@@ -144,6 +151,17 @@ def _heard(places: Places) -> list[HeardNumber]:
     unsaid = places[:, :, NO_CHARACTER].prod(axis=1, dtype=np.float64)
     numbers = zip(places, spellings, np.exp(logs), said_blank + unsaid, strict=True)
     return [HeardNumber(*one[:2], float(one[2]), float(one[3])) for one in numbers]
+
+
+def number_calibration() -> tuple[CalibrationRow, ...]:
+    """The calibration of the network that ships with the program, without loading it.
+
+    Raises:
+        ModelError: its card is missing, damaged or of another version.
+    """
+    folder = model_folder(NUMBER_MODEL)
+    with card_errors(folder):
+        return calibration_rows(read_card_file(folder, NUMBER_CARD_SCHEMA))
 
 
 @cache

@@ -5,7 +5,6 @@ Pages that lie upside down or on their side are found on the way, and turned.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -43,7 +42,7 @@ from formreader.recognise.page_orientation import (
     without_further_turn,
 )
 from formreader.recognise.recogniser import Recogniser
-from formreader.recognise.risk_control import acceptance
+from formreader.recognise.risk_control import NOTHING_ACCEPTED, Thresholds, acceptance
 from formreader.segment.segment_selection import (
     NO_NUMBER,
     SelectedField,
@@ -86,8 +85,8 @@ def read_pages(
     Raises:
         ModelError: the model's calibration cannot promise `options.max_error`.
     """
-    review_below = acceptance(recogniser.card, options).review_below
     network = _Network(recogniser, shipped_reader(), stopwatch)
+    thresholds = acceptance(recogniser.card, network.reader.calibration, options).thresholds
     done = 0
     for unread in _groups(pages, options.batch):
         group = network.read(unread)
@@ -104,7 +103,7 @@ def read_pages(
         for page, orientation in zip(group, found, strict=True):
             # Not before the turns: turned digits look like non-digits.
             settled = _settled(_arbitrated(page), network.reader)
-            yield settled.page, _page_reading(settled, orientation, review_below)
+            yield settled.page, _page_reading(settled, orientation, thresholds)
 
 
 def read_fields(
@@ -147,7 +146,7 @@ def _without(page: PageCrops, boxes: tuple[DigitBox, ...], reason: str) -> PageC
     return replace(page, discarded=(*page.discarded, Discarded(boxes, reason)))
 
 
-def _page_reading(read: ReadPage, found: Orientation, review_below: float) -> PageReading:
+def _page_reading(read: ReadPage, found: Orientation, thresholds: Thresholds) -> PageReading:
     """The page's reading; all digits of a page that may be turned are for review."""
     page = read.page
     notices = [page.notice]
@@ -155,9 +154,9 @@ def _page_reading(read: ReadPage, found: Orientation, review_below: float) -> Pa
         notices.append(DOUBTFUL_BOXES)
     if not found.sure:
         notices.append(MAYBE_TURNED)
-        review_below = math.inf
+        thresholds = NOTHING_ACCEPTED
     notice = "; ".join(filter(None, notices))
-    fields = decide(read.fields, review_below)
+    fields = decide(read.fields, thresholds)
     return PageReading(page.file, page.number, fields, page.error, notice)
 
 

@@ -45,17 +45,48 @@ fail a test and so end the search; each further test adds such a chance. A choic
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
-    """The threshold from which on digits are accepted, and what the calibration says of it.
+class Thresholds:
+    """The confidences from which readings are accepted.
 
-    Digits with confidence `review_below` or more are accepted. `measured` is the row of the
-    calibration with the highest threshold that is not above it, None where there is none.
-    `max_error` is the promised share of wrong digits, None where no promise was asked for.
+    `digits` is for digits in boxes of their own, by the number of boxes in their field: the first
+    for one box, the last for all longer fields. `number` is for a number in a cell as a whole.
     """
 
-    review_below: float
+    digits: tuple[float, ...]
+    number: float
+
+    @classmethod
+    def equal(cls, threshold: float) -> Thresholds:
+        """The same threshold for all readings."""
+        return cls((threshold,), threshold)
+
+    def digit(self, boxes: int) -> float:
+        """The threshold for digits in a field of so many boxes."""
+        return self.digits[min(boxes, len(self.digits)) - 1]
+
+
+NOTHING_ACCEPTED = Thresholds.equal(math.inf)
+"""All readings are for review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The thresholds from which on readings are accepted, and what the calibration says of them.
+
+    `measured` is the row of the digits' calibration with the highest threshold that is not above
+    the one for single digits, None where there is none. `max_error` is the promised share of wrong
+    digits, or of wrong fields with `of_fields`; None where no promise was asked for.
+    """
+
+    thresholds: Thresholds
     measured: CalibrationRow | None = None
     max_error: float | None = None
+    of_fields: bool = False
+
+    @property
+    def review_below(self) -> float:
+        """The confidence from which on single digits in boxes are accepted."""
+        return self.thresholds.digits[0]
 
     def __str__(self) -> str:
         """What to expect of accepted digits, in one plain sentence."""
@@ -69,7 +100,10 @@ class Acceptance:
             f"Of every 1,000 accepted digits expect at most {_in_a_thousand(row)} to be wrong"
         )
         if self.max_error is not None:
-            expected += f"; you allowed {1000 * self.max_error:.3g}"
+            kind = " of every 1,000 fields" if self.of_fields else ""
+            expected += f"; you allowed {1000 * self.max_error:.3g}{kind}"
+            if math.isinf(self.thresholds.number):
+                expected += ". Numbers in cells are all for review: that was not shown for them"
         return expected
 
     def figures(self) -> str:
@@ -90,8 +124,13 @@ def _in_a_thousand(row: CalibrationRow) -> str:
     return f"{math.ceil(digits)}" if digits >= 1 else f"{math.ceil(10 * digits) / 10:g}"
 
 
-def acceptance(card: Card, options: ScanOptions) -> Acceptance:
+def acceptance(card: Card, numbers: Sequence[CalibrationRow], options: ScanOptions) -> Acceptance:
     """The acceptance that `options` ask for, by `max_error` if given, else by `review_below`.
+
+    `numbers` is the calibration of numbers in cells. Those are all for review where it cannot
+    promise `max_error`. In tables of fields the promise is about whole fields: of fields with n
+    digits at most n times the share of wrong digits can be wrong, so each of these digits is
+    accepted as for the n-th part of `max_error`, and none of them where that cannot be promised.
 
     Raises:
         UsageError: the one that is used is not a probability.
@@ -99,11 +138,25 @@ def acceptance(card: Card, options: ScanOptions) -> Acceptance:
     """
     if options.max_error is not None:
         row = promised_row(card, options.max_error)
-        return Acceptance(row.threshold, row, options.max_error)
+        of_fields = options.rows == "field"
+        passed = passing_rows(numbers, options.max_error)
+        number = passed[-1].threshold if passed else math.inf
+        longer = _of_longer_fields(card.calibration, options.max_error) if of_fields else ()
+        thresholds = Thresholds((row.threshold, *longer), number)
+        return Acceptance(thresholds, row, options.max_error, of_fields)
     if not 0 <= options.review_below <= 1:
         raise UsageError(f"--review-below must be from 0 to 1. Received: {options.review_below}")
     below = [row for row in card.calibration if row.threshold <= options.review_below]
-    return Acceptance(options.review_below, below[-1] if below else None)
+    return Acceptance(Thresholds.equal(options.review_below), below[-1] if below else None)
+
+
+def _of_longer_fields(rows: Sequence[CalibrationRow], max_error: float) -> tuple[float, ...]:
+    """Thresholds for digits in fields of 2, 3, ... boxes, up to the first that accepts none."""
+    found = list[float]()
+    while not found or found[-1] < math.inf:
+        passed = passing_rows(rows, max_error / (len(found) + 2))
+        found.append(passed[-1].threshold if passed else math.inf)
+    return tuple(found)
 
 
 def promised_row(card: Card, max_error: float) -> CalibrationRow:

@@ -33,7 +33,7 @@ from formreader.cli.scan import summary_lines
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions, TrainOptions
 from formreader.input.open_page import count_image_pages
-from formreader.recognise.risk_control import Acceptance
+from formreader.recognise.risk_control import Acceptance, Thresholds
 from formreader.training import train_model
 from formreader.training.data import digit_sets, mixture
 from formreader.training.data.examples import Examples
@@ -113,7 +113,8 @@ def test_times_are_told_to_who_asks(program: RunProgram, forms: Path, tiny_model
 
 SUMMARY = ScanSummary(
     files=3, skipped=0, total=1200, read=1200, pages=1200, duplicates=0, fields=7000, digits=56_000,
-    blank=4000, review=1234, failed=0, interrupted=False, acceptance=Acceptance(0.95), seconds=45.0,
+    blank=4000, review=1234, failed=0, interrupted=False,
+    acceptance=Acceptance(Thresholds.equal(0.95)), seconds=45.0,
     stages=dict.fromkeys(STAGES, 1.0), out=Path("r.csv"), report=Path("r.html"),
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.detect.cell_alignment import align_cells, best_of_overlapping
+from formreader.detect.cell_alignment import align_cells, best_of_overlapping, guessed_edges
 
 Corners = npt.NDArray[np.float64]
 
@@ -66,3 +66,17 @@ def test_a_page_without_cells() -> None:
     none = np.zeros((0, 4, 2))
     assert align_cells(none).shape == (0, 4, 2)
     assert best_of_overlapping(none, np.zeros(0))[0].shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("left", "ruled", "guessed"),
+    [(100.0, 0.0, False), (140.0, 0.0, True), (140.0, 0.9, False)],
+    ids=["in line", "alone", "on a line"],
+)
+def test_an_edge_on_no_line_and_in_line_with_no_other_is_a_guess(
+    left: float, ruled: float, guessed: bool
+) -> None:
+    cells = np.stack([quad(100, 100, 200, 40), quad(left, 160, 300 - left, 40)])
+    lines = np.ones((2, 4))
+    lines[1, 2] = ruled
+    assert guessed_edges(cells, lines).tolist() == [False, guessed]

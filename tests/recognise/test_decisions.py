@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status, mark_boxes
 from formreader.recognise.decisions import MIN_GUESS_PROBABILITY, ReadField, decide
+from formreader.recognise.risk_control import Thresholds
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -36,7 +37,7 @@ def read(
 ) -> FieldReading:
     probabilities = np.stack([row(c) for c in chances])
     field = field_of(blank or [False] * len(chances))
-    (reading,) = decide([ReadField(field, probabilities)], review_below)
+    (reading,) = decide([ReadField(field, probabilities)], Thresholds.equal(review_below))
     return reading
 
 
@@ -55,7 +56,9 @@ def test_an_unsure_digit_is_for_review_with_its_second_guess() -> None:
 def test_a_sure_digit_with_loose_ink_is_for_review(blank: bool) -> None:
     field = field_of([False, blank])
     marked = replace(field, boxes=mark_boxes(field.boxes, np.array([True, True])))
-    (reading,) = decide([ReadField(marked, np.stack([row({7: 1.0}), row({1: 1.0})]))], 0.0)
+    (reading,) = decide(
+        [ReadField(marked, np.stack([row({7: 1.0}), row({1: 1.0})]))], Thresholds.equal(0.0)
+    )
     statuses = [Status.REVIEW, Status.BLANK if blank else Status.REVIEW]
     assert [digit.status for digit in reading.digits] == statuses
     assert reading.status is Status.REVIEW
@@ -96,13 +99,13 @@ def test_each_field_has_its_own_digits() -> None:
         ReadField(field_of([False] * len(text)), np.stack([row({int(d): 1.0}) for d in text]))
         for text in ("12", "3", "456")
     ]
-    readings = decide(fields, 0.9)
+    readings = decide(fields, Thresholds.equal(0.9))
     assert [reading.value for reading in readings] == ["12", "3", "456"]
     assert [digit.box.left for digit in readings[2].digits] == [0, 40, 80]
 
 
 def test_no_fields_give_no_readings() -> None:
-    assert decide([], 0.9) == ()
+    assert decide([], Thresholds.equal(0.9)) == ()
 
 
 @pytest.mark.parametrize("shape", [(2, 10), (3, 11), (2,)])
@@ -129,7 +132,7 @@ def test_a_reading_keeps_its_promises(
     scores = np.exp(np.array([scores for scores, _ in boxes], np.float32))
     probabilities = scores / scores.sum(axis=1, keepdims=True)
     blank = [is_blank for _, is_blank in boxes]
-    (field,) = decide([ReadField(field_of(blank), probabilities)], review_below)
+    (field,) = decide([ReadField(field_of(blank), probabilities)], Thresholds.equal(review_below))
 
     assert len(field.cells) == len(field.digits) == len(boxes)
     assert field.value == field.cells.replace(".", "")

@@ -20,6 +20,7 @@ from formreader.recognise.number_vote import (
     with_gaps,
     without_ending,
 )
+from formreader.recognise.risk_control import Thresholds
 from formreader.recognise.vote_weights import VoteWeights
 
 WEIGHTS = VoteWeights(
@@ -65,7 +66,10 @@ def cuts(text: str, probability: float = 0.99) -> Probabilities:
 
 
 def reading(settled: SettledNumber, review_below: float = 0.9) -> FieldReading:
-    (one,) = decide([ReadField(settled.field, settled.probabilities, settled.vote)], review_below)
+    (one,) = decide(
+        [ReadField(settled.field, settled.probabilities, settled.vote)],
+        Thresholds.equal(review_below),
+    )
     return one
 
 

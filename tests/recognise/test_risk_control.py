@@ -18,6 +18,7 @@ from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.recognise.model_card import CalibrationRow, Card, read_card
 from formreader.recognise.risk_control import (
     Acceptance,
+    Thresholds,
     acceptance,
     candidate_rows,
     lowest_promise,
@@ -186,7 +187,9 @@ def test_taking_the_lowest_threshold_that_looks_good_would_break_the_promise() -
 
 
 def test_the_promise_is_one_plain_line_and_its_counts_another() -> None:
-    promise = Acceptance(0.9731, CalibrationRow(0.9731, 6120, 5812, 0, 0.000515), 0.001)
+    promise = Acceptance(
+        Thresholds.equal(0.9731), CalibrationRow(0.9731, 6120, 5812, 0, 0.000515), 0.001
+    )
     assert str(promise) == (
         "Of every 1,000 accepted digits expect at most 0.6 to be wrong; you allowed 1"
     )
@@ -203,20 +206,20 @@ def test_the_promise_is_one_plain_line_and_its_counts_another() -> None:
 def test_expected_errors_are_rounded_up(bound: float, digits: str) -> None:
     row = CalibrationRow(0.95, 10_000, 8000, 0, bound)
     expected = f"Of every 1,000 accepted digits expect at most {digits} to be wrong"
-    assert str(Acceptance(0.95, row)) == expected
-    assert str(Acceptance(0.95, row, 0.0025)) == f"{expected}; you allowed 2.5"
+    assert str(Acceptance(Thresholds.equal(0.95), row)) == expected
+    assert str(Acceptance(Thresholds.equal(0.95), row, 0.0025)) == f"{expected}; you allowed 2.5"
 
 
 def test_a_given_threshold_is_shown_with_what_was_measured_just_below_it() -> None:
     rows = table((12_000, 60), (9_000, 2), (7_000, 0))
-    given_ = acceptance(card_with(rows), ScanOptions((), review_below=0.999))
+    given_ = acceptance(card_with(rows), (), ScanOptions((), review_below=0.999))
     assert (given_.review_below, given_.measured, given_.max_error) == (0.999, rows[1], None)
     assert "of 20,000 calibration digits 9,000 were, 2 of them wrong" in given_.figures()
     assert str(given_) == "Of every 1,000 accepted digits expect at most 0.7 to be wrong"
 
 
 def test_a_threshold_below_all_measured_ones_says_so() -> None:
-    lax = acceptance(card_with(table((12_000, 60))), ScanOptions((), review_below=0.1))
+    lax = acceptance(card_with(table((12_000, 60))), (), ScanOptions((), review_below=0.1))
     assert lax.measured is None
     assert str(lax) == (
         "How many digits of 0.1 or more are wrong was never measured with this model"
@@ -226,8 +229,8 @@ def test_a_threshold_below_all_measured_ones_says_so() -> None:
 
 def test_max_error_takes_the_place_of_review_below() -> None:
     rows = table((12_000, 60), (9_000, 2), (7_000, 0))
-    taken = acceptance(card_with(rows), ScanOptions((), max_error=0.001))
-    assert taken == Acceptance(rows[1].threshold, rows[1], 0.001)
+    taken = acceptance(card_with(rows), rows, ScanOptions((), rows="digit", max_error=0.001))
+    assert taken == Acceptance(Thresholds.equal(rows[1].threshold), rows[1], 0.001)
 
 
 def test_refused_for_lack_of_digits() -> None:
@@ -251,13 +254,13 @@ def test_refused_for_errors() -> None:
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, math.nan])
 def test_an_invalid_rate_is_refused(rate: float) -> None:
     with pytest.raises(UsageError, match="--max-error"):
-        acceptance(card_with(table((9000, 0))), ScanOptions((), max_error=rate))
+        acceptance(card_with(table((9000, 0))), (), ScanOptions((), max_error=rate))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])
 def test_an_invalid_confidence_is_refused(threshold: float) -> None:
     with pytest.raises(UsageError, match="--review-below"):
-        acceptance(card_with(()), ScanOptions((), review_below=threshold))
+        acceptance(card_with(()), (), ScanOptions((), review_below=threshold))
 
 
 @pytest.mark.parametrize(
@@ -275,3 +278,23 @@ def test_the_shipped_model_promises_one_in_a_thousand() -> None:
     assert all(a.threshold < b.threshold for a, b in pairwise(card.calibration))
     with pytest.raises(ModelError, match="--max-error 1e-06"):
         promised_row(replace(card, name="digits"), 1e-6)
+
+
+def test_a_promise_of_fields_is_stricter_for_each_digit_of_longer_fields() -> None:
+    rows = table((12_000, 60), (9000, 5), (7000, 0))
+    card = card_with(rows)
+    of_digits = acceptance(card, rows, ScanOptions((), rows="digit", max_error=0.003)).thresholds
+    of_fields = acceptance(card, rows, ScanOptions((), rows="field", max_error=0.003)).thresholds
+    assert of_digits.digit(1) == of_digits.digit(6) == of_fields.digit(1) == rows[1].threshold
+    assert of_fields.digit(2) == acceptance(
+        card, rows, ScanOptions((), rows="digit", max_error=0.0015)
+    ).thresholds.digit(1)
+    assert of_fields.digit(100) == math.inf
+    assert of_fields.number == rows[1].threshold
+
+
+def test_numbers_are_for_review_where_their_calibration_promises_less() -> None:
+    rows = table((9000, 0))
+    taken = acceptance(card_with(rows), table((500, 0)), ScanOptions((), max_error=0.001))
+    assert taken.thresholds.number == math.inf
+    assert "Numbers in cells are all for review" in str(taken)

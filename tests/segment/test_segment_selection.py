@@ -19,6 +19,7 @@ from formreader.core.records import (
     mark_boxes,
 )
 from formreader.recognise.decisions import ReadField, decide
+from formreader.recognise.risk_control import Thresholds
 from formreader.segment.segment_selection import (
     SelectedField,
     dropped_cells,
@@ -86,7 +87,9 @@ def read(selected: SelectedField, rows: list[list[float]]) -> Probabilities:
 
 def decided(cell: SegmentedField, rows: list[list[float]], review_below: float) -> FieldReading:
     (selected,) = select((cell, rows))
-    (reading,) = decide([ReadField(selected.field, read(selected, rows))], review_below)
+    (reading,) = decide(
+        [ReadField(selected.field, read(selected, rows))], Thresholds.equal(review_below)
+    )
     return reading
 
 
@@ -137,7 +140,10 @@ def test_a_cell_that_is_hardly_read_stays_beside_a_number_of_its_size() -> None:
         ReadField(one.field, read(one, rows))
         for one, rows in zip(kept, (sure, unsure), strict=True)
     ]
-    assert [reading.status for reading in decide(fields, 0.95)] == [Status.OK, Status.REVIEW]
+    assert [reading.status for reading in decide(fields, Thresholds.equal(0.95))] == [
+        Status.OK,
+        Status.REVIEW,
+    ]
 
 
 def test_small_print_is_dropped() -> None:

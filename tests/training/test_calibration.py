@@ -16,6 +16,7 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, Status
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.recogniser import softmax
+from formreader.recognise.risk_control import Thresholds
 from formreader.training.fit.calibration import (
     CALIBRATION_THRESHOLDS,
     calibration_table,
@@ -106,7 +107,7 @@ def test_the_table_counts_what_a_scan_accepts(
     """Also where a confidence, of 32 bits, is a threshold but for its rounding."""
     boxes = (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * 6
     crops = FieldCrops(boxes, np.zeros((6, 28, 28), np.uint8), np.zeros(6, np.bool_))
-    (field,) = decide([ReadField(crops, probabilities)], threshold)
+    (field,) = decide([ReadField(crops, probabilities)], Thresholds.equal(threshold))
     accepted = [digit for digit in field.digits if digit.status is Status.OK]
     (row,) = calibration_table(probabilities, np.full(6, 3, np.uint8), (threshold,))
     assert (row.n, row.accepted) == (6, len(accepted))

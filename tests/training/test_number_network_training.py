@@ -11,7 +11,9 @@ import pytest
 
 from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
 from formreader.core.model_folder import CARD_FILE, ONNX_FILE, file_hashes, load_graph
+from formreader.core.options import ScanOptions
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, log_probabilities, place_probabilities
+from formreader.recognise.model_card import CalibrationRow
 from formreader.recognise.number_reader import NumberReader, logits_of_graph
 from formreader.recognise.number_vote import Ballot
 from formreader.recognise.vote_weights import FEATURES, VoteWeights
@@ -141,18 +143,22 @@ def voted(n: int, seed: int) -> list[VotedCell]:
 
 def test_the_vote_is_calibrated_and_prefers_the_surer_voice() -> None:
     weights = fit_weights(voted(6000, 1))
-    figures = measure_vote(voted(4000, 2), weights)
+    figures, rows = measure_vote(voted(4000, 2), weights)
     assert figures.expected_calibration_error < 0.03
     assert figures.right >= max(figures.strip_right, figures.cuts_right)
     assert figures.agreed > 2000
     assert 0 < figures.accepted < figures.numbers
     assert figures.accepted_wrong < 0.05 * figures.accepted
+    (default,) = (row for row in rows if row.threshold == ScanOptions(()).review_below)
+    assert (default.n, default.accepted, default.errors) == (
+        figures.numbers, figures.accepted, figures.accepted_wrong,
+    )  # fmt: skip
 
 
 def test_a_vote_without_errors_to_learn_from_is_still_unsure() -> None:
     ballot = Ballot("12", 0.5, True, False, np.zeros(len(FEATURES)))
     cells = [VotedCell(ballot, True, True)] * 98
-    figures = measure_vote(cells, fit_weights(cells))
+    figures, _ = measure_vote(cells, fit_weights(cells))
     assert figures.expected_calibration_error == pytest.approx(0.01, abs=1e-3)
 
 
@@ -169,9 +175,10 @@ def fake_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     def compose(_source: object, seed: int, count: int, _tell: object) -> list[LabelledStrip]:
         return some_strips(count, seed % 97)
 
-    def vote(*_: object) -> tuple[VoteWeights, VoteFigures]:
+    def vote(*_: object) -> tuple[VoteWeights, VoteFigures, tuple[CalibrationRow, ...]]:
         none = (0.0,) * (len(FEATURES) + 1)
-        return VoteWeights(none, none, none), VoteFigures(1, 1, 1, 1, 1, 0, 1, 0, 0.5)
+        figures = VoteFigures(1, 1, 1, 1, 1, 0, 1, 0, 0.5)
+        return VoteWeights(none, none, none), figures, (CalibrationRow(0.5, 1, 1, 0, 0.95),)
 
     monkeypatch.setattr(number_training, "compose_strips", compose)
     monkeypatch.setattr(number_training, "fit_vote", vote)

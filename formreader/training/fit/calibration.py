@@ -76,11 +76,25 @@ def calibration_table(
     digits = probabilities[:, :NOT_A_DIGIT].astype(np.float64)  # as exact as the thresholds
     guesses, confidence = digits.argmax(axis=1), digits.max(axis=1)
     plausible = confidence > probabilities[:, NOT_A_DIGIT]
+    return error_counts(confidence, plausible, guesses == labels, thresholds)
+
+
+def error_counts(
+    confidence: npt.NDArray[np.float64],
+    acceptable: npt.NDArray[np.bool_],
+    right: npt.NDArray[np.bool_],
+    thresholds: tuple[float, ...] = CALIBRATION_THRESHOLDS,
+) -> tuple[CalibrationRow, ...]:
+    """Count the readings that each threshold accepts, and the wrong ones among them.
+
+    `confidence`, `acceptable` and `right` are (n,); readings that are not `acceptable` are for
+    review whatever their confidence. `thresholds` rise.
+    """
     rows = []
     for threshold in thresholds:
-        accepted = plausible & (confidence >= threshold)
-        n, errors = int(accepted.sum()), int((guesses != labels)[accepted].sum())
-        rows.append(CalibrationRow(threshold, len(labels), n, errors, error_bound(errors, n)))
+        accepted = acceptable & (confidence >= threshold)
+        n, errors = int(accepted.sum()), int((accepted & ~right).sum())
+        rows.append(CalibrationRow(threshold, len(right), n, errors, error_bound(errors, n)))
     return tuple(rows)
 
 

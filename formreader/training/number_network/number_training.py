@@ -32,7 +32,7 @@ from formreader.training.number_network.strip_pool import (
 )
 from formreader.training.number_network.vote_fitting import fit_vote
 
-NUMBER_VERSION = "1.0"
+NUMBER_VERSION = "1.1"
 """Version in the card of a newly trained number network."""
 
 _FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_VOTE_SEED = 10**12, 2 * 10**12, 3 * 10**12
@@ -96,7 +96,7 @@ def write_model(
     test = _strips(options, _FIRST_TEST_SEED, options.test_strips, tell, held_back=True)
     figures = measure_numbers(test, logits_of)
     tell("fitting the vote of network and cuts")
-    weights, vote = fit_vote(
+    weights, vote, calibration = fit_vote(
         _source(options, held_back=True), _FIRST_VOTE_SEED, options.vote_cells, logits_of, tell
     )
     card = {
@@ -112,6 +112,7 @@ def write_model(
             {"name": "vote on composed cells of held-back hands, digits with `digits`"}
             | asdict(vote),
         ],
+        "calibration": [asdict(row) for row in calibration],
         "vote": {"features": list(FEATURES)} | asdict(weights),
         "files": files,
     }

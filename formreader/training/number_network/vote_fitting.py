@@ -15,12 +15,14 @@ from formreader.core.records import FieldCrops, PageCrops
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.load_recogniser import load_recogniser
+from formreader.recognise.model_card import CalibrationRow
 from formreader.recognise.number_reader import HeardNumber, LogitsOf, NumberReader
 from formreader.recognise.number_vote import Ballot, cast, digits_of, judge, without_ending
 from formreader.recognise.page_reading import read_fields
 from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.candidates import cut_cell
 from formreader.synth.parallel_rendering import map_in_processes
+from formreader.training.fit.calibration import error_counts
 from formreader.training.number_network.strip_pool import STRIPS_PER_SHEET, HandSource, composer
 
 _NO_WEIGHTS = VoteWeights(*((0.0,) * (len(FEATURES) + 1),) * 3)
@@ -65,12 +67,12 @@ def fit_vote(
     count: int,
     logits_of: LogitsOf,
     tell: Callable[[str], None],
-) -> tuple[VoteWeights, VoteFigures]:
+) -> tuple[VoteWeights, VoteFigures, tuple[CalibrationRow, ...]]:
     """Fit the weights on half of `count` composed cells, and measure them on the others."""
     read = read_composed(source, first_seed, count, logits_of, tell)
     voted = [one for one in map(_voted, read) if one is not None]
     weights = fit_weights(voted[::2], _evidence_of_no_ink(read))
-    return weights, measure_vote(voted[1::2], weights)
+    return weights, *measure_vote(voted[1::2], weights)
 
 
 def fit_weights(cells: Sequence[VotedCell], no_ink: float = 0.0) -> VoteWeights:
@@ -154,8 +156,10 @@ def _fit(cells: Sequence[VotedCell], is_right: Callable[[VotedCell], bool]) -> t
     return (*map(float, model.coef_[0]), float(model.intercept_[0]))
 
 
-def measure_vote(cells: Sequence[VotedCell], weights: VoteWeights) -> VoteFigures:
-    """Count what the vote gives on cells, and how far its confidence is from the truth."""
+def measure_vote(
+    cells: Sequence[VotedCell], weights: VoteWeights
+) -> tuple[VoteFigures, tuple[CalibrationRow, ...]]:
+    """Figures of the vote on cells, and the errors that each threshold lets pass."""
     judgements = [judge(one.ballot, weights) for one in cells]
     right = np.array(
         [
@@ -168,7 +172,7 @@ def measure_vote(cells: Sequence[VotedCell], weights: VoteWeights) -> VoteFigure
     sure = np.array([given.sure for given in judgements], np.bool_)
     accepted = sure & (confidences >= ScanOptions(()).review_below)
     agreed = [one for one in cells if one.ballot.agreed]
-    return VoteFigures(
+    figures = VoteFigures(
         len(cells),
         int(right.sum()),
         sum(one.strip_right for one in cells),
@@ -179,6 +183,7 @@ def measure_vote(cells: Sequence[VotedCell], weights: VoteWeights) -> VoteFigure
         int((accepted & ~right).sum()),
         expected_calibration_error(confidences, right),
     )
+    return figures, error_counts(confidences, sure, right)
 
 
 def expected_calibration_error(
