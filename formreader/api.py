@@ -65,7 +65,7 @@ class Reader:
     Args:
         model: name of a shipped model, or a folder that `formreader train` wrote.
         review_below: digits with a lower confidence are marked for review.
-        max_error: instead of `review_below`: the share of accepted digits that may be wrong. The
+        max_error: instead of `review_below`: the share of accepted fields that may be wrong. The
             model's calibration then gives the threshold.
         device: `auto` takes a GPU if TensorFlow can use one.
         batch: number of crops that the network reads at a time.
