@@ -28,9 +28,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
     ("augment", "export", "network_folder"),
     ("data", "box_network"),
-    ("fit",),
+    ("fit", "line_network"),
     ("number_network", "evaluate"),
-    ("write_model",),
+    ("write_model", "time_plan"),
     ("train_model",),
 )
 """The same within `training`."""

@@ -70,6 +70,10 @@ from formreader.core.options import Architecture, TrainOptions
     "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
     show_default=True, help="Share of the writers held out to choose the best epoch.",
 )  # fmt: skip
+@click.option(
+    "--minutes", type=click.FloatRange(min=1), default=TRAIN.minutes, metavar="M",
+    help="Train the best that fits into this time: at most --pages and --epochs, fewer as needed.",
+)  # fmt: skip
 @writers_option
 @click.option(
     "--nondigits", type=click.Path(path_type=Path), default=TRAIN.nondigits, metavar="FILE",
@@ -99,6 +103,7 @@ def train(
     averaging: float,
     smoothing: float,
     validation: float,
+    minutes: float | None,
     writers: Path | None,
     nondigits: Path | None,
     base: str | None,
@@ -114,6 +119,7 @@ def train(
     \b
     Examples:
       formreader train --augment
+      formreader train --augment --minutes 15
       formreader train --no-augment --epochs 5 --out models/plain
       formreader train --from digits --epochs 3 --learning-rate 0.0003
       formreader train --data mnist --data corrections.csv --from digits
@@ -124,7 +130,7 @@ def train(
         out=out, augment=augment, epochs=epochs, batch=batch, learning_rate=learning_rate,
         validation=validation, patience=patience, seed=seed, writers=writers,
         nondigits=nondigits, base=base, arch=arch, data=data, pages=pages,
-        averaging=averaging, smoothing=smoothing, fresh=fresh,
+        averaging=averaging, smoothing=smoothing, minutes=minutes, fresh=fresh,
     )  # fmt: skip
     from formreader.training.train_model import train as train_model
 

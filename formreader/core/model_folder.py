@@ -26,9 +26,12 @@ ONNX_FILE = "model.onnx"
 QUICK_FILE = "model.int8.onnx"
 """The graph of `ONNX_FILE` quantised to 8-bit integers; a model need not have it."""
 
-BOX_MODEL, NUMBER_MODEL = "boxes", "numbers"
-"""Names of the model folders with the network that finds boxes and with the one that reads whole
-numbers; no option replaces them."""
+BOX_MODEL, NUMBER_MODEL, LINE_MODEL = "boxes", "numbers", "lines"
+"""Names of the model folders with the networks that find boxes, that read whole numbers, and that
+tell which way up print is; no option replaces them."""
+
+_SHIPPED = (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL, LINE_MODEL)
+"""Names of all models that come with the program."""
 
 
 def model_folder(model: str) -> Path:
@@ -51,7 +54,7 @@ def model_folder(model: str) -> Path:
 
 def how_to_renew(folder: Path) -> str:
     """What to do about a model folder that is damaged or does not fit."""
-    if any(folder in _shipped_places(model) for model in (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL)):
+    if any(folder in _shipped_places(model) for model in _SHIPPED):
         return "Install formreader again."
     return "Copy the model folder again, or train one with `formreader train`."
 

@@ -69,6 +69,7 @@ class TrainOptions:
     not digits. `base`: name or folder of a model of the same architecture whose weights
     training starts from. `averaging`: momentum of the moving average of the weights, 0 for
     none. `smoothing`: label smoothing, the share of each label spread over all classes.
+    `minutes`: time for all of it; pages and epochs are then as many as fit, up to those given.
     `fresh`: begin anew rather than resume an interrupted run.
     """
 
@@ -88,6 +89,7 @@ class TrainOptions:
     pages: int = 800
     averaging: float = 0.999
     smoothing: float = 0.0
+    minutes: float | None = None
     fresh: bool = False
 
 

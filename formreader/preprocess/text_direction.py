@@ -9,7 +9,7 @@ import numpy.typing as npt
 from formreader.core.connected_parts import connected_parts
 from formreader.core.records import GreyImage
 
-_MAX_LETTER_LEVEL = 170
+MAX_LETTER_LEVEL = 170
 """Grey level of ink, where paper is 255. No record of a measurement."""
 
 _MIN_LETTER_SIDE, _MAX_LETTER_SIDE = 4, 24
@@ -48,12 +48,16 @@ def lies_on_side(image: GreyImage) -> bool:
 
 def _letters(image: GreyImage) -> npt.NDArray[np.int32]:
     """Left, top, width and height, (4, n), of the components of a letter's size."""
-    ink = cv2.threshold(image, _MAX_LETTER_LEVEL, 255, cv2.THRESH_BINARY_INV)[1]
+    ink = cv2.threshold(image, MAX_LETTER_LEVEL, 255, cv2.THRESH_BINARY_INV)[1]
     statistics = connected_parts(np.asarray(ink, np.uint8))[1]
-    boxes = statistics[1:, : cv2.CC_STAT_HEIGHT + 1]  # the first is the paper
-    side = boxes[:, cv2.CC_STAT_WIDTH :].max(axis=1)
-    of_letter = (side >= _MIN_LETTER_SIDE) & (side <= _MAX_LETTER_SIDE)
-    return np.asarray(boxes[of_letter].T, np.int32)
+    parts = statistics[1:]  # the first is the paper
+    return np.asarray(parts[are_letters(parts), : cv2.CC_STAT_HEIGHT + 1].T, np.int32)
+
+
+def are_letters(parts: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Which components have a letter's size, (n,), given their statistics (n, 5)."""
+    side = parts[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1)
+    return np.asarray((side >= _MIN_LETTER_SIDE) & (side <= _MAX_LETTER_SIDE), np.bool_)
 
 
 def _waves(

@@ -44,11 +44,22 @@ def train(options: TrainOptions, progress: TrainProgress) -> Path:
     """
     run = prepare_folder(options.out, RUN_FOLDER)
     if run_folder.is_unfinished(run) and not options.fresh:
+        options = run_folder.as_planned(run, options)
         run_folder.check_same(run, run_folder.option_settings(options))
+    else:
+        options = _planned(options, progress)
     with _interruptible(run, progress):
         progress.message("Drawing other hands, filled forms and non-digits")
         data = prepare_data(options, progress.message)
         return train_on(data, options, NetworkConfig(options.arch), progress)
+
+
+def _planned(options: TrainOptions, progress: TrainProgress) -> TrainOptions:
+    """Tell how long it will take; the options as they fit into `options.minutes`."""
+    start_keras()
+    from formreader.training.time_plan import planned
+
+    return planned(options, NetworkConfig(options.arch), progress.message)
 
 
 def train_on(

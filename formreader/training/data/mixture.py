@@ -32,7 +32,7 @@ DRAWN_DIGITS = 0.2
 """Digits of the stroke model, as a share of the digits of the sets."""
 DRAWN_NONDIGITS = 0.16
 """Drawn non-digits, as a share of the digits of the sets."""
-_HELD_OUT_PAGES = 0.25
+HELD_OUT_PAGES = 0.25
 """Rendered pages of held-out digits, as a share of those for training. For these three shares
 there is no record of a measurement."""
 _DIGITS_PER_HAND = 40
@@ -82,9 +82,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     if own_marks is not None:
         training = joined(training, own_marks)
     scanned = _on_pages(training, options.pages, options, 3, tell)
-    calibration = _on_pages(
-        validation, math.ceil(_HELD_OUT_PAGES * options.pages), options, 4, tell
-    )
+    calibration = _on_pages(validation, math.ceil(HELD_OUT_PAGES * options.pages), options, 4, tell)
     facts: Facts = {
         "digits": ", ".join(options.data),
         "training_examples": len(training),

@@ -142,7 +142,7 @@ def _train_epoch(
 ) -> EpochFigures:
     """Train on all `batches` once, then validate with the averaged weights."""
     began = time.monotonic()
-    loss, accuracy = _train(
+    loss, accuracy = train_steps(
         network, batches, average, lambda step, loss: progress.step(epoch, step, loss)
     )
     with swapped(network, average.weights):
@@ -152,7 +152,7 @@ def _train_epoch(
     )
 
 
-def _train(
+def train_steps(
     network: keras.Model,
     batches: TrainingBatches,
     average: WeightAverage,

@@ -9,7 +9,7 @@ import platform
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -135,6 +135,20 @@ def check_same(run: Path, settings: Record) -> None:
             f"{run}: the interrupted training there had {'; '.join(differences)}. "
             "Give the same to resume it, or begin anew with --fresh"
         )
+
+
+def as_planned(run: Path, options: TrainOptions) -> TrainOptions:
+    """The options with the pages and epochs that an interrupted training planned for its minutes.
+
+    Where it had other minutes, or cannot be read, they stay as they are: `check_same` tells.
+    """
+    try:
+        before = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))["options"]
+        if options.minutes is not None and before["minutes"] == options.minutes:
+            return replace(options, pages=int(before["pages"]), epochs=int(before["epochs"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    return options
 
 
 def option_settings(options: TrainOptions) -> Record:

@@ -1,0 +1,80 @@
+"""Cut pieces of lines of print from a page, as the network that tells their way up sees them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.connected_parts import connected_parts
+from formreader.core.records import GreyImage
+from formreader.preprocess.text_direction import MAX_LETTER_LEVEL, are_letters
+
+Pieces: TypeAlias = npt.NDArray[np.uint8]
+"""(n, PIECE_HEIGHT, PIECE_WIDTH) uint8 darkness, 0 for paper and 255 for the darkest ink."""
+
+PIECE_HEIGHT, PIECE_WIDTH = 24, 112
+"""Size of a piece in pixels: some letters, from above their ascenders to below their descenders."""
+
+MAX_PIECES = 96
+"""Pieces of a page, evenly chosen from those that it has: more say little more."""
+
+_MAX_LETTER_GAP = 9
+"""Pixels at about 100 dpi up to which letters are of one line: a blank of most print."""
+
+_MIN_LINE_HEIGHT, _MAX_LINE_HEIGHT = 6, 26
+_MIN_LINE_LENGTH = 2.0
+"""Heights of lines in pixels at about 100 dpi, and their least length in heights: two letters."""
+
+_PIECE_MARGIN = 0.2
+"""Margin above and below a line, as a share of its height."""
+
+_MIN_FULL_DARKNESS = 60.0
+"""Darkness in grey values that counts as full ink at least: pale print stays pale."""
+
+
+def cut_pieces(even: GreyImage) -> Pieces:
+    """Cut pieces of the lines of print on an evenly lit page at about 100 dpi, (h, w) uint8."""
+    lines = _lines(even)
+    places = [place for line in lines for place in _pieces_of(line)]
+    if len(places) > MAX_PIECES:
+        places = [places[i] for i in np.linspace(0, len(places) - 1, MAX_PIECES).astype(int)]
+    pieces = np.zeros((len(places), PIECE_HEIGHT, PIECE_WIDTH), np.uint8)
+    for piece, (left, top, right, bottom) in zip(pieces, places, strict=True):
+        part = even[max(top, 0) : bottom, left:right]
+        wide = min(round(part.shape[1] * PIECE_HEIGHT / part.shape[0]), PIECE_WIDTH)
+        shrinks = part.shape[0] > PIECE_HEIGHT
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        dark = 255 - cv2.resize(part, (max(wide, 1), PIECE_HEIGHT), interpolation=method)
+        full = max(float(dark.max()), _MIN_FULL_DARKNESS)
+        # In the middle, so that a piece looks the same from both ways but for its letters.
+        at = (PIECE_WIDTH - dark.shape[1]) // 2
+        piece[:, at : at + dark.shape[1]] = cv2.convertScaleAbs(dark, alpha=255 / full)
+    return pieces
+
+
+def _lines(even: GreyImage) -> npt.NDArray[np.int32]:
+    """Left, top, width and height, (n, 4), of what may be lines of print."""
+    ink = cv2.threshold(even, MAX_LETTER_LEVEL, 255, cv2.THRESH_BINARY_INV)[1]
+    labels, stats = connected_parts(np.asarray(ink, np.uint8))
+    kept = np.zeros(len(stats), np.uint8)
+    kept[1:] = are_letters(stats[1:])
+    letters = kept[labels]
+    joined = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((1, _MAX_LETTER_GAP), np.uint8))
+    found = connected_parts(np.asarray(joined, np.uint8))[1][1:, : cv2.CC_STAT_HEIGHT + 1]
+    width, height = found[:, cv2.CC_STAT_WIDTH], found[:, cv2.CC_STAT_HEIGHT]
+    chosen = (height >= _MIN_LINE_HEIGHT) & (height <= _MAX_LINE_HEIGHT)
+    return np.asarray(found[chosen & (width >= _MIN_LINE_LENGTH * height)], np.int32)
+
+
+def _pieces_of(line: npt.NDArray[np.int32]) -> list[tuple[int, int, int, int]]:
+    """Left, top, right and bottom of the pieces of a line: equal parts no wider than a piece."""
+    left, top, width, height = line.tolist()
+    margin = max(round(_PIECE_MARGIN * height), 1)
+    widest = (height + 2 * margin) * PIECE_WIDTH / PIECE_HEIGHT
+    parts = int(np.ceil(width / widest))
+    edges = np.linspace(left, left + width, parts + 1).round().astype(int).tolist()
+    return [(a, top - margin, b, top + height + margin) for a, b in pairwise(edges)]

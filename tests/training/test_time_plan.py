@@ -1,0 +1,50 @@
+"""How long a training takes is told before it, and --minutes chooses what fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from formreader.core.errors import UsageError
+from formreader.core.options import TrainOptions
+from formreader.recognise.architectures import NetworkConfig
+from formreader.training import time_plan
+from formreader.training.data.examples import Examples
+from formreader.training.time_plan import Speed, fitted, plan_for, planned
+
+SPEED = Speed(step=0.25, digit=0.0005, page=0.2)
+
+
+@pytest.mark.parametrize("minutes", [10, 15, 40, 90])
+def test_what_is_chosen_fits_and_a_further_epoch_would_not(minutes: float) -> None:
+    chosen = fitted(TrainOptions(epochs=500), minutes, 60_000, SPEED, 1.6)
+    plan = plan_for(chosen, 60_000, SPEED, 1.6)
+    assert plan.seconds(chosen.epochs) <= 60 * minutes
+    assert plan.seconds(chosen.epochs + 1) > 0.9 * 60 * minutes
+
+
+def test_more_minutes_never_train_less() -> None:
+    some = [fitted(TrainOptions(), m, 60_000, SPEED, 1.6) for m in range(9, 300, 3)]
+    assert [one.pages for one in some] == sorted(one.pages for one in some)
+    assert some[-1] == TrainOptions()
+    assert some[0].pages < some[-1].pages and some[0].epochs < some[-1].epochs
+
+
+def test_too_few_minutes_are_refused_and_the_ones_named_suffice() -> None:
+    with pytest.raises(UsageError, match=r"Allow about (\d+) minutes") as raised:
+        fitted(TrainOptions(), 1, 60_000, SPEED, 1.6)
+    enough = int(str(raised.value).split("Allow about ")[1].split()[0])
+    assert fitted(TrainOptions(), enough, 60_000, SPEED, 1.6).epochs >= 1
+
+
+def test_a_machine_is_measured_and_the_time_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    digits = Examples(
+        rng.integers(0, 255, (900, 28, 28)).astype(np.uint8), np.arange(900).astype(np.uint8) % 10
+    )
+    monkeypatch.setattr(time_plan, "load_digits", lambda _source: digits)
+    told = list[str]()
+    options = TrainOptions(augment=False, batch=16, pages=0, epochs=3, minutes=60)
+    chosen = planned(options, NetworkConfig("mlp"), told.append)
+    assert chosen == options
+    assert len(told) == 1 and told[0].startswith("This will take about 1 min in all: 0 pages")
