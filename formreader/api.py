@@ -40,6 +40,7 @@ from formreader.detect.box_network import shipped_network
 from formreader.input.input_files import list_files
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
 from formreader.input.open_page import page_errors, read_page
+from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.page_reading import read_pages
@@ -94,6 +95,7 @@ class Reader:
         )
         self._recogniser = load_recogniser(os.fspath(model), device, batch)
         shipped_network()  # loaded here, so that damage is reported before the first page
+        shipped_line_network()
         numbers = shipped_reader().calibration
         self._acceptance = acceptance(self._recogniser.card, numbers, self._options)
 

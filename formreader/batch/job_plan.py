@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from formreader.batch.input_records import CountPdf, input_records
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
-from formreader.core.model_folder import BOX_MODEL, NUMBER_MODEL, model_folder, read_card_file
+from formreader.core.model_folder import (
+    BOX_MODEL,
+    LINE_MODEL,
+    NUMBER_MODEL,
+    model_folder,
+    read_card_file,
+)
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
 from formreader.detect.box_network import BOX_CARD_SCHEMA
+from formreader.preprocess.print_direction import LINE_CARD_SCHEMA
 from formreader.recognise.model_card import Card
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
@@ -52,8 +59,12 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
 
 
 def _other_cards() -> str:
-    """Return the cards of the networks that find boxes and read numbers: they decide as well."""
-    schemas = {BOX_MODEL: BOX_CARD_SCHEMA, NUMBER_MODEL: NUMBER_CARD_SCHEMA}
+    """Return the cards of the networks that no option replaces: they decide as well."""
+    schemas = {
+        BOX_MODEL: BOX_CARD_SCHEMA,
+        NUMBER_MODEL: NUMBER_CARD_SCHEMA,
+        LINE_MODEL: LINE_CARD_SCHEMA,
+    }
     cards = (read_card_file(model_folder(name), schema) for name, schema in schemas.items())
     return "".join(json.dumps(card, sort_keys=True) for card in cards)
 

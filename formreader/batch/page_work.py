@@ -19,6 +19,7 @@ from formreader.crop.field_thumbnail import draw_thumbnail
 from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page
+from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
 from formreader.segment.candidates import cut_cell
@@ -38,9 +39,8 @@ class PageTask:
     """One page to work on; `number` is 0-based.
 
     `quarters` is the number of clockwise quarter turns that bring the stored page upright. None
-    if not known yet: then the page is taken as upright, or as lying on its side if its text looks
-    so. Only its digits can show which way up it is. `error` is set if the file was found to be
-    unreadable; then the page is not read.
+    if not known yet: then its print shows how it lies, or where that is not clear, its digits.
+    `error` is set if the file was found to be unreadable; then the page is not read.
     """
 
     file: InputFile
@@ -108,11 +108,17 @@ def _notice(found: FoundFields, page: Page) -> str:
     return f"{found.notice}; the scan has only {about}{page.dpi:.0f} dpi: 150 to 300 are best"
 
 
-def _straight(page: Pyramid, quarters: int | None) -> StraightPage:
-    straight = straighten(page, quarters or 0)
-    if quarters is None and lies_on_side(straight.image):
-        return straighten(page, quarters=1)
-    return straight
+def _straight(page: Pyramid, quarters: int | None) -> tuple[StraightPage, bool]:
+    """Return the straightened page, and whether its print shows that it is upright then."""
+    if quarters is not None:
+        return straighten(page, quarters), False
+    quarters, straight = 0, straighten(page, 0)
+    if lies_on_side(straight.image):
+        quarters, straight = 1, straighten(page, 1)
+    further = shipped_line_network().quarters_to_upright(straight.image)
+    if further:
+        straight = straighten(page, quarters + further)
+    return straight, further is not None
 
 
 def _work(task: PageTask) -> PageCrops:
@@ -126,7 +132,7 @@ def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCro
     """Find the boxes of a decoded page and crop them; `quarters` is that of `PageTask`."""
     with stopwatch.stage("straighten"):
         pyramid = Pyramid(page.image)
-        straight = _straight(pyramid, quarters)
+        straight, upright = _straight(pyramid, quarters)
     with stopwatch.stage("find"):
         found = find_fields(straight)
     with stopwatch.stage("crop"):
@@ -140,6 +146,7 @@ def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCro
         notice=_notice(found, page) if found.rows or not fields else "",
         discarded=found.discarded,
         seconds=stopwatch.stages,
+        upright=upright,
     )
 
 

@@ -24,6 +24,7 @@ from formreader.core.version import __version__
 from formreader.detect.box_network import shipped_network
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_table
+from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import Card, read_card
 from formreader.recognise.number_reader import number_calibration, shipped_reader
@@ -137,6 +138,7 @@ def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int
             threads = _network_threads(options)
             recogniser = load_recogniser(options.model, options.device, options.batch, threads)
             shipped_network()  # also checked here, so that damage is reported once
+            shipped_line_network()
             shipped_reader()
         return work.read(tasks, pool, recogniser)
 

@@ -213,6 +213,7 @@ class PageCrops:
     `notice` is a reason to look at a page that was read. `discarded` holds the candidates that
     were rejected as digit boxes. `seconds` has the time of each stage: decode, straighten, find,
     crop.
+    `upright`: the print on the page shows that it is upright, so that its digits need not.
     """
 
     file: str
@@ -222,6 +223,7 @@ class PageCrops:
     notice: str = ""
     discarded: tuple[Discarded, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    upright: bool = False
 
     @property
     def boxes(self) -> list[DigitBox]:

@@ -92,7 +92,7 @@ def read_pages(
         group = network.read(unread)
         found = [Orientation()] * len(group)
         if turn is not None:
-            found = [network.orientation(page) for page in group]
+            found = [_by_print(page) or network.orientation(page) for page in group]
             turned = [i for i, orientation in enumerate(found) if orientation.quarters]
             quarters = {done + i: _quarters_to_upright(group[i], found[i]) for i in turned}
             again = turn(quarters) if turned else []
@@ -259,6 +259,11 @@ def _with_blanks(selected: SelectedField, written: Probabilities) -> Probabiliti
     probabilities = np.zeros((len(blank), len(CLASSES)), np.float32)
     probabilities[~blank] = written
     return with_doubt(probabilities, selected.posteriors)
+
+
+def _by_print(read: ReadPage) -> Orientation | None:
+    """How a page lies where its print has shown it; else None."""
+    return Orientation() if read.page.upright else None
 
 
 def _quarters_to_upright(read: ReadPage, found: Orientation) -> int:
