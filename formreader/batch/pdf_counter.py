@@ -14,11 +14,12 @@ from formreader.input.open_page import count_pages
 class PdfCounter:
     """Counts the pages of PDFs in a process, which the first PDF starts and the end of `with` ends.
 
-    A count that takes more than `seconds` fails.
+    A count that takes more than `seconds`, or than `memory` GiB (as of `start_workers`), fails.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, memory: float | None = None) -> None:
         self._seconds = seconds
+        self._memory = memory
         self._executor: ProcessExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -36,7 +37,7 @@ class PdfCounter:
             UsageError: no process can be started.
         """
         if self._executor is None:
-            self._executor = start_workers(1, self._seconds)
+            self._executor = start_workers(1, self._seconds, self._memory)
         try:
             return self._executor.submit(count_pages, file).result()
         except PageError:
