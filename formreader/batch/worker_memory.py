@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -54,10 +55,9 @@ class ProcessMemory:
     """The resident memory of another process of this machine."""
 
     def __init__(self, pid: int | None) -> None:
-        try:
+        self._process: psutil.Process | None = None
+        with suppress(psutil.Error):
             self._process = psutil.Process(pid)
-        except psutil.Error:
-            self._process = None
 
     def resident(self) -> int:
         """Return the bytes of memory that it takes; 0 once it has ended."""

@@ -37,7 +37,7 @@ class Attack:
     rows: list[dict[str, str]]
 
 
-def attack(folder: Path, out: Path, *options: str | int | float) -> Attack:
+def attack(folder: Path, out: Path, *options: str | float) -> Attack:
     """Scan a folder, and watch its processes; SystemExit if the batch does not end well."""
     began, peaks = time.perf_counter(), dict[int, float]()
     with started(out, folder, "--report", "none", *map(str, options)) as process:
