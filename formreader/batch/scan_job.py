@@ -103,6 +103,11 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     card = read_card(model_folder(options.model))
     accepted = acceptance(card, number_calibration(), options)
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
+        if store.damaged:
+            progress.message(
+                f"{outputs.job}: {store.damaged} of its records are damaged; those pages are read "
+                "again. Check the disk"
+            )
         with (
             stopwatch.stage("check"),
             PdfCounter(options.page_timeout, options.memory) as count_pdf,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from formreader.store import job_sql as sql
+from formreader.store.job_rows import encode
 
 _DIGEST_BYTES = 8
 """Length of a checksum: chance hits one of 10 to the 19. It is no protection against forgers."""
@@ -28,11 +29,15 @@ def drop_damaged(connection: sqlite3.Connection) -> int:
     Returns:
         The number of pages and files deleted.
     """
-    files = connection.execute(sql.CHECKED_FILES).fetchall()
-    damaged = [(id,) for id, *told, checksum in files if file_checksum(*told) != checksum]
-    connection.executemany(sql.DROP_FILE, damaged)
-    pages = list(_damaged_pages(connection))
-    connection.executemany(sql.DROP_PAGE, pages)
+    decode, connection.text_factory = connection.text_factory, bytes  # damage need not be text
+    try:
+        files = connection.execute(sql.CHECKED_FILES).fetchall()
+        damaged = [(file,) for file, *told, stored in files if _digest([told]) != stored]
+        connection.executemany(sql.DROP_FILE, damaged)
+        pages = list(_damaged_pages(connection))
+        connection.executemany(sql.DROP_PAGE, pages)
+    finally:
+        connection.text_factory = decode
     return len(damaged) + len(pages)
 
 
@@ -43,13 +48,15 @@ def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
             yield (page,)
 
 
-def _digest(rows: Iterator[tuple[object, ...]] | list[tuple[object, ...]]) -> bytes:
-    """Return the checksum of rows of SQLite's values, whose `repr` is exact."""
+def _digest(rows: Iterable[Iterable[object]]) -> bytes:
+    """Return the checksum of rows of SQLite's values; a text and its UTF-8 have the same."""
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     for row in rows:
         for value in row:
-            # Long pictures are hashed as they are; `repr` would take four bytes for one.
-            content = value if isinstance(value, bytes) else repr(value).encode()
-            digest.update(b"%d:" % len(content))
+            if isinstance(value, str | bytes):
+                kind, content = b"t", encode(value) if isinstance(value, str) else value
+            else:
+                kind, content = b"n", repr(value).encode()  # exact, for floats as well
+            digest.update(b"%b%d:" % (kind, len(content)))
             digest.update(content)
     return digest.digest()

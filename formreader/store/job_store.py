@@ -18,7 +18,7 @@ from formreader.core.errors import UsageError
 from formreader.core.records import PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
 from formreader.store.job_checksums import drop_damaged, page_checksum
-from formreader.store.job_file import JobFile
+from formreader.store.job_file import JobFile, damaged_job
 from formreader.store.job_records import FileRecord, PageResult, RunRecord
 from formreader.store.job_rows import (
     digit_rows,
@@ -66,8 +66,7 @@ class JobStore:
             if fresh or file.is_new or not list(file.query(sql.ANY_PAGE)):
                 file.recreate(sql.ADD_RUN, run.row())
             else:
-                (row,) = file.query(sql.RUN)
-                _check_run(path, RunRecord.of_row(row), run)
+                _check_run(path, _stored_run(path, file), run)
                 with file.transaction() as connection:
                     return cls(file, drop_damaged(connection))
         except BaseException:
@@ -198,6 +197,14 @@ class JobStore:
                 yield None, PageReading(label, 0, notice=f"{twin} is not read yet", same_as=twin)
             else:
                 yield page, PageReading(label, number - 1, error=error, notice=notice, same_as=twin)
+
+
+def _stored_run(path: Path, file: JobFile) -> RunRecord:
+    try:
+        (row,) = file.query(sql.RUN)
+        return RunRecord.of_row(row)
+    except ValueError as error:  # not one row, no text, no JSON
+        raise damaged_job(path, f"the record of its scan: {error}") from error
 
 
 def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:
