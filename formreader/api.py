@@ -25,6 +25,7 @@ from PIL import Image
 
 from formreader.batch import scan_job
 from formreader.batch.input_records import FileLimits, input_records
+from formreader.batch.listing import list_inputs
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask, crop_page, without_faults
@@ -37,7 +38,6 @@ from formreader.core.options import Device, Rows, ScanOptions
 from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_network
-from formreader.input.input_files import list_files
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
 from formreader.input.open_page import page_errors, read_page
 from formreader.recognise.load_recogniser import load_recogniser
@@ -191,7 +191,7 @@ class Reader:
             NoInputError: a path does not exist, or there is no page.
             UsageError: no process can be started.
         """
-        listing = list_files([os.fspath(path) for path in paths])
+        listing = list_inputs([os.fspath(path) for path in paths])
         with (
             PdfCounter(page_timeout, memory) as count_pdf,
             open_pool(workers, workers, page_timeout, memory) as pool,
@@ -345,7 +345,9 @@ def _tasks(
 ) -> Iterator[PageTask]:
     """Yield a task for each page of `files`; duplicates are read again."""
     pages = dict[str, int]()
-    for file, record in zip(files, input_records(files, {}, count_pdf, limits), strict=True):
+    for file, record in zip(
+        files, input_records(files, {}, count_pdf, limits, count_pdf.check_url), strict=True
+    ):
         pages[record.label] = pages.get(record.duplicate_of, record.pages)
         for number in range(pages[record.label]):
             yield PageTask(file, number, error=record.error)

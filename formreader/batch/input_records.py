@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO, Self, TypeAlias
+from typing import Any, BinaryIO, Self, TypeAlias, cast
 
 from formreader.core.errors import PageError
+from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.remote_files import size_and_time
@@ -18,6 +19,9 @@ from formreader.store.job_store import FileRecord
 
 CountPdf: TypeAlias = Callable[[InputFile], int]
 """Returns the number of pages of a PDF; raises PageError."""
+
+CheckUrl: TypeAlias = Callable[..., Any]
+"""Calls a function with arguments in another process, and returns its result; raises PageError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def input_records(
     known_pages: Mapping[str, int],
     count_pdf: CountPdf,
     limits: FileLimits = _DEFAULT_LIMITS,
+    check_url: CheckUrl | None = None,
 ) -> Iterator[FileRecord]:
     """Yield the record of each of `files`, in their order.
 
@@ -81,11 +86,14 @@ def input_records(
     page.
 
     Args:
+        check_url: calls a function on a file at a URL in another process; None for this process.
         known_pages: SHA-256 of a file's content -> its number of pages, as counted by an earlier
             run.
     """
     first = dict[str, str]()
-    for file, (record, is_pdf) in zip(files, _records_so_far(files, limits), strict=True):
+    for file, (record, is_pdf) in zip(
+        files, _records_so_far(files, limits, check_url), strict=True
+    ):
         earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
         if earlier != record.label:
             yield replace(record, pages=1, duplicate_of=earlier, error="")
@@ -98,13 +106,25 @@ def input_records(
 
 
 def _records_so_far(
-    files: Sequence[InputFile], limits: FileLimits
+    files: Sequence[InputFile], limits: FileLimits, check_url: CheckUrl | None
 ) -> Iterator[tuple[FileRecord, bool]]:
     """Yield what `_record_so_far` returns for each of `files`, hashed by several threads."""
     with ThreadPoolExecutor(_HASHING_THREADS) as threads:
         for start in range(0, len(files), _MAX_FILES_AHEAD):
             ahead = files[start : start + _MAX_FILES_AHEAD]
-            yield from threads.map(partial(_record_so_far, limits), ahead)
+            yield from threads.map(partial(_checked, limits, check_url), ahead)
+
+
+def _checked(
+    limits: FileLimits, check_url: CheckUrl | None, file: InputFile
+) -> tuple[FileRecord, bool]:
+    """Return what `_record_so_far` does; the content of a URL is fetched by `check_url`."""
+    if check_url is None or not is_url(file.path):
+        return _record_so_far(limits, file)
+    try:
+        return cast("tuple[FileRecord, bool]", check_url(_record_so_far, limits, file))
+    except PageError as error:
+        return _failed(FileRecord(file.label, file.path, 0, 0, "", pages=1), error), False
 
 
 def _record_so_far(limits: FileLimits, file: InputFile) -> tuple[FileRecord, bool]:

@@ -8,9 +8,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from formreader.batch.input_records import CountPdf, FileLimits, input_records
+from formreader.batch.input_records import FileLimits, input_records
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
+from formreader.batch.pdf_counter import PdfCounter
 from formreader.core.model_folder import BOX_MODEL, NUMBER_MODEL, model_folder, read_card_file
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
@@ -62,7 +63,7 @@ def make_plan(
     files: Sequence[InputFile],
     store: JobStore,
     progress: ScanProgress,
-    count_pdf: CountPdf,
+    counter: PdfCounter,
     limits: FileLimits,
 ) -> Plan:
     """Record `files` in the store, and find the pages that are not done yet.
@@ -71,7 +72,7 @@ def make_plan(
         OutputError: the store cannot be written.
         KeyboardInterrupt: the user stopped the scan before there was anything to save.
     """
-    counted = input_records(files, store.known_pages(), count_pdf, limits)
+    counted = input_records(files, store.known_pages(), counter, limits, counter.check_url)
     records = _check(counted, len(files), progress)
     store.set_files(records)
     done = store.done()
