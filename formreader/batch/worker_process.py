@@ -40,9 +40,9 @@ measured."""
 _MAX_SECONDS_TO_END = 5.0
 """Longest wait for a killed process to end and for its exit code. A choice, not measured."""
 
-_MEMORY_LOOKS_SECONDS = 0.02
+_MEMORY_LOOKS_SECONDS = 0.05
 """Seconds between two looks at the memory of a process that runs a call. In this time it can take
-about 40 MB more; a look takes 0.03 ms."""
+about 100 MB more; a look takes about 0.1 ms of the main process."""
 
 _IDLE_SHARE = 0.5
 """Share of the limit of memory up to which an idle process is kept: what earlier calls left behind
