@@ -24,7 +24,8 @@ import numpy as np
 from PIL import Image
 
 from formreader.batch import scan_job
-from formreader.batch.input_records import input_records
+from formreader.batch.input_records import FileLimits, input_records
+from formreader.batch.listing import list_inputs
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask, crop_page, without_faults
@@ -37,7 +38,6 @@ from formreader.core.options import Device, Rows, ScanOptions
 from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_network
-from formreader.input.input_files import list_files
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
 from formreader.input.open_page import page_errors, read_page
 from formreader.preprocess.print_direction import shipped_line_network
@@ -177,23 +177,28 @@ class Reader:
         *,
         workers: int = _DEFAULT.workers,
         page_timeout: float = _DEFAULT.page_timeout,
+        memory: float | None = _DEFAULT.memory,
+        max_pages: int = _DEFAULT.max_pages,
+        max_size: float = _DEFAULT.max_size,
     ) -> Iterator[PageReading]:
         """Yield the readings of all pages of files, folders and patterns, in order.
 
-        Worker processes read ahead. If a page takes more than `page_timeout` seconds or crashes
-        its process, only that page fails: it has an `error`. Nothing is written to disk. Close the
+        Worker processes read ahead. If a page takes more than `page_timeout` seconds, more than
+        `memory` GiB (if None: a share of the machine's memory) or crashes its process, only that
+        page fails: it has an `error`. A file with more than `max_pages` pages, or larger than
+        `max_size` GiB, is one page with an `error`. Nothing is written to disk. Close the
         iterator to stop early.
 
         Raises:
             NoInputError: a path does not exist, or there is no page.
             UsageError: no process can be started.
         """
-        listing = list_files([os.fspath(path) for path in paths])
+        listing = list_inputs([os.fspath(path) for path in paths])
         with (
-            PdfCounter(page_timeout) as count_pdf,
-            open_pool(workers, workers, page_timeout) as pool,
+            PdfCounter(page_timeout, memory) as count_pdf,
+            open_pool(workers, workers, page_timeout, memory) as pool,
         ):
-            tasks = _tasks(listing.files, count_pdf)
+            tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
             read = read_tasks(tasks, pool, self._recogniser, self._options, Stopwatch())
             for _, reading in read:
                 yield reading
@@ -236,6 +241,9 @@ def scan(
     page_timeout: float = _DEFAULT.page_timeout,
     cluster: str | None = _DEFAULT.cluster,
     log_json: AnyPath | None = None,
+    memory: float | None = _DEFAULT.memory,
+    max_pages: int = _DEFAULT.max_pages,
+    max_size: float = _DEFAULT.max_size,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
     """Read files as `formreader scan` does, and write the table and the review report.
@@ -274,6 +282,9 @@ def scan(
         page_timeout=page_timeout,
         cluster=cluster,
         log_json=None if log_json is None else Path(log_json),
+        memory=memory,
+        max_pages=max_pages,
+        max_size=max_size,
     )
     return scan_job.scan(options, _as_progress(progress))
 
@@ -331,10 +342,14 @@ def _as_progress(progress: Callable[[ScanEvent], object] | ScanProgress | None) 
     return progress if isinstance(progress, ScanProgress) else _CallbackProgress(progress)
 
 
-def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTask]:
+def _tasks(
+    files: Sequence[InputFile], count_pdf: PdfCounter, limits: FileLimits
+) -> Iterator[PageTask]:
     """Yield a task for each page of `files`; duplicates are read again."""
     pages = dict[str, int]()
-    for file, record in zip(files, input_records(files, {}, count_pdf), strict=True):
+    for file, record in zip(
+        files, input_records(files, {}, count_pdf, limits, count_pdf.check_url), strict=True
+    ):
         pages[record.label] = pages.get(record.duplicate_of, record.pages)
         for number in range(pages[record.label]):
             yield PageTask(file, number, error=record.error)

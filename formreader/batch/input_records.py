@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import BinaryIO, TypeAlias
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, BinaryIO, Self, TypeAlias, cast
 
 from formreader.core.errors import PageError
+from formreader.core.locations import is_url
+from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.remote_files import size_and_time
 from formreader.input.open_page import count_image_pages, open_file, page_errors
@@ -16,6 +19,47 @@ from formreader.store.job_store import FileRecord
 
 CountPdf: TypeAlias = Callable[[InputFile], int]
 """Returns the number of pages of a PDF; raises PageError."""
+
+CheckUrl: TypeAlias = Callable[..., Any]
+"""Calls a function with arguments in another process, and returns its result; raises PageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """Files with more than `pages` pages, or of more than `size` bytes, are refused."""
+
+    pages: int
+    size: int
+
+    @classmethod
+    def of(cls, max_pages: int, max_size: float) -> Self:
+        """Return the limits of the options `--max-pages` and `--max-size`, which is in GiB."""
+        return cls(max_pages, round(max_size * 2**30))
+
+    def check_size(self, size: int) -> None:
+        """Refuse a file of more than `size` bytes.
+
+        Raises:
+            PageError: it is larger.
+        """
+        if size > self.size:
+            raise PageError(
+                f"the file of {size / 2**30:.2f} GiB is over the limit of {self.size / 2**30:g} "
+                "GiB. Split it, or raise the limit with --max-size"
+            )
+
+    def check_pages(self, record: FileRecord) -> FileRecord:
+        """Return the record of a file, as one that cannot be read if it has too many pages."""
+        if record.pages <= self.pages:
+            return record
+        reason = (
+            f"the file has more than {self.pages:,} pages. Split it, or raise the limit with "
+            "--max-pages"
+        )
+        return replace(record, pages=1, error=reason)
+
+
+_DEFAULT_LIMITS = FileLimits.of(ScanOptions(()).max_pages, ScanOptions(()).max_size)
 
 _HASHING_THREADS = 4
 """Files that are hashed in parallel. Hashing is faster than most drives, so a few threads keep even
@@ -29,47 +73,71 @@ _MAX_FILES_AHEAD = 256
 
 
 def input_records(
-    files: Sequence[InputFile], known_pages: Mapping[str, int], count_pdf: CountPdf
+    files: Sequence[InputFile],
+    known_pages: Mapping[str, int],
+    count_pdf: CountPdf,
+    limits: FileLimits = _DEFAULT_LIMITS,
+    check_url: CheckUrl | None = None,
 ) -> Iterator[FileRecord]:
     """Yield the record of each of `files`, in their order.
 
-    A file that cannot be read has `error` set and one page. A file with the same content as
-    an earlier file has the label of that file in `duplicate_of`, and one page.
+    A file that cannot be read, or is over one of the `limits`, has `error` set and one page. A file
+    with the same content as an earlier file has the label of that file in `duplicate_of`, and one
+    page.
 
     Args:
+        check_url: calls a function on a file at a URL in another process; None for this process.
         known_pages: SHA-256 of a file's content -> its number of pages, as counted by an earlier
             run.
     """
     first = dict[str, str]()
-    for file, (record, is_pdf) in zip(files, _records_so_far(files), strict=True):
+    for file, (record, is_pdf) in zip(
+        files, _records_so_far(files, limits, check_url), strict=True
+    ):
         earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
         if earlier != record.label:
             yield replace(record, pages=1, duplicate_of=earlier, error="")
         elif not is_pdf:
-            yield record
+            yield limits.check_pages(record)
         elif pages := known_pages.get(record.sha256):
-            yield replace(record, pages=pages)
+            yield limits.check_pages(replace(record, pages=pages))
         else:
-            yield _with_page_count(record, file, count_pdf)
+            yield limits.check_pages(_with_page_count(record, file, count_pdf))
 
 
-def _records_so_far(files: Sequence[InputFile]) -> Iterator[tuple[FileRecord, bool]]:
+def _records_so_far(
+    files: Sequence[InputFile], limits: FileLimits, check_url: CheckUrl | None
+) -> Iterator[tuple[FileRecord, bool]]:
     """Yield what `_record_so_far` returns for each of `files`, hashed by several threads."""
     with ThreadPoolExecutor(_HASHING_THREADS) as threads:
         for start in range(0, len(files), _MAX_FILES_AHEAD):
-            yield from threads.map(_record_so_far, files[start : start + _MAX_FILES_AHEAD])
+            ahead = files[start : start + _MAX_FILES_AHEAD]
+            yield from threads.map(partial(_checked, limits, check_url), ahead)
 
 
-def _record_so_far(file: InputFile) -> tuple[FileRecord, bool]:
+def _checked(
+    limits: FileLimits, check_url: CheckUrl | None, file: InputFile
+) -> tuple[FileRecord, bool]:
+    """Return what `_record_so_far` does; the content of a URL is fetched by `check_url`."""
+    if check_url is None or not is_url(file.path):
+        return _record_so_far(limits, file)
+    try:
+        return cast("tuple[FileRecord, bool]", check_url(_record_so_far, limits, file))
+    except PageError as error:
+        return _failed(FileRecord(file.label, file.path, 0, 0, "", pages=1), error), False
+
+
+def _record_so_far(limits: FileLimits, file: InputFile) -> tuple[FileRecord, bool]:
     """Return the record of a file, and whether it is a PDF, whose pages are not counted yet."""
     record = FileRecord(file.label, file.path, 0, 0, "", pages=1)
     try:
         with page_errors(file.label):
             size, changed = size_and_time(file.path)
             record = replace(record, size=size, mtime_ns=changed)
+            limits.check_size(size)
             with open_file(file.path) as stream:
                 record = replace(record, sha256=_sha256(stream))
-                pages = count_image_pages(stream)
+                pages = count_image_pages(stream, limits.pages)
     except PageError as error:
         return _failed(record, error), False
     return (record, True) if pages is None else (replace(record, pages=pages), False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from formreader.batch.input_records import CountPdf, input_records
+from formreader.batch.input_records import FileLimits, input_records
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
+from formreader.batch.pdf_counter import PdfCounter
 from formreader.core.model_folder import (
     BOX_MODEL,
     LINE_MODEL,
@@ -70,7 +71,11 @@ def _other_cards() -> str:
 
 
 def make_plan(
-    files: Sequence[InputFile], store: JobStore, progress: ScanProgress, count_pdf: CountPdf
+    files: Sequence[InputFile],
+    store: JobStore,
+    progress: ScanProgress,
+    counter: PdfCounter,
+    limits: FileLimits,
 ) -> Plan:
     """Record `files` in the store, and find the pages that are not done yet.
 
@@ -78,7 +83,8 @@ def make_plan(
         OutputError: the store cannot be written.
         KeyboardInterrupt: the user stopped the scan before there was anything to save.
     """
-    records = _check(files, store.known_pages(), progress, count_pdf)
+    counted = input_records(files, store.known_pages(), counter, limits, counter.check_url)
+    records = _check(counted, len(files), progress)
     store.set_files(records)
     done = store.done()
     tasks = [task for task in _tasks(records) if (task.file.label, task.number) not in done]
@@ -86,15 +92,10 @@ def make_plan(
     return Plan(tasks, len(done))
 
 
-def _check(
-    files: Sequence[InputFile],
-    known_pages: Mapping[str, int],
-    progress: ScanProgress,
-    count_pdf: CountPdf,
-) -> list[FileRecord]:
-    progress.checking(len(files))
+def _check(counted: Iterator[FileRecord], files: int, progress: ScanProgress) -> list[FileRecord]:
+    progress.checking(files)
     records = list[FileRecord]()
-    for record in input_records(files, known_pages, count_pdf):
+    for record in counted:
         records.append(record)
         progress.file_checked()
         if progress.stopped():

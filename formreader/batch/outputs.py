@@ -9,11 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from formreader.batch.debug_pictures import DebugFolder
+from formreader.batch.listing import list_inputs
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, beside, job_path
 from formreader.core.options import ScanOptions
 from formreader.core.remote_files import identity
-from formreader.input.input_files import InputListing, list_files
+from formreader.input.input_files import InputListing
 from formreader.output.atomic_writing import check_writable
 from formreader.output.table_formats import check_format
 
@@ -85,7 +86,7 @@ class Outputs:
         """
         files = [path for _, path in self.files() if path != STANDARD_OUTPUT] + [self.job]
         own = [*files, self.debug] if self.debug else files
-        listing = list_files(paths, own=own)
+        listing = list_inputs(paths, own=own)
         inputs = {identity(file.path) for file in listing.files}
         for path in files:
             if identity(path) in inputs:

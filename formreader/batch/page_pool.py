@@ -12,7 +12,8 @@ from typing import Self, TypeAlias
 
 from formreader.batch.page_work import PageTask, failed_page, start_worker, work_page
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
-from formreader.batch.worker_process import TimeLimitError, WorkerDiedError
+from formreader.batch.worker_memory import worker_memory
+from formreader.batch.worker_process import MemoryLimitError, TimeLimitError, WorkerDiedError
 from formreader.core.errors import UsageError
 from formreader.core.records import PageCrops
 
@@ -71,24 +72,32 @@ class PagePool:
             return failed_page(task, self.explain(error))
 
 
-def open_pool(workers: int, pages: int, page_timeout: float) -> PagePool:
+def open_pool(
+    workers: int, pages: int, page_timeout: float, memory: float | None = None
+) -> PagePool:
     """Return a pool of at most `workers` processes on this machine, for `pages` pages.
 
-    A page fails if it takes more than `page_timeout` seconds, or if its worker dies and the retry
+    A page fails if it takes more than `page_timeout` seconds or more than `memory` GiB (None for a
+    share of the machine's memory), or if its worker dies and the retry
     dies too. Even a single page is worked on in another process: if it crashes, the program
     survives.
     """
     workers = max(1, min(workers, pages))
-    executor = start_workers(workers, page_timeout)
+    executor = start_workers(workers, page_timeout, memory)
     close = partial(executor.shutdown, cancel_futures=True)
     return PagePool(executor, PAGES_AHEAD_PER_WORKER * workers, explain, close)
 
 
-def start_workers(workers: int, seconds: float) -> ProcessExecutor:
-    """Start processes for page work; a call that takes more than `seconds` is cancelled."""
+def start_workers(workers: int, seconds: float, memory: float | None = None) -> ProcessExecutor:
+    """Start processes for page work.
+
+    A call is cancelled if it takes more than `seconds`, or more memory than `memory` GiB; None for
+    a share of the machine's memory.
+    """
     level = logging.getLogger("formreader").getEffectiveLevel()
     prepare = partial(start_worker, level)
-    return ProcessExecutor(workers, prepare, seconds, preload=work_page.__module__)
+    limit = worker_memory(workers, memory)
+    return ProcessExecutor(workers, prepare, seconds, work_page.__module__, limit)
 
 
 def explain(error: Exception) -> str:
@@ -102,6 +111,11 @@ def explain(error: Exception) -> str:
             return (
                 f"it took more than {error}. Scan it at a lower resolution, or give it longer "
                 "with --page-timeout"
+            )
+        case MemoryLimitError():
+            return (
+                f"it took more than {error} of memory. Scan it at a lower resolution, or give it "
+                "more with --memory"
             )
         case WorkerDiedError():
             return (

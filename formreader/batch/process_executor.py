@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from formreader.batch.worker_process import (
     Call,
+    MemoryLimitError,
     Prepare,
     TimeLimitError,
     WorkerDiedError,
@@ -36,7 +38,8 @@ class WorkerStartError(Exception):
 class ProcessExecutor(Executor):
     """Runs calls in `workers` processes, which start in the background.
 
-    A call that takes more than `seconds` raises `TimeLimitError`. If its worker dies, the call is
+    A call that takes more than `seconds` raises `TimeLimitError`, one whose process takes more than
+    `memory` bytes `MemoryLimitError`. If its worker dies, the call is
     repeated once; if that worker dies too, it raises `WorkerDiedError`. If no worker can be
     started, each call raises `WorkerStartError`.
 
@@ -44,10 +47,18 @@ class ProcessExecutor(Executor):
     for all workers, if the system supports it.
     """
 
-    def __init__(self, workers: int, prepare: Prepare, seconds: float, preload: str) -> None:
+    def __init__(
+        self,
+        workers: int,
+        prepare: Prepare,
+        seconds: float,
+        preload: str,
+        memory: float = math.inf,
+    ) -> None:
         self._prepare = prepare
         self._seconds = seconds
         self._preload = preload
+        self._memory = memory
         self._workers = set[WorkerProcess]()
         self._idle = SimpleQueue[WorkerProcess]()
         self._ended = False
@@ -85,14 +96,22 @@ class ProcessExecutor(Executor):
         worker = self._take()
         try:
             result = worker.call(call, self._seconds)
-        except (WorkerDiedError, TimeLimitError):
+        except (WorkerDiedError, TimeLimitError, MemoryLimitError):
             self._forget(worker)
             raise
         except BaseException:  # raised by the call itself
-            self._idle.put(worker)
+            self._put_back(worker)
             raise
-        self._idle.put(worker)
+        self._put_back(worker)
         return result
+
+    def _put_back(self, worker: WorkerProcess) -> None:
+        """Keep an idle worker for the next call, unless it holds much memory."""
+        if not worker.is_swollen():
+            self._idle.put(worker)
+            return
+        worker.end()
+        self._forget(worker)
 
     def _take(self) -> WorkerProcess:
         """Return an idle worker that is alive, or a new one."""
@@ -108,8 +127,8 @@ class ProcessExecutor(Executor):
     def _start(self) -> WorkerProcess:
         for _ in range(_MAX_STARTS_IN_A_ROW):
             try:
-                worker = WorkerProcess(self._prepare, self._preload)
-            except (WorkerDiedError, TimeLimitError, OSError, EOFError) as error:
+                worker = WorkerProcess(self._prepare, self._preload, self._memory)
+            except (WorkerDiedError, TimeLimitError, MemoryLimitError, OSError, EOFError) as error:
                 failure = error
                 time.sleep(_START_PAUSE)
             else:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
+from formreader.batch.input_records import FileLimits
 from formreader.batch.job_plan import make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.outputs import Outputs
@@ -16,6 +17,7 @@ from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
 from formreader.batch.page_pool import PagePool, open_pool
 from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
+from formreader.core.errors import UsageError
 from formreader.core.locations import Place, name_of
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ScanOptions, usable_cores
@@ -102,8 +104,17 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     card = read_card(model_folder(options.model))
     accepted = acceptance(card, number_calibration(), options)
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
-        with stopwatch.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
-            plan = make_plan(listing.files, store, progress, count_pdf)
+        if store.damaged:
+            progress.message(
+                f"{outputs.job}: {store.damaged} of its records are damaged; those pages are read "
+                "again. Check the disk"
+            )
+        with (
+            stopwatch.stage("check"),
+            PdfCounter(options.page_timeout, options.memory) as count_pdf,
+        ):
+            limits = FileLimits.of(options.max_pages, options.max_size)
+            plan = make_plan(listing.files, store, progress, count_pdf, limits)
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan.tasks, stopwatch) if plan.tasks else 0
@@ -152,10 +163,15 @@ def _network_threads(options: ScanOptions) -> int:
 def _page_pool(options: ScanOptions, pages: int) -> PagePool:
     """Return a pool of workers for `pages` pages: a cluster, or processes of this machine."""
     if options.cluster is not None:
+        if options.memory is not None:
+            raise UsageError(
+                "--memory is for workers on this machine. On a cluster start the workers with "
+                "a limit: dask worker --memory-limit 2GiB"
+            )
         from formreader.batch.dask_cluster import open_cluster  # Dask takes a second to import
 
         return open_cluster(options.cluster, options.page_timeout)
-    return open_pool(options.workers, pages, options.page_timeout)
+    return open_pool(options.workers, pages, options.page_timeout, options.memory)
 
 
 def _page_log(path: Path | None, *, fresh: bool) -> AbstractContextManager[PageLog | None]:

@@ -7,11 +7,13 @@ worker has its own pipe, so that only its own breaks.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,8 @@ from dataclasses import dataclass
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from formreader.batch.worker_memory import GIB, ProcessMemory
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -36,9 +40,13 @@ measured."""
 _MAX_SECONDS_TO_END = 5.0
 """Longest wait for a killed process to end and for its exit code. A choice, not measured."""
 
-_MAX_WAIT_SECONDS = 1e6
-"""Longest wait for an answer. Systems that count milliseconds in 32 bits can wait at most about
-twice that."""
+_MEMORY_LOOKS_SECONDS = 0.05
+"""Seconds between two looks at the memory of a process that runs a call. In this time it can take
+about 100 MB more; a look takes about 0.1 ms of the main process."""
+
+_IDLE_SHARE = 0.5
+"""Share of the limit of memory up to which an idle process is kept: what earlier calls left behind
+must not count against the next one. A choice, not measured."""
 
 _children_lock = threading.Lock()
 """Held while a process is started or waited for. The list of child processes in `multiprocessing`
@@ -53,6 +61,10 @@ class TimeLimitError(Exception):
     """The call took too long, and its process was killed."""
 
 
+class MemoryLimitError(Exception):
+    """The call took too much memory, and its process was killed."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Raised:
     """The exception that a call raised."""
@@ -63,13 +75,16 @@ class _Raised:
 class WorkerProcess:
     """A process for calls; the constructor starts it and waits until it is ready.
 
+    A call may take at most `memory` bytes, all of the process included.
+
     Raises:
         WorkerDiedError: it ended before it was ready.
         TimeLimitError: it took too long to start.
         OSError, EOFError: the system cannot start a process.
     """
 
-    def __init__(self, prepare: Prepare, preload: str) -> None:
+    def __init__(self, prepare: Prepare, preload: str, memory: float = math.inf) -> None:
+        self._limit = memory
         context = _context(preload)
         self._pipe, worker_end = context.Pipe()
         with worker_end, _children_lock:
@@ -78,6 +93,7 @@ class WorkerProcess:
             )
             with _without_main_module():
                 self._process.start()
+        self._memory = ProcessMemory(self._process.pid)
         self._receive(_MAX_SECONDS_TO_START)
 
     def call(self, call: Call, seconds: float) -> Any:
@@ -86,6 +102,7 @@ class WorkerProcess:
         Raises:
             WorkerDiedError: the process ended during the call.
             TimeLimitError: the call took more than `seconds`; the process was killed.
+            MemoryLimitError: the process took more memory than its limit, and was killed.
         """
         try:
             self._pipe.send(call)
@@ -95,6 +112,10 @@ class WorkerProcess:
         if isinstance(answer, _Raised):
             raise answer.error
         return answer
+
+    def is_swollen(self) -> bool:
+        """Whether an idle worker holds so much memory that the next call should have a new one."""
+        return self._memory.resident() > _IDLE_SHARE * self._limit
 
     def is_alive(self) -> bool:
         """Whether an idle worker is alive: its pipe becomes readable only when it ends."""
@@ -119,13 +140,26 @@ class WorkerProcess:
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def _receive(self, seconds: float) -> Any:
+        ends = time.monotonic() + seconds
         try:
-            if self._pipe.poll(min(seconds, _MAX_WAIT_SECONDS)):
-                return self._pipe.recv()
+            while (left := ends - time.monotonic()) > 0:
+                if self._pipe.poll(min(left, _MEMORY_LOOKS_SECONDS)):
+                    return self._pipe.recv()
+                self._check_memory()
         except (EOFError, OSError) as error:
             raise WorkerDiedError(self.end()) from error
         self.end()
         raise TimeLimitError(f"{seconds:g} s")
+
+    def _check_memory(self) -> None:
+        """Kill the process if it takes more memory than its limit.
+
+        Not by a limit of the system, which lets allocations fail: pdfium would then leave out a
+        part of the page, and say nothing.
+        """
+        if self._memory.resident() > self._limit:
+            self.end()
+            raise MemoryLimitError(f"{self._limit / GIB:.2g} GiB")
 
 
 def start_early(preload: str) -> None:

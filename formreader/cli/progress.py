@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from formreader.core.printable import printable_lines
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -21,8 +23,11 @@ rather than a minute."""
 
 
 def print_message(text: str) -> None:
-    """Print a line to the user on stderr, apart from the command's output."""
-    click.echo(f"formreader: {text}", err=True)
+    """Print a message to the user on stderr, apart from the command's output.
+
+    Names in it may come from strangers: what would act on the terminal is printed as an escape.
+    """
+    click.echo(f"formreader: {printable_lines(text)}", err=True)
 
 
 class Bar:

@@ -65,6 +65,19 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
     metavar="S", show_default=True, help="Time limit in seconds; a page that takes longer fails.",
 )  # fmt: skip
 @click.option(
+    "--memory", type=click.FloatRange(0, min_open=True), default=SCAN.memory, metavar="GIB",
+    show_default="a share of the machine's memory",
+    help="Limit of memory for each worker in GiB; a page that takes more fails.",
+)  # fmt: skip
+@click.option(
+    "--max-pages", type=click.IntRange(min=1), default=SCAN.max_pages, metavar="N",
+    show_default=True, help="A file with more pages is not read.",
+)  # fmt: skip
+@click.option(
+    "--max-size", type=click.FloatRange(0, min_open=True), default=SCAN.max_size, metavar="GIB",
+    show_default=True, help="A file that is larger, in GiB, is not read.",
+)  # fmt: skip
+@click.option(
     "--cluster", default=SCAN.cluster, metavar="ADDRESS",
     help="Read the pages on the workers of this Dask scheduler, such as tcp://host:8786.",
 )  # fmt: skip
@@ -85,6 +98,9 @@ def scan(
     workers: int,
     fresh: bool,
     page_timeout: float,
+    memory: float | None,
+    max_pages: int,
+    max_size: float,
     cluster: str | None,
     log_json: Path | None,
     debug: Path | None,
@@ -126,7 +142,8 @@ def scan(
         summary = api.scan(
             paths, out, rows=rows, review_below=review_below, max_error=max_error, model=model,
             report=report, workers=workers, device=device, batch=batch, fresh=fresh, debug=debug,
-            page_timeout=page_timeout, cluster=cluster, log_json=log_json, progress=display,
+            page_timeout=page_timeout, cluster=cluster, log_json=log_json, memory=memory,
+            max_pages=max_pages, max_size=max_size, progress=display,
         )  # fmt: skip
     if not quiet:
         for line in summary_lines(summary, verbose):

@@ -19,7 +19,8 @@ STANDARD_OUTPUT = "-"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """The start of a URL. Its scheme has at least two letters: C:// is a Windows drive."""
 
-_HTTP = ("http://", "https://")
+WEB = ("http://", "https://")
+"""How URLs of the web begin."""
 
 
 def is_url(place: Place) -> TypeGuard[str]:
@@ -89,6 +90,6 @@ def url_label(url: str, folder: str, level: int) -> str:
         return url
     top = folder.rstrip("/")
     name = url.removeprefix(f"{top}/")
-    if url.lower().startswith(_HTTP):
+    if url.lower().startswith(WEB):
         name = unquote(name.partition("?")[0])
     return f"{top.rpartition('/')[2]}/{name}" if level else name

@@ -36,7 +36,9 @@ class ScanOptions:
     `workers`: number of processes for page work. `batch`: number of crops in one call of the
     network. `fresh`: discard the job of an earlier run and begin anew.
     `debug`: folder for pictures of the pages with the found boxes. `page_timeout`: seconds
-    after which a page is given up. `cluster`: address of a Dask scheduler whose workers do the
+    after which a page is given up. `memory`: GiB after which it is; None for a share of the
+    machine's memory. `max_pages`, `max_size`: files with more pages, or larger ones in GiB, are
+    refused. `cluster`: address of a Dask scheduler whose workers do the
     page work; None for processes on this machine. `log_json`: file for one JSON object per page.
     """
 
@@ -55,6 +57,9 @@ class ScanOptions:
     page_timeout: float = 60.0
     cluster: str | None = None
     log_json: Path | None = None
+    memory: float | None = None
+    max_pages: int = 5000
+    max_size: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

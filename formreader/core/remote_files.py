@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from formreader.core.errors import UsageError
-from formreader.core.locations import Place, is_url
+from formreader.core.locations import WEB, Place, is_url
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 MAX_BYTES = 2**30
 """Largest remote file, in bytes, that is read: each worker holds one in memory."""
+
+_PIECE_BYTES = 2**20
+"""Bytes that are read at a time of a file on the web."""
 
 _NOT_FOUND = (404, 410)
 """HTTP status codes: not found, gone."""
@@ -116,7 +119,7 @@ def fetch(url: str) -> bytes:
     with _os_errors(url):
         info = store.info(path)
     if (info.get("size") or 0) > MAX_BYTES:
-        raise OSError(errno.EFBIG, f"larger than {MAX_BYTES >> 20} MiB", url)
+        raise _too_large(url)
     return _content(url, repr(info))
 
 
@@ -178,8 +181,31 @@ def check_upload(url: str) -> None:
 def _content(url: str, version: str) -> bytes:
     """The content of `url`; `version`, its metadata in the store, tells when it has changed."""
     store, path = _connect(url)
-    with _os_errors(url):
-        return bytes(store.cat_file(path))
+    if not url.lower().startswith(WEB):
+        with _os_errors(url):
+            return bytes(store.cat_file(path))
+    with _os_errors(url), store.open(path, "rb", block_size=0) as stream:  # 0: as it comes
+        content = _read_up_to(stream, MAX_BYTES)
+    if content is None:
+        raise _too_large(url)
+    return content
+
+
+def _read_up_to(stream: BinaryIO, most: int) -> bytes | None:
+    """The content of a stream; None, and no more is read, where it has more than `most` bytes.
+
+    The web states no size of what is sent in pieces, and of what is compressed another one.
+    """
+    content = bytearray()
+    while piece := stream.read(_PIECE_BYTES):
+        content += piece
+        if len(content) > most:
+            return None
+    return bytes(content)
+
+
+def _too_large(url: str) -> OSError:
+    return OSError(errno.EFBIG, f"larger than {MAX_BYTES >> 20} MiB", url)
 
 
 def _connect(url: str) -> tuple[AbstractFileSystem, str]:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from formreader.core.errors import NoInputError
 from formreader.core.locations import Place, as_place, is_url, url_label
+from formreader.core.printable import printable_name
 from formreader.core.records import InputFile
 from formreader.core.remote_files import identity, is_folder
 from formreader.input.file_formats import FORMAT_NAMES
@@ -55,10 +56,10 @@ class _Argument:
         given.
         """
         if is_url(self.folder):
-            return [_printable(url_label(f.path, self.folder, prefixes)) for f in self.found]
+            return [printable_name(url_label(f.path, self.folder, prefixes)) for f in self.found]
         prefix = ("", Path(self.folder).resolve().name, PurePath(self.folder).as_posix())[prefixes]
         names = (PurePath(f.path).relative_to(self.folder).as_posix() for f in self.found)
-        return [_printable(f"{prefix.rstrip('/')}/{n}" if prefixes else n) for n in names]
+        return [printable_name(f"{prefix.rstrip('/')}/{n}" if prefixes else n) for n in names]
 
 
 def list_files(paths: Sequence[str], *, own: Collection[Place] = ()) -> InputListing:
@@ -169,11 +170,6 @@ def _is_ours(file: Found, ours: tuple[str, ...]) -> bool:
     if _OWN_RESULT.fullmatch(os.path.basename(file.path)):
         return True
     return any(file.real == own or file.real.startswith((own + os.sep, f"{own}/")) for own in ours)
-
-
-def _printable(path: str) -> str:
-    """The path as valid UTF-8 text; undecodable bytes of a name become `\\xff`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _unique_labels(arguments: list[_Argument]) -> list[list[str]]:

@@ -42,8 +42,10 @@ def count_pages(file: InputFile) -> int:
         return count_pdf_pages(stream) if pages is None else pages
 
 
-def count_image_pages(stream: BinaryIO) -> int | None:
+def count_image_pages(stream: BinaryIO, max_pages: int | None = None) -> int | None:
     """The number of pages of an open image file, as of `count_pages`; None for a PDF.
+
+    Of a file with more than `max_pages` it is `max_pages` + 1: the others are not looked for.
 
     A PDF has to be counted by pdfium, which a damaged file may crash or block.
 
@@ -54,7 +56,7 @@ def count_image_pages(stream: BinaryIO) -> int | None:
     found = _format_of(stream)
     if found is PDF:
         return None
-    return count_tiff_pages(stream) if found is TIFF else 1
+    return count_tiff_pages(stream, max_pages) if found is TIFF else 1
 
 
 def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:

@@ -27,19 +27,25 @@ class Found:
     def is_link(self) -> bool:
         return os.path.abspath(self.path) != self.real
 
-    def order(self) -> tuple[tuple[tuple[str | int, ...], ...], str]:
+    def order(self) -> tuple[tuple[tuple[str | tuple[int, str], ...], ...], str]:
         return natural_key(PurePath(self.path).as_posix()), self.path
 
 
-def natural_key(label: str) -> tuple[tuple[str | int, ...], ...]:
+def natural_key(label: str) -> tuple[tuple[str | tuple[int, str], ...], ...]:
     """A sort key that compares paths folder by folder, and numbers in names by value."""
     return tuple(
         tuple(
-            int(piece) if index % 2 else piece
+            _number_key(piece) if index % 2 else piece
             for index, piece in enumerate(re.split("([0-9]+)", part.casefold()))
         )
         for part in label.split("/")
     )
+
+
+def _number_key(digits: str) -> tuple[int, str]:
+    """A key that compares numbers of any length; Python refuses to parse those of 4,300 digits."""
+    value = digits.lstrip("0")
+    return len(value), value
 
 
 def _file(path: str, real: str) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -83,12 +84,13 @@ def read_raster(
     return grey, credible_dpi(dpi, grey.shape)
 
 
-def count_tiff_pages(stream: BinaryIO) -> int:
+def count_tiff_pages(stream: BinaryIO, max_pages: int | None = None) -> int:
     """The number of pages of a TIFF file, from its chain of directories (TIFF 6.0, section 2).
 
     Where the chain breaks off, the missing page is counted, so that reading it fails and no
-    page is lost silently.
+    page is lost silently. Counting ends at `max_pages` + 1.
     """
+    last = math.inf if max_pages is None else max_pages
     head = stream.read(16)
     order = "<" if head[:2] == b"II" else ">"
     is_big = head[2:4] in (b"+\0", b"\0+")
@@ -96,7 +98,7 @@ def count_tiff_pages(stream: BinaryIO) -> int:
     seen: set[int] = set()
     try:
         (offset,) = struct.unpack_from(order + next_format, head, 8 if is_big else 4)
-        while offset and offset not in seen:
+        while offset and offset not in seen and len(seen) <= last:
             seen.add(offset)
             stream.seek(offset)
             (entries,) = _unpack(stream, order + count_format)

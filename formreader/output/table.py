@@ -10,18 +10,24 @@ program, but plain text for a spreadsheet.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from formreader.core.geometry import Box
 from formreader.core.locations import Place
 from formreader.core.options import Rows
+from formreader.core.printable import printable
 from formreader.core.records import DigitReading, FieldReading, PageReading, PageRemark, Status
 from formreader.output.columns import DIGIT_HEADER, FIELD_HEADER
 from formreader.output.table_formats import Row, write_rows
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Beginnings of formulas in spreadsheets, with the full-width signs of Excel in Asia."""
+
+_FORMULA_INSIDE = re.compile("(;\\s*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell becomes two, the second a formula: in spreadsheets of countries whose lists have
+semicolons."""
 
 
 def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
@@ -64,14 +70,14 @@ def digit_rows(page: PageReading) -> Iterator[Row]:
 
 
 def file_cell(label: str) -> str:
-    """Return a file's name as written in the results: valid UTF-8, and never a formula."""
-    name = _valid_utf8(label)
-    return f"./{name}" if name.lstrip(" ").startswith(_FORMULA) else name
+    """Return a file's name as written in the results: printable, and never a formula."""
+    name = printable(label)
+    return f"./{name}" if name.lstrip().startswith(_FORMULA) else name
 
 
 def text_cell(text: str) -> str:
-    """Return a text as written in the results: on one line, valid UTF-8, and never a formula."""
-    line = " ".join(_valid_utf8(text).split())
+    """Return a text as written in the results: on one printable line, and never a formula."""
+    line = _FORMULA_INSIDE.sub(r"\1'", printable(" ".join(text.split())))
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
@@ -122,8 +128,3 @@ def _digit_cells(digit: DigitReading) -> Row:
 
 def _probability(value: float) -> float:
     return round(float(value), 4)
-
-
-def _valid_utf8(text: str) -> str:
-    """Return `text` with characters that UTF-8 cannot encode written as `\\udcff`."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -126,10 +126,13 @@ def arrow_schema(columns: Sequence[str]) -> pa.Schema:
 
 
 def _write_csv(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write the rows; those of files with `;`, a separator in some countries, in quotes."""
     with atomic_writer(place) as stream:
         writer = csv.writer(stream, lineterminator="\n")
+        quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(columns)
-        writer.writerows(map(_csv_cells, rows))
+        for row in rows:
+            (quoting if ";" in str(row[0]) else writer).writerow(_csv_cells(row))
 
 
 def _csv_cells(row: Row) -> Iterator[Cell]:

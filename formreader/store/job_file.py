@@ -168,12 +168,13 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
             f"{path}: it is a job of format {found}, but this version of formreader reads format "
             f"{JOB_FORMAT}. Use the version that made it, or choose another table with --out"
         )
-    # This reads the whole job: a hundredth of what reading its pages again would take.
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    # This reads the whole job: a hundredth of what reading its pages again would take. Unlike
+    # quick_check it compares indexes and tables: a page that an index lost would not be in results.
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     missing = [table for table in TABLES if table not in names]
     if verdict != "ok" or missing:
-        raise _damaged(path, f"without {', '.join(missing)}" if missing else verdict)
+        raise damaged_job(path, f"without {', '.join(missing)}" if missing else verdict)
 
 
 def _number(connection: sqlite3.Connection, sql: str) -> int:
@@ -187,7 +188,8 @@ def _not_a_job(path: Path) -> UsageError:
     )
 
 
-def _damaged(path: Path, cause: object) -> OutputError:
+def damaged_job(path: Path, cause: object) -> OutputError:
+    """Return the error for a job that is damaged as a whole."""
     reason = " ".join(str(cause).split())  # SQLite's message may have several lines
     return OutputError(
         f"{path}: the job is damaged ({reason}). Delete it to start afresh, replace it by a copy, "
@@ -203,7 +205,7 @@ def _output_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = _primary_code(error)
         if code in _DAMAGED:
-            raise _damaged(path, error) from error
+            raise damaged_job(path, error) from error
         if code in _REMEDIES:
             raise OutputError(
                 f"{path}: the job cannot be written: {error}. {_REMEDIES[code]}, or choose "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from formreader.core.records import PageCrops, PageReading
+from formreader.store.job_checksums import file_checksum
 from formreader.store.job_rows import Row, encode
 
 _SHOWN_HASH_DIGITS = 12
@@ -84,6 +85,7 @@ class FileRecord:
             "pages": self.pages,
             "duplicate_of": encode(self.duplicate_of),
             "error": encode(self.error),
+            "checksum": file_checksum(self.label, self.sha256, self.pages),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 1
+JOB_FORMAT = 2
 """Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
 
 TABLES = ("review", "digit", "field", "page", "file", "run")
@@ -34,7 +34,8 @@ SCHEMA = (
         sha256 TEXT NOT NULL,
         pages INTEGER NOT NULL,
         duplicate_of TEXT NOT NULL,
-        error TEXT NOT NULL
+        error TEXT NOT NULL,
+        checksum BLOB NOT NULL
     )
     """,
     "CREATE INDEX file_position ON file (position)",  # the order of the results
@@ -46,6 +47,7 @@ SCHEMA = (
         error TEXT NOT NULL,
         notice TEXT NOT NULL,
         seconds TEXT NOT NULL,
+        checksum BLOB NOT NULL DEFAULT x'',
         UNIQUE (file, number)
     )
     """,
@@ -128,10 +130,12 @@ AND (sha256 = '' OR sha256 <> :sha256 OR pages <> :pages OR length(:duplicate_of
 """
 
 PUT_FILE = """
-INSERT INTO file (position, label, path, size, mtime_ns, sha256, pages, duplicate_of, error)
+INSERT INTO file (
+    position, label, path, size, mtime_ns, sha256, pages, duplicate_of, error, checksum
+)
 VALUES (
     :position, CAST(:label AS TEXT), CAST(:path AS TEXT), :size, :mtime_ns, :sha256, :pages,
-    CAST(:duplicate_of AS TEXT), CAST(:error AS TEXT)
+    CAST(:duplicate_of AS TEXT), CAST(:error AS TEXT), :checksum
 )
 ON CONFLICT (label) DO UPDATE SET
     position = excluded.position, path = excluded.path, size = excluded.size,
@@ -150,6 +154,14 @@ ADD_PAGE = """
 INSERT INTO page (file, number, error, notice, seconds)
 VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)
 """
+
+PAGE_IDS = "SELECT id FROM page"
+PAGE_CHECKSUM = "SELECT checksum FROM page WHERE id = ?"
+SET_PAGE_CHECKSUM = "UPDATE page SET checksum = ? WHERE id = ?"
+DROP_PAGE = "DELETE FROM page WHERE id = ?"
+
+CHECKED_FILES = "SELECT id, label, sha256, pages, checksum FROM file"
+DROP_FILE = "DELETE FROM file WHERE id = ?"
 
 LAST_ID = "SELECT last_insert_rowid()"
 
@@ -190,6 +202,17 @@ WHERE field.page = ? GROUP BY number ORDER BY number
 """
 """Like `FIELDS`, but each with a frame, the printed one or the bounding box of its boxes, and with
 the confidence of its least sure digit."""
+
+CHECKED_ROWS = (
+    """
+    SELECT label, page.number, page.error, notice FROM page JOIN file ON file.id = page.file
+    WHERE page.id = ?
+    """,
+    f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number",
+    f"SELECT box, {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box",
+    f"SELECT {REVIEW_COLUMNS} FROM review WHERE page = ? ORDER BY field",
+)
+"""All that is stored of a page and that results show: what its checksum is of."""
 
 _FOR_REVIEW = "(SELECT field FROM review WHERE review.page = ?1)"
 REVIEW_FIELDS = f"""

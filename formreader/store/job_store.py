@@ -17,7 +17,8 @@ from typing import Self
 from formreader.core.errors import UsageError
 from formreader.core.records import PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
-from formreader.store.job_file import JobFile
+from formreader.store.job_checksums import drop_damaged, page_checksum
+from formreader.store.job_file import JobFile, damaged_job
 from formreader.store.job_records import FileRecord, PageResult, RunRecord
 from formreader.store.job_rows import (
     digit_rows,
@@ -37,11 +38,15 @@ class JobStore:
     Iterators over pages load one page at a time, so that memory does not grow with the job; add
     nothing while one is in use. Any method may raise OutputError, if the file cannot be written
     or read or turns out to be damaged: what was added before remains.
+
+    `damaged` is the number of pages and files that were not as an earlier run had stored them. They
+    were deleted, so that they are read again.
     """
 
-    def __init__(self, file: JobFile) -> None:
+    def __init__(self, file: JobFile, damaged: int = 0) -> None:
         """Take over an open file that holds a job, as `JobStore.open` makes it."""
         self._file = file
+        self.damaged = damaged
 
     @classmethod
     def open(cls, path: Path, run: RunRecord, *, fresh: bool) -> Self:
@@ -61,8 +66,9 @@ class JobStore:
             if fresh or file.is_new or not list(file.query(sql.ANY_PAGE)):
                 file.recreate(sql.ADD_RUN, run.row())
             else:
-                (row,) = file.query(sql.RUN)
-                _check_run(path, RunRecord.of_row(row), run)
+                _check_run(path, _stored_run(path, file), run)
+                with file.transaction() as connection:
+                    return cls(file, drop_damaged(connection))
         except BaseException:
             file.close()
             raise
@@ -193,6 +199,14 @@ class JobStore:
                 yield page, PageReading(label, number - 1, error=error, notice=notice, same_as=twin)
 
 
+def _stored_run(path: Path, file: JobFile) -> RunRecord:
+    try:
+        (row,) = file.query(sql.RUN)
+        return RunRecord.of_row(row)
+    except ValueError as error:  # not one row, no text, no JSON
+        raise damaged_job(path, f"the record of its scan: {error}") from error
+
+
 def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:
     """Refuse to continue a job of an `earlier` run that differs from `run`."""
     if differences := "; ".join(run.differences(earlier)):
@@ -216,3 +230,4 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
     connection.executemany(sql.ADD_FIELD, field_rows(page, reading))
     connection.executemany(sql.ADD_DIGIT, digit_rows(page, reading))
     connection.executemany(sql.ADD_REVIEW, review_rows(page, result.page, reading))
+    connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))

@@ -62,6 +62,18 @@ def test_damaged_files_have_rows(process: RunProcess, root: Path, tiny_model: Pa
     assert int(counted[1]) >= 98
 
 
+def test_small_files_that_cost_much_have_rows(
+    process: RunProcess, root: Path, tiny_model: Path
+) -> None:
+    """One takes gigabytes, one has a million pages, one is too large to be read."""
+    attacks = root / "tests/benchmarks/attacks.py"
+    names = ("self_drawing_form.pdf", "million_pages.tif", "sparse.png")
+    small = ("--together", "--names", *names, "--pages", 2, "--model", tiny_model)
+    done = process(attacks, *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 of 2 good pages read" in done.stdout
+
+
 def test_memory_does_not_grow_with_the_pages(
     process: RunProcess, root: Path, original: Path
 ) -> None:

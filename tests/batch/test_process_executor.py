@@ -17,7 +17,12 @@ import pytest
 import formreader
 from formreader.batch import process_executor
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
-from formreader.batch.worker_process import Prepare, TimeLimitError, WorkerDiedError
+from formreader.batch.worker_process import (
+    MemoryLimitError,
+    Prepare,
+    TimeLimitError,
+    WorkerDiedError,
+)
 
 LONG = 600.0
 """Seconds that no test takes."""
@@ -52,6 +57,38 @@ def test_a_call_over_the_time_limit_ends_alone() -> None:
         with pytest.raises(TimeLimitError, match="1 s"):
             slow.result()
         assert pool.submit(abs, -1).result() == 1
+
+
+def test_a_call_over_the_memory_limit_ends_alone() -> None:
+    limit = 2**28
+    with ProcessExecutor(2, int, LONG, preload="json", memory=limit) as pool:
+        large = pool.submit(_hold, 2 * limit)
+        others = [pool.submit(abs, -number) for number in range(20)]
+        assert [other.result() for other in others] == list(range(20))
+        with pytest.raises(MemoryLimitError, match=r"0\.25 GiB"):
+            large.result()
+        assert pool.submit(abs, -1).result() == 1
+
+
+def test_a_worker_that_keeps_much_memory_is_not_used_again() -> None:
+    with ProcessExecutor(1, int, LONG, preload="json", memory=2**29) as pool:
+        first = pool.submit(os.getpid).result()
+        assert pool.submit(os.getpid).result() == first
+        pool.submit(_keep, 3 * 2**27).result()
+        assert pool.submit(os.getpid).result() != first
+
+
+def _hold(size: int) -> None:
+    filled = b"x" * size
+    time.sleep(LONG)
+    del filled
+
+
+def _keep(size: int) -> None:
+    _kept.append(b"x" * size)
+
+
+_kept: list[bytes] = []
 
 
 def test_any_time_limit_can_be_waited_for() -> None:

@@ -730,3 +730,54 @@ def test_the_queries_of_the_document_return_rows(tables: sqlite3.Connection) -> 
     assert queries
     for query in queries:
         assert tables.execute(query).fetchall(), query
+
+
+# --- bits that flipped on the disk
+
+FLIPS = {
+    "digit": "UPDATE digit SET digit = (digit + 1) % 10",
+    "value": "UPDATE field SET value = value || '1'",
+    "confidence": "UPDATE digit SET confidence = 0.999",
+    "no text": "UPDATE field SET value = CAST(x'ff' AS TEXT)",
+    "notice": "UPDATE page SET notice = 'x'",
+    "number": "UPDATE page SET number = 2",
+    "field gone": "DELETE FROM field",
+    "picture": "UPDATE review SET jpeg = x'00'",
+    "pages": "UPDATE file SET pages = 3",
+    "label": "UPDATE file SET label = 'b.png'",
+}
+
+
+@pytest.mark.parametrize("flip", FLIPS.values(), ids=FLIPS)
+def test_a_page_that_changed_on_the_disk_is_read_again(
+    tmp_path: Path, page: PageResult, flip: str
+) -> None:
+    files = record("a.png", pages=2), record("whole.png")
+    with job(tmp_path, *files) as store:
+        store.add([page, named(page, "whole.png")])
+        whole = [reading for reading in store.readings() if reading.file == "whole.png"]
+    with closing(sqlite3.connect(tmp_path / "results.sqlite")) as connection:
+        kept = (
+            "WHERE page = 1" if "UPDATE page" not in flip and "file" not in flip else "WHERE id = 1"
+        )
+        connection.execute(f"{flip} {kept}")
+        connection.commit()
+    with JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False) as store:
+        assert store.damaged == 1
+        store.set_files(files)
+        assert store.done() == {("whole.png", 0)}
+        assert store.known_pages().get(files[0].sha256) in (None, 2)
+        assert list(store.readings()) == whole
+    with JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False) as store:
+        assert store.damaged == 0
+
+
+@pytest.mark.parametrize("options", ["'{'", "CAST(x'ff' AS TEXT)"])
+def test_a_job_whose_run_changed_on_the_disk_is_reported(
+    tmp_path: Path, page: PageResult, options: str
+) -> None:
+    with job(tmp_path, record("a.png")) as store:
+        store.add([page])
+    _sqlite(tmp_path / "results.sqlite", f"UPDATE run SET options = {options}")
+    with pytest.raises(OutputError, match="the job is damaged"):
+        JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False)
