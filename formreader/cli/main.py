@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from formreader.cli.compare import compare
+from formreader.cli.correct import correct
 from formreader.cli.error_handling import EXIT_CODES, Program
 from formreader.cli.evaluate import evaluate
 from formreader.cli.explain import explain
@@ -25,11 +26,12 @@ def main() -> None:
     \b
     Examples:
       formreader scan scans/ --out results.csv
+      formreader correct corrections.csv
       formreader predict digit.png
       formreader train --augment --out models/own
       formreader evaluate --model models/own
     """
 
 
-for command in (scan, predict, train, evaluate, compare, inspect, explain):
+for command in (scan, correct, predict, train, evaluate, compare, inspect, explain):
     main.add_command(command)

@@ -34,7 +34,8 @@ class ReportSummary:
     """What was scanned, for the top of the report.
 
     `digits` counts the boxes with ink and `blank` those without; `review` counts the digits to
-    review and `failed` the pages that could not be read. `options` are names and values as the user
+    review, `checked` those that people answered, and `failed` the pages that could not be read.
+    `job` is the name of the job, which corrections carry. `options` are names and values as the user
     gave them. `csv_name` is the name of the table that the report belongs to.
     """
 
@@ -51,6 +52,8 @@ class ReportSummary:
     model: str
     csv_name: str
     options: tuple[tuple[str, str], ...] = ()
+    checked: int = 0
+    job: str = ""
 
 
 def write_report(
