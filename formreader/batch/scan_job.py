@@ -48,9 +48,9 @@ class ScanSummary:
     same job read the others. `duplicates` counts files with the same content as an earlier file,
     `skipped` files of other kinds, which are not read. `digits` counts the boxes with ink, `blank`
     those without, `review` the digits to review, `checked` those that people answered. `rejudged`:
-    pages of earlier runs were given the statuses of other thresholds. `acceptance` says which digits are accepted
-    without review. `stages` holds the seconds that this run spent in each stage, all pages and
-    processes together; `seconds` is its wall time. `report` is None if none was asked for.
+    pages of earlier runs were given the statuses of other thresholds. `acceptance` says which
+    digits are accepted without review. `stages` holds the seconds that this run spent in each
+    stage, all pages and processes together; `seconds` is its wall time. `report` is None if none was asked for.
     """
 
     files: int

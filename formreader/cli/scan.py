@@ -155,7 +155,7 @@ def summary_lines(summary: ScanSummary, verbose: bool) -> Iterator[str]:
     else:
         yield "All digits accepted; none to check"
     if summary.checked:
-        yield f"{_count(summary.checked, 'digit')} of these were checked by people"
+        yield f"Checked by people: {_count(summary.checked, 'digit')}"
     yield str(summary.acceptance)
     if summary.failed:
         yield (

@@ -113,9 +113,7 @@ def _with_status(digit: DigitReading, accepted: bool) -> DigitReading:
 
 
 def _doubted(field: FieldReading) -> FieldReading:
-    return replace(
-        field, digits=tuple(replace(digit, acceptable=False) for digit in field.digits)
-    )
+    return replace(field, digits=tuple(replace(digit, acceptable=False) for digit in field.digits))
 
 
 def _read_digits(

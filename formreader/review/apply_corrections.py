@@ -78,7 +78,9 @@ def plan_answers(
     given = store.answers()
     for reading in store.readings(as_read=True, pages=by_page.keys()):
         _plan_page(plan, reading, by_page.pop((reading.file, reading.number)), given)
-    plan.problems += [f"{one.source}: no such page was read" for on in by_page.values() for one in on]
+    plan.problems += [
+        f"{one.source}: no such page was read" for on in by_page.values() for one in on
+    ]
     plan.answers = _without_contradictions(plan, given, replace_earlier=replace_earlier)
     return plan
 
@@ -207,8 +209,11 @@ def _without_contradictions(
             plan.known += 1
         elif earlier is not None:
             continue
-        elif before and (one.box in before or (WHOLE_FIELD in before) != (one.box == WHOLE_FIELD)) \
-                and not replace_earlier:
+        elif (
+            before
+            and (one.box in before or (WHOLE_FIELD in before) != (one.box == WHOLE_FIELD))
+            and not replace_earlier
+        ):
             was = before.get(one.box, before.get(WHOLE_FIELD, "box by box"))
             plan.problems.append(
                 f"{_named(one)}: it was answered {was or 'blank'} earlier, and now {_told(one)}. "
@@ -239,4 +244,3 @@ def _refusal(problems: Sequence[str]) -> str:
         listed.append(f"and {more:,} more")
     count = "1 correction does" if len(problems) == 1 else f"{len(problems):,} corrections do"
     return "\n  ".join([f"{count} not fit, so nothing was changed:", *listed])
-

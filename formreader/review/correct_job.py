@@ -80,9 +80,7 @@ def correct(options: CorrectOptions) -> CorrectSummary:
             stored, known, zeros_lost = _apply(store, corrections, tables, options)
         counts = write_results(store, view)
     report = as_place(view.report) if view.report else None
-    return CorrectSummary(
-        stored, known, zeros_lost, counts["review"], as_place(view.out), report
-    )
+    return CorrectSummary(stored, known, zeros_lost, counts["review"], as_place(view.out), report)
 
 
 def _apply(
@@ -94,7 +92,9 @@ def _apply(
     """Store answers; return how many are new, how many were known, and how many zeros are lost."""
     edited = [read_edited(path, store) for path in tables]
     if problems := [problem for one in edited for problem in one.problems]:
-        raise UsageError("\n  ".join(["nothing was changed, because of the edited table:", *problems]))
+        raise UsageError(
+            "\n  ".join(["nothing was changed, because of the edited table:", *problems])
+        )
     found = [*corrections, *(one for table in edited for one in table.corrections)]
     # In an edited table a person has seen the earlier answers.
     replace_earlier = options.replace or not corrections
@@ -160,4 +160,3 @@ def _job_name(path: Path) -> str | None:
             if connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,):
                 return str(connection.execute("SELECT job FROM run").fetchone()[0])
     return None
-

@@ -57,7 +57,7 @@ def is_table(path: Path) -> bool:
     """
     if format_of(path) is not TableFormat.CSV:
         return True
-    return _is_header([name for name in _csv_reader(path).fieldnames or ()])
+    return _is_header(list(_csv_reader(path).fieldnames or ()))
 
 
 def read_edited(path: Path, store: JobStore) -> EditedTable:
@@ -74,7 +74,9 @@ def read_edited(path: Path, store: JobStore) -> EditedTable:
             by_page.setdefault(row.page, []).append(row)
             int(row.cells["field"] or 0), int(row.cells.get("box") or 0)
         except (TypeError, ValueError) as error:
-            raise NoInputError(f"{row.source}: {error}. Restore its file, page and field") from error
+            raise NoInputError(
+                f"{row.source}: {error}. Restore its file, page and field"
+            ) from error
     edited = EditedTable()
     labels = {cell_name(file.label): file.label for file in store.files()}
     wanted = {(labels.get(file, file), page) for file, page in by_page}
@@ -100,23 +102,26 @@ def _compare(edited: EditedTable, page: PageReading, row: _Row) -> None:
         edited.problems.append(f"{row.source}: it names no box")
         return
     before = read.value if whole else digit_text(read.digits[box - 1])
-    now = row.cells["value" if whole else "digit"].strip().removeprefix("'")
+    said = row.cells["value" if whole else "digit"].strip()
+    now = said.removeprefix("'")
+    as_text = now != said  # the spreadsheet took no zeros from it
     status = read.status if whole else read.digits[box - 1].status
     confirmed = row.cells["status"] == Status.CHECKED and status is Status.REVIEW
     if now == before and not confirmed:
         return
-    if now != before and _lost_zeros(before, now):
+    if now != before and not as_text and _lost_zeros(before, now):
         edited.zeros_lost += 1
         return
     try:
         if _AS_NUMBER.fullmatch(now):
             raise ValueError(f"the spreadsheet has shortened a number to {now}")
-        if _may_lack_zeros(before, now):
+        check_value(now)
+        if not as_text and _may_lack_zeros(before, now):
             raise ValueError(
                 f"{now} may lack leading zeros, as what was read is {before}. Write it with a ' "
                 "before it, or correct it in the report"
             )
-        edited.corrections.append(_correction(page, number, box, read, check_value(now), row))
+        edited.corrections.append(_correction(page, number, box, read, now, row))
     except ValueError as error:
         edited.problems.append(f"{row.source}: {error}")
 

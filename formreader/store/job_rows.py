@@ -101,9 +101,10 @@ def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:
 
 
 def _read_digit(row: Row) -> DigitReading:
-    _, left, top, width, height, digit, confidence, status, *second, acceptable = row
-    read = digit, confidence, Status(status)
-    return DigitReading(Box(left, top, width, height), *read, *second, bool(acceptable))
+    _, left, top, width, height, digit, confidence, status, *others = row
+    second, second_confidence, acceptable = others
+    box, judged = Box(left, top, width, height), Status(status)
+    return DigitReading(box, digit, confidence, judged, second, second_confidence, bool(acceptable))
 
 
 def _box_row(box: Box) -> tuple[float, float, float, float]:

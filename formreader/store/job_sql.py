@@ -102,16 +102,17 @@ SCHEMA = (
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     )
     """,
-    # What people said. Readings stay as they were, so that answers can be taken back.
+    # What people said. Readings stay as they were, so that answers can be taken back. The columns
+    # of the key come first: some versions of SQLite take others before them for damage.
     """
     CREATE TABLE answer (
         page INTEGER NOT NULL,
         field INTEGER NOT NULL,
         box INTEGER NOT NULL,
+        batch INTEGER NOT NULL,
         text TEXT NOT NULL,
         given_by TEXT NOT NULL,
         given_at TEXT NOT NULL,
-        batch INTEGER NOT NULL,
         PRIMARY KEY (page, field, box, batch),
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     ) WITHOUT ROWID
@@ -188,7 +189,7 @@ ORDER BY file.position, page.number
 """The pages of each file; of a duplicate those of its twin, or one without id where it has none."""
 
 WITH_REVIEW = """(
-file.duplicate_of = '' AND EXISTS 
+file.duplicate_of = '' AND EXISTS
 (SELECT 1 FROM field WHERE field.page = page.id AND field.status = 'review')
 )"""
 WITH_REMARK = """(
@@ -233,7 +234,7 @@ WHERE file.label = CAST(? AS TEXT) AND page.number = ?
 """
 NEXT_BATCH = "SELECT coalesce(max(batch), 0) + 1 FROM answer"
 PUT_ANSWER = """
-INSERT INTO answer (page, field, box, text, given_by, given_at, batch) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO answer (page, field, box, batch, text, given_by, given_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 ANSWERED_PAGES = "SELECT DISTINCT page FROM answer"
 FORGET_LAST_BATCH = "DELETE FROM answer WHERE batch = (SELECT max(batch) FROM answer)"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence, Set
+from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -209,7 +210,7 @@ class JobStore:
                 if field.status is Status.REVIEW and page is not None:
                     yield self._with_picture(page, reading, number, field)
 
-    def sampled_fields(self, places: Set[tuple[str, int, int]]) -> Iterator[ReviewField]:
+    def sampled_fields(self, places: AbstractSet[tuple[str, int, int]]) -> Iterator[ReviewField]:
         """The fields at (file, 0-based page, 0-based number), in the order of `readings`.
 
         Only fields with something written have a picture; others are left out.
@@ -261,7 +262,8 @@ class JobStore:
         """Counts of `pages`, `fields`, `digits`, `blank`, `review`, `failed` and `duplicates`.
 
         `digits` are boxes with ink, `blank` boxes without, `review` digits to review, `checked`
-        those that people answered. Of the pages, `failed` could not be read, and `duplicates` stand for one duplicate file each.
+        those that people answered. Of the pages, `failed` could not be read, and `duplicates`
+        stand for one duplicate file each.
         """
         (row,) = self._file.query(sql.COUNT_PAGES)
         pages, failed, fields, duplicates = row
@@ -309,7 +311,7 @@ class JobStore:
                 page = connection.execute(sql.PAGE_ID, key).fetchone()
                 if page is None:
                     raise ValueError(f"{one.file}, page {one.page}: it is not in the job")
-                said = one.text, one.given_by, one.given_at, batch
+                said = batch, one.text, one.given_by, one.given_at
                 connection.execute(sql.PUT_ANSWER, (*page, one.field, one.box, *said))
 
     def take_back(self) -> int:
