@@ -50,7 +50,8 @@ class ScanSummary:
     those without, `review` the digits to review, `checked` those that people answered. `rejudged`:
     pages of earlier runs were given the statuses of other thresholds. `acceptance` says which
     digits are accepted without review. `stages` holds the seconds that this run spent in each
-    stage, all pages and processes together; `seconds` is its wall time. `report` is None if none was asked for.
+    stage, all pages and processes together; `seconds` is its wall time. `report` is None if none
+    was asked for.
     """
 
     files: int
