@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from formreader.cli.audit import audit
 from formreader.cli.compare import compare
 from formreader.cli.correct import correct
 from formreader.cli.error_handling import EXIT_CODES, Program
@@ -33,5 +34,5 @@ def main() -> None:
     """
 
 
-for command in (scan, correct, predict, train, evaluate, compare, inspect, explain):
+for command in (scan, correct, audit, predict, train, evaluate, compare, inspect, explain):
     main.add_command(command)

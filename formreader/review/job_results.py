@@ -48,12 +48,13 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
     readings = store.field_readings() if rows == "field" else store.readings()
     write_table(as_place(view.out), readings, rows)
     if view.report:
-        top = _report_summary(store, view, counts)
+        top = report_summary(store, view, counts)
         write_report(as_place(view.report), top, store.review_fields(), store.remarks())
     return counts
 
 
-def _report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) -> ReportSummary:
+def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) -> ReportSummary:
+    """What stands at the top of a job's reports."""
     run = store.run()
     return ReportSummary(
         files=view.files,

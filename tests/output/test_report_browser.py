@@ -396,3 +396,23 @@ def test_rows_speak_to_screen_readers(reader: Reader, report: Path) -> None:
     )
     assert f"{ATTACK}, page 1, field 1: 8 3, checked" in labels
     assert "b.png, page 2, field 1: 1 2 blank, 2 to check" in labels
+
+
+def test_an_audit_shows_no_reading_and_confirms_none(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    field = make_field("??", [0, 0])
+    hidden = [replace(d, second=None, second_confidence=0.0) for d in field.reading.digits]
+    field = replace(field, reading=replace(field.reading, digits=tuple(hidden), value=""))
+    write_report(tmp_path / "results.html", replace(summary, job="ab"), [field], blind=True)
+    reader.open(tmp_path / "results.html")
+    assert reader.text("answer") == "What is it?"
+    reader.type(Keys.ENTER)
+    assert reader.text("progress-text") == "0 of 2 checked"
+    reader.type("f", "47", Keys.ENTER)
+    assert reader.text("done-text") == "All digits are checked."
+    reader.type("s")
+    path = reader.downloads / "audit.csv"
+    wait = WebDriverWait(reader.browser, 10, poll_frequency=0.05)
+    wait.until(lambda _: path.exists() and path.stat().st_size > 0)
+    assert [row.digit for row in read_corrections(path)] == ["4", "7"]

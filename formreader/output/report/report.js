@@ -14,7 +14,7 @@ function save(review) {
   const blob = new Blob([correctionsCsv(review.fields, review.job)], { type: "text/csv;charset=utf-8" });
   const link = element("a");
   link.href = URL.createObjectURL(blob);
-  link.download = "corrections.csv";
+  link.download = BLIND ? "audit.csv" : "corrections.csv";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may start late
   review.markUnsaved(false);
@@ -143,7 +143,7 @@ function start() {
   if (fields.length === 0) return;
 
   const job = JSON.parse(byId("job").textContent);
-  const review = new Review(fields, new Store(job));
+  const review = new Review(fields, new Store(BLIND ? `${job}/audit` : job));
   review.job = job;
   const help = byId("help-dialog");
   const act = (action) => {
@@ -159,6 +159,7 @@ function start() {
   const actions = keyActions(review, help);
   listenToKeys(actions, help, act);
   fillKeypad(actions, act);
+  byId("confirm").parentElement.hidden = BLIND;
   listenToWholeField(review, act);
   listenToFilter(review, queue, act);
   listenToFiles(review, act);

@@ -61,19 +61,23 @@ def write_report(
     summary: ReportSummary,
     fields: Iterable[ReviewField],
     remarks: Iterable[PageRemark] = (),
+    *,
+    blind: bool = False,
 ) -> None:
     """Write the review report, with one field in memory at a time.
 
     Fields without a digit to review are left out. corrections.csv has the fields in the order of
-    `fields`; the browser shows those with the lowest confidence first.
+    `fields`; the browser shows those with the lowest confidence first. `blind` is for audits: the
+    page asks what stands there, shows no reading and confirms none, and saves audit.csv.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
     """
     style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
-    template = _environment().get_template("report.html.j2")
+    template = report_environment().get_template("report.html.j2")
     chunks = template.generate(
         summary=summary,
+        blind=blind,
         remarks=remarks,
         fields=_field_records(fields),
         style=Markup(style),  # our own file, not data
@@ -85,7 +89,8 @@ def write_report(
         stream.writelines(chunks)
 
 
-def _environment() -> Environment:
+def report_environment() -> Environment:
+    """The templates of all pages; what they show is escaped."""
     environment = Environment(
         loader=FunctionLoader(_asset),
         autoescape=True,

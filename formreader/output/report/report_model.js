@@ -7,6 +7,7 @@ const BLANK = "_";
 const UNREADABLE = "?";
 
 const CSV_HEADER = "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job";
+const BLIND = "blind" in document.body.dataset; // an audit: nothing is shown, nor confirmed
 const WHOLE_FIELD = 0; // the `box` of a row about a whole field
 
 /** One field; `review` holds the indices of the boxes to check, left to right, and `shown` those
@@ -204,6 +205,7 @@ class Review {
       return;
     }
     const given = this.field.answers[this.box];
+    if (BLIND && given === UNTOUCHED) return;
     this.answer(given === UNTOUCHED ? this.field.guessAsAnswer(this.box) : given);
   }
 

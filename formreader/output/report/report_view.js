@@ -59,7 +59,7 @@ class Stage {
   renderGuesses(field, i) {
     const box = field.boxes[i];
     const answer = byId("answer");
-    const guess = box.status === "blank" ? "Read as blank" : box.guess === "?" ? "No digit recognised" : "";
+    const guess = box.status === "blank" ? "Read as blank" : box.guess !== "?" ? "" : BLIND ? "What is it?" : "No digit recognised";
     answer.replaceChildren(guess ? element("strong", "none", guess) : element("strong", "digit", box.guess));
     const guesses = [];
     if (!guess) guesses.push(["Guess", box.guess, box.confidence]);
@@ -76,7 +76,7 @@ class Stage {
     const given = field.answers[i];
     const right = given === field.guessAsAnswer(i);
     byId("state").textContent = given === UNTOUCHED ? "Not checked yet"
-      : right ? `Confirmed: ${answerText(given)}` : `Corrected to ${answerText(given)}`;
+      : BLIND ? `Answered: ${answerText(given)}` : right ? `Confirmed: ${answerText(given)}` : `Corrected to ${answerText(given)}`;
     const confirmed = given === UNTOUCHED ? field.guessAsAnswer(i) : given;
     byId("confirm").textContent = `Confirm ${confirmed === BLANK ? "blank" : confirmed}`;
     byId("state").className = given === UNTOUCHED ? "chip" : "chip checked";
@@ -107,7 +107,7 @@ class Stage {
   }
 
   note(box) {
-    return box.status === "blank" ? "blank" : box.status === "checked" ? "✓" : box.guess === "?" ? "no digit" : percent(box.confidence);
+    return box.status === "blank" ? "blank" : box.status === "checked" ? "✓" : box.guess === "?" ? (BLIND ? "?" : "no digit") : percent(box.confidence);
   }
 
   renderPicture(field, current) {
@@ -254,7 +254,7 @@ function announce(review) {
     return;
   }
   const { guess, confidence } = field.boxes[box];
-  const read = guess === "" ? "blank" : guess === "?" ? "no digit recognised" : `guess ${guess}, ${percent(confidence)}`;
+  const read = guess === "" ? "blank" : guess === "?" ? (BLIND ? "what is it" : "no digit recognised") : `guess ${guess}, ${percent(confidence)}`;
   byId("live").textContent = `${byId("progress-text").textContent}. Next: ${read}. ` +
     `${field.file}, page ${field.page}, field ${field.number}, box ${box + 1}.`;
 }
