@@ -15,6 +15,7 @@ from formreader.core.locations import Place, as_place
 
 if TYPE_CHECKING:
     from formreader.review.correct_job import CorrectSummary
+    from formreader.review.second_person import Comparison
 
 
 @verbosity_options
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
 @click.option(
     "--replace", is_flag=True, help="Answers may replace earlier ones that say something else."
 )
+@click.option(
+    "--second", type=click.Path(path_type=Path), metavar="FILE",
+    help="Corrections of a second person who answered the same digits: only what both say alike "
+    "is applied; a report shows where they differ.",
+)  # fmt: skip
 def correct(
     corrections: tuple[Path, ...],
     to: Place | None,
     undo: bool,
     by: str,
     replace: bool,
+    second: Path | None,
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
@@ -51,16 +58,17 @@ def correct(
       formreader correct corrections.csv
       formreader correct ann.csv ben.csv --to results.csv
       formreader correct results_edited.csv --to results.csv
+      formreader correct ann.csv --second ben.csv
       formreader correct --undo --to results.csv
     """
     set_up_logging(verbose, quiet)
     from formreader.review.correct_job import CorrectOptions, correct
 
-    summary = correct(CorrectOptions(corrections, to, undo, by, replace))
+    summary = correct(CorrectOptions(corrections, to, undo, by, replace, second))
     if not quiet:
         for line in _lines(summary, undo):
             print_message(line)
-        for path in (summary.out, summary.report):
+        for path in (summary.out, summary.report, summary.disputes):
             if path is not None:
                 click.echo(path)
     return ExitCode.DONE
@@ -76,6 +84,21 @@ def _lines(summary: CorrectSummary, undo: bool) -> list[str]:
             f"{summary.zeros_lost:,} values of the edited table lack only their leading zeros: the "
             "spreadsheet took them away, so they were left as they are. Import tables as text"
         )
+    if summary.comparison is not None:
+        lines += _comparison_lines(summary.comparison)
     left = "1 digit is" if summary.review == 1 else f"{summary.review:,} digits are"
     lines.append(f"{left} left to check" if summary.review else "Nothing is left to check")
+    return lines
+
+
+def _comparison_lines(found: Comparison) -> list[str]:
+    kappa = "" if found.kappa is None else f"; Cohen's kappa {found.kappa:.4f}"
+    lines = [
+        f"Both answered {found.compared:,} alike but for {len(found.disputed):,}{kappa}",
+        f"If both err equally often, each errs in about {100 * found.error_share:.2g} % of answers",
+    ]
+    if found.disputed:
+        lines.append("Where they differ nothing was applied: a third person decides in the report")
+    if found.single:
+        lines.append(f"{found.single:,} answers of only one of them were not applied")
     return lines

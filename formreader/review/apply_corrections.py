@@ -49,7 +49,14 @@ def apply_corrections(
             reading that is not there, or contradicts another. Nothing is stored.
         OutputError: the job cannot be written.
     """
-    plan = plan_answers(store, corrections, replace_earlier=replace_earlier)
+    plan = fitting_answers(store, corrections)
+    settle_plan(store, plan, by=by, replace_earlier=replace_earlier)
+    return plan
+
+
+def settle_plan(store: JobStore, plan: AnswerPlan, *, by: str, replace_earlier: bool) -> None:
+    """Store the answers of a plan that the job does not have; `apply_corrections` says how."""
+    plan.answers = _without_contradictions(plan, store.answers(), replace_earlier=replace_earlier)
     if plan.problems:
         raise UsageError(_refusal(plan.problems))
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -59,13 +66,10 @@ def apply_corrections(
     ]
     if signed:
         store.answer(signed)
-    return plan
 
 
-def plan_answers(
-    store: JobStore, corrections: Sequence[Correction], *, replace_earlier: bool = False
-) -> AnswerPlan:
-    """What `corrections` come to in a job; nothing is stored."""
+def fitting_answers(store: JobStore, corrections: Sequence[Correction]) -> AnswerPlan:
+    """What `corrections` say in a job, and those that do not fit it; nothing is stored."""
     plan, name = AnswerPlan(), store.name
     fitting = list[Correction]()
     for one in corrections:
@@ -81,7 +85,6 @@ def plan_answers(
     plan.problems += [
         f"{one.source}: no such page was read" for on in by_page.values() for one in on
     ]
-    plan.answers = _without_contradictions(plan, given, replace_earlier=replace_earlier)
     return plan
 
 

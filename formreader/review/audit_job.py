@@ -106,8 +106,8 @@ def finish_audit(table: Place, answers: Path, max_error: float | None) -> AuditO
         )
         raise UsageError(
             f"{answers}: {len(missing):,} of {len(sample.fields):,} sampled fields have no "
-            "complete answer, and leaving fields out would make the figures better than they are. Answer "
-            f"them in the report: {'; '.join(missing[:_MAX_LISTED_FIELDS])}{more}"
+            "complete answer, and leaving fields out would make the figures better than they are. "
+            f"Answer them in the report: {'; '.join(missing[:_MAX_LISTED_FIELDS])}{more}"
         )
     wrong = [one for one in sample.fields if not same_value(one.value, said[one])]
     counts = [
@@ -159,15 +159,16 @@ def _values(
 ) -> dict[SampledField, str]:
     """What people said of each sampled field all of whose boxes they answered."""
     by_field = dict[tuple[str, int, int], list[Correction]]()
-    for one in given:
-        by_field.setdefault((one.file, one.page + 1, one.field or 0), []).append(one)
+    for answer in given:
+        place = answer.file, answer.page + 1, answer.field or 0
+        by_field.setdefault(place, []).append(answer)
     pages = {(one.file, one.page - 1) for one in sample.fields}
     read = {(page.file, page.number + 1): page for page in store.readings(pages=pages)}
     said = dict[SampledField, str]()
     for one in sample.fields:
         answers = by_field.get((cell_name(one.file), one.page, one.field), [])
         whole = [answer.value for answer in answers if answer.value is not None]
-        boxes = {answer.box: answer.digit for answer in answers if answer.value is None}
+        boxes = {answer.box or 0: answer.digit for answer in answers if answer.value is None}
         page = read.get((one.file, one.page))
         if page is None or one.field > len(page.fields):
             raise UsageError(f"{_named(one)}: it was read anew since the sample. Draw another")

@@ -5,16 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from formreader.core.errors import NoInputError, UsageError
 from formreader.core.locations import Place, as_place, job_path
+from formreader.core.records import ReviewField, Status
 from formreader.output.atomic_writing import check_writable
-from formreader.review.apply_corrections import apply_corrections
+from formreader.output.report.report import write_report
+from formreader.review.apply_corrections import apply_corrections, settle_plan
 from formreader.review.corrections_file import Correction, read_corrections
 from formreader.review.edited_table import is_table, read_edited
-from formreader.review.job_results import view_beside, write_results
+from formreader.review.job_results import report_summary, view_beside, write_results
+from formreader.review.second_person import Comparison, compare
+from formreader.store.answers import WHOLE_FIELD
 from formreader.store.job_sql import APPLICATION_ID
 from formreader.store.job_store import JobStore, JobView
 
@@ -25,7 +29,8 @@ class CorrectOptions:
 
     `paths` are files of corrections and edited tables. `to` is the table to correct; None for that
     of the job that the corrections were saved from. `undo`: take back what was applied last. `by`
-    is who answered. `replace`: answers may replace earlier ones.
+    is who answered. `replace`: answers may replace earlier ones. `second` has the corrections of
+    another person: then only what both say alike is applied.
     """
 
     paths: tuple[Path, ...]
@@ -33,13 +38,15 @@ class CorrectOptions:
     undo: bool = False
     by: str = ""
     replace: bool = False
+    second: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectSummary:
     """What came of it: answers stored (or taken back) and known already, what is left to review.
 
-    `zeros_lost` counts values of an edited table that lack only their leading zeros.
+    `zeros_lost` counts values of an edited table that lack only their leading zeros. `comparison`
+    is that with the second person, and `disputes` the report on which they differ.
     """
 
     answers: int
@@ -48,6 +55,8 @@ class CorrectSummary:
     review: int
     out: Place
     report: Place | None
+    comparison: Comparison | None = None
+    disputes: Path | None = None
 
 
 def correct(options: CorrectOptions) -> CorrectSummary:
@@ -71,16 +80,58 @@ def correct(options: CorrectOptions) -> CorrectSummary:
     corrections = [
         one for path in options.paths if path not in tables for one in read_corrections(path)
     ]
-    job = find_job(options.to, options.paths, {one.job for one in corrections if one.job})
+    if options.second is not None and (tables or options.undo):
+        raise UsageError("--second compares two files of corrections, no tables")
+    second = [] if options.second is None else read_corrections(options.second)
+    names = {one.job for one in (*corrections, *second) if one.job}
+    job = find_job(options.to, options.paths, names)
     with JobStore.open_finished(job) as store:
         view = writable_view(store, job)
-        if options.undo:
+        comparison, disputes = None, None
+        if second:
+            comparison = compare(store, corrections, second)
+            settle_plan(store, comparison.plan, by=options.by, replace_earlier=options.replace)
+            stored, known, zeros_lost = len(comparison.plan.answers), comparison.plan.known, 0
+            disputes = _write_disputes(store, view, comparison, job)
+        elif options.undo:
             stored, known, zeros_lost = store.take_back(), 0, 0
         else:
             stored, known, zeros_lost = _apply(store, corrections, tables, options)
         counts = write_results(store, view)
     report = as_place(view.report) if view.report else None
-    return CorrectSummary(stored, known, zeros_lost, counts["review"], as_place(view.out), report)
+    written = as_place(view.out), report
+    done = stored, known, zeros_lost, counts["review"]
+    return CorrectSummary(*done, *written, comparison, disputes)
+
+
+def _write_disputes(
+    store: JobStore, view: JobView, comparison: Comparison, job: Path
+) -> Path | None:
+    """Write the report of the fields on which two people differ; None where there are none."""
+    if not comparison.disputed:
+        return None
+    path = job.with_suffix(".disputes.html")
+    boxes = {one.place for one, _ in comparison.disputed}
+    fields = (
+        _as_disputed(field, boxes) for field in store.sampled_fields(comparison.disputed_fields)
+    )
+    write_report(path, report_summary(store, view, store.counts()), fields)
+    return path
+
+
+def _as_disputed(field: ReviewField, boxes: set[tuple[str, int, int, int]]) -> ReviewField:
+    """A field with only the boxes in dispute for review; all of them if its value is."""
+    place = field.file, field.page + 1, field.number + 1
+    whole = (*place, WHOLE_FIELD) in boxes
+    digits = tuple(
+        replace(digit, status=Status.REVIEW)
+        if whole or (*place, box) in boxes
+        else replace(digit, status=Status.CHECKED)
+        if digit.status is Status.REVIEW
+        else digit
+        for box, digit in enumerate(field.reading.digits, 1)
+    )
+    return replace(field, reading=replace(field.reading, digits=digits, status=Status.REVIEW))
 
 
 def _apply(

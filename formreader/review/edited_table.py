@@ -170,9 +170,10 @@ def _is_header(names: list[str]) -> bool:
 def _csv_reader(path: Path) -> csv.DictReader[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        cause = getattr(error, "strerror", None) or str(error)
-        raise NoInputError(f"{path}: cannot be read ({cause}). Save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise NoInputError(f"{path}: cannot be read ({error.strerror}). Check its name") from error
+    except UnicodeError as error:
+        raise NoInputError(f"{path}: cannot be read ({error}). Save it as CSV in UTF-8") from error
     lines = text.splitlines(keepends=True)
     first = lines[0] if lines else ""
     delimiter = max(_DELIMITERS, key=first.count)

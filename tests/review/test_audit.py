@@ -32,6 +32,7 @@ from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult
 RunProgram = Callable[..., Result]
 
 FIELDS = 200
+HEADER = "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job"
 RUN = RunRecord("0.6.0", "digits 3", "ab" * 32, {"PATHS": "scans"})
 
 
@@ -68,23 +69,7 @@ class Audit:
         path = self.folder / "audit.csv"
         with path.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
-            writer.writerow(
-                [
-                    "file",
-                    "page",
-                    "field",
-                    "box",
-                    "x",
-                    "y",
-                    "width",
-                    "height",
-                    "guess",
-                    "confidence",
-                    "digit",
-                    "value",
-                    "job",
-                ]
-            )
+            writer.writerow(HEADER.split(","))
             for one in self.sample():
                 place = one["file"], one["page"], one["field"]
                 value = said(one)

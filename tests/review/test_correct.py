@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import signal
@@ -34,6 +35,7 @@ from formreader.core.records import (
     field_status,
 )
 from formreader.review.job_results import write_results
+from formreader.review.second_person import cohens_kappa
 from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
 
 RunProgram = Callable[..., Result]
@@ -368,6 +370,56 @@ def test_what_a_spreadsheet_spoilt_is_refused(office: Office, value: str, messag
 
     edited = edit(office, change)
     refused(office, re.escape(message), edited, "--to", office.table, code=ExitCode.USAGE)
+
+
+# --- two people
+
+
+def test_only_what_two_people_say_alike_is_applied(office: Office) -> None:
+    ann = office.save(
+        office.correction(1, 3, "1"), office.correction(2, 3, "7"), office.correction(2, 1, "1"),
+        office.correction(3, 1, "1"), name="ann.csv",
+    )  # fmt: skip
+    ben = office.save(
+        office.correction(1, 3, "1"), office.correction(2, 3, "1"), office.correction(2, 1, "1"),
+        name="ben.csv",
+    )  # fmt: skip
+    done = office.correct(ann, "--second", ben)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert "2 answers applied" in done.stderr
+    # Ann said 1, 7, 1 and Ben 1, 1, 1: alike in 2 of 3, and by chance in 2 of 3.
+    assert "Both answered 3 alike but for 1; Cohen's kappa 0.0000" in done.stderr
+    assert "each errs in about 17 % of answers" in done.stderr
+    assert "1 answers of only one of them were not applied" in done.stderr
+    assert (office.row(1)["value"], office.row(1)["status"]) == ("0012", "checked")
+    assert office.row(2)["status"] == "review"
+    report = (office.folder / "results.disputes.html").read_text(encoding="utf-8")
+    records = [json.loads(text) for text in re.findall(r'json">(\["a.png".*?)</script>', report)]
+    assert [(record[2], [box[6] for box in record[4]]) for record in records] == [
+        (2, ["checked", "blank", "review"])
+    ]
+
+
+def test_two_people_with_nothing_in_common_are_told(office: Office) -> None:
+    ann = office.save(office.correction(1, 3, "1"), name="ann.csv")
+    ben = office.save(office.correction(2, 3, "1"), name="ben.csv")
+    refused(office, "nothing in common", ann, "--second", ben, code=ExitCode.USAGE)
+    wrong = office.save(office.correction(1, 3, "1", x="81"), name="wrong.csv")
+    refused(office, "no such box", ann, "--second", wrong, code=ExitCode.USAGE)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kappa"),
+    [
+        ([("1", "1"), ("2", "2")], 1.0),
+        ([("1", "2"), ("2", "1")], -1.0),
+        ([("1", "1")], None),
+        # Cohen's table in Wikipedia: 20 and 15 alike, 5 and 10 not.
+        ([("y", "y")] * 20 + [("y", "n")] * 5 + [("n", "y")] * 10 + [("n", "n")] * 15, 0.4),
+    ],
+)
+def test_kappa_is_cohens(pairs: list[tuple[str, str]], kappa: float | None) -> None:
+    assert cohens_kappa(pairs) == (None if kappa is None else pytest.approx(kappa))
 
 
 # --- kills
