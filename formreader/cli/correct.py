@@ -93,8 +93,9 @@ def _lines(summary: CorrectSummary, undo: bool) -> list[str]:
 
 def _comparison_lines(found: Comparison) -> list[str]:
     kappa = "" if found.kappa is None else f"; Cohen's kappa {found.kappa:.4f}"
+    both, differ = found.compared, len(found.disputed)
     lines = [
-        f"Both answered {found.compared:,} alike but for {len(found.disputed):,}{kappa}",
+        f"Of {both:,} things that both answered they differ in {differ:,}{kappa}",
         f"If both err equally often, each errs in about {100 * found.error_share:.2g} % of answers",
     ]
     if found.disputed:

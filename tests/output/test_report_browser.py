@@ -355,6 +355,7 @@ def test_saved_corrections_are_opened_again_and_merged(reader: Reader, report: P
 
 def test_files_fields_and_readings_are_filtered(reader: Reader, report: Path) -> None:
     reader.open(report)
+    reader.browser.find_element("css selector", ".filter summary").click()
     reader.browser.find_element("id", "filter-file").send_keys("C.PNG")
     assert reader.text("filter-state") == "3 digits match"
     assert reader.run("return document.querySelectorAll('.row').length") == 1
@@ -378,7 +379,10 @@ def test_confirm_is_in_sight_on_a_phone(reader: Reader, report: Path) -> None:
     reader.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         reader.open(report)
-        seen = """const box = document.getElementById('confirm').getBoundingClientRect();
+        seen = """const crop = document.getElementById('crop').getBoundingClientRect();
+            const keys = document.getElementById('keypad').getBoundingClientRect();
+            if (crop.top < 0 || crop.bottom > keys.top) return 'the digit is out of sight';
+            const box = document.getElementById('confirm').getBoundingClientRect();
             return [box.top >= 0, box.bottom <= innerHeight, box.width > 0,
                 document.documentElement.scrollWidth <= 390]"""
         assert reader.run(seen) == [True] * 4

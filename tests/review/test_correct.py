@@ -388,7 +388,7 @@ def test_only_what_two_people_say_alike_is_applied(office: Office) -> None:
     assert done.exit_code == ExitCode.DONE, done.output
     assert "2 answers applied" in done.stderr
     # Ann said 1, 7, 1 and Ben 1, 1, 1: alike in 2 of 3, and by chance in 2 of 3.
-    assert "Both answered 3 alike but for 1; Cohen's kappa 0.0000" in done.stderr
+    assert "Of 3 things that both answered they differ in 1; Cohen's kappa 0.0000" in done.stderr
     assert "each errs in about 17 % of answers" in done.stderr
     assert "1 answers of only one of them were not applied" in done.stderr
     assert (office.row(1)["value"], office.row(1)["status"]) == ("0012", "checked")

@@ -79,7 +79,10 @@ function fillKeypad(actions, act) {
     button.append(element("span", "", label));
     if (key === "Enter") button.firstChild.id = "confirm";
     if (hint) button.append(" ", element("kbd", "", hint));
-    button.addEventListener("click", () => act(actions.get(key)));
+    button.addEventListener("click", () => {
+      act(actions.get(key));
+      showWorkbench();
+    });
     return button;
   }));
 }
@@ -174,6 +177,7 @@ function start() {
     if (review.unsaved) event.preventDefault();
   });
   act(() => {});
+  if (window.matchMedia("(max-width: 760px)").matches) showWorkbench();
 }
 
 start();

@@ -205,7 +205,7 @@ class Queue {
     paintCrops(crops, field);
     crops.style.width = `${24 * field.boxes.length}px`;
     crops.style.aspectRatio = field.boxes.length;
-    const state = element("span", "left", left ? percent(field.worst) : "✓");
+    const state = element("span", "left", !left ? "✓" : BLIND ? "" : percent(field.worst));
     if (field.whole !== null) value.replaceChildren(field.whole || "·");
     row.setAttribute("aria-label", `${field.file}, page ${field.page}, field ${field.number}: ` +
       `${spoken(field)}, ${left ? `${left} to check` : "checked"}`);
