@@ -26,8 +26,8 @@ DEFAULT_SAMPLE = 300
 @click.command(cls=Command)
 @click.argument("results", type=as_place, metavar="RESULTS")
 @click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", show_default=str(DEFAULT_SAMPLE),
-    help="Number of accepted fields to draw.",
+    "--sample", type=click.IntRange(min=1), metavar="N",
+    help=f"Number of accepted fields to draw; {DEFAULT_SAMPLE} if not given.",
 )  # fmt: skip
 @click.option(
     "--answers", type=click.Path(path_type=Path), metavar="FILE",
