@@ -41,7 +41,7 @@ OVERLAY_SCALE = 1.5
 """Pixels of the picture for a pixel of the page: fills the README, so that the small print of
 the confidences can be read."""
 
-WINDOW_WIDTH, WINDOW_HEIGHT = 1200, 800
+WINDOW_WIDTH, WINDOW_HEIGHT = 1200, 900
 """CSS pixels. By eye: all that is needed to answer is in sight, and little else."""
 
 DEVICE_SCALE = 1.5

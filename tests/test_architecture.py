@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("input", "preprocess", "crop", "store", "synth", "output"),
     ("detect", "segment"),
     ("recognise",),
+    ("review",),
     ("batch",),
     ("training", "api"),
     ("",),

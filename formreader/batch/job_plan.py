@@ -44,18 +44,14 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     """Return what must be the same for a later run to continue this job.
 
     It includes PATHS: otherwise a scan of another folder into the same table would silently
-    replace the results of this one.
+    replace the results of this one. Thresholds may differ: they only choose what is for review.
     """
-    threshold = {"--review-below": str(options.review_below)}
-    if options.max_error is not None:
-        # What the promise is about depends on the rows.
-        threshold = {"--max-error": str(options.max_error), "--rows": options.rows}
     return RunRecord(
         version=__version__,
         model=f"{card.name} {card.version}",
         # Cards hold the hashes of the models' files, their temperature and calibration.
         model_sha256=hashlib.sha256(f"{card.to_json()}{_other_cards()}".encode()).hexdigest(),
-        options={"PATHS": _shortened(shlex.join(options.paths))} | threshold,
+        options={"PATHS": _shortened(shlex.join(options.paths))},
     )
 
 

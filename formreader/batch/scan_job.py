@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from formreader.batch.input_records import FileLimits
@@ -18,26 +17,25 @@ from formreader.batch.page_pool import PagePool, open_pool
 from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.core.errors import UsageError
-from formreader.core.locations import Place, name_of
+from formreader.core.locations import Place
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ScanOptions, usable_cores
 from formreader.core.stopwatch import Stopwatch
-from formreader.core.version import __version__
 from formreader.detect.box_network import shipped_network
-from formreader.output.report.report import ReportSummary, write_report
-from formreader.output.table import write_table
 from formreader.preprocess.print_direction import shipped_line_network
+from formreader.recognise.decisions import judged
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.model_card import Card, read_card
+from formreader.recognise.model_card import read_card
 from formreader.recognise.number_reader import number_calibration, shipped_reader
-from formreader.recognise.risk_control import Acceptance, acceptance
-from formreader.store.job_store import JobStore
+from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
+from formreader.review.job_results import stored_place, write_results
+from formreader.store.job_store import JobStore, JobView
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: loading the networks;
 `write`: writing the table and the report."""
 
-_COUNTS = ("pages", "fields", "digits", "blank", "review", "failed")
+_COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 
 _CORES_PER_NETWORK_THREAD = 4
 """Processor cores for each thread of the network. The network takes about a fifth of a page's time,
@@ -52,9 +50,11 @@ class ScanSummary:
     `pages` of `total` pages are in the results. This run read `read` of them; earlier runs of the
     same job read the others. `duplicates` counts files with the same content as an earlier file,
     `skipped` files of other kinds, which are not read. `digits` counts the boxes with ink, `blank`
-    those without, `review` the digits to review. `acceptance` says which digits are accepted
-    without review. `stages` holds the seconds that this run spent in each stage, all pages and
-    processes together; `seconds` is its wall time. `report` is None if none was asked for.
+    those without, `review` the digits to review, `checked` those that people answered. `rejudged`:
+    pages of earlier runs were given the statuses of other thresholds. `acceptance` says which
+    digits are accepted without review. `stages` holds the seconds that this run spent in each
+    stage, all pages and processes together; `seconds` is its wall time. `report` is None if none
+    was asked for.
     """
 
     files: int
@@ -67,8 +67,10 @@ class ScanSummary:
     digits: int
     blank: int
     review: int
+    checked: int
     failed: int
     interrupted: bool
+    rejudged: bool
     acceptance: Acceptance
     seconds: float
     stages: Mapping[str, float]
@@ -115,16 +117,13 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         ):
             limits = FileLimits.of(options.max_pages, options.max_size)
             plan = make_plan(listing.files, store, progress, count_pdf, limits)
+        view = _view(options, outputs, accepted, len(listing.files))
+        rejudged = _set_view(store, view, accepted.thresholds)
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan.tasks, stopwatch) if plan.tasks else 0
-        counts = store.counts()
         with stopwatch.stage("write"):
-            readings = store.field_readings if options.rows == "field" else store.readings
-            write_table(options.out, readings(), options.rows)
-            if outputs.report is not None:
-                top = _report_summary(options, card, accepted, counts, len(listing.files))
-                write_report(outputs.report, top, store.review_fields(), store.remarks())
+            counts = write_results(store, view)
     return ScanSummary(
         files=len(listing.files),
         skipped=listing.skipped,
@@ -133,6 +132,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         duplicates=counts["duplicates"],
         **{name: counts[name] for name in _COUNTS},
         interrupted=read < len(plan.tasks),
+        rejudged=rejudged,
         acceptance=accepted,
         seconds=stopwatch.seconds(),
         stages=stopwatch.stages,
@@ -178,19 +178,24 @@ def _page_log(path: Path | None, *, fresh: bool) -> AbstractContextManager[PageL
     return nullcontext() if path is None else open_page_log(path, fresh=fresh)
 
 
-def _report_summary(
-    options: ScanOptions, card: Card, accepted: Acceptance, counts: Counter[str], files: int
-) -> ReportSummary:
-    return ReportSummary(
-        files=files,
-        **{name: counts[name] for name in _COUNTS},
+def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: int) -> JobView:
+    return JobView(
+        out=stored_place(options.out),
+        report=stored_place(outputs.report),
+        rows=options.rows,
+        thresholds=repr(accepted.thresholds),
         review_below=accepted.review_below,
-        made=datetime.now(),
-        version=__version__,
-        model=f"{card.name} {card.version}",
-        csv_name=name_of(options.out),
+        files=files,
         options=tuple(_given_options(options)),
     )
+
+
+def _set_view(store: JobStore, view: JobView, thresholds: Thresholds) -> bool:
+    """Set how the job is written; return whether readings got the statuses of other thresholds."""
+    before = store.view()
+    changed = before is not None and before.thresholds != view.thresholds
+    store.set_view(view, partial(judged, thresholds=thresholds) if changed else None)
+    return changed
 
 
 def _given_options(options: ScanOptions) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from formreader.cli.audit import audit
 from formreader.cli.compare import compare
+from formreader.cli.correct import correct
 from formreader.cli.error_handling import EXIT_CODES, Program
 from formreader.cli.evaluate import evaluate
 from formreader.cli.explain import explain
@@ -25,11 +27,12 @@ def main() -> None:
     \b
     Examples:
       formreader scan scans/ --out results.csv
+      formreader correct corrections.csv
       formreader predict digit.png
       formreader train --augment --out models/own
       formreader evaluate --model models/own
     """
 
 
-for command in (scan, predict, train, evaluate, compare, inspect, explain):
+for command in (scan, correct, audit, predict, train, evaluate, compare, inspect, explain):
     main.add_command(command)

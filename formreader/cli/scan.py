@@ -171,12 +171,16 @@ def summary_lines(summary: ScanSummary, verbose: bool) -> Iterator[str]:
         yield f"{accepted:,} digits accepted; please check the other {summary.review:,}{where}"
     else:
         yield "All digits accepted; none to check"
+    if summary.checked:
+        yield f"Checked by people: {_count(summary.checked, 'digit')}"
     yield str(summary.acceptance)
     if summary.failed:
         yield (
             f"{_count(summary.failed, 'page')} could not be read: rows with status `error` say why"
         )
-    if summary.read == 0 and not summary.interrupted:
+    if summary.rejudged:
+        yield "The threshold has changed: what earlier scans read was judged anew, not read again"
+    elif summary.read == 0 and not summary.interrupted:
         yield "Nothing has changed since the last scan, so no page was read again"
     elif summary.read + summary.duplicates < summary.pages:
         yield f"{_count(summary.read, 'page')} read now, the others by an earlier scan"

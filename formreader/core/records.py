@@ -30,6 +30,7 @@ class Status(StrEnum):
 
     OK = "ok"
     REVIEW = "review"
+    CHECKED = "checked"
     BLANK = "blank"
     ERROR = "error"
 
@@ -237,7 +238,8 @@ class DigitReading:
 
     `digit` is None where the box is blank or no digit is plausible. `confidence` is the
     probability that the reading is right. `second` is the second most probable digit. `status`
-    is ok, review or blank.
+    is ok, review or blank, and checked where a person said what the digit is. `acceptable`: a
+    threshold may accept it; if not, it is for review however sure.
     """
 
     box: Box
@@ -246,6 +248,25 @@ class DigitReading:
     status: Status
     second: int | None = None
     second_confidence: float = 0.0
+    acceptable: bool = True
+
+
+def field_status(digits: Sequence[DigitReading]) -> Status:
+    """The status of a field: that of its digit that most needs a person."""
+    statuses = {digit.status for digit in digits}
+    urgent = (Status.REVIEW, Status.CHECKED, Status.OK)
+    return next((status for status in urgent if status in statuses), Status.BLANK)
+
+
+def cells_of(digits: Sequence[DigitReading]) -> str:
+    """One character a box: its digit, `.` for a blank, `?` where no digit is plausible."""
+    return "".join(map(_cell, digits))
+
+
+def _cell(digit: DigitReading) -> str:
+    if digit.status is Status.BLANK:
+        return "."
+    return "?" if digit.digit is None else str(digit.digit)
 
 
 @dataclass(frozen=True, slots=True)

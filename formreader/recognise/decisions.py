@@ -10,8 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
-from formreader.core.geometry import Box
-from formreader.core.records import DigitBox, DigitReading, FieldCrops, FieldReading, Status
+from formreader.core.records import (
+    DigitBox,
+    DigitReading,
+    FieldCrops,
+    FieldReading,
+    Status,
+    cells_of,
+    field_status,
+)
 from formreader.recognise.number_vote import NumberVote, shared_confidences
 from formreader.recognise.risk_control import Thresholds
 
@@ -52,30 +59,65 @@ class ReadField:
         return self.probabilities[~self.field.blank]
 
 
-def decide(read: Sequence[ReadField], thresholds: Thresholds) -> tuple[FieldReading, ...]:
+def decide(
+    read: Sequence[ReadField], thresholds: Thresholds, *, doubted: bool = False
+) -> tuple[FieldReading, ...]:
     """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
     Digits with a lower confidence than their threshold are for review, and so are those in boxes
     with loose ink, however sure: a digit beside them may be missing. A number in a cell is
-    accepted or for review as a whole.
+    accepted or for review as a whole. `doubted`: all of the page is for review, whatever the
+    thresholds.
     """
     if not read:
         return ()
-    boxes = (
-        (digit_box, thresholds.digit(len(one.field.boxes)))
-        for one in read
-        for digit_box in one.field.boxes
-    )
+    boxes = (digit_box for one in read for digit_box in one.field.boxes)
     probabilities = np.concatenate([one.probabilities for one in read])
     blank = np.concatenate([one.field.blank for one in read])
     digits = _read_digits(boxes, probabilities, blank)
-    return tuple(
-        _reading(one, [next(digits) for _ in one.field.boxes], thresholds.number) for one in read
-    )
+    readings = (_reading(one, [next(digits) for _ in one.field.boxes]) for one in read)
+    if doubted:
+        readings = (_doubted(reading) for reading in readings)
+    return tuple(judged(reading, thresholds) for reading in readings)
+
+
+def judged(field: FieldReading, thresholds: Thresholds) -> FieldReading:
+    """A reading with the statuses that `thresholds` give it; all else stays as it was read.
+
+    So thresholds can change after the reading. What is not acceptable is for review at any.
+    """
+    if field.frame is None:
+        review_below = thresholds.digit(len(field.digits))
+        accepted = [one.acceptable and one.confidence >= review_below for one in field.digits]
+    else:
+        accepted = _accepted_of_number(field, thresholds.number)
+    digits = tuple(map(_with_status, field.digits, accepted))
+    return replace(field, digits=digits, status=field_status(digits))
+
+
+def _accepted_of_number(field: FieldReading, review_below: float) -> list[bool]:
+    """Which digits of a number in a cell are accepted: all, or not the most doubtful ones."""
+    least = min(digit.confidence for digit in field.digits)
+    return [
+        one.acceptable
+        and (field.confidence >= review_below or least < one.confidence >= review_below)
+        for one in field.digits
+    ]
+
+
+def _with_status(digit: DigitReading, accepted: bool) -> DigitReading:
+    if digit.status is Status.BLANK:
+        return digit
+    status = Status.OK if accepted else Status.REVIEW
+    return digit if digit.status is status else replace(digit, status=status)
+
+
+def _doubted(field: FieldReading) -> FieldReading:
+    return replace(field, digits=tuple(replace(digit, acceptable=False) for digit in field.digits))
 
 
 def _read_digits(
-    boxes: Iterator[tuple[DigitBox, float]],
+    boxes: Iterator[DigitBox],
     probabilities: npt.NDArray[np.float32],
     blank: npt.NDArray[np.bool_],
 ) -> Iterator[DigitReading]:
@@ -83,73 +125,48 @@ def _read_digits(
     ranked = np.argsort(-probabilities[:, :NOT_A_DIGIT], axis=1, kind="stable")  # (n, 10)
     # Lists are faster to index than arrays.
     rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())
-    for (box, review_below), row, (best, second), is_blank in zip(boxes, *rows, strict=True):
+    for box, row, (best, second), is_blank in zip(boxes, *rows, strict=True):
         if is_blank:
             yield DigitReading(box.box, None, 1.0, Status.BLANK)
         else:
-            threshold = math.inf if box.loose_ink else review_below
-            yield _read_digit(box.box, row, best, second, threshold)
+            yield _read_digit(box, row, best, second)
 
 
-def _read_digit(
-    box: Box, row: list[float], best: int, second: int, review_below: float
-) -> DigitReading:
-    """The reading of a box with ink; `row` has its 11 probabilities.
+def _read_digit(box: DigitBox, row: list[float], best: int, second: int) -> DigitReading:
+    """The reading of a box with ink, not judged yet; `row` has its 11 probabilities.
 
     Where even the best digit is improbable the reading has no digit and confidence 0. The best
     digit is then the second guess, so that the reviewer still sees it.
     """
     confidence = row[best]
     if confidence < MIN_GUESS_PROBABILITY:
-        return DigitReading(box, None, 0.0, Status.REVIEW, best, confidence)
-    sure = confidence >= review_below and row[best] > row[NOT_A_DIGIT]
-    status = Status.OK if sure else Status.REVIEW
-    return DigitReading(box, best, confidence, status, second, row[second])
+        unsure = Status.REVIEW, best, confidence
+        return DigitReading(box.box, None, 0.0, *unsure, acceptable=False)
+    plausible = not box.loose_ink and confidence > row[NOT_A_DIGIT]
+    return DigitReading(
+        box.box, best, confidence, Status.REVIEW, second, row[second], acceptable=plausible
+    )
 
 
-def _reading(one: ReadField, digits: list[DigitReading], review_below: float) -> FieldReading:
+def _reading(one: ReadField, digits: list[DigitReading]) -> FieldReading:
     """The reading of a field from those of its boxes, and from the vote if it is a number's."""
     if one.vote is None:
         return _join(one.field, digits)
-    joined = _join(one.field, list(_voted(one.vote, digits, review_below)))
+    joined = _join(one.field, list(_voted(one.vote, digits)))
     return replace(joined, value=one.vote.value, confidence=one.vote.confidence)
 
 
-def _voted(
-    vote: NumberVote, digits: list[DigitReading], review_below: float
-) -> Iterator[DigitReading]:
-    """The readings of a number's digits, with confidences whose product is the number's.
-
-    All of them are accepted, or at least the doubtful ones are for review, and all of them where
-    the number is not sure.
-    """
+def _voted(vote: NumberVote, digits: list[DigitReading]) -> Iterator[DigitReading]:
+    """The readings of a number's digits, with confidences whose product is the number's."""
     confidences = shared_confidences(vote.confidence, [digit.confidence for digit in digits])
-    accepted = vote.sure and vote.confidence >= review_below
     for digit, confidence in zip(digits, confidences, strict=True):
-        if digit.status is Status.BLANK:
-            yield replace(digit, confidence=confidence)
-            continue
-        doubtful = not vote.sure or confidence == min(confidences)
-        status = Status.OK
-        if not accepted and (doubtful or confidence < review_below):
-            status = Status.REVIEW
-        yield replace(digit, confidence=confidence, status=status)
+        yield replace(digit, confidence=confidence, acceptable=vote.sure)
 
 
 def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:
-    cells = "".join(map(_cell, digits))
+    cells = cells_of(digits)
     confidence = math.prod(digit.confidence for digit in digits)
-    statuses = {digit.status for digit in digits}
-    if Status.REVIEW in statuses:
-        status = Status.REVIEW
-    else:
-        status = Status.OK if Status.OK in statuses else Status.BLANK
     value, frame = cells.replace(".", ""), field.cell.box if field.cell else None
     lowest = min(digit.confidence for digit in digits)
+    status = field_status(digits)
     return FieldReading(tuple(digits), value, cells, confidence, status, frame, lowest)
-
-
-def _cell(digit: DigitReading) -> str:
-    if digit.status is Status.BLANK:
-        return "."
-    return "?" if digit.digit is None else str(digit.digit)

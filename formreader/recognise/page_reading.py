@@ -42,7 +42,7 @@ from formreader.recognise.page_orientation import (
     without_further_turn,
 )
 from formreader.recognise.recogniser import Recogniser
-from formreader.recognise.risk_control import NOTHING_ACCEPTED, Thresholds, acceptance
+from formreader.recognise.risk_control import Thresholds, acceptance
 from formreader.segment.segment_selection import (
     NO_NUMBER,
     SelectedField,
@@ -154,9 +154,8 @@ def _page_reading(read: ReadPage, found: Orientation, thresholds: Thresholds) ->
         notices.append(DOUBTFUL_BOXES)
     if not found.sure:
         notices.append(MAYBE_TURNED)
-        thresholds = NOTHING_ACCEPTED
     notice = "; ".join(filter(None, notices))
-    fields = decide(read.fields, thresholds)
+    fields = decide(read.fields, thresholds, doubted=not found.sure)
     return PageReading(page.file, page.number, fields, page.error, notice)
 
 

@@ -65,10 +65,6 @@ class Thresholds:
         return self.digits[min(boxes, len(self.digits)) - 1]
 
 
-NOTHING_ACCEPTED = Thresholds.equal(math.inf)
-"""All readings are for review."""
-
-
 @dataclass(frozen=True, slots=True)
 class Acceptance:
     """The thresholds from which on readings are accepted, and what the calibration says of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from formreader.store import job_sql as sql
 from formreader.store.job_rows import encode
@@ -29,16 +30,33 @@ def drop_damaged(connection: sqlite3.Connection) -> int:
     Returns:
         The number of pages and files deleted.
     """
-    decode, connection.text_factory = connection.text_factory, bytes  # damage need not be text
-    try:
-        files = connection.execute(sql.CHECKED_FILES).fetchall()
-        damaged = [(file,) for file, *told, stored in files if _digest([told]) != stored]
-        connection.executemany(sql.DROP_FILE, damaged)
+    with _bytes_for_text(connection):
+        files = _damaged_files(connection)
+        connection.executemany(sql.DROP_FILE, files)
         pages = list(_damaged_pages(connection))
         connection.executemany(sql.DROP_PAGE, pages)
+    return len(files) + len(pages)
+
+
+def has_damage(connection: sqlite3.Connection) -> bool:
+    """Return whether a page or a file is not as it was stored."""
+    with _bytes_for_text(connection):
+        return bool(_damaged_files(connection)) or any(True for _ in _damaged_pages(connection))
+
+
+@contextmanager
+def _bytes_for_text(connection: sqlite3.Connection) -> Iterator[None]:
+    """Read texts as bytes in the `with` block: damage need not be text."""
+    decode, connection.text_factory = connection.text_factory, bytes
+    try:
+        yield
     finally:
         connection.text_factory = decode
-    return len(damaged) + len(pages)
+
+
+def _damaged_files(connection: sqlite3.Connection) -> list[tuple[int]]:
+    files = connection.execute(sql.CHECKED_FILES).fetchall()
+    return [(file,) for file, *told, stored in files if _digest([told]) != stored]
 
 
 def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:

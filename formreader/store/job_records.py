@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Self
 
 from formreader.core.records import PageCrops, PageReading
@@ -20,7 +20,7 @@ class RunRecord:
     """Version, model and options of a run; they must be the same to continue a job.
 
     `model` is the model's name and version, `model_sha256` the hash of its card, which has the
-    hashes of its files. `options` has the options that affect results, by their names on the
+    hashes of its files. `options` has the options that affect what is read, by their names on the
     command line.
     """
 
@@ -53,6 +53,35 @@ class RunRecord:
             then, now = (run.options.get(name, "not given") for run in (earlier, self))
             if then != now:
                 yield f"{name} {then}, now {now}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """How a job was last written: all that writing its table and report again needs.
+
+    `out` is the place of the table, `report` that of the report, "" for none, `rows` the kind of
+    the table's rows. `thresholds` identifies what was accepted, `review_below` is the threshold of
+    single digits. `options` are names and values as the user gave them.
+    """
+
+    out: str
+    report: str
+    rows: str
+    thresholds: str
+    review_below: float
+    files: int
+    options: tuple[tuple[str, str], ...]
+
+    def to_json(self) -> str:
+        """As text, to be stored."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> Self:
+        """The inverse of `to_json`."""
+        values = json.loads(text)
+        options = tuple((name, value) for name, value in values.pop("options"))
+        return cls(**values, options=options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,15 @@ def digit_rows(page: int, reading: PageReading) -> Iterator[Row]:
         for box, digit in enumerate(field.digits, 1):
             best = digit.digit, float(digit.confidence), digit.status.value
             second = digit.second, float(digit.second_confidence)
-            yield page, box, number, *_box_row(digit.box), *best, *second
+            acceptable = int(digit.acceptable)
+            yield page, box, number, *_box_row(digit.box), *best, *second, acceptable
 
 
-def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[Row]:
-    """A row (page, *`REVIEW_COLUMNS`) for each field to review; `page` is the page's id.
+def picture_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[Row]:
+    """A row (page, *`PICTURE_COLUMNS`) for each field with writing; `page` is the page's id.
+
+    Also of accepted ones: another threshold may put them up for review, and a sample of them
+    shows how many are wrong.
 
     Raises:
         ValueError: crops and reading are not of the same page, or a field has no picture.
@@ -64,7 +68,7 @@ def review_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[R
     if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
         raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
     for number, (field, read) in enumerate(zip(crops.fields, reading.fields, strict=True), 1):
-        if read.status is Status.REVIEW:
+        if read.status is not Status.BLANK:
             if field.thumbnail is None:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
             area = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
@@ -84,7 +88,7 @@ def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldRead
 
 
 def read_picture(row: Row) -> tuple[Thumbnail, bytes]:
-    """The picture of a field and the PNG of its crops, from a row of `REVIEW_COLUMNS`."""
+    """The picture of a field and the PNG of its crops, from a row of `PICTURE_COLUMNS`."""
     _, left, top, width, height, scale, jpeg, crops = row
     return Thumbnail(jpeg, Box(left, top, width, height), scale), crops
 
@@ -97,9 +101,10 @@ def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:
 
 
 def _read_digit(row: Row) -> DigitReading:
-    _, left, top, width, height, digit, confidence, status, second, second_confidence = row
-    box = Box(left, top, width, height)
-    return DigitReading(box, digit, confidence, Status(status), second, second_confidence)
+    _, left, top, width, height, digit, confidence, status, *others = row
+    second, second_confidence, acceptable = others
+    box, judged = Box(left, top, width, height), Status(status)
+    return DigitReading(box, digit, confidence, judged, second, second_confidence, bool(acceptable))
 
 
 def _box_row(box: Box) -> tuple[float, float, float, float]:

@@ -8,7 +8,7 @@ APPLICATION_ID = 0x66726D72
 JOB_FORMAT = 2
 """Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
 
-TABLES = ("review", "digit", "field", "page", "file", "run")
+TABLES = ("answer", "picture", "digit", "field", "page", "file", "run")
 """In the order in which they can be dropped: first the tables that refer to others."""
 
 SCHEMA = (
@@ -17,10 +17,12 @@ SCHEMA = (
     """
     CREATE TABLE run (
         begun TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        job TEXT NOT NULL DEFAULT (lower(hex(randomblob(8)))),
         version TEXT NOT NULL,
         model TEXT NOT NULL,
         model_sha256 TEXT NOT NULL,
-        options TEXT NOT NULL
+        options TEXT NOT NULL,
+        view TEXT NOT NULL DEFAULT ''
     )
     """,
     """
@@ -80,6 +82,7 @@ SCHEMA = (
         status TEXT NOT NULL,
         second INTEGER,
         second_confidence REAL NOT NULL,
+        acceptable INTEGER NOT NULL,
         PRIMARY KEY (page, field, box),
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     ) WITHOUT ROWID
@@ -87,7 +90,7 @@ SCHEMA = (
     # Pictures have a table of their own, so that rows of fields stay short. It keeps its rowid:
     # without one, SQLite is slow with rows of more than a few hundred bytes.
     """
-    CREATE TABLE review (
+    CREATE TABLE picture (
         page INTEGER NOT NULL,
         field INTEGER NOT NULL,
         left REAL NOT NULL,
@@ -101,6 +104,21 @@ SCHEMA = (
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     )
     """,
+    # What people said. Readings stay as they were, so that answers can be taken back. The columns
+    # of the key come first: some versions of SQLite take others before them for damage.
+    """
+    CREATE TABLE answer (
+        page INTEGER NOT NULL,
+        field INTEGER NOT NULL,
+        box INTEGER NOT NULL,
+        batch INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        given_by TEXT NOT NULL,
+        given_at TEXT NOT NULL,
+        PRIMARY KEY (page, field, box, batch),
+        FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
+    ) WITHOUT ROWID
+    """,
 )
 
 RUN_COLUMNS = "version, model, model_sha256, options"
@@ -108,12 +126,15 @@ FIELD_COLUMNS = (
     "number, value, cells, confidence, status, frame_left, frame_top, frame_width, frame_height"
 )
 DIGIT_COLUMNS = (
-    "field, left, top, width, height, digit, confidence, status, second, second_confidence"
+    "field, left, top, width, height, digit, confidence, status, second, second_confidence, "
+    "acceptable"
 )
-REVIEW_COLUMNS = "field, left, top, width, height, scale, jpeg, crops"
+PICTURE_COLUMNS = "field, left, top, width, height, scale, jpeg, crops"
 
 ADD_RUN = f"INSERT INTO run ({RUN_COLUMNS}) VALUES (?, ?, ?, ?)"
 RUN = f"SELECT {RUN_COLUMNS} FROM run"
+IDENTITY = "SELECT job, view FROM run"
+SET_VIEW = "UPDATE run SET view = ?"
 
 ANY_PAGE = "SELECT 1 FROM page LIMIT 1"
 
@@ -166,8 +187,8 @@ DROP_FILE = "DELETE FROM file WHERE id = ?"
 LAST_ID = "SELECT last_insert_rowid()"
 
 ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 9})"
-ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 10})"
-ADD_REVIEW = f"INSERT INTO review (page, {REVIEW_COLUMNS}) VALUES (?{', ?' * 8})"
+ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 11})"
+ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 8})"
 
 PAGES = """
 SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of
@@ -180,7 +201,8 @@ ORDER BY file.position, page.number
 """The pages of each file; of a duplicate those of its twin, or one without id where it has none."""
 
 WITH_REVIEW = """(
-file.duplicate_of = '' AND EXISTS (SELECT 1 FROM review WHERE review.page = page.id)
+file.duplicate_of = '' AND EXISTS
+(SELECT 1 FROM field WHERE field.page = page.id AND field.status = 'review')
 )"""
 WITH_REMARK = """(
 file.duplicate_of <> '' OR page.error <> '' OR notice <> '' OR NOT EXISTS
@@ -210,18 +232,35 @@ CHECKED_ROWS = (
     """,
     f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number",
     f"SELECT box, {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box",
-    f"SELECT {REVIEW_COLUMNS} FROM review WHERE page = ? ORDER BY field",
+    f"SELECT {PICTURE_COLUMNS} FROM picture WHERE page = ? ORDER BY field",
 )
 """All that is stored of a page and that results show: what its checksum is of."""
 
-_FOR_REVIEW = "(SELECT field FROM review WHERE review.page = ?1)"
-REVIEW_FIELDS = f"""
-SELECT {FIELD_COLUMNS} FROM field WHERE page = ?1 AND number IN {_FOR_REVIEW} ORDER BY number
+FIELD = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? AND number = ?"
+PICTURE = f"SELECT {PICTURE_COLUMNS} FROM picture WHERE page = ? AND field = ?"
+
+DIGITS_OF_FIELD = f"""
+SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ? AND field = ? ORDER BY box
 """
-REVIEW_DIGITS = f"""
-SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ?1 AND field IN {_FOR_REVIEW} ORDER BY field, box
+
+FILES = """
+SELECT label, path, size, mtime_ns, sha256, pages, duplicate_of, error FROM file ORDER BY position
 """
-REVIEW = f"SELECT {REVIEW_COLUMNS} FROM review WHERE page = ? ORDER BY field"
+ALL_PAGES = "SELECT id FROM page"
+SET_FIELD_STATUS = "UPDATE field SET status = ? WHERE page = ? AND number = ?"
+SET_DIGIT_STATUS = "UPDATE digit SET status = ? WHERE page = ? AND field = ? AND box = ?"
+
+ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
+PAGE_ID = """
+SELECT page.id FROM page JOIN file ON file.id = page.file
+WHERE file.label = CAST(? AS TEXT) AND page.number = ?
+"""
+NEXT_BATCH = "SELECT coalesce(max(batch), 0) + 1 FROM answer"
+PUT_ANSWER = """
+INSERT INTO answer (page, field, box, batch, text, given_by, given_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+ANSWERED_PAGES = "SELECT DISTINCT page FROM answer"
+FORGET_LAST_BATCH = "DELETE FROM answer WHERE batch = (SELECT max(batch) FROM answer)"
 
 COUNT_PAGES = """
 SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM page WHERE error <> ''),
@@ -231,3 +270,4 @@ SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM page WHERE error <> ''
 COUNT_DIGITS = """
 SELECT count(*), count(*) FILTER (WHERE status = ?), count(*) FILTER (WHERE status = ?) FROM digit
 """
+"""Of what was read, whatever people answered."""

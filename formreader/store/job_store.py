@@ -8,28 +8,30 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from formreader.core.errors import UsageError
-from formreader.core.records import PageReading, PageRemark, ReviewField, Status
+from formreader.core.errors import NoInputError, OutputError, UsageError
+from formreader.core.records import FieldReading, PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
-from formreader.store.job_checksums import drop_damaged, page_checksum
+from formreader.store.answers import Answer, answered, latest
+from formreader.store.job_checksums import drop_damaged, has_damage, page_checksum
 from formreader.store.job_file import JobFile, damaged_job
-from formreader.store.job_records import FileRecord, PageResult, RunRecord
+from formreader.store.job_records import FileRecord, JobView, PageResult, RunRecord
 from formreader.store.job_rows import (
     digit_rows,
     encode,
     field_rows,
+    picture_rows,
     read_fields,
     read_picture,
-    review_rows,
 )
 
-__all__ = ("FileRecord", "JobStore", "PageResult", "RunRecord")
+__all__ = ("FileRecord", "JobStore", "JobView", "PageResult", "RunRecord")
 
 
 class JobStore:
@@ -73,6 +75,65 @@ class JobStore:
             file.close()
             raise
         return cls(file)
+
+    @classmethod
+    def open_finished(cls, path: Path) -> Self:
+        """Open the job that a scan left at `path`.
+
+        Raises:
+            NoInputError: there is none, or no scan has written its table yet.
+            UsageError: another process has it open, or the file is not a job of this format.
+            OutputError: the file cannot be written or is damaged.
+        """
+        if not path.is_file():
+            raise NoInputError(
+                f"{path}: there is no such job. Keep it beside the table that the scan wrote, and "
+                "name that table"
+            )
+        file = JobFile.open(path)
+        if file.is_new or not all(view for _, view in file.query(sql.IDENTITY)):
+            file.close()
+            raise NoInputError(f"{path}: no scan has written its table yet. Scan again")
+        try:
+            with file.transaction() as connection:
+                if has_damage(connection):
+                    raise OutputError(
+                        f"{path}: some of its records are damaged. Scan as before: those pages are "
+                        "read again, and answers to the others stay. And check the disk"
+                    )
+        except BaseException:
+            file.close()
+            raise
+        return cls(file)
+
+    @property
+    def name(self) -> str:
+        """What tells this job from all others: 16 hexadecimal digits, drawn at random."""
+        ((name, _),) = self._file.query(sql.IDENTITY)
+        return str(name)
+
+    def run(self) -> RunRecord:
+        """What read the pages."""
+        (row,) = self._file.query(sql.RUN)
+        return RunRecord.of_row(row)
+
+    def view(self) -> JobView | None:
+        """How the job was last written; None for a new one."""
+        ((_, view),) = self._file.query(sql.IDENTITY)
+        return JobView.of_json(view) if view else None
+
+    def set_view(
+        self, view: JobView, judged: Callable[[FieldReading], FieldReading] | None = None
+    ) -> None:
+        """Set how the job is written from now on.
+
+        `judged` gives all readings the statuses of other thresholds, as it does for one.
+        """
+        with self._file.transaction() as connection:
+            if judged is not None:
+                for (page,) in connection.execute(sql.ALL_PAGES).fetchall():
+                    _judge_page(connection, page, judged)
+            connection.execute(sql.SET_VIEW, (view.to_json(),))
 
     def __enter__(self) -> Self:
         return self
@@ -131,31 +192,76 @@ class JobStore:
             for result in results:
                 _add_page(connection, result)
 
-    def readings(self) -> Iterator[PageReading]:
-        """All pages in the order of the inputs, exactly as they were added.
+    def readings(
+        self, *, as_read: bool = False, pages: Container[tuple[str, int]] | None = None
+    ) -> Iterator[PageReading]:
+        """All pages in the order of the inputs, exactly as they were added, but for answers.
 
-        A duplicate has the pages of the file that was read instead.
+        A duplicate has the pages of the file that was read instead. `as_read` leaves out what
+        people answered; `pages` are the (file, 0-based page) to give, None for all.
         """
         for page, reading in self._pages():
-            fields = self._file.query(sql.FIELDS, page)
-            yield replace(reading, fields=read_fields(fields, self._file.query(sql.DIGITS, page)))
+            if pages is not None and (reading.file, reading.number) not in pages:
+                continue
+            fields = self._fields(page, as_read=as_read)
+            yield replace(reading, fields=fields)
 
     def field_readings(self) -> Iterator[PageReading]:
         """Like `readings` but without digits, three times as fast; `frame` is each field's box."""
         for page, reading in self._pages():
-            fields = self._file.query(sql.FIELDS_WITH_BOXES, page)
-            yield replace(reading, fields=read_fields(fields, ()))
+            fields = read_fields(self._file.query(sql.FIELDS_WITH_BOXES, page), ())
+            if page is not None and (answers := self._answers(page)):
+                fields = tuple(
+                    replace(self._answered(page, i, field, answers[i]), digits=())
+                    if i in answers
+                    else field
+                    for i, field in enumerate(fields, 1)
+                )
+            yield replace(reading, fields=fields)
 
     def review_fields(self) -> Iterator[ReviewField]:
-        """All fields to review, in the order of `readings`."""
+        """All fields still to review, in the order of `readings`."""
         for page, reading in self._pages(sql.WITH_REVIEW):
-            fields = read_fields(
-                self._file.query(sql.REVIEW_FIELDS, page),
-                self._file.query(sql.REVIEW_DIGITS, page),
-            )
-            for row, field in zip(self._file.query(sql.REVIEW, page), fields, strict=True):
-                place = reading.file, reading.number, row[0] - 1
-                yield ReviewField(*place, field, *read_picture(row))
+            for number, field in enumerate(self._fields(page)):
+                if field.status is Status.REVIEW and page is not None:
+                    yield self._with_picture(page, reading, number, field)
+
+    def sampled_fields(self, places: AbstractSet[tuple[str, int, int]]) -> Iterator[ReviewField]:
+        """The fields at (file, 0-based page, 0-based number), in the order of `readings`.
+
+        Only fields with something written have a picture; others are left out.
+        """
+        pages = {(file, page) for file, page, _ in places}
+        for page, reading in self._pages():
+            if page is None or (reading.file, reading.number) not in pages:
+                continue
+            for number, field in enumerate(self._fields(page)):
+                if (reading.file, reading.number, number) in places:
+                    yield self._with_picture(page, reading, number, field)
+
+    def _fields(self, page: int | None, *, as_read: bool = False) -> tuple[FieldReading, ...]:
+        digits = self._file.query(sql.DIGITS, page)
+        fields = read_fields(self._file.query(sql.FIELDS, page), digits)
+        answers = {} if page is None or as_read else self._answers(page)
+        return tuple(answered(field, answers.get(i, {})) for i, field in enumerate(fields, 1))
+
+    def _answers(self, page: int) -> dict[int, dict[int, str]]:
+        """The answers that count on a page: by field, by box."""
+        return latest(self._file.query(sql.ANSWERS, page))
+
+    def _answered(
+        self, page: int, number: int, field: FieldReading, answers: dict[int, str]
+    ) -> FieldReading:
+        """A field that was read without digits, as answered."""
+        digits = self._file.query(sql.DIGITS_OF_FIELD, page, number)
+        (with_digits,) = read_fields(self._file.query(sql.FIELD, page, number), digits)
+        return replace(answered(with_digits, answers), frame=field.frame)
+
+    def _with_picture(
+        self, page: int, reading: PageReading, number: int, field: FieldReading
+    ) -> ReviewField:
+        (row,) = self._file.query(sql.PICTURE, page, number + 1)
+        return ReviewField(reading.file, reading.number, number, field, *read_picture(row))
 
     def remarks(self) -> Iterator[PageRemark]:
         """The remarks on whole pages, in the order of `readings`."""
@@ -171,22 +277,80 @@ class JobStore:
     def counts(self) -> Counter[str]:
         """Counts of `pages`, `fields`, `digits`, `blank`, `review`, `failed` and `duplicates`.
 
-        `digits` are boxes with ink, `blank` boxes without, `review` digits to review. Of the
-        pages, `failed` could not be read, and `duplicates` stand for one duplicate file each.
+        `digits` are boxes with ink, `blank` boxes without, `review` digits to review, `checked`
+        those that people answered. Of the pages, `failed` could not be read, and `duplicates`
+        stand for one duplicate file each.
         """
         (row,) = self._file.query(sql.COUNT_PAGES)
         pages, failed, fields, duplicates = row
         (row,) = self._file.query(sql.COUNT_DIGITS, Status.BLANK.value, Status.REVIEW.value)
         boxes, blank, review = row
+        of_answers = self._counts_of_answers()
+        blank += of_answers["blank"]
+        review += of_answers["review"]
         return Counter(
             pages=pages + duplicates,
             fields=fields,
             digits=boxes - blank,
             blank=blank,
             review=review,
+            checked=of_answers["checked"],
             failed=failed,
             duplicates=duplicates,
         )
+
+    def _counts_of_answers(self) -> Counter[str]:
+        """Answered digits as `checked`, and what answers add to `blank` and `review`."""
+        counts = Counter[str]()
+        for (page,) in list(self._file.query(sql.ANSWERED_PAGES)):
+            answers = self._answers(page)
+            for i, field in enumerate(self._fields(page, as_read=True), 1):
+                if i in answers:
+                    now = answered(field, answers[i])
+                    counts["checked"] += sum(d.status is Status.CHECKED for d in now.digits)
+                    for name in (Status.BLANK, Status.REVIEW):
+                        counts[name.value] += sum(d.status is name for d in now.digits)
+                        counts[name.value] -= sum(d.status is name for d in field.digits)
+        return counts
+
+    def answer(self, answers: Sequence[Answer]) -> None:
+        """Store answers, all or none, in one batch that `take_back` undoes.
+
+        Raises:
+            ValueError: the job has no such page.
+            OutputError: the file cannot be written.
+        """
+        with self._file.transaction() as connection:
+            (batch,) = connection.execute(sql.NEXT_BATCH).fetchone()
+            for one in answers:
+                key = encode(one.file), one.page
+                page = connection.execute(sql.PAGE_ID, key).fetchone()
+                if page is None:
+                    raise ValueError(f"{one.file}, page {one.page}: it is not in the job")
+                said = batch, one.text, one.given_by, one.given_at
+                connection.execute(sql.PUT_ANSWER, (*page, one.field, one.box, *said))
+
+    def take_back(self) -> int:
+        """Delete the answers that were stored last, and return their number.
+
+        What they replaced counts again.
+        """
+        with self._file.transaction() as connection:
+            return connection.execute(sql.FORGET_LAST_BATCH).rowcount
+
+    def answers(self) -> dict[tuple[str, int, int], dict[int, str]]:
+        """The answers that count: (file, 0-based page, field from 1) -> by box."""
+        ids = {page for (page,) in self._file.query(sql.ANSWERED_PAGES)}
+        found = dict[tuple[str, int, int], dict[int, str]]()
+        for page, reading in self._pages():
+            if page in ids and page is not None and not reading.same_as:
+                for field, answers in self._answers(page).items():
+                    found[reading.file, reading.number, field] = answers
+        return found
+
+    def files(self) -> list[FileRecord]:
+        """The input files, in the order of the results."""
+        return [FileRecord(*row) for row in self._file.query(sql.FILES)]
 
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
         """Id and reading of each page, without its fields; None is the id of one not read yet."""
@@ -229,5 +393,21 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
     (page,) = connection.execute(sql.LAST_ID).fetchone()
     connection.executemany(sql.ADD_FIELD, field_rows(page, reading))
     connection.executemany(sql.ADD_DIGIT, digit_rows(page, reading))
-    connection.executemany(sql.ADD_REVIEW, review_rows(page, result.page, reading))
+    connection.executemany(sql.ADD_PICTURE, picture_rows(page, result.page, reading))
+    connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))
+
+
+def _judge_page(
+    connection: sqlite3.Connection, page: int, judged: Callable[[FieldReading], FieldReading]
+) -> None:
+    fields = connection.execute(sql.FIELDS, (page,)).fetchall()
+    before = read_fields(fields, connection.execute(sql.DIGITS, (page,)).fetchall())
+    for number, field in enumerate(before, 1):
+        after = judged(field)
+        if after.status is not field.status:
+            connection.execute(sql.SET_FIELD_STATUS, (after.status.value, page, number))
+        pairs = zip(field.digits, after.digits, strict=True)
+        for box, (old, new) in enumerate(pairs, 1):
+            if old.status is not new.status:
+                connection.execute(sql.SET_DIGIT_STATUS, (new.status.value, page, number, box))
     connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))

@@ -38,7 +38,7 @@ _STEPS_OF_FINISHING = 200
 _MAX_DRAWING_SHARE = 0.15
 """Share of the minutes that pages may take to be drawn: fewer pages, more passes through them."""
 
-_USED_SHARE = 0.92
+_PLANNED_SHARE = 0.92
 """Share of the minutes to plan with: other programs run too. No record of a measurement, here and
 above."""
 
@@ -99,7 +99,7 @@ def _fitting(
     options: TrainOptions, minutes: float, digits: int, speed: Speed, growth: float
 ) -> tuple[TrainOptions, int]:
     """The options with the pages that can be drawn, and the epochs for which time is left."""
-    budget = _USED_SHARE * 60 * minutes
+    budget = _PLANNED_SHARE * 60 * minutes
     pages = options.pages
     if pages:
         pages = min(pages, int(_MAX_DRAWING_SHARE * budget / speed.page))

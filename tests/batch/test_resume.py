@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -217,7 +218,7 @@ def test_a_file_that_was_gone_is_read_when_it_is_back(
     assert read == ["7.png"]
 
 
-@pytest.mark.parametrize("other", [["--review-below", "0.5"], ["--model"], []])
+@pytest.mark.parametrize("other", [["--model"], []])
 def test_another_scan_is_not_taken_for_the_same(
     scans: Scans, tmp_path: Path, other: list[str]
 ) -> None:
@@ -240,6 +241,50 @@ def test_another_scan_is_not_taken_for_the_same(
     done, read = scans.run(*other, "--fresh")
     assert done.exit_code == ExitCode.DONE, done.output
     assert len(read) == PAGES
+
+
+@pytest.mark.parametrize("rows", ["field", "digit"])
+def test_another_threshold_is_judged_without_reading(scans: Scans, rows: str) -> None:
+    other = Scans(scans.program, scans.folder, scans.model, scans.out.with_name("other.csv"))
+    scans.run("--rows", rows)
+    first = scans.out.read_bytes()
+    tables = set[bytes]()
+    for below in ("0.2", "1", "0.95"):
+        done, read = scans.run("--rows", rows, "--review-below", below)
+        assert done.exit_code == ExitCode.DONE, done.output
+        assert read == []
+        assert "was judged anew, not read again" in done.stderr
+        other.run("--rows", rows, "--review-below", below, "--fresh")
+        assert scans.out.read_bytes() == other.out.read_bytes()
+        tables.add(other.out.read_bytes())
+        reports = [one.out.with_suffix(".html").read_text("utf-8") for one in (scans, other)]
+        records = [re.findall(r"application/json.>(.*?)</script>", text) for text in reports]
+        assert records[0][:-1] == records[1][:-1]  # but for the name of the job
+    assert scans.out.read_bytes() == first
+    assert len(tables) > 1
+
+
+def test_answers_outlive_scans_that_go_on(scans: Scans) -> None:
+    scans.run("--rows", "digit", "--review-below", "1")
+    row = next(row for row in table(scans.out) if row["file"] == "3.png" and row["digit"])
+    said = str((int(row["digit"].replace("?", "0")) + 1) % 10)
+    header = "file,page,field,box,x,y,width,height"
+    line = ",".join([*(row[name] for name in header.split(",")), said])
+    corrections = scans.out.with_name("corrections.csv")
+    corrections.write_text(f"{header},digit\n{line}\n", encoding="utf-8")
+    done = scans.program("correct", corrections, "--to", scans.out)
+    assert done.exit_code == ExitCode.DONE, done.output
+    Image.open(scans.folder / "5.png").crop((0, 0, 300, 300)).save(scans.folder / "new.png")
+    for below in ("1", "0.5"):
+        done, _ = scans.run("--rows", "digit", "--review-below", below)
+        assert "Checked by people: 1 digit" in done.stderr
+        again = next(r for r in rows_of(scans, "3.png") if (r["x"], r["y"]) == (row["x"], row["y"]))
+        assert (again["digit"], again["status"]) == (said, "checked")
+    comment = PngInfo()
+    comment.add_text("Comment", "another content")
+    Image.open(scans.folder / "3.png").save(scans.folder / "3.png", pnginfo=comment)
+    scans.run("--rows", "digit", "--review-below", "0.5")
+    assert "checked" not in {r["status"] for r in table(scans.out)}
 
 
 def test_the_other_kind_of_rows_needs_no_reading(scans: Scans, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_times_are_told_to_who_asks(program: RunProgram, forms: Path, tiny_model
 
 SUMMARY = ScanSummary(
     files=3, skipped=0, total=1200, read=1200, pages=1200, duplicates=0, fields=7000, digits=56_000,
-    blank=4000, review=1234, failed=0, interrupted=False,
+    blank=4000, review=1234, failed=0, interrupted=False, rejudged=False, checked=0,
     acceptance=Acceptance(Thresholds.equal(0.95)), seconds=45.0,
     stages=dict.fromkeys(STAGES, 1.0), out=Path("r.csv"), report=Path("r.html"),
 )  # fmt: skip

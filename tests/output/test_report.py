@@ -69,6 +69,7 @@ def test_the_records_carry_what_the_review_needs(
         [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],
         [200, 200, 50, 50, "", 1.0, "blank", "", 0.0],
     ]
+    assert record[6:] == [[100, 200, 150, 50], "1?", 0.0, 0]
     assert base64.b64decode(pictures[0]) == field.thumbnail.jpeg
     assert base64.b64decode(pictures[1]) == field.sprite
 
@@ -105,14 +106,23 @@ def test_the_page_asks_nothing_of_a_network(
     assert not [a for _, a in page.elements if a.get("href") or a.get("src")]
 
 
-def test_the_job_is_named_by_its_contents(
+def test_a_field_is_known_by_its_writing_and_place(
     tmp_path: Path, summary: ReportSummary, make_field: MakeField
 ) -> None:
-    one, other = make_field("1", [0.5]), make_field("1", [0.6])
-    later = replace(summary, made=summary.made.replace(year=2027))
-    again = write(tmp_path / "r.html", summary, [one]).scripts[2]
-    assert write(tmp_path / "r.html", later, [one]).scripts[2] == again
-    assert write(tmp_path / "r.html", summary, [other]).scripts[2] != again
+    def key(field: ReviewField) -> str:
+        record = json.loads(write(tmp_path / "r.html", summary, [field]).scripts[0])
+        return str(record[5])
+
+    one, other = make_field("1", [0.5]), make_field("1", [0.5])
+    judged = replace(one.reading.digits[0], confidence=0.6)
+    same = replace(one, reading=replace(one.reading, digits=(judged,)))
+    assert key(one) == key(same)
+    assert len({key(one), key(other), key(replace(one, page=1))}) == 3
+
+
+def test_the_job_is_named(tmp_path: Path, summary: ReportSummary, make_field: MakeField) -> None:
+    page = write(tmp_path / "r.html", replace(summary, job="ab12"), [make_field("1", [0.5])])
+    assert json.loads(page.scripts[2]) == "ab12"
 
 
 def test_fields_are_taken_one_at_a_time(

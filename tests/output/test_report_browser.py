@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from formreader.core.geometry import Box
 from formreader.core.records import ReviewField
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import whole_percent
+from formreader.review.corrections_file import read_corrections
 
 selenium = pytest.importorskip("selenium", reason="the browser tests need selenium")
 from selenium import webdriver  # noqa: E402
@@ -125,7 +127,8 @@ def test_digits_are_typed_confirmed_and_saved(reader: Reader, report: Path) -> N
     assert reader.text("place") == "page 2 · field 1 · box 1 of 3"
     place = {"x": "100", "y": "200", "width": "50", "height": "50"}
     saved = reader.saved()
-    assert ",".join(saved[0]) == "file,page,field,box,x,y,width,height,guess,confidence,digit"
+    header = "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job"
+    assert ",".join(saved[0]) == header
     rows = [
         (ATTACK, "1", "1", "2", "?", "0.0000", "3"),
         ("c.png", "1", "5", "1", "7", "0.4000", "7"),
@@ -266,3 +269,154 @@ def test_percent_are_those_of_the_overlay(reader: Reader, report: Path) -> None:
     confidences = [n / 10_000 for n in range(10_001)]
     shown = reader.run(f"return {confidences}.map(percent)")
     assert shown == [whole_percent(confidence) for confidence in confidences]
+
+
+def test_when_all_is_checked_keys_answer_nothing(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    assert reader.text("done-text") == ""
+    reader.type(*"123456")
+    assert reader.text("done-text") == "All digits are checked."
+    last = reader.text("place")
+    reader.type("9", Keys.ENTER, "n", "u", "9")
+    assert reader.text("place") == last
+    assert [row["digit"] for row in reader.saved()] == ["1", "5", "6", "2", "3", "4"]
+    reader.type(Keys.HOME, "8")  # who moves to a digit may change it
+    assert reader.text("done-text") == "All digits are checked."
+    reader.type(Keys.HOME)
+    assert reader.text("state") == "Corrected to 8"
+
+
+def test_ctrl_z_undoes(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type("3", "9")
+    ActionChains(reader.browser).key_down(Keys.CONTROL).send_keys("z").key_up(
+        Keys.CONTROL
+    ).perform()
+    assert reader.text("progress-text") == "1 of 6 checked"
+
+
+def test_one_key_marks_a_field_as_no_number(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type("3", "n")
+    assert reader.text("progress-text") == "4 of 6 checked"
+    digits = [row["digit"] for row in reader.saved() if row["file"] == "c.png"]
+    assert digits == ["?"] * 3
+    reader.type("z")
+    assert reader.text("progress-text") == "1 of 6 checked"
+
+
+def test_a_whole_field_is_typed(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type("3", "f", "12", Keys.ENTER)
+    assert "each of the 3 boxes" in reader.text("whole-state")
+    reader.type(Keys.BACKSPACE, Keys.BACKSPACE, "4.2", Keys.ENTER)
+    assert reader.text("whole-state") == ""
+    assert reader.text("progress-text") == "4 of 6 checked"
+    reader.type("f", "19", Keys.ENTER)  # of a field with a blank: its written boxes
+    assert reader.text("done-text") == "All digits are checked."
+    saved = [(row["file"], row["digit"]) for row in reader.saved()][1:]
+    assert saved[:3] == [("b.png", "1"), ("b.png", "9"), ("b.png", "")]
+    assert saved[3:] == [("c.png", "4"), ("c.png", ""), ("c.png", "2")]
+
+
+def test_a_number_in_a_cell_gets_another_number_of_digits(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    field = make_field("18014", [0.5] * 5)
+    read = replace(field.reading, value="18.014", frame=Box(100, 200, 250, 50))
+    named = replace(summary, job="0123456789abcdef")
+    write_report(tmp_path / "results.html", named, [replace(field, reading=read)])
+    reader.open(tmp_path / "results.html")
+    reader.type("f", "180.146", Keys.ENTER)
+    assert reader.text("done-text") == "All digits are checked."
+    (row,) = reader.saved()
+    shown = row["box"], row["guess"], row["digit"], row["value"], row["job"]
+    assert shown == ("0", "18.014", "", "180.146", "0123456789abcdef")
+    assert (row["x"], row["width"]) == ("100", "250")
+    (correction,) = read_corrections(reader.downloads / "corrections.csv")
+    assert (correction.value, correction.field, correction.box) == ("180.146", 1, 0)
+    reader.browser.refresh()
+    assert reader.text("done-text") == "All digits are checked."
+
+
+def test_saved_corrections_are_opened_again_and_merged(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type("3", "9")
+    reader.saved()
+    reader.run("localStorage.clear()")
+    reader.browser.refresh()
+    reader.type("8")
+    file = reader.browser.find_element("id", "open-file")
+    file.send_keys(str(reader.downloads / "corrections.csv"))
+    assert reader.text("open-state") == "1 answers taken over; 1 differ from yours, which stay."
+    assert reader.text("progress-text") == "2 of 6 checked"
+    assert reader.text("place") == "page 1 · field 5 · box 2 of 3"
+
+
+def test_files_fields_and_readings_are_filtered(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.browser.find_element("css selector", ".filter summary").click()
+    reader.browser.find_element("id", "filter-file").send_keys("C.PNG")
+    assert reader.text("filter-state") == "3 digits match"
+    assert reader.run("return document.querySelectorAll('.row').length") == 1
+    reader.run("document.activeElement.blur()")
+    reader.type("1", "2", "3")
+    assert reader.text("done-text") == "All digits that match the filter are checked."
+    reader.browser.find_element("id", "filter-file").clear()
+    reader.run("document.getElementById('filter-file').dispatchEvent(new Event('input'))")
+    reader.run("""const select = document.getElementById('filter-reading'); select.value = '2';
+        select.dispatchEvent(new Event('input'))""")
+    assert reader.text("filter-state") == "1 digits match"
+    assert reader.text("place") == "page 2 · field 1 · box 2 of 3"
+    reader.run("""const field = document.getElementById('filter-field'); field.value = '77';
+        field.dispatchEvent(new Event('input'))""")
+    assert "Nothing matches" in reader.text("filter-state")
+    assert reader.text("place") == "page 2 · field 1 · box 2 of 3"
+
+
+def test_confirm_is_in_sight_on_a_phone(reader: Reader, report: Path) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    reader.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        reader.open(report)
+        seen = """const crop = document.getElementById('crop').getBoundingClientRect();
+            const keys = document.getElementById('keypad').getBoundingClientRect();
+            if (crop.top < 0 || crop.bottom > keys.top) return 'the digit is out of sight';
+            const box = document.getElementById('confirm').getBoundingClientRect();
+            return [box.top >= 0, box.bottom <= innerHeight, box.width > 0,
+                document.documentElement.scrollWidth <= 390]"""
+        assert reader.run(seen) == [True] * 4
+        reader.browser.find_element("id", "confirm").click()
+        assert reader.text("progress-text") == "1 of 6 checked"
+    finally:
+        reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_rows_speak_to_screen_readers(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    reader.type("3")
+    labels = reader.run(
+        "return [...document.querySelectorAll('.row')].map((row) => row.getAttribute('aria-label'))"
+    )
+    assert f"{ATTACK}, page 1, field 1: 8 3, checked" in labels
+    assert "b.png, page 2, field 1: 1 2 blank, 2 to check" in labels
+
+
+def test_an_audit_shows_no_reading_and_confirms_none(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    field = make_field("??", [0, 0])
+    hidden = [replace(d, second=None, second_confidence=0.0) for d in field.reading.digits]
+    field = replace(field, reading=replace(field.reading, digits=tuple(hidden), value=""))
+    write_report(tmp_path / "results.html", replace(summary, job="ab"), [field], blind=True)
+    reader.open(tmp_path / "results.html")
+    assert reader.text("answer") == "What is it?"
+    reader.type(Keys.ENTER)
+    assert reader.text("progress-text") == "0 of 2 checked"
+    reader.type("f", "47", Keys.ENTER)
+    assert reader.text("done-text") == "All digits are checked."
+    reader.type("s")
+    path = reader.downloads / "audit.csv"
+    wait = WebDriverWait(reader.browser, 10, poll_frequency=0.05)
+    wait.until(lambda _: path.exists() and path.stat().st_size > 0)
+    assert [row.digit for row in read_corrections(path)] == ["4", "7"]

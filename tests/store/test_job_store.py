@@ -199,8 +199,8 @@ def test_counts_and_remarks_are_those_of_all_pages(tmp_path: Path, page: PageRes
     with job(tmp_path, *files, record("d.png", duplicate_of="a.png")) as store:
         store.add([page, failed("b.png", "the file is empty"), result([], "c.png")])
         assert store.counts() == {
-            "pages": 4, "fields": 3, "digits": 4, "blank": 3, "review": 2, "failed": 1,
-            "duplicates": 1,
+            "pages": 4, "fields": 3, "digits": 4, "blank": 3, "review": 2, "checked": 0,
+            "failed": 1, "duplicates": 1,
         }  # fmt: skip
         assert list(store.remarks()) == [
             PageRemark("b.png", 0, "the file is empty", failed=True),
@@ -506,7 +506,7 @@ def test_a_damaged_job_is_reported_when_it_is_opened(
             stream.seek(4096)
             stream.write(bytes(size - 8192))
     else:
-        _sqlite(path, "DROP TABLE review")
+        _sqlite(path, "DROP TABLE picture")
     with pytest.raises(
         OutputError, match=r"results\.sqlite: the job is damaged.*Delete it.*--out"
     ) as caught:
@@ -742,7 +742,7 @@ FLIPS = {
     "notice": "UPDATE page SET notice = 'x'",
     "number": "UPDATE page SET number = 2",
     "field gone": "DELETE FROM field",
-    "picture": "UPDATE review SET jpeg = x'00'",
+    "picture": "UPDATE picture SET jpeg = x'00'",
     "pages": "UPDATE file SET pages = 3",
     "label": "UPDATE file SET label = 'b.png'",
 }

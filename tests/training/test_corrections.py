@@ -19,13 +19,8 @@ from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
 from formreader.core.records import InputFile
 from formreader.input.open_page import read_page
-from formreader.training.data.corrections import (
-    COLUMNS,
-    Correction,
-    find_files,
-    load_corrections,
-    read_corrections,
-)
+from formreader.review.corrections_file import COLUMNS, read_corrections
+from formreader.training.data.corrections import find_files, load_corrections
 
 Row: TypeAlias = dict[str, str | int]
 
@@ -69,7 +64,7 @@ def test_the_report_writes_what_is_needed() -> None:
     script = (
         resources.files("formreader.output.report").joinpath("report_model.js").read_text("utf-8")
     )
-    (header,) = re.findall(r'\["(file,[\w,]+)"\]', script)
+    (header,) = re.findall(r'"(file,[\w,]+)"', script)
     assert set(COLUMNS) <= set(header.split(","))
 
 
@@ -143,12 +138,14 @@ def test_a_page_that_cannot_be_read_is_named(scans: Path) -> None:
 
 def test_rows_are_read(tmp_path: Path) -> None:
     rows = [GOOD, GOOD | {"file": "./=b.png", "page": 1, "digit": ""}, GOOD | {"digit": "?"}]
-    box = Box(10, 20, 30, 40)
-    assert read_corrections(write_table(tmp_path / "corrections.csv", rows)) == [
-        Correction("a.png", 1, box, 1),
-        Correction("=b.png", 0, box, 10),
-        Correction("a.png", 1, box, 10),
+    read = read_corrections(write_table(tmp_path / "corrections.csv", rows))
+    assert [(row.file, row.page, row.label) for row in read] == [
+        ("a.png", 1, 1),
+        ("=b.png", 0, 10),
+        ("a.png", 1, 10),
     ]
+    assert {row.place for row in read} == {Box(10, 20, 30, 40)}
+    assert {(row.field, row.box, row.guess, row.value) for row in read} == {(1, 3, "7", None)}
 
 
 def test_the_mark_that_spreadsheets_put_before_utf8_is_no_part_of_the_header(

@@ -11,10 +11,10 @@ function readFields() {
 }
 
 function save(review) {
-  const blob = new Blob([correctionsCsv(review.fields)], { type: "text/csv;charset=utf-8" });
+  const blob = new Blob([correctionsCsv(review.fields, review.job)], { type: "text/csv;charset=utf-8" });
   const link = element("a");
   link.href = URL.createObjectURL(blob);
-  link.download = "corrections.csv";
+  link.download = BLIND ? "audit.csv" : "corrections.csv";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may start late
   review.markUnsaved(false);
@@ -28,7 +28,9 @@ function keyActions(review, help) {
   on(["Enter"], () => review.confirm());
   on([" ", "b"], () => review.answer(BLANK));
   on(["u", "x"], () => review.answer(UNREADABLE));
-  on(["Backspace", "Delete", "z"], () => review.undo());
+  on(["n"], () => review.markNoNumber());
+  on(["f"], () => byId("whole").focus());
+  on(["Backspace", "Delete", "z", "Ctrl+z"], () => review.undo());
   on(["ArrowRight"], () => review.next());
   on(["ArrowLeft"], () => review.previous());
   on(["ArrowDown"], () => review.toField(review.position + 1));
@@ -45,6 +47,7 @@ function keyActions(review, help) {
 /** The name of the pressed key. The digit row counts even if digits need Shift (French keyboards). */
 function keyName(event, actions) {
   if (event.shiftKey && event.key.startsWith("Arrow")) return `Shift+${event.key}`;
+  if (event.ctrlKey || event.metaKey) return event.altKey ? "" : `Ctrl+${event.key.toLowerCase()}`;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const [, digit] = /^Digit(\d)$/.exec(event.code) ?? [];
   return actions.has(name) || event.shiftKey ? name : digit ?? name;
@@ -52,7 +55,8 @@ function keyName(event, actions) {
 
 function listenToKeys(actions, help, act) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
+    if (event.altKey || event.isComposing || help.open) return;
+    if (event.target.closest?.("input, select")) return;
     const name = keyName(event, actions);
     if (!actions.has(name)) return;
     const pressesControl = event.target.closest?.("button, summary, a");
@@ -68,16 +72,71 @@ function listenToKeys(actions, help, act) {
 function fillKeypad(actions, act) {
   const keys = [..."1234567890"].map((digit) => [digit, digit, "", "digit"]);
   keys.push([" ", "Blank", "Space", ""], ["u", "Unreadable", "U", ""],
-    ["Backspace", "Undo", "⌫", ""], ["Enter", "Confirm", "Enter", "primary"]);
+    ["n", "No number", "N", ""], ["Backspace", "Undo", "⌫", ""], ["Enter", "Confirm", "Enter", "primary"]);
   byId("keypad").replaceChildren(...keys.map(([key, label, hint, kind]) => {
     const button = element("button", kind);
     button.type = "button";
     button.append(element("span", "", label));
     if (key === "Enter") button.firstChild.id = "confirm";
     if (hint) button.append(" ", element("kbd", "", hint));
-    button.addEventListener("click", () => act(actions.get(key)));
+    button.addEventListener("click", () => {
+      act(actions.get(key));
+      showWorkbench();
+    });
     return button;
   }));
+}
+
+/** The entry of a whole field, from its input. */
+function listenToWholeField(review, act) {
+  const input = byId("whole");
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") input.blur();
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    let fits = false;
+    act(() => { fits = review.answerField(input.value); });
+    byId("whole-state").textContent = fits ? "" : review.field.isCell
+      ? "Only digits, ? and separators make a number"
+      : `Type one character for each of the ${review.field.boxes.length} boxes; . for a blank, ? for no digit`;
+    if (fits) {
+      input.value = "";
+      input.blur();
+    }
+  });
+}
+
+function listenToFilter(review, queue, act) {
+  const names = ["file", "field", "reading"];
+  const apply = () => {
+    const wanted = Object.fromEntries(names.map((name) => [name, byId(`filter-${name}`).value.trim()]));
+    let found = false;
+    act(() => {
+      found = review.filter(wanted);
+      queue.restart();
+    });
+    const digits = review.order.reduce((sum, field) => sum + field.shown.length, 0);
+    byId("filter-state").textContent = !found ? "Nothing matches; the list is as before"
+      : review.filtered ? `${digits.toLocaleString("en")} digits match` : "";
+  };
+  for (const name of names) byId(`filter-${name}`).addEventListener("input", apply);
+}
+
+/** Saved corrections are opened again, on this computer or another, and merged. */
+function listenToFiles(review, act) {
+  const input = byId("open-file");
+  byId("open").addEventListener("click", () => input.click());
+  input.addEventListener("change", async () => {
+    const texts = await Promise.all([...input.files].map((file) => file.text()));
+    input.value = "";
+    const rows = texts.flatMap(parseCsv);
+    let counts = null;
+    act(() => { counts = review.merge(rows); });
+    const parts = [`${counts.taken} answers taken over`];
+    if (counts.different) parts.push(`${counts.different} differ from yours, which stay`);
+    if (counts.unknown) parts.push(`${counts.unknown} are of no digit in this report`);
+    byId("open-state").textContent = `${parts.join("; ")}.`;
+  });
 }
 
 function start() {
@@ -86,7 +145,9 @@ function start() {
   byId("workbench").hidden = fields.length === 0;
   if (fields.length === 0) return;
 
-  const review = new Review(fields, new Store(JSON.parse(byId("job").textContent)));
+  const job = JSON.parse(byId("job").textContent);
+  const review = new Review(fields, new Store(BLIND ? `${job}/audit` : job));
+  review.job = job;
   const help = byId("help-dialog");
   const act = (action) => {
     const before = review.position;
@@ -101,16 +162,22 @@ function start() {
   const actions = keyActions(review, help);
   listenToKeys(actions, help, act);
   fillKeypad(actions, act);
+  byId("confirm").parentElement.hidden = BLIND;
+  listenToWholeField(review, act);
+  listenToFilter(review, queue, act);
+  listenToFiles(review, act);
+  byId("save-done").addEventListener("click", () => act(actions.get("s")));
   byId("save").addEventListener("click", () => act(actions.get("s")));
   byId("help").addEventListener("click", () => help.showModal());
   // After a click, keys act on the review again, not on the button.
   document.addEventListener("click", (event) => {
-    if (event.detail > 0 && !help.open) document.activeElement?.blur();
+    if (event.detail > 0 && !help.open && !event.target.closest("input, select, label")) document.activeElement?.blur();
   });
   window.addEventListener("beforeunload", (event) => {
     if (review.unsaved) event.preventDefault();
   });
   act(() => {});
+  if (window.matchMedia("(max-width: 760px)").matches) showWorkbench();
 }
 
 start();

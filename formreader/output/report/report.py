@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -34,8 +34,9 @@ class ReportSummary:
     """What was scanned, for the top of the report.
 
     `digits` counts the boxes with ink and `blank` those without; `review` counts the digits to
-    review and `failed` the pages that could not be read. `options` are names and values as the user
-    gave them. `csv_name` is the name of the table that the report belongs to.
+    review, `checked` those that people answered, and `failed` the pages that could not be read.
+    `job` is the name of the job, which corrections carry. `options` are names and values as the
+    user gave them. `csv_name` is the name of the table that the report belongs to.
     """
 
     files: int
@@ -51,6 +52,8 @@ class ReportSummary:
     model: str
     csv_name: str
     options: tuple[tuple[str, str], ...] = ()
+    checked: int = 0
+    job: str = ""
 
 
 def write_report(
@@ -58,23 +61,25 @@ def write_report(
     summary: ReportSummary,
     fields: Iterable[ReviewField],
     remarks: Iterable[PageRemark] = (),
+    *,
+    blind: bool = False,
 ) -> None:
     """Write the review report, with one field in memory at a time.
 
     Fields without a digit to review are left out. corrections.csv has the fields in the order of
-    `fields`; the browser shows those with the lowest confidence first.
+    `fields`; the browser shows those with the lowest confidence first. `blind` is for audits: the
+    page asks what stands there, shows no reading and confirms none, and saves audit.csv.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
     """
     style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
-    job = hashlib.sha256()
-    template = _environment().get_template("report.html.j2")
+    template = report_environment().get_template("report.html.j2")
     chunks = template.generate(
         summary=summary,
+        blind=blind,
         remarks=remarks,
-        fields=_field_records(fields, job.update),
-        job_id=lambda: job.hexdigest()[:16],  # called last, after all fields were hashed
+        fields=_field_records(fields),
         style=Markup(style),  # our own file, not data
         script=Markup(script),
         style_hash=_csp_hash(style),
@@ -84,7 +89,8 @@ def write_report(
         stream.writelines(chunks)
 
 
-def _environment() -> Environment:
+def report_environment() -> Environment:
+    """The templates of all pages; what they show is escaped."""
     environment = Environment(
         loader=FunctionLoader(_asset),
         autoescape=True,
@@ -107,28 +113,40 @@ def _csp_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def _field_records(
-    fields: Iterable[ReviewField], digest: Callable[[bytes], None]
-) -> Iterator[tuple[Json, Json]]:
-    """Yield (record, pictures) of each field to review; both are also hashed by `digest`.
+def _field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
+    """Yield (record, pictures) of each field to review.
 
     The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
     """
     for field in fields:
         if field.reading.status is not Status.REVIEW:
             continue
-        record, pictures = _record(field), (field.thumbnail.jpeg, field.sprite)
-        digest(json.dumps(record).encode("ascii"))
-        for picture in pictures:
-            digest(picture)
-        yield record, [base64.b64encode(picture).decode("ascii") for picture in pictures]
+        pictures = (field.thumbnail.jpeg, field.sprite)
+        yield _record(field), [base64.b64encode(picture).decode("ascii") for picture in pictures]
 
 
 def _record(field: ReviewField) -> list[Json]:
-    """Return [file, page, field, [x, y, width, height of the picture], boxes], for report.js."""
+    """Return what report_model.js needs to know of a field; its `ReviewField` names the parts."""
+    read = field.reading
     area: list[Json] = list(whole_pixels(field.thumbnail.area))
-    boxes: list[Json] = [_box_record(digit) for digit in field.reading.digits]
-    return [file_cell(field.file), field.page + 1, field.number + 1, area, boxes]
+    boxes: list[Json] = [_box_record(digit) for digit in read.digits]
+    name: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
+    whole: list[Json] = [list(whole_pixels(read.box)), read.value, round(read.confidence, 4)]
+    return [*name, area, boxes, _key(field), *whole, int(read.frame is not None)]
+
+
+def _key(field: ReviewField) -> str:
+    """Return what browsers keep a field's answers under: the same as long as its writing is.
+
+    So answers outlive a resumed scan, another threshold and corrections that were applied.
+    """
+    places = [whole_pixels(digit.box) for digit in field.reading.digits]
+    name = json.dumps([file_cell(field.file), field.page, field.number, places])
+    return hashlib.sha256(name.encode("ascii") + field.sprite).hexdigest()[:_KEY_DIGITS]
+
+
+_KEY_DIGITS = 12
+"""Hexadecimal digits of a field's key: 48 bits tell the fields of one job apart."""
 
 
 def _box_record(digit: DigitReading) -> list[Json]:

@@ -3,6 +3,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const QUEUE_ROW = 64; // px, as .row in report.css
 const BOX_HEIGHT = 76; // px of the current box on the picture of the page
 const PICTURE_HEIGHT = 340; // px, maximum
+const MIN_BOX_WIDTH = 40; // px of a box of a long field, which then scrolls
 
 const byId = (id) => document.getElementById(id);
 
@@ -42,6 +43,10 @@ class Stage {
 
   render(review) {
     const { field, box } = review;
+    byId("done").hidden = !review.done;
+    byId("done-text").textContent = review.filtered && review.checked < review.total
+      ? "All digits that match the filter are checked." : "All digits are checked.";
+    byId("question").classList.toggle("settled", review.done);
     byId("file").textContent = field.file;
     byId("place").textContent =
       `page ${field.page} · field ${field.number} · box ${box + 1} of ${field.boxes.length}`;
@@ -54,7 +59,7 @@ class Stage {
   renderGuesses(field, i) {
     const box = field.boxes[i];
     const answer = byId("answer");
-    const guess = box.status === "blank" ? "Read as blank" : box.guess === "?" ? "No digit recognised" : "";
+    const guess = box.status === "blank" ? "Read as blank" : box.guess !== "?" ? "" : BLIND ? "What is it?" : "No digit recognised";
     answer.replaceChildren(guess ? element("strong", "none", guess) : element("strong", "digit", box.guess));
     const guesses = [];
     if (!guess) guesses.push(["Guess", box.guess, box.confidence]);
@@ -71,15 +76,20 @@ class Stage {
     const given = field.answers[i];
     const right = given === field.guessAsAnswer(i);
     byId("state").textContent = given === UNTOUCHED ? "Not checked yet"
-      : right ? `Confirmed: ${answerText(given)}` : `Corrected to ${answerText(given)}`;
+      : BLIND ? `Answered: ${answerText(given)}` : right ? `Confirmed: ${answerText(given)}` : `Corrected to ${answerText(given)}`;
     const confirmed = given === UNTOUCHED ? field.guessAsAnswer(i) : given;
     byId("confirm").textContent = `Confirm ${confirmed === BLANK ? "blank" : confirmed}`;
     byId("state").className = given === UNTOUCHED ? "chip" : "chip checked";
+    if (field.whole !== null) {
+      byId("state").textContent = `The field is ${field.whole === "" ? "blank" : field.whole}`;
+      byId("state").className = "chip checked";
+      byId("confirm").textContent = "Confirm";
+    }
   }
 
   renderCells(field, current) {
     byId("cells").replaceChildren(...field.boxes.map((box, i) => {
-      const checked = field.answers[i] !== UNTOUCHED;
+      const checked = field.answers[i] !== UNTOUCHED || field.whole !== null;
       const kind = checked ? "checked" : box.status;
       const cell = element("button", `cell ${kind}${i === current ? " current" : ""}`);
       cell.type = "button";
@@ -97,7 +107,7 @@ class Stage {
   }
 
   note(box) {
-    return box.status === "blank" ? "blank" : box.guess === "?" ? "no digit" : percent(box.confidence);
+    return box.status === "blank" ? "blank" : box.status === "checked" ? "✓" : box.guess === "?" ? (BLIND ? "?" : "no digit") : percent(box.confidence);
   }
 
   renderPicture(field, current) {
@@ -108,12 +118,17 @@ class Stage {
       const zoom = Math.min(BOX_HEIGHT / field.boxes[current].height, PICTURE_HEIGHT / height);
       byId("picture").style.width = `${Math.round(width * zoom)}px`;
       byId("picture").style.aspectRatio = `${width} / ${height}`;
+      byId("picture").style.minWidth = `${Math.round(Math.min(width * zoom, field.boxes.length * MIN_BOX_WIDTH))}px`;
       byId("overlay").setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
       this.shown = field;
     }
     const marks = field.review.filter((i) => i !== current).map((i) => this.outline(field.boxes[i], "other"));
     marks.push(this.outline(field.boxes[current], "current"));
     byId("overlay").replaceChildren(...marks);
+    // A long field scrolls, so that its boxes stay large enough.
+    const frame = byId("picture-frame");
+    const at = ((field.boxes[current].x - x) / width) * byId("picture").clientWidth;
+    frame.scrollLeft = at - frame.clientWidth / 2;
   }
 
   outline(box, kind) {
@@ -132,9 +147,15 @@ class Queue {
     this.rows = new Map();
     this.scroller = byId("queue");
     this.space = byId("queue-space");
-    this.space.style.height = `${review.order.length * QUEUE_ROW}px`;
+    this.restart();
     this.scroller.addEventListener("scroll", () => this.renderRows(), { passive: true });
     window.addEventListener("resize", () => this.renderRows());
+  }
+
+  /** Begin anew with the fields that the review shows now. */
+  restart() {
+    for (const position of [...this.rows.keys()]) this.drop(position);
+    this.space.style.height = `${this.review.order.length * QUEUE_ROW}px`;
   }
 
   /** Scroll to the current row, and redraw it and the row at `changed`. */
@@ -168,7 +189,7 @@ class Queue {
 
   makeRow(position) {
     const field = this.review.order[position];
-    const left = field.unchecked().length;
+    const left = field.open().length;
     const row = element("button", `row${left ? "" : " checked"}`);
     row.type = "button";
     row.tabIndex = -1;
@@ -184,13 +205,23 @@ class Queue {
     paintCrops(crops, field);
     crops.style.width = `${24 * field.boxes.length}px`;
     crops.style.aspectRatio = field.boxes.length;
-    const state = element("span", "left", left ? percent(field.worst) : "✓");
+    const state = element("span", "left", !left ? "✓" : BLIND ? "" : percent(field.worst));
+    if (field.whole !== null) value.replaceChildren(field.whole || "·");
+    row.setAttribute("aria-label", `${field.file}, page ${field.page}, field ${field.number}: ` +
+      `${spoken(field)}, ${left ? `${left} to check` : "checked"}`);
     row.append(value, crops, state,
       element("span", "source", `${field.file} · p. ${field.page} · f. ${field.number}`));
     row.addEventListener("click", () => this.onPick(position));
     this.space.append(row);
     return row;
   }
+}
+
+/** The value of a field for a screen reader: digit by digit. */
+function spoken(field) {
+  if (field.whole !== null) return [...field.whole].join(" ") || "blank";
+  const words = { ".": "blank", "?": "unreadable" };
+  return field.boxes.map((_, i) => words[field.cell(i)] ?? field.cell(i)).join(" ");
 }
 
 function renderProgress(review) {
@@ -218,9 +249,12 @@ function showWorkbench() {
 /** Text for screen readers after each step. */
 function announce(review) {
   const { field, box } = review;
+  if (review.done) {
+    byId("live").textContent = `${byId("done-text").textContent}${review.unsaved ? " Press S to save." : ""}`;
+    return;
+  }
   const { guess, confidence } = field.boxes[box];
-  const read = guess === "" ? "blank" : guess === "?" ? "no digit recognised" : `guess ${guess}, ${percent(confidence)}`;
+  const read = guess === "" ? "blank" : guess === "?" ? (BLIND ? "what is it" : "no digit recognised") : `guess ${guess}, ${percent(confidence)}`;
   byId("live").textContent = `${byId("progress-text").textContent}. Next: ${read}. ` +
-    `${field.file}, page ${field.page}, field ${field.number}, box ${box + 1}.` +
-    (review.checked === review.total && review.unsaved ? " Press S to save." : "");
+    `${field.file}, page ${field.page}, field ${field.number}, box ${box + 1}.`;
 }

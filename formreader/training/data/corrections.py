@@ -8,12 +8,10 @@ its place.
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -21,7 +19,7 @@ import numpy as np
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask
 from formreader.batch.read_tasks import read_tasks
-from formreader.core.classes import CLASSES, NO_CROPS, NOT_A_DIGIT
+from formreader.core.classes import NO_CROPS
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
 from formreader.core.options import ScanOptions
@@ -30,32 +28,14 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.input.input_files import list_files
 from formreader.output.table import whole_pixels
 from formreader.recognise.load_recogniser import load_recogniser
+from formreader.review.corrections_file import Correction, read_corrections
 from formreader.training.data.examples import Examples, joined
-
-COLUMNS = ("file", "page", "x", "y", "width", "height", "digit")
-"""The columns of corrections.csv that are needed."""
-
-_BLANK_OR_UNREADABLE = ("", "?")
-"""Value of `digit` for a box marked as blank, and for one marked as unreadable."""
 
 _MIN_SAME_BOX_OVERLAP = 0.5
 """Intersection over union from which two boxes are the same, as wherever boxes are measured. With
 the version that made the scan it is 1; a later version may shift boxes a little."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What a person saw in a box: `label` is 0-9, or 10 for a blank or a non-digit.
-
-    `file` is the name in the results, `page` is 0-based, `box` in whole pixels of the page.
-    """
-
-    file: str
-    page: int
-    box: Box
-    label: int
 
 
 def load_corrections(path: Path) -> Examples:
@@ -73,7 +53,7 @@ def load_corrections(path: Path) -> Examples:
             missing, ambiguous or unreadable.
         ModelError: the shipped model, which reads the pages again, is damaged.
     """
-    corrections = read_corrections(path)
+    corrections = [row for row in read_corrections(path) if row.value is None]
     parts, unmatched = list[Examples](), 0
     for page, on_page in _corrected_pages(path, corrections):
         examples, lost = _examples(page, on_page)
@@ -87,61 +67,6 @@ def load_corrections(path: Path) -> Examples:
             "the pages with this version of formreader, and check digits in the new report."
         )
     return joined(*parts)
-
-
-def read_corrections(path: Path) -> list[Correction]:
-    """Read the rows of a corrections.csv, at least one.
-
-    Raises:
-        NoInputError: the file cannot be read, lacks columns or rows, or has an invalid row.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:  # -sig: spreadsheets add a BOM
-            reader = csv.DictReader(stream)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise NoInputError(
-                    f"{path}: has no column {', '.join(missing)}. Give the corrections.csv that "
-                    "the report of `formreader scan` saved, as it was saved."
-                )
-            corrections = [_correction(path, reader.line_num, row) for row in reader]
-    except (OSError, UnicodeError, csv.Error) as error:
-        cause = getattr(error, "strerror", None) or str(error)
-        raise NoInputError(
-            f"{path}: the corrections cannot be read ({cause}). Save them again in the report."
-        ) from error
-    if not corrections:
-        raise NoInputError(
-            f"{path}: holds no corrections. Check digits in the report, then save with S."
-        )
-    return corrections
-
-
-def _correction(path: Path, line: int, row: Mapping[str, str]) -> Correction:
-    """Parse one row; its missing values are None where the line is too short."""
-    try:
-        page = int(row["page"])
-        if not row["file"] or page < 1:
-            raise ValueError("it names no page")
-        left, top, width, height = (int(row[side]) for side in ("x", "y", "width", "height"))
-        return Correction(
-            PurePosixPath(row["file"]).as_posix(),
-            page - 1,
-            Box(left, top, width, height),
-            _label(row["digit"]),
-        )
-    except (TypeError, ValueError) as error:
-        raise NoInputError(
-            f"{path}, line {line}: {error}. Mend or delete the line, or save again in the report."
-        ) from error
-
-
-def _label(digit: str) -> int:
-    if digit in _BLANK_OR_UNREADABLE:
-        return NOT_A_DIGIT
-    if digit not in CLASSES[:NOT_A_DIGIT]:
-        raise ValueError(f"`digit` must be 0 to 9, ? or nothing. Received: {digit}")
-    return CLASSES.index(digit)
 
 
 def find_files(folder: Path, names: Iterable[str]) -> dict[str, InputFile]:
@@ -219,7 +144,7 @@ def _examples(page: PageCrops, corrections: Sequence[Correction]) -> tuple[Examp
     blank = [bool(is_blank) for field in page.fields for is_blank in field.blank]
     chosen, labels, unmatched = list[int](), list[int](), 0
     for correction in corrections:
-        overlaps = [correction.box.overlap(place) for place in places]
+        overlaps = [correction.place.overlap(place) for place in places]
         best = int(np.argmax(overlaps)) if overlaps else 0
         if not overlaps or overlaps[best] < _MIN_SAME_BOX_OVERLAP:
             unmatched += 1

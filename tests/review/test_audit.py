@@ -1,0 +1,210 @@
+"""`formreader audit`: a blind sample, and what its answers certify."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from formreader.core.errors import ExitCode
+from formreader.core.geometry import Box
+from formreader.core.records import (
+    DigitBox,
+    DigitReading,
+    FieldCrops,
+    FieldReading,
+    PageCrops,
+    PageReading,
+    Status,
+    Thumbnail,
+)
+from formreader.review.audit_job import same_value
+from formreader.review.job_results import write_results
+from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+
+RunProgram = Callable[..., Result]
+
+FIELDS = 200
+HEADER = "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job"
+RUN = RunRecord("0.6.0", "digits 3", "ab" * 32, {"PATHS": "scans"})
+
+
+def field(number: int) -> FieldReading:
+    """Two digits, the number itself; every tenth is for review."""
+    text = f"{number % 100:02}"
+    status = Status.OK if number % 10 else Status.REVIEW
+    confidence = 0.95 + number / 10_000 if number % 10 else 0.5
+    digits = tuple(
+        DigitReading(Box(40 * i, 50 * number, 40, 40), int(mark), confidence, status)
+        for i, mark in enumerate(text)
+    )
+    return FieldReading(digits, text, text, confidence**2, status, lowest=confidence)
+
+
+@dataclass
+class Audit:
+    """A job of 200 fields, and who audits it."""
+
+    folder: Path
+    program: RunProgram
+
+    def run(self, *arguments: str | Path | int) -> Result:
+        return self.program("audit", self.folder / "results.csv", *arguments)
+
+    def sample(self) -> list[dict[str, str]]:
+        text = (self.folder / "results.audit.json").read_text(encoding="utf-8")
+        return [{k: str(v) for k, v in one.items()} for one in json.loads(text)["fields"]]
+
+    def answer(self, said: Callable[[dict[str, str]], str | None]) -> Path:
+        """What the blind report saves, where `said` gives the value of each sampled field."""
+        with JobStore.open_finished(self.folder / "results.sqlite") as store:
+            job = store.name
+        path = self.folder / "audit.csv"
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(HEADER.split(","))
+            for one in self.sample():
+                place = one["file"], one["page"], one["field"]
+                value = said(one)
+                for box, mark in enumerate(value or "", 1):
+                    writer.writerow([*place, box, 0, 0, 9, 9, "?", "0.0000", mark, "", job])
+        return path
+
+
+@pytest.fixture
+def audit(tmp_path: Path, program: RunProgram) -> Audit:
+    fields = tuple(map(field, range(FIELDS)))
+    crops = FieldCrops(
+        (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * 2,
+        np.zeros((2, 28, 28), np.uint8),
+        np.zeros(2, np.bool_),
+        Thumbnail(b"jpeg", Box(0, 0, 100, 50), 1.0),
+    )
+    page = PageResult(PageCrops("a.png", 0, (crops,) * FIELDS), PageReading("a.png", 0, fields))
+    places = str(tmp_path / "results.csv"), str(tmp_path / "results.html")
+    view = JobView(*places, "field", "", 0.95, 1, ())
+    with JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False) as store:
+        store.set_files([FileRecord("a.png", "a.png", 1, 1, "a", 1)])
+        store.add([page])
+        store.set_view(view)
+        write_results(store, view)
+    return Audit(tmp_path, program)
+
+
+def test_the_sample_is_of_accepted_fields_and_blind(audit: Audit) -> None:
+    done = audit.run("--sample", 60, "--max-error", 0.05)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert "60 of 180 accepted fields were drawn" in done.stderr
+    assert done.stdout.strip() == str(audit.folder / "results.audit.html")
+    sample = audit.sample()
+    assert len({one["field"] for one in sample}) == 60
+    assert all((int(one["field"]) - 1) % 10 for one in sample)
+    assert [sum(one["stratum"] == half for one in sample) for half in "01"] == [30, 30]
+    page = (audit.folder / "results.audit.html").read_text(encoding="utf-8")
+    records = [json.loads(text) for text in re.findall(r'json">(\["a.png".*?)</script>', page)]
+    assert len(records) == 60
+    for record in records:
+        assert {(guess, second) for *_, guess, _, _, second, _ in record[4]} == {("?", "")}
+        assert record[7] == ""
+    assert "<body data-blind>" in page
+
+
+def test_no_error_is_certified(audit: Audit) -> None:
+    audit.run("--sample", 60)
+    table = (audit.folder / "results.csv").read_bytes()
+    done = audit.run("--answers", audit.answer(lambda one: one["value"]), "--max-error", 0.05)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert "0 of 60 sampled fields are wrong" in done.stderr
+    (bound,) = re.findall(r"at most (\d+) \(", done.stderr)
+    assert 4 <= int(bound) <= 8  # 7 of 180 in a single stratum
+    assert "the batch is accepted" in done.stderr
+    page = (audit.folder / "results.certificate.html").read_text(encoding="utf-8")
+    for word in ("180 accepted fields", "sample of 60", "digits 3", "ab" * 32, "is accepted"):
+        assert word in " ".join(page.split()), word
+    assert (audit.folder / "results.csv").read_bytes() == table
+
+
+def test_errors_are_counted_and_named(audit: Audit) -> None:
+    audit.run("--sample", 60)
+    first = audit.sample()[0]
+    answers = audit.answer(lambda one: "?9" if one == first else one["value"])
+    done = audit.run("--answers", answers, "--max-error", 0.02)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert f"field {first['field']}: accepted {first['value']}, answered ?9" in done.stderr
+    assert "1 of 60 sampled fields are wrong" in done.stderr
+    assert "the batch is not accepted" in done.stderr
+
+
+def test_the_estimates_are_right_on_average(audit: Audit) -> None:
+    """Of many samples of a batch with known errors, at most 5 % give a bound below the truth."""
+    truly_wrong = {str(number + 1) for number in range(1, FIELDS, 17) if number % 10}
+    bounds, estimates = [], []
+    for seed in range(12):
+        audit.run("--sample", 90, "--seed", seed)
+        answers = audit.answer(lambda one: "?" * 2 if one["field"] in truly_wrong else one["value"])
+        told = audit.run("--answers", answers).stderr
+        bounds.append(int(re.findall(r"at most (\d+) \(", told)[0]))
+        estimates.append(float(re.findall(r"fields ([\d.]+) are estimated", told)[0]))
+    assert sum(bound < len(truly_wrong) for bound in bounds) <= 2
+    assert np.mean(estimates) == pytest.approx(len(truly_wrong), rel=0.35)
+
+
+def test_fields_left_out_are_refused(audit: Audit) -> None:
+    audit.run("--sample", 60)
+    first = audit.sample()[0]
+    answers = audit.answer(lambda one: None if one == first else one["value"])
+    done = audit.run("--answers", answers)
+    assert done.exit_code == ExitCode.USAGE
+    assert "1 of 60 sampled fields have no complete answer" in done.stderr
+    assert f"field {first['field']}" in done.stderr
+    assert not (audit.folder / "results.certificate.html").exists()
+
+
+def test_a_sample_of_other_accepted_fields_is_refused(audit: Audit) -> None:
+    audit.run("--sample", 60)
+    edited = audit.folder / "edited.csv"
+    text = (audit.folder / "results.csv").read_text(encoding="utf-8")
+    edited.write_text(text.replace(",01,", ",71,", 1), encoding="utf-8")
+    assert audit.program("correct", edited, "--to", audit.folder / "results.csv").exit_code == 0
+    done = audit.run("--answers", audit.answer(lambda one: one["value"]))
+    assert done.exit_code == ExitCode.USAGE
+    assert "has changed since the sample was drawn" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["--answers", "a.csv", "--sample", "3"], "Give one of them", ExitCode.USAGE),
+        (["--answers", "a.csv"], "Draw one with", ExitCode.NO_INPUT),
+    ],
+)
+def test_wrong_usage_of_audits_is_told(
+    audit: Audit, arguments: list[str], message: str, code: ExitCode
+) -> None:
+    done = audit.run(*arguments)
+    assert done.exit_code == code
+    assert message in done.stderr
+
+
+def test_without_a_job_there_is_nothing_to_audit(program: RunProgram, tmp_path: Path) -> None:
+    done = program("audit", tmp_path / "results.csv")
+    assert done.exit_code == ExitCode.NO_INPUT
+    assert "there is no such job" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("accepted", "said", "same"),
+    [
+        ("18.014", "18014", True), ("18.014", "18.014", True), ("18.014", "180.14", False),
+        ("-5", "5", False), ("-5", "-5", True), ("042", "42", False), ("7", "", False),
+    ],
+)  # fmt: skip
+def test_values_are_compared_as_people_mean_them(accepted: str, said: str, same: bool) -> None:
+    assert same_value(accepted, said) is same
