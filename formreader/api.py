@@ -234,6 +234,7 @@ def scan(
     page_timeout: float = _DEFAULT.page_timeout,
     cluster: str | None = _DEFAULT.cluster,
     log_json: AnyPath | None = None,
+    template: AnyPath | None = None,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
     """Read files as `formreader scan` does, and write the table and the review report.
@@ -254,7 +255,7 @@ def scan(
 
     Raises:
         FormreaderError: an error that the command line reports with an exit code:
-            `NoInputError`, `ModelError`, `OutputError`, `UsageError`.
+            `NoInputError`, `ModelError`, `OutputError`, `TemplateError`, `UsageError`.
     """
     options = ScanOptions(
         paths=tuple(os.fspath(path) for path in paths),
@@ -272,6 +273,7 @@ def scan(
         page_timeout=page_timeout,
         cluster=cluster,
         log_json=None if log_json is None else Path(log_json),
+        template=None if template is None else Path(template),
     )
     return scan_job.scan(options, _as_progress(progress))
 

@@ -19,9 +19,13 @@ from formreader.detect.box_network import BOX_CARD_SCHEMA
 from formreader.recognise.model_card import Card
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
+from formreader.template.form_book import templates_hash
 
 _MAX_PATHS_CHARACTERS = 200
 """Characters of the PATHS that a job stores as text; a shell may expand a pattern to thousands."""
+
+_TEMPLATE_HASH_DIGITS = 16
+"""Hexadecimal digits of the templates' hash by which a job knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,15 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     if options.max_error is not None:
         # What the promise is about depends on the rows.
         threshold = {"--max-error": str(options.max_error), "--rows": options.rows}
+    template = {}
+    if options.template is not None:
+        template = {"--template": templates_hash(options.template)[:_TEMPLATE_HASH_DIGITS]}
     return RunRecord(
         version=__version__,
         model=f"{card.name} {card.version}",
         # Cards hold the hashes of the models' files, their temperature and calibration.
         model_sha256=hashlib.sha256(f"{card.to_json()}{_other_cards()}".encode()).hexdigest(),
-        options={"PATHS": _shortened(shlex.join(options.paths))} | threshold,
+        options={"PATHS": _shortened(shlex.join(options.paths))} | threshold | template,
     )
 
 

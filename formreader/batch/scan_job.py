@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
 from formreader.batch.page_pool import PagePool, open_pool
 from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
+from formreader.core.errors import UsageError
 from formreader.core.locations import Place, name_of
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ScanOptions, usable_cores
@@ -23,12 +24,13 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.core.version import __version__
 from formreader.detect.box_network import shipped_network
 from formreader.output.report.report import ReportSummary, write_report
-from formreader.output.table import write_table
+from formreader.output.table import write_form_table, write_table
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import Card, read_card
 from formreader.recognise.number_reader import number_calibration, shipped_reader
 from formreader.recognise.risk_control import Acceptance, acceptance
 from formreader.store.job_store import JobStore
+from formreader.template.form_book import loaded_book
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: loading the networks;
@@ -85,10 +87,16 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
         OutputError: a result cannot be written; pages already read stay in the job.
         NoInputError: no page was found.
         ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
+        TemplateError: a template is missing or wrong.
         KeyboardInterrupt: the user stopped the scan before work on a page began.
     """
     outputs = Outputs.of(options)
     outputs.check()
+    if options.rows == "page" and options.template is None:
+        raise UsageError(
+            "--rows page needs a template, whose fields are the columns. Make one with "
+            "`formreader template learn`, and give it with --template"
+        )
     with outputs.with_job() as placed:
         return _scan(options, placed, progress)
 
@@ -99,17 +107,22 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     debug = outputs.debug_folder(options.paths)
     listing = outputs.list_inputs(options.paths)
     card = read_card(model_folder(options.model))
+    forms = _field_names(options.template)
     accepted = acceptance(card, number_calibration(), options)
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
         with stopwatch.stage("check"), PdfCounter(options.page_timeout) as count_pdf:
             plan = make_plan(listing.files, store, progress, count_pdf)
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
-            read = _read(work, plan.tasks, stopwatch) if plan.tasks else 0
+            tasks = _with_templates(plan.tasks, options.template)
+            read = _read(work, tasks, stopwatch) if tasks else 0
         counts = store.counts()
         with stopwatch.stage("write"):
-            readings = store.field_readings if options.rows == "field" else store.readings
-            write_table(options.out, readings(), options.rows)
+            readings = store.readings if options.rows == "digit" else store.field_readings
+            if forms:
+                write_form_table(options.out, readings(), options.rows, forms)
+            else:
+                write_table(options.out, readings(), options.rows)
             if outputs.report is not None:
                 top = _report_summary(options, card, accepted, counts, len(listing.files))
                 write_report(outputs.report, top, store.review_fields(), store.remarks())
@@ -127,6 +140,24 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         out=options.out,
         report=outputs.report,
     )
+
+
+def _field_names(template: Path | None) -> dict[str, list[str]]:
+    """Return the names of the fields of each form; nothing without a template.
+
+    Raises:
+        TemplateError: a template is missing or wrong.
+    """
+    if template is None:
+        return {}
+    known = [form.template for form in loaded_book(str(template.absolute())).forms]
+    return {form.name: [field.name for field in form.fields] for form in known}
+
+
+def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:
+    if template is None:
+        return tasks
+    return [replace(task, templates=str(template.absolute())) for task in tasks]
 
 
 def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int:

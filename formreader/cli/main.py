@@ -11,6 +11,7 @@ from formreader.cli.explain import explain
 from formreader.cli.inspect import inspect
 from formreader.cli.predict import predict
 from formreader.cli.scan import scan
+from formreader.cli.template import template
 from formreader.cli.train import train
 from formreader.core.version import __version__
 
@@ -31,5 +32,5 @@ def main() -> None:
     """
 
 
-for command in (scan, predict, train, evaluate, compare, inspect, explain):
+for command in (scan, template, predict, train, evaluate, compare, inspect, explain):
     main.add_command(command)

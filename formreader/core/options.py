@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 
 from formreader.core.locations import Place
 
-Rows: TypeAlias = Literal["field", "digit"]
+Rows: TypeAlias = Literal["field", "digit", "page"]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
 Architecture: TypeAlias = Literal["mlp", "lenet", "cnn", "resnet"]
 Method: TypeAlias = Literal[Architecture, "knn", "svm"]
@@ -38,6 +38,7 @@ class ScanOptions:
     `debug`: folder for pictures of the pages with the found boxes. `page_timeout`: seconds
     after which a page is given up. `cluster`: address of a Dask scheduler whose workers do the
     page work; None for processes on this machine. `log_json`: file for one JSON object per page.
+    `template`: folder of a template, or of several; None to look for fields without.
     """
 
     paths: tuple[str, ...]
@@ -55,6 +56,7 @@ class ScanOptions:
     page_timeout: float = 60.0
     cluster: str | None = None
     log_json: Path | None = None
+    template: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,11 @@ from formreader.output.columns import (
     DIGIT_HEADER,
     EARLIER_HEADERS,
     FIELD_HEADER,
+    NAMED_DIGIT_HEADER,
+    NAMED_FIELD_HEADER,
     ColumnKind,
+    column_kinds,
+    is_page_table,
 )
 from formreader.output.table import TABLES
 from formreader.output.table_formats import INSTALL_EXCEL, TableFormat, arrow_schema, format_of
@@ -37,6 +41,10 @@ _TYPES: dict[ColumnKind, str | ExtensionDtype] = {
 
 _TEXT_KINDS = (ColumnKind.TEXT, ColumnKind.STATUS)
 
+_HEADERS = (
+    FIELD_HEADER, DIGIT_HEADER, NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER, *EARLIER_HEADERS,
+)  # fmt: skip
+
 _EMPTY = {name: [""] for name, kind in COLUMN_KINDS.items() if kind is ColumnKind.OPTIONAL_SHARE}
 """The cells that are missing values: empty ones, of columns that may lack a number."""
 
@@ -46,7 +54,7 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
     """Return the table of `pages`, a row per field or digit, as `load_results` does for a file."""
-    header, page_rows = TABLES[rows]
+    header, page_rows = TABLES[rows if rows == "digit" else "field"]
     columns = header.split(",")
     table = [row for page in pages for row in page_rows(page)]
     frame = pd.DataFrame(table, columns=columns, dtype="object")
@@ -54,7 +62,7 @@ def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
 
 
 def load_results(path: Path) -> pd.DataFrame:
-    """Read a table that `formreader scan` wrote, of fields or of digits, in any format.
+    """Read a table that `formreader scan` wrote, of fields, digits or pages, in any format.
 
     By default, pandas reads digits as numbers, which drops leading zeros, and blanks as missing
     values. Here both stay text.
@@ -66,16 +74,16 @@ def load_results(path: Path) -> pd.DataFrame:
     kind = format_of(path)
     try:
         columns = _columns(path, kind)
-        if ",".join(columns) not in (FIELD_HEADER, DIGIT_HEADER, *EARLIER_HEADERS):
+        if ",".join(columns) not in _HEADERS and not is_page_table(columns):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         return _READERS[kind](path, columns).astype(_types(columns))
     except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
-def _types(columns: Iterable[str]) -> dict[str, str | ExtensionDtype]:
+def _types(columns: Sequence[str]) -> dict[str, str | ExtensionDtype]:
     """Return pandas' type of each column."""
-    return {name: _TYPES[COLUMN_KINDS[name]] for name in columns}
+    return {name: _TYPES[kind] for name, kind in column_kinds(columns).items()}
 
 
 def _columns(path: Path, kind: TableFormat) -> list[str]:
@@ -111,7 +119,8 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
-    text = {name: "str" for name in columns if COLUMN_KINDS[name] in _TEXT_KINDS}
+    kinds = column_kinds(columns)
+    text = {name: "str" for name in columns if kinds[name] in _TEXT_KINDS}
     sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=_EMPTY)
     for name in text:
         sheet[name] = sheet[name].map(_unescaped)

@@ -146,7 +146,7 @@ def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:
         status = Status.OK if Status.OK in statuses else Status.BLANK
     value, frame = cells.replace(".", ""), field.cell.box if field.cell else None
     lowest = min(digit.confidence for digit in digits)
-    return FieldReading(tuple(digits), value, cells, confidence, status, frame, lowest)
+    return FieldReading(tuple(digits), value, cells, confidence, status, frame, lowest, field.name)
 
 
 def _cell(digit: DigitReading) -> str:

@@ -92,7 +92,10 @@ def read_pages(
         group = network.read(unread)
         found = [Orientation()] * len(group)
         if turn is not None:
-            found = [network.orientation(page) for page in group]
+            # How a page of a known form lies is known.
+            found = [
+                Orientation() if page.page.form else network.orientation(page) for page in group
+            ]
             turned = [i for i, orientation in enumerate(found) if orientation.quarters]
             quarters = {done + i: _quarters_to_upright(group[i], found[i]) for i in turned}
             again = turn(quarters) if turned else []
@@ -114,7 +117,12 @@ def read_fields(
 
 
 def _arbitrated(read: ReadPage) -> ReadPage:
-    """Drop words mistaken for boxes, and of rows and cells in one place those that read worse."""
+    """Drop words mistaken for boxes, and of rows and cells in one place those that read worse.
+
+    The fields of a known form are there, whatever is written in them.
+    """
+    if read.page.form:
+        return read
     for drop, reason in ((drop_words, NO_DIGITS), (drop_contradictions, IN_ONE_PLACE)):
         fields = tuple(drop(read.fields))
         if len(fields) < len(read.fields):
@@ -150,14 +158,14 @@ def _page_reading(read: ReadPage, found: Orientation, thresholds: Thresholds) ->
     """The page's reading; all digits of a page that may be turned are for review."""
     page = read.page
     notices = [page.notice]
-    if has_doubtful_boxes(page.fields):
+    if not page.form and has_doubtful_boxes(page.fields):
         notices.append(DOUBTFUL_BOXES)
     if not found.sure:
         notices.append(MAYBE_TURNED)
         thresholds = NOTHING_ACCEPTED
     notice = "; ".join(filter(None, notices))
     fields = decide(read.fields, thresholds)
-    return PageReading(page.file, page.number, fields, page.error, notice)
+    return PageReading(page.file, page.number, fields, page.error, notice, form=page.form)
 
 
 @dataclass(frozen=True, slots=True)

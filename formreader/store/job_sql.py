@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 1
+JOB_FORMAT = 2
 """Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
 
 TABLES = ("review", "digit", "field", "page", "file", "run")
@@ -46,6 +46,7 @@ SCHEMA = (
         error TEXT NOT NULL,
         notice TEXT NOT NULL,
         seconds TEXT NOT NULL,
+        form TEXT NOT NULL,
         UNIQUE (file, number)
     )
     """,
@@ -61,6 +62,7 @@ SCHEMA = (
         frame_top REAL,
         frame_width REAL,
         frame_height REAL,
+        name TEXT NOT NULL,
         PRIMARY KEY (page, number)
     ) WITHOUT ROWID
     """,
@@ -103,7 +105,8 @@ SCHEMA = (
 
 RUN_COLUMNS = "version, model, model_sha256, options"
 FIELD_COLUMNS = (
-    "number, value, cells, confidence, status, frame_left, frame_top, frame_width, frame_height"
+    "number, value, cells, confidence, status, frame_left, frame_top, frame_width, frame_height, "
+    "name"
 )
 DIGIT_COLUMNS = (
     "field, left, top, width, height, digit, confidence, status, second, second_confidence"
@@ -147,18 +150,18 @@ SELECT id FROM file WHERE label = CAST(? AS TEXT) AND pages >= ? AND duplicate_o
 FORGET_PAGE = "DELETE FROM page WHERE file = ? AND number = ?"
 
 ADD_PAGE = """
-INSERT INTO page (file, number, error, notice, seconds)
-VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)
+INSERT INTO page (file, number, error, notice, seconds, form)
+VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, CAST(? AS TEXT))
 """
 
 LAST_ID = "SELECT last_insert_rowid()"
 
-ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 9})"
+ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 10})"
 ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 10})"
 ADD_REVIEW = f"INSERT INTO review (page, {REVIEW_COLUMNS}) VALUES (?{', ?' * 8})"
 
 PAGES = """
-SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of
+SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of, form
 FROM file
 LEFT JOIN file AS twin ON twin.label = file.duplicate_of AND file.duplicate_of <> ''
 LEFT JOIN page ON page.file = coalesce(twin.id, file.id)
@@ -184,7 +187,7 @@ SELECT
     coalesce(frame_left, min(left)), coalesce(frame_top, min(top)),
     coalesce(frame_width, max(left + width) - min(left)),
     coalesce(frame_height, max(top + height) - min(top)),
-    min(digit.confidence)
+    name, min(digit.confidence)
 FROM field JOIN digit ON digit.page = field.page AND digit.field = field.number
 WHERE field.page = ? GROUP BY number ORDER BY number
 """
