@@ -65,7 +65,7 @@ digits before 0.6.0. A new column adds today's headers here."""
 
 def column_kinds(columns: Sequence[str]) -> dict[str, ColumnKind]:
     """Return what each column of a table holds; columns without a kind of their own are fields."""
-    kinds = {name: ColumnKind.TEXT for name in columns}
+    kinds = dict.fromkeys(columns, ColumnKind.TEXT)
     if is_page_table(columns):
         own = (*PAGE_COLUMNS, "message")
         return kinds | {name: COLUMN_KINDS[name] for name in own}

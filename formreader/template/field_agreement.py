@@ -62,11 +62,12 @@ def agreed_fields(pages: Sequence[Iterable[FoundField]]) -> tuple[FieldPlace, ..
     needed = 1.0 if len(pages) <= 2 else _MIN_SHARE_OF_PAGES * len(pages)
     kept = {i for i, place in enumerate(places) if len(place.seen) >= needed}
     kept -= _rivals(places, kept)
-    fields = [FieldPlace("-", cell=places[i].box) for i in sorted(kept) if places[i].is_cell] + [
+    in_cells = [FieldPlace("-", cell=places[i].box) for i in sorted(kept) if places[i].is_cell]
+    in_boxes = [
         FieldPlace("-", tuple(places[i].box for i in chain))
         for chain in _chains(places, kept, links)
     ]
-    return _named(fields)
+    return _named(in_cells + in_boxes)
 
 
 def _place_of(places: list[_Place], box: Box, is_cell: bool, page: int) -> int:
@@ -105,9 +106,9 @@ def _chains(
     after, before = dict[int, int](), dict[int, int]()
     for (i, k), count in sorted(links.items(), key=lambda one: (-one[1], one[0])):
         both = len(places[i].seen.keys() & places[k].seen.keys())
-        if {i, k} <= kept and i not in after and k not in before:
-            if count >= _MIN_LINKED_SHARE * both:
-                after[i], before[k] = k, i
+        free = {i, k} <= kept and i not in after and k not in before
+        if free and count >= _MIN_LINKED_SHARE * both:
+            after[i], before[k] = k, i
     chains = list[list[int]]()
     for first in sorted(i for i in kept if not places[i].is_cell and i not in before):
         chain = [first]

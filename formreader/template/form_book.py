@@ -81,9 +81,9 @@ class FormBook:
 def best_alignment(
     references: Sequence[Reference], even: GreyImage, landmarks: Landmarks
 ) -> tuple[int, Alignment] | None:
-    """The reference page that an evenly lit page, (h, w) uint8, is most like, and how it lies on it.
+    """The index of the reference that a page is most like, and how it lies on the page.
 
-    None if it is like none of them.
+    `even` is the page, evenly lit, (h, w) uint8. None if it is like none of the references.
     """
     if not references:
         return None

@@ -59,7 +59,7 @@ class Landmarks:
 
 @cache
 def _finder() -> cv2.ORB:
-    return cv2.ORB_create(_MAX_LANDMARKS, _PYRAMID_STEP, _PYRAMID_LEVELS)
+    return cv2.ORB.create(_MAX_LANDMARKS, _PYRAMID_STEP, _PYRAMID_LEVELS)
 
 
 @cache

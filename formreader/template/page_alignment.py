@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,8 +26,8 @@ _REACHES = (12, 6)
 """Distance up to which a patch is looked for, in the first and in the second round."""
 
 _MIN_PATCH_DETAIL = 1e-3
-"""Lesser eigenvalue of the covariance of the brightness's derivatives (`cv2.cornerMinEigenVal`) from
-which a patch holds edges in both directions."""
+"""Lesser eigenvalue of the covariance of the brightness's derivatives (`cv2.cornerMinEigenVal`)
+from which a patch holds edges in both directions."""
 
 _MAX_PATCHES = 120
 """Patches that are looked for: those with most print, spread over the page."""
@@ -48,8 +49,8 @@ _STIFFNESS = 0.1
 """Weight of no local shift, in patches."""
 
 _MAX_LOCAL_MISS, _MAX_SHIFT = 6.0, 30
-"""Pixels by which points may miss the projective transform that is fitted to them, and by which bent
-paper may be shifted from it."""
+"""Pixels by which points may miss the projective transform that is fitted to them, and by which
+bent paper may be shifted from it."""
 
 _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
@@ -111,7 +112,10 @@ class Reference:
         return corners[chosen[:: max(1, len(chosen) // _MAX_PATCHES)]]
 
     def align(self, page: GreyImage, landmarks: Landmarks) -> Alignment | None:
-        """Align an evenly lit page, (h, w) uint8, with these landmarks; None if it is no such form."""
+        """Align an evenly lit page, (h, w) uint8, with these landmarks.
+
+        None if it is not this form, or is bent too much.
+        """
         match = match_landmarks(self.landmarks, landmarks)
         if match is None or len(self.patches) < _MIN_FOUND:
             return None
@@ -130,7 +134,7 @@ class Reference:
     def _find_patches(self, page: GreyImage, fit: Alignment, reach: int) -> tuple[Floats, Floats]:
         """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2)."""
         height, width = self.image.shape
-        centres = self.patches + (_PATCH_SIDE - 1) / 2
+        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
         before = np.rint(_local(centres, fit.places, fit.shifts)).astype(np.int64)
         margin = reach + _MAX_SHIFT
         shift = np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1]], np.float64)
@@ -158,7 +162,10 @@ class Reference:
 
 
 def _fitted(places: Floats, targets: Floats) -> Alignment | None:
-    """Fit an alignment to pairs of points (n, 2), without those that their neighbours contradict."""
+    """Fit an alignment to pairs of points (n, 2), without those that contradict their neighbours.
+
+    None if too few are left.
+    """
     for _ in range(2):
         if len(places) < _MIN_FOUND:
             return None
@@ -166,7 +173,7 @@ def _fitted(places: Floats, targets: Floats) -> Alignment | None:
         if fitted is None:
             return None
         transform = np.asarray(fitted, np.float64)
-        shifts = map_points(np.linalg.inv(transform), targets) - places
+        shifts = map_points(np.asarray(np.linalg.inv(transform), np.float64), targets) - places
         distance = ((places[:, None] - places[None]) ** 2).sum(axis=2)
         nearest = np.argsort(distance, axis=1, kind="stable")[:, :_NEIGHBOURS]
         usual = np.median(shifts[nearest], axis=1)
@@ -183,7 +190,7 @@ def _patch(image: GreyImage, x: int, y: int) -> GreyImage:
     return image[y : y + _PATCH_SIDE, x : x + _PATCH_SIDE]
 
 
-def _vertex(values: npt.NDArray[np.float32], best: int) -> float:
+def _vertex(values: npt.NDArray[Any], best: int) -> float:
     """Offset from the best of some values to the vertex of the parabola through its neighbours."""
     if not 0 < best < len(values) - 1:
         return 0.0

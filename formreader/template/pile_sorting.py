@@ -150,7 +150,8 @@ def _seen_from(reference: Reference, page: PilePage, how: Alignment) -> GreyImag
     # Pixel k * _MAP_STEP of the result must be point k of the grid.
     scale = np.array([[_MAP_STEP, 0, 0], [0, _MAP_STEP, 0]], np.float64)
     full = cv2.warpAffine(mapped, scale, (width, height), flags=cv2.INTER_LINEAR)
-    return np.asarray(cv2.remap(page.even, full, None, cv2.INTER_LINEAR, borderValue=255), np.uint8)
+    x, y = (np.ascontiguousarray(full[..., axis], np.float32) for axis in range(2))
+    return np.asarray(cv2.remap(page.even, x, y, cv2.INTER_LINEAR, borderValue=255), np.uint8)
 
 
 def _on_reference(page: PilePage, how: Alignment) -> list[FoundField]:
