@@ -79,7 +79,7 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
 
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     """Make the template of a form; None if its pages show no field."""
-    fields = agreed_fields([_on_reference(page, how) for page, how in pile.members])
+    fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
     if not fields:
         return None
     height, width = pile.reference.image.shape
@@ -154,11 +154,17 @@ def _seen_from(reference: Reference, page: PilePage, how: Alignment) -> GreyImag
     return np.asarray(cv2.remap(page.even, x, y, cv2.INTER_LINEAR, borderValue=255), np.uint8)
 
 
-def _on_reference(page: PilePage, how: Alignment) -> list[FoundField]:
-    """The fields of a page in pixels of the reference page."""
-    fields = [FoundField(tuple(sorted((_box(how, box) for box in row), key=lambda b: b.left)))
-              for row in page.rows]  # fmt: skip
-    return fields + [FoundField(cell=_box(how, cell)) for cell in page.cells]
+def _on_reference(reference: Reference, page: PilePage, how: Alignment) -> list[FoundField]:
+    """The fields of a page that lie on the reference page, in its pixels."""
+    height, width = reference.image.shape
+    whole = Box(0, 0, width, height)
+
+    def on_page(corners: Sequence[Floats]) -> list[Box]:
+        boxes = [_box(how, one) for one in corners]
+        return sorted((box for box in boxes if whole.holds(box.centre)), key=lambda box: box.left)
+
+    rows = [FoundField(tuple(boxes)) for row in page.rows if (boxes := on_page(list(row)))]
+    return rows + [FoundField(cell=cell) for cell in on_page(page.cells)]
 
 
 def _box(how: Alignment, corners: Floats) -> Box:
