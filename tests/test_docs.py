@@ -24,12 +24,16 @@ def readme(root: Path) -> str:
 
 def options(command: click.Command) -> set[str]:
     parts = command.commands.values() if isinstance(command, click.Group) else ()
-    return set[str]().union(*map(options, parts)) | {
-        name
-        for parameter in command.params
-        if isinstance(parameter, click.Option)
-        for name in (*parameter.opts, *parameter.secondary_opts)
-    } | {"-h", "--help"}
+    return (
+        set[str]().union(*map(options, parts))
+        | {
+            name
+            for parameter in command.params
+            if isinstance(parameter, click.Option)
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
+        | {"-h", "--help"}
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)

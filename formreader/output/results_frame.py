@@ -14,7 +14,7 @@ from pandas.api.extensions import ExtensionDtype
 from pyarrow import json as arrow_json
 from pyarrow import parquet
 
-from formreader.core.errors import NoInputError
+from formreader.core.errors import NoInputError, UsageError
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
 from formreader.output.columns import (
@@ -53,8 +53,14 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
-    """Return the table of `pages`, a row per field or digit, as `load_results` does for a file."""
-    header, page_rows = TABLES[rows if rows == "digit" else "field"]
+    """Return the table of `pages`, a row per field or digit, as `load_results` does for a file.
+
+    Raises:
+        UsageError: rows of pages are asked for.
+    """
+    if rows == "page":
+        raise UsageError("Rows of pages need a template: use `scan` with rows='page'")
+    header, page_rows = TABLES[rows]
     columns = header.split(",")
     table = [row for page in pages for row in page_rows(page)]
     frame = pd.DataFrame(table, columns=columns, dtype="object")

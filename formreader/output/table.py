@@ -40,7 +40,7 @@ def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
         OutputError: the file cannot be written; what was there before is kept.
         UsageError: the suffix is that of an unsupported format.
     """
-    header, page_rows = TABLES["digit" if rows == "digit" else "field"]
+    header, page_rows = TABLES[rows]
     write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
 
 
