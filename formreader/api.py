@@ -244,6 +244,7 @@ def scan(
     memory: float | None = _DEFAULT.memory,
     max_pages: int = _DEFAULT.max_pages,
     max_size: float = _DEFAULT.max_size,
+    template: AnyPath | None = None,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
     """Read files as `formreader scan` does, and write the table and the review report.
@@ -264,7 +265,7 @@ def scan(
 
     Raises:
         FormreaderError: an error that the command line reports with an exit code:
-            `NoInputError`, `ModelError`, `OutputError`, `UsageError`.
+            `NoInputError`, `ModelError`, `OutputError`, `TemplateError`, `UsageError`.
     """
     options = ScanOptions(
         paths=tuple(os.fspath(path) for path in paths),
@@ -285,6 +286,7 @@ def scan(
         memory=memory,
         max_pages=max_pages,
         max_size=max_size,
+        template=None if template is None else Path(template),
     )
     return scan_job.scan(options, _as_progress(progress))
 

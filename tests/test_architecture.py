@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("input", "preprocess", "crop", "store", "synth", "output"),
     ("detect", "segment"),
-    ("recognise",),
+    ("recognise", "template"),
     ("review",),
     ("batch",),
     ("training", "api"),
@@ -43,7 +43,18 @@ HEAVY = {
 LIGHT = ("__init__", "__main__", "cli/", "core/errors", "core/locations", "core/options")
 """What `formreader --help` loads: modules, and all modules of rooms."""
 
-OPENCV = {"batch", "core", "crop", "detect", "input", "preprocess", "segment", "synth", "training"}
+OPENCV = {
+    "batch",
+    "core",
+    "crop",
+    "detect",
+    "input",
+    "preprocess",
+    "segment",
+    "synth",
+    "template",
+    "training",
+}
 """Rooms that work on pixels."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

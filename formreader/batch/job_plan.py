@@ -27,9 +27,13 @@ from formreader.preprocess.print_direction import LINE_CARD_SCHEMA
 from formreader.recognise.model_card import Card
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
+from formreader.template.form_book import templates_hash
 
 _MAX_PATHS_CHARACTERS = 200
 """Characters of the PATHS that a job stores as text; a shell may expand a pattern to thousands."""
+
+_TEMPLATE_HASH_DIGITS = 16
+"""Hexadecimal digits of the templates' hash by which a job knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,15 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     It includes PATHS: otherwise a scan of another folder into the same table would silently
     replace the results of this one. Thresholds may differ: they only choose what is for review.
     """
+    template = {}
+    if options.template is not None:
+        template = {"--template": templates_hash(options.template)[:_TEMPLATE_HASH_DIGITS]}
     return RunRecord(
         version=__version__,
         model=f"{card.name} {card.version}",
         # Cards hold the hashes of the models' files, their temperature and calibration.
         model_sha256=hashlib.sha256(f"{card.to_json()}{_other_cards()}".encode()).hexdigest(),
-        options={"PATHS": _shortened(shlex.join(options.paths))},
+        options={"PATHS": _shortened(shlex.join(options.paths))} | template,
     )
 
 

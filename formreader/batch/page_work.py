@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, mark_boxes
+from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, StraightCopy, mark_boxes
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_boxes
 from formreader.crop.field_thumbnail import draw_thumbnail
@@ -23,12 +23,17 @@ from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
 from formreader.segment.candidates import cut_cell
+from formreader.template.form_book import FormBook, loaded_book
+from formreader.template.placed_fields import PlacedField, place_fields, quarters_turned
 
 _log = logging.getLogger(__name__)
 
 _MIN_LEGIBLE_DPI = 75
 """Dots per inch. If a page has fewer and no boxes were found, its notice names the resolution as a
 possible reason. No record of a measurement."""
+
+NO_KNOWN_FORM = "no form that a template describes; read without one"
+"""Notice of a page that is none of the templates' forms."""
 
 _TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
 """Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
@@ -40,13 +45,17 @@ class PageTask:
 
     `quarters` is the number of clockwise quarter turns that bring the stored page upright. None
     if not known yet: then its print shows how it lies, or where that is not clear, its digits.
-    `error` is set if the file was found to be unreadable; then the page is not read.
+    `error` is set if the file was found to be unreadable; then the page is not read. `templates`
+    is the folder of the forms that the page may be; "" to look for fields without. `keep_copy`: the
+    page's straight copy is returned, too.
     """
 
     file: InputFile
     number: int
     quarters: int | None = None
     error: str = ""
+    templates: str = ""
+    keep_copy: bool = False
 
     @property
     def name(self) -> str:
@@ -125,11 +134,58 @@ def _work(task: PageTask) -> PageCrops:
     stopwatch = Stopwatch()
     with stopwatch.stage("decode"):
         page = read_page(task.file, task.number)
-    return crop_page(page, task.quarters, stopwatch)
+    if task.templates:
+        book = loaded_book(task.templates)
+        return crop_form(page, task.quarters, stopwatch, book)
+    return crop_page(page, task.quarters, stopwatch, keep_copy=task.keep_copy)
 
 
-def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCrops:
-    """Find the boxes of a decoded page and crop them; `quarters` is that of `PageTask`."""
+def crop_form(page: Page, quarters: int | None, stopwatch: Stopwatch, book: FormBook) -> PageCrops:
+    """Crop the fields that the form of a page has; a page of no known form as `crop_page`.
+
+    The other arguments are those of `crop_page`.
+    """
+    with stopwatch.stage("straighten"):
+        pyramid = Pyramid(page.image)
+        straight = straighten(pyramid, quarters or 0)
+    with stopwatch.stage("find"):
+        found = book.recognise(straight.image)
+        if found is not None and (turned := quarters_turned(found.alignment)):
+            straight = straighten(pyramid, (quarters or 0) + turned)
+            found = book.recognise(straight.image)
+        placed = place_fields(straight, found) if found is not None else []
+    if found is None:
+        strange = crop_page(page, quarters, stopwatch)
+        return replace(strange, notice="; ".join(filter(None, (NO_KNOWN_FORM, strange.notice))))
+    with stopwatch.stage("crop"):
+        fields = _crop_placed(pyramid, placed)
+        fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
+    return PageCrops(
+        page.file,
+        page.number,
+        tuple(fields),
+        seconds=stopwatch.stages,
+        form=found.form.template.name,
+    )
+
+
+def _crop_placed(page: Pyramid, placed: Sequence[PlacedField]) -> list[FieldCrops]:
+    """Return the fields of a form with their crops, in the order of the template."""
+    found = FoundFields(tuple(field.boxes for field in placed if field.cell is None))
+    rows = iter(_crop(page, found))
+    fields = list[FieldCrops]()
+    for field in placed:
+        if field.cell is None:
+            fields.append(replace(next(rows), name=field.name))
+        elif (cut := cut_cell(page.level(0), field.cell, name=field.name)) is not None:
+            fields.append(cut)
+    return fields
+
+
+def crop_page(
+    page: Page, quarters: int | None, stopwatch: Stopwatch, *, keep_copy: bool = False
+) -> PageCrops:
+    """Find the boxes of a decoded page and crop them; arguments are as in `PageTask`."""
     with stopwatch.stage("straighten"):
         pyramid = Pyramid(page.image)
         straight, upright = _straight(pyramid, quarters)
@@ -147,7 +203,15 @@ def crop_page(page: Page, quarters: int | None, stopwatch: Stopwatch) -> PageCro
         discarded=found.discarded,
         seconds=stopwatch.stages,
         upright=upright,
+        copy=_copy(straight, fields) if keep_copy else None,
     )
+
+
+def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
+    """Return the straight copy of a page whose fields were cropped."""
+    blank = tuple(one.cell for one in fields if one.cell is not None and one.blank.all())
+    png = cv2.imencode(".png", straight.image)[1].tobytes()
+    return StraightCopy(png, straight.to_page, blank)
 
 
 def _crop(page: Pyramid, found: FoundFields) -> list[FieldCrops]:

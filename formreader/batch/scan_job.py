@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from formreader.recognise.number_reader import number_calibration, shipped_reade
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.job_results import stored_place, write_results
 from formreader.store.job_store import JobStore, JobView
+from formreader.template.form_book import loaded_book
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: loading the networks;
@@ -90,10 +91,16 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
         OutputError: a result cannot be written; pages already read stay in the job.
         NoInputError: no page was found.
         ModelError: the model is missing or damaged, or cannot promise `options.max_error`.
+        TemplateError: a template is missing or wrong.
         KeyboardInterrupt: the user stopped the scan before work on a page began.
     """
     outputs = Outputs.of(options)
     outputs.check()
+    if options.rows == "page" and options.template is None:
+        raise UsageError(
+            "--rows page needs a template, whose fields are the columns. Make one with "
+            "`formreader template learn`, and give it with --template"
+        )
     with outputs.with_job() as placed:
         return _scan(options, placed, progress)
 
@@ -104,6 +111,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     debug = outputs.debug_folder(options.paths)
     listing = outputs.list_inputs(options.paths)
     card = read_card(model_folder(options.model))
+    forms = _field_names(options.template)
     accepted = acceptance(card, number_calibration(), options)
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
         if store.damaged:
@@ -117,11 +125,12 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         ):
             limits = FileLimits.of(options.max_pages, options.max_size)
             plan = make_plan(listing.files, store, progress, count_pdf, limits)
-        view = _view(options, outputs, accepted, len(listing.files))
+        view = replace(_view(options, outputs, accepted, len(listing.files)), forms=forms)
         rejudged = _set_view(store, view, accepted.thresholds)
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
-            read = _read(work, plan.tasks, stopwatch) if plan.tasks else 0
+            tasks = _with_templates(plan.tasks, options.template)
+            read = _read(work, tasks, stopwatch) if tasks else 0
         with stopwatch.stage("write"):
             counts = write_results(store, view)
     return ScanSummary(
@@ -139,6 +148,24 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         out=options.out,
         report=outputs.report,
     )
+
+
+def _field_names(template: Path | None) -> dict[str, list[str]]:
+    """Return the names of the fields of each form; nothing without a template.
+
+    Raises:
+        TemplateError: a template is missing or wrong.
+    """
+    if template is None:
+        return {}
+    known = [form.template for form in loaded_book(str(template.absolute())).forms]
+    return {form.name: [field.name for field in form.fields] for form in known}
+
+
+def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:
+    if template is None:
+        return tasks
+    return [replace(task, templates=str(template.absolute())) for task in tasks]
 
 
 def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int:

@@ -37,6 +37,7 @@ Exit codes:
   1   a bug: please report it
   2   wrong usage
   3   no input found
+  4   a template is missing or wrong
   5   the model is missing or damaged
   6   a result cannot be written
   10  done, but some pages could not be read

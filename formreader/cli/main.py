@@ -13,6 +13,7 @@ from formreader.cli.explain import explain
 from formreader.cli.inspect import inspect
 from formreader.cli.predict import predict
 from formreader.cli.scan import scan
+from formreader.cli.template import template
 from formreader.cli.train import train
 from formreader.core.version import __version__
 
@@ -34,5 +35,6 @@ def main() -> None:
     """
 
 
-for command in (scan, correct, audit, predict, train, evaluate, compare, inspect, explain):
+commands = (scan, template, correct, audit, predict, train, evaluate, compare, inspect, explain)
+for command in commands:
     main.add_command(command)

@@ -43,7 +43,12 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 )  # fmt: skip
 @click.option(
     "--rows", type=click.Choice(get_args(Rows)), default=SCAN.rows, show_default=True,
-    help="What one row of the table is: a field or a single digit.",
+    help="What one row of the table is: a field, a single digit or, with --template, a page.",
+)  # fmt: skip
+@click.option(
+    "--template", type=click.Path(path_type=Path), default=SCAN.template, metavar="FOLDER",
+    help="Template of the form, or folder of templates: fields are read where the form has them, "
+    "and have names. See formreader template.",
 )  # fmt: skip
 @click.option(
     "--report", metavar="FILE|none", default=SCAN.report,
@@ -94,6 +99,7 @@ def scan(
     paths: tuple[str, ...],
     out: Place,
     rows: Rows,
+    template: Path | None,
     report: str | None,
     workers: int,
     fresh: bool,
@@ -129,6 +135,7 @@ def scan(
       formreader scan form.jpg --rows digit --review-below 0.99
       formreader scan scans/ --max-error 0.003
       formreader scan scans/ --debug overlays/
+      formreader scan scans/ --template templates/ --rows page
       formreader scan s3://office/march/ --out march.parquet
     """
     set_up_logging(verbose, quiet)
@@ -143,7 +150,7 @@ def scan(
             paths, out, rows=rows, review_below=review_below, max_error=max_error, model=model,
             report=report, workers=workers, device=device, batch=batch, fresh=fresh, debug=debug,
             page_timeout=page_timeout, cluster=cluster, log_json=log_json, memory=memory,
-            max_pages=max_pages, max_size=max_size, progress=display,
+            max_pages=max_pages, max_size=max_size, template=template, progress=display,
         )  # fmt: skip
     if not quiet:
         for line in summary_lines(summary, verbose):

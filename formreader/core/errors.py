@@ -41,6 +41,12 @@ class NoInputError(FormreaderError):
     exit_code = ExitCode.NO_INPUT
 
 
+class TemplateError(FormreaderError):
+    """A template is missing or wrong."""
+
+    exit_code = ExitCode.TEMPLATE
+
+
 class ModelError(FormreaderError):
     """The model folder is missing, damaged, or of another version."""
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 
 from formreader.core.locations import Place
 
-Rows: TypeAlias = Literal["field", "digit"]
+Rows: TypeAlias = Literal["field", "digit", "page"]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
 Architecture: TypeAlias = Literal["mlp", "lenet", "cnn", "resnet"]
 Method: TypeAlias = Literal[Architecture, "knn", "svm"]
@@ -40,6 +40,7 @@ class ScanOptions:
     machine's memory. `max_pages`, `max_size`: files with more pages, or larger ones in GiB, are
     refused. `cluster`: address of a Dask scheduler whose workers do the
     page work; None for processes on this machine. `log_json`: file for one JSON object per page.
+    `template`: folder of a template, or of several; None to look for fields without.
     """
 
     paths: tuple[str, ...]
@@ -60,6 +61,7 @@ class ScanOptions:
     memory: float | None = None
     max_pages: int = 5000
     max_size: float = 1.0
+    template: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,8 @@ class FieldCrops:
 
     `crops` is (n, 28, 28) uint8, one crop per box; `blank`, (n,) bool, is true for boxes
     without ink. `cell` is the printed rectangle of a number that has no boxes of its own, and
-    `strip` the picture of what is written in it.
+    `strip` the picture of what is written in it. `name` is that of a field of a template, ""
+    for one that was found without.
 
     Raises:
         ValueError: there is no box, or not exactly one crop and one flag per box.
@@ -159,6 +160,7 @@ class FieldCrops:
     thumbnail: Thumbnail | None = None
     cell: DigitBox | None = None
     strip: NumberStrip | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -207,6 +209,19 @@ class SegmentedField(FieldCrops):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StraightCopy:
+    """A page's upright, evenly lit copy, for learning its form.
+
+    `png` is the encoded grey picture, about 100 dpi; `to_page` maps its pixels to the page's.
+    `blank_cells` are the cells in which nothing is written, in pixels of the page.
+    """
+
+    png: bytes
+    to_page: Transform
+    blank_cells: tuple[DigitBox, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PageCrops:
     """The result of page work on one page: everything but the page image itself.
 
@@ -215,6 +230,8 @@ class PageCrops:
     were rejected as digit boxes. `seconds` has the time of each stage: decode, straighten, find,
     crop.
     `upright`: the print on the page shows that it is upright, so that its digits need not.
+    `form` is the template's form that the page was recognised as, "" for none. `copy` is only
+    there if it was asked for.
     """
 
     file: str
@@ -225,6 +242,8 @@ class PageCrops:
     discarded: tuple[Discarded, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     upright: bool = False
+    form: str = ""
+    copy: StraightCopy | None = None
 
     @property
     def boxes(self) -> list[DigitBox]:
@@ -277,7 +296,7 @@ class FieldReading:
     a whole number what is written between the digits; `cells` has one character per box, `.` for
     a blank. `frame` is the printed rectangle of a number whose
     digits have no boxes of their own. `confidence` is the probability that all of the value is
-    right, `lowest` the confidence of its least sure digit.
+    right, `lowest` the confidence of its least sure digit. `name` is that of a template's field.
     """
 
     digits: tuple[DigitReading, ...]
@@ -287,6 +306,7 @@ class FieldReading:
     status: Status
     frame: Box | None = None
     lowest: float = 1.0
+    name: str = ""
 
     @property
     def box(self) -> Box:
@@ -299,7 +319,7 @@ class PageReading:
 
     `error` is why the page could not be read. `notice` is why a person should look at a page
     that was read (no boxes found, doubtful boxes). `same_as` names the file of the same content
-    that was read in place of this one.
+    that was read in place of this one. `form` is the form that it was recognised as, "" for none.
     """
 
     file: str
@@ -308,6 +328,7 @@ class PageReading:
     error: str = ""
     notice: str = ""
     same_as: str = ""
+    form: str = ""
 
     @property
     def origin(self) -> str:

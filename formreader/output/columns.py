@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from types import MappingProxyType
 
@@ -36,6 +36,8 @@ COLUMN_KINDS: Mapping[str, ColumnKind] = MappingProxyType(
         "second_confidence": ColumnKind.OPTIONAL_SHARE,
         "lowest": ColumnKind.SHARE,
         "message": ColumnKind.TEXT,
+        "form": ColumnKind.TEXT,
+        "review": ColumnKind.TEXT,
     }
 )
 
@@ -44,9 +46,35 @@ DIGIT_HEADER = (
     "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence,message"
 )
 
+NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER = (
+    header.replace("file,page,field", "file,page,form,field")
+    for header in (FIELD_HEADER, DIGIT_HEADER)
+)
+"""The headers with a template: `field` is then the field's name."""
+
+PAGE_COLUMNS = ("file", "page", "form", "status", "review")
+"""The first columns of a table of pages. Those of the fields follow, then `message`."""
+
 EARLIER_HEADERS = (
     "file,page,field,value,confidence,status,cells,x,y,width,height",
     "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence",
 )
 """Headers of tables that earlier versions wrote and `load_results` still reads: of fields and of
 digits before 0.6.0. A new column adds today's headers here."""
+
+
+def column_kinds(columns: Sequence[str]) -> dict[str, ColumnKind]:
+    """Return what each column of a table holds; columns without a kind of their own are fields."""
+    kinds = dict.fromkeys(columns, ColumnKind.TEXT)
+    if is_page_table(columns):
+        own = (*PAGE_COLUMNS, "message")
+        return kinds | {name: COLUMN_KINDS[name] for name in own}
+    kinds |= {name: COLUMN_KINDS[name] for name in columns}
+    if "form" in kinds:  # fields then have names
+        kinds["field"] = ColumnKind.TEXT
+    return kinds
+
+
+def is_page_table(columns: Sequence[str]) -> bool:
+    """Return whether these are the columns of a table of pages."""
+    return tuple(columns[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS and columns[-1] == "message"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pandas.api.extensions import ExtensionDtype
 from pyarrow import json as arrow_json
 from pyarrow import parquet
 
-from formreader.core.errors import NoInputError
+from formreader.core.errors import NoInputError, UsageError
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
 from formreader.output.columns import (
@@ -22,7 +22,11 @@ from formreader.output.columns import (
     DIGIT_HEADER,
     EARLIER_HEADERS,
     FIELD_HEADER,
+    NAMED_DIGIT_HEADER,
+    NAMED_FIELD_HEADER,
     ColumnKind,
+    column_kinds,
+    is_page_table,
 )
 from formreader.output.table import TABLES
 from formreader.output.table_formats import INSTALL_EXCEL, TableFormat, arrow_schema, format_of
@@ -37,6 +41,10 @@ _TYPES: dict[ColumnKind, str | ExtensionDtype] = {
 
 _TEXT_KINDS = (ColumnKind.TEXT, ColumnKind.STATUS)
 
+_HEADERS = (
+    FIELD_HEADER, DIGIT_HEADER, NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER, *EARLIER_HEADERS,
+)  # fmt: skip
+
 _EMPTY = {name: [""] for name, kind in COLUMN_KINDS.items() if kind is ColumnKind.OPTIONAL_SHARE}
 """The cells that are missing values: empty ones, of columns that may lack a number."""
 
@@ -45,7 +53,13 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
-    """Return the table of `pages`, a row per field or digit, as `load_results` does for a file."""
+    """Return the table of `pages`, a row per field or digit, as `load_results` does for a file.
+
+    Raises:
+        UsageError: rows of pages are asked for.
+    """
+    if rows == "page":
+        raise UsageError("Rows of pages need a template: use `scan` with rows='page'")
     header, page_rows = TABLES[rows]
     columns = header.split(",")
     table = [row for page in pages for row in page_rows(page)]
@@ -54,7 +68,7 @@ def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
 
 
 def load_results(path: Path) -> pd.DataFrame:
-    """Read a table that `formreader scan` wrote, of fields or of digits, in any format.
+    """Read a table that `formreader scan` wrote, of fields, digits or pages, in any format.
 
     By default, pandas reads digits as numbers, which drops leading zeros, and blanks as missing
     values. Here both stay text.
@@ -66,16 +80,16 @@ def load_results(path: Path) -> pd.DataFrame:
     kind = format_of(path)
     try:
         columns = _columns(path, kind)
-        if ",".join(columns) not in (FIELD_HEADER, DIGIT_HEADER, *EARLIER_HEADERS):
+        if ",".join(columns) not in _HEADERS and not is_page_table(columns):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         return _READERS[kind](path, columns).astype(_types(columns))
     except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
-def _types(columns: Iterable[str]) -> dict[str, str | ExtensionDtype]:
+def _types(columns: Sequence[str]) -> dict[str, str | ExtensionDtype]:
     """Return pandas' type of each column."""
-    return {name: _TYPES[COLUMN_KINDS[name]] for name in columns}
+    return {name: _TYPES[kind] for name, kind in column_kinds(columns).items()}
 
 
 def _columns(path: Path, kind: TableFormat) -> list[str]:
@@ -111,7 +125,8 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
-    text = {name: "str" for name in columns if COLUMN_KINDS[name] in _TEXT_KINDS}
+    kinds = column_kinds(columns)
+    text = {name: "str" for name in columns if kinds[name] in _TEXT_KINDS}
     sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=_EMPTY)
     for name in text:
         sheet[name] = sheet[name].map(_unescaped)

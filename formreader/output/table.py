@@ -11,7 +11,7 @@ program, but plain text for a spreadsheet.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from formreader.core.geometry import Box
@@ -19,7 +19,13 @@ from formreader.core.locations import Place
 from formreader.core.options import Rows
 from formreader.core.printable import printable
 from formreader.core.records import DigitReading, FieldReading, PageReading, PageRemark, Status
-from formreader.output.columns import DIGIT_HEADER, FIELD_HEADER
+from formreader.output.columns import (
+    DIGIT_HEADER,
+    FIELD_HEADER,
+    NAMED_DIGIT_HEADER,
+    NAMED_FIELD_HEADER,
+    PAGE_COLUMNS,
+)
 from formreader.output.table_formats import Row, write_rows
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -42,6 +48,59 @@ def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
     """
     header, page_rows = TABLES[rows]
     write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
+
+
+def write_form_table(
+    place: Place, pages: Iterable[PageReading], rows: Rows, forms: Mapping[str, Sequence[str]]
+) -> None:
+    """Write the readings of `pages` of known forms, as `write_table` does.
+
+    Args:
+        place: the file.
+        pages: the pages, also those of no known form.
+        rows: what a row is. Rows of fields and of digits name the form and the field.
+        forms: the names of the fields of each form, by its name.
+
+    Raises:
+        OutputError, UsageError: as `write_table`.
+    """
+    if rows == "page":
+        names = list(dict.fromkeys(name for fields in forms.values() for name in fields))
+        columns = [*PAGE_COLUMNS, *names, "message"]
+        write_rows(place, columns, (page_row(page, names) for page in pages))
+        return
+    header = NAMED_DIGIT_HEADER if rows == "digit" else NAMED_FIELD_HEADER
+    page_rows = TABLES[rows][1]
+    named = (_named(page, row) for page in pages for row in page_rows(page))
+    write_rows(place, header.split(","), named)
+
+
+def page_row(page: PageReading, names: Sequence[str]) -> Row:
+    """Return the row of a page: `PAGE_COLUMNS`, the values of the fields `names`, the message.
+
+    A page of no known form has no values there.
+    """
+    fields = {field.name: field for field in _readable(page)} if page.form else {}
+    doubtful = [field.name for field in fields.values() if field.status is Status.REVIEW]
+    remark = page.remark
+    if remark is not None:
+        status = remark.status
+    elif doubtful:
+        status = Status.REVIEW
+    else:
+        blank = all(field.status is Status.BLANK for field in fields.values())
+        status = Status.BLANK if blank else Status.OK
+    first: Row = [file_cell(page.file), page.number + 1, text_cell(page.form), status.value]
+    values = [fields[name].value if name in fields else "" for name in names]
+    return [*first, text_cell("; ".join(doubtful)), *values, _message(page, remark)]
+
+
+def _named(page: PageReading, row: Row) -> Row:
+    """Return a row of a field or a digit with the form, and the field's name for its number."""
+    file, number, field, *rest = row
+    known = page.form and isinstance(field, int) and field > 0
+    name = _readable(page)[field - 1].name if known and isinstance(field, int) else str(field)
+    return [file, number, text_cell(page.form), text_cell(name), *rest]
 
 
 def field_rows(page: PageReading) -> Iterator[Row]:

@@ -19,7 +19,7 @@ from formreader.core.errors import OutputError, UsageError
 from formreader.core.installed import is_installed
 from formreader.core.locations import Place, suffix_of
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
-from formreader.output.columns import COLUMN_KINDS, ColumnKind
+from formreader.output.columns import ColumnKind, column_kinds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,7 +116,7 @@ def arrow_schema(columns: Sequence[str]) -> pa.Schema:
         ColumnKind.SHARE: share,
         ColumnKind.OPTIONAL_SHARE: share,
     }
-    kinds = {name: COLUMN_KINDS[name] for name in columns}
+    kinds = column_kinds(columns)
     return pa.schema(
         [
             pa.field(name, types.get(kind, pa.string()), kind is ColumnKind.OPTIONAL_SHARE)

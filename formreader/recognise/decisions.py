@@ -169,4 +169,4 @@ def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:
     value, frame = cells.replace(".", ""), field.cell.box if field.cell else None
     lowest = min(digit.confidence for digit in digits)
     status = field_status(digits)
-    return FieldReading(tuple(digits), value, cells, confidence, status, frame, lowest)
+    return FieldReading(tuple(digits), value, cells, confidence, status, frame, lowest, field.name)

@@ -92,7 +92,7 @@ def read_pages(
         group = network.read(unread)
         found = [Orientation()] * len(group)
         if turn is not None:
-            found = [_by_print(page) or network.orientation(page) for page in group]
+            found = [_as_known(page) or network.orientation(page) for page in group]
             turned = [i for i, orientation in enumerate(found) if orientation.quarters]
             quarters = {done + i: _quarters_to_upright(group[i], found[i]) for i in turned}
             again = turn(quarters) if turned else []
@@ -114,7 +114,12 @@ def read_fields(
 
 
 def _arbitrated(read: ReadPage) -> ReadPage:
-    """Drop words mistaken for boxes, and of rows and cells in one place those that read worse."""
+    """Drop words mistaken for boxes, and of rows and cells in one place those that read worse.
+
+    The fields of a known form are there, whatever is written in them.
+    """
+    if read.page.form:
+        return read
     for drop, reason in ((drop_words, NO_DIGITS), (drop_contradictions, IN_ONE_PLACE)):
         fields = tuple(drop(read.fields))
         if len(fields) < len(read.fields):
@@ -150,13 +155,13 @@ def _page_reading(read: ReadPage, found: Orientation, thresholds: Thresholds) ->
     """The page's reading; all digits of a page that may be turned are for review."""
     page = read.page
     notices = [page.notice]
-    if has_doubtful_boxes(page.fields):
+    if not page.form and has_doubtful_boxes(page.fields):
         notices.append(DOUBTFUL_BOXES)
     if not found.sure:
         notices.append(MAYBE_TURNED)
     notice = "; ".join(filter(None, notices))
     fields = decide(read.fields, thresholds, doubted=not found.sure)
-    return PageReading(page.file, page.number, fields, page.error, notice)
+    return PageReading(page.file, page.number, fields, page.error, notice, form=page.form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +265,9 @@ def _with_blanks(selected: SelectedField, written: Probabilities) -> Probabiliti
     return with_doubt(probabilities, selected.posteriors)
 
 
-def _by_print(read: ReadPage) -> Orientation | None:
-    """How a page lies where its print has shown it; else None."""
-    return Orientation() if read.page.upright else None
+def _as_known(read: ReadPage) -> Orientation | None:
+    """How a page lies where its form or its print has shown it; else None."""
+    return Orientation() if read.page.form or read.page.upright else None
 
 
 def _quarters_to_upright(read: ReadPage, found: Orientation) -> int:

@@ -134,7 +134,7 @@ def acceptance(card: Card, numbers: Sequence[CalibrationRow], options: ScanOptio
     """
     if options.max_error is not None:
         row = promised_row(card, options.max_error)
-        of_fields = options.rows == "field"
+        of_fields = options.rows != "digit"
         passed = passing_rows(numbers, options.max_error)
         number = passed[-1].threshold if passed else math.inf
         longer = _of_longer_fields(card.calibration, options.max_error) if of_fields else ()

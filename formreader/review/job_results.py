@@ -13,7 +13,7 @@ from typing import cast
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, is_url, name_of
 from formreader.core.options import Rows
 from formreader.output.report.report import ReportSummary, write_report
-from formreader.output.table import write_table
+from formreader.output.table import write_form_table, write_table
 from formreader.store.job_store import JobStore, JobView
 
 _COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
@@ -45,8 +45,11 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
     """
     counts = store.counts()
     rows = cast("Rows", view.rows)
-    readings = store.field_readings() if rows == "field" else store.readings()
-    write_table(as_place(view.out), readings, rows)
+    readings = store.readings() if rows == "digit" else store.field_readings()
+    if view.forms:
+        write_form_table(as_place(view.out), readings, rows, view.forms)
+    else:
+        write_table(as_place(view.out), readings, rows)
     if view.report:
         top = report_summary(store, view, counts)
         write_report(as_place(view.report), top, store.review_fields(), store.remarks())

@@ -57,30 +57,31 @@ _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
 
 
-def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
+def cut_cell(image: GreyImage, cell: DigitBox, *, name: str = "") -> FieldCrops | None:
     """Cut the number in a cell into segments.
 
     Args:
         image: the page as stored, (h, w) uint8, dark ink on bright paper.
         cell: the cell, in pixels of that page.
+        name: that of a template's field, which is no print; "" for none.
 
     Returns:
         A field whose boxes are the segments. If there is no ink, its only box is the blank
         cell; if there are more segments than a number has, it is the cell as if it were one
         digit's. None if the cell holds print.
     """
-    if holds_print(image, cell):
+    if not name and holds_print(image, cell):
         return None
     whole = cut_cell_patch(image, np.array(cell.corners, np.float64))
     patch, strip = _trimmed(whole), strip_of(whole)
     if patch is None:
         black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
-        return FieldCrops((cell,), black, np.ones(1, np.bool_), cell=cell, strip=strip)
+        return FieldCrops((cell,), black, np.ones(1, np.bool_), cell=cell, strip=strip, name=name)
     cut = cut_pieces(patch.ink)
     segments = find_segments(cut)
     if len(segments) > _MAX_SEGMENTS_PER_CELL:
         crop = normalise_all([patch.ink], [1.0])
-        return FieldCrops((cell,), crop, np.zeros(1, np.bool_), cell=cell, strip=strip)
+        return FieldCrops((cell,), crop, np.zeros(1, np.bool_), cell=cell, strip=strip, name=name)
     extents = [_around(cut.pieces[one.start : one.end]) for one in segments]
     inks = [
         _part(patch.ink, cut.labels, segment, extent)
@@ -88,7 +89,9 @@ def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
     ]
     crops = normalise_all(inks, [1.0] * len(inks))
     boxes, blank = _boxes(extents, patch, cell), np.zeros(len(crops), np.bool_)
-    return SegmentedField(boxes, crops, blank, cell=cell, strip=strip, segments=tuple(segments))
+    return SegmentedField(
+        boxes, crops, blank, cell=cell, strip=strip, name=name, segments=tuple(segments)
+    )
 
 
 def _trimmed(patch: CellPatch) -> CellPatch | None:

@@ -94,8 +94,9 @@ def _select(
             field.thumbnail,
             field.cell,
             field.strip,
+            field.name,
         )
-        if len(path) <= _MAX_DIGITS_PER_NUMBER and is_handwritten_size(digits):
+        if field.name or (len(path) <= _MAX_DIGITS_PER_NUMBER and is_handwritten_size(digits)):
             doubts = np.where(may_be_separators(digits), _SEPARATOR_DOUBT, 1.0)
             legible = max(float(best[path].mean()), number)
             yield SelectedField(digits, posteriors * doubts, legible)
@@ -112,6 +113,7 @@ def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
         one
         for one in selected
         if one.field.cell is None
+        or one.field.name
         or (id(one) not in dropped and any(map(one.field.box.is_as_large_as, numbers)))
     ]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Self
 
 from formreader.core.records import PageCrops, PageReading
@@ -61,7 +61,8 @@ class JobView:
 
     `out` is the place of the table, `report` that of the report, "" for none, `rows` the kind of
     the table's rows. `thresholds` identifies what was accepted, `review_below` is the threshold of
-    single digits. `options` are names and values as the user gave them.
+    single digits. `options` are names and values as the user gave them. `forms` are the names of
+    the fields of each form of the templates, by its name; empty without templates.
     """
 
     out: str
@@ -71,6 +72,7 @@ class JobView:
     review_below: float
     files: int
     options: tuple[tuple[str, str], ...]
+    forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As text, to be stored."""

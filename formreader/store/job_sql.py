@@ -50,6 +50,7 @@ SCHEMA = (
         notice TEXT NOT NULL,
         seconds TEXT NOT NULL,
         checksum BLOB NOT NULL DEFAULT x'',
+        form TEXT NOT NULL,
         UNIQUE (file, number)
     )
     """,
@@ -65,6 +66,7 @@ SCHEMA = (
         frame_top REAL,
         frame_width REAL,
         frame_height REAL,
+        name TEXT NOT NULL,
         PRIMARY KEY (page, number)
     ) WITHOUT ROWID
     """,
@@ -123,7 +125,8 @@ SCHEMA = (
 
 RUN_COLUMNS = "version, model, model_sha256, options"
 FIELD_COLUMNS = (
-    "number, value, cells, confidence, status, frame_left, frame_top, frame_width, frame_height"
+    "number, value, cells, confidence, status, frame_left, frame_top, frame_width, frame_height, "
+    "name"
 )
 DIGIT_COLUMNS = (
     "field, left, top, width, height, digit, confidence, status, second, second_confidence, "
@@ -172,8 +175,8 @@ SELECT id FROM file WHERE label = CAST(? AS TEXT) AND pages >= ? AND duplicate_o
 FORGET_PAGE = "DELETE FROM page WHERE file = ? AND number = ?"
 
 ADD_PAGE = """
-INSERT INTO page (file, number, error, notice, seconds)
-VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)
+INSERT INTO page (file, number, error, notice, seconds, form)
+VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, CAST(? AS TEXT))
 """
 
 PAGE_IDS = "SELECT id FROM page"
@@ -186,12 +189,12 @@ DROP_FILE = "DELETE FROM file WHERE id = ?"
 
 LAST_ID = "SELECT last_insert_rowid()"
 
-ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 9})"
+ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 10})"
 ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 11})"
 ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 8})"
 
 PAGES = """
-SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of
+SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of, form
 FROM file
 LEFT JOIN file AS twin ON twin.label = file.duplicate_of AND file.duplicate_of <> ''
 LEFT JOIN page ON page.file = coalesce(twin.id, file.id)
@@ -218,7 +221,7 @@ SELECT
     coalesce(frame_left, min(left)), coalesce(frame_top, min(top)),
     coalesce(frame_width, max(left + width) - min(left)),
     coalesce(frame_height, max(top + height) - min(top)),
-    min(digit.confidence)
+    name, min(digit.confidence)
 FROM field JOIN digit ON digit.page = field.page AND digit.field = field.number
 WHERE field.page = ? GROUP BY number ORDER BY number
 """
@@ -227,7 +230,7 @@ the confidence of its least sure digit."""
 
 CHECKED_ROWS = (
     """
-    SELECT label, page.number, page.error, notice FROM page JOIN file ON file.id = page.file
+    SELECT label, page.number, page.error, notice, form FROM page JOIN file ON file.id = page.file
     WHERE page.id = ?
     """,
     f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number",

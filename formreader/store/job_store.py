@@ -354,13 +354,18 @@ class JobStore:
 
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
         """Id and reading of each page, without its fields; None is the id of one not read yet."""
-        for page, label, number, error, notice, twin in self._file.query(
+        for page, label, number, error, notice, twin, form in self._file.query(
             sql.PAGES.format(condition)
         ):
             if page is None:
                 yield None, PageReading(label, 0, notice=f"{twin} is not read yet", same_as=twin)
             else:
-                yield page, PageReading(label, number - 1, error=error, notice=notice, same_as=twin)
+                yield (
+                    page,
+                    PageReading(
+                        label, number - 1, error=error, notice=notice, same_as=twin, form=form
+                    ),
+                )
 
 
 def _stored_run(path: Path, file: JobFile) -> RunRecord:
@@ -388,7 +393,8 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
         raise ValueError(f"{reading.file}, page {number}: it is not among the inputs of this run")
     key = *file, number
     connection.execute(sql.FORGET_PAGE, key)
-    values = encode(reading.error), encode(reading.notice), json.dumps(dict(result.page.seconds))
+    seconds = json.dumps(dict(result.page.seconds))
+    values = encode(reading.error), encode(reading.notice), seconds, encode(reading.form)
     connection.execute(sql.ADD_PAGE, (*key, *values))
     (page,) = connection.execute(sql.LAST_ID).fetchone()
     connection.executemany(sql.ADD_FIELD, field_rows(page, reading))

@@ -85,6 +85,8 @@ class Form:
 
         Cells whose index is in `printed` already hold their symbol in print.
         """
+        if self.writer.own is not None:
+            symbols = _other_symbols(symbols, printed, self.writer.own)
         for i, (cell, symbol) in enumerate(zip(cells, symbols, strict=True)):
             if symbol and i not in printed:
                 self.writer.write(self.sheet, cell, symbol, self.rng)
@@ -96,6 +98,8 @@ class Form:
 
         `place` is where in the cell, or leaning out of it, the number stands.
         """
+        if self.writer.own is not None:
+            number = "".join(_other_digit(symbol, self.writer.own) for symbol in number)
         self.writer.write_line(self.sheet, place or cell, number, self.rng)
         self._record(0, cell, number, is_number_cell=True)
         self._fields += 1
@@ -109,3 +113,21 @@ class Form:
     def _record(self, i: int, cell: Rect, symbol: str, *, is_number_cell: bool = False) -> None:
         corners = quads_of(self.sheet.corners(cell))[0]
         self.truth.append(TruthBox(self._fields, i, symbol, corners, is_number_cell))
+
+
+def _other_symbols(
+    symbols: Sequence[str], printed: Container[int], rng: np.random.Generator
+) -> list[str]:
+    """As many blanks, marks and digits, but other digits in another order; print stays."""
+    written = [i for i in range(len(symbols)) if i not in printed]
+    others = list(symbols)
+    for i, k in zip(written, rng.permutation(written).tolist(), strict=True):
+        others[i] = _other_digit(symbols[k], rng)
+    return others
+
+
+def _other_digit(symbol: str, rng: np.random.Generator) -> str:
+    """A random digit in place of a digit; a number keeps its length, so 0 stays 0."""
+    if symbol not in DIGITS or not symbol or symbol == "0":
+        return symbol
+    return str(rng.integers(1, 10))

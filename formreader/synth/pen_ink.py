@@ -65,15 +65,18 @@ class Writer:
     """Someone who fills in a form: with symbols from `source`, written with `pen`.
 
     `wander`: how far symbols stray from the middle of their boxes, as a standard deviation in
-    shares of the box's side.
+    shares of the box's side. `own`: the writer's own random numbers, so that the form's are the
+    same whoever fills it in; None to take those of the form.
     """
 
     source: DigitSource
     pen: Pen
     wander: float = 0.05
+    own: np.random.Generator | None = None
 
     def write(self, sheet: Sheet, rect: Rect, symbol: str, rng: np.random.Generator) -> None:
         """Write one symbol into a box of the sheet."""
+        rng = self.own or rng
         w, h = rect.w * sheet.scale, rect.h * sheet.scale
         mask = self.source.draw(symbol, w, h, rng)
         dx, dy = np.clip(rng.normal(0, self.wander, 2), -2 * self.wander, 2 * self.wander)
@@ -88,6 +91,7 @@ class Writer:
         """
         if not text:
             return
+        rng = self.own or rng
         height = rect.h * sheet.scale
         spacing = float(rng.uniform(-0.04, 0.16))
         parts = [self._letter(letter, height, rng) for letter in text]

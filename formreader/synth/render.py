@@ -39,35 +39,45 @@ class RenderedPage:
 
 
 def render_form(
-    seed: int, spec: FormSpec | None = None, digits: DigitSource | None = None
+    seed: int,
+    spec: FormSpec | None = None,
+    digits: DigitSource | None = None,
+    *,
+    filling: int | None = None,
 ) -> RenderedPage:
     """Render one filled form.
 
     All symbols are written by one hand of the stroke model, or come from `digits` where given.
+    With a number as `filling`, pages of the same seed, and of the same spec but for its kind of
+    scan, are one form: another filling has other digits, another hand and another scan.
     """
     spec = spec or FormSpec()
     rng = np.random.default_rng(seed)
+    own = None if filling is None else np.random.default_rng([seed, filling])
+    hands = own or rng
     pale = spec.kind in PALE_KINDS
-    hand = Hand.sample(rng, "pencil" if pale else None)
-    pen = Pen.sample(hand.pen, rng)
+    hand = Hand.sample(hands, "pencil" if pale else None)
+    pen = Pen.sample(hand.pen, hands)
     if pale:
-        pen = pen.faint(float(rng.uniform(0.4, 0.65)))
+        pen = pen.faint(float(hands.uniform(0.4, 0.65)))
     source = digits or HandSource(hand, spec.dpi)
     if spec.variants:
         source = RepeatingSource(source, spec.variants)
-    writer = Writer(source, pen, hand.wander * spec.untidy)
+    writer = Writer(source, pen, hand.wander * spec.untidy, own)
     form = Form(Sheet(spec.width, spec.height, spec.dpi), writer, rng)
     line = spec.line
-    if line is None and spec.kind == "colour" and rng.random() < 0.7:
+    if own is None and line is None and spec.kind == "colour" and rng.random() < 0.7:
         line = "colour"
     compose(form, replace(spec.plan, layout=spec.layout, line=line))
-    return finish(form, spec.scan or sample_scan(spec.kind, rng))
+    return finish(form, spec.scan or sample_scan(spec.kind, hands))
 
 
 def finish(form: Form, scan: Scan) -> RenderedPage:
     """Scan a form, and take the truth about its boxes along."""
     corners = np.array([box.corners for box in form.truth], np.float64).reshape(-1, 2)
-    image, moved = scan.apply(form.sheet.image, corners, form.sheet.dpi, form.rng)
+    image, moved = scan.apply(
+        form.sheet.image, corners, form.sheet.dpi, form.writer.own or form.rng
+    )
     truth = tuple(
         replace(box, corners=quad) for box, quad in zip(form.truth, quads_of(moved), strict=True)
     )

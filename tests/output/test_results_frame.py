@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from formreader.core.errors import NoInputError
+from formreader.core.errors import NoInputError, UsageError
 from formreader.core.geometry import Box
 from formreader.core.options import Rows
 from formreader.core.records import DigitReading, FieldReading, PageReading, Status
-from formreader.output.results_frame import load_results
-from formreader.output.table import write_table
+from formreader.output.results_frame import frame_of, load_results
+from formreader.output.table import TABLES, write_table
 from formreader.output.table_formats import Row, write_rows
 
 
@@ -51,7 +50,7 @@ def test_digits_of_blank_boxes_are_empty_text(tmp_path: Path) -> None:
     assert table.loc[table["status"] == "review", "digit"].tolist() == ["7"]
 
 
-@pytest.mark.parametrize("rows", get_args(Rows))
+@pytest.mark.parametrize("rows", list(TABLES))
 @pytest.mark.parametrize("name", ["r.csv", "r.parquet", "r.xlsx"])
 def test_a_table_without_rows_has_its_columns(tmp_path: Path, rows: Rows, name: str) -> None:
     write_table(tmp_path / name, [], rows)
@@ -111,3 +110,8 @@ def test_other_files_are_refused(tmp_path: Path, content: str, name: str) -> Non
     path.write_text(content, encoding="latin-1")
     with pytest.raises(NoInputError, match=name):
         load_results(path)
+
+
+def test_rows_of_pages_need_a_scan() -> None:
+    with pytest.raises(UsageError, match="need a template"):
+        frame_of([], "page")

@@ -1,0 +1,145 @@
+"""Learn the templates of forms from scanned pages, which are read as a scan reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from formreader.batch.input_records import input_records
+from formreader.batch.page_log import PageFigures, ScanProgress
+from formreader.batch.page_pool import open_pool
+from formreader.batch.page_work import PageTask
+from formreader.batch.pdf_counter import PdfCounter
+from formreader.batch.read_tasks import read_tasks
+from formreader.core.errors import NoInputError, OutputError, UsageError
+from formreader.core.geometry import map_points
+from formreader.core.options import ScanOptions
+from formreader.core.records import FieldCrops, InputFile, PageCrops
+from formreader.core.stopwatch import Stopwatch
+from formreader.input.input_files import list_files
+from formreader.recognise.load_recogniser import load_recogniser
+from formreader.template.landmarks import Floats
+from formreader.template.pile_sorting import (
+    LearnedForm,
+    PilePage,
+    learned_form,
+    one_pile,
+    sort_pile,
+)
+from formreader.template.template_file import TEMPLATE_FILE, write_template
+
+
+def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> list[LearnedForm]:
+    """Sort pages into forms, and write a template of each into a folder of its own in `out`.
+
+    Raises:
+        NoInputError: there is no page, or none has fields.
+        OutputError: a template cannot be written.
+        UsageError: `out` holds templates already.
+    """
+    _refuse_templates(out, [*out.glob(f"*/{TEMPLATE_FILE}"), *out.glob(TEMPLATE_FILE)])
+    pages = _read_pile(options, progress)
+    learned = list[LearnedForm]()
+    for pile in sort_pile(pages):
+        form = learned_form(pile, f"form-{len(learned) + 1}")
+        if form is not None:
+            write_template(out / form.template.name, form.template, form.page)
+            learned.append(form)
+    if not learned:
+        raise NoInputError("No fields were found on the pages, so there is no form to learn")
+    return learned
+
+
+def new_template(options: ScanOptions, out: Path, progress: ScanProgress) -> LearnedForm:
+    """Make the template of one form from one or more pages, blank or filled in, at `out`.
+
+    Raises:
+        NoInputError: there is no page, or the pages show no fields.
+        OutputError: the template cannot be written.
+        UsageError: `out` holds a template already, or a page is another form than the first.
+    """
+    _refuse_templates(out, list(out.glob(TEMPLATE_FILE)))
+    pile, others = one_pile(_read_pile(options, progress))
+    if others:
+        raise UsageError(
+            f"{', '.join(others)}: not the form of the first page. Give the pages of one form "
+            "only, or sort a mixed pile with `formreader template learn`"
+        )
+    form = learned_form(pile, out.absolute().name)
+    if form is None:
+        raise NoInputError("No fields were found on the page, so it gives no template")
+    write_template(out, form.template, form.page)
+    return form
+
+
+def _refuse_templates(out: Path, there: Sequence[Path]) -> None:
+    """Refuse to replace templates: people have named their fields.
+
+    Raises:
+        OutputError: `out` is a file.
+        UsageError: there are templates.
+    """
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out}: it is a file; templates need a folder. Choose another --out")
+    if there:
+        raise UsageError(
+            f"{there[0]}: a template is there already and would be replaced. Choose another "
+            "--out, or delete it first"
+        )
+
+
+def _read_pile(options: ScanOptions, progress: ScanProgress) -> list[PilePage]:
+    """Read pages and find their fields; pages that cannot be read are told and left out.
+
+    Raises:
+        NoInputError: no page can be read.
+        KeyboardInterrupt: the user stopped it.
+    """
+    files = list_files(options.paths).files
+    recogniser = load_recogniser(options.model, options.device, options.batch)
+    pile = list[PilePage]()
+    with PdfCounter(options.page_timeout) as count_pdf:
+        tasks = list(_tasks(files, count_pdf))
+    progress.started(len(files), len(tasks), 0)
+    with open_pool(options.workers, len(tasks), options.page_timeout) as pool:
+        for page, reading in read_tasks(tasks, pool, recogniser, options, Stopwatch()):
+            progress.page_done(PageFigures.of(page, reading))
+            if page.error:
+                progress.message(f"{page.file}: {page.error}")
+            elif page.copy is not None:
+                pile.append(_pile_page(page))
+            if progress.stopped():
+                raise KeyboardInterrupt
+    if not pile:
+        raise NoInputError("None of the pages can be read, so there is no form to learn")
+    return pile
+
+
+def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTask]:
+    """Yield a task for each page; a duplicate says nothing new about its form."""
+    for file, record in zip(files, input_records(files, {}, count_pdf), strict=True):
+        for number in range(0 if record.duplicate_of else record.pages):
+            yield PageTask(file, number, error=record.error, keep_copy=True)
+
+
+def _pile_page(page: PageCrops) -> PilePage:
+    """What sorting needs of a page that was read."""
+    assert page.copy is not None
+    image = cv2.imdecode(np.frombuffer(page.copy.png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    back = np.asarray(np.linalg.inv(page.copy.to_page), np.float64)
+
+    def corners(field: FieldCrops) -> Floats:
+        points = [box.corners for box in field.outer_boxes]
+        return map_points(back, points).reshape(-1, 4, 2)
+
+    rows = tuple(corners(field) for field in page.fields if field.cell is None)
+    cells = tuple(corners(field)[0] for field in page.fields if field.cell is not None)
+    if not cells:  # a blank form
+        cells = tuple(
+            map_points(back, [cell.corners]).reshape(4, 2) for cell in page.copy.blank_cells
+        )
+    label = page.file if page.number == 0 else f"{page.file}, page {page.number + 1}"
+    return PilePage(label, np.asarray(image, np.uint8), rows, cells)

@@ -1,0 +1,131 @@
+"""The commands `formreader template ...`: make templates of forms, and check them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from formreader.cli.error_handling import EXIT_CODES, Command, set_up_logging
+from formreader.cli.progress import ScanDisplay, print_message
+from formreader.cli.shared_options import SCAN, verbosity_options
+from formreader.cli.stop_signals import stop_on_signal
+from formreader.core.errors import ExitCode
+from formreader.core.options import ScanOptions
+
+workers_option = click.option(
+    "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
+    show_default="one per core", help="Number of processes that read pages.",
+)  # fmt: skip
+
+
+class _Group(click.Group):
+    """A group whose commands return exit codes and help with mistyped options."""
+
+    command_class = Command
+
+
+@click.group(cls=_Group, epilog=EXIT_CODES)
+def template() -> None:
+    """Make templates of forms from scanned pages, and check them.
+
+    A template says where the fields of a form are and what they are called. With it, `formreader
+    scan --template` makes a table with one row a form and one named column a field.
+
+    \b
+    Examples:
+      formreader template learn scans/ --out templates/
+      formreader template new blank.pdf --out templates/tally
+      formreader template check templates/
+    """
+
+
+@verbosity_options
+@template.command()
+@click.argument("paths", nargs=-1, required=True, metavar="SCANS...")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("templates"), metavar="FOLDER",
+    show_default=True, help="Folder for the templates, one folder each.",
+)  # fmt: skip
+@workers_option
+def learn(paths: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet: bool) -> ExitCode:
+    """Sort scanned pages into the forms that they are, and make a template of each.
+
+    SCANS are files and folders as for `formreader scan`: filled-in pages in any order and of
+    several forms. Fields are called F01, F02, ... in reading order; change the names in
+    template.toml.
+
+    \b
+    Example:
+      formreader template learn scans/ --out templates/
+    """
+    set_up_logging(verbose, quiet)
+    display = ScanDisplay(quiet, verbose)
+    with closing(display), stop_on_signal(display):
+        from formreader.batch.template_learning import learn_templates  # slow
+
+        learned = learn_templates(ScanOptions(paths, workers=workers), out, display)
+    for form in learned:
+        pages = len(form.labels)
+        if not quiet:
+            print_message(
+                f"{form.template.name}: {pages:,} page{'s' * (pages != 1)}, "
+                f"{len(form.template.fields):,} fields, as on {form.labels[0]}"
+            )
+        click.echo(out / form.template.name)
+    return ExitCode.DONE
+
+
+@verbosity_options
+@template.command()
+@click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
+    help="Folder for the template; its name becomes the form's.",
+)  # fmt: skip
+@workers_option
+def new(pages: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet: bool) -> ExitCode:
+    """Make the template of one form from a blank or filled-in page, or several.
+
+    \b
+    Examples:
+      formreader template new blank.pdf --out templates/tally
+      formreader template new scan1.png scan2.png --out templates/tally
+    """
+    set_up_logging(verbose, quiet)
+    display = ScanDisplay(quiet, verbose)
+    with closing(display), stop_on_signal(display):
+        from formreader.batch.template_learning import new_template  # slow
+
+        form = new_template(ScanOptions(pages, workers=workers), out, display)
+    if not quiet:
+        print_message(f"{form.template.name}: {len(form.template.fields):,} fields")
+    click.echo(out)
+    return ExitCode.DONE
+
+
+@verbosity_options
+@template.command()
+@click.argument("templates", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option(
+    "--draw", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
+    help="Write a picture of each form with its fields and their names into this folder.",
+)  # fmt: skip
+def check(templates: Path, draw: Path | None, verbose: bool, quiet: bool) -> ExitCode:
+    """Check a template, or all templates in a folder.
+
+    What is wrong is told with line and key, and the exit code is 4.
+
+    \b
+    Examples:
+      formreader template check templates/
+      formreader template check templates/tally --draw pictures/
+    """
+    set_up_logging(verbose, quiet)
+    from formreader.template.template_check import check_templates  # slow
+
+    for form in check_templates(templates, draw):
+        if not quiet:
+            click.echo(f"{form.name}: {len(form.fields):,} fields, in order")
+    return ExitCode.DONE

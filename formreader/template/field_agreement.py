@@ -1,0 +1,131 @@
+"""What the pages of a form agree upon: its fields, from those that were found on each page.
+
+A box that one page hides is supplied by the others; print that one page shows as a box is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from formreader.core.geometry import Box, reading_order
+from formreader.template.form_template import FieldPlace
+
+_MIN_OVERLAP = 0.5
+"""Intersection over union from which boxes on two pages are one box of the form."""
+
+_MIN_SHARE_OF_PAGES = 0.4
+"""Share of the pages that must show a box, where there are more than two."""
+
+_MIN_LINKED_SHARE = 0.5
+"""Share of the pages that show two boxes that must have them side by side in one field."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundField:
+    """A field that one page shows, in pixels of the reference page: its boxes, or its cell."""
+
+    boxes: tuple[Box, ...] = ()
+    cell: Box | None = None
+
+
+@dataclass(slots=True)
+class _Place:
+    """A place where pages show a box or a cell: what each page shows, by its index."""
+
+    is_cell: bool
+    seen: dict[int, Box] = field(default_factory=dict)
+
+    @property
+    def box(self) -> Box:
+        """The median of what the pages show."""
+        sides = [(b.left, b.top, b.width, b.height) for b in self.seen.values()]
+        return Box(*np.median(sides, axis=0).tolist())
+
+
+def agreed_fields(pages: Sequence[Iterable[FoundField]]) -> tuple[FieldPlace, ...]:
+    """The fields that the pages of a form agree upon, in reading order, named F01, F02, ...
+
+    Args:
+        pages: the fields that each page shows.
+    """
+    places, links = list[_Place](), Counter[tuple[int, int]]()
+    for page, fields in enumerate(pages):
+        for one in fields:
+            parts = one.boxes if one.cell is None else (one.cell,)
+            at = [_place_of(places, part, one.cell is not None, page) for part in parts]
+            links.update(pairwise(at))
+    needed = 1.0 if len(pages) <= 2 else _MIN_SHARE_OF_PAGES * len(pages)
+    kept = {i for i, place in enumerate(places) if len(place.seen) >= needed}
+    kept -= _rivals(places, kept)
+    in_cells = [FieldPlace("-", cell=places[i].box) for i in sorted(kept) if places[i].is_cell]
+    in_boxes = [
+        FieldPlace("-", tuple(places[i].box for i in chain))
+        for chain in _chains(places, kept, links)
+    ]
+    return _named(in_cells + in_boxes)
+
+
+def _place_of(places: list[_Place], box: Box, is_cell: bool, page: int) -> int:
+    """The index of the place that a box on a page shows, a new one if none is like it."""
+    best, most = len(places), _MIN_OVERLAP
+    for i, place in enumerate(places):
+        if place.is_cell != is_cell or page in place.seen:
+            continue
+        overlap = box.overlap(next(iter(place.seen.values())))
+        if overlap >= most:
+            best, most = i, overlap
+    if best == len(places):
+        places.append(_Place(is_cell))
+    places[best].seen[page] = box
+    return best
+
+
+def _rivals(places: Sequence[_Place], kept: set[int]) -> set[int]:
+    """Of places that lie in one another, those that fewer pages show."""
+    dropped = set[int]()
+    order = sorted(kept, key=lambda i: (-len(places[i].seen), places[i].is_cell, i))
+    boxes = {i: places[i].box for i in kept}
+    for rank, i in enumerate(order):
+        if i in dropped:
+            continue
+        for k in order[rank + 1 :]:
+            if boxes[i].holds(boxes[k].centre) or boxes[k].holds(boxes[i].centre):
+                dropped.add(k)
+    return dropped
+
+
+def _chains(
+    places: Sequence[_Place], kept: set[int], links: Counter[tuple[int, int]]
+) -> list[list[int]]:
+    """The boxes of each field, left to right."""
+    after, before = dict[int, int](), dict[int, int]()
+    for (i, k), count in sorted(links.items(), key=lambda one: (-one[1], one[0])):
+        both = len(places[i].seen.keys() & places[k].seen.keys())
+        free = {i, k} <= kept and i not in after and k not in before
+        if free and count >= _MIN_LINKED_SHARE * both:
+            after[i], before[k] = k, i
+    chains = list[list[int]]()
+    for first in sorted(i for i in kept if not places[i].is_cell and i not in before):
+        chain = [first]
+        while (following := after.get(chain[-1])) is not None and following not in chain:
+            chain.append(following)
+        chains.append(chain)
+    return chains
+
+
+def _named(fields: Sequence[FieldPlace]) -> tuple[FieldPlace, ...]:
+    """The fields in reading order, with proposed names."""
+    boxes = [one.box for one in fields]
+    order = reading_order(
+        [b.left for b in boxes], [b.centre[1] for b in boxes], [b.bottom for b in boxes]
+    )
+    digits = max(2, len(str(len(fields))))
+    return tuple(
+        FieldPlace(f"F{number:0{digits}d}", fields[i].boxes, fields[i].cell)
+        for number, i in enumerate(order, 1)
+    )

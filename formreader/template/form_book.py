@@ -1,0 +1,124 @@
+"""The forms that a scan knows: recognises which one a page is, and how it lies on the page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from formreader.core.errors import TemplateError
+from formreader.core.records import GreyImage
+from formreader.template.form_template import FormTemplate
+from formreader.template.landmarks import Landmarks, find_landmarks, likeness
+from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.template_file import (
+    PAGE_FILE,
+    TEMPLATE_FILE,
+    read_page_picture,
+    read_template,
+    template_folders,
+)
+
+_MAX_CANDIDATES = 4
+"""Forms, the likeliest first, that a page is aligned with before it counts as none of them."""
+
+_CLEAR_SCORE = 0.6
+"""Score of an alignment from which no other form is tried."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownForm:
+    """A form with its reference page, ready to be recognised."""
+
+    template: FormTemplate
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognised:
+    """The form that a page is, and how it lies on it."""
+
+    form: KnownForm
+    alignment: Alignment
+
+
+class FormBook:
+    """Some forms with their templates."""
+
+    def __init__(self, forms: Sequence[KnownForm]) -> None:
+        self.forms = tuple(forms)
+
+    @classmethod
+    def load(cls, place: Path) -> FormBook:
+        """Load the templates in a folder.
+
+        Raises:
+            TemplateError: one of them is wrong, there is none, or two have the same name.
+        """
+        forms, taken = list[KnownForm](), dict[str, Path]()
+        for folder in template_folders(place):
+            template = read_template(folder)
+            if other := taken.get(template.name):
+                raise TemplateError(
+                    f"{folder / TEMPLATE_FILE}: form: {template.name!r} is already the name of the "
+                    f"form in {other}. Give one of them another name"
+                )
+            taken[template.name] = folder
+            forms.append(KnownForm(template, Reference(read_page_picture(folder, template))))
+        return cls(forms)
+
+    def recognise(self, even: GreyImage) -> Recognised | None:
+        """Recognise the form of an evenly lit page, (h, w) uint8, however it is turned."""
+        references = [form.reference for form in self.forms]
+        best = best_alignment(references, even, find_landmarks(even))
+        return None if best is None else Recognised(self.forms[best[0]], best[1])
+
+
+def best_alignment(
+    references: Sequence[Reference], even: GreyImage, landmarks: Landmarks
+) -> tuple[int, Alignment] | None:
+    """The index of the reference that a page is most like, and how it lies on the page.
+
+    `even` is the page, evenly lit, (h, w) uint8. None if it is like none of the references.
+    """
+    if not references:
+        return None
+    alike = [likeness(one.landmarks, landmarks) for one in references]
+    order = np.argsort([-one for one in alike], kind="stable")
+    best: tuple[int, Alignment] | None = None
+    for i in order[:_MAX_CANDIDATES].tolist():
+        alignment = references[i].align(even, landmarks)
+        if alignment is None:
+            continue
+        if best is None or alignment.score > best[1].score:
+            best = i, alignment
+        if alignment.score >= _CLEAR_SCORE:
+            break
+    return best
+
+
+@lru_cache(maxsize=1)
+def loaded_book(place: str) -> FormBook:
+    """The forms in a folder, loaded once per process."""
+    return FormBook.load(Path(place))
+
+
+def templates_hash(place: Path) -> str:
+    """SHA-256 of all templates at `place`: another one may give other readings.
+
+    Raises:
+        TemplateError: there is none, or one cannot be read.
+    """
+    digest = hashlib.sha256()
+    for folder in template_folders(place):
+        for name in (TEMPLATE_FILE, PAGE_FILE):
+            try:
+                digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
+            except OSError as error:
+                message = f"{folder / name}: cannot be read ({error.strerror})"
+                raise TemplateError(message) from error
+    return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""Landmarks of a page: corners of print with descriptors, by which forms are told apart.
+
+They are ORB features (Rublee et al. 2011): they do not depend on how the page is turned, and
+comparing them takes a fraction of a millisecond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.geometry import Transform, map_points
+from formreader.core.records import GreyImage
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_MAX_LANDMARKS = 1500
+_MAX_KEY_LANDMARKS = 300
+"""Landmarks of a page, and how many of the strongest are compared to choose a form."""
+
+_PYRAMID_STEP, _PYRAMID_LEVELS = 1.25, 5
+"""Ratio of the sizes at which landmarks are looked for, and their number: a photographed sheet may
+be 2.4 times as small as a scanned one."""
+
+_MAX_DISTANCE_RATIO = 0.85
+"""Distance of a landmark from its match, as a share of that from the second best match, above which
+it is left out: print repeats itself."""
+
+_MAX_MISS, _MAX_BEND = 8.0, 30.0
+"""Pixels by which matched landmarks may miss a projective transform, and by which the paper may be
+bent there: paper is not flat."""
+
+_MIN_PAIRS = 12
+"""Pairs of landmarks that a transform needs."""
+
+_MAX_STRETCH = 2.6
+"""Ratio of sizes, of two pages or of two directions on a page, above which a transform is none that
+a scanner or a camera makes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Landmarks:
+    """n landmarks, the strongest first.
+
+    `points` are (n, 2) pixels of the page, `descriptors` (n, 32) uint8.
+    """
+
+    points: Floats
+    descriptors: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@cache
+def _finder() -> cv2.ORB:
+    return cv2.ORB.create(_MAX_LANDMARKS, _PYRAMID_STEP, _PYRAMID_LEVELS)
+
+
+@cache
+def _matcher() -> cv2.BFMatcher:
+    return cv2.BFMatcher(cv2.NORM_HAMMING)
+
+
+def find_landmarks(even: GreyImage) -> Landmarks:
+    """Find the landmarks of an upright, evenly lit page, (h, w) uint8."""
+    found, descriptors = _finder().detectAndCompute(even, None)
+    if descriptors is None or not len(found):
+        return Landmarks(np.zeros((0, 2)), np.zeros((0, 32), np.uint8))
+    order = np.argsort([-one.response for one in found], kind="stable")
+    points = np.array([one.pt for one in found], np.float64)
+    return Landmarks(points[order], np.asarray(descriptors, np.uint8)[order])
+
+
+def likeness(form: Landmarks, page: Landmarks) -> int:
+    """Number of the form's strongest landmarks that one on the page clearly equals."""
+    return len(
+        _pairs(form.descriptors[:_MAX_KEY_LANDMARKS], page.descriptors[: 2 * _MAX_KEY_LANDMARKS])
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """A projective transform from a form's pixels to a page's, and pairs of points, (n, 2) each.
+
+    The pairs are near the transform, but may miss it where the paper is bent.
+    """
+
+    transform: Transform
+    form: Floats
+    page: Floats
+
+
+def match_landmarks(form: Landmarks, page: Landmarks) -> Match | None:
+    """Find out how a form lies on a page from the landmarks of both; None where it does not."""
+    pairs = _pairs(form.descriptors, page.descriptors)
+    if len(pairs) < _MIN_PAIRS:
+        return None
+    source, target = form.points[pairs[:, 0]], page.points[pairs[:, 1]]
+    # RANSAC of a transform with four free numbers first: with eight, print that repeats itself
+    # would be fitted as well.
+    similar, inside = cv2.estimateAffinePartial2D(
+        source, target, method=cv2.RANSAC, ransacReprojThreshold=_MAX_BEND, maxIters=2000
+    )
+    if similar is None or np.count_nonzero(inside) < _MIN_PAIRS:
+        return None
+    near = inside.ravel() > 0
+    found, _ = cv2.findHomography(source[near], target[near], cv2.RANSAC, _MAX_MISS)
+    if found is None:
+        return None
+    transform = np.asarray(found, np.float64)
+    if not _is_plausible(transform, source):
+        return None
+    near = np.linalg.norm(map_points(transform, source) - target, axis=1) <= _MAX_BEND
+    return Match(transform, source[near], target[near])
+
+
+def _pairs(form: npt.NDArray[np.uint8], page: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """(n, 2) indices of landmarks of a form and of a page that clearly equal each other."""
+    if len(form) == 0 or len(page) < 2:
+        return np.zeros((0, 2), np.int64)
+    best = [
+        (first.queryIdx, first.trainIdx)
+        for first, second in _matcher().knnMatch(form, page, k=2)
+        if first.distance < _MAX_DISTANCE_RATIO * second.distance
+    ]
+    return np.array(best, np.int64).reshape(-1, 2)
+
+
+def _is_plausible(transform: Transform, points: Floats) -> bool:
+    """Whether a transform neither mirrors nor stretches the page by much."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+    if (np.column_stack([corners, np.ones(4)]) @ transform[2] <= 0).any():
+        return False
+    mapped = map_points(transform, corners)
+    across, down = mapped[1] - mapped[0], mapped[3] - mapped[0]
+    area = float(across[0] * down[1] - across[1] * down[0])
+    before = np.maximum(high - low, 1.0)
+    scales = np.linalg.norm([across, down], axis=1) / before
+    return (
+        area > 0
+        and max(scales) < _MAX_STRETCH
+        and min(scales) > 1 / _MAX_STRETCH
+        and bool(cv2.isContourConvex(mapped.astype(np.float32)))
+    )

@@ -1,0 +1,208 @@
+"""Align a page with the reference page of a form: projectively, then locally, for curl and stretch.
+
+The transform found from landmarks is good to a few pixels. Small patches of the reference are
+then looked for near their places; where they are found says how the paper is bent, and how many
+are found says whether the page is this form at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.geometry import Transform, map_points
+from formreader.core.records import GreyImage
+from formreader.template.landmarks import Floats, Landmarks, find_landmarks, match_landmarks
+
+_PATCH_SIDE, _PATCH_STEP = 28, 32
+"""Side of a patch, and the distance of patches, in pixels of the reference page."""
+
+_REACHES = (12, 6)
+"""Distance up to which a patch is looked for, in the first and in the second round."""
+
+_MIN_PATCH_DETAIL = 1e-3
+"""Lesser eigenvalue of the covariance of the brightness's derivatives (`cv2.cornerMinEigenVal`)
+from which a patch holds edges in both directions."""
+
+_MAX_PATCHES = 120
+"""Patches that are looked for: those with most print, spread over the page."""
+
+_MIN_AGREEMENT = 0.5
+"""Correlation from which a patch counts as found."""
+
+_MIN_FOUND_SHARE = 0.5
+"""Share of the patches to be found on a page of the form. Where the page is another form, chance
+finds fewer than a fifth of them."""
+
+_MIN_FOUND = 8
+"""Patches to be found at least: a page with less print cannot be told from others."""
+
+_SPREAD = 50.0
+"""Standard deviation, in pixels, of the weight of patches around a point that is mapped."""
+
+_STIFFNESS = 0.1
+"""Weight of no local shift, in patches."""
+
+_MAX_LOCAL_MISS, _MAX_SHIFT = 6.0, 30
+"""Pixels by which points may miss the projective transform that is fitted to them, and by which
+bent paper may be shifted from it."""
+
+_NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
+"""Number of points around one, itself included, and pixels by which it may differ from their median
+shift."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """How a form lies on a page.
+
+    `transform` maps pixels of the reference page to the page's. Points near `places`, (n, 2) on
+    the reference, are shifted by about `shifts` before, (n, 2). `score`: share of the patches that
+    were found, 0..1.
+    """
+
+    transform: Transform
+    places: Floats
+    shifts: Floats
+    score: float
+
+    def map(self, points: npt.ArrayLike) -> Floats:
+        """Map points (n, 2) of the reference page to the page."""
+        xy = np.asarray(points, np.float64).reshape(-1, 2)
+        return map_points(self.transform, xy + _local(xy, self.places, self.shifts))
+
+    def back(self, points: npt.ArrayLike) -> Floats:
+        """Map points (n, 2) of the page to the reference page."""
+        inverse = np.asarray(np.linalg.inv(self.transform), np.float64)
+        xy = map_points(inverse, points)
+        # The shifts change little over their own length.
+        return np.asarray(xy - _local(xy, self.places, self.shifts), np.float64)
+
+
+class Reference:
+    """The reference page of a form, (h, w) uint8, evenly lit, with what aligning needs of it."""
+
+    def __init__(self, image: GreyImage, landmarks: Landmarks | None = None) -> None:
+        self.image = image
+        if landmarks is not None:
+            self.landmarks = landmarks
+
+    @cached_property
+    def landmarks(self) -> Landmarks:
+        return find_landmarks(self.image)
+
+    @cached_property
+    def patches(self) -> npt.NDArray[np.int64]:
+        """(n, 2) upper left corners of the patches with print, most print first."""
+        height, width = self.image.shape
+        ys = np.arange(0, height - _PATCH_SIDE + 1, _PATCH_STEP)
+        xs = np.arange(0, width - _PATCH_SIDE + 1, _PATCH_STEP)
+        corners = np.array([(x, y) for y in ys for x in xs], np.int64).reshape(-1, 2)
+        # A patch of a single line slides along it: there must be edges in both directions.
+        strength = cv2.cornerMinEigenVal(self.image, _PATCH_SIDE // 2, ksize=3)
+        middle = corners + _PATCH_SIDE // 2
+        detail = strength[middle[:, 1], middle[:, 0]]
+        order = np.argsort(-detail, kind="stable")
+        chosen = order[detail[order] >= _MIN_PATCH_DETAIL]
+        return corners[chosen[:: max(1, len(chosen) // _MAX_PATCHES)]]
+
+    def align(self, page: GreyImage, landmarks: Landmarks) -> Alignment | None:
+        """Align an evenly lit page, (h, w) uint8, with these landmarks.
+
+        None if it is not this form, or is bent too much.
+        """
+        match = match_landmarks(self.landmarks, landmarks)
+        if match is None or len(self.patches) < _MIN_FOUND:
+            return None
+        fit = _fitted(match.form, match.page)
+        for reach in _REACHES:
+            if fit is None:
+                return None
+            centres, targets = self._find_patches(page, fit, reach)
+            fit = _fitted(centres, targets)
+        if fit is None:
+            return None
+        score = len(fit.places) / len(self.patches)
+        enough = len(fit.places) >= _MIN_FOUND and score >= _MIN_FOUND_SHARE
+        return replace(fit, score=score) if enough else None
+
+    def _find_patches(self, page: GreyImage, fit: Alignment, reach: int) -> tuple[Floats, Floats]:
+        """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2)."""
+        height, width = self.image.shape
+        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
+        before = np.rint(_local(centres, fit.places, fit.shifts)).astype(np.int64)
+        margin = reach + _MAX_SHIFT
+        shift = np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1]], np.float64)
+        seen = cv2.warpPerspective(
+            page, fit.transform @ shift, (width + 2 * margin, height + 2 * margin),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT,
+            borderValue=255,
+        )  # fmt: skip
+        before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT)
+        side = _PATCH_SIDE + 2 * reach
+        found, offsets = list[int](), list[tuple[float, float]]()
+        corners = self.patches + before + _MAX_SHIFT
+        for i, ((x, y), (left, top)) in enumerate(
+            zip(self.patches.tolist(), corners.tolist(), strict=True)
+        ):
+            window = seen[top : top + side, left : left + side]
+            likeness = cv2.matchTemplate(window, _patch(self.image, x, y), cv2.TM_CCOEFF_NORMED)
+            _, best, _, (column, row) = cv2.minMaxLoc(likeness)
+            if best >= _MIN_AGREEMENT:
+                found.append(i)
+                offsets.append((column - reach + _vertex(likeness[row], column),
+                                row - reach + _vertex(likeness[:, column], row)))  # fmt: skip
+        shifts = before[found] + np.array(offsets, np.float64).reshape(-1, 2)
+        return centres[found], map_points(fit.transform, centres[found] + shifts)
+
+
+def _fitted(places: Floats, targets: Floats) -> Alignment | None:
+    """Fit an alignment to pairs of points (n, 2), without those that contradict their neighbours.
+
+    None if too few are left.
+    """
+    for _ in range(2):
+        if len(places) < _MIN_FOUND:
+            return None
+        fitted, _ = cv2.findHomography(places, targets, cv2.RANSAC, _MAX_LOCAL_MISS)
+        if fitted is None:
+            return None
+        transform = np.asarray(fitted, np.float64)
+        shifts = map_points(np.asarray(np.linalg.inv(transform), np.float64), targets) - places
+        distance = ((places[:, None] - places[None]) ** 2).sum(axis=2)
+        nearest = np.argsort(distance, axis=1, kind="stable")[:, :_NEIGHBOURS]
+        usual = np.median(shifts[nearest], axis=1)
+        agreed = (np.linalg.norm(shifts - usual, axis=1) <= _MAX_CONTRADICTION) & (
+            np.linalg.norm(shifts, axis=1) <= _MAX_SHIFT
+        )
+        if agreed.all():
+            break
+        places, targets, shifts = places[agreed], targets[agreed], shifts[agreed]
+    return Alignment(transform, places, shifts, 0.0)
+
+
+def _patch(image: GreyImage, x: int, y: int) -> GreyImage:
+    return image[y : y + _PATCH_SIDE, x : x + _PATCH_SIDE]
+
+
+def _vertex(values: npt.NDArray[Any], best: int) -> float:
+    """Offset from the best of some values to the vertex of the parabola through its neighbours."""
+    if not 0 < best < len(values) - 1:
+        return 0.0
+    before, here, after = (float(one) for one in values[best - 1 : best + 2])
+    curvature = before - 2 * here + after
+    return 0.0 if curvature >= 0 else float(np.clip((before - after) / (2 * curvature), -0.5, 0.5))
+
+
+def _local(points: Floats, places: Floats, shifts: Floats) -> Floats:
+    """(n, 2) shifts at points: the weighted mean of those of the patches around each."""
+    if not len(places):
+        return np.zeros_like(points)
+    distance = ((points[:, None] - places[None]) ** 2).sum(axis=2)
+    weight = np.exp(-distance / (2 * _SPREAD**2))
+    return np.asarray((weight @ shifts) / (weight.sum(axis=1, keepdims=True) + _STIFFNESS))

@@ -1,0 +1,175 @@
+"""Sort a pile of pages into the forms that they are, and make each form's template."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from formreader.core.geometry import Box
+from formreader.core.records import GreyImage
+from formreader.template.field_agreement import FoundField, agreed_fields
+from formreader.template.form_book import best_alignment
+from formreader.template.form_template import FormTemplate
+from formreader.template.landmarks import Floats, Landmarks, find_landmarks
+from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.placed_fields import quarters_turned
+
+_MAX_MEDIAN_PAGES = 25
+"""Pages of which the reference page is the median; more would change little."""
+
+_MIN_MEDIAN_PAGES = 3
+"""Pages from which handwriting is in the minority at each place."""
+
+_MAP_STEP = 16
+"""Pixels between the points of the reference page that are mapped exactly; between them is little
+bend."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PilePage:
+    """A page of the pile.
+
+    `even` is upright and evenly lit, (h, w) uint8. `rows` are the corners (n, 4, 2) of the boxes
+    of each field that was found on it, `cells` the corners (4, 2) of each cell, in its pixels.
+    """
+
+    label: str
+    even: GreyImage
+    rows: tuple[Floats, ...]
+    cells: tuple[Floats, ...]
+
+
+@dataclass(slots=True, eq=False)
+class FormPile:
+    """The pages that are one form, with how the first one, the leader, lies on each."""
+
+    reference: Reference
+    members: list[tuple[PilePage, Alignment]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedForm:
+    """A form that was learned: its template, its reference page and the pages that are it."""
+
+    template: FormTemplate
+    page: GreyImage
+    labels: tuple[str, ...]
+
+
+def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
+    """Sort pages into forms, those with most pages first."""
+    piles = list[FormPile]()
+    for page in pages:
+        landmarks = find_landmarks(page.even)
+        if not _add(piles, page, landmarks):
+            _begin(piles, page, landmarks)
+    # A page that was unlike a form's first page may be like the median of several.
+    large = [pile for pile in piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
+    for pile in large:
+        _settle(pile)
+    for small in [pile for pile in piles if len(pile.members) < _MIN_MEDIAN_PAGES]:
+        if all(_add(large, page, find_landmarks(page.even)) for page, _ in small.members):
+            piles.remove(small)
+    return sorted(piles, key=lambda pile: -len(pile.members))
+
+
+def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
+    """Make the template of a form; None if its pages show no field."""
+    fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
+    if not fields:
+        return None
+    height, width = pile.reference.image.shape
+    labels = tuple(page.label for page, _ in pile.members)
+    return LearnedForm(FormTemplate(name, (width, height), fields), pile.reference.image, labels)
+
+
+def one_pile(pages: Sequence[PilePage]) -> tuple[FormPile, list[str]]:
+    """A pile of pages of one form, led by the first; and the labels of those that are another."""
+    piles = list[FormPile]()
+    others = list[str]()
+    for page in pages:
+        landmarks = find_landmarks(page.even)
+        if not piles:
+            _begin(piles, page, landmarks)
+        elif not _add(piles, page, landmarks):
+            others.append(page.label)
+    if len(piles[0].members) >= _MIN_MEDIAN_PAGES:
+        _settle(piles[0])
+    return piles[0], others
+
+
+def _begin(piles: list[FormPile], page: PilePage, landmarks: Landmarks) -> None:
+    itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
+    piles.append(FormPile(Reference(page.even, landmarks), [(page, itself)]))
+
+
+def _add(piles: Sequence[FormPile], page: PilePage, landmarks: Landmarks) -> bool:
+    """Add a page to the pile of its form; false if there is none."""
+    found = best_alignment([pile.reference for pile in piles], page.even, landmarks)
+    if found is None:
+        return False
+    piles[found[0]].members.append((page, found[1]))
+    return True
+
+
+def _settle(pile: FormPile) -> None:
+    """Make the median of a pile's pages its reference page, the way up that most pages lie."""
+    turns = Counter(_turn(how) for _, how in pile.members)
+    usual = turns.most_common(1)[0][0]
+    if usual:  # the leader lies another way than most
+        leader = next(page for page, how in pile.members if _turn(how) == usual)
+        _align_anew(pile, Reference(leader.even))
+    seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
+    median = np.median(np.stack(seen), axis=0).astype(np.uint8)
+    _align_anew(pile, Reference(median))
+
+
+def _turn(how: Alignment) -> int:
+    return quarters_turned(how) if len(how.places) else 0
+
+
+def _align_anew(pile: FormPile, reference: Reference) -> None:
+    """Align the pages of a pile with another reference page; those that are no more like it go."""
+    aligned = (
+        (page, reference.align(page.even, find_landmarks(page.even))) for page, _ in pile.members
+    )
+    pile.members = [(page, how) for page, how in aligned if how is not None]
+    pile.reference = reference
+
+
+def _seen_from(reference: Reference, page: PilePage, how: Alignment) -> GreyImage:
+    """A page as seen on the reference page."""
+    height, width = reference.image.shape
+    xs, ys = np.arange(0, width + _MAP_STEP, _MAP_STEP), np.arange(0, height + _MAP_STEP, _MAP_STEP)
+    grid = np.stack(np.meshgrid(xs, ys), axis=2)
+    mapped = how.map(grid.reshape(-1, 2)).reshape(grid.shape).astype(np.float32)
+    # Pixel k * _MAP_STEP of the result must be point k of the grid.
+    scale = np.array([[_MAP_STEP, 0, 0], [0, _MAP_STEP, 0]], np.float64)
+    full = cv2.warpAffine(mapped, scale, (width, height), flags=cv2.INTER_LINEAR)
+    x, y = (np.ascontiguousarray(full[..., axis], np.float32) for axis in range(2))
+    return np.asarray(cv2.remap(page.even, x, y, cv2.INTER_LINEAR, borderValue=255), np.uint8)
+
+
+def _on_reference(reference: Reference, page: PilePage, how: Alignment) -> list[FoundField]:
+    """The fields of a page that lie on the reference page, in its pixels."""
+    height, width = reference.image.shape
+    whole = Box(0, 0, width, height)
+
+    def on_page(corners: Sequence[Floats]) -> list[Box]:
+        boxes = [_box(how, one) for one in corners]
+        return sorted((box for box in boxes if whole.holds(box.centre)), key=lambda box: box.left)
+
+    rows = [FoundField(tuple(boxes)) for row in page.rows if (boxes := on_page(list(row)))]
+    return rows + [FoundField(cell=cell) for cell in on_page(page.cells)]
+
+
+def _box(how: Alignment, corners: Floats) -> Box:
+    """The upright box whose edges are the mean edges of corners (4, 2) of the page."""
+    points = how.back(corners)
+    x, y = np.sort(points[:, 0]), np.sort(points[:, 1])
+    left, right, top, bottom = x[:2].mean(), x[2:].mean(), y[:2].mean(), y[2:].mean()
+    return Box(float(left), float(top), max(float(right - left), 1), max(float(bottom - top), 1))

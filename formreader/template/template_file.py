@@ -1,0 +1,288 @@
+"""Read, check and write templates: one folder a form, with template.toml and page.png.
+
+Errors name the file, the line and the key.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from formreader.core.errors import OutputError, TemplateError
+from formreader.core.geometry import Box
+from formreader.core.records import GreyImage
+from formreader.output.atomic_writing import atomic_stream, atomic_writer
+from formreader.template.form_template import FieldPlace, FormTemplate
+
+TEMPLATE_FILE, PAGE_FILE = "template.toml", "page.png"
+"""The files of a template's folder."""
+
+TEMPLATE_FORMAT = 1
+"""Version of template.toml, its key `format`."""
+
+RESERVED_NAMES = frozenset(("file", "page", "form", "status", "review"))
+"""Columns of the table of pages, which no field may be called."""
+
+_FORM_KEYS = frozenset(("format", "form", "width", "height", "fields"))
+_FIELD_KEYS = frozenset(("name", "boxes", "cell"))
+
+_SUMMARY = "Correct it, or make the template again with `formreader template new`"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong in a template.toml: the line, 0 if it is about the file, and the message."""
+
+    line: int
+    message: str
+
+
+class _Lines:
+    """Where the keys of a template.toml stand; TOML's readers do not tell."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+        self._fields = [
+            number
+            for number, line in enumerate(self._lines, 1)
+            if re.match(r"\s*\[\[\s*fields\s*\]\]", line)
+        ]
+
+    def of(self, key: str, field: int | None = None) -> int:
+        """The line of a key of the form, or of the 0-based `field`; that of its head without it."""
+        first, end = 1, len(self._lines) + 1
+        if field is None:
+            end = self._fields[0] if self._fields else end
+        elif field < len(self._fields):
+            first = self._fields[field]
+            end = self._fields[field + 1] if field + 1 < len(self._fields) else end
+        for number in range(first, end):
+            if re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", self._lines[number - 1]):
+                return number
+        return first
+
+
+def template_folders(place: Path) -> list[Path]:
+    """The folders of templates at `place`: itself, or those in it, in the order of their names.
+
+    Raises:
+        TemplateError: there is none.
+    """
+    if place.name == TEMPLATE_FILE:
+        place = place.parent
+    if (place / TEMPLATE_FILE).is_file():
+        return [place]
+    found = sorted(path.parent for path in place.glob(f"*/{TEMPLATE_FILE}"))
+    if not found:
+        raise TemplateError(
+            f"{place}: there is no template in it. Make one with `formreader template learn` or "
+            "`formreader template new`"
+        )
+    return found
+
+
+def read_template(folder: Path) -> FormTemplate:
+    """Read the template of a folder.
+
+    Raises:
+        TemplateError: it cannot be read or is wrong; the message has all that is.
+    """
+    text = _read_text(folder / TEMPLATE_FILE)
+    template, faults = parse_template(text)
+    if template is None:
+        file = folder / TEMPLATE_FILE
+        told = [
+            f"{file}{f', line {one.line}' if one.line else ''}: {one.message}" for one in faults
+        ]
+        raise TemplateError("\n".join((*told, _SUMMARY)))
+    return template
+
+
+def read_page_picture(folder: Path, template: FormTemplate) -> GreyImage:
+    """Read the reference page of a template, (height, width) uint8.
+
+    Raises:
+        TemplateError: it cannot be read, or its size is not the template's.
+    """
+    path = folder / PAGE_FILE
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise TemplateError(f"{path}: cannot be read ({error.strerror}). {_SUMMARY}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+    if image is None:
+        raise TemplateError(f"{path}: it is no picture that can be read. {_SUMMARY}")
+    width, height = template.size
+    if image.shape != (height, width):
+        raise TemplateError(
+            f"{path}: it has {image.shape[1]} x {image.shape[0]} pixels, but {TEMPLATE_FILE} says "
+            f"{width} x {height}. {_SUMMARY}"
+        )
+    return np.asarray(image, np.uint8)
+
+
+def write_template(folder: Path, template: FormTemplate, page: GreyImage) -> None:
+    """Write a template with its reference page, (height, width) uint8, into a folder.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+    with atomic_stream(folder / PAGE_FILE) as stream:
+        stream.write(cv2.imencode(".png", page)[1].tobytes())
+    with atomic_writer(folder / TEMPLATE_FILE) as text:
+        text.write(template_text(template))
+
+
+def template_text(template: FormTemplate) -> str:
+    """The content of a template.toml."""
+    width, height = template.size
+    lines = [
+        "# Names are the columns of the table, in this order. Places are pixels of page.png:",
+        "# left, top, width, height; `boxes` has one for each digit, `cell` is for a whole number.",
+        f"format = {TEMPLATE_FORMAT}",
+        f"form = {_quoted(template.name)}",
+        f"width = {width}",
+        f"height = {height}",
+    ]
+    for field in template.fields:
+        lines += ["", "[[fields]]", f"name = {_quoted(field.name)}"]
+        if field.cell is not None:
+            lines.append(f"cell = {_numbers(field.cell)}")
+        else:
+            lines += ["boxes = [", *(f"  {_numbers(box)}," for box in field.boxes), "]"]
+    return "\n".join(lines) + "\n"
+
+
+def parse_template(text: str) -> tuple[FormTemplate | None, list[Fault]]:
+    """The template in the text of a template.toml, or None and all that is wrong with it."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
+        line = int(found[1]) if found and found[1] else len(text.splitlines())
+        return None, [Fault(line, f"not valid TOML: {str(error).split(' (at')[0]}")]
+    lines = _Lines(text)
+    faults = list(_form_faults(content, lines))
+    if faults:
+        return None, faults
+    size = (content["width"], content["height"])
+    fields, names = list[FieldPlace](), dict[str, int]()
+    for i, entry in enumerate(content["fields"]):
+        wrong = list(_field_faults(entry, i, size, lines))
+        faults += wrong
+        if not wrong:
+            name = entry["name"]
+            if name.casefold() in names:
+                first = names[name.casefold()]
+                message = f"name: {name!r} is already the name of the field in line {first}"
+                faults.append(Fault(lines.of("name", i), message))
+            names.setdefault(name.casefold(), lines.of("name", i))
+            boxes = tuple(Box(*place) for place in entry.get("boxes", ()))
+            cell = Box(*entry["cell"]) if "cell" in entry else None
+            fields.append(FieldPlace(name, boxes, cell))
+    if faults:
+        return None, faults
+    return FormTemplate(content["form"], size, tuple(fields)), []
+
+
+def _form_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:
+    for key in content:
+        if key not in _FORM_KEYS:
+            yield Fault(lines.of(key), _unknown(key, _FORM_KEYS))
+    for key in ("format", "width", "height"):
+        value = content.get(key)
+        if type(value) is not int or value < 1:
+            yield Fault(lines.of(key), f"{key}: must be a whole number above 0. {_found(value)}")
+    if type(content.get("format")) is int and content["format"] > TEMPLATE_FORMAT:
+        message = f"format: {content['format']} is of a newer version of formreader"
+        yield Fault(lines.of("format"), message)
+    name = content.get("form")
+    if not isinstance(name, str) or not name.strip():
+        yield Fault(lines.of("form"), f"form: must be the form's name, as text. {_found(name)}")
+    fields = content.get("fields")
+    if (
+        not isinstance(fields, list)
+        or not fields
+        or not all(isinstance(one, dict) for one in fields)
+    ):
+        yield Fault(0, "fields: there must be at least one [[fields]]")
+
+
+def _field_faults(
+    entry: Mapping[str, Any], i: int, size: tuple[int, int], lines: _Lines
+) -> Iterator[Fault]:
+    for key in entry:
+        if key not in _FIELD_KEYS:
+            yield Fault(lines.of(key, i), _unknown(key, _FIELD_KEYS))
+    name = entry.get("name")
+    if not isinstance(name, str) or not name.strip() or name != " ".join(name.split()):
+        wanted = "name: must be text in one line, without spaces around it"
+        yield Fault(lines.of("name", i), f"{wanted}. {_found(name)}")
+    elif name.casefold() in RESERVED_NAMES:
+        message = f"name: {name!r} is a column of the table; choose another name"
+        yield Fault(lines.of("name", i), message)
+    if ("boxes" in entry) == ("cell" in entry):
+        yield Fault(lines.of("", i), "a field needs either boxes or cell")
+        return
+    key = "boxes" if "boxes" in entry else "cell"
+    places = entry["boxes"] if key == "boxes" else [entry["cell"]]
+    if not isinstance(places, list) or not places:
+        wanted = "boxes: must be a list of places, each [left, top, width, height]"
+        yield Fault(lines.of(key, i), f"{wanted}. {_found(places)}")
+        return
+    for place in places:
+        if message := _place_fault(place, size):
+            yield Fault(lines.of(key, i), f"{key}: {message}")
+
+
+def _place_fault(place: Any, size: tuple[int, int]) -> str:
+    """What is wrong with a place on a page of (width, height) `size`; "" if nothing."""
+    numbers = isinstance(place, list) and all(type(one) in (int, float) for one in place)
+    if not numbers or len(place) != 4:
+        return f"a place must be [left, top, width, height] in pixels. {_found(place)}"
+    left, top, width, height = place
+    if not (width > 0 and height > 0):
+        return f"width and height must be above 0. {_found(place)}"
+    if not (0 <= left + width / 2 < size[0] and 0 <= top + height / 2 < size[1]):
+        return f"{place} is off the page, which has {size[0]} x {size[1]} pixels"
+    return ""
+
+
+def _unknown(key: str, known: frozenset[str]) -> str:
+    return f"{key}: unknown key. Known keys are {', '.join(sorted(known))}"
+
+
+def _found(value: object) -> str:
+    return "It is missing" if value is None else f"Found: {value!r}"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TemplateError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{path}: it is not UTF-8 text ({error.reason})") from error
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML writes it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    plain = (one if one.isprintable() else f"\\U{ord(one):08x}" for one in escaped)
+    return f'"{"".join(plain)}"'
+
+
+def _numbers(box: Box) -> str:
+    sides: Sequence[float] = (box.left, box.top, box.width, box.height)
+    return f"[{', '.join(f'{side:.1f}' for side in sides)}]"

@@ -1,0 +1,117 @@
+"""From a pile of scans to templates, and with them to a table with one row a form."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from PIL import Image
+
+from formreader import load_results, scan
+from formreader.core.errors import ExitCode, TemplateError, UsageError
+from formreader.synth import Filling, FormSpec, Plan, render_form
+
+SPEC = FormSpec("comb", "clean", dpi=150, plan=Plan(filling=Filling(0.0)))
+
+
+def draw(folder: Path, name: str, seed: int, filling: int) -> list[str]:
+    """Save a page of the form `seed`; return what is written in its fields."""
+    page = render_form(seed, SPEC, filling=filling)
+    Image.fromarray(page.image).save(folder / name)
+    fields = dict[int, str]()
+    for box in page.truth:
+        fields[box.field] = fields.get(box.field, "") + box.symbol
+    return list(fields.values())
+
+
+@pytest.fixture(scope="module")
+def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pile")
+    for filling in range(3):
+        draw(folder, f"a{filling}.png", 7, filling)
+    draw(folder, "b0.png", 8, 0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def templates(pile: Path) -> Path:
+    from formreader.cli.main import main
+
+    out = pile.parent / "templates"
+    with pytest.raises(SystemExit) as ended:
+        main(["template", "learn", str(pile), "--out", str(out), "--workers", "1", "-q"])
+    assert ended.value.code == ExitCode.DONE
+    return out
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.slow
+def test_each_form_is_learned_once(templates: Path) -> None:
+    assert sorted(path.name for path in templates.iterdir()) == ["form-1", "form-2"]
+
+
+@pytest.mark.slow
+def test_a_row_a_form(pile: Path, templates: Path, tmp_path: Path) -> None:
+    text = (templates / "form-1" / "template.toml").read_text()
+    assert '"F01"' in text
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    values = draw(scans, "new.png", 7, 9)
+    draw(scans, "strange.png", 30, 0)
+    out = tmp_path / "results.csv"
+    scan([scans], out, rows="page", template=templates, workers=1, report="none")
+    known, strange = rows_of(out)
+    assert list(known)[:5] == ["file", "page", "form", "status", "review"]
+    assert known["form"] == "form-1"
+    read = [value for name, value in known.items() if name.startswith("F") and value]
+    assert sum(value in read for value in values) >= 0.8 * len(values)
+    assert strange["form"] == "" and strange["status"] == "review"
+    assert "no form that a template describes" in strange["message"]
+    assert load_results(out)["F01"].tolist() == [known["F01"], ""]
+    scan([scans], out, rows="field", template=templates, workers=1, report="none")
+    fields = rows_of(out)
+    assert fields[0]["form"] == "form-1" and fields[0]["field"] == "F01"
+    assert any(row["file"] == "strange.png" and row["field"] == "1" for row in fields)
+    assert load_results(out)["field"].tolist()[0] == "F01"
+
+
+@pytest.mark.slow
+def test_a_changed_template_does_not_continue_a_job(
+    pile: Path, templates: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results.csv"
+    scan([pile / "a0.png"], out, rows="page", template=templates, workers=1, report="none")
+    other = templates / "form-2"
+    with pytest.raises(UsageError, match="--template"):
+        scan([pile / "a0.png"], out, rows="page", template=other, workers=1, report="none")
+
+
+def test_rows_of_pages_need_a_template(samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--rows page needs a template"):
+        scan([samples], tmp_path / "results.csv", rows="page")
+
+
+def test_a_missing_template_ends_with_its_exit_code(
+    program: Callable[..., Result], samples: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TemplateError, match="no template in it"):
+        scan([samples], tmp_path / "results.csv", template=tmp_path)
+    result = program("template", "check", tmp_path)
+    assert result.exit_code == ExitCode.TEMPLATE
+
+
+def test_templates_are_never_replaced(
+    program: Callable[..., Result], samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "template.toml").write_text("")
+    for command in ("learn", "new"):
+        result = program("template", command, samples, "--out", tmp_path)
+        assert result.exit_code == ExitCode.USAGE
+        assert "would be replaced" in result.stderr
