@@ -155,7 +155,7 @@ def test_a_threshold_that_changes_later_gives_the_same_statuses(doubted: bool) -
     fields = []
     for n in (1, 2, 4) * 10:
         probabilities = rng.dirichlet(np.full(11, 0.05), n).astype(np.float32)
-        fields.append(ReadField(field_of(rng.random(n) < 0.2), probabilities))
+        fields.append(ReadField(field_of((rng.random(n) < 0.2).tolist()), probabilities))
     seen = set()
     for first, second in ((0.5, 0.99), (0.99, 0.5), (0.9, 0.0)):
         before = decide(fields, Thresholds.equal(first), doubted=doubted)
