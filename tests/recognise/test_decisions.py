@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status, mark_boxes
-from formreader.recognise.decisions import MIN_GUESS_PROBABILITY, ReadField, decide
+from formreader.recognise.decisions import MIN_GUESS_PROBABILITY, ReadField, decide, judged
 from formreader.recognise.risk_control import Thresholds
 
 Probabilities = npt.NDArray[np.float32]
@@ -147,3 +147,19 @@ def test_a_reading_keeps_its_promises(
         if digit.digit is not None:
             assert digit.confidence >= max(digit.second_confidence, MIN_GUESS_PROBABILITY)
             assert digit.second != digit.digit
+
+
+@pytest.mark.parametrize("doubted", [False, True])
+def test_a_threshold_that_changes_later_gives_the_same_statuses(doubted: bool) -> None:
+    rng = np.random.default_rng(5)
+    fields = []
+    for n in (1, 2, 4) * 10:
+        probabilities = rng.dirichlet(np.full(11, 0.05), n).astype(np.float32)
+        fields.append(ReadField(field_of((rng.random(n) < 0.2).tolist()), probabilities))
+    seen = set()
+    for first, second in ((0.5, 0.99), (0.99, 0.5), (0.9, 0.0)):
+        before = decide(fields, Thresholds.equal(first), doubted=doubted)
+        after = tuple(judged(one, Thresholds.equal(second)) for one in before)
+        assert after == decide(fields, Thresholds.equal(second), doubted=doubted)
+        seen.add(tuple(one.status for one in after))
+    assert len(seen) == (1 if doubted else 3)
