@@ -26,6 +26,10 @@ Transform: TypeAlias = npt.NDArray[np.float64]
 """(3, 3) projective transform of homogeneous pixel coordinates."""
 
 
+SIZE_TOLERANCE = 0.1
+"""Share by which the sides of boxes that are as large as one another may differ; chosen by eye."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """An upright rectangle in pixels, origin top left.
@@ -68,11 +72,8 @@ class Box:
         shared = max(width, 0) * max(height, 0)
         return shared / (self.width * self.height + other.width * other.height - shared)
 
-    def is_as_large_as(self, other: Box, tolerance: float = 0.1) -> bool:
-        """Whether neither width nor height differs by more than a share from the other box's.
-
-        The default tolerance was chosen by eye.
-        """
+    def is_as_large_as(self, other: Box, tolerance: float = SIZE_TOLERANCE) -> bool:
+        """Whether neither width nor height differs by more than a share from the other box's."""
         sides = ((self.width, other.width), (self.height, other.height))
         return all(max(a, b) <= (1 + tolerance) * min(a, b) for a, b in sides)
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.geometry import SIZE_TOLERANCE
 from formreader.core.records import FieldCrops
 
 Levels: TypeAlias = npt.NDArray[np.float64]
@@ -49,15 +50,25 @@ def may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:
 def printed_cells(fields: Sequence[FieldCrops]) -> list[bool]:
     """Return which cells hold printed digits: alike in the cell, or in all cells of its size."""
     levels = [digit_levels(field) for field in fields]
-    same_size = [
-        [levels[i] for i, other in enumerate(fields) if field.box.is_as_large_as(other.box)]
-        for field in fields
-    ]
+    boxes = [field.box for field in fields]
+    same_size = _as_large(np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2))
+    # Most cells of a table have the same ones of their size: these are judged once.
+    judged = dict[bytes, bool]()
+    for alike in same_size:
+        if (key := alike.tobytes()) not in judged:
+            cells = [levels[i] for i in np.flatnonzero(alike).tolist()]
+            judged[key] = _are_alike(_first_and_last(cells), _MAX_PRINT_DEVIATION_OVER_CELLS)
     return [
-        _are_alike([own], _MAX_PRINT_DEVIATION_IN_CELL)
-        or _are_alike(_first_and_last(cells), _MAX_PRINT_DEVIATION_OVER_CELLS)
-        for own, cells in zip(levels, same_size, strict=True)
+        _are_alike([own], _MAX_PRINT_DEVIATION_IN_CELL) or judged[alike.tobytes()]
+        for own, alike in zip(levels, same_size, strict=True)
     ]
+
+
+def _as_large(sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return which of n boxes (n, 2) are as large as each, (n, n), as `Box.is_as_large_as` does."""
+    one, other = sizes[:, None], sizes[None]
+    larger, smaller = np.maximum(one, other), np.minimum(one, other)
+    return np.asarray((larger <= (1 + SIZE_TOLERANCE) * smaller).all(axis=2), np.bool_)
 
 
 def digit_levels(field: FieldCrops) -> Levels:
