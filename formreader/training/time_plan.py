@@ -14,9 +14,8 @@ import numpy as np
 from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions, usable_cores
 from formreader.recognise.architectures import NetworkConfig, build_network
-from formreader.training.data.digit_sets import load_digits
-from formreader.training.data.examples import Examples, joined
-from formreader.training.data.mixture import HELD_OUT_PAGES, mixture
+from formreader.training.data.examples import Examples
+from formreader.training.data.mixture import HELD_OUT_PAGES, checked_digits, mixture
 from formreader.training.data.page_crops import CROPS_OF_PAGE, page_crops
 from formreader.training.fit.averaging import WeightAverage
 from formreader.training.fit.batches import TrainingBatches
@@ -116,15 +115,15 @@ def planned(
     Returns `options`, with other pages and epochs where `options.minutes` is given.
 
     Raises:
-        NoInputError: a set of digits cannot be read.
-        UsageError: not even one epoch fits into the minutes.
+        NoInputError: a file cannot be read.
+        UsageError: a set has too few digits to hold some of them out, or not even one epoch fits
+            into the minutes.
     """
-    sets = [load_digits(source) for source in options.data]
-    digits = sum(map(len, sets))
-    speed, growth = _measure(joined(*sets), options, config)
+    digits = checked_digits(options)
+    speed, growth = _measure(digits, options, config)
     if options.minutes is not None:
-        options = fitted(options, options.minutes, digits, speed, growth)
-    plan = plan_for(options, digits, speed, growth)
+        options = fitted(options, options.minutes, len(digits), speed, growth)
+    plan = plan_for(options, len(digits), speed, growth)
     minutes = max(1, round(plan.seconds(options.epochs) / 60))
     tell(
         f"This will take about {minutes} min in all: {options.pages:,} pages to draw, then "

@@ -42,7 +42,7 @@ def test_a_machine_is_measured_and_the_time_told(monkeypatch: pytest.MonkeyPatch
     digits = Examples(
         rng.integers(0, 255, (900, 28, 28)).astype(np.uint8), np.arange(900).astype(np.uint8) % 10
     )
-    monkeypatch.setattr(time_plan, "load_digits", lambda _source: digits)
+    monkeypatch.setattr(time_plan, "checked_digits", lambda _options: digits)
     told = list[str]()
     options = TrainOptions(augment=False, batch=16, pages=0, epochs=3, minutes=60)
     chosen = planned(options, NetworkConfig("mlp"), told.append)

@@ -100,6 +100,18 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     )
 
 
+def checked_digits(options: TrainOptions) -> Examples:
+    """The digits of all sets, once every file that a training reads was found to be valid.
+
+    Raises:
+        NoInputError: a file cannot be read.
+        UsageError: a set has too few digits to hold some of them out.
+    """
+    if options.nondigits:
+        load_nondigits(options.nondigits)
+    return _split(options)[0]
+
+
 def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool]:
     """All digits of the sets, which of them are held out, and whether whole writers are.
 

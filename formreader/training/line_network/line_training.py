@@ -47,7 +47,7 @@ _FINAL_RATE_SHARE = 0.01
 _STEPS_PER_EPOCH = 500
 """Steps between two messages."""
 
-_MAX_SHIFT = 3
+_MAX_PIECE_SHIFT = 3
 """Pixels by which pieces are moved in training."""
 
 
@@ -118,7 +118,9 @@ def _batch(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Random pieces, moved and mirrored in no way but by the turn that is to be told."""
     chosen = pieces[rng.integers(len(pieces), size=size)]
-    moved = np.roll(chosen, rng.integers(-_MAX_SHIFT, _MAX_SHIFT + 1, size=2), axis=(1, 2))
+    moved = np.roll(
+        chosen, rng.integers(-_MAX_PIECE_SHIFT, _MAX_PIECE_SHIFT + 1, size=2), axis=(1, 2)
+    )
     upright = rng.random(size) < 0.5
     turned = np.where(upright[:, None, None], moved, moved[:, ::-1, ::-1])
     darkness = turned[..., None].astype(np.float32) / 255
