@@ -12,7 +12,6 @@ from functools import partial
 from multiprocessing import get_all_start_methods
 from pathlib import Path
 
-import psutil
 import pytest
 
 import formreader
@@ -63,7 +62,7 @@ def test_a_call_over_the_time_limit_ends_alone() -> None:
 def test_a_call_over_the_memory_limit_ends_alone() -> None:
     limit = _memory_of_worker() + 2**28
     with ProcessExecutor(2, int, LONG, preload="json", memory=limit) as pool:
-        large = pool.submit(_hold, 2 * limit)
+        large = pool.submit(exec, f"x = b'x' * {2 * limit}; import time; time.sleep({LONG})")
         others = [pool.submit(abs, -number) for number in range(20)]
         assert [other.result() for other in others] == list(range(20))
         with pytest.raises(MemoryLimitError, match=f"{limit / 2**30:.2g} GiB"):
@@ -76,31 +75,14 @@ def test_a_worker_that_keeps_much_memory_is_not_used_again() -> None:
     with ProcessExecutor(1, int, LONG, preload="json", memory=limit) as pool:
         first = pool.submit(os.getpid).result()
         assert pool.submit(os.getpid).result() == first
-        pool.submit(_keep, 3 * 2**27).result()
+        pool.submit(exec, f"import builtins; builtins.kept = b'x' * {3 * 2**27}").result()
         assert pool.submit(os.getpid).result() != first
 
 
 def _memory_of_worker() -> int:
     """Bytes that a worker takes before its first call: what tests before have loaded counts."""
     with executor() as pool:
-        return pool.submit(_resident).result()
-
-
-def _resident() -> int:
-    return int(psutil.Process().memory_info().rss)
-
-
-def _hold(size: int) -> None:
-    filled = b"x" * size
-    time.sleep(LONG)
-    del filled
-
-
-def _keep(size: int) -> None:
-    _kept.append(b"x" * size)
-
-
-_kept: list[bytes] = []
+        return int(pool.submit(eval, "__import__('psutil').Process().memory_info().rss").result())
 
 
 def test_any_time_limit_can_be_waited_for() -> None:
