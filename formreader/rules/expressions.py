@@ -28,6 +28,7 @@ def parse_relations(key: RelationKey, text: str, names: Collection[str]) -> tupl
     Raises:
         ValueError: it is no such rule, or names no field; the message says why.
     """
+    text = " ".join(text.split())
     relations = _READERS[key](key, text, names)
     if any(not one.terms for one in relations):
         raise ValueError(f"{text!r} says nothing about a field")

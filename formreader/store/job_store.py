@@ -410,8 +410,9 @@ def _judge_page(
     before = read_fields(fields, connection.execute(sql.DIGITS, (page,)).fetchall())
     for number, field in enumerate(before, 1):
         after = judged(field)
-        if after.status is not field.status:
-            connection.execute(sql.SET_FIELD_STATUS, (after.status.value, page, number))
+        if (after.status, after.broken) != (field.status, field.broken):
+            values = after.status.value, "\n".join(after.broken)
+            connection.execute(sql.SET_FIELD_STATUS, (*values, page, number))
         pairs = zip(field.digits, after.digits, strict=True)
         for box, (old, new) in enumerate(pairs, 1):
             if old.status is not new.status:
