@@ -81,7 +81,7 @@ def page_row(page: PageReading, names: Sequence[str]) -> Row:
     A page of no known form has no values there.
     """
     fields = {field.name: field for field in _readable(page)} if page.form else {}
-    doubtful = [field.name for field in fields.values() if field.status is Status.REVIEW]
+    doubtful = [field.name for field in fields.values() if _is_doubtful(field)]
     remark = page.remark
     if remark is not None:
         status = remark.status
@@ -94,6 +94,11 @@ def page_row(page: PageReading, names: Sequence[str]) -> Row:
     first: Row = [file_cell(page.file), page.number + 1, text_cell(page.form), status.value]
     values = [fields[name].value if name in fields else "" for name in names]
     return [*first, text_cell("; ".join(doubtful)), *values, _message(page, remark, rules=rules)]
+
+
+def _is_doubtful(field: FieldReading) -> bool:
+    """Whether to look at a field; at a blank one if it breaks a rule by that."""
+    return field.status is Status.REVIEW or (field.status is Status.BLANK and bool(field.broken))
 
 
 def _named(page: PageReading, row: Row) -> Row:

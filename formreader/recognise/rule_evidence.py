@@ -81,8 +81,7 @@ def under_rules(
                 evidence[name] = _of_number(reading, one.vote.confidence, _heard(one, heard))
     verdicts = decode({name: one.belief for name, one in evidence.items()}, rules)
     first = {name: one.belief.values[0] for name, one in evidence.items()}
-    given = {name: evidence[name].belief.values[v.chosen] for name, v in verdicts.items()}
-    broken, broken_first = broken_rules(given, rules), broken_rules(first, rules)
+    broken_first = broken_rules(first, rules)
     revised = []
     for one, reading in zip(read, readings, strict=True):
         name = reading.name
@@ -90,11 +89,12 @@ def under_rules(
             revised.append(reading)
             continue
         update = _boxes_under if one.vote is None else _number_under
-        changed = given[name] != first[name]
-        remark = _remark(first[name], broken_first.get(name, ())) if changed else ""
         under = update(one, reading, evidence[name], verdicts[name])
-        revised.append(replace(under, broken=broken.get(name, ()), remark=remark))
-    return tuple(revised)
+        if verdicts[name].chosen:
+            under = replace(under, remark=_remark(first[name], broken_first.get(name, ())))
+        revised.append(under)
+    broken = broken_rules({one.name: one.value for one in revised if one.name in named}, rules)
+    return tuple(replace(one, broken=broken.get(one.name, ())) for one in revised)
 
 
 def _remark(value: str, rules: Iterable[str]) -> str:

@@ -68,7 +68,7 @@ def picture_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[
     if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
         raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
     for number, (field, read) in enumerate(zip(crops.fields, reading.fields, strict=True), 1):
-        if read.status is not Status.BLANK:
+        if read.status is not Status.BLANK or any(digit.is_mark for digit in read.digits):
             if field.thumbnail is None:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
             area = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
