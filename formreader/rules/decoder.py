@@ -24,19 +24,19 @@ The method. Fields that no rule connects are independent. Those that rules conne
 in an order in which rules end early. What is behind matters for the rest only by the partial sums
 of the rules that have begun and not ended. So a state is the tuple of these sums: equal ones are
 merged, for the best value (Viterbi 1967) and for the sum (the forward-backward algorithm, Rabiner
-1989, with states of this kind). At the last field of a sum a state fits few candidates; all others
-break the sum, with the same weight from all states that differ in this sum alone, and are one step
-from all of them together. That is exact, in loops of rules as well, as long as no more than
-`_MAX_STATES` states and `_MAX_STEPS` steps between them come up at a field. Where more do, the most
-probable states and candidates are kept.
+1989, with states of this kind). That is exact, in loops of rules as well, but for states that are
+less probable than the best by `_LEAST_STATE`, and where more than `_MAX_STATES` come up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from formreader.rules.dates import DateRule
 from formreader.rules.field_checks import broken_by, number_of
@@ -52,12 +52,18 @@ three digits is one of 27; less would trust rules more. A choice, not measured."
 _CHANCE_OF_A_DIGIT = 0.1
 """How often a digit drawn at random keeps a sum."""
 
-_MAX_STATES, _MAX_STEPS = 2_000, 20_000
-"""States that are kept at a field, and steps to the next: bounds of the time, 20 ms a field. Fields
-with a few doubtful digits have tens."""
+_MAX_STATES = 2_000
+"""States that are kept at a field. Fields with a few doubtful digits have tens to hundreds."""
 
-_Sums: TypeAlias = tuple[int | None, ...]
-"""Partial sums of the open rules; None for one that cannot be checked."""
+_LEAST_STATE = 1e-7
+"""Probability, as a share of the best, below which a state is left out: what breaks a rule has
+`e * _SHARE_OF_ONE_BREAK`, four orders of magnitude more."""
+
+_UNKNOWN = -0x5DE6A3B1C2F49D07
+"""Stands for a sum that cannot be checked; has bits in all places, for `_mixers`."""
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +125,20 @@ def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple
         for name, weight in relation.terms:
             number = number_of(values[name], rules.of(name)) if name in values else None
             total = None if total is None or number is None else total + weight * number
-        if total is not None and not keeps(relation, total):
+        if total is not None and not keeps(relation, np.array(total, np.int64)):
             for name, _ in relation.terms:
                 if relation.text not in found.setdefault(name, []):
                     found[name].append(relation.text)
     return {name: tuple(texts) for name, texts in found.items()}
 
 
-def keeps(relation: Relation, total: int) -> bool:
-    """Whether a rule between fields holds for the weighted sum of their numbers."""
+def keeps(relation: Relation, totals: Integers) -> npt.NDArray[np.bool_]:
+    """Whether a rule between fields holds for the weighted sums of their numbers, any shape."""
     if relation.compare == "=":
-        return total == 0
+        return np.asarray(totals == 0, np.bool_)
     if relation.compare == "date":
-        return _date_rule(relation.date).fits_number(total)
-    return total < 0 or (relation.compare == "<=" and total == 0)
+        return _date_rule(relation.date).fitting(totals)
+    return np.asarray(totals < (0 if relation.compare == "<" else 1), np.bool_)
 
 
 @lru_cache(maxsize=64)
@@ -140,8 +146,8 @@ def _date_rule(text: str) -> DateRule:
     return DateRule.parse(text)
 
 
-_Weighted: TypeAlias = tuple[list[int | None], list[float]]
-"""Of a field's candidates: the numbers that they stand for, and their weights."""
+_Weighted: TypeAlias = tuple[Integers, Floats]
+"""Of a field's candidates, (k,) each: the numbers that they stand for, and their weights."""
 
 
 def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _Weighted:
@@ -151,14 +157,14 @@ def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _W
     """
     own, kept = rules.of(name), 1 - rules.broken
     breaks = rules.broken * _SHARE_OF_ONE_BREAK / kept
-    numbers, weights = [], []
+    numbers, weights = list[int](), list[float]()
     for value, probability in zip(belief.values, belief.probabilities, strict=True):
         number = number_of(value, own)
         unreadable = max(value.count(UNREADABLE), 1) if exact and number is None else 0
-        numbers.append(number)
+        numbers.append(_UNKNOWN if number is None else number)
         breaches = sum(1 for _ in broken_by(own, value))
         weights.append(probability * _CHANCE_OF_A_DIGIT**unreadable * breaks**breaches)
-    return numbers, weights
+    return np.array(numbers, np.int64), np.array(weights, np.float64)
 
 
 def _components(
@@ -196,81 +202,20 @@ def _ordered(names: Sequence[str], relations: Sequence[Relation]) -> list[str]:
     return order + [name for name in names if name not in order]
 
 
-class _Source(NamedTuple):
-    """A group of states that steps come from: all ways to them, and the best one to its state."""
-
-    group: int
-    forward: float
-    best: float
-    state: int
-
-
-class _Candidate(NamedTuple):
-    """A candidate of a field with its number and its weight.
-
-    `best` is the weight of its best single way, where other ways are counted elsewhere.
-    """
-
-    place: int
-    number: int | None
-    weight: float
-    best: float
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
     """The states after a field, and the steps that lead to them from those before.
 
-    `forward` is the sum over all ways to each state, `best` the weight of the best one, and `came`
-    the state and the candidate that its last step comes from. `steps` are (group, candidate, state
-    here, weight); `groups` are the states before from which a step comes.
+    `sums`, (n, rules) int64, are the states; `forward`, (n,), the sum over all ways to each,
+    `best` the weight of the best one, and `came` the step that it ends with. Steps are, (m,) each,
+    the state before, the candidate, the state here, and the weight.
     """
 
-    states: list[_Sums] = field(default_factory=list)
-    forward: list[float] = field(default_factory=list)
-    best: list[float] = field(default_factory=list)
-    came: list[tuple[int, int]] = field(default_factory=list)
-    groups: list[list[int]] = field(default_factory=list)
-    steps: list[tuple[int, int, int, float]] = field(default_factory=list)
-    index: dict[_Sums, int] = field(default_factory=dict)
-
-    def state(self, sums: _Sums) -> int:
-        """The index of a state, which is new or not."""
-        at = self.index.setdefault(sums, len(self.states))
-        if at == len(self.states):
-            self.states.append(sums)
-            self.forward.append(0.0)
-            self.best.append(-1.0)
-            self.came.append((0, 0))
-        return at
-
-    def source(self, before: _Layer, group: list[int]) -> _Source:
-        """Some states before, as one that steps come from."""
-        self.groups.append(group)
-        top = group[0] if len(group) == 1 else max(group, key=lambda a: before.best[a])
-        forward = sum(before.forward[a] for a in group)
-        return _Source(len(self.groups) - 1, forward, before.best[top], top)
-
-    def propose(self, at: int, weight: float, came: tuple[int, int]) -> None:
-        """A way to a state, which may be the best."""
-        if weight > self.best[at]:
-            self.best[at], self.came[at] = weight, came
-
-    def limited(self) -> _Layer:
-        """The same with the `_MAX_STATES` most probable states, the highest probability being 1."""
-        kept = list(range(len(self.states)))
-        if len(kept) > _MAX_STATES:
-            kept = sorted(sorted(kept, key=lambda b: -self.forward[b])[:_MAX_STATES])
-        new = {b: i for i, b in enumerate(kept)}
-        forward, best = max(self.forward), max(self.best)
-        return _Layer(
-            [self.states[b] for b in kept],
-            [self.forward[b] / forward for b in kept],
-            [self.best[b] / best for b in kept],
-            [self.came[b] for b in kept],
-            self.groups,
-            [(g, j, new[b], w) for g, j, b, w in self.steps if b in new],
-        )
+    sums: Integers
+    forward: Floats
+    best: Floats
+    came: Integers
+    steps: tuple[Integers, Integers, Integers, Floats]
 
 
 class _Component:
@@ -278,146 +223,114 @@ class _Component:
 
     def __init__(
         self,
-        fields: Sequence[tuple[str, list[int | None], list[float]]],
+        fields: Sequence[tuple[str, Integers, Floats]],
         relations: Sequence[Relation],
         rules: FormRules,
     ) -> None:
         self._fields, self._relations = fields, relations
         self._kept, self._broken = 1 - rules.broken, rules.broken * _SHARE_OF_ONE_BREAK
         place = {name: i for i, (name, _, _) in enumerate(fields)}
-        last = [max(place[name] for name, _ in relation.terms) for relation in relations]
         terms = [dict(relation.terms) for relation in relations]
-        # Of each field: what it adds to which open rules, and which rules end with it.
+        last = [max(place[name] for name in of) for of in terms]
+        # Of each field: the rules that it is in with their weights, and those that end with it.
         self._adds = [
-            [(k, of[name]) for k, of in enumerate(terms) if name in of and last[k] != i]
-            for i, (name, _, _) in enumerate(fields)
+            [(k, of[name]) for k, of in enumerate(terms) if name in of] for name, _, _ in fields
         ]
-        self._ends = [
-            [(k, of[name]) for k, of in enumerate(terms) if name in of and last[k] == i]
-            for i, (name, _, _) in enumerate(fields)
-        ]
+        self._ends = [[k for k, end in enumerate(last) if end == i] for i in range(len(fields))]
+        self._mix = _mixers(len(relations))
 
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each field."""
-        start = tuple(one.constant for one in self._relations)
-        layers = [_Layer([start], [1.0], [1.0], [(0, 0)])]
+        start = np.array([[one.constant for one in self._relations]], np.int64)
+        one, none = np.ones(1), np.zeros(0, np.int64)
+        layers = [_Layer(start, one, one, none, (none, none, none, np.zeros(0)))]
         for i in range(len(self._fields)):
-            layers.append(self._step(i, layers[-1]).limited())
+            layers.append(self._step(i, layers[-1]))
         return self._read_back(layers)
 
     def _step(self, i: int, before: _Layer) -> _Layer:
         """The layer behind field i."""
         _, numbers, weights = self._fields[i]
-        groups = self._groups(i, before.states)
-        listed = [_Candidate(j, numbers[j], w, w) for j, w in enumerate(weights) if w]
-        listed = listed[: max(_MAX_STEPS // len(groups), 2)]
-        ends = self._ends[i]
-        layer = _Layer()
-        if len(ends) == 1 and self._relations[ends[0][0]].compare == "=":
-            self._end_sum(layer, i, before, groups, listed)
-            return layer
-        for rest, group in groups.items():
-            for a in group:
-                source = layer.source(before, [a])
-                for one in listed:
-                    weight = one.weight * self._factor(i, before.states[a], one.number)
-                    self._add(layer, i, rest, source, one._replace(weight=weight, best=weight))
-        return layer
-
-    def _groups(self, i: int, states: Sequence[_Sums]) -> dict[_Sums, list[int]]:
-        """The states before field i, by their sums of the rules that do not end with it."""
-        ends = {k for k, _ in self._ends[i]}
-        groups = dict[_Sums, list[int]]()
-        for a, state in enumerate(states):
-            rest = tuple(0 if k in ends else one for k, one in enumerate(state)) if ends else state
-            groups.setdefault(rest, []).append(a)
-        return groups
-
-    def _end_sum(
-        self,
-        layer: _Layer,
-        i: int,
-        before: _Layer,
-        groups: Mapping[_Sums, list[int]],
-        listed: Sequence[_Candidate],
-    ) -> None:
-        """Go through a field with which one sum ends.
-
-        First all candidates as if they broke it, from each group at once, and then what those
-        that keep it have more.
-        """
-        ((k, factor),) = self._ends[i]
-        more = self._kept - self._broken
-        broken, keeping = list[_Candidate](), dict[int, list[_Candidate]]()
-        for one in listed:
-            weight = one.weight * (self._kept if one.number is None else self._broken)
-            broken.append(one._replace(weight=weight, best=weight))
-            if one.number is not None:
-                kept = one._replace(weight=one.weight * more, best=one.weight * self._kept)
-                keeping.setdefault(one.number, []).append(kept)
-        for rest, group in groups.items():
-            source = layer.source(before, group)
-            for one in broken:
-                self._add(layer, i, rest, source, one)
-            for a in group:
-                so_far = before.states[a][k]
-                if so_far is None:  # it cannot be checked: no candidate breaks it
-                    fitting = [one for several in keeping.values() for one in several]
-                else:
-                    number, odd = divmod(-so_far, factor)
-                    fitting = [] if odd else keeping.get(number, [])
-                if fitting:
-                    source = layer.source(before, [a])
-                    for one in fitting:
-                        self._add(layer, i, rest, source, one)
-
-    def _add(self, layer: _Layer, i: int, rest: _Sums, source: _Source, one: _Candidate) -> None:
-        """Add the step of a candidate."""
-        sums = rest
-        if self._adds[i]:
-            longer = list(rest)
-            for k, factor in self._adds[i]:
-                so_far = longer[k]
-                readable = one.number is not None and so_far is not None
-                longer[k] = so_far + factor * one.number if readable else None  # type: ignore[operator]
-            sums = tuple(longer)
-        b = layer.state(sums)
-        layer.steps.append((source.group, one.place, b, one.weight))
-        layer.forward[b] += source.forward * one.weight
-        layer.propose(b, source.best * one.best, (source.state, one.place))
-
-    def _factor(self, i: int, state: _Sums, number: int | None) -> float:
-        """The weight of all rules that end with field i, for one of its candidates."""
-        product = 1.0
-        for k, factor in self._ends[i]:
-            so_far = state[k]
-            if so_far is None or number is None:
-                product *= self._kept
-            else:
-                holds = keeps(self._relations[k], so_far + factor * number)
-                product *= self._kept if holds else self._broken
-        return product
+        before_each = np.repeat(np.arange(len(before.forward)), len(numbers))  # (steps,)
+        candidate = np.tile(np.arange(len(numbers)), len(before.forward))
+        steps = np.tile(weights, len(before.forward))
+        through = before.forward[before_each] * steps
+        probable = np.flatnonzero(through >= _LEAST_STATE * through.max())
+        before_each, candidate = before_each[probable], candidate[probable]
+        steps, sums = steps[probable], before.sums[before_each]
+        for k, factor in self._adds[i]:
+            number = numbers[candidate]
+            readable = (sums[:, k] != _UNKNOWN) & (number != _UNKNOWN)
+            sums[:, k] = np.where(readable, sums[:, k] + factor * number, _UNKNOWN)
+        for k in self._ends[i]:
+            held = (sums[:, k] == _UNKNOWN) | keeps(self._relations[k], sums[:, k])
+            steps = steps * np.where(held, self._kept, self._broken)
+            sums[:, k] = 0
+        mixed = (sums.view(np.uint64) * self._mix).sum(axis=1, dtype=np.uint64)
+        _, first, state = np.unique(mixed, return_index=True, return_inverse=True)
+        forward = _summed(state, before.forward[before_each] * steps)
+        ways = before.best[before_each] * steps
+        came = np.zeros(len(first), np.int64)
+        ranked = np.argsort(ways, kind="stable")
+        came[state[ranked]] = ranked  # of several steps to a state the last, the best, remains
+        return _limited(
+            sums[first], forward, ways[came], came, (before_each, candidate, state, steps)
+        )
 
     def _read_back(self, layers: Sequence[_Layer]) -> dict[str, Verdict]:
         """From the last field back to the first: its verdict, from the steps at it."""
         verdicts = dict[str, Verdict]()
-        backward = [1.0] * len(layers[-1].states)
-        at = max(range(len(backward)), key=lambda b: layers[-1].best[b])
+        backward = np.ones(len(layers[-1].forward))
+        at = int(layers[-1].best.argmax())
         for i in range(len(self._fields) - 1, -1, -1):
-            layer, before = layers[i + 1], layers[i]
-            into = [sum(before.forward[a] for a in group) for group in layer.groups]
-            onward = [0.0] * len(layer.groups)
-            shares = [0.0] * len(self._fields[i][1])
-            for g, j, b, weight in layer.steps:
-                through = weight * backward[b]
-                shares[j] += into[g] * through
-                onward[g] += through
-            earlier = [0.0] * len(before.states)
-            for group, through in zip(layer.groups, onward, strict=True):
-                for a in group:
-                    earlier[a] += through
-            total, highest = sum(shares), max(earlier)
-            at, chosen = layer.came[at]
-            verdicts[self._fields[i][0]] = Verdict(chosen, tuple(s / total for s in shares))
-            backward = [one / highest for one in earlier]
+            before_each, candidate, state, steps = layers[i + 1].steps
+            before = layers[i].forward
+            onward = steps * backward[state]
+            shares = _summed(candidate, before[before_each] * onward, len(self._fields[i][1]))
+            step = layers[i + 1].came[at]
+            at, chosen = int(before_each[step]), int(candidate[step])
+            verdicts[self._fields[i][0]] = Verdict(chosen, tuple((shares / shares.sum()).tolist()))
+            earlier = _summed(before_each, onward, len(before))
+            backward = earlier / earlier.max()
         return verdicts
+
+
+@lru_cache(maxsize=64)
+def _mixers(n: int) -> npt.NDArray[np.uint64]:
+    """Numbers (n,) that mix the sums of a state into one, by which equal states are found.
+
+    Two that differ get the same once in 10 to the 19. By SplitMix64 (Steele, Lea and Flood 2014).
+    """
+    with np.errstate(over="ignore"):
+        mixed = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)), np.uint64)
+
+
+def _summed(places: Integers, weights: Floats, n: int = 0) -> Floats:
+    """The weights at each of n places or more, summed."""
+    return np.asarray(np.bincount(places, weights, minlength=n), np.float64)
+
+
+def _limited(
+    sums: Integers,
+    forward: Floats,
+    best: Floats,
+    came: Integers,
+    steps: tuple[Integers, Integers, Integers, Floats],
+) -> _Layer:
+    """The layer of the `_MAX_STATES` most probable states, the highest probability being 1.
+
+    Steps to the others lead nowhere: their weight is 0.
+    """
+    if len(forward) > _MAX_STATES:
+        kept = np.sort(np.argsort(-forward, kind="stable")[:_MAX_STATES])
+        new = np.zeros(len(forward), np.int64)
+        new[kept] = np.arange(len(kept))
+        lost = np.ones(len(forward), np.bool_)
+        lost[kept] = False
+        before, candidate, state, weights = steps
+        steps = before, candidate, new[state], np.where(lost[state], 0.0, weights)
+        sums, forward, best, came = sums[kept], forward[kept], best[kept], came[kept]
+    return _Layer(sums, forward / forward.max(), best / best.max(), came, steps)
