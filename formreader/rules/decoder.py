@@ -55,9 +55,9 @@ _CHANCE_OF_A_DIGIT = 0.1
 _MAX_STATES = 2_000
 """States that are kept at a field. Fields with a few doubtful digits have tens to hundreds."""
 
-_LEAST_STATE = 1e-7
+_LEAST_STATE = 1e-6
 """Probability, as a share of the best, below which a state is left out: what breaks a rule has
-`e * _SHARE_OF_ONE_BREAK`, four orders of magnitude more."""
+`e * _SHARE_OF_ONE_BREAK`, a thousand times as much."""
 
 _UNKNOWN = -0x5DE6A3B1C2F49D07
 """Stands for a sum that cannot be checked; has bits in all places, for `_mixers`."""

@@ -15,9 +15,9 @@ BLANK, MARK = ".", "x"
 _MAX_CANDIDATES = 128
 """Contents that are listed: all of two boxes of which nothing can be read."""
 
-_LEAST_PROBABILITY = 1e-5
-"""Contents that are so much less probable than the best are left out: that people broke two rules
-is as probable."""
+_LEAST_PROBABILITY = 1e-4
+"""Contents that are so much less probable than the best are left out: that people broke a rule is
+twenty times as probable."""
 
 
 @dataclass(frozen=True, slots=True)
