@@ -142,4 +142,4 @@ def likely_texts(places: npt.NDArray[np.float32], beam: int = 12) -> list[tuple[
                     following[text + character][1] += (ended + inside) * probability
         ranked = sorted(following.items(), key=lambda one: (-sum(one[1]), one[0]))
         reached = {text: (a, b) for text, (a, b) in ranked[:beam]}
-    return [(text, sum(parts)) for text, parts in reached.items()]
+    return [(text, sum(parts)) for text, parts in reached.items() if sum(parts)]

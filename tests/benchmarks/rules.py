@@ -4,8 +4,9 @@ Draws forms in all kinds of scan, cuts their boxes out at their true places and 
 network read them: a store of probabilities for each digit. Of these it composes pages of a tally,
 whose writers add up wrong in the share `--broken` of the sums, and reads them without rules and
 with them. Prints the share of fields that are right and accepted, how many accepted ones are wrong,
-how often a value that the ink alone gives rightly is changed, and accepted so (exit code 1 if ever),
-how many of the sums that were written wrong are for review, and the time that rules take a page.
+how often a value that the ink alone gives rightly is changed, and accepted so (exit code 1 if
+ever), how many of the sums that were written wrong are for review, and the processor time that
+rules take a page.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from accuracy import mnist_source
 from PIL import Image
 
-from accuracy import mnist_source
 from formreader.core.classes import NO_CROPS, Probabilities
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.model_folder import model_folder
 from formreader.core.options import DEFAULT_MODEL
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status
 from formreader.crop.box_crops import crop_boxes
@@ -110,6 +110,18 @@ def count(counts: Counter[str], page: Page, fields: Sequence[FieldReading], key:
         counts[f"{key} wrong accepted"] += accepted is Status.OK and not right
 
 
+def timed(
+    read: Sequence[ReadField],
+    rules: FormRules,
+    seconds: list[float],
+    readings: Sequence[FieldReading],
+) -> Sequence[FieldReading]:
+    begun = time.process_time()
+    under = under_rules(read, readings, {}, rules)
+    seconds.append(time.process_time() - begun)
+    return under
+
+
 def main() -> None:
     """Draw, read, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,16 +143,7 @@ def main() -> None:
         page, wrong = draw_page(options.broken, rng)
         read = ink_of(page, bank, rng)
         plain = decide(read, thresholds)
-        taken = list[float]()
-
-        def revised(fields: Sequence[FieldReading]) -> Sequence[FieldReading]:
-            begun = time.process_time()
-            under = under_rules(read, fields, {}, rules)
-            taken.append(time.process_time() - begun)
-            return under
-
-        ruled = decide(read, thresholds, revised=revised)
-        seconds += taken
+        ruled = decide(read, thresholds, revised=partial(timed, read, rules, seconds))
         count(counts, page, plain, "plain")
         count(counts, page, ruled, "ruled")
         for before, after in zip(plain, ruled, strict=True):

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.rules import decoder
+from formreader.rules.dates import DateRule
 from formreader.rules.decoder import Belief, broken_rules, decode, keeps
 from formreader.rules.expressions import parse_relations
 from formreader.rules.field_checks import broken_by, number_of
@@ -115,3 +116,19 @@ def test_more_doubts_than_it_has_room_for_still_give_probabilities(
     verdicts = decode({**dict.fromkeys(names, anything), "t": total}, rules)
     for one in verdicts.values():
         assert math.isclose(sum(one.probabilities), 1)
+
+
+def test_dates_fit_by_parts_as_the_calendar_has_them() -> None:
+    for text, good, bad in (
+        ("DDMMYYYY", "29022020", "29022019"),
+        ("YYMMDD", "200229", "200230"),
+        ("MMDDYYYY 2019-04-17..2019-04-18", "04182019", "04192019"),
+    ):
+        rule = DateRule.parse(text)
+        assert rule.fits(good) and not rule.fits(bad) and not rule.fits(good[1:])
+        for digits, fitting in ((good, True), (bad, False)):
+            at, total = 0, 0
+            for part, weight in zip(rule.parts, rule.weights, strict=True):
+                total += weight * int(digits[at : at + len(part)])
+                at += len(part)
+            assert rule.fitting(np.array([total, 0]))[:].tolist() == [fitting, False]
