@@ -185,8 +185,11 @@ def _boxes_under(
             digits.append(digit)
             continue
         row = one.probabilities[i]
-        legible = mark == MARK or row[int(mark)] > row[NOT_A_DIGIT]
-        acceptable = legible and mark == first[i] and not one.field.boxes[i].loose_ink
+        # Ink beside a mark is part of the mark; beside a digit it may be one that is missing.
+        legible = mark == MARK or (
+            row[int(mark)] > row[NOT_A_DIGIT] and not one.field.boxes[i].loose_ink
+        )
+        acceptable = legible and mark == first[i]
         digits.append(_digit_under(digit, mark, share, acceptable=acceptable))
     return _joined(reading, digits, verdict.probabilities[verdict.chosen])
 

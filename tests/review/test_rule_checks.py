@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import Result
 
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
 from formreader.core.records import (
-    DigitBox,
     DigitReading,
-    FieldCrops,
     FieldReading,
-    PageCrops,
-    PageReading,
     Status,
     Thumbnail,
 )
@@ -50,23 +46,8 @@ def field(name: str, value: str, confidence: float = 0.99, broken: str = "") -> 
     return FieldReading(*read, told)
 
 
-def result(file: str, *fields: FieldReading) -> PageResult:
-    picture = Thumbnail(b"jpeg", Box(0, 0, 400, 160), 1.0)
-    quad = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0))
-    crops = tuple(
-        FieldCrops(
-            (DigitBox(quad),) * len(one.digits),
-            np.zeros((len(one.digits), 28, 28), np.uint8),
-            np.zeros(len(one.digits), np.bool_),
-            picture,
-        )
-        for one in fields
-    )
-    return PageResult(PageCrops(file, 0, crops), PageReading(file, 0, fields, form="tally"))
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, make_page: Callable[..., PageResult], scan_run: RunRecord) -> Path:
     """A job: on b.png the sum is written wrong, c.png has the id of a.png; not checked yet."""
     files = []
     for name in ("a.png", "b.png", "c.png"):
@@ -80,12 +61,14 @@ def folder(tmp_path: Path) -> Path:
     )  # fmt: skip
     fields = [field("a", "2"), field("b", "3"), field("total", "5")]
     wrong = [field("a", "2", 0.99, SUM), field("b", "3", 0.6, SUM), field("total", "6", 0.99, SUM)]
-    run = RunRecord("0.6.0", "digits 3", "ab" * 32, {"PATHS": "scans"})
-    with JobStore.open(tmp_path / "results.sqlite", run, fresh=False) as store:
+    pages = {"a.png": (field("id", "7"), *fields), "b.png": (field("id", "8"), *wrong)}
+    pages["c.png"] = pages["a.png"]
+    picture = Thumbnail(b"jpeg", Box(0, 0, 400, 160), 1.0)
+    with JobStore.open(tmp_path / "results.sqlite", scan_run, fresh=False) as store:
         store.set_files(files)
-        store.add([result("a.png", field("id", "7"), *fields)])
-        store.add([result("b.png", field("id", "8"), *wrong)])
-        store.add([result("c.png", field("id", "7"), *fields)])
+        for file, read in pages.items():
+            page = make_page(read, picture, file)
+            store.add([replace(page, reading=replace(page.reading, form="tally"))])
         store.set_view(view)
         check_rules(store, view)
         write_results(store, view)
@@ -98,16 +81,28 @@ def rows(folder: Path, file: str) -> dict[str, tuple[str, str, str]]:
     return {row["field"]: (row["value"], row["status"], row["message"]) for row in found}
 
 
-def correct(
-    program: Callable[..., Result], folder: Path, *answers: tuple[str, int, str, str]
-) -> Result:
-    """Answer fields as a whole: file, number of the field, what was read, what is there."""
-    lines = ["file,page,field,box,x,y,width,height,guess,confidence,digit,value,job"]
-    for file, number, guess, said in answers:
-        width = 40 * len(guess)
-        lines.append(f"{file},1,{number},0,0,{40 * (number - 1)},{width},40,{guess},,,{said},")
-    (folder / "corrections.csv").write_text("\n".join(lines) + "\n")
-    return program("correct", folder / "corrections.csv", "--to", folder / "results.csv")
+@pytest.fixture
+def answer(
+    folder: Path,
+    save_corrections: Callable[[Path, Iterable[Mapping[str, str]]], Path],
+    program: Callable[..., Result],
+) -> Callable[..., None]:
+    """Answers fields as a whole: file, number of the field, what was read, what is there."""
+
+    def give(*answers: tuple[str, int, str, str]) -> None:
+        rows = [
+            {
+                "file": file, "page": "1", "field": str(number), "box": "0", "x": "0",
+                "y": str(40 * (number - 1)), "width": str(40 * len(guess)), "height": "40",
+                "guess": guess, "value": said,
+            }
+            for file, number, guess, said in answers
+        ]  # fmt: skip
+        saved = save_corrections(folder / "corrections.csv", rows)
+        done = program("correct", saved, "--to", folder / "results.csv")
+        assert done.exit_code == ExitCode.DONE, done.output
+
+    return give
 
 
 def test_rules_are_kept_as_text() -> None:
@@ -117,23 +112,21 @@ def test_rules_are_kept_as_text() -> None:
 
 
 def test_the_same_value_on_two_pages_is_for_review_until_one_is_corrected(
-    folder: Path, program: Callable[..., Result]
+    folder: Path, answer: Callable[..., None]
 ) -> None:
     assert rows(folder, "a.png")["id"] == ("7", "review", "id: unique")
     assert rows(folder, "c.png")["id"] == ("7", "review", "id: unique")
     assert rows(folder, "b.png")["id"] == ("8", "ok", "")
-    done = correct(program, folder, ("c.png", 1, "7", "9"))
-    assert done.exit_code == ExitCode.DONE, done.output
+    answer(("c.png", 1, "7", "9"))
     assert rows(folder, "a.png")["id"] == ("7", "ok", "")
     assert rows(folder, "c.png")["id"] == ("9", "checked", "")
 
 
 def test_an_answer_mends_a_sum_or_breaks_one_and_is_taken_back(
-    folder: Path, program: Callable[..., Result]
+    folder: Path, answer: Callable[..., None], program: Callable[..., Result]
 ) -> None:
     assert rows(folder, "b.png")["total"] == ("6", "review", SUM)
-    done = correct(program, folder, ("b.png", 4, "6", "5"), ("a.png", 2, "2", "4"))
-    assert done.exit_code == ExitCode.DONE, done.output
+    answer(("b.png", 4, "6", "5"), ("a.png", 2, "2", "4"))
     mended, broken = rows(folder, "b.png"), rows(folder, "a.png")
     assert mended["total"] == ("5", "checked", "")
     assert mended["a"] == ("2", "ok", "")
