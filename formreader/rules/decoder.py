@@ -251,17 +251,13 @@ class _Component:
     def _step(self, i: int, before: _Layer) -> _Layer:
         """The layer behind field i."""
         _, numbers, weights = self._fields[i]
-        before_each = np.repeat(np.arange(len(before.forward)), len(numbers))  # (steps,)
-        candidate = np.tile(np.arange(len(numbers)), len(before.forward))
-        steps = np.tile(weights, len(before.forward))
-        through = before.forward[before_each] * steps
+        if len(numbers) == 1 and not self._ends[i]:
+            return self._only_step(i, before)
+        through = np.outer(before.forward, weights).ravel()
         probable = np.flatnonzero(through >= _LEAST_STATE * through.max())
-        before_each, candidate = before_each[probable], candidate[probable]
-        steps, sums = steps[probable], before.sums[before_each]
-        for k, factor in self._adds[i]:
-            number = numbers[candidate]
-            readable = (sums[:, k] != _UNKNOWN) & (number != _UNKNOWN)
-            sums[:, k] = np.where(readable, sums[:, k] + factor * number, _UNKNOWN)
+        before_each, candidate = np.divmod(probable, len(numbers))  # (steps,) each
+        steps, sums = weights[candidate], before.sums[before_each]
+        self._add(i, sums, numbers[candidate])
         for k in self._ends[i]:
             held = (sums[:, k] == _UNKNOWN) | keeps(self._relations[k], sums[:, k])
             steps = steps * np.where(held, self._kept, self._broken)
@@ -276,6 +272,20 @@ class _Component:
         return _limited(
             sums[first], forward, ways[came], came, (before_each, candidate, state, steps)
         )
+
+    def _only_step(self, i: int, before: _Layer) -> _Layer:
+        """The layer behind field i, which has one candidate and ends no rule: states stay apart."""
+        _, numbers, weights = self._fields[i]
+        sums, each = before.sums.copy(), np.arange(len(before.forward))
+        self._add(i, sums, np.repeat(numbers, len(each)))
+        steps = each, np.zeros_like(each), each, np.repeat(weights, len(each))
+        return _Layer(sums, before.forward, before.best, each, steps)
+
+    def _add(self, i: int, sums: Integers, numbers: Integers) -> None:
+        """Add numbers of field i, (n,), to sums, (n, rules), in place."""
+        for k, factor in self._adds[i]:
+            readable = (sums[:, k] != _UNKNOWN) & (numbers != _UNKNOWN)
+            sums[:, k] = np.where(readable, sums[:, k] + factor * numbers, _UNKNOWN)
 
     def _read_back(self, layers: Sequence[_Layer]) -> dict[str, Verdict]:
         """From the last field back to the first: its verdict, from the steps at it."""
