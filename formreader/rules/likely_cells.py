@@ -12,7 +12,7 @@ Alternatives: TypeAlias = Sequence[tuple[str, float]]
 BLANK, MARK = ".", "x"
 """In cells: a blank box; something that is no digit, before the first digit."""
 
-_MAX_CANDIDATES = 128
+_MAX_CONTENTS = 128
 """Contents that are listed: all of two boxes of which nothing can be read."""
 
 _LEAST_PROBABILITY = 1e-4
@@ -46,7 +46,7 @@ def likely_cells(boxes: Sequence[BoxContents]) -> list[tuple[str, float]]:
         if len(longer) > len(found):
             longer.sort(key=lambda each: -each[1])
             least = longer[0][1] * _LEAST_PROBABILITY
-            longer = [each for each in longer[:_MAX_CANDIDATES] if each[1] >= least]
+            longer = [each for each in longer[:_MAX_CONTENTS] if each[1] >= least]
         found = longer
     return found
 
