@@ -37,6 +37,7 @@ def template() -> None:
     Examples:
       formreader template learn scans/ --out templates/
       formreader template new blank.pdf --out templates/tally
+      formreader template edit templates/tally
       formreader template check templates/
     """
 
@@ -102,6 +103,31 @@ def new(pages: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet: b
     if not quiet:
         print_message(f"{form.template.name}: {len(form.template.fields):,} fields")
     click.echo(out)
+    return ExitCode.DONE
+
+
+@verbosity_options
+@template.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, metavar="FILE",
+    show_default="edit.html in the folder", help="Where to write the page.",
+)  # fmt: skip
+def edit(folder: Path, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
+    """Write a page on which the fields of a template are named and changed, in a browser.
+
+    Open the page and type names: Enter goes on to the next field. Add, move, split, join and
+    delete fields by mouse and keyboard, and write their rules. The page saves a new template.toml,
+    which you put into FOLDER in place of the old one. Nothing is loaded from a network.
+
+    \b
+    Example:
+      formreader template edit templates/tally
+    """
+    set_up_logging(verbose, quiet)
+    from formreader.template.editor.editor_page import write_editor_page  # slow
+
+    click.echo(write_editor_page(folder, out))
     return ExitCode.DONE
 
 
