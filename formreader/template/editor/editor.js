@@ -98,7 +98,7 @@ class Actions {
     const [fault] = this.editing.faults();
     if (fault) {
       this.editing.select(fault[0]);
-      byId("name").focus();
+      setTimeout(focusName); // once the field is shown
       tell(`Not saved: ${fault[1]}.`, true);
       return;
     }
@@ -331,17 +331,28 @@ function start() {
   listenToPointer(actions, sheet, act);
   on("undo", () => editing.undo());
   on("redo", () => editing.redo());
-  on("add-row", () => actions.add("boxes"));
-  on("add-cell", () => actions.add("cell"));
-  on("split", () => actions.split());
-  on("join", () => actions.join());
-  on("remove", () => actions.remove());
+  const toForm = (id, action) => {
+    on(id, action);
+    byId(id).addEventListener("click", () => byId("drawing").focus({ preventScroll: true })); // for its keys
+  };
+  toForm("add-row", () => actions.add("boxes"));
+  toForm("add-cell", () => actions.add("cell"));
+  toForm("split", () => actions.split());
+  toForm("join", () => actions.join());
+  toForm("remove", () => actions.remove());
   on("remove-box", () => actions.removeBox());
   on("earlier", () => actions.reorder(-1));
   on("later", () => actions.reorder(1));
   on("save", () => actions.save());
   on("zoom-in", () => sheet.magnify(ZOOM_STEP));
   on("zoom-out", () => sheet.magnify(1 / ZOOM_STEP));
+  byId("list").addEventListener("keydown", (event) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    act(() => editing.select(editing.field + by));
+    byId("list").querySelector("[aria-current]").focus();
+  });
   byId("help").addEventListener("click", () => help.showModal());
   byId("kind").addEventListener("change", () => act(() => actions.boxes(byId("kind").value, Math.max(Number(byId("count").value), FIRST_COUNT))));
   byId("count").addEventListener("change", () => act(() => actions.boxes("boxes", Number(byId("count").value))));
@@ -350,7 +361,7 @@ function start() {
     if (editing.unsaved) event.preventDefault();
   });
   render(true);
-  if (!window.matchMedia("(pointer: coarse)").matches) focusName(); // no keyboard jumps up
+  if (!window.matchMedia("(pointer: coarse), (max-width: 760px)").matches) focusName(); // no keyboard jumps up
 }
 
 start();

@@ -1,6 +1,7 @@
 // The display of the editor. Names are untrusted: text is set as text, never as HTML.
 const SVG = "http://www.w3.org/2000/svg";
 const NAME_HEIGHT = 12; // px of a name on the form
+const MAX_NAME = 13; // pixels of the page: names must not hide the form on a small screen
 const CORNERS = [["nw", 0, 0], ["ne", 1, 0], ["sw", 0, 1], ["se", 1, 1]];
 const ZOOM_STEP = 1.4;
 const MAX_ZOOM = 6; // times the width of the column
@@ -36,6 +37,7 @@ function described(editing) {
 class Sheet {
   constructor(template, picture) {
     this.zoom = 1;
+    if (window.matchMedia("(max-width: 760px)").matches) this.magnify(2);
     this.drawing = byId("drawing");
     this.rubber = null; // the rectangle that is being drawn
     byId("page").src = picture;
@@ -66,9 +68,8 @@ class Sheet {
         group.append(rect);
       });
       const [left, top] = around(field.places);
-      group.append(drawn("text", {
-        x: left, y: Math.max(top - 3 * unit, NAME_HEIGHT * unit), "font-size": NAME_HEIGHT * unit, "stroke-width": 3 * unit,
-      }, field.name));
+      const size = Math.min(NAME_HEIGHT * unit, MAX_NAME);
+      group.append(drawn("text", { x: left, y: Math.max(top - size / 4, size), "font-size": size, "stroke-width": size / 4 }, field.name));
       return group;
     });
     if (editing.current) groups.push(groups[editing.field], ...this.handles(editing.current, unit)); // on top
@@ -77,10 +78,12 @@ class Sheet {
   }
 
   handles(field, unit) {
-    const side = (window.matchMedia("(pointer: coarse)").matches ? 22 : 10) * unit;
+    const coarse = window.matchMedia("(pointer: coarse)").matches;
+    const side = (coarse ? 18 : 10) * unit;
+    const out = coarse ? side / 2 : 0; // a finger needs the field itself as well
     const [left, top, width, height] = around(field.places);
     return CORNERS.map(([name, x, y]) => {
-      const handle = rectangle([left + x * width - side / 2, top + y * height - side / 2, side, side], `handle ${name}`);
+      const handle = rectangle([left + x * width - side / 2 + (2 * x - 1) * out, top + y * height - side / 2 + (2 * y - 1) * out, side, side], `handle ${name}`);
       handle.dataset.corner = name;
       return handle;
     });
