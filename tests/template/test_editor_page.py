@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tomllib
@@ -19,6 +20,7 @@ from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
 from formreader.template.editor.editor_page import editor_page, template_record
 from formreader.template.form_template import FieldPlace, FormTemplate
+from formreader.template.rule_keys import FIELD_RULE_KEYS, FORM_RULE_KEYS, RELATION_KEYS
 from formreader.template.template_file import parse_template, template_text, write_template
 
 TEMPLATE = FormTemplate(
@@ -128,9 +130,7 @@ def test_edits_leave_a_valid_template(run_model: RunModel) -> None:
     """
     plain = template_text(TEMPLATE)
     for text, names in run_model(plain, script):
-        rules = tomllib.loads(text)["fields"][0].keys() - {"name", "boxes", "cell"}
-        bare = "\n".join(line for line in text.splitlines() if line.split(" =")[0] not in rules)
-        template, faults = parse_template(bare)
+        template, faults = parse_template(text)
         assert template is not None, faults
         assert [field.name for field in template.fields] == names
         for field in template.fields:
@@ -179,6 +179,14 @@ def test_typed_values_become_toml(run_model: RunModel) -> None:
     texts = run_model(TOML, 'return ["3", "true"].map((one) => ruleValue(one, true));')
     assert texts == ['"3"', '"true"']
     assert run_model(TOML, 'return typedList(listValue(" a = b \\n\\n c < d"));') == "a = b\nc < d"
+
+
+def test_every_rule_has_its_input(run_model: RunModel) -> None:
+    package = resources.files("formreader.template.editor")
+    script = package.joinpath("editor.js").read_text(encoding="utf-8")
+    tables = script.split("const splitAt")[0]
+    assert set(re.findall(r'\["(\w+)", ', tables)) == {*FIELD_RULE_KEYS, *FORM_RULE_KEYS}
+    assert run_model(TOML, "return RELATIONS;") == list(RELATION_KEYS)
 
 
 def test_edits_are_undone_one_by_one_and_held_keys_at_once(run_model: RunModel) -> None:
