@@ -88,6 +88,10 @@ class Actions {
     if (current) this.editing.apply(renamed(template, field, typed));
   }
 
+  travel(isBack) {
+    if (isBack ? this.editing.undo() : this.editing.redo()) tell(isBack ? "Undone." : "Done again.");
+  }
+
   step(by) {
     const { field, template } = this.editing;
     if (field + by >= template.fields.length) tell("That was the last field. Save with Ctrl S.");
@@ -95,7 +99,7 @@ class Actions {
   }
 
   async save() {
-    const [fault] = this.editing.faults();
+    const fault = this.editing.fault();
     if (fault) {
       this.editing.select(fault[0]);
       setTimeout(focusName); // once the field is shown
@@ -155,8 +159,8 @@ function keyActions(actions, help) {
 
 /** Keys that act wherever the focus is, but for undo in inputs, which have their own. */
 function everywhere(actions) {
-  return new Map([["Ctrl+s", () => actions.save()], ["Ctrl+z", () => actions.editing.undo()],
-    ["Ctrl+y", () => actions.editing.redo()], ["Ctrl+Shift+z", () => actions.editing.redo()]]);
+  return new Map([["Ctrl+s", () => actions.save()], ["Ctrl+z", () => actions.travel(true)],
+    ["Ctrl+y", () => actions.travel(false)], ["Ctrl+Shift+z", () => actions.travel(false)]]);
 }
 
 function keyName(event) {
@@ -319,8 +323,8 @@ function start() {
   };
   const act = (action, reveal = true) => {
     const before = [editing.template, editing.field];
+    tell("");
     const later = action();
-    if (before[0] !== editing.template && byId("message").classList.contains("failed")) tell("");
     render(reveal && (before[0] !== editing.template || before[1] !== editing.field));
     later?.then?.(() => render(true));
   };
@@ -329,8 +333,8 @@ function start() {
   listenToKeys(actions, help, act);
   listenToName(actions, act);
   listenToPointer(actions, sheet, act);
-  on("undo", () => editing.undo());
-  on("redo", () => editing.redo());
+  on("undo", () => actions.travel(true));
+  on("redo", () => actions.travel(false));
   const toForm = (id, action) => {
     on(id, action);
     byId(id).addEventListener("click", () => byId("drawing").focus({ preventScroll: true })); // for its keys

@@ -116,8 +116,9 @@ function nameFault(template, i, reserved) {
 /** The first of F01, F02, ... that no field has. */
 function freeName(template) {
   const taken = new Set(template.fields.map((field) => field.name.toLowerCase()));
+  const digits = Math.max(2, String(template.fields.length).length);
   for (let number = 1; ; number += 1) {
-    const name = `F${String(number).padStart(2, "0")}`;
+    const name = `F${String(number).padStart(digits, "0")}`;
     if (!taken.has(name.toLowerCase())) return name;
   }
 }
@@ -291,9 +292,19 @@ class Editing {
     return true;
   }
 
-  /** The fields that cannot be saved, with the reason: [index, message]. */
-  faults() {
-    if (!this.template.fields.length) return [[0, "A form needs a field"]];
-    return this.template.fields.map((_, i) => [i, nameFault(this.template, i, this.reserved)]).filter(([, fault]) => fault);
+  /** The indices of the fields whose names are missing, taken or reserved. */
+  faulty() {
+    const names = this.template.fields.map((field) => field.name.toLowerCase());
+    const counts = new Map();
+    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+    const isWrong = (name) => name === "" || counts.get(name) > 1 || this.reserved.includes(name);
+    return new Set([...names.keys()].filter((i) => isWrong(names[i])));
+  }
+
+  /** Why the template cannot be saved: the index of a field and a message; null if it can. */
+  fault() {
+    if (!this.template.fields.length) return [0, "A form needs a field"];
+    const [i] = this.faulty();
+    return i === undefined ? null : [i, nameFault(this.template, i, this.reserved)];
   }
 }

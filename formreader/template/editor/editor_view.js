@@ -24,6 +24,20 @@ function drawn(tag, attributes, text = "") {
 
 const rectangle = ([x, y, width, height], kind = "") => drawn("rect", { x, y, width, height, class: kind });
 
+/** Renew the children of an element, but for those made from the same source in the same state: a
+ *  form may have hundreds of fields, and a held key changes one of them many times a second. */
+function update(parent, count, childOf) {
+  while (parent.childElementCount > count) parent.lastChild.remove();
+  for (let i = 0; i < count; i += 1) {
+    const { source, state, make } = childOf(i);
+    const there = parent.children[i];
+    if (there?.source === source && there.state === state) continue;
+    const made = Object.assign(make(), { source, state });
+    if (there) there.replaceWith(made);
+    else parent.append(made);
+  }
+}
+
 /** What a field is and where, in words. */
 function described(editing) {
   const { current: field, field: i, template } = editing;
@@ -43,6 +57,8 @@ class Sheet {
     byId("page").src = picture;
     byId("picture").style.aspectRatio = `${template.width} / ${template.height}`;
     this.drawing.setAttribute("viewBox", `0 0 ${template.width} ${template.height}`);
+    [this.fields, this.top] = [drawn("g", {}), drawn("g", {})];
+    this.drawing.append(this.fields, this.top);
   }
 
   /** Pixels of the page for one on the screen. */
@@ -58,23 +74,30 @@ class Sheet {
   render(editing) {
     const { template } = editing;
     const unit = this.scale(template);
-    const faulty = new Set(editing.faults().map(([i]) => i));
-    const groups = template.fields.map((field, i) => {
-      const current = i === editing.field;
-      const group = drawn("g", { class: `field${current ? " current" : ""}${faulty.has(i) ? " faulty" : ""}`, "data-field": i });
-      field.places.forEach((place, k) => {
-        const rect = rectangle(place, current && field.places.length > 1 && k === editing.box ? "box" : "");
-        rect.dataset.box = k;
-        group.append(rect);
-      });
-      const [left, top] = around(field.places);
-      const size = Math.min(NAME_HEIGHT * unit, MAX_NAME);
-      group.append(drawn("text", { x: left, y: Math.max(top - size / 4, size), "font-size": size, "stroke-width": size / 4 }, field.name));
-      return group;
+    const faulty = editing.faulty();
+    update(this.fields, template.fields.length, (i) => {
+      const field = template.fields[i];
+      const box = i === editing.field && field.places.length > 1 ? editing.box : -1;
+      const kind = `field${i === editing.field ? " current" : ""}${faulty.has(i) ? " faulty" : ""}`;
+      return { source: field, state: `${kind}/${box}/${unit}`, make: () => this.group(field, i, kind, box, unit) };
     });
-    if (editing.current) groups.push(groups[editing.field], ...this.handles(editing.current, unit)); // on top
-    if (this.rubber) groups.push(rectangle(this.rubber, "drawn"));
-    this.drawing.replaceChildren(...groups);
+    const top = editing.current ? this.handles(editing.current, unit) : [];
+    if (this.rubber) top.push(rectangle(this.rubber, "drawn"));
+    this.top.replaceChildren(...top);
+  }
+
+  /** The drawing of field `i`, whose box `current` is marked. */
+  group(field, i, kind, current, unit) {
+    const group = drawn("g", { class: kind, "data-field": i });
+    field.places.forEach((place, k) => {
+      const rect = rectangle(place, k === current ? "box" : "");
+      rect.dataset.box = k;
+      group.append(rect);
+    });
+    const [left, top] = around(field.places);
+    const size = Math.min(NAME_HEIGHT * unit, MAX_NAME);
+    group.append(drawn("text", { x: left, y: Math.max(top - size / 4, size), "font-size": size, "stroke-width": size / 4 }, field.name));
+    return group;
   }
 
   handles(field, unit) {
@@ -161,22 +184,28 @@ function renderPanel(editing, picture) {
 }
 
 function renderList(editing, onPick) {
-  const faulty = new Set(editing.faults().map(([i]) => i));
-  byId("list").replaceChildren(...editing.template.fields.map((field, i) => {
-    const row = element("li", faulty.has(i) ? "faulty" : "");
-    const button = element("button");
-    button.type = "button";
-    button.tabIndex = i === editing.field ? 0 : -1;
-    if (i === editing.field) button.setAttribute("aria-current", "true");
-    button.append(element("span", "", String(i + 1)), element("b", "", field.name || "no name"),
-      element("span", "", field.kind === "cell" ? "cell" : `${field.places.length} boxes`));
-    button.addEventListener("click", () => onPick(i));
-    row.append(button);
-    return row;
-  }));
+  const faulty = editing.faulty();
+  update(byId("list"), editing.template.fields.length, (i) => {
+    const field = editing.template.fields[i];
+    const current = i === editing.field;
+    return { source: field, state: `${current}/${faulty.has(i)}`, make: () => listRow(field, i, current, faulty.has(i), onPick) };
+  });
   // Only the list scrolls, not the page.
   const [list, row] = [byId("list"), byId("list").children[editing.field]];
   if (row) list.scrollTop = clamp(list.scrollTop, row.offsetTop + row.offsetHeight - list.offsetTop - list.clientHeight, row.offsetTop - list.offsetTop);
+}
+
+function listRow(field, i, current, isFaulty, onPick) {
+  const row = element("li", isFaulty ? "faulty" : "");
+  const button = element("button");
+  button.type = "button";
+  button.tabIndex = current ? 0 : -1;
+  if (current) button.setAttribute("aria-current", "true");
+  button.append(element("span", "", String(i + 1)), element("b", "", field.name || "no name"),
+    element("span", "", field.kind === "cell" ? "cell" : `${field.places.length} boxes`));
+  button.addEventListener("click", () => onPick(i));
+  row.append(button);
+  return row;
 }
 
 function renderBar(editing) {
