@@ -232,6 +232,6 @@ def test_the_command_writes_the_page(program: Callable[..., Result], tmp_path: P
     assert program("template", "edit", tmp_path / "none").exit_code == ExitCode.TEMPLATE
     write_template(tmp_path / "templates" / "other", TEMPLATE, PAGE)
     several = program("template", "edit", folder.parent)
-    assert several.exit_code == ExitCode.USAGE and "other" in several.stderr
+    assert several.exit_code == ExitCode.USAGE and "2 templates" in several.stderr
     nowhere = program("template", "edit", folder, "--out", tmp_path / "none" / "edit.html")
     assert nowhere.exit_code == ExitCode.OUTPUT

@@ -84,8 +84,8 @@ def write_editor_page(place: Path, out: Path | None = None) -> Path:
     """
     folder, *others = template_folders(place)
     if others:
-        names = ", ".join(str(one) for one in (folder, *others))
-        raise UsageError(f"{place}: there are several templates in it. Name one of {names}")
+        count = 1 + len(others)
+        raise UsageError(f"{place}: there are {count} templates in it. Name one, such as {folder}")
     out = folder / EDITOR_FILE if out is None else out
     check_writable(out)
     page = editor_page(folder)

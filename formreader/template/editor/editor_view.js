@@ -2,6 +2,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const NAME_HEIGHT = 12; // px of a name on the form
 const MAX_NAME = 13; // pixels of the page: names must not hide the form on a small screen
+const LABEL_WIDTH = 250; // pixels of the page left of a field, where its label is printed
 const CORNERS = [["nw", 0, 0], ["ne", 1, 0], ["sw", 0, 1], ["se", 1, 1]];
 const ZOOM_STEP = 1.4;
 const MAX_ZOOM = 6; // times the width of the column
@@ -142,8 +143,8 @@ function renderCloseup(editing, picture) {
   }
   while (closeup.childElementCount > 1) closeup.lastChild.remove();
   const [left, top, width, height] = around(editing.current.places);
-  const aside = Math.max(width * 0.4, 120);
-  closeup.setAttribute("viewBox", `${left - aside} ${top - height - 8} ${width + 1.4 * aside} ${3 * height + 16}`);
+  const from = Math.max(left - LABEL_WIDTH, 0);
+  closeup.setAttribute("viewBox", `${from} ${top - height - 8} ${left + width + 20 - from} ${2 * height + 24}`);
   closeup.append(...editing.current.places.map((place) => rectangle(place)));
 }
 
