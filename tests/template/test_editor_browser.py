@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import csv
 import shutil
+import threading
 import tomllib
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from click.testing import Result
 from PIL import Image
 
 from formreader import scan
 from formreader.core.errors import ExitCode
+from formreader.core.geometry import Box
 from formreader.synth import Filling, FormSpec, Plan, render_form
+from formreader.template.editor.editor_page import editor_page
+from formreader.template.form_template import FieldPlace, FormTemplate
+from formreader.template.template_file import parse_template, write_template
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -99,3 +106,48 @@ def test_fields_are_named_added_and_deleted(
     assert list(row)[5 : 5 + len(names)] == names
     written = "".join(box.symbol for box in page.truth if box.field == 0)
     assert row["total"] == written
+
+
+def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_path: Path) -> None:
+    cell = FieldPlace("F01", cell=Box(100, 150, 80, 30))
+    page = np.full((200, 300), 250, np.uint8)
+    write_template(tmp_path, FormTemplate("tally", (300, 200), (cell,)), page)
+    html = editor_page(tmp_path, save_url="/save")
+    sent, answers = list[str](), [(409, b"someone else saved it"), (200, b"")]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(200, html.encode("utf-8") if self.path == "/" else b"")
+
+        def do_POST(self) -> None:
+            assert self.path == "/save"
+            sent.append(self.rfile.read(int(self.headers["Content-Length"])).decode("utf-8"))
+            self.answer(*answers.pop(0))
+
+        def answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            browser.get(f"http://127.0.0.1:{server.server_port}/")
+            type_keys(browser, "gültig")
+            for told in ("Not saved: someone else saved it", "Saved."):
+                browser.find_element("id", "save").click()
+                WebDriverWait(browser, 10, poll_frequency=0.05).until(
+                    lambda _, told=told: browser.find_element("id", "message").text == told
+                )
+            assert browser.find_element("id", "state").text == ""
+            browser.get("about:blank")
+        finally:
+            server.shutdown()
+    template, faults = parse_template(sent[-1])
+    assert template is not None, faults
+    assert [field.name for field in template.fields] == ["gültig"] and len(sent) == 2
+    browser.get_log("browser")  # type: ignore[no-untyped-call]  # the refusal stands in it
