@@ -304,7 +304,8 @@ class FieldReading:
     digits have no boxes of their own. `confidence` is the probability that all of the value is
     right, `lowest` the confidence of its least sure digit. `name` is that of a template's field.
     `broken` names the rules of the template that the field's value and others break; such a field
-    is for review. `remark` says why the value is not the one that the ink alone would give.
+    is for review. `remark` says why the field is for review however confident, or why its value is
+    not the one that the ink alone would give.
     """
 
     digits: tuple[DigitReading, ...]

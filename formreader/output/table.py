@@ -193,7 +193,10 @@ def _message(
 
     `rules` are those that the page's values break.
     """
-    of_field = () if field is None else (*field.broken, field.remark)
+    of_field: tuple[str, ...] = ()
+    if field is not None:
+        # An answer settles what the remark is about.
+        of_field = (*field.broken, field.remark if field.status is Status.REVIEW else "")
     parts = (remark.reason if remark else "", rules, *of_field, page.origin)
     return text_cell("; ".join(filter(None, parts)))
 

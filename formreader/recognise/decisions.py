@@ -19,8 +19,11 @@ from formreader.core.records import (
     cells_of,
     field_status,
 )
-from formreader.recognise.number_vote import NumberVote, shared_confidences
+from formreader.recognise.number_vote import LOOSE_INK, NumberVote, shared_confidences
 from formreader.recognise.risk_control import Thresholds
+
+NO_DIGIT = "a mark that may be no digit"
+"""Why a digit is for review however confident."""
 
 MIN_GUESS_PROBABILITY = 0.05
 """A digit of lower probability is not given as the reading of a box, not even for review.
@@ -160,8 +163,9 @@ def _reading(one: ReadField, digits: list[DigitReading]) -> FieldReading:
     """The reading of a field from those of its boxes, and from the vote if it is a number's."""
     if one.vote is None:
         return _join(one.field, digits)
-    joined = _join(one.field, list(_voted(one.vote, digits)))
-    return replace(joined, value=one.vote.value, confidence=one.vote.confidence)
+    vote = one.vote
+    joined = _join(one.field, list(_voted(vote, digits)))
+    return replace(joined, value=vote.value, confidence=vote.confidence, remark=vote.doubt)
 
 
 def _voted(vote: NumberVote, digits: list[DigitReading]) -> Iterator[DigitReading]:
@@ -177,4 +181,18 @@ def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:
     value, frame = cells.replace(".", ""), field.cell.box if field.cell else None
     lowest = min(digit.confidence for digit in digits)
     status = field_status(digits)
-    return FieldReading(tuple(digits), value, cells, confidence, status, frame, lowest, field.name)
+    return FieldReading(
+        tuple(digits), value, cells, confidence, status, frame, lowest, field.name,
+        remark=_remark(field, digits),
+    )  # fmt: skip
+
+
+def _remark(field: FieldCrops, digits: Sequence[DigitReading]) -> str:
+    """Why digits in boxes are for review however confident."""
+    refused = [
+        box.loose_ink
+        for box, digit in zip(field.boxes, digits, strict=True)
+        if not digit.acceptable
+    ]
+    reasons = ((LOOSE_INK, any(refused)), (NO_DIGIT, not all(refused)))
+    return "; ".join(reason for reason, applies in reasons if applies)

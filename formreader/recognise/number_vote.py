@@ -30,6 +30,11 @@ from formreader.recognise.vote_weights import (
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""
 
+LOOSE_INK = "a digit may be missing: there is writing in none, or the box is not clear"
+VOICES_DIFFER = "read in two ways that differ"
+NO_NUMBER = "writing that is no number: a mark, words, or struck out"
+"""Why a number is for review however confident; the first one is for digits in boxes, too."""
+
 _MIN_BLANK_PROBABILITY, _MAX_CUTS_OF_BLANK = 0.9, 0.5
 """A cell is blank if it is with the first probability by its strip and by whether there is ink, and
 the cuts do not find digits with the second."""
@@ -57,12 +62,17 @@ measurement."""
 class NumberVote:
     """What a cell says: `value` with its separators and the `confidence` that it is right.
 
-    `sure`: both voices say so, and nothing speaks against it.
+    `doubt` is why it is for review however confident, "" where nothing speaks against it.
     """
 
     value: str
     confidence: float
-    sure: bool
+    doubt: str = ""
+
+    @property
+    def sure(self) -> bool:
+        """Whether a threshold may accept it."""
+        return not self.doubt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +101,7 @@ def settle(
         return _without_number(field, cuts, heard, ballot, weights)
     judgement = judge(ballot, weights)
     value = with_gaps(written, heard) if judgement.as_on_strip else ballot.cut_digits
-    vote = NumberVote(value, judgement.confidence, judgement.sure)
+    vote = NumberVote(value, judgement.confidence, judgement.doubt)
     if judgement.as_on_strip and not ballot.agreed:
         return _by_strip(field, heard, vote)
     return SettledNumber(field, cuts, vote)
@@ -138,19 +148,20 @@ class Judgement:
 
     as_on_strip: bool
     confidence: float
-    sure: bool
+    doubt: str
 
 
 def judge(ballot: Ballot, weights: VoteWeights) -> Judgement:
     """Judge between two voices on a number."""
+    loose = LOOSE_INK if ballot.loose else ""
     if ballot.agreed:
-        return Judgement(True, probability(weights.agreed, ballot.features), not ballot.loose)
+        return Judgement(True, probability(weights.agreed, ballot.features), loose)
     strip, cuts = (probability(case, ballot.features) for case in (weights.strip, weights.cuts))
     if strip < cuts and ballot.cut_digits:
-        return Judgement(False, cuts, False)
+        return Judgement(False, cuts, loose or VOICES_DIFFER)
     # Where no ink was found at all, the strip's reader may have seen what is none.
     alone = strip >= _MIN_SURE_OF_STRIP and 0 < ballot.cut_probability < _MAX_CUTS_AGAINST_STRIP
-    return Judgement(True, strip, alone and not ballot.loose)
+    return Judgement(True, strip, loose or ("" if alone else VOICES_DIFFER))
 
 
 def digits_of(text: str) -> str:
@@ -195,8 +206,8 @@ def _without_number(
     if ballot.cut_probability < _MAX_CUTS_OF_BLANK:
         # Where a part of the cell may be missing, so may be what is written in it.
         incomplete = field.cell is not None and field.cell.loose_ink
-        return _no_number(field) if incomplete else _blank(field, blank)
-    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - blank, False))
+        return _no_number(field, LOOSE_INK) if incomplete else _blank(field, blank)
+    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - blank, VOICES_DIFFER))
 
 
 def _blank(field: FieldCrops, probability: float) -> SettledNumber:
@@ -206,10 +217,10 @@ def _blank(field: FieldCrops, probability: float) -> SettledNumber:
     black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
     empty = replace(field, boxes=(field.cell,), crops=black, blank=np.ones(1, np.bool_))
     none = np.zeros((1, len(CLASSES)), np.float32)
-    return SettledNumber(empty, none, NumberVote("", probability, True))
+    return SettledNumber(empty, none, NumberVote("", probability))
 
 
-def _no_number(field: FieldCrops) -> SettledNumber:
+def _no_number(field: FieldCrops, doubt: str = NO_NUMBER) -> SettledNumber:
     """The cell as one box without a digit, for review: a mark, words, a struck number."""
     if field.cell is None or field.strip is None:
         raise ValueError("the field has no cell: there is nothing to vote on")
@@ -217,7 +228,7 @@ def _no_number(field: FieldCrops) -> SettledNumber:
     whole = replace_boxes(field, (field.cell,), _crops(field.strip, columns))
     row = np.zeros((1, len(CLASSES)), np.float32)
     row[0, NOT_A_DIGIT] = 1.0
-    return SettledNumber(whole, row, NumberVote("?", 0.0, False))
+    return SettledNumber(whole, row, NumberVote("?", 0.0, doubt))
 
 
 def _by_strip(field: FieldCrops, heard: HeardNumber, vote: NumberVote) -> SettledNumber:

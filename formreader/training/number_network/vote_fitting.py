@@ -169,7 +169,7 @@ def measure_vote(
         np.bool_,
     )
     confidences = np.array([given.confidence for given in judgements])
-    sure = np.array([given.sure for given in judgements], np.bool_)
+    sure = np.array([not given.doubt for given in judgements], np.bool_)
     accepted = sure & (confidences >= ScanOptions(()).review_below)
     agreed = [one for one in cells if one.ballot.agreed]
     figures = VoteFigures(
