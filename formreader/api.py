@@ -26,6 +26,7 @@ from PIL import Image
 from formreader.batch import scan_job
 from formreader.batch.input_records import FileLimits, input_records
 from formreader.batch.listing import list_inputs
+from formreader.batch.model_trial import load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask, crop_page, without_faults
@@ -41,7 +42,6 @@ from formreader.detect.box_network import shipped_network
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
 from formreader.input.open_page import page_errors, read_page
 from formreader.preprocess.print_direction import shipped_line_network
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.risk_control import acceptance
@@ -93,7 +93,7 @@ class Reader:
             device=device,
             batch=batch,
         )
-        self._recogniser = load_recogniser(os.fspath(model), device, batch)
+        self._recogniser = load_tried(os.fspath(model), device, batch)
         shipped_network()  # loaded here, so that damage is reported before the first page
         shipped_line_network()
         numbers = shipped_reader().calibration

@@ -11,6 +11,7 @@ from pathlib import Path
 from formreader.batch.input_records import FileLimits
 from formreader.batch.job_plan import make_plan, run_record
 from formreader.batch.job_work import JobWork
+from formreader.batch.model_trial import load_tried
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
 from formreader.batch.page_pool import PagePool, open_pool
@@ -24,7 +25,6 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_network
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.decisions import judged
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
 from formreader.recognise.number_reader import number_calibration, shipped_reader
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
@@ -174,7 +174,7 @@ def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int
     with _page_pool(options, len(tasks)) as pool:
         with stopwatch.stage("start"):  # the workers start at the same time
             threads = _network_threads(options)
-            recogniser = load_recogniser(options.model, options.device, options.batch, threads)
+            recogniser = load_tried(options.model, options.device, options.batch, threads)
             shipped_network()  # also checked here, so that damage is reported once
             shipped_line_network()
             shipped_reader()

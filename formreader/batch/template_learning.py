@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from formreader.batch.input_records import input_records
+from formreader.batch.model_trial import load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask
@@ -20,7 +21,6 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import FieldCrops, InputFile, PageCrops
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.input_files import list_files
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.template.landmarks import Floats
 from formreader.template.pile_sorting import (
     LearnedForm,
@@ -99,7 +99,7 @@ def _read_pile(options: ScanOptions, progress: ScanProgress) -> list[PilePage]:
         KeyboardInterrupt: the user stopped it.
     """
     files = list_files(options.paths).files
-    recogniser = load_recogniser(options.model, options.device, options.batch)
+    recogniser = load_tried(options.model, options.device, options.batch)
     pile = list[PilePage]()
     with PdfCounter(options.page_timeout) as count_pdf:
         tasks = list(_tasks(files, count_pdf))

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from formreader.cli.progress import print_message
+from formreader.cli.stop_signals import end_on_second_signal
 from formreader.core.errors import ExitCode, FormreaderError, UsageError
 from formreader.core.installed import is_installed
 
@@ -75,6 +76,11 @@ class Program(click.Group):
     """The one place that turns exceptions into messages and exit codes."""
 
     command_class = Command
+
+    def __call__(self, *arguments: Any, **settings: Any) -> Any:
+        """Run as a program of its own, which a second signal ends whatever it waits for."""
+        end_on_second_signal()
+        return super().__call__(*arguments, **settings)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and exit with its code; an exception becomes a message and a code."""
