@@ -27,7 +27,8 @@ crops = {"crops": np.zeros((1, 28, 28), np.uint8)}
 
 @main.command("hang")
 def hang():
-    threading.Thread(target=session.run, args=(None, crops)).start()  # Python waits for it at its end
+    # Python waits for this thread at its end.
+    threading.Thread(target=session.run, args=(None, crops)).start()
     print("begun", flush=True)
     session.run(None, crops)
 
