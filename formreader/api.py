@@ -193,7 +193,7 @@ class Reader:
             NoInputError: a path does not exist, or there is no page.
             UsageError: no process can be started.
         """
-        listing = list_inputs([os.fspath(path) for path in paths])
+        listing = list_inputs([os.fspath(path) for path in paths], seconds=page_timeout)
         with (
             PdfCounter(page_timeout, memory) as count_pdf,
             open_pool(workers, workers, page_timeout, memory) as pool,

@@ -109,7 +109,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     """`scan`, after its outputs were checked."""
     stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     debug = outputs.debug_folder(options.paths)
-    listing = outputs.list_inputs(options.paths)
+    listing = outputs.list_inputs(options.paths, options.page_timeout)
     card = read_card(model_folder(options.model))
     forms = _field_names(options.template)
     accepted = acceptance(card, number_calibration(), options)
