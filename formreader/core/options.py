@@ -77,6 +77,7 @@ class TrainOptions:
     training starts from. `averaging`: momentum of the moving average of the weights, 0 for
     none. `smoothing`: label smoothing, the share of each label spread over all classes.
     `minutes`: time for all of it; pages and epochs are then as many as fit, up to those given.
+    `root`: folder that the pages of a corrections.csv may lie in; None for its own.
     `fresh`: begin anew rather than resume an interrupted run.
     """
 
@@ -97,6 +98,7 @@ class TrainOptions:
     averaging: float = 0.999
     smoothing: float = 0.0
     minutes: float | None = None
+    root: Path | None = None
     fresh: bool = False
 
 
