@@ -122,8 +122,8 @@ def scan(
 
     PATHS are PNG, JPEG, TIFF, WebP, BMP, HEIF and PDF files, folders with such files (also
     in folders inside them), patterns such as "scans/*.png", or URLs. Links to files and folders
-    are followed, also out of a folder. The results are written to the table --out. A report for checking the doubtful digits is written beside it; open it in
-    any browser.
+    are followed, also out of a folder. The results are written to the table --out. A report for
+    checking the doubtful digits is written beside it; open it in any browser.
 
     The work done is saved beside the table. After an interruption, or when files were added or
     changed, give the same command again: it reads only what is missing.

@@ -141,7 +141,7 @@ def check_value(value: str) -> str:
     """
     if not set(value) <= _VALUE_MARKS:
         raise ValueError(
-            f"a value has digits, ?, separators and a minus only. Received: {shown(value)}"
+            f"a value has only digits, ?, separators and a minus. Received: {shown(value)}"
         )
     return value
 

@@ -234,11 +234,11 @@ def test_a_name_that_leads_out_of_the_folder_needs_the_root(tmp_path: Path) -> N
     make_files(tmp_path, "scans/a.png", "other/b.png", "far/c.png")
     scans, other = tmp_path / "scans", str(tmp_path / "other" / "b.png")
     for name in ("../other/b.png", other, "more/../../other/b.png"):
-        with pytest.raises(NoInputError, match="it is not in .*scans.*train --root"):
+        with pytest.raises(NoInputError, match=r"it is not in .*scans.*train --root"):
             find_files(scans, {"a.png", name})
     found = find_files(scans, {"a.png", "../other/b.png", other}, tmp_path)
     assert {Path(file.path).resolve() for file in found.values()} == {scans / "a.png", Path(other)}
-    with pytest.raises(NoInputError, match="it is not in .*other"):
+    with pytest.raises(NoInputError, match=r"it is not in .*other"):
         find_files(scans, {"../far/c.png"}, tmp_path / "other")
 
 
