@@ -195,9 +195,14 @@ def _page_pool(options: ScanOptions, pages: int) -> PagePool:
                 "--memory is for workers on this machine. On a cluster start the workers with "
                 "a limit: dask worker --memory-limit 2GiB"
             )
-        from formreader.batch.dask_cluster import open_cluster  # Dask takes a second to import
+        # Dask takes a second to import.
+        from formreader.batch.dask_cluster import TlsFiles, open_cluster
 
-        return open_cluster(options.cluster, options.page_timeout)
+        return open_cluster(options.cluster, options.page_timeout, TlsFiles.of(options))
+    if options.tls_ca_file or options.tls_cert or options.tls_key:
+        raise UsageError(
+            "--tls-ca-file, --tls-cert and --tls-key are for --cluster tls://HOST:PORT"
+        )
     return open_pool(options.workers, pages, options.page_timeout, options.memory)
 
 
