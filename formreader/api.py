@@ -26,6 +26,7 @@ from PIL import Image
 from formreader.batch import scan_job
 from formreader.batch.input_records import FileLimits, input_records
 from formreader.batch.listing import list_inputs
+from formreader.batch.model_trial import load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask, crop_page, without_faults
@@ -41,7 +42,6 @@ from formreader.detect.box_network import shipped_network
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
 from formreader.input.open_page import page_errors, read_page
 from formreader.preprocess.print_direction import shipped_line_network
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.risk_control import acceptance
@@ -93,7 +93,7 @@ class Reader:
             device=device,
             batch=batch,
         )
-        self._recogniser = load_recogniser(os.fspath(model), device, batch)
+        self._recogniser = load_tried(os.fspath(model), device, batch)
         shipped_network()  # loaded here, so that damage is reported before the first page
         shipped_line_network()
         numbers = shipped_reader().calibration
@@ -193,7 +193,7 @@ class Reader:
             NoInputError: a path does not exist, or there is no page.
             UsageError: no process can be started.
         """
-        listing = list_inputs([os.fspath(path) for path in paths])
+        listing = list_inputs([os.fspath(path) for path in paths], seconds=page_timeout)
         with (
             PdfCounter(page_timeout, memory) as count_pdf,
             open_pool(workers, workers, page_timeout, memory) as pool,
@@ -240,6 +240,9 @@ def scan(
     debug: AnyPath | None = None,
     page_timeout: float = _DEFAULT.page_timeout,
     cluster: str | None = _DEFAULT.cluster,
+    tls_ca_file: AnyPath | None = None,
+    tls_cert: AnyPath | None = None,
+    tls_key: AnyPath | None = None,
     log_json: AnyPath | None = None,
     memory: float | None = _DEFAULT.memory,
     max_pages: int = _DEFAULT.max_pages,
@@ -282,6 +285,9 @@ def scan(
         max_error=max_error,
         page_timeout=page_timeout,
         cluster=cluster,
+        tls_ca_file=None if tls_ca_file is None else Path(tls_ca_file),
+        tls_cert=None if tls_cert is None else Path(tls_cert),
+        tls_key=None if tls_key is None else Path(tls_key),
         log_json=None if log_json is None else Path(log_json),
         memory=memory,
         max_pages=max_pages,

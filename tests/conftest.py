@@ -80,6 +80,34 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def endless() -> onnx.ModelProto:
+    """A graph from crops to logits that computes for years and takes hardly any memory."""
+    yes = helper.make_tensor_value_info("yes", TensorProto.BOOL, [])
+    sums = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("in", "out")]
+    step = helper.make_tensor_value_info("step", TensorProto.INT64, [])
+    nodes = [
+        helper.make_node("Identity", ["yes"], ["still"]),
+        helper.make_node("Abs", ["in"], ["out"]),
+    ]
+    still = helper.make_tensor_value_info("still", TensorProto.BOOL, [])
+    body = helper.make_graph(nodes, "body", [step, yes, sums[0]], [still, sums[1]])
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["crops"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Loop", ["steps", "go", "floats"], ["logits"], body=body),
+        ],
+        "endless",
+        [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", 28, 28])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(np.array(2**60), "steps"),
+            numpy_helper.from_array(np.array(True), "go"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture(scope="session")
 def form_png(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small filled form."""
     page = render_form(3, FormSpec(dpi=100, width=120, height=110))

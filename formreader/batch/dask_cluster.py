@@ -14,17 +14,22 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
 from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread, work_page
 from formreader.core.errors import UsageError
 from formreader.core.locations import is_url
+from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops
 from formreader.core.version import __version__
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Security
+
+_TLS = "tls://"
+"""Beginning of the address of a scheduler that talks TLS."""
 
 _MAX_SECONDS_TO_CONNECT = 10.0
 """Longest wait for the scheduler to answer, and again for it to have a worker. A choice, not
@@ -37,8 +42,39 @@ thread-safe, and a page that takes too long ends the process, which must not cos
 _prepare = cache(keep_to_one_thread)
 
 
-def open_cluster(address: str, page_timeout: float) -> PagePool:
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Files in PEM format: the authority that both sides trust, this program's certificate, key."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def of(cls, options: ScanOptions) -> TlsFiles | None:
+        """Return the files that options name; None if they name none.
+
+        Raises:
+            UsageError: they name only some, or the cluster's address is not one of TLS.
+        """
+        given = (options.tls_ca_file, options.tls_cert, options.tls_key)
+        authority, certificate, key = given
+        if authority is None or certificate is None or key is None:
+            if any(given):
+                raise UsageError("--tls-ca-file, --tls-cert and --tls-key go together. Give all")
+            return None
+        if options.cluster is None or not options.cluster.startswith(_TLS):
+            raise UsageError(
+                f"--tls-ca-file, --tls-cert and --tls-key are for --cluster {_TLS}HOST:PORT. "
+                f"Received: --cluster {options.cluster}"
+            )
+        return cls(authority, certificate, key)
+
+
+def open_cluster(address: str, page_timeout: float, tls: TlsFiles | None = None) -> PagePool:
     """Return a pool of the workers of the Dask scheduler at `address`, e.g. `tcp://host:8786`.
+
+    With `tls` it must prove who it is, and does not talk to who cannot prove to belong to it.
 
     Workers may join and leave later. A page that takes more than `page_timeout` seconds ends the
     process of its worker. Dask restarts the process and retries the page three times, unless
@@ -48,7 +84,7 @@ def open_cluster(address: str, page_timeout: float) -> PagePool:
         UsageError: Dask is not installed, the scheduler cannot be reached, it has no worker, or
             the cluster does not have this version of formreader.
     """
-    client = _connect(address)
+    client = _connect(address, tls)
     try:
         threads = _check_workers(client, address)
     except BaseException:
@@ -63,20 +99,53 @@ def open_cluster(address: str, page_timeout: float) -> PagePool:
     )
 
 
-def _connect(address: str) -> Client:
+def _connect(address: str, tls: TlsFiles | None) -> Client:
     try:
         from distributed import Client
     except ImportError as error:
         raise UsageError(
             f"--cluster {address}: Dask is not installed. Run pip install 'formreader[cluster]'"
         ) from error
+    security = None if tls is None else _security(tls)
     try:
-        return Client(address, timeout=_MAX_SECONDS_TO_CONNECT, set_as_default=False)
+        return Client(
+            address, timeout=_MAX_SECONDS_TO_CONNECT, set_as_default=False, security=security
+        )
+    except TypeError as error:  # Dask has no certificates, neither of ours nor of its settings
+        raise UsageError(
+            f"--cluster {address}: TLS needs certificates. Give --tls-ca-file, --tls-cert and "
+            "--tls-key"
+        ) from error
     except (OSError, ValueError) as error:
         raise UsageError(
             f"--cluster {address}: no Dask scheduler answers there ({error}). Check the address; "
             "to start a scheduler, run: dask scheduler"
         ) from error
+
+
+def _security(tls: TlsFiles) -> Security:
+    """Return Dask's settings for encrypted connections of which both ends are checked.
+
+    Raises:
+        UsageError: the files cannot be read, or do not belong together.
+    """
+    from distributed import Security
+
+    security = Security(
+        require_encryption=True,
+        tls_ca_file=str(tls.authority),
+        tls_client_cert=str(tls.certificate),
+        tls_client_key=str(tls.key),
+    )
+    try:
+        security.get_connection_args("client")
+    except OSError as error:  # of ssl, too
+        raise UsageError(
+            f"--tls-ca-file {tls.authority}, --tls-cert {tls.certificate}, --tls-key {tls.key}: "
+            f"they cannot be used ({error.strerror or error}). They must be PEM files, and the key "
+            "that of the certificate"
+        ) from error
+    return security
 
 
 def _check_workers(client: Client, address: str) -> int:

@@ -77,8 +77,10 @@ class Outputs:
         with TemporaryDirectory(prefix="formreader-") as folder:
             yield replace(self, job=Path(folder) / self.job.name)
 
-    def list_inputs(self, paths: tuple[str, ...]) -> InputListing:
+    def list_inputs(self, paths: tuple[str, ...], seconds: float) -> InputListing:
         """Return the files to read, without results of this program.
+
+        A server is waited for up to `seconds`.
 
         Raises:
             UsageError: an output would replace a file to read.
@@ -86,7 +88,7 @@ class Outputs:
         """
         files = [path for _, path in self.files() if path != STANDARD_OUTPUT] + [self.job]
         own = [*files, self.debug] if self.debug else files
-        listing = list_inputs(paths, own=own)
+        listing = list_inputs(paths, own=own, seconds=seconds)
         inputs = {identity(file.path) for file in listing.files}
         for path in files:
             if identity(path) in inputs:

@@ -20,6 +20,7 @@ class PageFigures:
     `page` is 1-based. `seconds` holds the time of each stage of its page work. `digits` counts
     the boxes with ink, `review` the digits to review. `worst_confidence` is the lowest confidence
     of a digit, None if there are no digits. `error` says why the page could not be read.
+    `retried`: the process that first worked on the page died; there is one line all the same.
     """
 
     file: str
@@ -30,6 +31,7 @@ class PageFigures:
     review: int
     worst_confidence: float | None
     error: str
+    retried: bool = False
 
     @classmethod
     def of(cls, page: PageCrops, reading: PageReading) -> PageFigures:
@@ -45,6 +47,7 @@ class PageFigures:
             review=sum(digit.status is Status.REVIEW for digit in written),
             worst_confidence=min((round(d.confidence, 4) for d in written), default=None),
             error=reading.error,
+            retried=page.retried,
         )
 
     def __str__(self) -> str:
@@ -54,6 +57,8 @@ class PageFigures:
             return f"{name}: {self.error}"
         stages = ", ".join(f"{stage} {spent:.3f}" for stage, spent in self.seconds.items())
         line = f"{name}: {stages} s; {self.boxes} boxes, {self.review} to review"
+        if self.retried:
+            line += ", at the second try"
         if self.worst_confidence is None:
             return line
         return f"{line}, worst confidence {self.worst_confidence:.4f}"

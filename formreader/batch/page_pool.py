@@ -69,7 +69,8 @@ class PagePool:
         try:
             return future.result()
         except Exception as error:
-            return failed_page(task, self.explain(error))
+            failed = failed_page(task, self.explain(error))
+            return replace(failed, retried=isinstance(error, WorkerDiedError))
 
 
 def open_pool(
@@ -97,7 +98,14 @@ def start_workers(workers: int, seconds: float, memory: float | None = None) -> 
     level = logging.getLogger("formreader").getEffectiveLevel()
     prepare = partial(start_worker, level)
     limit = worker_memory(workers, memory)
-    return ProcessExecutor(workers, prepare, seconds, work_page.__module__, limit)
+    return ProcessExecutor(
+        workers, prepare, seconds, work_page.__module__, limit, mark_repeated=_as_retried
+    )
+
+
+def _as_retried(result: object) -> object:
+    """Mark a page whose first worker died; results of other calls stay as they are."""
+    return replace(result, retried=True) if isinstance(result, PageCrops) else result
 
 
 def explain(error: Exception) -> str:

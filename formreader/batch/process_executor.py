@@ -41,7 +41,8 @@ class ProcessExecutor(Executor):
     A call that takes more than `seconds` raises `TimeLimitError`, one whose process takes more than
     `memory` bytes `MemoryLimitError`. If its worker dies, the call is
     repeated once; if that worker dies too, it raises `WorkerDiedError`. If no worker can be
-    started, each call raises `WorkerStartError`.
+    started, each call raises `WorkerStartError`. `mark_repeated` may change the result of a call
+    that was repeated.
 
     Functions, arguments and results are pickled. `preload` names a module that is imported once
     for all workers, if the system supports it.
@@ -54,8 +55,10 @@ class ProcessExecutor(Executor):
         seconds: float,
         preload: str,
         memory: float = math.inf,
+        mark_repeated: Callable[[Any], Any] | None = None,
     ) -> None:
         self._prepare = prepare
+        self._mark_repeated = mark_repeated
         self._seconds = seconds
         self._preload = preload
         self._memory = memory
@@ -88,7 +91,8 @@ class ProcessExecutor(Executor):
     def _call(self, call: Call) -> Any:
         with suppress(WorkerDiedError):
             return self._call_once(call)
-        return self._call_once(call)
+        result = self._call_once(call)
+        return result if self._mark_repeated is None else self._mark_repeated(result)
 
     def _call_once(self, call: Call) -> Any:
         if self._ended:

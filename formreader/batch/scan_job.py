@@ -11,6 +11,7 @@ from pathlib import Path
 from formreader.batch.input_records import FileLimits
 from formreader.batch.job_plan import make_plan, run_record
 from formreader.batch.job_work import JobWork
+from formreader.batch.model_trial import load_tried
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
 from formreader.batch.page_pool import PagePool, open_pool
@@ -24,7 +25,6 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_network
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.decisions import judged
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
 from formreader.recognise.number_reader import number_calibration, shipped_reader
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
@@ -112,7 +112,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     """`scan`, after its outputs were checked."""
     stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     debug = outputs.debug_folder(options.paths)
-    listing = outputs.list_inputs(options.paths)
+    listing = outputs.list_inputs(options.paths, options.page_timeout)
     card = read_card(model_folder(options.model))
     forms = _field_names(options.template)
     accepted = acceptance(card, number_calibration(), options)
@@ -195,7 +195,7 @@ def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int
     with _page_pool(options, len(tasks)) as pool:
         with stopwatch.stage("start"):  # the workers start at the same time
             threads = _network_threads(options)
-            recogniser = load_recogniser(options.model, options.device, options.batch, threads)
+            recogniser = load_tried(options.model, options.device, options.batch, threads)
             shipped_network()  # also checked here, so that damage is reported once
             shipped_line_network()
             shipped_reader()
@@ -216,9 +216,14 @@ def _page_pool(options: ScanOptions, pages: int) -> PagePool:
                 "--memory is for workers on this machine. On a cluster start the workers with "
                 "a limit: dask worker --memory-limit 2GiB"
             )
-        from formreader.batch.dask_cluster import open_cluster  # Dask takes a second to import
+        # Dask takes a second to import.
+        from formreader.batch.dask_cluster import TlsFiles, open_cluster
 
-        return open_cluster(options.cluster, options.page_timeout)
+        return open_cluster(options.cluster, options.page_timeout, TlsFiles.of(options))
+    if options.tls_ca_file or options.tls_cert or options.tls_key:
+        raise UsageError(
+            "--tls-ca-file, --tls-cert and --tls-key are for --cluster tls://HOST:PORT"
+        )
     return open_pool(options.workers, pages, options.page_timeout, options.memory)
 
 

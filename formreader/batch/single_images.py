@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from formreader.batch.model_trial import load_tried
 from formreader.batch.page_work import PageTask, without_faults
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
@@ -22,7 +23,6 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_single
 from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.segment.candidates import cut_cell
 from formreader.segment.segment_selection import NO_NUMBER
@@ -54,7 +54,7 @@ def read_number_images(options: ScanOptions) -> Iterator[PageReading]:
 def _read_each(options: ScanOptions, cut: Callable[[Page], PageCrops]) -> Iterator[PageReading]:
     for path in options.paths:
         check_exists(path)
-    recogniser = load_recogniser(options.model, options.device, options.batch)
+    recogniser = load_tried(options.model, options.device, options.batch)
     tasks = (PageTask(InputFile(path, path), 0) for path in options.paths)
     images = (without_faults(task, partial(_read_and_cut, task, cut)) for task in tasks)
     return (reading for _, reading in read_pages(images, recogniser, options, Stopwatch()))

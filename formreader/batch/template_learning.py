@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from formreader.batch.input_records import input_records
+from formreader.batch.listing import list_inputs
+from formreader.batch.model_trial import load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask
@@ -19,8 +21,6 @@ from formreader.core.geometry import map_points
 from formreader.core.options import ScanOptions
 from formreader.core.records import FieldCrops, InputFile, PageCrops
 from formreader.core.stopwatch import Stopwatch
-from formreader.input.input_files import list_files
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.template.landmarks import Floats
 from formreader.template.pile_sorting import (
     LearnedForm,
@@ -98,8 +98,8 @@ def _read_pile(options: ScanOptions, progress: ScanProgress) -> list[PilePage]:
         NoInputError: no page can be read.
         KeyboardInterrupt: the user stopped it.
     """
-    files = list_files(options.paths).files
-    recogniser = load_recogniser(options.model, options.device, options.batch)
+    files = list_inputs(options.paths, seconds=options.page_timeout).files
+    recogniser = load_tried(options.model, options.device, options.batch)
     pile = list[PilePage]()
     with PdfCounter(options.page_timeout) as count_pdf:
         tasks = list(_tasks(files, count_pdf))

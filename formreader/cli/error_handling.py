@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -14,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from formreader.cli.progress import print_message
+from formreader.cli.stop_signals import end_on_second_signal
 from formreader.core.errors import ExitCode, FormreaderError, UsageError
 from formreader.core.installed import is_installed
 
@@ -30,6 +32,9 @@ _NEVER_SUGGESTED = frozenset(("--fresh",))
 
 _BEYOND_SCANNING = ("keras", "matplotlib", "onnx", "scipy", "sklearn", "tensorflow")
 """Packages that an installation for scanning alone does without."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of the system: no space left, quota used up, file too large."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -76,6 +81,16 @@ class Program(click.Group):
 
     command_class = Command
 
+    def __call__(self, *arguments: Any, **settings: Any) -> Any:
+        """Run as a program of its own, which a second signal ends whatever it waits for."""
+        end_on_second_signal()
+        try:
+            return super().__call__(*arguments, **settings)
+        except OSError as error:  # of a help that is printed: commands have caught theirs
+            if error.errno not in _FULL:
+                raise
+            sys.exit(_told_full(error))
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and exit with its code; an exception becomes a message and a code."""
         try:
@@ -90,9 +105,11 @@ class Program(click.Group):
             print_message("interrupted")
             ctx.exit(ExitCode.INTERRUPTED)
         except BrokenPipeError:  # as in `formreader predict ... | head`, once head ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_standard_output()
             ctx.exit(ExitCode.DONE)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _FULL:
+                ctx.exit(_told_full(error))
             if logging.getLogger("formreader").isEnabledFor(logging.DEBUG):
                 traceback.print_exc()
             print_message(
@@ -101,6 +118,20 @@ class Program(click.Group):
             )
             ctx.exit(ExitCode.BUG)
         ctx.exit(code)
+
+
+def _told_full(error: OSError) -> ExitCode:
+    """Say that a disk is full, and return the exit code."""
+    _discard_standard_output()  # else Python tries once more at its end
+    place = error.filename or "the standard output or a temporary file"
+    print_message(
+        f"{place}: cannot be written: {error.strerror}. Free some space, or choose another place"
+    )
+    return ExitCode.OUTPUT
+
+
+def _discard_standard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_full_installation() -> None:

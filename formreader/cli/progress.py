@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -26,8 +27,10 @@ def print_message(text: str) -> None:
     """Print a message to the user on stderr, apart from the command's output.
 
     Names in it may come from strangers: what would act on the terminal is printed as an escape.
+    Where it cannot be printed (a log on a full disk), the work goes on without.
     """
-    click.echo(f"formreader: {printable_lines(text)}", err=True)
+    with suppress(OSError):
+        click.echo(f"formreader: {printable_lines(text)}", err=True)
 
 
 class Bar:

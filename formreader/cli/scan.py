@@ -87,6 +87,18 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
     help="Read the pages on the workers of this Dask scheduler, such as tcp://host:8786.",
 )  # fmt: skip
 @click.option(
+    "--tls-ca-file", type=click.Path(path_type=Path), default=SCAN.tls_ca_file, metavar="FILE",
+    help="Certificate (PEM) of the authority that the cluster's machines trust, for tls:// ones.",
+)  # fmt: skip
+@click.option(
+    "--tls-cert", type=click.Path(path_type=Path), default=SCAN.tls_cert, metavar="FILE",
+    help="This machine's certificate (PEM) for the cluster.",
+)  # fmt: skip
+@click.option(
+    "--tls-key", type=click.Path(path_type=Path), default=SCAN.tls_key, metavar="FILE",
+    help="The key (PEM) of --tls-cert.",
+)  # fmt: skip
+@click.option(
     "--log-json", type=click.Path(path_type=Path), default=SCAN.log_json, metavar="FILE",
     help="Write a line for each page when it is done: a JSON object with its times and counts.",
 )  # fmt: skip
@@ -108,6 +120,9 @@ def scan(
     max_pages: int,
     max_size: float,
     cluster: str | None,
+    tls_ca_file: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     log_json: Path | None,
     debug: Path | None,
     review_below: float,
@@ -121,9 +136,9 @@ def scan(
     """Read the handwritten digits of all forms in files and folders.
 
     PATHS are PNG, JPEG, TIFF, WebP, BMP, HEIF and PDF files, folders with such files (also
-    in folders inside them), patterns such as "scans/*.png", or URLs. The results are written to
-    the table --out. A report for checking the doubtful digits is written beside it; open it in
-    any browser.
+    in folders inside them), patterns such as "scans/*.png", or URLs. Links to files and folders
+    are followed, also out of a folder. The results are written to the table --out. A report for
+    checking the doubtful digits is written beside it; open it in any browser.
 
     The work done is saved beside the table. After an interruption, or when files were added or
     changed, give the same command again: it reads only what is missing.
@@ -149,7 +164,8 @@ def scan(
         summary = api.scan(
             paths, out, rows=rows, review_below=review_below, max_error=max_error, model=model,
             report=report, workers=workers, device=device, batch=batch, fresh=fresh, debug=debug,
-            page_timeout=page_timeout, cluster=cluster, log_json=log_json, memory=memory,
+            page_timeout=page_timeout, cluster=cluster, tls_ca_file=tls_ca_file, tls_cert=tls_cert,
+            tls_key=tls_key, log_json=log_json, memory=memory,
             max_pages=max_pages, max_size=max_size, template=template, progress=display,
         )  # fmt: skip
     if not quiet:

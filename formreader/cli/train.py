@@ -80,6 +80,10 @@ from formreader.core.options import Architecture, TrainOptions
     help="Your own examples of marks that are not digits (.npz).",
 )  # fmt: skip
 @click.option(
+    "--root", type=click.Path(path_type=Path), default=TRAIN.root, metavar="FOLDER",
+    help="Folder that the pages of a corrections.csv may lie in.  [default: its own]",
+)  # fmt: skip
+@click.option(
     "--from", "base", default=TRAIN.base, metavar="MODEL",
     help="Start from the weights of this model (a name or a folder).",
 )  # fmt: skip
@@ -106,6 +110,7 @@ def train(
     minutes: float | None,
     writers: Path | None,
     nondigits: Path | None,
+    root: Path | None,
     base: str | None,
     fresh: bool,
     seed: int,
@@ -129,7 +134,7 @@ def train(
     options = TrainOptions(
         out=out, augment=augment, epochs=epochs, batch=batch, learning_rate=learning_rate,
         validation=validation, patience=patience, seed=seed, writers=writers,
-        nondigits=nondigits, base=base, arch=arch, data=data, pages=pages,
+        nondigits=nondigits, root=root, base=base, arch=arch, data=data, pages=pages,
         averaging=averaging, smoothing=smoothing, minutes=minutes, fresh=fresh,
     )  # fmt: skip
     from formreader.training.train_model import train as train_model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from formreader.core.errors import ModelError
+from formreader.core.graph_trial import GraphTrial
 from formreader.core.options import DEFAULT_MODEL
+from formreader.core.printable import printable
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -19,6 +22,19 @@ _T = TypeVar("_T")
 
 _FATAL_SEVERITY = 4
 """Of ONNX Runtime's messages: it logs nothing below."""
+
+_OTHER_FILES = "session.model_external_initializers_file_folder_path"
+"""ONNX Runtime's option for the folder in which a graph's other files are."""
+
+_MAX_CARD_BYTES, _MAX_FILE_BYTES = 2**24, 2**30
+"""Largest card and largest model file that are read; those that ship have 20 kB and 4 MB."""
+
+_MAX_NUMBER = 1e15
+"""Largest magnitude of a number in a card: counts and weights are far below, and sums of numbers
+up to it are exact enough not to overflow."""
+
+_MAX_MESSAGE = 300
+"""Longest message of another library that is passed on, in characters."""
 
 CARD_FILE = "card.json"
 KERAS_FILE = "model.keras"
@@ -54,9 +70,14 @@ def model_folder(model: str) -> Path:
 
 def how_to_renew(folder: Path) -> str:
     """What to do about a model folder that is damaged or does not fit."""
-    if any(folder in _shipped_places(model) for model in _SHIPPED):
+    if is_shipped(folder):
         return "Install formreader again."
     return "Copy the model folder again, or train one with `formreader train`."
+
+
+def is_shipped(folder: Path) -> bool:
+    """Whether a model folder is one of those that come with the program."""
+    return any(folder in _shipped_places(model) for model in _SHIPPED)
 
 
 def _shipped_places(model: str) -> list[Path]:
@@ -78,20 +99,70 @@ def read_card_file(folder: Path, schema: int) -> dict[str, object]:
     """
     path, remedy = folder / CARD_FILE, how_to_renew(folder)
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = json.loads(
+            _read(path, _MAX_CARD_BYTES).decode(),
+            parse_float=_number_in_card,
+            parse_int=_whole_number_in_card,
+            parse_constant=_number_in_card,
+        )
+        json.dumps(card, ensure_ascii=False).encode()  # surrogates are no text
     except FileNotFoundError as error:
         raise ModelError(
             f"{folder}: no model there ({CARD_FILE} is missing). Check --model. {remedy}"
         ) from error
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: the model card cannot be read ({error}). {remedy}") from error
+        raise ModelError(
+            f"{path}: the model card cannot be read ({_shortened(error)}). {remedy}"
+        ) from error
+    except RecursionError as error:
+        raise ModelError(
+            f"{path}: the model card cannot be read (too many levels). {remedy}"
+        ) from error
     with card_errors(folder):
         table = checked(card, dict, "the card")
         if table.get("schema") != schema:
             raise ValueError(
-                f"its schema is {table.get('schema')!r}, this version of formreader reads {schema}"
+                f"its schema is {table.get('schema')!r:.80}, "
+                f"this version of formreader reads {schema}"
             )
     return table
+
+
+def _number_in_card(text: str) -> float:
+    """A number of a card, parsed.
+
+    Raises:
+        ValueError: it is no number, or so large that computing with it overflows.
+    """
+    number = float(text)
+    if not abs(number) <= _MAX_NUMBER:  # so that NaN is refused, too
+        raise ValueError(f"the number {text:.40} is too large or none")
+    return number
+
+
+def _whole_number_in_card(text: str) -> int:
+    _number_in_card(text)
+    return int(text)
+
+
+def _read(path: Path, most: int) -> bytes:
+    """The content of a file of at most `most` bytes.
+
+    Raises:
+        OSError: it cannot be read, is larger, or is no file: a pipe would never end.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a file")
+    if path.stat().st_size > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB")
+    return path.read_bytes()
+
+
+def _shortened(error: BaseException) -> str:
+    """The message of an exception of another library, as one printable line."""
+    text = getattr(error, "strerror", None) or str(error)
+    text = printable(" ".join(text.split()))
+    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}..."
 
 
 def card_hashes(card: Mapping[str, object]) -> dict[str, str]:
@@ -109,11 +180,24 @@ def card_errors(folder: Path) -> Iterator[None]:
     """Turn any error in the content of the card of `folder` into a `ModelError`."""
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
-        cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        cause = _shortened(error)
+        if isinstance(error, KeyError):
+            cause = f"{cause} is missing"
         raise ModelError(
             f"{folder / CARD_FILE}: the model card is not valid: {cause}. {how_to_renew(folder)}"
         ) from error
+
+
+def card_number(value: object, what: str) -> float:
+    """`value`, a value of a card, if it is a number; a whole one counts as well.
+
+    Raises:
+        TypeError: it is of another type; `what` names it in the message.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return checked(value, float, what)
 
 
 def checked(value: object, kind: type[_T], what: str) -> _T:
@@ -135,10 +219,10 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
     """
     path = folder / name
     try:
-        content = path.read_bytes()
+        content = _read(path, _MAX_FILE_BYTES)
     except OSError as error:
         raise ModelError(
-            f"{path}: the model file cannot be read ({error.strerror}). {how_to_renew(folder)}"
+            f"{path}: the model file cannot be read ({_shortened(error)}). {how_to_renew(folder)}"
         ) from error
     if hashes.get(name) != hashlib.sha256(content).hexdigest():
         raise ModelError(
@@ -149,12 +233,17 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
 
 
 def load_graph(
-    folder: Path, hashes: Mapping[str, str], threads: int, name: str = ONNX_FILE
+    folder: Path,
+    hashes: Mapping[str, str],
+    threads: int,
+    trial: GraphTrial,
+    name: str = ONNX_FILE,
 ) -> onnxruntime.InferenceSession:
-    """Load the exported graph `name` of a model folder in ONNX Runtime, on the CPU.
+    """Load the exported graph `name` of a model folder in ONNX Runtime, on the CPU, and try it.
 
     Raises:
-        ModelError: the file is missing or damaged, or ONNX Runtime cannot run it.
+        ModelError: the file is missing or damaged, ONNX Runtime cannot run it, or it does not
+            answer its `trial` as it must.
     """
     graph = read_checked(folder, hashes, name)
     import onnxruntime
@@ -165,10 +254,20 @@ def load_graph(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # it would keep a plan for each size of page
+    # A graph must be whole, as only its own file is checked: it finds no other below a file.
+    options.add_session_config_entry(_OTHER_FILES, str((folder / name / "none").absolute()))
     try:
-        return onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base
         raise ModelError(
-            f"{folder / name}: ONNX Runtime cannot run the graph ({error}). "
+            f"{folder / name}: ONNX Runtime cannot run the graph ({_shortened(error)}). "
             f"Update onnxruntime. {how_to_renew(folder)}"
         ) from error
+    try:
+        trial.run(session)
+    except Exception as error:
+        raise ModelError(
+            f"{folder / name}: the graph is not one that formreader can use: {_shortened(error)}. "
+            f"{how_to_renew(folder)}"
+        ) from error
+    return session

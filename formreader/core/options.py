@@ -39,7 +39,9 @@ class ScanOptions:
     after which a page is given up. `memory`: GiB after which it is; None for a share of the
     machine's memory. `max_pages`, `max_size`: files with more pages, or larger ones in GiB, are
     refused. `cluster`: address of a Dask scheduler whose workers do the
-    page work; None for processes on this machine. `log_json`: file for one JSON object per page.
+    page work; None for processes on this machine. `tls_ca_file`, `tls_cert`, `tls_key`: files of
+    the certificates with which it and this program know each other; all or none.
+    `log_json`: file for one JSON object per page.
     `template`: folder of a template, or of several; None to look for fields without.
     """
 
@@ -62,6 +64,9 @@ class ScanOptions:
     max_pages: int = 5000
     max_size: float = 1.0
     template: Path | None = None
+    tls_ca_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class TrainOptions:
     training starts from. `averaging`: momentum of the moving average of the weights, 0 for
     none. `smoothing`: label smoothing, the share of each label spread over all classes.
     `minutes`: time for all of it; pages and epochs are then as many as fit, up to those given.
+    `root`: folder that the pages of a corrections.csv may lie in; None for its own.
     `fresh`: begin anew rather than resume an interrupted run.
     """
 
@@ -97,6 +103,7 @@ class TrainOptions:
     averaging: float = 0.999
     smoothing: float = 0.0
     minutes: float | None = None
+    root: Path | None = None
     fresh: bool = False
 
 

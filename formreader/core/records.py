@@ -231,7 +231,7 @@ class PageCrops:
     crop.
     `upright`: the print on the page shows that it is upright, so that its digits need not.
     `form` is the template's form that the page was recognised as, "" for none. `copy` is only
-    there if it was asked for.
+    there if it was asked for. `retried`: the process that first worked on the page died.
     """
 
     file: str
@@ -244,6 +244,7 @@ class PageCrops:
     upright: bool = False
     form: str = ""
     copy: StraightCopy | None = None
+    retried: bool = False
 
     @property
     def boxes(self) -> list[DigitBox]:

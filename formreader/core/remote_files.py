@@ -63,22 +63,25 @@ def identity(place: Place) -> str:
     return str(store.unstrip_protocol(path))
 
 
-def is_folder(url: str) -> bool:
+def is_folder(url: str, seconds: float | None = None) -> bool:
     """Whether `url` leads to a folder; on the web, every URL that ends with `/` does.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
+        TimeoutError: the store does not answer within `seconds`.
         OSError: nothing has this name, or the store cannot be reached.
     """
     store, path = _connect(url)
     with _os_errors(url):
-        return bool(store.info(path)["type"] == "directory") or url.endswith("/")
+        kind = _answer(store, "info", path, seconds)["type"]
+    return bool(kind == "directory") or url.endswith("/")
 
 
-def walk_url(url: str) -> Iterator[RemoteFile]:
+def walk_url(url: str, seconds: float | None = None) -> Iterator[RemoteFile]:
     """All files below a folder, except hidden ones and those in hidden folders.
 
-    A sub-folder that cannot be listed is yielded itself, as not `readable`.
+    A sub-folder that cannot be listed is yielded itself, as not `readable`. On the web a list must
+    come within `seconds`.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
@@ -95,7 +98,7 @@ def walk_url(url: str) -> Iterator[RemoteFile]:
     while folders:
         folder = folders.pop()
         try:
-            entries = _list(store, folder, url)
+            entries = _list(store, folder, url, seconds if url.lower().startswith(WEB) else None)
         except OSError:
             if folder == top:
                 raise
@@ -229,14 +232,31 @@ def _connect(url: str) -> tuple[AbstractFileSystem, str]:
     return store, str(path)
 
 
-def _list(store: AbstractFileSystem, folder: str, url: str) -> list[dict[str, Any]]:
+def _answer(
+    store: AbstractFileSystem, call: str, path: str, seconds: float | None, **settings: Any
+) -> Any:
+    """What a store answers to `call`; a silent one is waited for up to `seconds`.
+
+    Raises:
+        TimeoutError: it takes longer.
+    """
+    from fsspec.asyn import AsyncFileSystem, sync
+
+    if seconds is None or not isinstance(store, AsyncFileSystem):
+        return getattr(store, call)(path, **settings)
+    return sync(store.loop, getattr(store, f"_{call}"), path, timeout=seconds, **settings)
+
+
+def _list(
+    store: AbstractFileSystem, folder: str, url: str, seconds: float | None
+) -> list[dict[str, Any]]:
     """The entries of a folder except hidden ones, each with at least `name` and `type`.
 
     Left out as well: links of web pages to parent folders, and with `?` to themselves in
     another order; the empty object with the folder's own name in object stores.
     """
     with _os_errors(url):
-        entries: list[dict[str, Any]] = store.ls(folder, detail=True)
+        entries: list[dict[str, Any]] = _answer(store, "ls", folder, seconds, detail=True)
     names = (_below(entry["name"], folder) for entry in entries)
     return [e for e, name in zip(entries, names, strict=True) if name and name[0] not in ".?"]
 
@@ -261,6 +281,8 @@ def _os_errors(url: str) -> Iterator[None]:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url) from error
     except PermissionError as error:
         raise PermissionError(errno.EACCES, _reason(error), url) from error
+    except TimeoutError as error:
+        raise TimeoutError(errno.ETIMEDOUT, "the server does not answer", url) from error
     except NotImplementedError as error:
         raise OSError(errno.ENOTSUP, "this kind of store does not allow it", url) from error
     except Exception as error:  # each store has exceptions of its own

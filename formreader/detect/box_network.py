@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     BOX_MODEL,
     card_errors,
@@ -36,6 +37,16 @@ _NO_BOX_LOGIT = -20.0
 BOX_CARD_SCHEMA = 2
 """Version of the card's layout; a card of another version is refused."""
 
+_TRIAL_SIDE = 2 * SIDE_MULTIPLE
+"""Side of the page that the network is tried on, in pixels."""
+
+BOX_TRIAL = GraphTrial(
+    {"darkness": np.eye(_TRIAL_SIDE, dtype=np.uint8) * 255},
+    "maps_out",
+    (CELL_CHANNELS.stop, _TRIAL_SIDE // STRIDE, _TRIAL_SIDE // STRIDE),
+)
+"""A small page with a line across it, which the network must be able to score."""
+
 
 class BoxNetwork:
     """Scores each place of a page by how much it looks like the centre of a digit box, or a cell.
@@ -58,7 +69,7 @@ class BoxNetwork:
         with card_errors(folder):
             hashes = card_hashes(card)
             decision = PlaceDecision.from_card(checked(card["row_decision"], dict, "row_decision"))
-        return cls(load_graph(folder, hashes, threads=1), decision)
+        return cls(load_graph(folder, hashes, 1, BOX_TRIAL), decision)
 
     def maps(self, even: GreyImage) -> Maps:
         """The network's maps of an upright, evenly lit page, (h, w) uint8.

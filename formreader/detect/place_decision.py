@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.model_folder import checked
+from formreader.core.model_folder import card_number, checked
 from formreader.detect.cell_maps import FoundCells
 from formreader.detect.rows import Row
 
@@ -65,10 +65,12 @@ class PlaceDecision:
         weights = checked(table["weights"], dict, "weights")
         if set(weights) != set(FEATURES):
             raise ValueError(f"row_decision must have the weights {', '.join(FEATURES)}")
-        values = [float(checked(weights[name], float, name)) for name in FEATURES]
-        of_logit, of_others, bias = checked(table["context"], list, "context")
-        context = (float(of_logit), float(of_others), float(bias))
-        return cls(np.array(values), float(checked(table["bias"], float, "bias")), context)
+        values = [card_number(weights[name], name) for name in FEATURES]
+        of_logit, of_others, bias = (
+            card_number(one, "context") for one in checked(table["context"], list, "context")
+        )
+        context = (of_logit, of_others, bias)
+        return cls(np.array(values), card_number(table["bias"], "bias"), context)
 
     def as_table(self) -> dict[str, object]:
         """What `from_card` reads."""

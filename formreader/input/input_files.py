@@ -62,7 +62,9 @@ class _Argument:
         return [printable_name(f"{prefix.rstrip('/')}/{n}" if prefixes else n) for n in names]
 
 
-def list_files(paths: Sequence[str], *, own: Collection[Place] = ()) -> InputListing:
+def list_files(
+    paths: Sequence[str], *, own: Collection[Place] = (), seconds: float | None = None
+) -> InputListing:
     """List the page files that files, folders (recursively) and glob patterns lead to.
 
     Each argument is a path or a URL; a URL gives URLs (but `file://` gives paths). Arguments
@@ -73,14 +75,18 @@ def list_files(paths: Sequence[str], *, own: Collection[Place] = ()) -> InputLis
     cannot be opened is listed itself, so that it becomes a page with an error. Labels are
     unique.
 
+    A file named by a URL whose server does not answer within `seconds` is listed; reading it
+    reports that. Other files of the same server are then listed without asking it.
+
     Raises:
         NoInputError: a path does not exist or cannot be opened, or no page was found.
         UsageError: a URL's protocol is unknown, or its package is missing.
     """
     ours = tuple(identity(path) for path in own)
+    silent = _Silent(seconds, set())
     pages: list[_Argument] = []
     seen, skipped = set[str](), set[str]()
-    for argument in (_look_up(path, ours) for path in paths):
+    for argument in (_look_up(path, ours, silent) for path in paths):
         kept = tuple(f for f in argument.found if f.is_page and f.real not in seen)
         skipped.update(f.real for f in argument.found if not f.is_page)
         seen.update(f.real for f in kept)
@@ -116,12 +122,31 @@ def _nothing_found(paths: Sequence[str], skipped: int) -> str:
     )
 
 
-def _look_up(path: str, ours: tuple[str, ...]) -> _Argument:
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """The servers that did not answer within `seconds`, as the beginnings of their URLs."""
+
+    seconds: float | None
+    servers: set[str]
+
+    def knows(self, url: str) -> bool:
+        return _server(url) in self.servers
+
+    def add(self, url: str) -> None:
+        self.servers.add(_server(url))
+
+
+def _server(url: str) -> str:
+    """The part of a URL that names the server: `https://host:port`."""
+    return "/".join(url.split("/")[:3])
+
+
+def _look_up(path: str, ours: tuple[str, ...], silent: _Silent) -> _Argument:
     """The files that one path argument leads to."""
     # Paths stay as they were given: they become part of labels and messages.
     given = str(as_place(path)) if is_url(path) else path
     try:
-        argument = _look_up_url(given) if is_url(given) else _look_up_path(given)
+        argument = _look_up_url(given, silent) if is_url(given) else _look_up_path(given)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NoInputError(f"{path}: {reason}. Check the spelling and the permissions") from error
@@ -147,15 +172,19 @@ def _look_up_path(path: str) -> _Argument:
     return _Argument(path, tuple(walk(path)))
 
 
-def _look_up_url(url: str) -> _Argument:
+def _look_up_url(url: str, silent: _Silent) -> _Argument:
     """The files that a URL leads to."""
     try:
-        if is_folder(url):
-            return _Argument(url, tuple(walk_folder_url(url)))
+        if not silent.knows(url) and is_folder(url, silent.seconds):
+            return _Argument(url, tuple(walk_folder_url(url, silent.seconds)))
     except FileNotFoundError:
         if not is_pattern(url):
             raise
-        return _matched(url, *match_url_pattern(url))
+        return _matched(url, *match_url_pattern(url, silent.seconds))
+    except TimeoutError:
+        if url.endswith("/") or is_pattern(url):
+            raise
+        silent.add(url)
     named = Found(url, identity(url), is_page=True)
     return _Argument(url.rpartition("/")[0], (named,), named=True)
 

@@ -123,17 +123,17 @@ def _expand(folder: str, parts: tuple[str, ...], seen: set[tuple[str, int]]) -> 
             yield path
 
 
-def walk_folder_url(url: str) -> list[Found]:
-    """As `walk`, for the folder at a URL."""
+def walk_folder_url(url: str, seconds: float | None = None) -> list[Found]:
+    """As `walk`, for the folder at a URL; `seconds` is that of `walk_url`."""
     return [
         _file(file.url, file.identity)
         if file.readable
         else Found(file.url, file.identity, is_page=True)
-        for file in walk_url(url)
+        for file in walk_url(url, seconds)
     ]
 
 
-def match_url_pattern(pattern: str) -> tuple[str, list[Found]]:
+def match_url_pattern(pattern: str, seconds: float | None = None) -> tuple[str, list[Found]]:
     """As `match_pattern`, for a URL with wildcards.
 
     All files below the fixed folder are listed: stores have no quicker way for `**`.
@@ -141,7 +141,7 @@ def match_url_pattern(pattern: str) -> tuple[str, list[Found]]:
     parts = pattern.split("/")
     fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
     folder = "/".join(parts[:fixed])
-    found = walk_folder_url(f"{folder}/")
+    found = walk_folder_url(f"{folder}/", seconds)
     wanted = parts[fixed:]
     names = (file.path.removeprefix(f"{folder}/").split("/") for file in found)
     return folder, [f for f, name in zip(found, names, strict=True) if _matches(name, wanted)]

@@ -31,9 +31,9 @@ from formreader.output.table_formats import Row, write_rows
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Beginnings of formulas in spreadsheets, with the full-width signs of Excel in Asia."""
 
-_FORMULA_INSIDE = re.compile("(;\\s*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
-"""Where a cell becomes two, the second a formula: in spreadsheets of countries whose lists have
-semicolons."""
+_ODD_SEMICOLON = re.compile(r";(?! \w)")
+"""A semicolon that no word follows. In countries whose lists have semicolons a spreadsheet begins a
+cell after it: a formula, or one whose quote swallows the next rows."""
 
 
 def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
@@ -146,7 +146,7 @@ def file_cell(label: str) -> str:
 
 def text_cell(text: str) -> str:
     """Return a text as written in the results: on one printable line, and never a formula."""
-    line = _FORMULA_INSIDE.sub(r"\1'", printable(" ".join(text.split())))
+    line = _ODD_SEMICOLON.sub(r"\\x3b", printable(" ".join(text.split())))
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     LINE_MODEL,
     card_errors,
     card_hashes,
-    checked,
+    card_number,
     load_graph,
     model_folder,
     read_card_file,
 )
 from formreader.preprocess.page_print import PagePrint, find_print
-from formreader.preprocess.print_lines import Pieces, cut_pieces
+from formreader.preprocess.print_lines import PIECE_HEIGHT, PIECE_WIDTH, Pieces, cut_pieces
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -40,6 +41,12 @@ pages of development that lay on their side up to 12.4 were seen."""
 
 MAX_LOGIT_OF_PIECE = 4.0
 """Evidence of one piece is limited to this, so that no single one decides how a page stands."""
+
+
+LINE_TRIAL = GraphTrial(
+    {"pieces": np.tri(PIECE_HEIGHT, PIECE_WIDTH, dtype=np.uint8)[None] * 255}, "scores", (1, 1)
+)
+"""A piece of a line, which the network must be able to score."""
 
 
 class LineNetwork:
@@ -61,8 +68,8 @@ class LineNetwork:
         """
         card = read_card_file(folder, LINE_CARD_SCHEMA)
         with card_errors(folder):
-            hashes, scale = card_hashes(card), checked(card["scale"], float, "scale")
-        return cls(load_graph(folder, hashes, threads=1), scale)
+            hashes, scale = card_hashes(card), card_number(card["scale"], "scale")
+        return cls(load_graph(folder, hashes, 1, LINE_TRIAL), scale)
 
     def logits(self, pieces: Pieces) -> npt.NDArray[np.float64]:
         """The log-odds, (n,), that each piece is upright rather than upside down."""

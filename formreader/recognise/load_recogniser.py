@@ -46,6 +46,11 @@ def load_recogniser(
             "--device gpu: TensorFlow is not installed. Run pip install 'formreader[gpu]', or use "
             "--device cpu."
         )
-    if device == "gpu" or (device == "auto" and runtimes.can_use_gpu()):
-        return runtimes.KerasRecogniser.load(folder, card, batch)
-    return runtimes.OnnxRecogniser.load(folder, card, batch, threads or usable_cores())
+    if runs_on_cpu(device):
+        return runtimes.OnnxRecogniser.load(folder, card, batch, threads or usable_cores())
+    return runtimes.KerasRecogniser.load(folder, card, batch)
+
+
+def runs_on_cpu(device: Device) -> bool:
+    """Whether models run in ONNX Runtime on the CPU, given what the user chose."""
+    return device == "cpu" or (device == "auto" and not runtimes.can_use_gpu())

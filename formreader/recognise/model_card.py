@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from formreader.core.classes import CLASSES
-from formreader.core.model_folder import card_errors, card_hashes, checked, read_card_file
+from formreader.core.model_folder import (
+    card_errors,
+    card_hashes,
+    card_number,
+    checked,
+    read_card_file,
+)
 
 CARD_SCHEMA = 1
 """Version of the card's layout; cards of other versions are refused."""
@@ -192,10 +198,7 @@ def _calibration(raw: object) -> CalibrationRow:
 
 
 def _number(table: dict[str, object], key: str) -> float:
-    number = table[key]
-    if isinstance(number, int) and not isinstance(number, bool):
-        return float(number)
-    return checked(number, float, key)
+    return card_number(table[key], key)
 
 
 def _value(table: dict[str, object], key: str, kind: type[_T]) -> _T:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     NUMBER_MODEL,
     card_errors,
@@ -21,6 +22,7 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.recognise.ctc import (
+    CTC_CLASSES,
     NO_CHARACTER,
     NOTHING_WRITTEN,
     Places,
@@ -49,6 +51,16 @@ once, by at least the second, so that the last digit is never at the end."""
 _STRIPS_PER_CALL = 32
 """Strips that are read at once; with more the maps do not stay in the processor's cache. Not
 measured."""
+
+_TRIAL_WIDTH = 2 * _STRIP_WIDTH_STEP
+"""Width of the strip that the network is tried on, in pixels."""
+
+NUMBER_TRIAL = GraphTrial(
+    {"strips": np.tri(STRIP_HEIGHT, _TRIAL_WIDTH, dtype=np.uint8)[None] * 255},
+    "logits",
+    (1, _TRIAL_WIDTH // COLUMNS_PER_PLACE, CTC_CLASSES),
+)
+"""A strip, which the network must be able to read."""
 
 LogitsOf: TypeAlias = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """Runs the network: strips (n, STRIP_HEIGHT, w) of one width to logits (n, w / 2, CTC_CLASSES)."""
@@ -96,7 +108,9 @@ class NumberReader:
             card = read_card_file(folder, NUMBER_CARD_SCHEMA)
             hashes, weights = card_hashes(card), vote_weights(card)
             calibration = calibration_rows(card)
-        return cls(logits_of_graph(load_graph(folder, hashes, threads=1)), weights, calibration)
+        return cls(
+            logits_of_graph(load_graph(folder, hashes, 1, NUMBER_TRIAL)), weights, calibration
+        )
 
     def read(self, strips: Sequence[Strip]) -> list[HeardNumber]:
         """Read the numbers on strips."""

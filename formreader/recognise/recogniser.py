@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, CROP_SIDE, Crops, Probabilities
+from formreader.core.errors import ModelError
 from formreader.core.options import Device
 from formreader.recognise.model_card import Card
 
@@ -29,6 +30,7 @@ class Recogniser(ABC):
 
         Raises:
             ValueError: `crops` has another shape or type.
+            ModelError: the network gives numbers that are not finite.
         """
         return self._read(crops, self._logits)
 
@@ -37,8 +39,7 @@ class Recogniser(ABC):
 
         Drafts serve to choose which of many crops to read.
 
-        Raises:
-            ValueError: `crops` has another shape or type.
+        Errors are those of `probabilities`.
         """
         return self._read(crops, self._draft_logits)
 
@@ -59,6 +60,11 @@ class Recogniser(ABC):
             for start in range(0, len(crops), self._batch)
         ]
         logits = np.concatenate(parts) if parts else np.zeros((0, len(CLASSES)), np.float32)
+        if not np.isfinite(logits).all():
+            raise ModelError(
+                f"The network {self.card.name} {self.card.version} gives numbers that are not "
+                "finite for a digit of these pages. Train it again, or use another --model"
+            )
         return softmax(logits, self.card.temperature)
 
     @abstractmethod

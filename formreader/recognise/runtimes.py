@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.classes import Crops
+from formreader.core.classes import CLASSES, CROP_SIDE, Crops
 from formreader.core.errors import ModelError, UsageError
+from formreader.core.graph_trial import GraphTrial
 from formreader.core.installed import is_installed
-from formreader.core.model_folder import KERAS_FILE, QUICK_FILE, load_graph, read_checked
+from formreader.core.model_folder import (
+    KERAS_FILE,
+    QUICK_FILE,
+    how_to_renew,
+    load_graph,
+    read_checked,
+)
 from formreader.core.options import Device
 from formreader.core.quiet_keras import start_keras
 from formreader.recognise.model_card import Card
@@ -36,6 +43,11 @@ apart; below it, up to 0.1 apart. Of MNIST's digits 5 % were read again.
 
 _MIN_CROPS_PER_THREAD = 16
 """They take milliseconds, so that handing them to a thread hardly costs more; not measured."""
+
+DIGIT_TRIAL = GraphTrial(
+    {"crops": np.eye(CROP_SIDE, dtype=np.uint8)[None] * 255}, "logits", (1, len(CLASSES))
+)
+"""A crop with a slanted stroke, which the network must be able to read."""
 
 _DRIVER_FILES = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/dxg")
 """Of which an NVIDIA driver creates at least one on Linux or on Windows Subsystem for Linux."""
@@ -80,10 +92,10 @@ class OnnxRecogniser(Recogniser):
         Raises:
             ModelError: a file is missing or damaged, or its graph does not run here.
         """
-        exact = load_graph(folder, card.files, threads=1)
+        exact = load_graph(folder, card.files, 1, DIGIT_TRIAL)
         quick = None
         if QUICK_FILE in card.files:
-            quick = load_graph(folder, card.files, 1, QUICK_FILE)
+            quick = load_graph(folder, card.files, 1, DIGIT_TRIAL, QUICK_FILE)
         return cls(card, exact, batch, quick, threads)
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
@@ -140,7 +152,15 @@ class KerasRecogniser(Recogniser):
                 "--device gpu: TensorFlow finds no GPU. Install formreader[gpu] and the GPU's "
                 "driver, or use --device cpu."
             )
-        return cls(card, network, device, batch)
+        recogniser = cls(card, network, device, batch)
+        try:
+            DIGIT_TRIAL.check(recogniser._logits(DIGIT_TRIAL.inputs["crops"]))
+        except Exception as error:  # Keras lets errors of any type through
+            raise ModelError(
+                f"{folder / KERAS_FILE}: the network is not one that formreader can use: {error}. "
+                f"{how_to_renew(folder)}"
+            ) from error
+        return recogniser
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         logits = self._network.predict_on_batch(crops[..., None])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.model_folder import checked
+from formreader.core.model_folder import card_number, checked
 
 _LEAST_DOUBT = 1e-5
 """Doubt below which a voice's probability no longer counts: it is rounding there."""
@@ -69,11 +69,11 @@ def vote_weights(card: Mapping[str, object]) -> VoteWeights:
     if tuple(checked(table["features"], list, "features")) != FEATURES:
         raise ValueError(f"its vote has the features {table['features']}, not {FEATURES}")
     agreed, strip, cuts = (_numbers(table[case], case) for case in ("agreed", "strip", "cuts"))
-    return VoteWeights(agreed, strip, cuts, checked(table["no_ink"], float, "no_ink"))
+    return VoteWeights(agreed, strip, cuts, card_number(table["no_ink"], "no_ink"))
 
 
 def _numbers(value: object, name: str) -> tuple[float, ...]:
-    numbers = tuple(float(checked(one, float, name)) for one in checked(value, list, name))
+    numbers = tuple(card_number(one, name) for one in checked(value, list, name))
     if len(numbers) != len(FEATURES) + 1:
         raise ValueError(f"{name} needs {len(FEATURES) + 1} numbers. Received: {len(numbers)}")
     return numbers

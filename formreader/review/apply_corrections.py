@@ -14,7 +14,7 @@ from formreader.core.errors import UsageError
 from formreader.core.locations import is_url
 from formreader.core.records import FieldReading, PageReading
 from formreader.output.table import digit_text, file_cell, whole_pixels
-from formreader.review.corrections_file import Correction
+from formreader.review.corrections_file import Correction, shown
 from formreader.store.answers import WHOLE_FIELD, Answer, FieldAnswers, answered
 from formreader.store.job_store import FileRecord, JobStore
 
@@ -58,7 +58,9 @@ def settle_plan(store: JobStore, plan: AnswerPlan, *, by: str, replace_earlier: 
     """Store the answers of a plan that the job does not have; `apply_corrections` says how."""
     plan.answers = _without_contradictions(plan, store.answers(), replace_earlier=replace_earlier)
     if plan.problems:
-        raise UsageError(_refusal(plan.problems))
+        count = len(plan.problems)
+        do = "1 correction does" if count == 1 else f"{count:,} corrections do"
+        raise UsageError(listed_problems(f"{do} not fit, so nothing was changed:", plan.problems))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     signed = [
         replace(one, given_by=one.given_by or by, given_at=one.given_at or now)
@@ -98,7 +100,7 @@ def _by_page(
         if one.file in labels:
             by_page[labels[one.file], one.page].append(one)
         else:
-            problems.append(f"{one.source}: the job has no file {one.file}")
+            problems.append(f"{one.source}: the job has no file {shown(one.file)}")
     return by_page
 
 
@@ -129,13 +131,16 @@ def _plan_page(
     corrections: Iterable[Correction],
     given: Mapping[tuple[str, int, int], FieldAnswers],
 ) -> None:
+    today = dict[int, FieldReading]()  # the fields with the answers that the job has
     for one in corrections:
         number = _field_number(page, one)
         if number is None:
             plan.problems.append(f"{one.source}: there is no such field on the page")
             continue
         read = page.fields[number - 1]
-        now = answered(read, given.get((page.file, page.number, number), {}))
+        if number not in today:
+            today[number] = answered(read, given.get((page.file, page.number, number), {}))
+        now = today[number]
         box = WHOLE_FIELD if one.value is not None else _box_number(read, one)
         if box is None:
             plan.problems.append(f"{one.source}: there is no such box in the field")
@@ -241,9 +246,9 @@ def _told(one: Answer) -> str:
     return one.text or "blank"
 
 
-def _refusal(problems: Sequence[str]) -> str:
+def listed_problems(title: str, problems: Sequence[str]) -> str:
+    """A message with the first problems, a line each, and the number of the others."""
     listed = list(problems[:_MAX_LISTED_PROBLEMS])
     if more := len(problems) - len(listed):
         listed.append(f"and {more:,} more")
-    count = "1 correction does" if len(problems) == 1 else f"{len(problems):,} corrections do"
-    return "\n  ".join([f"{count} not fit, so nothing was changed:", *listed])
+    return "\n  ".join([title, *listed])

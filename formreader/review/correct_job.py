@@ -13,7 +13,7 @@ from formreader.core.locations import Place, as_place, job_path
 from formreader.core.records import ReviewField, Status
 from formreader.output.atomic_writing import check_writable
 from formreader.output.report.report import write_report
-from formreader.review.apply_corrections import apply_corrections, settle_plan
+from formreader.review.apply_corrections import apply_corrections, listed_problems, settle_plan
 from formreader.review.corrections_file import Correction, read_corrections
 from formreader.review.edited_table import is_table, read_edited
 from formreader.review.job_results import report_summary, view_beside, write_results
@@ -146,7 +146,7 @@ def _apply(
     edited = [read_edited(path, store) for path in tables]
     if problems := [problem for one in edited for problem in one.problems]:
         raise UsageError(
-            "\n  ".join(["nothing was changed, because of the edited table:", *problems])
+            listed_problems("nothing was changed, because of the edited table:", problems)
         )
     found = [*corrections, *(one for table in edited for one in table.corrections)]
     # In an edited table a person has seen the earlier answers.

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
+import math
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
+from formreader.core.printable import printable
 
 COLUMNS = ("file", "page", "x", "y", "width", "height", "digit")
 """The columns of corrections.csv that are needed."""
@@ -19,6 +25,24 @@ _BLANK_OR_UNREADABLE = ("", "?")
 
 _WHOLE_FIELD = "0"
 """Value of `box` in a row about a whole field, whose `value` it gives."""
+
+_MAX_NUMBER = 10**9
+"""Largest page, field, box or coordinate: files have far fewer, and no page so many pixels."""
+
+_MAX_ROWS = 200_000
+"""Most rows of a file. A person answers a few thousand digits a day; these take seconds."""
+
+_MAX_BYTES = 2**28
+"""Largest file of corrections or edited table: a million rows have 100 MB."""
+
+_MAX_SHOWN = 80
+"""Characters of a wrong cell that a message shows."""
+
+_MAX_CAUSE = 300
+"""Characters of an error that a message shows."""
+
+_MAX_CONFIDENCE_LENGTH = 40
+"""Characters of a confidence; the report writes six."""
 
 _VALUE_MARKS = frozenset("0123456789?.,- ")
 """The characters of a value."""
@@ -62,6 +86,7 @@ def read_corrections(path: Path) -> list[Correction]:
         NoInputError: the file cannot be read, lacks columns or rows, or has an invalid row.
     """
     try:
+        check_is_file(path)
         with path.open(encoding="utf-8-sig", newline="") as stream:  # -sig: spreadsheets add a BOM
             reader = csv.DictReader(stream)
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
@@ -70,7 +95,13 @@ def read_corrections(path: Path) -> list[Correction]:
                     f"{path}: has no column {', '.join(missing)}. Give the corrections.csv that "
                     "the report of `formreader scan` saved, as it was saved."
                 )
-            corrections = [_correction(path, reader.line_num, row) for row in reader]
+            corrections = [
+                _correction(path, reader.line_num, row) for row in islice(reader, _MAX_ROWS)
+            ]
+            if next(reader, None) is not None:
+                raise NoInputError(
+                    f"{path}: holds more than {_MAX_ROWS:,} corrections. Split the file"
+                )
     except (OSError, UnicodeError, csv.Error) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise NoInputError(
@@ -83,6 +114,25 @@ def read_corrections(path: Path) -> list[Correction]:
     return corrections
 
 
+def check_is_file(path: Path) -> None:
+    """Check that a path leads to a file of a size that can be read: a pipe would never end.
+
+    Raises:
+        OSError: it does not, or there is nothing.
+    """
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    if facts.st_size > _MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {_MAX_BYTES >> 20} MiB")
+
+
+def shown(text: str, most: int = _MAX_SHOWN) -> str:
+    """What a message shows of a text that another program wrote: one short line."""
+    text = printable(text)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def check_value(value: str) -> str:
     """Return the value of a field if it can be one.
 
@@ -90,20 +140,24 @@ def check_value(value: str) -> str:
         ValueError: it has other characters than digits, ?, separators and a minus.
     """
     if not set(value) <= _VALUE_MARKS:
-        raise ValueError(f"a value has only digits, ?, separators and a minus. Received: {value}")
+        raise ValueError(
+            f"a value has only digits, ?, separators and a minus. Received: {shown(value)}"
+        )
     return value
 
 
 def _correction(path: Path, line: int, row: Mapping[str, str]) -> Correction:
     """Parse one row; its missing values are None where the line is too short."""
     try:
-        page = int(row["page"])
+        page = _whole_number(row["page"])
         if not row["file"] or page < 1:
             raise ValueError("it names no page")
-        left, top, width, height = (int(row[side]) for side in ("x", "y", "width", "height"))
+        left, top, width, height = (
+            _whole_number(row[side]) for side in ("x", "y", "width", "height")
+        )
         whole = row.get("box") == _WHOLE_FIELD
         return Correction(
-            PurePosixPath(row["file"]).as_posix(),
+            _name(row["file"]),
             page - 1,
             Box(left, top, width, height),
             _digit(row["digit"]),
@@ -111,24 +165,55 @@ def _correction(path: Path, line: int, row: Mapping[str, str]) -> Correction:
             _number(row.get("field")),
             _number(row.get("box")),
             row.get("guess"),
-            row.get("confidence"),
+            _confidence(row.get("confidence")),
             row.get("job"),
             row.get("by") or "",
             row.get("at") or "",
             f"{path}, line {line}",
         )
     except (KeyError, TypeError, ValueError) as error:
-        cause = f"it has no {error}" if isinstance(error, KeyError) else error
+        cause = shown(str(error), _MAX_CAUSE)
+        if isinstance(error, KeyError):
+            cause = f"it has no {cause}"
         raise NoInputError(
             f"{path}, line {line}: {cause}. Mend or delete the line, or save again in the report."
         ) from error
 
 
+@lru_cache(maxsize=1024)
+def _name(file: str) -> str:
+    """The name of a file without a leading `./`; many rows have the same."""
+    return PurePosixPath(file).as_posix()
+
+
 def _number(text: str | None) -> int | None:
-    return int(text) if text else None
+    return _whole_number(text) if text else None
+
+
+def _whole_number(text: str) -> int:
+    """The number in a cell.
+
+    Raises:
+        ValueError: there is none, or it is larger than any that the report saves.
+    """
+    number = int(text)
+    if abs(number) > _MAX_NUMBER:
+        raise ValueError(f"a number is too large: {shown(text)}")
+    return number
+
+
+def _confidence(text: str | None) -> str | None:
+    """A confidence as it is written.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if text and not (len(text) <= _MAX_CONFIDENCE_LENGTH and math.isfinite(float(text))):
+        raise ValueError(f"the confidence is no number: {shown(text)}")
+    return text
 
 
 def _digit(digit: str) -> str:
     if digit not in (*_BLANK_OR_UNREADABLE, *CLASSES[:NOT_A_DIGIT]):
-        raise ValueError(f"`digit` must be 0 to 9, ? or nothing. Received: {digit}")
+        raise ValueError(f"`digit` must be 0 to 9, ? or nothing. Received: {shown(digit)}")
     return digit

@@ -15,7 +15,7 @@ from formreader.output.columns import DIGIT_HEADER, EARLIER_HEADERS, FIELD_HEADE
 from formreader.output.table import digit_text, whole_pixels
 from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.apply_corrections import cell_name
-from formreader.review.corrections_file import Correction, check_value
+from formreader.review.corrections_file import Correction, check_is_file, check_value, shown
 from formreader.store.job_store import JobStore
 
 _DELIMITERS = ",;\t"
@@ -72,10 +72,11 @@ def read_edited(path: Path, store: JobStore) -> EditedTable:
     for row in _rows(path):
         try:
             by_page.setdefault(row.page, []).append(row)
-            int(row.cells["field"] or 0), int(row.cells.get("box") or 0)
+            if min(int(row.cells["field"] or 0), int(row.cells.get("box") or 0)) < 0:
+                raise ValueError("a number below 0")
         except (TypeError, ValueError) as error:
             raise NoInputError(
-                f"{row.source}: {error}. Restore its file, page and field"
+                f"{row.source}: {shown(str(error))}. Restore its file, page and field"
             ) from error
     edited = EditedTable()
     labels = {cell_name(file.label): file.label for file in store.files()}
@@ -114,12 +115,12 @@ def _compare(edited: EditedTable, page: PageReading, row: _Row) -> None:
         return
     try:
         if _AS_NUMBER.fullmatch(now):
-            raise ValueError(f"the spreadsheet has shortened a number to {now}")
+            raise ValueError(f"the spreadsheet has shortened a number to {shown(now)}")
         check_value(now)
         if not as_text and _may_lack_zeros(before, now):
             raise ValueError(
-                f"{now} may lack leading zeros, as what was read is {before}. Write it with a ' "
-                "before it, or correct it in the report"
+                f"{shown(now)} may lack leading zeros, as what was read is {before}. Write it "
+                "with a ' before it, or correct it in the report"
             )
         edited.corrections.append(_correction(page, number, box, read, now, row))
     except ValueError as error:
@@ -134,7 +135,7 @@ def _correction(
     if box == 0:
         return Correction(*where, "", value=now, field=number, source=row.source)
     if len(now) > 1 or now in (".", ",", "-", " "):
-        raise ValueError(f"a box holds one digit. Received: {now}")
+        raise ValueError(f"a box holds one digit. Received: {shown(now)}")
     return Correction(*where, now, field=number, box=box, source=row.source)
 
 
@@ -152,8 +153,12 @@ def _rows(path: Path) -> Iterator[_Row]:
         reader = _csv_reader(path)
         if not _is_header(list(reader.fieldnames or ())):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
-        for row in reader:
-            yield _Row(f"{path}, line {reader.line_num}", {k: v or "" for k, v in row.items() if k})
+        try:
+            for row in reader:
+                cells = {k: v or "" for k, v in row.items() if k}
+                yield _Row(f"{path}, line {reader.line_num}", cells)
+        except csv.Error as error:
+            raise NoInputError(f"{path}, line {reader.line_num}: {error}. Mend the line") from error
         return
     from formreader.output.results_frame import load_results  # pandas takes a second to import
 
@@ -169,6 +174,7 @@ def _is_header(names: list[str]) -> bool:
 
 def _csv_reader(path: Path) -> csv.DictReader[str]:
     try:
+        check_is_file(path)
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise NoInputError(f"{path}: cannot be read ({error.strerror}). Check its name") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import threading
 import zlib
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from PIL import Image
 
 from formreader.api import scan
 from formreader.core import remote_files
+from formreader.core.errors import NoInputError
 from formreader.core.remote_files import fetch
+from formreader.input.input_files import list_files
 
 pytest.importorskip("aiohttp", reason="the extra `cloud` is not installed")
 
@@ -28,8 +32,13 @@ class Hostile(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     closing = threading.Event()
+    asked: ClassVar[list[str]] = []
 
     def do_HEAD(self) -> None:
+        if self.path.startswith("/mute"):
+            self.asked.append(self.path)
+            self.closing.wait(60)
+            return
         self.send_response(200)
         self.end_headers()
 
@@ -98,21 +107,32 @@ def test_content_below_the_limit_is_whole(server: str) -> None:
 
 @pytest.mark.slow
 def test_a_scan_gives_each_a_row(server: str, tmp_path: Path, tiny_model: Path) -> None:
-    names = ("endless.png", "good.png", "silent.png")
+    names = ("endless.png", "good.png", "silent.png", "mute.png")
     scan(
         [f"{server}/{name}" for name in names],
         tmp_path / "r.csv",
         model=tiny_model,
         report="none",
         workers=1,
-        page_timeout=8,
+        page_timeout=4,
         memory=0.4,
     )
     with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["file"]: (row["status"], row["message"]) for row in csv.DictReader(stream)}
     assert list(rows) == list(names)
     assert rows["good.png"][0] == "review"
-    assert rows["silent.png"] == ("error", rows["silent.png"][1])
-    assert "more than 8 s" in rows["silent.png"][1]
+    for silent in ("silent.png", "mute.png"):
+        assert rows[silent][0] == "error"
+        assert "more than 4 s" in rows[silent][1]
     assert rows["endless.png"][0] == "error"
-    assert "of memory" in rows["endless.png"][1]
+    assert re.search("of memory|more than 4 s", rows["endless.png"][1])
+
+
+def test_a_server_that_never_answers_is_asked_once(server: str) -> None:
+    Hostile.asked.clear()
+    urls = [f"{server}/{name}" for name in ("mute1.png", "mute2.png", "good.png")]
+    assert [file.path for file in list_files(urls, seconds=0.3).files] == urls
+    assert Hostile.asked == ["/mute1.png"]
+    for folder in ("mute/", "mute/*.png"):
+        with pytest.raises(NoInputError, match="the server does not answer"):
+            list_files([f"{server}/{folder}"], seconds=0.3)

@@ -27,6 +27,7 @@ from formreader.recognise import page_reading
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
+    NUMBER_TRIAL,
     NumberReader,
     logits_of_graph,
 )
@@ -113,7 +114,7 @@ def test_drafts_choose_the_digits_and_do_not_read_them(monkeypatch: pytest.Monke
 def shipped_graph() -> onnxruntime.InferenceSession:
     folder = model_folder(NUMBER_MODEL)
     card = read_card_file(folder, NUMBER_CARD_SCHEMA)
-    return load_graph(folder, card_hashes(card), threads=1)
+    return load_graph(folder, card_hashes(card), 1, NUMBER_TRIAL)
 
 
 class DraftsApart(Recogniser):

@@ -7,17 +7,19 @@ import pickle
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from formreader.batch import page_pool, process_executor
+from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool, open_pool
 from formreader.batch.page_work import PageTask, work_page
 from formreader.cli.scan import PAGE_WORK
 from formreader.core.errors import UsageError
-from formreader.core.records import DigitBox, InputFile, PageCrops
+from formreader.core.records import DigitBox, InputFile, PageCrops, PageReading
 
 
 def tasks(*names: str) -> list[PageTask]:
@@ -96,6 +98,34 @@ def test_a_worker_that_dies_loses_no_other_page(form_png: Path) -> None:
     assert [page.file for page in pages] == ["form.png", "killer", "form.png", "form.png"]
     assert [bool(page.fields) for page in pages] == [True, False, True, True]
     assert pages[1].error.startswith("the process that read it died twice (exit code 1)")
+    assert [page.retried for page in pages] == [False, True, False, False]
+
+
+class _KillerOnce(PageTask):
+    """A task that ends the first process that unpacks it, and not the second."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _end_once, (self.file, self.templates)
+
+
+def _end_once(file: InputFile, mark: str) -> PageTask:
+    if not os.path.exists(mark):
+        Path(mark).touch()
+        os._exit(1)
+    return PageTask(file, 0)
+
+
+def test_a_page_of_a_second_try_is_marked_in_its_one_line_of_the_log(
+    form_png: Path, tmp_path: Path
+) -> None:
+    file = InputFile(str(form_png), "form.png")
+    killer = _KillerOnce(file, 0, templates=str(tmp_path / "tried"))
+    with open_pool(workers=1, pages=2, page_timeout=600) as pool:
+        first, second = pool.work([killer, PageTask(file, 0)])
+    assert first.fields and (first.retried, second.retried) == (True, False)
+    figures = PageFigures.of(first, PageReading("form.png", 0))
+    assert asdict(figures)["retried"] is True
+    assert "at the second try" in str(figures)
 
 
 def test_a_page_over_the_time_limit_has_an_error() -> None:

@@ -20,7 +20,7 @@ from formreader.core.model_folder import load_graph, model_folder
 from formreader.core.options import DEFAULT_MODEL, ScanOptions, usable_cores
 from formreader.recognise.model_card import read_card
 from formreader.recognise.recogniser import softmax
-from formreader.recognise.runtimes import OnnxRecogniser, load_network
+from formreader.recognise.runtimes import DIGIT_TRIAL, OnnxRecogniser, load_network
 from formreader.training.data.examples import load_mnist, mnist_path
 from formreader.training.data.mixture import draw_digits
 
@@ -41,7 +41,7 @@ def readers(model: str) -> dict[str, Reader]:
         logits: npt.NDArray[np.float32] = network.predict(crops[..., None], batch, verbose=0)
         return softmax(logits, card.temperature)
 
-    exact = load_graph(folder, card.files, threads=1)
+    exact = load_graph(folder, card.files, 1, DIGIT_TRIAL)
     return {
         "as scans run it": OnnxRecogniser.load(folder, card, BATCH, usable_cores()).probabilities,
         "exact graph alone": OnnxRecogniser(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import io
 import os
 import re
@@ -27,6 +28,7 @@ from PIL import Image
 
 from formreader.batch import input_records, page_work, scan_job, single_images
 from formreader.batch.scan_job import STAGES, ScanSummary
+from formreader.cli import progress
 from formreader.cli.main import main
 from formreader.cli.progress import ScanDisplay
 from formreader.cli.scan import summary_lines
@@ -286,6 +288,36 @@ def test_a_printed_table_for_which_there_is_no_space_is_told(
     assert process.returncode == ExitCode.OUTPUT, messages
     assert "the standard output: cannot be written: No space left" in messages
     assert "Traceback" not in messages
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+@pytest.mark.parametrize("arguments", [("predict",), ("--help",)])
+def test_a_full_standard_output_is_no_bug(
+    tiny_model: Path, form_png: Path, arguments: tuple[str, ...]
+) -> None:
+    files = (form_png, "--model", tiny_model) if arguments == ("predict",) else ()
+    with (
+        open("/dev/full", "w") as full,
+        formreader_process(*arguments, *files, stdout=full) as process,
+    ):
+        assert process.stderr is not None
+        messages = process.stderr.read()
+    assert process.returncode == ExitCode.OUTPUT, messages
+    assert "No space left" in messages and "Traceback" not in messages
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+def test_messages_that_cannot_be_printed_end_no_scan(
+    forms: Path, program: RunProgram, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(progress.click, "echo", no_space)
+    out = forms.parent / "r.csv"
+    done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1, "-q")
+    assert done.exit_code == ExitCode.DONE
+    assert len(table(out)) > 0
 
 
 # --- faults

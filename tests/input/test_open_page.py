@@ -6,12 +6,13 @@ import io
 import struct
 import sys
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile, Page
@@ -333,3 +334,25 @@ def test_a_page_without_a_resolution_is_taken_for_a_sheet(
     page = read(save(tmp_path / "a.png", Image.new("L", size, 255)))
     assert page.dpi_estimated
     assert page.dpi == pytest.approx(dpi, rel=0.21 if dpi == 1 else 0.01)
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_a_late_page_of_a_tiff_reads_no_tags_of_the_earlier_ones(
+    tmp_path: Path, big: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [Image.new("L", (9, 5), shade) for shade in range(0, 250, 5)]
+    path = save(tmp_path / "a.tif", pages[0], save_all=True, append_images=pages[1:], big_tiff=big)
+    loads = list[object]()
+    load = TiffImagePlugin.ImageFileDirectory_v2.load
+
+    def counted(self: TiffImagePlugin.ImageFileDirectory_v2, fp: IO[bytes]) -> None:
+        loads.append(fp)
+        load(self, fp)
+
+    monkeypatch.setattr(TiffImagePlugin.ImageFileDirectory_v2, "load", counted)
+    for number in (1, 30, 49):
+        loads.clear()
+        assert (read_page(InputFile(str(path), "a.tif"), number).image == 5 * number).all()
+        assert len(loads) <= 4
+    with pytest.raises(PageError):
+        read_page(InputFile(str(path), "a.tif"), 50)

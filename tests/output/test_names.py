@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from formreader.batch.page_log import PageFigures, open_page_log
@@ -100,12 +100,11 @@ def test_each_table_gives_the_names_back(tmp_path: Path, given_names: list[str])
 @each_name
 @given(names)
 @example(AWKWARD)
+@example(["a;", ";= @", "=@@;", " @", ';"=', "@\"'"])
 def test_no_separator_of_spreadsheets_makes_a_formula(
     tmp_path: Path, given_names: list[str]
 ) -> None:
     labels = [printable_name(name) for name in given_names]
-    # A known gap: read with `;`, a name that begins with it undoes the quotes of later rows.
-    assume(not any(label.startswith(";") for label in labels))
     pages = [PageReading(label, 0, same_as=label, error="no page") for label in labels]
     write_table(tmp_path / "r.csv", pages, "field")
     text = (tmp_path / "r.csv").read_text(encoding="utf-8")

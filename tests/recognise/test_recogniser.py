@@ -27,7 +27,12 @@ from formreader.recognise import runtimes
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
 from formreader.recognise.recogniser import Recogniser, softmax
-from formreader.recognise.runtimes import MIN_QUICK_CONFIDENCE, KerasRecogniser, OnnxRecogniser
+from formreader.recognise.runtimes import (
+    DIGIT_TRIAL,
+    MIN_QUICK_CONFIDENCE,
+    KerasRecogniser,
+    OnnxRecogniser,
+)
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits, mixture
 from formreader.training.export.quantise import quantise_onnx
@@ -84,13 +89,13 @@ def quick(crops: Crops, tmp_path_factory: pytest.TempPathFactory) -> InferenceSe
     """The shipped model's graph in 8-bit integers."""
     folder = tmp_path_factory.mktemp("quick")
     quantise_onnx(model_folder(DEFAULT_MODEL) / ONNX_FILE, folder / ONNX_FILE, crops)
-    return load_graph(folder, file_hashes(folder, (ONNX_FILE,)), threads=1)
+    return load_graph(folder, file_hashes(folder, (ONNX_FILE,)), 1, DIGIT_TRIAL)
 
 
 @pytest.fixture(scope="module")
 def exact(recogniser: Recogniser) -> InferenceSession:
     """The shipped model's exact graph."""
-    return load_graph(model_folder(DEFAULT_MODEL), recogniser.card.files, threads=1)
+    return load_graph(model_folder(DEFAULT_MODEL), recogniser.card.files, 1, DIGIT_TRIAL)
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ from formreader.core.records import (
     cells_of,
     field_status,
 )
+from formreader.review import corrections_file
 from formreader.review.second_person import cohens_kappa
 from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
 
@@ -460,3 +461,57 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_table(office: Office) ->
         assert office.table.read_bytes() == new
     assert seen <= {old["results.csv"], new}
     assert len(seen) == 2  # some were killed before, some after the table was replaced
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"file": "x" * 5000}, "the job has no file xxx"),
+        ({"file": "a\0b"}, "the job has no file a.x00b"),
+        ({"file": "../../etc/passwd"}, "the job has no file"),
+        ({"page": "9" * 5000}, "4300 digits"),
+        ({"page": str(10**9)}, "no such page was read"),
+        ({"x": "9" * 4000}, "a number is too large"),
+        ({"box": "-1"}, "no such box"),
+        ({"confidence": "nan"}, "the confidence is no number"),
+        ({"confidence": "sure"}, "could not convert"),
+        ({"digit": "5" * 9000}, "`digit` must be 0 to 9"),
+        ({"guess": "y" * 200_000}, "field larger than field limit"),
+    ],
+)
+def test_cells_of_any_size_are_one_short_message(
+    office: Office, wrong: dict[str, str], message: str
+) -> None:
+    before = office.state()
+    done = office.correct(office.save(office.correction(1, 3, "7") | wrong), "--to", office.table)
+    assert done.exit_code in (ExitCode.USAGE, ExitCode.NO_INPUT), done.output
+    assert re.search(message, done.stderr)
+    assert len(done.stderr) < 800 and "\0" not in done.stderr
+    assert office.state() == before
+
+
+def test_a_file_of_very_many_rows_is_refused(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corrections_file, "_MAX_ROWS", 30)
+    rows = [office.correction(1, 3, "7", page=str(page)) for page in range(2, 33)]
+    done = office.correct(office.save(*rows[:30]))
+    assert done.exit_code == ExitCode.USAGE and "and 10 more" in done.stderr
+    done = office.correct(office.save(*rows))
+    assert done.exit_code == ExitCode.NO_INPUT
+    assert "more than 30 corrections" in done.stderr
+
+
+def test_hostile_cells_of_an_edited_table_are_one_message(office: Office) -> None:
+    header, first, *_ = office.table.read_text().splitlines()
+    for old, new, message in (
+        (",1,1,", ",1,-1,", "a number below 0"),
+        (",1,1,", f",{'9' * 4000},1,", "the job has no such page"),
+        (",1,1,", f",1,{'9' * 5000},", "4300 digits"),
+        ("a.png", "z" * 200_000, "field larger than field limit"),
+    ):
+        edited = office.folder / "edited.csv"
+        edited.write_text("\n".join([header, *[first.replace(old, new, 1)] * 50]))
+        done = office.correct(edited, "--to", office.table)
+        assert done.exit_code in (ExitCode.USAGE, ExitCode.NO_INPUT), done.output
+        assert message in done.stderr and len(done.stderr) < 5000

@@ -228,3 +228,22 @@ def test_a_file_of_which_there_are_two_is_not_guessed(tmp_path: Path) -> None:
     make_files(tmp_path, "march/a.png", "april/a.png")
     with pytest.raises(NoInputError, match=r"a\.png may be .*april.* or .*march"):
         find_files(tmp_path, {"a.png"})
+
+
+def test_a_name_that_leads_out_of_the_folder_needs_the_root(tmp_path: Path) -> None:
+    make_files(tmp_path, "scans/a.png", "other/b.png", "far/c.png")
+    scans, other = tmp_path / "scans", str(tmp_path / "other" / "b.png")
+    for name in ("../other/b.png", other, "more/../../other/b.png"):
+        with pytest.raises(NoInputError, match=r"it is not in .*scans.*train --root"):
+            find_files(scans, {"a.png", name})
+    found = find_files(scans, {"a.png", "../other/b.png", other}, tmp_path)
+    assert {Path(file.path).resolve() for file in found.values()} == {scans / "a.png", Path(other)}
+    with pytest.raises(NoInputError, match=r"it is not in .*other"):
+        find_files(scans, {"../far/c.png"}, tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "/".join(["x"] * 3000)])
+def test_a_name_that_no_file_can_have_is_missing(tmp_path: Path, name: str) -> None:
+    with pytest.raises(NoInputError, match="1 of 1 page files are not there") as caught:
+        find_files(tmp_path, {name})
+    assert len(str(caught.value)) < 400

@@ -135,7 +135,7 @@ def test_corrections_come_from_their_own_reader(
     path = tmp_path / "corrections.csv"
     path.touch()
     asked = list[Path]()
-    monkeypatch.setattr(corrections, "load_corrections", lambda p: asked.append(p) or digits)
+    monkeypatch.setattr(corrections, "load_corrections", lambda p, _: asked.append(p) or digits)
     found = load_set(str(path))
     assert asked == [path]
     assert found.examples is digits

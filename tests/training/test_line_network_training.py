@@ -9,7 +9,7 @@ import pytest
 
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
-from formreader.preprocess.print_direction import LineNetwork
+from formreader.preprocess.print_direction import LINE_TRIAL, LineNetwork
 from formreader.preprocess.print_lines import PIECE_HEIGHT, PIECE_WIDTH, Pieces
 from formreader.training.line_network import __main__ as program
 from formreader.training.line_network import line_training
@@ -40,7 +40,7 @@ def test_the_exported_network_scores_as_the_trained_one(tmp_path: Path) -> None:
     scorer, pieces = build_scorer(), wedges(6)
     export_scorer(scorer, tmp_path / ONNX_FILE)
     hashes = file_hashes(tmp_path, (ONNX_FILE,))
-    network = LineNetwork(load_graph(tmp_path, hashes, threads=1), 1.0)
+    network = LineNetwork(load_graph(tmp_path, hashes, 1, LINE_TRIAL), 1.0)
     wanted = both_ways(scorer).predict(pieces[..., None] / np.float32(255), verbose=0)[:, 0]
     np.testing.assert_allclose(network.logits(pieces), wanted, atol=1e-4)
     assert network.logits(pieces[:0]).shape == (0,)

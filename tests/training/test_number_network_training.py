@@ -14,7 +14,7 @@ from formreader.core.model_folder import CARD_FILE, ONNX_FILE, file_hashes, load
 from formreader.core.options import ScanOptions
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, log_probabilities, place_probabilities
 from formreader.recognise.model_card import CalibrationRow
-from formreader.recognise.number_reader import NumberReader, logits_of_graph
+from formreader.recognise.number_reader import NUMBER_TRIAL, NumberReader, logits_of_graph
 from formreader.recognise.number_vote import Ballot
 from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.number_strip import STRIP_HEIGHT
@@ -95,7 +95,7 @@ def test_the_exported_graph_reads_as_keras_does(tmp_path: Path) -> None:
             layer.moving_variance.assign(keras.random.uniform(shape, 0.5, 2.0))
     export_number_network(network, tmp_path / ONNX_FILE)
     hashes = file_hashes(tmp_path, (ONNX_FILE,))
-    by_graph = logits_of_graph(load_graph(tmp_path, hashes, threads=1))
+    by_graph = logits_of_graph(load_graph(tmp_path, hashes, 1, NUMBER_TRIAL))
     rng = np.random.default_rng(4)
     for width in (32, 96):
         strips = rng.integers(0, 256, (3, STRIP_HEIGHT, width)).astype(np.uint8)

@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from formreader.core.classes import Crops
+from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     QUICK_FILE,
     file_hashes,
@@ -69,7 +70,9 @@ def quantised(folder: Path, crops: Crops) -> Path:
 
 
 def logits(path: Path, crops: Crops) -> npt.NDArray[np.float32]:
-    session = load_graph(path.parent, file_hashes(path.parent, (path.name,)), 1, path.name)
+    hashes = file_hashes(path.parent, (path.name,))
+    trial = GraphTrial({"crops": crops[:1]}, "logits", (1, 11))
+    session = load_graph(path.parent, hashes, 1, trial, path.name)
     (found,) = session.run(["logits"], {"crops": crops})
     return np.asarray(found, np.float32)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
-from formreader.detect.box_network import BOX_CARD_SCHEMA, BoxNetwork
+from formreader.detect.box_network import BOX_CARD_SCHEMA, BOX_TRIAL, BoxNetwork
 from formreader.detect.place_decision import UNDECIDED
 from formreader.training.box_network.box_architecture import CELL_BRANCH, build_box_network
 from formreader.training.box_network.box_fitting import fit
@@ -87,7 +87,7 @@ def write_model(
     export_box_network(plain, out / ONNX_FILE)
     files = file_hashes(out)
     # Measured with the exported graph, as scans run it.
-    exported = BoxNetwork(load_graph(out, files, threads=1), UNDECIDED)
+    exported = BoxNetwork(load_graph(out, files, 1, BOX_TRIAL), UNDECIDED)
     figures = measure_boxes(exported.maps, test)
     decision = fit_decision(known_rivalries(exported, pages))
     judged = known_rivalries(exported, test)

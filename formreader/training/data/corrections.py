@@ -9,10 +9,11 @@ its place.
 from __future__ import annotations
 
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 import numpy as np
 
@@ -28,17 +29,20 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.input.input_files import list_files
 from formreader.output.table import whole_pixels
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.review.corrections_file import Correction, read_corrections
+from formreader.review.corrections_file import Correction, read_corrections, shown
 from formreader.training.data.examples import Examples, joined
 
 _MIN_SAME_BOX_OVERLAP = 0.5
 """Intersection over union from which two boxes are the same, as wherever boxes are measured. With
 the version that made the scan it is 1; a later version may shift boxes a little."""
 
+_MAX_LISTED_PLACES = 3
+"""Places of a file that a message lists."""
+
 _log = logging.getLogger(__name__)
 
 
-def load_corrections(path: Path) -> Examples:
+def load_corrections(path: Path, root: Path | None = None) -> Examples:
     """Load the crops of the digits that were checked in a scan's report.
 
     A box marked as blank or as unreadable is an example of a non-digit. Boxes without ink are
@@ -47,6 +51,7 @@ def load_corrections(path: Path) -> Examples:
     Args:
         path: corrections.csv as the report saved it, in the folder that was scanned or in one
             above it.
+        root: folder that pages may lie in as well; none other than that of `path` if None.
 
     Raises:
         NoInputError: the table is damaged or none of its boxes is found again, or a page is
@@ -55,7 +60,7 @@ def load_corrections(path: Path) -> Examples:
     """
     corrections = [row for row in read_corrections(path) if row.value is None]
     parts, unmatched = list[Examples](), 0
-    for page, on_page in _corrected_pages(path, corrections):
+    for page, on_page in _corrected_pages(path, root, corrections):
         examples, lost = _examples(page, on_page)
         parts.append(examples)
         unmatched += lost
@@ -69,29 +74,55 @@ def load_corrections(path: Path) -> Examples:
     return joined(*parts)
 
 
-def find_files(folder: Path, names: Iterable[str]) -> dict[str, InputFile]:
+def find_files(
+    folder: Path, names: Iterable[str], root: Path | None = None
+) -> dict[str, InputFile]:
     """Find the files that a scan's results name, in `folder` or else in any folder below it.
+
+    A name that leads out of `folder` is refused, unless the file is somewhere in `root`. Links in
+    `folder` are followed, as by a scan.
 
     Raises:
         NoInputError: a file is in none of these folders, or in several.
     """
     wanted = sorted(names)
-    places = {name: [folder / name] for name in wanted if (folder / name).is_file()}
+    for name in wanted:
+        _check_place(folder, name, root)
+    places = {name: [folder / name] for name in wanted if os.path.isfile(folder / name)}
     if len(places) < len(wanted):
         places = _places_below(folder, wanted) | places
     missing = [name for name in wanted if name not in places]
     if missing:
         raise NoInputError(
             f"{folder}: {len(missing)} of {len(wanted)} page files are not there, the first is "
-            f"{missing[0]}. Put corrections.csv into the folder that was scanned."
+            f"{shown(missing[0])}. Put corrections.csv into the folder that was scanned."
         )
     for name, found in places.items():
         if len(found) > 1:
             raise NoInputError(
-                f"{name} may be {' or '.join(map(str, found))}. "
+                f"{shown(name)} may be {' or '.join(map(str, found[:_MAX_LISTED_PLACES]))}. "
                 "Put corrections.csv into the folder that was scanned."
             )
     return {name: InputFile(str(place), name) for name, (place,) in places.items()}
+
+
+def _check_place(folder: Path, name: str, root: Path | None) -> None:
+    """Refuse the name of a file that lies neither in `folder` nor in `root`.
+
+    Raises:
+        NoInputError: it does not.
+    """
+    path = PurePath(name)
+    if not path.is_absolute() and ".." not in path.parts:
+        return
+    if root is not None:
+        with suppress(OSError, ValueError):  # names that no file can have
+            if (folder / name).resolve().is_relative_to(root.resolve()):
+                return
+    raise NoInputError(
+        f"{shown(name)}: it is not in {root or folder}. Put corrections.csv into the folder "
+        "that was scanned, or allow the pages' folder with train --root"
+    )
 
 
 def _places_below(folder: Path, names: Iterable[str]) -> dict[str, list[Path]]:
@@ -112,10 +143,10 @@ def _places_below(folder: Path, names: Iterable[str]) -> dict[str, list[Path]]:
 
 
 def _corrected_pages(
-    path: Path, corrections: Sequence[Correction]
+    path: Path, root: Path | None, corrections: Sequence[Correction]
 ) -> Iterator[tuple[PageCrops, list[Correction]]]:
     """Each corrected page, read again as by a scan with default options, with its corrections."""
-    files = find_files(path.parent, {correction.file for correction in corrections})
+    files = find_files(path.parent, {correction.file for correction in corrections}, root)
     by_page = defaultdict[PageTask, list[Correction]](list)
     for correction in corrections:
         by_page[PageTask(files[correction.file], correction.page)].append(correction)

@@ -53,7 +53,7 @@ class DigitSet:
     sizes: npt.NDArray[np.int64] | None = None
 
 
-def load_digits(source: str, part: Part = "train") -> Examples:
+def load_digits(source: str, part: Part = "train", root: Path | None = None) -> Examples:
     """Load the labelled digits of `source` as crops.
 
     Args:
@@ -61,14 +61,15 @@ def load_digits(source: str, part: Part = "train") -> Examples:
             `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind;
             a folder with folders `0` to `9` and `x` of images; or a corrections.csv.
         part: the digits to train on or those to test with, in sets that have both.
+        root: as of `load_corrections`.
 
     Raises:
         NoInputError: there is no such set, or it is invalid.
     """
-    return load_set(source, part).examples
+    return load_set(source, part, root).examples
 
 
-def load_set(source: str, part: Part = "train") -> DigitSet:
+def load_set(source: str, part: Part = "train", root: Path | None = None) -> DigitSet:
     """Load a set as `load_digits` does, with the sizes of its images.
 
     Raises:
@@ -88,7 +89,7 @@ def load_set(source: str, part: Part = "train") -> DigitSet:
     elif path.suffix.lower() == ".csv":
         from formreader.training.data.corrections import load_corrections
 
-        found = DigitSet(load_corrections(path))
+        found = DigitSet(load_corrections(path, root))
     else:
         found = _load_archive(path, part)
     _warn_of_blanks(source, found.examples.crops)

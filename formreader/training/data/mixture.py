@@ -121,7 +121,7 @@ def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool
     """
     parts, held, known = [], [], True
     for source in options.data:
-        digits = load_digits(source)
+        digits = load_digits(source, root=options.root)
         writers = None
         if source == "mnist" and options.writers:
             writers = load_writers(options.writers, len(digits))

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from formreader.batch.model_trial import load_tried
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.errors import NoInputError
 from formreader.core.options import EvaluateOptions, ScanOptions
 from formreader.output.atomic_writing import atomic_writer, check_writable
-from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import CalibrationRow
 from formreader.training.data.digit_sets import load_digits
 from formreader.training.data.examples import Examples, Labels
@@ -100,7 +100,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     """
     if options.json:
         check_writable(options.json, "--json")
-    recogniser = load_recogniser(options.model, options.device, options.batch)
+    recogniser = load_tried(options.model, options.device, options.batch)
     examples = load_digits(options.data, "test")
     if (examples.labels == NOT_A_DIGIT).all():
         raise NoInputError(f"{options.data}: there are no digits. Give --data with labels 0 to 9.")

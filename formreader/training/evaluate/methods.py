@@ -21,6 +21,7 @@ from formreader.core.classes import CROP_SIDE, NOT_A_DIGIT, Crops
 from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
 from formreader.core.options import Architecture, CompareOptions, Method, TrainOptions, usable_cores
 from formreader.recognise.architectures import NetworkConfig, build_network
+from formreader.recognise.runtimes import DIGIT_TRIAL
 from formreader.training.data.examples import Examples
 from formreader.training.export.digit_graph import export_onnx
 from formreader.training.fit.fitting import TrainProgress, fit
@@ -94,7 +95,7 @@ def _network(
             options=recipe, run=run, progress=progress,
         )  # fmt: skip
         export_onnx(network, run / ONNX_FILE)
-        session = load_graph(run, file_hashes(run, (ONNX_FILE,)), threads=1)
+        session = load_graph(run, file_hashes(run, (ONNX_FILE,)), 1, DIGIT_TRIAL)
 
     def read_batch(crops: Crops) -> Guesses:
         (logits,) = session.run(["logits"], {"crops": crops})

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
 from formreader.preprocess.print_direction import (
     LINE_CARD_SCHEMA,
+    LINE_TRIAL,
     MIN_SURE_PROBABILITY,
     LineNetwork,
     page_evidence,
@@ -148,7 +149,7 @@ def write_model(
         scorer.save(out / KERAS_FILE)
         export_scorer(scorer, out / ONNX_FILE)
         files = file_hashes(out)
-        network = LineNetwork(load_graph(out, files, threads=1), 1.0)
+        network = LineNetwork(load_graph(out, files, 1, LINE_TRIAL), 1.0)
         scale = _fit_scale([page_evidence(network.logits(one)) for one in fit_on if len(one)])
         figures = _measure([page_evidence(network.logits(one)) for one in test if len(one)], scale)
         card = {

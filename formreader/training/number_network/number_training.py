@@ -11,7 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
-from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, LogitsOf, logits_of_graph
+from formreader.recognise.number_reader import (
+    NUMBER_CARD_SCHEMA,
+    NUMBER_TRIAL,
+    LogitsOf,
+    logits_of_graph,
+)
 from formreader.recognise.vote_weights import FEATURES
 from formreader.training.network_folder import (
     base_errors,
@@ -91,7 +96,7 @@ def write_model(
     export_number_network(plain, out / ONNX_FILE)
     files = file_hashes(out)
     # Measured with the exported graph, as scans run it.
-    logits_of = logits_of_graph(load_graph(out, files, threads=1))
+    logits_of = logits_of_graph(load_graph(out, files, 1, NUMBER_TRIAL))
     tell(f"measuring on {options.test_strips} other strips of held-back hands")
     test = _strips(options, _FIRST_TEST_SEED, options.test_strips, tell, held_back=True)
     figures = measure_numbers(test, logits_of)
