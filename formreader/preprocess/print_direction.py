@@ -23,7 +23,7 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.preprocess.page_print import PagePrint, find_print
-from formreader.preprocess.print_lines import Pieces, cut_pieces
+from formreader.preprocess.print_lines import Pieces, draw_pieces, find_pieces
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -37,6 +37,10 @@ MIN_SURE_PROBABILITY = 0.99
 MIN_CLEAR_LOG_ODDS = 25.0
 """Log-odds from which on a page needs no look at lines up and down it. Across drawn pages and
 pages of development that lay on their side up to 12.4 were seen."""
+
+_LOOKS = 6
+"""Looks at a page, each at a part of its pieces. With six, most pages are clear after the first: of
+66 pages with print, drawn and real ones, 40 after 16 pieces and 52 after 32, as all pieces said."""
 
 MAX_LOGIT_OF_PIECE = 4.0
 """Evidence of one piece is limited to this, so that no single one decides how a page stands."""
@@ -77,8 +81,14 @@ class LineNetwork:
         """The log-odds that a page is upright and not upside down.
 
         Its lines must run across it: on a page on its side, what speaks either way says little.
+        Once some of its pieces leave no doubt, the others are not looked at.
         """
-        return self._scale * page_evidence(self.logits(cut_pieces(page)))
+        places, evidence = find_pieces(page), 0.0
+        for first in range(_LOOKS):  # each at pieces from all over the page
+            evidence += page_evidence(self.logits(draw_pieces(page, places[first::_LOOKS])))
+            if abs(self._scale * evidence) >= MIN_CLEAR_LOG_ODDS:
+                break
+        return self._scale * evidence
 
     def quarters_to_upright(self, page: PagePrint) -> int | None:
         """Quarter turns clockwise that bring a page upright; None if that is not sure.
