@@ -39,8 +39,9 @@ MIN_CLEAR_LOG_ODDS = 25.0
 pages of development that lay on their side up to 12.4 were seen."""
 
 _LOOKS = 6
-"""Looks at a page, each at a part of its pieces. With six, most pages are clear after the first: of
-66 pages with print, drawn and real ones, 40 after 16 pieces and 52 after 32, as all pieces said."""
+"""Looks at a page, each at a part of its pieces. Of 73 pages, drawn and real ones, upright and
+upside down, 120 of 146 were clear after at most four looks, and none was told otherwise than by all
+its pieces."""
 
 MAX_LOGIT_OF_PIECE = 4.0
 """Evidence of one piece is limited to this, so that no single one decides how a page stands."""
