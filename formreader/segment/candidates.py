@@ -7,9 +7,9 @@ reader reads the cell's strip as a whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TypeAlias
 
 import cv2
@@ -110,19 +110,9 @@ def find_segments(cut: CutInk) -> list[Segment]:
 
     They always include a path through all pieces.
     """
-    runs = _runs(cut.pieces)
-    segments = [one for start, end in runs if (one := _segment(cut, start, end)) is not None]
+    ends = combinations(range(len(cut.pieces) + 1), 2)
+    segments = [one for start, end in ends if (one := _segment(cut, start, end)) is not None]
     return _likely(segments, len(cut.pieces))
-
-
-def _runs(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
-    """Starts and ends of the runs of pieces that may be a digit: short ones, and components."""
-    end_of = {piece.component: end for end, piece in enumerate(pieces, 1)}
-    for start, piece in enumerate(pieces):
-        last = min(start + _MAX_PIECES_PER_DIGIT, len(pieces))
-        yield from ((start, end) for end in range(start + 1, last + 1))
-        if end_of[piece.component] > last:
-            yield start, end_of[piece.component]
 
 
 def _likely(segments: Sequence[Segment], pieces: int) -> list[Segment]:

@@ -74,18 +74,15 @@ def find_cuts(components: Sequence[Mask], height: float) -> list[list[Cut]]:
     strip = _side_by_side([components[i] for i in wide])
     down, up = _min_costs(strip.costs)
     next_columns = _next_columns(np.concatenate([down[: strip.middle], up[strip.middle :]]))
-    places = list[_Columns]()
-    for i, left in zip(wide, strip.left, strict=True):
-        own = np.s_[strip.middle, left : left + components[i].shape[1]]
-        places.append(left + _places(down[own] + up[own] - strip.costs[own], height))
-    # Traced all at once: each row of a trace takes as long for one path as for many.
-    traced = _trace(next_columns, np.concatenate(places), strip.middle)
-    ends = np.cumsum([len(own) for own in places])[:-1]
-    for i, left, top, own in zip(wide, strip.left, strip.top, np.split(traced, ends), strict=True):
+    for i, left, top in zip(wide, strip.left, strip.top, strict=True):
         mask = components[i]
-        paths = own[:, top : top + len(mask)] - left
-        crossings = np.count_nonzero(mask[np.arange(len(mask)), paths], axis=1)
-        cuts[i] = [Cut(path, float(n)) for path, n in zip(paths, crossings, strict=True)]
+        own = np.s_[strip.middle, left : left + mask.shape[1]]
+        places = _places(down[own] + up[own] - strip.costs[own], height)
+        if len(places):
+            rows = slice(top, top + len(mask))
+            paths = _trace(next_columns, left + places, strip.middle)[:, rows] - left
+            crossings = np.count_nonzero(mask[np.arange(len(mask)), paths], axis=1)
+            cuts[i] = [Cut(path, float(n)) for path, n in zip(paths, crossings, strict=True)]
     return cuts
 
 
