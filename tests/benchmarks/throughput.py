@@ -3,8 +3,7 @@
 `--parts ratio`: `--pages` A4 pages at 300 dpi (JPEG, about 100 digits each, half of them noisy; a
 dozen is rendered, copies have another comment). Wall time of a new scan with two workers, a
 process of its own with all of its start, over that of merely decoding the same files to grey
-with two processes, whose start does not count; the best of some rounds, in turn. The same of
-processor time, which tells more on a busy machine.
+with two processes, whose start does not count; the best of some rounds, in turn.
 
 `--parts parent`: what the scan's own process does for its workers: checking, reading crops,
 storing, writing. Its workers return at once, with the crops of the dozen pages; pages a second in
@@ -29,7 +28,6 @@ from pathlib import Path
 from unittest.mock import patch
 
 import cv2
-import psutil
 from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 
 from formreader.batch import scan_job
@@ -44,25 +42,25 @@ _ORIGINALS = 12
 _FILES_AT_A_TIME = 4
 
 
-def decode(path: Path) -> float:
-    """Decode a page to grey; returns seconds of processor time."""
-    began = time.thread_time()
+def decode(path: Path) -> int:
+    """Pixels of a page, decoded to grey."""
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     assert image is not None
-    return time.thread_time() - began
+    return image.size
 
 
 def one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def seconds_to_decode(files: list[Path]) -> tuple[float, float]:
-    """Wall and processor time of decoding all files, with as many processes as the scan's."""
+def seconds_to_decode(files: list[Path]) -> float:
+    """Wall time of decoding all files with as many processes as the scan has workers."""
     with multiprocessing.get_context("spawn").Pool(WORKERS, one_thread) as pool:
         pool.map(decode, files[:WORKERS], chunksize=1)  # all is imported
         began = time.perf_counter()
-        worked = sum(pool.imap_unordered(decode, files, chunksize=_FILES_AT_A_TIME))
-        return time.perf_counter() - began, worked
+        for _ in pool.imap_unordered(decode, files, chunksize=_FILES_AT_A_TIME):
+            pass
+        return time.perf_counter() - began
 
 
 def new_scan(folder: Path, *, watched: bool = False) -> Scan:
@@ -75,16 +73,11 @@ def measure_ratio(place: Path, options: argparse.Namespace) -> None:
     """A scan against mere decoding."""
     folder = fill_folder(place, jpeg_pages(_ORIGINALS), options.pages)
     files = sorted(folder.iterdir())
-    decoding, worked = list[float](), list[tuple[float, float]]()
-    scans = list[Scan]()
+    decoding, scans = list[float](), list[Scan]()
     for number in range(options.rounds):
-        wall, decoder = seconds_to_decode(files)
-        before = work_of_children()
+        decoding.append(seconds_to_decode(files))
         scans.append(new_scan(folder))
-        decoding.append(wall)
-        worked.append((work_of_children() - before, decoder))
-        print(f"round {number + 1}: decode {wall:.1f} s, scan {scans[-1].seconds:.1f} s; "
-              f"of processor time {decoder:.1f} and {worked[-1][0]:.1f} s")  # fmt: skip
+        print(f"round {number + 1}: decode {decoding[-1]:.1f} s, scan {scans[-1].seconds:.1f} s")
     best = min(scans, key=lambda done: done.seconds)
     digits = best.count("digits")
     print(
@@ -92,15 +85,7 @@ def measure_ratio(place: Path, options: argparse.Namespace) -> None:
         f"{digits / options.pages:.0f} digits each; {options.pages / best.seconds:.1f} pages/s, "
         f"{digits / best.seconds:.0f} digits/s; decoded {options.pages / min(decoding):.1f} pages/s"
     )
-    scanner, decoder = map(min, zip(*worked, strict=True))
-    print(f"ratio of processor time {scanner / decoder:.2f}, all of the scan's start included")
     print(best.told.splitlines()[-1], flush=True)
-
-
-def work_of_children() -> float:
-    """Seconds of processor time of all processes that were started here and have ended."""
-    spent = psutil.Process().cpu_times()
-    return spent.children_user + spent.children_system
 
 
 class _AtOnce(Executor):
