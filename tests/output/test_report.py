@@ -70,7 +70,7 @@ def test_the_records_carry_what_the_review_needs(
         [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],
         [200, 200, 50, 50, "", 1.0, "blank", "", 0.0],
     ]
-    assert record[6:] == [[100, 200, 150, 50], "1?", 0.0, 0]
+    assert record[6:] == [[100, 200, 150, 50], "1?", 0.0, 0, ""]
     assert base64.b64decode(pictures[0]) == field.thumbnail.jpeg
     assert base64.b64decode(pictures[1]) == field.sprite
 

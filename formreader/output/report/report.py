@@ -136,7 +136,8 @@ def _record(field: ReviewField) -> list[Json]:
     boxes: list[Json] = [_box_record(digit) for digit in read.digits]
     name: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
     whole: list[Json] = [list(whole_pixels(read.box)), read.value, round(read.confidence, 4)]
-    return [*name, area, boxes, _key(field), *whole, int(read.frame is not None)]
+    note = "; ".join(filter(None, (read.name, *read.broken, read.remark)))
+    return [*name, area, boxes, _key(field), *whole, int(read.frame is not None), note]
 
 
 def _key(field: ReviewField) -> str:

@@ -14,8 +14,8 @@ const WHOLE_FIELD = 0; // the `box` of a row about a whole field
  *  of them that the filter lets through. `whole` is an answer about the value of the field. */
 class ReviewField {
   constructor(index, record, pictures) {
-    const [file, page, number, area, boxes, key, frame, value, confidence, isCell] = record;
-    Object.assign(this, { index, file, page, number, area, pictures, key, frame, value, confidence });
+    const [file, page, number, area, boxes, key, frame, value, confidence, isCell, note] = record;
+    Object.assign(this, { index, file, page, number, area, pictures, key, frame, value, confidence, note });
     this.isCell = isCell === 1;
     this.whole = null;
     this.boxes = boxes.map(([x, y, width, height, guess, confidence, status, second, secondConfidence]) =>

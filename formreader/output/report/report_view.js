@@ -49,7 +49,8 @@ class Stage {
     byId("question").classList.toggle("settled", review.done);
     byId("file").textContent = field.file;
     byId("place").textContent =
-      `page ${field.page} · field ${field.number} · box ${box + 1} of ${field.boxes.length}`;
+      `page ${field.page} · field ${field.number} · box ${box + 1} of ${field.boxes.length}` +
+      (field.note ? ` · ${field.note}` : "");
     paintCrops(byId("crop"), field, box);
     this.renderGuesses(field, box);
     this.renderCells(field, box);
