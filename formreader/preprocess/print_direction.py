@@ -24,7 +24,13 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.preprocess.page_print import PagePrint, find_print
-from formreader.preprocess.print_lines import PIECE_HEIGHT, PIECE_WIDTH, Pieces, cut_pieces
+from formreader.preprocess.print_lines import (
+    PIECE_HEIGHT,
+    PIECE_WIDTH,
+    Pieces,
+    draw_pieces,
+    find_pieces,
+)
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -38,6 +44,11 @@ MIN_SURE_PROBABILITY = 0.99
 MIN_CLEAR_LOG_ODDS = 25.0
 """Log-odds from which on a page needs no look at lines up and down it. Across drawn pages and
 pages of development that lay on their side up to 12.4 were seen."""
+
+_LOOKS = 6
+"""Looks at a page, each at a part of its pieces. Of 73 pages, drawn and real ones, upright and
+upside down, 120 of 146 were clear after at most four looks, and none was told otherwise than by all
+its pieces."""
 
 MAX_LOGIT_OF_PIECE = 4.0
 """Evidence of one piece is limited to this, so that no single one decides how a page stands."""
@@ -84,8 +95,14 @@ class LineNetwork:
         """The log-odds that a page is upright and not upside down.
 
         Its lines must run across it: on a page on its side, what speaks either way says little.
+        Once some of its pieces leave no doubt, the others are not looked at.
         """
-        return self._scale * page_evidence(self.logits(cut_pieces(page)))
+        places, evidence = find_pieces(page), 0.0
+        for first in range(_LOOKS):  # each at pieces from all over the page
+            evidence += page_evidence(self.logits(draw_pieces(page, places[first::_LOOKS])))
+            if abs(self._scale * evidence) >= MIN_CLEAR_LOG_ODDS:
+                break
+        return self._scale * evidence
 
     def quarters_to_upright(self, page: PagePrint) -> int | None:
         """Quarter turns clockwise that bring a page upright; None if that is not sure.

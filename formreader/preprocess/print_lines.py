@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -14,6 +15,9 @@ from formreader.preprocess.page_print import PagePrint
 
 Pieces: TypeAlias = npt.NDArray[np.uint8]
 """(n, PIECE_HEIGHT, PIECE_WIDTH) uint8 darkness, 0 for paper and 255 for the darkest ink."""
+
+PiecePlace: TypeAlias = tuple[int, int, int, int]
+"""Left, top, right, bottom of a piece on its page, the last two exclusive; top may be below 0."""
 
 PIECE_HEIGHT, PIECE_WIDTH = 24, 112
 """Size of a piece in pixels: some letters, from above their ascenders to below their descenders."""
@@ -36,11 +40,20 @@ _MIN_FULL_DARKNESS = 60.0
 
 
 def cut_pieces(page: PagePrint) -> Pieces:
-    """Cut pieces of the lines of print on a page."""
-    lines = _lines(page.mask)
-    places = [place for line in lines for place in _pieces_of(line)]
+    """Cut pieces of the lines of print on a page, at most `MAX_PIECES`, from the top down."""
+    return draw_pieces(page, find_pieces(page))
+
+
+def find_pieces(page: PagePrint) -> list[PiecePlace]:
+    """The places of the pieces that `cut_pieces` cuts."""
+    places = [place for line in _lines(page.mask) for place in _pieces_of(line)]
     if len(places) > MAX_PIECES:
         places = [places[i] for i in np.linspace(0, len(places) - 1, MAX_PIECES).astype(int)]
+    return places
+
+
+def draw_pieces(page: PagePrint, places: Sequence[PiecePlace]) -> Pieces:
+    """Cut the pieces at these places of a page."""
     pieces = np.zeros((len(places), PIECE_HEIGHT, PIECE_WIDTH), np.uint8)
     for piece, (left, top, right, bottom) in zip(pieces, places, strict=True):
         part = page.even[max(top, 0) : bottom, left:right]
@@ -64,7 +77,7 @@ def _lines(letters: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     return np.asarray(found[chosen & (width >= _MIN_LINE_LENGTH * height)], np.int32)
 
 
-def _pieces_of(line: npt.NDArray[np.int32]) -> list[tuple[int, int, int, int]]:
+def _pieces_of(line: npt.NDArray[np.int32]) -> list[PiecePlace]:
     """Left, top, right and bottom of the pieces of a line: equal parts no wider than a piece."""
     left, top, width, height = line.tolist()
     margin = max(round(_PIECE_MARGIN * height), 1)

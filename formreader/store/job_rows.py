@@ -10,12 +10,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-import numpy as np
-
+from formreader.core.classes import Crops
 from formreader.core.geometry import Box
 from formreader.core.records import (
     DigitReading,
     FieldReading,
+    GreyImage,
     PageCrops,
     PageReading,
     Status,
@@ -72,8 +72,13 @@ def picture_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[
             if field.thumbnail is None:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
             area = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
-            sprite = grey_png(np.hstack(list(field.crops)))
+            sprite = grey_png(_side_by_side(field.crops))
             yield page, number, *area, field.thumbnail.jpeg, sprite
+
+
+def _side_by_side(crops: Crops) -> GreyImage:
+    """Crops, (n, 28, 28), from left to right in one picture, (28, 28 * n)."""
+    return crops.transpose(1, 0, 2).reshape(crops.shape[1], -1)
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:

@@ -22,11 +22,13 @@ from formreader.training.fit.batches import TrainingBatches
 from formreader.training.fit.fitting import train_steps
 from formreader.training.fit.optimiser import compile_network, fast_precision
 
-_PROBE_DIGITS, _PROBE_PAGES, _PROBE_STEPS = 600, 2, 8
-"""Digits, pages and steps that are tried to measure the machine's speed: some seconds."""
+_PROBE_DIGITS, _PROBE_PAGES, _PROBE_STEPS = 300, 2, 4
+"""Digits, pages and steps that are tried to measure the machine's speed: some seconds. Steps after
+the first were seen to differ by less than a tenth in processor time."""
 
-_UNTIMED_STEPS = 3
-"""Steps before those that are measured: the first ones compile the network."""
+_UNTIMED_STEPS = 1
+"""Steps before those that are measured: the first one compiles the network, which takes as long as
+some fifteen more. Without compiling, a step takes twice its time and tells little."""
 
 _START_OF_RENDERING = 5.0
 """Seconds that the processes which render pages take to start."""

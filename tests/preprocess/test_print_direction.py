@@ -15,6 +15,7 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.model_folder import CARD_FILE, LINE_MODEL, ONNX_FILE, model_folder
 from formreader.preprocess.page_print import PagePrint, find_print
 from formreader.preprocess.print_direction import (
+    MIN_CLEAR_LOG_ODDS,
     LineNetwork,
     page_evidence,
     shipped_line_network,
@@ -23,6 +24,7 @@ from formreader.preprocess.print_lines import (
     MAX_PIECES,
     PIECE_HEIGHT,
     PIECE_WIDTH,
+    Pieces,
     cut_pieces,
 )
 from formreader.preprocess.straighten import straighten
@@ -101,3 +103,19 @@ def test_a_damaged_model_is_refused(tmp_path: Path, damage: str) -> None:
         (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(ModelError, match=str(folder)):
         LineNetwork.load(folder)
+
+
+@pytest.mark.parametrize(("logit", "all_are_read"), [(4.0, False), (-4.0, False), (0.1, True)])
+def test_pieces_are_read_until_a_page_is_clear(logit: float, all_are_read: bool) -> None:
+    read = list[int]()
+
+    class Certain(LineNetwork):
+        def logits(self, pieces: Pieces) -> npt.NDArray[np.float64]:
+            read.append(len(pieces))
+            return np.full(len(pieces), logit)
+
+    page = form(3)
+    odds = Certain(None, 2.0).log_odds(page)  # type: ignore[arg-type]
+    assert odds == pytest.approx(2.0 * logit * sum(read))
+    assert (sum(read) == len(cut_pieces(page))) is all_are_read
+    assert all_are_read or abs(odds) >= MIN_CLEAR_LOG_ODDS
