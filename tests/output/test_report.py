@@ -13,6 +13,7 @@ import pytest
 from formreader.core.errors import OutputError
 from formreader.core.printable import printable
 from formreader.core.records import PageRemark, ReviewField
+from formreader.output.report import report, report_fields
 from formreader.output.report.report import ReportSummary, write_report
 
 MakeField = Callable[..., ReviewField]
@@ -144,3 +145,84 @@ def test_fields_are_taken_one_at_a_time(
 def test_a_missing_folder_names_the_option(tmp_path: Path, summary: ReportSummary) -> None:
     with pytest.raises(OutputError, match="--report"):
         write_report(tmp_path / "no" / "r.html", summary, [])
+
+
+def entries(page: Page) -> list[list[object]]:
+    found: list[list[object]] = json.loads(page.scripts[-3])
+    return found
+
+
+def test_what_is_worth_most_comes_first(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    doubts = [("sure", "11", [0.99, 0.9]), ("long", "222", [0.1, 0.1, 0.1]), ("one", "3", [0.2])]
+    fields = [make_field(cells, shares, name) for name, cells, shares in doubts]
+    shown = entries(write(tmp_path / "r.html", summary, fields))
+    # A key on `one` puts 0.8 wrong values right, one on `long` a third of 0.999.
+    assert [(entry[3], entry[8], entry[9]) for entry in shown] == [
+        ("one", 0.8, 2),
+        ("long", 0.999, 1),
+        ("sure", 0.1, 0),
+    ]
+    write_report(tmp_path / "r.html", summary, fields, blind=True)
+    page = Page((tmp_path / "r.html").read_text())
+    assert [entry[3] for entry in entries(page)] == ["sure", "long", "one"]
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of more than two fields is large, and each part holds two."""
+    monkeypatch.setattr(report, "ONE_FILE_BYTES", 6_000)
+    monkeypatch.setattr(report_fields, "PART_BYTES", 5_000)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_large_report_is_an_index_and_parts(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    path, folder = tmp_path / "r.html", tmp_path / "r_files"
+    page = write(path, summary, [make_field("12", [0.5, 0.9], ATTACK, i) for i in range(5)])
+    place = json.loads(page.scripts[0])
+    assert [entry[:2] for entry in entries(page)] == [[1, 0], [1, 1], [2, 0], [2, 1], [3, 0]]
+    parts = sorted(folder.iterdir())
+    assert [part.name for part in parts] == [
+        f"part-{place['edition']}-000{i}.js" for i in (1, 2, 3)
+    ]
+    call = re.fullmatch(r'reportPart\("(\w+)",(\d+),(.*)\);\n', parts[1].read_text(), re.DOTALL)
+    assert call is not None and call[1] == place["edition"] and call[2] == "2"
+    assert len(json.loads(call[3])) == 2
+    policy = next(a["content"] for _, a in page.elements if "http-equiv" in a)
+    assert policy is not None and f"'nonce-{place['nonce']}'" in policy and "self" not in policy
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_are_those_of_the_report_that_is_there(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    path, folder = tmp_path / "r.html", tmp_path / "r_files"
+    fields = [make_field("12", [0.5, 0.9], "a.png", i) for i in range(5)]
+
+    def broken() -> Iterator[PageRemark]:
+        yield PageRemark("a.png", 0, "why", failed=False)
+        raise KeyboardInterrupt
+
+    write_report(path, summary, fields)
+    (folder / "part-notours.js").write_text("mine")
+    before = path.read_bytes(), sorted(folder.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        write_report(path, summary, fields, broken())
+    assert (path.read_bytes(), sorted(folder.iterdir())) == before
+    (folder / "part-0badf00d-0001.js").write_text("left by a killed run")
+    write_report(path, summary, fields)
+    edition = re.search(r'"edition":"(\w+)"', path.read_text())
+    assert edition is not None and len(list(folder.glob(f"part-{edition[1]}-*"))) == 3
+    assert len(list(folder.iterdir())) == 4
+    write_report(path, summary, fields[:1])
+    assert [left.name for left in folder.iterdir()] == ["part-notours.js"]
+    (folder / "part-notours.js").unlink()
+    write_report(path, summary, fields[:1])
+    assert not folder.exists()
+    folder.write_text("a file in its place")
+    with pytest.raises(OutputError, match="r_files: the parts of the report"):
+        write_report(path, summary, fields)
+    assert len(entries(Page(path.read_text()))) == 1

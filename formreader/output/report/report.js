@@ -225,7 +225,7 @@ class Walls {
       this.wall.choose(i);
       this.act(() => this.wall.toggle(this.wall.items[i]));
     });
-    this.aside = { digit: new Set(), field: new Set() };
+    this.aside = { digit: new Map(), field: new Map() };
     this.actions = this.makeActions();
     this.ready = Promise.resolve(); // when the screen is there
     byId("wall-group").addEventListener("change", () => {
@@ -257,6 +257,7 @@ class Walls {
   next(group) {
     const { wall } = this;
     const counts = wall.groups();
+    wall.counts = counts;
     const [largest] = [...counts].sort(([, a], [, b]) => b - a);
     wall.clear();
     this.ready = wall.fill(counts.has(group) ? group : largest?.[0] ?? group).then(() => {
@@ -340,7 +341,7 @@ async function start() {
   const actions = keyActions(review, help, one.stage, saveNow);
   const walls = new Walls(review, () => {
     showMode(null);
-    act(() => review.field.left > 0 || review.toStart());
+    act(() => review.toStart());
   });
   const toWall = (kind) => {
     if (BLIND) return;
@@ -378,6 +379,7 @@ async function start() {
     if (review.unsaved) event.preventDefault();
   });
   act(() => {});
+  requestAnimationFrame(() => performance.mark("first-digit"));
   if (window.matchMedia("(max-width: 760px)").matches) showWorkbench();
   return { review, one, walls };
 }

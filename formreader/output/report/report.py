@@ -41,8 +41,8 @@ SCRIPTS = (
 first."""
 
 ONE_FILE_BYTES = 16_000_000
-"""A report with more records and pictures than this is an index and parts. About 1,600 fields, which
-browsers open in less than a second."""
+"""A report with more records and pictures is an index and parts. About 1,600 fields;
+browsers open them in less than a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -351,7 +351,7 @@ class WallView {
   }
 
   renderState(wall) {
-    const counts = wall.groups();
+    const { counts } = wall;
     const select = byId("wall-group");
     const options = [...counts].map(([group, count]) => {
       const name = wall.kind === "field" ? group : group === UNREADABLE ? "no digit" : answerText(group);
