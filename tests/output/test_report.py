@@ -14,6 +14,7 @@ from formreader.core.errors import OutputError
 from formreader.core.printable import printable
 from formreader.core.records import PageRemark, ReviewField
 from formreader.output.report import report, report_fields
+from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 
 MakeField = Callable[..., ReviewField]
@@ -73,7 +74,7 @@ def test_the_records_carry_what_the_review_needs(
         [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],
         [200, 200, 50, 50, "", 1.0, "blank", "", 0.0],
     ]
-    assert record[2:] == [[100, 200, 150, 50], "1?", 0.0, 0]
+    assert record[2:] == [[100, 200, 150, 50], "1?", 0.0, 0, ""]
     assert base64.b64decode(pictures[0]) == field.thumbnail.jpeg
     assert base64.b64decode(pictures[1]) == field.sprite
 
@@ -93,7 +94,7 @@ def test_no_name_or_reason_breaks_out(
     remark = PageRemark(ATTACK, 0, ATTACK, failed=True)
     page = write(tmp_path / "r.html", evil, [make_field("1", [0.5], ATTACK)], remark)
     images = [attributes for tag, attributes in page.elements if tag == "img"]
-    assert [image.get("id") for image in images] == ["surroundings"]
+    assert [image.get("id") for image in images] == ["surroundings", "page-image"]
     assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
     assert json.loads(page.scripts[2])[0][3] == printable(ATTACK)
     assert page.text.count(ATTACK) + page.text.count(printable(ATTACK)) >= 5
@@ -104,7 +105,9 @@ def test_the_page_asks_nothing_of_a_network(
 ) -> None:
     page = write(tmp_path / "r.html", summary, [make_field("1", [0.5])])
     policy = next(a["content"] for _, a in page.elements if "http-equiv" in a)
-    assert policy is not None and policy.startswith("default-src 'none'; img-src data: blob:;")
+    assert policy is not None and policy.startswith(
+        "default-src 'none'; img-src data: blob: file:;"
+    )
     assert "unsafe" not in policy
     assert not [a for _, a in page.elements if a.get("href") or a.get("src")]
 
@@ -226,3 +229,10 @@ def test_parts_are_those_of_the_report_that_is_there(
     with pytest.raises(OutputError, match="r_files: the parts of the report"):
         write_report(path, summary, fields)
     assert len(entries(Page(path.read_text()))) == 1
+
+
+def test_whole_pages_are_found_beside_the_report(tmp_path: Path) -> None:
+    report = tmp_path / "out" / "results.html"
+    names = ["a b#.JPG", "ä.png", "c.tif", "d.pdf"]
+    found = page_sources([(name, str(tmp_path / "scans" / name)) for name in names], report)
+    assert found == {"a b#.JPG": "../scans/a%20b%23.JPG", "ä.png": "../scans/%C3%A4.png"}

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from formreader.core.geometry import Box
 from formreader.core.records import ReviewField
 from formreader.output.report import report as report_module
 from formreader.output.report import report_fields
+from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import whole_percent
 from formreader.review.corrections_file import read_corrections
@@ -529,4 +531,34 @@ def test_a_report_in_parts_is_reviewed_saved_and_opened_again(
     shutil.rmtree(tmp_path / "re sults_files")
     reader.browser.refresh()
     wait.until(lambda _: "missing or damaged" in reader.text("part-fault"))
+    reader.browser.get_log("browser")  # type: ignore[no-untyped-call] # the missing file is told of
+
+
+def test_the_whole_page_is_shown_with_the_box_marked(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    (tmp_path / "scans").mkdir()
+    Image.new("L", (1240, 1754), 255).save(tmp_path / "scans" / "a #1.png")
+    fields = [make_field("12", [0.5, 0.9], "a #1.png"), make_field("3", [0.9], "b.tif")]
+    files = [(name, str(tmp_path / "scans" / name)) for name in ("a #1.png", "b.tif")]
+    path = tmp_path / "results.html"
+    write_report(path, summary, fields, sources=page_sources(files, path))
+    reader.open(path)
+    reader.type("p")
+    marked = "const [a] = document.querySelectorAll('#page .current'); return a?.getAttribute('x')"
+    wait = WebDriverWait(reader.browser, 10, poll_frequency=0.05)
+    wait.until(lambda _: reader.run(marked) == "100")
+    width = "return byId('page').getBoundingClientRect().width"
+    fitting = reader.run(width)
+    reader.type("+", "7")  # larger; and no key answers
+    assert reader.run(width) == pytest.approx(1.5 * fitting, abs=2)
+    assert reader.text("page-name") == "a #1.png · page 1"
+    reader.type(Keys.ESCAPE, Keys.END, "p")
+    assert "can be shown of PNG" in reader.text("page-fault")
+    reader.type(Keys.ESCAPE)
+    assert reader.text("progress-text") == "0 of 3 checked"
+    (tmp_path / "scans" / "a #1.png").unlink()
+    reader.browser.refresh()
+    reader.type("p")
+    wait.until(lambda _: "is not there" in reader.text("page-fault"))
     reader.browser.get_log("browser")  # type: ignore[no-untyped-call] # the missing file is told of

@@ -24,7 +24,7 @@ async function save(review) {
 }
 
 /** The action of each key. Names are those of KeyboardEvent.key, letters in lower case. */
-function keyActions(review, help, stage, save) {
+function keyActions(review, help, stage, page, save) {
   const actions = new Map();
   const on = (keys, action) => keys.forEach((key) => actions.set(key, action));
   for (const digit of "0123456789") on([digit], () => review.answer(digit));
@@ -44,6 +44,7 @@ function keyActions(review, help, stage, save) {
   on(["End"], () => review.last());
   on(["+", "="], () => stage.zoomBy(1));
   on(["-"], () => stage.zoomBy(-1));
+  on(["p"], () => page.open(review));
   on(["s"], save);
   on(["?"], () => help.showModal());
   return actions;
@@ -61,8 +62,8 @@ function keyName(event, actions) {
 /** `actionsNow` gives the actions of what is shown; `act` does one. */
 function listenToKeys(actionsNow, help, act) {
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.isComposing || help.open) return;
-    if (event.target.closest?.("input, select")) return;
+    if (event.altKey || event.isComposing || event.target.closest?.("input, select, dialog[open]")) return;
+    if (help.open || byId("page-dialog").open) return;
     const actions = actionsNow();
     const name = keyName(event, actions);
     if (!actions.has(name)) return;
@@ -338,7 +339,7 @@ async function start() {
     byId("save-state").textContent = "Saving…";
     save(review).then(() => renderProgress(review), (fault) => showPartFault(fault.message));
   };
-  const actions = keyActions(review, help, one.stage, saveNow);
+  const actions = keyActions(review, help, one.stage, new PageView(), saveNow);
   const walls = new Walls(review, () => {
     showMode(null);
     act(() => review.toStart());
@@ -368,12 +369,13 @@ async function start() {
   listenToFiles(review, act);
   byId("save-done").addEventListener("click", saveNow);
   byId("save").addEventListener("click", saveNow);
+  byId("show-page").addEventListener("click", () => act(actions.get("p")));
   byId("zoom-in").addEventListener("click", () => act(actions.get("+")));
   byId("zoom-out").addEventListener("click", () => act(actions.get("-")));
   byId("help").addEventListener("click", () => help.showModal());
   // After a click, keys act on the review again, not on the button.
   document.addEventListener("click", (event) => {
-    if (event.detail > 0 && !help.open && !event.target.closest("input, select, label")) document.activeElement?.blur();
+    if (event.detail > 0 && !document.querySelector("dialog[open]") && !event.target.closest("input, select, label")) document.activeElement?.blur();
   });
   window.addEventListener("beforeunload", (event) => {
     if (review.unsaved) event.preventDefault();
