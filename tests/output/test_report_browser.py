@@ -562,3 +562,36 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     reader.type("p")
     wait.until(lambda _: "is not there" in reader.text("page-fault"))
     reader.browser.get_log("browser")  # type: ignore[no-untyped-call] # the missing file is told of
+
+
+def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    fields = [make_field("48", [0.9998, 0.5 + i / 100], "a.png", i) for i in range(8)]
+    write_report(tmp_path / "results.html", summary, fields)
+    reader.open(tmp_path / "results.html")
+    soon = "session.then(({ review }) => { review.checks.left = 1 })"
+    reader.type("1")
+    reader.run(f"document.querySelector('#checks').click(); {soon}")
+    reader.type("2")
+    assert reader.text("place") == "page 3 · field 1 · box 1 of 2"
+    assert reader.text("answer") in set("012356789")  # a wrong guess for the 4
+    assert reader.text("progress-text") == "2 of 8 checked"
+    reader.type(Keys.ENTER)
+    assert reader.text("check-state") == (
+        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
+    )
+    assert reader.text("place") == "page 3 · field 1 · box 2 of 2"
+    reader.run(soon)
+    reader.type("3")
+    assert reader.text("answer") == "4"
+    reader.type("f", "12", Keys.ENTER)  # no answer to a check, nor of the field behind it
+    assert reader.text("progress-text") == "3 of 8 checked"
+    reader.run(soon)
+    reader.type("3", "4")
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert [(row["page"], row["box"], row["digit"]) for row in reader.saved()] == [
+        (str(page), "2", digit) for page, digit in enumerate("1233", 1)
+    ]
+    reader.browser.refresh()
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."

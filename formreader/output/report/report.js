@@ -370,6 +370,12 @@ async function start() {
   byId("save-done").addEventListener("click", saveNow);
   byId("save").addEventListener("click", saveNow);
   byId("show-page").addEventListener("click", () => act(actions.get("p")));
+  if (!BLIND) {
+    byId("checks").addEventListener("change", () => {
+      review.checks.on = byId("checks").checked;
+      byId("checks").blur();
+    });
+  }
   byId("zoom-in").addEventListener("click", () => act(actions.get("+")));
   byId("zoom-out").addEventListener("click", () => act(actions.get("-")));
   byId("help").addEventListener("click", () => help.showModal());

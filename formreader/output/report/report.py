@@ -33,6 +33,7 @@ SCRIPTS = (
     "report_answers.js",
     "report_parts.js",
     "report_model.js",
+    "report_checks.js",
     "report_wall.js",
     "report_view.js",
     "report.js",

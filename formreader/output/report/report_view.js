@@ -325,6 +325,7 @@ function renderProgress(review) {
   byId("save").classList.toggle("primary", review.unsaved && checked === total);
   byId("save-state").classList.toggle("unsaved", review.unsaved);
   byId("storage-warning").hidden = review.store.works;
+  if (!BLIND) byId("check-state").textContent = review.checks.text;
   byId("expected").textContent = BLIND ? "" : expectedText(review);
 }
 
