@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gc
 import io
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import psutil
+from headless import PRESS, chromium
 from PIL import Image
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from formreader.core.geometry import Box
 from formreader.core.records import DigitReading, FieldReading, ReviewField, Status, Thumbnail
@@ -38,28 +37,6 @@ may grow by while a person answers."""
 
 _BOXES = 4
 """Boxes of a field, two of them to review."""
-
-# A key is pressed, and the time taken when the browser has drawn what follows:
-# `requestAnimationFrame` is called before the frame is drawn, and the message after it.
-_PRESS = """
-const [keys, done] = arguments;
-const drawn = () => new Promise((resolve) => requestAnimationFrame(() => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = resolve;
-    channel.port2.postMessage(0);
-}));
-(async () => {
-    const one = (await session).one, times = [];
-    for (const key of keys) {
-        const began = performance.now();
-        document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-        while (one.busy) await new Promise((resolve) => setTimeout(resolve));
-        await drawn();
-        times.push(performance.now() - began);
-    }
-    done(times);
-})();
-"""
 
 _WALLS = """
 const [screens, done] = arguments;
@@ -155,25 +132,6 @@ def write(path: Path, digits: int) -> None:
     )
 
 
-def chromium(folder: Path) -> webdriver.Chrome:
-    """A browser without a window."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--enable-precise-memory-info",
-        "--window-size=1200,900",
-        f"--user-data-dir={folder}",
-    ):
-        options.add_argument(argument)
-    driver = shutil.which("chromedriver")
-    assert driver is not None, "it needs chromedriver"
-    return webdriver.Chrome(options=options, service=Service(executable_path=driver))
-
-
 def memory(browser: webdriver.Chrome) -> int:
     """Bytes of JavaScript and of all that the page holds, after its garbage is collected."""
     browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
@@ -214,7 +172,7 @@ def measure(browser: webdriver.Chrome, report: Path, options: argparse.Namespace
     before = memory(browser)
     keys = ["Enter", "7", "1", " "] * 100
     rounds = range(0, options.keys, len(keys))
-    times = np.concatenate([browser.execute_async_script(_PRESS, keys) for _ in rounds]) / 1000
+    times = np.concatenate([browser.execute_async_script(PRESS, keys) for _ in rounds]) / 1000
     print(
         f"{len(times)} keys: next crop after {np.median(times) * 1e3:.0f} ms (median), "
         f"{np.quantile(times, 0.99) * 1e3:.0f} (99 %), {times.max() * 1e3:.0f} ms at most"

@@ -424,6 +424,8 @@ class WallView {
     select.replaceChildren(...options);
     if (counts.has(wall.group)) select.value = wall.group;
     byId("wall-what").textContent = wall.kind === "field" ? "Values of field" : "Read as";
+    byId("wall-hint").textContent = wall.kind === "field" ? "Click what is odd, to leave it for later."
+      : "Point at what is odd and type what it is, or click it to leave it for later.";
     const rest = wall.items.filter((item) => !wall.odd.has(wall.nameOf(item)) && !wall.answered(item)).length;
     const name = wall.kind === "field" ? "as read" : wall.group === UNREADABLE ? "as unreadable" : `as ${answerText(wall.group)}`;
     byId("wall-confirm-text").textContent = `Confirm ${rest.toLocaleString("en")} ${name}`;
