@@ -216,6 +216,7 @@ def test_parts_are_those_of_the_report_that_is_there(
         write_report(path, summary, fields, broken())
     assert (path.read_bytes(), sorted(folder.iterdir())) == before
     (folder / "part-0badf00d-0001.js").write_text("left by a killed run")
+    (folder / ".formreader-0123456789ab.part").write_text("half of one")
     write_report(path, summary, fields)
     edition = re.search(r'"edition":"(\w+)"', path.read_text())
     assert edition is not None and len(list(folder.glob(f"part-{edition[1]}-*"))) == 3

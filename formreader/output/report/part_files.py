@@ -14,7 +14,8 @@ from pathlib import Path
 from formreader.core.errors import OutputError
 from formreader.output.atomic_writing import atomic_writer
 
-_PART_NAME = re.compile(r"part-[0-9a-f]{8}-\d{4,}\.js")
+_PART_NAME = re.compile(r"part-[0-9a-f]{8}-\d{4,}\.js|\.formreader-[0-9a-f]{12}\.part")
+"""A part, or one that a killed run was writing."""
 
 
 class PartFiles:

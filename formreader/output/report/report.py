@@ -139,9 +139,9 @@ def _page(
             remarks=remarks,
             parts=_parts(order, files, entries),
             entries=_entries(entries),
-            edition=edition,
+            edition=edition if files else "",
             folder="" if files is None else files.folder.name,
-            nonce=secrets.token_urlsafe(16),
+            nonce=secrets.token_urlsafe(16) if files else "",
             style=Markup(style),  # our own file, not data
             script=Markup(script),
             style_hash=_csp_hash(style),
