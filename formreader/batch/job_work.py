@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, takewhile
 
@@ -17,6 +17,7 @@ from formreader.core.records import PageCrops
 from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
+from formreader.rules.form_rules import FormRules
 from formreader.store.job_store import JobStore, PageResult
 
 _GROUP_PAGES = 64
@@ -30,7 +31,7 @@ second."""
 class JobWork:
     """Reads pages, and passes the results to the store, the log, the display and `--debug`.
 
-    `stopwatch` adds up the seconds of each stage over all pages.
+    `stopwatch` adds up the seconds of each stage over all pages. `rules` are those of each form.
     """
 
     options: ScanOptions
@@ -39,6 +40,7 @@ class JobWork:
     debug: DebugFolder | None
     log: PageLog | None
     stopwatch: Stopwatch
+    rules: Mapping[str, FormRules] = field(default_factory=dict)
 
     def read(self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Recogniser) -> int:
         """Read the pages of `tasks` in order, until all are done or the user stops it.
@@ -55,7 +57,9 @@ class JobWork:
         done = 0
         while True:
             turn = partial(pool.turn, tasks[done:])  # it counts pages from the first of the group
-            read = read_pages(_next_group(pages), recogniser, self.options, self.stopwatch, turn)
+            group_of = _next_group(pages)
+            watch = self.stopwatch
+            read = read_pages(group_of, recogniser, self.options, watch, turn, self.rules)
             group = [PageResult(page, reading) for page, reading in read]
             if not group:
                 return done

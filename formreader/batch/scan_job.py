@@ -29,6 +29,9 @@ from formreader.recognise.model_card import read_card
 from formreader.recognise.number_reader import number_calibration, shipped_reader
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.job_results import stored_place, write_results
+from formreader.review.rule_checks import check_rules
+from formreader.rules.form_rules import FormRules
+from formreader.rules.rules_text import rules_text
 from formreader.store.job_store import JobStore, JobView
 from formreader.template.form_book import loaded_book
 
@@ -125,13 +128,19 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         ):
             limits = FileLimits.of(options.max_pages, options.max_size)
             plan = make_plan(listing.files, store, progress, count_pdf, limits)
-        view = replace(_view(options, outputs, accepted, len(listing.files)), forms=forms)
+        rules = _rules(options.template)
+        view = replace(
+            _view(options, outputs, accepted, len(listing.files)),
+            forms=forms,
+            rules={form: rules_text(one) for form, one in rules.items() if one},
+        )
         rejudged = _set_view(store, view, accepted.thresholds)
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
-            work = JobWork(options, progress, store, debug, log, stopwatch)
+            work = JobWork(options, progress, store, debug, log, stopwatch, rules)
             tasks = _with_templates(plan.tasks, options.template)
             read = _read(work, tasks, stopwatch) if tasks else 0
         with stopwatch.stage("write"):
+            check_rules(store, view)
             counts = write_results(store, view)
     return ScanSummary(
         files=len(listing.files),
@@ -160,6 +169,18 @@ def _field_names(template: Path | None) -> dict[str, list[str]]:
         return {}
     known = [form.template for form in loaded_book(str(template.absolute())).forms]
     return {form.name: [field.name for field in form.fields] for form in known}
+
+
+def _rules(template: Path | None) -> dict[str, FormRules]:
+    """Return the rules of each form; nothing without a template.
+
+    Raises:
+        TemplateError: a template is missing or wrong.
+    """
+    if template is None:
+        return {}
+    known = loaded_book(str(template.absolute())).forms
+    return {form.template.name: form.template.rules for form in known}
 
 
 def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:

@@ -258,7 +258,8 @@ class DigitReading:
     `digit` is None where the box is blank or no digit is plausible. `confidence` is the
     probability that the reading is right. `second` is the second most probable digit. `status`
     is ok, review or blank, and checked where a person said what the digit is. `acceptable`: a
-    threshold may accept it; if not, it is for review however sure.
+    threshold may accept it; if not, it is for review however sure. One without a digit but with
+    confidence and a second guess is a mark that counts as blank by a template's rule.
     """
 
     box: Box
@@ -268,6 +269,11 @@ class DigitReading:
     second: int | None = None
     second_confidence: float = 0.0
     acceptable: bool = True
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is a mark that counts as blank; unlike a blank, it might be a digit."""
+        return self.digit is None and self.second is not None and self.confidence > 0
 
 
 def field_status(digits: Sequence[DigitReading]) -> Status:
@@ -283,7 +289,7 @@ def cells_of(digits: Sequence[DigitReading]) -> str:
 
 
 def _cell(digit: DigitReading) -> str:
-    if digit.status is Status.BLANK:
+    if digit.status is Status.BLANK or digit.is_mark:
         return "."
     return "?" if digit.digit is None else str(digit.digit)
 
@@ -297,6 +303,8 @@ class FieldReading:
     a blank. `frame` is the printed rectangle of a number whose
     digits have no boxes of their own. `confidence` is the probability that all of the value is
     right, `lowest` the confidence of its least sure digit. `name` is that of a template's field.
+    `broken` names the rules of the template that the field's value and others break; such a field
+    is for review. `remark` says why the value is not the one that the ink alone would give.
     """
 
     digits: tuple[DigitReading, ...]
@@ -307,6 +315,8 @@ class FieldReading:
     frame: Box | None = None
     lowest: float = 1.0
     name: str = ""
+    broken: tuple[str, ...] = ()
+    remark: str = ""
 
     @property
     def box(self) -> Box:

@@ -81,7 +81,7 @@ def page_row(page: PageReading, names: Sequence[str]) -> Row:
     A page of no known form has no values there.
     """
     fields = {field.name: field for field in _readable(page)} if page.form else {}
-    doubtful = [field.name for field in fields.values() if field.status is Status.REVIEW]
+    doubtful = [field.name for field in fields.values() if _is_doubtful(field)]
     remark = page.remark
     if remark is not None:
         status = remark.status
@@ -90,9 +90,15 @@ def page_row(page: PageReading, names: Sequence[str]) -> Row:
     else:
         blank = all(field.status is Status.BLANK for field in fields.values())
         status = Status.BLANK if blank else Status.OK
+    rules = "; ".join(dict.fromkeys(text for one in fields.values() for text in one.broken))
     first: Row = [file_cell(page.file), page.number + 1, text_cell(page.form), status.value]
     values = [fields[name].value if name in fields else "" for name in names]
-    return [*first, text_cell("; ".join(doubtful)), *values, _message(page, remark)]
+    return [*first, text_cell("; ".join(doubtful)), *values, _message(page, remark, rules=rules)]
+
+
+def _is_doubtful(field: FieldReading) -> bool:
+    """Whether to look at a field; at a blank one if it breaks a rule by that."""
+    return field.status is Status.REVIEW or (field.status is Status.BLANK and bool(field.broken))
 
 
 def _named(page: PageReading, row: Row) -> Row:
@@ -112,7 +118,11 @@ def field_rows(page: PageReading) -> Iterator[Row]:
     for number, reading in enumerate(_readable(page), 1):
         confidence = _probability(reading.confidence)
         read: Row = [reading.value, confidence, reading.status.value, reading.cells]
-        rest: Row = [*whole_pixels(reading.box), _probability(reading.lowest), _message(page)]
+        rest: Row = [
+            *whole_pixels(reading.box),
+            _probability(reading.lowest),
+            _message(page, None, reading),
+        ]
         yield [*page_cells, number, *read, *rest]
 
 
@@ -125,7 +135,7 @@ def digit_rows(page: PageReading) -> Iterator[Row]:
     for number, reading in enumerate(_readable(page), 1):
         for box_number, digit in enumerate(reading.digits, 1):
             place: Row = [number, box_number, *whole_pixels(digit.box)]
-            yield [*page_cells, *place, *_digit_cells(digit), _message(page)]
+            yield [*page_cells, *place, *_digit_cells(digit), _message(page, None, reading)]
 
 
 def file_cell(label: str) -> str:
@@ -173,9 +183,19 @@ def _readable(page: PageReading) -> tuple[FieldReading, ...]:
     return () if page.error else page.fields
 
 
-def _message(page: PageReading, remark: PageRemark | None = None) -> str:
-    """Return the last column of a row: a remark about the page, and the source of its values."""
-    return text_cell("; ".join(filter(None, (remark.reason if remark else "", page.origin))))
+def _message(
+    page: PageReading,
+    remark: PageRemark | None = None,
+    field: FieldReading | None = None,
+    rules: str = "",
+) -> str:
+    """Return the last column of a row: remarks about the page, its field, the source of its values.
+
+    `rules` are those that the page's values break.
+    """
+    of_field = () if field is None else (*field.broken, field.remark)
+    parts = (remark.reason if remark else "", rules, *of_field, page.origin)
+    return text_cell("; ".join(filter(None, parts)))
 
 
 def _digit_cells(digit: DigitReading) -> Row:

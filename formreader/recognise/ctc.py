@@ -7,6 +7,7 @@ temporal classification: Graves et al., "Connectionist temporal classification",
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -28,6 +29,10 @@ CTC_CLASSES = len(CHARACTERS) + 1
 
 _MIN_PLACE_PROBABILITY = 1e-12
 """Keeps the logarithm of a probability finite."""
+
+_MIN_CHARACTER_PROBABILITY = 1e-4
+"""Characters below it at a place are left out when likely texts are listed. A choice for speed:
+such a text would be a thousandth as probable as what a rule may weigh up."""
 
 Places: TypeAlias = npt.NDArray[np.float32]
 """(n, t, CTC_CLASSES) float32 probabilities of the classes at t places along each of n strips."""
@@ -106,3 +111,35 @@ def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.fl
     last = reached[rows, ends] + np.where(ends > 0, reached[rows, np.maximum(ends - 1, 0)], 0.0)
     with np.errstate(divide="ignore"):
         return np.asarray(log_scale + np.log(last), np.float64)
+
+
+def likely_texts(places: npt.NDArray[np.float32], beam: int = 12) -> list[tuple[str, float]]:
+    """The most probable texts of one strip with their probabilities, the most probable first.
+
+    By prefix beam search (Hannun and others, "First-Pass Large Vocabulary Continuous Speech
+    Recognition using Bi-Directional Recurrent DNNs", 2014), which sums over the ways to place a
+    text. Of the texts at each place the `beam` most probable are kept, so that probabilities are
+    lower bounds, close for the first.
+
+    Args:
+        places: (t, CTC_CLASSES) probabilities along the strip.
+        beam: number of texts.
+    """
+    # Of each beginning of a text: the probability that ends between characters, and in one.
+    reached: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
+    for row in places.astype(np.float64):
+        chosen = np.flatnonzero(row[:NO_CHARACTER] > _MIN_CHARACTER_PROBABILITY)
+        characters = [(CHARACTERS[c], float(row[c])) for c in chosen.tolist()]
+        between = float(row[NO_CHARACTER])
+        following = defaultdict[str, list[float]](lambda: [0.0, 0.0])
+        for text, (ended, inside) in reached.items():
+            following[text][0] += (ended + inside) * between
+            for character, probability in characters:
+                if text.endswith(character):
+                    following[text][1] += inside * probability
+                    following[text + character][1] += ended * probability
+                else:
+                    following[text + character][1] += (ended + inside) * probability
+        ranked = sorted(following.items(), key=lambda one: (-sum(one[1]), one[0]))
+        reached = {text: (a, b) for text, (a, b) in ranked[:beam]}
+    return [(text, sum(parts)) for text, parts in reached.items() if sum(parts)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,14 +60,19 @@ class ReadField:
 
 
 def decide(
-    read: Sequence[ReadField], thresholds: Thresholds, *, doubted: bool = False
+    read: Sequence[ReadField],
+    thresholds: Thresholds,
+    *,
+    doubted: bool = False,
+    revised: Callable[[Sequence[FieldReading]], Sequence[FieldReading]] = tuple,
 ) -> tuple[FieldReading, ...]:
     """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
     Digits with a lower confidence than their threshold are for review, and so are those in boxes
     with loose ink, however sure: a digit beside them may be missing. A number in a cell is
     accepted or for review as a whole. `doubted`: all of the page is for review, whatever the
-    thresholds.
+    thresholds. `revised` gives the readings that the rules of a form leave, before they are
+    judged.
     """
     if not read:
         return ()
@@ -75,9 +80,9 @@ def decide(
     probabilities = np.concatenate([one.probabilities for one in read])
     blank = np.concatenate([one.field.blank for one in read])
     digits = _read_digits(boxes, probabilities, blank)
-    readings = (_reading(one, [next(digits) for _ in one.field.boxes]) for one in read)
+    readings = revised([_reading(one, [next(digits) for _ in one.field.boxes]) for one in read])
     if doubted:
-        readings = (_doubted(reading) for reading in readings)
+        readings = [_doubted(reading) for reading in readings]
     return tuple(judged(reading, thresholds) for reading in readings)
 
 
@@ -91,6 +96,8 @@ def judged(field: FieldReading, thresholds: Thresholds) -> FieldReading:
         accepted = [one.acceptable and one.confidence >= review_below for one in field.digits]
     else:
         accepted = _accepted_of_number(field, thresholds.number)
+    if field.broken:
+        accepted = [False] * len(accepted)
     digits = tuple(map(_with_status, field.digits, accepted))
     return replace(field, digits=digits, status=field_status(digits))
 
@@ -106,9 +113,10 @@ def _accepted_of_number(field: FieldReading, review_below: float) -> list[bool]:
 
 
 def _with_status(digit: DigitReading, accepted: bool) -> DigitReading:
-    if digit.status is Status.BLANK:
+    if digit.status is Status.BLANK and not digit.is_mark:
         return digit
-    status = Status.OK if accepted else Status.REVIEW
+    accepting = Status.BLANK if digit.is_mark else Status.OK
+    status = accepting if accepted else Status.REVIEW
     return digit if digit.status is status else replace(digit, status=status)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +19,7 @@ from formreader.core.records import (
     DigitBox,
     Discarded,
     FieldCrops,
+    FieldReading,
     PageCrops,
     PageReading,
     SegmentedField,
@@ -43,6 +46,8 @@ from formreader.recognise.page_orientation import (
 )
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import Thresholds, acceptance
+from formreader.recognise.rule_evidence import under_rules
+from formreader.rules.form_rules import FormRules
 from formreader.segment.segment_selection import (
     NO_NUMBER,
     SelectedField,
@@ -50,6 +55,9 @@ from formreader.segment.segment_selection import (
     select_segments,
     with_doubt,
 )
+
+NO_FORM_RULES: Mapping[str, FormRules] = MappingProxyType({})
+"""The rules of forms where there is no template."""
 
 TurnPages: TypeAlias = Callable[[Mapping[int, int]], Sequence[PageCrops]]
 """Repeats the page work of some pages, turned.
@@ -76,11 +84,13 @@ def read_pages(
     options: ScanOptions,
     stopwatch: Stopwatch,
     turn: TurnPages | None = None,
+    rules: Mapping[str, FormRules] = NO_FORM_RULES,
 ) -> Iterator[tuple[PageCrops, PageReading]]:
     """Read pages, in their order, in batches of `options.batch` crops across pages.
 
     `turn` replaces the pages that are found to be turned; where it is None all pages are read
-    as they are. The network's time counts as the stage "recognise" of `stopwatch`.
+    as they are. `rules` are those of each form, by its name. The network's time counts as the
+    stage "recognise" of `stopwatch`.
 
     Raises:
         ModelError: the model's calibration cannot promise `options.max_error`.
@@ -103,7 +113,7 @@ def read_pages(
         for page, orientation in zip(group, found, strict=True):
             # Not before the turns: turned digits look like non-digits.
             settled = _settled(_arbitrated(page), network.reader)
-            yield settled.page, _page_reading(settled, orientation, thresholds)
+            yield settled.page, _page_reading(settled, orientation, thresholds, rules)
 
 
 def read_fields(
@@ -151,7 +161,12 @@ def _without(page: PageCrops, boxes: tuple[DigitBox, ...], reason: str) -> PageC
     return replace(page, discarded=(*page.discarded, Discarded(boxes, reason)))
 
 
-def _page_reading(read: ReadPage, found: Orientation, thresholds: Thresholds) -> PageReading:
+def _page_reading(
+    read: ReadPage,
+    found: Orientation,
+    thresholds: Thresholds,
+    rules: Mapping[str, FormRules],
+) -> PageReading:
     """The page's reading; all digits of a page that may be turned are for review."""
     page = read.page
     notices = [page.notice]
@@ -160,8 +175,17 @@ def _page_reading(read: ReadPage, found: Orientation, thresholds: Thresholds) ->
     if not found.sure:
         notices.append(MAYBE_TURNED)
     notice = "; ".join(filter(None, notices))
-    fields = decide(read.fields, thresholds, doubted=not found.sure)
+    revised: Callable[[Sequence[FieldReading]], Sequence[FieldReading]] = tuple
+    if page.form and (of_form := rules.get(page.form)):
+        revised = partial(_revised, read=read, rules=of_form)
+    fields = decide(read.fields, thresholds, doubted=not found.sure, revised=revised)
     return PageReading(page.file, page.number, fields, page.error, notice, form=page.form)
+
+
+def _revised(
+    readings: Sequence[FieldReading], *, read: ReadPage, rules: FormRules
+) -> Sequence[FieldReading]:
+    return under_rules(read.fields, readings, read.heard, rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ each come closer to the promise than few pages with many.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,12 @@ class Thresholds:
 
     digits: tuple[float, ...]
     number: float
+
+    @classmethod
+    def of_text(cls, text: str) -> Thresholds:
+        """The thresholds whose `repr` is a text, as jobs keep it."""
+        digits, number = re.findall(r"digits=\((.*?),?\), number=(.*)\)", text)[0]
+        return cls(tuple(map(float, digits.split(","))), float(number))
 
     @classmethod
     def equal(cls, threshold: float) -> Thresholds:

@@ -17,6 +17,7 @@ from formreader.review.apply_corrections import apply_corrections, settle_plan
 from formreader.review.corrections_file import Correction, read_corrections
 from formreader.review.edited_table import is_table, read_edited
 from formreader.review.job_results import report_summary, scanned_files, view_beside, write_results
+from formreader.review.rule_checks import check_rules
 from formreader.review.second_person import Comparison, compare
 from formreader.store.answers import WHOLE_FIELD
 from formreader.store.job_sql import APPLICATION_ID
@@ -97,6 +98,7 @@ def correct(options: CorrectOptions) -> CorrectSummary:
             stored, known, zeros_lost = store.take_back(), 0, 0
         else:
             stored, known, zeros_lost = _apply(store, corrections, tables, options)
+        check_rules(store, view)
         counts = write_results(store, view)
     report = as_place(view.report) if view.report else None
     written = as_place(view.out), report

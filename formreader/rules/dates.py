@@ -6,8 +6,14 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
+
 _PARTS = re.compile(r"DD|MM|YYYY|YY")
 _RANGE = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)")
+
+_LAST_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
+"""The last day of each month of a common year; the first is for no month."""
 
 _CENTURIES = (19, 20)
 """Centuries of a year of two digits."""
@@ -51,19 +57,26 @@ class DateRule:
             years = [100 * century + found["Y"] for century in _CENTURIES]
         return any(self._allows(year, found["M"], found["D"]) for year in years)
 
-    def fits_number(self, number: int) -> bool:
-        """Whether a number YYYYMMDD, as `weights` make it, is such a date."""
-        year, month, day = number // 10_000, number // 100 % 100, number % 100
-        years = [year]
-        if "YY" in self.parts:
-            years = [100 * century + year for century in _CENTURIES] if year < 100 else []
-        return any(self._allows(one, month, day) for one in years)
+    def fitting(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which numbers YYYYMMDD, as `weights` make them, any shape, are such dates."""
+        if "YY" not in self.parts:
+            return self._allowed(numbers)
+        fits = [self._allowed(numbers + 1_000_000 * century) for century in _CENTURIES]
+        return np.asarray(np.any(fits, axis=0) & (numbers < 1_000_000), np.bool_)
 
     @property
     def weights(self) -> tuple[int, ...]:
         """What to multiply the numbers of the parts with, so that their sum is YYYYMMDD."""
         weights = {"Y": 10_000, "M": 100, "D": 1}
         return tuple(weights[part[0]] for part in self.parts)
+
+    def _allowed(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        year, month, day = numbers // 10_000, numbers // 100 % 100, numbers % 100
+        leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+        last = _LAST_DAYS[np.where((month >= 1) & (month <= 12), month, 0)]
+        first, until = (int(one.strftime("%Y%m%d")) for one in (self.first, self.last))
+        within = (first <= numbers) & (numbers <= until)
+        return np.asarray(within & (day >= 1) & (day <= last + (leap & (month == 2))), np.bool_)
 
     def _allows(self, year: int, month: int, day: int) -> bool:
         try:

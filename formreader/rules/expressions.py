@@ -12,6 +12,9 @@ from formreader.rules.form_rules import Relation, RelationKey
 
 _COMPARISON = re.compile(r"<=|>=|=|<|>")
 _NUMBER = re.compile(r"\d+")
+_MAX_FACTOR_DIGITS = 6
+"""Longer numbers in a rule could make its sums too large to be counted."""
+
 _UNKNOWN = re.compile(r"[^-+*=<>,\s]*")
 """What is taken for a name that no field has, to tell it."""
 
@@ -28,6 +31,7 @@ def parse_relations(key: RelationKey, text: str, names: Collection[str]) -> tupl
     Raises:
         ValueError: it is no such rule, or names no field; the message says why.
     """
+    text = " ".join(text.split())
     relations = _READERS[key](key, text, names)
     if any(not one.terms for one in relations):
         raise ValueError(f"{text!r} says nothing about a field")
@@ -54,6 +58,8 @@ class _Reader:
         found = _NUMBER.match(self._text, self._at)
         if found is None or self._name_here():
             return None
+        if len(found[0]) > _MAX_FACTOR_DIGITS:
+            raise ValueError(f"{self._text!r} has a number above a million: {found[0]}")
         self._at = found.end()
         return int(found[0])
 

@@ -15,6 +15,10 @@ from formreader.rules.form_rules import FieldRules
 _MODULE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 
 
+_MAX_DIGITS = 15
+"""Longer numbers are names of things: nobody adds them up."""
+
+
 def broken_by(rules: FieldRules, value: str) -> Iterator[str]:
     """Yield the names of the rules that a value breaks: the keys of the template.
 
@@ -46,14 +50,14 @@ def broken_by(rules: FieldRules, value: str) -> Iterator[str]:
 
 
 def number_of(value: str, rules: FieldRules) -> int | None:
-    """The number that a value stands for in rules; None where it is blank or not readable.
+    """The number that a value stands for in rules; None for a blank, or where it cannot be told.
 
     What stands between digits is left out: 1.250 counts as 1250, and so does 12,50.
     """
     digits = digits_of(value)
     if not digits and not value:
         return rules.blank_is
-    if "?" in value or not digits:
+    if "?" in value or not digits or len(digits) > _MAX_DIGITS:
         return None
     return -int(digits) if value.startswith("-") else int(digits)
 

@@ -62,7 +62,8 @@ class JobView:
     `out` is the place of the table, `report` that of the report, "" for none, `rows` the kind of
     the table's rows. `thresholds` identifies what was accepted, `review_below` is the threshold of
     single digits. `options` are names and values as the user gave them. `forms` are the names of
-    the fields of each form of the templates, by its name; empty without templates.
+    the fields of each form of the templates, by its name; empty without templates. `rules` are the
+    rules of each form that has some, as text (`rules_text`).
     """
 
     out: str
@@ -73,6 +74,7 @@ class JobView:
     files: int
     options: tuple[tuple[str, str], ...]
     forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As text, to be stored."""

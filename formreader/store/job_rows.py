@@ -43,7 +43,7 @@ def field_rows(page: int, reading: PageReading) -> Iterator[Row]:
     for number, field in enumerate(reading.fields, 1):
         frame = _NO_FRAME if field.frame is None else _box_row(field.frame)
         read = field.value, field.cells, float(field.confidence), field.status.value
-        yield page, number, *read, *frame, field.name
+        yield page, number, *read, *frame, field.name, "\n".join(field.broken), field.remark
 
 
 def digit_rows(page: int, reading: PageReading) -> Iterator[Row]:
@@ -68,7 +68,7 @@ def picture_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[
     if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
         raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
     for number, (field, read) in enumerate(zip(crops.fields, reading.fields, strict=True), 1):
-        if read.status is not Status.BLANK:
+        if read.status is not Status.BLANK or any(digit.is_mark for digit in read.digits):
             if field.thumbnail is None:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
             area = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
@@ -94,10 +94,12 @@ def read_picture(row: Row) -> tuple[Thumbnail, bytes]:
 
 
 def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:
-    _, value, cells, confidence, status, left, top, width, height, name, *lowest = row
+    _, value, cells, confidence, status, left, top, width, height, *others = row
+    name, broken, remark, *lowest = others
     box = None if left is None else Box(left, top, width, height)
     least = min((digit.confidence for digit in digits), default=lowest[0] if lowest else 1.0)
-    return FieldReading(digits, value, cells, confidence, Status(status), box, least, name)
+    read = digits, value, cells, confidence, Status(status), box, least, name
+    return FieldReading(*read, tuple(broken.splitlines()), remark)
 
 
 def _read_digit(row: Row) -> DigitReading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 2
+JOB_FORMAT = 3
 """Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
 
 TABLES = ("answer", "picture", "digit", "field", "page", "file", "run")
@@ -67,6 +67,8 @@ SCHEMA = (
         frame_width REAL,
         frame_height REAL,
         name TEXT NOT NULL,
+        broken TEXT NOT NULL,
+        remark TEXT NOT NULL,
         PRIMARY KEY (page, number)
     ) WITHOUT ROWID
     """,
@@ -126,7 +128,7 @@ SCHEMA = (
 RUN_COLUMNS = "version, model, model_sha256, options"
 FIELD_COLUMNS = (
     "number, value, cells, confidence, status, frame_left, frame_top, frame_width, frame_height, "
-    "name"
+    "name, broken, remark"
 )
 DIGIT_COLUMNS = (
     "field, left, top, width, height, digit, confidence, status, second, second_confidence, "
@@ -189,7 +191,7 @@ DROP_FILE = "DELETE FROM file WHERE id = ?"
 
 LAST_ID = "SELECT last_insert_rowid()"
 
-ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 10})"
+ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 12})"
 ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 11})"
 ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 8})"
 
@@ -221,7 +223,7 @@ SELECT
     coalesce(frame_left, min(left)), coalesce(frame_top, min(top)),
     coalesce(frame_width, max(left + width) - min(left)),
     coalesce(frame_height, max(top + height) - min(top)),
-    name, min(digit.confidence)
+    name, broken, remark, min(digit.confidence)
 FROM field JOIN digit ON digit.page = field.page AND digit.field = field.number
 WHERE field.page = ? GROUP BY number ORDER BY number
 """
@@ -250,7 +252,7 @@ FILES = """
 SELECT label, path, size, mtime_ns, sha256, pages, duplicate_of, error FROM file ORDER BY position
 """
 ALL_PAGES = "SELECT id FROM page"
-SET_FIELD_STATUS = "UPDATE field SET status = ? WHERE page = ? AND number = ?"
+SET_FIELD_STATUS = "UPDATE field SET status = ?, broken = ? WHERE page = ? AND number = ?"
 SET_DIGIT_STATUS = "UPDATE digit SET status = ? WHERE page = ? AND field = ? AND box = ?"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"

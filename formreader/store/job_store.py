@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from formreader.core.errors import NoInputError, OutputError, UsageError
@@ -32,6 +32,10 @@ from formreader.store.job_rows import (
 )
 
 __all__ = ("FileRecord", "JobStore", "JobView", "PageResult", "RunRecord")
+
+
+NOTHING_BROKEN: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+"""Where no field breaks other rules than before."""
 
 
 class JobStore:
@@ -134,6 +138,21 @@ class JobStore:
                 for (page,) in connection.execute(sql.ALL_PAGES).fetchall():
                     _judge_page(connection, page, judged)
             connection.execute(sql.SET_VIEW, (view.to_json(),))
+
+    def set_broken(
+        self,
+        found: Mapping[tuple[str, int], Mapping[int, tuple[str, ...]]],
+        judged: Callable[[FieldReading], FieldReading],
+    ) -> None:
+        """Set which rules fields break: (file, 0-based page) -> number of the field -> rules.
+
+        `judged` gives such a field its status.
+        """
+        with self._file.transaction() as connection:
+            for (file, number), broken in found.items():
+                key = encode(file), number + 1
+                for (page,) in connection.execute(sql.PAGE_ID, key).fetchall():
+                    _judge_page(connection, page, judged, broken)
 
     def __enter__(self) -> Self:
         return self
@@ -412,14 +431,19 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
 
 
 def _judge_page(
-    connection: sqlite3.Connection, page: int, judged: Callable[[FieldReading], FieldReading]
+    connection: sqlite3.Connection,
+    page: int,
+    judged: Callable[[FieldReading], FieldReading],
+    broken: Mapping[int, tuple[str, ...]] = NOTHING_BROKEN,
 ) -> None:
+    """Judge the fields of a page anew; `broken` has the rules of fields that break others now."""
     fields = connection.execute(sql.FIELDS, (page,)).fetchall()
     before = read_fields(fields, connection.execute(sql.DIGITS, (page,)).fetchall())
     for number, field in enumerate(before, 1):
-        after = judged(field)
-        if after.status is not field.status:
-            connection.execute(sql.SET_FIELD_STATUS, (after.status.value, page, number))
+        after = judged(replace(field, broken=broken.get(number, field.broken)))
+        if (after.status, after.broken) != (field.status, field.broken):
+            values = after.status.value, "\n".join(after.broken)
+            connection.execute(sql.SET_FIELD_STATUS, (*values, page, number))
         pairs = zip(field.digits, after.digits, strict=True)
         for box, (old, new) in enumerate(pairs, 1):
             if old.status is not new.status:

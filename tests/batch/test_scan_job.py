@@ -309,7 +309,12 @@ def test_the_page_that_lies_wrong_is_turned_in_any_group(
     turned: list[tuple[str, int]] = []
 
     def read_turned(
-        pages: Iterator[PageCrops], recogniser: Any, options: Any, stopwatch: Any, turn: TurnPages
+        pages: Iterator[PageCrops],
+        recogniser: Any,
+        options: Any,
+        stopwatch: Any,
+        turn: TurnPages,
+        rules: Any,
     ) -> Iterator[tuple[PageCrops, PageReading]]:
         for index, page in enumerate(pages):
             turned.extend((again.file, page.number) for again in turn({index: 2}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,6 +81,28 @@ def test_a_row_a_form(pile: Path, templates: Path, tmp_path: Path) -> None:
     assert fields[0]["form"] == "form-1" and fields[0]["field"] == "F01"
     assert any(row["file"] == "strange.png" and row["field"] == "1" for row in fields)
     assert load_results(out)["field"].tolist()[0] == "F01"
+
+
+@pytest.mark.slow
+def test_rules_of_a_template_are_checked_in_a_scan(
+    pile: Path, templates: Path, tmp_path: Path, program: Callable[..., Result]
+) -> None:
+    ruled = tmp_path / "ruled"
+    shutil.copytree(templates / "form-1", ruled)
+    file = ruled / "template.toml"
+    file.write_text(file.read_text().replace('name = "F01"', 'name = "F01"\ndigits = 25'))
+    out = tmp_path / "results.csv"
+    scan([pile / "a0.png"], out, template=ruled, workers=1, report="none")
+    first, *others = rows_of(out)
+    assert (first["field"], first["status"], first["message"]) == ("F01", "review", "F01: digits")
+    assert not any(row["message"] for row in others)
+    scan([pile / "a0.png"], out, rows="page", template=ruled, workers=1, report="none")
+    (page,) = rows_of(out)
+    assert page["review"].split("; ")[0] == "F01" and page["message"] == "F01: digits"
+    file.write_text(file.read_text().replace("digits = 25", 'digits = "many"'))
+    checked = program("template", "check", ruled)
+    assert checked.exit_code == ExitCode.TEMPLATE
+    assert "line" in checked.stderr and "digits: must be a number such as 3" in checked.stderr
 
 
 @pytest.mark.slow

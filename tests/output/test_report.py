@@ -12,7 +12,7 @@ import pytest
 
 from formreader.core.errors import OutputError
 from formreader.core.printable import printable
-from formreader.core.records import PageRemark, ReviewField
+from formreader.core.records import PageRemark, ReviewField, Status
 from formreader.output.report import report, report_fields
 from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
@@ -74,7 +74,7 @@ def test_the_records_carry_what_the_review_needs(
         [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],
         [200, 200, 50, 50, "", 1.0, "blank", "", 0.0],
     ]
-    assert record[2:] == [[100, 200, 150, 50], "1?", 0.0, 0, ""]
+    assert record[2:] == [[100, 200, 150, 50], "1?", 0.0, 0, "", ""]
     assert base64.b64decode(pictures[0]) == field.thumbnail.jpeg
     assert base64.b64decode(pictures[1]) == field.sprite
 
@@ -237,3 +237,14 @@ def test_whole_pages_are_found_beside_the_report(tmp_path: Path) -> None:
     names = ["a b#.JPG", "ä.png", "c.tif", "d.pdf"]
     found = page_sources([(name, str(tmp_path / "scans" / name)) for name in names], report)
     assert found == {"a b#.JPG": "../scans/a%20b%23.JPG", "ä.png": "../scans/%C3%A4.png"}
+
+
+def test_a_field_for_review_without_such_a_digit_asks_all_its_boxes(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    field = make_field("17.", [0.99, 0.99, 1])
+    broken = replace(field.reading, status=Status.REVIEW, broken=("total is not the sum",))
+    page = write(tmp_path / "r.html", summary, [replace(field, reading=broken)])
+    assert entries(page)[0][7] == "17_"
+    ((record, _),) = json.loads(page.scripts[0])
+    assert record[-1] == "total is not the sum"

@@ -13,6 +13,7 @@ from formreader.recognise.ctc import (
     NO_CHARACTER,
     Places,
     best_spellings,
+    likely_texts,
     log_probabilities,
     place_probabilities,
 )
@@ -79,3 +80,17 @@ def test_a_strip_without_characters_spells_nothing() -> None:
     (spelling,) = best_spellings(along("    "))
     assert spelling.text == ""
     assert len(spelling.starts) == 0
+
+
+def test_likely_texts_are_the_likeliest_with_their_probabilities() -> None:
+    (places,) = random_places(1, 4)
+    chosen = [0, 1, NO_CHARACTER]
+    places[:, [c for c in range(CTC_CLASSES) if c not in chosen]] = 0.0
+    texts = dict(likely_texts(places, beam=1000))
+    every = {spelt(classes) for classes in product(chosen, repeat=4)}
+    assert set(texts) == every
+    exact = np.exp(log_probabilities(np.repeat(places[None], len(texts), 0), list(texts)))
+    assert list(texts.values()) == pytest.approx(exact.tolist(), abs=1e-9)
+    assert list(texts.values()) == sorted(texts.values(), reverse=True)
+    fewer = likely_texts(places, beam=5)
+    assert len(fewer) == 5 and all(p <= texts[text] + 1e-12 for text, p in fewer)

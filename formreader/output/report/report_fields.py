@@ -112,13 +112,14 @@ def _entry(field: ReviewField, row: int) -> list[Json]:
     """
     read = field.reading
     place: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
-    marks = "".join(map(_mark, read.digits))
+    every = not any(digit.status is Status.REVIEW for digit in read.digits)  # a rule is broken
+    marks = "".join(_mark(digit, every=every) for digit in read.digits)
     return [_key(field), *place, read.name, marks, round(doubt(read), 4), row]
 
 
-def _mark(digit: DigitReading) -> str:
-    """What was read in a box to review, `_` for a blank; `.` for other boxes."""
-    if digit.status is not Status.REVIEW:
+def _mark(digit: DigitReading, *, every: bool) -> str:
+    """What was read in a box to review, or in `every` box, `_` for a blank; `.` for other boxes."""
+    if digit.status is not Status.REVIEW and not every:
         return "."
     return digit_text(digit) or "_"
 
@@ -130,7 +131,8 @@ def _record(field: ReviewField, source: str) -> list[Json]:
     boxes: list[Json] = [_box_record(digit) for digit in read.digits]
     frame: list[Json] = list(whole_pixels(read.box))
     whole: list[Json] = [frame, read.value, round(read.confidence, 4), int(read.frame is not None)]
-    return [area, boxes, *whole, source]
+    note = "; ".join(filter(None, (*read.broken, read.remark)))
+    return [area, boxes, *whole, source, note]
 
 
 def _pictures(field: ReviewField) -> list[Json]:

@@ -59,7 +59,8 @@ class Stage {
     byId("file").textContent = field.file;
     const name = field.name ? ` (${field.name})` : "";
     byId("place").textContent =
-      `page ${field.page} · field ${field.number}${name} · box ${box + 1} of ${field.boxes.length}`;
+      `page ${field.page} · field ${field.number}${name} · box ${box + 1} of ${field.boxes.length}` +
+      (field.detail.note ? ` · ${field.detail.note}` : "");
     paintCrops(byId("crop"), field.detail.sprite, field.boxes.length, box);
     this.renderGuesses(field, box);
     this.renderCells(field, box);

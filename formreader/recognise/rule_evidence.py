@@ -1,0 +1,258 @@
+"""Readings under the rules of a form: from probabilities of ink to those of ink and rules.
+
+A rule never makes a value acceptable that the ink alone would not have given: where the rules
+speak for another value than the most probable one, that one is given for review, with the rule's
+name. And where a rule is broken, all fields that it names are for review as they are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.records import (
+    DigitBox,
+    DigitReading,
+    FieldReading,
+    Status,
+    cells_of,
+    field_status,
+)
+from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN, likely_texts
+from formreader.recognise.decisions import ReadField
+from formreader.recognise.number_reader import HeardNumber
+from formreader.recognise.number_vote import shared_confidences, without_ending
+from formreader.rules.decoder import UNREADABLE, Belief, Verdict, broken_rules, decode
+from formreader.rules.field_checks import digits_of
+from formreader.rules.form_rules import FormRules
+from formreader.rules.likely_cells import (
+    BLANK,
+    MARK,
+    BoxContents,
+    likely_cells,
+    value_of_cells,
+)
+
+_LEAST_ALTERNATIVE = 1e-6
+"""Probability below which a digit of a box is not weighed up."""
+
+_LEAST_REST = 1e-9
+"""Probability of all values that are not listed, below which it is left out."""
+
+_MIN_EVIDENCE = 20.0
+"""How much more probable, in odds, rules must make a number on which two voices differ to count
+as a third voice. A choice; keeping a sum by chance gives 10 or less."""
+
+_SURE_OF_TEXT = 1 - 1e-6
+"""A number that the vote holds for surer has no alternatives worth listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """The belief about a field, and of each of its candidates the cells; "" for the rest."""
+
+    belief: Belief
+    cells: tuple[str, ...]
+
+
+def under_rules(
+    read: Sequence[ReadField],
+    readings: Sequence[FieldReading],
+    heard: Mapping[DigitBox, HeardNumber],
+    rules: FormRules,
+) -> tuple[FieldReading, ...]:
+    """The readings of a page's fields as its form's rules leave them, not judged yet.
+
+    Args:
+        read: the fields with the probabilities of their boxes.
+        readings: what these say without rules, in the same order.
+        heard: what was read on the strips of cells, by cell.
+        rules: the rules of the page's form. Fields that none names stay as they are.
+    """
+    named = {*rules.fields, *(name for one in rules.relations for name, _ in one.terms)}
+    evidence = dict[str, _Evidence]()
+    for one, reading in zip(read, readings, strict=True):
+        name = reading.name
+        if name in named:
+            if one.vote is None:
+                evidence[name] = _of_boxes(one, leading=rules.of(name).leading_marks_blank)
+            else:
+                evidence[name] = _of_number(reading, one.vote.confidence, _heard(one, heard))
+    verdicts = decode({name: one.belief for name, one in evidence.items()}, rules)
+    first = {name: one.belief.values[0] for name, one in evidence.items()}
+    broken_first = broken_rules(first, rules)
+    revised = []
+    for one, reading in zip(read, readings, strict=True):
+        name = reading.name
+        if name not in evidence:
+            revised.append(reading)
+            continue
+        update = _boxes_under if one.vote is None else _number_under
+        under = update(one, reading, evidence[name], verdicts[name])
+        if verdicts[name].chosen:
+            under = replace(under, remark=_remark(first[name], broken_first.get(name, ())))
+        revised.append(under)
+    broken = broken_rules({one.name: one.value for one in revised if one.name in named}, rules)
+    return tuple(replace(one, broken=broken.get(one.name, ())) for one in revised)
+
+
+def _remark(value: str, rules: Iterable[str]) -> str:
+    """Why a value is not the one that its ink alone would have given."""
+    against = "; ".join(rules)
+    return f"the ink says {value or 'blank'}" + (f", against {against}" if against else "")
+
+
+def _of_boxes(one: ReadField, *, leading: bool) -> _Evidence:
+    """The belief about boxes that are read one by one.
+
+    What is no digit by its ink may be any by what people meant: its probability is shared out
+    among all ten. With `leading`, before the first digit, it is a mark that counts as blank.
+    """
+    boxes = []
+    for row, blank in zip(one.probabilities.tolist(), one.field.blank.tolist(), strict=True):
+        if blank:
+            boxes.append(BoxContents([(BLANK, 1.0)], [(BLANK, 1.0)]))
+            continue
+        mark = max(row[NOT_A_DIGIT], _LEAST_ALTERNATIVE)
+        shown = [(str(d), p) for d, p in enumerate(row[:NOT_A_DIGIT]) if p >= _LEAST_ALTERNATIVE]
+        meant = [(str(d), p + mark / NOT_A_DIGIT) for d, p in enumerate(row[:NOT_A_DIGIT])]
+        boxes.append(BoxContents([*shown, (MARK, mark)] if leading else meant, meant))
+    listed = likely_cells(boxes)
+    values = [value_of_cells(cells) for cells, _ in listed]
+    rest = UNREADABLE * max(len(boxes) - int(one.field.blank.sum()), 1)
+    return _evidence(values, [p for _, p in listed], [cells for cells, _ in listed], rest)
+
+
+def _heard(one: ReadField, heard: Mapping[DigitBox, HeardNumber]) -> HeardNumber | None:
+    return None if one.field.cell is None else heard.get(one.field.cell)
+
+
+def _of_number(reading: FieldReading, confidence: float, heard: HeardNumber | None) -> _Evidence:
+    """The belief about a number in a cell: what the vote says, and other texts of its strip.
+
+    Only texts of as many digits: the boxes of others would stand elsewhere.
+    """
+    value = reading.value
+    digits = digits_of(value)
+    found = {value: confidence}
+    if heard is not None and digits and UNREADABLE not in value and confidence < _SURE_OF_TEXT:
+        texts = dict[str, float]()
+        for text, probability in likely_texts(heard.places):
+            said = without_ending(text)
+            if NOT_A_NUMBER not in said and NOTHING_WRITTEN not in said:
+                texts[digits_of(said)] = texts.get(digits_of(said), 0.0) + probability
+        others = max(1 - texts.pop(digits, 0.0), sum(texts.values()), _LEAST_ALTERNATIVE)
+        for other, probability in texts.items():
+            if len(other) == len(digits):
+                found[_with_digits(value, other)] = (1 - confidence) * probability / others
+    values = sorted(found, key=lambda text: (text != value, -found[text]))
+    return _evidence(values, [found[text] for text in values], values, UNREADABLE)
+
+
+def _evidence(
+    values: list[str], probabilities: list[float], cells: list[str], rest: str
+) -> _Evidence:
+    """Evidence with all that is not listed as the last candidate, with the value `rest`."""
+    missing = 1 - sum(probabilities)
+    if missing > _LEAST_REST:
+        values, cells = [*values, rest], [*cells, ""]
+        probabilities = [*probabilities, missing]
+    total = sum(probabilities)
+    belief = Belief(tuple(values), tuple(one / total for one in probabilities))
+    return _Evidence(belief, tuple(cells))
+
+
+def _with_digits(value: str, digits: str) -> str:
+    """A value with other digits, as many as it has."""
+    following = iter(digits)
+    return "".join(next(following) if "0" <= one <= "9" else one for one in value)
+
+
+def _boxes_under(
+    one: ReadField, reading: FieldReading, evidence: _Evidence, verdict: Verdict
+) -> FieldReading:
+    cells, first = evidence.cells[verdict.chosen], evidence.cells[0]
+    if not cells:  # none of the listed contents: as read, for review
+        return _refused(reading)
+    shares = [dict[str, float]() for _ in reading.digits]
+    for content, probability in zip(evidence.cells, verdict.probabilities, strict=True):
+        for share, mark in zip(shares, content, strict=False):
+            share[mark] = share.get(mark, 0.0) + probability
+    digits = []
+    for i, (digit, mark, share) in enumerate(zip(reading.digits, cells, shares, strict=True)):
+        if mark == BLANK:
+            digits.append(digit)
+            continue
+        row = one.probabilities[i]
+        # Ink beside a mark is part of the mark; beside a digit it may be one that is missing.
+        legible = mark == MARK or (
+            row[int(mark)] > row[NOT_A_DIGIT] and not one.field.boxes[i].loose_ink
+        )
+        acceptable = legible and mark == first[i]
+        digits.append(_digit_under(digit, mark, share, acceptable=acceptable))
+    return _joined(reading, digits, verdict.probabilities[verdict.chosen])
+
+
+def _digit_under(
+    digit: DigitReading, mark: str, share: Mapping[str, float], *, acceptable: bool
+) -> DigitReading:
+    """The reading of one box from the probabilities of what may stand in it."""
+    ranked = sorted((-p, one) for one, p in share.items() if one not in (mark, MARK, BLANK))
+    second, probability = digit.second or 0, 0.0
+    if ranked:
+        second, probability = int(ranked[0][1]), -ranked[0][0]
+    said = None if mark == MARK else int(mark)
+    confidence = min(share[mark], 1.0)
+    return DigitReading(digit.box, said, confidence, Status.REVIEW, second, probability, acceptable)
+
+
+def _number_under(
+    one: ReadField, reading: FieldReading, evidence: _Evidence, verdict: Verdict
+) -> FieldReading:
+    value, probability = evidence.cells[verdict.chosen], verdict.probabilities[verdict.chosen]
+    if not value or UNREADABLE in value:
+        return reading if verdict.chosen == 0 else _refused(reading)
+    told = digits_of(value)
+    loose = any(box.loose_ink for box in one.field.boxes)
+    vote = one.vote
+    assert vote is not None
+    if verdict.chosen:
+        acceptable = False
+    else:
+        gain = _odds(probability) / _odds(evidence.belief.probabilities[0])
+        acceptable = vote.sure or (not loose and gain >= _MIN_EVIDENCE)
+    confidences = shared_confidences(probability, [digit.confidence for digit in reading.digits])
+    digits = [
+        replace(digit, digit=int(mark), confidence=confidence, acceptable=acceptable)
+        for digit, mark, confidence in zip(reading.digits, told, confidences, strict=True)
+    ]
+    return replace(_joined(reading, digits, probability), value=value)
+
+
+def _odds(probability: float) -> float:
+    return probability / max(1 - probability, _LEAST_REST)
+
+
+def _refused(reading: FieldReading) -> FieldReading:
+    """A reading that stays as it is, for review whatever the thresholds."""
+    digits = tuple(
+        digit if digit.status is Status.BLANK else replace(digit, acceptable=False)
+        for digit in reading.digits
+    )
+    return replace(reading, digits=digits, status=field_status(digits))
+
+
+def _joined(
+    reading: FieldReading, digits: Sequence[DigitReading], confidence: float
+) -> FieldReading:
+    cells = cells_of(digits)
+    return replace(
+        reading,
+        digits=tuple(digits),
+        value=cells.replace(".", ""),
+        cells=cells,
+        confidence=min(confidence, 1.0),
+        lowest=min(digit.confidence for digit in digits),
+        status=field_status(digits),
+    )

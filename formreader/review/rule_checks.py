@@ -1,0 +1,78 @@
+"""Rules checked over a whole job, with what people answered.
+
+What a page's own readings break is found when it is read. An answer may mend that or break
+another rule, and whether a value is unique only the batch tells.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from formreader.core.records import PageReading
+from formreader.recognise.decisions import judged
+from formreader.recognise.risk_control import Thresholds
+from formreader.rules.decoder import broken_rules
+from formreader.rules.form_rules import FormRules
+from formreader.rules.rules_text import rules_of_text
+from formreader.store.job_store import JobStore, JobView
+
+
+def check_rules(store: JobStore, view: JobView) -> None:
+    """Find the rules that the values of a job break, as answered, and put their fields to review.
+
+    Fields whose rules hold again get the status that their own confidence gives them.
+
+    Raises:
+        OutputError: the job cannot be written.
+    """
+    rules = {form: rules_of_text(text) for form, text in view.rules.items()}
+    if not rules:
+        return
+    counts = _counts(store.field_readings(), rules)
+    found = dict[tuple[str, int], dict[int, tuple[str, ...]]]()
+    for page in _pages(store.field_readings(), rules):
+        broken = _broken(page, rules[page.form], counts)
+        changed = {
+            i: broken.get(field.name, ())
+            for i, field in enumerate(page.fields, 1)
+            if broken.get(field.name, ()) != field.broken
+        }
+        if changed:
+            found[page.file, page.number] = changed
+    if found:
+        thresholds = Thresholds.of_text(view.thresholds)
+        store.set_broken(found, partial(judged, thresholds=thresholds))
+
+
+def _pages(pages: Iterable[PageReading], rules: Mapping[str, FormRules]) -> Iterator[PageReading]:
+    """Yield the pages of forms with rules; copies of files are not checked again."""
+    return (page for page in pages if page.form in rules and not page.same_as and not page.error)
+
+
+def _counts(pages: Iterable[PageReading], rules: Mapping[str, FormRules]) -> Counter[object]:
+    """How often each (form, field, value) stands there, of fields that should be unique."""
+    unique = {
+        (form, name) for form, of in rules.items() for name, one in of.fields.items() if one.unique
+    }
+    if not unique:
+        return Counter()
+    return Counter(
+        (page.form, field.name, field.value)
+        for page in _pages(pages, rules)
+        for field in page.fields
+        if (page.form, field.name) in unique and field.value and "?" not in field.value
+    )
+
+
+def _broken(
+    page: PageReading, rules: FormRules, counts: Counter[object]
+) -> dict[str, tuple[str, ...]]:
+    named = {*rules.fields, *(name for one in rules.relations for name, _ in one.terms)}
+    values = {field.name: field.value for field in page.fields if field.name in named}
+    broken = broken_rules(values, rules)
+    for name, value in values.items():
+        if counts[page.form, name, value] > 1:
+            broken[name] = (*broken.get(name, ()), f"{name}: unique")
+    return broken

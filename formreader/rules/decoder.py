@@ -1,0 +1,346 @@
+"""Decode the values of a page together, under the rules of its form.
+
+The model. Field f has candidate values with probabilities p_f(v), as the networks give them from
+its ink alone. Before any ink is seen, people keep a rule with probability 1 - e (`FormRules.broken`
+is e) and break it with e; of the values that break it, those that stand on the page are one of
+several equally likely: the share `_SHARE_OF_ONE_BREAK` of them. So the probability of values v is,
+up to a constant,
+
+    P(v) = product over fields f of p_f(v_f) * product over rules r of w_r(v)
+
+    w_r = 1 - e                        where v keeps rule r, or it cannot be checked, because a
+                                       value is not readable or is blank
+    w_r = e * _SHARE_OF_ONE_BREAK      where v breaks it
+
+and p_f(v) is multiplied by `_CHANCE_OF_A_DIGIT` for each character of v that is not readable, if a
+rule says that the field is the sum of others or a part of one, or a part of a date. Without that, a
+value that says nothing would be preferred to all that do: the one digit in ten that keeps a sum
+keeps it by chance only where something else stands there.
+
+The decoder finds the most probable values, and for each field the probabilities of its candidates
+(its posterior), summed over all values of the others.
+
+The method. Fields that no rule connects are independent. Those that rules connect are gone through
+in an order in which rules end early. What is behind matters for the rest only by the partial sums
+of the rules that have begun and not ended. So a state is the tuple of these sums: equal ones are
+merged, for the best value (Viterbi 1967) and for the sum (the forward-backward algorithm, Rabiner
+1989, with states of this kind). That is exact, in loops of rules as well, but for states that are
+less probable than the best by `_LEAST_STATE`, and where more than `_MAX_STATES` come up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.rules.dates import DateRule
+from formreader.rules.field_checks import broken_by, number_of
+from formreader.rules.form_rules import FormRules, Relation
+
+UNREADABLE = "?"
+"""Stands in a value for what cannot be read; as a candidate for all values that are not listed."""
+
+_SHARE_OF_ONE_BREAK = 0.1
+"""Of the ways to break a rule, the share of the one on the page. A sum that is wrong in one of
+three digits is one of 27; less would trust rules more. A choice, not measured."""
+
+_CHANCE_OF_A_DIGIT = 0.1
+"""How often a digit drawn at random keeps a sum."""
+
+_MAX_STATES = 2_000
+"""States that are kept at a field. Fields with a few doubtful digits have tens to hundreds."""
+
+_LEAST_STATE = 1e-6
+"""Probability, as a share of the best, below which a state is left out: what breaks a rule has
+`e * _SHARE_OF_ONE_BREAK`, a thousand times as much."""
+
+_UNKNOWN = -0x5DE6A3B1C2F49D07
+"""Stands for a sum that cannot be checked; has bits in all places, for `_mixers`."""
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What the ink of a field says: candidate values, the most probable first.
+
+    `values` are as the table writes them, with `UNREADABLE` for what is no digit; probabilities
+    add up to 1.
+    """
+
+    values: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What ink and rules say of a field.
+
+    `chosen` is the index of its value in the most probable reading of the page, `probabilities`
+    are those of its candidates.
+    """
+
+    chosen: int
+    probabilities: tuple[float, ...]
+
+
+def decode(beliefs: Mapping[str, Belief], rules: FormRules) -> dict[str, Verdict]:
+    """The most probable values of a page's fields, and the probability of each candidate.
+
+    Args:
+        beliefs: the fields of the page by name. A rule about a field that is not among them is
+            not checked.
+        rules: the rules of the form.
+    """
+    relations = [r for r in rules.relations if all(name in beliefs for name, _ in r.terms)]
+    exact = {name for one in relations if one.compare in ("=", "date") for name, _ in one.terms}
+    weighted = {
+        name: _weighted(name, belief, rules, exact=name in exact)
+        for name, belief in beliefs.items()
+    }
+    verdicts = dict[str, Verdict]()
+    for names, among in _components(list(beliefs), relations):
+        fields = [(name, *weighted[name]) for name in names]
+        verdicts |= _Component(fields, among, rules).verdicts()
+    return verdicts
+
+
+def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple[str, ...]]:
+    """The rules that the values of a page break, by the fields that they are about.
+
+    Rules of one field are named `field: key`, those between fields by their text.
+    """
+    found = dict[str, list[str]]()
+    for name, value in values.items():
+        for key in broken_by(rules.of(name), value):
+            found.setdefault(name, []).append(f"{name}: {key}")
+    for relation in rules.relations:
+        total: int | None = relation.constant
+        for name, weight in relation.terms:
+            number = number_of(values[name], rules.of(name)) if name in values else None
+            total = None if total is None or number is None else total + weight * number
+        if total is not None and not keeps(relation, np.array(total, np.int64)):
+            for name, _ in relation.terms:
+                if relation.text not in found.setdefault(name, []):
+                    found[name].append(relation.text)
+    return {name: tuple(texts) for name, texts in found.items()}
+
+
+def keeps(relation: Relation, totals: Integers) -> npt.NDArray[np.bool_]:
+    """Whether a rule between fields holds for the weighted sums of their numbers, any shape."""
+    if relation.compare == "=":
+        return np.asarray(totals == 0, np.bool_)
+    if relation.compare == "date":
+        return _date_rule(relation.date).fitting(totals)
+    return np.asarray(totals < (0 if relation.compare == "<" else 1), np.bool_)
+
+
+@lru_cache(maxsize=64)
+def _date_rule(text: str) -> DateRule:
+    return DateRule.parse(text)
+
+
+_Weighted: TypeAlias = tuple[Integers, Floats]
+"""Of a field's candidates, (k,) each: the numbers that they stand for, and their weights."""
+
+
+def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _Weighted:
+    """The candidates of a field, weighted by its own rules.
+
+    `exact`: it is in a rule that few values keep.
+    """
+    own, kept = rules.of(name), 1 - rules.broken
+    breaks = rules.broken * _SHARE_OF_ONE_BREAK / kept
+    numbers, weights = list[int](), list[float]()
+    for value, probability in zip(belief.values, belief.probabilities, strict=True):
+        number = number_of(value, own)
+        unreadable = max(value.count(UNREADABLE), 1) if exact and number is None else 0
+        numbers.append(_UNKNOWN if number is None else number)
+        breaches = sum(1 for _ in broken_by(own, value))
+        weights.append(probability * _CHANCE_OF_A_DIGIT**unreadable * breaks**breaches)
+    return np.array(numbers, np.int64), np.array(weights, np.float64)
+
+
+def _components(
+    names: Sequence[str], relations: Sequence[Relation]
+) -> list[tuple[list[str], list[Relation]]]:
+    """Groups of fields that rules connect, each in the order in which it is gone through.
+
+    The fields of one rule follow one another as far as rules share no fields, so that few rules
+    are open at a time.
+    """
+    group = {name: [name] for name in names}
+    for relation in relations:
+        first, *others = (name for name, _ in relation.terms)
+        for other in others:
+            if group[other] is not group[first]:
+                group[first] += [name for name in group[other] if name not in group[first]]
+                for name in group[other]:
+                    group[name] = group[first]
+    components = []
+    for names_of in {id(one): one for one in group.values()}.values():
+        among = [r for r in relations if r.terms[0][0] in names_of]
+        components.append((_ordered(names_of, among), among))
+    return components
+
+
+def _ordered(names: Sequence[str], relations: Sequence[Relation]) -> list[str]:
+    """Fields in an order that ends, as the next rule, the one with the fewest fields missing."""
+    left = [[name for name, _ in relation.terms] for relation in relations]
+    order = list[str]()
+    while left:
+        missing = [[name for name in one if name not in order] for one in left]
+        i = min(range(len(left)), key=lambda k: len(missing[k]))
+        order += missing[i]
+        del left[i]
+    return order + [name for name in names if name not in order]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """The states after a field, and the steps that lead to them from those before.
+
+    `sums`, (n, rules) int64, are the states; `forward`, (n,), the sum over all ways to each,
+    `best` the weight of the best one, and `came` the step that it ends with. Steps are, (m,) each,
+    the state before, the candidate, the state here, and the weight.
+    """
+
+    sums: Integers
+    forward: Floats
+    best: Floats
+    came: Integers
+    steps: tuple[Integers, Integers, Integers, Floats]
+
+
+class _Component:
+    """Fields that rules connect, in their order, and these rules."""
+
+    def __init__(
+        self,
+        fields: Sequence[tuple[str, Integers, Floats]],
+        relations: Sequence[Relation],
+        rules: FormRules,
+    ) -> None:
+        self._fields, self._relations = fields, relations
+        self._kept, self._broken = 1 - rules.broken, rules.broken * _SHARE_OF_ONE_BREAK
+        place = {name: i for i, (name, _, _) in enumerate(fields)}
+        terms = [dict(relation.terms) for relation in relations]
+        last = [max(place[name] for name in of) for of in terms]
+        # Of each field: the rules that it is in with their weights, and those that end with it.
+        self._adds = [
+            [(k, of[name]) for k, of in enumerate(terms) if name in of] for name, _, _ in fields
+        ]
+        self._ends = [[k for k, end in enumerate(last) if end == i] for i in range(len(fields))]
+        self._mix = _mixers(len(relations))
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict on each field."""
+        start = np.array([[one.constant for one in self._relations]], np.int64)
+        one, none = np.ones(1), np.zeros(0, np.int64)
+        layers = [_Layer(start, one, one, none, (none, none, none, np.zeros(0)))]
+        for i in range(len(self._fields)):
+            layers.append(self._step(i, layers[-1]))
+        return self._read_back(layers)
+
+    def _step(self, i: int, before: _Layer) -> _Layer:
+        """The layer behind field i."""
+        _, numbers, weights = self._fields[i]
+        if len(numbers) == 1 and not self._ends[i]:
+            return self._only_step(i, before)
+        through = np.outer(before.forward, weights).ravel()
+        probable = np.flatnonzero(through >= _LEAST_STATE * through.max())
+        before_each, candidate = np.divmod(probable, len(numbers))  # (steps,) each
+        steps, sums = weights[candidate], before.sums[before_each]
+        self._add(i, sums, numbers[candidate])
+        for k in self._ends[i]:
+            held = (sums[:, k] == _UNKNOWN) | keeps(self._relations[k], sums[:, k])
+            steps = steps * np.where(held, self._kept, self._broken)
+            sums[:, k] = 0
+        mixed = (sums.view(np.uint64) * self._mix).sum(axis=1, dtype=np.uint64)
+        _, first, state = np.unique(mixed, return_index=True, return_inverse=True)
+        forward = _summed(state, before.forward[before_each] * steps)
+        ways = before.best[before_each] * steps
+        came = np.zeros(len(first), np.int64)
+        ranked = np.argsort(ways, kind="stable")
+        came[state[ranked]] = ranked  # of several steps to a state the last, the best, remains
+        return _limited(
+            sums[first], forward, ways[came], came, (before_each, candidate, state, steps)
+        )
+
+    def _only_step(self, i: int, before: _Layer) -> _Layer:
+        """The layer behind field i, which has one candidate and ends no rule: states stay apart."""
+        _, numbers, weights = self._fields[i]
+        sums, each = before.sums.copy(), np.arange(len(before.forward))
+        self._add(i, sums, np.repeat(numbers, len(each)))
+        steps = each, np.zeros_like(each), each, np.repeat(weights, len(each))
+        return _Layer(sums, before.forward, before.best, each, steps)
+
+    def _add(self, i: int, sums: Integers, numbers: Integers) -> None:
+        """Add numbers of field i, (n,), to sums, (n, rules), in place."""
+        for k, factor in self._adds[i]:
+            readable = (sums[:, k] != _UNKNOWN) & (numbers != _UNKNOWN)
+            sums[:, k] = np.where(readable, sums[:, k] + factor * numbers, _UNKNOWN)
+
+    def _read_back(self, layers: Sequence[_Layer]) -> dict[str, Verdict]:
+        """From the last field back to the first: its verdict, from the steps at it."""
+        verdicts = dict[str, Verdict]()
+        backward = np.ones(len(layers[-1].forward))
+        at = int(layers[-1].best.argmax())
+        for i in range(len(self._fields) - 1, -1, -1):
+            before_each, candidate, state, steps = layers[i + 1].steps
+            before = layers[i].forward
+            onward = steps * backward[state]
+            shares = _summed(candidate, before[before_each] * onward, len(self._fields[i][1]))
+            step = layers[i + 1].came[at]
+            at, chosen = int(before_each[step]), int(candidate[step])
+            verdicts[self._fields[i][0]] = Verdict(chosen, tuple((shares / shares.sum()).tolist()))
+            earlier = _summed(before_each, onward, len(before))
+            backward = earlier / earlier.max()
+        return verdicts
+
+
+@lru_cache(maxsize=64)
+def _mixers(n: int) -> npt.NDArray[np.uint64]:
+    """Numbers (n,) that mix the sums of a state into one, by which equal states are found.
+
+    Two that differ get the same once in 10 to the 19. By SplitMix64 (Steele, Lea and Flood 2014).
+    """
+    with np.errstate(over="ignore"):
+        mixed = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)), np.uint64)
+
+
+def _summed(places: Integers, weights: Floats, n: int = 0) -> Floats:
+    """The weights at each of n places or more, summed."""
+    return np.asarray(np.bincount(places, weights, minlength=n), np.float64)
+
+
+def _limited(
+    sums: Integers,
+    forward: Floats,
+    best: Floats,
+    came: Integers,
+    steps: tuple[Integers, Integers, Integers, Floats],
+) -> _Layer:
+    """The layer of the `_MAX_STATES` most probable states, the highest probability being 1.
+
+    Steps to the others lead nowhere: their weight is 0.
+    """
+    if len(forward) > _MAX_STATES:
+        kept = np.sort(np.argsort(-forward, kind="stable")[:_MAX_STATES])
+        new = np.zeros(len(forward), np.int64)
+        new[kept] = np.arange(len(kept))
+        lost = np.ones(len(forward), np.bool_)
+        lost[kept] = False
+        before, candidate, state, weights = steps
+        steps = before, candidate, new[state], np.where(lost[state], 0.0, weights)
+        sums, forward, best, came = sums[kept], forward[kept], best[kept], came[kept]
+    return _Layer(sums, forward / forward.max(), best / best.max(), came, steps)

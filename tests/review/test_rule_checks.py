@@ -1,0 +1,139 @@
+"""Rules are checked again where people answer, and over all pages of a batch."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from formreader.core.errors import ExitCode
+from formreader.core.geometry import Box
+from formreader.core.records import (
+    DigitReading,
+    FieldReading,
+    Status,
+    Thumbnail,
+)
+from formreader.recognise.risk_control import Thresholds
+from formreader.review.job_results import write_results
+from formreader.review.rule_checks import check_rules
+from formreader.rules.expressions import parse_relations
+from formreader.rules.form_rules import FieldRules, FormRules
+from formreader.rules.rules_text import rules_of_text, rules_text
+from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+
+SUM = "total = a + b"
+NAMES = ["id", "a", "b", "total"]
+RULES = FormRules(
+    {"id": FieldRules((1, 2), unique=True, one_of="k.csv", known=frozenset({"7", "8", "9"}))},
+    parse_relations("sums", SUM, NAMES),
+)
+LIMITS = Thresholds((0.95, float("inf")), 0.9)
+
+
+def field(name: str, value: str, confidence: float = 0.99, broken: str = "") -> FieldReading:
+    row, status = NAMES.index(name), Status.OK if not broken else Status.REVIEW
+    digits = tuple(
+        DigitReading(Box(40 * i, 40 * row, 40, 40), int(mark), confidence, status)
+        for i, mark in enumerate(value)
+    )
+    told = (broken,) if broken else ()
+    read = digits, value, value, confidence ** len(value), status, None, confidence, name
+    return FieldReading(*read, told)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_page: Callable[..., PageResult], scan_run: RunRecord) -> Path:
+    """A job: on b.png the sum is written wrong, c.png has the id of a.png; not checked yet."""
+    files = []
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(name.encode())
+        there = (tmp_path / name).stat()
+        facts = there.st_size, there.st_mtime_ns, name
+        files.append(FileRecord(name, str(tmp_path / name), *facts, 1))
+    view = JobView(
+        str(tmp_path / "results.csv"), "", "field", repr(LIMITS), 0.95, 3, (),
+        {"tally": NAMES}, {"tally": rules_text(RULES)},
+    )  # fmt: skip
+    fields = [field("a", "2"), field("b", "3"), field("total", "5")]
+    wrong = [field("a", "2", 0.99, SUM), field("b", "3", 0.6, SUM), field("total", "6", 0.99, SUM)]
+    pages = {"a.png": (field("id", "7"), *fields), "b.png": (field("id", "8"), *wrong)}
+    pages["c.png"] = pages["a.png"]
+    picture = Thumbnail(b"jpeg", Box(0, 0, 400, 160), 1.0)
+    with JobStore.open(tmp_path / "results.sqlite", scan_run, fresh=False) as store:
+        store.set_files(files)
+        for file, read in pages.items():
+            page = make_page(read, picture, file)
+            store.add([replace(page, reading=replace(page.reading, form="tally"))])
+        store.set_view(view)
+        check_rules(store, view)
+        write_results(store, view)
+    return tmp_path
+
+
+def rows(folder: Path, file: str) -> dict[str, tuple[str, str, str]]:
+    with (folder / "results.csv").open(newline="", encoding="utf-8") as stream:
+        found = [row for row in csv.DictReader(stream) if row["file"] == file]
+    return {row["field"]: (row["value"], row["status"], row["message"]) for row in found}
+
+
+@pytest.fixture
+def answer(
+    folder: Path,
+    save_corrections: Callable[[Path, Iterable[Mapping[str, str]]], Path],
+    program: Callable[..., Result],
+) -> Callable[..., None]:
+    """Answers fields as a whole: file, number of the field, what was read, what is there."""
+
+    def give(*answers: tuple[str, int, str, str]) -> None:
+        rows = [
+            {
+                "file": file, "page": "1", "field": str(number), "box": "0", "x": "0",
+                "y": str(40 * (number - 1)), "width": str(40 * len(guess)), "height": "40",
+                "guess": guess, "value": said,
+            }
+            for file, number, guess, said in answers
+        ]  # fmt: skip
+        saved = save_corrections(folder / "corrections.csv", rows)
+        done = program("correct", saved, "--to", folder / "results.csv")
+        assert done.exit_code == ExitCode.DONE, done.output
+
+    return give
+
+
+def test_rules_are_kept_as_text() -> None:
+    assert rules_of_text(rules_text(RULES)) == RULES
+    assert Thresholds.of_text(repr(LIMITS)) == LIMITS
+    assert Thresholds.of_text(repr(Thresholds.equal(0.5))) == Thresholds.equal(0.5)
+
+
+def test_the_same_value_on_two_pages_is_for_review_until_one_is_corrected(
+    folder: Path, answer: Callable[..., None]
+) -> None:
+    assert rows(folder, "a.png")["id"] == ("7", "review", "id: unique")
+    assert rows(folder, "c.png")["id"] == ("7", "review", "id: unique")
+    assert rows(folder, "b.png")["id"] == ("8", "ok", "")
+    answer(("c.png", 1, "7", "9"))
+    assert rows(folder, "a.png")["id"] == ("7", "ok", "")
+    assert rows(folder, "c.png")["id"] == ("9", "checked", "")
+
+
+def test_an_answer_mends_a_sum_or_breaks_one_and_is_taken_back(
+    folder: Path, answer: Callable[..., None], program: Callable[..., Result]
+) -> None:
+    assert rows(folder, "b.png")["total"] == ("6", "review", SUM)
+    answer(("b.png", 4, "6", "5"), ("a.png", 2, "2", "4"))
+    mended, broken = rows(folder, "b.png"), rows(folder, "a.png")
+    assert mended["total"] == ("5", "checked", "")
+    assert mended["a"] == ("2", "ok", "")
+    # Its threshold is that of its digit, as if there were no rule.
+    assert mended["b"] == ("3", "review", "")
+    assert broken["a"] == ("4", "checked", SUM)
+    assert broken["b"] == ("3", "review", SUM)
+    assert program("correct", "--undo", "--to", folder / "results.csv").exit_code == ExitCode.DONE
+    assert rows(folder, "b.png")["a"] == ("2", "review", SUM)
+    assert rows(folder, "a.png")["b"] == ("3", "ok", "")
