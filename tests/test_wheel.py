@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from formreader.output.report.report import SCRIPTS
+
 pytestmark = pytest.mark.slow
 
 MAX_MODELS = 6 * 2**20
@@ -46,7 +48,7 @@ def test_models_and_report_are_in_the_wheel(wheel: Path) -> None:
     names = {"card.json", "model.keras", "model.onnx", "model.int8.onnx"}
     assert {Path(name).name for name in models} == names
     assert sum(models.values()) < MAX_MODELS
-    for name in ("report.html.j2", "report.js", "report.css"):
+    for name in ("report.html.j2", *SCRIPTS, "report.css"):
         assert f"formreader/output/report/{name}" in sizes
     for name in ("editor.html.j2", "editor.js", "editor.css"):
         assert f"formreader/template/editor/{name}" in sizes

@@ -12,6 +12,7 @@ from typing import cast
 
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, is_url, name_of
 from formreader.core.options import Rows
+from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_form_table, write_table
 from formreader.store.job_store import JobStore, JobView
@@ -52,13 +53,24 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
         write_table(as_place(view.out), readings, rows)
     if view.report:
         top = report_summary(store, view, counts)
-        write_report(as_place(view.report), top, store.review_fields(), store.remarks())
+        place = as_place(view.report)
+        sources = scanned_files(store, place)
+        write_report(place, top, store.review_fields(), store.remarks(), sources=sources)
     return counts
+
+
+def scanned_files(store: JobStore, report: Place) -> dict[str, str]:
+    """Where a report finds the scanned files that browsers show; it must lie on this machine."""
+    if is_url(report):
+        return {}
+    local = ((file.label, file.path) for file in store.files() if not is_url(file.path))
+    return page_sources(local, Path(report))
 
 
 def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) -> ReportSummary:
     """What stands at the top of a job's reports."""
     run = store.run()
+    accepted, accepted_wrong = store.accepted()
     return ReportSummary(
         files=view.files,
         **{name: counts[name] for name in _COUNTS},
@@ -69,4 +81,6 @@ def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) ->
         csv_name=name_of(as_place(view.out)),
         options=view.options,
         job=store.name,
+        accepted=accepted,
+        accepted_wrong=round(accepted_wrong, 2),
     )

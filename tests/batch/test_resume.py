@@ -256,8 +256,10 @@ def test_another_threshold_is_judged_without_reading(scans: Scans, rows: str) ->
         other.run("--rows", rows, "--review-below", below, "--fresh")
         assert scans.out.read_bytes() == other.out.read_bytes()
         reports = [one.out.with_suffix(".html").read_text("utf-8") for one in (scans, other)]
-        records = [re.findall(r"application/json.>(.*?)</script>", text) for text in reports]
-        assert records[0][:-1] == records[1][:-1]  # but for the name of the job
+        shown = re.compile(r'application/json"(?: id="fields")?>(.*?)</script>', re.DOTALL)
+        records = [shown.findall(text) for text in reports]
+        assert len(records[0]) == 2
+        assert records[0] == records[1]
     assert scans.out.read_bytes() == first
 
 
@@ -334,7 +336,7 @@ def test_a_copy_of_a_file_is_read_once_and_told(scans: Scans) -> None:
         report = scans.out.with_suffix(".html").read_text(encoding="utf-8")
         assert report.count("copy.png") == 1  # in the remark, and in no field
         assert report.count("the same content as 2.png") == 1
-        assert report.count('["2.png",') == len(
+        assert report.count(',"2.png",') == len(
             [row for row in rows_of(scans, "2.png") if row["field"] != "0"]
         )
 
