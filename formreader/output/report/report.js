@@ -10,8 +10,20 @@ function readFields() {
   return fields;
 }
 
-function save(review) {
-  const blob = new Blob([correctionsCsv(review.fields, review.job)], { type: "text/csv;charset=utf-8" });
+/** What keeps the answers where the report is shown within the service's page: `store` in place of
+ *  the browser's storage, `save(csv)` in place of a file, `texts` for both; null elsewhere. */
+const HOST = window.frameElement?.reviewHost ?? null;
+
+function save(review, act) {
+  const csv = correctionsCsv(review.fields, review.job);
+  if (HOST) {
+    HOST.save(csv).then((stored) => {
+      const newer = correctionsCsv(review.fields, review.job) !== csv; // typed in the meantime
+      if (stored && !newer) act(() => review.markUnsaved(false));
+    });
+    return;
+  }
+  const blob = new Blob([csv], { type: "text/csv;charset=utf-8" });
   const link = element("a");
   link.href = URL.createObjectURL(blob);
   link.download = BLIND ? "audit.csv" : "corrections.csv";
@@ -21,7 +33,7 @@ function save(review) {
 }
 
 /** The action of each key. Names are those of KeyboardEvent.key, letters in lower case. */
-function keyActions(review, help) {
+function keyActions(review, help, act) {
   const actions = new Map();
   const on = (keys, action) => keys.forEach((key) => actions.set(key, action));
   for (const digit of "0123456789") on([digit], () => review.answer(digit));
@@ -39,7 +51,7 @@ function keyActions(review, help) {
   on(["Shift+ArrowLeft"], () => review.toBox(review.box - 1));
   on(["Home"], () => review.first());
   on(["End"], () => review.last());
-  on(["s"], () => save(review));
+  on(["s"], () => save(review, act));
   on(["?"], () => help.showModal());
   return actions;
 }
@@ -139,6 +151,13 @@ function listenToFiles(review, act) {
   });
 }
 
+/** Saving puts answers into the table, where the page that this one is shown in does that. */
+function showHostTexts() {
+  for (const name of ["save", "save-done"]) byId(name).firstChild.textContent = `${HOST.texts.save} `;
+  byId("help-save").textContent = HOST.texts.save;
+  byId("help-files").hidden = true;
+}
+
 function start() {
   const fields = readFields();
   byId("nothing").hidden = fields.length > 0;
@@ -146,7 +165,7 @@ function start() {
   if (fields.length === 0) return;
 
   const job = JSON.parse(byId("job").textContent);
-  const review = new Review(fields, new Store(BLIND ? `${job}/audit` : job));
+  const review = new Review(fields, HOST?.store ?? new Store(BLIND ? `${job}/audit` : job));
   review.job = job;
   const help = byId("help-dialog");
   const act = (action) => {
@@ -155,11 +174,12 @@ function start() {
     queue.render(before);
     stage.render(review);
     renderProgress(review);
+    if (HOST && review.checked) byId("save-state").textContent = review.unsaved ? HOST.texts.unsaved : HOST.texts.saved;
     announce(review);
   };
   const stage = new Stage((box) => act(() => review.moveTo(review.position, box)));
   const queue = new Queue(review, (position) => act(() => review.toField(position)));
-  const actions = keyActions(review, help);
+  const actions = keyActions(review, help, act);
   listenToKeys(actions, help, act);
   fillKeypad(actions, act);
   byId("confirm").parentElement.hidden = BLIND;
@@ -174,8 +194,9 @@ function start() {
     if (event.detail > 0 && !help.open && !event.target.closest("input, select, label")) document.activeElement?.blur();
   });
   window.addEventListener("beforeunload", (event) => {
-    if (review.unsaved) event.preventDefault();
+    if (review.unsaved && !HOST) event.preventDefault();
   });
+  if (HOST) showHostTexts();
   act(() => {});
   if (window.matchMedia("(max-width: 760px)").matches) showWorkbench();
 }

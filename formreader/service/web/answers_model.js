@@ -42,7 +42,7 @@ export class ServerAnswers {
 
   /** Send what was not sent yet; throws if the server cannot be reached. */
   async flush() {
-    await this.sending?.catch(() => {});
+    while (this.sending) await this.sending.catch(() => {});
     if (this.unsent.size === 0) return;
     const changes = this.unsent;
     this.unsent = new Map();

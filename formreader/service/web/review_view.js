@@ -1,7 +1,7 @@
 // The review: the report as it is, with its answers kept on the server.
 import { API, read, send } from "./api.js";
 import { ServerAnswers } from "./answers_model.js";
-import { announce, button, make } from "./dom.js";
+import { announce, make } from "./dom.js";
 import { showProblem } from "./problems.js";
 import { texts } from "./texts.js";
 
@@ -26,8 +26,7 @@ export async function showReview(main, id, context) {
   frame.addEventListener("load", () => frame.contentWindow.focus());
   document.body.className = "full";
   main.replaceChildren(make("div", { class: "bar review-bar" },
-    make("a", { class: "button", href: `#/jobs/${id}` }, `← ${words.back}`), make("h1", { class: "visually-hidden" }, `${words.title}: ${job.name}`), state,
-    button(words.apply, { class: "primary", id: "apply", click: () => frame.contentDocument.getElementById("save")?.click() })), frame);
+    make("a", { class: "button", href: `#/jobs/${id}` }, `← ${words.back}`), make("h1", { class: "visually-hidden" }, `${words.title}: ${job.name}`), state), frame);
   state.textContent = words.kept;
   const leave = (event) => { if (kept.waits) event.preventDefault(); };
   window.addEventListener("beforeunload", leave);
@@ -40,7 +39,7 @@ export async function showReview(main, id, context) {
 /** What the report's script finds in its frame, in place of the browser's storage and a file. */
 class ReviewHost {
   constructor(id, store, state, main) {
-    Object.assign(this, { id, store, state, main });
+    Object.assign(this, { id, store, state, main, texts: words.inReport });
   }
 
   /** Put the answers into the table; true when they are there. */
