@@ -198,7 +198,7 @@ function start() {
   });
   if (HOST) showHostTexts();
   act(() => {});
-  if (window.matchMedia("(max-width: 760px)").matches) showWorkbench();
+  if (HOST || window.matchMedia("(max-width: 760px)").matches) showWorkbench();
 }
 
 start();

@@ -4,7 +4,7 @@ import { announce, button, confirmed, make } from "./dom.js";
 import { isFinished, progressLine, resultLine, share } from "./job_model.js";
 import { clearProblem, showProblem } from "./problems.js";
 import { duration, files, size, texts, time } from "./texts.js";
-import { Upload, ofDrop, ofInput } from "./upload_model.js";
+import { Upload, formatNames, ofDrop, ofInput } from "./upload_model.js";
 
 const words = texts.home;
 const SHOWN_FILES = 8; // of those chosen; the others are counted
@@ -21,7 +21,9 @@ export async function showHome(main, context) {
     uploader(about, templates, context),
     make("section", { "aria-labelledby": "jobs-title" }, make("h2", { id: "jobs-title" }, words.jobs), jobs),
     make("p", { class: "muted" }, make("a", { href: "#/digit" }, words.tourDigit)));
-  await listJobs(jobs, context);
+  listJobs(jobs, context).catch((problem) => {
+    if (!context.signal.aborted) showProblem(jobs, problem, () => showHome(main, context));
+  });
 }
 
 function uploader(about, templates, context) {
@@ -33,16 +35,16 @@ function uploader(about, templates, context) {
   const add = async (found) => {
     clearProblem(section);
     const count = chosen.add(await found);
-    if (chosen.files.length === 0) return showProblem(section, new Problem(words.nothing, words.formats(about.formats)));
+    if (chosen.files.length === 0) return showProblem(section, new Problem(words.nothing, words.formats(formatNames(about.suffixes))));
     announce(words.added(count));
     show();
   };
   const zone = make("div", { class: "drop" }, make("p", { class: "drop-title" }, words.drop), make("p", { class: "muted" }, words.or),
     make("div", { class: "buttons" },
-      picker(words.chooseFiles, { multiple: true, accept: [...about.suffixes, ".zip"].join(",") }, add, "primary"),
+      picker(words.chooseFiles, { multiple: true, accept: about.suffixes.join(",") }, add, "primary"),
       picker(words.chooseFolder, { webkitdirectory: true, multiple: true }, add, "wide-only"),
       picker(words.takePhoto, { accept: "image/*", capture: "environment" }, add, "photo")),
-    make("p", { class: "muted small" }, words.formats(about.formats)));
+    make("p", { class: "muted small" }, words.formats(formatNames(about.suffixes))));
   listenToDrops(section, add);
   section.append(zone, list);
   return section;

@@ -68,8 +68,9 @@ async function showFinished(main, job, part, context) {
     make("div", { class: "buttons" }, button(words.remove, { click: () => removeJob(job, home) })));
     return;
   }
+  const { formats } = await read("about");
   const place = make("section", { "aria-label": words.tabs[part === "table" ? "table" : "pages"] });
-  main.replaceChildren(heading(job), figures(job), actions(job), tabs(job, part), place);
+  main.replaceChildren(heading(job), figures(job), actions(job, formats), tabs(job, part), place);
   if (part === "table") await showTable(place, job, context);
   else await showPages(place, job, part === "look", context);
 }
@@ -77,26 +78,27 @@ async function showFinished(main, job, part, context) {
 function figures(job) {
   const shown = Object.entries(words.figures).filter(([name]) => job.counts[name] || !["checked", "failed", "blank"].includes(name));
   return make("dl", { class: "figures" }, shown.map(([name, title]) => {
-    const kind = name === "review" && job.counts.review === 0 ? "done" : name;
-    return make("div", { class: `figure ${kind}` }, make("dt", {}, title), make("dd", {}, number(job.counts[name])));
+    const kind = name !== "review" || job.counts.review > 0 ? name : "done";
+    return make("div", { class: `figure is-${kind}` }, make("dt", {}, title), make("dd", {}, number(job.counts[name])));
   }));
 }
 
-function actions(job) {
+function actions(job, formats) {
   const { review } = job.counts;
   return make("div", { class: "buttons actions" },
     review ? make("a", { class: "button primary", href: `#/jobs/${job.id}/review` }, words.review(review)) : make("span", { class: "chip done" }, resultLine(job)),
-    downloads(job),
+    downloads(job, formats),
     button(words.remove, { "aria-label": words.removeOf(job.name), click: () => removeJob(job, home) }));
 }
 
 /** A menu of all formats, for each kind of rows. */
-function downloads(job) {
+function downloads(job, known) {
+  const formats = Object.entries(words.formats).filter(([format]) => known.includes(format));
   const kinds = Object.entries(words.downloadRows).filter(([rows]) => rows !== "page" || job.options.template !== "");
   const menu = make("details", { class: "menu" }, make("summary", { class: "button" }, words.download),
     make("div", { class: "menu-items" }, kinds.map(([rows, title]) => make("div", {},
       make("p", { id: `rows-${rows}` }, title),
-      make("ul", { "aria-labelledby": `rows-${rows}` }, Object.entries(words.formats).map(([format, name]) => make("li", {},
+      make("ul", { "aria-labelledby": `rows-${rows}` }, formats.map(([format, name]) => make("li", {},
         make("a", { href: `${API}/jobs/${job.id}/results?rows=${rows}&format=${format}&download=true`, download: "", id: `download-${rows}-${format}` }, name)))))),
     make("p", {}, make("a", { href: `${API}/jobs/${job.id}/report`, download: "results.html" }, words.report))));
   menu.addEventListener("keydown", (event) => {

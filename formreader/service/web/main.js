@@ -1,5 +1,5 @@
 // The start, and which view is shown: the part of the address after # says it.
-import { onSignInNeeded, read, request } from "./api.js";
+import { Problem, onSignInNeeded, read, request } from "./api.js";
 import { announce, button, make } from "./dom.js";
 import { showProblem } from "./problems.js";
 import { askToSignIn } from "./sign_in.js";
@@ -12,7 +12,7 @@ import { showReview } from "./review_view.js";
 import { showTemplate, showTemplates } from "./templates_view.js";
 
 const ROUTES = [
-  [/^$/, showHome],
+  [/^$/, (main, _, context) => showHome(main, context)],
   [/^jobs\/([^/]+)$/, (main, [id], context) => showJob(main, id, "pages", context)],
   [/^jobs\/([^/]+)\/(table|look)$/, (main, [id, part], context) => showJob(main, id, part, context)],
   [/^jobs\/([^/]+)\/pages\/(\d+)$/, (main, [id, n], context) => showPage(main, id, Number(n), context)],
@@ -44,6 +44,7 @@ async function show() {
     await view(main, words, { signal, title: setTitle });
   } catch (problem) {
     if (signal.aborted) return;
+    if (!(problem instanceof Problem)) console.error(problem);
     main.replaceChildren(make("h1", {}, texts.problem.title));
     showProblem(main, problem, show);
   }

@@ -154,8 +154,8 @@ class PageViewer {
         announce(words.spoken(this.boxes[this.current]));
       } })),
       make("td", { class: "value" }, one.value), make("td", {}, one.status === "blank" ? "" : percent(one.confidence)), make("td", {}, texts.pages.status[one.status])));
-    return make("section", { class: "card", "aria-label": words.fields }, make("h2", {}, words.fields),
-      make("div", { class: "field-rows", tabindex: 0, role: "region", "aria-label": words.fields }, make("table", { class: "plain" },
+    return make("section", { class: "card", "aria-labelledby": "fields-title" }, make("h2", { id: "fields-title" }, words.fields),
+      make("div", { class: "field-rows", tabindex: 0, role: "region", "aria-label": words.fieldTable }, make("table", { class: "plain" },
         make("thead", {}, make("tr", {}, [field, value, confidence, status].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows))));
   }
 }

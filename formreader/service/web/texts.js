@@ -149,7 +149,7 @@ export const texts = {
       counted(page.fields, "field", "fields"),
       page.review ? `${number(page.review)} to review` : "",
     ].filter(Boolean).join(", "),
-    status: { ok: "Sure", review: "Look at it", checked: "Checked", blank: "Blank", error: "Not read" },
+    status: { ok: "Sure", review: "To review", checked: "Checked", blank: "Blank", error: "Not read" },
     noPicture: "No picture",
   },
 
@@ -177,10 +177,10 @@ export const texts = {
       return `Field ${box.name}, box ${box.box}: ${read}${second}.`;
     },
     fields: "Fields of this page",
+    fieldTable: "Table of the fields",
     columns: { field: "Field", value: "Value", confidence: "Confidence", status: "Status" },
     nothing: "No digit boxes were found on this page.",
     undecodable: "This page cannot be shown.",
-    legend: "Colours",
   },
 
   table: {

@@ -59,6 +59,14 @@ export class Upload {
 
 const sameFile = (a, b) => a.size === b.size && a.lastModified === b.lastModified;
 
+const SAME_FORMAT = { JPG: "JPEG", TIF: "TIFF", HEIC: "HEIF" };
+
+/** The names of the formats that files with these suffixes have, ZIP left out. */
+export function formatNames(suffixes) {
+  const names = suffixes.map((suffix) => suffix.slice(1).toUpperCase()).map((name) => SAME_FORMAT[name] ?? name);
+  return [...new Set(names)].map((name) => (name === "WEBP" ? "WebP" : name)).filter((name) => name !== "ZIP");
+}
+
 /** The files of an input; those of a folder have a path. */
 export function ofInput(list) {
   return [...list].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
