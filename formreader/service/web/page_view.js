@@ -17,7 +17,7 @@ export async function showPage(main, id, n, context) {
   main.replaceChildren(
     make("p", { class: "crumbs" }, make("a", { href: `#/jobs/${id}` }, job.name), " › ", words.of(n, total)),
     make("h1", {}, name), page.message ? make("p", { class: `banner ${page.status === "error" ? "failed" : "warning"}` }, page.message) : "",
-    make("div", { class: "bar" }, viewer.controls(),
+    make("div", { class: "bar page-bar" }, viewer.zooms(), viewer.choice(),
       make("nav", { class: "buttons", "aria-label": texts.pages.title },
         n > 1 ? make("a", { class: "button", href: `#/jobs/${id}/pages/${n - 1}`, "aria-label": words.previous }, "←") : "",
         n < total ? make("a", { class: "button", href: `#/jobs/${id}/pages/${n + 1}`, "aria-label": words.next }, "→") : "")),
@@ -40,14 +40,17 @@ class PageViewer {
     this.panel = make("div", { class: "card reading" }, make("p", { class: "muted" }, this.boxes.length ? words.hint : words.nothing));
   }
 
-  controls() {
+  choice() {
     const readings = make("input", { type: "checkbox", id: "show-readings", checked: true,
       change: () => this.sheet.classList.toggle("no-readings", !readings.checked) });
+    return make("label", { class: "check" }, readings, words.readings);
+  }
+
+  zooms() {
     return make("div", { class: "buttons" },
       button("−", { "aria-label": words.zoomOut, click: () => this.setZoom(zoomed(this.zoom, -1)) }),
       button("+", { "aria-label": words.zoomIn, click: () => this.setZoom(zoomed(this.zoom, 1)) }),
-      button(words.fit, { click: () => this.setZoom(1) }),
-      make("label", { class: "check" }, readings, words.readings));
+      button(words.fit, { click: () => this.setZoom(1) }));
   }
 
   draw() {
