@@ -40,7 +40,7 @@ class Body(BaseModel):
 class Problem(BaseModel):
     """What was wrong and what to do about it (RFC 9457)."""
 
-    type: str = Field("about:blank", description="The kind of problem; about:blank for its status")
+    type: str = Field(description="The kind of problem; about:blank where the status says it")
     title: str = Field(description="The kind of problem in words")
     status: int = Field(description="The HTTP status")
     detail: str = Field("", description="What was wrong here, and what to do about it")
@@ -244,10 +244,14 @@ class Review(BaseModel):
     remarks: list[Remark]
 
 
+MAX_ANSWERS = 100_000
+"""Answers that are kept for a job: of a week of typing."""
+
+
 class Answers(Body):
     """Answers as they are typed, under the names that the report's script keeps them."""
 
-    answers: dict[ShortText, ShortText] = Field(default_factory=dict, max_length=100_000)
+    answers: dict[ShortText, ShortText] = Field(default_factory=dict, max_length=MAX_ANSWERS)
 
 
 class AnswerChanges(Body):

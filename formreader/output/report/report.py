@@ -79,7 +79,7 @@ def write_report(
         summary=summary,
         blind=blind,
         remarks=remarks,
-        fields=_field_records(fields),
+        fields=field_records(fields),
         style=Markup(style),  # our own file, not data
         script=Markup(script),
         style_hash=_csp_hash(style),
@@ -113,7 +113,7 @@ def _csp_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
-def _field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
+def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
     """Yield (record, pictures) of each field to review.
 
     The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.

@@ -1,0 +1,123 @@
+"""Runs the service until it is asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from formreader.core.errors import UsageError
+from formreader.core.options import ServeOptions
+from formreader.service.access import is_readable_by_others
+from formreader.service.application import make_application
+from formreader.service.service_state import Service
+
+_MAX_WAIT_FOR_REQUESTS = 10
+"""Seconds that requests have to end once the service stops."""
+
+_MAX_CONNECTIONS = 2000
+"""Connections at a time; more are answered with 503. A choice."""
+
+
+class _Server(uvicorn.Server):
+    """A server that tells the service when it is asked to stop, so that event streams end."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._service = service
+        self._ready = ready
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._service.stopping.set()
+        super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
+    """Run the service until Ctrl-C or SIGTERM; `say` tells the user what happens.
+
+    Raises:
+        FormreaderError: the service cannot start.
+    """
+    began = time.monotonic()
+    listening = _listen(options.host, options.port)
+    try:
+        service = Service.start(options)
+    except BaseException:
+        listening.close()
+        raise
+    try:
+        config = uvicorn.Config(
+            make_application(service),
+            log_level=logging.WARNING,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # whoever calls could choose an address, and so a queue of its own
+            limit_concurrency=_MAX_CONNECTIONS,
+            timeout_graceful_shutdown=_MAX_WAIT_FOR_REQUESTS,
+            lifespan="off",
+        )
+        address = _address(options.host, listening.getsockname()[1])
+
+        def ready() -> None:
+            _tell(service, address, time.monotonic() - began, say)
+
+        _Server(config, service, ready).run([listening])
+        say("stopping; jobs that are not done are gone on with by the next start")
+    finally:
+        service.stop()
+        listening.close()
+
+
+def _tell(service: Service, address: str, seconds: float, say: Callable[[str], None]) -> None:
+    queued, running = service.queue.counts()
+    say(f"ready after {seconds:.1f} s: http://{address}/ (Ctrl-C stops it)")
+    say(f"jobs are kept in {service.data.path}, {_kept(service.options.keep_days)}")
+    if queued + running:
+        say(f"going on with {queued + running} jobs of the last run")
+    token_file = service.options.token_file
+    if token_file is not None:
+        say(f"clients must give the token in {token_file}")
+        if is_readable_by_others(token_file):
+            say(f"other users of this machine can read {token_file}: chmod 600 {token_file}")
+    if service.access.token is not None and not service.access.names & {"localhost"}:
+        say("the token and the pages travel unencrypted: put a proxy with TLS in front of it")
+
+
+def _kept(days: float) -> str:
+    return f"for {days:g} days" if days else "until they are deleted"
+
+
+def _address(host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host.strip("[]") else host
+    return f"{name}:{port}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Open the port, before anything that takes long.
+
+    Raises:
+        UsageError: it is taken, or the address is not this machine's.
+    """
+    host = host.strip("[]")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        opened = socket.socket(family, kind, protocol)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+    except OSError as error:
+        raise UsageError(
+            f"--host {host} --port {port}: cannot be used ({error.strerror or error}). Choose "
+            "another --port, or end the program that has it"
+        ) from error
+    return opened
