@@ -36,16 +36,16 @@ _OPEN_PATHS = ("/health", "/openapi.json", "/docs", "/web/", "/api/v1/session", 
 
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "connect-src 'self'; font-src 'self'; manifest-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "img-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 """For the report, whose own policy in its head allows its one script and style by their hashes.
-A browser keeps both policies."""
+A browser keeps both policies. The service's page shows it in a frame."""
 
 _HEADERS = {
     "content-security-policy": _PAGE_POLICY,

@@ -191,7 +191,7 @@ def get_results(
 def get_report(job_id: str, service: Shared) -> Response:
     """Give the report for review, as `scan` writes it."""
     job = service.done_job(job_id)
-    headers = {"content-security-policy": REPORT_POLICY}
+    headers = {"content-security-policy": REPORT_POLICY, "x-frame-options": "SAMEORIGIN"}
     return FileResponse(job.folder.report, media_type="text/html", headers=headers)
 
 

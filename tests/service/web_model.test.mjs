@@ -11,7 +11,7 @@ const { boxesOf, cropPosition, neighbour, pictureWidth, zoomed } = await load("p
 const { ResultsStream, columnsOf, needsReview } = await load("results_stream");
 const { firstFault } = await load("template_model");
 const { duration, percent, size } = await load("texts");
-const { Upload, ofDrop } = await load("upload_model");
+const { Upload, formatNames, ofDrop } = await load("upload_model");
 const { Problem } = await load("api");
 
 const file = (name, content, lastModified = 1) => new File([content], name, { lastModified });
@@ -180,4 +180,8 @@ test("figures are written as people read them", () => {
   assert.deepEqual([size(900), size(2_540_000), size(3.2e9)], ["1 kB", "2.5 MB", "3.2 GB"]);
   assert.deepEqual([duration(0.2), duration(89), duration(200), duration(3 * 3600)], ["1 s", "89 s", "3 min", "3 h 0 min"]);
   assert.deepEqual([percent(0.99996), percent(0.9999), percent(0.004)], ["100 %", "99 %", "< 1 %"]);
+});
+
+test("formats are named once", () => {
+  assert.deepEqual(formatNames([".bmp", ".dib", ".jpe", ".jpg", ".tif", ".webp", ".zip"]), ["BMP", "JPEG", "TIFF", "WebP"]);
 });

@@ -6,7 +6,7 @@ const RETRY_MS = 4000;
 /** The storage that the report's script asks for and tells, backed by the server. `kept` is what
  *  the server has; `send` takes {key: text or null} and throws if it did not arrive. */
 export class ServerAnswers {
-  constructor(kept, { send, onState = () => {}, timer = setTimeout }) {
+  constructor(kept, { send, onState = () => {}, timer = (act, milliseconds) => setTimeout(act, milliseconds) }) {
     Object.assign(this, { send, onState, timer });
     this.kept = new Map(Object.entries(kept));
     this.unsent = new Map();

@@ -155,7 +155,7 @@ class DigitPage {
       const row = this.list.children[i];
       row.classList.toggle("best", share > 0 && share === best);
       row.querySelector(".meter span").style.width = `${share * 100}%`;
-      row.lastChild.textContent = share > 0 ? percent(share) : "";
+      row.lastChild.textContent = best > 0 ? percent(share) : "";
     });
   }
 }

@@ -69,7 +69,7 @@ export class JobFeed {
   take(job) {
     if (this.stopped || job.version < this.version) return;
     this.version = job.version;
-    if (isFinished(job) && !job.watched) this.end(() => this.onJob(job));
+    if (isFinished(job)) this.end(() => this.onJob(job));
     else this.onJob(job);
   }
 

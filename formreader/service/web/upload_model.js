@@ -59,7 +59,7 @@ export class Upload {
 
 const sameFile = (a, b) => a.size === b.size && a.lastModified === b.lastModified;
 
-const SAME_FORMAT = { JPG: "JPEG", TIF: "TIFF", HEIC: "HEIF" };
+const SAME_FORMAT = { DIB: "BMP", HEIC: "HEIF", JFIF: "JPEG", JPE: "JPEG", JPG: "JPEG", TIF: "TIFF" };
 
 /** The names of the formats that files with these suffixes have, ZIP left out. */
 export function formatNames(suffixes) {
