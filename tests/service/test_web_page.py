@@ -197,6 +197,8 @@ def look_at_results(visitor: Visitor) -> str:
     visitor.check_access("job")
     visitor.press(".menu summary")
     visitor.check_access("downloads")
+    visitor.press("h1")
+    visitor.until(lambda: not visitor.all(".menu[open]"))
     return str(visitor.run("return location.hash.split('/')[2]"))
 
 

@@ -106,6 +106,11 @@ function downloads(job, known) {
     menu.open = false;
     menu.querySelector("summary").focus();
   });
+  const outside = (event) => { if (!menu.contains(event.target)) menu.open = false; };
+  menu.addEventListener("toggle", () => {
+    if (menu.open) document.addEventListener("pointerdown", outside);
+    else document.removeEventListener("pointerdown", outside);
+  });
   menu.addEventListener("focusout", (event) => {
     if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
   });

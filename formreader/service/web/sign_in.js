@@ -25,6 +25,7 @@ export function askToSignIn() {
     const dialog = make("dialog", { "aria-labelledby": "sign-in-title", cancel: (event) => event.preventDefault() },
       make("h2", { id: "sign-in-title" }, texts.signIn.title), make("p", {}, texts.signIn.why),
       make("form", { submit: enter },
+        make("input", { autocomplete: "username", value: texts.title, hidden: true }), // for password managers
         make("label", { for: "token" }, texts.signIn.label), input, wrong,
         make("div", { class: "buttons" }, make("button", { class: "primary" }, texts.signIn.button))));
     document.body.append(dialog);
