@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -32,8 +33,10 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop gently, at a second Ctrl-C at once; the signal is not raised again afterwards."""
         self._service.stopping.set()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -79,7 +82,6 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
 
 def _tell(service: Service, address: str, seconds: float, say: Callable[[str], None]) -> None:
     queued, running = service.queue.counts()
-    say(f"ready after {seconds:.1f} s: http://{address}/ (Ctrl-C stops it)")
     say(f"jobs are kept in {service.data.path}, {_kept(service.options.keep_days)}")
     if queued + running:
         say(f"going on with {queued + running} jobs of the last run")
@@ -90,6 +92,7 @@ def _tell(service: Service, address: str, seconds: float, say: Callable[[str], N
             say(f"other users of this machine can read {token_file}: chmod 600 {token_file}")
     if service.access.token is not None and not service.access.names & {"localhost"}:
         say("the token and the pages travel unencrypted: put a proxy with TLS in front of it")
+    say(f"ready after {seconds:.1f} s: http://{address}/ (Ctrl-C stops it)")
 
 
 def _kept(days: float) -> str:

@@ -1,4 +1,4 @@
-"""Jobs from upload to corrected table: what `scan` reads, in every format, and gone when deleted."""
+"""Jobs from upload to corrected table: read as `scan` reads, in every format, gone when deleted."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_pages_pictures_review_answers_and_corrections(
 
     review = client.get(f"{base}/review").json()
     assert review["counts"] == job["counts"]
-    file, number, place, area, boxes, key, *_ = review["fields"][0]["record"]
+    file, number, place, _, boxes, key, *_ = review["fields"][0]["record"]
     client.put(f"{base}/answers", json={"answers": {key: "7", "b": "1"}})
     client.patch(f"{base}/answers", json={"answers": {"b": None, "c": "2"}})
     assert client.get(f"{base}/answers").json() == {"answers": {key: "7", "c": "2"}}
