@@ -16,6 +16,7 @@ from formreader.core.options import ServeOptions
 from formreader.service.access import is_readable_by_others
 from formreader.service.application import make_application
 from formreader.service.service_state import Service
+from formreader.service.watched_folder import WatchedFolder
 
 _MAX_WAIT_FOR_REQUESTS = 10
 """Seconds that requests have to end once the service stops."""
@@ -57,7 +58,13 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
     except BaseException:
         listening.close()
         raise
+    watched: WatchedFolder | None = None
     try:
+        if options.watch is not None:
+            watched = WatchedFolder(
+                service, options.watch, move=options.watch_move, jobs=options.watch_jobs
+            )
+            watched.start()
         config = uvicorn.Config(
             make_application(service),
             log_level=logging.WARNING,
@@ -76,6 +83,9 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
         _Server(config, service, ready).run([listening])
         say("stopping; jobs that are not done are gone on with by the next start")
     finally:
+        service.stopping.set()
+        if watched is not None:
+            watched.join()
         service.stop()
         listening.close()
 
@@ -83,6 +93,8 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
 def _tell(service: Service, address: str, seconds: float, say: Callable[[str], None]) -> None:
     queued, running = service.queue.counts()
     say(f"jobs are kept in {service.data.path}, {_kept(service.options.keep_days)}")
+    if service.options.watch is not None:
+        say(f"reading what comes into {service.options.watch}")
     if queued + running:
         say(f"going on with {queued + running} jobs of the last run")
     token_file = service.options.token_file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -58,11 +57,3 @@ def finish(client: TestClient) -> Finish:
         return job
 
     return wait
-
-
-def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait until something holds."""
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, "it took too long"
-        time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -125,7 +126,8 @@ def test_killed_while_busy_jobs_end_complete(
         assert (second.returncode, "another service" in second.stderr) == (2, True)
         busy = send(service.url, many)
         assert service.end(signal.SIGTERM) == 0
-        assert not list(data.joinpath("jobs", busy).glob("results.csv"))
+        record = json.loads(data.joinpath("jobs", busy, "job.json").read_text())
+        assert record["state"] == "queued"  # it had no time to be done
     with started(data) as service:
         events = httpx.get(f"{service.url}/api/v1/jobs/{busy}/events", timeout=120).text
         assert '"state":"done"' in events
