@@ -5,6 +5,7 @@ DATA/jobs/ID/files/000001.png  its files, by number
 DATA/jobs/ID/results.*         its store, its table and its report, as of `scan`
 DATA/jobs/ID/answers.json      answers that are typed and not applied yet
 DATA/forms/HASH/               the forms of jobs as they were when the job came
+DATA/watched.jsonl             what was taken from the watched folder
 DATA/templates/                the forms as they are now
 DATA/tmp/                      uploads that are not whole yet, tables to send
 """
@@ -37,11 +38,15 @@ RECORD_FILE, ANSWERS_FILE, TABLE_FILE = "job.json", "answers.json", "results.csv
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of a job: its name on disk, its name in the results, its size in bytes."""
+    """A file of a job: its name on disk, its name in the results, its size in bytes.
+
+    `origin` identifies a file of a watched folder, "" for one that was sent.
+    """
 
     stored: str
     label: str
     size: int
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

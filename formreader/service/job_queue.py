@@ -202,15 +202,18 @@ class JobQueue:
             self._waiting.put(job)
         return job
 
-    def read_again(self, job: LiveJob, record: JobRecord) -> None:
-        """Let a job be read again that has more files now."""
+    def read_again(self, job: LiveJob, record: JobRecord) -> bool:
+        """Let a job be read again that has more files now; False if it was deleted meanwhile."""
         with self._lock:
+            if job.deleted:
+                return False
             job.folder.write(record)
             job.record = record
             job.version += 1
             job.again = not job.left.is_set()
             if not job.again:
                 self._waiting.put(job)
+        return True
 
     def get(self, job_id: str) -> LiveJob | None:
         """The job of this name."""

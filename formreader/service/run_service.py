@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from formreader.core.options import ServeOptions
 from formreader.service.access import is_readable_by_others
 from formreader.service.application import make_application
 from formreader.service.service_state import Service
+from formreader.service.watched_folder import WatchedFolder
 
 _MAX_WAIT_FOR_REQUESTS = 10
 """Seconds that requests have to end once the service stops."""
@@ -32,8 +34,10 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop gently, at a second Ctrl-C at once; the signal is not raised again afterwards."""
         self._service.stopping.set()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -54,7 +58,13 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
     except BaseException:
         listening.close()
         raise
+    watched: WatchedFolder | None = None
     try:
+        if options.watch is not None:
+            watched = WatchedFolder(
+                service, options.watch, move=options.watch_move, jobs=options.watch_jobs
+            )
+            watched.start()
         config = uvicorn.Config(
             make_application(service),
             log_level=logging.WARNING,
@@ -73,14 +83,18 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
         _Server(config, service, ready).run([listening])
         say("stopping; jobs that are not done are gone on with by the next start")
     finally:
+        service.stopping.set()
+        if watched is not None:
+            watched.join()
         service.stop()
         listening.close()
 
 
 def _tell(service: Service, address: str, seconds: float, say: Callable[[str], None]) -> None:
     queued, running = service.queue.counts()
-    say(f"ready after {seconds:.1f} s: http://{address}/ (Ctrl-C stops it)")
     say(f"jobs are kept in {service.data.path}, {_kept(service.options.keep_days)}")
+    if service.options.watch is not None:
+        say(f"reading what comes into {service.options.watch}")
     if queued + running:
         say(f"going on with {queued + running} jobs of the last run")
     token_file = service.options.token_file
@@ -90,6 +104,7 @@ def _tell(service: Service, address: str, seconds: float, say: Callable[[str], N
             say(f"other users of this machine can read {token_file}: chmod 600 {token_file}")
     if service.access.token is not None and not service.access.names & {"localhost"}:
         say("the token and the pages travel unencrypted: put a proxy with TLS in front of it")
+    say(f"ready after {seconds:.1f} s: http://{address}/ (Ctrl-C stops it)")
 
 
 def _kept(days: float) -> str:
