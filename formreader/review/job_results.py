@@ -71,6 +71,7 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
 def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) -> ReportSummary:
     """What stands at the top of a job's reports."""
     run = store.run()
+    accepted, accepted_wrong = store.accepted()
     return ReportSummary(
         files=view.files,
         **{name: counts[name] for name in _COUNTS},
@@ -81,4 +82,6 @@ def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) ->
         csv_name=name_of(as_place(view.out)),
         options=view.options,
         job=store.name,
+        accepted=accepted,
+        accepted_wrong=round(accepted_wrong, 2),
     )

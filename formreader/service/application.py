@@ -12,6 +12,7 @@ from formreader.service import (
     job_routes,
     page_routes,
     read_routes,
+    report_part_routes,
     system_routes,
     template_routes,
 )
@@ -46,7 +47,9 @@ def make_application(service: Service) -> FastAPI:
     )
     app.state.service = service
     add_problem_handlers(app)
-    for routes in (job_routes, page_routes, read_routes, template_routes, system_routes):
+    for routes in (
+        job_routes, page_routes, report_part_routes, read_routes, template_routes, system_routes,
+    ):  # fmt: skip
         app.include_router(routes.router)
     _complete_schema(app)
     app.add_middleware(AccessGuard, access=service.access, metrics=service.metrics)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from formreader.core.options import Rows
-from formreader.output.report.report import field_records
+from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
 from formreader.review.job_results import report_summary, write_job_table
 from formreader.service import bodies

@@ -274,3 +274,8 @@ COUNT_DIGITS = """
 SELECT count(*), count(*) FILTER (WHERE status = ?), count(*) FILTER (WHERE status = ?) FROM digit
 """
 """Of what was read, whatever people answered."""
+
+COUNT_ACCEPTED = """
+SELECT count(*), coalesce(sum(1 - confidence), 0) FROM field WHERE status = ? AND NOT EXISTS
+(SELECT 1 FROM answer WHERE answer.page = field.page AND answer.field = field.number)
+"""

@@ -299,6 +299,14 @@ class JobStore:
             duplicates=duplicates,
         )
 
+    def accepted(self) -> tuple[int, float]:
+        """How many fields nobody needs to look at, and how many of them should be wrong.
+
+        The second is what their confidences say. Fields that people answered are left out.
+        """
+        ((fields, wrong),) = self._file.query(sql.COUNT_ACCEPTED, Status.OK.value)
+        return int(fields), float(wrong)
+
     def _counts_of_answers(self) -> Counter[str]:
         """Answered digits as `checked`, and what answers add to `blank` and `review`."""
         counts = Counter[str]()

@@ -256,7 +256,7 @@ def test_all_of_5000_digits_are_reached_by_keys(
     assert reader.text("place") == "page 1 · field 1 · box 1 of 2"
     # The walk by the right arrow, without drawing each of its 5,000 steps.
     steps = """
-        const review = new Review(readFields(), new Store("another job")), seen = new Set();
+        const review = new Review(readFields(), new AnswerStore("another job")), seen = new Set();
         for (let i = 0; i < 5000; i += 1, review.next()) {
             seen.add(`${review.field.page} ${review.box}`);
         }

@@ -94,20 +94,20 @@ test("answers are sent together, and again when the server was away; the newest 
     timer: (act) => timers.push(act), onState: (state) => states.push(state),
     send: async (changes) => { calls.push(changes); if (away) throw new Error("away"); },
   });
-  assert.deepEqual([store.get("a"), store.get("b")], ["1.", null]);
-  store.put("a", "17");
-  store.put("b", "5");
-  store.put("b", "5");
+  assert.deepEqual([...await store.load()], [["a", "1."]]);
+  store.save("a", "17");
+  store.save("b", "5");
+  store.save("b", "5");
   assert.equal(timers.length, 1);
   const failing = store.flush();
-  store.put("a", "18"); // while the call is under way
+  store.save("a", "18"); // while the call is under way
   await assert.rejects(failing);
   assert.ok(store.waits);
   away = false;
-  store.put("b", null);
+  store.save("b", null);
   await store.flush();
   assert.deepEqual(calls, [{ a: "17", b: "5" }, { a: "18", b: null }]);
-  assert.deepEqual([store.waits, store.get("b"), states.at(-1)], [false, null, "kept"]);
+  assert.deepEqual([store.waits, [...await store.load()], states.at(-1)], [false, [["a", "18"]], "kept"]);
 });
 
 const reading = (field, y, xs) => ({ field, name: "", cell: false, digits: xs.map((x, i) => ({

@@ -1,26 +1,24 @@
 // Keys, buttons and the start. report_model.js and report_view.js are loaded before it.
 
-/** The fields of this file; their pictures are decoded only when shown. */
-function readFields() {
-  const scripts = [...byId("fields").content.children];
-  const fields = [];
-  for (let i = 0; i < scripts.length; i += 2) {
-    fields.push(new ReviewField(i / 2, JSON.parse(scripts[i].textContent), scripts[i + 1]));
-  }
-  return fields;
+/** Records and pictures, of which few are in memory at a time. */
+const parts = new Parts(JSON.parse(byId("report-parts").textContent), byId("parts").content.children);
+
+/** Called by each part that is a file. */
+function reportPart(edition, number, records) {
+  if (edition === parts.edition) parts.keep(number, records);
 }
 
-/** What keeps the answers where the report is shown within the service's page: `store` in place of
- *  the browser's storage, `save(csv)` in place of a file, `texts` for both; null elsewhere. */
-const HOST = window.frameElement?.reviewHost ?? null;
+/** What the index says of each field, those first whose answers are worth most. */
+function readFields() {
+  return JSON.parse(byId("fields").textContent).map((entry) => new ReviewField(entry, parts));
+}
 
-function save(review, act) {
-  const csv = correctionsCsv(review.fields, review.job);
+async function save(review) {
+  const csv = await correctionsCsv(review.fields, review.job);
   if (HOST) {
-    HOST.save(csv).then((stored) => {
-      const newer = correctionsCsv(review.fields, review.job) !== csv; // typed in the meantime
-      if (stored && !newer) act(() => review.markUnsaved(false));
-    });
+    if (!await HOST.save(csv)) return;
+    const newer = await correctionsCsv(review.fields, review.job) !== csv; // typed in the meantime
+    if (!newer) review.markUnsaved(false);
     return;
   }
   const blob = new Blob([csv], { type: "text/csv;charset=utf-8" });
@@ -33,7 +31,7 @@ function save(review, act) {
 }
 
 /** The action of each key. Names are those of KeyboardEvent.key, letters in lower case. */
-function keyActions(review, help, act) {
+function keyActions(review, help, stage, save) {
   const actions = new Map();
   const on = (keys, action) => keys.forEach((key) => actions.set(key, action));
   for (const digit of "0123456789") on([digit], () => review.answer(digit));
@@ -51,7 +49,9 @@ function keyActions(review, help, act) {
   on(["Shift+ArrowLeft"], () => review.toBox(review.box - 1));
   on(["Home"], () => review.first());
   on(["End"], () => review.last());
-  on(["s"], () => save(review, act));
+  on(["+", "="], () => stage.zoomBy(1));
+  on(["-"], () => stage.zoomBy(-1));
+  on(["s"], save);
   on(["?"], () => help.showModal());
   return actions;
 }
@@ -65,10 +65,12 @@ function keyName(event, actions) {
   return actions.has(name) || event.shiftKey ? name : digit ?? name;
 }
 
-function listenToKeys(actions, help, act) {
+/** `actionsNow` gives the actions of what is shown; `act` does one. */
+function listenToKeys(actionsNow, help, act) {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.isComposing || help.open) return;
     if (event.target.closest?.("input, select")) return;
+    const actions = actionsNow();
     const name = keyName(event, actions);
     if (!actions.has(name)) return;
     const pressesControl = event.target.closest?.("button, summary, a");
@@ -106,19 +108,20 @@ function listenToWholeField(review, act) {
     if (event.key === "Escape") input.blur();
     if (event.key !== "Enter") return;
     event.preventDefault();
-    let fits = false;
-    act(() => { fits = review.answerField(input.value); });
-    byId("whole-state").textContent = fits ? "" : review.field.isCell
-      ? "Only digits, ? and separators make a number"
-      : `Type one character for each of the ${review.field.boxes.length} boxes; . for a blank, ? for no digit`;
-    if (fits) {
-      input.value = "";
-      input.blur();
-    }
+    act(() => {
+      const fits = review.answerField(input.value);
+      byId("whole-state").textContent = fits ? "" : review.field.isCell
+        ? "Only digits, ? and separators make a number"
+        : `Type one character for each of the ${review.field.boxes.length} boxes; . for a blank, ? for no digit`;
+      if (fits) {
+        input.value = "";
+        input.blur();
+      }
+    });
   });
 }
 
-function listenToFilter(review, queue, act) {
+function listenToFilter(review, queue, act, onChange) {
   const names = ["file", "field", "reading"];
   const apply = () => {
     const wanted = Object.fromEntries(names.map((name) => [name, byId(`filter-${name}`).value.trim()]));
@@ -127,6 +130,7 @@ function listenToFilter(review, queue, act) {
       found = review.filter(wanted);
       queue.restart();
     });
+    if (found) onChange();
     const digits = review.order.reduce((sum, field) => sum + field.shown.length, 0);
     byId("filter-state").textContent = !found ? "Nothing matches; the list is as before"
       : review.filtered ? `${digits.toLocaleString("en")} digits match` : "";
@@ -142,13 +146,184 @@ function listenToFiles(review, act) {
     const texts = await Promise.all([...input.files].map((file) => file.text()));
     input.value = "";
     const rows = texts.flatMap(parseCsv);
-    let counts = null;
-    act(() => { counts = review.merge(rows); });
+    byId("open-state").textContent = "Reading…";
+    const counts = await review.merge(rows);
+    act(() => {});
     const parts = [`${counts.taken} answers taken over`];
     if (counts.different) parts.push(`${counts.different} differ from yours, which stay`);
     if (counts.unknown) parts.push(`${counts.unknown} are of no digit in this report`);
     byId("open-state").textContent = `${parts.join("; ")}.`;
   });
+}
+
+/** Draws the review one by one. What is shown needs a part, which may have to be loaded: until it is
+ *  there, keys wait. */
+class OneByOne {
+  constructor(review) {
+    this.review = review;
+    this.waiting = []; // what was pressed before the part was there
+    this.stage = new Stage((box) => this.act(() => review.moveTo(review.position, box)));
+    this.queue = new Queue(review, (position) => this.act(() => review.toField(position)));
+    this.busy = false;
+  }
+
+  act(action) {
+    this.waiting.push(action);
+    if (!this.busy) this.work();
+  }
+
+  work() {
+    this.busy = true;
+    while (this.review.field.loaded && this.waiting.length > 0) {
+      const before = this.review.position;
+      this.waiting.shift()();
+      if (this.review.field.loaded) this.draw(before);
+      else this.before = before;
+    }
+    this.busy = false;
+    if (!this.review.field.loaded) this.load();
+    else this.loadAhead();
+  }
+
+  load() {
+    this.busy = true;
+    byId("where").classList.add("loading");
+    this.review.field.parts.load(this.review.field.part).then(() => {
+      byId("where").classList.remove("loading");
+      showPartFault("");
+      this.draw(this.before ?? this.review.position);
+      this.work();
+    }, (fault) => {
+      this.waiting = [];
+      this.busy = false;
+      showPartFault(fault.message);
+    });
+  }
+
+  /** The part that comes next is there before it is needed. */
+  loadAhead() {
+    const { field, order, position } = this.review;
+    const next = order[position + AHEAD] ?? field;
+    if (next.part !== field.part) next.parts.load(next.part).catch(() => {}); // told when it is needed
+  }
+
+  draw(before) {
+    this.queue.render(before);
+    this.stage.render(this.review);
+    renderProgress(this.review);
+    announce(this.review);
+  }
+}
+
+const AHEAD = 20; // fields
+
+function showPartFault(text) {
+  byId("part-fault").textContent = text;
+  byId("part-fault").hidden = text === "";
+}
+
+/** Shows walls in place of the review one by one. */
+class Walls {
+  constructor(review, onLeave) {
+    this.review = review;
+    this.onLeave = onLeave;
+    this.wall = null;
+    this.view = new WallView((i) => this.choose(i), (i) => {
+      this.wall.choose(i);
+      this.act(() => this.wall.toggle(this.wall.items[i]));
+    });
+    this.aside = { digit: new Set(), field: new Set() };
+    this.actions = this.makeActions();
+    this.ready = Promise.resolve(); // when the screen is there
+    byId("wall-group").addEventListener("change", () => {
+      this.next(byId("wall-group").value);
+      byId("wall-group").blur();
+    });
+    byId("wall-confirm").addEventListener("click", () => this.confirm());
+  }
+
+  get shown() {
+    return this.wall !== null;
+  }
+
+  /** Shows walls of a kind, beginning with what the digit at hand was read as, or its column. */
+  open(kind) {
+    const { field, box } = this.review;
+    this.wall = new Wall(this.review, kind);
+    this.wall.aside = this.aside[kind];
+    this.next(kind === "field" ? field.title : field.marks[box]);
+    this.render();
+  }
+
+  close() {
+    this.wall = null;
+    this.onLeave();
+  }
+
+  /** The next screen of a group, or of the largest other one where nothing is left in it. */
+  next(group) {
+    const { wall } = this;
+    const counts = wall.groups();
+    const [largest] = [...counts].sort(([, a], [, b]) => b - a);
+    wall.clear();
+    this.ready = wall.fill(counts.has(group) ? group : largest?.[0] ?? group).then(() => {
+      showPartFault("");
+      if (this.wall === wall) this.render();
+    }, (fault) => showPartFault(fault.message));
+  }
+
+  confirm() {
+    if (this.wall.items.length === 0) return;
+    const { group } = this.wall;
+    this.wall.confirm();
+    renderProgress(this.review);
+    this.next(group);
+  }
+
+  choose(index) {
+    if (index === this.wall.chosen) return;
+    this.wall.choose(index);
+    this.wall.scrolls = false;
+    this.view.render(this.wall);
+  }
+
+  act(action) {
+    action();
+    this.render();
+  }
+
+  render() {
+    this.view.render(this.wall);
+    renderProgress(this.review);
+  }
+
+  makeActions() {
+    const actions = new Map();
+    const on = (keys, action) => keys.forEach((key) => actions.set(key, () => this.act(action)));
+    const move = (step) => () => {
+      this.wall.scrolls = true;
+      this.wall.choose(this.wall.chosen + step());
+    };
+    for (const digit of "0123456789") on([digit], () => this.wall.answer(digit));
+    on(["b"], () => this.wall.answer(BLANK));
+    on(["u"], () => this.wall.answer(UNREADABLE));
+    on([" ", "x"], () => {
+      if (this.wall.items.length > 0) this.wall.toggle(this.wall.items[this.wall.chosen]);
+    });
+    on(["Backspace", "Delete", "z", "Ctrl+z"], () => this.wall.undo());
+    on(["ArrowRight"], move(() => 1));
+    on(["ArrowLeft"], move(() => -1));
+    on(["ArrowDown"], move(() => tilesOfARow()));
+    on(["ArrowUp"], move(() => -tilesOfARow()));
+    actions.set("Enter", () => this.confirm());
+    return actions;
+  }
+}
+
+function tilesOfARow() {
+  const [first, ...others] = byId("tiles").children;
+  const below = others.findIndex((tile) => tile.offsetTop > first.offsetTop);
+  return below < 0 ? others.length + 1 : below + 1;
 }
 
 /** Saving puts answers into the table, where the page that this one is shown in does that. */
@@ -158,36 +333,56 @@ function showHostTexts() {
   byId("help-files").hidden = true;
 }
 
-function start() {
+/** Begins the review. Answers come from `store`. */
+async function start() {
   const fields = readFields();
   byId("nothing").hidden = fields.length > 0;
   byId("workbench").hidden = fields.length === 0;
-  if (fields.length === 0) return;
+  if (fields.length === 0) return null;
 
-  const job = JSON.parse(byId("job").textContent);
-  const review = new Review(fields, HOST?.store ?? new Store(BLIND ? `${job}/audit` : job));
-  review.job = job;
+  const { job, accepted, wrong } = JSON.parse(byId("job").textContent);
+  const store = HOST?.store ?? new AnswerStore(BLIND ? `${job}/audit` : job);
+  const review = new Review(fields, store, await store.load());
+  Object.assign(review, { job, accepted: { accepted, wrong } });
   const help = byId("help-dialog");
-  const act = (action) => {
-    const before = review.position;
-    action();
-    queue.render(before);
-    stage.render(review);
-    renderProgress(review);
-    if (HOST && review.checked) byId("save-state").textContent = review.unsaved ? HOST.texts.unsaved : HOST.texts.saved;
-    announce(review);
+  const one = new OneByOne(review);
+  const act = (action) => one.act(action);
+  const saveNow = () => {
+    byId("save-state").textContent = "Saving…";
+    save(review).then(() => renderProgress(review), (fault) => showPartFault(fault.message));
   };
-  const stage = new Stage((box) => act(() => review.moveTo(review.position, box)));
-  const queue = new Queue(review, (position) => act(() => review.toField(position)));
-  const actions = keyActions(review, help, act);
-  listenToKeys(actions, help, act);
+  const actions = keyActions(review, help, one.stage, saveNow);
+  const walls = new Walls(review, () => {
+    showMode(null);
+    act(() => review.field.left > 0 || review.toStart());
+  });
+  const toWall = (kind) => {
+    if (BLIND) return;
+    showMode(kind);
+    walls.open(kind);
+  };
+  for (const [key, kind] of [["w", "digit"], ["c", "field"]]) {
+    actions.set(key, () => toWall(kind));
+    walls.actions.set(key, () => (walls.wall.kind === kind ? walls.close() : toWall(kind)));
+  }
+  walls.actions.set("Escape", () => walls.close());
+  walls.actions.set("s", saveNow);
+  walls.actions.set("?", () => help.showModal());
+  listenToKeys(() => (walls.shown ? walls.actions : actions), help,
+    (action) => (walls.shown ? action() : act(action)));
   fillKeypad(actions, act);
   byId("confirm").parentElement.hidden = BLIND;
+  byId("modes").hidden = BLIND;
+  byId("mode-one").addEventListener("click", () => walls.shown && walls.close());
+  byId("mode-digit").addEventListener("click", () => toWall("digit"));
+  byId("mode-field").addEventListener("click", () => toWall("field"));
   listenToWholeField(review, act);
-  listenToFilter(review, queue, act);
+  listenToFilter(review, one.queue, act, () => walls.shown && walls.open(walls.wall.kind));
   listenToFiles(review, act);
-  byId("save-done").addEventListener("click", () => act(actions.get("s")));
-  byId("save").addEventListener("click", () => act(actions.get("s")));
+  byId("save-done").addEventListener("click", saveNow);
+  byId("save").addEventListener("click", saveNow);
+  byId("zoom-in").addEventListener("click", () => act(actions.get("+")));
+  byId("zoom-out").addEventListener("click", () => act(actions.get("-")));
   byId("help").addEventListener("click", () => help.showModal());
   // After a click, keys act on the review again, not on the button.
   document.addEventListener("click", (event) => {
@@ -199,6 +394,16 @@ function start() {
   if (HOST) showHostTexts();
   act(() => {});
   if (HOST || window.matchMedia("(max-width: 760px)").matches) showWorkbench();
+  return { review, one, walls };
 }
 
-start();
+/** Shows the review one by one (null) or walls of a kind. */
+function showMode(kind) {
+  byId("columns").hidden = kind !== null;
+  byId("wall").hidden = kind === null;
+  for (const [name, own] of [["one", null], ["digit", "digit"], ["field", "field"]]) {
+    byId(`mode-${name}`).setAttribute("aria-pressed", String(kind === own));
+  }
+}
+
+const session = start();

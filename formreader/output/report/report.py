@@ -1,32 +1,47 @@
-"""results.html: the review report, one file that needs no network.
+"""results.html: the review report, which needs no network.
 
-It contains each field with a digit to review, and pictures of it. Its scripts sort the fields by
-confidence, lowest first, and show one at a time. Fields are written one by one, so that memory does
-not grow with the batch.
+It contains each field with a digit to review, and pictures of it, those first whose answers are
+worth most. A large one is an index, and parts in the folder results_files beside it. Fields are
+written one by one, so that memory does not grow with the batch.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
+import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
-from typing import TypeAlias
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from formreader.core.locations import Place
-from formreader.core.records import DigitReading, PageRemark, ReviewField, Status
+from formreader.core.locations import Place, is_url
+from formreader.core.records import PageRemark, ReviewField
 from formreader.output.atomic_writing import atomic_writer
-from formreader.output.table import digit_text, file_cell, whole_pixels
+from formreader.output.report.part_files import PartFiles
+from formreader.output.report.report_fields import ReviewOrder
+from formreader.output.table import file_cell
 
-SCRIPTS = ("report_model.js", "report_view.js", "report.js")
+SCRIPTS = (
+    "report_answers.js",
+    "report_parts.js",
+    "report_model.js",
+    "report_wall.js",
+    "report_view.js",
+    "report.js",
+)
+"""In the order in which they need one another."""
 
-Json: TypeAlias = "str | int | float | list[Json]"
+ONE_FILE_BYTES = 16_000_000
+"""A report with more records and pictures than this is an index and parts. About 1,600 fields, which
+browsers open in less than a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +51,9 @@ class ReportSummary:
     `digits` counts the boxes with ink and `blank` those without; `review` counts the digits to
     review, `checked` those that people answered, and `failed` the pages that could not be read.
     `job` is the name of the job, which corrections carry. `options` are names and values as the
-    user gave them. `csv_name` is the name of the table that the report belongs to.
+    user gave them. `csv_name` is the name of the table that the report belongs to. `accepted`
+    counts the fields that nobody needs to look at, and `accepted_wrong` is how many of them are
+    expected to be wrong, by their confidences.
     """
 
     files: int
@@ -54,6 +71,8 @@ class ReportSummary:
     options: tuple[tuple[str, str], ...] = ()
     checked: int = 0
     job: str = ""
+    accepted: int = 0
+    accepted_wrong: float = 0.0
 
 
 def write_report(
@@ -67,26 +86,91 @@ def write_report(
     """Write the review report, with one field in memory at a time.
 
     Fields without a digit to review are left out. corrections.csv has the fields in the order of
-    `fields`; the browser shows those with the lowest confidence first. `blind` is for audits: the
+    `fields`; the browser shows those first whose answers are worth most. `blind` is for audits: the
     page asks what stands there, shows no reading and confirms none, and saves audit.csv.
+
+    A report of more than `ONE_FILE_BYTES` is an index at `path`, and parts in a folder beside it
+    (results_files); at a URL it is one file of any size. The index is replaced last, and parts of
+    an earlier report are removed after that.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
     """
+    edition = secrets.token_hex(4)
+    local = None if is_url(path) else Path(path)
+    files = None if local is None else PartFiles(local, edition)
+    try:
+        with atomic_writer(path, "--report") as stream:
+            folder = None if local is None else local.resolve().parent
+            with closing(ReviewOrder(folder, blind=blind)) as order:
+                order.take(fields)
+                large = files is not None and order.size > ONE_FILE_BYTES
+                stream.writelines(
+                    _page(summary, remarks, order, edition, files if large else None, blind=blind)
+                )
+    except BaseException:
+        if files is not None:
+            files.remove_own()
+        raise
+    if files is not None:
+        files.remove_others()
+
+
+def _page(
+    summary: ReportSummary,
+    remarks: Iterable[PageRemark],
+    order: ReviewOrder,
+    edition: str,
+    files: PartFiles | None,
+    *,
+    blind: bool,
+) -> Iterator[str]:
+    """Yield the page piece by piece; the parts that are `files` are written meanwhile."""
     style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
     template = report_environment().get_template("report.html.j2")
-    chunks = template.generate(
-        summary=summary,
-        blind=blind,
-        remarks=remarks,
-        fields=field_records(fields),
-        style=Markup(style),  # our own file, not data
-        script=Markup(script),
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
-    )
-    with atomic_writer(path, "--report") as stream:
-        stream.writelines(chunks)
+    with TemporaryFile() as entries:
+        yield from template.generate(
+            summary=summary,
+            blind=blind,
+            remarks=remarks,
+            parts=_parts(order, files, entries),
+            entries=_entries(entries),
+            edition=edition,
+            folder="" if files is None else files.folder.name,
+            nonce=secrets.token_urlsafe(16),
+            style=Markup(style),  # our own file, not data
+            script=Markup(script),
+            style_hash=_csp_hash(style),
+            script_hash=_csp_hash(script),
+        )
+
+
+def _parts(order: ReviewOrder, files: PartFiles | None, entries: IO[bytes]) -> Iterator[Markup]:
+    """Write each part to `files`, or yield its JSON; write the fields of the index to `entries`.
+
+    The lines of `entries` are [part, slot, ...] of each field, `slot` being its place in the part.
+    """
+    for number, (fields, records) in enumerate(order.parts(), 1):
+        for slot, entry in enumerate(fields):
+            entries.write(f"[{number},{slot},{entry[1:]}\n".encode("ascii"))
+        if files is None:
+            yield Markup(_in_html(f"[{','.join(records)}]"))
+        else:
+            files.write(number, records)
+
+
+def _entries(entries: IO[bytes]) -> Iterator[Markup]:
+    """Yield the lines of `entries`, when the page comes to them."""
+    entries.seek(0)
+    for line in entries:
+        yield Markup(_in_html(line.decode("ascii").rstrip("\n")))
+
+
+def _in_html(text: str) -> str:
+    """Return JSON that can end no script, as the filter `tojson` does."""
+    for mark in "<>&'":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text
 
 
 def report_environment() -> Environment:
@@ -111,52 +195,3 @@ def _csp_hash(text: str) -> str:
     """Return the hash by which the page's content security policy allows a script or style."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
-
-
-def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
-    """Yield (record, pictures) of each field to review.
-
-    The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
-    """
-    for field in fields:
-        if field.reading.status is not Status.REVIEW:
-            continue
-        pictures = (field.thumbnail.jpeg, field.sprite)
-        yield _record(field), [base64.b64encode(picture).decode("ascii") for picture in pictures]
-
-
-def _record(field: ReviewField) -> list[Json]:
-    """Return what report_model.js needs to know of a field; its `ReviewField` names the parts."""
-    read = field.reading
-    area: list[Json] = list(whole_pixels(field.thumbnail.area))
-    boxes: list[Json] = [_box_record(digit) for digit in read.digits]
-    name: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
-    whole: list[Json] = [list(whole_pixels(read.box)), read.value, round(read.confidence, 4)]
-    return [*name, area, boxes, _key(field), *whole, int(read.frame is not None)]
-
-
-def _key(field: ReviewField) -> str:
-    """Return what browsers keep a field's answers under: the same as long as its writing is.
-
-    So answers outlive a resumed scan, another threshold and corrections that were applied.
-    """
-    places = [whole_pixels(digit.box) for digit in field.reading.digits]
-    name = json.dumps([file_cell(field.file), field.page, field.number, places])
-    return hashlib.sha256(name.encode("ascii") + field.sprite).hexdigest()[:_KEY_DIGITS]
-
-
-_KEY_DIGITS = 12
-"""Hexadecimal digits of a field's key: 48 bits tell the fields of one job apart."""
-
-
-def _box_record(digit: DigitReading) -> list[Json]:
-    """Return [x, y, width, height, guess, confidence, status, second guess, its confidence]."""
-    second = "" if digit.second is None else str(digit.second)
-    return [
-        *whole_pixels(digit.box),
-        digit_text(digit),
-        round(digit.confidence, 4),
-        digit.status.value,
-        second,
-        round(digit.second_confidence, 4),
-    ]

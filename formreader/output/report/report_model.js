@@ -1,5 +1,3 @@
-"use strict";
-
 // The state of the review, without its display: digits to check, answers, current position.
 // An answer is "0".."9", BLANK or UNREADABLE; UNTOUCHED if there is none yet.
 const UNTOUCHED = ".";
@@ -10,43 +8,84 @@ const CSV_HEADER = "file,page,field,box,x,y,width,height,guess,confidence,digit,
 const BLIND = "blind" in document.body.dataset; // an audit: nothing is shown, nor confirmed
 const WHOLE_FIELD = 0; // the `box` of a row about a whole field
 
-/** One field; `review` holds the indices of the boxes to check, left to right, and `shown` those
- *  of them that the filter lets through. `whole` is an answer about the value of the field. */
+/** One field. `marks` has a character for each box: what was read if it is to check, else ".";
+ *  `doubt` is the probability that its value is wrong, `row` its place in corrections.csv.
+ *  `reading` is what the filter lets through, "" for all. `kept` are the answers as one text, null
+ *  where there are none. The rest is in `detail`, which needs the field's part to be loaded. */
 class ReviewField {
-  constructor(index, record, pictures) {
-    const [file, page, number, area, boxes, key, frame, value, confidence, isCell] = record;
-    Object.assign(this, { index, file, page, number, area, pictures, key, frame, value, confidence });
-    this.isCell = isCell === 1;
-    this.whole = null;
-    this.boxes = boxes.map(([x, y, width, height, guess, confidence, status, second, secondConfidence]) =>
-      ({ x, y, width, height, guess, confidence, status, second, secondConfidence }));
-    this.review = [...this.boxes.keys()].filter((i) => this.boxes[i].status === "review");
-    this.worst = Math.min(...this.review.map((i) => this.boxes[i].confidence));
-    this.shown = this.review;
-    this.answers = this.boxes.map(() => UNTOUCHED);
+  constructor([part, slot, key, file, page, number, name, marks, doubt, row], parts) {
+    Object.assign(this, { part, slot, key, file, page, number, name, marks, doubt, row, parts });
+    this.kept = null;
+    this.reading = "";
+    this.total = 0;
+    for (const mark of marks) if (mark !== ".") this.total += 1;
+    this.left = this.total; // boxes to check without an answer
+  }
+
+  get detail() { return this.parts.detail(this.part, this.slot); }
+  get loaded() { return this.parts.has(this.part); }
+  get boxes() { return this.detail.boxes; }
+  get value() { return this.detail.value; }
+  get isCell() { return this.detail.isCell; }
+
+  /** What the table calls it: its name in the template, or its number. */
+  get title() { return this.name || String(this.number); }
+
+  /** The indices of the boxes to check, left to right. */
+  get review() {
+    return [...this.marks].flatMap((mark, i) => (mark === "." ? [] : [i]));
+  }
+
+  /** Those of them that the filter lets through. */
+  get shown() {
+    return this.review.filter((i) => this.reading === "" || this.marks[i] === this.reading);
+  }
+
+  get answers() {
+    return this.kept === null ? [...this.marks].map(() => UNTOUCHED) : [...this.kept.slice(0, this.marks.length)];
+  }
+
+  /** An answer about the value of the field, or null. */
+  get whole() {
+    const rest = this.kept?.slice(this.marks.length) ?? "";
+    return rest === "" ? null : rest.slice(1);
+  }
+
+  /** The lowest confidence of its boxes to check. */
+  get worst() {
+    return Math.min(...this.review.map((i) => this.boxes[i].confidence));
   }
 
   /** Boxes to check that have no answer yet. */
   open() {
-    return this.whole === null ? this.review.filter((i) => this.answers[i] === UNTOUCHED) : [];
+    if (this.left === 0) return [];
+    const { answers } = this;
+    return this.review.filter((i) => answers[i] === UNTOUCHED);
   }
 
   /** Those of them that the filter shows. */
   unchecked() {
-    return this.open().filter((i) => this.shown.includes(i));
+    return this.left === 0 ? [] : this.open().filter((i) => this.reading === "" || this.marks[i] === this.reading);
   }
 
-  /** The answers as one text, or null where there are none; `restore` is the inverse. */
-  kept() {
-    if (this.whole === null && this.answers.every((given) => given === UNTOUCHED)) return null;
-    return this.answers.join("") + (this.whole === null ? "" : `|${this.whole}`);
+  /** How probably the value is wrong, now that some of its boxes are answered. */
+  get doubtLeft() {
+    return this.left === this.total ? this.doubt : 1 - (1 - this.doubt) ** (this.left / this.total);
+  }
+
+  /** Takes answers, and a value of the whole field or null, as they are kept. */
+  set({ answers = [...this.marks].map(() => UNTOUCHED), whole = null }) {
+    const none = whole === null && answers.every((given) => given === UNTOUCHED);
+    this.restore(none ? null : answers.join("") + (whole === null ? "" : `|${whole}`));
   }
 
   restore(kept) {
-    const [answers, ...whole] = (kept ?? "").split("|");
-    if (answers.length !== this.boxes.length) return;
-    this.answers = [...answers];
-    this.whole = whole.length > 0 ? whole.join("|") : null;
+    const fits = kept !== null && kept.length >= this.marks.length &&
+      (kept.length === this.marks.length || kept[this.marks.length] === "|");
+    this.kept = fits ? kept : null;
+    this.left = this.total;
+    if (this.whole !== null) this.left = 0;
+    else if (fits) this.left = this.review.filter((i) => kept[i] === UNTOUCHED).length;
   }
 
   /** What a typed value says: answers of all boxes, a whole value, or null if it does not fit. */
@@ -84,55 +123,35 @@ class ReviewField {
   }
 }
 
-/** Answers in the browser's localStorage, one short entry per field. */
-class Store {
-  constructor(job) {
-    this.prefix = `formreader/${job}/`;
-    this.storage = null;
-    try {
-      const storage = window.localStorage;
-      storage.setItem(`${this.prefix}probe`, "1");
-      storage.removeItem(`${this.prefix}probe`);
-      this.storage = storage;
-    } catch {
-      // Some browsers forbid it for file:// or in private windows: the page then shows a warning.
-    }
-  }
-
-  get works() {
-    return this.storage !== null;
-  }
-
-  get(name) {
-    return this.storage?.getItem(this.prefix + name) ?? null;
-  }
-
-  put(name, value) {
-    try {
-      if (value === null) this.storage?.removeItem(this.prefix + name);
-      else this.storage?.setItem(this.prefix + name, value);
-    } catch {
-      this.storage = null; // The quota is used up: act as if there were no storage.
-    }
-  }
-}
-
-/** All fields, lowest confidence first, with answers, current position and undo history. */
+/** All fields, those first whose answers are worth most, with answers, position and undo history. */
 class Review {
-  constructor(fields, store) {
-    this.fields = fields; // in the order of corrections.csv
-    this.order = [...fields].sort((a, b) => a.worst - b.worst || a.index - b.index);
-    this.order.forEach((field, position) => { field.position = position; });
+  constructor(fields, store, kept = new Map()) {
+    this.fields = fields;
+    this.order = fields;
     this.store = store;
-    this.undoable = [];
-    this.total = fields.reduce((sum, field) => sum + field.review.length, 0);
-    this.restore();
+    this.undoable = []; // groups of [field, box, what was answered before]
+    this.total = 0;
+    for (const field of fields) {
+      field.restore(kept.get(field.key) ?? null);
+      this.total += field.total;
+    }
+    this.unsaved = kept.has(AnswerStore.UNSAVED);
     this.recount();
+    this.renumber();
     this.toStart();
   }
 
   recount() {
-    this.checked = this.total - this.fields.reduce((sum, field) => sum + field.open().length, 0);
+    this.checked = this.total;
+    this.expected = 0; // wrong values among those that are not looked at
+    for (const field of this.fields) {
+      this.checked -= field.left;
+      this.expected += field.doubtLeft;
+    }
+  }
+
+  renumber() {
+    this.order.forEach((field, position) => { field.position = position; });
   }
 
   /** To the first digit without an answer. `done`: there is none, and keys answer nothing. */
@@ -144,20 +163,15 @@ class Review {
   /** Show only boxes read as `reading`, in files and fields of these names; "" for all.
    *  Returns false, and changes nothing, where there are none. */
   filter({ file = "", field = "", reading = "" }) {
-    const shown = new Map();
-    for (const one of this.fields) {
-      const named = one.file.toLowerCase().includes(file.toLowerCase());
-      if (!named || (field !== "" && String(one.number) !== field)) continue;
-      const boxes = one.review.filter((i) => reading === "" || one.boxes[i].guess === reading);
-      if (boxes.length > 0) shown.set(one, boxes);
-    }
-    if (shown.size === 0) return false;
-    this.order = [...shown.keys()].sort((a, b) => a.worst - b.worst || a.index - b.index);
-    this.order.forEach((one, position) => {
-      one.position = position;
-      one.shown = shown.get(one);
-    });
-    this.filtered = this.order.length < this.fields.length || reading !== "";
+    const order = this.fields.filter((one) =>
+      one.file.toLowerCase().includes(file.toLowerCase()) &&
+      (field === "" || String(one.number) === field || one.name === field) &&
+      (reading === "" || one.marks.includes(reading)));
+    if (order.length === 0) return false;
+    this.order = order;
+    for (const one of order) one.reading = reading;
+    this.renumber();
+    this.filtered = order.length < this.fields.length || reading !== "";
     this.toStart();
     return true;
   }
@@ -166,20 +180,22 @@ class Review {
     return this.order[this.position];
   }
 
-  restore() {
-    for (const field of this.fields) {
-      field.restore(this.store.get(field.key));
-    }
-    this.unsaved = this.store.get("unsaved") !== null;
-  }
-
   /** Answer the current box, and move to the next unchecked one. */
   answer(answer) {
     if (this.done) return;
-    const answers = [...this.field.answers];
-    answers[this.box] = answer;
-    this.put(this.field, { answers });
+    this.putAll([[this.field, this.box, answer]]);
     this.goOn();
+  }
+
+  /** Answer boxes of any fields, [field, box, answer] each, so that one undo takes all back. */
+  putAll(said) {
+    const group = [];
+    for (const [field, box, answer] of said) {
+      const { answers } = field;
+      answers[box] = answer;
+      group.push(this.put(field, box, { answers }));
+    }
+    if (group.length > 0) this.undoable.push(group);
   }
 
   /** Answer the whole field; false if the text does not fit its boxes. */
@@ -193,7 +209,7 @@ class Review {
 
   putField(said) {
     if (this.done || said === null) return false;
-    this.put(this.field, said);
+    this.undoable.push([this.put(this.field, this.box, said)]);
     this.goOn();
     return true;
   }
@@ -209,45 +225,57 @@ class Review {
     this.answer(given === UNTOUCHED ? this.field.guessAsAnswer(this.box) : given);
   }
 
-  /** Undo the last answer and move to its box; after a reload, undo that of the current box. */
+  /** Undo the last answers and move to their first box; after a reload, undo that of the current box. */
   undo() {
-    const [field, box, before] = this.undoable.pop() ?? [this.field, this.box, null];
-    if (this.order[field.position] === field) this.moveTo(field.position, box);
-    if (before !== null) this.set(field, before);
-    else {
-      const answers = [...field.answers];
-      answers[box] = UNTOUCHED;
-      this.set(field, { answers });
+    const group = this.undoable.pop();
+    if (group === undefined) {
+      const { answers } = this.field;
+      answers[this.box] = UNTOUCHED;
+      this.set(this.field, { answers });
+      this.moveTo(this.position, this.box);
+      return;
     }
+    for (const [field, , before] of [...group].reverse()) this.set(field, before);
+    const [field, box] = group[0];
+    if (this.order[field.position] === field) this.moveTo(field.position, box);
   }
 
-  /** Set answers of a field so that `undo` takes them back. */
-  put(field, said) {
-    this.undoable.push([field, this.box, { answers: [...field.answers], whole: field.whole }]);
+  /** Set answers of a field; returns what `undo` needs. */
+  put(field, box, said) {
+    const before = { answers: field.answers, whole: field.whole };
     this.set(field, said);
+    return [field, box, before];
   }
 
-  set(field, { answers = field.boxes.map(() => UNTOUCHED), whole = null }) {
-    this.checked += field.open().length;
-    field.answers = [...answers];
-    field.whole = whole;
-    this.checked -= field.open().length;
-    this.store.put(field.key, field.kept());
+  set(field, said) {
+    this.checked += field.left;
+    this.expected -= field.doubtLeft;
+    field.set(said);
+    this.checked -= field.left;
+    this.expected += field.doubtLeft;
+    this.store.save(field.key, field.kept);
     this.markUnsaved(true);
   }
 
   /** Take over the rows of a corrections.csv. Answers that are here already stay.
-   *  Returns how many were taken, how many differ and stayed, and how many are of no field here. */
-  merge(rows) {
+   *  Resolves to how many were taken, how many differ and stayed, and how many are of no field. */
+  async merge(rows) {
     const byPlace = new Map(this.fields.map((field) => [placeOf(field.file, field.page, field.number), field]));
     const counts = { taken: 0, different: 0, unknown: 0 };
+    const known = [];
     for (const row of rows) {
       const field = byPlace.get(placeOf(row.file, row.page, row.field));
+      const foreign = row.job && this.job && row.job !== this.job;
+      if (!field || foreign) counts.unknown += 1;
+      else known.push([field, row]);
+    }
+    known.sort(([a], [b]) => a.part - b.part); // each part is loaded once
+    for (const [field, row] of known) {
+      if (!field.loaded) await field.parts.load(field.part);
       const i = Number(row.box) - 1;
       const whole = Number(row.box) === WHOLE_FIELD;
-      const foreign = row.job && this.job && row.job !== this.job;
-      if (!field || foreign || (!whole && !sameBox(field.boxes[i], row))) counts.unknown += 1;
-      else if (whole) this.mergeWhole(field, row.value ?? "", counts);
+      if (whole) this.mergeWhole(field, row.value ?? "", counts);
+      else if (!sameBox(field.boxes[i], row)) counts.unknown += 1;
       else this.mergeBox(field, i, row.digit === "" ? BLANK : row.digit, counts);
     }
     this.recount();
@@ -257,7 +285,7 @@ class Review {
 
   mergeWhole(field, value, counts) {
     if (field.whole === value) return;
-    if (field.kept() !== null) counts.different += 1;
+    if (field.kept !== null) counts.different += 1;
     else {
       this.set(field, { whole: value });
       counts.taken += 1;
@@ -265,10 +293,10 @@ class Review {
   }
 
   mergeBox(field, i, answer, counts) {
-    if (field.answers[i] === answer) return;
-    if (field.whole !== null || field.answers[i] !== UNTOUCHED) counts.different += 1;
+    const { answers } = field;
+    if (answers[i] === answer) return;
+    if (field.whole !== null || answers[i] !== UNTOUCHED) counts.different += 1;
     else {
-      const answers = [...field.answers];
       answers[i] = answer;
       this.set(field, { answers });
       counts.taken += 1;
@@ -276,8 +304,8 @@ class Review {
   }
 
   markUnsaved(unsaved) {
+    if (this.unsaved !== unsaved) this.store.save(AnswerStore.UNSAVED, unsaved ? "1" : null);
     this.unsaved = unsaved;
-    this.store.put("unsaved", unsaved ? "1" : null);
   }
 
   goOn() {
@@ -361,22 +389,29 @@ function parseCsv(text) {
 
 /** The text of corrections.csv: a row for each answered box, in the order of results.csv, and for
  *  each field that was answered as a whole. */
-function correctionsCsv(fields, job) {
-  const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell));
-  const lines = [CSV_HEADER];
-  for (const field of fields) {
-    if (field.whole !== null) {
-      const place = [field.file, field.page, field.number, WHOLE_FIELD, ...field.frame];
-      lines.push([...place, field.value, field.confidence.toFixed(4), "", field.whole, job].map(quote).join(","));
-      continue;
-    }
-    field.answers.forEach((answer, i) => {
-      if (answer === UNTOUCHED) return;
-      const { x, y, width, height, guess, confidence } = field.boxes[i];
-      const digit = answer === BLANK ? "" : answer;
-      const place = [field.file, field.page, field.number, i + 1, x, y, width, height];
-      lines.push([...place, guess, confidence.toFixed(4), digit, "", job].map(quote).join(","));
-    });
+async function correctionsCsv(fields, job) {
+  const answered = fields.filter((field) => field.kept !== null); // part by part
+  const rows = [];
+  for (const field of answered) {
+    if (!field.loaded) await field.parts.load(field.part);
+    rows.push([field.row, csvRows(field, job)]);
   }
-  return `${lines.join("\n")}\n`;
+  rows.sort(([a], [b]) => a - b);
+  return [CSV_HEADER, ...rows.flatMap(([, lines]) => lines), ""].join("\n");
+}
+
+function csvRows(field, job) {
+  const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell));
+  const { detail, whole, answers } = field;
+  if (whole !== null) {
+    const place = [field.file, field.page, field.number, WHOLE_FIELD, ...detail.frame];
+    return [[...place, detail.value, detail.confidence.toFixed(4), "", whole, job].map(quote).join(",")];
+  }
+  return answers.flatMap((answer, i) => {
+    if (answer === UNTOUCHED) return [];
+    const { x, y, width, height, guess, confidence } = detail.boxes[i];
+    const digit = answer === BLANK ? "" : answer;
+    const place = [field.file, field.page, field.number, i + 1, x, y, width, height];
+    return [[...place, guess, confidence.toFixed(4), digit, "", job].map(quote).join(",")];
+  });
 }

@@ -3,6 +3,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const QUEUE_ROW = 64; // px, as .row in report.css
 const BOX_HEIGHT = 76; // px of the current box on the picture of the page
 const PICTURE_HEIGHT = 340; // px, maximum
+const ZOOM_STEP = 1.5;
+const MAX_ZOOM = 6;
+const TILE_BOX = 40; // px of a box on a wall of fields
+const MAX_STRIP = 400; // px of a field there
 const MIN_BOX_WIDTH = 40; // px of a box of a long field, which then scrolls
 
 const byId = (id) => document.getElementById(id);
@@ -25,10 +29,8 @@ function answerText(answer) {
   return answer === BLANK ? "blank" : answer === UNREADABLE ? "unreadable" : answer;
 }
 
-/** Show crop `i` of the field in `target`; without `i`, all its crops in a row. */
-function paintCrops(target, field, i = null) {
-  const [, sprite] = JSON.parse(field.pictures.textContent);
-  const n = field.boxes.length;
+/** Show crop `i` of a field's `sprite` of `n` crops in `target`; without `i`, all its crops in a row. */
+function paintCrops(target, sprite, n, i = null) {
   target.style.backgroundImage = `url("data:image/png;base64,${sprite}")`;
   target.style.backgroundSize = i === null ? "100% 100%" : `${100 * n}% 100%`;
   target.style.backgroundPosition = n > 1 && i !== null ? `${(100 * i) / (n - 1)}% 0` : "0 0";
@@ -39,6 +41,13 @@ class Stage {
   constructor(onPick) {
     this.onPick = onPick;
     this.shown = null;
+    this.zoom = 1;
+  }
+
+  /** Draw the picture of the page larger or smaller, by a step of `ZOOM_STEP`. */
+  zoomBy(steps) {
+    this.zoom = Math.max(1, Math.min(MAX_ZOOM, this.zoom * ZOOM_STEP ** steps));
+    this.shown = null;
   }
 
   render(review) {
@@ -48,9 +57,10 @@ class Stage {
       ? "All digits that match the filter are checked." : "All digits are checked.";
     byId("question").classList.toggle("settled", review.done);
     byId("file").textContent = field.file;
+    const name = field.name ? ` (${field.name})` : "";
     byId("place").textContent =
-      `page ${field.page} · field ${field.number} · box ${box + 1} of ${field.boxes.length}`;
-    paintCrops(byId("crop"), field, box);
+      `page ${field.page} · field ${field.number}${name} · box ${box + 1} of ${field.boxes.length}`;
+    paintCrops(byId("crop"), field.detail.sprite, field.boxes.length, box);
     this.renderGuesses(field, box);
     this.renderCells(field, box);
     this.renderPicture(field, box);
@@ -95,7 +105,7 @@ class Stage {
       cell.type = "button";
       cell.tabIndex = -1;
       const crop = element("span", "crop");
-      paintCrops(crop, field, i);
+      paintCrops(crop, field.detail.sprite, field.boxes.length, i);
       const shown = field.cell(i);
       const note = checked ? "✓" : this.note(box);
       cell.append(crop, element("b", "", shown === "." ? "·" : shown), element("small", "", note));
@@ -111,14 +121,15 @@ class Stage {
   }
 
   renderPicture(field, current) {
-    const [x, y, width, height] = field.area;
+    const [x, y, width, height] = field.detail.area;
     if (this.shown !== field) {
-      const [jpeg] = JSON.parse(field.pictures.textContent);
-      byId("surroundings").src = `data:image/jpeg;base64,${jpeg}`;
-      const zoom = Math.min(BOX_HEIGHT / field.boxes[current].height, PICTURE_HEIGHT / height);
+      byId("surroundings").src = `data:image/jpeg;base64,${field.detail.jpeg}`;
+      const fitting = Math.min(BOX_HEIGHT / field.boxes[current].height, PICTURE_HEIGHT / height);
+      const zoom = this.zoom * fitting;
+      byId("picture").classList.toggle("zoomed", this.zoom > 1);
       byId("picture").style.width = `${Math.round(width * zoom)}px`;
       byId("picture").style.aspectRatio = `${width} / ${height}`;
-      byId("picture").style.minWidth = `${Math.round(Math.min(width * zoom, field.boxes.length * MIN_BOX_WIDTH))}px`;
+      byId("picture").style.minWidth = `${Math.round(Math.min(width * zoom, field.boxes.length * MIN_BOX_WIDTH * this.zoom))}px`;
       byId("overlay").setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
       this.shown = field;
     }
@@ -127,6 +138,8 @@ class Stage {
     byId("overlay").replaceChildren(...marks);
     // A long field scrolls, so that its boxes stay large enough.
     const frame = byId("picture-frame");
+    const down = ((field.boxes[current].y - y) / height) * byId("picture").clientHeight;
+    frame.scrollTop = down - frame.clientHeight / 2;
     const at = ((field.boxes[current].x - x) / width) * byId("picture").clientWidth;
     frame.scrollLeft = at - frame.clientWidth / 2;
   }
@@ -189,20 +202,29 @@ class Queue {
 
   makeRow(position) {
     const field = this.review.order[position];
-    const left = field.open().length;
+    const { left } = field;
     const row = element("button", `row${left ? "" : " checked"}`);
     row.type = "button";
     row.tabIndex = -1;
     if (position === this.review.position) row.setAttribute("aria-current", "true");
     row.style.transform = `translateY(${position * QUEUE_ROW}px)`;
+    row.addEventListener("click", () => this.onPick(position));
+    this.space.append(row);
+    const source = `${field.file} · p. ${field.page} · f. ${field.title}`;
+    if (!field.loaded) {
+      row.append(element("span", "source", source));
+      field.parts.load(field.part).then(() => this.redraw(position, row), () => {});
+      return row;
+    }
     const value = element("span", "value");
+    const { answers } = field;
     field.boxes.forEach((box, i) => {
       const shown = field.cell(i) === "." ? "·" : field.cell(i);
-      const waits = box.status === "review" && field.answers[i] === UNTOUCHED;
+      const waits = box.status === "review" && answers[i] === UNTOUCHED;
       value.append(waits ? element("mark", "", shown) : shown);
     });
     const crops = element("span", "crops");
-    paintCrops(crops, field);
+    paintCrops(crops, field.detail.sprite, field.boxes.length);
     crops.style.width = `${24 * field.boxes.length}px`;
     crops.style.aspectRatio = field.boxes.length;
     const state = element("span", "left", !left ? "✓" : BLIND ? "" : percent(field.worst));
@@ -210,10 +232,15 @@ class Queue {
     row.setAttribute("aria-label", `${field.file}, page ${field.page}, field ${field.number}: ` +
       `${spoken(field)}, ${left ? `${left} to check` : "checked"}`);
     row.append(value, crops, state,
-      element("span", "source", `${field.file} · p. ${field.page} · f. ${field.number}`));
-    row.addEventListener("click", () => this.onPick(position));
-    this.space.append(row);
+      element("span", "source", source));
     return row;
+  }
+
+  /** Draw a row again whose part is loaded now, unless it has scrolled away. */
+  redraw(position, row) {
+    if (this.rows.get(position) !== row) return;
+    this.drop(position);
+    this.renderRows();
   }
 }
 
@@ -233,10 +260,23 @@ function renderProgress(review) {
   byId("progress").classList.toggle("complete", checked === total);
   byId("progress-text").textContent = checked === total
     ? `All ${number(total)} checked` : `${number(checked)} of ${number(total)} checked`;
-  byId("save-state").textContent = review.unsaved ? "Not saved to a file yet" : checked ? "Saved" : "";
+  byId("save-state").textContent = review.unsaved
+    ? HOST?.texts.unsaved ?? "Not saved to a file yet" : checked ? HOST?.texts.saved ?? "Saved" : "";
   byId("save").classList.toggle("primary", review.unsaved && checked === total);
   byId("save-state").classList.toggle("unsaved", review.unsaved);
   byId("storage-warning").hidden = review.store.works;
+  byId("expected").textContent = BLIND ? "" : expectedText(review);
+}
+
+/** How many wrong values are still expected, by the confidences, falling as one goes. */
+function expectedText(review) {
+  const number = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
+  const { accepted, wrong } = review.accepted;
+  const rest = accepted > 0
+    ? `${number(wrong)} of the ${number(accepted)} accepted values, which are not shown here` : "";
+  if (review.checked === review.total) return rest && `Expected to be wrong still: ${rest}.`;
+  const shown = `about ${number(Math.max(review.expected, 0))} of the values not checked yet`;
+  return `Expected to be wrong or unread: ${shown}${rest && `, and ${rest}`}.`;
 }
 
 /** Scroll to the review, unless all that is needed for answering is visible. */
@@ -257,4 +297,79 @@ function announce(review) {
   const read = guess === "" ? "blank" : guess === "?" ? (BLIND ? "what is it" : "no digit recognised") : `guess ${guess}, ${percent(confidence)}`;
   byId("live").textContent = `${byId("progress-text").textContent}. Next: ${read}. ` +
     `${field.file}, page ${field.page}, field ${field.number}, box ${box + 1}.`;
+}
+
+/** The tiles of a wall, and what is said of it. */
+class WallView {
+  constructor(onChoose, onToggle) {
+    this.onChoose = onChoose;
+    this.onToggle = onToggle;
+    this.items = null;
+  }
+
+  render(wall) {
+    const tiles = byId("tiles");
+    if (this.items !== wall.items) {
+      this.items = wall.items;
+      tiles.replaceChildren(...wall.items.map((item, i) => this.makeTile(item, i)));
+      tiles.className = `tiles ${wall.kind}`;
+      tiles.scrollTop = 0;
+    }
+    wall.items.forEach((item, i) => this.paint(tiles.children[i], wall, item, i));
+    this.renderState(wall);
+  }
+
+  makeTile(item, i) {
+    const { detail, box } = item;
+    const tile = element("button", "tile");
+    tile.type = "button";
+    tile.tabIndex = -1;
+    const crop = element("span", "crop");
+    paintCrops(crop, detail.sprite, detail.boxes.length, box);
+    if (box === null) {
+      crop.style.width = `${Math.min(TILE_BOX * detail.boxes.length, MAX_STRIP)}px`;
+      crop.style.aspectRatio = detail.boxes.length;
+    }
+    tile.append(crop, element("b"));
+    tile.addEventListener("pointermove", () => this.onChoose(i));
+    tile.addEventListener("click", () => this.onToggle(i));
+    return tile;
+  }
+
+  paint(tile, wall, item, i) {
+    const odd = wall.odd.has(wall.nameOf(item));
+    const answer = wall.answered(item);
+    const read = item.box === null ? item.detail.value : answerText(item.field.marks[item.box]);
+    const shown = answer && item.box !== null ? answerText(answer) : answer ? item.field.whole ?? read : odd ? "✕" : item.box === null ? read : "";
+    tile.classList.toggle("odd", odd);
+    tile.classList.toggle("answered", answer !== "");
+    tile.classList.toggle("chosen", i === wall.chosen);
+    tile.lastChild.textContent = shown;
+    tile.title = `${item.field.file} · p. ${item.field.page} · f. ${item.field.title}`;
+    tile.setAttribute("aria-label", `${read}${odd ? ", odd" : answer ? `, answered ${answerText(answer)}` : ""}; ${tile.title}`);
+    tile.setAttribute("aria-pressed", String(odd));
+    if (i === wall.chosen && wall.scrolls) tile.scrollIntoView({ block: "nearest" });
+  }
+
+  renderState(wall) {
+    const counts = wall.groups();
+    const select = byId("wall-group");
+    const options = [...counts].map(([group, count]) => {
+      const name = wall.kind === "field" ? group : group === UNREADABLE ? "no digit" : answerText(group);
+      const option = element("option", "", `${name} (${count.toLocaleString("en")})`);
+      option.value = group;
+      return option;
+    });
+    select.replaceChildren(...options);
+    if (counts.has(wall.group)) select.value = wall.group;
+    byId("wall-what").textContent = wall.kind === "field" ? "Values of field" : "Read as";
+    const rest = wall.items.filter((item) => !wall.odd.has(wall.nameOf(item)) && !wall.answered(item)).length;
+    const name = wall.kind === "field" ? "as read" : wall.group === UNREADABLE ? "as unreadable" : `as ${answerText(wall.group)}`;
+    byId("wall-confirm-text").textContent = `Confirm ${rest.toLocaleString("en")} ${name}`;
+    byId("wall-confirm").hidden = wall.items.length === 0;
+    byId("wall-empty").hidden = wall.items.length > 0;
+    byId("wall-empty").textContent = wall.aside.size > 0
+      ? `Nothing is left for walls. What you marked as odd (${wall.aside.size.toLocaleString("en")}) waits one by one.`
+      : "Nothing is left for walls of this kind.";
+  }
 }

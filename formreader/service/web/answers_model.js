@@ -18,12 +18,14 @@ export class ServerAnswers {
     return true;
   }
 
-  get(name) {
-    return this.kept.get(name) ?? null;
+  /** All answers: a Map of texts by key. */
+  async load() {
+    return new Map(this.kept);
   }
 
-  put(name, value) {
-    if (this.get(name) === value) return;
+  /** Keep a text under a key; null forgets it. */
+  save(name, value) {
+    if ((this.kept.get(name) ?? null) === value) return;
     if (value === null) this.kept.delete(name);
     else this.kept.set(name, value);
     this.unsent.set(name, value);

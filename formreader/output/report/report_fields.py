@@ -1,0 +1,170 @@
+"""The fields of a report: in the order in which an answer is worth most, and in parts.
+
+Fields come in the order of the table and are written to a file without a name. Kept in memory are
+three numbers for each, by which they are then read back in the order of the review.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TypeAlias
+
+from formreader.core.records import DigitReading, FieldReading, ReviewField, Status
+from formreader.output.table import digit_text, file_cell, whole_pixels
+
+Json: TypeAlias = "str | int | float | list[Json]"
+
+PART_BYTES = 1_000_000
+"""Size of a part, at least, but for the last one. About 100 fields: one is loaded while a person
+answers those of another, and a wall of 100 digits needs few. No measurement on record."""
+
+_KEY_DIGITS = 12
+"""Hexadecimal digits of a field's key: 48 bits tell the fields of one job apart."""
+
+
+class ReviewOrder:
+    """All fields with a digit to review, on disk, by what an answer is worth.
+
+    `size` is that of their records and pictures in bytes.
+    """
+
+    def __init__(self, folder: Path | None, *, blind: bool) -> None:
+        """Without fields; their file will be in `folder`. `blind`: they keep their order."""
+        self.size = 0
+        self._blind = blind
+        self._records = _nameless_file(folder)
+        self._starts, self._worth = array("Q"), array("d")
+
+    def take(self, fields: Iterable[ReviewField]) -> None:
+        """Take the fields, in the order of the table."""
+        for field in fields:
+            if field.reading.status is not Status.REVIEW:
+                continue
+            entry = json.dumps(_entry(field, len(self._starts)), separators=(",", ":"))
+            record = json.dumps([_record(field), _pictures(field)], separators=(",", ":"))
+            self._starts.append(self._records.tell())
+            self._worth.append(0.0 if self._blind else worth(field.reading))
+            self._records.write(f"{entry}\n{record}\n".encode("ascii"))
+            self.size += len(record)
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._records.close()
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def parts(self) -> Iterator[tuple[list[str], list[str]]]:
+        """Yield (entries of the index, records) of each part as JSON texts, worth most first."""
+        entries, records, size = list[str](), list[str](), 0
+        for i in sorted(range(len(self)), key=lambda i: (-self._worth[i], i)):
+            self._records.seek(self._starts[i])
+            entries.append(self._line())
+            records.append(self._line())
+            size += len(records[-1])
+            if size >= PART_BYTES:
+                yield entries, records
+                entries, records, size = [], [], 0
+        if records:
+            yield entries, records
+
+    def _line(self) -> str:
+        return self._records.readline().decode("ascii").rstrip("\n")
+
+
+def _nameless_file(folder: Path | None) -> IO[bytes]:
+    """A file on the disk that will hold the report: /tmp may be memory. None for anywhere."""
+    with suppress(OSError):
+        return TemporaryFile(dir=folder)
+    return TemporaryFile()
+
+
+def worth(read: FieldReading) -> float:
+    """How many wrong values a key press puts right, as expected by the confidences.
+
+    A value is right, and complete, when all of its digits are answered.
+    """
+    keys = sum(digit.status is Status.REVIEW for digit in read.digits)
+    return doubt(read) / max(keys, 1)
+
+
+def doubt(read: FieldReading) -> float:
+    """The probability that digits to review make the value wrong, or that it has unread ones."""
+    if read.frame is not None:  # a number in a cell was read as a whole
+        return 1 - read.confidence
+    waiting = (one.confidence for one in read.digits if one.status is Status.REVIEW)
+    return 1 - math.prod(waiting)
+
+
+def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
+    """Yield (what the index and the record say, pictures) of each field to review, in table order.
+
+    The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
+    """
+    waiting = (field for field in fields if field.reading.status is Status.REVIEW)
+    for row, field in enumerate(waiting):
+        yield [*_entry(field, row), *_record(field)], _pictures(field)
+
+
+def _entry(field: ReviewField, row: int) -> list[Json]:
+    """What the index says of a field; `ReviewField` in report_model.js names the parts.
+
+    `row` is its place among the fields in the order of the table.
+    """
+    read = field.reading
+    place: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
+    marks = "".join(map(_mark, read.digits))
+    return [_key(field), *place, read.name, marks, round(doubt(read), 4), row]
+
+
+def _mark(digit: DigitReading) -> str:
+    """What was read in a box to review, `_` for a blank; `.` for other boxes."""
+    if digit.status is not Status.REVIEW:
+        return "."
+    return digit_text(digit) or "_"
+
+
+def _record(field: ReviewField) -> list[Json]:
+    """What only the shown field needs; `FieldDetail` in report_parts.js names the parts."""
+    read = field.reading
+    area: list[Json] = list(whole_pixels(field.thumbnail.area))
+    boxes: list[Json] = [_box_record(digit) for digit in read.digits]
+    frame: list[Json] = list(whole_pixels(read.box))
+    return [area, boxes, frame, read.value, round(read.confidence, 4), int(read.frame is not None)]
+
+
+def _pictures(field: ReviewField) -> list[Json]:
+    """The JPEG of the thumbnail and the PNG of the crops, in base64."""
+    pictures = (field.thumbnail.jpeg, field.sprite)
+    return [base64.b64encode(picture).decode("ascii") for picture in pictures]
+
+
+def _key(field: ReviewField) -> str:
+    """Return what browsers keep a field's answers under: the same as long as its writing is.
+
+    So answers outlive a resumed scan, another threshold and corrections that were applied.
+    """
+    places = [whole_pixels(digit.box) for digit in field.reading.digits]
+    name = json.dumps([file_cell(field.file), field.page, field.number, places])
+    return hashlib.sha256(name.encode("ascii") + field.sprite).hexdigest()[:_KEY_DIGITS]
+
+
+def _box_record(digit: DigitReading) -> list[Json]:
+    """Return [x, y, width, height, guess, confidence, status, second guess, its confidence]."""
+    second = "" if digit.second is None else str(digit.second)
+    return [
+        *whole_pixels(digit.box),
+        digit_text(digit),
+        round(digit.confidence, 4),
+        digit.status.value,
+        second,
+        round(digit.second_confidence, 4),
+    ]

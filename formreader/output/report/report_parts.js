@@ -1,0 +1,72 @@
+// Records and pictures of the fields. They are in parts, inside this page or in files beside it, of
+// which few are in memory at a time.
+const KEPT_PARTS = 24; // of about 1 MB: those of a wall and of the list of fields
+
+/** What only the shown field needs: its boxes, its place and pictures. */
+class FieldDetail {
+  constructor([[area, boxes, frame, value, confidence, isCell], [jpeg, sprite]]) {
+    Object.assign(this, { area, frame, value, confidence, jpeg, sprite });
+    this.isCell = isCell === 1;
+    this.boxes = boxes.map(([x, y, width, height, guess, confidence, status, second, secondConfidence]) =>
+      ({ x, y, width, height, guess, confidence, status, second, secondConfidence }));
+  }
+}
+
+class Parts {
+  /** `inside` are the script elements of the parts in the page; without them, the part `n` is the
+   *  file part-EDITION-n.js in `folder`. */
+  constructor({ edition, folder, nonce }, inside) {
+    Object.assign(this, { edition, folder, nonce, inside });
+    this.kept = new Map(); // least recently used first
+    this.loading = new Map();
+  }
+
+  has(number) {
+    if (this.kept.has(number)) return true;
+    if (this.folder) return false;
+    this.keep(number, JSON.parse(this.inside[number - 1].textContent));
+    return true;
+  }
+
+  /** The detail of a field whose part is loaded. */
+  detail(number, slot) {
+    if (!this.has(number)) throw new Error(`part ${number} is not loaded`);
+    const details = this.kept.get(number);
+    this.kept.delete(number);
+    this.kept.set(number, details);
+    if (!(details[slot] instanceof FieldDetail)) details[slot] = new FieldDetail(details[slot]);
+    return details[slot];
+  }
+
+  /** Loads a part; what is loaded already costs nothing. */
+  load(number) {
+    if (this.has(number)) return Promise.resolve();
+    if (!this.loading.has(number)) this.loading.set(number, this.fromFile(number));
+    return this.loading.get(number);
+  }
+
+  fromFile(number) {
+    const script = document.createElement("script");
+    const name = `part-${this.edition}-${String(number).padStart(4, "0")}.js`;
+    return new Promise((resolve, reject) => {
+      const fail = () => reject(new Error(`${this.folder}/${name} is missing or damaged. Keep that folder beside this page, and reload the page if its report was written anew.`));
+      script.addEventListener("error", fail);
+      script.addEventListener("load", () => (this.kept.has(number) ? resolve() : fail()));
+      script.nonce = this.nonce;
+      script.src = `${encodeURIComponent(this.folder)}/${name}`;
+      document.head.append(script);
+    }).finally(() => {
+      script.remove();
+      this.loading.delete(number);
+    });
+  }
+
+  /** Takes what the script of a part hands over. */
+  keep(number, records) {
+    this.kept.set(number, records);
+    for (const oldest of this.kept.keys()) {
+      if (this.kept.size <= KEPT_PARTS) break;
+      this.kept.delete(oldest);
+    }
+  }
+}

@@ -1,0 +1,144 @@
+// Walls: many digits that were read alike, or many values of one column, on one screen. What is odd
+// is marked or answered, and one key confirms the rest.
+const WALL_SIZE = { digit: 100, field: 40 }; // tiles of a screen
+const WALL_AHEAD = 8; // parts that are loaded for the next screen
+
+/** A wall's state, without its display. Its `items` are { field, box, detail }, box being null on a
+ *  wall of fields. */
+class Wall {
+  constructor(review, kind) {
+    this.review = review;
+    this.kind = kind;
+    this.aside = new Set(); // names of items that were odd: they are for the review one by one
+    this.history = []; // screens that were confirmed, for undo
+    this.group = "";
+    this.clear();
+  }
+
+  clear() {
+    this.items = [];
+    this.odd = new Set();
+    this.chosen = 0;
+    this.typed = 0; // answers on this screen
+  }
+
+  nameOf({ field, box }) {
+    return `${field.key}/${box}`;
+  }
+
+  /** What may stand on a wall, worth most first. A value with an unread digit has nothing to
+   *  confirm, and on a wall of digits nothing but its boxes matters. */
+  *candidates(group = null) {
+    for (const field of this.review.order) {
+      if (field.left === 0) continue;
+      if (this.kind === "field") {
+        if (group !== null && field.title !== group) continue;
+        if (!field.unchecked().some((i) => field.marks[i] === UNREADABLE)) yield { field, box: null };
+        continue;
+      }
+      if (group !== null && !field.marks.includes(group)) continue;
+      for (const box of field.unchecked()) {
+        if (group === null || field.marks[box] === group) yield { field, box };
+      }
+    }
+  }
+
+  groupOf({ field, box }) {
+    return box === null ? field.title : field.marks[box];
+  }
+
+  /** How many items wait in each group: a Map, in the order of the groups' names. */
+  groups() {
+    const counts = new Map();
+    for (const item of this.candidates()) {
+      if (this.aside.has(this.nameOf(item))) continue;
+      const group = this.groupOf(item);
+      counts.set(group, (counts.get(group) ?? 0) + 1);
+    }
+    const byName = ([a], [b]) => a.localeCompare(b, "en", { numeric: true });
+    return new Map([...counts].sort(byName));
+  }
+
+  /** The next screen of a group; an empty one where nothing waits. */
+  async fill(group) {
+    this.group = group;
+    this.clear();
+    const waiting = [];
+    for (const item of this.candidates(group)) {
+      if (!this.aside.has(this.nameOf(item))) waiting.push(item);
+      if (waiting.length === 2 * WALL_SIZE[this.kind]) break;
+    }
+    const items = waiting.splice(0, WALL_SIZE[this.kind]);
+    for (const item of items) {
+      if (!item.field.loaded) await item.field.parts.load(item.field.part);
+      item.detail = item.field.detail;
+    }
+    const sureness = ({ box, detail }) => (box === null ? detail.confidence : detail.boxes[box].confidence);
+    this.items = items.sort((a, b) => sureness(a) - sureness(b));
+    void this.loadAhead(waiting);
+  }
+
+  async loadAhead(items) {
+    const parts = [...new Set(items.map(({ field }) => field.part))].slice(0, WALL_AHEAD);
+    const load = (part) => items[0].field.parts.load(part);
+    // What fails here fails again, and is told, when it is needed.
+    for (const part of parts) await load(part).catch(() => {});
+  }
+
+  /** The answer of an item on this wall, "" where it has none yet. */
+  answered({ field, box }) {
+    if (box === null) return field.left === 0 ? field.whole ?? field.answers.join("") : "";
+    const given = field.whole !== null ? UNREADABLE : field.answers[box];
+    return given === UNTOUCHED ? "" : given;
+  }
+
+  toggle(item) {
+    const name = this.nameOf(item);
+    if (!this.odd.delete(name)) this.odd.add(name);
+  }
+
+  /** Answer the chosen digit. */
+  answer(answer) {
+    const item = this.items[this.chosen];
+    if (!item || item.box === null) return;
+    this.odd.delete(this.nameOf(item));
+    this.review.putAll([[item.field, item.box, answer]]);
+    this.typed += 1;
+  }
+
+  /** Confirm all that is neither odd nor answered; what is odd is set aside. */
+  confirm() {
+    const said = [];
+    for (const item of this.items) {
+      const { field, box } = item;
+      if (this.odd.has(this.nameOf(item))) this.aside.add(this.nameOf(item));
+      else if (box !== null && !this.answered(item)) said.push([field, box, field.marks[box]]);
+      else if (box === null) for (const i of field.open()) said.push([field, i, field.marks[i]]);
+    }
+    this.review.putAll(said);
+    const { items, odd, group, typed } = this;
+    this.history.push({ items, odd, group, typed, said: said.length > 0 });
+    this.clear();
+  }
+
+  /** Take back the last answer of this screen, or show the last screen again with its answers
+   *  taken back. Returns whether there was anything. */
+  undo() {
+    if (this.typed > 0) {
+      this.typed -= 1;
+      this.review.undo();
+      return true;
+    }
+    const screen = this.history.pop();
+    if (screen === undefined) return false;
+    if (screen.said) this.review.undo();
+    const { items, odd, group, typed } = screen;
+    Object.assign(this, { items, odd, group, typed, chosen: 0 });
+    for (const item of this.items) this.aside.delete(this.nameOf(item));
+    return true;
+  }
+
+  choose(index) {
+    this.chosen = Math.max(0, Math.min(index, this.items.length - 1));
+  }
+}
