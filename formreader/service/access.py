@@ -45,7 +45,8 @@ REPORT_POLICY = (
     "img-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 """For the report, whose own policy in its head allows its one script and style by their hashes.
-A browser keeps both policies. The service's page shows it in a frame; a large one loads its parts."""
+A browser keeps both policies. The service's page shows the report in a frame, and a large one
+loads its parts."""
 
 _HEADERS = {
     "content-security-policy": _PAGE_POLICY,

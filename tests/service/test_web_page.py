@@ -125,9 +125,7 @@ def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(params=[(1280, 900), (390, 844)], ids=["desktop", "phone"])
-def visitor(
-    request: pytest.FixtureRequest, address: str, tmp_path: Path
-) -> Iterator[Visitor]:
+def visitor(request: pytest.FixtureRequest, address: str, tmp_path: Path) -> Iterator[Visitor]:
     width, height = request.param
     options = webdriver.ChromeOptions()
     options.binary_location = str(BROWSER)

@@ -40,8 +40,8 @@ SCRIPTS = (
 """In the order in which they need one another."""
 
 ONE_FILE_BYTES = 16_000_000
-"""A report with more records and pictures than this is an index and parts. About 1,600 fields, which
-browsers open in less than a second."""
+"""A report with more records and pictures than this is an index and parts. About 1,600 fields,
+which browsers open in less than a second."""
 
 
 @dataclass(frozen=True, slots=True)
