@@ -13,7 +13,7 @@ import uvicorn
 
 from formreader.core.errors import UsageError
 from formreader.core.options import ServeOptions
-from formreader.service.access import is_readable_by_others
+from formreader.service.access import is_loopback, is_readable_by_others
 from formreader.service.application import make_application
 from formreader.service.service_state import Service
 from formreader.service.watched_folder import WatchedFolder
@@ -102,7 +102,7 @@ def _tell(service: Service, address: str, seconds: float, say: Callable[[str], N
         say(f"clients must give the token in {token_file}")
         if is_readable_by_others(token_file):
             say(f"other users of this machine can read {token_file}: chmod 600 {token_file}")
-    if service.access.token is not None and not service.access.names & {"localhost"}:
+    if not is_loopback(service.options.host):
         say("the token and the pages travel unencrypted: put a proxy with TLS in front of it")
     say(f"ready after {seconds:.1f} s: http://{address}/ (Ctrl-C stops it)")
 

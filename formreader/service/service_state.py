@@ -22,7 +22,7 @@ from formreader.service.access import Access
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, is_job_id
 from formreader.service.job_queue import JobQueue, LiveJob
-from formreader.service.metrics import Metrics
+from formreader.service.service_metrics import Metrics
 from formreader.service.problems import ProblemError
 from formreader.service.template_shelf import TemplateShelf
 
