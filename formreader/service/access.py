@@ -17,8 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from formreader.core.errors import UsageError
-from formreader.service.service_metrics import Metrics
 from formreader.service.problems import problem_response
+from formreader.service.service_metrics import Metrics
 
 COOKIE = "formreader_session"
 """The cookie of a browser that has given the token."""
