@@ -14,7 +14,7 @@ PACKAGE = Path(formreader.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
-    ("input", "preprocess", "crop", "store", "synth", "output"),
+    ("input", "preprocess", "crop", "store", "synth", "output", "rules"),
     ("detect", "segment"),
     ("recognise", "template"),
     ("review",),
@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("augment", "export", "network_folder"),
+    ("augment", "export", "network_folder", "network_program", "option_checks"),
     ("data", "box_network"),
     ("fit", "line_network"),
     ("number_network", "evaluate"),
