@@ -5,9 +5,8 @@ and compares with `formreader scan` on the same files:
 
     lost, doubled  jobs that are missing, not done, or have other than one page: must be 0
     same           each job's rows, as JSON Lines, must be those of the scan byte for byte
-    pages/s        from the first upload to the end of the last job, beside the scan's; the service
-                   is warm, so the scan's own figure of pages per second is given twice: with its
-                   start, and without (from its progress log)
+    pages/s        from the first upload to the end of the last job, beside the scan's; the scan
+                   starts anew each time, the service is warm; both write a table and a report
     /read          p50 and p95 of one 200-dpi page at a time, against the page's own work as the
                    service measures it
     cpu            processor milliseconds of all processes for each page, of both: other programs
@@ -30,15 +29,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import httpx
 import numpy as np
+import psutil
 from ratio import jpeg_page
-from scanning import family, fill_folder, scan, small_pages
+from scanning import READ, family, fill_folder, messages, small_pages, started
 
 import formreader
 
@@ -148,6 +148,21 @@ def read_times(service: Running, number: int) -> tuple[list[float], list[float]]
     return took[3:], own[3:]
 
 
+def timed_scan(out: Path, folder: Path) -> tuple[float, float]:
+    """Scan the folder; return its seconds, and the processor seconds of all its processes."""
+    began, cpu = time.perf_counter(), dict[int, float]()
+    with started(out, folder) as process:
+        while process.poll() is None:
+            for one in family(process.pid):
+                with suppress(psutil.Error):
+                    spent = one.cpu_times()
+                    cpu[one.pid] = spent.user + spent.system
+            time.sleep(0.05)
+    if process.returncode not in READ:
+        raise SystemExit(messages(out))
+    return time.perf_counter() - began, sum(cpu.values())
+
+
 def rows_by_file(table: Path) -> dict[str, str]:
     """The lines of a table of JSON Lines, by their file."""
     rows = dict[str, str]()
@@ -170,23 +185,22 @@ def main() -> None:
         folder = fill_folder(top / "pages", small_pages(8), given.uploads)
         files = sorted(folder.iterdir())
         with running(top / "data") as service:
+            time.sleep(3)  # the workers are still starting
             print(f"ready after {service.seconds:.1f} s, idle memory {service.memory():.0f} MiB")
             for i in range(given.rounds):
-                before = sum(os.times()[2:4])
-                beside = scan(top / f"results{i}.jsonl", folder, "--report", "none")
+                scan_seconds, of_scan = timed_scan(top / f"results{i}.jsonl", folder)
                 expected = rows_by_file(top / f"results{i}.jsonl")
-                of_scan = (sum(os.times()[2:4]) - before) / given.uploads
                 before = service.cpu()
                 seconds, jobs = send_all(service, files)
                 of_service = (service.cpu() - before) / given.uploads
                 wrong += faults(service, jobs, expected)
                 forget(service, jobs)
-                ratio = beside.seconds / seconds
+                ratio = scan_seconds / seconds
                 print(
                     f"round {i + 1}: {given.uploads / seconds:.1f} pages/s, scan "
-                    f"{given.uploads / beside.seconds:.1f} pages/s, ratio {ratio:.2f}; "
-                    f"cpu {1000 * of_service:.0f} and {1000 * of_scan:.0f} ms a page; memory "
-                    f"{service.memory():.0f} MiB; {len(wrong)} faults"
+                    f"{given.uploads / scan_seconds:.1f} pages/s, ratio {ratio:.2f}; "
+                    f"cpu {1000 * of_service:.0f} and {1000 * of_scan / given.uploads:.0f} ms a "
+                    f"page; memory {service.memory():.0f} MiB; {len(wrong)} faults"
                 )
             took, own = read_times(service, given.reads)
             p95 = [float(np.quantile(one, 0.95)) for one in (took, own)]
