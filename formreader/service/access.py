@@ -17,8 +17,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from formreader.core.errors import UsageError
-from formreader.service.metrics import Metrics
 from formreader.service.problems import problem_response
+from formreader.service.service_metrics import Metrics
 
 COOKIE = "formreader_session"
 """The cookie of a browser that has given the token."""
@@ -89,9 +89,9 @@ class Access:
                 "--token-file token.txt"
             )
         token = None if token_file is None else read_token(token_file)
-        own = {"localhost", "127.0.0.1", "::1"} if local else {host.strip("[]").lower()}
+        own = {"127.0.0.1", "::1"} if local else {host.strip("[]").lower()}
         return cls(
-            frozenset(own | {name.strip("[]").lower() for name in names}),
+            frozenset(own | {"localhost"} | {name.strip("[]").lower() for name in names}),
             any_address=host.strip("[]") in ("0.0.0.0", "::", ""),
             token=token,
         )

@@ -21,7 +21,7 @@ from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows, ScanOptions
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, JobFolder, JobRecord
-from formreader.service.metrics import Metrics
+from formreader.service.service_metrics import Metrics
 
 _JOBS_PER_WORKER = 2
 """Jobs that are read at a time, for each worker: while one opens its store or writes its table,

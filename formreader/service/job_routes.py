@@ -23,7 +23,7 @@ from formreader.service.job_making import MAX_FILES, make_job
 from formreader.service.job_queue import LiveJob, QueueFullError
 from formreader.service.job_results_export import MEDIA_TYPES, Format, export_table
 from formreader.service.multipart_upload import UploadLimits, receive_file, receive_upload
-from formreader.service.problems import ProblemError
+from formreader.service.problems import ProblemError, status_of
 from formreader.service.service_state import Service, busy, client_of, service_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -239,7 +239,7 @@ def _correct(service: Service, job: LiveJob, options: CorrectOptions) -> bodies.
         with service.desk.closed(job.folder.store):
             done = correct(options)
     except FormreaderError as error:
-        raise ProblemError(422, _without_paths(str(error), options.paths)) from error
+        raise ProblemError(status_of(error), _without_paths(str(error), options.paths)) from error
     service.renew_counts(job)
     return _body_of_corrections(done)
 

@@ -88,7 +88,8 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(FormreaderError)
     async def of_program(request: Request, error: FormreaderError) -> Response:
-        return problem_response(status_of(error), str(error))
+        folder = f"{request.app.state.service.data.path}/"  # of no use to clients
+        return problem_response(status_of(error), str(error).replace(folder, ""))
 
     @app.exception_handler(Exception)
     async def of_bug(request: Request, error: Exception) -> Response:

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+import psutil
 import uvicorn
 
 from formreader.core.errors import UsageError
 from formreader.core.options import ServeOptions
-from formreader.service.access import is_readable_by_others
+from formreader.service.access import is_loopback, is_readable_by_others
 from formreader.service.application import make_application
 from formreader.service.service_state import Service
 from formreader.service.watched_folder import WatchedFolder
@@ -51,7 +52,6 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
     Raises:
         FormreaderError: the service cannot start.
     """
-    began = time.monotonic()
     listening = _listen(options.host, options.port)
     try:
         service = Service.start(options)
@@ -78,7 +78,7 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
         address = _address(options.host, listening.getsockname()[1])
 
         def ready() -> None:
-            _tell(service, address, time.monotonic() - began, say)
+            _tell(service, address, say)
 
         _Server(config, service, ready).run([listening])
         say("stopping; jobs that are not done are gone on with by the next start")
@@ -90,7 +90,7 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
         listening.close()
 
 
-def _tell(service: Service, address: str, seconds: float, say: Callable[[str], None]) -> None:
+def _tell(service: Service, address: str, say: Callable[[str], None]) -> None:
     queued, running = service.queue.counts()
     say(f"jobs are kept in {service.data.path}, {_kept(service.options.keep_days)}")
     if service.options.watch is not None:
@@ -102,8 +102,9 @@ def _tell(service: Service, address: str, seconds: float, say: Callable[[str], N
         say(f"clients must give the token in {token_file}")
         if is_readable_by_others(token_file):
             say(f"other users of this machine can read {token_file}: chmod 600 {token_file}")
-    if service.access.token is not None and not service.access.names & {"localhost"}:
+    if not is_loopback(service.options.host):
         say("the token and the pages travel unencrypted: put a proxy with TLS in front of it")
+    seconds = time.time() - psutil.Process().create_time()
     say(f"ready after {seconds:.1f} s: http://{address}/ (Ctrl-C stops it)")
 
 

@@ -22,8 +22,8 @@ from formreader.service.access import Access
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, is_job_id
 from formreader.service.job_queue import JobQueue, LiveJob
-from formreader.service.metrics import Metrics
 from formreader.service.problems import ProblemError
+from formreader.service.service_metrics import Metrics
 from formreader.service.template_shelf import TemplateShelf
 
 _MAX_READS_PER_WORKER = 16
@@ -193,8 +193,8 @@ class Service:
             self.stopping.wait(_CLEANING_SECONDS)
 
 
-def service_of(request: Request) -> Service:
-    """The service that a request is for."""
+async def service_of(request: Request) -> Service:
+    """The service that a request is for; asynchronous, as others are called in a thread."""
     service: Service = request.app.state.service
     return service
 

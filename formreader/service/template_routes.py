@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from formreader.batch.page_log import PageFigures
 from formreader.batch.template_learning import new_template
+from formreader.core.errors import FormreaderError
 from formreader.service import bodies
 from formreader.service.file_names import label_of, suffix_of_label
 from formreader.service.multipart_upload import UploadLimits, receive_upload
@@ -99,9 +100,7 @@ def _make(service: Service, page: FilePath, into: FilePath, name: str) -> bodies
     options = replace(service.options.scan, paths=(str(page),), workers=1, template=None)
     try:
         new_template(options, into, progress)
-    except ProblemError:
-        raise
-    except Exception as error:
+    except FormreaderError as error:
         detail = "; ".join([*progress.said, str(error)]).replace(f"{page.parent}/", "")
         raise ProblemError(422, detail) from error
     return body_of_template(service.shelf.add(into, name))

@@ -9,11 +9,13 @@ import shutil
 import threading
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from formreader.core.errors import TemplateError
 from formreader.core.geometry import Box
 from formreader.output.atomic_writing import atomic_writer
+from formreader.rules.form_rules import NO_RULES
 from formreader.service import bodies
 from formreader.service.job_folders import DataFolder
 from formreader.service.problems import ProblemError
@@ -89,11 +91,8 @@ class TemplateShelf:
                 raise ProblemError(
                     422, "template: there are no forms yet. Add one, or leave it out"
                 )
-            for number, (folder, _) in enumerate(chosen):
-                copy = work / "forms" / f"{number:04}"
-                copy.mkdir(parents=True)
-                for file in (TEMPLATE_FILE, PAGE_FILE):
-                    shutil.copyfile(folder / file, copy / file)
+            for number, (folder, template) in enumerate(chosen):
+                _copy(folder, template, work / "forms" / f"{number:04}")
             digest = templates_hash(work / "forms")[:_HASH_DIGITS]
             if self.kept(digest).is_dir():
                 os.utime(self.kept(digest))
@@ -128,7 +127,7 @@ class TemplateShelf:
                 )
             if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
                 raise ProblemError(409, f"There is a form {wanted.name!r} already")
-            return _write(folder, wanted)
+            return _write(folder, wanted, before)
 
     def add(self, made: Path, name: str) -> FormTemplate:
         """Add the form that was made in the folder `made`, under a name.
@@ -140,8 +139,7 @@ class TemplateShelf:
             if any(template.name == name for _, template in self.all()):
                 raise ProblemError(409, f"There is a form {name!r} already")
             template = read_template(made)
-            template = FormTemplate(name, template.size, template.fields)
-            written = _write(made, body_of_template(template))
+            written = _write(made, body_of_template(replace(template, name=name)), template)
             stem = re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-")[:40]
             made.rename(self._folder / f"{stem or 'form'}-{secrets.token_hex(3)}")
         return written
@@ -174,18 +172,35 @@ def _sides(box: Box) -> list[float]:
     return [round(side, 1) for side in (box.left, box.top, box.width, box.height)]
 
 
-def _write(folder: Path, wanted: bodies.Template) -> FormTemplate:
+def _copy(folder: Path, template: FormTemplate, copy: Path) -> None:
+    """Copy a form, with the files beside it that its rules name.
+
+    Raises:
+        ProblemError: a rule names a file elsewhere, which may change or be gone.
+    """
+    copy.mkdir(parents=True)
+    listed = {field.rules.one_of for field in template.fields if field.rules.one_of}
+    for file in (TEMPLATE_FILE, PAGE_FILE, *sorted(listed)):
+        if not (copy / file).resolve().is_relative_to(copy.resolve()):
+            raise ProblemError(422, f"{template.name}: put {file} beside its {TEMPLATE_FILE}")
+        (copy / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / file, copy / file)
+
+
+def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:
     """Write the form into its folder, checked as a file of people's own is.
+
+    Rules stay: those of a field go by its name, or by its place if it has a new name.
 
     Raises:
         ProblemError: it is wrong.
     """
     try:
-        fields = tuple(_field(one) for one in wanted.fields)
+        fields = tuple(_field(one, before) for one in wanted.fields)
     except (TypeError, ValueError) as error:
         raise ProblemError(422, f"fields: {error}") from error
-    size = (wanted.width, wanted.height)
-    template, faults = parse_template(template_text(FormTemplate(wanted.name, size, fields)))
+    changed = replace(before, name=wanted.name, fields=fields)
+    template, faults = parse_template(template_text(changed), folder)
     if template is None:
         raise ProblemError(422, "; ".join(fault.message for fault in faults))
     with atomic_writer(folder / TEMPLATE_FILE) as stream:
@@ -193,9 +208,16 @@ def _write(folder: Path, wanted: bodies.Template) -> FormTemplate:
     return template
 
 
-def _field(one: bodies.TemplateField) -> FieldPlace:
+def _field(one: bodies.TemplateField, before: FormTemplate) -> FieldPlace:
     for place in (*(one.boxes or ()), *([one.cell] if one.cell is not None else [])):
         if len(place) != 4:
             raise ValueError(f"{one.name}: a place is [left, top, width, height]")
     cell = Box(*one.cell) if one.cell is not None else None
-    return FieldPlace(one.name, tuple(Box(*box) for box in one.boxes or ()), cell)
+    field = FieldPlace(one.name, tuple(Box(*box) for box in one.boxes or ()), cell)
+    named = [old for old in before.fields if old.name == one.name]
+    same_place = [old for old in before.fields if _places(old) == _places(field)]
+    return replace(field, rules=next((old.rules for old in (*named, *same_place)), NO_RULES))
+
+
+def _places(field: FieldPlace) -> list[list[float]]:
+    return [_sides(part) for part in field.parts]

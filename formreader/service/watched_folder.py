@@ -32,7 +32,7 @@ from formreader.service.service_state import Service
 DONE_FOLDER = "done"
 """Where files go that were taken: a folder in the watched one."""
 
-_LOOK_SECONDS = 2.0
+_WATCH_SECONDS = 2.0
 """Seconds between two looks at the folder: people wait for the scanner far longer."""
 
 _QUIET_SECONDS = 5.0
@@ -110,7 +110,7 @@ class WatchedFolder:
                 self._tell(f"{self._folder}: {error}")
             except Exception:
                 _log.exception("watching %s", self._folder)
-            stopping.wait(_LOOK_SECONDS)
+            stopping.wait(_WATCH_SECONDS)
 
     def _files(self) -> Iterator[_Seen]:
         """Yield the page files in the folder, in natural order; no links, nothing hidden."""
