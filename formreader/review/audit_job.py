@@ -17,7 +17,7 @@ from formreader.review.apply_corrections import cell_name
 from formreader.review.audit_bounds import StratumCount, needed_sample, upper_bound
 from formreader.review.audit_sample import AuditSample, SampledField, blind_fields, draw_sample
 from formreader.review.corrections_file import Correction, read_corrections
-from formreader.review.job_results import report_summary
+from formreader.review.job_results import report_summary, scanned_files
 from formreader.store.job_store import JobStore
 
 _MAX_LISTED_FIELDS = 20
@@ -66,7 +66,8 @@ def plan_audit(table: Place, size: int, seed: int, max_error: float | None) -> A
             check_writable(path, "RESULTS")
         sample.write(plan)
         top = report_summary(store, view, store.counts())
-        write_report(report, top, blind_fields(store, sample.fields), blind=True)
+        fields, sources = blind_fields(store, sample.fields), scanned_files(store, report)
+        write_report(report, top, fields, blind=True, sources=sources)
     accepted = sum(sample.populations)
     none_wrong = [
         StratumCount(*pair) for pair in zip(sample.populations, sample.sampled(), strict=True)

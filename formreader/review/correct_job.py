@@ -16,7 +16,7 @@ from formreader.output.report.report import write_report
 from formreader.review.apply_corrections import apply_corrections, settle_plan
 from formreader.review.corrections_file import Correction, read_corrections
 from formreader.review.edited_table import is_table, read_edited
-from formreader.review.job_results import report_summary, view_beside, write_results
+from formreader.review.job_results import report_summary, scanned_files, view_beside, write_results
 from formreader.review.second_person import Comparison, compare
 from formreader.store.answers import WHOLE_FIELD
 from formreader.store.job_sql import APPLICATION_ID
@@ -115,7 +115,8 @@ def _write_disputes(
     fields = (
         _as_disputed(field, boxes) for field in store.sampled_fields(comparison.disputed_fields)
     )
-    write_report(path, report_summary(store, view, store.counts()), fields)
+    top, sources = report_summary(store, view, store.counts()), scanned_files(store, path)
+    write_report(path, top, fields, sources=sources)
     return path
 
 

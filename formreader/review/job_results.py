@@ -13,6 +13,7 @@ from typing import cast
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, is_url, name_of
 from formreader.core.options import Rows
+from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_form_table, write_table
 from formreader.store.job_store import JobStore, JobView
@@ -48,7 +49,9 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
     write_job_table(store, view, as_place(view.out), cast("Rows", view.rows))
     if view.report:
         top = report_summary(store, view, counts)
-        write_report(as_place(view.report), top, store.review_fields(), store.remarks())
+        place = as_place(view.report)
+        sources = scanned_files(store, place)
+        write_report(place, top, store.review_fields(), store.remarks(), sources=sources)
     return counts
 
 
@@ -66,6 +69,14 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
         write_form_table(place, readings, rows, view.forms)
     else:
         write_table(place, readings, rows)
+
+
+def scanned_files(store: JobStore, report: Place) -> dict[str, str]:
+    """Where a report finds the scanned files that browsers show; it must lie on this machine."""
+    if is_url(report):
+        return {}
+    local = ((file.label, file.path) for file in store.files() if not is_url(file.path))
+    return page_sources(local, Path(report))
 
 
 def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) -> ReportSummary:

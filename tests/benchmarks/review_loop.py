@@ -1,11 +1,12 @@
 """From doubt to a certified table, played through: `python tests/benchmarks/review_loop.py`.
 
 Renders forms by several hands, scans them, has an oracle that knows the truth answer all of the
-report, puts that into the table by `formreader correct`, draws an audit, has the oracle answer it,
-and scans again. Prints digits wrong before and after, the errors that the confidences of accepted
-digits expect against the true ones, keys pressed, and the audit's bound against the truth. Then
-kills `correct` at random moments: each time the table must be the old or the new one, and the
-same command must finish. Exit code 1 where anything of this fails.
+report in headless Chromium, once one by one and once on walls, puts that into the table by
+`formreader correct`, draws an audit, has the oracle answer it, and scans again. Prints digits wrong
+before and after, the errors that confidences expect against the true ones, keys pressed, the time
+from a key to the next crop, and the audit's bound against the truth. Then kills `correct` at random
+moments: each time the table must be the old or the new one, and the same command must finish. Exit
+code 1 where anything of this fails.
 
 Boxes that were found where no true one is, and numbers in cells, are left out of all counts: the
 oracle calls what is read there right.
@@ -15,27 +16,90 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accuracy import render_pages
+from headless import chromium
 from scoring import MIN_OVERLAP, Row, overlaps
+from selenium import webdriver
 
 import formreader
 
-_HEADER = "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job"
-_RECORD = re.compile(r'<script type="application/json">(\["[^\n]*?)</script><script')
-_JOB = re.compile(r'id="job">"(\w+)"')
 _SIDES = ("x", "y", "width", "height")
+
+# [key of the field, box, file, number of the field, place of the box] of all that is asked.
+_ASKED = """
+const done = arguments[0];
+(async () => {
+    const { review } = await session, asked = [];
+    for (const field of review.fields) {
+        if (!field.loaded) await parts.load(field.part);
+        for (const i of field.review) {
+            const { x, y, width, height } = field.boxes[i];
+            asked.push([field.key, i, field.file, field.number, x, y, width, height]);
+        }
+    }
+    done([asked, review.expected]);
+})();
+"""
+
+# Someone presses the keys that a report needs. `truth` is the answer of each box, by key and box.
+# One by one: the time of a key is until the next crop is drawn. On walls: a tile is pointed at.
+_PLAY = """
+const [truth, walls, done] = arguments;
+const drawn = () => new Promise((resolve) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = resolve;
+    channel.port2.postMessage(0);
+}));
+(async () => {
+    const played = await session, { review, one } = played, times = [];
+    let keys = 0;
+    const press = (key) => {
+        keys += 1;
+        document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    };
+    const said = (field, i) => truth[`${field.key}/${i}`];
+    const keyOf = (answer) => ({ [BLANK]: "b", [UNREADABLE]: "u" })[answer] ?? answer;
+    if (walls) {
+        press("w");
+        await played.walls.ready;
+        while (played.walls.wall.items.length > 0) {
+            const { wall } = played.walls;
+            wall.items.forEach((item, i) => {
+                const answer = said(item.field, item.box);
+                if (answer === wall.group) return;
+                played.walls.choose(i);
+                press(keyOf(answer));
+            });
+            press("Enter");
+            await played.walls.ready;
+        }
+        press("Escape");
+    }
+    while (!review.done) {
+        const { field, box } = review, open = field.open(), began = performance.now();
+        const right = said(field, box) === field.guessAsAnswer(box) && !BLIND;
+        const noNumber = open.length > 1 && open.length === field.boxes.length &&
+            open.every((i) => said(field, i) === UNREADABLE);
+        press(noNumber ? "n" : right ? "Enter" : keyOf(said(field, box)));
+        while (one.busy) await new Promise((resolve) => setTimeout(resolve));
+        await drawn();
+        times.push(performance.now() - began);
+    }
+    const text = await correctionsCsv(review.fields, review.job);
+    review.markUnsaved(false);
+    done([keys, times, text]);
+})();
+"""
 
 
 def command(*arguments: str | Path | int) -> subprocess.Popen[str]:
@@ -82,33 +146,49 @@ class Oracle:
         symbol = true[best]["digit"]
         return symbol if symbol in ("", *"0123456789") else "?"
 
-    def answer(
-        self, report: Path, out: Path, asked: Callable[[list[Any]], bool], read: list[Row]
-    ) -> int:
-        """Answer the boxes of a report that are `asked`; return the number of keys pressed.
+    def answer(self, page: Page, read: list[Row], *, walls: bool = False) -> Played:
+        """Answer all that a report asks, from its beginning.
 
         `read` is what the table says, where the oracle knows no better.
         """
         known = {(row["file"], row["field"], row["box"]): row["digit"] for row in read}
-        page = report.read_text(encoding="utf-8")
-        (job,) = _JOB.findall(page)
-        keys = 0
-        with out.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(_HEADER.split(","))
-            for record in map(json.loads, _RECORD.findall(page)):
-                file, number, field, _, boxes = record[:5]
-                for i, box in enumerate(boxes, 1):
-                    if not asked(box):
-                        continue
-                    place = dict(zip(_SIDES, map(str, box), strict=False))
-                    said = self.symbol({"file": file} | place)
-                    said = known[file, str(field), str(i)] if said is None else said
-                    writer.writerow(
-                        [file, number, field, i, *box[:4], box[4], f"{box[5]:.4f}", said, "", job]
-                    )
-                    keys += 1
-        return keys
+        asked, expected = page.opened()
+        truth = dict[str, str]()
+        for key, i, file, number, *place in asked:
+            said = self.symbol({"file": file} | dict(zip(_SIDES, map(str, place), strict=True)))
+            said = known[file, str(number), str(i + 1)] if said is None else said
+            truth[f"{key}/{i}"] = said or "_"
+        keys, times, text = page.browser.execute_async_script(_PLAY, truth, walls)
+        return Played(len(asked), keys, sorted(times), text, expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A report in a browser."""
+
+    browser: webdriver.Chrome
+    path: Path
+
+    def opened(self) -> Any:
+        """Open it without answers; return what it asks, and how many values it calls wrong."""
+        self.browser.get(self.path.as_uri())
+        self.browser.execute_script("localStorage.clear()")
+        self.browser.get(self.path.as_uri())
+        return self.browser.execute_async_script(_ASKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a review: digits asked, keys pressed, times in ms, and its corrections.csv.
+
+    `expected` is how many values the report said to be wrong before it.
+    """
+
+    digits: int
+    keys: int
+    times: list[float]
+    text: str
+    expected: float
 
 
 def digits(table: Path) -> list[Row]:
@@ -122,7 +202,7 @@ def wrong(rows: list[Row], oracle: Oracle) -> list[Row]:
     return [row for row in rows if oracle.symbol(row) not in (None, row["digit"])]
 
 
-def review(place: Path, oracle: Oracle) -> None:
+def review(place: Path, oracle: Oracle, browser: webdriver.Chrome) -> None:
     """Scan, review, correct, and scan again."""
     table = place / "results.csv"
     scan = ("scan", place / "pages", "--out", table, "--rows", "digit", "--quiet")
@@ -135,9 +215,30 @@ def review(place: Path, oracle: Oracle) -> None:
         f"{len(before)} boxes; {len(accepted)} digits accepted: {expected:.1f} of them expected to "
         f"be wrong, {len(errors)} are; {len(wrong(before, oracle))} boxes wrong before review"
     )
-    report = table.with_suffix(".html")
-    keys = oracle.answer(report, place / "corrections.csv", lambda box: box[6] == "review", before)
-    print(f"reviewed with {keys} keys, {keys / len({row['file'] for row in before}):.1f} a page")
+    page = Page(browser, table.with_suffix(".html"))
+    pages = len({row["file"] for row in before})
+    walls, single = (oracle.answer(page, before, walls=walls) for walls in (True, False))
+    require(sorted(walls.text.split()) == sorted(single.text.split()), "walls say something else")
+    for name, played in (("one by one", single), ("on walls", walls)):
+        print(
+            f"{played.digits} digits {name}: {played.keys} keys, {played.keys / pages:.1f} a page, "
+            f"{played.keys / played.digits:.2f} a digit"
+        )
+    late = single.times[int(0.99 * len(single.times))]
+    print(
+        f"from a key to the next crop: {single.times[len(single.times) // 2]:.0f} ms (median), "
+        f"{late:.0f} (99 %), {single.times[-1]:.0f} at most"
+    )
+    wrong_values = {
+        (row["file"], row["field"])
+        for row in before
+        if row["status"] == "review" and (row["digit"] == "?" or wrong([row], oracle))
+    }
+    print(
+        f"values to review that are wrong or unread: {single.expected:.1f} expected, "
+        f"{len(wrong_values)} are"
+    )
+    (place / "corrections.csv").write_text(single.text, encoding="utf-8")
     kill_corrections(place, table)
     after = digits(table)
     left = wrong(after, oracle)
@@ -177,12 +278,13 @@ def kill_corrections(place: Path, table: Path, kills: int = 8) -> None:
     print(f"{kills} kills of correct: {olds} left the old table, {kills - olds} the new one")
 
 
-def audit(place: Path, oracle: Oracle, sample: int) -> None:
+def audit(place: Path, oracle: Oracle, browser: webdriver.Chrome, sample: int) -> None:
     """Draw a sample, answer it, and compare the bound with the truth."""
     table = place / "results.csv"
     run("audit", table, "--sample", sample)
     read = digits(table)
-    keys = oracle.answer(place / "results.audit.html", place / "audit.csv", lambda _: True, read)
+    played = oracle.answer(Page(browser, place / "results.audit.html"), read)
+    (place / "audit.csv").write_text(played.text, encoding="utf-8")
     told = run("audit", table, "--answers", place / "audit.csv")
     fields: dict[tuple[str, str], list[Row]] = {}
     for row in read:
@@ -194,7 +296,7 @@ def audit(place: Path, oracle: Oracle, sample: int) -> None:
         and any(row["status"] == "ok" for row in rows)
     )
     print(*told.splitlines()[-2:], sep="\n")
-    print(f"truly wrong: {truly} of the accepted fields; {keys} keys for the audit")
+    print(f"truly wrong: {truly} of the accepted fields; {played.keys} keys for the audit")
 
 
 def main() -> None:
@@ -211,8 +313,13 @@ def main() -> None:
         place = Path(folder)
         (place / "pages").mkdir()
         oracle = Oracle(render_pages(place / "pages", options))
-        review(place, oracle)
-        audit(place, oracle, options.sample)
+        browser = chromium(place / "profile")
+        browser.set_script_timeout(110)
+        try:
+            review(place, oracle, browser)
+            audit(place, oracle, browser, options.sample)
+        finally:
+            browser.quit()
 
 
 if __name__ == "__main__":

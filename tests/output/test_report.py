@@ -13,6 +13,8 @@ import pytest
 from formreader.core.errors import OutputError
 from formreader.core.printable import printable
 from formreader.core.records import PageRemark, ReviewField
+from formreader.output.report import report, report_fields
+from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 
 MakeField = Callable[..., ReviewField]
@@ -72,7 +74,7 @@ def test_the_records_carry_what_the_review_needs(
         [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],
         [200, 200, 50, 50, "", 1.0, "blank", "", 0.0],
     ]
-    assert record[2:] == [[100, 200, 150, 50], "1?", 0.0, 0]
+    assert record[2:] == [[100, 200, 150, 50], "1?", 0.0, 0, ""]
     assert base64.b64decode(pictures[0]) == field.thumbnail.jpeg
     assert base64.b64decode(pictures[1]) == field.sprite
 
@@ -92,7 +94,7 @@ def test_no_name_or_reason_breaks_out(
     remark = PageRemark(ATTACK, 0, ATTACK, failed=True)
     page = write(tmp_path / "r.html", evil, [make_field("1", [0.5], ATTACK)], remark)
     images = [attributes for tag, attributes in page.elements if tag == "img"]
-    assert [image.get("id") for image in images] == ["surroundings"]
+    assert [image.get("id") for image in images] == ["surroundings", "page-image"]
     assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
     assert json.loads(page.scripts[2])[0][3] == printable(ATTACK)
     assert page.text.count(ATTACK) + page.text.count(printable(ATTACK)) >= 5
@@ -103,7 +105,9 @@ def test_the_page_asks_nothing_of_a_network(
 ) -> None:
     page = write(tmp_path / "r.html", summary, [make_field("1", [0.5])])
     policy = next(a["content"] for _, a in page.elements if "http-equiv" in a)
-    assert policy is not None and policy.startswith("default-src 'none'; img-src data: blob:;")
+    assert policy is not None and policy.startswith(
+        "default-src 'none'; img-src data: blob: file:;"
+    )
     assert "unsafe" not in policy
     assert not [a for _, a in page.elements if a.get("href") or a.get("src")]
 
@@ -144,3 +148,91 @@ def test_fields_are_taken_one_at_a_time(
 def test_a_missing_folder_names_the_option(tmp_path: Path, summary: ReportSummary) -> None:
     with pytest.raises(OutputError, match="--report"):
         write_report(tmp_path / "no" / "r.html", summary, [])
+
+
+def entries(page: Page) -> list[list[object]]:
+    found: list[list[object]] = json.loads(page.scripts[-3])
+    return found
+
+
+def test_what_is_worth_most_comes_first(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    doubts = [("sure", "11", [0.99, 0.9]), ("long", "222", [0.1, 0.1, 0.1]), ("one", "3", [0.2])]
+    fields = [make_field(cells, shares, name) for name, cells, shares in doubts]
+    shown = entries(write(tmp_path / "r.html", summary, fields))
+    # A key on `one` puts 0.8 wrong values right, one on `long` a third of 0.999.
+    assert [(entry[3], entry[8], entry[9]) for entry in shown] == [
+        ("one", 0.8, 2),
+        ("long", 0.999, 1),
+        ("sure", 0.1, 0),
+    ]
+    write_report(tmp_path / "r.html", summary, fields, blind=True)
+    page = Page((tmp_path / "r.html").read_text())
+    assert [entry[3] for entry in entries(page)] == ["sure", "long", "one"]
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of more than two fields is large, and each part holds two."""
+    monkeypatch.setattr(report, "ONE_FILE_BYTES", 6_000)
+    monkeypatch.setattr(report_fields, "PART_BYTES", 5_000)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_large_report_is_an_index_and_parts(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    path, folder = tmp_path / "r.html", tmp_path / "r_files"
+    page = write(path, summary, [make_field("12", [0.5, 0.9], ATTACK, i) for i in range(5)])
+    place = json.loads(page.scripts[0])
+    assert [entry[:2] for entry in entries(page)] == [[1, 0], [1, 1], [2, 0], [2, 1], [3, 0]]
+    parts = sorted(folder.iterdir())
+    assert [part.name for part in parts] == [
+        f"part-{place['edition']}-000{i}.js" for i in (1, 2, 3)
+    ]
+    call = re.fullmatch(r'reportPart\("(\w+)",(\d+),(.*)\);\n', parts[1].read_text(), re.DOTALL)
+    assert call is not None and call[1] == place["edition"] and call[2] == "2"
+    assert len(json.loads(call[3])) == 2
+    policy = next(a["content"] for _, a in page.elements if "http-equiv" in a)
+    assert policy is not None and f"'nonce-{place['nonce']}'" in policy and "self" not in policy
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_are_those_of_the_report_that_is_there(
+    tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    path, folder = tmp_path / "r.html", tmp_path / "r_files"
+    fields = [make_field("12", [0.5, 0.9], "a.png", i) for i in range(5)]
+
+    def broken() -> Iterator[PageRemark]:
+        yield PageRemark("a.png", 0, "why", failed=False)
+        raise KeyboardInterrupt
+
+    write_report(path, summary, fields)
+    (folder / "part-notours.js").write_text("mine")
+    before = path.read_bytes(), sorted(folder.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        write_report(path, summary, fields, broken())
+    assert (path.read_bytes(), sorted(folder.iterdir())) == before
+    (folder / "part-0badf00d-0001.js").write_text("left by a killed run")
+    write_report(path, summary, fields)
+    edition = re.search(r'"edition":"(\w+)"', path.read_text())
+    assert edition is not None and len(list(folder.glob(f"part-{edition[1]}-*"))) == 3
+    assert len(list(folder.iterdir())) == 4
+    write_report(path, summary, fields[:1])
+    assert [left.name for left in folder.iterdir()] == ["part-notours.js"]
+    (folder / "part-notours.js").unlink()
+    write_report(path, summary, fields[:1])
+    assert not folder.exists()
+    folder.write_text("a file in its place")
+    with pytest.raises(OutputError, match="r_files: the parts of the report"):
+        write_report(path, summary, fields)
+    assert len(entries(Page(path.read_text()))) == 1
+
+
+def test_whole_pages_are_found_beside_the_report(tmp_path: Path) -> None:
+    report = tmp_path / "out" / "results.html"
+    names = ["a b#.JPG", "ä.png", "c.tif", "d.pdf"]
+    found = page_sources([(name, str(tmp_path / "scans" / name)) for name in names], report)
+    assert found == {"a b#.JPG": "../scans/a%20b%23.JPG", "ä.png": "../scans/%C3%A4.png"}

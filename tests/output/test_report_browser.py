@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from formreader.core.geometry import Box
 from formreader.core.records import ReviewField
+from formreader.output.report import report as report_module
+from formreader.output.report import report_fields
+from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import whole_percent
 from formreader.review.corrections_file import read_corrections
@@ -420,3 +424,174 @@ def test_an_audit_shows_no_reading_and_confirms_none(
     wait = WebDriverWait(reader.browser, 10, poll_frequency=0.05)
     wait.until(lambda _: path.exists() and path.stat().st_size > 0)
     assert [row.digit for row in read_corrections(path)] == ["4", "7"]
+
+
+@pytest.fixture
+def columns(tmp_path: Path, summary: ReportSummary, make_field: MakeField) -> Path:
+    """Fields 1 and 2 on each of four pages; of the digits to review five were read as 7."""
+    cells = {(0, 0): "77", (0, 1): "12", (1, 0): "7", (1, 1): "1?", (2, 0): "71", (3, 0): "7"}
+    fields = [
+        make_field(text, [0.5 + 0.1 * page] * len(text.replace("?", "")) + [0.0] * ("?" in text),
+                   "a.png", page, number)
+        for (page, number), text in cells.items()
+    ]  # fmt: skip
+    named = replace(summary, accepted=1234, accepted_wrong=2.34, job="ab")
+    write_report(tmp_path / "results.html", named, fields)
+    return tmp_path / "results.html"
+
+
+def state(reader: Reader) -> list[str]:
+    """What the tiles of the wall say."""
+    labels = (
+        "return [...document.querySelectorAll('.tile')].map((t) => t.getAttribute('aria-label'))"
+    )
+    return [label.partition(";")[0] for label in reader.run(labels)]
+
+
+def test_a_wall_confirms_all_digits_that_were_read_alike(reader: Reader, columns: Path) -> None:
+    reader.open(columns)
+    assert reader.text("expected") == (
+        "Expected to be wrong or unread: about 3.6 of the values not checked yet, and 2.3 of the "
+        "1,234 accepted values, which are not shown here."
+    )
+    reader.type(Keys.ARROW_DOWN, "w")
+    reader.run(
+        "byId('wall-group').value = '7'; byId('wall-group').dispatchEvent(new Event('change'))"
+    )
+    assert reader.text("wall-confirm-text") == "Confirm 5 as 7"
+    assert state(reader) == ["7"] * 5
+    tiles = reader.browser.find_elements("css selector", ".tile")
+    tiles[1].click()  # odd, for later
+    reader.type(Keys.ARROW_RIGHT, "4")  # it is a 4
+    assert state(reader) == ["7", "7, odd", "7, answered 4", "7", "7"]
+    assert reader.text("wall-confirm-text") == "Confirm 3 as 7"
+    reader.type(Keys.ENTER)
+    assert reader.text("progress-text") == "4 of 10 checked"
+    assert state(reader) == ["1"] * 3  # the largest group that is left
+    reader.type("z")  # the screen before
+    assert state(reader) == ["7", "7, odd", "7, answered 4", "7", "7"]
+    reader.type("z")
+    assert reader.text("progress-text") == "0 of 10 checked"
+    reader.type("9", Keys.ENTER, Keys.ENTER, Keys.ESCAPE)
+    assert reader.text("progress-text") == "7 of 10 checked"
+    digits = [(row["page"], row["field"], row["box"], row["digit"]) for row in reader.saved()]
+    assert ("1", "1", "2", "7") not in digits  # the odd one waits
+    assert [digit for *_, digit in digits].count("7") == 3
+    assert reader.text("place") == "page 2 · field 2 · box 2 of 2"  # worth most of what is left
+
+
+def test_a_wall_confirms_the_values_of_a_column(reader: Reader, columns: Path) -> None:
+    reader.open(columns)
+    reader.type(Keys.ARROW_DOWN, "c")
+    reader.run(
+        "byId('wall-group').value = '1'; byId('wall-group').dispatchEvent(new Event('change'))"
+    )
+    assert sorted(state(reader)) == ["7", "7", "71", "77"]
+    reader.run("document.querySelector('.tile[aria-label^=\"71;\"]').click()")
+    reader.type(Keys.ENTER)
+    assert reader.text("progress-text") == "4 of 10 checked"
+    assert state(reader) == ["12"]  # 1? has an unread digit: nobody can confirm it at a glance
+    reader.type(Keys.ENTER)
+    assert "(1) waits one by one" in reader.text("wall-empty")
+    reader.type("c")
+    assert reader.text("progress-text") == "6 of 10 checked"
+
+
+def test_a_report_in_parts_is_reviewed_saved_and_opened_again(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(report_module, "ONE_FILE_BYTES", 1)
+    monkeypatch.setattr(report_fields, "PART_BYTES", 20_000)
+    fields = [make_field("73", [0.2 + i / 1000, 0.9], "a b#.png", i) for i in range(300)]
+    path = tmp_path / "re sults.html"
+    write_report(path, summary, fields)
+    assert len(list((tmp_path / "re sults_files").iterdir())) > 40
+    reader.open(path)
+    wait = WebDriverWait(reader.browser, 10, poll_frequency=0.05)
+    wait.until(lambda _: reader.text("place") == "page 1 · field 1 · box 1 of 2")
+    reader.type("1", Keys.END, "2", Keys.HOME, "w")  # keys wait for their part
+    wait.until(lambda _: len(state(reader)) == 100)
+    reader.type(Keys.ENTER)
+    wait.until(lambda _: reader.text("progress-text") == "102 of 600 checked")
+    wait.until(lambda _: len(state(reader)) == 100)
+    rows = reader.saved()
+    assert len(rows) == 102
+    assert [int(row["page"]) for row in rows] == sorted(int(row["page"]) for row in rows)
+    assert rows[-1]["page"] == "300" and rows[-1]["digit"] == "2" and rows[0]["digit"] == "1"
+    assert reader.run("return parts.kept.size <= KEPT_PARTS")
+    reader.run("localStorage.clear()")
+    reader.browser.refresh()
+    file = reader.browser.find_element("id", "open-file")
+    file.send_keys(str(reader.downloads / "corrections.csv"))
+    wait.until(lambda _: reader.text("open-state") == "102 answers taken over.")
+    assert reader.text("progress-text") == "102 of 600 checked"
+    assert not reader.browser.get_log("browser")  # type: ignore[no-untyped-call]
+    reader.run("session.then(({ review }) => review.markUnsaved(false))")  # leave unquestioned
+    shutil.rmtree(tmp_path / "re sults_files")
+    reader.browser.refresh()
+    wait.until(lambda _: "missing or damaged" in reader.text("part-fault"))
+    reader.browser.get_log("browser")  # type: ignore[no-untyped-call] # the missing file is told of
+
+
+def test_the_whole_page_is_shown_with_the_box_marked(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    (tmp_path / "scans").mkdir()
+    Image.new("L", (1240, 1754), 255).save(tmp_path / "scans" / "a #1.png")
+    fields = [make_field("12", [0.5, 0.9], "a #1.png"), make_field("3", [0.9], "b.tif")]
+    files = [(name, str(tmp_path / "scans" / name)) for name in ("a #1.png", "b.tif")]
+    path = tmp_path / "results.html"
+    write_report(path, summary, fields, sources=page_sources(files, path))
+    reader.open(path)
+    reader.type("p")
+    marked = "const [a] = document.querySelectorAll('#page .current'); return a?.getAttribute('x')"
+    wait = WebDriverWait(reader.browser, 10, poll_frequency=0.05)
+    wait.until(lambda _: reader.run(marked) == "100")
+    width = "return byId('page').getBoundingClientRect().width"
+    fitting = reader.run(width)
+    reader.type("+", "7")  # larger; and no key answers
+    assert reader.run(width) == pytest.approx(1.5 * fitting, abs=2)
+    assert reader.text("page-name") == "a #1.png · page 1"
+    reader.type(Keys.ESCAPE, Keys.END, "p")
+    assert "can be shown of PNG" in reader.text("page-fault")
+    reader.type(Keys.ESCAPE)
+    assert reader.text("progress-text") == "0 of 3 checked"
+    (tmp_path / "scans" / "a #1.png").unlink()
+    reader.browser.refresh()
+    reader.type("p")
+    wait.until(lambda _: "is not there" in reader.text("page-fault"))
+    reader.browser.get_log("browser")  # type: ignore[no-untyped-call] # the missing file is told of
+
+
+def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    fields = [make_field("48", [0.9998, 0.5 + i / 100], "a.png", i) for i in range(8)]
+    write_report(tmp_path / "results.html", summary, fields)
+    reader.open(tmp_path / "results.html")
+    soon = "session.then(({ review }) => { review.checks.left = 1 })"
+    reader.type("1")
+    reader.run(f"document.querySelector('#checks').click(); {soon}")
+    reader.type("2")
+    assert reader.text("place") == "page 3 · field 1 · box 1 of 2"
+    assert reader.text("answer") in set("012356789")  # a wrong guess for the 4
+    assert reader.text("progress-text") == "2 of 8 checked"
+    reader.type(Keys.ENTER)
+    assert reader.text("check-state") == (
+        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
+    )
+    assert reader.text("place") == "page 3 · field 1 · box 2 of 2"
+    reader.run(soon)
+    reader.type("3")
+    assert reader.text("answer") == "4"
+    reader.type("f", "12", Keys.ENTER)  # no answer to a check, nor of the field behind it
+    assert reader.text("progress-text") == "3 of 8 checked"
+    reader.run(soon)
+    reader.type("3", "4")
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert [(row["page"], row["box"], row["digit"]) for row in reader.saved()] == [
+        (str(page), "2", digit) for page, digit in enumerate("1233", 1)
+    ]
+    reader.browser.refresh()
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."

@@ -31,7 +31,7 @@ async function save(review) {
 }
 
 /** The action of each key. Names are those of KeyboardEvent.key, letters in lower case. */
-function keyActions(review, help, stage, save) {
+function keyActions(review, help, stage, page, save) {
   const actions = new Map();
   const on = (keys, action) => keys.forEach((key) => actions.set(key, action));
   for (const digit of "0123456789") on([digit], () => review.answer(digit));
@@ -51,6 +51,7 @@ function keyActions(review, help, stage, save) {
   on(["End"], () => review.last());
   on(["+", "="], () => stage.zoomBy(1));
   on(["-"], () => stage.zoomBy(-1));
+  on(["p"], () => page.open(review));
   on(["s"], save);
   on(["?"], () => help.showModal());
   return actions;
@@ -68,8 +69,8 @@ function keyName(event, actions) {
 /** `actionsNow` gives the actions of what is shown; `act` does one. */
 function listenToKeys(actionsNow, help, act) {
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.isComposing || help.open) return;
-    if (event.target.closest?.("input, select")) return;
+    if (event.altKey || event.isComposing || event.target.closest?.("input, select, dialog[open]")) return;
+    if (help.open || byId("page-dialog").open) return;
     const actions = actionsNow();
     const name = keyName(event, actions);
     if (!actions.has(name)) return;
@@ -232,7 +233,7 @@ class Walls {
       this.wall.choose(i);
       this.act(() => this.wall.toggle(this.wall.items[i]));
     });
-    this.aside = { digit: new Set(), field: new Set() };
+    this.aside = { digit: new Map(), field: new Map() };
     this.actions = this.makeActions();
     this.ready = Promise.resolve(); // when the screen is there
     byId("wall-group").addEventListener("change", () => {
@@ -264,6 +265,7 @@ class Walls {
   next(group) {
     const { wall } = this;
     const counts = wall.groups();
+    wall.counts = counts;
     const [largest] = [...counts].sort(([, a], [, b]) => b - a);
     wall.clear();
     this.ready = wall.fill(counts.has(group) ? group : largest?.[0] ?? group).then(() => {
@@ -326,8 +328,10 @@ function tilesOfARow() {
   return below < 0 ? others.length + 1 : below + 1;
 }
 
-/** Saving puts answers into the table, where the page that this one is shown in does that. */
-function showHostTexts() {
+/** In the service's page saving puts answers into the table, and no scanned file lies beside. */
+function fitToHost(actions) {
+  actions.delete("p");
+  for (const name of ["show-page", "help-page"]) byId(name).hidden = true;
   for (const name of ["save", "save-done"]) byId(name).firstChild.textContent = `${HOST.texts.save} `;
   byId("help-save").textContent = HOST.texts.save;
   byId("help-files").hidden = true;
@@ -351,10 +355,10 @@ async function start() {
     byId("save-state").textContent = "Saving…";
     save(review).then(() => renderProgress(review), (fault) => showPartFault(fault.message));
   };
-  const actions = keyActions(review, help, one.stage, saveNow);
+  const actions = keyActions(review, help, one.stage, new PageView(), saveNow);
   const walls = new Walls(review, () => {
     showMode(null);
-    act(() => review.field.left > 0 || review.toStart());
+    act(() => review.toStart());
   });
   const toWall = (kind) => {
     if (BLIND) return;
@@ -381,18 +385,26 @@ async function start() {
   listenToFiles(review, act);
   byId("save-done").addEventListener("click", saveNow);
   byId("save").addEventListener("click", saveNow);
+  byId("show-page").addEventListener("click", () => act(actions.get("p")));
+  if (!BLIND) {
+    byId("checks").addEventListener("change", () => {
+      review.checks.on = byId("checks").checked;
+      byId("checks").blur();
+    });
+  }
   byId("zoom-in").addEventListener("click", () => act(actions.get("+")));
   byId("zoom-out").addEventListener("click", () => act(actions.get("-")));
   byId("help").addEventListener("click", () => help.showModal());
   // After a click, keys act on the review again, not on the button.
   document.addEventListener("click", (event) => {
-    if (event.detail > 0 && !help.open && !event.target.closest("input, select, label")) document.activeElement?.blur();
+    if (event.detail > 0 && !document.querySelector("dialog[open]") && !event.target.closest("input, select, label")) document.activeElement?.blur();
   });
   window.addEventListener("beforeunload", (event) => {
     if (review.unsaved && !HOST) event.preventDefault();
   });
-  if (HOST) showHostTexts();
+  if (HOST) fitToHost(actions);
   act(() => {});
+  requestAnimationFrame(() => performance.mark("first-digit"));
   if (HOST || window.matchMedia("(max-width: 760px)").matches) showWorkbench();
   return { review, one, walls };
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +33,7 @@ SCRIPTS = (
     "report_answers.js",
     "report_parts.js",
     "report_model.js",
+    "report_checks.js",
     "report_wall.js",
     "report_view.js",
     "report.js",
@@ -40,8 +41,8 @@ SCRIPTS = (
 """In the order in which they need one another."""
 
 ONE_FILE_BYTES = 16_000_000
-"""A report with more records and pictures than this is an index and parts. About 1,600 fields,
-which browsers open in less than a second."""
+"""A report with more records and pictures is an index and parts. About 1,600 fields;
+browsers open them in less than a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,14 @@ def write_report(
     remarks: Iterable[PageRemark] = (),
     *,
     blind: bool = False,
+    sources: Mapping[str, str] | None = None,
 ) -> None:
     """Write the review report, with one field in memory at a time.
 
     Fields without a digit to review are left out. corrections.csv has the fields in the order of
     `fields`; the browser shows those first whose answers are worth most. `blind` is for audits: the
-    page asks what stands there, shows no reading and confirms none, and saves audit.csv.
+    page asks what stands there, shows no reading and confirms none, and saves audit.csv. `sources`
+    are the addresses of scanned files by their names in the results, to show whole pages.
 
     A report of more than `ONE_FILE_BYTES` is an index at `path`, and parts in a folder beside it
     (results_files); at a URL it is one file of any size. The index is replaced last, and parts of
@@ -103,7 +106,7 @@ def write_report(
         with atomic_writer(path, "--report") as stream:
             folder = None if local is None else local.resolve().parent
             with closing(ReviewOrder(folder, blind=blind)) as order:
-                order.take(fields)
+                order.take(fields, sources or {})
                 large = files is not None and order.size > ONE_FILE_BYTES
                 stream.writelines(
                     _page(summary, remarks, order, edition, files if large else None, blind=blind)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -43,13 +43,14 @@ class ReviewOrder:
         self._records = _nameless_file(folder)
         self._starts, self._worth = array("Q"), array("d")
 
-    def take(self, fields: Iterable[ReviewField]) -> None:
-        """Take the fields, in the order of the table."""
+    def take(self, fields: Iterable[ReviewField], sources: Mapping[str, str]) -> None:
+        """Take the fields, in the order of the table; `sources` are addresses of their files."""
         for field in fields:
             if field.reading.status is not Status.REVIEW:
                 continue
             entry = json.dumps(_entry(field, len(self._starts)), separators=(",", ":"))
-            record = json.dumps([_record(field), _pictures(field)], separators=(",", ":"))
+            source = sources.get(field.file, "")
+            record = json.dumps([_record(field, source), _pictures(field)], separators=(",", ":"))
             self._starts.append(self._records.tell())
             self._worth.append(0.0 if self._blind else worth(field.reading))
             self._records.write(f"{entry}\n{record}\n".encode("ascii"))
@@ -132,13 +133,14 @@ def _mark(digit: DigitReading) -> str:
     return digit_text(digit) or "_"
 
 
-def _record(field: ReviewField) -> list[Json]:
+def _record(field: ReviewField, source: str) -> list[Json]:
     """What only the shown field needs; `FieldDetail` in report_parts.js names the parts."""
     read = field.reading
     area: list[Json] = list(whole_pixels(field.thumbnail.area))
     boxes: list[Json] = [_box_record(digit) for digit in read.digits]
     frame: list[Json] = list(whole_pixels(read.box))
-    return [area, boxes, frame, read.value, round(read.confidence, 4), int(read.frame is not None)]
+    whole: list[Json] = [frame, read.value, round(read.confidence, 4), int(read.frame is not None)]
+    return [area, boxes, *whole, source]
 
 
 def _pictures(field: ReviewField) -> list[Json]:

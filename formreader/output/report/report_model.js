@@ -129,6 +129,8 @@ class Review {
     this.fields = fields;
     this.order = fields;
     this.store = store;
+    this.checks = new MistypingChecks(store, kept);
+    this.check = null; // a digit known for sure that is asked now
     this.undoable = []; // groups of [field, box, what was answered before]
     this.total = 0;
     for (const field of fields) {
@@ -177,14 +179,34 @@ class Review {
   }
 
   get field() {
-    return this.order[this.position];
+    return this.check?.field ?? this.order[this.position];
   }
 
   /** Answer the current box, and move to the next unchecked one. */
   answer(answer) {
     if (this.done) return;
+    if (this.check) {
+      this.endCheck(answer);
+      return;
+    }
     this.putAll([[this.field, this.box, answer]]);
     this.goOn();
+    this.ask();
+  }
+
+  /** Asks a digit that is known for sure, if it is time for one. */
+  ask() {
+    const check = this.done ? null : this.checks.next(this.order, this.position);
+    if (check === null) return;
+    this.check = { ...check, back: this.box };
+    this.box = check.box;
+  }
+
+  /** Takes the answer to a check, null for none, and goes back to the digit that is to be reviewed. */
+  endCheck(answer) {
+    const { check } = this;
+    if (answer !== null) this.checks.settle(check, answer);
+    this.moveTo(this.position, check.back);
   }
 
   /** Answer boxes of any fields, [field, box, answer] each, so that one undo takes all back. */
@@ -209,6 +231,10 @@ class Review {
 
   putField(said) {
     if (this.done || said === null) return false;
+    if (this.check) { // it is about a box, not about the field
+      this.endCheck(null);
+      return true;
+    }
     this.undoable.push([this.put(this.field, this.box, said)]);
     this.goOn();
     return true;
@@ -216,6 +242,10 @@ class Review {
 
   confirm() {
     if (this.done) return;
+    if (this.check) {
+      this.endCheck(this.check.guess);
+      return;
+    }
     if (this.field.whole !== null) {
       this.goOn();
       return;
@@ -227,6 +257,7 @@ class Review {
 
   /** Undo the last answers and move to their first box; after a reload, undo that of the current box. */
   undo() {
+    if (this.check) this.endCheck(null);
     const group = this.undoable.pop();
     if (group === undefined) {
       const { answers } = this.field;
@@ -322,6 +353,7 @@ class Review {
 
   moveTo(position, box) {
     this.done = false;
+    this.check = null;
     this.position = position;
     this.box = box;
   }

@@ -4,8 +4,8 @@ const KEPT_PARTS = 24; // of about 1 MB: those of a wall and of the list of fiel
 
 /** What only the shown field needs: its boxes, its place and pictures. */
 class FieldDetail {
-  constructor([[area, boxes, frame, value, confidence, isCell], [jpeg, sprite]]) {
-    Object.assign(this, { area, frame, value, confidence, jpeg, sprite });
+  constructor([[area, boxes, frame, value, confidence, isCell, source], [jpeg, sprite]]) {
+    Object.assign(this, { area, frame, value, confidence, source, jpeg, sprite });
     this.isCell = isCell === 1;
     this.boxes = boxes.map(([x, y, width, height, guess, confidence, status, second, secondConfidence]) =>
       ({ x, y, width, height, guess, confidence, status, second, secondConfidence }));

@@ -133,8 +133,8 @@ class Stage {
       byId("overlay").setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
       this.shown = field;
     }
-    const marks = field.review.filter((i) => i !== current).map((i) => this.outline(field.boxes[i], "other"));
-    marks.push(this.outline(field.boxes[current], "current"));
+    const marks = field.review.filter((i) => i !== current).map((i) => outlineOf(field.boxes[i], "other"));
+    marks.push(outlineOf(field.boxes[current], "current"));
     byId("overlay").replaceChildren(...marks);
     // A long field scrolls, so that its boxes stay large enough.
     const frame = byId("picture-frame");
@@ -144,11 +144,72 @@ class Stage {
     frame.scrollLeft = at - frame.clientWidth / 2;
   }
 
-  outline(box, kind) {
-    const rect = document.createElementNS(SVG, "rect");
-    for (const name of ["x", "y", "width", "height"]) rect.setAttribute(name, box[name]);
-    rect.setAttribute("class", kind);
-    return rect;
+}
+
+function outlineOf(box, kind) {
+  const rect = document.createElementNS(SVG, "rect");
+  for (const name of ["x", "y", "width", "height"]) rect.setAttribute(name, box[name]);
+  rect.setAttribute("class", kind);
+  return rect;
+}
+
+/** The whole page, from the scanned file: it is read where it lies, and costs the report nothing. */
+class PageView {
+  constructor() {
+    this.dialog = byId("page-dialog");
+    this.image = byId("page-image");
+    this.zoom = 1;
+    this.image.addEventListener("load", () => this.draw());
+    this.image.addEventListener("error", () => this.tell(`${decodeURIComponent(this.image.getAttribute("src"))} is not there, or this browser cannot show it. Scans and report must stay in the folders where they were.`));
+    byId("page-in").addEventListener("click", () => this.zoomBy(1));
+    byId("page-out").addEventListener("click", () => this.zoomBy(-1));
+    this.dialog.addEventListener("keydown", (event) => {
+      if (event.key === "+" || event.key === "=") this.zoomBy(1);
+      if (event.key === "-") this.zoomBy(-1);
+    });
+  }
+
+  open({ field, box }) {
+    this.field = field;
+    this.box = box;
+    this.zoom = 1;
+    byId("page-name").textContent = `${field.file} · page ${field.page}`;
+    this.dialog.showModal();
+    const { source } = field.detail;
+    byId("page").hidden = true;
+    if (source === "") this.tell("The whole page can be shown of PNG, JPEG, WebP and BMP files that lie on this computer.");
+    else if (this.image.getAttribute("src") === source && this.image.naturalWidth > 0) this.draw();
+    else {
+      this.tell("");
+      this.image.src = source;
+    }
+  }
+
+  tell(text) {
+    byId("page-fault").textContent = text;
+    byId("page-fault").hidden = text === "";
+  }
+
+  zoomBy(steps) {
+    this.zoom = Math.max(1, Math.min(MAX_ZOOM, this.zoom * ZOOM_STEP ** steps));
+    if (!byId("page").hidden) this.draw();
+  }
+
+  /** The page as large as the window, or larger, with the field in its middle. */
+  draw() {
+    this.tell("");
+    const frame = byId("page-frame");
+    const page = byId("page");
+    const { naturalWidth, naturalHeight } = this.image;
+    page.hidden = false;
+    const fitting = Math.min(frame.clientWidth / naturalWidth, frame.clientHeight / naturalHeight);
+    const scale = fitting * this.zoom;
+    page.style.width = `${naturalWidth * scale}px`;
+    byId("page-overlay").setAttribute("viewBox", `0 0 ${naturalWidth} ${naturalHeight}`);
+    byId("page-overlay").replaceChildren(...this.field.boxes.map((box, i) => outlineOf(box, i === this.box ? "current" : "other")));
+    const { x, y, width, height } = this.field.boxes[this.box];
+    frame.scrollLeft = (x + width / 2) * scale - frame.clientWidth / 2;
+    frame.scrollTop = (y + height / 2) * scale - frame.clientHeight / 2;
   }
 }
 
@@ -265,6 +326,7 @@ function renderProgress(review) {
   byId("save").classList.toggle("primary", review.unsaved && checked === total);
   byId("save-state").classList.toggle("unsaved", review.unsaved);
   byId("storage-warning").hidden = review.store.works;
+  if (!BLIND) byId("check-state").textContent = review.checks.text;
   byId("expected").textContent = BLIND ? "" : expectedText(review);
 }
 
@@ -352,7 +414,7 @@ class WallView {
   }
 
   renderState(wall) {
-    const counts = wall.groups();
+    const { counts } = wall;
     const select = byId("wall-group");
     const options = [...counts].map(([group, count]) => {
       const name = wall.kind === "field" ? group : group === UNREADABLE ? "no digit" : answerText(group);
@@ -363,6 +425,8 @@ class WallView {
     select.replaceChildren(...options);
     if (counts.has(wall.group)) select.value = wall.group;
     byId("wall-what").textContent = wall.kind === "field" ? "Values of field" : "Read as";
+    byId("wall-hint").textContent = wall.kind === "field" ? "Click what is odd, to leave it for later."
+      : "Point at what is odd and type what it is, or click it to leave it for later.";
     const rest = wall.items.filter((item) => !wall.odd.has(wall.nameOf(item)) && !wall.answered(item)).length;
     const name = wall.kind === "field" ? "as read" : wall.group === UNREADABLE ? "as unreadable" : `as ${answerText(wall.group)}`;
     byId("wall-confirm-text").textContent = `Confirm ${rest.toLocaleString("en")} ${name}`;

@@ -9,9 +9,10 @@ class Wall {
   constructor(review, kind) {
     this.review = review;
     this.kind = kind;
-    this.aside = new Set(); // names of items that were odd: they are for the review one by one
+    this.aside = new Map(); // by name, items that were odd: they are for the review one by one
     this.history = []; // screens that were confirmed, for undo
     this.group = "";
+    this.counts = new Map(); // what waits, as `groups` gave it last
     this.clear();
   }
 
@@ -26,37 +27,46 @@ class Wall {
     return `${field.key}/${box}`;
   }
 
-  /** What may stand on a wall, worth most first. A value with an unread digit has nothing to
-   *  confirm, and on a wall of digits nothing but its boxes matters. */
-  *candidates(group = null) {
+  /** What may stand on a wall of `group`, worth most first. A value with an unread digit has nothing
+   *  to confirm. */
+  *candidates(group) {
     for (const field of this.review.order) {
       if (field.left === 0) continue;
       if (this.kind === "field") {
-        if (group !== null && field.title !== group) continue;
-        if (!field.unchecked().some((i) => field.marks[i] === UNREADABLE)) yield { field, box: null };
-        continue;
-      }
-      if (group !== null && !field.marks.includes(group)) continue;
-      for (const box of field.unchecked()) {
-        if (group === null || field.marks[box] === group) yield { field, box };
+        if (field.title === group && this.isRead(field)) yield { field, box: null };
+      } else if (field.marks.includes(group)) {
+        for (const box of field.unchecked()) if (field.marks[box] === group) yield { field, box };
       }
     }
+  }
+
+  /** Whether all boxes of a field without an answer have a reading. */
+  isRead(field) {
+    return !field.marks.includes(UNREADABLE) || !field.open().some((i) => field.marks[i] === UNREADABLE);
   }
 
   groupOf({ field, box }) {
     return box === null ? field.title : field.marks[box];
   }
 
-  /** How many items wait in each group: a Map, in the order of the groups' names. */
+  /** How many items wait in each group: a Map, in the order of the groups' names. Of 100,000 fields
+   *  most have no answer yet: these are counted without a copy of anything. */
   groups() {
     const counts = new Map();
-    for (const item of this.candidates()) {
-      if (this.aside.has(this.nameOf(item))) continue;
-      const group = this.groupOf(item);
-      counts.set(group, (counts.get(group) ?? 0) + 1);
+    const count = (group, n = 1) => counts.set(group, (counts.get(group) ?? 0) + n);
+    for (const field of this.review.order) {
+      if (field.left === 0) continue;
+      if (this.kind === "field") {
+        if (this.isRead(field)) count(field.title);
+      } else if (field.kept === null && field.reading === "") {
+        for (const mark of field.marks) if (mark !== ".") count(mark);
+      } else {
+        for (const box of field.unchecked()) count(field.marks[box]);
+      }
     }
+    for (const item of this.aside.values()) if (!this.answered(item) && counts.has(this.groupOf(item))) count(this.groupOf(item), -1);
     const byName = ([a], [b]) => a.localeCompare(b, "en", { numeric: true });
-    return new Map([...counts].sort(byName));
+    return new Map([...counts].filter(([, n]) => n > 0).sort(byName));
   }
 
   /** The next screen of a group; an empty one where nothing waits. */
@@ -69,20 +79,22 @@ class Wall {
       if (waiting.length === 2 * WALL_SIZE[this.kind]) break;
     }
     const items = waiting.splice(0, WALL_SIZE[this.kind]);
+    void this.loadAhead(items);
     for (const item of items) {
       if (!item.field.loaded) await item.field.parts.load(item.field.part);
       item.detail = item.field.detail;
     }
     const sureness = ({ box, detail }) => (box === null ? detail.confidence : detail.boxes[box].confidence);
     this.items = items.sort((a, b) => sureness(a) - sureness(b));
-    void this.loadAhead(waiting);
+    this.ahead = this.loadAhead(waiting);
   }
 
-  async loadAhead(items) {
-    const parts = [...new Set(items.map(({ field }) => field.part))].slice(0, WALL_AHEAD);
-    const load = (part) => items[0].field.parts.load(part);
+  /** Loads the first parts that `items` need. */
+  loadAhead(items) {
+    const fields = new Map(items.map(({ field }) => [field.part, field]));
+    const first = [...fields.values()].slice(0, WALL_AHEAD);
     // What fails here fails again, and is told, when it is needed.
-    for (const part of parts) await load(part).catch(() => {});
+    return Promise.all(first.map(({ part, parts }) => parts.load(part).catch(() => {})));
   }
 
   /** The answer of an item on this wall, "" where it has none yet. */
@@ -111,7 +123,7 @@ class Wall {
     const said = [];
     for (const item of this.items) {
       const { field, box } = item;
-      if (this.odd.has(this.nameOf(item))) this.aside.add(this.nameOf(item));
+      if (this.odd.has(this.nameOf(item))) this.aside.set(this.nameOf(item), item);
       else if (box !== null && !this.answered(item)) said.push([field, box, field.marks[box]]);
       else if (box === null) for (const i of field.open()) said.push([field, i, field.marks[i]]);
     }
@@ -135,6 +147,7 @@ class Wall {
     const { items, odd, group, typed } = screen;
     Object.assign(this, { items, odd, group, typed, chosen: 0 });
     for (const item of this.items) this.aside.delete(this.nameOf(item));
+    this.counts = this.groups();
     return true;
   }
 

@@ -1,0 +1,62 @@
+// Now and then a digit that is known for sure is asked, to tell how often the reviewer errs. Off
+// unless switched on.
+const CHECK_SURE = 0.9995; // confidence of digits that are asked: about one in 2,000 of them is wrong
+const CHECK_AFTER = [15, 25]; // answers between two checks, at least and at most
+const CHECK_NEAR = 60; // fields that are looked through for such a digit
+
+class MistypingChecks {
+  constructor(store, kept) {
+    this.store = store;
+    [this.asked, this.wrong] = (kept.get(MistypingChecks.KEY) ?? "0,0").split(",").map(Number);
+    this.on = false;
+    this.used = new Set();
+    this.wait();
+  }
+
+  wait() {
+    const [least, most] = CHECK_AFTER;
+    this.left = least + Math.floor(Math.random() * (most - least + 1));
+  }
+
+  /** Called after each answer: a digit to ask now, or null. Every second one is shown with a wrong
+   *  guess, so that who confirms without looking is caught. */
+  next(order, position) {
+    if (!this.on || (this.left -= 1) > 0) return null;
+    for (const field of order.slice(position, position + CHECK_NEAR)) {
+      if (!field.loaded || field.kept !== null || this.used.has(field.key)) continue;
+      const box = field.boxes.findIndex(({ status, guess, confidence }) =>
+        status === "ok" && confidence >= CHECK_SURE && guess !== "");
+      if (box < 0) continue;
+      this.used.add(field.key);
+      this.wait();
+      const truth = field.boxes[box].guess;
+      const guess = this.used.size % 2 ? String((Number(truth) + 1 + Math.floor(Math.random() * 9)) % 10) : truth;
+      return { field: this.disguised(field, box, guess), box, truth, guess };
+    }
+    return null;
+  }
+
+  /** The field as if its box were for review, with a guess. */
+  disguised(field, box, guess) {
+    const boxes = field.boxes.map((one) => ({ ...one }));
+    Object.assign(boxes[box], { status: "review", guess, confidence: 0.5 + 0.4 * Math.random(), second: "" });
+    const marks = field.marks.slice(0, box) + guess + field.marks.slice(box + 1);
+    const own = { boxes, marks, detail: { ...field.detail, boxes } };
+    return Object.create(field, Object.fromEntries(Object.entries(own).map(([name, value]) => [name, { value }])));
+  }
+
+  settle({ truth }, answer) {
+    this.asked += 1;
+    if (answer !== truth) this.wrong += 1;
+    this.store.save(MistypingChecks.KEY, `${this.asked},${this.wrong}`);
+    this.last = answer === truth ? "" : `That was a check: the digit is surely a ${truth}. `;
+  }
+
+  /** What is known of the reviewer so far. */
+  get text() {
+    if (this.asked === 0) return "";
+    const share = (100 * this.wrong) / this.asked;
+    return `${this.last ?? ""}You answered ${this.wrong} of ${this.asked} checks wrong (${share.toFixed(1)} %).`;
+  }
+}
+MistypingChecks.KEY = "checks"; // no field has this key
