@@ -51,6 +51,8 @@ def test_models_report_and_page_are_in_the_wheel(wheel: Path, root: Path) -> Non
     page = {path.name for path in (root / "formreader" / "service" / "web").iterdir()}
     assert {"index.html", "main.js", "texts.js", "style.css", "icon.svg"} < page
     assert {f"formreader/service/web/{name}" for name in page} < sizes.keys()
+    for name in ("editor.html.j2", "editor.js", "editor.css"):
+        assert f"formreader/template/editor/{name}" in sizes
     assert "formreader/py.typed" in sizes
     assert not any(name.startswith(("tests/", "samples/")) for name in sizes)
 

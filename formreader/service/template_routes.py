@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/v1/templates", tags=["forms"])
 Shared = Annotated[Service, Depends(service_of)]
 FormName = Annotated[str, Path(min_length=1, max_length=bodies.MAX_NAME)]
 
-_MAX_BYTES = 2**26
+_MAX_FORM_BYTES = 2**26
 """Bytes of the file that a form is made of: a page or a few."""
 
 
@@ -88,7 +88,7 @@ async def post_template(
 ) -> bodies.Template:
     """Make a form of a page, blank or filled in; its fields are F01, F02, ... until named."""
     with service.reading(client_of(request)), service.data.workspace() as folder:
-        upload = await receive_upload(request, folder, UploadLimits(_MAX_BYTES, 1))
+        upload = await receive_upload(request, folder, UploadLimits(_MAX_FORM_BYTES, 1))
         (received,) = upload.files_of("file")
         page = folder / f"page{suffix_of_label(label_of(received.name))}"
         received.path.rename(page)

@@ -14,6 +14,7 @@ from formreader.service import (
     job_routes,
     page_routes,
     read_routes,
+    report_part_routes,
     system_routes,
     template_routes,
 )
@@ -26,7 +27,9 @@ def text(root: Path) -> str:
 
 def test_every_call_is_told(text: str) -> None:
     app = FastAPI()
-    for routes in (job_routes, page_routes, read_routes, system_routes, template_routes):
+    for routes in (
+        job_routes, page_routes, read_routes, report_part_routes, system_routes, template_routes,
+    ):  # fmt: skip
         app.include_router(routes.router)
     there = {
         (method.upper(), re.sub(r"\{job_id\}", "{id}", path))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -29,6 +30,7 @@ from formreader.output.report.part_files import PartFiles
 from formreader.output.report.report_fields import ReviewOrder
 from formreader.output.table import file_cell
 
+_PACKAGE = "formreader.output.report"
 SCRIPTS = (
     "report_answers.js",
     "report_parts.js",
@@ -129,7 +131,8 @@ def _page(
     blind: bool,
 ) -> Iterator[str]:
     """Yield the page piece by piece; the parts that are `files` are written meanwhile."""
-    style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
+    style = page_asset(_PACKAGE, "report.css")
+    script = "".join(page_asset(_PACKAGE, name) for name in SCRIPTS)
     template = report_environment().get_template("report.html.j2")
     with TemporaryFile() as entries:
         yield from template.generate(
@@ -143,8 +146,8 @@ def _page(
             nonce=secrets.token_urlsafe(16),
             style=Markup(style),  # our own file, not data
             script=Markup(script),
-            style_hash=_csp_hash(style),
-            script_hash=_csp_hash(script),
+            style_hash=csp_hash(style),
+            script_hash=csp_hash(script),
         )
 
 
@@ -176,10 +179,10 @@ def _in_html(text: str) -> str:
     return text
 
 
-def report_environment() -> Environment:
-    """The templates of all pages; what they show is escaped."""
+def report_environment(package: str = _PACKAGE) -> Environment:
+    """The templates of the pages in a package; what they show is escaped."""
     environment = Environment(
-        loader=FunctionLoader(_asset),
+        loader=FunctionLoader(partial(page_asset, package)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -190,11 +193,12 @@ def report_environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> str:
-    return resources.files("formreader.output.report").joinpath(name).read_text(encoding="utf-8")
+def page_asset(package: str, name: str) -> str:
+    """The text of a file that pages are made of."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def _csp_hash(text: str) -> str:
+def csp_hash(text: str) -> str:
     """Return the hash by which the page's content security policy allows a script or style."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -112,7 +112,7 @@ def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
     """
     waiting = (field for field in fields if field.reading.status is Status.REVIEW)
     for row, field in enumerate(waiting):
-        yield [*_entry(field, row), *_record(field)], _pictures(field)
+        yield [*_entry(field, row), *_record(field, "")], _pictures(field)
 
 
 def _entry(field: ReviewField, row: int) -> list[Json]:
