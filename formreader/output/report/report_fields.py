@@ -106,13 +106,16 @@ def doubt(read: FieldReading) -> float:
 
 
 def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
-    """Yield (what the index and the record say, pictures) of each field to review, in table order.
+    """Yield (record, pictures) of each field to review, in the order of the table, for programs.
 
-    The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
+    A record is file, page, field, the area of the picture, boxes, key, frame, value, confidence,
+    and 1 for a cell. The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
     """
-    waiting = (field for field in fields if field.reading.status is Status.REVIEW)
-    for row, field in enumerate(waiting):
-        yield [*_entry(field, row), *_record(field, "")], _pictures(field)
+    for field in fields:
+        if field.reading.status is Status.REVIEW:
+            area, boxes, *whole = _record(field, "")[:6]
+            place: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
+            yield [*place, area, boxes, _key(field), *whole], _pictures(field)
 
 
 def _entry(field: ReviewField, row: int) -> list[Json]:
