@@ -109,7 +109,8 @@ def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
     """Yield (record, pictures) of each field to review, in the order of the table, for programs.
 
     A record is file, page, field, the area of the picture, boxes, key, frame, value, confidence,
-    and 1 for a cell. The pictures are the JPEG of the thumbnail and the PNG of the crops, in base64.
+    and 1 for a cell. The pictures are the JPEG of the thumbnail and the PNG of the crops, in
+    base64.
     """
     for field in fields:
         if field.reading.status is Status.REVIEW:
