@@ -10,7 +10,7 @@ import numpy as np
 from formreader.core.records import InputFile
 from formreader.input.open_page import read_page
 
-_JPEG_QUALITY = 80
+_PAGE_JPEG_QUALITY = 80
 """Quality of the pictures: handwriting stays legible. A choice, not measured."""
 
 
@@ -34,5 +34,5 @@ def draw_page(file: InputFile, number: int, width: int) -> PagePicture:
         height = max(1, round(page_height * width / page_width))
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         image = np.asarray(small, np.uint8)
-    jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+    jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PAGE_JPEG_QUALITY])[1].tobytes()
     return PagePicture(jpeg, (page_width, page_height))

@@ -25,6 +25,7 @@ from formreader.service.job_queue import JobQueue, LiveJob
 from formreader.service.problems import ProblemError
 from formreader.service.service_metrics import Metrics
 from formreader.service.template_shelf import TemplateShelf
+from formreader.template.template_file import template_folders
 
 _MAX_READS_PER_WORKER = 16
 """Calls of /read and /digits at a time, for each worker: more would wait longer than clients do."""
@@ -68,6 +69,8 @@ class Service:
         scan = options.scan
         if scan.cluster is not None:
             raise UsageError("The service reads on this machine; it takes no --cluster")
+        if scan.template is not None:
+            template_folders(scan.template)  # it is an error that there is none
         data = DataFolder(options.data)
         try:
             warm = WarmMeans(scan)

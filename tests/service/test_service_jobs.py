@@ -148,6 +148,7 @@ def _aged(record: Any, days: float) -> Any:
     return replace(record, finished=record.finished - days * 86_400)
 
 
+@pytest.mark.slow
 def test_forms_are_made_named_and_used_for_rows_of_pages(
     client: TestClient, finish: Finish, form_png: Path
 ) -> None:
