@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("recognise", "template"),
     ("review",),
     ("batch",),
-    ("training", "api"),
+    ("training", "api", "service"),
     ("",),
     ("cli",),
     ("__main__",),

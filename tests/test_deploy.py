@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import formreader
+from formreader.cli.serve import serve
+from formreader.service.access import is_loopback
 
 PACKAGE = Path(formreader.__file__).parent
 
@@ -23,7 +25,12 @@ ENTRANCES = ("formreader.cli.scan", "formreader.cli.predict", "formreader.output
 FOR_OTHERS = {"distributed", "keras", "pillow_heif", "tensorflow", "xlsxwriter"}
 """Packages that a scan imports only with `--cluster`, on a GPU, for HEIF pages or for Excel."""
 
-PACKAGE_NAMES = {"cv2": "opencv-python-headless", "PIL": "pillow", "stdnum": "python-stdnum"}
+PACKAGE_NAMES = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "python_multipart": "python-multipart",
+    "stdnum": "python-stdnum",
+}
 """Names under which PyPI has the modules that are named otherwise there."""
 
 NOT_NEEDED = ("keras", "matplotlib", "onnx", "scipy", "sklearn", "tensorflow")
@@ -128,6 +135,38 @@ def test_the_file_agrees_with_the_project(root: Path, requirements: list[str]) -
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(requirements) <= set(project["dependencies"])
     assert requirements == sorted(requirements)
+
+
+SERVED = ("formreader.cli.serve", *ENTRANCES)
+"""What must work after an installation for the service."""
+
+OF_FASTAPI = {"pydantic", "starlette"}
+"""Packages that FastAPI brings."""
+
+
+def test_the_service_needs_what_its_file_and_its_extra_list(
+    root: Path, requirements: list[str]
+) -> None:
+    text = (root / "deploy" / "requirements-serve.txt").read_text(encoding="utf-8")
+    listed = [line for line in text.splitlines() if line and not line.startswith(("#", "-r"))]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert listed == project["optional-dependencies"]["serve"] == sorted(listed)
+    imported = {PACKAGE_NAMES.get(name, name) for name in packages_of(*SERVED)}
+    names = {name_of(line) for line in (*requirements, *listed)}
+    assert imported == names | FOR_OTHERS | OF_FASTAPI
+
+
+@pytest.mark.parametrize("name", ["formreader.service", "Containerfile"])
+def test_the_service_is_started_with_options_that_exist(root: Path, name: str) -> None:
+    text = (root / "deploy" / name).read_text(encoding="utf-8").replace("\\\n", "")
+    commands = [line for line in text.splitlines() if re.search(r"\bserve\b.*--data", line)]
+    assert commands
+    for command in commands:
+        words = re.sub(r"[\[\],\"]", " ", command.split("serve", 1)[1]).split()
+        with serve.make_context("serve", words) as context:
+            options = context.params
+        needs_token = not is_loopback(options["host"])
+        assert needs_token == (options["token_file"] is not None)
 
 
 def name_of(requirement: str) -> str:

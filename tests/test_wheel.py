@@ -41,7 +41,7 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_models_and_report_are_in_the_wheel(wheel: Path) -> None:
+def test_models_report_and_page_are_in_the_wheel(wheel: Path, root: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
     models = {name: size for name, size in sizes.items() if name.startswith("formreader/models/")}
@@ -50,6 +50,9 @@ def test_models_and_report_are_in_the_wheel(wheel: Path) -> None:
     assert sum(models.values()) < MAX_MODELS
     for name in ("report.html.j2", *SCRIPTS, "report.css"):
         assert f"formreader/output/report/{name}" in sizes
+    page = {path.name for path in (root / "formreader" / "service" / "web").iterdir()}
+    assert {"index.html", "main.js", "texts.js", "style.css", "icon.svg"} < page
+    assert {f"formreader/service/web/{name}" for name in page} < sizes.keys()
     for name in ("editor.html.j2", "editor.js", "editor.css"):
         assert f"formreader/template/editor/{name}" in sizes
     assert "formreader/py.typed" in sizes

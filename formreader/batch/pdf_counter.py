@@ -33,7 +33,7 @@ class PdfCounter:
         self._memory = memory
         self._executor: ProcessExecutor | None = None
         self._for_urls: ProcessExecutor | None = None
-        self._lock = threading.Lock()  # guards the start of `_for_urls`
+        self._lock = threading.Lock()  # guards the start of both
 
     def __enter__(self) -> Self:
         return self
@@ -44,14 +44,15 @@ class PdfCounter:
                 executor.shutdown(cancel_futures=True)
 
     def __call__(self, file: InputFile) -> int:
-        """Return the number of pages of `file`, as `count_pages` does.
+        """Return the number of pages of `file`, as `count_pages` does; several threads may call.
 
         Raises:
             PageError: the pages cannot be counted, for whatever reason.
             UsageError: no process can be started.
         """
-        if self._executor is None:
-            self._executor = start_workers(1, self._seconds, self._memory)
+        with self._lock:
+            if self._executor is None:
+                self._executor = start_workers(1, self._seconds, self._memory)
         try:
             return self._executor.submit(count_pages, file).result()
         except PageError:

@@ -11,22 +11,18 @@ from pathlib import Path
 from formreader.batch.input_records import FileLimits
 from formreader.batch.job_plan import make_plan, run_record
 from formreader.batch.job_work import JobWork
-from formreader.batch.model_trial import load_tried
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
-from formreader.batch.page_pool import PagePool, open_pool
 from formreader.batch.page_work import PageTask
-from formreader.batch.pdf_counter import PdfCounter
+from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import Place
 from formreader.core.model_folder import model_folder
-from formreader.core.options import ScanOptions, usable_cores
+from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
-from formreader.detect.box_network import shipped_network
-from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.decisions import judged
 from formreader.recognise.model_card import read_card
-from formreader.recognise.number_reader import number_calibration, shipped_reader
+from formreader.recognise.number_reader import number_calibration
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.job_results import stored_place, write_results
 from formreader.review.rule_checks import check_rules
@@ -40,11 +36,6 @@ STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise",
 `write`: writing the table and the report."""
 
 _COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
-
-_CORES_PER_NETWORK_THREAD = 4
-"""Processor cores for each thread of the network. The network takes about a fifth of a page's time,
-and threads without work wait in a busy loop, which takes cores from the workers. No record of how
-the fifth was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +73,14 @@ class ScanSummary:
     report: Place | None
 
 
-def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
+def scan(
+    options: ScanOptions, progress: ScanProgress, means: ScanMeans | None = None
+) -> ScanSummary:
     """Read all digits of all pages, and write the table and the report.
 
     Outputs, inputs and the model are checked before any work. Pages that an earlier run of the
     same job read are not read again. A page that cannot be read becomes a row with an error.
+    `means` are what the scan works with, if not its own workers and networks.
 
     Raises:
         UsageError: an output would replace an input or another output, or the job beside the
@@ -105,14 +99,16 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
             "`formreader template learn`, and give it with --template"
         )
     with outputs.with_job() as placed:
-        return _scan(options, placed, progress)
+        return _scan(options, placed, progress, means or OwnMeans())
 
 
-def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> ScanSummary:
+def _scan(
+    options: ScanOptions, outputs: Outputs, progress: ScanProgress, means: ScanMeans
+) -> ScanSummary:
     """`scan`, after its outputs were checked."""
     stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     debug = outputs.debug_folder(options.paths)
-    listing = outputs.list_inputs(options.paths, options.page_timeout)
+    listing = means.list_inputs(options, outputs)
     card = read_card(model_folder(options.model))
     forms = _field_names(options.template)
     accepted = acceptance(card, number_calibration(), options)
@@ -124,7 +120,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
             )
         with (
             stopwatch.stage("check"),
-            PdfCounter(options.page_timeout, options.memory) as count_pdf,
+            means.counter(options) as count_pdf,
         ):
             limits = FileLimits.of(options.max_pages, options.max_size)
             plan = make_plan(listing.files, store, progress, count_pdf, limits)
@@ -138,7 +134,7 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch, rules)
             tasks = _with_templates(plan.tasks, options.template)
-            read = _read(work, tasks, stopwatch) if tasks else 0
+            read = _read(work, tasks, means) if tasks else 0
         with stopwatch.stage("write"):
             check_rules(store, view)
             counts = write_results(store, view)
@@ -189,42 +185,12 @@ def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequenc
     return [replace(task, templates=str(template.absolute())) for task in tasks]
 
 
-def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int:
+def _read(work: JobWork, tasks: Sequence[PageTask], means: ScanMeans) -> int:
     """Read the pages of `tasks` until the user stops it; return how many were read."""
-    options = work.options
-    with _page_pool(options, len(tasks)) as pool:
-        with stopwatch.stage("start"):  # the workers start at the same time
-            threads = _network_threads(options)
-            recogniser = load_tried(options.model, options.device, options.batch, threads)
-            shipped_network()  # also checked here, so that damage is reported once
-            shipped_line_network()
-            shipped_reader()
+    with means.pool(work.options, len(tasks)) as pool:
+        with work.stopwatch.stage("start"):  # the workers start at the same time
+            recogniser = means.recogniser(work.options)
         return work.read(tasks, pool, recogniser)
-
-
-def _network_threads(options: ScanOptions) -> int:
-    """Return the number of CPU threads for the network: all cores unless workers need them."""
-    cores = usable_cores()
-    return cores if options.cluster else max(1, cores // _CORES_PER_NETWORK_THREAD)
-
-
-def _page_pool(options: ScanOptions, pages: int) -> PagePool:
-    """Return a pool of workers for `pages` pages: a cluster, or processes of this machine."""
-    if options.cluster is not None:
-        if options.memory is not None:
-            raise UsageError(
-                "--memory is for workers on this machine. On a cluster start the workers with "
-                "a limit: dask worker --memory-limit 2GiB"
-            )
-        # Dask takes a second to import.
-        from formreader.batch.dask_cluster import TlsFiles, open_cluster
-
-        return open_cluster(options.cluster, options.page_timeout, TlsFiles.of(options))
-    if options.tls_ca_file or options.tls_cert or options.tls_key:
-        raise UsageError(
-            "--tls-ca-file, --tls-cert and --tls-key are for --cluster tls://HOST:PORT"
-        )
-    return open_pool(options.workers, pages, options.page_timeout, options.memory)
 
 
 def _page_log(path: Path | None, *, fresh: bool) -> AbstractContextManager[PageLog | None]:

@@ -60,6 +60,16 @@ def _read_each(options: ScanOptions, cut: Callable[[Page], PageCrops]) -> Iterat
     return (reading for _, reading in read_pages(images, recogniser, options, Stopwatch()))
 
 
+def work_digit(task: PageTask) -> PageCrops:
+    """Read an image of one digit and crop it; any fault becomes the `error`. For workers."""
+    return without_faults(task, partial(_read_and_cut, task, crop_digit))
+
+
+def work_number(task: PageTask) -> PageCrops:
+    """Read an image of one number and cut it up; any fault becomes the `error`. For workers."""
+    return without_faults(task, partial(_read_and_cut, task, cut_number))
+
+
 def _read_and_cut(task: PageTask, cut: Callable[[Page], PageCrops]) -> PageCrops:
     return cut(read_page(task.file, task.number))
 

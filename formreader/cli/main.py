@@ -13,6 +13,7 @@ from formreader.cli.explain import explain
 from formreader.cli.inspect import inspect
 from formreader.cli.predict import predict
 from formreader.cli.scan import scan
+from formreader.cli.serve import serve
 from formreader.cli.template import template
 from formreader.cli.train import train
 from formreader.core.version import __version__
@@ -35,6 +36,8 @@ def main() -> None:
     """
 
 
-commands = (scan, template, correct, audit, predict, train, evaluate, compare, inspect, explain)
+commands = (
+    scan, serve, template, correct, audit, predict, train, evaluate, compare, inspect, explain,
+)  # fmt: skip
 for command in commands:
     main.add_command(command)

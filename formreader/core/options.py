@@ -13,6 +13,7 @@ Rows: TypeAlias = Literal["field", "digit", "page"]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
 Architecture: TypeAlias = Literal["mlp", "lenet", "cnn", "resnet"]
 Method: TypeAlias = Literal[Architecture, "knn", "svm"]
+WatchJobs: TypeAlias = Literal["day", "folder"]
 
 DEFAULT_MODEL = "digits"
 """Name of the model folder that ships with the program."""
@@ -159,3 +160,32 @@ class CompareOptions:
     augment: bool = False
     seed: int = 1
     writers: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Options of `formreader serve`; sizes are in GiB.
+
+    `scan` has the options that all jobs share: model, device, workers, limits of pages, thresholds
+    and the template; its `paths`, `out` and `report` are those of each job. `data` is the folder
+    that holds jobs and templates. `token_file` has the secret that clients must give.
+    `hosts` are the names by which clients may call the service, besides its address. `keep_days`:
+    days after which a finished job is deleted, 0 for never. `max_upload` limits an upload,
+    also unpacked; `max_queue` the jobs that wait or run, `max_queue_client` those of one address.
+    `watch` is a folder whose new files are read; `watch_move`: they are moved, else they stay.
+    `watch_jobs`: they go to one job a day, or one for each folder below it.
+    """
+
+    scan: ScanOptions = field(default_factory=lambda: ScanOptions(paths=()))
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data: Path = Path("formreader-data")
+    token_file: Path | None = None
+    hosts: tuple[str, ...] = ()
+    keep_days: float = 30.0
+    max_upload: float = 1.0
+    max_queue: int = 1000
+    max_queue_client: int = 250
+    watch: Path | None = None
+    watch_move: bool = True
+    watch_jobs: WatchJobs = "day"

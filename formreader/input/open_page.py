@@ -42,6 +42,24 @@ def count_pages(file: InputFile) -> int:
         return count_pdf_pages(stream) if pages is None else pages
 
 
+def measure_file(file: InputFile) -> tuple[int, int]:
+    """The number of pages of a file, and the pixels of its first one as its header states them.
+
+    The pixels of a PDF are 0: they depend on the resolution that it is drawn with.
+
+    Raises:
+        PageError: the file cannot be opened, is damaged, or has another format.
+    """
+    with page_errors(file.label), open_file(file.path) as stream:
+        found = _format_of(stream)
+        if found is PDF:
+            return count_pdf_pages(stream), 0
+        with found.open(stream) as image:
+            pixels = image.width * image.height
+        stream.seek(0)
+        return count_image_pages(stream) or 1, pixels
+
+
 def count_image_pages(stream: BinaryIO, max_pages: int | None = None) -> int | None:
     """The number of pages of an open image file, as of `count_pages`; None for a PDF.
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, is_url, name_of
 from formreader.core.options import Rows
 from formreader.output.report.page_sources import page_sources
@@ -45,18 +46,29 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
         OutputError: one cannot be written; what was there before is kept.
     """
     counts = store.counts()
-    rows = cast("Rows", view.rows)
-    readings = store.readings() if rows == "digit" else store.field_readings()
-    if view.forms:
-        write_form_table(as_place(view.out), readings, rows, view.forms)
-    else:
-        write_table(as_place(view.out), readings, rows)
+    write_job_table(store, view, as_place(view.out), cast("Rows", view.rows))
     if view.report:
         top = report_summary(store, view, counts)
         place = as_place(view.report)
         sources = scanned_files(store, place)
         write_report(place, top, store.review_fields(), store.remarks(), sources=sources)
     return counts
+
+
+def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) -> None:
+    """Write the table of a job with rows of any kind, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written; what was there before is kept.
+        UsageError: rows of pages of a job without templates.
+    """
+    if rows == "page" and not view.forms:
+        raise UsageError("Rows of pages need a template, whose fields are the columns")
+    readings = store.readings() if rows == "digit" else store.field_readings()
+    if view.forms:
+        write_form_table(place, readings, rows, view.forms)
+    else:
+        write_table(place, readings, rows)
 
 
 def scanned_files(store: JobStore, report: Place) -> dict[str, str]:

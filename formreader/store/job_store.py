@@ -375,6 +375,11 @@ class JobStore:
                     found[reading.file, reading.number, field] = answers
         return found
 
+    def pages(self) -> Iterator[PageReading]:
+        """All pages in the order of `readings`, without their fields."""
+        for _, reading in self._pages():
+            yield reading
+
     def files(self) -> list[FileRecord]:
         """The input files, in the order of the results."""
         return [FileRecord(*row) for row in self._file.query(sql.FILES)]

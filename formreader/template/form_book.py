@@ -27,6 +27,9 @@ from formreader.template.template_file import (
 _MAX_CANDIDATES = 4
 """Forms, the likeliest first, that a page is aligned with before it counts as none of them."""
 
+_MAX_BOOKS = 4
+"""Folders of forms that a process keeps: the service reads jobs with several at the same time."""
+
 _CLEAR_SCORE = 0.6
 """Score of an alignment from which no other form is tried."""
 
@@ -102,9 +105,9 @@ def best_alignment(
     return best
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=_MAX_BOOKS)
 def loaded_book(place: str) -> FormBook:
-    """The forms in a folder, loaded once per process."""
+    """The forms in a folder, loaded once per process while no others are used."""
     return FormBook.load(Path(place))
 
 

@@ -14,7 +14,14 @@ function readFields() {
 }
 
 async function save(review) {
-  const blob = new Blob([await correctionsCsv(review.fields, review.job)], { type: "text/csv;charset=utf-8" });
+  const csv = await correctionsCsv(review.fields, review.job);
+  if (HOST) {
+    if (!await HOST.save(csv)) return;
+    const newer = await correctionsCsv(review.fields, review.job) !== csv; // typed in the meantime
+    if (!newer) review.markUnsaved(false);
+    return;
+  }
+  const blob = new Blob([csv], { type: "text/csv;charset=utf-8" });
   const link = element("a");
   link.href = URL.createObjectURL(blob);
   link.download = BLIND ? "audit.csv" : "corrections.csv";
@@ -321,6 +328,15 @@ function tilesOfARow() {
   return below < 0 ? others.length + 1 : below + 1;
 }
 
+/** In the service's page saving puts answers into the table, and no scanned file lies beside. */
+function fitToHost(actions) {
+  actions.delete("p");
+  for (const name of ["show-page", "help-page"]) byId(name).hidden = true;
+  for (const name of ["save", "save-done"]) byId(name).firstChild.textContent = `${HOST.texts.save} `;
+  byId("help-save").textContent = HOST.texts.save;
+  byId("help-files").hidden = true;
+}
+
 /** Begins the review. Answers come from `store`. */
 async function start() {
   const fields = readFields();
@@ -329,7 +345,7 @@ async function start() {
   if (fields.length === 0) return null;
 
   const { job, accepted, wrong } = JSON.parse(byId("job").textContent);
-  const store = new AnswerStore(BLIND ? `${job}/audit` : job);
+  const store = HOST?.store ?? new AnswerStore(BLIND ? `${job}/audit` : job);
   const review = new Review(fields, store, await store.load());
   Object.assign(review, { job, accepted: { accepted, wrong } });
   const help = byId("help-dialog");
@@ -384,11 +400,12 @@ async function start() {
     if (event.detail > 0 && !document.querySelector("dialog[open]") && !event.target.closest("input, select, label")) document.activeElement?.blur();
   });
   window.addEventListener("beforeunload", (event) => {
-    if (review.unsaved) event.preventDefault();
+    if (review.unsaved && !HOST) event.preventDefault();
   });
+  if (HOST) fitToHost(actions);
   act(() => {});
   requestAnimationFrame(() => performance.mark("first-digit"));
-  if (window.matchMedia("(max-width: 760px)").matches) showWorkbench();
+  if (HOST || window.matchMedia("(max-width: 760px)").matches) showWorkbench();
   return { review, one, walls };
 }
 

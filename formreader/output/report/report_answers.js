@@ -1,7 +1,10 @@
 "use strict";
 
-/** Where answers are kept: in this browser. A server that keeps them replaces this file by one with
- *  a class of the same name and methods, whose `load` and `save` talk to it.
+/** Where the service's page shows the report in a frame, it keeps the answers: it has a `store` with
+ *  the methods of `AnswerStore`, `save(csv)` in place of a file, and `texts` for both. null elsewhere. */
+const HOST = window.frameElement?.reviewHost ?? null;
+
+/** Where answers are kept: in this browser.
  *
  *  An answer is a short text under the key of its field; `UNSAVED` is a key of its own. */
 class AnswerStore {

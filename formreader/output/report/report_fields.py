@@ -105,6 +105,20 @@ def doubt(read: FieldReading) -> float:
     return 1 - math.prod(waiting)
 
 
+def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
+    """Yield (record, pictures) of each field to review, in the order of the table, for programs.
+
+    A record is file, page, field, the area of the picture, boxes, key, frame, value, confidence,
+    and 1 for a cell. The pictures are the JPEG of the thumbnail and the PNG of the crops, in
+    base64.
+    """
+    for field in fields:
+        if field.reading.status is Status.REVIEW:
+            area, boxes, *whole = _record(field, "")[:6]
+            place: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
+            yield [*place, area, boxes, _key(field), *whole], _pictures(field)
+
+
 def _entry(field: ReviewField, row: int) -> list[Json]:
     """What the index says of a field; `ReviewField` in report_model.js names the parts.
 

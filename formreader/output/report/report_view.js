@@ -322,7 +322,8 @@ function renderProgress(review) {
   byId("progress").classList.toggle("complete", checked === total);
   byId("progress-text").textContent = checked === total
     ? `All ${number(total)} checked` : `${number(checked)} of ${number(total)} checked`;
-  byId("save-state").textContent = review.unsaved ? "Not saved to a file yet" : checked ? "Saved" : "";
+  byId("save-state").textContent = review.unsaved
+    ? HOST?.texts.unsaved ?? "Not saved to a file yet" : checked ? HOST?.texts.saved ?? "Saved" : "";
   byId("save").classList.toggle("primary", review.unsaved && checked === total);
   byId("save-state").classList.toggle("unsaved", review.unsaved);
   byId("storage-warning").hidden = review.store.works;

@@ -1,0 +1,110 @@
+"""Files to send: the table of a job in any format, and what the page for review needs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, TypeAlias, get_args
+
+from formreader.core.options import Rows
+from formreader.output.report.report_fields import field_records
+from formreader.output.table import file_cell
+from formreader.review.job_results import report_summary, write_job_table
+from formreader.service import bodies
+from formreader.service.body_making import body_of_counts
+from formreader.service.job_queue import LiveJob
+from formreader.service.service_state import Service
+from formreader.store.job_store import JobStore
+
+Format: TypeAlias = Literal["csv", "json", "jsonl", "parquet", "xlsx"]
+
+FORMATS: tuple[str, ...] = get_args(Format)
+
+MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "csv": "text/csv",
+        "json": "application/json",
+        "jsonl": "application/jsonl",
+        "parquet": "application/vnd.apache.parquet",
+        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
+)
+
+
+def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Path:
+    """Write the table of a job to a new file, which the caller deletes.
+
+    Raises:
+        FormreaderError: the job cannot be opened, or the table cannot be written.
+    """
+    path = service.data.temporary(".jsonl" if kind == "json" else f".{kind}")
+
+    def write(store: JobStore) -> None:
+        view = store.view()
+        assert view is not None, "the job is done"
+        write_job_table(store, view, path, rows)
+
+    service.desk.look(job.folder.store, write)
+    return _as_json(path) if kind == "json" else path
+
+
+def export_review(service: Service, job: LiveJob) -> Path:
+    """Write what the page for review needs to a new JSON file, which the caller deletes.
+
+    Fields are written one by one, so that memory does not grow with their number.
+    """
+    path = service.data.temporary(".json")
+
+    def write(store: JobStore) -> None:
+        view = store.view()
+        assert view is not None, "the job is done"
+        counts = store.counts()
+        top = report_summary(store, view, counts)
+        head = {
+            "job": top.job,
+            "table": top.csv_name,
+            "version": top.version,
+            "model": top.model,
+            "review_below": top.review_below,
+            "counts": body_of_counts(counts).model_dump(),
+            "remarks": [
+                bodies.Remark(
+                    file=file_cell(one.file),
+                    page=one.page + 1,
+                    reason=one.reason,
+                    failed=one.failed,
+                ).model_dump()
+                for one in store.remarks()
+            ],
+        }
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(f'{json.dumps(head)[:-1]}, "fields": [')
+            for i, (record, pictures) in enumerate(field_records(store.review_fields())):
+                item = json.dumps({"record": record, "pictures": pictures}, separators=(",", ":"))
+                stream.write(f"{',' if i else ''}\n{item}")
+            stream.write("]}\n")
+
+    service.desk.look(job.folder.store, write)
+    return path
+
+
+def as_base64(picture: bytes) -> str:
+    """A picture as text."""
+    return base64.b64encode(picture).decode("ascii")
+
+
+def _as_json(lines: Path) -> Path:
+    """Make one JSON array of JSON Lines, with the same bytes for each row."""
+    path = lines.with_suffix(".json")
+    try:
+        with lines.open("rb") as rows, path.open("xb") as stream:
+            stream.write(b"[")
+            for i, row in enumerate(rows):
+                stream.write((b",\n" if i else b"\n") + row.rstrip(b"\n"))
+            stream.write(b"\n]\n")
+    finally:
+        lines.unlink()
+    return path

@@ -1,0 +1,254 @@
+"""REST of jobs: uploads, progress, results, corrections, deletion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+
+from formreader.core.errors import FormreaderError
+from formreader.core.options import Rows
+from formreader.review.correct_job import CorrectOptions, CorrectSummary, correct
+from formreader.service import bodies
+from formreader.service.access import REPORT_POLICY
+from formreader.service.body_making import body_of_job
+from formreader.service.job_folders import JobFolder
+from formreader.service.job_making import MAX_FILES, make_job
+from formreader.service.job_queue import LiveJob, QueueFullError
+from formreader.service.job_results_export import MEDIA_TYPES, Format, export_table
+from formreader.service.multipart_upload import UploadLimits, receive_file, receive_upload
+from formreader.service.problems import ProblemError, status_of
+from formreader.service.service_state import Service, busy, client_of, service_of
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+Shared = Annotated[Service, Depends(service_of)]
+
+_LOOK_SECONDS = 0.2
+"""Seconds between two looks whether a job has changed, for its events: five a second are a smooth
+progress bar."""
+
+_SILENT_LOOKS = 75
+"""Looks without a change after which a comment is sent: every 15 seconds, for proxies."""
+
+_MIN_FREE_BYTES = 2**28
+"""Space that must be left on the disk for an upload to be taken: tables and stores need some."""
+
+_MAX_CORRECTIONS = 2**26
+"""Bytes of the largest corrections.csv: a million answers."""
+
+_FILES_SCHEMA = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+
+UPLOAD_SCHEMA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": _FILES_SCHEMA,
+                        "name": {"type": "string"},
+                        "rows": {"type": "string", "enum": ["field", "digit", "page"]},
+                        "review_below": {"type": "number", "minimum": 0, "maximum": 1},
+                        "max_error": {
+                            "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1,
+                        },
+                        "template": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}  # fmt: skip
+"""The multipart body of an upload: it is taken piece by piece, so its schema stands here."""
+
+
+@router.post("", status_code=202, openapi_extra=UPLOAD_SCHEMA)
+async def post_job(request: Request, response: Response, service: Shared) -> bodies.Job:
+    """Read page files of all kinds that `scan` reads, and ZIPs of them: one job an upload."""
+    client = client_of(request)
+    if service.stopping.is_set():
+        raise ProblemError(503, "The service is stopping. Try again", {"retry-after": "10"})
+    if service.data.free_bytes() < _MIN_FREE_BYTES:
+        raise ProblemError(507, "The disk of the service is full. Delete jobs or free some space")
+    try:
+        with service.queue.place(client):
+            folder = service.data.new()
+            try:
+                limits = UploadLimits(service.max_upload, MAX_FILES)
+                upload = await receive_upload(request, folder.files, limits)
+                record = await run_in_threadpool(make_job, service, folder, upload)
+                job = await run_in_threadpool(_keep, service, folder, record, client)
+            except BaseException:
+                service.data.drop(folder)
+                raise
+    except QueueFullError as error:
+        raise busy(str(error)) from error
+    response.headers["location"] = f"/api/v1/jobs/{job.record.id}"
+    return body_of_job(service, job)
+
+
+def _keep(service: Service, folder: JobFolder, record: Any, client: str) -> LiveJob:
+    folder.write(record)
+    return service.queue.add(service.data.keep(folder), record, client)
+
+
+@router.get("")
+def get_jobs(
+    service: Shared,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> bodies.JobList:
+    """List jobs, the newest first."""
+    jobs = service.queue.all()
+    shown = jobs[offset : offset + limit]
+    return bodies.JobList(jobs=[body_of_job(service, job) for job in shown], total=len(jobs))
+
+
+@router.get("/{job_id}")
+def get_job(job_id: str, service: Shared) -> bodies.Job:
+    """Tell how far a job is."""
+    return body_of_job(service, service.job(job_id))
+
+
+@router.delete("/{job_id}", status_code=204)
+def delete_job(job_id: str, service: Shared) -> None:
+    """Delete a job and all that belongs to it, also while it is being read."""
+    service.queue.delete(service.job(job_id))
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def get_events(job_id: str, service: Shared) -> StreamingResponse:
+    """Tell of each change of a job as server-sent events, until it is done or deleted."""
+    job = service.job(job_id)
+    headers = {"x-accel-buffering": "no"}  # a proxy would wait for more
+    return StreamingResponse(_events(service, job), media_type="text/event-stream", headers=headers)
+
+
+async def _events(service: Service, job: LiveJob) -> AsyncIterator[str]:
+    told, silent = 0, 0
+    while not service.stopping.is_set():
+        version = job.version
+        if job.deleted:
+            yield "event: gone\ndata: {}\n\n"
+            return
+        if version != told:
+            told, silent = version, 0
+            body = body_of_job(service, job)
+            yield f"event: job\nid: {version}\ndata: {body.model_dump_json()}\n\n"
+            if body.state in (bodies.JobState.DONE, bodies.JobState.FAILED):
+                return
+        silent += 1
+        if silent % _SILENT_LOOKS == 0:
+            yield ": still there\n\n"
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+@router.get(
+    "/{job_id}/results",
+    response_class=FileResponse,
+    responses={200: {"content": {kind: {} for kind in dict.fromkeys(MEDIA_TYPES.values())}}},
+)
+def get_results(
+    job_id: str,
+    service: Shared,
+    rows: Rows | None = None,
+    format: Annotated[Format, Query()] = "csv",  # noqa: A002
+    download: bool = False,
+) -> Response:
+    """Give the table, with rows of any kind, as `scan` writes it."""
+    job = service.done_job(job_id)
+    wanted = rows or job.record.rows
+    if wanted == "page" and not job.record.forms:
+        raise ProblemError(422, "rows: a row for each page needs a template, and the job has none")
+    path = export_table(service, job, wanted, format)  # type: ignore[arg-type]
+    return FileResponse(
+        path,
+        media_type=MEDIA_TYPES[format],
+        filename=f"results-{job_id}.{format}",
+        content_disposition_type="attachment" if download else "inline",
+        background=BackgroundTask(path.unlink, missing_ok=True),
+    )
+
+
+@router.get(
+    "/{job_id}/report",
+    response_class=FileResponse,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+)
+def get_report(job_id: str, service: Shared) -> Response:
+    """Give the report for review, as `scan` writes it."""
+    job = service.done_job(job_id)
+    headers = {"content-security-policy": REPORT_POLICY, "x-frame-options": "SAMEORIGIN"}
+    return FileResponse(job.folder.report, media_type="text/html", headers=headers)
+
+
+@router.post(
+    "/{job_id}/corrections",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def post_corrections(
+    request: Request,
+    job_id: str,
+    service: Shared,
+    by: Annotated[str, Query(max_length=bodies.MAX_NAME)] = "",
+    replace: bool = False,
+) -> bodies.CorrectionsDone:
+    """Put a corrections.csv into the job: its table and its report are written anew."""
+    job = service.done_job(job_id)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("text/csv", "application/octet-stream", "text/plain"):
+        raise ProblemError(415, "Send the corrections.csv as the body, as text/csv")
+    path = service.data.temporary(".csv")
+    try:
+        await receive_file(request, path, _MAX_CORRECTIONS)
+        options = CorrectOptions((path,), job.folder.table, by=by, replace=replace)
+        done = await run_in_threadpool(_correct, service, job, options)
+    finally:
+        path.unlink(missing_ok=True)
+    return done
+
+
+@router.delete("/{job_id}/corrections")
+def delete_corrections(job_id: str, service: Shared) -> bodies.CorrectionsDone:
+    """Take back the corrections that were applied last."""
+    job = service.done_job(job_id)
+    return _correct(service, job, CorrectOptions((), job.folder.table, undo=True))
+
+
+def _correct(service: Service, job: LiveJob, options: CorrectOptions) -> bodies.CorrectionsDone:
+    """Apply corrections, and renew the counts that the job shows."""
+    try:
+        with service.desk.closed(job.folder.store):
+            done = correct(options)
+    except FormreaderError as error:
+        raise ProblemError(status_of(error), _without_paths(str(error), options.paths)) from error
+    service.renew_counts(job)
+    return _body_of_corrections(done)
+
+
+def _body_of_corrections(done: CorrectSummary) -> bodies.CorrectionsDone:
+    return bodies.CorrectionsDone(stored=done.answers, known=done.known, review=done.review)
+
+
+def _without_paths(text: str, paths: tuple[Path, ...]) -> str:
+    for path in paths:
+        text = text.replace(str(path), "corrections.csv")
+    return text

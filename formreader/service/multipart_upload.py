@@ -1,0 +1,220 @@
+"""Takes a multipart body as it comes, its files straight to disk, with limits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from fastapi import Request
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
+
+from formreader.service.problems import ProblemError
+
+_MAX_FIELD_BYTES = 64 * 1024
+"""Largest value of a form field that is not a file: options are short."""
+
+_MAX_FIELDS = 32
+"""Form fields that are not files: more than there are options."""
+
+_MAX_SILENCE = 60.0
+"""Seconds without a byte after which an upload ends: a client that lies in wait holds a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """The most that one upload may have: bytes in all, and files."""
+
+    size: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file of an upload: the name that the client gives it, and where its content is."""
+
+    name: str
+    path: Path
+    size: int
+
+
+@dataclass(slots=True)
+class Upload:
+    """What a multipart body had: the values of its fields, and its files by their field."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    files: list[tuple[str, ReceivedFile]] = field(default_factory=list)
+
+    def files_of(self, name: str) -> list[ReceivedFile]:
+        """Return the files of a field.
+
+        Raises:
+            ProblemError: there are none, or files under another name.
+        """
+        found = [file for given, file in self.files if given == name]
+        others = sorted({given for given, _ in self.files} - {name})
+        if others:
+            raise ProblemError(422, f"{others[0]}: files go into the field `{name}`")
+        if not found:
+            raise ProblemError(422, f"No file was sent. Files go into the multipart field `{name}`")
+        return found
+
+
+async def body_of(request: Request, size: int) -> AsyncIterator[bytes]:
+    """Yield a request's body as it comes, at most `size` bytes of it.
+
+    Raises:
+        ProblemError: it is larger (413), stays out (408), or the client has left (400).
+    """
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told) > size:
+        raise _too_large(size)
+    done, stream = 0, aiter(request.stream())
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(stream), _MAX_SILENCE)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise ProblemError(
+                408, "The upload stopped. Check the connection and send it again"
+            ) from None
+        except ClientDisconnect:
+            raise ProblemError(400, "The connection ended before the upload did") from None
+        done += len(chunk)
+        if done > size:
+            raise _too_large(size)
+        yield chunk
+
+
+async def receive_file(request: Request, path: Path, size: int) -> None:
+    """Write a request's body to a new file."""
+    with path.open("xb") as stream:
+        async for chunk in body_of(request, size):
+            stream.write(chunk)
+
+
+async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -> Upload:
+    """Take a multipart body; its files are numbered and lie in `folder`, on disk for sure.
+
+    Raises:
+        ProblemError: it is no multipart body (415), is damaged (400), or over a limit (413).
+    """
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise ProblemError(
+            415, "Send multipart/form-data with a boundary, as browsers and `curl -F` do"
+        )
+    parts = _Parts(folder, limits)
+    try:
+        parser = MultipartParser(options[b"boundary"], cast("Any", parts.callbacks()))
+        async for chunk in body_of(request, limits.size):
+            parser.write(chunk)
+        parser.finalize()
+    except MultipartParseError as error:
+        raise ProblemError(
+            400, f"The multipart body is damaged ({error}). Send it again"
+        ) from error
+    finally:
+        parts.close()
+    if not parts.ended:
+        raise ProblemError(400, "The multipart body has no end. Send it again")
+    return parts.upload
+
+
+class _Parts:
+    """Receives the events of the parser, and writes files."""
+
+    def __init__(self, folder: Path, limits: UploadLimits) -> None:
+        self.upload = Upload()
+        self.ended = False
+        self._folder = folder
+        self._limits = limits
+        self._headers = dict[bytes, bytes]()
+        self._header = [b"", b""]
+        self._name = self._file_name = ""
+        self._value = bytearray()
+        self._stream: BinaryIO | None = None
+
+    def callbacks(self) -> dict[str, object]:
+        """Return what the parser calls."""
+        return {
+            "on_part_begin": self._headers.clear,
+            "on_header_begin": self._begin_header,
+            "on_header_field": lambda data, start, end: self._add_to_header(0, data[start:end]),
+            "on_header_value": lambda data, start, end: self._add_to_header(1, data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._begin,
+            "on_part_data": lambda data, start, end: self._add(data[start:end]),
+            "on_part_end": self._finish,
+            "on_end": self._end,
+        }
+
+    def close(self) -> None:
+        """Close the file of a part that did not end."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _begin_header(self) -> None:
+        self._header = [b"", b""]
+
+    def _add_to_header(self, part: int, data: bytes) -> None:
+        self._header[part] += data
+
+    def _end_header(self) -> None:
+        self._headers[self._header[0].lower()] = self._header[1]
+
+    def _begin(self) -> None:
+        _, given = parse_options_header(self._headers.get(b"content-disposition", b""))
+        self._name = given.get(b"name", b"").decode("utf-8", "replace")
+        self._value.clear()
+        if b"filename" not in given:
+            if len(self.upload.values) >= _MAX_FIELDS:
+                raise ProblemError(413, f"The form has more than {_MAX_FIELDS} fields")
+            return
+        if len(self.upload.files) >= self._limits.files:
+            raise ProblemError(
+                413, f"More than {self._limits.files:,} files. Send them in several uploads"
+            )
+        self._file_name = given[b"filename"].decode("utf-8", "replace")
+        number = len(self.upload.files) + 1
+        self._stream = self._folder.joinpath(f"{number:06}.part").open("xb")
+
+    def _add(self, data: bytes) -> None:
+        if self._stream is not None:
+            self._stream.write(data)
+            return
+        self._value += data
+        if len(self._value) > _MAX_FIELD_BYTES:
+            raise ProblemError(413, f"{self._name}: longer than {_MAX_FIELD_BYTES:,} bytes")
+
+    def _finish(self) -> None:
+        if self._stream is None:
+            self.upload.values[self._name] = self._value.decode("utf-8", "replace")
+            return
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        path, size = Path(self._stream.name), self._stream.tell()
+        self._stream.close()
+        self._stream = None
+        if self._file_name or size:  # a browser's form with no file chosen sends an empty one
+            file = ReceivedFile(self._file_name, path, size)
+            self.upload.files.append((self._name, file))
+        else:
+            path.unlink()
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+def _too_large(size: int) -> ProblemError:
+    return ProblemError(
+        413,
+        f"The upload is larger than {size / 2**20:,.0f} MiB. Send it in several, or start the "
+        "service with a larger --max-upload",
+    )

@@ -1,0 +1,134 @@
+"""REST of forms: listed, made of a page, named and changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from formreader.batch.page_log import PageFigures
+from formreader.batch.template_learning import new_template
+from formreader.core.errors import FormreaderError
+from formreader.service import bodies
+from formreader.service.file_names import label_of, suffix_of_label
+from formreader.service.multipart_upload import UploadLimits, receive_upload
+from formreader.service.problems import ProblemError
+from formreader.service.service_state import Service, client_of, service_of
+from formreader.service.template_shelf import body_of_template
+
+router = APIRouter(prefix="/api/v1/templates", tags=["forms"])
+
+Shared = Annotated[Service, Depends(service_of)]
+FormName = Annotated[str, Path(min_length=1, max_length=bodies.MAX_NAME)]
+
+_MAX_FORM_BYTES = 2**26
+"""Bytes of the file that a form is made of: a page or a few."""
+
+
+class _Quiet:
+    """Progress that is not shown; it keeps why a page could not be read."""
+
+    def __init__(self) -> None:
+        self.said = list[str]()
+
+    def checking(self, files: int) -> None: ...
+
+    def file_checked(self) -> None: ...
+
+    def started(self, files: int, pages: int, done: int) -> None: ...
+
+    def page_done(self, figures: PageFigures) -> None: ...
+
+    def message(self, text: str) -> None:
+        self.said.append(text)
+
+    def stopped(self) -> bool:
+        return False
+
+
+@router.get("")
+def get_templates(service: Shared) -> bodies.TemplateList:
+    """List the forms."""
+    summaries = [
+        bodies.TemplateSummary(
+            name=one.name, width=one.size[0], height=one.size[1], fields=len(one.fields)
+        )
+        for _, one in service.shelf.all()
+    ]
+    return bodies.TemplateList(templates=summaries)
+
+
+@router.post(
+    "",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["file"],
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                    }
+                }
+            },
+        }
+    },
+)
+async def post_template(
+    request: Request,
+    response: Response,
+    service: Shared,
+    name: Annotated[str, Query(min_length=1, max_length=bodies.MAX_NAME)],
+) -> bodies.Template:
+    """Make a form of a page, blank or filled in; its fields are F01, F02, ... until named."""
+    with service.reading(client_of(request)), service.data.workspace() as folder:
+        upload = await receive_upload(request, folder, UploadLimits(_MAX_FORM_BYTES, 1))
+        (received,) = upload.files_of("file")
+        page = folder / f"page{suffix_of_label(label_of(received.name))}"
+        received.path.rename(page)
+        return await run_in_threadpool(_make, service, page, folder / "form", name)
+
+
+def _make(service: Service, page: FilePath, into: FilePath, name: str) -> bodies.Template:
+    progress = _Quiet()
+    options = replace(service.options.scan, paths=(str(page),), workers=1, template=None)
+    try:
+        new_template(options, into, progress)
+    except FormreaderError as error:
+        detail = "; ".join([*progress.said, str(error)]).replace(f"{page.parent}/", "")
+        raise ProblemError(422, detail) from error
+    return body_of_template(service.shelf.add(into, name))
+
+
+@router.get("/{name}")
+def get_template(name: FormName, service: Shared) -> bodies.Template:
+    """Give a form with its fields."""
+    return body_of_template(service.shelf.find(name)[1])
+
+
+@router.put("/{name}")
+def put_template(name: FormName, template: bodies.Template, service: Shared) -> bodies.Template:
+    """Replace the name and the fields of a form. Jobs that were sent before keep the old one."""
+    return body_of_template(service.shelf.change(name, template))
+
+
+@router.delete("/{name}", status_code=204)
+def delete_template(name: FormName, service: Shared) -> None:
+    """Delete a form. Jobs that were sent before keep it."""
+    service.shelf.delete(name)
+
+
+@router.get(
+    "/{name}/picture",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+def get_template_picture(name: FormName, service: Shared) -> Response:
+    """Give the page of a form, which its places are pixels of."""
+    return Response(service.shelf.picture(name), media_type="image/png")

@@ -1,0 +1,223 @@
+"""The forms of the service: listed, edited, and kept for each job as they were when it came."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from formreader.core.errors import TemplateError
+from formreader.core.geometry import Box
+from formreader.output.atomic_writing import atomic_writer
+from formreader.rules.form_rules import NO_RULES
+from formreader.service import bodies
+from formreader.service.job_folders import DataFolder
+from formreader.service.problems import ProblemError
+from formreader.template.form_book import templates_hash
+from formreader.template.form_template import FieldPlace, FormTemplate
+from formreader.template.template_file import (
+    PAGE_FILE,
+    TEMPLATE_FILE,
+    parse_template,
+    read_template,
+    template_folders,
+    template_text,
+)
+
+ALL_FORMS = "*"
+"""What a client gives for all forms."""
+
+_MAX_UPLOAD_SECONDS = 3600
+"""Seconds for which forms stay that no job uses: their upload may not be a job yet."""
+
+_HASH_DIGITS = 32
+"""Hexadecimal digits that name a set of forms: no two sets have the same."""
+
+
+class TemplateShelf:
+    """The templates in a folder; what people call a form is never a path."""
+
+    def __init__(self, data: DataFolder, folder: Path | None) -> None:
+        self._data = data
+        self._folder = folder.absolute() if folder is not None else data.templates
+        self._lock = threading.Lock()
+        self.default = ALL_FORMS if folder is not None else ""
+
+    def all(self) -> list[tuple[Path, FormTemplate]]:
+        """All forms with their folders.
+
+        Raises:
+            TemplateError: one of them is wrong.
+        """
+        try:
+            folders = template_folders(self._folder)
+        except TemplateError:
+            return []
+        return [(folder, read_template(folder)) for folder in folders]
+
+    def find(self, name: str) -> tuple[Path, FormTemplate]:
+        """The form of this name.
+
+        Raises:
+            ProblemError: there is none.
+        """
+        for folder, template in self.all():
+            if template.name == name:
+                return folder, template
+        raise ProblemError(404, f"There is no form {name!r}. GET /api/v1/templates lists them")
+
+    def picture(self, name: str) -> bytes:
+        """The page of a form, as PNG."""
+        folder, _ = self.find(name)
+        return (folder / PAGE_FILE).read_bytes()
+
+    def keep(self, name: str) -> str:
+        """Keep a form, or all of them, as they are now; return the name they are kept under.
+
+        Raises:
+            ProblemError: there is no such form.
+        """
+        if not name:
+            return ""
+        with self._lock, self._data.workspace() as work:
+            chosen = self.all() if name == ALL_FORMS else [self.find(name)]
+            if not chosen:
+                raise ProblemError(
+                    422, "template: there are no forms yet. Add one, or leave it out"
+                )
+            for number, (folder, template) in enumerate(chosen):
+                _copy(folder, template, work / "forms" / f"{number:04}")
+            digest = templates_hash(work / "forms")[:_HASH_DIGITS]
+            if self.kept(digest).is_dir():
+                os.utime(self.kept(digest))
+            else:
+                (work / "forms").rename(self.kept(digest))
+        return digest
+
+    def kept(self, digest: str) -> Path:
+        """The folder of forms that were kept."""
+        return self._data.forms / digest
+
+    def forget(self, used: Collection[str]) -> None:
+        """Delete the kept forms of jobs that are gone; those in `used` stay."""
+        with self._lock:
+            for folder in self._data.forms.iterdir():
+                old = time.time() - folder.stat().st_mtime > _MAX_UPLOAD_SECONDS
+                if old and folder.name not in used:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def change(self, name: str, wanted: bodies.Template) -> FormTemplate:
+        """Replace the names and fields of a form.
+
+        Raises:
+            ProblemError: there is no such form, another has the new name, or a field is wrong.
+        """
+        with self._lock:
+            folder, before = self.find(name)
+            if (wanted.width, wanted.height) != before.size:
+                width, height = before.size
+                raise ProblemError(
+                    422, f"width, height: the form's page has {width} x {height} pixels"
+                )
+            if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
+                raise ProblemError(409, f"There is a form {wanted.name!r} already")
+            return _write(folder, wanted, before)
+
+    def add(self, made: Path, name: str) -> FormTemplate:
+        """Add the form that was made in the folder `made`, under a name.
+
+        Raises:
+            ProblemError: another form has the name, or it cannot be one.
+        """
+        with self._lock:
+            if any(template.name == name for _, template in self.all()):
+                raise ProblemError(409, f"There is a form {name!r} already")
+            template = read_template(made)
+            written = _write(made, body_of_template(replace(template, name=name)), template)
+            stem = re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-")[:40]
+            made.rename(self._folder / f"{stem or 'form'}-{secrets.token_hex(3)}")
+        return written
+
+    def delete(self, name: str) -> None:
+        """Delete a form. Jobs that were begun with it keep theirs."""
+        with self._lock:
+            folder, _ = self.find(name)
+            shutil.rmtree(folder)
+
+
+def body_of_template(template: FormTemplate) -> bodies.Template:
+    """A form as clients get it."""
+    return bodies.Template(
+        name=template.name,
+        width=template.size[0],
+        height=template.size[1],
+        fields=[
+            bodies.TemplateField(
+                name=field.name,
+                boxes=[_sides(box) for box in field.boxes] or None,
+                cell=None if field.cell is None else _sides(field.cell),
+            )
+            for field in template.fields
+        ],
+    )
+
+
+def _sides(box: Box) -> list[float]:
+    return [round(side, 1) for side in (box.left, box.top, box.width, box.height)]
+
+
+def _copy(folder: Path, template: FormTemplate, copy: Path) -> None:
+    """Copy a form, with the files beside it that its rules name.
+
+    Raises:
+        ProblemError: a rule names a file elsewhere, which may change or be gone.
+    """
+    copy.mkdir(parents=True)
+    listed = {field.rules.one_of for field in template.fields if field.rules.one_of}
+    for file in (TEMPLATE_FILE, PAGE_FILE, *sorted(listed)):
+        if not (copy / file).resolve().is_relative_to(copy.resolve()):
+            raise ProblemError(422, f"{template.name}: put {file} beside its {TEMPLATE_FILE}")
+        (copy / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / file, copy / file)
+
+
+def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:
+    """Write the form into its folder, checked as a file of people's own is.
+
+    Rules stay: those of a field go by its name, or by its place if it has a new name.
+
+    Raises:
+        ProblemError: it is wrong.
+    """
+    try:
+        fields = tuple(_field(one, before) for one in wanted.fields)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(422, f"fields: {error}") from error
+    changed = replace(before, name=wanted.name, fields=fields)
+    template, faults = parse_template(template_text(changed), folder)
+    if template is None:
+        raise ProblemError(422, "; ".join(fault.message for fault in faults))
+    with atomic_writer(folder / TEMPLATE_FILE) as stream:
+        stream.write(template_text(template))
+    return template
+
+
+def _field(one: bodies.TemplateField, before: FormTemplate) -> FieldPlace:
+    for place in (*(one.boxes or ()), *([one.cell] if one.cell is not None else [])):
+        if len(place) != 4:
+            raise ValueError(f"{one.name}: a place is [left, top, width, height]")
+    cell = Box(*one.cell) if one.cell is not None else None
+    field = FieldPlace(one.name, tuple(Box(*box) for box in one.boxes or ()), cell)
+    named = [old for old in before.fields if old.name == one.name]
+    same_place = [old for old in before.fields if _places(old) == _places(field)]
+    return replace(field, rules=next((old.rules for old in (*named, *same_place)), NO_RULES))
+
+
+def _places(field: FieldPlace) -> list[list[float]]:
+    return [_sides(part) for part in field.parts]

@@ -1,0 +1,47 @@
+// Making elements. File names and readings are untrusted: text is set as text, never as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element. `attributes` with a function value are listeners; null, undefined and false leave
+ *  an attribute out. */
+export function make(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+export function makeSvg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  return element;
+}
+
+export function button(text, attributes = {}, ...children) {
+  return make("button", { type: "button", ...attributes }, text, ...children);
+}
+
+/** Say something to screen readers. */
+export function announce(text) {
+  document.getElementById("live").textContent = text;
+}
+
+/** A question with two answers; resolves to true for yes. */
+export function confirmed(title, why, yes, no) {
+  return new Promise((resolve) => {
+    const dialog = make("dialog", { "aria-labelledby": "confirm-title" },
+      make("h2", { id: "confirm-title" }, title), make("p", {}, why),
+      make("form", { method: "dialog", class: "buttons" },
+        make("button", { value: "yes", class: "danger" }, yes), make("button", { value: "no", autofocus: true }, no)));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

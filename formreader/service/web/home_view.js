@@ -1,0 +1,185 @@
+// The start: files are chosen and sent, and the jobs are listed.
+import { Problem, read, send, upload } from "./api.js";
+import { announce, button, confirmed, make } from "./dom.js";
+import { isFinished, progressLine, resultLine, share } from "./job_model.js";
+import { clearProblem, showProblem } from "./problems.js";
+import { duration, files, size, texts, time } from "./texts.js";
+import { Upload, formatNames, ofDrop, ofInput } from "./upload_model.js";
+
+const words = texts.home;
+const SHOWN_FILES = 8; // of those chosen; the others are counted
+const JOBS_AT_A_TIME = 20;
+const REFRESH_MS = 1500;
+
+export async function showHome(main, context) {
+  const [about, { templates }] = await Promise.all([read("about"), read("templates")]);
+  if (context.signal.aborted) return;
+  context.title(texts.title);
+  const jobs = make("div", { class: "jobs" });
+  main.replaceChildren(
+    make("h1", {}, words.title), make("p", { class: "lead" }, words.intro),
+    uploader(about, templates, context),
+    make("section", { "aria-labelledby": "jobs-title" }, make("h2", { id: "jobs-title" }, words.jobs), jobs),
+    make("p", { class: "muted" }, make("a", { href: "#/digit" }, words.tourDigit)));
+  listJobs(jobs, context).catch((problem) => {
+    if (!context.signal.aborted) showProblem(jobs, problem, () => showHome(main, context));
+  });
+}
+
+function uploader(about, templates, context) {
+  const chosen = new Upload();
+  const list = make("div", { class: "chosen", "aria-live": "polite" });
+  const options = optionInputs(about, templates);
+  const section = make("section", { class: "card uploader", "aria-label": words.title });
+  const show = () => showChosen(list, chosen, about, options, section, show, context);
+  const add = async (found) => {
+    clearProblem(section);
+    const count = chosen.add(await found);
+    if (chosen.files.length === 0) return showProblem(section, new Problem(words.nothing, words.formats(formatNames(about.suffixes))));
+    announce(words.added(count));
+    show();
+  };
+  const zone = make("div", { class: "drop" }, make("p", { class: "drop-title" }, words.drop), make("p", { class: "muted" }, words.or),
+    make("div", { class: "buttons" },
+      picker(words.chooseFiles, { multiple: true, accept: about.suffixes.join(",") }, add, "primary"),
+      picker(words.chooseFolder, { webkitdirectory: true, multiple: true }, add, "wide-only"),
+      picker(words.takePhoto, { accept: "image/*", capture: "environment" }, add, "photo")),
+    make("p", { class: "muted small" }, words.formats(formatNames(about.suffixes))));
+  listenToDrops(section, add);
+  section.append(zone, list);
+  return section;
+}
+
+/** A button that opens a file input. */
+function picker(text, attributes, add, kind = "") {
+  const input = make("input", { type: "file", hidden: true, "aria-label": text, tabindex: -1, ...attributes });
+  input.addEventListener("change", () => {
+    const found = ofInput(input.files);
+    input.value = "";
+    if (found.length > 0) add(found);
+  });
+  return make("span", { class: kind === "wide-only" ? kind : "" }, button(text, { class: kind, click: () => input.click() }), input);
+}
+
+function listenToDrops(section, add) {
+  let depth = 0; // entering a child comes before leaving its parent
+  const mark = () => section.classList.toggle("dropping", depth > 0);
+  section.addEventListener("dragenter", () => { depth += 1; mark(); });
+  section.addEventListener("dragleave", () => { depth -= 1; mark(); });
+  section.addEventListener("drop", (event) => {
+    event.preventDefault();
+    depth = 0;
+    mark();
+    add(ofDrop(event.dataTransfer));
+  });
+}
+
+function optionInputs(about, templates) {
+  const name = make("input", { id: "job-name", maxlength: 200, autocomplete: "off", "aria-describedby": "job-name-hint" });
+  const template = make("select", { id: "job-template" },
+    make("option", { value: "" }, words.noTemplate),
+    templates.length > 1 ? make("option", { value: "*" }, words.anyTemplate) : null,
+    templates.map((one) => make("option", { value: one.name }, one.name)));
+  template.value = about.default_template;
+  const threshold = make("input", { id: "job-threshold", type: "number", min: 0, max: 1, step: "any", value: about.review_below, required: true });
+  const element = make("details", { class: "options" }, make("summary", {}, words.options),
+    make("div", { class: "form-grid" },
+      make("label", { for: "job-name" }, words.name), make("div", {}, name, make("p", { id: "job-name-hint", class: "muted small" }, words.nameHint)),
+      templates.length ? [make("label", { for: "job-template" }, words.template), make("div", {}, template, make("p", { class: "muted small" }, words.templateHint))] : null,
+      make("label", { for: "job-threshold" }, words.threshold), threshold));
+  const values = () => ({ name: name.value.trim(), template: template.value, review_below: threshold.value });
+  return { element, values };
+}
+
+function showChosen(list, chosen, about, options, section, show, context) {
+  if (chosen.files.length === 0) return list.replaceChildren();
+  const tooLarge = chosen.bytes > about.max_upload_bytes;
+  const rest = chosen.files.length - SHOWN_FILES;
+  const start = button(words.read(chosen.files.length), { class: "primary large", disabled: tooLarge, click: () => sendFiles(list, chosen, options, section, show, context) });
+  list.replaceChildren(
+    make("h2", {}, words.chosen, " ", make("span", { class: "muted" }, words.summary(chosen.files.length, chosen.bytes))),
+    make("ul", { class: "files" }, chosen.files.slice(0, SHOWN_FILES).map(({ file, path }) => make("li", {},
+      make("span", { class: "name" }, path), make("span", { class: "muted" }, size(file.size)),
+      button("✕", { class: "quiet", "aria-label": words.remove(path), click: () => { chosen.remove(path); show(); start.focus(); } }))),
+      rest > 0 ? make("li", { class: "muted" }, words.more(rest)) : null),
+    chosen.empty ? make("p", { class: "muted" }, words.empty(chosen.empty)) : "",
+    tooLarge ? make("p", { class: "banner warning" }, words.tooLarge(about.max_upload_bytes)) : "",
+    options.element,
+    make("div", { class: "buttons" }, start, button(words.clear, { click: () => { chosen.clear(); show(); } })));
+  start.focus({ preventScroll: true });
+  start.scrollIntoView({ block: "nearest" });
+}
+
+async function sendFiles(list, chosen, options, section, show, context) {
+  clearProblem(section);
+  const meter = make("progress", { max: chosen.bytes, value: 0, "aria-label": words.uploading });
+  const told = make("p", { class: "muted" }, words.uploading);
+  const stop = new AbortController();
+  context.signal.addEventListener("abort", () => stop.abort());
+  list.replaceChildren(meter, told, make("div", { class: "buttons" }, button(texts.cancel, { click: () => stop.abort() })));
+  try {
+    const job = await upload("jobs", chosen.form(options.values()), {
+      signal: stop.signal,
+      onProgress: (done, total) => {
+        meter.max = total;
+        meter.value = done;
+        told.textContent = words.uploaded(done, total);
+      },
+    });
+    location.hash = `#/jobs/${job.id}`;
+  } catch (problem) {
+    if (context.signal.aborted) return;
+    show(); // the files stay chosen
+    if (problem.name !== "AbortError") showProblem(section, problem);
+  }
+}
+
+async function listJobs(target, context) {
+  let limit = JOBS_AT_A_TIME;
+  let before = "";
+  for (;;) {
+    const { jobs, total } = await read(`jobs?limit=${limit}`, { signal: context.signal });
+    const now = JSON.stringify([jobs, total]);
+    if (now !== before) { // a list that changes under the focus is drawn only when it must be
+      before = now;
+      const again = () => listJobs(target, context);
+      drawKeepingFocus(target, [
+        jobs.length ? make("ul", { class: "job-list" }, jobs.map((job) => jobRow(job, again))) : make("p", { class: "muted" }, words.noJobs),
+        total > jobs.length ? button(words.moreJobs, { id: "more-jobs", click: () => { limit += JOBS_AT_A_TIME; } }) : ""]);
+    }
+    if (jobs.every(isFinished) && jobs.length >= Math.min(limit, total)) return;
+    await new Promise((resolve) => { setTimeout(resolve, REFRESH_MS); });
+    if (context.signal.aborted) return;
+  }
+}
+
+function drawKeepingFocus(target, children) {
+  const focused = target.contains(document.activeElement) ? document.activeElement.id : "";
+  target.replaceChildren(...children);
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+function jobRow(job, again) {
+  const done = share(job);
+  const running = job.state === "running" || job.state === "queued";
+  const took = job.started && job.finished ? (new Date(job.finished) - new Date(job.started)) / 1000 : null;
+  return make("li", {},
+    make("a", { href: `#/jobs/${job.id}`, id: `job-${job.id}` }, job.name),
+    make("span", { class: `chip ${job.state}` }, texts.job.states[job.state]),
+    make("span", { class: "muted what" }, running ? progressLine(job) : resultLine(job)),
+    running && done !== null ? make("progress", { max: 1, value: done, "aria-label": texts.job.progressLabel }) : "",
+    make("span", { class: "muted small when" }, [time(job.created), files(job.files), took === null ? "" : duration(took)].filter(Boolean).join(" · ")),
+    button(texts.job.remove, { class: "quiet", "aria-label": texts.job.removeOf(job.name), id: `delete-${job.id}`, click: () => removeJob(job, again) }));
+}
+
+/** Ask, and delete a job; `then` is called when it is gone. */
+export async function removeJob(job, then) {
+  if (!await confirmed(texts.job.removeTitle, texts.job.removeWhy(job.name), texts.job.remove, texts.cancel)) return;
+  try {
+    await send("DELETE", `jobs/${job.id}`);
+  } catch (problem) {
+    if (problem.status !== 404) return showProblem(document.getElementById("main"), problem);
+  }
+  announce(texts.job.removed(job.name));
+  then();
+}

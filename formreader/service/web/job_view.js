@@ -1,0 +1,125 @@
+// One job: its progress, then its counts, pages, table and downloads.
+import { API, read } from "./api.js";
+import { announce, button, make } from "./dom.js";
+import { removeJob } from "./home_view.js";
+import { JobFeed, isFinished, progressLine, resultLine, share } from "./job_model.js";
+import { showPages } from "./pages_view.js";
+import { showProblem } from "./problems.js";
+import { showTable } from "./table_view.js";
+import { number, texts, time } from "./texts.js";
+
+const words = texts.job;
+
+export async function showJob(main, id, part, context) {
+  const job = await read(`jobs/${id}`, { signal: context.signal });
+  if (context.signal.aborted) return;
+  context.title(job.name);
+  if (isFinished(job)) return showFinished(main, job, part, context);
+  const seen = showProgress(main, job);
+  const feed = new JobFeed(id, {
+    onJob: (now) => {
+      if (!isFinished(now)) return seen(now);
+      announce(words.ready(now.name));
+      showFinished(main, now, part, context).catch((problem) => showProblem(main, problem));
+    },
+    onGone: () => main.replaceChildren(make("h1", {}, words.gone), make("p", {}, words.goneHelp)),
+    onProblem: (problem) => showProblem(main, problem),
+  }, {
+    EventSource: window.EventSource, path: (call) => `${API}/${call}`, read,
+    sleep: (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); }),
+  });
+  context.signal.addEventListener("abort", () => feed.stop());
+}
+
+function heading(job) {
+  return make("div", { class: "job-head" },
+    make("h1", {}, job.name), make("span", { class: `chip ${job.state}` }, words.states[job.state]),
+    make("p", { class: "muted small" }, [words.created(time(job.created)), words.content(job.files, job.bytes),
+      job.skipped ? words.skipped(job.skipped) : "", job.watched ? words.watched : "",
+      job.expires ? words.expires(time(job.expires)) : ""].filter(Boolean).join(" · ")));
+}
+
+/** Draw a job under way; returns the function that shows its next state. */
+function showProgress(main, job) {
+  const meter = make("progress", { max: 1, "aria-label": words.progressLabel });
+  const line = make("p", { class: "progress-line" });
+  const chip = () => main.querySelector(".job-head .chip");
+  main.replaceChildren(heading(job),
+    make("section", { class: "card" }, meter, line,
+      make("div", { class: "buttons" }, button(words.remove, { click: () => removeJob(job, home) }))));
+  const show = (now) => {
+    const done = share(now);
+    if (done === null) meter.removeAttribute("value");
+    else meter.value = done;
+    line.textContent = progressLine(now);
+    chip().textContent = words.states[now.state];
+    chip().className = `chip ${now.state}`;
+  };
+  show(job);
+  return show;
+}
+
+const home = () => { location.hash = "#/"; };
+
+async function showFinished(main, job, part, context) {
+  if (job.state === "failed") {
+    main.replaceChildren(heading(job), make("div", { class: "banner failed" },
+      make("strong", {}, job.problem?.title ?? words.states.failed), job.problem?.detail ? make("p", {}, job.problem.detail) : null),
+    make("div", { class: "buttons" }, button(words.remove, { click: () => removeJob(job, home) })));
+    return;
+  }
+  const { formats } = await read("about");
+  const place = make("section", { "aria-label": words.tabs[part === "table" ? "table" : "pages"] });
+  main.replaceChildren(heading(job), figures(job), actions(job, formats), tabs(job, part), place);
+  if (part === "table") await showTable(place, job, context);
+  else await showPages(place, job, part === "look", context);
+}
+
+function figures(job) {
+  const shown = Object.entries(words.figures).filter(([name]) => job.counts[name] || !["checked", "failed", "blank"].includes(name));
+  return make("dl", { class: "figures" }, shown.map(([name, title]) => {
+    const kind = name !== "review" || job.counts.review > 0 ? name : "done";
+    return make("div", { class: `figure is-${kind}` }, make("dt", {}, title), make("dd", {}, number(job.counts[name])));
+  }));
+}
+
+function actions(job, formats) {
+  const { review } = job.counts;
+  return make("div", { class: "buttons actions" },
+    review ? make("a", { class: "button primary", href: `#/jobs/${job.id}/review` }, words.review(review)) : make("span", { class: "chip done" }, resultLine(job)),
+    downloads(job, formats),
+    button(words.remove, { "aria-label": words.removeOf(job.name), click: () => removeJob(job, home) }));
+}
+
+/** A menu of all formats, for each kind of rows. */
+function downloads(job, known) {
+  const formats = Object.entries(words.formats).filter(([format]) => known.includes(format));
+  const kinds = Object.entries(words.downloadRows).filter(([rows]) => rows !== "page" || job.options.template !== "");
+  const menu = make("details", { class: "menu" }, make("summary", { class: "button" }, words.download),
+    make("div", { class: "menu-items" }, kinds.map(([rows, title]) => make("div", {},
+      make("p", { id: `rows-${rows}` }, title),
+      make("ul", { "aria-labelledby": `rows-${rows}` }, formats.map(([format, name]) => make("li", {},
+        make("a", { href: `${API}/jobs/${job.id}/results?rows=${rows}&format=${format}&download=true`, download: "", id: `download-${rows}-${format}` }, name)))))),
+    make("p", {}, make("a", { href: `${API}/jobs/${job.id}/report`, download: "results.html" }, words.report))));
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  const outside = (event) => { if (!menu.contains(event.target)) menu.open = false; };
+  menu.addEventListener("toggle", () => {
+    if (menu.open) document.addEventListener("pointerdown", outside);
+    else document.removeEventListener("pointerdown", outside);
+  });
+  menu.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+  return menu;
+}
+
+function tabs(job, part) {
+  const links = [["pages", ""], ["table", "/table"]];
+  return make("nav", { class: "tabs", "aria-label": words.sections }, links.map(([name, path]) => make("a", {
+    href: `#/jobs/${job.id}${path}`, "aria-current": (part === "table") === (name === "table") ? "page" : null,
+  }, words.tabs[name])));
+}
