@@ -255,6 +255,8 @@ def scan(
         paths: files, folders, patterns and URLs.
         out: the table; its suffix decides the format.
         report: the review report; if None, it lies beside the table; "none" for no report.
+        template: a template's folder or a folder of several; "auto" learns the forms from the pages
+            themselves, and keeps their templates beside the table.
         progress: called after each page with a `ScanEvent`. If it returns False, the scan stops
             after the pages already begun.
 
@@ -286,7 +288,7 @@ def scan(
         memory=memory,
         max_pages=max_pages,
         max_size=max_size,
-        template=None if template is None else Path(template),
+        template=template if template is None or template == "auto" else Path(template),
     )
     return scan_job.scan(options, _as_progress(progress))
 

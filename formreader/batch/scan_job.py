@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
+from formreader.batch.auto_forms import AutoForms, check_discardable
 from formreader.batch.input_records import FileLimits
-from formreader.batch.job_plan import make_plan, run_record
+from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
@@ -98,8 +100,9 @@ def scan(options: ScanOptions, progress: ScanProgress) -> ScanSummary:
     outputs.check()
     if options.rows == "page" and options.template is None:
         raise UsageError(
-            "--rows page needs a template, whose fields are the columns. Make one with "
-            "`formreader template learn`, and give it with --template"
+            "--rows page needs a template, whose fields are the columns. Learn it from the pages "
+            "themselves with --template auto, or make one with `formreader template learn` and "
+            "give it with --template"
         )
     with outputs.with_job() as placed:
         return _scan(options, placed, progress)
@@ -113,6 +116,9 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     card = read_card(model_folder(options.model))
     forms = _field_names(options.template)
     accepted = acceptance(card, number_calibration(), options)
+    learns = options.template == "auto"
+    if learns and (options.fresh or not outputs.job.exists()):
+        check_discardable(AutoForms.folder_of(outputs.job))
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
         if store.damaged:
             progress.message(
@@ -127,10 +133,15 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
             plan = make_plan(listing.files, store, progress, count_pdf, limits)
         view = replace(_view(options, outputs, accepted, len(listing.files)), forms=forms)
         rejudged = _set_view(store, view, accepted.thresholds)
+        auto = AutoForms(AutoForms.folder_of(outputs.job), store) if learns else None
+        if auto is not None:
+            auto.begin()
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
-            tasks = _with_templates(plan.tasks, options.template)
-            read = _read(work, tasks, stopwatch) if tasks else 0
+            read = _read(work, plan, stopwatch, auto)
+        if auto is not None:
+            view = replace(view, forms=auto.field_names())
+            store.set_view(view)
         with stopwatch.stage("write"):
             counts = write_results(store, view)
     return ScanSummary(
@@ -150,13 +161,17 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
     )
 
 
-def _field_names(template: Path | None) -> dict[str, list[str]]:
-    """Return the names of the fields of each form; nothing without a template.
+def _field_names(template: Path | Literal["auto"] | None) -> dict[str, list[str]] | None:
+    """Return the names of the fields of each form; None without a template.
+
+    None of those that are yet to be learned.
 
     Raises:
         TemplateError: a template is missing or wrong.
     """
     if template is None:
+        return None
+    if template == "auto":
         return {}
     known = [form.template for form in loaded_book(str(template.absolute())).forms]
     return {form.name: [field.name for field in form.fields] for form in known}
@@ -168,17 +183,23 @@ def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequenc
     return [replace(task, templates=str(template.absolute())) for task in tasks]
 
 
-def _read(work: JobWork, tasks: Sequence[PageTask], stopwatch: Stopwatch) -> int:
-    """Read the pages of `tasks` until the user stops it; return how many were read."""
+def _read(work: JobWork, plan: Plan, stopwatch: Stopwatch, auto: AutoForms | None) -> int:
+    """Read the pages of a plan until the user stops it; return how many were read."""
     options = work.options
-    with _page_pool(options, len(tasks)) as pool:
+    again = work.store.to_read_again() if auto is not None else ()
+    if not plan.tasks and not again and (auto is None or auto.has_learned_all()):
+        return 0
+    with _page_pool(options, len(plan.tasks) + len(again)) as pool:
         with stopwatch.stage("start"):  # the workers start at the same time
             threads = _network_threads(options)
             recogniser = load_recogniser(options.model, options.device, options.batch, threads)
             shipped_network()  # also checked here, so that damage is reported once
             shipped_line_network()
             shipped_reader()
-        return work.read(tasks, pool, recogniser)
+        if auto is not None:
+            return auto.read(work, plan, pool, recogniser)
+        template = options.template if isinstance(options.template, Path) else None
+        return work.read(_with_templates(plan.tasks, template), pool, recogniser)
 
 
 def _network_threads(options: ScanOptions) -> int:

@@ -40,7 +40,8 @@ class ScanOptions:
     machine's memory. `max_pages`, `max_size`: files with more pages, or larger ones in GiB, are
     refused. `cluster`: address of a Dask scheduler whose workers do the
     page work; None for processes on this machine. `log_json`: file for one JSON object per page.
-    `template`: folder of a template, or of several; None to look for fields without.
+    `template`: folder of a template, or of several; "auto" to learn the forms from the pages
+    themselves; None to look for fields without.
     """
 
     paths: tuple[str, ...]
@@ -61,7 +62,7 @@ class ScanOptions:
     memory: float | None = None
     max_pages: int = 5000
     max_size: float = 1.0
-    template: Path | None = None
+    template: Path | Literal["auto"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

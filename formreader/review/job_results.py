@@ -46,7 +46,7 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
     counts = store.counts()
     rows = cast("Rows", view.rows)
     readings = store.readings() if rows == "digit" else store.field_readings()
-    if view.forms:
+    if view.forms is not None:
         write_form_table(as_place(view.out), readings, rows, view.forms)
     else:
         write_table(as_place(view.out), readings, rows)

@@ -5,10 +5,10 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 2
+JOB_FORMAT = 3
 """Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
 
-TABLES = ("answer", "picture", "digit", "field", "page", "file", "run")
+TABLES = ("copy", "answer", "picture", "digit", "field", "page", "file", "run")
 """In the order in which they can be dropped: first the tables that refer to others."""
 
 SCHEMA = (
@@ -22,7 +22,8 @@ SCHEMA = (
         model TEXT NOT NULL,
         model_sha256 TEXT NOT NULL,
         options TEXT NOT NULL,
-        view TEXT NOT NULL DEFAULT ''
+        view TEXT NOT NULL DEFAULT '',
+        learned TEXT NOT NULL DEFAULT ''
     )
     """,
     """
@@ -51,6 +52,7 @@ SCHEMA = (
         seconds TEXT NOT NULL,
         checksum BLOB NOT NULL DEFAULT x'',
         form TEXT NOT NULL,
+        differs TEXT NOT NULL DEFAULT '',
         UNIQUE (file, number)
     )
     """,
@@ -121,6 +123,15 @@ SCHEMA = (
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     ) WITHOUT ROWID
     """,
+    # Pages that wait until their form is learned, or to be read anew as a form that was.
+    """
+    CREATE TABLE copy (
+        page INTEGER PRIMARY KEY REFERENCES page ON DELETE CASCADE,
+        png BLOB NOT NULL,
+        fields TEXT NOT NULL,
+        form TEXT NOT NULL DEFAULT ''
+    )
+    """,
 )
 
 RUN_COLUMNS = "version, model, model_sha256, options"
@@ -138,6 +149,8 @@ ADD_RUN = f"INSERT INTO run ({RUN_COLUMNS}) VALUES (?, ?, ?, ?)"
 RUN = f"SELECT {RUN_COLUMNS} FROM run"
 IDENTITY = "SELECT job, view FROM run"
 SET_VIEW = "UPDATE run SET view = ?"
+LEARNED = "SELECT learned FROM run"
+SET_LEARNED = "UPDATE run SET learned = ?"
 
 ANY_PAGE = "SELECT 1 FROM page LIMIT 1"
 
@@ -252,6 +265,23 @@ SELECT label, path, size, mtime_ns, sha256, pages, duplicate_of, error FROM file
 ALL_PAGES = "SELECT id FROM page"
 SET_FIELD_STATUS = "UPDATE field SET status = ? WHERE page = ? AND number = ?"
 SET_DIGIT_STATUS = "UPDATE digit SET status = ? WHERE page = ? AND field = ? AND box = ?"
+
+ADD_COPY = "INSERT INTO copy (page, png, fields) VALUES (?, ?, ?)"
+COPIES = """
+SELECT copy.page, label, number, png, fields, notice FROM copy
+JOIN page ON page.id = copy.page JOIN file ON file.id = page.file
+WHERE copy.form = '' AND copy.page NOT IN (SELECT page FROM answer)
+ORDER BY file.position, page.number
+"""
+TO_READ_AGAIN = """
+SELECT label, number FROM copy JOIN page ON page.id = copy.page JOIN file ON file.id = page.file
+WHERE copy.form <> ''
+"""
+NAME_FORM = "UPDATE page SET form = CAST(? AS TEXT), notice = '' WHERE id = ?"
+NAME_FIELD = "UPDATE field SET name = CAST(? AS TEXT) WHERE page = ? AND number = ?"
+READ_AGAIN = "UPDATE copy SET form = CAST(? AS TEXT) WHERE page = ?"
+DROP_COPY = "DELETE FROM copy WHERE page = ?"
+STORED_PAGES = "SELECT label, number FROM page JOIN file ON file.id = page.file"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
 PAGE_ID = """

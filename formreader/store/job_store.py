@@ -21,7 +21,15 @@ from formreader.store import job_sql as sql
 from formreader.store.answers import Answer, answered, latest
 from formreader.store.job_checksums import drop_damaged, has_damage, page_checksum
 from formreader.store.job_file import JobFile, damaged_job
-from formreader.store.job_records import FileRecord, JobView, PageResult, RunRecord
+from formreader.store.job_records import (
+    FileRecord,
+    JobView,
+    LearnedForms,
+    Learning,
+    PageCopy,
+    PageResult,
+    RunRecord,
+)
 from formreader.store.job_rows import (
     digit_rows,
     encode,
@@ -31,7 +39,16 @@ from formreader.store.job_rows import (
     read_picture,
 )
 
-__all__ = ("FileRecord", "JobStore", "JobView", "PageResult", "RunRecord")
+__all__ = (
+    "FileRecord",
+    "JobStore",
+    "JobView",
+    "LearnedForms",
+    "Learning",
+    "PageCopy",
+    "PageResult",
+    "RunRecord",
+)
 
 
 class JobStore:
@@ -179,6 +196,39 @@ class JobStore:
         for lack of time, memory or permission, and trying a damaged one again is quick.
         """
         return {(label, number - 1) for label, number in self._file.query(sql.DONE)}
+
+    def stored(self) -> set[tuple[str, int]]:
+        """(label, 0-based number) of each page that was read or could not be read."""
+        return {(label, number - 1) for label, number in self._file.query(sql.STORED_PAGES)}
+
+    def learned(self) -> LearnedForms:
+        """The forms that this scan has learned of its own pages."""
+        ((text,),) = self._file.query(sql.LEARNED)
+        return LearnedForms.of_json(text)
+
+    def copies(self) -> Iterator[PageCopy]:
+        """The pages whose form is not known yet, without those that people have answered about."""
+        for page, label, number, png, fields, notice in self._file.query(sql.COPIES):
+            yield PageCopy(label, number - 1, png, fields, page, notice)
+
+    def to_read_again(self) -> set[tuple[str, int]]:
+        """(label, 0-based number) of the pages that are to be read anew, as forms since learned."""
+        return {(label, number - 1) for label, number in self._file.query(sql.TO_READ_AGAIN)}
+
+    def learn(self, learning: Learning) -> None:
+        """Store what was learned, all or nothing."""
+        with self._file.transaction() as connection:
+            for page, (form, names) in learning.named.items():
+                connection.execute(sql.NAME_FORM, (encode(form), page))
+                for number, name in enumerate(names, 1):
+                    connection.execute(sql.NAME_FIELD, (encode(name), page, number))
+                checksum = page_checksum(connection, page)
+                connection.execute(sql.SET_PAGE_CHECKSUM, (checksum, page))
+            for page, form in learning.again.items():
+                connection.execute(sql.READ_AGAIN, (encode(form), page))
+            for page in (*learning.named, *learning.forgotten):
+                connection.execute(sql.DROP_COPY, (page,))
+            connection.execute(sql.SET_LEARNED, (learning.learned.to_json(),))
 
     def add(self, results: Sequence[PageResult]) -> None:
         """Store pages, all or none; pages that were stored before are replaced.
@@ -400,6 +450,8 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
     connection.executemany(sql.ADD_FIELD, field_rows(page, reading))
     connection.executemany(sql.ADD_DIGIT, digit_rows(page, reading))
     connection.executemany(sql.ADD_PICTURE, picture_rows(page, result.page, reading))
+    if result.copy is not None:
+        connection.execute(sql.ADD_COPY, (page, result.copy.png, result.copy.fields))
     connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,14 +53,14 @@ class FormBook:
         self.forms = tuple(forms)
 
     @classmethod
-    def load(cls, place: Path) -> FormBook:
-        """Load the templates in a folder.
+    def load(cls, place: Path, names: Collection[str] | None = None) -> FormBook:
+        """Load the templates in a folder: all, or those with these names of their folders.
 
         Raises:
             TemplateError: one of them is wrong, there is none, or two have the same name.
         """
         forms, taken = list[KnownForm](), dict[str, Path]()
-        for folder in template_folders(place):
+        for folder in _folders(place, names):
             template = read_template(folder)
             if other := taken.get(template.name):
                 raise TemplateError(
@@ -102,19 +102,23 @@ def best_alignment(
 
 
 @lru_cache(maxsize=1)
-def loaded_book(place: str) -> FormBook:
-    """The forms in a folder, loaded once per process."""
-    return FormBook.load(Path(place))
+def loaded_book(place: str, names: tuple[str, ...] | None = None) -> FormBook:
+    """The forms in a folder, all or those in folders of these names, loaded once per process."""
+    return FormBook.load(Path(place), names)
 
 
-def templates_hash(place: Path) -> str:
-    """SHA-256 of all templates at `place`: another one may give other readings.
+def _folders(place: Path, names: Collection[str] | None) -> list[Path]:
+    return template_folders(place) if names is None else [place / name for name in names]
+
+
+def templates_hash(place: Path, names: Collection[str] | None = None) -> str:
+    """SHA-256 of templates at `place`, all or those with these names: others may read differently.
 
     Raises:
         TemplateError: there is none, or one cannot be read.
     """
     digest = hashlib.sha256()
-    for folder in template_folders(place):
+    for folder in _folders(place, names):
         for name in (TEMPLATE_FILE, PAGE_FILE):
             try:
                 digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
