@@ -14,7 +14,7 @@ PACKAGE = Path(formreader.__file__).parent
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
-    ("input", "preprocess", "crop", "store", "synth", "output"),
+    ("input", "preprocess", "crop", "store", "synth", "output", "rules"),
     ("detect", "segment"),
     ("recognise", "template"),
     ("review",),

@@ -23,7 +23,7 @@ ENTRANCES = ("formreader.cli.scan", "formreader.cli.predict", "formreader.output
 FOR_OTHERS = {"distributed", "keras", "pillow_heif", "tensorflow", "xlsxwriter"}
 """Packages that a scan imports only with `--cluster`, on a GPU, for HEIF pages or for Excel."""
 
-PACKAGE_NAMES = {"cv2": "opencv-python-headless", "PIL": "pillow"}
+PACKAGE_NAMES = {"cv2": "opencv-python-headless", "PIL": "pillow", "stdnum": "python-stdnum"}
 """Names under which PyPI has the modules that are named otherwise there."""
 
 NOT_NEEDED = ("keras", "matplotlib", "onnx", "scipy", "sklearn", "tensorflow")

@@ -18,6 +18,7 @@ from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.template_file import (
     PAGE_FILE,
     TEMPLATE_FILE,
+    files_of_rules,
     read_page_picture,
     read_template,
     template_folders,
@@ -119,10 +120,12 @@ def templates_hash(place: Path, names: Collection[str] | None = None) -> str:
     """
     digest = hashlib.sha256()
     for folder in _folders(place, names):
-        for name in (TEMPLATE_FILE, PAGE_FILE):
+        files = [folder / TEMPLATE_FILE, folder / PAGE_FILE]
+        files += files_of_rules(folder, read_template(folder))
+        for file in files:
             try:
-                digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
             except OSError as error:
-                message = f"{folder / name}: cannot be read ({error.strerror})"
+                message = f"{file}: cannot be read ({error.strerror})"
                 raise TemplateError(message) from error
     return digest.hexdigest()

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from formreader.core.geometry import Box
+from formreader.rules.form_rules import (
+    DEFAULT_RULES_BROKEN,
+    NO_RULES,
+    FieldRules,
+    FormRules,
+    Relation,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldPlace:
-    """A field of a form: its name, and either its boxes, left to right, or its cell.
+    """A field of a form: its name, either its boxes, left to right, or its cell, and its rules.
 
     Places are pixels of the reference page.
 
@@ -20,6 +27,7 @@ class FieldPlace:
     name: str
     boxes: tuple[Box, ...] = ()
     cell: Box | None = None
+    rules: FieldRules = NO_RULES
 
     def __post_init__(self) -> None:
         if bool(self.boxes) == (self.cell is not None):
@@ -40,9 +48,18 @@ class FieldPlace:
 class FormTemplate:
     """A form: its name, the (width, height) of its reference page in pixels, and its fields.
 
-    The order of the fields is that of the columns in a table.
+    The order of the fields is that of the columns in a table. `relations` are the rules between
+    fields, and `rules_broken` is the share of cases in which people break a rule.
     """
 
     name: str
     size: tuple[int, int]
     fields: tuple[FieldPlace, ...]
+    relations: tuple[Relation, ...] = ()
+    rules_broken: float = DEFAULT_RULES_BROKEN
+
+    @property
+    def rules(self) -> FormRules:
+        """All rules of the form."""
+        own = {field.name: field.rules for field in self.fields if field.rules != NO_RULES}
+        return FormRules(own, self.relations, self.rules_broken)

@@ -20,6 +20,16 @@ from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
 from formreader.template.form_template import FieldPlace, FormTemplate
+from formreader.template.rule_keys import (
+    FIELD_RULE_KEYS,
+    FORM_RULE_KEYS,
+    field_rule_lines,
+    field_rules,
+    form_relations,
+    form_rule_lines,
+    one_of_path,
+    rules_broken,
+)
 
 TEMPLATE_FILE, PAGE_FILE = "template.toml", "page.png"
 """The files of a template's folder."""
@@ -30,8 +40,8 @@ TEMPLATE_FORMAT = 1
 RESERVED_NAMES = frozenset(("file", "page", "form", "status", "review"))
 """Columns of the table of pages, which no field may be called."""
 
-_FORM_KEYS = frozenset(("format", "form", "width", "height", "fields"))
-_FIELD_KEYS = frozenset(("name", "boxes", "cell"))
+_FORM_KEYS = frozenset(("format", "form", "width", "height", "fields")) | FORM_RULE_KEYS
+_FIELD_KEYS = frozenset(("name", "boxes", "cell", *FIELD_RULE_KEYS))
 
 _SUMMARY = "Correct it, or make the template again with `formreader template new`"
 
@@ -68,6 +78,12 @@ class _Lines:
                 return number
         return first
 
+    def of_entry(self, key: str, text: str) -> int:
+        """The line of a text in the list of a key of the form; that of the key if it is unclear."""
+        first = self.of(key)
+        found = (n for n in range(first, len(self._lines) + 1) if text in self._lines[n - 1])
+        return next(found, first) if text else first
+
 
 def template_folders(place: Path) -> list[Path]:
     """The folders of templates at `place`: itself, or those in it, in the order of their names.
@@ -95,7 +111,7 @@ def read_template(folder: Path) -> FormTemplate:
         TemplateError: it cannot be read or is wrong; the message has all that is.
     """
     text = _read_text(folder / TEMPLATE_FILE)
-    template, faults = parse_template(text)
+    template, faults = parse_template(text, folder)
     if template is None:
         file = folder / TEMPLATE_FILE
         told = [
@@ -154,9 +170,11 @@ def template_text(template: FormTemplate) -> str:
         f"form = {_quoted(template.name)}",
         f"width = {width}",
         f"height = {height}",
+        *form_rule_lines(template.relations, template.rules_broken, _quoted),
     ]
     for field in template.fields:
         lines += ["", "[[fields]]", f"name = {_quoted(field.name)}"]
+        lines += field_rule_lines(field.rules, _quoted)
         if field.cell is not None:
             lines.append(f"cell = {_numbers(field.cell)}")
         else:
@@ -164,8 +182,13 @@ def template_text(template: FormTemplate) -> str:
     return "\n".join(lines) + "\n"
 
 
-def parse_template(text: str) -> tuple[FormTemplate | None, list[Fault]]:
-    """The template in the text of a template.toml, or None and all that is wrong with it."""
+def parse_template(
+    text: str, folder: Path | None = None
+) -> tuple[FormTemplate | None, list[Fault]]:
+    """The template in the text of a template.toml, or None and all that is wrong with it.
+
+    `folder` is that of the template, for the files that its rules name; None leaves them unread.
+    """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -180,6 +203,8 @@ def parse_template(text: str) -> tuple[FormTemplate | None, list[Fault]]:
     fields, names = list[FieldPlace](), dict[str, int]()
     for i, entry in enumerate(content["fields"]):
         wrong = list(_field_faults(entry, i, size, lines))
+        rules, flaws = field_rules(entry, folder)
+        wrong += [Fault(lines.of(one.key, i), f"{one.key}: {one.message}") for one in flaws]
         faults += wrong
         if not wrong:
             name = entry["name"]
@@ -190,10 +215,23 @@ def parse_template(text: str) -> tuple[FormTemplate | None, list[Fault]]:
             names.setdefault(name.casefold(), lines.of("name", i))
             boxes = tuple(Box(*place) for place in entry.get("boxes", ()))
             cell = Box(*entry["cell"]) if "cell" in entry else None
-            fields.append(FieldPlace(name, boxes, cell))
+            fields.append(FieldPlace(name, boxes, cell, rules))
+    named = [one.get("name") for one in content["fields"]]
+    relations, flaws = form_relations(content, [one for one in named if isinstance(one, str)])
+    broken, more = rules_broken(content)
+    faults += [
+        Fault(lines.of_entry(one.key, one.text), f"{one.key}: {one.message}")
+        for one in (*flaws, *more)
+    ]
     if faults:
-        return None, faults
-    return FormTemplate(content["form"], size, tuple(fields)), []
+        return None, sorted(faults, key=lambda fault: fault.line)
+    return FormTemplate(content["form"], size, tuple(fields), relations, broken), []
+
+
+def files_of_rules(folder: Path, template: FormTemplate) -> list[Path]:
+    """The files that the rules of the template in a folder name, each once."""
+    names = dict.fromkeys(field.rules.one_of for field in template.fields if field.rules.one_of)
+    return [one_of_path(folder, name) for name in names]
 
 
 def _form_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:

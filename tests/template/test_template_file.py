@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 from formreader.core.errors import ExitCode, OutputError, TemplateError
 from formreader.core.geometry import Box
+from formreader.rules.expressions import parse_relations
+from formreader.rules.form_rules import FieldRules
+from formreader.template.form_book import templates_hash
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.template_file import (
     PAGE_FILE,
@@ -62,6 +66,85 @@ def test_faults_have_line_and_key(old: str, new: str, line: int, words: str) -> 
     template, faults = parse_template(text.replace(old, new))
     assert template is None
     assert any(fault.line == line and words in fault.message for fault in faults), faults
+
+
+RULED = replace(
+    TEMPLATE,
+    fields=(
+        replace(
+            TEMPLATE.fields[0],
+            rules=FieldRules(date="DDMM", check="luhn", optional=False, leading_marks_blank=True),
+        ),
+        replace(
+            TEMPLATE.fields[1],
+            rules=FieldRules((2, 6), 0, 400, r"\d+", blank_is=0, unique=True, optional=True),
+        ),
+        FieldPlace("a", (Box(10, 50, 15, 20),), rules=FieldRules((3, 3))),
+        FieldPlace("a b-1", (Box(10, 80, 15, 20),)),
+    ),
+)
+
+
+def test_rules_are_written_and_read() -> None:
+    names = [field.name for field in RULED.fields]
+    relations = (
+        *parse_relations("sums", "total = a + a b-1 - 2*a + 7", names),
+        *parse_relations("equal", "a = total = a b-1", names),
+        *parse_relations("less", "a >= total", names),
+        *parse_relations("dates", "a total a b-1 = YYYYMMDD 2019-01-01..2019-12-31", names),
+    )
+    dated = replace(RULED.fields[0], rules=replace(RULED.fields[0].rules, date="MMDDYY"))
+    ruled = replace(RULED, fields=(dated, *RULED.fields[1:]), relations=relations)
+    assert parse_template(template_text(ruled)) == (ruled, [])
+    assert ruled.rules.relations[0].terms == (("total", 1), ("a", 1), ("a b-1", -1))
+    assert ruled.rules.relations[0].constant == -7
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "below", "words"),
+    [
+        ("", 'sums = ["a = total",\n"total = a + votes"]', 1, "no field named 'votes'"),
+        ("", 'sums = ["total + a"]', 0, "is no sum"),
+        ("", 'sums = ["total = a +"]', 0, "lacks the name of a field at its end"),
+        ("", 'sums = ["total = a b-1 a"]', 0, "is not understood at 'a'"),
+        ("", 'sums = "total = a"', 0, "must be a list of texts"),
+        ("", 'equal = ["a = a"]', 0, "two fields or more"),
+        ("", 'less = ["a = total"]', 0, "compares nothing"),
+        ("", 'less = ["1 < 2"]', 0, "says nothing about a field"),
+        ("", 'dates = ["a total = DDMMYYYY"]', 0, "one field for each of DD, MM, YYYY"),
+        ("", "rules_broken = 2", 0, "must be a share"),
+        ("name", 'digits = "6..4"', 0, "digits: must be from"),
+        ("name", "min = 1.5", 0, "min: must be a whole number"),
+        ("name", "min = 5\nmax = 4", 1, "max: it is below min"),
+        ("name", 'pattern = "("', 0, "no regular expression"),
+        ("name", 'date = "DDMMJJJJ"', 0, "no form of a date"),
+        ("name", 'date = "DDMMYYYY 2019-02-30..2019-03-01"', 0, "no range of dates"),
+        ("name", 'one_of = "gone.csv"', 0, "gone.csv: cannot be read"),
+        ("name", 'check = "luhm"', 0, "there is no check 'luhm'"),
+        ("name", 'leading_marks = "x"', 0, 'must be "blank"'),
+        ("name", "unique = 1", 0, "must be true or false"),
+    ],
+)
+def test_faults_of_rules_have_line_and_key(
+    key: str, said: str, below: int, words: str, tmp_path: Path
+) -> None:
+    lines = template_text(replace(RULED, fields=RULED.fields[1:])).splitlines()
+    at = 1 + (lines.index('name = "a b-1"') if key else lines.index("width = 300"))
+    lines.insert(at, said)
+    _, faults = parse_template("\n".join(lines), tmp_path)
+    line = at + 1 + below
+    assert any(fault.line == line and words in fault.message for fault in faults), faults
+
+
+def test_known_values_come_from_a_file_beside_the_template(tmp_path: Path) -> None:
+    known = replace(TEMPLATE.fields[0], rules=FieldRules(one_of="known.csv"))
+    write_template(tmp_path, replace(TEMPLATE, fields=(known,)), PAGE)
+    (tmp_path / "known.csv").write_text("number;name\n0042,A\n\n17 ,B\n")
+    (field,) = read_template(tmp_path).fields
+    assert field.rules.known == {"0042", "17"}
+    before = templates_hash(tmp_path)
+    (tmp_path / "known.csv").write_text("0043\n")
+    assert templates_hash(tmp_path) != before
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What people know about the fields of a form: sums, ranges, dates, check digits."""

@@ -1,0 +1,174 @@
+"""Rules between fields as people write them: `total = a + b + c`, `valid <= total`."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from types import MappingProxyType
+
+from formreader.rules.dates import DateRule
+from formreader.rules.form_rules import Relation, RelationKey
+
+_COMPARISON = re.compile(r"<=|>=|=|<|>")
+_NUMBER = re.compile(r"\d+")
+_UNKNOWN = re.compile(r"[^-+*=<>,\s]*")
+"""What is taken for a name that no field has, to tell it."""
+
+
+def parse_relations(key: RelationKey, text: str, names: Collection[str]) -> tuple[Relation, ...]:
+    """The rules in one text of a template's `key`; several where fields are said to be `equal`.
+
+    Args:
+        key: the template's key that the text belongs to.
+        text: the rule.
+        names: the names of the form's fields. They may hold blanks and signs: the longest name
+            that fits counts.
+
+    Raises:
+        ValueError: it is no such rule, or names no field; the message says why.
+    """
+    relations = _READERS[key](key, text, names)
+    if any(not one.terms for one in relations):
+        raise ValueError(f"{text!r} says nothing about a field")
+    return relations
+
+
+class _Reader:
+    """Reads names, numbers and signs of a text, from its beginning."""
+
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        self._text, self._at = text, 0
+        self._names = sorted(names, key=len, reverse=True)
+
+    def sign(self, *signs: str) -> str:
+        """The next of these signs, or "" if something else comes."""
+        self._skip()
+        found = next((one for one in signs if self._text.startswith(one, self._at)), "")
+        self._at += len(found)
+        return found
+
+    def number(self) -> int | None:
+        """The next whole number, or None if something else comes."""
+        self._skip()
+        found = _NUMBER.match(self._text, self._at)
+        if found is None or self._name_here():
+            return None
+        self._at = found.end()
+        return int(found[0])
+
+    def name(self) -> str:
+        """The name of a field, which must come now."""
+        self._skip()
+        name = self._name_here()
+        if not name:
+            unknown = _UNKNOWN.match(self._text, self._at)
+            if unknown and unknown[0]:
+                raise ValueError(f"there is no field named {unknown[0]!r}")
+            raise ValueError(f"{self._text!r} lacks the name of a field{self._place()}")
+        self._at += len(name)
+        return name
+
+    def done(self) -> bool:
+        self._skip()
+        return self._at == len(self._text)
+
+    def refuse(self) -> None:
+        """Say that what comes now is not understood."""
+        raise ValueError(f"{self._text!r} is not understood{self._place()}")
+
+    def _skip(self) -> None:
+        while self._at < len(self._text) and self._text[self._at].isspace():
+            self._at += 1
+
+    def _name_here(self) -> str:
+        for name in self._names:
+            end = self._at + len(name)
+            ends = end >= len(self._text) or not (
+                self._text[end].isalnum() or self._text[end] == "_"
+            )
+            if ends and self._text.startswith(name, self._at):
+                return name
+        return ""
+
+    def _place(self) -> str:
+        rest = self._text[self._at :]
+        return f" at {rest!r}" if rest else " at its end"
+
+
+def _sum(key: RelationKey, text: str, names: Collection[str]) -> tuple[Relation, ...]:
+    found = _COMPARISON.findall(text)
+    if found != ["="]:
+        raise ValueError(f"{text!r} is no sum. Write it like total = a + b + c")
+    return (_compared(key, text, names),)
+
+
+def _less(key: RelationKey, text: str, names: Collection[str]) -> tuple[Relation, ...]:
+    found = _COMPARISON.findall(text)
+    if len(found) != 1 or found[0] == "=":
+        raise ValueError(f"{text!r} compares nothing. Write it like a < b, or a <= b")
+    return (_compared(key, text, names),)
+
+
+def _equal(key: RelationKey, text: str, names: Collection[str]) -> tuple[Relation, ...]:
+    reader = _Reader(text, names)
+    fields = [reader.name()]
+    while reader.sign("="):
+        fields.append(reader.name())
+    if not reader.done():
+        reader.refuse()
+    if len(fields) < 2 or len(set(fields)) < len(fields):
+        raise ValueError(f"{text!r} must name two fields or more, each once, like a = b")
+    first, *others = fields
+    return tuple(Relation(key, text, ((first, 1), (one, -1)), "=") for one in others)
+
+
+def _date(key: RelationKey, text: str, names: Collection[str]) -> tuple[Relation, ...]:
+    reader, fields = _Reader(text, names), list[str]()
+    while not reader.sign("="):
+        fields.append(reader.name())
+    _, _, form = text.rpartition("=")
+    rule = DateRule.parse(form)
+    if len(fields) != len(rule.parts) or len(set(fields)) < len(fields):
+        raise ValueError(
+            f"{text!r} must name one field for each of {', '.join(rule.parts)}, in this order, "
+            "like day month year = DDMMYYYY. For a date in one field, use its key date"
+        )
+    return (Relation(key, text, tuple(zip(fields, rule.weights, strict=True)), "date", 0, form),)
+
+
+def _compared(key: RelationKey, text: str, names: Collection[str]) -> Relation:
+    """The relation of two sums."""
+    reader, weights = _Reader(text, names), defaultdict[str, int](int)
+    constant = _add_side(reader, weights, 1)
+    sign = reader.sign("<=", ">=", "=", "<", ">")
+    constant += _add_side(reader, weights, -1)
+    if not sign or not reader.done():
+        reader.refuse()
+    turned = -1 if sign.startswith(">") else 1
+    terms = tuple((name, turned * weight) for name, weight in weights.items() if weight)
+    if sign in ("<", ">"):
+        return Relation(key, text, terms, "<", turned * constant)
+    if sign in ("<=", ">="):
+        return Relation(key, text, terms, "<=", turned * constant)
+    return Relation(key, text, terms, "=", constant)
+
+
+def _add_side(reader: _Reader, weights: dict[str, int], side: int) -> int:
+    """Add the terms of one side to `weights`, and return its constant."""
+    constant, sign = 0, reader.sign("-", "+") or "+"
+    while sign:
+        factor = side if sign == "+" else -side
+        number = reader.number()
+        if number is not None and not reader.sign("*"):
+            constant += factor * number
+        else:
+            weights[reader.name()] += factor * (1 if number is None else number)
+        sign = reader.sign("-", "+")
+    return constant
+
+
+_READERS: MappingProxyType[
+    RelationKey, Callable[[RelationKey, str, Collection[str]], tuple[Relation, ...]]
+] = MappingProxyType({"sums": _sum, "equal": _equal, "less": _less, "dates": _date})
+"""What reads the rules of each key."""
