@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -288,9 +288,15 @@ def scan(
         memory=memory,
         max_pages=max_pages,
         max_size=max_size,
-        template=template if template is None or template == "auto" else Path(template),
+        template=_as_template(template),
     )
     return scan_job.scan(options, _as_progress(progress))
+
+
+def _as_template(template: AnyPath | None) -> Path | Literal["auto"] | None:
+    if template is None:
+        return None
+    return "auto" if template == "auto" else Path(template)
 
 
 @dataclass(frozen=True, slots=True)

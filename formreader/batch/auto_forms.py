@@ -10,7 +10,8 @@ scan that was interrupted comes to the same results.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -215,7 +216,7 @@ def _learning(
     return Learning(learned, named, again, waiting[:-_MAX_WAITING])
 
 
-def _block(tasks: Sequence[PageTask], stored: Set[PageKey], size: int) -> list[PageTask]:
+def _block(tasks: Sequence[PageTask], stored: AbstractSet[PageKey], size: int) -> list[PageTask]:
     """The first tasks, up to the one that makes `size` pages that no earlier run tried."""
     block = list[PageTask]()
     for task in tasks:

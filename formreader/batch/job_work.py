@@ -31,8 +31,8 @@ second."""
 class JobWork:
     """Reads pages, and passes the results to the store, the log, the display and `--debug`.
 
-    `stopwatch` adds up the seconds of each stage over all pages. `again`: the pages were read before
-    in this run, and are not reported as done once more.
+    `stopwatch` adds up the seconds of each stage over all pages. `again`: the pages were read
+    before in this run, and are not reported as done once more.
     """
 
     options: ScanOptions

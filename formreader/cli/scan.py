@@ -30,7 +30,6 @@ PAGE_WORK = "formreader.batch.page_work"
 process, so both start at the same time."""
 
 
-
 def _template(text: str) -> Path | Literal["auto"]:
     """What --template names; a folder called auto is ./auto."""
     return "auto" if text == "auto" else Path(text)

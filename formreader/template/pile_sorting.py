@@ -143,9 +143,7 @@ def _turn(how: Alignment) -> int:
 
 def _align_anew(pile: FormPile, reference: Reference) -> None:
     """Align the pages of a pile with another reference page; those that are no more like it go."""
-    aligned = (
-        (page, reference.align(page.even, page.landmarks)) for page, _ in pile.members
-    )
+    aligned = ((page, reference.align(page.even, page.landmarks)) for page, _ in pile.members)
     pile.members = [(page, how) for page, how in aligned if how is not None]
     pile.reference = reference
 
