@@ -13,6 +13,7 @@ from formreader.batch.auto_forms import AutoForms, check_discardable
 from formreader.batch.input_records import FileLimits
 from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
+from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
 from formreader.batch.page_pool import PagePool, open_pool
@@ -142,6 +143,8 @@ def _scan(options: ScanOptions, outputs: Outputs, progress: ScanProgress) -> Sca
         if auto is not None:
             view = replace(view, forms=auto.field_names())
             store.set_view(view)
+        elif options.template is None:
+            store.set_differences(odd_pages(store.layouts()))
         with stopwatch.stage("write"):
             counts = write_results(store, view)
     return ScanSummary(

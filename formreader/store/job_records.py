@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from formreader.core.records import PageCrops, PageReading
 from formreader.store.job_checksums import file_checksum
 from formreader.store.job_rows import Row, encode
@@ -157,6 +160,20 @@ class PageCopy:
     fields: str
     page: int = 0
     notice: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageLayout:
+    """Where the n fields of a page are, in reading order.
+
+    `page` is its id in the job. `middles`, (n, 2), and `heights`, (n,), are pixels of the page;
+    `kinds`, (n,), is the number of boxes of each field, 0 for a cell.
+    """
+
+    page: int
+    middles: npt.NDArray[np.float64]
+    heights: npt.NDArray[np.float64]
+    kinds: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

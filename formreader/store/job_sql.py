@@ -207,7 +207,9 @@ ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' 
 ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 8})"
 
 PAGES = """
-SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of, form
+SELECT
+    page.id, file.label, page.number, page.error, notice, file.duplicate_of, form,
+    coalesce(differs, '')
 FROM file
 LEFT JOIN file AS twin ON twin.label = file.duplicate_of AND file.duplicate_of <> ''
 LEFT JOIN page ON page.file = coalesce(twin.id, file.id)
@@ -221,7 +223,7 @@ file.duplicate_of = '' AND EXISTS
 (SELECT 1 FROM field WHERE field.page = page.id AND field.status = 'review')
 )"""
 WITH_REMARK = """(
-file.duplicate_of <> '' OR page.error <> '' OR notice <> '' OR NOT EXISTS
+file.duplicate_of <> '' OR page.error <> '' OR notice <> '' OR differs <> '' OR NOT EXISTS
 (SELECT 1 FROM field WHERE field.page = page.id)
 )"""
 
@@ -282,6 +284,24 @@ NAME_FIELD = "UPDATE field SET name = CAST(? AS TEXT) WHERE page = ? AND number 
 READ_AGAIN = "UPDATE copy SET form = CAST(? AS TEXT) WHERE page = ?"
 DROP_COPY = "DELETE FROM copy WHERE page = ?"
 STORED_PAGES = "SELECT label, number FROM page JOIN file ON file.id = page.file"
+
+LAYOUTS = """
+SELECT
+    page.id, min(coalesce(frame_left + frame_width / 2, middle_x)),
+    min(coalesce(frame_top + frame_height / 2, middle_y)), min(coalesce(frame_height, box_height)),
+    min(CASE WHEN frame_left IS NULL THEN boxes ELSE 0 END)
+FROM file JOIN page ON page.file = file.id JOIN field ON field.page = page.id
+JOIN (
+    SELECT page, field, count(*) AS boxes, avg(left + width / 2) AS middle_x,
+    avg(top + height / 2) AS middle_y, avg(height) AS box_height
+    FROM digit GROUP BY page, field
+) AS part ON part.page = page.id AND part.field = field.number
+WHERE page.error = ''
+GROUP BY page.id, field.number ORDER BY file.position, page.number, field.number
+"""
+"""Where fields are: the middle of the boxes does not move where a page is skewed."""
+NO_DIFFERENCES = "UPDATE page SET differs = '' WHERE differs <> ''"
+SET_DIFFERENCE = "UPDATE page SET differs = ? WHERE id = ?"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
 PAGE_ID = """

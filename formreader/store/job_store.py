@@ -8,12 +8,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import numpy as np
 
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.records import FieldReading, PageReading, PageRemark, ReviewField, Status
@@ -27,6 +31,7 @@ from formreader.store.job_records import (
     LearnedForms,
     Learning,
     PageCopy,
+    PageLayout,
     PageResult,
     RunRecord,
 )
@@ -46,6 +51,7 @@ __all__ = (
     "LearnedForms",
     "Learning",
     "PageCopy",
+    "PageLayout",
     "PageResult",
     "RunRecord",
 )
@@ -205,6 +211,19 @@ class JobStore:
         """The forms that this scan has learned of its own pages."""
         ((text,),) = self._file.query(sql.LEARNED)
         return LearnedForms.of_json(text)
+
+    def layouts(self) -> Iterator[PageLayout]:
+        """Where the fields of each page are, in the order of the inputs."""
+        for page, rows in groupby(self._file.query(sql.LAYOUTS), itemgetter(0)):
+            x, y, heights, kinds = np.array([row[1:] for row in rows], np.float64).T
+            yield PageLayout(page, np.stack([x, y], axis=1), heights, kinds.astype(np.int64))
+
+    def set_differences(self, differences: Mapping[int, str]) -> None:
+        """Set how pages, by their ids, differ from pages like them; the others do not."""
+        with self._file.transaction() as connection:
+            connection.execute(sql.NO_DIFFERENCES)
+            values = [(text, page) for page, text in differences.items()]
+            connection.executemany(sql.SET_DIFFERENCE, values)
 
     def copies(self) -> Iterator[PageCopy]:
         """The pages whose form is not known yet, without those that people have answered about."""
@@ -404,7 +423,7 @@ class JobStore:
 
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
         """Id and reading of each page, without its fields; None is the id of one not read yet."""
-        for page, label, number, error, notice, twin, form in self._file.query(
+        for page, label, number, error, notice, twin, form, differs in self._file.query(
             sql.PAGES.format(condition)
         ):
             if page is None:
@@ -413,7 +432,12 @@ class JobStore:
                 yield (
                     page,
                     PageReading(
-                        label, number - 1, error=error, notice=notice, same_as=twin, form=form
+                        label,
+                        number - 1,
+                        error=error,
+                        notice="; ".join(filter(None, (notice, differs))),
+                        same_as=twin,
+                        form=form,
                     ),
                 )
 
