@@ -109,7 +109,7 @@ def loaded_book(place: str, names: tuple[str, ...] | None = None) -> FormBook:
 
 
 def _folders(place: Path, names: Collection[str] | None) -> list[Path]:
-    return template_folders(place) if names is None else [place / name for name in names]
+    return template_folders(place) if names is None else [place / name for name in sorted(names)]
 
 
 def templates_hash(place: Path, names: Collection[str] | None = None) -> str:

@@ -11,13 +11,14 @@ import numpy as np
 
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
-from formreader.template.field_agreement import FoundField, agreed_fields
+from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
 from formreader.template.form_book import best_alignment
 from formreader.template.form_template import FormTemplate
 from formreader.template.landmarks import Floats
 from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
+from formreader.template.print_fields import without_print
 
 _MAX_MEDIAN_PAGES = 25
 """Pages of which the reference page is the median; more would change little."""
@@ -74,6 +75,9 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     """Make the template of a form; None if its pages show no field."""
     fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
+    if len(pile.members) >= _MIN_MEDIAN_PAGES:
+        seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
+        fields = named_in_order(without_print(fields, seen))
     if not fields:
         return None
     height, width = pile.reference.image.shape

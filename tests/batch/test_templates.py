@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def test_a_row_a_form(pile: Path, templates: Path, tmp_path: Path) -> None:
     assert fields[0]["form"] == "form-1" and fields[0]["field"] == "F01"
     assert any(row["file"] == "strange.png" and row["field"] == "1" for row in fields)
     assert load_results(out)["field"].tolist()[0] == "F01"
+
+
+@pytest.mark.slow
+def test_a_blank_pdf_is_a_template(program: Callable[..., Result], tmp_path: Path) -> None:
+    blank = render_form(7, replace(SPEC, plan=Plan(filling=Filling(1.0))), filling=0)
+    Image.fromarray(blank.image).save(tmp_path / "blank.pdf", resolution=150)
+    template = tmp_path / "tally"
+    result = program("template", "new", tmp_path / "blank.pdf", "--out", template, "--workers", 1)
+    assert result.exit_code == ExitCode.DONE
+    values = draw(tmp_path, "filled.png", 7, 3)
+    out = tmp_path / "results.csv"
+    scan([tmp_path / "filled.png"], out, rows="page", template=template, workers=1, report="none")
+    (row,) = rows_of(out)
+    assert row["form"] == "tally"
+    read = [value for name, value in row.items() if name.startswith("F")]
+    assert sum(value in read for value in values) >= 0.8 * len(values)
 
 
 @pytest.mark.slow
