@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("augment", "export", "network_folder"),
+    ("augment", "export", "network_folder", "network_program", "option_checks"),
     ("data", "box_network"),
     ("fit", "line_network"),
     ("number_network", "evaluate"),

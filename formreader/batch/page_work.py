@@ -19,6 +19,7 @@ from formreader.crop.field_thumbnail import draw_thumbnail
 from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page
+from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
@@ -127,9 +128,11 @@ def _straight(page: Pyramid, quarters: int | None) -> tuple[StraightPage, bool]:
     if quarters is not None:
         return straighten(page, quarters), False
     quarters, straight = 0, straighten(page, 0)
-    if lies_on_side(straight.image):
+    letters = find_print(straight.image)
+    if lies_on_side(letters):
         quarters, straight = 1, straighten(page, 1)
-    further = shipped_line_network().quarters_to_upright(straight.image)
+        letters = find_print(straight.image)
+    further = shipped_line_network().quarters_to_upright(letters)
     if further:
         straight = straighten(page, quarters + further)
     return straight, further is not None

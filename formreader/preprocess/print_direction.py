@@ -22,7 +22,7 @@ from formreader.core.model_folder import (
     model_folder,
     read_card_file,
 )
-from formreader.core.records import GreyImage
+from formreader.preprocess.page_print import PagePrint, find_print
 from formreader.preprocess.print_lines import Pieces, cut_pieces
 
 if TYPE_CHECKING:
@@ -73,22 +73,22 @@ class LineNetwork:
         as_is, turned = np.asarray(scores, np.float64).reshape(2, -1)
         return np.asarray(as_is - turned, np.float64)
 
-    def log_odds(self, even: GreyImage) -> float:
-        """The log-odds that an evenly lit page, (h, w) uint8, is upright and not upside down.
+    def log_odds(self, page: PagePrint) -> float:
+        """The log-odds that a page is upright and not upside down.
 
         Its lines must run across it: on a page on its side, what speaks either way says little.
         """
-        return self._scale * page_evidence(self.logits(cut_pieces(even)))
+        return self._scale * page_evidence(self.logits(cut_pieces(page)))
 
-    def quarters_to_upright(self, even: GreyImage) -> int | None:
-        """Quarter turns clockwise that bring an evenly lit page upright; None if that is not sure.
+    def quarters_to_upright(self, page: PagePrint) -> int | None:
+        """Quarter turns clockwise that bring a page upright; None if that is not sure.
 
         Lines up and down the page are only looked at where those across it leave doubt.
         """
-        across = self.log_odds(even)
+        across = self.log_odds(page)
         if abs(across) >= MIN_CLEAR_LOG_ODDS:
             return 0 if across > 0 else 2
-        up = self.log_odds(np.ascontiguousarray(np.rot90(even, -1)))
+        up = self.log_odds(find_print(np.ascontiguousarray(np.rot90(page.even, -1))))
         scores = np.exp(np.array([across, up, -across, -up]) / 2)
         best = int(scores.argmax())
         return best if scores[best] >= MIN_SURE_PROBABILITY * scores.sum() else None

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.connected_parts import connected_parts
-from formreader.core.records import GreyImage
-from formreader.preprocess.text_direction import MAX_LETTER_LEVEL, are_letters
+from formreader.preprocess.page_print import PagePrint
 
 Pieces: TypeAlias = npt.NDArray[np.uint8]
 """(n, PIECE_HEIGHT, PIECE_WIDTH) uint8 darkness, 0 for paper and 255 for the darkest ink."""
@@ -36,15 +35,15 @@ _MIN_FULL_DARKNESS = 60.0
 """Darkness in grey values that counts as full ink at least: pale print stays pale."""
 
 
-def cut_pieces(even: GreyImage) -> Pieces:
-    """Cut pieces of the lines of print on an evenly lit page at about 100 dpi, (h, w) uint8."""
-    lines = _lines(even)
+def cut_pieces(page: PagePrint) -> Pieces:
+    """Cut pieces of the lines of print on a page."""
+    lines = _lines(page.mask)
     places = [place for line in lines for place in _pieces_of(line)]
     if len(places) > MAX_PIECES:
         places = [places[i] for i in np.linspace(0, len(places) - 1, MAX_PIECES).astype(int)]
     pieces = np.zeros((len(places), PIECE_HEIGHT, PIECE_WIDTH), np.uint8)
     for piece, (left, top, right, bottom) in zip(pieces, places, strict=True):
-        part = even[max(top, 0) : bottom, left:right]
+        part = page.even[max(top, 0) : bottom, left:right]
         wide = min(round(part.shape[1] * PIECE_HEIGHT / part.shape[0]), PIECE_WIDTH)
         shrinks = part.shape[0] > PIECE_HEIGHT
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -56,13 +55,8 @@ def cut_pieces(even: GreyImage) -> Pieces:
     return pieces
 
 
-def _lines(even: GreyImage) -> npt.NDArray[np.int32]:
+def _lines(letters: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     """Left, top, width and height, (n, 4), of what may be lines of print."""
-    ink = cv2.threshold(even, MAX_LETTER_LEVEL, 255, cv2.THRESH_BINARY_INV)[1]
-    labels, stats = connected_parts(np.asarray(ink, np.uint8))
-    kept = np.zeros(len(stats), np.uint8)
-    kept[1:] = are_letters(stats[1:])
-    letters = kept[labels]
     joined = cv2.morphologyEx(letters, cv2.MORPH_CLOSE, np.ones((1, _MAX_LETTER_GAP), np.uint8))
     found = connected_parts(np.asarray(joined, np.uint8))[1][1:, : cv2.CC_STAT_HEIGHT + 1]
     width, height = found[:, cv2.CC_STAT_WIDTH], found[:, cv2.CC_STAT_HEIGHT]

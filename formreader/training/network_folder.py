@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from formreader.core.errors import ModelError, OutputError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE
 from formreader.output.atomic_writing import check_writable
+
+if TYPE_CHECKING:
+    import keras
 
 
 def prepare_folder(out: Path, within: str = "") -> Path:
@@ -33,6 +38,17 @@ def unwritable(out: Path, error: OSError) -> OutputError:
         f"{out}: the model folder cannot be written ({error.strerror or error}). "
         "Choose another with --out."
     )
+
+
+def card_head(out: Path, schema: int, version: str, network: keras.Model) -> dict[str, object]:
+    """What the card of every network begins with; it is made today."""
+    return {
+        "schema": schema,
+        "name": out.name,
+        "version": version,
+        "created": datetime.date.today().isoformat(),
+        "parameters": network.count_params(),
+    }
 
 
 def write_network_card(out: Path, card: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from formreader.core.errors import ModelError
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.model_folder import CARD_FILE, LINE_MODEL, ONNX_FILE, model_folder
-from formreader.core.records import GreyImage
+from formreader.preprocess.page_print import PagePrint, find_print
 from formreader.preprocess.print_direction import (
     LineNetwork,
     page_evidence,
@@ -28,18 +28,18 @@ from formreader.preprocess.print_lines import (
 from formreader.preprocess.straighten import straighten
 from formreader.synth import FormSpec, render_form
 
-NO_PRINT = np.full((800, 600), 255, np.uint8)
+NO_PRINT = find_print(np.full((800, 600), 255, np.uint8))
 
 
-def form(seed: int, kind: str = "clean") -> GreyImage:
+def form(seed: int, kind: str = "clean") -> PagePrint:
     page = render_form(seed, FormSpec(layout="varied", kind=kind, dpi=100)).image  # type: ignore[arg-type]
     grey = page if page.ndim == 2 else page.mean(axis=2)
-    return straighten(Pyramid(np.ascontiguousarray(grey.astype(np.uint8)))).image
+    return find_print(straighten(Pyramid(np.ascontiguousarray(grey.astype(np.uint8)))).image)
 
 
-def turned(image: GreyImage, quarters: int = 2) -> GreyImage:
+def turned(page: PagePrint, quarters: int = 2) -> PagePrint:
     """Turned clockwise."""
-    return np.ascontiguousarray(np.rot90(image, -quarters))
+    return find_print(np.ascontiguousarray(np.rot90(page.even, -quarters)))
 
 
 def test_pieces_show_print_and_not_lines_of_boxes() -> None:
@@ -47,9 +47,9 @@ def test_pieces_show_print_and_not_lines_of_boxes() -> None:
     assert pieces.shape[1:] == (PIECE_HEIGHT, PIECE_WIDTH) and pieces.dtype == np.uint8
     assert 8 <= len(pieces) <= MAX_PIECES
     assert (pieces.max(axis=(1, 2)) > 200).all()
-    lines = NO_PRINT.copy()
+    lines = NO_PRINT.even.copy()
     lines[100::40] = lines[:, 50::60] = 0
-    assert len(cut_pieces(lines)) == 0
+    assert len(cut_pieces(find_print(lines))) == 0
 
 
 def test_pieces_of_a_turned_page_are_the_turned_pieces() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from formreader.core.records import GreyImage
+from formreader.preprocess.page_print import find_print
 from formreader.preprocess.text_direction import lies_on_side
 
 
@@ -29,17 +30,17 @@ def boxes() -> GreyImage:
 
 
 def test_text_that_runs_across_is_upright() -> None:
-    assert not lies_on_side(written(20))
+    assert not lies_on_side(find_print(written(20)))
 
 
 @pytest.mark.parametrize("quarters", [1, 3])
 def test_text_that_runs_up_or_down_lies_on_its_side(quarters: int) -> None:
-    assert lies_on_side(np.ascontiguousarray(np.rot90(written(20), quarters)))
+    assert lies_on_side(find_print(np.ascontiguousarray(np.rot90(written(20), quarters))))
 
 
 def test_lines_of_boxes_do_not_hide_text_on_its_side() -> None:
     page = np.ascontiguousarray(np.rot90(written(12)))
-    assert lies_on_side(np.minimum(page, boxes()))
+    assert lies_on_side(find_print(np.minimum(page, boxes())))
 
 
 @pytest.mark.parametrize(
@@ -55,4 +56,4 @@ def test_lines_of_boxes_do_not_hide_text_on_its_side() -> None:
     ids=["blank", "one line of text", "boxes", "hatching", "dots", "squares"],
 )
 def test_without_enough_text_a_page_is_upright(page: GreyImage) -> None:
-    assert not lies_on_side(np.ascontiguousarray(page, np.uint8))
+    assert not lies_on_side(find_print(np.ascontiguousarray(page, np.uint8)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Callable
@@ -15,25 +14,16 @@ from click.testing import Result
 
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
-from formreader.core.records import (
-    DigitBox,
-    DigitReading,
-    FieldCrops,
-    FieldReading,
-    PageCrops,
-    PageReading,
-    Status,
-    Thumbnail,
-)
+from formreader.core.records import DigitReading, FieldReading, Status, Thumbnail
 from formreader.review.audit_job import same_value
-from formreader.review.job_results import write_results
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, PageResult
 
 RunProgram = Callable[..., Result]
+MakePage = Callable[..., PageResult]
+MakeJob = Callable[..., None]
+SaveCorrections = Callable[..., Path]
 
 FIELDS = 200
-HEADER = "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job"
-RUN = RunRecord("0.6.0", "digits 3", "ab" * 32, {"PATHS": "scans"})
 
 
 def field(number: int) -> FieldReading:
@@ -54,6 +44,7 @@ class Audit:
 
     folder: Path
     program: RunProgram
+    save: SaveCorrections
 
     def run(self, *arguments: str | Path | int) -> Result:
         return self.program("audit", self.folder / "results.csv", *arguments)
@@ -66,36 +57,27 @@ class Audit:
         """What the blind report saves, where `said` gives the value of each sampled field."""
         with JobStore.open_finished(self.folder / "results.sqlite") as store:
             job = store.name
-        path = self.folder / "audit.csv"
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(HEADER.split(","))
-            for one in self.sample():
-                place = one["file"], one["page"], one["field"]
-                value = said(one)
-                for box, mark in enumerate(value or "", 1):
-                    writer.writerow([*place, box, 0, 0, 9, 9, "?", "0.0000", mark, "", job])
-        return path
+        rows = list[dict[str, str]]()
+        for one in self.sample():
+            field = {name: one[name] for name in ("file", "page", "field")} | {"job": job}
+            place = {"x": "0", "y": "0", "width": "9", "height": "9"}
+            read = {"guess": "?", "confidence": "0.0000"}
+            for box, mark in enumerate(said(one) or "", 1):
+                rows.append(field | place | read | {"box": str(box), "digit": mark})
+        return self.save(self.folder / "audit.csv", rows)
 
 
 @pytest.fixture
-def audit(tmp_path: Path, program: RunProgram) -> Audit:
-    fields = tuple(map(field, range(FIELDS)))
-    crops = FieldCrops(
-        (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * 2,
-        np.zeros((2, 28, 28), np.uint8),
-        np.zeros(2, np.bool_),
-        Thumbnail(b"jpeg", Box(0, 0, 100, 50), 1.0),
-    )
-    page = PageResult(PageCrops("a.png", 0, (crops,) * FIELDS), PageReading("a.png", 0, fields))
-    places = str(tmp_path / "results.csv"), str(tmp_path / "results.html")
-    view = JobView(*places, "field", "", 0.95, 1, ())
-    with JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False) as store:
-        store.set_files([FileRecord("a.png", "a.png", 1, 1, "a", 1)])
-        store.add([page])
-        store.set_view(view)
-        write_results(store, view)
-    return Audit(tmp_path, program)
+def audit(
+    tmp_path: Path,
+    program: RunProgram,
+    make_page: MakePage,
+    make_job: MakeJob,
+    save_corrections: SaveCorrections,
+) -> Audit:
+    page = make_page(map(field, range(FIELDS)), Thumbnail(b"jpeg", Box(0, 0, 100, 50), 1.0))
+    make_job(tmp_path, [FileRecord("a.png", "a.png", 1, 1, "a", 1)], [page])
+    return Audit(tmp_path, program, save_corrections)
 
 
 def test_the_sample_is_of_accepted_fields_and_blind(audit: Audit) -> None:

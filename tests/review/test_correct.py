@@ -23,25 +23,21 @@ import formreader
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
 from formreader.core.records import (
-    DigitBox,
     DigitReading,
-    FieldCrops,
     FieldReading,
-    PageCrops,
-    PageReading,
     Status,
     Thumbnail,
     cells_of,
     field_status,
 )
-from formreader.review.job_results import write_results
 from formreader.review.second_person import cohens_kappa
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
 
 RunProgram = Callable[..., Result]
+MakePage = Callable[..., PageResult]
+MakeJob = Callable[..., None]
+SaveCorrections = Callable[..., Path]
 
-RUN = RunRecord("0.6.0", "digits 3", "ab" * 32, {"PATHS": "scans"})
-HEADER = "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job"
 SIDE = 40
 
 
@@ -79,6 +75,7 @@ class Office:
 
     folder: Path
     program: RunProgram
+    save_corrections: SaveCorrections
 
     @property
     def table(self) -> Path:
@@ -112,11 +109,7 @@ class Office:
         return row | others
 
     def save(self, *rows: dict[str, str], name: str = "corrections.csv") -> Path:
-        with (self.folder / name).open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, HEADER.split(","))
-            writer.writeheader()
-            writer.writerows(rows)
-        return self.folder / name
+        return self.save_corrections(self.folder / name, rows)
 
     def correct(self, *arguments: str | Path) -> Result:
         return self.program("correct", *arguments)
@@ -126,39 +119,26 @@ class Office:
         return {name: (self.folder / name).read_bytes() for name in files}
 
 
-def page_result(file: str) -> PageResult:
-    picture = Thumbnail(b"jpeg", Box(0, 0, 10 * SIDE, 4 * SIDE), 1.0)
-    crops = tuple(
-        FieldCrops(
-            (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * len(read.digits),
-            np.zeros((len(read.digits), 28, 28), np.uint8),
-            np.zeros(len(read.digits), np.bool_),
-            picture,
-        )
-        for read in FIELDS
-    )
-    return PageResult(PageCrops(file, 0, crops), PageReading(file, 0, FIELDS))
-
-
 @pytest.fixture
-def office(tmp_path: Path, program: RunProgram) -> Office:
+def office(
+    tmp_path: Path,
+    program: RunProgram,
+    make_page: MakePage,
+    make_job: MakeJob,
+    save_corrections: SaveCorrections,
+) -> Office:
     folder = tmp_path / "office"
     folder.mkdir()
-    files = []
+    files, pages = [], []
+    picture = Thumbnail(b"jpeg", Box(0, 0, 10 * SIDE, 4 * SIDE), 1.0)
     for name in ("a.png", "b.png"):
         (folder / name).write_bytes(name.encode())
         there = (folder / name).stat()
         facts = there.st_size, there.st_mtime_ns, name
         files.append(FileRecord(name, str(folder / name), *facts, 1))
-    view = JobView(
-        str(folder / "results.csv"), str(folder / "results.html"), "field", "", 0.95, 2, ()
-    )
-    with JobStore.open(folder / "results.sqlite", RUN, fresh=False) as store:
-        store.set_files(files)
-        store.add([page_result("a.png"), page_result("b.png")])
-        store.set_view(view)
-        write_results(store, view)
-    return Office(folder, program)
+        pages.append(make_page(FIELDS, picture, name))
+    make_job(folder, files, pages)
+    return Office(folder, program, save_corrections)
 
 
 def test_answers_come_into_table_and_report(office: Office) -> None:
@@ -276,10 +256,10 @@ def test_a_file_that_changed_since_is_refused(office: Office) -> None:
     assert office.correct(saved).exit_code == ExitCode.DONE
 
 
-def test_the_job_is_found_by_its_name(office: Office, tmp_path: Path) -> None:
+def test_the_job_is_found_by_its_name(office: Office, tmp_path: Path, scan_run: RunRecord) -> None:
     saved = office.save(office.correction(1, 3, "1"))
     other = office.folder / "other.sqlite"
-    with JobStore.open(other, RUN, fresh=False):
+    with JobStore.open(other, scan_run, fresh=False):
         pass
     elsewhere = tmp_path / "corrections.csv"
     elsewhere.write_bytes(saved.read_bytes())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from formreader.core.errors import UsageError
+from formreader.training.option_checks import check_counts, check_learning
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,7 @@ class BoxTrainOptions:
     only_cells: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("pages", "test_pages", "steps", "batch"):
-            _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        _check("learning_rate", self.learning_rate, 0 < self.learning_rate <= 1, "above 0, up to 1")
+        check_counts(self, "pages", "test_pages", "steps", "batch")
+        check_learning(self.learning_rate, self.seed)
         if self.only_cells and self.base is None:
             raise UsageError("--only-cells trains on from a model: name it with --base.")
-        _check("seed", self.seed, self.seed >= 0, "0 or more")
-
-
-def _check(name: str, value: float, allowed: bool, range_: str) -> None:
-    if not allowed:
-        raise UsageError(f"--{name.replace('_', '-')} must be {range_}. Received: {value}")

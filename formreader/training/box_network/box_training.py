@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from formreader.training.box_network.decision_fit import fit_decision, known_riv
 from formreader.training.box_network.page_pieces import TrainingPage
 from formreader.training.network_folder import (
     base_errors,
+    card_head,
     prepare_folder,
     unwritable,
     write_network_card,
@@ -92,11 +92,7 @@ def write_model(
     decision = fit_decision(known_rivalries(exported, pages))
     judged = known_rivalries(exported, test)
     card = {
-        "schema": BOX_CARD_SCHEMA,
-        "name": out.name,
-        "version": VERSION,
-        "created": datetime.date.today().isoformat(),
-        "parameters": plain.count_params(),
+        **card_head(out, BOX_CARD_SCHEMA, VERSION, plain),
         "training": {"pages": "drawn by formreader.synth (sample_spec)"},
         "recipe": _recipe(options),
         "row_decision": decision.as_table(),

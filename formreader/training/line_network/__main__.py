@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
-from collections.abc import Sequence
-from dataclasses import fields
-from pathlib import Path
+from collections.abc import Callable
 
-from formreader.core.errors import FormreaderError
-from formreader.core.quiet_keras import start_keras
 from formreader.training.line_network.line_options import LineTrainOptions
-
-_log = logging.getLogger("formreader.training.line_network")
+from formreader.training.network_program import NetworkProgram
 
 _HELP = {
     "out": "model folder to write",
@@ -27,39 +20,17 @@ _HELP = {
 """Help on each option."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train with the options of the command line; user errors end in a message and an exit code."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        options = LineTrainOptions(**vars(given))
-        start_keras()
-        # Imported here, as the processes that render pages import this module without TensorFlow.
-        from formreader.training.line_network.line_training import train_lines
+def _train(options: LineTrainOptions, tell: Callable[[str], None]) -> str:
+    # Imported here, as the processes that render pages import this module without TensorFlow.
+    from formreader.training.line_network.line_training import train_lines
 
-        figures = train_lines(options, _log.info)
-    except FormreaderError as error:
-        parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
-    _log.info(
-        "told %d of %d pages for sure, %d wrongly", figures.right, figures.pages, figures.wrong
-    )
+    figures = train_lines(options, tell)
+    return f"told {figures.right} of {figures.pages} pages for sure, {figures.wrong} wrongly"
 
 
-def _parser() -> argparse.ArgumentParser:
-    defaults = LineTrainOptions()
-    parser = argparse.ArgumentParser(
-        prog="formreader.training.line_network",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    for name in (field.name for field in fields(LineTrainOptions)):
-        default = getattr(defaults, name)
-        kind = Path if isinstance(default, Path) else type(default)
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=kind, default=default, help=_HELP[name])
-    return parser
-
+main = NetworkProgram(
+    "formreader.training.line_network", __doc__, LineTrainOptions, _HELP, _train
+).main
 
 if __name__ == "__main__":
     main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from formreader.core.errors import UsageError
+from formreader.training.option_checks import check_counts, check_learning
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,5 @@ class LineTrainOptions:
     seed: int = 30_000
 
     def __post_init__(self) -> None:
-        for name in ("pages", "sheets", "test_pages", "steps", "batch"):
-            _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        _check("learning_rate", self.learning_rate, 0 < self.learning_rate <= 1, "above 0, up to 1")
-        _check("seed", self.seed, self.seed >= 0, "0 or more")
-
-
-def _check(name: str, value: float, allowed: bool, range_: str) -> None:
-    if not allowed:
-        raise UsageError(f"--{name.replace('_', '-')} must be {range_}. Received: {value}")
+        check_counts(self, "pages", "sheets", "test_pages", "steps", "batch")
+        check_learning(self.learning_rate, self.seed)

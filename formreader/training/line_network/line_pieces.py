@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from formreader.core.records import GreyImage
 from formreader.preprocess.illumination import even_illumination
+from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_lines import Pieces, cut_pieces
 from formreader.synth.words import caption, prose
 from formreader.training.box_network.box_pages import render_page
@@ -34,12 +35,12 @@ _SHARPNESS = 3
 
 def page_pieces(seed: int, *, held_back: bool = False) -> Pieces:
     """The pieces of print of a rendered page, which is upright."""
-    return cut_pieces(render_page(seed, held_back=held_back).image)
+    return cut_pieces(find_print(render_page(seed, held_back=held_back).image))
 
 
 def sheet_pieces(seed: int) -> Pieces:
     """The pieces of a sheet with lines in a random typeface, upright."""
-    return cut_pieces(_sheet(np.random.default_rng(seed)))
+    return cut_pieces(find_print(_sheet(np.random.default_rng(seed))))
 
 
 def _sheet(rng: np.random.Generator) -> GreyImage:

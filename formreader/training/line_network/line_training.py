@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -29,6 +28,7 @@ from formreader.training.line_network.line_architecture import (
 from formreader.training.line_network.line_options import LineTrainOptions
 from formreader.training.line_network.line_pieces import page_pieces, sheet_pieces
 from formreader.training.network_folder import (
+    card_head,
     prepare_folder,
     unwritable,
     write_network_card,
@@ -152,11 +152,7 @@ def write_model(
         scale = _fit_scale([page_evidence(network.logits(one)) for one in fit_on if len(one)])
         figures = _measure([page_evidence(network.logits(one)) for one in test if len(one)], scale)
         card = {
-            "schema": LINE_CARD_SCHEMA,
-            "name": out.name,
-            "version": LINE_VERSION,
-            "created": datetime.date.today().isoformat(),
-            "parameters": scorer.count_params(),
+            **card_head(out, LINE_CARD_SCHEMA, LINE_VERSION, scorer),
             "training": {"pieces": "of pages and sheets rendered by formreader"},
             "recipe": asdict(options) | {"out": out.name},
             "tests": [{"name": "held-back pages, upright"} | asdict(figures)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from formreader.core.errors import UsageError
+from formreader.training.option_checks import check_counts, check_learning
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,5 @@ class NumberTrainOptions:
     base: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("strips", "test_strips", "vote_cells", "steps", "batch"):
-            _check(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        _check("learning_rate", self.learning_rate, 0 < self.learning_rate <= 1, "above 0, up to 1")
-        _check("seed", self.seed, self.seed >= 0, "0 or more")
-
-
-def _check(name: str, value: float, allowed: bool, range_: str) -> None:
-    if not allowed:
-        raise UsageError(f"--{name.replace('_', '-')} must be {range_}. Received: {value}")
+        check_counts(self, "strips", "test_strips", "vote_cells", "steps", "batch")
+        check_learning(self.learning_rate, self.seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, LogitsOf, log
 from formreader.recognise.vote_weights import FEATURES
 from formreader.training.network_folder import (
     base_errors,
+    card_head,
     prepare_folder,
     unwritable,
     write_network_card,
@@ -100,11 +100,7 @@ def write_model(
         _source(options, held_back=True), _FIRST_VOTE_SEED, options.vote_cells, logits_of, tell
     )
     card = {
-        "schema": NUMBER_CARD_SCHEMA,
-        "name": out.name,
-        "version": NUMBER_VERSION,
-        "created": datetime.date.today().isoformat(),
-        "parameters": plain.count_params(),
+        **card_head(out, NUMBER_CARD_SCHEMA, NUMBER_VERSION, plain),
         "training": {"strips": "composed by formreader.training.number_network"},
         "recipe": _recipe(options),
         "tests": [
