@@ -12,13 +12,13 @@ import numpy as np
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
-from formreader.template.form_book import best_alignment
 from formreader.template.form_template import FormTemplate
 from formreader.template.landmarks import Floats
 from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
 from formreader.template.print_fields import without_print
+from formreader.template.reference_library import ReferenceLibrary
 
 _MAX_MEDIAN_PAGES = 25
 """Pages of which the reference page is the median; more would change little."""
@@ -58,18 +58,20 @@ class LearnedForm:
 
 def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
     """Sort pages into forms, those with most pages first."""
-    piles = list[FormPile]()
+    piles = _Piles([])
     for page in pages:
-        if not _add(piles, page):
-            _begin(piles, page)
+        if not piles.add(page):
+            piles.begin(page)
     # A page that was unlike a form's first page may be like the median of several.
-    large = [pile for pile in piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
+    large = [pile for pile in piles.piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
     for pile in large:
         _settle(pile)
-    for small in [pile for pile in piles if len(pile.members) < _MIN_MEDIAN_PAGES]:
-        if all(_add(large, page) for page, _ in small.members):
-            piles.remove(small)
-    return sorted(piles, key=lambda pile: -len(pile.members))
+    settled = _Piles(large)
+    for small in [pile for pile in piles.piles if len(pile.members) < _MIN_MEDIAN_PAGES]:
+        small.members = [one for one in small.members if not settled.add(one[0])]
+        if small.members:
+            large.append(small)
+    return sorted(large, key=lambda pile: -len(pile.members))
 
 
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
@@ -103,30 +105,39 @@ def _fits(template: FormTemplate, page: PilePage, how: Alignment) -> bool:
 
 def one_pile(pages: Sequence[PilePage]) -> tuple[FormPile, list[str]]:
     """A pile of pages of one form, led by the first; and the labels of those that are another."""
-    piles = list[FormPile]()
+    piles = _Piles([])
     others = list[str]()
     for page in pages:
-        if not piles:
-            _begin(piles, page)
-        elif not _add(piles, page):
+        if not piles.piles:
+            piles.begin(page)
+        elif not piles.add(page):
             others.append(page.label)
-    if len(piles[0].members) >= _MIN_MEDIAN_PAGES:
-        _settle(piles[0])
-    return piles[0], others
+    (pile,) = piles.piles
+    if len(pile.members) >= _MIN_MEDIAN_PAGES:
+        _settle(pile)
+    return pile, others
 
 
-def _begin(piles: list[FormPile], page: PilePage) -> None:
-    itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
-    piles.append(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+class _Piles:
+    """Piles of pages, to which others are added."""
 
+    def __init__(self, piles: Sequence[FormPile]) -> None:
+        self.piles = list(piles)
+        self._library = ReferenceLibrary([pile.reference for pile in piles])
 
-def _add(piles: Sequence[FormPile], page: PilePage) -> bool:
-    """Add a page to the pile of its form; false if there is none."""
-    found = best_alignment([pile.reference for pile in piles], page.even, page.landmarks)
-    if found is None:
-        return False
-    piles[found[0]].members.append((page, found[1]))
-    return True
+    def begin(self, page: PilePage) -> None:
+        """Begin a pile with a page as its leader."""
+        itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
+        self.piles.append(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+        self._library = ReferenceLibrary([pile.reference for pile in self.piles])
+
+    def add(self, page: PilePage) -> bool:
+        """Add a page to the pile of its form; false if there is none."""
+        found = self._library.best_alignment(page.even, page.landmarks)
+        if found is None:
+            return False
+        self.piles[found[0]].members.append((page, found[1]))
+        return True
 
 
 def _settle(pile: FormPile) -> None:
