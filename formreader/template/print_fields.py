@@ -12,7 +12,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.template.form_template import FieldPlace
 
-_MARGIN = 0.16
+_EDGE = 0.16
 """Share of a box's sides that is left out at each edge, where its lines are."""
 
 _PAPER_QUANTILE, _MIN_CONTRAST = 0.8, 40.0
@@ -83,7 +83,7 @@ def _lasting(pages: npt.NDArray[np.uint8], box: Box) -> tuple[bool, npt.NDArray[
 
 def _inside(pages: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.float32]:
     """What is in a box, without its lines, (n, height, width)."""
-    across, down = _MARGIN * box.width, _MARGIN * box.height
+    across, down = _EDGE * box.width, _EDGE * box.height
     left, right = round(max(box.left + across, 0)), round(box.right - across)
     top, bottom = round(max(box.top + down, 0)), round(box.bottom - down)
     return pages[:, top : max(bottom, top), left : max(right, left)].astype(np.float32)
