@@ -1,9 +1,10 @@
 """Make the pictures of the documentation: `python docs/make_pictures.py [--only overlay]`.
 
-Both come from scans of the samples by the formreader of this repository:
+All come from the samples, by the formreader of this repository:
 
 - `report.png`: the review report in headless Chromium, which needs selenium (of the extra
   `test`), Chromium or Chrome, and its chromedriver
+- `editor.png`: the editor of templates, in the same browser
 - `overlay.png`: a part of a page as `formreader scan --debug` draws it
 """
 
@@ -41,6 +42,10 @@ OVERLAY_SCALE = 1.5
 """Pixels of the picture for a pixel of the page: fills the README, so that the small print of
 the confidences can be read."""
 
+EDITOR_SAMPLE = "comb.png"
+EDITOR_NAMES = ("member", "born", "postal_code")
+"""The sample that becomes a template, and the names that are typed for its first fields."""
+
 WINDOW_WIDTH, WINDOW_HEIGHT = 1200, 900
 """CSS pixels. By eye: all that is needed to answer is in sight, and little else."""
 
@@ -67,7 +72,7 @@ BROWSER_FLAGS = (
 
 WAIT_UNTIL_PAINTED = """
 const done = arguments[0];
-document.getElementById("surroundings").decode()
+document.querySelector("#surroundings, #page").decode()
   .then(() => requestAnimationFrame(() => requestAnimationFrame(() => done())));
 """
 
@@ -86,7 +91,16 @@ def scan(*arguments: str | Path) -> None:
     Raises:
         CalledProcessError: the scan failed; it has said why.
     """
-    command = [sys.executable, "-m", "formreader", "scan", *map(str, arguments), "--quiet"]
+    run_program("scan", *arguments, "--quiet")
+
+
+def run_program(*arguments: str | Path) -> None:
+    """Run a command of formreader with the code of this repository.
+
+    Raises:
+        CalledProcessError: it failed; it has said why.
+    """
+    command = [sys.executable, "-m", "formreader", *map(str, arguments)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -114,6 +128,28 @@ def draw_report(folder: Path) -> Image.Image:
         browser.execute_async_script(WAIT_UNTIL_PAINTED)
         if cut := browser.execute_script(OUT_OF_SIGHT):
             raise SystemExit(f"report: the window cuts off {', '.join(cut)}. Make it larger")
+        browser.save_screenshot(str(picture))
+    with Image.open(picture) as image:
+        return image.convert("RGB")
+
+
+def draw_editor(folder: Path) -> Image.Image:
+    """The editor of templates with a few fields named, in a browser.
+
+    Raises:
+        SystemExit: there is no browser.
+    """
+    template, page, picture = (folder / name for name in ("membership", "edit.html", "editor.png"))
+    with open_browser(folder / "profile") as browser:
+        from selenium.webdriver.common.action_chains import ActionChains
+        from selenium.webdriver.common.keys import Keys
+
+        run_program("template", "new", SAMPLES / EDITOR_SAMPLE, "--out", template, "--quiet")
+        run_program("template", "edit", template, "--out", page)
+        browser.get(page.as_uri())
+        for name in EDITOR_NAMES:
+            ActionChains(browser).send_keys(name, Keys.ENTER).perform()
+        browser.execute_async_script(WAIT_UNTIL_PAINTED)
         browser.save_screenshot(str(picture))
     with Image.open(picture) as image:
         return image.convert("RGB")
@@ -180,7 +216,7 @@ def go_to_field(browser: webdriver.Chrome, field: Row, count: int) -> None:
 
 
 PICTURES: Mapping[str, Callable[[Path], Image.Image]] = MappingProxyType(
-    {"report": draw_report, "overlay": draw_overlay}
+    {"report": draw_report, "editor": draw_editor, "overlay": draw_overlay}
 )
 
 

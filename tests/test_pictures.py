@@ -56,11 +56,14 @@ def test_the_overlay_shows_accepted_doubtful_and_blank_boxes(
 @pytest.mark.skipif(
     not (BROWSER and DRIVER and SELENIUM), reason="needs chromium, chromedriver and selenium"
 )
-def test_the_report_is_made_in_a_browser(process: RunProcess, root: Path, tmp_path: Path) -> None:
-    report = pixels(make(process, root, "report", tmp_path / "new"))
+@pytest.mark.parametrize("name", ["report", "editor"])
+def test_pages_are_drawn_by_a_browser(
+    name: str, process: RunProcess, root: Path, tmp_path: Path
+) -> None:
+    page = pixels(make(process, root, name, tmp_path / "new"))
     # Fonts differ from machine to machine, so that only sizes can be compared.
-    assert report.shape == pixels(root / "docs" / "report.png").shape
-    assert len(np.unique(report.reshape(-1, 3), axis=0)) > 50
+    assert page.shape == pixels(root / "docs" / f"{name}.png").shape
+    assert len(np.unique(page.reshape(-1, 3), axis=0)) > 50
 
 
 def test_the_readme_shows_each_picture(root: Path) -> None:

@@ -48,6 +48,8 @@ def test_models_and_report_are_in_the_wheel(wheel: Path) -> None:
     assert sum(models.values()) < MAX_MODELS
     for name in ("report.html.j2", "report.js", "report.css"):
         assert f"formreader/output/report/{name}" in sizes
+    for name in ("editor.html.j2", "editor.js", "editor.css"):
+        assert f"formreader/template/editor/{name}" in sizes
     assert "formreader/py.typed" in sizes
     assert not any(name.startswith(("tests/", "samples/")) for name in sizes)
 

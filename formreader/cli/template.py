@@ -19,6 +19,12 @@ workers_option = click.option(
     show_default="one per core", help="Number of processes that read pages.",
 )  # fmt: skip
 
+labels_option = click.option(
+    "--labels", is_flag=True,
+    help="Name the fields after what is printed beside or above them: half a minute for each "
+    "form. Needs pip install 'formreader[labels]'.",
+)  # fmt: skip
+
 
 class _Group(click.Group):
     """A group whose commands return exit codes and help with mistyped options."""
@@ -37,6 +43,7 @@ def template() -> None:
     Examples:
       formreader template learn scans/ --out templates/
       formreader template new blank.pdf --out templates/tally
+      formreader template edit templates/tally
       formreader template check templates/
     """
 
@@ -48,13 +55,16 @@ def template() -> None:
     "--out", type=click.Path(path_type=Path), default=Path("templates"), metavar="FOLDER",
     show_default=True, help="Folder for the templates, one folder each.",
 )  # fmt: skip
+@labels_option
 @workers_option
-def learn(paths: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet: bool) -> ExitCode:
+def learn(
+    paths: tuple[str, ...], out: Path, labels: bool, workers: int, verbose: bool, quiet: bool
+) -> ExitCode:
     """Sort scanned pages into the forms that they are, and make a template of each.
 
     SCANS are files and folders as for `formreader scan`: filled-in pages in any order and of
-    several forms. Fields are called F01, F02, ... in reading order; change the names in
-    template.toml.
+    several forms. Fields are called F01, F02, ... in reading order, or, with --labels, after
+    what is printed at them; change the names with `formreader template edit`.
 
     \b
     Example:
@@ -65,7 +75,10 @@ def learn(paths: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet:
     with closing(display), stop_on_signal(display):
         from formreader.batch.template_learning import learn_templates  # slow
 
+        _check_labels(labels)
         learned = learn_templates(ScanOptions(paths, workers=workers), out, display)
+    if labels:
+        _label([out / form.template.name for form in learned], quiet)
     for form in learned:
         pages = len(form.labels)
         if not quiet:
@@ -84,8 +97,11 @@ def learn(paths: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet:
     "--out", type=click.Path(path_type=Path), required=True, metavar="FOLDER",
     help="Folder for the template; its name becomes the form's.",
 )  # fmt: skip
+@labels_option
 @workers_option
-def new(pages: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet: bool) -> ExitCode:
+def new(
+    pages: tuple[str, ...], out: Path, labels: bool, workers: int, verbose: bool, quiet: bool
+) -> ExitCode:
     """Make the template of one form from a blank or filled-in page, or several.
 
     \b
@@ -98,10 +114,38 @@ def new(pages: tuple[str, ...], out: Path, workers: int, verbose: bool, quiet: b
     with closing(display), stop_on_signal(display):
         from formreader.batch.template_learning import new_template  # slow
 
+        _check_labels(labels)
         form = new_template(ScanOptions(pages, workers=workers), out, display)
+    if labels:
+        _label([out], quiet)
     if not quiet:
         print_message(f"{form.template.name}: {len(form.template.fields):,} fields")
     click.echo(out)
+    return ExitCode.DONE
+
+
+@verbosity_options
+@template.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, metavar="FILE",
+    show_default="edit.html in the folder", help="Where to write the page.",
+)  # fmt: skip
+def edit(folder: Path, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
+    """Write a page on which the fields of a template are named and changed, in a browser.
+
+    Open the page and type names: Enter goes on to the next field. Add, move, split, join and
+    delete fields by mouse and keyboard, and write their rules. The page saves a new template.toml,
+    which you put into FOLDER in place of the old one. Nothing is loaded from a network.
+
+    \b
+    Example:
+      formreader template edit templates/tally
+    """
+    set_up_logging(verbose, quiet)
+    from formreader.template.editor.editor_page import write_editor_page  # slow
+
+    click.echo(write_editor_page(folder, out))
     return ExitCode.DONE
 
 
@@ -129,3 +173,25 @@ def check(templates: Path, draw: Path | None, verbose: bool, quiet: bool) -> Exi
         if not quiet:
             click.echo(f"{form.name}: {len(form.fields):,} fields, in order")
     return ExitCode.DONE
+
+
+def _check_labels(wanted: bool) -> None:
+    """Check before pages are read that print can be, if it is wanted.
+
+    Raises:
+        UsageError: the package for it is missing.
+    """
+    if wanted:
+        from formreader.template.print_reader import check_labels_installed  # slow
+
+        check_labels_installed()
+
+
+def _label(folders: list[Path], quiet: bool) -> None:
+    """Name the fields of templates after their print."""
+    from formreader.template.field_labels import label_templates  # slow
+    from formreader.template.print_reader import RapidReader
+
+    if not quiet:
+        print_message("Reading the print of the forms, for names of their fields")
+    label_templates(folders, RapidReader())

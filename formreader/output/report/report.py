@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib import resources
 from typing import TypeAlias
 
@@ -24,6 +25,7 @@ from formreader.core.records import DigitReading, PageRemark, ReviewField, Statu
 from formreader.output.atomic_writing import atomic_writer
 from formreader.output.table import digit_text, file_cell, whole_pixels
 
+_PACKAGE = "formreader.output.report"
 SCRIPTS = ("report_model.js", "report_view.js", "report.js")
 
 Json: TypeAlias = "str | int | float | list[Json]"
@@ -73,7 +75,8 @@ def write_report(
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
     """
-    style, script = _asset("report.css"), "".join(map(_asset, SCRIPTS))
+    style = page_asset(_PACKAGE, "report.css")
+    script = "".join(page_asset(_PACKAGE, name) for name in SCRIPTS)
     template = report_environment().get_template("report.html.j2")
     chunks = template.generate(
         summary=summary,
@@ -82,17 +85,17 @@ def write_report(
         fields=_field_records(fields),
         style=Markup(style),  # our own file, not data
         script=Markup(script),
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
+        style_hash=csp_hash(style),
+        script_hash=csp_hash(script),
     )
     with atomic_writer(path, "--report") as stream:
         stream.writelines(chunks)
 
 
-def report_environment() -> Environment:
-    """The templates of all pages; what they show is escaped."""
+def report_environment(package: str = _PACKAGE) -> Environment:
+    """The templates of the pages in a package; what they show is escaped."""
     environment = Environment(
-        loader=FunctionLoader(_asset),
+        loader=FunctionLoader(partial(page_asset, package)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -103,11 +106,12 @@ def report_environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> str:
-    return resources.files("formreader.output.report").joinpath(name).read_text(encoding="utf-8")
+def page_asset(package: str, name: str) -> str:
+    """The text of a file that pages are made of."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def _csp_hash(text: str) -> str:
+def csp_hash(text: str) -> str:
     """Return the hash by which the page's content security policy allows a script or style."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

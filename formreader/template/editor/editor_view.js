@@ -1,0 +1,222 @@
+// The display of the editor. Names are untrusted: text is set as text, never as HTML.
+const SVG = "http://www.w3.org/2000/svg";
+const NAME_HEIGHT = 12; // px of a name on the form
+const MAX_NAME = 13; // pixels of the page: names must not hide the form on a small screen
+const LABEL_WIDTH = 250; // pixels of the page left of a field, where its label is printed
+const CORNERS = [["nw", 0, 0], ["ne", 1, 0], ["sw", 0, 1], ["se", 1, 1]];
+const ZOOM_STEP = 1.4;
+const MAX_ZOOM = 6; // times the width of the column
+
+const byId = (id) => document.getElementById(id);
+
+function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+function drawn(tag, attributes, text = "") {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.textContent = text;
+  return made;
+}
+
+const rectangle = ([x, y, width, height], kind = "") => drawn("rect", { x, y, width, height, class: kind });
+
+/** Renew the children of an element, but for those made from the same source in the same state: a
+ *  form may have hundreds of fields, and a held key changes one of them many times a second. */
+function update(parent, count, childOf) {
+  while (parent.childElementCount > count) parent.lastChild.remove();
+  for (let i = 0; i < count; i += 1) {
+    const { source, state, make } = childOf(i);
+    const there = parent.children[i];
+    if (there?.source === source && there.state === state) continue;
+    const made = Object.assign(make(), { source, state });
+    if (there) there.replaceWith(made);
+    else parent.append(made);
+  }
+}
+
+/** What a field is and where, in words. */
+function described(editing) {
+  const { current: field, field: i, template } = editing;
+  if (!field) return "The form has no fields. Draw one on the paper, or press Add.";
+  const [left, top, width, height] = around(field.places).map(Math.round);
+  const kind = field.kind === "cell" ? "cell" : `${field.places.length} boxes, box ${editing.box + 1} current`;
+  return `Field ${i + 1} of ${template.fields.length}: ${kind}, at ${left}, ${top}, ${width} × ${height} pixels`;
+}
+
+/** The form with its fields. */
+class Sheet {
+  constructor(template, picture) {
+    this.zoom = 1;
+    if (window.matchMedia("(max-width: 760px)").matches) this.magnify(2);
+    this.drawing = byId("drawing");
+    this.rubber = null; // the rectangle that is being drawn
+    byId("page").src = picture;
+    byId("picture").style.aspectRatio = `${template.width} / ${template.height}`;
+    this.drawing.setAttribute("viewBox", `0 0 ${template.width} ${template.height}`);
+    [this.fields, this.top] = [drawn("g", {}), drawn("g", {})];
+    this.drawing.append(this.fields, this.top);
+  }
+
+  /** Pixels of the page for one on the screen. */
+  scale(template) {
+    return template.width / Math.max(this.drawing.clientWidth, 1);
+  }
+
+  magnify(factor) {
+    this.zoom = clamp(this.zoom * factor, 1, MAX_ZOOM);
+    byId("picture").style.width = `${100 * this.zoom}%`;
+  }
+
+  render(editing) {
+    const { template } = editing;
+    const unit = this.scale(template);
+    const faulty = editing.faulty();
+    update(this.fields, template.fields.length, (i) => {
+      const field = template.fields[i];
+      const box = i === editing.field && field.places.length > 1 ? editing.box : -1;
+      const kind = `field${i === editing.field ? " current" : ""}${faulty.has(i) ? " faulty" : ""}`;
+      return { source: field, state: `${kind}/${box}/${unit}`, make: () => this.group(field, i, kind, box, unit) };
+    });
+    const top = editing.current ? this.handles(editing.current, unit) : [];
+    if (this.rubber) top.push(rectangle(this.rubber, "drawn"));
+    this.top.replaceChildren(...top);
+  }
+
+  /** The drawing of field `i`, whose box `current` is marked. */
+  group(field, i, kind, current, unit) {
+    const group = drawn("g", { class: kind, "data-field": i });
+    field.places.forEach((place, k) => {
+      const rect = rectangle(place, k === current ? "box" : "");
+      rect.dataset.box = k;
+      group.append(rect);
+    });
+    const [left, top] = around(field.places);
+    const size = Math.min(NAME_HEIGHT * unit, MAX_NAME);
+    group.append(drawn("text", { x: left, y: Math.max(top - size / 4, size), "font-size": size, "stroke-width": size / 4 }, field.name));
+    return group;
+  }
+
+  handles(field, unit) {
+    const coarse = window.matchMedia("(pointer: coarse)").matches;
+    const side = (coarse ? 18 : 10) * unit;
+    const out = coarse ? side / 2 : 0; // a finger needs the field itself as well
+    const [left, top, width, height] = around(field.places);
+    return CORNERS.map(([name, x, y]) => {
+      const handle = rectangle([left + x * width - side / 2 + (2 * x - 1) * out, top + y * height - side / 2 + (2 * y - 1) * out, side, side], `handle ${name}`);
+      handle.dataset.corner = name;
+      return handle;
+    });
+  }
+
+  /** Scroll so that the current field is visible. */
+  reveal(editing) {
+    if (!editing.current) return;
+    const frame = byId("frame");
+    const unit = this.scale(editing.template);
+    const [left, top, width, height] = around(editing.current.places).map((side) => side / unit);
+    const margin = 40;
+    if (top - margin < frame.scrollTop || top + height + margin > frame.scrollTop + frame.clientHeight) {
+      frame.scrollTop = top + height / 2 - frame.clientHeight / 2;
+    }
+    if (left < frame.scrollLeft || left + width > frame.scrollLeft + frame.clientWidth) {
+      frame.scrollLeft = left + width / 2 - frame.clientWidth / 2;
+    }
+  }
+
+  /** The point of the page under a pointer. */
+  point(event, template) {
+    const frame = this.drawing.getBoundingClientRect();
+    return [((event.clientX - frame.left) / frame.width) * template.width, ((event.clientY - frame.top) / frame.height) * template.height];
+  }
+}
+
+/** The current field, enlarged, with what is printed around it. */
+function renderCloseup(editing, picture) {
+  const closeup = byId("closeup");
+  if (closeup.childElementCount === 0) {
+    closeup.append(drawn("image", { href: picture, width: editing.template.width, height: editing.template.height }));
+  }
+  while (closeup.childElementCount > 1) closeup.lastChild.remove();
+  const [left, top, width, height] = around(editing.current.places);
+  const from = Math.max(left - LABEL_WIDTH, 0);
+  closeup.setAttribute("viewBox", `${from} ${top - height - 8} ${left + width + 20 - from} ${2 * height + 24}`);
+  closeup.append(...editing.current.places.map((place) => rectangle(place)));
+}
+
+function setValue(input, value) {
+  if (input.value !== value) input.value = value;
+}
+
+function renderPanel(editing, picture) {
+  const { current: field, template, field: i } = editing;
+  byId("panel").hidden = !field;
+  if (!field) return;
+  renderCloseup(editing, picture);
+  const fault = nameFault(template, i, editing.reserved);
+  setValue(byId("name"), field.name);
+  byId("name").setAttribute("aria-invalid", fault !== "");
+  byId("fault").textContent = fault;
+  byId("where").textContent = described(editing);
+  setValue(byId("kind"), field.kind);
+  setValue(byId("count"), String(field.places.length));
+  byId("count-label").hidden = field.kind === "cell";
+  byId("split").textContent = field.kind === "cell" ? "Split in the middle" : `Split before box ${splitAt(editing) + 1}`;
+  byId("split").disabled = field.kind === "boxes" && field.places.length < 2;
+  byId("remove-box").textContent = `Delete box ${editing.box + 1}`;
+  byId("remove-box").hidden = field.kind === "cell" || field.places.length < 2;
+  byId("join").disabled = i + 1 >= template.fields.length;
+  byId("earlier").disabled = i === 0;
+  byId("later").disabled = i + 1 >= template.fields.length;
+  const counted = (number) => (number ? `(${number})` : "");
+  byId("rule-state").textContent = counted(field.rules.length);
+  byId("form-rule-state").textContent = counted(relations(template).reduce((sum, [, texts]) => sum + texts.length, 0));
+  for (const input of document.querySelectorAll("[data-rule]")) {
+    setValue(input, typedValue(field.rules.find(([key]) => key === input.dataset.rule)?.[1] ?? ""));
+  }
+  for (const input of document.querySelectorAll("[data-form-rule]")) {
+    const value = template.keys.find(([key]) => key === input.dataset.formRule)?.[1] ?? "";
+    setValue(input, RELATIONS.includes(input.dataset.formRule) ? typedList(value) : typedValue(value));
+  }
+}
+
+function renderList(editing, onPick) {
+  const faulty = editing.faulty();
+  update(byId("list"), editing.template.fields.length, (i) => {
+    const field = editing.template.fields[i];
+    const current = i === editing.field;
+    return { source: field, state: `${current}/${faulty.has(i)}`, make: () => listRow(field, i, current, faulty.has(i), onPick) };
+  });
+  // Only the list scrolls, not the page.
+  const [list, row] = [byId("list"), byId("list").children[editing.field]];
+  if (row) list.scrollTop = clamp(list.scrollTop, row.offsetTop + row.offsetHeight - list.offsetTop - list.clientHeight, row.offsetTop - list.offsetTop);
+}
+
+function listRow(field, i, current, isFaulty, onPick) {
+  const row = element("li", isFaulty ? "faulty" : "");
+  const button = element("button");
+  button.type = "button";
+  button.tabIndex = current ? 0 : -1;
+  if (current) button.setAttribute("aria-current", "true");
+  button.append(element("span", "", String(i + 1)), element("b", "", field.name || "no name"),
+    element("span", "", field.kind === "cell" ? "cell" : `${field.places.length} boxes`));
+  button.addEventListener("click", () => onPick(i));
+  row.append(button);
+  return row;
+}
+
+function renderBar(editing) {
+  byId("undo").disabled = !editing.past.length;
+  byId("redo").disabled = !editing.future.length;
+  byId("state").textContent = editing.unsaved ? "Not saved yet" : "";
+  byId("state").className = editing.unsaved ? "grow unsaved" : "grow muted";
+}
+
+function tell(text, failed = false) {
+  byId("message").textContent = text;
+  byId("message").className = failed ? "failed" : "muted";
+}

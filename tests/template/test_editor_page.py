@@ -1,0 +1,237 @@
+"""The page that edits a template: what it carries, and what its model does, run by Node."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from formreader.core.errors import ExitCode
+from formreader.core.geometry import Box
+from formreader.template.editor.editor_page import editor_page, template_record
+from formreader.template.form_template import FieldPlace, FormTemplate
+from formreader.template.rule_keys import FIELD_RULE_KEYS, FORM_RULE_KEYS, RELATION_KEYS
+from formreader.template.template_file import parse_template, template_text, write_template
+
+TEMPLATE = FormTemplate(
+    "tally </script><b>",
+    (300, 200),
+    (
+        FieldPlace("a", tuple(Box(10 + 20 * i, 20, 20, 25) for i in range(4))),
+        FieldPlace("a b", cell=Box(100, 150, 80, 30)),
+        FieldPlace("total", cell=Box(200, 150, 80, 30)),
+    ),
+)
+PAGE = np.full((200, 300), 250, np.uint8)
+
+TOML = """# The tally of 2019.
+
+# As printed.
+format = 1
+form = "tally"
+width = 300
+height = 200
+sums = ["total = a + a b", "total - a >= 0"]  # both
+other = { deep = [1, 2.5, "x\\"\\\\\\u007f"], on = true, day = 2019-04-28 }
+
+# The polling station
+# by its number.
+[[fields]]
+name = "a"
+digits = "2..3"
+note = 12_000
+boxes = [[10, 20, 20, 25],
+# second
+[30, 20, 20, 25.5]]
+
+[[fields]]
+cell = [100.0, 150.0, 80.0, 30.0]
+pattern = '[12]\\d*'
+name = "a b"
+
+[[fields]]
+name = "total"
+cell = [200.0, 150.0, 80.0, 30.0]
+
+[document]
+pages = ["tally", "back"]
+"the key" = 1
+"""
+
+RunModel = Callable[[str, str], Any]
+
+
+@pytest.fixture
+def run_model(tmp_path: Path) -> RunModel:
+    """Runs JavaScript that returns a value, on the model and `template`, from a TOML text."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no Node on this machine")
+    model = resources.files("formreader.template.editor").joinpath("editor_model.js")
+
+    def run(toml: str, script: str) -> Any:
+        template = json.dumps(template_record(toml))
+        program = tmp_path / "model.cjs"
+        program.write_text(
+            f"{model.read_text(encoding='utf-8')}\nconst template = {template};\n"
+            f"console.log(JSON.stringify((() => {{{script}}})()));",
+            encoding="utf-8",
+        )
+        done = subprocess.run(
+            [node, program], capture_output=True, text=True, encoding="utf-8", check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+def test_all_of_a_template_goes_through_the_page(run_model: RunModel) -> None:
+    written = run_model(TOML, "return templateToml(template);")
+    assert tomllib.loads(written) == tomllib.loads(TOML)
+    assert written.startswith("# The tally of 2019.\n# As printed.\nformat = 1\n")
+    assert '# The polling station\n# by its number.\n# second\n[[fields]]\nname = "a"' in written
+    assert run_model(written, "return templateToml(template);") == written
+
+
+def test_what_the_program_writes_comes_back_to_the_byte(run_model: RunModel) -> None:
+    text = template_text(TEMPLATE)
+    assert run_model(text, "return templateToml(template);") == text
+
+
+def test_edits_leave_a_valid_template(run_model: RunModel) -> None:
+    script = """
+      const steps = [];
+      const step = (template) => { steps.push(template); return template; };
+      let t = step(added(template, 0, "boxes", [290, 190, 60, 20], 3));
+      t = step(added(t, -1, "cell", [-5, -5, 1, 1]));
+      t = step(split(t, 1, 3));
+      t = step(split(t, 4, 0));
+      t = step(withBoxes(t, 6, "boxes", 5));
+      t = step(withBoxes(t, 1, "cell", 1));
+      t = step(moved(resized(t, 3, 500, -500), 3, 1000, -1000));
+      t = step(withoutBox(t, 2, 0));
+      t = step(reordered(t, 0, 9));
+      t = step(withRule(t, 0, "pattern", ruleValue('"\\\\d"', true)));
+      t = step(withRule(t, 0, "digits", ruleValue("4..6", false)));
+      t = step(renamed(t, 0, '  wähler "1"  \\t x '));
+      t = step(removed(t, 1));
+      return steps.map((one) => [templateToml(one), one.fields.map((f) => f.name)]);
+    """
+    plain = template_text(TEMPLATE)
+    for text, names in run_model(plain, script):
+        template, faults = parse_template(text)
+        assert template is not None, faults
+        assert [field.name for field in template.fields] == names
+        for field in template.fields:
+            assert field.box.left >= -0.1 and field.box.top >= -0.1, field
+            assert field.box.right <= 300.2 and field.box.bottom <= 200.2, field
+    first = tomllib.loads(text)["fields"][0]
+    assert (first["name"], first["pattern"], first["digits"]) == ('wähler "1" x', '"\\d"', "4..6")
+
+
+def test_splitting_and_joining_keep_the_boxes(run_model: RunModel) -> None:
+    script = """
+      const halves = split(template, 0, 1);
+      const rejoined = joined(halves, 1, 0);
+      const cells = joined(template, 1, 2);
+      return [halves.fields.map((f) => [f.name, f.places.length]), rejoined.fields[0].places,
+              cells.fields[1], joined(template, 0, 1).fields[0].kind];
+    """
+    halves, rejoined, cell, mixed = run_model(template_text(TEMPLATE), script)
+    assert halves[:2] == [["a", 1], ["F01", 3]]
+    assert rejoined == [[10 + 20 * i, 20, 20, 25] for i in range(4)]
+    assert cell["places"] == [[100, 150, 180, 30]] and cell["name"] == "a b"
+    assert mixed == "cell"
+
+
+def test_rules_between_fields_follow_a_new_name(run_model: RunModel) -> None:
+    script = """
+      const t = renamed(renamed(template, 0, "votes"), 1, "null and void");
+      const cut = renamed(t, 2, "");
+      return [relations(t), rulesNaming(t, "votes"), rulesNaming(t, "null"), relations(cut),
+              [0, 1, 2].map((i) => nameFault(renamed(t, i, "Votes"), i, ["page"])),
+              nameFault(renamed(t, 0, "Page"), 0, ["page"]), nameFault(cut, 2, [])];
+    """
+    rules, votes, null, kept, same, reserved, empty = run_model(TOML, script)
+    assert rules == [["sums", ["total = votes + null and void", "total - votes >= 0"]]]
+    assert len(votes) == 2 and null == []
+    assert kept == rules
+    assert same[0] == "" and all("is called votes as well" in fault for fault in same[1:])
+    assert "column of the table" in reserved and "needs a name" in empty
+
+
+def test_typed_values_become_toml(run_model: RunModel) -> None:
+    typed = ["3", "-0.5", "007", "4..6", "true", " yes ", "", '"']
+    values = run_model(TOML, f"return {json.dumps(typed)}.map((one) => ruleValue(one, false));")
+    expected = ["3", "-0.5", '"007"', '"4..6"', "true", '"yes"', "", '"\\""']
+    assert values == expected
+    texts = run_model(TOML, 'return ["3", "true"].map((one) => ruleValue(one, true));')
+    assert texts == ['"3"', '"true"']
+    assert run_model(TOML, 'return typedList(listValue(" a = b \\n\\n c < d"));') == "a = b\nc < d"
+
+
+def test_every_rule_has_its_input(run_model: RunModel) -> None:
+    package = resources.files("formreader.template.editor")
+    script = package.joinpath("editor.js").read_text(encoding="utf-8")
+    tables = script.split("const splitAt")[0]
+    assert set(re.findall(r'\["(\w+)", ', tables)) == {*FIELD_RULE_KEYS, *FORM_RULE_KEYS}
+    assert run_model(TOML, "return RELATIONS;") == list(RELATION_KEYS)
+
+
+def test_edits_are_undone_one_by_one_and_held_keys_at_once(run_model: RunModel) -> None:
+    script = """
+      const editing = new Editing(template, []);
+      const nudge = () => editing.apply(moved(editing.template, 0, 1, 0), { group: "move" });
+      for (let i = 0; i < 5; i += 1) nudge();
+      editing.apply(removed(editing.template, 2), {});
+      const told = [editing.past.length, editing.field, editing.unsaved];
+      editing.undo();
+      told.push(editing.template.fields.length, editing.current.places[0][0]);
+      editing.undo();
+      told.push(editing.template === template, editing.unsaved, editing.undo());
+      editing.redo();
+      editing.redo();
+      told.push(editing.template.fields.length, editing.redo());
+      return told;
+    """
+    told = run_model(template_text(TEMPLATE), script)
+    assert told == [2, 0, True, 3, 15, True, False, False, 2, False]
+
+
+def test_names_cannot_leave_the_data_of_the_page(tmp_path: Path) -> None:
+    write_template(tmp_path, TEMPLATE, PAGE)
+    page = editor_page(tmp_path)
+    assert "</script><b>" not in page and "tally &lt;/script&gt;" in page
+    assert "connect-src" not in page and "http" not in page.replace(
+        "http://www.w3.org/2000/svg", ""
+    ).replace("http-equiv", "")
+    served = editor_page(tmp_path, save_url="/templates/tally")
+    assert "connect-src &#39;self&#39;" in served or "connect-src 'self'" in served
+    assert '"saveUrl": "/templates/tally"' in served or '"saveUrl":"/templates/tally"' in served
+
+
+def test_the_command_writes_the_page(program: Callable[..., Result], tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "tally"
+    write_template(folder, TEMPLATE, PAGE)
+    result = program("template", "edit", folder.parent)
+    assert result.exit_code == ExitCode.DONE, result.stderr
+    assert result.stdout.strip() == str(folder / "edit.html")
+    assert (folder / "edit.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert program("template", "check", folder).exit_code == ExitCode.DONE
+    assert program("template", "edit", tmp_path / "none").exit_code == ExitCode.TEMPLATE
+    write_template(tmp_path / "templates" / "other", TEMPLATE, PAGE)
+    several = program("template", "edit", folder.parent)
+    assert several.exit_code == ExitCode.USAGE and "2 templates" in several.stderr
+    nowhere = program("template", "edit", folder, "--out", tmp_path / "none" / "edit.html")
+    assert nowhere.exit_code == ExitCode.OUTPUT
