@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_LEFT, _RIGHT = [0, 3], [1, 2]
-"""The corners at the left and at the right edge."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = [0, 3], [1, 2], [0, 1], [2, 3]
+"""The corners at the left, the right, the upper and the lower edge."""
 
 _MAX_EDGE_OFFSET = 0.35
 _MAX_ROWS_AWAY = 6.0
@@ -32,7 +32,7 @@ this share of the smaller width in common, as edges are not exact; cells one bel
 have more."""
 
 
-_SIDES = (([0, 1], 1), ([2, 3], 1), ([0, 3], 0), ([1, 2], 0))
+_SIDES = ((_TOP, 1), (_BOTTOM, 1), (_LEFT, 0), (_RIGHT, 0))
 """Upper, lower, left and right edge of a cell: its two corners, and the coordinate that it has in
 common with the edges of the cells in line with it."""
 
@@ -89,6 +89,30 @@ def best_of_overlapping(
         overlaps[i] |= bool(in_row.any())
         kept &= ~rival
     return kept, overlaps
+
+
+def crossed_by_columns(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which cells have two cells directly above or below them that a line parts.
+
+    They may be two cells themselves, whose hairline the scan has lost: what is written in both
+    would be read as one number. A cell that spans columns on purpose looks the same, so it is for
+    review, too.
+
+    Args:
+        corners: (n, 4, 2), of a straightened page.
+    """
+    height = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)
+    top, bottom = (corners[:, side, 1].mean(axis=1) for side in (_TOP, _BOTTOM))
+    left, right = (corners[:, side, 0].mean(axis=1) for side in (_LEFT, _RIGHT))
+    crossed = np.zeros(len(corners), np.bool_)
+    for i, reach in enumerate((_MAX_EDGE_OFFSET * height).tolist()):
+        for gap in (top - bottom[i], bottom - top[i]):
+            touching = np.abs(gap) <= reach
+            begins = left[touching & (left > left[i] + reach) & (left < right[i] - reach)]
+            ends = right[touching & (right > left[i] + reach) & (right < right[i] - reach)]
+            apart = np.abs(begins[:, None] - ends)
+            crossed[i] |= bool((apart <= _MAX_OUT_OF_LINE * height[i]).any())
+    return crossed
 
 
 def guessed_edges(

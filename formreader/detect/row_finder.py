@@ -17,7 +17,12 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
-from formreader.detect.cell_alignment import align_cells, best_of_overlapping, guessed_edges
+from formreader.detect.cell_alignment import (
+    align_cells,
+    best_of_overlapping,
+    crossed_by_columns,
+    guessed_edges,
+)
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
@@ -88,7 +93,8 @@ def _on_lines(even: GreyImage, cells: FoundCells) -> FoundCells:
     aligned = align_cells(corners)
     kept, overlaps = best_of_overlapping(aligned, cells.scores)
     found = FoundCells(aligned, cells.scores, ruled, overlaps).select(kept)
-    return replace(found, doubtful=found.doubtful | guessed_edges(found.corners, found.ruled))
+    doubtful = guessed_edges(found.corners, found.ruled) | crossed_by_columns(found.corners)
+    return replace(found, doubtful=found.doubtful | doubtful)
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:

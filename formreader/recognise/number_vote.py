@@ -193,7 +193,9 @@ def _without_number(
     if blank < _MIN_BLANK_PROBABILITY:
         return _no_number(field)
     if ballot.cut_probability < _MAX_CUTS_OF_BLANK:
-        return _blank(field, blank)
+        # Where a part of the cell may be missing, so may be what is written in it.
+        incomplete = field.cell is not None and field.cell.loose_ink
+        return _no_number(field) if incomplete else _blank(field, blank)
     return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - blank, False))
 
 

@@ -6,7 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.detect.cell_alignment import align_cells, best_of_overlapping, guessed_edges
+from formreader.detect.cell_alignment import (
+    align_cells,
+    best_of_overlapping,
+    crossed_by_columns,
+    guessed_edges,
+)
 
 Corners = npt.NDArray[np.float64]
 
@@ -80,3 +85,15 @@ def test_an_edge_on_no_line_and_in_line_with_no_other_is_a_guess(
     lines = np.ones((2, 4))
     lines[1, 2] = ruled
     assert guessed_edges(cells, lines).tolist() == [False, guessed]
+
+
+def test_a_cell_over_two_columns_may_be_two_cells() -> None:
+    table = [quad(100 + 90 * c, 50 + 30 * r, 90, 30) for r in range(3) for c in range(3)]
+    lost_hairline = [quad(100, 140, 180, 30), quad(280, 140, 90, 30)]
+    crossed = crossed_by_columns(np.stack(table + lost_hairline))
+    assert np.flatnonzero(crossed).tolist() == [9]
+
+
+def test_cells_of_no_table_are_not_crossed() -> None:
+    frames = [quad(100 + 37 * r, 50 + 60 * r, 200, 40) for r in range(5)]
+    assert not crossed_by_columns(np.stack(frames)).any()

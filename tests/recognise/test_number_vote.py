@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,6 +125,13 @@ def test_a_cell_without_ink_is_blank_with_the_readers_confidence() -> None:
     assert (reading(trace).value, reading(trace).status) == ("?", Status.REVIEW)
     faint = settle(empty, cuts("x"), heard(spaced("00"), blank=0.01), WEIGHTS)
     assert (reading(faint).value, reading(faint).status) == ("00", Status.REVIEW)
+
+
+def test_a_blank_cell_that_may_lack_a_part_is_for_review() -> None:
+    whole = field(1, blank=True)
+    half = replace(whole, cell=replace(CELL, loose_ink=True))
+    one = reading(settle(half, cuts("x"), heard("  _  ", blank=0.999), WEIGHTS))
+    assert (one.value, one.status) == ("?", Status.REVIEW)
 
 
 def test_specks_in_a_blank_cell_are_no_digits_but_digits_are_never_lost() -> None:
