@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -258,6 +258,8 @@ def scan(
         paths: files, folders, patterns and URLs.
         out: the table; its suffix decides the format.
         report: the review report; if None, it lies beside the table; "none" for no report.
+        template: a template's folder or a folder of several; "auto" learns the forms from the pages
+            themselves, and keeps their templates beside the table.
         progress: called after each page with a `ScanEvent`. If it returns False, the scan stops
             after the pages already begun.
 
@@ -292,9 +294,15 @@ def scan(
         memory=memory,
         max_pages=max_pages,
         max_size=max_size,
-        template=None if template is None else Path(template),
+        template=_as_template(template),
     )
     return scan_job.scan(options, _as_progress(progress))
+
+
+def _as_template(template: AnyPath | None) -> Path | Literal["auto"] | None:
+    if template is None:
+        return None
+    return "auto" if template == "auto" else Path(template)
 
 
 @dataclass(frozen=True, slots=True)

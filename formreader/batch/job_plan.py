@@ -38,10 +38,11 @@ _TEMPLATE_HASH_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The pages still to be read, in order, and the number of pages already done."""
+    """The pages still to be read, in order, the number of pages already done, and all pages."""
 
     tasks: list[PageTask]
     done: int
+    every: list[PageTask]
 
 
 def run_record(options: ScanOptions, card: Card) -> RunRecord:
@@ -51,7 +52,9 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
     replace the results of this one. Thresholds may differ: they only choose what is for review.
     """
     template = {}
-    if options.template is not None:
+    if options.template == "auto":
+        template = {"--template": "auto"}
+    elif options.template is not None:
         template = {"--template": templates_hash(options.template)[:_TEMPLATE_HASH_DIGITS]}
     return RunRecord(
         version=__version__,
@@ -90,9 +93,10 @@ def make_plan(
     records = _check(counted, len(files), progress)
     store.set_files(records)
     done = store.done()
-    tasks = [task for task in _tasks(records) if (task.file.label, task.number) not in done]
+    every = list(_tasks(records))
+    tasks = [task for task in every if (task.file.label, task.number) not in done]
     progress.started(len(files), len(tasks) + len(done), len(done))
-    return Plan(tasks, len(done))
+    return Plan(tasks, len(done), every)
 
 
 def _check(counted: Iterator[FileRecord], files: int, progress: ScanProgress) -> list[FileRecord]:

@@ -12,6 +12,7 @@ from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.page_log import PageFigures, PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask
+from formreader.batch.pile_pages import copy_to_keep
 from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops
 from formreader.core.stopwatch import Stopwatch
@@ -32,6 +33,7 @@ class JobWork:
     """Reads pages, and passes the results to the store, the log, the display and `--debug`.
 
     `stopwatch` adds up the seconds of each stage over all pages. `rules` are those of each form.
+    `again`: the pages were read before in this run, and are not reported as done once more.
     """
 
     options: ScanOptions
@@ -41,6 +43,7 @@ class JobWork:
     log: PageLog | None
     stopwatch: Stopwatch
     rules: Mapping[str, FormRules] = field(default_factory=dict)
+    again: bool = False
 
     def read(self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Recogniser) -> int:
         """Read the pages of `tasks` in order, until all are done or the user stops it.
@@ -60,7 +63,7 @@ class JobWork:
             group_of = _next_group(pages)
             watch = self.stopwatch
             read = read_pages(group_of, recogniser, self.options, watch, turn, self.rules)
-            group = [PageResult(page, reading) for page, reading in read]
+            group = [PageResult(page, reading, copy_to_keep(page)) for page, reading in read]
             if not group:
                 return done
             self._draw(group, tasks[done : done + len(group)])
@@ -81,7 +84,7 @@ class JobWork:
         figures = [PageFigures.of(result.page, result.reading) for result in group]
         if self.log is not None:
             self.log.write(figures)
-        for page in figures:
+        for page in () if self.again else figures:
             self.progress.page_done(page)
         for result in group:
             self.stopwatch.add(result.page.seconds)

@@ -36,6 +36,9 @@ possible reason. No record of a measurement."""
 NO_KNOWN_FORM = "no form that a template describes; read without one"
 """Notice of a page that is none of the templates' forms."""
 
+LONE_FORM = "no form that other pages of this scan have; read without one"
+"""Notice of a page for which a scan that learns its forms has none."""
+
 _TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
 """Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
 
@@ -47,8 +50,9 @@ class PageTask:
     `quarters` is the number of clockwise quarter turns that bring the stored page upright. None
     if not known yet: then its print shows how it lies, or where that is not clear, its digits.
     `error` is set if the file was found to be unreadable; then the page is not read. `templates`
-    is the folder of the forms that the page may be; "" to look for fields without. `keep_copy`: the
-    page's straight copy is returned, too.
+    is the folder of the forms that the page may be; "" to look for fields without. `forms` are the
+    names of those that a scan has learned so far; None for all in the folder. `keep_copy`: the
+    page's straight copy is returned, too, unless it is a known form.
     """
 
     file: InputFile
@@ -56,6 +60,7 @@ class PageTask:
     quarters: int | None = None
     error: str = ""
     templates: str = ""
+    forms: tuple[str, ...] | None = None
     keep_copy: bool = False
 
     @property
@@ -138,13 +143,21 @@ def _work(task: PageTask) -> PageCrops:
     with stopwatch.stage("decode"):
         page = read_page(task.file, task.number)
     if task.templates:
-        book = loaded_book(task.templates)
-        return crop_form(page, task.quarters, stopwatch, book)
-    return crop_page(page, task.quarters, stopwatch, keep_copy=task.keep_copy)
+        book = loaded_book(task.templates, task.forms)
+        form = crop_form(page, task.quarters, stopwatch, book) if book.forms else None
+        if form is not None:
+            return form
+    cropped = crop_page(page, task.quarters, stopwatch, keep_copy=task.keep_copy)
+    if not task.templates:
+        return cropped
+    strange = NO_KNOWN_FORM if task.forms is None else LONE_FORM
+    return replace(cropped, notice="; ".join(filter(None, (strange, cropped.notice))))
 
 
-def crop_form(page: Page, quarters: int | None, stopwatch: Stopwatch, book: FormBook) -> PageCrops:
-    """Crop the fields that the form of a page has; a page of no known form as `crop_page`.
+def crop_form(
+    page: Page, quarters: int | None, stopwatch: Stopwatch, book: FormBook
+) -> PageCrops | None:
+    """Crop the fields that the form of a page has; None for a page of no known form.
 
     The other arguments are those of `crop_page`.
     """
@@ -158,8 +171,7 @@ def crop_form(page: Page, quarters: int | None, stopwatch: Stopwatch, book: Form
             found = book.recognise(straight.image)
         placed = place_fields(straight, found) if found is not None else []
     if found is None:
-        strange = crop_page(page, quarters, stopwatch)
-        return replace(strange, notice="; ".join(filter(None, (NO_KNOWN_FORM, strange.notice))))
+        return None
     with stopwatch.stage("crop"):
         fields = _crop_placed(pyramid, placed)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]

@@ -7,10 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
+from formreader.batch.auto_forms import AutoForms, check_discardable
 from formreader.batch.input_records import FileLimits
-from formreader.batch.job_plan import make_plan, run_record
+from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
+from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
 from formreader.batch.page_work import PageTask
@@ -95,8 +98,9 @@ def scan(
     outputs.check()
     if options.rows == "page" and options.template is None:
         raise UsageError(
-            "--rows page needs a template, whose fields are the columns. Make one with "
-            "`formreader template learn`, and give it with --template"
+            "--rows page needs a template, whose fields are the columns. Learn it from the pages "
+            "themselves with --template auto, or make one with `formreader template learn` and "
+            "give it with --template"
         )
     with outputs.with_job() as placed:
         return _scan(options, placed, progress, means or OwnMeans())
@@ -112,6 +116,9 @@ def _scan(
     card = read_card(model_folder(options.model))
     forms = _field_names(options.template)
     accepted = acceptance(card, number_calibration(), options)
+    learns = options.template == "auto"
+    if learns and (options.fresh or not outputs.job.exists()):
+        check_discardable(AutoForms.folder_of(outputs.job))
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
         if store.damaged:
             progress.message(
@@ -131,10 +138,17 @@ def _scan(
             rules={form: rules_text(one) for form, one in rules.items() if one},
         )
         rejudged = _set_view(store, view, accepted.thresholds)
+        auto = AutoForms(AutoForms.folder_of(outputs.job), store) if learns else None
+        if auto is not None:
+            auto.begin()
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch, rules)
-            tasks = _with_templates(plan.tasks, options.template)
-            read = _read(work, tasks, means) if tasks else 0
+            read = _read(work, plan, means, auto)
+        if auto is not None:
+            view = replace(view, forms=auto.field_names())
+            store.set_view(view)
+        elif options.template is None:
+            store.set_differences(odd_pages(store.layouts()))
         with stopwatch.stage("write"):
             check_rules(store, view)
             counts = write_results(store, view)
@@ -155,25 +169,29 @@ def _scan(
     )
 
 
-def _field_names(template: Path | None) -> dict[str, list[str]]:
-    """Return the names of the fields of each form; nothing without a template.
+def _field_names(template: Path | Literal["auto"] | None) -> dict[str, list[str]] | None:
+    """Return the names of the fields of each form; None without a template.
+
+    None of those that are yet to be learned.
 
     Raises:
         TemplateError: a template is missing or wrong.
     """
     if template is None:
+        return None
+    if template == "auto":
         return {}
     known = [form.template for form in loaded_book(str(template.absolute())).forms]
     return {form.name: [field.name for field in form.fields] for form in known}
 
 
-def _rules(template: Path | None) -> dict[str, FormRules]:
-    """Return the rules of each form; nothing without a template.
+def _rules(template: Path | Literal["auto"] | None) -> dict[str, FormRules]:
+    """Return the rules of each form; none without a template, and none for learned forms.
 
     Raises:
         TemplateError: a template is missing or wrong.
     """
-    if template is None:
+    if not isinstance(template, Path):
         return {}
     known = loaded_book(str(template.absolute())).forms
     return {form.template.name: form.template.rules for form in known}
@@ -185,12 +203,19 @@ def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequenc
     return [replace(task, templates=str(template.absolute())) for task in tasks]
 
 
-def _read(work: JobWork, tasks: Sequence[PageTask], means: ScanMeans) -> int:
-    """Read the pages of `tasks` until the user stops it; return how many were read."""
-    with means.pool(work.options, len(tasks)) as pool:
+def _read(work: JobWork, plan: Plan, means: ScanMeans, auto: AutoForms | None) -> int:
+    """Read the pages of a plan until the user stops it; return how many were read."""
+    options = work.options
+    again = work.store.to_read_again() if auto is not None else ()
+    if not plan.tasks and not again and (auto is None or auto.has_learned_all()):
+        return 0
+    with means.pool(options, len(plan.tasks) + len(again)) as pool:
         with work.stopwatch.stage("start"):  # the workers start at the same time
-            recogniser = means.recogniser(work.options)
-        return work.read(tasks, pool, recogniser)
+            recogniser = means.recogniser(options)
+        if auto is not None:
+            return auto.read(work, plan, pool, recogniser)
+        template = options.template if isinstance(options.template, Path) else None
+        return work.read(_with_templates(plan.tasks, template), pool, recogniser)
 
 
 def _page_log(path: Path | None, *, fresh: bool) -> AbstractContextManager[PageLog | None]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from formreader.batch.input_records import input_records
 from formreader.batch.listing import list_inputs
 from formreader.batch.model_trial import load_tried
@@ -15,16 +12,15 @@ from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
+from formreader.batch.pile_pages import pile_page
 from formreader.batch.read_tasks import read_tasks
 from formreader.core.errors import NoInputError, OutputError, UsageError
-from formreader.core.geometry import map_points
 from formreader.core.options import ScanOptions
-from formreader.core.records import FieldCrops, InputFile, PageCrops
+from formreader.core.records import InputFile
 from formreader.core.stopwatch import Stopwatch
-from formreader.template.landmarks import Floats
+from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import (
     LearnedForm,
-    PilePage,
     learned_form,
     one_pile,
     sort_pile,
@@ -110,7 +106,7 @@ def _read_pile(options: ScanOptions, progress: ScanProgress) -> list[PilePage]:
             if page.error:
                 progress.message(f"{page.file}: {page.error}")
             elif page.copy is not None:
-                pile.append(_pile_page(page))
+                pile.append(pile_page(page))
             if progress.stopped():
                 raise KeyboardInterrupt
     if not pile:
@@ -123,23 +119,3 @@ def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTa
     for file, record in zip(files, input_records(files, {}, count_pdf), strict=True):
         for number in range(0 if record.duplicate_of else record.pages):
             yield PageTask(file, number, error=record.error, keep_copy=True)
-
-
-def _pile_page(page: PageCrops) -> PilePage:
-    """What sorting needs of a page that was read."""
-    assert page.copy is not None
-    image = cv2.imdecode(np.frombuffer(page.copy.png, np.uint8), cv2.IMREAD_GRAYSCALE)
-    back = np.asarray(np.linalg.inv(page.copy.to_page), np.float64)
-
-    def corners(field: FieldCrops) -> Floats:
-        points = [box.corners for box in field.outer_boxes]
-        return map_points(back, points).reshape(-1, 4, 2)
-
-    rows = tuple(corners(field) for field in page.fields if field.cell is None)
-    cells = tuple(corners(field)[0] for field in page.fields if field.cell is not None)
-    if not cells:  # a blank form
-        cells = tuple(
-            map_points(back, [cell.corners]).reshape(4, 2) for cell in page.copy.blank_cells
-        )
-    label = page.file if page.number == 0 else f"{page.file}, page {page.number + 1}"
-    return PilePage(label, np.asarray(image, np.uint8), rows, cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
@@ -29,6 +29,12 @@ PAGE_WORK = "formreader.batch.page_work"
 """The module that workers import. Its import takes half a second in the workers and again in this
 process, so both start at the same time."""
 
+
+def _template(text: str) -> Path | Literal["auto"]:
+    """What --template names; a folder called auto is ./auto."""
+    return "auto" if text == "auto" else Path(text)
+
+
 _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 
 
@@ -46,9 +52,10 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
     help="What one row of the table is: a field, a single digit or, with --template, a page.",
 )  # fmt: skip
 @click.option(
-    "--template", type=click.Path(path_type=Path), default=SCAN.template, metavar="FOLDER",
+    "--template", type=_template, default=SCAN.template, metavar="FOLDER|auto",
     help="Template of the form, or folder of templates: fields are read where the form has them, "
-    "and have names. See formreader template.",
+    "and have names (see formreader template). auto learns the forms from the pages themselves, "
+    "and keeps the templates beside the table.",
 )  # fmt: skip
 @click.option(
     "--report", metavar="FILE|none", default=SCAN.report,
@@ -111,7 +118,7 @@ def scan(
     paths: tuple[str, ...],
     out: Place,
     rows: Rows,
-    template: Path | None,
+    template: Path | Literal["auto"] | None,
     report: str | None,
     workers: int,
     fresh: bool,
@@ -150,6 +157,7 @@ def scan(
       formreader scan form.jpg --rows digit --review-below 0.99
       formreader scan scans/ --max-error 0.003
       formreader scan scans/ --debug overlays/
+      formreader scan scans/ --template auto --rows page
       formreader scan scans/ --template templates/ --rows page
       formreader scan s3://office/march/ --out march.parquet
     """

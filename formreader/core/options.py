@@ -43,7 +43,8 @@ class ScanOptions:
     page work; None for processes on this machine. `tls_ca_file`, `tls_cert`, `tls_key`: files of
     the certificates with which it and this program know each other; all or none.
     `log_json`: file for one JSON object per page.
-    `template`: folder of a template, or of several; None to look for fields without.
+    `template`: folder of a template, or of several; "auto" to learn the forms from the pages
+    themselves; None to look for fields without.
     """
 
     paths: tuple[str, ...]
@@ -64,7 +65,7 @@ class ScanOptions:
     memory: float | None = None
     max_pages: int = 5000
     max_size: float = 1.0
-    template: Path | None = None
+    template: Path | Literal["auto"] | None = None
     tls_ca_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None

@@ -62,10 +62,10 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
         OutputError: it cannot be written; what was there before is kept.
         UsageError: rows of pages of a job without templates.
     """
-    if rows == "page" and not view.forms:
+    if rows == "page" and view.forms is None:
         raise UsageError("Rows of pages need a template, whose fields are the columns")
     readings = store.readings() if rows == "digit" else store.field_readings()
-    if view.forms:
+    if view.forms is not None:
         write_form_table(place, readings, rows, view.forms)
     else:
         write_table(place, readings, rows)

@@ -69,8 +69,11 @@ class Service:
         scan = options.scan
         if scan.cluster is not None:
             raise UsageError("The service reads on this machine; it takes no --cluster")
-        if scan.template is not None:
-            template_folders(scan.template)  # it is an error that there is none
+        template = scan.template
+        if template == "auto":
+            raise UsageError("The service learns no forms: give a folder of templates")
+        if template is not None:
+            template_folders(template)  # it is an error that there is none
         data = DataFolder(options.data)
         try:
             warm = WarmMeans(scan)
@@ -83,7 +86,7 @@ class Service:
         read_by = hashlib.sha256(read_by.encode()).hexdigest()[:16]
         limits = options.max_queue, options.max_queue_client
         queue = JobQueue(data, desk, warm, scan, metrics, read_by, *limits)
-        shelf = TemplateShelf(data, scan.template)
+        shelf = TemplateShelf(data, template)
         service = cls(options, access, data, warm, desk, queue, shelf, metrics)
         try:
             shelf.all()  # a wrong template is told now

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from formreader.core.records import PageCrops, PageReading
 from formreader.store.job_checksums import file_checksum
 from formreader.store.job_rows import Row, encode
@@ -62,7 +65,7 @@ class JobView:
     `out` is the place of the table, `report` that of the report, "" for none, `rows` the kind of
     the table's rows. `thresholds` identifies what was accepted, `review_below` is the threshold of
     single digits. `options` are names and values as the user gave them. `forms` are the names of
-    the fields of each form of the templates, by its name; empty without templates. `rules` are the
+    the fields of each form of the templates, by its name; None without templates. `rules` are the
     rules of each form that has some, as text (`rules_text`).
     """
 
@@ -73,7 +76,7 @@ class JobView:
     review_below: float
     files: int
     options: tuple[tuple[str, str], ...]
-    forms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    forms: Mapping[str, Sequence[str]] | None = None
     rules: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -122,9 +125,80 @@ class FileRecord:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedForms:
+    """What a scan has learned of its own pages.
+
+    `forms` are the names of its templates, `templates_hash` what identifies them, and `pages` the
+    number of pages that were stored when it learned last.
+    """
+
+    forms: tuple[str, ...] = ()
+    templates_hash: str = ""
+    pages: int = 0
+
+    def to_json(self) -> str:
+        """As text, to be stored."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of_json(cls, text: str) -> Self:
+        """The inverse of `to_json`; nothing was learned where the text is empty."""
+        values = json.loads(text) if text else {}
+        return cls(**(values | {"forms": tuple(values.get("forms", ()))}))
+
+
+@dataclass(frozen=True, slots=True)
+class PageCopy:
+    """A page's straight copy, kept until its form is learned.
+
+    `number` is 0-based. `png` is the encoded grey picture, `fields` the text of the fields that
+    were found on it. `page`, its id in the job, and its `notice` are known once it is stored.
+    """
+
+    file: str
+    number: int
+    png: bytes
+    fields: str
+    page: int = 0
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageLayout:
+    """Where the n fields of a page are, in reading order.
+
+    `page` is its id in the job. `middles`, (n, 2), and `heights`, (n,), are pixels of the page;
+    `kinds`, (n,), is the number of boxes of each field, 0 for a cell.
+    """
+
+    page: int
+    middles: npt.NDArray[np.float64]
+    heights: npt.NDArray[np.float64]
+    kinds: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What learning changes in a job.
+
+    `named`: ids of pages -> their form and the names of their fields, in order. `again`: ids of
+    pages that are to be read anew -> their form. `forgotten`: ids of pages whose copies go.
+    """
+
+    learned: LearnedForms
+    named: Mapping[int, tuple[str, Sequence[str]]]
+    again: Mapping[int, str]
+    forgotten: Sequence[int] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PageResult:
-    """One page to store: its reading, and the crops that were read."""
+    """One page to store: its reading, and the crops that were read.
+
+    `copy` is kept with a page whose form is yet to be learned.
+    """
 
     page: PageCrops
     reading: PageReading
+    copy: PageCopy | None = None

@@ -8,7 +8,7 @@ APPLICATION_ID = 0x66726D72
 JOB_FORMAT = 3
 """Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
 
-TABLES = ("answer", "picture", "digit", "field", "page", "file", "run")
+TABLES = ("copy", "answer", "picture", "digit", "field", "page", "file", "run")
 """In the order in which they can be dropped: first the tables that refer to others."""
 
 SCHEMA = (
@@ -22,7 +22,8 @@ SCHEMA = (
         model TEXT NOT NULL,
         model_sha256 TEXT NOT NULL,
         options TEXT NOT NULL,
-        view TEXT NOT NULL DEFAULT ''
+        view TEXT NOT NULL DEFAULT '',
+        learned TEXT NOT NULL DEFAULT ''
     )
     """,
     """
@@ -51,6 +52,7 @@ SCHEMA = (
         seconds TEXT NOT NULL,
         checksum BLOB NOT NULL DEFAULT x'',
         form TEXT NOT NULL,
+        differs TEXT NOT NULL DEFAULT '',
         UNIQUE (file, number)
     )
     """,
@@ -123,6 +125,15 @@ SCHEMA = (
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     ) WITHOUT ROWID
     """,
+    # Pages that wait until their form is learned, or to be read anew as a form that was.
+    """
+    CREATE TABLE copy (
+        page INTEGER PRIMARY KEY REFERENCES page ON DELETE CASCADE,
+        png BLOB NOT NULL,
+        fields TEXT NOT NULL,
+        form TEXT NOT NULL DEFAULT ''
+    )
+    """,
 )
 
 RUN_COLUMNS = "version, model, model_sha256, options"
@@ -140,6 +151,8 @@ ADD_RUN = f"INSERT INTO run ({RUN_COLUMNS}) VALUES (?, ?, ?, ?)"
 RUN = f"SELECT {RUN_COLUMNS} FROM run"
 IDENTITY = "SELECT job, view FROM run"
 SET_VIEW = "UPDATE run SET view = ?"
+LEARNED = "SELECT learned FROM run"
+SET_LEARNED = "UPDATE run SET learned = ?"
 
 ANY_PAGE = "SELECT 1 FROM page LIMIT 1"
 
@@ -196,7 +209,9 @@ ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' 
 ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 8})"
 
 PAGES = """
-SELECT page.id, file.label, page.number, page.error, notice, file.duplicate_of, form
+SELECT
+    page.id, file.label, page.number, page.error, notice, file.duplicate_of, form,
+    coalesce(differs, '')
 FROM file
 LEFT JOIN file AS twin ON twin.label = file.duplicate_of AND file.duplicate_of <> ''
 LEFT JOIN page ON page.file = coalesce(twin.id, file.id)
@@ -210,7 +225,7 @@ file.duplicate_of = '' AND EXISTS
 (SELECT 1 FROM field WHERE field.page = page.id AND field.status = 'review')
 )"""
 WITH_REMARK = """(
-file.duplicate_of <> '' OR page.error <> '' OR notice <> '' OR NOT EXISTS
+file.duplicate_of <> '' OR page.error <> '' OR notice <> '' OR differs <> '' OR NOT EXISTS
 (SELECT 1 FROM field WHERE field.page = page.id)
 )"""
 
@@ -254,6 +269,41 @@ SELECT label, path, size, mtime_ns, sha256, pages, duplicate_of, error FROM file
 ALL_PAGES = "SELECT id FROM page"
 SET_FIELD_STATUS = "UPDATE field SET status = ?, broken = ? WHERE page = ? AND number = ?"
 SET_DIGIT_STATUS = "UPDATE digit SET status = ? WHERE page = ? AND field = ? AND box = ?"
+
+ADD_COPY = "INSERT INTO copy (page, png, fields) VALUES (?, ?, ?)"
+COPIES = """
+SELECT copy.page, label, number, png, fields, notice FROM copy
+JOIN page ON page.id = copy.page JOIN file ON file.id = page.file
+WHERE copy.form = '' AND copy.page NOT IN (SELECT page FROM answer)
+ORDER BY file.position, page.number
+"""
+TO_READ_AGAIN = """
+SELECT label, number FROM copy JOIN page ON page.id = copy.page JOIN file ON file.id = page.file
+WHERE copy.form <> ''
+"""
+NAME_FORM = "UPDATE page SET form = CAST(? AS TEXT), notice = '' WHERE id = ?"
+NAME_FIELD = "UPDATE field SET name = CAST(? AS TEXT) WHERE page = ? AND number = ?"
+READ_AGAIN = "UPDATE copy SET form = CAST(? AS TEXT) WHERE page = ?"
+DROP_COPY = "DELETE FROM copy WHERE page = ?"
+STORED_PAGES = "SELECT label, number FROM page JOIN file ON file.id = page.file"
+
+LAYOUTS = """
+SELECT
+    page.id, min(coalesce(frame_left + frame_width / 2, middle_x)),
+    min(coalesce(frame_top + frame_height / 2, middle_y)), min(coalesce(frame_height, box_height)),
+    min(CASE WHEN frame_left IS NULL THEN boxes ELSE 0 END)
+FROM file JOIN page ON page.file = file.id JOIN field ON field.page = page.id
+JOIN (
+    SELECT page, field, count(*) AS boxes, avg(left + width / 2) AS middle_x,
+    avg(top + height / 2) AS middle_y, avg(height) AS box_height
+    FROM digit GROUP BY page, field
+) AS part ON part.page = page.id AND part.field = field.number
+WHERE page.error = ''
+GROUP BY page.id, field.number ORDER BY file.position, page.number, field.number
+"""
+"""Where fields are: the middle of the boxes does not move where a page is skewed."""
+NO_DIFFERENCES = "UPDATE page SET differs = '' WHERE differs <> ''"
+SET_DIFFERENCE = "UPDATE page SET differs = ? WHERE id = ?"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
 PAGE_ID = """

@@ -11,9 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
+
+import numpy as np
 
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.records import FieldReading, PageReading, PageRemark, ReviewField, Status
@@ -21,7 +25,16 @@ from formreader.store import job_sql as sql
 from formreader.store.answers import Answer, answered, latest
 from formreader.store.job_checksums import drop_damaged, has_damage, page_checksum
 from formreader.store.job_file import JobFile, damaged_job
-from formreader.store.job_records import FileRecord, JobView, PageResult, RunRecord
+from formreader.store.job_records import (
+    FileRecord,
+    JobView,
+    LearnedForms,
+    Learning,
+    PageCopy,
+    PageLayout,
+    PageResult,
+    RunRecord,
+)
 from formreader.store.job_rows import (
     digit_rows,
     encode,
@@ -31,7 +44,17 @@ from formreader.store.job_rows import (
     read_picture,
 )
 
-__all__ = ("FileRecord", "JobStore", "JobView", "PageResult", "RunRecord")
+__all__ = (
+    "FileRecord",
+    "JobStore",
+    "JobView",
+    "LearnedForms",
+    "Learning",
+    "PageCopy",
+    "PageLayout",
+    "PageResult",
+    "RunRecord",
+)
 
 
 NOTHING_BROKEN: Mapping[int, tuple[str, ...]] = MappingProxyType({})
@@ -198,6 +221,52 @@ class JobStore:
         for lack of time, memory or permission, and trying a damaged one again is quick.
         """
         return {(label, number - 1) for label, number in self._file.query(sql.DONE)}
+
+    def stored(self) -> set[tuple[str, int]]:
+        """(label, 0-based number) of each page that was read or could not be read."""
+        return {(label, number - 1) for label, number in self._file.query(sql.STORED_PAGES)}
+
+    def learned(self) -> LearnedForms:
+        """The forms that this scan has learned of its own pages."""
+        ((text,),) = self._file.query(sql.LEARNED)
+        return LearnedForms.of_json(text)
+
+    def layouts(self) -> Iterator[PageLayout]:
+        """Where the fields of each page are, in the order of the inputs."""
+        for page, rows in groupby(self._file.query(sql.LAYOUTS), itemgetter(0)):
+            x, y, heights, kinds = np.array([row[1:] for row in rows], np.float64).T
+            yield PageLayout(page, np.stack([x, y], axis=1), heights, kinds.astype(np.int64))
+
+    def set_differences(self, differences: Mapping[int, str]) -> None:
+        """Set how pages, by their ids, differ from pages like them; the others do not."""
+        with self._file.transaction() as connection:
+            connection.execute(sql.NO_DIFFERENCES)
+            values = [(text, page) for page, text in differences.items()]
+            connection.executemany(sql.SET_DIFFERENCE, values)
+
+    def copies(self) -> Iterator[PageCopy]:
+        """The pages whose form is not known yet, without those that people have answered about."""
+        for page, label, number, png, fields, notice in self._file.query(sql.COPIES):
+            yield PageCopy(label, number - 1, png, fields, page, notice)
+
+    def to_read_again(self) -> set[tuple[str, int]]:
+        """(label, 0-based number) of the pages that are to be read anew, as forms since learned."""
+        return {(label, number - 1) for label, number in self._file.query(sql.TO_READ_AGAIN)}
+
+    def learn(self, learning: Learning) -> None:
+        """Store what was learned, all or nothing."""
+        with self._file.transaction() as connection:
+            for page, (form, names) in learning.named.items():
+                connection.execute(sql.NAME_FORM, (encode(form), page))
+                for number, name in enumerate(names, 1):
+                    connection.execute(sql.NAME_FIELD, (encode(name), page, number))
+                checksum = page_checksum(connection, page)
+                connection.execute(sql.SET_PAGE_CHECKSUM, (checksum, page))
+            for page, form in learning.again.items():
+                connection.execute(sql.READ_AGAIN, (encode(form), page))
+            for page in (*learning.named, *learning.forgotten):
+                connection.execute(sql.DROP_COPY, (page,))
+            connection.execute(sql.SET_LEARNED, (learning.learned.to_json(),))
 
     def add(self, results: Sequence[PageResult]) -> None:
         """Store pages, all or none; pages that were stored before are replaced.
@@ -386,7 +455,7 @@ class JobStore:
 
     def _pages(self, condition: str = "TRUE") -> Iterator[tuple[int | None, PageReading]]:
         """Id and reading of each page, without its fields; None is the id of one not read yet."""
-        for page, label, number, error, notice, twin, form in self._file.query(
+        for page, label, number, error, notice, twin, form, differs in self._file.query(
             sql.PAGES.format(condition)
         ):
             if page is None:
@@ -395,7 +464,12 @@ class JobStore:
                 yield (
                     page,
                     PageReading(
-                        label, number - 1, error=error, notice=notice, same_as=twin, form=form
+                        label,
+                        number - 1,
+                        error=error,
+                        notice="; ".join(filter(None, (notice, differs))),
+                        same_as=twin,
+                        form=form,
                     ),
                 )
 
@@ -432,6 +506,8 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
     connection.executemany(sql.ADD_FIELD, field_rows(page, reading))
     connection.executemany(sql.ADD_DIGIT, digit_rows(page, reading))
     connection.executemany(sql.ADD_PICTURE, picture_rows(page, result.page, reading))
+    if result.copy is not None:
+        connection.execute(sql.ADD_COPY, (page, result.copy.png, result.copy.fields))
     connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))
 
 

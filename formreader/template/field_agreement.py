@@ -67,7 +67,7 @@ def agreed_fields(pages: Sequence[Iterable[FoundField]]) -> tuple[FieldPlace, ..
         FieldPlace("-", tuple(places[i].box for i in chain))
         for chain in _chains(places, kept, links)
     ]
-    return _named(in_cells + in_boxes)
+    return named_in_order(in_cells + in_boxes)
 
 
 def _place_of(places: list[_Place], box: Box, is_cell: bool, page: int) -> int:
@@ -118,7 +118,7 @@ def _chains(
     return chains
 
 
-def _named(fields: Sequence[FieldPlace]) -> tuple[FieldPlace, ...]:
+def named_in_order(fields: Sequence[FieldPlace]) -> tuple[FieldPlace, ...]:
     """The fields in reading order, with proposed names."""
     boxes = [one.box for one in fields]
     order = reading_order(

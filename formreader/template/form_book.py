@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-
-import numpy as np
 
 from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
 from formreader.template.form_template import FormTemplate
-from formreader.template.landmarks import Landmarks, find_landmarks, likeness
+from formreader.template.landmarks import find_landmarks
 from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.reference_library import ReferenceLibrary
 from formreader.template.template_file import (
     PAGE_FILE,
     TEMPLATE_FILE,
@@ -24,14 +23,8 @@ from formreader.template.template_file import (
     template_folders,
 )
 
-_MAX_CANDIDATES = 4
-"""Forms, the likeliest first, that a page is aligned with before it counts as none of them."""
-
 _MAX_BOOKS = 4
 """Folders of forms that a process keeps: the service reads jobs with several at the same time."""
-
-_CLEAR_SCORE = 0.6
-"""Score of an alignment from which no other form is tried."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,15 +49,19 @@ class FormBook:
     def __init__(self, forms: Sequence[KnownForm]) -> None:
         self.forms = tuple(forms)
 
+    @cached_property
+    def _library(self) -> ReferenceLibrary:
+        return ReferenceLibrary([form.reference for form in self.forms])
+
     @classmethod
-    def load(cls, place: Path) -> FormBook:
-        """Load the templates in a folder.
+    def load(cls, place: Path, names: Collection[str] | None = None) -> FormBook:
+        """Load the templates in a folder: all, or those with these names of their folders.
 
         Raises:
             TemplateError: one of them is wrong, there is none, or two have the same name.
         """
         forms, taken = list[KnownForm](), dict[str, Path]()
-        for folder in template_folders(place):
+        for folder in _folders(place, names):
             template = read_template(folder)
             if other := taken.get(template.name):
                 raise TemplateError(
@@ -77,48 +74,28 @@ class FormBook:
 
     def recognise(self, even: GreyImage) -> Recognised | None:
         """Recognise the form of an evenly lit page, (h, w) uint8, however it is turned."""
-        references = [form.reference for form in self.forms]
-        best = best_alignment(references, even, find_landmarks(even))
+        best = self._library.best_alignment(even, find_landmarks(even))
         return None if best is None else Recognised(self.forms[best[0]], best[1])
 
 
-def best_alignment(
-    references: Sequence[Reference], even: GreyImage, landmarks: Landmarks
-) -> tuple[int, Alignment] | None:
-    """The index of the reference that a page is most like, and how it lies on the page.
-
-    `even` is the page, evenly lit, (h, w) uint8. None if it is like none of the references.
-    """
-    if not references:
-        return None
-    alike = [likeness(one.landmarks, landmarks) for one in references]
-    order = np.argsort([-one for one in alike], kind="stable")
-    best: tuple[int, Alignment] | None = None
-    for i in order[:_MAX_CANDIDATES].tolist():
-        alignment = references[i].align(even, landmarks)
-        if alignment is None:
-            continue
-        if best is None or alignment.score > best[1].score:
-            best = i, alignment
-        if alignment.score >= _CLEAR_SCORE:
-            break
-    return best
-
-
 @lru_cache(maxsize=_MAX_BOOKS)
-def loaded_book(place: str) -> FormBook:
-    """The forms in a folder, loaded once per process while no others are used."""
-    return FormBook.load(Path(place))
+def loaded_book(place: str, names: tuple[str, ...] | None = None) -> FormBook:
+    """The forms in a folder, all or those in folders of these names, loaded once per process."""
+    return FormBook.load(Path(place), names)
 
 
-def templates_hash(place: Path) -> str:
-    """SHA-256 of all templates at `place`: another one may give other readings.
+def _folders(place: Path, names: Collection[str] | None) -> list[Path]:
+    return template_folders(place) if names is None else [place / name for name in sorted(names)]
+
+
+def templates_hash(place: Path, names: Collection[str] | None = None) -> str:
+    """SHA-256 of templates at `place`, all or those with these names: others may read differently.
 
     Raises:
         TemplateError: there is none, or one cannot be read.
     """
     digest = hashlib.sha256()
-    for folder in template_folders(place):
+    for folder in _folders(place, names):
         files = [folder / TEMPLATE_FILE, folder / PAGE_FILE]
         files += files_of_rules(folder, read_template(folder))
         for file in files:

@@ -19,9 +19,9 @@ from formreader.core.records import GreyImage
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_MAX_LANDMARKS = 1500
-_MAX_KEY_LANDMARKS = 300
-"""Landmarks of a page, and how many of the strongest are compared to choose a form."""
+_MAX_LANDMARKS, _MAX_FORM_LANDMARKS = 1500, 1000
+"""Landmarks of a page, and how many of a form's strongest are looked for on it: those of a page
+begin with the specks of a fax, those of a form do not."""
 
 _PYRAMID_STEP, _PYRAMID_LEVELS = 1.25, 5
 """Ratio of the sizes at which landmarks are looked for, and their number: a photographed sheet may
@@ -77,13 +77,6 @@ def find_landmarks(even: GreyImage) -> Landmarks:
     return Landmarks(points[order], np.asarray(descriptors, np.uint8)[order])
 
 
-def likeness(form: Landmarks, page: Landmarks) -> int:
-    """Number of the form's strongest landmarks that one on the page clearly equals."""
-    return len(
-        _pairs(form.descriptors[:_MAX_KEY_LANDMARKS], page.descriptors[: 2 * _MAX_KEY_LANDMARKS])
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """A projective transform from a form's pixels to a page's, and pairs of points, (n, 2) each.
@@ -98,7 +91,7 @@ class Match:
 
 def match_landmarks(form: Landmarks, page: Landmarks) -> Match | None:
     """Find out how a form lies on a page from the landmarks of both; None where it does not."""
-    pairs = _pairs(form.descriptors, page.descriptors)
+    pairs = _pairs(form.descriptors[:_MAX_FORM_LANDMARKS], page.descriptors)
     if len(pairs) < _MIN_PAIRS:
         return None
     source, target = form.points[pairs[:, 0]], page.points[pairs[:, 1]]

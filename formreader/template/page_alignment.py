@@ -22,8 +22,9 @@ from formreader.template.landmarks import Floats, Landmarks, find_landmarks, mat
 _PATCH_SIDE, _PATCH_STEP = 28, 32
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
 
-_REACHES = (12, 6)
-"""Distance up to which a patch is looked for, in the first and in the second round."""
+_ROUNDS = ((16, 2), (6, 1))
+"""Distance up to which a patch is looked for, in pixels of the reference page, and by how much the
+pages are made smaller for it, in the first and in the second round."""
 
 _MIN_PATCH_DETAIL = 1e-3
 """Lesser eigenvalue of the covariance of the brightness's derivatives (`cv2.cornerMinEigenVal`)
@@ -51,6 +52,13 @@ _STIFFNESS = 0.1
 _MAX_LOCAL_MISS, _MAX_SHIFT = 6.0, 30
 """Pixels by which points may miss the projective transform that is fitted to them, and by which
 bent paper may be shifted from it."""
+
+_MARGIN = 48
+"""Pixels around the reference page within which its patches are looked for: the longest distance
+and shift, and an even number."""
+
+_MAX_PAIRS = 400
+"""Pairs of landmarks by which a page is bent before patches are looked for; more tell no more."""
 
 _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
@@ -109,7 +117,12 @@ class Reference:
         detail = strength[middle[:, 1], middle[:, 0]]
         order = np.argsort(-detail, kind="stable")
         chosen = order[detail[order] >= _MIN_PATCH_DETAIL]
-        return corners[chosen[:: max(1, len(chosen) // _MAX_PATCHES)]]
+        return corners[chosen[:: max(1, -(-len(chosen) // _MAX_PATCHES))]]
+
+    @cached_property
+    def _smaller(self) -> dict[int, GreyImage]:
+        """The image by how much it is made smaller."""
+        return {by: _made_smaller(self.image, by) for _, by in _ROUNDS}
 
     def align(self, page: GreyImage, landmarks: Landmarks) -> Alignment | None:
         """Align an evenly lit page, (h, w) uint8, with these landmarks.
@@ -119,46 +132,61 @@ class Reference:
         match = match_landmarks(self.landmarks, landmarks)
         if match is None or len(self.patches) < _MIN_FOUND:
             return None
-        fit = _fitted(match.form, match.page)
-        for reach in _REACHES:
-            if fit is None:
-                return None
-            centres, targets = self._find_patches(page, fit, reach)
-            fit = _fitted(centres, targets)
+        every = max(1, -(-len(match.form) // _MAX_PAIRS))
+        fit = _fitted(match.form[::every], match.page[::every])
         if fit is None:
             return None
+        first, seen = fit.transform, self._seen(page, fit.transform)
+        for reach, smaller in _ROUNDS:
+            centres, targets = self._find_patches(seen, first, fit, reach, smaller)
+            fit = _fitted(centres, targets)
+            if fit is None:
+                return None
         score = len(fit.places) / len(self.patches)
         enough = len(fit.places) >= _MIN_FOUND and score >= _MIN_FOUND_SHARE
         return replace(fit, score=score) if enough else None
 
-    def _find_patches(self, page: GreyImage, fit: Alignment, reach: int) -> tuple[Floats, Floats]:
-        """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2)."""
+    def _seen(self, page: GreyImage, transform: Transform) -> GreyImage:
+        """The page as seen on the reference by a transform, `_MARGIN` wider on each side."""
         height, width = self.image.shape
-        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
-        before = np.rint(_local(centres, fit.places, fit.shifts)).astype(np.int64)
-        margin = reach + _MAX_SHIFT
-        shift = np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1]], np.float64)
+        shift = np.array([[1, 0, -_MARGIN], [0, 1, -_MARGIN], [0, 0, 1]], np.float64)
         seen = cv2.warpPerspective(
-            page, fit.transform @ shift, (width + 2 * margin, height + 2 * margin),
+            page, transform @ shift, (width + 2 * _MARGIN, height + 2 * _MARGIN),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT,
             borderValue=255,
         )  # fmt: skip
-        before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT)
-        side = _PATCH_SIDE + 2 * reach
+        return np.asarray(seen, np.uint8)
+
+    def _find_patches(
+        self, seen: GreyImage, transform: Transform, fit: Alignment, reach: int, smaller: int
+    ) -> tuple[Floats, Floats]:
+        """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2).
+
+        `seen` is the page as seen by `transform`; it is looked at where `fit` expects a patch.
+        """
+        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
+        back = np.asarray(np.linalg.inv(transform), np.float64)
+        before = np.rint(map_points(back, fit.map(centres)) - centres).astype(np.int64)
+        before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT) // smaller * smaller
+        form, seen = self._smaller[smaller], _made_smaller(seen, smaller)
+        side, reach = _PATCH_SIDE // smaller, reach // smaller
         found, offsets = list[int](), list[tuple[float, float]]()
-        corners = self.patches + before + _MAX_SHIFT
+        patches = self.patches // smaller
+        corners = patches + (before + _MARGIN) // smaller - reach
         for i, ((x, y), (left, top)) in enumerate(
-            zip(self.patches.tolist(), corners.tolist(), strict=True)
+            zip(patches.tolist(), corners.tolist(), strict=True)
         ):
-            window = seen[top : top + side, left : left + side]
-            likeness = cv2.matchTemplate(window, _patch(self.image, x, y), cv2.TM_CCOEFF_NORMED)
+            wide = side + 2 * reach
+            window = seen[top : top + wide, left : left + wide]
+            patch = form[y : y + side, x : x + side]
+            likeness = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
             _, best, _, (column, row) = cv2.minMaxLoc(likeness)
             if best >= _MIN_AGREEMENT:
                 found.append(i)
                 offsets.append((column - reach + _vertex(likeness[row], column),
                                 row - reach + _vertex(likeness[:, column], row)))  # fmt: skip
-        shifts = before[found] + np.array(offsets, np.float64).reshape(-1, 2)
-        return centres[found], map_points(fit.transform, centres[found] + shifts)
+        shifts = before[found] + smaller * np.array(offsets, np.float64).reshape(-1, 2)
+        return centres[found], map_points(transform, centres[found] + shifts)
 
 
 def _fitted(places: Floats, targets: Floats) -> Alignment | None:
@@ -175,7 +203,8 @@ def _fitted(places: Floats, targets: Floats) -> Alignment | None:
         transform = np.asarray(fitted, np.float64)
         shifts = map_points(np.asarray(np.linalg.inv(transform), np.float64), targets) - places
         distance = ((places[:, None] - places[None]) ** 2).sum(axis=2)
-        nearest = np.argsort(distance, axis=1, kind="stable")[:, :_NEIGHBOURS]
+        nearest = np.argpartition(distance, min(_NEIGHBOURS, len(places)) - 1, axis=1)
+        nearest = nearest[:, :_NEIGHBOURS]
         usual = np.median(shifts[nearest], axis=1)
         agreed = (np.linalg.norm(shifts - usual, axis=1) <= _MAX_CONTRADICTION) & (
             np.linalg.norm(shifts, axis=1) <= _MAX_SHIFT
@@ -186,8 +215,14 @@ def _fitted(places: Floats, targets: Floats) -> Alignment | None:
     return Alignment(transform, places, shifts, 0.0)
 
 
-def _patch(image: GreyImage, x: int, y: int) -> GreyImage:
-    return image[y : y + _PATCH_SIDE, x : x + _PATCH_SIDE]
+def _made_smaller(image: GreyImage, by: int) -> GreyImage:
+    """An image smaller by a whole number, whose pixels are the means of `by` x `by` before."""
+    if by == 1:
+        return image
+    height, width = image.shape
+    whole = image[: height // by * by, : width // by * by]
+    small = cv2.resize(whole, (width // by, height // by), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def _vertex(values: npt.NDArray[Any], best: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -11,12 +11,14 @@ import numpy as np
 
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
-from formreader.template.field_agreement import FoundField, agreed_fields
-from formreader.template.form_book import best_alignment
+from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
 from formreader.template.form_template import FormTemplate
-from formreader.template.landmarks import Floats, Landmarks, find_landmarks
+from formreader.template.landmarks import Floats
 from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
+from formreader.template.print_fields import without_print
+from formreader.template.reference_library import ReferenceLibrary
 
 _MAX_MEDIAN_PAGES = 25
 """Pages of which the reference page is the median; more would change little."""
@@ -29,18 +31,8 @@ _MAP_STEP = 16
 bend."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PilePage:
-    """A page of the pile.
-
-    `even` is upright and evenly lit, (h, w) uint8. `rows` are the corners (n, 4, 2) of the boxes
-    of each field that was found on it, `cells` the corners (4, 2) of each cell, in its pixels.
-    """
-
-    label: str
-    even: GreyImage
-    rows: tuple[Floats, ...]
-    cells: tuple[Floats, ...]
+_MIN_FIT = 0.6
+"""Intersection over union of a box and its place in the form, from which it was found there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,67 +45,99 @@ class FormPile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedForm:
-    """A form that was learned: its template, its reference page and the pages that are it."""
+    """A form that was learned: its template, its reference page and the pages that are it.
+
+    `fitting` are the labels of those pages on which exactly its fields were found, in its order.
+    """
 
     template: FormTemplate
     page: GreyImage
     labels: tuple[str, ...]
+    fitting: tuple[str, ...] = ()
 
 
 def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
     """Sort pages into forms, those with most pages first."""
-    piles = list[FormPile]()
+    piles = _Piles([])
     for page in pages:
-        landmarks = find_landmarks(page.even)
-        if not _add(piles, page, landmarks):
-            _begin(piles, page, landmarks)
+        if not piles.add(page):
+            piles.begin(page)
     # A page that was unlike a form's first page may be like the median of several.
-    large = [pile for pile in piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
+    large = [pile for pile in piles.piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
     for pile in large:
         _settle(pile)
-    for small in [pile for pile in piles if len(pile.members) < _MIN_MEDIAN_PAGES]:
-        if all(_add(large, page, find_landmarks(page.even)) for page, _ in small.members):
-            piles.remove(small)
-    return sorted(piles, key=lambda pile: -len(pile.members))
+    settled = _Piles(large)
+    for small in [pile for pile in piles.piles if len(pile.members) < _MIN_MEDIAN_PAGES]:
+        small.members = [one for one in small.members if not settled.add(one[0])]
+        if small.members:
+            large.append(small)
+    return sorted(large, key=lambda pile: -len(pile.members))
 
 
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     """Make the template of a form; None if its pages show no field."""
     fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
+    if len(pile.members) >= _MIN_MEDIAN_PAGES:
+        seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
+        fields = named_in_order(without_print(fields, seen))
     if not fields:
         return None
     height, width = pile.reference.image.shape
+    template = FormTemplate(name, (width, height), fields)
     labels = tuple(page.label for page, _ in pile.members)
-    return LearnedForm(FormTemplate(name, (width, height), fields), pile.reference.image, labels)
+    fitting = tuple(page.label for page, how in pile.members if _fits(template, page, how))
+    return LearnedForm(template, pile.reference.image, labels, fitting)
+
+
+def _fits(template: FormTemplate, page: PilePage, how: Alignment) -> bool:
+    """Whether exactly the fields of a form were found on a page, where the form has them."""
+    if len(page.fields) != len(template.fields):
+        return False
+    for (corners, is_cell), place in zip(page.fields, template.fields, strict=True):
+        same_kind = is_cell == (place.cell is not None) and len(corners) == len(place.parts)
+        if not same_kind:
+            return False
+        pairs = zip((_box(how, one) for one in corners), place.parts, strict=True)
+        if any(found.overlap(part) < _MIN_FIT for found, part in pairs):
+            return False
+    return True
 
 
 def one_pile(pages: Sequence[PilePage]) -> tuple[FormPile, list[str]]:
     """A pile of pages of one form, led by the first; and the labels of those that are another."""
-    piles = list[FormPile]()
+    piles = _Piles([])
     others = list[str]()
     for page in pages:
-        landmarks = find_landmarks(page.even)
-        if not piles:
-            _begin(piles, page, landmarks)
-        elif not _add(piles, page, landmarks):
+        if not piles.piles:
+            piles.begin(page)
+        elif not piles.add(page):
             others.append(page.label)
-    if len(piles[0].members) >= _MIN_MEDIAN_PAGES:
-        _settle(piles[0])
-    return piles[0], others
+    (pile,) = piles.piles
+    if len(pile.members) >= _MIN_MEDIAN_PAGES:
+        _settle(pile)
+    return pile, others
 
 
-def _begin(piles: list[FormPile], page: PilePage, landmarks: Landmarks) -> None:
-    itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
-    piles.append(FormPile(Reference(page.even, landmarks), [(page, itself)]))
+class _Piles:
+    """Piles of pages, to which others are added."""
 
+    def __init__(self, piles: Sequence[FormPile]) -> None:
+        self.piles = list(piles)
+        self._library = ReferenceLibrary([pile.reference for pile in piles])
 
-def _add(piles: Sequence[FormPile], page: PilePage, landmarks: Landmarks) -> bool:
-    """Add a page to the pile of its form; false if there is none."""
-    found = best_alignment([pile.reference for pile in piles], page.even, landmarks)
-    if found is None:
-        return False
-    piles[found[0]].members.append((page, found[1]))
-    return True
+    def begin(self, page: PilePage) -> None:
+        """Begin a pile with a page as its leader."""
+        itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
+        self.piles.append(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+        self._library = ReferenceLibrary([pile.reference for pile in self.piles])
+
+    def add(self, page: PilePage) -> bool:
+        """Add a page to the pile of its form; false if there is none."""
+        found = self._library.best_alignment(page.even, page.landmarks)
+        if found is None:
+            return False
+        self.piles[found[0]].members.append((page, found[1]))
+        return True
 
 
 def _settle(pile: FormPile) -> None:
@@ -134,9 +158,7 @@ def _turn(how: Alignment) -> int:
 
 def _align_anew(pile: FormPile, reference: Reference) -> None:
     """Align the pages of a pile with another reference page; those that are no more like it go."""
-    aligned = (
-        (page, reference.align(page.even, find_landmarks(page.even))) for page, _ in pile.members
-    )
+    aligned = ((page, reference.align(page.even, page.landmarks)) for page, _ in pile.members)
     pile.members = [(page, how) for page, how in aligned if how is not None]
     pile.reference = reference
 
@@ -159,11 +181,11 @@ def _on_reference(reference: Reference, page: PilePage, how: Alignment) -> list[
     height, width = reference.image.shape
     whole = Box(0, 0, width, height)
 
-    def on_page(corners: Sequence[Floats]) -> list[Box]:
+    def on_page(corners: Iterable[Floats]) -> list[Box]:
         boxes = [_box(how, one) for one in corners]
         return sorted((box for box in boxes if whole.holds(box.centre)), key=lambda box: box.left)
 
-    rows = [FoundField(tuple(boxes)) for row in page.rows if (boxes := on_page(list(row)))]
+    rows = [FoundField(tuple(boxes)) for row in page.rows if (boxes := on_page(row))]
     return rows + [FoundField(cell=cell) for cell in on_page(page.cells)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,21 @@ def test_rules_of_a_template_are_checked_in_a_scan(
     checked = program("template", "check", ruled)
     assert checked.exit_code == ExitCode.TEMPLATE
     assert "line" in checked.stderr and "digits: must be a number such as 3" in checked.stderr
+
+
+def test_a_blank_pdf_is_a_template(program: Callable[..., Result], tmp_path: Path) -> None:
+    blank = render_form(7, replace(SPEC, plan=Plan(filling=Filling(1.0))), filling=0)
+    Image.fromarray(blank.image).save(tmp_path / "blank.pdf", resolution=150)
+    template = tmp_path / "tally"
+    result = program("template", "new", tmp_path / "blank.pdf", "--out", template, "--workers", 1)
+    assert result.exit_code == ExitCode.DONE
+    values = draw(tmp_path, "filled.png", 7, 3)
+    out = tmp_path / "results.csv"
+    scan([tmp_path / "filled.png"], out, rows="page", template=template, workers=1, report="none")
+    (row,) = rows_of(out)
+    assert row["form"] == "tally"
+    read = [value for name, value in row.items() if name.startswith("F")]
+    assert sum(value in read for value in values) >= 0.8 * len(values)
 
 
 @pytest.mark.slow

@@ -13,10 +13,11 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.synth import FormSpec, Kind, RenderedPage, render_form
-from formreader.template.form_book import best_alignment
+from formreader.template.landmark_index import LandmarkIndex
 from formreader.template.landmarks import find_landmarks
 from formreader.template.page_alignment import Reference
 from formreader.template.placed_fields import quarters_turned
+from formreader.template.reference_library import ReferenceLibrary
 
 SEEDS = (100, 104)
 
@@ -41,12 +42,17 @@ def references() -> tuple[Reference, ...]:
     return tuple(Reference(straight(rendered(seed, 0, "clean")).image) for seed in SEEDS)
 
 
+@cache
+def library() -> ReferenceLibrary:
+    return ReferenceLibrary(references())
+
+
 @pytest.mark.parametrize("kind", ["skew", "turned", "fax", "photo", "noisy"])
 @pytest.mark.parametrize("number", range(len(SEEDS)))
 def test_a_page_is_aligned_with_its_own_form(kind: Kind, number: int) -> None:
     page = rendered(SEEDS[number], 1, kind)
     copy = straight(page)
-    found = best_alignment(references(), copy.image, find_landmarks(copy.image))
+    found = library().best_alignment(copy.image, find_landmarks(copy.image))
     assert found is not None and found[0] == number
     first = rendered(SEEDS[number], 0, "clean")
     on_form, on_page = corners(first, straight(first)), corners(page, copy)
@@ -56,10 +62,19 @@ def test_a_page_is_aligned_with_its_own_form(kind: Kind, number: int) -> None:
     assert np.median(back) < 1.0
 
 
+def test_votes_find_the_form_among_many() -> None:
+    pages = [rendered(seed, 0, "clean") for seed in (*SEEDS, 31, 32, 33)]
+    landmarks = [find_landmarks(straight(page).image) for page in pages]
+    index = LandmarkIndex(landmarks)
+    for number in range(len(SEEDS)):
+        filled = find_landmarks(straight(rendered(SEEDS[number], 1, "clean")).image)
+        assert int(index.votes(filled).argmax()) == number
+
+
 @pytest.mark.parametrize("quarters", range(4))
 def test_the_way_up_is_known(quarters: int) -> None:
     even: GreyImage = np.ascontiguousarray(np.rot90(references()[0].image, quarters))
-    found = best_alignment(references(), even, find_landmarks(even))
+    found = library().best_alignment(even, find_landmarks(even))
     assert found is not None
     assert quarters_turned(found[1]) == quarters
 
@@ -67,7 +82,7 @@ def test_the_way_up_is_known(quarters: int) -> None:
 def test_strangers_are_told() -> None:
     for seed in (31, 32, 33):
         even = straight(rendered(seed, 0, "clean")).image
-        assert best_alignment(references(), even, find_landmarks(even)) is None
+        assert library().best_alignment(even, find_landmarks(even)) is None
     blank = np.full((900, 700), 255, np.uint8)
-    assert best_alignment(references(), blank, find_landmarks(blank)) is None
-    assert best_alignment((), blank, find_landmarks(blank)) is None
+    assert library().best_alignment(blank, find_landmarks(blank)) is None
+    assert ReferenceLibrary(()).best_alignment(blank, find_landmarks(blank)) is None

@@ -1,0 +1,78 @@
+"""A page of a pile: its straight copy, and the fields that were found on it, as text and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from formreader.core.records import GreyImage
+from formreader.template.landmarks import Floats, Landmarks, find_landmarks
+
+_DECIMALS = 2
+"""Decimals of places on a copy that are kept, in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class PilePage:
+    """A page of the pile.
+
+    `png` is its upright, evenly lit copy. `fields` has the corners (n, 4, 2) of the boxes of each
+    field that was found on it, in reading order, in pixels of the copy, and whether it is a cell,
+    n = 1. `blank_cells` are the corners (4, 2) of cells in which nothing is written; they are only
+    kept where there are no other cells.
+    """
+
+    label: str
+    png: bytes
+    fields: tuple[tuple[Floats, bool], ...]
+    blank_cells: tuple[Floats, ...] = ()
+
+    @property
+    def even(self) -> GreyImage:
+        """The copy, (h, w) uint8: decoded each time, since a pile has hundreds."""
+        image = cv2.imdecode(np.frombuffer(self.png, np.uint8), cv2.IMREAD_GRAYSCALE)
+        return np.asarray(image, np.uint8)
+
+    @cached_property
+    def landmarks(self) -> Landmarks:
+        """The landmarks of the copy."""
+        return find_landmarks(self.even)
+
+    @property
+    def rows(self) -> list[Floats]:
+        """The corners (n, 4, 2) of the boxes of each field that is no cell."""
+        return [corners for corners, is_cell in self.fields if not is_cell]
+
+    @property
+    def cells(self) -> list[Floats]:
+        """The corners (4, 2) of each cell."""
+        return [corners[0] for corners, is_cell in self.fields if is_cell] or list(self.blank_cells)
+
+    def fields_text(self) -> str:
+        """The fields as text, to be kept."""
+        return json.dumps(
+            {
+                "fields": [(_rounded(corners), is_cell) for corners, is_cell in self.fields],
+                "blank_cells": _rounded(self.blank_cells),
+            }
+        )
+
+    @classmethod
+    def of_text(cls, label: str, png: bytes, fields: str) -> PilePage:
+        """The page whose `fields_text` is `fields`."""
+        kept = json.loads(fields)
+        return cls(
+            label,
+            png,
+            tuple((np.array(corners, np.float64), is_cell) for corners, is_cell in kept["fields"]),
+            tuple(np.array(corners, np.float64) for corners in kept["blank_cells"]),
+        )
+
+
+def _rounded(corners: Floats | Sequence[Floats]) -> list[object]:
+    return np.round(np.asarray(corners, np.float64), _DECIMALS).tolist()  # type: ignore[no-any-return]
