@@ -33,6 +33,7 @@ TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
     ("number_network", "evaluate"),
     ("write_model", "time_plan"),
     ("train_model",),
+    ("improve_model",),
 )
 """The same within `training`."""
 

@@ -10,6 +10,7 @@ from formreader.cli.correct import correct
 from formreader.cli.error_handling import EXIT_CODES, Program
 from formreader.cli.evaluate import evaluate
 from formreader.cli.explain import explain
+from formreader.cli.improve import improve
 from formreader.cli.inspect import inspect
 from formreader.cli.predict import predict
 from formreader.cli.scan import scan
@@ -37,7 +38,8 @@ def main() -> None:
 
 
 commands = (
-    scan, serve, template, correct, audit, predict, train, evaluate, compare, inspect, explain,
+    scan, serve, template, correct, audit, improve, predict, train, evaluate, compare, inspect,
+    explain,
 )  # fmt: skip
 for command in commands:
     main.add_command(command)

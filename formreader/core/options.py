@@ -110,6 +110,24 @@ class TrainOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ImproveOptions:
+    """Options of `formreader improve`.
+
+    `jobs`: the tables of the scans whose corrections are learned from; their jobs lie beside them.
+    `out`: folder for the model. `model`: name or folder of the model to start from; None for the
+    shipped one, if that read the pages. `writers`: table of who wrote which file.
+    """
+
+    jobs: tuple[Place, ...]
+    out: Path = Path("models/own")
+    model: str | None = None
+    writers: Path | None = None
+    epochs: int = 4
+    learning_rate: float = 5e-4
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluateOptions:
     """Options of `formreader evaluate`.
 

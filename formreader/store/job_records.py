@@ -92,6 +92,19 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredPage:
+    """A page about which people said something.
+
+    `reading` is as it was read. `answers` has what they said: number of the field, from 1, -> by
+    box. `sprites` are PNGs of the crops of all boxes of a field side by side, by its number.
+    """
+
+    reading: PageReading
+    answers: Mapping[int, Mapping[int, str]]
+    sprites: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """One input file.
 

@@ -256,6 +256,7 @@ CHECKED_ROWS = (
 )
 """All that is stored of a page and that results show: what its checksum is of."""
 
+SPRITES = "SELECT field, crops FROM picture WHERE page = ? ORDER BY field"
 FIELD = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? AND number = ?"
 PICTURE = f"SELECT {PICTURE_COLUMNS} FROM picture WHERE page = ? AND field = ?"
 

@@ -26,6 +26,7 @@ from formreader.store.answers import Answer, answered, latest
 from formreader.store.job_checksums import drop_damaged, has_damage, page_checksum
 from formreader.store.job_file import JobFile, damaged_job
 from formreader.store.job_records import (
+    AnsweredPage,
     FileRecord,
     JobView,
     LearnedForms,
@@ -443,6 +444,15 @@ class JobStore:
                 for field, answers in self._answers(page).items():
                     found[reading.file, reading.number, field] = answers
         return found
+
+    def answered_pages(self) -> Iterator[AnsweredPage]:
+        """The pages about which people said something, in the order of `readings`."""
+        ids = {page for (page,) in self._file.query(sql.ANSWERED_PAGES)}
+        for page, reading in self._pages():
+            if page is not None and page in ids and not reading.same_as:
+                as_read = replace(reading, fields=self._fields(page, as_read=True))
+                sprites = dict(self._file.query(sql.SPRITES, page))
+                yield AnsweredPage(as_read, self._answers(page), sprites)
 
     def pages(self) -> Iterator[PageReading]:
         """All pages in the order of `readings`, without their fields."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,9 +63,15 @@ def _planned(options: TrainOptions, progress: TrainProgress) -> TrainOptions:
 
 
 def train_on(
-    data: TrainingData, options: TrainOptions, config: NetworkConfig, progress: TrainProgress
+    data: TrainingData,
+    options: TrainOptions,
+    config: NetworkConfig,
+    progress: TrainProgress,
+    refine: Callable[[keras.Model], None] | None = None,
 ) -> Path:
     """Train a network of `config` on `data` and write the model folder `options.out`.
+
+    `refine` may change the weights of the trained network before it is calibrated.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -75,7 +81,7 @@ def train_on(
     """
     run = prepare_folder(options.out, RUN_FOLDER)
     try:
-        _fit_and_write(data, options, config, run, progress)
+        _fit_and_write(data, options, config, run, progress, refine)
     except OSError as error:
         raise unwritable(options.out, error) from error
     return options.out
@@ -87,6 +93,7 @@ def _fit_and_write(
     config: NetworkConfig,
     run: Path,
     progress: TrainProgress,
+    refine: Callable[[keras.Model], None] | None,
 ) -> None:
     start_keras()
     from formreader.training.fit.fitting import fit
@@ -103,6 +110,8 @@ def _fit_and_write(
         network, data.training, data.scanned, data.validation, options, run, progress,
         resume=resume,
     )  # fmt: skip
+    if refine is not None:
+        refine(network)
     progress.message("Calibrating and writing the model")
     card = write_model(network, config, data, history, options)
     run_folder.finish(run)

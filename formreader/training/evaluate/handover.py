@@ -1,0 +1,96 @@
+"""Whether a new model may take the place of an old one: measurably better here, no worse there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import binomtest
+
+from formreader.core.classes import NOT_A_DIGIT, Probabilities
+from formreader.training.data.examples import Labels
+
+MAX_CHANCE = 0.05
+"""Largest probability that a model as good as the old one looks as much better by chance."""
+
+MAX_FALL = 0.0005
+"""How much smaller the share of right digits elsewhere may be, and how much larger that of wrong
+ones among all: 5 of MNIST's 10,000 test digits, less than two trainings of one network differ."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """How a model reads `n` labelled crops; the arrays are (n,) bool.
+
+    `right`: the most probable class is the label. `accepted`: a digit reaches the threshold and is
+    more probable than "not a digit". `wrong`: accepted, but the digit is not the label.
+    """
+
+    right: npt.NDArray[np.bool_]
+    accepted: npt.NDArray[np.bool_]
+    wrong: npt.NDArray[np.bool_]
+
+    @property
+    def n(self) -> int:
+        return len(self.right)
+
+    @property
+    def wrong_share(self) -> float:
+        """Share of the accepted that are wrong; 0 where nothing is accepted."""
+        return int(self.wrong.sum()) / max(1, int(self.accepted.sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two models on the same crops."""
+
+    before: Judged
+    after: Judged
+
+
+def judge(probabilities: Probabilities, labels: Labels, threshold: float) -> Judged:
+    """Compare probabilities (n, 11) with labels (n,)."""
+    digits = probabilities[:, :NOT_A_DIGIT].astype(np.float64)  # as exact as the threshold
+    confidence = digits.max(axis=1)
+    accepted = (confidence >= threshold) & (confidence > probabilities[:, NOT_A_DIGIT])
+    return Judged(
+        probabilities.argmax(axis=1) == labels,
+        accepted,
+        accepted & (digits.argmax(axis=1) != labels),
+    )
+
+
+def objections(own: Compared, elsewhere: Mapping[str, Compared]) -> tuple[str, ...]:
+    """Why the new model must not take the old one's place; none if it may.
+
+    On a user's own held-back pages it must accept more digits rightly, by a sign test, and neither
+    read fewer rightly nor have a larger share of wrong ones among the accepted. On none of the
+    sets `elsewhere` it may be worse by more than `MAX_FALL`.
+    """
+    found = list[str]()
+    good_before, good_after = (one.accepted & ~one.wrong for one in (own.before, own.after))
+    gained, lost = int((good_after & ~good_before).sum()), int((good_before & ~good_after).sum())
+    if gained + lost == 0 or _chance(gained, lost) > MAX_CHANCE:
+        found.append(
+            f"it is not measurably better on your pages: {gained:,} more digits are accepted "
+            f"rightly, {lost:,} no longer are"
+        )
+    if own.after.right.sum() < own.before.right.sum():
+        found.append("it reads fewer digits of your pages rightly")
+    if own.after.wrong_share > own.before.wrong_share:
+        found.append("a larger share of the accepted digits of your pages is wrong")
+    for name, one in elsewhere.items():
+        fall = int(one.before.right.sum()) - int(one.after.right.sum())
+        if fall > MAX_FALL * one.before.n:
+            found.append(f"it reads {fall:,} fewer of the {one.before.n:,} {name} rightly")
+        rise = int(one.after.wrong.sum()) - int(one.before.wrong.sum())
+        if rise > MAX_FALL * one.before.n:
+            found.append(f"it accepts {rise:,} more of the {one.before.n:,} {name} wrongly")
+    return tuple(found)
+
+
+def _chance(gained: int, lost: int) -> float:
+    """Probability of so many gains or more, if gains and losses were equally likely."""
+    return float(binomtest(gained, gained + lost, alternative="greater").pvalue)
