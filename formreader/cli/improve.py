@@ -54,8 +54,8 @@ def improve(
     RESULTS are the tables of one or many scans with the jobs beside them, after `formreader
     correct`; the scans themselves are not needed. A part of the corrected pages is held back, and
     the model is only written if it accepts more digits of these rightly than the one that read
-    them, has no larger share of wrong ones among them, and is not worse on MNIST's test set and on
-    marks that are no digits. Otherwise it says why, and no model is written.
+    them, errs no more among the accepted than its confidences say, and is not worse on MNIST's
+    test set and on marks that are no digits. Otherwise it says why, and no model is written.
 
     \b
     Examples:

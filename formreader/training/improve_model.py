@@ -121,7 +121,7 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
         sets = {_MNIST: test, _MARKS: marks}
         held = own.examples[judging]
         compared = _compare(folder, candidate, {"": held, **sets}, own.review_below)
-        reasons = objections(compared[""], {name: compared[name] for name in sets})
+        reasons = objections(compared[""], compared[_MNIST], compared[_MARKS])
         if not reasons:
             _hand_over(candidate, options.out, Path(place) / "before")
     return Improvement(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
+from scipy.stats import binomtest, poisson
 
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
 from formreader.training.data.examples import Labels
 
 MAX_CHANCE = 0.05
-"""Largest probability that a model as good as the old one looks as much better by chance."""
+"""Largest probability that a model as good as the old one looks as much better by chance, and
+that honest confidences look as dishonest."""
 
 MAX_FALL = 0.0005
 """How much smaller the share of right digits elsewhere may be, and how much larger that of wrong
@@ -26,11 +26,13 @@ class Judged:
 
     `right`: the most probable class is the label. `accepted`: a digit reaches the threshold and is
     more probable than "not a digit". `wrong`: accepted, but the digit is not the label.
+    `expected_wrong`: how many of the accepted are wrong by what their confidences say.
     """
 
     right: npt.NDArray[np.bool_]
     accepted: npt.NDArray[np.bool_]
     wrong: npt.NDArray[np.bool_]
+    expected_wrong: float
 
     @property
     def n(self) -> int:
@@ -59,15 +61,17 @@ def judge(probabilities: Probabilities, labels: Labels, threshold: float) -> Jud
         probabilities.argmax(axis=1) == labels,
         accepted,
         accepted & (digits.argmax(axis=1) != labels),
+        float((1 - confidence[accepted]).sum()),
     )
 
 
-def objections(own: Compared, elsewhere: Mapping[str, Compared]) -> tuple[str, ...]:
+def objections(own: Compared, digits: Compared, marks: Compared) -> tuple[str, ...]:
     """Why the new model must not take the old one's place; none if it may.
 
-    On a user's own held-back pages it must accept more digits rightly, by a sign test, and neither
-    read fewer rightly nor have a larger share of wrong ones among the accepted. On none of the
-    sets `elsewhere` it may be worse by more than `MAX_FALL`.
+    On a user's own held-back pages it must accept more digits rightly, by a sign test, and must not
+    read fewer rightly. More of the accepted may be wrong only as far as its confidences say so: it
+    accepts digits that were too hard before. Of other people's `digits` it may read fewer rightly
+    and accept more wrongly by `MAX_FALL` at most, and so may it accept `marks` that are no digits.
     """
     found = list[str]()
     good_before, good_after = (one.accepted & ~one.wrong for one in (own.before, own.after))
@@ -79,16 +83,25 @@ def objections(own: Compared, elsewhere: Mapping[str, Compared]) -> tuple[str, .
         )
     if own.after.right.sum() < own.before.right.sum():
         found.append("it reads fewer digits of your pages rightly")
-    if own.after.wrong_share > own.before.wrong_share:
-        found.append("a larger share of the accepted digits of your pages is wrong")
-    for name, one in elsewhere.items():
-        fall = int(one.before.right.sum()) - int(one.after.right.sum())
-        if fall > MAX_FALL * one.before.n:
-            found.append(f"it reads {fall:,} fewer of the {one.before.n:,} {name} rightly")
+    if own.after.wrong_share > own.before.wrong_share and _is_too_sure(own.after):
+        found.append(
+            "a larger share of the accepted digits of your pages is wrong, and more than its "
+            "confidences say"
+        )
+    fall = int(digits.before.right.sum()) - int(digits.after.right.sum())
+    if fall > MAX_FALL * digits.before.n:
+        found.append(f"it reads {fall:,} fewer of {digits.before.n:,} other digits rightly")
+    for name, one in (("other digits", digits), ("marks that are no digits", marks)):
         rise = int(one.after.wrong.sum()) - int(one.before.wrong.sum())
         if rise > MAX_FALL * one.before.n:
-            found.append(f"it accepts {rise:,} more of the {one.before.n:,} {name} wrongly")
+            found.append(f"it accepts {rise:,} more of {one.before.n:,} {name} wrongly")
     return tuple(found)
+
+
+def _is_too_sure(judged: Judged) -> bool:
+    """Whether measurably more of the accepted are wrong than their confidences say."""
+    wrong = int(judged.wrong.sum())
+    return wrong > 0 and float(poisson.sf(wrong - 1, judged.expected_wrong)) < MAX_CHANCE
 
 
 def _chance(gained: int, lost: int) -> float:
