@@ -111,7 +111,8 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
         f"others of their pages: {int(training.sum()):,} to train on, {int(choosing.sum()):,} to "
         f"calibrate on, {int(judging.sum()):,} to judge on"
     )
-    data = _data(mnist, test, own.examples[training], own.examples[choosing], rng, progress)
+    parts = own.examples[training], own.examples[choosing]
+    data = _data(mnist, test, *parts, options.writers is not None, rng, progress)
     with tempfile.TemporaryDirectory(
         prefix=f".{options.out.name}-", dir=options.out.absolute().parent
     ) as place:
@@ -216,6 +217,7 @@ def _data(
     test: Examples,
     training: Examples,
     choosing: Examples,
+    writers_known: bool,
     rng: np.random.Generator,
     progress: TrainProgress,
 ) -> TrainingData:
@@ -248,7 +250,7 @@ def _data(
             "own_training_copies": copies,
             "own_calibration_digits": len(choosing),
             "calibration_crops_of_pages": len(calibration),
-            "writer_disjoint": True,
+            "writer_disjoint": writers_known,
         },
     )
 
