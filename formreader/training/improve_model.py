@@ -103,6 +103,7 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
     folder = _base(options, own.models)
     card = read_card(folder)
     config = _config(folder, card)
+    prepare_folder(options.out.absolute().parent)
     mnist, test = load_mnist()
     rng = np.random.default_rng([options.seed, 11])  # apart from the seeds of `prepare_data`
     training, choosing, judging = split_groups(own, rng)
@@ -137,11 +138,11 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
 
 
 def _check_out(out: Path) -> None:
-    """Refuse a folder that must not be replaced by a model, and make the one it is in.
+    """Refuse a folder that must not be replaced by a model.
 
     Raises:
         UsageError: it is that of a shipped model.
-        OutputError: it holds something else than a model, or cannot be made.
+        OutputError: it holds something else than a model, or cannot be read.
     """
     if is_shipped(out.resolve()):
         raise UsageError(f"{out}: this model came with the program. Choose another with --out")
@@ -157,7 +158,6 @@ def _check_out(out: Path) -> None:
             )
     except OSError as error:
         raise unwritable(out, error) from error
-    prepare_folder(out.absolute().parent)
 
 
 def _check_enough(own: OwnDigits) -> None:
