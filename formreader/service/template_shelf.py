@@ -129,6 +129,28 @@ class TemplateShelf:
                 raise ProblemError(409, f"There is a form {wanted.name!r} already")
             return _write(folder, wanted, before)
 
+    def replace_file(self, name: str, text: str) -> FormTemplate:
+        """Replace the template.toml of a form by `text`, as it is, if nothing is wrong with it.
+
+        Raises:
+            ProblemError: there is no such form, another has the new name, or the text is wrong.
+        """
+        with self._lock:
+            folder, before = self.find(name)
+            wanted = _parsed(text, None)  # no file is opened whose name was not looked at
+            if wanted.size != before.size:
+                width, height = before.size
+                raise ProblemError(
+                    422, f"width, height: the form's page has {width} x {height} pixels"
+                )
+            if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
+                raise ProblemError(409, f"There is a form {wanted.name!r} already")
+            _check_listed(folder, wanted)
+            template = _parsed(text, folder)
+            with atomic_writer(folder / TEMPLATE_FILE) as stream:
+                stream.write(text)
+            return template
+
     def add(self, made: Path, name: str) -> FormTemplate:
         """Add the form that was made in the folder `made`, under a name.
 
@@ -179,12 +201,36 @@ def _copy(folder: Path, template: FormTemplate, copy: Path) -> None:
         ProblemError: a rule names a file elsewhere, which may change or be gone.
     """
     copy.mkdir(parents=True)
-    listed = {field.rules.one_of for field in template.fields if field.rules.one_of}
-    for file in (TEMPLATE_FILE, PAGE_FILE, *sorted(listed)):
-        if not (copy / file).resolve().is_relative_to(copy.resolve()):
-            raise ProblemError(422, f"{template.name}: put {file} beside its {TEMPLATE_FILE}")
+    for file in (TEMPLATE_FILE, PAGE_FILE, *_check_listed(copy, template)):
         (copy / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file, copy / file)
+
+
+def _check_listed(folder: Path, template: FormTemplate) -> list[str]:
+    """The names of the files that the rules of a form name; they lie in its folder.
+
+    Raises:
+        ProblemError: one does not.
+    """
+    listed = sorted({field.rules.one_of for field in template.fields if field.rules.one_of})
+    for file in listed:
+        if "\0" in file or not (folder / file).resolve().is_relative_to(folder.resolve()):
+            raise ProblemError(422, f"{template.name}: put {file} beside its {TEMPLATE_FILE}")
+    return listed
+
+
+def _parsed(text: str, folder: Path | None) -> FormTemplate:
+    """The template in the text of a template.toml.
+
+    Raises:
+        ProblemError: it is wrong; all that is wrong is told, with its lines.
+    """
+    template, faults = parse_template(text, folder)
+    if template is None:
+        told = (f"{f'line {one.line}: ' if one.line else ''}{one.message}" for one in faults)
+        detail = "\n".join(told)
+        raise ProblemError(422, detail if folder is None else detail.replace(f"{folder}/", ""))
+    return template
 
 
 def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:

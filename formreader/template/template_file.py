@@ -195,6 +195,8 @@ def parse_template(
         found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
         line = int(found[1]) if found and found[1] else len(text.splitlines())
         return None, [Fault(line, f"not valid TOML: {str(error).split(' (at')[0]}")]
+    except (RecursionError, ValueError) as error:  # nested a thousand deep; 5,000 digits
+        return None, [Fault(0, f"not valid TOML: {str(error)}")]
     lines = _Lines(text)
     faults = list(_form_faults(content, lines))
     if faults:
