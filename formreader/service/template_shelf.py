@@ -86,7 +86,7 @@ class TemplateShelf:
         if not name:
             return ""
         with self._lock, self._data.workspace() as work:
-            chosen = self.all() if name == ALL_FORMS else [self.find(name)]
+            chosen = self.all() if name == ALL_FORMS else self._with_document(name)
             if not chosen:
                 raise ProblemError(
                     422, "template: there are no forms yet. Add one, or leave it out"
@@ -99,6 +99,11 @@ class TemplateShelf:
             else:
                 (work / "forms").rename(self.kept(digest))
         return digest
+
+    def _with_document(self, name: str) -> list[tuple[Path, FormTemplate]]:
+        """The form of this name, with those of the other pages of the document that it begins."""
+        names = self.find(name)[1].document or (name,)
+        return [self.find(one) for one in names]
 
     def kept(self, digest: str) -> Path:
         """The folder of forms that were kept."""
@@ -245,7 +250,8 @@ def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormT
         fields = tuple(_field(one, before) for one in wanted.fields)
     except (TypeError, ValueError) as error:
         raise ProblemError(422, f"fields: {error}") from error
-    changed = replace(before, name=wanted.name, fields=fields)
+    document = before.document and (wanted.name, *before.document[1:])
+    changed = replace(before, name=wanted.name, fields=fields, document=document)
     template, faults = parse_template(template_text(changed), folder)
     if template is None:
         raise ProblemError(422, "; ".join(fault.message for fault in faults))

@@ -113,7 +113,10 @@ def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_pa
     page = np.full((200, 300), 250, np.uint8)
     write_template(tmp_path, FormTemplate("tally", (300, 200), (cell,)), page)
     html = editor_page(tmp_path, save_url="/save")
-    sent, answers = list[str](), [(409, b"someone else saved it"), (422, b'{"detail": "line 3"}'), (200, b"")]
+    sent, answers = (
+        list[str](),
+        [(409, b"someone else saved it"), (422, b'{"detail": "line 3"}'), (200, b"")],
+    )
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

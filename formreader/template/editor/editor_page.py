@@ -38,9 +38,7 @@ _STYLES = (("formreader.output.report", "report.css"), (_PACKAGE, "editor.css"))
 Json: TypeAlias = "str | int | float | list[Json] | dict[str, Json] | None"
 
 
-def editor_page(
-    folder: Path, save_url: str | None = None, *, back_url: str | None = None
-) -> str:
+def editor_page(folder: Path, save_url: str | None = None, *, back_url: str | None = None) -> str:
     """The page that edits the template in a folder, as HTML.
 
     Args:
