@@ -138,8 +138,10 @@ def _sheets(
 
 
 def _single(store: JobStore) -> set[str]:
-    """The files that have one page."""
-    return {file.label for file in store.files() if file.pages == 1}
+    """The files that have one page; a copy has as many as the file that was read instead."""
+    files = store.files()
+    pages = {file.label: file.pages for file in files}
+    return {file.label for file in files if pages[file.duplicate_of or file.label] == 1}
 
 
 def _columns(view: JobView, forms: Collection[str]) -> list[str]:

@@ -19,6 +19,7 @@ from formreader.rules.form_rules import NO_RULES
 from formreader.service import bodies
 from formreader.service.job_folders import DataFolder
 from formreader.service.problems import ProblemError
+from formreader.template.documents import documents_of
 from formreader.template.form_book import templates_hash
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.template_file import (
@@ -132,7 +133,10 @@ class TemplateShelf:
                 )
             if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
                 raise ProblemError(409, f"There is a form {wanted.name!r} already")
-            return _write(folder, wanted, before)
+            template = _changed(folder, wanted, before)
+            self._check_documents(folder, template)
+            _save(folder, template_text(template))
+            return template
 
     def replace_file(self, name: str, text: str) -> FormTemplate:
         """Replace the template.toml of a form by `text`, as it is, if nothing is wrong with it.
@@ -152,8 +156,8 @@ class TemplateShelf:
                 raise ProblemError(409, f"There is a form {wanted.name!r} already")
             _check_listed(folder, wanted)
             template = _parsed(text, folder)
-            with atomic_writer(folder / TEMPLATE_FILE) as stream:
-                stream.write(text)
+            self._check_documents(folder, template)
+            _save(folder, text)
             return template
 
     def add(self, made: Path, name: str) -> FormTemplate:
@@ -166,16 +170,34 @@ class TemplateShelf:
             if any(template.name == name for _, template in self.all()):
                 raise ProblemError(409, f"There is a form {name!r} already")
             template = read_template(made)
-            written = _write(made, body_of_template(replace(template, name=name)), template)
+            written = _changed(made, body_of_template(replace(template, name=name)), template)
+            _save(made, template_text(written))
             stem = re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-")[:40]
             made.rename(self._folder / f"{stem or 'form'}-{secrets.token_hex(3)}")
         return written
 
     def delete(self, name: str) -> None:
-        """Delete a form. Jobs that were begun with it keep theirs."""
+        """Delete a form. Jobs that were begun with it keep theirs.
+
+        Raises:
+            ProblemError: there is no such form, or another's document names it.
+        """
         with self._lock:
             folder, _ = self.find(name)
+            self._check_documents(folder, None)
             shutil.rmtree(folder)
+
+    def _check_documents(self, folder: Path, template: FormTemplate | None) -> None:
+        """Check that documents stay possible with another form, or none, in a folder.
+
+        Raises:
+            ProblemError: one does not.
+        """
+        others = [one for at, one in self.all() if at != folder]
+        try:
+            documents_of([*others, template] if template is not None else others)
+        except TemplateError as error:
+            raise ProblemError(409, str(error)) from error
 
 
 def body_of_template(template: FormTemplate) -> bodies.Template:
@@ -238,8 +260,8 @@ def _parsed(text: str, folder: Path | None) -> FormTemplate:
     return template
 
 
-def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:
-    """Write the form into its folder, checked as a file of people's own is.
+def _changed(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:
+    """The form in a folder with what a client wants, checked as a file of people's own is.
 
     Rules stay: those of a field go by its name, or by its place if it has a new name.
 
@@ -255,9 +277,12 @@ def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormT
     template, faults = parse_template(template_text(changed), folder)
     if template is None:
         raise ProblemError(422, "; ".join(fault.message for fault in faults))
-    with atomic_writer(folder / TEMPLATE_FILE) as stream:
-        stream.write(template_text(template))
     return template
+
+
+def _save(folder: Path, text: str) -> None:
+    with atomic_writer(folder / TEMPLATE_FILE) as stream:
+        stream.write(text)
 
 
 def _field(one: bodies.TemplateField, before: FormTemplate) -> FieldPlace:

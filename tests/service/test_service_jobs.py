@@ -171,6 +171,7 @@ def _edit(client: TestClient) -> None:
         before.replace(named, named + 'one_of = "secret"\n'): "beside its template.toml",
         before.replace(named, named + 'one_of = "a.csv"\n'): "one_of: a.csv: cannot be read",
         before.replace("width = ", "width = 1"): "the form's page has",
+        before + '[document]\npages = ["Tally 7"]\n': ": document: pages: must name two",
         "a = " + "[" * 100_000: "not valid TOML",
         "a = " + "9" * 10_000: "not valid TOML",
         "form = ": "line 1: not valid TOML",
@@ -181,6 +182,8 @@ def _edit(client: TestClient) -> None:
         assert told in refused.json()["detail"]
         assert str(folder) not in refused.text
     assert client.post(url, content=b"\xff").status_code == 422
+    alone = client.post(url, content=before + '[document]\npages = ["Tally 7", "back"]\n')
+    assert alone.status_code == 409 and "there is no form 'back'" in alone.text
     assert client.post(url, content=before, headers={"origin": "http://a.org"}).status_code == 403
     assert client.post(url, content=b" " * 2**21).status_code == 413
     assert (folder / "template.toml").read_text(encoding="utf-8") == before
