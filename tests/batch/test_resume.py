@@ -22,7 +22,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import formreader
-from formreader.batch import job_work, scan_job
+from formreader.batch import job_work, scan_means
 from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool
 from formreader.cli.progress import ScanDisplay
@@ -79,7 +79,7 @@ def pool_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spares each scan the start of workers; those in processes of their own have them."""
     inline = _Inline()
     pool = PagePool(inline, ahead=AHEAD, explain=str, close=inline.shutdown)
-    monkeypatch.setattr(scan_job, "open_pool", lambda *_: pool)
+    monkeypatch.setattr(scan_means, "open_pool", lambda *_: pool)
 
 
 @dataclass

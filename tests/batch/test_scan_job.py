@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from formreader.batch import dask_cluster, input_records, job_work, page_work, scan_job
+from formreader.batch import dask_cluster, input_records, job_work, page_work, scan_means
 from formreader.batch.debug_pictures import DebugFolder, draw_crops, draw_overlay, relative_path
 from formreader.batch.page_log import PageFigures, open_page_log
 from formreader.batch.page_pool import PagePool
@@ -272,12 +272,12 @@ def test_the_cluster_does_the_page_work(
 ) -> None:
     asked: list[tuple[str, float]] = []
 
-    def open_cluster(address: str, page_timeout: float) -> PagePool:
+    def open_cluster(address: str, page_timeout: float, tls: object) -> PagePool:
         asked.append((address, page_timeout))
         return PagePool(_Inline(), ahead=2, explain=str, close=lambda: None)
 
     monkeypatch.setattr(dask_cluster, "open_cluster", open_cluster)
-    monkeypatch.setattr(scan_job, "open_pool", lambda *_: pytest.fail("not on the cluster"))
+    monkeypatch.setattr(scan_means, "open_pool", lambda *_: pytest.fail("not on the cluster"))
     out = forms.parent / "r.csv"
     options = ScanOptions((str(forms),), out, model=str(tiny_model), page_timeout=9)
     assert scan(replace(options, cluster="tcp://host:8786"), Heard()).read == 3

@@ -45,7 +45,7 @@ def templates(pile: Path) -> Path:
 
     out = pile.parent / "templates"
     with pytest.raises(SystemExit) as ended:
-        main(["template", "learn", str(pile), "--out", str(out), "--workers", "1", "-q"])
+        main.main(["template", "learn", str(pile), "--out", str(out), "--workers", "1", "-q"])
     assert ended.value.code == ExitCode.DONE
     return out
 

@@ -30,7 +30,7 @@ from unittest.mock import patch
 import cv2
 from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 
-from formreader.batch import scan_job
+from formreader.batch import scan_job, scan_means
 from formreader.batch.page_pool import PagePool, explain
 from formreader.batch.page_work import PageTask, work_page
 from formreader.core.options import ScanOptions
@@ -119,7 +119,7 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
     files = list_files([str(fill_folder(place / "once", pages, len(pages)))]).files
     pool = PagePool(_AtOnce([work_page(PageTask(file, 0)) for file in files]), 1, explain, int)
     best = dict[str, float](), float("inf")
-    with patch.object(scan_job, "open_pool", lambda *_: pool):
+    with patch.object(scan_means, "open_pool", lambda *_: pool):
         for _ in range(options.rounds + 1):  # the first loads all that is loaded once
             began = time.process_time()
             scanned = ScanOptions((str(folder),), out=place / "parent.csv", fresh=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import onnx
@@ -51,6 +52,7 @@ def test_a_second_signal_ends_a_program_that_waits_in_a_library(
         assert program.stdout is not None and program.stderr is not None
         try:
             assert program.stdout.readline() == "begun\n"
+            time.sleep(0.5)  # until the main thread, too, waits in the library
             program.send_signal(signal.SIGINT)
             with pytest.raises(subprocess.TimeoutExpired):  # it cannot end by itself
                 program.wait(0.5)

@@ -14,6 +14,7 @@ from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.number_reader import HeardNumber
 from formreader.recognise.number_vote import (
+    TWO_NUMBERS,
     SettledNumber,
     digit_columns,
     settle,
@@ -125,6 +126,14 @@ def test_a_cell_without_ink_is_blank_with_the_readers_confidence() -> None:
     assert (reading(trace).value, reading(trace).status) == ("?", Status.REVIEW)
     faint = settle(empty, cuts("x"), heard(spaced("00"), blank=0.01), WEIGHTS)
     assert (reading(faint).value, reading(faint).status) == ("00", Status.REVIEW)
+
+
+def test_digits_far_apart_may_be_of_two_numbers() -> None:
+    apart = heard("  7" + 41 * " " + "1" + "  ", 0.9999)
+    doubted = reading(settle(field(2), cuts("71"), apart, WEIGHTS))
+    assert (doubted.value, doubted.status, doubted.remark) == ("71", Status.REVIEW, TWO_NUMBERS)
+    near = heard("  7" + 37 * " " + "1" + "    ", 0.9999)
+    assert reading(settle(field(2), cuts("71"), near, WEIGHTS)).status is Status.OK
 
 
 def test_a_blank_cell_that_may_lack_a_part_is_for_review() -> None:
