@@ -151,7 +151,7 @@ test("rows of pages are shown with a column for each field, the message last", a
     { file: "b", form: "u", status: "review", review: ["year", "sum"], values: { year: "1" }, message: "odd" }];
   const bytes = new TextEncoder().encode(pages.map((page) => JSON.stringify(page)).join("\n"));
   const chunks = [bytes];
-  const stream = new ResultsStream({ read: async () => ({ value: chunks.shift(), done: chunks.length === 0 }), cancel: async () => {} });
+  const stream = new ResultsStream({ read: async () => ({ done: chunks.length === 0, value: chunks.shift() }), cancel: async () => {} });
   const rows = await stream.next(9);
   assert.deepEqual(rows.map(({ sum, year, review }) => [sum, year, review]), [["07", undefined, ""], [undefined, "1", "year; sum"]]);
   assert.deepEqual(columnsOf(rows, { places: false }), ["file", "form", "status", "review", "sum", "year", "message"]);
