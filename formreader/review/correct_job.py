@@ -53,7 +53,8 @@ class CorrectSummary:
     """What came of it: answers stored (or taken back) and known already, what is left to review.
 
     `zeros_lost` counts values of an edited table that lack only their leading zeros. `comparison`
-    is that with the second person, and `disputes` the report on which they differ.
+    is that with the second person, and `disputes` the report on which they differ. `parts` are the
+    tables of single forms.
     """
 
     answers: int
@@ -64,6 +65,7 @@ class CorrectSummary:
     report: Place | None
     comparison: Comparison | None = None
     disputes: Path | None = None
+    parts: tuple[Place, ...] = ()
 
 
 def correct(options: CorrectOptions) -> CorrectSummary:
@@ -109,7 +111,7 @@ def correct(options: CorrectOptions) -> CorrectSummary:
     report = as_place(view.report) if view.report else None
     written = as_place(view.out), report
     done = stored, known, zeros_lost, counts["review"]
-    return CorrectSummary(*done, *written, comparison, disputes)
+    return CorrectSummary(*done, *written, comparison, disputes, tuple(part_places(view).values()))
 
 
 def _write_disputes(

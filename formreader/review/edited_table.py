@@ -251,12 +251,16 @@ def _is_header(names: list[str]) -> bool:
 
 
 def _is_of_pages(names: list[str]) -> bool:
-    return tuple(names[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS and "message" in names
+    return tuple(names[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS
 
 
 def _form_columns(names: list[str]) -> Collection[str]:
-    """The columns of fields in a table of pages; those that a person added come after `message`."""
-    return names[len(PAGE_COLUMNS) : names.index("message")] if _is_of_pages(names) else ()
+    """The columns of fields in a table of pages; those that a person added come after `message`.
+
+    None where a person has taken that away: then nothing tells them apart.
+    """
+    known = _is_of_pages(names) and "message" in names
+    return names[len(PAGE_COLUMNS) : names.index("message")] if known else ()
 
 
 def _csv_reader(path: Path) -> csv.DictReader[str]:

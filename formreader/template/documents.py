@@ -59,7 +59,10 @@ def documents_of(forms: Sequence[FormTemplate]) -> dict[str, tuple[str, ...]]:
         columns = dict[str, str]()
         for name in pages:
             if name not in known:
-                raise TemplateError(f"{where}: there is no form {name!r} among the templates")
+                raise TemplateError(
+                    f"{where}: there is no form {name!r} among the templates. Name the folder that "
+                    "has the templates of all its pages"
+                )
             if taken.setdefault(name, first) != first:
                 raise TemplateError(f"{where}: {name!r} is a page of {taken[name]!r} already")
             for field in known[name].fields:
