@@ -154,5 +154,5 @@ def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_pa
             server.shutdown()
     template, faults = parse_template(sent[-1])
     assert template is not None, faults
-    assert [field.name for field in template.fields] == ["gültig"] and len(sent) == 2
+    assert [field.name for field in template.fields] == ["gültig"] and len(sent) == 3
     browser.get_log("browser")  # type: ignore[no-untyped-call]  # the refusal stands in it
