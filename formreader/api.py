@@ -248,6 +248,7 @@ def scan(
     max_pages: int = _DEFAULT.max_pages,
     max_size: float = _DEFAULT.max_size,
     template: AnyPath | None = None,
+    split_forms: bool = _DEFAULT.split_forms,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
     """Read files as `formreader scan` does, and write the table and the review report.
@@ -295,6 +296,7 @@ def scan(
         max_pages=max_pages,
         max_size=max_size,
         template=_as_template(template),
+        split_forms=split_forms,
     )
     return scan_job.scan(options, _as_progress(progress))
 

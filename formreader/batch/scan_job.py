@@ -19,15 +19,16 @@ from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
 from formreader.batch.page_work import PageTask
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
-from formreader.core.locations import Place
+from formreader.core.locations import STANDARD_OUTPUT, Place
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
+from formreader.output.atomic_writing import check_writable
 from formreader.recognise.decisions import judged
 from formreader.recognise.model_card import read_card
 from formreader.recognise.number_reader import number_calibration
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
-from formreader.review.job_results import stored_place, write_results
+from formreader.review.job_results import part_places, stored_place, write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.form_rules import FormRules
 from formreader.rules.rules_text import rules_text
@@ -52,7 +53,7 @@ class ScanSummary:
     pages of earlier runs were given the statuses of other thresholds. `acceptance` says which
     digits are accepted without review. `stages` holds the seconds that this run spent in each
     stage, all pages and processes together; `seconds` is its wall time. `report` is None if none
-    was asked for.
+    was asked for. `parts` are the tables of single forms; `out` then has the other pages.
     """
 
     files: int
@@ -74,6 +75,7 @@ class ScanSummary:
     stages: Mapping[str, float]
     out: Place
     report: Place | None
+    parts: tuple[Place, ...] = ()
 
 
 def scan(
@@ -102,6 +104,10 @@ def scan(
             "themselves with --template auto, or make one with `formreader template learn` and "
             "give it with --template"
         )
+    if options.split_forms and options.rows != "page":
+        raise UsageError("--split-forms writes a table of pages for each form: give --rows page")
+    if options.split_forms and options.out == STANDARD_OUTPUT:
+        raise UsageError("--split-forms writes several tables, which cannot be printed. Give --out")
     with outputs.with_job() as placed:
         return _scan(options, placed, progress, means or OwnMeans())
 
@@ -120,6 +126,7 @@ def _scan(
     if learns and (options.fresh or not outputs.job.exists()):
         check_discardable(AutoForms.folder_of(outputs.job))
     with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
+        before = store.view() or store.replaced
         if store.damaged:
             progress.message(
                 f"{outputs.job}: {store.damaged} of its records are damaged; those pages are read "
@@ -136,7 +143,11 @@ def _scan(
             _view(options, outputs, accepted, len(listing.files)),
             forms=forms,
             rules={form: rules_text(one) for form, one in rules.items() if one},
+            documents=_documents(options.template),
+            parts=before.parts if before is not None else (),
         )
+        for place in part_places(view).values():
+            check_writable(place)
         rejudged = _set_view(store, view, accepted.thresholds)
         auto = AutoForms(AutoForms.folder_of(outputs.job), store) if learns else None
         if auto is not None:
@@ -166,6 +177,7 @@ def _scan(
         stages=stopwatch.stages,
         out=options.out,
         report=outputs.report,
+        parts=tuple(part_places(view).values()),
     )
 
 
@@ -195,6 +207,15 @@ def _rules(template: Path | Literal["auto"] | None) -> dict[str, FormRules]:
         return {}
     known = loaded_book(str(template.absolute())).forms
     return {form.template.name: form.template.rules for form in known}
+
+
+def _documents(template: Path | Literal["auto"] | None) -> dict[str, tuple[str, ...]]:
+    """Return the documents that pages of the templates make; none without, and of learned forms.
+
+    Raises:
+        TemplateError: a template is missing or wrong.
+    """
+    return loaded_book(str(template.absolute())).documents if isinstance(template, Path) else {}
 
 
 def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:
@@ -227,6 +248,7 @@ def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: i
         out=stored_place(options.out),
         report=stored_place(outputs.report),
         rows=options.rows,
+        split=options.split_forms,
         thresholds=repr(accepted.thresholds),
         review_below=accepted.review_below,
         files=files,

@@ -68,7 +68,7 @@ def correct(
     if not quiet:
         for line in _lines(summary, undo):
             print_message(line)
-        for path in (summary.out, summary.report, summary.disputes):
+        for path in (summary.out, *summary.parts, summary.report, summary.disputes):
             if path is not None:
                 click.echo(path)
     return ExitCode.DONE

@@ -58,6 +58,11 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
     "and keeps the templates beside the table.",
 )  # fmt: skip
 @click.option(
+    "--split-forms", is_flag=True, default=SCAN.split_forms,
+    help="With --rows page: write one table for each form, results.FORM.csv beside --out, which "
+    "then has the pages of no known form.",
+)  # fmt: skip
+@click.option(
     "--report", metavar="FILE|none", default=SCAN.report,
     help="Report for reviewing doubtful digits; none for no report.  [default: beside the table, "
     "as .html]",
@@ -119,6 +124,7 @@ def scan(
     out: Place,
     rows: Rows,
     template: Path | Literal["auto"] | None,
+    split_forms: bool,
     report: str | None,
     workers: int,
     fresh: bool,
@@ -174,12 +180,13 @@ def scan(
             report=report, workers=workers, device=device, batch=batch, fresh=fresh, debug=debug,
             page_timeout=page_timeout, cluster=cluster, tls_ca_file=tls_ca_file, tls_cert=tls_cert,
             tls_key=tls_key, log_json=log_json, memory=memory,
-            max_pages=max_pages, max_size=max_size, template=template, progress=display,
+            max_pages=max_pages, max_size=max_size, template=template,
+            split_forms=split_forms, progress=display,
         )  # fmt: skip
     if not quiet:
         for line in summary_lines(summary, verbose):
             print_message(line)
-        for path in (summary.out, summary.report):
+        for path in (summary.out, *summary.parts, summary.report):
             if path is not None and summary.out != STANDARD_OUTPUT:  # else the table stays alone
                 click.echo(path)
     if summary.interrupted:

@@ -56,6 +56,19 @@ def beside(place: Place, suffix: str) -> Place:
     return f"{folder}/{PurePosixPath(name).with_suffix(suffix)}"
 
 
+def with_part(place: Place, part: str) -> Place:
+    """`place` with `part` before its suffix: results.csv becomes results.part.csv."""
+    old = PurePosixPath(name_of(place))
+    return sibling(place, f"{old.stem}.{part}{old.suffix}")
+
+
+def sibling(place: Place, name: str) -> Place:
+    """The file of this name in the folder of `place`."""
+    return (
+        place.with_name(name) if isinstance(place, Path) else f"{place.rpartition('/')[0]}/{name}"
+    )
+
+
 def suffix_of(place: Place) -> str:
     """The file's suffix in lower case, with its dot; "" where it has none."""
     return PurePosixPath(name_of(place)).suffix.lower()

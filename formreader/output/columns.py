@@ -55,6 +55,9 @@ NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER = (
 PAGE_COLUMNS = ("file", "page", "form", "status", "review")
 """The first columns of a table of pages. Those of the fields follow, then `message`."""
 
+PAGE_KEYS = (*PAGE_COLUMNS, "values", "message")
+"""The keys of a page in JSON Lines: `review` is a list, `values` has the fields by their names."""
+
 EARLIER_HEADERS = (
     "file,page,field,value,confidence,status,cells,x,y,width,height",
     "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence",

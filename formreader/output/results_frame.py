@@ -24,6 +24,8 @@ from formreader.output.columns import (
     FIELD_HEADER,
     NAMED_DIGIT_HEADER,
     NAMED_FIELD_HEADER,
+    PAGE_COLUMNS,
+    PAGE_KEYS,
     ColumnKind,
     column_kinds,
     is_page_table,
@@ -71,7 +73,8 @@ def load_results(path: Path) -> pd.DataFrame:
     """Read a table that `formreader scan` wrote, of fields, digits or pages, in any format.
 
     By default, pandas reads digits as numbers, which drops leading zeros, and blanks as missing
-    values. Here both stay text.
+    values. Here both stay text. Nested pages (JSON Lines) have a column for each field that any of
+    them has, in the order in which these come.
 
     Raises:
         NoInputError: the file cannot be read, or is not such a table. An empty JSON Lines file is
@@ -80,6 +83,8 @@ def load_results(path: Path) -> pd.DataFrame:
     kind = format_of(path)
     try:
         columns = _columns(path, kind)
+        if kind is TableFormat.JSON_LINES and tuple(columns) == PAGE_KEYS:
+            return _read_nested(path)
         if ",".join(columns) not in _HEADERS and not is_page_table(columns):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         return _READERS[kind](path, columns).astype(_types(columns))
@@ -117,6 +122,34 @@ def _read_json_lines(path: Path, columns: list[str]) -> pd.DataFrame:
     options = arrow_json.ParseOptions(arrow_schema(columns), unexpected_field_behavior="error")
     table: pd.DataFrame = arrow_json.read_json(path, parse_options=options).to_pandas()
     return table
+
+
+def _read_nested(path: Path) -> pd.DataFrame:
+    """Read pages as `write_page_table` nests them.
+
+    Raises:
+        TypeError: a line is no such object.
+        ValueError: a line is not JSON.
+    """
+    with path.open(encoding="utf-8") as stream:
+        pages = [json.loads(line) for line in stream if line.strip()]
+    names = dict[str, None]()
+    for number, page in enumerate(pages, 1):
+        values = page.get("values") if isinstance(page, dict) else None
+        if not isinstance(values, dict) or tuple(page) != PAGE_KEYS:
+            raise TypeError(f"line {number}: not a page as `formreader scan` writes it")
+        names.update(dict.fromkeys(values))
+    columns = [*PAGE_COLUMNS, *names, "message"]
+    table = [
+        [
+            *(page[name] for name in PAGE_COLUMNS[:-1]),
+            "; ".join(page["review"]),
+            *(page["values"].get(name, "") for name in names),
+            page["message"],
+        ]
+        for page in pages
+    ]
+    return pd.DataFrame(table, columns=columns, dtype="object").astype(_types(columns))
 
 
 def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:

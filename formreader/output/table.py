@@ -11,7 +11,7 @@ program, but plain text for a spreadsheet.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from formreader.core.geometry import Box
@@ -24,7 +24,6 @@ from formreader.output.columns import (
     FIELD_HEADER,
     NAMED_DIGIT_HEADER,
     NAMED_FIELD_HEADER,
-    PAGE_COLUMNS,
 )
 from formreader.output.table_formats import Row, write_rows
 
@@ -50,55 +49,19 @@ def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
     write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
 
 
-def write_form_table(
-    place: Place, pages: Iterable[PageReading], rows: Rows, forms: Mapping[str, Sequence[str]]
-) -> None:
-    """Write the readings of `pages` of known forms, as `write_table` does.
+def write_form_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
+    """Write the readings of `pages` of known forms and of none, as `write_table` does.
 
-    Args:
-        place: the file.
-        pages: the pages, also those of no known form.
-        rows: what a row is. Rows of fields and of digits name the form and the field.
-        forms: the names of the fields of each form, by its name.
+    Rows of fields and of digits name the form and the field. `write_page_table` writes rows of
+    pages.
 
     Raises:
         OutputError, UsageError: as `write_table`.
     """
-    if rows == "page":
-        names = list(dict.fromkeys(name for fields in forms.values() for name in fields))
-        columns = [*PAGE_COLUMNS, *names, "message"]
-        write_rows(place, columns, (page_row(page, names) for page in pages))
-        return
     header = NAMED_DIGIT_HEADER if rows == "digit" else NAMED_FIELD_HEADER
     page_rows = TABLES[rows][1]
     named = (_named(page, row) for page in pages for row in page_rows(page))
     write_rows(place, header.split(","), named)
-
-
-def page_row(page: PageReading, names: Sequence[str]) -> Row:
-    """Return the row of a page: `PAGE_COLUMNS`, the values of the fields `names`, the message.
-
-    A page of no known form has no values there.
-    """
-    fields = {field.name: field for field in _readable(page)} if page.form else {}
-    doubtful = [field.name for field in fields.values() if _is_doubtful(field)]
-    remark = page.remark
-    if remark is not None:
-        status = remark.status
-    elif doubtful:
-        status = Status.REVIEW
-    else:
-        blank = all(field.status is Status.BLANK for field in fields.values())
-        status = Status.BLANK if blank else Status.OK
-    rules = "; ".join(dict.fromkeys(text for one in fields.values() for text in one.broken))
-    first: Row = [file_cell(page.file), page.number + 1, text_cell(page.form), status.value]
-    values = [fields[name].value if name in fields else "" for name in names]
-    return [*first, text_cell("; ".join(doubtful)), *values, _message(page, remark, rules=rules)]
-
-
-def _is_doubtful(field: FieldReading) -> bool:
-    """Whether to look at a field; at a blank one if it breaks a rule by that."""
-    return field.status is Status.REVIEW or (field.status is Status.BLANK and bool(field.broken))
 
 
 def _named(page: PageReading, row: Row) -> Row:
@@ -187,17 +150,13 @@ def _message(
     page: PageReading,
     remark: PageRemark | None = None,
     field: FieldReading | None = None,
-    rules: str = "",
 ) -> str:
-    """Return the last column of a row: remarks about the page, its field, the source of its values.
-
-    `rules` are those that the page's values break.
-    """
+    """Return the last column of a row: remarks on the page, its field, the source of its values."""
     of_field: tuple[str, ...] = ()
     if field is not None:
         # An answer settles what the remark is about.
         of_field = (*field.broken, field.remark if field.status is Status.REVIEW else "")
-    parts = (remark.reason if remark else "", rules, *of_field, page.origin)
+    parts = (remark.reason if remark else "", *of_field, page.origin)
     return text_cell("; ".join(filter(None, parts)))
 
 

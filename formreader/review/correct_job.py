@@ -16,7 +16,13 @@ from formreader.output.report.report import write_report
 from formreader.review.apply_corrections import apply_corrections, listed_problems, settle_plan
 from formreader.review.corrections_file import Correction, read_corrections
 from formreader.review.edited_table import is_table, read_edited
-from formreader.review.job_results import report_summary, scanned_files, view_beside, write_results
+from formreader.review.job_results import (
+    part_places,
+    report_summary,
+    scanned_files,
+    view_beside,
+    write_results,
+)
 from formreader.review.rule_checks import check_rules
 from formreader.review.second_person import Comparison, compare
 from formreader.store.answers import WHOLE_FIELD
@@ -47,7 +53,8 @@ class CorrectSummary:
     """What came of it: answers stored (or taken back) and known already, what is left to review.
 
     `zeros_lost` counts values of an edited table that lack only their leading zeros. `comparison`
-    is that with the second person, and `disputes` the report on which they differ.
+    is that with the second person, and `disputes` the report on which they differ. `parts` are the
+    tables of single forms.
     """
 
     answers: int
@@ -58,6 +65,7 @@ class CorrectSummary:
     report: Place | None
     comparison: Comparison | None = None
     disputes: Path | None = None
+    parts: tuple[Place, ...] = ()
 
 
 def correct(options: CorrectOptions) -> CorrectSummary:
@@ -97,13 +105,13 @@ def correct(options: CorrectOptions) -> CorrectSummary:
         elif options.undo:
             stored, known, zeros_lost = store.take_back(), 0, 0
         else:
-            stored, known, zeros_lost = _apply(store, corrections, tables, options)
+            stored, known, zeros_lost = _apply(store, view, corrections, tables, options)
         check_rules(store, view)
         counts = write_results(store, view)
     report = as_place(view.report) if view.report else None
     written = as_place(view.out), report
     done = stored, known, zeros_lost, counts["review"]
-    return CorrectSummary(*done, *written, comparison, disputes)
+    return CorrectSummary(*done, *written, comparison, disputes, tuple(part_places(view).values()))
 
 
 def _write_disputes(
@@ -139,12 +147,13 @@ def _as_disputed(field: ReviewField, boxes: set[tuple[str, int, int, int]]) -> R
 
 def _apply(
     store: JobStore,
+    view: JobView,
     corrections: Sequence[Correction],
     tables: Sequence[Path],
     options: CorrectOptions,
 ) -> tuple[int, int, int]:
     """Store answers; return how many are new, how many were known, and how many zeros are lost."""
-    edited = [read_edited(path, store) for path in tables]
+    edited = [read_edited(path, store, view) for path in tables]
     if problems := [problem for one in edited for problem in one.problems]:
         raise UsageError(
             listed_problems("nothing was changed, because of the edited table:", problems)
@@ -165,7 +174,8 @@ def writable_view(store: JobStore, job: Path) -> JobView:
     stored = store.view()
     assert stored is not None, "JobStore.open_finished checks it"
     view = view_beside(stored, job)
-    check_writable(as_place(view.out))
+    for place in (as_place(view.out), *part_places(view).values()):
+        check_writable(place)
     if view.report:
         check_writable(as_place(view.report))
     return view

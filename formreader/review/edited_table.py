@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
 from formreader.core.records import FieldReading, PageReading, Status
-from formreader.output.columns import DIGIT_HEADER, EARLIER_HEADERS, FIELD_HEADER
-from formreader.output.table import digit_text, whole_pixels
+from formreader.output.columns import (
+    DIGIT_HEADER,
+    EARLIER_HEADERS,
+    FIELD_HEADER,
+    NAMED_DIGIT_HEADER,
+    NAMED_FIELD_HEADER,
+    PAGE_COLUMNS,
+)
+from formreader.output.page_table import Sheet
+from formreader.output.table import digit_text, text_cell, whole_pixels
 from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.apply_corrections import cell_name
 from formreader.review.corrections_file import Correction, check_is_file, check_value, shown
-from formreader.store.job_store import JobStore
+from formreader.review.job_results import job_sheets
+from formreader.store.job_store import JobStore, JobView
 
 _DELIMITERS = ",;\t"
 """What spreadsheets write between cells, by country."""
 
 _AS_NUMBER = re.compile(r"[\d.,]+[eE][+-]?\d+")
 """A long number as spreadsheets show it: 2.8E+07. Its last digits are lost."""
+
+
+_MAX_FIELD_DIGITS = 9
+"""Digits of the number of a field: far more than a page has fields."""
 
 
 @dataclass(slots=True)
@@ -40,8 +53,11 @@ class EditedTable:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A row; `of_forms` are the columns that the table itself has for fields of forms."""
+
     source: str
     cells: Mapping[str, str]
+    of_forms: Collection[str] = ()
 
     @property
     def page(self) -> tuple[str, int]:
@@ -60,10 +76,16 @@ def is_table(path: Path) -> bool:
     return _is_header(list(_csv_reader(path).fieldnames or ()))
 
 
-def read_edited(path: Path, store: JobStore) -> EditedTable:
-    """Compare a table of fields or digits with its job.
+def read_edited(path: Path, store: JobStore, view: JobView) -> EditedTable:
+    """Compare a table of fields, digits or pages with its job.
 
-    Rows may be sorted or left out. A status that a person changed to `checked` confirms its row.
+    Rows may be sorted or left out. A status that a person changed to `checked` confirms its row:
+    in a table of pages all fields of the row that are for review.
+
+    Args:
+        path: the table.
+        store: the job.
+        view: how the job was written, with the documents that its pages make.
 
     Raises:
         NoInputError: it cannot be read, or is not such a table.
@@ -72,7 +94,9 @@ def read_edited(path: Path, store: JobStore) -> EditedTable:
     for row in _rows(path):
         try:
             by_page.setdefault(row.page, []).append(row)
-            if min(int(row.cells["field"] or 0), int(row.cells.get("box") or 0)) < 0:
+            named = "form" in row.cells  # then fields have names
+            numbers = (row.cells.get("box"), None if named else row.cells.get("field"))
+            if min(int(one or 0) for one in numbers) < 0:
                 raise ValueError("a number below 0")
         except (TypeError, ValueError) as error:
             raise NoInputError(
@@ -81,32 +105,67 @@ def read_edited(path: Path, store: JobStore) -> EditedTable:
     edited = EditedTable()
     labels = {cell_name(file.label): file.label for file in store.files()}
     wanted = {(labels.get(file, file), page) for file, page in by_page}
-    for reading in store.readings(pages=wanted):
-        for row in by_page.pop((cell_name(reading.file), reading.number)):
-            _compare(edited, reading, row)
+    if any("field" not in row.cells for rows in by_page.values() for row in rows):
+        for sheet in job_sheets(store, view):
+            for row in by_page.pop((cell_name(sheet.pages[0].file), sheet.pages[0].number), ()):
+                _compare_sheet(edited, sheet, row)
+    else:
+        for reading in store.readings(pages=wanted):
+            for row in by_page.pop((cell_name(reading.file), reading.number)):
+                _compare(edited, reading, row)
     for rows in by_page.values():
         edited.problems += [f"{row.source}: the job has no such page" for row in rows]
     return edited
 
 
 def _compare(edited: EditedTable, page: PageReading, row: _Row) -> None:
-    """Add what a row says that the job does not."""
-    number, box = int(row.cells["field"] or 0), int(row.cells.get("box") or 0)
+    """Add what a row about a field or a digit says that the job does not."""
+    number, box = _field_number(page, row), int(row.cells.get("box") or 0)
     if number == 0:  # a row about the page
         return
-    read = page.fields[number - 1] if number <= len(page.fields) else None
-    if read is None or box > len(read.digits):
+    read = page.fields[number - 1] if number is not None and number <= len(page.fields) else None
+    if number is None or read is None or box > len(read.digits):
         edited.problems.append(f"{row.source}: the job has no such field or box")
         return
     whole = "value" in row.cells
     if not whole and box == 0:
         edited.problems.append(f"{row.source}: it names no box")
         return
-    before = read.value if whole else digit_text(read.digits[box - 1])
-    said = row.cells["value" if whole else "digit"].strip()
+    said = row.cells["value" if whole else "digit"]
+    _compare_cell(edited, page, (number, 0 if whole else box), said, row)
+
+
+def _compare_sheet(edited: EditedTable, sheet: Sheet, row: _Row) -> None:
+    """Add what a row about a page or a document says that the job does not."""
+    if row.cells["form"].strip() != text_cell(sheet.form):
+        edited.problems.append(f"{row.source}: the job has another form there. Restore the form")
+        return
+    for page in sheet.pages if sheet.form else ():
+        for number, read in enumerate(page.fields, 1):
+            if read.name in row.cells:
+                _compare_cell(edited, page, (number, 0), row.cells[read.name], row)
+    names = [name for name in row.cells if name not in (*PAGE_COLUMNS, "message", *sheet.fields)]
+    edited.problems += [
+        f"{row.source}: {shown(name)} is no field of this page"
+        for name in names
+        if name in row.of_forms and row.cells[name].strip()
+    ]
+
+
+def _compare_cell(
+    edited: EditedTable, page: PageReading, place: tuple[int, int], text: str, row: _Row
+) -> None:
+    """Add what a cell says that the job does not.
+
+    `place` is the number of the field on its page and that of the box in it, 0 for the whole field.
+    """
+    number, box = place
+    read = page.fields[number - 1]
+    before = read.value if box == 0 else digit_text(read.digits[box - 1])
+    said = text.strip()
     now = said.removeprefix("'")
     as_text = now != said  # the spreadsheet took no zeros from it
-    status = read.status if whole else read.digits[box - 1].status
+    status = read.status if box == 0 else read.digits[box - 1].status
     confirmed = row.cells["status"] == Status.CHECKED and status is Status.REVIEW
     if now == before and not confirmed:
         return
@@ -124,7 +183,22 @@ def _compare(edited: EditedTable, page: PageReading, row: _Row) -> None:
             )
         edited.corrections.append(_correction(page, number, box, read, now, row))
     except ValueError as error:
-        edited.problems.append(f"{row.source}: {error}")
+        name = f": {read.name}" if "field" not in row.cells else ""
+        edited.problems.append(f"{row.source}{name}: {error}")
+
+
+def _field_number(page: PageReading, row: _Row) -> int | None:
+    """The number of a row's field: given as such, or by its name; None for none of the page.
+
+    On a page of a known form a field goes by its name, which may be a number.
+    """
+    said = row.cells["field"].strip() or "0"
+    if "form" not in row.cells:
+        return int(said)
+    if page.form and row.cells["width"] != "0":
+        names = [text_cell(read.name) for read in page.fields]
+        return names.index(said) + 1 if said in names else None
+    return int(said) if said.isdecimal() and len(said) <= _MAX_FIELD_DIGITS else None
 
 
 def _correction(
@@ -151,25 +225,42 @@ def _may_lack_zeros(before: str, now: str) -> bool:
 def _rows(path: Path) -> Iterator[_Row]:
     if format_of(path) is TableFormat.CSV:
         reader = _csv_reader(path)
-        if not _is_header(list(reader.fieldnames or ())):
+        names = list(reader.fieldnames or ())
+        if not _is_header(names):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         try:
             for row in reader:
                 cells = {k: v or "" for k, v in row.items() if k}
-                yield _Row(f"{path}, line {reader.line_num}", cells)
+                yield _Row(f"{path}, line {reader.line_num}", cells, _form_columns(names))
         except csv.Error as error:
             raise NoInputError(f"{path}, line {reader.line_num}: {error}. Mend the line") from error
         return
     from formreader.output.results_frame import load_results  # pandas takes a second to import
 
     for line, record in enumerate(load_results(path).to_dict("records"), 2):
-        yield _Row(f"{path}, row {line}", {str(k): str(v) for k, v in record.items()})
+        cells = {str(k): str(v) for k, v in record.items()}
+        yield _Row(f"{path}, row {line}", cells, _form_columns(list(cells)))
 
 
 def _is_header(names: list[str]) -> bool:
     """Whether the columns are those of a table; a person may have added some at its end."""
-    headers = (header.split(",") for header in (FIELD_HEADER, DIGIT_HEADER, *EARLIER_HEADERS))
-    return any(names[: len(header)] == header for header in headers)
+    if _is_of_pages(names):
+        return True
+    headers = (FIELD_HEADER, DIGIT_HEADER, NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER, *EARLIER_HEADERS)
+    return any(names[: len(columns)] == columns for columns in (one.split(",") for one in headers))
+
+
+def _is_of_pages(names: list[str]) -> bool:
+    return tuple(names[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS
+
+
+def _form_columns(names: list[str]) -> Collection[str]:
+    """The columns of fields in a table of pages; those that a person added come after `message`.
+
+    None where a person has taken that away: then nothing tells them apart.
+    """
+    known = _is_of_pages(names) and "message" in names
+    return names[len(PAGE_COLUMNS) : names.index("message")] if known else ()
 
 
 def _csv_reader(path: Path) -> csv.DictReader[str]:

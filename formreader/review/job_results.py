@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from formreader.core.errors import UsageError
-from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, is_url, name_of
+from formreader.core.locations import (
+    STANDARD_OUTPUT,
+    Place,
+    as_place,
+    is_url,
+    name_of,
+    sibling,
+    with_part,
+)
 from formreader.core.options import Rows
+from formreader.output.page_table import Sheet, sheets_of, write_page_table
 from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_form_table, write_table
 from formreader.store.job_store import JobStore, JobView
+
+_MAX_PART = 60
+"""Characters of a form's name in that of its file: names of files may have 255 bytes."""
 
 _COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 
@@ -46,13 +58,96 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
         OutputError: one cannot be written; what was there before is kept.
     """
     counts = store.counts()
-    write_job_table(store, view, as_place(view.out), cast("Rows", view.rows))
+    _write_tables(store, view)
     if view.report:
         top = report_summary(store, view, counts)
         place = as_place(view.report)
         sources = scanned_files(store, place)
         write_report(place, top, store.review_fields(), store.remarks(), sources=sources)
     return counts
+
+
+def part_places(view: JobView) -> dict[str, Place]:
+    """Where the tables of each form go, by its name; none where all pages are in one table.
+
+    The forms of a document have one, named after the first.
+    """
+    if not view.split or view.rows != "page":
+        return {}
+    out, taken = as_place(view.out), set[str]()
+    places = dict[str, Place]()
+    for form in _tables_of(view):
+        name = "".join(one if one.isalnum() or one in "-_" else "_" for one in form)[:_MAX_PART]
+        part, count = name, 1
+        while part.casefold() in taken:  # also where a disk does not tell a from A
+            count += 1
+            part = f"{name}-{count}"
+        taken.add(part.casefold())
+        places[form] = with_part(out, part)
+    return places
+
+
+def _write_tables(store: JobStore, view: JobView) -> None:
+    """Write the table, or the tables of the forms and that of pages of none.
+
+    Tables of forms that an earlier run wrote and that are no more are deleted, on this machine.
+    """
+    out, places = as_place(view.out), part_places(view)
+    now = tuple(name_of(place) for place in places.values())
+    if now or view.parts:  # known before they are there, for a run after a kill
+        _keep_parts(store, tuple(dict.fromkeys((*view.parts, *now))))
+    for form, place in places.items():
+        forms = _tables_of(view)[form]
+        write_page_table(place, _sheets(store, view, form, forms), _columns(view, forms))
+    if places:
+        write_page_table(out, _sheets(store, view, "", [""]), [])
+    else:
+        write_job_table(store, view, out, cast("Rows", view.rows))
+    if now or view.parts:
+        if not is_url(out):
+            for name in set(view.parts) - set(now):
+                Path(sibling(out, name)).unlink(missing_ok=True)
+        _keep_parts(store, now)
+
+
+def _keep_parts(store: JobStore, parts: tuple[str, ...]) -> None:
+    view = store.view()
+    assert view is not None, "it is set before anything is written"
+    store.set_view(replace(view, parts=parts))
+
+
+def _tables_of(view: JobView) -> dict[str, Sequence[str]]:
+    """The forms in each table of a split one, by the name of the first."""
+    later = {form for forms in view.documents.values() for form in forms[1:]}
+    return {
+        form: view.documents.get(form, [form]) for form in view.forms or () if form not in later
+    }
+
+
+def job_sheets(store: JobStore, view: JobView) -> Iterator[Sheet]:
+    """What the rows of the table of pages are about, with all digits of their fields."""
+    return sheets_of(store.readings(), view.documents, _single(store))
+
+
+def _sheets(
+    store: JobStore, view: JobView, form: str | None = None, forms: Collection[str] | None = None
+) -> Iterator[Sheet]:
+    """The rows of pages of a job; only those of one form, or document, where it is given."""
+    sheets = sheets_of(store.field_readings(forms=forms), view.documents, _single(store))
+    return (sheet for sheet in sheets if form is None or sheet.form == form)
+
+
+def _single(store: JobStore) -> set[str]:
+    """The files that have one page; a copy has as many as the file that was read instead."""
+    files = store.files()
+    pages = {file.label: file.pages for file in files}
+    return {file.label for file in files if pages[file.duplicate_of or file.label] == 1}
+
+
+def _columns(view: JobView, forms: Collection[str]) -> list[str]:
+    """The names of the fields of some forms, each once."""
+    fields = (view.forms or {}).items()
+    return list(dict.fromkeys(name for form, names in fields if form in forms for name in names))
 
 
 def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) -> None:
@@ -64,9 +159,12 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
     """
     if rows == "page" and view.forms is None:
         raise UsageError("Rows of pages need a template, whose fields are the columns")
+    if rows == "page":
+        write_page_table(place, _sheets(store, view), _columns(view, view.forms or ()))
+        return
     readings = store.readings() if rows == "digit" else store.field_readings()
     if view.forms is not None:
-        write_form_table(place, readings, rows, view.forms)
+        write_form_table(place, readings, rows)
     else:
         write_table(place, readings, rows)
 

@@ -48,6 +48,13 @@ REPORT_POLICY = (
 A browser keeps both policies. The service's page shows the report in a frame, and a large one
 loads its parts."""
 
+EDITOR_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+"""For the editor of a form, which has its own policy in its head as the report has."""
+
 _HEADERS = {
     "content-security-policy": _PAGE_POLICY,
     "x-content-type-options": "nosniff",

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from formreader.batch.page_log import PageFigures
 from formreader.batch.template_learning import new_template
 from formreader.core.errors import FormreaderError
 from formreader.service import bodies
+from formreader.service.access import EDITOR_POLICY
 from formreader.service.file_names import label_of, suffix_of_label
-from formreader.service.multipart_upload import UploadLimits, receive_upload
+from formreader.service.multipart_upload import UploadLimits, body_of, receive_upload
 from formreader.service.problems import ProblemError
 from formreader.service.service_state import Service, client_of, service_of
 from formreader.service.template_shelf import body_of_template
+from formreader.template.editor.editor_page import editor_page
 
 router = APIRouter(prefix="/api/v1/templates", tags=["forms"])
 
@@ -27,6 +30,12 @@ FormName = Annotated[str, Path(min_length=1, max_length=bodies.MAX_NAME)]
 
 _MAX_FORM_BYTES = 2**26
 """Bytes of the file that a form is made of: a page or a few."""
+
+_MAX_TOML_BYTES = 2**20
+"""Bytes of a template.toml: one with 2,000 fields of ten boxes has 0.6 MB."""
+
+_ALL_TEMPLATES = "/#/templates"
+"""Where the service's page lists the forms."""
 
 
 class _Quiet:
@@ -132,3 +141,38 @@ def delete_template(name: FormName, service: Shared) -> None:
 def get_template_picture(name: FormName, service: Shared) -> Response:
     """Give the page of a form, which its places are pixels of."""
     return Response(service.shelf.picture(name), media_type="image/png")
+
+
+@router.get(
+    "/{name}/edit",
+    response_class=HTMLResponse,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+)
+def get_template_editor(name: FormName, service: Shared) -> Response:
+    """Give the page on which the fields of a form are named, drawn and given rules."""
+    folder, template = service.shelf.find(name)
+    save_url = f"{router.prefix}/{quote(template.name, safe='')}/edit"
+    page = editor_page(folder, save_url, back_url=_ALL_TEMPLATES)
+    return HTMLResponse(page, headers={"content-security-policy": EDITOR_POLICY})
+
+
+@router.post(
+    "/{name}/edit",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/toml": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def post_template_editor(
+    request: Request, name: FormName, service: Shared
+) -> bodies.Template:
+    """Replace a form by a template.toml, checked as `formreader template check` does."""
+    body = b"".join([chunk async for chunk in body_of(request, _MAX_TOML_BYTES)])
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProblemError(422, f"The body is not UTF-8 text ({error.reason})") from error
+    written = await run_in_threadpool(service.shelf.replace_file, name, text)
+    return body_of_template(written)

@@ -19,6 +19,7 @@ from formreader.rules.form_rules import NO_RULES
 from formreader.service import bodies
 from formreader.service.job_folders import DataFolder
 from formreader.service.problems import ProblemError
+from formreader.template.documents import documents_of
 from formreader.template.form_book import templates_hash
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.template_file import (
@@ -86,7 +87,7 @@ class TemplateShelf:
         if not name:
             return ""
         with self._lock, self._data.workspace() as work:
-            chosen = self.all() if name == ALL_FORMS else [self.find(name)]
+            chosen = self.all() if name == ALL_FORMS else self._with_document(name)
             if not chosen:
                 raise ProblemError(
                     422, "template: there are no forms yet. Add one, or leave it out"
@@ -99,6 +100,11 @@ class TemplateShelf:
             else:
                 (work / "forms").rename(self.kept(digest))
         return digest
+
+    def _with_document(self, name: str) -> list[tuple[Path, FormTemplate]]:
+        """The form of this name, with those of the other pages of the document that it begins."""
+        names = self.find(name)[1].document or (name,)
+        return [self.find(one) for one in names]
 
     def kept(self, digest: str) -> Path:
         """The folder of forms that were kept."""
@@ -127,7 +133,32 @@ class TemplateShelf:
                 )
             if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
                 raise ProblemError(409, f"There is a form {wanted.name!r} already")
-            return _write(folder, wanted, before)
+            template = _changed(folder, wanted, before)
+            self._check_documents(folder, template)
+            _save(folder, template_text(template))
+            return template
+
+    def replace_file(self, name: str, text: str) -> FormTemplate:
+        """Replace the template.toml of a form by `text`, as it is, if nothing is wrong with it.
+
+        Raises:
+            ProblemError: there is no such form, another has the new name, or the text is wrong.
+        """
+        with self._lock:
+            folder, before = self.find(name)
+            wanted = _parsed(text, None)  # no file is opened whose name was not looked at
+            if wanted.size != before.size:
+                width, height = before.size
+                raise ProblemError(
+                    422, f"width, height: the form's page has {width} x {height} pixels"
+                )
+            if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
+                raise ProblemError(409, f"There is a form {wanted.name!r} already")
+            _check_listed(folder, wanted)
+            template = _parsed(text, folder)
+            self._check_documents(folder, template)
+            _save(folder, text)
+            return template
 
     def add(self, made: Path, name: str) -> FormTemplate:
         """Add the form that was made in the folder `made`, under a name.
@@ -139,16 +170,34 @@ class TemplateShelf:
             if any(template.name == name for _, template in self.all()):
                 raise ProblemError(409, f"There is a form {name!r} already")
             template = read_template(made)
-            written = _write(made, body_of_template(replace(template, name=name)), template)
+            written = _changed(made, body_of_template(replace(template, name=name)), template)
+            _save(made, template_text(written))
             stem = re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-")[:40]
             made.rename(self._folder / f"{stem or 'form'}-{secrets.token_hex(3)}")
         return written
 
     def delete(self, name: str) -> None:
-        """Delete a form. Jobs that were begun with it keep theirs."""
+        """Delete a form. Jobs that were begun with it keep theirs.
+
+        Raises:
+            ProblemError: there is no such form, or another's document names it.
+        """
         with self._lock:
             folder, _ = self.find(name)
+            self._check_documents(folder, None)
             shutil.rmtree(folder)
+
+    def _check_documents(self, folder: Path, template: FormTemplate | None) -> None:
+        """Check that documents stay possible with another form, or none, in a folder.
+
+        Raises:
+            ProblemError: one does not.
+        """
+        others = [one for at, one in self.all() if at != folder]
+        try:
+            documents_of([*others, template] if template is not None else others)
+        except TemplateError as error:
+            raise ProblemError(409, str(error)) from error
 
 
 def body_of_template(template: FormTemplate) -> bodies.Template:
@@ -179,16 +228,40 @@ def _copy(folder: Path, template: FormTemplate, copy: Path) -> None:
         ProblemError: a rule names a file elsewhere, which may change or be gone.
     """
     copy.mkdir(parents=True)
-    listed = {field.rules.one_of for field in template.fields if field.rules.one_of}
-    for file in (TEMPLATE_FILE, PAGE_FILE, *sorted(listed)):
-        if not (copy / file).resolve().is_relative_to(copy.resolve()):
-            raise ProblemError(422, f"{template.name}: put {file} beside its {TEMPLATE_FILE}")
+    for file in (TEMPLATE_FILE, PAGE_FILE, *_check_listed(copy, template)):
         (copy / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file, copy / file)
 
 
-def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:
-    """Write the form into its folder, checked as a file of people's own is.
+def _check_listed(folder: Path, template: FormTemplate) -> list[str]:
+    """The names of the files that the rules of a form name; they lie in its folder.
+
+    Raises:
+        ProblemError: one does not.
+    """
+    listed = sorted({field.rules.one_of for field in template.fields if field.rules.one_of})
+    for file in listed:
+        if "\0" in file or not (folder / file).resolve().is_relative_to(folder.resolve()):
+            raise ProblemError(422, f"{template.name}: put {file} beside its {TEMPLATE_FILE}")
+    return listed
+
+
+def _parsed(text: str, folder: Path | None) -> FormTemplate:
+    """The template in the text of a template.toml.
+
+    Raises:
+        ProblemError: it is wrong; all that is wrong is told, with its lines.
+    """
+    template, faults = parse_template(text, folder)
+    if template is None:
+        told = (f"{f'line {one.line}: ' if one.line else ''}{one.message}" for one in faults)
+        detail = "\n".join(told)
+        raise ProblemError(422, detail if folder is None else detail.replace(f"{folder}/", ""))
+    return template
+
+
+def _changed(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:
+    """The form in a folder with what a client wants, checked as a file of people's own is.
 
     Rules stay: those of a field go by its name, or by its place if it has a new name.
 
@@ -199,13 +272,17 @@ def _write(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormT
         fields = tuple(_field(one, before) for one in wanted.fields)
     except (TypeError, ValueError) as error:
         raise ProblemError(422, f"fields: {error}") from error
-    changed = replace(before, name=wanted.name, fields=fields)
+    document = before.document and (wanted.name, *before.document[1:])
+    changed = replace(before, name=wanted.name, fields=fields, document=document)
     template, faults = parse_template(template_text(changed), folder)
     if template is None:
         raise ProblemError(422, "; ".join(fault.message for fault in faults))
-    with atomic_writer(folder / TEMPLATE_FILE) as stream:
-        stream.write(template_text(template))
     return template
+
+
+def _save(folder: Path, text: str) -> None:
+    with atomic_writer(folder / TEMPLATE_FILE) as stream:
+        stream.write(text)
 
 
 def _field(one: bodies.TemplateField, before: FormTemplate) -> FieldPlace:

@@ -66,7 +66,9 @@ class JobView:
     the table's rows. `thresholds` identifies what was accepted, `review_below` is the threshold of
     single digits. `options` are names and values as the user gave them. `forms` are the names of
     the fields of each form of the templates, by its name; None without templates. `rules` are the
-    rules of each form that has some, as text (`rules_text`).
+    rules of each form that has some, as text (`rules_text`). `documents` are the forms of the pages
+    of each document, in order, by the name of the first. `split`: a table of pages is written as
+    one for each form; `parts` are the names of those files, beside `out`, that may be there.
     """
 
     out: str
@@ -78,6 +80,9 @@ class JobView:
     options: tuple[tuple[str, str], ...]
     forms: Mapping[str, Sequence[str]] | None = None
     rules: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    split: bool = False
+    parts: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """As text, to be stored."""
@@ -88,7 +93,7 @@ class JobView:
         """The inverse of `to_json`."""
         values = json.loads(text)
         options = tuple((name, value) for name, value in values.pop("options"))
-        return cls(**values, options=options)
+        return cls(**values | {"parts": tuple(values.get("parts", ()))}, options=options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,13 +70,15 @@ class JobStore:
     or read or turns out to be damaged: what was added before remains.
 
     `damaged` is the number of pages and files that were not as an earlier run had stored them. They
-    were deleted, so that they are read again.
+    were deleted, so that they are read again. `replaced` says how the job was written whose place
+    this one has taken; None if there was none.
     """
 
-    def __init__(self, file: JobFile, damaged: int = 0) -> None:
+    def __init__(self, file: JobFile, damaged: int = 0, replaced: JobView | None = None) -> None:
         """Take over an open file that holds a job, as `JobStore.open` makes it."""
         self._file = file
         self.damaged = damaged
+        self.replaced = replaced
 
     @classmethod
     def open(cls, path: Path, run: RunRecord, *, fresh: bool) -> Self:
@@ -93,7 +95,9 @@ class JobStore:
         """
         file = JobFile.open(path)
         try:
+            replaced = None
             if fresh or file.is_new or not list(file.query(sql.ANY_PAGE)):
+                replaced = None if file.is_new else _view(file)
                 file.recreate(sql.ADD_RUN, run.row())
             else:
                 _check_run(path, _stored_run(path, file), run)
@@ -102,7 +106,7 @@ class JobStore:
         except BaseException:
             file.close()
             raise
-        return cls(file)
+        return cls(file, replaced=replaced)
 
     @classmethod
     def open_finished(cls, path: Path) -> Self:
@@ -147,8 +151,7 @@ class JobStore:
 
     def view(self) -> JobView | None:
         """How the job was last written; None for a new one."""
-        ((_, view),) = self._file.query(sql.IDENTITY)
-        return JobView.of_json(view) if view else None
+        return _view(self._file)
 
     def set_view(
         self, view: JobView, judged: Callable[[FieldReading], FieldReading] | None = None
@@ -295,9 +298,15 @@ class JobStore:
             fields = self._fields(page, as_read=as_read)
             yield replace(reading, fields=fields)
 
-    def field_readings(self) -> Iterator[PageReading]:
-        """Like `readings` but without digits, three times as fast; `frame` is each field's box."""
+    def field_readings(self, *, forms: Container[str] | None = None) -> Iterator[PageReading]:
+        """Like `readings` but without digits, three times as fast; `frame` is each field's box.
+
+        Pages of other forms than `forms` come without their fields.
+        """
         for page, reading in self._pages():
+            if forms is not None and reading.form not in forms:
+                yield reading
+                continue
             fields = read_fields(self._file.query(sql.FIELDS_WITH_BOXES, page), ())
             if page is not None and (answers := self._answers(page)):
                 fields = tuple(
@@ -519,6 +528,11 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
     if result.copy is not None:
         connection.execute(sql.ADD_COPY, (page, result.copy.png, result.copy.fields))
     connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))
+
+
+def _view(file: JobFile) -> JobView | None:
+    views = [view for _, view in file.query(sql.IDENTITY) if view]
+    return JobView.of_json(views[0]) if views else None
 
 
 def _judge_page(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
+from formreader.template.documents import documents_of
 from formreader.template.form_template import FormTemplate
 from formreader.template.landmarks import find_landmarks
 from formreader.template.page_alignment import Alignment, Reference
@@ -58,7 +59,8 @@ class FormBook:
         """Load the templates in a folder: all, or those with these names of their folders.
 
         Raises:
-            TemplateError: one of them is wrong, there is none, or two have the same name.
+            TemplateError: one of them is wrong, there is none, two have the same name, or a
+                document is wrong.
         """
         forms, taken = list[KnownForm](), dict[str, Path]()
         for folder in _folders(place, names):
@@ -70,7 +72,13 @@ class FormBook:
                 )
             taken[template.name] = folder
             forms.append(KnownForm(template, Reference(read_page_picture(folder, template))))
+        documents_of([form.template for form in forms])  # checks them
         return cls(forms)
+
+    @property
+    def documents(self) -> dict[str, tuple[str, ...]]:
+        """The forms of the pages of each document, in order, by the form of its first page."""
+        return documents_of([form.template for form in self.forms])
 
     def recognise(self, even: GreyImage) -> Recognised | None:
         """Recognise the form of an evenly lit page, (h, w) uint8, however it is turned."""

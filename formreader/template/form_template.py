@@ -49,7 +49,8 @@ class FormTemplate:
     """A form: its name, the (width, height) of its reference page in pixels, and its fields.
 
     The order of the fields is that of the columns in a table. `relations` are the rules between
-    fields, and `rules_broken` is the share of cases in which people break a rule.
+    fields, and `rules_broken` is the share of cases in which people break a rule. `document` names
+    the forms of the pages of a document that begins with this one; () where it begins none.
     """
 
     name: str
@@ -57,6 +58,7 @@ class FormTemplate:
     fields: tuple[FieldPlace, ...]
     relations: tuple[Relation, ...] = ()
     rules_broken: float = DEFAULT_RULES_BROKEN
+    document: tuple[str, ...] = ()
 
     @property
     def rules(self) -> FormRules:

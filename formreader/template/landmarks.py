@@ -42,6 +42,10 @@ _MAX_STRETCH = 2.6
 """Ratio of sizes, of two pages or of two directions on a page, above which a transform is none that
 a scanner or a camera makes."""
 
+_SMALLEST_PAGE = 32
+"""Pixels of a page's shorter side below which it has no landmark: ORB looks at 31 around each, and
+cannot make its pyramid of a few."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landmarks:
@@ -69,6 +73,8 @@ def _matcher() -> cv2.BFMatcher:
 
 def find_landmarks(even: GreyImage) -> Landmarks:
     """Find the landmarks of an upright, evenly lit page, (h, w) uint8."""
+    if min(even.shape) < _SMALLEST_PAGE:
+        return Landmarks(np.zeros((0, 2)), np.zeros((0, 32), np.uint8))
     found, descriptors = _finder().detectAndCompute(even, None)
     if descriptors is None or not len(found):
         return Landmarks(np.zeros((0, 2)), np.zeros((0, 32), np.uint8))

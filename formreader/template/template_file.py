@@ -19,6 +19,12 @@ from formreader.core.errors import OutputError, TemplateError
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
+from formreader.template.documents import (
+    DOCUMENT_KEY,
+    document_flaws,
+    document_lines,
+    document_of,
+)
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.rule_keys import (
     FIELD_RULE_KEYS,
@@ -37,10 +43,10 @@ TEMPLATE_FILE, PAGE_FILE = "template.toml", "page.png"
 TEMPLATE_FORMAT = 1
 """Version of template.toml, its key `format`."""
 
-RESERVED_NAMES = frozenset(("file", "page", "form", "status", "review"))
+RESERVED_NAMES = frozenset(("file", "page", "form", "status", "review", "message"))
 """Columns of the table of pages, which no field may be called."""
 
-_FORM_KEYS = frozenset(("format", "form", "width", "height", "fields")) | FORM_RULE_KEYS
+_FORM_KEYS = FORM_RULE_KEYS | {"format", "form", "width", "height", "fields", DOCUMENT_KEY}
 _FIELD_KEYS = frozenset(("name", "boxes", "cell", *FIELD_RULE_KEYS))
 
 _SUMMARY = "Correct it, or make the template again with `formreader template new`"
@@ -77,6 +83,12 @@ class _Lines:
             if re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", self._lines[number - 1]):
                 return number
         return first
+
+    def of_table(self, name: str) -> int:
+        """The line of the head of a table of the form; that of its key where it has no head."""
+        head = re.compile(rf"\s*\[\s*{re.escape(name)}\s*\]")
+        found = (number for number, line in enumerate(self._lines, 1) if head.match(line))
+        return next(found, 0) or self.of(name)
 
     def of_entry(self, key: str, text: str) -> int:
         """The line of a text in the list of a key of the form; that of the key if it is unclear."""
@@ -179,6 +191,7 @@ def template_text(template: FormTemplate) -> str:
             lines.append(f"cell = {_numbers(field.cell)}")
         else:
             lines += ["boxes = [", *(f"  {_numbers(box)}," for box in field.boxes), "]"]
+    lines += document_lines(template, _quoted)
     return "\n".join(lines) + "\n"
 
 
@@ -195,6 +208,8 @@ def parse_template(
         found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
         line = int(found[1]) if found and found[1] else len(text.splitlines())
         return None, [Fault(line, f"not valid TOML: {str(error).split(' (at')[0]}")]
+    except (RecursionError, ValueError) as error:  # nested a thousand deep; 5,000 digits
+        return None, [Fault(0, f"not valid TOML: {error}")]
     lines = _Lines(text)
     faults = list(_form_faults(content, lines))
     if faults:
@@ -223,9 +238,12 @@ def parse_template(
         Fault(lines.of_entry(one.key, one.text), f"{one.key}: {one.message}")
         for one in (*flaws, *more)
     ]
+    line = lines.of_table(DOCUMENT_KEY)
+    faults += [Fault(line, f"{DOCUMENT_KEY}: {told}") for told in document_flaws(content)]
     if faults:
         return None, sorted(faults, key=lambda fault: fault.line)
-    return FormTemplate(content["form"], size, tuple(fields), relations, broken), []
+    made = content["form"], size, tuple(fields), relations, broken, document_of(content)
+    return FormTemplate(*made), []
 
 
 def files_of_rules(folder: Path, template: FormTemplate) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,6 +83,58 @@ def test_a_row_a_form(pile: Path, templates: Path, tmp_path: Path) -> None:
     assert fields[0]["form"] == "form-1" and fields[0]["field"] == "F01"
     assert any(row["file"] == "strange.png" and row["field"] == "1" for row in fields)
     assert load_results(out)["field"].tolist()[0] == "F01"
+
+
+@pytest.mark.slow
+def test_a_row_a_document_and_a_table_a_form(
+    pile: Path, templates: Path, tmp_path: Path, program: Callable[..., Result]
+) -> None:
+    both = tmp_path / "templates"
+    shutil.copytree(templates, both)
+    front, back = (both / name / "template.toml" for name in ("form-1", "form-2"))
+    back.write_text(back.read_text().replace('name = "F', 'name = "B'))
+    front.write_text(f'{front.read_text()}\n[document]\npages = ["form-1", "form-2"]\n')
+    assert program("template", "check", both).exit_code == ExitCode.DONE
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    a0, a1, b0 = (Image.open(pile / f"{name}.png") for name in ("a0", "a1", "b0"))
+    a0.save(scans / "whole.tif", save_all=True, append_images=[b0, a1])
+    draw(scans, "strange.png", 30, 0)
+    out = tmp_path / "results.jsonl"
+    command = ("scan", scans, "--rows", "page", "--template", both, "--report", "none")
+    done = program(*command, "--workers", 1, "--out", out, "--split-forms")
+    assert done.exit_code == ExitCode.DONE, done.output
+    part = tmp_path / "results.form-1.jsonl"
+    assert done.stdout.split() == [str(out), str(part)]
+    (strange,) = map(json.loads, out.read_text().splitlines())
+    assert strange["file"] == "strange.png"
+    whole, half = map(json.loads, part.read_text().splitlines())
+    assert (whole["page"], half["page"]) == (1, 3)
+    assert {"F01", "B01"} <= set(whole["values"]) and "B01" not in half["values"]
+    assert half["message"] == "page 2 (form-2) is missing" and half["status"] == "review"
+    name, value = next((name, value) for name, value in whole["values"].items() if value)
+    whole["values"][name] = said = "4" * len(value)
+    edited = tmp_path / "edited.jsonl"
+    edited.write_text(json.dumps(whole))
+    assert program("correct", edited, "--to", out).exit_code == ExitCode.DONE
+    assert json.loads(part.read_text().splitlines()[0])["values"][name] == said
+    done = program(*command, "--workers", 1, "--out", out)
+    assert done.exit_code == ExitCode.DONE and not part.exists()
+    assert [json.loads(line)["page"] for line in out.read_text().splitlines()] == [1, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--split-forms",), "give --rows page"),
+        (("--split-forms", "--rows", "page", "--template", "auto", "--out", "-"), "Give --out"),
+    ],
+)
+def test_what_cannot_be_split_is_told(
+    program: Callable[..., Result], samples: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    refused = program("scan", samples / "comb.png", *arguments)
+    assert refused.exit_code == ExitCode.USAGE and told in refused.stderr
 
 
 @pytest.mark.slow

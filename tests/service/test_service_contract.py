@@ -47,7 +47,7 @@ def test_operations_keep_their_contract(schema: Any) -> None:
 
 
 def _call(operation: Any) -> None:
-    @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def call(case: Any) -> None:
         # No schema tells files that are pages from files that are none.

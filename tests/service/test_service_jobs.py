@@ -148,6 +148,51 @@ def _aged(record: Any, days: float) -> Any:
     return replace(record, finished=record.finished - days * 86_400)
 
 
+def _edit(client: TestClient) -> None:
+    """Save in the editor of the form Tally 7, wrong first: that changes nothing."""
+    url, whole = "/api/v1/templates/Tally 7/edit", "/api/v1/templates/Tally 7"
+    editor = client.get(url)
+    assert '"saveUrl":"/api/v1/templates/Tally%207/edit"' in editor.text
+    assert "connect-src 'self'" in editor.headers["content-security-policy"]
+    assert client.get("/api/v1/templates/none/edit").status_code == 404
+    (folder,) = [
+        one for one in client.app.state.service.data.templates.iterdir() if "Tally" in one.name
+    ]
+    before = (folder / "template.toml").read_text(encoding="utf-8")
+    assert str(folder) not in editor.text
+    (folder / "secret").symlink_to("/etc/passwd")
+    named = 'name = "votes"\n'
+    assert named in before
+    for wrong, told in {
+        before.replace(named, named + "digits = 0\n"): ": digits: must be",
+        before.replace(named, named + "votes = 1\n"): ": votes: unknown key",
+        before.replace(named, named + 'one_of = "/etc/passwd"\n'): "beside its template.toml",
+        before.replace(named, named + 'one_of = "../x.csv"\n'): "beside its template.toml",
+        before.replace(named, named + 'one_of = "secret"\n'): "beside its template.toml",
+        before.replace(named, named + 'one_of = "a.csv"\n'): "one_of: a.csv: cannot be read",
+        before.replace("width = ", "width = 1"): "the form's page has",
+        before + '[document]\npages = ["Tally 7"]\n': ": document: pages: must name two",
+        "a = " + "[" * 100_000: "not valid TOML",
+        "a = " + "9" * 10_000: "not valid TOML",
+        "form = ": "line 1: not valid TOML",
+    }.items():
+        refused = client.post(url, content=wrong, headers={"content-type": "application/toml"})
+        assert refused.status_code == 422
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert told in refused.json()["detail"]
+        assert str(folder) not in refused.text
+    assert client.post(url, content=b"\xff").status_code == 422
+    alone = client.post(url, content=before + '[document]\npages = ["Tally 7", "back"]\n')
+    assert alone.status_code == 409 and "there is no form 'back'" in alone.text
+    assert client.post(url, content=before, headers={"origin": "http://a.org"}).status_code == 403
+    assert client.post(url, content=b" " * 2**21).status_code == 413
+    assert (folder / "template.toml").read_text(encoding="utf-8") == before
+    changed = "# by hand\n" + before.replace(named, named + "digits = 3\n")
+    saved = client.post(url, content=changed)
+    assert saved.json() == client.get(whole).json()
+    assert (folder / "template.toml").read_text(encoding="utf-8") == changed
+
+
 @pytest.mark.slow
 def test_forms_are_made_named_and_used_for_rows_of_pages(
     client: TestClient, finish: Finish, form_png: Path
@@ -164,6 +209,7 @@ def test_forms_are_made_named_and_used_for_rows_of_pages(
     template["fields"][0]["name"] = "page"
     assert client.put("/api/v1/templates/Tally 7", json=template).status_code == 422
     assert client.get("/api/v1/templates/Tally 7/picture").content.startswith(b"\x89PNG")
+    _edit(client)
     job = finish(upload(client, page, template="Tally 7", rows="page")["id"])
     assert client.delete("/api/v1/templates/Tally 7").status_code == 204
     table = client.get(f"/api/v1/jobs/{job['id']}/results").text

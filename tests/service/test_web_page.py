@@ -276,3 +276,23 @@ def test_a_drawn_digit_is_read(visitor: Visitor) -> None:
     visitor.check_access("digit")
     canvas.send_keys(Keys.DELETE, " ", *[Keys.ARROW_DOWN] * 14, " ")
     visitor.until(lambda: re.match("(It is|Perhaps) a 1", visitor.one(".told").text))
+
+
+def test_a_form_is_edited_on_the_server(visitor: Visitor, samples: Path) -> None:
+    sign_in(visitor)
+    visitor.browser.get(f"{visitor.address}#/templates")
+    visitor.one("#template-file").send_keys(str(samples / "comb.png"))
+    name = f"Tally {visitor.run('return innerWidth')}"
+    visitor.one("#template-name").send_keys(name, Keys.ENTER)
+    visitor.one(".names")
+    visitor.press("a[href$='/edit']")
+    visitor.until(lambda: visitor.run("return document.activeElement.id") in ("name", ""))
+    visitor.check_access("editor")
+    for typed, told in (("status", "Not saved"), ("votes", "Saved.")):
+        visitor.one("#name").clear()
+        visitor.one("#name").send_keys(typed)
+        visitor.press("#save")
+        visitor.until(lambda told=told: visitor.one("#message").text.startswith(told))
+    visitor.press("header a")
+    visitor.until(lambda: visitor.all(".page-card"))
+    assert visitor.ask(f"templates/{name}")["fields"][0]["name"] == "votes"

@@ -146,6 +146,18 @@ test("rows are read as far as they are shown, also where chunks cut letters", as
   assert.deepEqual(columnsOf([{ file: "a", x: 1, message: "" }], { places: true }), ["file", "x"]);
 });
 
+test("rows of pages are shown with a column for each field, the message last", async () => {
+  const pages = [{ file: "a", form: "t", status: "ok", review: [], values: { sum: "07" }, message: "" },
+    { file: "b", form: "u", status: "review", review: ["year", "sum"], values: { year: "1" }, message: "odd" }];
+  const bytes = new TextEncoder().encode(pages.map((page) => JSON.stringify(page)).join("\n"));
+  const chunks = [bytes];
+  const stream = new ResultsStream({ read: async () => ({ done: chunks.length === 0, value: chunks.shift() }), cancel: async () => {} });
+  const rows = await stream.next(9);
+  assert.deepEqual(rows.map(({ sum, year, review }) => [sum, year, review]), [["07", undefined, ""], [undefined, "1", "year; sum"]]);
+  assert.deepEqual(columnsOf(rows, { places: false }), ["file", "form", "status", "review", "sum", "year", "message"]);
+  assert.deepEqual(rows.map(needsReview), [false, true]);
+});
+
 test("a drawing has strokes, and only its newest state is asked about", async () => {
   const drawing = new Drawing();
   assert.ok(!drawing.extend(0.5, 0.5));

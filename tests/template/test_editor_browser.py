@@ -113,7 +113,10 @@ def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_pa
     page = np.full((200, 300), 250, np.uint8)
     write_template(tmp_path, FormTemplate("tally", (300, 200), (cell,)), page)
     html = editor_page(tmp_path, save_url="/save")
-    sent, answers = list[str](), [(409, b"someone else saved it"), (200, b"")]
+    sent, answers = (
+        list[str](),
+        [(409, b"someone else saved it"), (422, b'{"detail": "line 3"}'), (200, b"")],
+    )
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -126,6 +129,8 @@ def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_pa
 
         def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
+            kind = "application/problem+json" if status == 422 else "text/html; charset=utf-8"
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -138,7 +143,7 @@ def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_pa
         try:
             browser.get(f"http://127.0.0.1:{server.server_port}/")
             type_keys(browser, "gültig")
-            for told in ("Not saved: someone else saved it", "Saved."):
+            for told in ("Not saved: someone else saved it", "Not saved: line 3", "Saved."):
                 browser.find_element("id", "save").click()
                 WebDriverWait(browser, 10, poll_frequency=0.05).until(
                     lambda _, told=told: browser.find_element("id", "message").text == told
@@ -149,5 +154,5 @@ def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_pa
             server.shutdown()
     template, faults = parse_template(sent[-1])
     assert template is not None, faults
-    assert [field.name for field in template.fields] == ["gültig"] and len(sent) == 2
+    assert [field.name for field in template.fields] == ["gültig"] and len(sent) == 3
     browser.get_log("browser")  # type: ignore[no-untyped-call]  # the refusal stands in it

@@ -86,3 +86,7 @@ def test_strangers_are_told() -> None:
     blank = np.full((900, 700), 255, np.uint8)
     assert library().best_alignment(blank, find_landmarks(blank)) is None
     assert ReferenceLibrary(()).best_alignment(blank, find_landmarks(blank)) is None
+
+
+def test_a_page_of_a_pixel_has_no_landmarks() -> None:
+    assert len(find_landmarks(np.zeros((1, 1), np.uint8))) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from formreader.rules.expressions import parse_relations
 from formreader.rules.form_rules import FieldRules
 from formreader.template.form_book import templates_hash
 from formreader.template.form_template import FieldPlace, FormTemplate
+from formreader.template.template_check import check_templates
 from formreader.template.template_file import (
     PAGE_FILE,
     TEMPLATE_FILE,
@@ -134,6 +136,38 @@ def test_faults_of_rules_have_line_and_key(
     _, faults = parse_template("\n".join(lines), tmp_path)
     line = at + 1 + below
     assert any(fault.line == line and words in fault.message for fault in faults), faults
+
+
+def test_documents_are_written_read_and_checked(tmp_path: Path) -> None:
+    front = replace(TEMPLATE, name="front", document=("front", "back"))
+    back = FormTemplate("back", (300, 200), (FieldPlace("year", cell=Box(10, 10, 80, 30)),))
+    text = template_text(front)
+    assert parse_template(text) == (front, [])
+    for old, new, told in (
+        ('["front", "back"]', '["back", "front"]', "the first page must be this form"),
+        ('["front", "back"]', '["front"]', "two forms or more"),
+        ('["front", "back"]', '["front", "front"]', "two forms or more"),
+        ('["front", "back"]', "[1, 2]", "a list of the names of forms"),
+        ("pages =", "page =", "with the key pages alone"),
+        ("pages =", "more = 1\npages =", "with the key pages alone"),
+    ):
+        template, (fault, *others) = parse_template(text.replace(old, new))
+        assert template is None and not others
+        assert fault.line == text.splitlines().index("[document]") + 1
+        assert fault.message.startswith("document: ") and told in fault.message
+    write_template(tmp_path / "front", front, PAGE)
+    with pytest.raises(TemplateError, match="there is no form 'back' among the templates"):
+        check_templates(tmp_path, None)
+    write_template(tmp_path / "back", back, PAGE)
+    assert len(check_templates(tmp_path, None)) == 2
+    write_template(tmp_path / "other", replace(back, name="x", document=("x", "back")), PAGE)
+    with pytest.raises(TemplateError, match="'back' is a page of 'front' already"):
+        check_templates(tmp_path, None)
+    shutil.rmtree(tmp_path / "other")
+    alike = replace(back, fields=(replace(back.fields[0], name="Total"),))
+    write_template(tmp_path / "back", alike, PAGE)
+    with pytest.raises(TemplateError, match="'Total' is a field of 'front' and of 'back'"):
+        check_templates(tmp_path, None)
 
 
 def test_known_values_come_from_a_file_beside_the_template(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ export class ResultsStream {
     const lines = this.rest.split("\n");
     this.rest = done ? "" : lines.pop();
     this.ended = done;
-    this.waiting.push(...lines.filter((line) => line.trim() !== "").map((line) => JSON.parse(line)));
+    this.waiting.push(...lines.filter((line) => line.trim() !== "").map((line) => flat(JSON.parse(line))));
     return this.waiting.length > 0 || !done;
   }
 
@@ -44,11 +44,19 @@ export class ResultsStream {
   }
 }
 
+/** A row as columns: that of a page has its values in an object and its fields to look at in a list. */
+function flat(row) {
+  if (!Array.isArray(row.review)) return row;
+  const { values, message, review, ...rest } = row;
+  return { ...rest, review: review.join("; "), ...values, message };
+}
+
 const PLACE = new Set(["x", "y", "width", "height"]);
 
 /** The columns to show of `rows`; those that are empty everywhere are left out. */
 export function columnsOf(rows, { places }) {
   const names = new Set(rows.flatMap((row) => Object.keys(row)));
+  if (names.delete("message")) names.add("message"); // the last one, also where forms are mixed
   const used = (name) => rows.some((row) => row[name] !== "" && row[name] !== null && row[name] !== undefined);
   return [...names].filter((name) => (places || !PLACE.has(name)) && used(name));
 }

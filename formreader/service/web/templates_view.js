@@ -23,8 +23,12 @@ function card(template, main, again) {
     make("a", { href: `#/${pathOf(template.name)}` },
       make("div", { class: "thumbnail" }, make("img", { src: `${API}/${pathOf(template.name)}/picture`, alt: "", loading: "lazy", width: template.width, height: template.height })),
       make("span", { class: "name" }, template.name), make("span", { class: "muted small" }, words.fields(template.fields))),
+    editorLink(template.name),
     button(words.remove, { class: "quiet", "aria-label": words.removeOf(template.name), click: () => remove(template, main, again) }));
 }
+
+/** The page on which fields are named, drawn and given rules. */
+const editorLink = (name) => make("a", { href: `${API}/${pathOf(name)}/edit`, "aria-label": words.editOf(name) }, words.edit);
 
 async function remove(template, main, again) {
   if (!await confirmed(words.removeTitle, words.removeWhy(template.name), words.remove, texts.cancel)) return;
@@ -81,6 +85,7 @@ export async function showTemplate(main, name, context) {
   make("ol", { class: "field-rows" }, inputs.map((input) => make("li", {}, input))),
   make("div", { class: "buttons" }, make("button", { class: "primary" }, words.save)), told);
   main.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: "#/templates" }, words.all)), make("h1", {}, template.name),
+    make("p", {}, editorLink(template.name), ` ${words.editWhy}`),
     make("div", { class: "page-columns" },
       make("div", { class: "page-stage", tabindex: 0, role: "region", "aria-label": words.picture(template.name) }, make("div", { class: "sheet" },
         make("img", { src: `${API}/${pathOf(template.name)}/picture`, alt: "", width: template.width, height: template.height }),

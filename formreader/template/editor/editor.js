@@ -131,8 +131,13 @@ function download(text) {
 /** Send the file to the server that the page came from; what it answers to a refusal is shown. */
 async function send(url, text) {
   const answer = await fetch(url, { method: "POST", headers: { "Content-Type": "application/toml" }, body: text });
-  if (!answer.ok) throw new Error((await answer.text()) || `the server answered ${answer.status}`);
+  if (answer.ok) return;
+  const told = await answer.text();
+  throw new Error((isProblem(answer) ? JSON.parse(told).detail : told) || `the server answered ${answer.status}`);
 }
+
+/** Whether an answer is a problem document (RFC 9457), whose detail says what is wrong. */
+const isProblem = (answer) => (answer.headers.get("Content-Type") ?? "").startsWith("application/problem+json");
 
 /** The action of each key on the form. Names are those of KeyboardEvent.key, letters in lower case. */
 function keyActions(actions, help) {

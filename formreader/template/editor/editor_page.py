@@ -38,13 +38,14 @@ _STYLES = (("formreader.output.report", "report.css"), (_PACKAGE, "editor.css"))
 Json: TypeAlias = "str | int | float | list[Json] | dict[str, Json] | None"
 
 
-def editor_page(folder: Path, save_url: str | None = None) -> str:
+def editor_page(folder: Path, save_url: str | None = None, *, back_url: str | None = None) -> str:
     """The page that edits the template in a folder, as HTML.
 
     Args:
         folder: the folder of the template.
         save_url: where the page sends the new template.toml, by POST as `application/toml`, to
             the server that it came from. Without it, the browser saves the file.
+        back_url: where a link leads back to.
 
     Raises:
         TemplateError: the template cannot be read or is wrong.
@@ -57,11 +58,12 @@ def editor_page(folder: Path, save_url: str | None = None) -> str:
     page = report_environment(_PACKAGE).get_template("editor.html.j2")
     return page.render(
         form=template.name,
-        folder=folder,
+        folder="" if save_url else str(folder),  # that of a server is nobody's business
         version=__version__,
         template=template_record(text),
         reserved=sorted(RESERVED_NAMES),
         save_url=save_url,
+        back_url=back_url,
         picture=base64.b64encode((folder / PAGE_FILE).read_bytes()).decode("ascii"),
         style=Markup(style),  # our own files, not data
         script=Markup(script),
