@@ -161,7 +161,10 @@ def get_template_editor(name: FormName, service: Shared) -> Response:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/toml": {"schema": {"type": "string"}}},
+            "content": {
+                "application/toml": {"schema": {"type": "string"}},
+                "text/plain": {"schema": {"type": "string"}},
+            },
         }
     },
 )
