@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 
 from formreader.batch.page_work import start_worker
@@ -46,12 +47,7 @@ def _try(folder: Path, files: tuple[tuple[str, str], ...]) -> None:
     Raises:
         ModelError, UsageError: see `load_tried`.
     """
-    try:
-        process = WorkerProcess(_quietly, load_tried.__module__, worker_memory(1))
-    except (WorkerDiedError, TimeLimitError, MemoryLimitError, OSError, EOFError) as error:
-        raise UsageError(
-            f"No process that tries the model can be started ({error}). Close other programs"
-        ) from error
+    process = _started()
     try:
         process.call((_load, (folder,), {}), _MAX_LOADING_SECONDS)
     except (WorkerDiedError, TimeLimitError, MemoryLimitError) as error:
@@ -60,6 +56,24 @@ def _try(folder: Path, files: tuple[tuple[str, str], ...]) -> None:
         ) from error
     finally:
         process.end()
+
+
+def _started() -> WorkerProcess:
+    """A process to try a model in; started again if it dies: the system may end any.
+
+    Raises:
+        UsageError: none can be started.
+    """
+    start = partial(WorkerProcess, _quietly, load_tried.__module__, worker_memory(1))
+    failures = WorkerDiedError, TimeLimitError, MemoryLimitError, OSError, EOFError
+    with suppress(*failures):
+        return start()
+    try:
+        return start()
+    except failures as error:
+        raise UsageError(
+            f"No process that tries the model can be started ({error}). Close other programs"
+        ) from error
 
 
 def _quietly() -> None:
