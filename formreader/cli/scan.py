@@ -14,8 +14,11 @@ from formreader.cli.error_handling import Command, check_one_threshold, set_up_l
 from formreader.cli.progress import ScanDisplay, duration, print_message
 from formreader.cli.shared_options import (
     SCAN,
+    memory_option,
+    page_timeout_option,
     reading_options,
     verbosity_options,
+    workers_option,
 )
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
@@ -67,25 +70,15 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
     help="Report for reviewing doubtful digits; none for no report.  [default: beside the table, "
     "as .html]",
 )  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
-    show_default="one per core", help="Number of processes that read pages.",
-)  # fmt: skip
+@workers_option
 @click.option(
     "--fresh",
     is_flag=True,
     default=SCAN.fresh,
     help="Start afresh: discard what earlier scans into the same table read.",
 )
-@click.option(
-    "--page-timeout", type=click.FloatRange(0, min_open=True), default=SCAN.page_timeout,
-    metavar="S", show_default=True, help="Time limit in seconds; a page that takes longer fails.",
-)  # fmt: skip
-@click.option(
-    "--memory", type=click.FloatRange(0, min_open=True), default=SCAN.memory, metavar="GIB",
-    show_default="a share of the machine's memory",
-    help="Limit of memory for each worker in GiB; a page that takes more fails.",
-)  # fmt: skip
+@page_timeout_option
+@memory_option
 @click.option(
     "--max-pages", type=click.IntRange(min=1), default=SCAN.max_pages, metavar="N",
     show_default=True, help="A file with more pages is not read.",

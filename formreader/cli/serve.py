@@ -11,7 +11,14 @@ from formreader.batch.worker_process import start_early
 from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
 from formreader.cli.progress import print_message
 from formreader.cli.scan import PAGE_WORK
-from formreader.cli.shared_options import SCAN, reading_options, verbosity_options
+from formreader.cli.shared_options import (
+    SCAN,
+    memory_option,
+    page_timeout_option,
+    reading_options,
+    verbosity_options,
+    workers_option,
+)
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.installed import is_installed
 from formreader.core.options import Device, ScanOptions, ServeOptions, WatchJobs
@@ -84,19 +91,9 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     "--max-queue-client", type=click.IntRange(min=1), default=SERVE.max_queue_client, metavar="N",
     show_default=True, help="The same of one client's address.",
 )  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
-    show_default="one per core", help="Number of processes that read pages.",
-)  # fmt: skip
-@click.option(
-    "--page-timeout", type=click.FloatRange(0, min_open=True), default=SCAN.page_timeout,
-    metavar="S", show_default=True, help="Time limit in seconds; a page that takes longer fails.",
-)  # fmt: skip
-@click.option(
-    "--memory", type=click.FloatRange(0, min_open=True), default=SCAN.memory, metavar="GIB",
-    show_default="a share of the machine's memory",
-    help="Limit of memory for each worker in GiB; a page that takes more fails.",
-)  # fmt: skip
+@workers_option
+@page_timeout_option
+@memory_option
 def serve(
     host: str,
     port: int,

@@ -30,6 +30,22 @@ batch_option = click.option(
     help="Number of digits that the network reads at a time.",
 )  # fmt: skip
 
+workers_option = click.option(
+    "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
+    show_default="one per core", help="Number of processes that read pages.",
+)  # fmt: skip
+
+page_timeout_option = click.option(
+    "--page-timeout", type=click.FloatRange(0, min_open=True), default=SCAN.page_timeout,
+    metavar="S", show_default=True, help="Time limit in seconds; a page that takes longer fails.",
+)  # fmt: skip
+
+memory_option = click.option(
+    "--memory", type=click.FloatRange(0, min_open=True), default=SCAN.memory, metavar="GIB",
+    show_default="a share of the machine's memory",
+    help="Limit of memory for each worker in GiB; a page that takes more fails.",
+)  # fmt: skip
+
 sets_option = click.option(
     "--data", multiple=True, default=TRAIN.data, metavar="SET", show_default="mnist",
     help="Digits to train on: mnist, an .npz, a folder with folders 0 to 9 of images, or a "

@@ -9,15 +9,10 @@ import click
 
 from formreader.cli.error_handling import EXIT_CODES, Command, set_up_logging
 from formreader.cli.progress import ScanDisplay, print_message
-from formreader.cli.shared_options import SCAN, verbosity_options
+from formreader.cli.shared_options import verbosity_options, workers_option
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions
-
-workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
-    show_default="one per core", help="Number of processes that read pages.",
-)  # fmt: skip
 
 labels_option = click.option(
     "--labels", is_flag=True,

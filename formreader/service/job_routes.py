@@ -22,7 +22,13 @@ from formreader.service.job_folders import JobFolder
 from formreader.service.job_making import MAX_FILES, make_job
 from formreader.service.job_queue import LiveJob, QueueFullError
 from formreader.service.job_results_export import MEDIA_TYPES, Format, export_table
-from formreader.service.multipart_upload import UploadLimits, receive_file, receive_upload
+from formreader.service.multipart_upload import (
+    UploadLimits,
+    body_schema,
+    files_schema,
+    receive_file,
+    receive_upload,
+)
 from formreader.service.problems import ProblemError, status_of
 from formreader.service.service_state import Service, busy, client_of, service_of
 
@@ -43,32 +49,16 @@ _MIN_FREE_BYTES = 2**28
 _MAX_CORRECTIONS = 2**26
 """Bytes of the largest corrections.csv: a million answers."""
 
-_FILES_SCHEMA = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+_OPTIONS_SCHEMA: dict[str, dict[str, Any]] = {
+    "name": {"type": "string"},
+    "rows": {"type": "string", "enum": ["field", "digit", "page"]},
+    "review_below": {"type": "number", "minimum": 0, "maximum": 1},
+    "max_error": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "template": {"type": "string"},
+}
 
-UPLOAD_SCHEMA: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["files"],
-                    "properties": {
-                        "files": _FILES_SCHEMA,
-                        "name": {"type": "string"},
-                        "rows": {"type": "string", "enum": ["field", "digit", "page"]},
-                        "review_below": {"type": "number", "minimum": 0, "maximum": 1},
-                        "max_error": {
-                            "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1,
-                        },
-                        "template": {"type": "string"},
-                    },
-                }
-            }
-        },
-    }
-}  # fmt: skip
-"""The multipart body of an upload: it is taken piece by piece, so its schema stands here."""
+UPLOAD_SCHEMA = body_schema({"multipart/form-data": files_schema("files", others=_OPTIONS_SCHEMA)})
+"""The multipart body of an upload."""
 
 
 @router.post("", status_code=202, openapi_extra=UPLOAD_SCHEMA)

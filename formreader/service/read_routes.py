@@ -32,8 +32,11 @@ from formreader.service.file_names import label_of
 from formreader.service.job_making import check_pixels
 from formreader.service.job_results_export import as_base64
 from formreader.service.multipart_upload import (
+    FILE_SCHEMA,
     UploadLimits,
     body_of,
+    body_schema,
+    files_schema,
     receive_file,
     receive_upload,
 )
@@ -49,26 +52,15 @@ Kind: TypeAlias = Literal["page", "digit", "number"]
 _MAX_BYTES = 2**28
 """Bytes of the largest page that is read at once: an uncompressed page of 600 dpi has 100 MB."""
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-
 
 @router.post(
     "/read",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["file"],
-                        "properties": {"file": {"type": "string", "format": "binary"}},
-                    }
-                },
-                "application/octet-stream": _BINARY,
-            },
+    openapi_extra=body_schema(
+        {
+            "multipart/form-data": files_schema("file", most=1),
+            "application/octet-stream": FILE_SCHEMA,
         }
-    },
+    ),
 )
 async def post_read(
     request: Request,
@@ -160,28 +152,12 @@ def _check_pixels(service: Service, task: PageTask) -> None:
 
 @router.post(
     "/digits",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/Crops"}},
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["files"],
-                        "properties": {
-                            "files": {
-                                "type": "array",
-                                "minItems": 1,
-                                "maxItems": bodies.MAX_CROPS,
-                                "items": {"type": "string", "format": "binary"},
-                            }
-                        },
-                    }
-                },
-            },
+    openapi_extra=body_schema(
+        {
+            "application/json": {"$ref": "#/components/schemas/Crops"},
+            "multipart/form-data": files_schema("files", most=bodies.MAX_CROPS),
         }
-    },
+    ),
 )
 async def post_digits(request: Request, service: Shared) -> bodies.DigitsRead:
     """Read digits in one batch: crops of 28x28 as they are, or pictures of single digits."""

@@ -17,7 +17,13 @@ from formreader.core.errors import FormreaderError
 from formreader.service import bodies
 from formreader.service.access import EDITOR_POLICY
 from formreader.service.file_names import label_of, suffix_of_label
-from formreader.service.multipart_upload import UploadLimits, body_of, receive_upload
+from formreader.service.multipart_upload import (
+    UploadLimits,
+    body_of,
+    body_schema,
+    files_schema,
+    receive_upload,
+)
 from formreader.service.problems import ProblemError
 from formreader.service.service_state import Service, client_of, service_of
 from formreader.service.template_shelf import body_of_template
@@ -74,20 +80,7 @@ def get_templates(service: Shared) -> bodies.TemplateList:
 @router.post(
     "",
     status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["file"],
-                        "properties": {"file": {"type": "string", "format": "binary"}},
-                    }
-                }
-            },
-        }
-    },
+    openapi_extra=body_schema({"multipart/form-data": files_schema("file", most=1)}),
 )
 async def post_template(
     request: Request,
