@@ -11,6 +11,7 @@ import numpy.typing as npt
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
 from formreader.core.records import DigitBox, FieldCrops, SegmentedField
 from formreader.segment.handwriting_filter import (
+    as_large_as,
     is_handwritten_size,
     may_be_separators,
     printed_cells,
@@ -108,13 +109,12 @@ def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
     cut = [one for one in legible if one.field.boxes != (one.field.cell,)]
     printed = printed_cells([one.field for one in cut])
     dropped = {id(one) for one, is_print in zip(cut, printed, strict=True) if is_print}
-    numbers = [one.field.box for one in legible if id(one) not in dropped]
+    numbers = [one.field for one in legible if id(one) not in dropped]
+    alike = as_large_as([one.field for one in selected], numbers).any(axis=1).tolist()
     return [
         one
-        for one in selected
-        if one.field.cell is None
-        or one.field.name
-        or (id(one) not in dropped and any(map(one.field.box.is_as_large_as, numbers)))
+        for one, as_number in zip(selected, alike, strict=True)
+        if one.field.cell is None or one.field.name or (id(one) not in dropped and as_number)
     ]
 
 
