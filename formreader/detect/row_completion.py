@@ -51,10 +51,10 @@ def with_missing_boxes(parts: list[RowPart], maps: Maps) -> list[RowPart]:
     first = np.array([part.first for part in waiting]).reshape(-1, 2)
     free = np.ones(len(waiting), np.bool_)
     done: list[RowPart] = []
-    for i, part in enumerate(waiting):
+    for i in range(len(waiting)):
         if not free[i]:
             continue
-        free[i] = False
+        part, free[i] = waiting[i], False
         while (found := _first_joined(part, waiting, first, free, maps)) is not None:
             part, k = found
             free[k] = False
