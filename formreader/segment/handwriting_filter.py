@@ -38,7 +38,8 @@ _MIN_DEGREES_OF_FREEDOM = 3
 
 def is_handwritten_size(field: FieldCrops) -> bool:
     """Return whether the digits in a cell are as large as handwriting."""
-    return median(digit_levels(field)[:, 0].tolist()) >= _MIN_MEDIAN_DIGIT_HEIGHT
+    heights: list[float] = digit_levels(field)[:, 0].tolist()
+    return median(heights) >= _MIN_MEDIAN_DIGIT_HEIGHT
 
 
 def may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:

@@ -110,19 +110,19 @@ def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
     printed = printed_cells([one.field for one in cut])
     dropped = {id(one) for one, is_print in zip(cut, printed, strict=True) if is_print}
     numbers = [one.field for one in legible if id(one) not in dropped]
-    alike = as_large_as([one.field for one in selected], numbers).any(axis=1).tolist()
-    return [
-        one
-        for one, as_number in zip(selected, alike, strict=True)
-        if one.field.cell is None or one.field.name or (id(one) not in dropped and as_number)
-    ]
+    unsure = [one for one in selected if one.field.cell and not one.field.name]
+    alike = as_large_as([one.field for one in unsure], numbers).any(axis=1)
+    dropped |= {id(one) for one, as_number in zip(unsure, alike, strict=True) if not as_number}
+    # A template's fields are there, and rows of boxes are not judged here.
+    return [one for one in selected if id(one) not in dropped or one.field.name]
 
 
 def _with_cell(one: SelectedField) -> SelectedField:
     """Make the cell the box of a lone digit, if it is no wider than a digit's box may be."""
     field = one.field
-    narrow = field.box.width <= _MAX_ASPECT_OF_LONE_DIGIT_CELL * field.box.height
-    if field.cell and len(field.boxes) == 1 and narrow:
+    if field.cell is None or len(field.boxes) != 1:
+        return one
+    if field.box.width <= _MAX_ASPECT_OF_LONE_DIGIT_CELL * field.box.height:
         box = replace(field.cell, loose_ink=field.boxes[0].loose_ink)
         in_cell = replace(field, boxes=(box,))
         return SelectedField(in_cell, one.posteriors, one.digit_probability)

@@ -69,13 +69,26 @@ def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
 def _digest(rows: Iterable[Iterable[object]]) -> bytes:
     """Return the checksum of rows of SQLite's values; a text and its UTF-8 have the same."""
     parts = list[bytes]()
+    add = parts.append
+    # Of texts and whole numbers most are there many times; SQLite knows no bool that equals one.
+    texts, others = dict[str, bytes](), dict[object, bytes]()
     for row in rows:
         for value in row:
-            if isinstance(value, str | bytes):
-                content = encode(value) if isinstance(value, str) else value
-                parts += (b"t%d:" % len(content), content)
+            if isinstance(value, float):
+                add(_number(repr(value)))  # exact
+            elif isinstance(value, str):
+                add(texts.get(value) or texts.setdefault(value, _text(encode(value))))
+            elif isinstance(value, bytes):
+                add(_text(value))
             else:
-                number = repr(value)  # exact, for floats as well
-                parts.append(f"n{len(number)}:{number}".encode())
+                add(others.get(value) or others.setdefault(value, _number(repr(value))))
     # In one piece: most values are short, and each further call takes as long as hashing one.
     return hashlib.blake2b(b"".join(parts), digest_size=_DIGEST_BYTES).digest()
+
+
+def _text(content: bytes) -> bytes:
+    return b"t%d:%b" % (len(content), content)
+
+
+def _number(digits: str) -> bytes:
+    return b"n%d:%b" % (len(digits), digits.encode())

@@ -18,7 +18,7 @@ from formreader.segment.candidates import (
     cut_cell,
     find_segments,
 )
-from formreader.segment.cell_ink import quantile, cell_ink, cut_cell_patch
+from formreader.segment.cell_ink import cell_ink, cut_cell_patch, quantile
 from formreader.segment.cuts import find_cuts
 from formreader.segment.pieces import cut_pieces
 
@@ -238,7 +238,7 @@ def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:
 
 
 @given(values=st.lists(st.integers(0, 255), min_size=1, max_size=40), share=st.floats(0, 1))
-def test_aquantile_is_that_of_numpy(values: list[int], share: float) -> None:
+def test_a_quantile_is_that_of_numpy(values: list[int], share: float) -> None:
     grey = np.array([values], np.uint8)
     assert quantile(grey, share) == pytest.approx(float(np.quantile(grey, share)))
     chosen = grey >= np.median(grey)
