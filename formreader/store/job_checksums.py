@@ -68,27 +68,29 @@ def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
 
 def _digest(rows: Iterable[Iterable[object]]) -> bytes:
     """Return the checksum of rows of SQLite's values; a text and its UTF-8 have the same."""
-    parts = list[bytes]()
-    add = parts.append
+    done, told = list[bytes](), list[str]()
     # Of texts and whole numbers most are there many times; SQLite knows no bool that equals one.
-    texts, others = dict[str, bytes](), dict[object, bytes]()
+    texts, others = dict[str, str](), dict[object, str]()
     for row in rows:
         for value in row:
             if isinstance(value, float):
-                add(_number(repr(value)))  # exact
+                number = repr(value)  # exact
+                told.append(f"n{len(number)}:{number}")
             elif isinstance(value, str):
-                add(texts.get(value) or texts.setdefault(value, _text(encode(value))))
+                told.append(texts.get(value) or texts.setdefault(value, _text(value)))
             elif isinstance(value, bytes):
-                add(_text(value))
+                done += (encode("".join(told)), b"t%d:" % len(value), value)
+                told.clear()
             else:
-                add(others.get(value) or others.setdefault(value, _number(repr(value))))
+                told.append(others.get(value) or others.setdefault(value, _number(value)))
     # In one piece: most values are short, and each further call takes as long as hashing one.
-    return hashlib.blake2b(b"".join(parts), digest_size=_DIGEST_BYTES).digest()
+    content = b"".join((*done, encode("".join(told))))
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
-def _text(content: bytes) -> bytes:
-    return b"t%d:%b" % (len(content), content)
+def _text(value: str) -> str:
+    return f"t{len(encode(value))}:{value}"
 
 
-def _number(digits: str) -> bytes:
-    return b"n%d:%b" % (len(digits), digits.encode())
+def _number(value: object) -> str:
+    return f"n{len(repr(value))}:{value!r}"
