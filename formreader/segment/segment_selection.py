@@ -111,8 +111,8 @@ def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
     dropped = {id(one) for one, is_print in zip(cut, printed, strict=True) if is_print}
     numbers = [one.field for one in legible if id(one) not in dropped]
     unsure = [one for one in selected if one.field.cell and not one.field.name]
-    alike = as_large_as([one.field for one in unsure], numbers).any(axis=1)
-    dropped |= {id(one) for one, as_number in zip(unsure, alike, strict=True) if not as_number}
+    alike = as_large_as([one.field for one in unsure], numbers)
+    dropped |= {id(one) for one, row in zip(unsure, alike, strict=True) if not row.any()}
     # A template's fields are there, and rows of boxes are not judged here.
     return [one for one in selected if id(one) not in dropped or one.field.name]
 
