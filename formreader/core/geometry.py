@@ -44,7 +44,12 @@ class Box:
     height: float
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (self.left, self.top, self.width, self.height))):
+        if not (
+            math.isfinite(self.left)
+            and math.isfinite(self.top)
+            and math.isfinite(self.width)
+            and math.isfinite(self.height)
+        ):
             raise ValueError(f"a box needs finite numbers. Received: {self}")
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"a box needs positive sides. Received: {self}")
@@ -74,8 +79,11 @@ class Box:
 
     def is_as_large_as(self, other: Box, tolerance: float = SIZE_TOLERANCE) -> bool:
         """Whether neither width nor height differs by more than a share from the other box's."""
-        sides = ((self.width, other.width), (self.height, other.height))
-        return all(max(a, b) <= (1 + tolerance) * min(a, b) for a, b in sides)
+        a, b, factor = self.width, other.width, 1 + tolerance
+        if a > factor * b or b > factor * a:
+            return False
+        a, b = self.height, other.height
+        return a <= factor * b and b <= factor * a
 
     @classmethod
     def around(cls, boxes: Sequence[Box]) -> Box:

@@ -279,6 +279,18 @@ class DigitReading:
         """Whether it is a mark that counts as blank; unlike a blank, it might be a digit."""
         return self.digit is None and self.second is not None and self.confidence > 0
 
+    def with_status(self, status: Status) -> DigitReading:
+        """The same reading with another status; `replace` takes three times as long."""
+        return DigitReading(
+            self.box,
+            self.digit,
+            self.confidence,
+            status,
+            self.second,
+            self.second_confidence,
+            self.acceptable,
+        )
+
 
 def field_status(digits: Sequence[DigitReading]) -> Status:
     """The status of a field: that of its digit that most needs a person."""

@@ -6,6 +6,8 @@ their edge at one x, the line is there.
 
 from __future__ import annotations
 
+from statistics import median
+
 import numpy as np
 import numpy.typing as npt
 
@@ -56,7 +58,7 @@ def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         beside = near & (np.abs(x[:, None] - x) <= _MAX_EDGE_OFFSET * height[:, None])
         for i in np.flatnonzero(beside.sum(axis=1) >= _MIN_ALIGNED).tolist():
             others = x[beside[i]]
-            line = float(np.median(others))
+            line = median(others.tolist())
             agree = np.abs(others - line) <= _MAX_DEVIATION
             stands_out = abs(x[i] - line) > _MAX_DEVIATION
             if stands_out and agree.sum() >= max(_MIN_ALIGNED, _MIN_ALIGNED_SHARE * len(others)):

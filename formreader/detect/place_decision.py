@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -187,7 +188,7 @@ def pair_features(
         float((shares.max(axis=1, keepdims=True) > _MIN_COVERED * box_areas).mean()),
         float((overlap.max(axis=1) >= _MIN_COINCIDENCE).mean()),
         len(corners) / n,
-        float(abs(np.log(np.median(areas) / np.median(box_areas)))),
+        float(abs(np.log(median(areas.tolist()) / median(box_areas.ravel().tolist())))),
         float(cells.ruled[shared].mean()),
         float(cells.ruled[shared, 2:].min(axis=1).mean()),
     ]

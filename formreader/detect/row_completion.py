@@ -48,36 +48,59 @@ give to the place of each."""
 def with_missing_boxes(parts: list[RowPart], maps: Maps) -> list[RowPart]:
     """Join parts of one row where only boxes between them are missing, and add these boxes."""
     waiting = sorted(parts, key=lambda part: float(part.centres[0, 0]))
+    first = np.array([part.first for part in waiting]).reshape(-1, 2)
+    free = np.ones(len(waiting), np.bool_)
     done: list[RowPart] = []
-    while waiting:
-        part = waiting.pop(0)
-        k = 0
-        while k < len(waiting):
-            joined = _joined(part, waiting[k], maps)
-            if joined is None:
-                k += 1
-            else:
-                part = joined
-                waiting.pop(k)
-                k = 0
+    for i in range(len(waiting)):
+        if not free[i]:
+            continue
+        part, free[i] = waiting[i], False
+        while (found := _first_joined(part, waiting, first, free, maps)) is not None:
+            part, k = found
+            free[k] = False
         done.append(part)
     return done
 
 
+def _first_joined(
+    part: RowPart,
+    others: Sequence[RowPart],
+    first: npt.NDArray[np.float64],
+    free: npt.NDArray[np.bool_],
+    maps: Maps,
+) -> tuple[RowPart, int] | None:
+    """A part joined with the first free one of n others that goes on with it, and which that is.
+
+    Args:
+        first: (n, 2) centres of the others' first boxes.
+        free: (n,) which of the others are not yet in a row.
+    """
+    x, y = first.T
+    near = free & (x > part.last[0]) & (x <= part.last[0] + _reach(part))
+    near &= np.abs(y - part.last[1]) <= MAX_LEVEL_DIFFERENCE * part.height
+    for k in np.flatnonzero(near).tolist():
+        if (joined := _joined(part, others[k], maps)) is not None:
+            return joined, k
+    return None
+
+
+def _reach(part: RowPart) -> float:
+    """How far to the right of a part's last centre the next part of its row may begin."""
+    return (_MAX_MISSING_BOXES + 1) * MAX_NEIGHBOUR_STEP * part.width
+
+
 def _joined(a: RowPart, b: RowPart, maps: Maps) -> RowPart | None:
-    """Two parts joined, with the missing boxes between them, or None if they are not one row."""
-    (x0, y0), (x1, y1) = a.last, b.first
-    if not x0 < x1 <= x0 + (_MAX_MISSING_BOXES + 1) * MAX_NEIGHBOUR_STEP * a.width:
-        return None
-    if abs(y1 - y0) > MAX_LEVEL_DIFFERENCE * a.height:
-        return None
+    """Two parts joined, with the missing boxes between them, or None if they are not one row.
+
+    The second one begins within reach of the first, on its level.
+    """
     difference = max(abs(math.log(a.width / b.width)), abs(math.log(a.height / b.height)))
     if difference > MAX_LOG_SIZE_DIFFERENCE / 2:
         return None
-    steps = np.concatenate([np.diff(a.centres[:, 0]), np.diff(b.centres[:, 0])])
-    if not len(steps):
+    if len(a.scores) == len(b.scores) == 1:
         return None
-    count = (x1 - x0) / middle(steps) - 1
+    steps = np.concatenate([np.diff(a.centres[:, 0]), np.diff(b.centres[:, 0])])
+    count = (b.first[0] - a.last[0]) / middle(steps) - 1
     missing = round(count)
     tolerance = _WHOLE_STEP_TOLERANCE * (missing + 1) if missing else STEP_TOLERANCE
     if not 0 <= missing <= _MAX_MISSING_BOXES or abs(count - missing) > tolerance:

@@ -120,7 +120,7 @@ def _with_status(digit: DigitReading, accepted: bool) -> DigitReading:
         return digit
     accepting = Status.BLANK if digit.is_mark else Status.OK
     status = accepting if accepted else Status.REVIEW
-    return digit if digit.status is status else replace(digit, status=status)
+    return digit if digit.status is status else digit.with_status(status)
 
 
 def _doubted(field: FieldReading) -> FieldReading:

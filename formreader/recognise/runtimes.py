@@ -41,6 +41,13 @@ crops: from this confidence on both graphs gave the same class, and probabilitie
 apart; below it, up to 0.1 apart. Of MNIST's digits 5 % were read again.
 """
 
+_QUICK_CROPS_PER_CALL = 64
+"""Crops that the quick graph reads at once: its maps stay in the processor's cache. 109 us of
+processor time a digit instead of 139 with 745 at once; the exact graph gains nothing by it."""
+
+_MAX_DRAFTS_KEPT = 8192
+"""Crops whose logits by the quick graph are kept: 8 MB."""
+
 _MIN_CROPS_PER_THREAD = 16
 """They take milliseconds, so that handing them to a thread hardly costs more; not measured."""
 
@@ -84,6 +91,7 @@ class OnnxRecogniser(Recogniser):
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="digits")
         self._exact = exact
         self._quick = quick
+        self._drafted = dict[bytes, npt.NDArray[np.float32]]()
 
     @classmethod
     def load(cls, folder: Path, card: Card, batch: int, threads: int) -> OnnxRecogniser:
@@ -102,8 +110,14 @@ class OnnxRecogniser(Recogniser):
         return self._split_among_threads(self._checked, crops)
 
     def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        session = self._exact if self._quick is None else self._quick
-        return self._split_among_threads(lambda part: _run(session, part), crops)
+        quick = self._quick
+        if quick is None:
+            return self._split_among_threads(lambda part: _run(self._exact, part), crops)
+        logits = self._split_among_threads(lambda part: _run_in_pieces(quick, part), crops)
+        # Of the drafts, those that are chosen are read next.
+        kept = self._drafted if len(self._drafted) < _MAX_DRAFTS_KEPT else {}
+        self._drafted = kept | dict(zip(map(bytes, crops), logits, strict=True))
+        return logits
 
     def _split_among_threads(
         self, logits_of: Callable[[Crops], npt.NDArray[np.float32]], crops: Crops
@@ -116,11 +130,33 @@ class OnnxRecogniser(Recogniser):
         """Logits (n, 11) of a part of a batch, exact where the quick graph is unsure."""
         if self._quick is None:
             return _run(self._exact, crops)
-        logits = _run(self._quick, crops)
+        logits = self._quick_logits(self._quick, crops)
         unsure = softmax(logits, self.card.temperature).max(axis=1) < MIN_QUICK_CONFIDENCE
         if unsure.any():
             logits[unsure] = _run(self._exact, crops[unsure])
         return logits
+
+    def _quick_logits(
+        self, quick: onnxruntime.InferenceSession, crops: Crops
+    ) -> npt.NDArray[np.float32]:
+        """Logits (n, 11) by the quick graph, which need not read again what it has drafted."""
+        drafted = self._drafted
+        if not drafted:
+            return _run_in_pieces(quick, crops)
+        known = [drafted.get(bytes(crop)) for crop in crops]
+        new = np.array([one is None for one in known])
+        logits = np.zeros((len(crops), len(CLASSES)), np.float32)
+        if not new.all():
+            logits[~new] = np.stack([one for one in known if one is not None])
+        if new.any():
+            logits[new] = _run_in_pieces(quick, crops[new])
+        return logits
+
+
+def _run_in_pieces(session: onnxruntime.InferenceSession, crops: Crops) -> npt.NDArray[np.float32]:
+    """Logits (n, 11) of crops (n, 28, 28), n > 0, of which only some are read at once."""
+    pieces = range(0, len(crops), _QUICK_CROPS_PER_CALL)
+    return np.concatenate([_run(session, crops[i : i + _QUICK_CROPS_PER_CALL]) for i in pieces])
 
 
 def _run(session: onnxruntime.InferenceSession, crops: Crops) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import TypeAlias
 
 import cv2
@@ -110,9 +110,25 @@ def find_segments(cut: CutInk) -> list[Segment]:
 
     They always include a path through all pieces.
     """
-    ends = combinations(range(len(cut.pieces) + 1), 2)
-    segments = [one for start, end in ends if (one := _segment(cut, start, end)) is not None]
-    return _likely(segments, len(cut.pieces))
+    pieces = len(cut.pieces)
+    segments = [
+        one
+        for start in range(pieces)
+        for end in range(start + 1, max(start + _MAX_PIECES_PER_DIGIT, _whole(cut, start)) + 1)
+        if end <= pieces and (one := _segment(cut, start, end)) is not None
+    ]
+    return _likely(segments, pieces)
+
+
+def _whole(cut: CutInk, start: int) -> int:
+    """Return the piece after the last one of a component, given its first piece; else 0."""
+    component = cut.pieces[start].component
+    if start and cut.pieces[start - 1].component == component:
+        return 0
+    return next(
+        (end for end in range(start, len(cut.pieces)) if cut.pieces[end].component != component),
+        len(cut.pieces),
+    )
 
 
 def _likely(segments: Sequence[Segment], pieces: int) -> list[Segment]:
@@ -139,10 +155,12 @@ def _segment(cut: CutInk, start: int, end: int) -> Segment | None:
         return None
     left, top, right, bottom = _around(run)
     width, height = (right - left) / cut.height, (bottom - top) / cut.height
+    fits = _MIN_SEGMENT_WIDTH <= width <= _MAX_SEGMENT_WIDTH and height >= _MIN_SEGMENT_HEIGHT
+    if not (fits or whole):
+        return None
     prior = _shape_prior(width, height) + _gap_prior(run, cut.height)
     # The segments on both sides of a cut share its log prior.
     prior += 0.5 * sum(map(_cut_prior, (run[0], *cut.pieces[end : end + 1])))
-    fits = _MIN_SEGMENT_WIDTH <= width <= _MAX_SEGMENT_WIDTH and height >= _MIN_SEGMENT_HEIGHT
     likely = fits and prior >= _MIN_SEGMENT_LOG_PRIOR
     return Segment(start, end, prior) if whole or likely else None
 
@@ -179,10 +197,10 @@ def _cut_prior(piece: Piece) -> float:
 def _around(run: Sequence[Piece]) -> _Extent:
     """Return the bounding box of a run of pieces."""
     return (
-        min(piece.left for piece in run),
-        min(piece.top for piece in run),
-        max(piece.right for piece in run),
-        max(piece.bottom for piece in run),
+        min([piece.left for piece in run]),
+        min([piece.top for piece in run]),
+        max([piece.right for piece in run]),
+        max([piece.bottom for piece in run]),
     )
 
 

@@ -7,6 +7,7 @@ handwritten digits do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import TypeAlias
 
 import numpy as np
@@ -37,7 +38,8 @@ _MIN_DEGREES_OF_FREEDOM = 3
 
 def is_handwritten_size(field: FieldCrops) -> bool:
     """Return whether the digits in a cell are as large as handwriting."""
-    return float(np.median(digit_levels(field)[:, 0])) >= _MIN_MEDIAN_DIGIT_HEIGHT
+    heights: list[float] = digit_levels(field)[:, 0].tolist()
+    return median(heights) >= _MIN_MEDIAN_DIGIT_HEIGHT
 
 
 def may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:
@@ -50,8 +52,7 @@ def may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:
 def printed_cells(fields: Sequence[FieldCrops]) -> list[bool]:
     """Return which cells hold printed digits: alike in the cell, or in all cells of its size."""
     levels = [digit_levels(field) for field in fields]
-    boxes = [field.box for field in fields]
-    same_size = _as_large(np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2))
+    same_size = as_large_as(fields, fields)
     # Most cells of a table have the same ones of their size: these are judged once.
     judged = dict[bytes, bool]()
     for alike in same_size:
@@ -64,11 +65,22 @@ def printed_cells(fields: Sequence[FieldCrops]) -> list[bool]:
     ]
 
 
-def _as_large(sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Return which of n boxes (n, 2) are as large as each, (n, n), as `Box.is_as_large_as` does."""
-    one, other = sizes[:, None], sizes[None]
+def as_large_as(
+    fields: Sequence[FieldCrops], others: Sequence[FieldCrops]
+) -> npt.NDArray[np.bool_]:
+    """Return which of m others are as large as each of n fields, (n, m) bool.
+
+    It is what `Box.is_as_large_as` says of their outlines.
+    """
+    one, other = _sizes(fields)[:, None], _sizes(others)[None]
     larger, smaller = np.maximum(one, other), np.minimum(one, other)
     return np.asarray((larger <= (1 + SIZE_TOLERANCE) * smaller).all(axis=2), np.bool_)
+
+
+def _sizes(fields: Sequence[FieldCrops]) -> npt.NDArray[np.float64]:
+    """Return the width and the height of n fields, (n, 2)."""
+    boxes = [field.box for field in fields]
+    return np.array([(box.width, box.height) for box in boxes], np.float64).reshape(-1, 2)
 
 
 def digit_levels(field: FieldCrops) -> Levels:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import scaling
 from formreader.core.records import DigitBox, GreyImage, NumberStrip
-from formreader.segment.cell_ink import CellInk, CellPatch, Extent, cut_cell_patch
+from formreader.segment.cell_ink import CellInk, CellPatch, Extent, cut_cell_patch, quantile
 
 Strip: TypeAlias = npt.NDArray[np.uint8]
 """(STRIP_HEIGHT, w) uint8 darkness, 0 for paper and 255 for the darkest ink."""
@@ -62,7 +62,7 @@ def strip_of(patch: CellPatch) -> NumberStrip:
     wide = int(np.clip(round(width * STRIP_HEIGHT / height), 1, MAX_STRIP_WIDTH))
     method = cv2.INTER_AREA if height > STRIP_HEIGHT else cv2.INTER_LINEAR
     strip = np.asarray(cv2.resize(part, (wide, STRIP_HEIGHT), interpolation=method), np.uint8)
-    full = max(float(np.quantile(strip, _STRIP_INK_SHARE)), _MIN_FULL_INK)
+    full = max(quantile(strip, _STRIP_INK_SHARE), _MIN_FULL_INK)
     darkness = np.asarray(cv2.convertScaleAbs(strip, alpha=255.0 / full), np.uint8)
     moved = np.array([[1, 0, shown.left], [0, 1, shown.top], [0, 0, 1]], np.float64)
     return NumberStrip(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TypeAlias
 
 import cv2
@@ -105,7 +106,7 @@ def _components(ink: Ink) -> tuple[list[_Component], float]:
     if n == 1:
         return [], 0.0
     left, top, width, tall = stats[1:, : cv2.CC_STAT_AREA].T
-    height = float(np.median(tall[tall >= _MIN_HEIGHT_OF_WHOLE_DIGIT * tall.max()]))
+    height = float(median(tall[tall >= _MIN_HEIGHT_OF_WHOLE_DIGIT * tall.max()].tolist()))
     group = np.arange(n - 1)
     for i in np.argsort(tall):  # small parts join large ones
         shared = np.minimum(left + width, left[i] + width[i]) - np.maximum(left, left[i])

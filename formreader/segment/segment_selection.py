@@ -11,6 +11,7 @@ import numpy.typing as npt
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
 from formreader.core.records import DigitBox, FieldCrops, SegmentedField
 from formreader.segment.handwriting_filter import (
+    as_large_as,
     is_handwritten_size,
     may_be_separators,
     printed_cells,
@@ -108,21 +109,20 @@ def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
     cut = [one for one in legible if one.field.boxes != (one.field.cell,)]
     printed = printed_cells([one.field for one in cut])
     dropped = {id(one) for one, is_print in zip(cut, printed, strict=True) if is_print}
-    numbers = [one.field.box for one in legible if id(one) not in dropped]
-    return [
-        one
-        for one in selected
-        if one.field.cell is None
-        or one.field.name
-        or (id(one) not in dropped and any(map(one.field.box.is_as_large_as, numbers)))
-    ]
+    numbers = [one.field for one in legible if id(one) not in dropped]
+    unsure = [one for one in selected if one.field.cell and not one.field.name]
+    alike = as_large_as([one.field for one in unsure], numbers)
+    dropped |= {id(one) for one, row in zip(unsure, alike, strict=True) if not row.any()}
+    # A template's fields are there, and rows of boxes are not judged here.
+    return [one for one in selected if id(one) not in dropped or one.field.name]
 
 
 def _with_cell(one: SelectedField) -> SelectedField:
     """Make the cell the box of a lone digit, if it is no wider than a digit's box may be."""
     field = one.field
-    narrow = field.box.width <= _MAX_ASPECT_OF_LONE_DIGIT_CELL * field.box.height
-    if field.cell and len(field.boxes) == 1 and narrow:
+    if field.cell is None or len(field.boxes) != 1:
+        return one
+    if field.box.width <= _MAX_ASPECT_OF_LONE_DIGIT_CELL * field.box.height:
         box = replace(field.cell, loose_ink=field.boxes[0].loose_ink)
         in_cell = replace(field, boxes=(box,))
         return SelectedField(in_cell, one.posteriors, one.digit_probability)

@@ -68,14 +68,29 @@ def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
 
 def _digest(rows: Iterable[Iterable[object]]) -> bytes:
     """Return the checksum of rows of SQLite's values; a text and its UTF-8 have the same."""
-    parts = list[bytes]()
+    done, told = list[bytes](), list[str]()
+    # Of texts and whole numbers most are there many times; SQLite knows no bool that equals one.
+    texts, others = dict[str, str](), dict[object, str]()
     for row in rows:
         for value in row:
-            if isinstance(value, str | bytes):
-                content = encode(value) if isinstance(value, str) else value
-                parts += (b"t%d:" % len(content), content)
+            if isinstance(value, float):
+                number = repr(value)  # exact
+                told.append(f"n{len(number)}:{number}")
+            elif isinstance(value, str):
+                told.append(texts.get(value) or texts.setdefault(value, _text(value)))
+            elif isinstance(value, bytes):
+                done += (encode("".join(told)), b"t%d:" % len(value), value)
+                told.clear()
             else:
-                number = repr(value)  # exact, for floats as well
-                parts.append(f"n{len(number)}:{number}".encode())
+                told.append(others.get(value) or others.setdefault(value, _number(value)))
     # In one piece: most values are short, and each further call takes as long as hashing one.
-    return hashlib.blake2b(b"".join(parts), digest_size=_DIGEST_BYTES).digest()
+    content = b"".join((*done, encode("".join(told))))
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
+
+
+def _text(value: str) -> str:
+    return f"t{len(encode(value))}:{value}"
+
+
+def _number(value: object) -> str:
+    return f"n{len(repr(value))}:{value!r}"

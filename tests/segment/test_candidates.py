@@ -18,7 +18,7 @@ from formreader.segment.candidates import (
     cut_cell,
     find_segments,
 )
-from formreader.segment.cell_ink import _quantile, cell_ink, cut_cell_patch
+from formreader.segment.cell_ink import cell_ink, cut_cell_patch, quantile
 from formreader.segment.cuts import find_cuts
 from formreader.segment.pieces import cut_pieces
 
@@ -240,6 +240,6 @@ def test_writing_that_falls_into_too_many_pieces_is_no_number() -> None:
 @given(values=st.lists(st.integers(0, 255), min_size=1, max_size=40), share=st.floats(0, 1))
 def test_a_quantile_is_that_of_numpy(values: list[int], share: float) -> None:
     grey = np.array([values], np.uint8)
-    assert _quantile(grey, share) == pytest.approx(float(np.quantile(grey, share)))
+    assert quantile(grey, share) == pytest.approx(float(np.quantile(grey, share)))
     chosen = grey >= np.median(grey)
-    assert _quantile(grey, share, chosen) == pytest.approx(float(np.quantile(grey[chosen], share)))
+    assert quantile(grey, share, chosen) == pytest.approx(float(np.quantile(grey[chosen], share)))
