@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from formreader.batch.lanes import Lane, Lanes
 from formreader.batch.model_trial import load_tried
+from formreader.batch.network_cards import NetworkCards
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_pool import (
     PAGES_AHEAD_PER_WORKER,
@@ -45,6 +46,9 @@ class ScanMeans(Protocol):
     def pool(self, options: ScanOptions, pages: int) -> PagePool:
         """Return the workers for `pages` pages; the end of `with` gives them back."""
 
+    def cards(self, options: ScanOptions) -> NetworkCards:
+        """Return the cards of the networks, before those are loaded."""
+
     def recogniser(self, options: ScanOptions) -> Recogniser:
         """Return the network, once all networks are loaded."""
 
@@ -76,6 +80,9 @@ class OwnMeans:
             )
         return open_pool(options.workers, pages, options.page_timeout, options.memory)
 
+    def cards(self, options: ScanOptions) -> NetworkCards:
+        return NetworkCards.read(options.model)
+
     def recogniser(self, options: ScanOptions) -> Recogniser:
         return load_networks(options)
 
@@ -95,6 +102,7 @@ class WarmMeans:
         self._executor = start_workers(options.workers, options.page_timeout, options.memory)
         try:
             self.network = load_networks(options)
+            self.cards = NetworkCards.read(options.model)
         except BaseException:
             self._executor.shutdown(cancel_futures=True)
             raise
@@ -140,6 +148,9 @@ class SharedMeans:
 
     def pool(self, options: ScanOptions, pages: int) -> PagePool:
         return self._warm.pool_of(self._lane)
+
+    def cards(self, options: ScanOptions) -> NetworkCards:
+        return self._warm.cards
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
         return self._warm.network

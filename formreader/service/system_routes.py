@@ -38,7 +38,7 @@ def get_health(service: Shared) -> bodies.Health:
     return bodies.Health(
         status="stopping" if service.stopping.is_set() else "ok",
         version=__version__,
-        model=service.warm.network.card.name,
+        model=service.warm.cards.digits.name,
         seconds_up=round(time.monotonic() - service.started, 1),
         workers=service.options.scan.workers,
         queued=queued,
@@ -57,7 +57,7 @@ def get_metrics(service: Shared) -> PlainTextResponse:
 def get_about(service: Shared) -> bodies.About:
     """Tell versions, defaults and limits."""
     scan = service.options.scan
-    card = service.warm.network.card
+    card = service.warm.cards.digits
     return bodies.About(
         version=__version__,
         model=f"{card.name} {card.version}",
