@@ -29,6 +29,7 @@ PACKAGE_NAMES = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "python_multipart": "python-multipart",
+    "re2": "google-re2",
     "stdnum": "python-stdnum",
 }
 """Names under which PyPI has the modules that are named otherwise there."""
