@@ -80,6 +80,8 @@ def test_pages_pictures_review_answers_and_corrections(
     base = f"/api/v1/jobs/{job['id']}"
     pages = client.get(f"{base}/pages?offset=1&limit=1").json()
     assert (pages["total"], [page["n"] for page in pages["pages"]]) == (3, [2])
+    only = [client.get(f"{base}/pages?{what}").json() for what in ("file=b.jpg&page=1", "page=2")]
+    assert [[one["n"] for one in found["pages"]] for found in only] == [[2], []]
     page = client.get(f"{base}/pages/2").json()
     assert (page["file"], page["width"] > 200) == ("b.jpg", True)
     field = page["readings"][0]
