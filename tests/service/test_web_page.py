@@ -39,6 +39,14 @@ pytestmark = [
 
 TOKEN = "a-token-of-the-browser-test"
 
+PROGRAM = """
+from formreader.output.report import report, report_fields
+report.ONE_FILE_BYTES, report_fields.PART_BYTES = 1, 5_000
+from formreader.cli.main import main
+main()
+"""
+"""`formreader` whose reports come in parts, as those of many pages do."""
+
 CHECK = """
 const done = arguments[arguments.length - 1];
 axe.run(document, { iframes: false }).then((found) => done(found.violations.map(
@@ -106,7 +114,7 @@ def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     folder = tmp_path_factory.mktemp("service")
     (folder / "token.txt").write_text(TOKEN)
     (folder / "token.txt").chmod(0o600)
-    command = [sys.executable, "-m", "formreader", "serve", "--port", "0", "--workers", "1"]
+    command = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--workers", "1"]
     places = ["--data", str(folder / "data"), "--token-file", str(folder / "token.txt")]
     running = subprocess.Popen(
         [*command, *places], cwd=root, stderr=subprocess.PIPE, text=True, encoding="utf-8"
@@ -231,6 +239,8 @@ def answer_everything(visitor: Visitor, job: str) -> None:
     open_review(visitor, job)
     visitor.browser.switch_to.frame(0)
     visitor.until(lambda: visitor.one("#progress-text").text == "2 of 7 checked")
+    loaded = "return performance.getEntriesByType('resource').map(({ name }) => name).join()"
+    assert "/results_files/part-" in visitor.run(loaded)
     visitor.check_access("review")
     look_at_the_whole_page(visitor)
     visitor.type(*"55555", "s")
