@@ -27,10 +27,6 @@ Shared = Annotated[Service, Depends(service_of)]
 
 _FIRST_PAGE = "index.html"
 
-_REPORT_FILES = frozenset(("report.css", "report_model.js", "report_view.js", "report.js"))
-"""The files of the offline report, which the page for review uses as they are."""
-
-
 @router.get("/health")
 def get_health(service: Shared) -> bodies.Health:
     """Tell that the service answers."""
@@ -120,10 +116,7 @@ def get_first_page() -> Response:
 
 @router.get("/web/{name}", include_in_schema=False)
 def get_web_file(name: str) -> Response:
-    """Give a file of the web page; the report's scripts are those of the report."""
-    if name in _REPORT_FILES:
-        text = resources.files("formreader.output.report").joinpath(name).read_bytes()
-        return Response(text, media_type=_media_type(name), headers=_REVALIDATED)
+    """Give a file of the web page."""
     return _static("web", name)
 
 

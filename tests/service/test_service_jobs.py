@@ -190,6 +190,7 @@ def _edit(client: TestClient) -> None:
     for wrong, told in {
         before.replace(named, named + "digits = 0\n"): ": digits: must be",
         before.replace(named, named + "votes = 1\n"): ": votes: unknown key",
+        before.replace(named, named + 'pattern = "(a)\\\\1"\n'): "no references to groups",
         before.replace(named, named + 'one_of = "/etc/passwd"\n'): "beside its template.toml",
         before.replace(named, named + 'one_of = "../x.csv"\n'): "beside its template.toml",
         before.replace(named, named + 'one_of = "secret"\n'): "beside its template.toml",
