@@ -157,6 +157,13 @@ def test_the_service_needs_what_its_file_and_its_extra_list(
     assert imported == names | FOR_OTHERS | OF_FASTAPI
 
 
+def test_the_container_has_what_the_page_offers(root: Path) -> None:
+    text = (root / "deploy" / "Containerfile").read_text(encoding="utf-8")
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert re.findall(r"'([\w-]+>=[\d.]+)'", text) == sorted(extras["excel"] + extras["heif"])
+
+
 @pytest.mark.parametrize("name", ["formreader.service", "Containerfile"])
 def test_the_service_is_started_with_options_that_exist(root: Path, name: str) -> None:
     text = (root / "deploy" / name).read_text(encoding="utf-8").replace("\\\n", "")

@@ -10,6 +10,7 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
+from formreader.core.installed import is_installed
 from formreader.core.options import Rows
 from formreader.core.version import __version__
 from formreader.input.file_formats import PAGE_SUFFIXES
@@ -26,6 +27,7 @@ router = APIRouter(tags=["service"])
 Shared = Annotated[Service, Depends(service_of)]
 
 _FIRST_PAGE = "index.html"
+
 
 @router.get("/health")
 def get_health(service: Shared) -> bodies.Health:
@@ -64,7 +66,7 @@ def get_about(service: Shared) -> bodies.About:
         max_pages=scan.max_pages,
         max_pixels=MAX_PIXELS,
         keep_days=service.options.keep_days,
-        formats=list(FORMATS),
+        formats=[one for one in FORMATS if one != "xlsx" or is_installed("xlsxwriter")],
         rows=list(get_args(Rows)),
     )
 
