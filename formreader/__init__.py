@@ -8,6 +8,7 @@ change with any version. Public names are imported when first used, so that
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 from formreader.core.errors import (
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from formreader.batch.scan_job import ScanSummary
     from formreader.core.geometry import Box
     from formreader.core.records import DigitReading, FieldReading, PageReading, Status
+
+# ONNX Runtime reports to its maker from some version on, and reads this when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = (
     "Box",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -73,6 +74,16 @@ def test_a_reader_needs_no_keras(samples: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_nothing_is_kept_for_the_maker_of_the_runtime(root: Path, tmp_path: Path) -> None:
+    """ONNX Runtime reports how it is used, and keeps reports in the user's folder, if it is let."""
+    load = "import formreader; formreader.Reader()"
+    places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(root)}
+    unset = ("ORT_DISABLE_TELEMETRY",)
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    subprocess.run([sys.executable, "-c", load], env=environment | places, check=True)
+    assert [path.name for path in tmp_path.rglob("*") if "onnxruntime" in path.name] == []
 
 
 def test_a_file_is_the_same_as_path_bytes_image_and_array(

@@ -29,6 +29,7 @@ PACKAGE_NAMES = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "python_multipart": "python-multipart",
+    "re2": "google-re2",
     "stdnum": "python-stdnum",
 }
 """Names under which PyPI has the modules that are named otherwise there."""
@@ -154,6 +155,13 @@ def test_the_service_needs_what_its_file_and_its_extra_list(
     imported = {PACKAGE_NAMES.get(name, name) for name in packages_of(*SERVED)}
     names = {name_of(line) for line in (*requirements, *listed)}
     assert imported == names | FOR_OTHERS | OF_FASTAPI
+
+
+def test_the_container_has_what_the_page_offers(root: Path) -> None:
+    text = (root / "deploy" / "Containerfile").read_text(encoding="utf-8")
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert re.findall(r"'([\w-]+>=[\d.]+)'", text) == sorted(extras["excel"] + extras["heif"])
 
 
 @pytest.mark.parametrize("name", ["formreader.service", "Containerfile"])

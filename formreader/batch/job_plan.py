@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from formreader.batch.input_records import FileLimits, input_records
+from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_log import ScanProgress
 from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
-from formreader.core.model_folder import (
-    BOX_MODEL,
-    LINE_MODEL,
-    NUMBER_MODEL,
-    model_folder,
-    read_card_file,
-)
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
-from formreader.detect.box_network import BOX_CARD_SCHEMA
-from formreader.preprocess.print_direction import LINE_CARD_SCHEMA
-from formreader.recognise.model_card import Card
-from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 from formreader.template.form_book import templates_hash
 
@@ -45,7 +34,7 @@ class Plan:
     every: list[PageTask]
 
 
-def run_record(options: ScanOptions, card: Card) -> RunRecord:
+def run_record(options: ScanOptions, cards: NetworkCards) -> RunRecord:
     """Return what must be the same for a later run to continue this job.
 
     It includes PATHS: otherwise a scan of another folder into the same table would silently
@@ -58,22 +47,10 @@ def run_record(options: ScanOptions, card: Card) -> RunRecord:
         template = {"--template": templates_hash(options.template)[:_TEMPLATE_HASH_DIGITS]}
     return RunRecord(
         version=__version__,
-        model=f"{card.name} {card.version}",
-        # Cards hold the hashes of the models' files, their temperature and calibration.
-        model_sha256=hashlib.sha256(f"{card.to_json()}{_other_cards()}".encode()).hexdigest(),
+        model=f"{cards.digits.name} {cards.digits.version}",
+        model_sha256=cards.sha256,
         options={"PATHS": _shortened(shlex.join(options.paths))} | template,
     )
-
-
-def _other_cards() -> str:
-    """Return the cards of the networks that no option replaces: they decide as well."""
-    schemas = {
-        BOX_MODEL: BOX_CARD_SCHEMA,
-        NUMBER_MODEL: NUMBER_CARD_SCHEMA,
-        LINE_MODEL: LINE_CARD_SCHEMA,
-    }
-    cards = (read_card_file(model_folder(name), schema) for name, schema in schemas.items())
-    return "".join(json.dumps(card, sort_keys=True) for card in cards)
 
 
 def make_plan(

@@ -20,13 +20,10 @@ from formreader.batch.page_work import PageTask
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place
-from formreader.core.model_folder import model_folder
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.decisions import judged
-from formreader.recognise.model_card import read_card
-from formreader.recognise.number_reader import number_calibration
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.job_results import part_places, stored_place, write_results
 from formreader.review.rule_checks import check_rules
@@ -119,13 +116,13 @@ def _scan(
     stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
     debug = outputs.debug_folder(options.paths)
     listing = means.list_inputs(options, outputs)
-    card = read_card(model_folder(options.model))
+    cards = means.cards(options)
     forms = _field_names(options.template)
-    accepted = acceptance(card, number_calibration(), options)
+    accepted = acceptance(cards.digits, cards.numbers, options)
     learns = options.template == "auto"
     if learns and (options.fresh or not outputs.job.exists()):
         check_discardable(AutoForms.folder_of(outputs.job))
-    with JobStore.open(outputs.job, run_record(options, card), fresh=options.fresh) as store:
+    with JobStore.open(outputs.job, run_record(options, cards), fresh=options.fresh) as store:
         before = store.view() or store.replaced
         if store.damaged:
             progress.message(

@@ -8,7 +8,9 @@ from functools import partial
 from typing import Protocol, Self
 
 from formreader.batch.lanes import Lane, Lanes
+from formreader.batch.listing import list_inputs
 from formreader.batch.model_trial import load_tried
+from formreader.batch.network_cards import NetworkCards
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_pool import (
     PAGES_AHEAD_PER_WORKER,
@@ -36,14 +38,20 @@ the fifth was measured."""
 class ScanMeans(Protocol):
     """What a scan works with."""
 
-    def list_inputs(self, options: ScanOptions, outputs: Outputs) -> InputListing:
-        """Return the files to read, in order, with their names in the results."""
+    def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
+        """Return the files to read, in order, with their names in the results.
+
+        `outputs` may not be among them; None where no table is written.
+        """
 
     def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
         """Count the pages of PDFs within a `with` statement."""
 
     def pool(self, options: ScanOptions, pages: int) -> PagePool:
         """Return the workers for `pages` pages; the end of `with` gives them back."""
+
+    def cards(self, options: ScanOptions) -> NetworkCards:
+        """Return the cards of the networks, before those are loaded."""
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
         """Return the network, once all networks are loaded."""
@@ -52,7 +60,9 @@ class ScanMeans(Protocol):
 class OwnMeans:
     """Workers and networks of a single scan, started and loaded for it."""
 
-    def list_inputs(self, options: ScanOptions, outputs: Outputs) -> InputListing:
+    def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
+        if outputs is None:
+            return list_inputs(options.paths, seconds=options.page_timeout)
         return outputs.list_inputs(options.paths, options.page_timeout)
 
     def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
@@ -76,6 +86,9 @@ class OwnMeans:
             )
         return open_pool(options.workers, pages, options.page_timeout, options.memory)
 
+    def cards(self, options: ScanOptions) -> NetworkCards:
+        return NetworkCards.read(options.model)
+
     def recogniser(self, options: ScanOptions) -> Recogniser:
         return load_networks(options)
 
@@ -95,6 +108,7 @@ class WarmMeans:
         self._executor = start_workers(options.workers, options.page_timeout, options.memory)
         try:
             self.network = load_networks(options)
+            self.cards = NetworkCards.read(options.model)
         except BaseException:
             self._executor.shutdown(cancel_futures=True)
             raise
@@ -108,9 +122,16 @@ class WarmMeans:
         self._executor.shutdown(cancel_futures=True)
         self.count_pages.__exit__()
 
-    def of(self, files: Sequence[InputFile], skipped: int) -> SharedMeans:
-        """Return what the scan of `files` works with; `skipped` files are of other kinds."""
-        return SharedMeans(self, InputListing(tuple(files), skipped))
+    def of(
+        self, files: Sequence[InputFile], skipped: int = 0, *, urgent: bool = False
+    ) -> SharedMeans:
+        """Return what the scan of `files` works with; `skipped` files are of other kinds.
+
+        Pages of an `urgent` one go before those of others.
+        """
+        return SharedMeans(
+            self, InputListing(tuple(files), skipped), self.lanes.open(urgent=urgent)
+        )
 
     def pool_of(self, lane: Lane) -> PagePool:
         """Return the pool of a lane."""
@@ -121,16 +142,16 @@ class WarmMeans:
 class SharedMeans:
     """What one of several scans at the same time works with."""
 
-    def __init__(self, warm: WarmMeans, listing: InputListing) -> None:
+    def __init__(self, warm: WarmMeans, listing: InputListing, lane: Lane) -> None:
         self._warm = warm
         self._listing = listing
-        self._lane = warm.lanes.open()
+        self._lane = lane
 
     def cancel(self) -> None:
         """End the scan: it raises `CancelledError` at the next page."""
         self._lane.shutdown(cancel_futures=True)
 
-    def list_inputs(self, options: ScanOptions, outputs: Outputs) -> InputListing:
+    def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
         return self._listing
 
     @contextmanager
@@ -140,6 +161,9 @@ class SharedMeans:
 
     def pool(self, options: ScanOptions, pages: int) -> PagePool:
         return self._warm.pool_of(self._lane)
+
+    def cards(self, options: ScanOptions) -> NetworkCards:
+        return self._warm.cards
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
         return self._warm.network

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from formreader.batch.input_records import input_records
-from formreader.batch.listing import list_inputs
-from formreader.batch.model_trial import load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
-from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.pile_pages import pile_page
 from formreader.batch.read_tasks import read_tasks
+from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
@@ -37,7 +35,7 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
         UsageError: `out` holds templates already.
     """
     _refuse_templates(out, [*out.glob(f"*/{TEMPLATE_FILE}"), *out.glob(TEMPLATE_FILE)])
-    pages = _read_pile(options, progress)
+    pages = _read_pile(options, progress, OwnMeans())
     learned = list[LearnedForm]()
     for pile in sort_pile(pages):
         form = learned_form(pile, f"form-{len(learned) + 1}")
@@ -49,8 +47,12 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
     return learned
 
 
-def new_template(options: ScanOptions, out: Path, progress: ScanProgress) -> LearnedForm:
+def new_template(
+    options: ScanOptions, out: Path, progress: ScanProgress, means: ScanMeans | None = None
+) -> LearnedForm:
     """Make the template of one form from one or more pages, blank or filled in, at `out`.
+
+    `means` are what the pages are read with, if not workers and networks of its own.
 
     Raises:
         NoInputError: there is no page, or the pages show no fields.
@@ -58,7 +60,7 @@ def new_template(options: ScanOptions, out: Path, progress: ScanProgress) -> Lea
         UsageError: `out` holds a template already, or a page is another form than the first.
     """
     _refuse_templates(out, list(out.glob(TEMPLATE_FILE)))
-    pile, others = one_pile(_read_pile(options, progress))
+    pile, others = one_pile(_read_pile(options, progress, means or OwnMeans()))
     if others:
         raise UsageError(
             f"{', '.join(others)}: not the form of the first page. Give the pages of one form "
@@ -87,20 +89,20 @@ def _refuse_templates(out: Path, there: Sequence[Path]) -> None:
         )
 
 
-def _read_pile(options: ScanOptions, progress: ScanProgress) -> list[PilePage]:
+def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -> list[PilePage]:
     """Read pages and find their fields; pages that cannot be read are told and left out.
 
     Raises:
         NoInputError: no page can be read.
         KeyboardInterrupt: the user stopped it.
     """
-    files = list_inputs(options.paths, seconds=options.page_timeout).files
-    recogniser = load_tried(options.model, options.device, options.batch)
+    files = means.list_inputs(options, None).files
+    recogniser = means.recogniser(options)
     pile = list[PilePage]()
-    with PdfCounter(options.page_timeout) as count_pdf:
+    with means.counter(options) as count_pdf:
         tasks = list(_tasks(files, count_pdf))
     progress.started(len(files), len(tasks), 0)
-    with open_pool(options.workers, len(tasks), options.page_timeout) as pool:
+    with means.pool(options, len(tasks)) as pool:
         for page, reading in read_tasks(tasks, pool, recogniser, options, Stopwatch()):
             progress.page_done(PageFigures.of(page, reading))
             if page.error:

@@ -39,7 +39,7 @@ def broken_by(rules: FieldRules, value: str) -> Iterator[str]:
         yield "min"
     if rules.most is not None and number is not None and number > rules.most:
         yield "max"
-    if rules.pattern and not compiled(rules.pattern).fullmatch(value):
+    if rules.pattern and not pattern_check(rules.pattern)(value):
         yield "pattern"
     if rules.date and not _date(rules.date).fits(digits):
         yield "date"
@@ -68,13 +68,32 @@ def digits_of(value: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A regular expression.
+def pattern_check(pattern: str) -> Callable[[str], bool]:
+    """What tells whether a value as a whole fits a regular expression.
+
+    It is one of RE2, whose time grows with the length of the value only. With Python's `re` a
+    template with (a+)+ would stop the program at the first field of some 30 digits.
 
     Raises:
-        re.error: it is none.
+        ValueError: it is none.
     """
-    return re.compile(pattern)
+    import re2  # few templates have patterns
+
+    quiet = re2.Options()
+    quiet.log_errors = False
+    try:
+        expression = re2.compile(pattern, quiet)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+        raise ValueError(
+            f"{pattern!r} is no regular expression ({reason}). RE2 has no references to groups "
+            "and does not look ahead or behind"
+        ) from error
+
+    def fits(value: str) -> bool:
+        return expression.fullmatch(value) is not None
+
+    return fits
 
 
 @lru_cache(maxsize=256)

@@ -348,7 +348,7 @@ class JobQueue:
             self._scan,
             paths=(record.name,),
             out=job.folder.table,
-            report=None,
+            report="none",  # written when somebody asks for it
             rows=cast("Rows", record.rows),
             review_below=record.review_below,
             max_error=record.max_error,

@@ -1,15 +1,18 @@
-"""Files to send: the table of a job in any format, and what the page for review needs."""
+"""Files to send: the table of a job in any format, its report, what the page for review needs."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from formreader.core.options import Rows
+from formreader.output.report.report import write_report
 from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
 from formreader.review.job_results import report_summary, write_job_table
@@ -33,6 +36,10 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_CLIENTS_OPTIONS = ("PATHS", "--rows", "--review-below", "--max-error")
+"""Options that a client may choose, of those that a job was scanned with: the report shows them.
+The others tell how the service was started and where its files are."""
+
 
 def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Path:
     """Write the table of a job to a new file, which the caller deletes.
@@ -49,6 +56,34 @@ def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Pa
 
     service.desk.look(job.folder.store, write)
     return _as_json(path) if kind == "json" else path
+
+
+def current_report(service: Service, job: LiveJob) -> Path:
+    """Return the report of a job as `scan` writes it; it is written anew if the job has changed.
+
+    It is not written with the job: most jobs are reviewed by few, and for a job of one page the
+    report takes a third of the time that storing it does. Its time is that of the store that it
+    shows.
+
+    Raises:
+        FormreaderError: the job cannot be opened, or the report cannot be written.
+    """
+    report = job.folder.report
+
+    def write(store: JobStore) -> None:
+        changed = job.folder.store.stat().st_mtime_ns
+        if report.is_file() and report.stat().st_mtime_ns == changed:
+            return
+        view = store.view()
+        assert view is not None, "the job is done"
+        top = report_summary(store, view, store.counts())
+        options = tuple(one for one in top.options if one[0] in _CLIENTS_OPTIONS)
+        top = replace(top, options=options)
+        write_report(report, top, store.review_fields(), store.remarks())
+        os.utime(report, ns=(changed, changed))
+
+    service.desk.look(job.folder.store, write)
+    return report
 
 
 def export_review(service: Service, job: LiveJob) -> Path:

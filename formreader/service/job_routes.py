@@ -21,7 +21,12 @@ from formreader.service.body_making import body_of_job
 from formreader.service.job_folders import JobFolder
 from formreader.service.job_making import MAX_FILES, make_job
 from formreader.service.job_queue import LiveJob, QueueFullError
-from formreader.service.job_results_export import MEDIA_TYPES, Format, export_table
+from formreader.service.job_results_export import (
+    MEDIA_TYPES,
+    Format,
+    current_report,
+    export_table,
+)
 from formreader.service.multipart_upload import (
     UploadLimits,
     body_schema,
@@ -180,9 +185,9 @@ def get_results(
 )
 def get_report(job_id: str, service: Shared) -> Response:
     """Give the report for review, as `scan` writes it."""
-    job = service.done_job(job_id)
+    report = current_report(service, service.done_job(job_id))
     headers = {"content-security-policy": REPORT_POLICY, "x-frame-options": "SAMEORIGIN"}
-    return FileResponse(job.folder.report, media_type="text/html", headers=headers)
+    return FileResponse(report, media_type="text/html", headers=headers)
 
 
 @router.post(

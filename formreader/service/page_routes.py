@@ -17,6 +17,7 @@ from formreader.batch.page_pool import explain
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile, PageReading, ReviewField
 from formreader.output.atomic_writing import atomic_writer
+from formreader.output.table import file_cell
 from formreader.service import bodies
 from formreader.service.body_making import bodies_of_fields, body_of_page
 from formreader.service.job_queue import LiveJob
@@ -29,6 +30,9 @@ router = APIRouter(prefix="/api/v1/jobs/{job_id}", tags=["pages"])
 
 Shared = Annotated[Service, Depends(service_of)]
 Number = Annotated[int, Path(ge=1, le=100_000_000)]
+
+_MAX_NAME_TO_FIND = 1000
+"""Characters of a file's name that is looked for: more than names in results have."""
 
 _T = TypeVar("_T")
 
@@ -51,14 +55,24 @@ def get_pages(
     service: Shared,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    file: Annotated[str | None, Query(max_length=_MAX_NAME_TO_FIND)] = None,
+    page: Annotated[int | None, Query(ge=1)] = None,
 ) -> bodies.PageList:
-    """List the pages of a job, in the order of its table."""
+    """List the pages of a job in the order of its table, of all files or one, all or of a number.
+
+    `file` is a name as in the table, `page` the number of a page in its file.
+    """
     job = service.done_job(job_id)
 
     def look(store: JobStore) -> bodies.PageList:
-        pages = list(store.pages())
-        shown = _with_fields(store, pages[offset : offset + limit])
-        summaries = [body_of_page(n, page) for n, page in enumerate(shown, offset + 1)]
+        pages = [
+            (n, one)
+            for n, one in enumerate(store.pages(), 1)
+            if file in (None, one.file, file_cell(one.file)) and page in (None, one.number + 1)
+        ]
+        shown = pages[offset : offset + limit]
+        read = _with_fields(store, [one for _, one in shown])
+        summaries = [body_of_page(n, one) for (n, _), one in zip(shown, read, strict=True)]
         return bodies.PageList(pages=summaries, total=len(pages))
 
     return _look(service, job, look)

@@ -24,7 +24,6 @@ from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, 
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.open_page import measure_file
 from formreader.recognise.decisions import ReadField, decide
-from formreader.recognise.number_reader import number_calibration
 from formreader.recognise.risk_control import acceptance
 from formreader.service import bodies
 from formreader.service.body_making import bodies_of_fields
@@ -213,8 +212,8 @@ def _digits(
         )
         for i in range(len(crops))
     ]
-    card = service.warm.network.card
-    accepted = acceptance(card, number_calibration(), service.options.scan)
+    cards = service.warm.cards
+    accepted = acceptance(cards.digits, cards.numbers, service.options.scan)
     decided = [field.digits[0] for field in decide(fields, accepted.thresholds)]
     read = list[bodies.DigitRead]()
     for one, crop, row, error in zip(decided, crops, probabilities, errors, strict=True):

@@ -17,6 +17,7 @@ from formreader.core.options import ServeOptions
 from formreader.service.access import is_loopback, is_readable_by_others
 from formreader.service.application import make_application
 from formreader.service.service_state import Service
+from formreader.service.timed_connection import TimedConnection
 from formreader.service.watched_folder import WatchedFolder
 
 _MAX_WAIT_FOR_REQUESTS = 10
@@ -67,6 +68,7 @@ def serve(options: ServeOptions, say: Callable[[str], None]) -> None:
             watched.start()
         config = uvicorn.Config(
             make_application(service),
+            http=TimedConnection,
             log_level=logging.WARNING,
             access_log=False,
             server_header=False,

@@ -81,7 +81,7 @@ class Service:
             data.close()
             raise
         metrics, desk = Metrics(), JobDesk()
-        record = run_record(replace(scan, template=None), warm.network.card)
+        record = run_record(replace(scan, template=None), warm.cards)
         read_by = f"{record.version} {record.model} {record.model_sha256}"
         read_by = hashlib.sha256(read_by.encode()).hexdigest()[:16]
         limits = options.max_queue, options.max_queue_client

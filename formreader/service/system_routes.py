@@ -10,6 +10,7 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
+from formreader.core.installed import is_installed
 from formreader.core.options import Rows
 from formreader.core.version import __version__
 from formreader.input.file_formats import PAGE_SUFFIXES
@@ -27,9 +28,6 @@ Shared = Annotated[Service, Depends(service_of)]
 
 _FIRST_PAGE = "index.html"
 
-_REPORT_FILES = frozenset(("report.css", "report_model.js", "report_view.js", "report.js"))
-"""The files of the offline report, which the page for review uses as they are."""
-
 
 @router.get("/health")
 def get_health(service: Shared) -> bodies.Health:
@@ -38,7 +36,7 @@ def get_health(service: Shared) -> bodies.Health:
     return bodies.Health(
         status="stopping" if service.stopping.is_set() else "ok",
         version=__version__,
-        model=service.warm.network.card.name,
+        model=service.warm.cards.digits.name,
         seconds_up=round(time.monotonic() - service.started, 1),
         workers=service.options.scan.workers,
         queued=queued,
@@ -57,7 +55,7 @@ def get_metrics(service: Shared) -> PlainTextResponse:
 def get_about(service: Shared) -> bodies.About:
     """Tell versions, defaults and limits."""
     scan = service.options.scan
-    card = service.warm.network.card
+    card = service.warm.cards.digits
     return bodies.About(
         version=__version__,
         model=f"{card.name} {card.version}",
@@ -68,7 +66,7 @@ def get_about(service: Shared) -> bodies.About:
         max_pages=scan.max_pages,
         max_pixels=MAX_PIXELS,
         keep_days=service.options.keep_days,
-        formats=list(FORMATS),
+        formats=[one for one in FORMATS if one != "xlsx" or is_installed("xlsxwriter")],
         rows=list(get_args(Rows)),
     )
 
@@ -120,10 +118,7 @@ def get_first_page() -> Response:
 
 @router.get("/web/{name}", include_in_schema=False)
 def get_web_file(name: str) -> Response:
-    """Give a file of the web page; the report's scripts are those of the report."""
-    if name in _REPORT_FILES:
-        text = resources.files("formreader.output.report").joinpath(name).read_bytes()
-        return Response(text, media_type=_media_type(name), headers=_REVALIDATED)
+    """Give a file of the web page."""
     return _static("web", name)
 
 

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from formreader.batch.page_log import PageFigures
 from formreader.batch.template_learning import new_template
 from formreader.core.errors import FormreaderError
+from formreader.core.records import InputFile
 from formreader.service import bodies
 from formreader.service.access import EDITOR_POLICY
 from formreader.service.file_names import label_of, suffix_of_label
@@ -92,19 +93,20 @@ async def post_template(
     with service.reading(client_of(request)), service.data.workspace() as folder:
         upload = await receive_upload(request, folder, UploadLimits(_MAX_FORM_BYTES, 1))
         (received,) = upload.files_of("file")
-        page = folder / f"page{suffix_of_label(label_of(received.name))}"
-        received.path.rename(page)
+        label = label_of(received.name)
+        stored = folder / f"page{suffix_of_label(label)}"
+        received.path.rename(stored)
+        page = InputFile(str(stored), label)
         return await run_in_threadpool(_make, service, page, folder / "form", name)
 
 
-def _make(service: Service, page: FilePath, into: FilePath, name: str) -> bodies.Template:
+def _make(service: Service, page: InputFile, into: FilePath, name: str) -> bodies.Template:
     progress = _Quiet()
-    options = replace(service.options.scan, paths=(str(page),), workers=1, template=None)
+    options = replace(service.options.scan, paths=(page.label,), template=None)
     try:
-        new_template(options, into, progress)
+        new_template(options, into, progress, service.warm.of([page], urgent=True))
     except FormreaderError as error:
-        detail = "; ".join([*progress.said, str(error)]).replace(f"{page.parent}/", "")
-        raise ProblemError(422, detail) from error
+        raise ProblemError(422, "; ".join([*progress.said, str(error)])) from error
     return body_of_template(service.shelf.add(into, name))
 
 

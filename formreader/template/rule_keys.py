@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from formreader.rules.dates import DateRule
 from formreader.rules.expressions import parse_relations
-from formreader.rules.field_checks import check_digits, compiled, digits_of
+from formreader.rules.field_checks import check_digits, digits_of, pattern_check
 from formreader.rules.form_rules import (
     DEFAULT_RULES_BROKEN,
     FieldRules,
@@ -171,10 +171,7 @@ def _flag(name: str) -> Callable[[object, Path | None], dict[str, object]]:
 
 def _pattern(value: object, _: Path | None) -> dict[str, object]:
     text = _text(value)
-    try:
-        compiled(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression ({error})") from error
+    pattern_check(text)
     return {"pattern": text}
 
 

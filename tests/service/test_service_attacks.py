@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import stat
 import struct
 import zipfile
@@ -17,8 +18,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from formreader.core.errors import UsageError
-from formreader.service import service_state, zip_files
-from formreader.service.access import Access
+from formreader.core.options import ScanOptions, ServeOptions
+from formreader.service import job_making, service_state, zip_files
+from formreader.service.access import Access, is_loopback
 from formreader.service.file_names import label_of
 from formreader.service.service_state import Service
 
@@ -40,6 +42,20 @@ def linked(target: str) -> bytes:
     entry = zipfile.ZipInfo("page.png")
     entry.external_attr = (stat.S_IFLNK | 0o777) << 16
     return zipped((entry, target.encode()))
+
+
+def locked() -> bytes:
+    """A ZIP that says that its file needs a password."""
+    archive = bytearray(zipped(("a.png", b"x" * 50)))
+    archive[6] |= 1  # in the header of the file, and in the directory
+    archive[archive.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(archive)
+
+
+def shrunk(size: int) -> bytes:
+    """Bytes that deflate to some hundredth: less than what is refused as a bomb."""
+    noise = random.Random(1).randbytes(200)
+    return b"".join(noise + bytes(25_000) for _ in range(size // 25_200 + 1))
 
 
 def png(width: int, height: int) -> bytes:
@@ -75,6 +91,9 @@ def tiff_of_pages(pages: int) -> bytes:
         ("huge.png", png(100_000, 100_000), 413, "million pixels"),
         ("large.png", bytes(11 * 2**20), 413, "larger than"),
         ("bomb.zip", zipped(("a.bmp", bytes(60 * 2**20))), 413, "far more than its own"),
+        ("wide.zip", zipped(("a.bmp", shrunk(11 * 2**20))), 413, "unpacks to more than"),
+        ("many.zip", zipped(*((f"{i}.png", b"x") for i in range(31))), 413, "more than 30 files"),
+        ("locked.zip", locked(), 422, "password"),
         ("link.zip", linked("/etc/passwd"), 422, "link"),
         ("up.zip", zipped(("../../a.png", b"x")), 422, "leads out of the ZIP"),
         ("root.zip", zipped(("/etc/cron.d/a.png", b"x")), 422, "leads out of the ZIP"),
@@ -82,16 +101,49 @@ def tiff_of_pages(pages: int) -> bytes:
         ("damaged.zip", b"PK\x03\x04 and no more", 422, "damaged"),
         ("cut.zip", zipped(("a.png", b"x" * 900))[:-30], 422, "damaged"),
     ],
+    # A ZIP has the time in it, and all processes of a run must give a test the same name.
+    ids=lambda value: "content" if isinstance(value, bytes) else None,
 )
 def test_uploads_that_are_refused(
-    client: TestClient, service: Service, name: str, content: bytes, status: int, said: str
+    client: TestClient,
+    service: Service,
+    name: str,
+    content: bytes,
+    status: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(job_making, "MAX_FILES", 30)
     answer = post(client, name, content)
     assert (answer.status_code, answer.json()["status"]) == (status, status), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert said in answer.json()["detail"]
     assert str(service.data.path) not in answer.text
     assert not list(service.data.path.joinpath("tmp").iterdir())
+
+
+@pytest.mark.parametrize("path", ["/api/v1/read", "/api/v1/digits"])
+def test_bodies_that_are_too_large(client: TestClient, service: Service, path: str) -> None:
+    for sent in ({"content": bytes(11 * 2**20)}, {"files": {"file": ("a.png", bytes(11 * 2**20))}}):
+        headers = {"content-type": "application/json"} if path.endswith("digits") else {}
+        answer = client.post(path, **sent, headers=headers if "content" in sent else {})
+        assert (answer.status_code, answer.json()["status"]) == (413, 413)
+    assert not list(service.data.path.joinpath("tmp").iterdir())
+
+
+def test_a_page_that_takes_too_long_is_ended(
+    client: TestClient,
+    service: Service,
+    form_png: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service.warm.lanes._executor, "_seconds", 0.0)
+    answer = client.post("/api/v1/read", content=form_png.read_bytes())
+    assert (answer.status_code, "it took more than" in answer.json()["detail"]) == (422, True)
+    job = post(client, "form.png", form_png.read_bytes()).json()["id"]
+    last = client.get(f"{JOBS}/{job}/events").text.rpartition("data: ")[2]
+    assert (json.loads(last)["state"], json.loads(last)["pages_failed"]) == ("done", 1)
+    assert "it took more than" in client.get(f"{JOBS}/{job}/results").text
 
 
 def test_a_zip_may_not_have_too_many_files(tmp_path: Path) -> None:
@@ -215,6 +267,7 @@ def test_a_browser_signs_in_and_out(rules: Serving) -> None:
 
 
 def test_an_address_that_others_reach_needs_a_token(tmp_path: Path) -> None:
+    assert is_loopback(ServeOptions(ScanOptions(())).host)
     with pytest.raises(UsageError, match="--token-file"):
         Access.of("0.0.0.0", (), None)
     short = tmp_path / "token"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from click.testing import Result
 from fastapi.testclient import TestClient
 
+from formreader.output.report import report, report_fields
 from formreader.output.results_frame import load_results
 from formreader.service.service_state import Service
 
@@ -78,6 +80,8 @@ def test_pages_pictures_review_answers_and_corrections(
     base = f"/api/v1/jobs/{job['id']}"
     pages = client.get(f"{base}/pages?offset=1&limit=1").json()
     assert (pages["total"], [page["n"] for page in pages["pages"]]) == (3, [2])
+    only = [client.get(f"{base}/pages?{what}").json() for what in ("file=b.jpg&page=1", "page=2")]
+    assert [[one["n"] for one in found["pages"]] for found in only] == [[2], []]
     page = client.get(f"{base}/pages/2").json()
     assert (page["file"], page["width"] > 200) == ("b.jpg", True)
     field = page["readings"][0]
@@ -102,17 +106,37 @@ def test_pages_pictures_review_answers_and_corrections(
     line = f"{file},{number},{place},1,{x},{y},{width},{height},{guess},{confidence},{digit},,"
     csv = f"{header}\n{line}{review['job']}\n"
     headers = {"content-type": "text/csv"}
-    before = client.get(f"{base}/results").text
+    before, shown = (client.get(f"{base}/{name}").text for name in ("results", "report"))
+    assert client.get(f"{base}/report").text == shown, "written once"
+    assert "--workers" not in shown
     done = client.post(f"{base}/corrections?by=ann", content=csv, headers=headers)
     assert (done.status_code, done.json()["stored"]) == (200, 1), done.text
     again = client.post(f"{base}/corrections", content=csv, headers=headers).json()
     assert (again["stored"], again["known"]) == (0, 1)
     assert client.get(f"{base}/results").text != before
+    assert "<dt>Checked</dt><dd>1</dd>" in client.get(f"{base}/report").text
     assert client.get(base).json()["counts"]["checked"] == 1
     client.delete(f"{base}/corrections")
     assert client.get(f"{base}/results").text == before
     wrong = client.post(f"{base}/corrections", content="nonsense", headers=headers)
     assert (wrong.status_code, "/" in wrong.json()["detail"]) == (422, False)
+
+
+def test_a_large_report_comes_in_parts(
+    client: TestClient, finish: Finish, forms: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "ONE_FILE_BYTES", 1)
+    monkeypatch.setattr(report_fields, "PART_BYTES", 5_000)
+    job = finish(upload(client, *contents(forms), review_below="1")["id"])
+    base = f"/api/v1/jobs/{job['id']}"
+    index = client.get(f"{base}/report").text
+    edition = re.findall(r'"edition": ?"([0-9a-f]{8})"', index)[0]
+    names = [f"part-{edition}-{number:04}.js" for number in range(1, 4)]
+    parts = [client.get(f"{base}/results_files/{name}") for name in names]
+    assert [part.status_code for part in parts] == [200, 200, 200]
+    assert all(part.text.startswith(f'reportPart("{edition}",') for part in parts)
+    assert client.get(f"{base}/results_files/part-{edition}-0999.js").status_code == 404
+    assert client.get(f"{base}/results_files/..%2Fresults.csv").status_code in (404, 422)
 
 
 def test_a_deleted_job_is_gone_from_the_disk(
@@ -166,6 +190,7 @@ def _edit(client: TestClient) -> None:
     for wrong, told in {
         before.replace(named, named + "digits = 0\n"): ": digits: must be",
         before.replace(named, named + "votes = 1\n"): ": votes: unknown key",
+        before.replace(named, named + 'pattern = "(a)\\\\1"\n'): "no references to groups",
         before.replace(named, named + 'one_of = "/etc/passwd"\n'): "beside its template.toml",
         before.replace(named, named + 'one_of = "../x.csv"\n'): "beside its template.toml",
         before.replace(named, named + 'one_of = "secret"\n'): "beside its template.toml",

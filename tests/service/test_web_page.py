@@ -39,6 +39,14 @@ pytestmark = [
 
 TOKEN = "a-token-of-the-browser-test"
 
+PROGRAM = """
+from formreader.output.report import report, report_fields
+report.ONE_FILE_BYTES, report_fields.PART_BYTES = 1, 5_000
+from formreader.cli.main import main
+main()
+"""
+"""`formreader` whose reports come in parts, as those of many pages do."""
+
 CHECK = """
 const done = arguments[arguments.length - 1];
 axe.run(document, { iframes: false }).then((found) => done(found.violations.map(
@@ -106,7 +114,7 @@ def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     folder = tmp_path_factory.mktemp("service")
     (folder / "token.txt").write_text(TOKEN)
     (folder / "token.txt").chmod(0o600)
-    command = [sys.executable, "-m", "formreader", "serve", "--port", "0", "--workers", "1"]
+    command = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--workers", "1"]
     places = ["--data", str(folder / "data"), "--token-file", str(folder / "token.txt")]
     running = subprocess.Popen(
         [*command, *places], cwd=root, stderr=subprocess.PIPE, text=True, encoding="utf-8"
@@ -231,13 +239,30 @@ def answer_everything(visitor: Visitor, job: str) -> None:
     open_review(visitor, job)
     visitor.browser.switch_to.frame(0)
     visitor.until(lambda: visitor.one("#progress-text").text == "2 of 7 checked")
+    loaded = "return performance.getEntriesByType('resource').map(({ name }) => name).join()"
+    assert "/results_files/part-" in visitor.run(loaded)
     visitor.check_access("review")
+    look_at_the_whole_page(visitor)
     visitor.type(*"55555", "s")
     visitor.browser.switch_to.default_content()
     visitor.until(lambda: "nothing left to review" in visitor.one(".review-bar").text)
     visitor.check_access("frame of the review")
     visitor.press(".review-bar a")
     visitor.until(lambda: visitor.all(".figure.is-checked"))
+
+
+def look_at_the_whole_page(visitor: Visitor) -> None:
+    """It is drawn by the server, with the boxes of the field in their places."""
+    visitor.type("p")
+    visitor.until(lambda: visitor.one("#page-image").is_displayed())
+    marks = visitor.all("#page-overlay rect.current")
+    assert len(marks) == 1
+    assert not visitor.one("#page-fault").is_displayed()
+    where, page = marks[0].rect, visitor.one("#page-image").rect
+    assert page["x"] <= where["x"] <= page["x"] + page["width"]
+    assert visitor.run("return document.getElementById('page-image').naturalWidth") > 500
+    visitor.check_access("whole page")
+    visitor.type(Keys.ESCAPE)
 
 
 def open_review(visitor: Visitor, job: str) -> None:
@@ -295,4 +320,26 @@ def test_a_form_is_edited_on_the_server(visitor: Visitor, samples: Path) -> None
         visitor.until(lambda told=told: visitor.one("#message").text.startswith(told))
     visitor.press("header a")
     visitor.until(lambda: visitor.all(".page-card"))
+    visitor.check_access("templates")
     assert visitor.ask(f"templates/{name}")["fields"][0]["name"] == "votes"
+    name_fields(visitor, name)
+    visitor.browser.get(f"{visitor.address}#/templates")
+    visitor.press(f"button[aria-label*='{name}']")
+    visitor.check_access("question about a template")
+    visitor.press("dialog .danger")
+    visitor.until(lambda: visitor.ask(f"templates/{name}") == 404)
+    visitor.until(lambda: name not in visitor.one("main").text)
+
+
+def name_fields(visitor: Visitor, name: str) -> None:
+    """Name the first field on the view of a template; a name that cannot be is refused."""
+    visitor.browser.get(f"{visitor.address}#/templates/{name}")
+    fields = visitor.until(lambda: visitor.all(".names input"))
+    assert fields[0].get_attribute("value") == "votes"
+    visitor.check_access("template")
+    for typed, told in (("", ".problem"), ("votes_1", ".done-text:not(:empty)")):
+        fields[0].clear()
+        fields[0].send_keys(typed, Keys.ENTER)
+        visitor.one(told)
+        saved = visitor.ask(f"templates/{name}")["fields"][0]["name"]
+        assert saved == (typed or "votes")

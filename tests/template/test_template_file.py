@@ -119,6 +119,7 @@ def test_rules_are_written_and_read() -> None:
         ("name", "min = 1.5", 0, "min: must be a whole number"),
         ("name", "min = 5\nmax = 4", 1, "max: it is below min"),
         ("name", 'pattern = "("', 0, "no regular expression"),
+        ("name", 'pattern = "(?=1)1"', 0, "does not look ahead"),
         ("name", 'date = "DDMMJJJJ"', 0, "no form of a date"),
         ("name", 'date = "DDMMYYYY 2019-02-30..2019-03-01"', 0, "no range of dates"),
         ("name", 'one_of = "gone.csv"', 0, "gone.csv: cannot be read"),

@@ -328,12 +328,11 @@ function tilesOfARow() {
   return below < 0 ? others.length + 1 : below + 1;
 }
 
-/** In the service's page saving puts answers into the table, and no scanned file lies beside. */
-function fitToHost(actions) {
-  actions.delete("p");
-  for (const name of ["show-page", "help-page"]) byId(name).hidden = true;
+/** In the service's page saving puts answers into the table, and the server draws whole pages. */
+function fitToHost() {
   for (const name of ["save", "save-done"]) byId(name).firstChild.textContent = `${HOST.texts.save} `;
   byId("help-save").textContent = HOST.texts.save;
+  byId("help-page").lastElementChild.textContent = HOST.texts.page;
   byId("help-files").hidden = true;
 }
 
@@ -402,7 +401,7 @@ async function start() {
   window.addEventListener("beforeunload", (event) => {
     if (review.unsaved && !HOST) event.preventDefault();
   });
-  if (HOST) fitToHost(actions);
+  if (HOST) fitToHost();
   act(() => {});
   requestAnimationFrame(() => performance.mark("first-digit"));
   if (HOST || window.matchMedia("(max-width: 760px)").matches) showWorkbench();

@@ -154,12 +154,14 @@ function outlineOf(box, kind) {
   return rect;
 }
 
-/** The whole page, from the scanned file: it is read where it lies, and costs the report nothing. */
+/** The whole page, from the scanned file: it is read where it lies, and costs the report nothing.
+ * A server draws it, maybe smaller than it is. */
 class PageView {
   constructor() {
     this.dialog = byId("page-dialog");
     this.image = byId("page-image");
     this.zoom = 1;
+    this.size = null; // of the page in pixels; null for that of the picture
     this.image.addEventListener("load", () => this.draw());
     this.image.addEventListener("error", () => this.tell(`${decodeURIComponent(this.image.getAttribute("src"))} is not there, or this browser cannot show it. Scans and report must stay in the folders where they were.`));
     byId("page-in").addEventListener("click", () => this.zoomBy(1));
@@ -176,8 +178,24 @@ class PageView {
     this.zoom = 1;
     byId("page-name").textContent = `${field.file} · page ${field.page}`;
     this.dialog.showModal();
-    const { source } = field.detail;
     byId("page").hidden = true;
+    if (HOST) this.openFromHost(field);
+    else this.show(field.detail.source);
+  }
+
+  async openFromHost(field) {
+    this.tell(HOST.texts.loadingPage);
+    try {
+      const { address, size } = await HOST.page(field.file, field.page);
+      if (this.field !== field) return; // another one was opened meanwhile
+      this.size = size;
+      this.show(address);
+    } catch (problem) {
+      this.tell([problem.message, problem.detail].filter(Boolean).join(". "));
+    }
+  }
+
+  show(source) {
     if (source === "") this.tell("The whole page can be shown of PNG, JPEG, WebP and BMP files that lie on this computer.");
     else if (this.image.getAttribute("src") === source && this.image.naturalWidth > 0) this.draw();
     else {
@@ -201,12 +219,12 @@ class PageView {
     this.tell("");
     const frame = byId("page-frame");
     const page = byId("page");
-    const { naturalWidth, naturalHeight } = this.image;
+    const [pageWidth, pageHeight] = this.size ?? [this.image.naturalWidth, this.image.naturalHeight];
     page.hidden = false;
-    const fitting = Math.min(frame.clientWidth / naturalWidth, frame.clientHeight / naturalHeight);
+    const fitting = Math.min(frame.clientWidth / pageWidth, frame.clientHeight / pageHeight);
     const scale = fitting * this.zoom;
-    page.style.width = `${naturalWidth * scale}px`;
-    byId("page-overlay").setAttribute("viewBox", `0 0 ${naturalWidth} ${naturalHeight}`);
+    page.style.width = `${pageWidth * scale}px`;
+    byId("page-overlay").setAttribute("viewBox", `0 0 ${pageWidth} ${pageHeight}`);
     byId("page-overlay").replaceChildren(...this.field.boxes.map((box, i) => outlineOf(box, i === this.box ? "current" : "other")));
     const { x, y, width, height } = this.field.boxes[this.box];
     frame.scrollLeft = (x + width / 2) * scale - frame.clientWidth / 2;

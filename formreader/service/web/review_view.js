@@ -1,11 +1,13 @@
 // The review: the report as it is, with its answers kept on the server.
-import { API, read, send } from "./api.js";
+import { API, Problem, read, request, send } from "./api.js";
 import { ServerAnswers } from "./answers_model.js";
 import { make } from "./dom.js";
 import { showProblem } from "./problems.js";
 import { texts } from "./texts.js";
 
 const words = texts.review;
+
+const PAGE_WIDTH = 3200; // pixels of a whole page: A4 at 390 dpi, more than a screen shows
 
 export async function showReview(main, id, context) {
   const [job, { answers }] = await Promise.all([read(`jobs/${id}`), read(`jobs/${id}/answers`)]);
@@ -41,6 +43,26 @@ export async function showReview(main, id, context) {
 class ReviewHost {
   constructor(id, store, outcome, main) {
     Object.assign(this, { id, store, outcome, main, texts: words.inReport });
+    this.shown = { key: "", picture: null };
+  }
+
+  /** A whole page: the address of its picture, and its size in pixels; the last one is kept. */
+  async page(file, page) {
+    const key = `${page} ${file}`;
+    if (this.shown.key !== key) {
+      const picture = await this.draw(file, page);
+      if (this.shown.picture) URL.revokeObjectURL(this.shown.picture.address);
+      this.shown = { key, picture };
+    }
+    return this.shown.picture;
+  }
+
+  async draw(file, page) {
+    const { pages } = await read(`jobs/${this.id}/pages?${new URLSearchParams({ file, page, limit: 1 })}`);
+    if (pages.length === 0) throw new Problem(words.noPage, "");
+    const answer = await request("GET", `jobs/${this.id}/pages/${pages[0].n}/picture?width=${PAGE_WIDTH}`);
+    const size = ["x-page-width", "x-page-height"].map((name) => Number(answer.headers.get(name)));
+    return { address: URL.createObjectURL(await answer.blob()), size };
   }
 
   /** Put the answers into the table; true when they are there. */

@@ -204,7 +204,8 @@ export const texts = {
     offline: "Not saved: the server does not answer. Answers are kept here and sent again.",
     applying: "Putting answers into the table …",
     done: (stored, left) => (stored ? `${counted(stored, "answer is", "answers are")} in the table now; ${left ? digits(left) : "nothing"} left to review.` : "The table has all answers already."),
-    inReport: { save: "Put into the table", unsaved: "Not in the table yet", saved: "In the table" },
+    inReport: { save: "Put into the table", unsaved: "Not in the table yet", saved: "In the table", page: "the whole page", loadingPage: "Loading the page …" },
+    noPage: "The job has no such page",
     back: "Back to the job",
   },
 

@@ -1,0 +1,55 @@
+"""The cards of the networks of a scan: what identifies them, and what their confidences promise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Self
+
+from formreader.core.model_folder import (
+    BOX_MODEL,
+    LINE_MODEL,
+    NUMBER_MODEL,
+    model_folder,
+    read_card_file,
+)
+from formreader.detect.box_network import BOX_CARD_SCHEMA
+from formreader.preprocess.print_direction import LINE_CARD_SCHEMA
+from formreader.recognise.model_card import CalibrationRow, Card, read_card
+from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, number_calibration
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCards:
+    """The card of the network for digits, the calibration of that for numbers, and a hash of all.
+
+    Cards hold the hashes of the models' files, their temperature and calibration, so that two
+    scans with the same `sha256` read alike.
+    """
+
+    digits: Card
+    numbers: tuple[CalibrationRow, ...]
+    sha256: str
+
+    @classmethod
+    def read(cls, model: str) -> Self:
+        """Read the cards of the network for digits `model`, and of those that ship.
+
+        Raises:
+            ModelError: one is missing or damaged.
+        """
+        digits = read_card(model_folder(model))
+        cards = f"{digits.to_json()}{_other_cards()}"
+        return cls(digits, number_calibration(), hashlib.sha256(cards.encode()).hexdigest())
+
+
+def _other_cards() -> str:
+    """Return the cards of the networks that no option replaces: they decide as well."""
+    schemas = {
+        BOX_MODEL: BOX_CARD_SCHEMA,
+        NUMBER_MODEL: NUMBER_CARD_SCHEMA,
+        LINE_MODEL: LINE_CARD_SCHEMA,
+    }
+    cards = (read_card_file(model_folder(name), schema) for name, schema in schemas.items())
+    return "".join(json.dumps(card, sort_keys=True) for card in cards)
