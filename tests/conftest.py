@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-# A change that is right must not fail for an example that nobody drew before: the same ones are
-# drawn each time, however long one takes on a busy machine. `pytest --hypothesis-profile=search` looks for others.
+# A change that is right must not fail for an example that nobody drew before, or for one that took
+# long on a busy machine: the same ones are drawn each time, without a limit.
+# `pytest --hypothesis-profile=search` looks for others.
 settings.register_profile("repeat", derandomize=True, deadline=None)
 settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile("repeat")
