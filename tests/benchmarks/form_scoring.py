@@ -257,10 +257,21 @@ def _why_not(
         return "page or place not found" if other else "in another column"
     wrong = [i for i in boxes if not _is_right(one.page.truth[i], one.rows[i])]
     if not wrong:
-        return ""
+        return "print in the same column read" if _strange_digits(one, one.slots[boxes[0]]) else ""
     if any(one.page.truth[i].symbol for i in wrong):
         return "digit misread"
     return "blank box read"
+
+
+def _strange_digits(one: Seen, slot: Slot | None) -> list[Row]:
+    """Digits in a column of boxes that stand in none of the true ones."""
+    if slot is None or slot[2] == 0:
+        return []
+    true = {id(row) for row in one.rows if row is not None}
+    return [
+        row for row in one.read.digits
+        if row["field"] == slot[1] and row["status"] != "blank" and id(row) not in true
+    ]  # fmt: skip
 
 
 def _told(one: Seen, boxes: Sequence[int]) -> str:
@@ -277,16 +288,11 @@ def _count_accepted(
     """Count an accepted value: whether its digits are right and those that its column holds."""
     column = (one.read.form, row["field"])
     held = {i for i, slot in enumerate(one.slots) if slot is not None and slot[:2] == column}
-    others = [
-        digit for digit in one.read.digits
-        if digit["field"] == row["field"] and digit["status"] == "ok"
-        and not any(one.rows[i] is digit for i in held)
-    ]  # fmt: skip
-    cells = any(one.page.truth[i].is_number_cell for i in held)
+    others = _strange_digits(one, one.slots[min(held)]) if held else []
     wrong = any(not _is_right(one.page.truth[i], one.rows[i]) for i in held)
     counts.ok += 1
     counts.ok_wrong += wrong
-    elsewhere = held != columns.get(column, set()) or (bool(others) and not cells)
+    elsewhere = held != columns.get(column, set()) or bool(others)
     counts.ok_elsewhere += elsewhere
     if wrong or elsewhere:
         told = "wrong" if wrong else "elsewhere"
