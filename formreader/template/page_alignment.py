@@ -57,12 +57,19 @@ _MARGIN = 48
 """Pixels around the reference page within which its patches are looked for: the longest distance
 and shift, and an even number."""
 
-_MAX_PAIRS = 400
+_MAX_PAIRS = 150
 """Pairs of landmarks by which a page is bent before patches are looked for; more tell no more."""
+
+_FIRST_EVERY = 2
+"""Of so many patches one is looked for in the first round: it only says where the second looks."""
 
 _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
-shift."""
+shift, apart from the bend of the whole page."""
+
+_MIN_OF_BEND, _BEND_ROUNDS = 24, 3
+"""Points from which the bend of the whole page is fitted, and how often, each time with less weight
+for points that miss it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,8 +144,9 @@ class Reference:
         if fit is None:
             return None
         first, seen = fit.transform, self._seen(page, fit.transform)
-        for reach, smaller in _ROUNDS:
-            centres, targets = self._find_patches(seen, first, fit, reach, smaller)
+        for (reach, smaller), every in zip(_ROUNDS, (_FIRST_EVERY, 1), strict=True):
+            patches = self.patches[::every] if self._has_many else self.patches
+            centres, targets = self._find_patches(patches, seen, first, fit, reach, smaller)
             fit = _fitted(centres, targets)
             if fit is None:
                 return None
@@ -157,21 +165,27 @@ class Reference:
         )  # fmt: skip
         return np.asarray(seen, np.uint8)
 
+    @property
+    def _has_many(self) -> bool:
+        """Whether some of the patches are enough for the first round."""
+        return len(self.patches) >= _MAX_PATCHES // 2
+
     def _find_patches(
-        self, seen: GreyImage, transform: Transform, fit: Alignment, reach: int, smaller: int
-    ) -> tuple[Floats, Floats]:
+        self, patches: npt.NDArray[np.int64], seen: GreyImage, transform: Transform,
+        fit: Alignment, reach: int, smaller: int,
+    ) -> tuple[Floats, Floats]:  # fmt: skip
         """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2).
 
         `seen` is the page as seen by `transform`; it is looked at where `fit` expects a patch.
         """
-        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
+        centres = np.asarray(patches + (_PATCH_SIDE - 1) / 2, np.float64)
         back = np.asarray(np.linalg.inv(transform), np.float64)
         before = np.rint(map_points(back, fit.map(centres)) - centres).astype(np.int64)
         before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT) // smaller * smaller
         form, seen = self._smaller[smaller], _made_smaller(seen, smaller)
         side, reach = _PATCH_SIDE // smaller, reach // smaller
         found, offsets = list[int](), list[tuple[float, float]]()
-        patches = self.patches // smaller
+        patches = patches // smaller
         corners = patches + (before + _MARGIN) // smaller - reach
         for i, ((x, y), (left, top)) in enumerate(
             zip(patches.tolist(), corners.tolist(), strict=True)
@@ -205,14 +219,32 @@ def _fitted(places: Floats, targets: Floats) -> Alignment | None:
         distance = ((places[:, None] - places[None]) ** 2).sum(axis=2)
         nearest = np.argpartition(distance, min(_NEIGHBOURS, len(places)) - 1, axis=1)
         nearest = nearest[:, :_NEIGHBOURS]
-        usual = np.median(shifts[nearest], axis=1)
-        agreed = (np.linalg.norm(shifts - usual, axis=1) <= _MAX_CONTRADICTION) & (
+        rough = shifts - _bend(places, shifts)
+        usual = np.median(rough[nearest], axis=1)
+        agreed = (np.linalg.norm(rough - usual, axis=1) <= _MAX_CONTRADICTION) & (
             np.linalg.norm(shifts, axis=1) <= _MAX_SHIFT
         )
         if agreed.all():
             break
         places, targets, shifts = places[agreed], targets[agreed], shifts[agreed]
     return Alignment(transform, places, shifts, 0.0)
+
+
+def _bend(places: Floats, shifts: Floats) -> Floats:
+    """The part of shifts (n, 2) at places (n, 2) that a bend of the whole page explains, (n, 2).
+
+    It is a polynomial of the second degree, by iteratively reweighted least squares.
+    """
+    if len(places) < _MIN_OF_BEND:
+        return np.zeros_like(shifts)
+    x, y = ((places - places.mean(axis=0)) / (places.std(axis=0) + 1.0)).T
+    terms = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+    weight, fitted = np.ones(len(places)), np.zeros_like(shifts)
+    for _ in range(_BEND_ROUNDS):
+        weighted = terms * weight[:, None]
+        fitted = terms @ np.linalg.lstsq(weighted.T @ terms, weighted.T @ shifts, rcond=1e-9)[0]
+        weight = 1 / np.maximum(np.linalg.norm(shifts - fitted, axis=1), 1.0)
+    return np.asarray(fitted, np.float64)
 
 
 def _made_smaller(image: GreyImage, by: int) -> GreyImage:
@@ -231,7 +263,7 @@ def _vertex(values: npt.NDArray[Any], best: int) -> float:
         return 0.0
     before, here, after = (float(one) for one in values[best - 1 : best + 2])
     curvature = before - 2 * here + after
-    return 0.0 if curvature >= 0 else float(np.clip((before - after) / (2 * curvature), -0.5, 0.5))
+    return 0.0 if curvature >= 0 else min(max((before - after) / (2 * curvature), -0.5), 0.5)
 
 
 def _local(points: Floats, places: Floats, shifts: Floats) -> Floats:

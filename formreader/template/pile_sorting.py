@@ -62,16 +62,19 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
     for page in pages:
         if not piles.add(page):
             piles.begin(page)
-    # A page that was unlike a form's first page may be like the median of several.
     large = [pile for pile in piles.piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
-    for pile in large:
-        _settle(pile)
+    small = [pile for pile in piles.piles if len(pile.members) < _MIN_MEDIAN_PAGES]
+    left = [page for pile in large for page in _settle(pile)]
+    # A page that was unlike a form's first page may be like the median of several.
     settled = _Piles(large)
-    for small in [pile for pile in piles.piles if len(pile.members) < _MIN_MEDIAN_PAGES]:
-        small.members = [one for one in small.members if not settled.add(one[0])]
-        if small.members:
-            large.append(small)
-    return sorted(large, key=lambda pile: -len(pile.members))
+    for pile in small:
+        pile.members = [one for one in pile.members if not settled.add(one[0])]
+    others = _Piles([])
+    for page in left:
+        if not settled.add(page) and not others.add(page):
+            others.begin(page)
+    found = [pile for pile in (*large, *small, *others.piles) if pile.members]
+    return sorted(found, key=lambda pile: -len(pile.members))
 
 
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
@@ -114,7 +117,7 @@ def one_pile(pages: Sequence[PilePage]) -> tuple[FormPile, list[str]]:
             others.append(page.label)
     (pile,) = piles.piles
     if len(pile.members) >= _MIN_MEDIAN_PAGES:
-        _settle(pile)
+        others += [page.label for page in _settle(pile)]
     return pile, others
 
 
@@ -140,8 +143,12 @@ class _Piles:
         return True
 
 
-def _settle(pile: FormPile) -> None:
-    """Make the median of a pile's pages its reference page, the way up that most pages lie."""
+def _settle(pile: FormPile) -> list[PilePage]:
+    """Make the median of a pile's pages its reference page, the way up that most pages lie.
+
+    Returns the pages that are unlike it, and left the pile.
+    """
+    pages = [page for page, _ in pile.members]
     turns = Counter(_turn(how) for _, how in pile.members)
     usual = turns.most_common(1)[0][0]
     if usual:  # the leader lies another way than most
@@ -150,6 +157,8 @@ def _settle(pile: FormPile) -> None:
     seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
     median = np.median(np.stack(seen), axis=0).astype(np.uint8)
     _align_anew(pile, Reference(median))
+    stayed = {id(page) for page, _ in pile.members}
+    return [page for page in pages if id(page) not in stayed]
 
 
 def _turn(how: Alignment) -> int:

@@ -35,8 +35,8 @@ and at most 0.03 of handwriting, even of the same year on all; on six drawn ones
 _MAX_WRITTEN_SHARE = 0.25
 """Share of the pages that may have something written on such print, or in a gap."""
 
-_MIN_PAGES_OF_GAPS, _MIN_BOXES_OF_GAPS = 3, 3
-"""Pages of a form, and boxes of a field, from which gaps are told from boxes."""
+_MIN_BOXES_OF_GAPS = 3
+"""Boxes of a field from which gaps are told from boxes."""
 
 _REACH_OF_LINE = 3
 """Pixels around the edge of a box in which its line is looked for."""
@@ -64,13 +64,13 @@ def without_print(
         pages: the pages of the form as seen on its reference page, (h, w) uint8 each. Of few pages
             nothing is known, and all fields are kept.
     """
-    if len(pages) < min(_MIN_PAGES, _MIN_PAGES_OF_GAPS):
+    if len(pages) < _MIN_PAGES:
         return tuple(fields)
     stack = np.stack(list(pages))
-    if len(pages) >= _MIN_PAGES:
-        fields = [field for field in fields if not _is_print(stack, field)]
     usual = np.median(stack, axis=0)
-    return tuple(_without_gaps(stack, usual, field) for field in fields)
+    return tuple(
+        _without_gaps(stack, usual, field) for field in fields if not _is_print(stack, field)
+    )
 
 
 def _is_print(pages: npt.NDArray[np.uint8], field: FieldPlace) -> bool:
@@ -88,7 +88,7 @@ def _without_gaps(
     pages: npt.NDArray[np.uint8], usual: npt.NDArray[np.float64], field: FieldPlace
 ) -> FieldPlace:
     """A field without those of its boxes that are gaps; `usual` (h, w) is the median page."""
-    if len(pages) < _MIN_PAGES_OF_GAPS or len(field.boxes) < _MIN_BOXES_OF_GAPS:
+    if len(field.boxes) < _MIN_BOXES_OF_GAPS:
         return field
     lines = np.array([_lines(usual, box) for box in field.boxes])  # (boxes, 2)
     typical = np.median(lines, axis=0)
