@@ -23,9 +23,12 @@ _MAX_LANDMARKS, _MAX_FORM_LANDMARKS = 1500, 1000
 """Landmarks of a page, and how many of a form's strongest are looked for on it: those of a page
 begin with the specks of a fax, those of a form do not."""
 
-_QUICK_LANDMARKS, _ENOUGH_PAIRS = 300, 40
-"""A form's strongest landmarks, that are looked for first, and how many must be found so that the
-others need not be: comparing all of them takes longer than all else in recognising a page."""
+QUICK_LANDMARKS = 300
+"""A form's landmarks that are looked for first, spread over the page: comparing all of them takes
+longer than all else in recognising a page."""
+
+_CELLS = 6
+"""Columns and rows into which a page is divided to spread landmarks over it."""
 
 _PYRAMID_STEP, _PYRAMID_LEVELS = 1.25, 5
 """Ratio of the sizes at which landmarks are looked for, and their number: a photographed sheet may
@@ -68,6 +71,23 @@ class Landmarks:
     def __len__(self) -> int:
         return len(self.points)
 
+    def spread(self, number: int) -> Landmarks:
+        """So many of the strongest: of few, the strongest of each part of the page.
+
+        A hatched area or a barcode alone has hundreds of strong ones.
+        """
+        if number >= _MAX_FORM_LANDMARKS or number >= len(self):
+            return Landmarks(self.points[:number], self.descriptors[:number])
+        low, high = self.points.min(axis=0), self.points.max(axis=0)
+        cells = ((self.points - low) / (high - low + 1) * _CELLS).astype(np.int64)
+        cell = cells[:, 0] * _CELLS + cells[:, 1]
+        order = np.argsort(cell, kind="stable")
+        sizes = np.bincount(cell)
+        rank = np.empty(len(self), np.int64)
+        rank[order] = np.arange(len(self)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        chosen = np.argsort(rank, kind="stable")[:number]
+        return Landmarks(self.points[chosen], self.descriptors[chosen])
+
 
 @cache
 def _finder(contrast: int) -> cv2.ORB:
@@ -108,17 +128,15 @@ class Match:
     page: Floats
 
 
-def match_landmarks(form: Landmarks, page: Landmarks) -> Match | None:
-    """Find out how a form lies on a page from the landmarks of both; None where it does not."""
-    match = _matched(form, page, _QUICK_LANDMARKS)
-    if match is not None and len(match.form) >= _ENOUGH_PAIRS:
-        return match
-    return _matched(form, page, _MAX_FORM_LANDMARKS)
+def match_landmarks(
+    form: Landmarks, page: Landmarks, number: int = _MAX_FORM_LANDMARKS
+) -> Match | None:
+    """Find out how a form lies on a page from the landmarks of both; None where it does not.
 
-
-def _matched(form: Landmarks, page: Landmarks, strongest: int) -> Match | None:
-    """As `match_landmarks`, by the form's strongest landmarks."""
-    pairs = _pairs(form.descriptors[:strongest], page.descriptors)
+    Only so many of the form's landmarks are looked for.
+    """
+    form = form.spread(number)
+    pairs = _pairs(form.descriptors, page.descriptors)
     if len(pairs) < _MIN_PAIRS:
         return None
     source, target = form.points[pairs[:, 0]], page.points[pairs[:, 1]]

@@ -17,7 +17,14 @@ import numpy.typing as npt
 
 from formreader.core.geometry import Transform, map_points
 from formreader.core.records import GreyImage
-from formreader.template.landmarks import Floats, Landmarks, find_landmarks, match_landmarks
+from formreader.template.landmarks import (
+    QUICK_LANDMARKS,
+    Floats,
+    Landmarks,
+    Match,
+    find_landmarks,
+    match_landmarks,
+)
 
 _PATCH_SIDE, _PATCH_STEP = 28, 32
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
@@ -40,6 +47,9 @@ _MIN_FOUND_SHARE = 0.5
 """Share of the patches to be found on a page of the form. Where the page is another form, chance
 finds fewer than a fifth of them."""
 
+_CLEAR_SCORE = 0.6
+"""Score of an alignment from which no more landmarks are compared for a better one."""
+
 _MIN_FOUND = 8
 """Patches to be found at least: a page with less print cannot be told from others."""
 
@@ -57,11 +67,8 @@ _MARGIN = 48
 """Pixels around the reference page within which its patches are looked for: the longest distance
 and shift, and an even number."""
 
-_MAX_PAIRS = 150
+_MAX_PAIRS = 250
 """Pairs of landmarks by which a page is bent before patches are looked for; more tell no more."""
-
-_FIRST_EVERY = 2
-"""Of so many patches one is looked for in the first round: it only says where the second looks."""
 
 _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
@@ -136,17 +143,26 @@ class Reference:
 
         None if it is not this form, or is bent too much.
         """
-        match = match_landmarks(self.landmarks, landmarks)
-        if match is None or len(self.patches) < _MIN_FOUND:
+        if len(self.patches) < _MIN_FOUND:
             return None
+        quick = match_landmarks(self.landmarks, landmarks, QUICK_LANDMARKS)
+        found = None if quick is None else self._bent(page, quick)
+        if found is not None and found.score >= _CLEAR_SCORE:
+            return found
+        match = match_landmarks(self.landmarks, landmarks)
+        careful = None if match is None else self._bent(page, match)
+        both = [one for one in (found, careful) if one is not None]
+        return max(both, key=lambda one: one.score, default=None)
+
+    def _bent(self, page: GreyImage, match: Match) -> Alignment | None:
+        """As `align`, from pairs of landmarks."""
         every = max(1, -(-len(match.form) // _MAX_PAIRS))
         fit = _fitted(match.form[::every], match.page[::every])
         if fit is None:
             return None
         first, seen = fit.transform, self._seen(page, fit.transform)
-        for (reach, smaller), every in zip(_ROUNDS, (_FIRST_EVERY, 1), strict=True):
-            patches = self.patches[::every] if self._has_many else self.patches
-            centres, targets = self._find_patches(patches, seen, first, fit, reach, smaller)
+        for reach, smaller in _ROUNDS:
+            centres, targets = self._find_patches(seen, first, fit, reach, smaller)
             fit = _fitted(centres, targets)
             if fit is None:
                 return None
@@ -165,27 +181,21 @@ class Reference:
         )  # fmt: skip
         return np.asarray(seen, np.uint8)
 
-    @property
-    def _has_many(self) -> bool:
-        """Whether some of the patches are enough for the first round."""
-        return len(self.patches) >= _MAX_PATCHES // 2
-
     def _find_patches(
-        self, patches: npt.NDArray[np.int64], seen: GreyImage, transform: Transform,
-        fit: Alignment, reach: int, smaller: int,
-    ) -> tuple[Floats, Floats]:  # fmt: skip
+        self, seen: GreyImage, transform: Transform, fit: Alignment, reach: int, smaller: int
+    ) -> tuple[Floats, Floats]:
         """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2).
 
         `seen` is the page as seen by `transform`; it is looked at where `fit` expects a patch.
         """
-        centres = np.asarray(patches + (_PATCH_SIDE - 1) / 2, np.float64)
+        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
         back = np.asarray(np.linalg.inv(transform), np.float64)
         before = np.rint(map_points(back, fit.map(centres)) - centres).astype(np.int64)
         before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT) // smaller * smaller
         form, seen = self._smaller[smaller], _made_smaller(seen, smaller)
         side, reach = _PATCH_SIDE // smaller, reach // smaller
         found, offsets = list[int](), list[tuple[float, float]]()
-        patches = patches // smaller
+        patches = self.patches // smaller
         corners = patches + (before + _MARGIN) // smaller - reach
         for i, ((x, y), (left, top)) in enumerate(
             zip(patches.tolist(), corners.tolist(), strict=True)
