@@ -91,9 +91,7 @@ class Landmarks:
 
 @cache
 def _finder(contrast: int) -> cv2.ORB:
-    return cv2.ORB.create(
-        _MAX_LANDMARKS, _PYRAMID_STEP, _PYRAMID_LEVELS, fastThreshold=contrast
-    )
+    return cv2.ORB.create(_MAX_LANDMARKS, _PYRAMID_STEP, _PYRAMID_LEVELS, fastThreshold=contrast)
 
 
 @cache

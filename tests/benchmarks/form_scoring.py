@@ -81,6 +81,12 @@ class Seen:
             for i, row in _matched(page.truth, true, found):
                 box = 0 if is_cell else int(row["box"])
                 slots[i], rows[i] = (read.form, row["field"], box), row
+        # A cell that only ever holds one digit may have been taken for a box.
+        true = [i for i, row in enumerate(rows) if row is None and page.truth[i].is_number_cell]
+        known = {id(row) for row in rows}
+        free = [row for row in read.digits if id(row) not in known]
+        for i, row in _matched(page.truth, true, free):
+            slots[i], rows[i] = (read.form, row["field"], int(row["box"])), row
         return cls(page, read, slots, rows)
 
 
@@ -133,19 +139,23 @@ class FormCounts:
 
     def lines(self) -> list[str]:
         """The figures, one a line."""
+        why = ", ".join(f"{reason} {n}" for reason, n in self.why.most_common())
+        pages = f"pages with their form {_share(self.right, self.pages)}, with another {self.other}"
+        columns = f"boxes and cells with a column {_share(self.in_column, self.boxes)}"
+        own = f"fields in a column of their own {_share(self.own, self.fields)}"
+        digits = f"digits right {_share(self.digits_right, self.digits)}"
+        told = _share(self.strange - self.taken, self.strange)
+        joined, split = _share(self.joined, self.fields), _share(self.split, self.fields)
         return [
-            f"pages with their form {_share(self.right, self.pages)}, with another "
-            f"{self.other}, strangers told {_share(self.strange - self.taken, self.strange)}",
-            f"boxes and cells with a column {_share(self.in_column, self.boxes)}, of these in the "
-            f"same one as on other pages {_share(self.stable, self.in_column)}",
-            f"fields in a column of their own {_share(self.own, self.fields)}, in one with others "
-            f"{_share(self.joined, self.fields)}, split {_share(self.split, self.fields)}",
-            f"values right, in one column a field {_share(self.values_right, self.values)}; others: "
-            f"{', '.join(f'{reason} {n}' for reason, n in self.why.most_common())}",
-            f"digits right {_share(self.digits_right, self.digits)}, accepted "
-            f"{_share(self.digits_ok, self.digits)}, wrong among these {self.digits_wrong_ok}",
-            f"values `ok` {self.ok:,}: with a wrong digit {self.ok_wrong}, in a column that holds "
-            f"other boxes on other pages {self.ok_elsewhere}",
+            f"{pages}, strangers told {told}",
+            f"{columns}, of these in the usual one {_share(self.stable, self.in_column)}",
+            f"{own}, in one with others {joined}, split {split}",
+            f"values right, in one column a field {_share(self.values_right, self.values)}",
+            f"other values: {why or 'none'}",
+            f"{digits}, accepted {_share(self.digits_ok, self.digits)}",
+            f"digits wrong among the accepted {self.digits_wrong_ok}",
+            f"values `ok` {self.ok:,}: with a wrong digit {self.ok_wrong}",
+            f"values `ok` in a column that usually holds other boxes {self.ok_elsewhere}",
         ]
 
 
@@ -245,9 +255,7 @@ def _count_page(
             _count_accepted(counts, one, row, columns)
 
 
-def _why_not(
-    one: Seen, boxes: Sequence[int], usual: Sequence[Slot | None], *, lost: bool
-) -> str:
+def _why_not(one: Seen, boxes: Sequence[int], usual: Sequence[Slot | None], *, lost: bool) -> str:
     """Why the value of a field is not right on a page; "" if it is."""
     if lost:
         return "no column"
@@ -278,7 +286,9 @@ def _told(one: Seen, boxes: Sequence[int]) -> str:
     """What is written in a field and what was read."""
     true = "|".join(one.page.truth[i].symbol for i in boxes)
     rows = [one.rows[i] for i in boxes]
-    read = [row.get("digit", row.get("value", "")) + row["status"][0] if row else "-" for row in rows]
+    read = [
+        row.get("digit", row.get("value", "")) + row["status"][0] if row else "-" for row in rows
+    ]
     return f"{true} as {'|'.join(read)}"
 
 
@@ -303,7 +313,7 @@ def _is_right(box: TruthBox, row: Row | None) -> bool:
     """Whether what was read is what was written; a mark is right if it is not accepted."""
     if row is None:
         return False
-    value = row["value" if box.is_number_cell else "digit"]
+    value = row["digit" if "digit" in row else "value"]
     if not box.symbol:
         return row["status"] == "blank"
     return value == box.symbol if box.symbol.isdecimal() else row["status"] != "ok"

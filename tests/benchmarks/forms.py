@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import resource
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -33,8 +34,8 @@ from form_scoring import STRANGE, DrawnPage, FormCounts, ReadPage, count_forms, 
 from PIL import Image
 from scanning import scan
 
-from formreader.core.image_pyramid import Pyramid
 from formreader.core.geometry import map_points
+from formreader.core.image_pyramid import Pyramid
 from formreader.input.grey import grey_of
 from formreader.preprocess.straighten import straighten
 from formreader.synth import (
@@ -307,6 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--forms", type=int, default=len(TWELVE), help="forms of `mixed`")
     parser.add_argument("--pages", type=int, default=25, help="pages of each form of `mixed`")
