@@ -64,16 +64,21 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
             piles.begin(page)
     large = [pile for pile in piles.piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
     small = [pile for pile in piles.piles if len(pile.members) < _MIN_MEDIAN_PAGES]
-    left = [page for pile in large for page in _settle(pile)]
+    left, settled = list[PilePage](), _Piles([])
+    for pile in sorted(large, key=lambda pile: -len(pile.members)):
+        left += _settle(pile)
+        if settled.has(pile.reference):  # its first page was unlike the other's by its writing
+            left += [page for page, _ in pile.members]
+        else:
+            settled.take(pile)
     # A page that was unlike a form's first page may be like the median of several.
-    settled = _Piles(large)
     for pile in small:
         pile.members = [one for one in pile.members if not settled.add(one[0])]
     others = _Piles([])
     for page in left:
         if not settled.add(page) and not others.add(page):
             others.begin(page)
-    found = [pile for pile in (*large, *small, *others.piles) if pile.members]
+    found = [pile for pile in (*settled.piles, *small, *others.piles) if pile.members]
     return sorted(found, key=lambda pile: -len(pile.members))
 
 
@@ -131,8 +136,16 @@ class _Piles:
     def begin(self, page: PilePage) -> None:
         """Begin a pile with a page as its leader."""
         itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
-        self.piles.append(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+        self.take(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+
+    def take(self, pile: FormPile) -> None:
+        """Take a pile in."""
+        self.piles.append(pile)
         self._library = ReferenceLibrary([pile.reference for pile in self.piles])
+
+    def has(self, reference: Reference) -> bool:
+        """Whether a reference page is of the form of one of the piles."""
+        return self._library.best_alignment(reference.image, reference.landmarks) is not None
 
     def add(self, page: PilePage) -> bool:
         """Add a page to the pile of its form; false if there is none."""

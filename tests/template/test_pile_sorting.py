@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import pytest
 
@@ -13,6 +15,7 @@ from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import FormPile, one_pile, sort_pile
 
 
+@cache
 def page(seed: int, filling: int) -> PilePage:
     drawn = render_form(seed, FormSpec("varied", "clean", dpi=100), filling=filling)
     grey = cv2.cvtColor(drawn.image, cv2.COLOR_RGB2GRAY) if drawn.image.ndim == 3 else drawn.image
@@ -36,3 +39,25 @@ def test_pages_that_are_unlike_the_median_of_their_form_are_sorted_anew(
     assert sorted_pages == [["100-0", "100-1", "100-2"], ["104-0"]]
     pile, others = one_pile(pages)
     assert others == ["104-0", "100-1", "100-2"] and len(pile.members) == 1
+
+
+@pytest.mark.slow
+def test_two_piles_of_one_form_become_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [page(100, filling) for filling in range(6)]
+    add, left = pile_sorting._Piles.add, {one.label for one in pages}
+
+    def by_parity(self: pile_sorting._Piles, one: PilePage) -> bool:
+        if one.label not in left:
+            return add(self, one)
+        left.remove(one.label)
+        number = int(one.label[-1]) % 2
+        if len(self.piles) <= number:
+            return False
+        how = self.piles[number].reference.align(one.even, one.landmarks)
+        assert how is not None
+        self.piles[number].members.append((one, how))
+        return True
+
+    monkeypatch.setattr(pile_sorting._Piles, "add", by_parity)
+    (pile,) = sort_pile(pages)
+    assert sorted(one.label for one, _ in pile.members) == [one.label for one in pages]
