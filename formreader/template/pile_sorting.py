@@ -13,7 +13,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
 from formreader.template.form_template import FormTemplate
-from formreader.template.landmarks import Floats
+from formreader.template.landmarks import Floats, match_landmarks
 from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
@@ -30,6 +30,10 @@ _MAP_STEP = 16
 """Pixels between the points of the reference page that are mapped exactly; between them is little
 bend."""
 
+
+_RESEMBLING = 100
+"""Pairs of landmarks from which a page is likely to be a form that it does not align with. Pages of
+100 scans of one form that did not align with their median had 260 and more."""
 
 _MIN_FIT = 0.6
 """Intersection over union of a box and its place in the form, from which it was found there."""
@@ -72,13 +76,16 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
         else:
             settled.take(pile)
     # A page that was unlike a form's first page may be like the median of several.
-    for pile in small:
-        pile.members = [one for one in pile.members if not settled.add(one[0])]
-    others = _Piles([])
+    left += [page for pile in small for page, _ in pile.members]
+    others, alone = _Piles([]), _Piles([])
     for page in left:
-        if not settled.add(page) and not others.add(page):
+        if settled.add(page):
+            continue
+        if settled.resemble(page):  # two such pages must not become the same form once more
+            alone.begin(page)
+        elif not others.add(page):
             others.begin(page)
-    found = [pile for pile in (*settled.piles, *small, *others.piles) if pile.members]
+    found = [pile for pile in (*settled.piles, *others.piles, *alone.piles) if pile.members]
     return sorted(found, key=lambda pile: -len(pile.members))
 
 
@@ -142,6 +149,11 @@ class _Piles:
         """Take a pile in."""
         self.piles.append(pile)
         self._library = ReferenceLibrary([pile.reference for pile in self.piles])
+
+    def resemble(self, page: PilePage) -> bool:
+        """Whether a page has much in common with one of the piles, though it does not align."""
+        matches = (match_landmarks(one.reference.landmarks, page.landmarks) for one in self.piles)
+        return any(match is not None and len(match.form) >= _RESEMBLING for match in matches)
 
     def has(self, reference: Reference) -> bool:
         """Whether a reference page is of the form of one of the piles."""
