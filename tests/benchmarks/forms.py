@@ -11,14 +11,13 @@ Draws three piles, reads each by the program, and compares the tables with the t
   title that has a year in it; four rows are dates dd mm yyyy with gaps of 5 mm. With
   `--template auto` and without a template.
 
-Times are processor time, of all processes together. `--faults` names pages and fields at fault.
+Times are processor time. `--faults` names pages and fields at fault.
 """
 
 from __future__ import annotations
 
 import argparse
 import pickle
-import resource
 import sys
 import tempfile
 import time
@@ -163,28 +162,20 @@ def _saved(folder: Path, page: RenderedPage, file: str, form: int) -> DrawnPage:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a scan gave, and the processor time that it took, in seconds."""
+    """What a scan gave."""
 
     pages: dict[str, ReadPage]
     counts: FormCounts
-    seconds: float
 
 
 def read(folder: Path, pages: Sequence[DrawnPage], out: Path, *options: str) -> Read:
     """Scan a folder, and compare both tables with the truth."""
-    begun = _children()
     scan(out, folder, "--rows", "digit", "--report", "none", "--quiet", "--fresh", *options)
-    seconds = _children() - begun
     by_digit = out.with_suffix(".digits.csv")
     out.replace(by_digit)
     scan(out, folder, "--rows", "field", "--report", "none", "--quiet", *options)
     found = read_pages(by_digit, out)
-    return Read(found, count_forms(pages, found), seconds)
-
-
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return Read(found, count_forms(pages, found))
 
 
 @dataclass(slots=True)
@@ -235,8 +226,8 @@ def measure_alignment(folder: Path, pages: Sequence[DrawnPage], templates: Path)
     )
 
 
-def show(title: str, read: Read, pages: int, *, faults: bool) -> None:
-    print(f"{title}: {read.seconds / pages:.2f} s of processor time a page")
+def show(title: str, read: Read, *, faults: bool) -> None:
+    print(title)
     for line in read.counts.lines():
         print(f"  {line}")
     if faults:
@@ -249,10 +240,10 @@ def measure_mixed(place: Path, options: argparse.Namespace) -> None:
     orders = mixed_orders(options.forms, options.pages, options.seed)
     pages = drawn(place / "mixed", partial(draw, place / "mixed", orders), len(orders))
     auto = read(place / "mixed", pages, place / "mixed.csv", "--template", "auto")
-    show(f"mixed, {len(pages)} pages, --template auto", auto, len(pages), faults=options.faults)
+    show(f"mixed, {len(pages)} pages, --template auto", auto, faults=options.faults)
     measure_alignment(place / "mixed", pages, place / "mixed.templates")
     plain = read(place / "mixed", pages, place / "plain.csv")
-    show("mixed, without a template", plain, len(pages), faults=False)
+    show("mixed, without a template", plain, faults=False)
 
 
 def measure_ten(place: Path, options: argparse.Namespace) -> None:
@@ -260,7 +251,7 @@ def measure_ten(place: Path, options: argparse.Namespace) -> None:
     orders = ten_orders(options.seed + 10_000)
     pages = drawn(place / "ten", partial(draw, place / "ten", orders), len(orders))
     auto = read(place / "ten", pages, place / "ten.csv", "--template", "auto")
-    show("ten forms, six pages each, --template auto", auto, len(pages), faults=options.faults)
+    show("ten forms, six pages each, --template auto", auto, faults=options.faults)
 
 
 def measure_dates(place: Path, options: argparse.Namespace) -> None:
@@ -268,10 +259,10 @@ def measure_dates(place: Path, options: argparse.Namespace) -> None:
     folder = place / "dates"
     pages = drawn(folder, partial(draw_dates, folder, options.seed), options.dates)
     auto = read(folder, pages, place / "dates.csv", "--template", "auto")
-    show(f"dates, {len(pages)} pages, --template auto", auto, len(pages), faults=options.faults)
+    show(f"dates, {len(pages)} pages, --template auto", auto, faults=options.faults)
     _show_rows(auto)
     plain = read(folder, pages, place / "dates_plain.csv")
-    show("dates, without a template", plain, len(pages), faults=False)
+    show("dates, without a template", plain, faults=False)
     _show_rows(plain)
     expected = len({box.field for box in pages[0].truth})
     odd = [name for name, page in plain.pages.items() if len(page.fields) != expected]
