@@ -1,11 +1,12 @@
 """Make the pictures of the documentation: `python docs/make_pictures.py [--only overlay]`.
 
-All come from the samples, by the formreader of this repository:
+All but `table.png` come from the samples, and all are made by the formreader of this repository:
 
 - `report.png`: the review report in headless Chromium, which needs selenium (of the extra
   `test`), Chromium or Chrome, and its chromedriver
 - `editor.png`: the editor of templates, in the same browser
 - `overlay.png`: a part of a page as `formreader scan --debug` draws it
+- `table.png`: scans of one form, drawn here, and the named table that they become
 """
 
 from __future__ import annotations
@@ -18,11 +19,28 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 from PIL import Image
+
+from formreader.synth import (
+    Form,
+    Hand,
+    HandSource,
+    Kind,
+    LineStyle,
+    Pen,
+    Rect,
+    RowStyle,
+    Sheet,
+    Writer,
+    finish,
+    sample_scan,
+)
 
 if TYPE_CHECKING:
     from selenium import webdriver
@@ -45,6 +63,12 @@ the confidences can be read."""
 EDITOR_SAMPLE = "comb.png"
 EDITOR_NAMES = ("member", "born", "postal_code")
 """The sample that becomes a template, and the names that are typed for its first fields."""
+
+TABLE_FIELDS = ("member", "born", "joined", "visits", "paid")
+TABLE_KINDS: tuple[Kind, ...] = ("skew", "photo", "turned", "stained", "clean", "colour")
+"""Names of the fields of the form that becomes a table, and the kinds of its scans."""
+
+TABLE_DPI = 150
 
 WINDOW_WIDTH, WINDOW_HEIGHT = 1200, 900
 """CSS pixels. By eye: all that is needed to answer is in sight, and little else."""
@@ -83,6 +107,21 @@ return [".bar", ".stage", ".queue"].filter((name) => {
 });
 """
 """JavaScript: the parts of the report that the window cuts off."""
+
+
+TABLE_PAGE = """<!doctype html><meta charset=utf-8><style>
+body { margin: 0; padding: 16px; font: 20px sans-serif; background: #fff }
+#scans { display: flex; gap: 12px; align-items: center; justify-content: space-between }
+img { max-width: 175px; max-height: 130px; border: 1px solid #bbb }
+pre { background: #222; color: #eee; padding: 12px 16px; font-size: 18px; margin: 16px 0 }
+table { border-collapse: collapse; width: 100% } td, th { border: 1px solid #bbb; padding: 5px 8px }
+th { background: #eee; text-align: left } td { font-family: monospace } .r { background: #fd6 }
+</style><div id=scans>PICTURES</div>
+<pre>formreader template learn scans/ --out templates/
+formreader template edit templates/form-1     # name the fields: type, Enter, next field
+formreader scan scans/ --template templates/ --rows page --out results.csv</pre>
+<table>CELLS</table>"""
+"""The page of `table.png`; what the table has for review is yellow."""
 
 
 def scan(*arguments: str | Path) -> None:
@@ -155,6 +194,76 @@ def draw_editor(folder: Path) -> Image.Image:
         return image.convert("RGB")
 
 
+def draw_table(folder: Path) -> Image.Image:
+    """Scans of one form, three commands, and the table with one named column a field.
+
+    Raises:
+        SystemExit: there is no browser, or the scans were not learned as one form.
+    """
+    scans, templates, table = folder / "scans", folder / "templates", folder / "results.csv"
+    scans.mkdir()
+    for number, kind in enumerate(TABLE_KINDS):
+        image = draw_member_form(number, kind)
+        image.save(scans / f"{number + 1:03d}.png", dpi=(TABLE_DPI, TABLE_DPI))
+    run_program("template", "learn", scans, "--out", templates, "--quiet")
+    name_fields(templates / "form-1" / "template.toml")
+    scan(scans, "--template", templates, "--rows", "page", "--out", table, "--report", "none")
+    page, picture = folder / "table.html", folder / "table.png"
+    page.write_text(table_page(scans, table), encoding="utf-8")
+    with open_browser(folder / "profile") as browser:
+        browser.get(page.as_uri())
+        height = browser.execute_script("return document.body.scrollHeight")
+        browser.save_screenshot(str(picture))
+    with Image.open(picture) as image:
+        return image.convert("RGB").crop((0, 0, image.width, round(height * DEVICE_SCALE)))
+
+
+def draw_member_form(number: int, kind: Kind) -> Image.Image:
+    """A filled page of the form, as another hand fills it in and another scanner sees it."""
+    rng = np.random.default_rng([7, number])
+    hand = Hand.sample(rng)
+    writer = Writer(HandSource(hand, TABLE_DPI), Pen.sample(hand.pen, rng), hand.wander)
+    form = Form(Sheet(148, 105, TABLE_DPI), writer, rng)
+    form.sheet.text(14, 10, "MEMBERSHIP 2025", 6, bold=True)
+    line = LineStyle(width=0.3)
+    born, joined = (
+        f"{rng.integers(1, 29):02d}{rng.integers(1, 13):02d}{rng.integers(*years)}"
+        for years in ((1950, 2007), (2018, 2025))
+    )
+    member, paid = (str(rng.integers(1000, 9999)) for _ in range(2))
+    values = (member, born, joined, str(rng.integers(10, 99)), paid)
+    for row, (name, value) in enumerate(zip(TABLE_FIELDS, values, strict=True)):
+        top = 25 + 14 * row
+        form.sheet.text(14, top + 2, name.capitalize(), 3.5)
+        form.row(Rect(45, top, 7, 9), value, RowStyle(outer=line, inner=line))
+    return Image.fromarray(finish(form, sample_scan(kind, rng)).image)
+
+
+def name_fields(template: Path) -> None:
+    """Give the fields of a learned template their names, as its editor does."""
+    text = template.read_text(encoding="utf-8")
+    for number, name in enumerate(TABLE_FIELDS, 1):
+        if f'"F{number:02d}"' not in text:
+            raise SystemExit(f"table: field {number} was not learned")
+        text = text.replace(f'"F{number:02d}"', f'"{name}"')
+    template.write_text(text.replace('"form-1"', '"member"'), encoding="utf-8")
+
+
+def table_page(scans: Path, table: Path) -> str:
+    """The picture as a page for a browser."""
+    pictures = "".join(f"<img src='{path.as_uri()}'>" for path in sorted(scans.iterdir()))
+    with table.open(newline="", encoding="utf-8") as stream:
+        head, *rows = [row[:-1] for row in csv.reader(stream)]  # `message` is empty
+    cells = "".join(f"<th>{escape(name)}" for name in head)
+    for row in rows:
+        names = row[head.index("review")].split("; ")
+        marked = [" class=r" if name in names else "" for name in head]
+        cells += "<tr>" + "".join(
+            f"<td{mark}>{escape(value)}" for mark, value in zip(marked, row, strict=True)
+        )
+    return TABLE_PAGE.replace("PICTURES", pictures).replace("CELLS", cells)
+
+
 def choose_field(table: Path) -> tuple[Row, int]:
     """The longest field with a doubtful digit, and the number of fields to review.
 
@@ -216,7 +325,12 @@ def go_to_field(browser: webdriver.Chrome, field: Row, count: int) -> None:
 
 
 PICTURES: Mapping[str, Callable[[Path], Image.Image]] = MappingProxyType(
-    {"report": draw_report, "editor": draw_editor, "overlay": draw_overlay}
+    {
+        "report": draw_report,
+        "editor": draw_editor,
+        "overlay": draw_overlay,
+        "table": draw_table,
+    }
 )
 
 

@@ -56,7 +56,7 @@ def test_the_overlay_shows_accepted_doubtful_and_blank_boxes(
 @pytest.mark.skipif(
     not (BROWSER and DRIVER and SELENIUM), reason="needs chromium, chromedriver and selenium"
 )
-@pytest.mark.parametrize("name", ["report", "editor"])
+@pytest.mark.parametrize("name", ["report", "editor", "table"])
 def test_pages_are_drawn_by_a_browser(
     name: str, process: RunProcess, root: Path, tmp_path: Path
 ) -> None:

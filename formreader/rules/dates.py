@@ -44,9 +44,14 @@ class DateRule:
         first, last = _range(limits.strip()) if limits.strip() else (date.min, date.max)
         return cls(parts, first, last)
 
+    @property
+    def length(self) -> int:
+        """The number of its digits."""
+        return sum(map(len, self.parts))
+
     def fits(self, digits: str) -> bool:
         """Whether digits are such a date."""
-        if len(digits) != sum(map(len, self.parts)) or not digits.isdecimal():
+        if len(digits) != self.length or not digits.isdecimal():
             return False
         found, at = dict[str, int](), 0
         for part in self.parts:

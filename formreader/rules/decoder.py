@@ -40,7 +40,7 @@ import numpy.typing as npt
 
 from formreader.rules.dates import DateRule
 from formreader.rules.field_checks import broken_by, number_of
-from formreader.rules.form_rules import FormRules, Relation
+from formreader.rules.form_rules import NO_RULES, FormRules, Relation
 
 UNREADABLE = "?"
 """Stands in a value for what cannot be read; as a candidate for all values that are not listed."""
@@ -162,7 +162,7 @@ def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _W
         number = number_of(value, own)
         unreadable = max(value.count(UNREADABLE), 1) if exact and number is None else 0
         numbers.append(_UNKNOWN if number is None else number)
-        breaches = sum(1 for _ in broken_by(own, value))
+        breaches = sum(1 for _ in broken_by(own, value)) if own != NO_RULES else 0
         weights.append(probability * _CHANCE_OF_A_DIGIT**unreadable * breaks**breaches)
     return np.array(numbers, np.int64), np.array(weights, np.float64)
 

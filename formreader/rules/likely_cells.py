@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 Alternatives: TypeAlias = Sequence[tuple[str, float]]
@@ -38,13 +39,16 @@ def likely_cells(boxes: Sequence[BoxContents]) -> list[tuple[str, float]]:
     """
     found = [("", 1.0)]
     for box in boxes:
-        longer = [
-            (cells + one, p * q)
-            for cells, p in found
-            for one, q in (box.inner if has_digit(cells) else box.leading)
-        ]
+        if box.inner == box.leading:
+            longer = [(cells + one, p * q) for cells, p in found for one, q in box.inner]
+        else:
+            longer = [
+                (cells + one, p * q)
+                for cells, p in found
+                for one, q in (box.inner if has_digit(cells) else box.leading)
+            ]
         if len(longer) > len(found):
-            longer.sort(key=lambda each: -each[1])
+            longer.sort(key=itemgetter(1), reverse=True)
             least = longer[0][1] * _LEAST_PROBABILITY
             longer = [each for each in longer[:_MAX_CONTENTS] if each[1] >= least]
         found = longer

@@ -17,7 +17,14 @@ import numpy.typing as npt
 
 from formreader.core.geometry import Transform, map_points
 from formreader.core.records import GreyImage
-from formreader.template.landmarks import Floats, Landmarks, find_landmarks, match_landmarks
+from formreader.template.landmarks import (
+    QUICK_LANDMARKS,
+    Floats,
+    Landmarks,
+    Match,
+    find_landmarks,
+    match_landmarks,
+)
 
 _PATCH_SIDE, _PATCH_STEP = 28, 32
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
@@ -40,6 +47,9 @@ _MIN_FOUND_SHARE = 0.5
 """Share of the patches to be found on a page of the form. Where the page is another form, chance
 finds fewer than a fifth of them."""
 
+_CLEAR_SCORE = 0.6
+"""Score of an alignment from which no more landmarks are compared for a better one."""
+
 _MIN_FOUND = 8
 """Patches to be found at least: a page with less print cannot be told from others."""
 
@@ -57,12 +67,16 @@ _MARGIN = 48
 """Pixels around the reference page within which its patches are looked for: the longest distance
 and shift, and an even number."""
 
-_MAX_PAIRS = 400
+_MAX_PAIRS = 250
 """Pairs of landmarks by which a page is bent before patches are looked for; more tell no more."""
 
 _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
-shift."""
+shift, apart from the bend of the whole page."""
+
+_MIN_OF_BEND, _BEND_ROUNDS = 24, 3
+"""Points from which the bend of the whole page is fitted, and how often, each time with less weight
+for points that miss it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,9 +143,19 @@ class Reference:
 
         None if it is not this form, or is bent too much.
         """
-        match = match_landmarks(self.landmarks, landmarks)
-        if match is None or len(self.patches) < _MIN_FOUND:
+        if len(self.patches) < _MIN_FOUND:
             return None
+        quick = match_landmarks(self.landmarks, landmarks, QUICK_LANDMARKS)
+        found = None if quick is None else self._bent(page, quick)
+        if found is not None and found.score >= _CLEAR_SCORE:
+            return found
+        match = match_landmarks(self.landmarks, landmarks)
+        careful = None if match is None else self._bent(page, match)
+        both = [one for one in (found, careful) if one is not None]
+        return max(both, key=lambda one: one.score, default=None)
+
+    def _bent(self, page: GreyImage, match: Match) -> Alignment | None:
+        """As `align`, from pairs of landmarks."""
         every = max(1, -(-len(match.form) // _MAX_PAIRS))
         fit = _fitted(match.form[::every], match.page[::every])
         if fit is None:
@@ -205,14 +229,32 @@ def _fitted(places: Floats, targets: Floats) -> Alignment | None:
         distance = ((places[:, None] - places[None]) ** 2).sum(axis=2)
         nearest = np.argpartition(distance, min(_NEIGHBOURS, len(places)) - 1, axis=1)
         nearest = nearest[:, :_NEIGHBOURS]
-        usual = np.median(shifts[nearest], axis=1)
-        agreed = (np.linalg.norm(shifts - usual, axis=1) <= _MAX_CONTRADICTION) & (
+        rough = shifts - _bend(places, shifts)
+        usual = np.median(rough[nearest], axis=1)
+        agreed = (np.linalg.norm(rough - usual, axis=1) <= _MAX_CONTRADICTION) & (
             np.linalg.norm(shifts, axis=1) <= _MAX_SHIFT
         )
         if agreed.all():
             break
         places, targets, shifts = places[agreed], targets[agreed], shifts[agreed]
     return Alignment(transform, places, shifts, 0.0)
+
+
+def _bend(places: Floats, shifts: Floats) -> Floats:
+    """The part of shifts (n, 2) at places (n, 2) that a bend of the whole page explains, (n, 2).
+
+    It is a polynomial of the second degree, by iteratively reweighted least squares.
+    """
+    if len(places) < _MIN_OF_BEND:
+        return np.zeros_like(shifts)
+    x, y = ((places - places.mean(axis=0)) / (places.std(axis=0) + 1.0)).T
+    terms = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+    weight, fitted = np.ones(len(places)), np.zeros_like(shifts)
+    for _ in range(_BEND_ROUNDS):
+        weighted = terms * weight[:, None]
+        fitted = terms @ np.linalg.lstsq(weighted.T @ terms, weighted.T @ shifts, rcond=1e-9)[0]
+        weight = 1 / np.maximum(np.linalg.norm(shifts - fitted, axis=1), 1.0)
+    return np.asarray(fitted, np.float64)
 
 
 def _made_smaller(image: GreyImage, by: int) -> GreyImage:
@@ -231,7 +273,7 @@ def _vertex(values: npt.NDArray[Any], best: int) -> float:
         return 0.0
     before, here, after = (float(one) for one in values[best - 1 : best + 2])
     curvature = before - 2 * here + after
-    return 0.0 if curvature >= 0 else float(np.clip((before - after) / (2 * curvature), -0.5, 0.5))
+    return 0.0 if curvature >= 0 else min(max((before - after) / (2 * curvature), -0.5), 0.5)
 
 
 def _local(points: Floats, places: Floats, shifts: Floats) -> Floats:

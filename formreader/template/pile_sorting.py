@@ -13,7 +13,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
 from formreader.template.form_template import FormTemplate
-from formreader.template.landmarks import Floats
+from formreader.template.landmarks import Floats, match_landmarks
 from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
@@ -30,6 +30,10 @@ _MAP_STEP = 16
 """Pixels between the points of the reference page that are mapped exactly; between them is little
 bend."""
 
+
+_RESEMBLING = 100
+"""Pairs of landmarks from which a page is likely to be a form that it does not align with. Pages of
+100 scans of one form that did not align with their median had 260 and more."""
 
 _MIN_FIT = 0.6
 """Intersection over union of a box and its place in the form, from which it was found there."""
@@ -62,16 +66,27 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
     for page in pages:
         if not piles.add(page):
             piles.begin(page)
-    # A page that was unlike a form's first page may be like the median of several.
     large = [pile for pile in piles.piles if len(pile.members) >= _MIN_MEDIAN_PAGES]
-    for pile in large:
-        _settle(pile)
-    settled = _Piles(large)
-    for small in [pile for pile in piles.piles if len(pile.members) < _MIN_MEDIAN_PAGES]:
-        small.members = [one for one in small.members if not settled.add(one[0])]
-        if small.members:
-            large.append(small)
-    return sorted(large, key=lambda pile: -len(pile.members))
+    small = [pile for pile in piles.piles if len(pile.members) < _MIN_MEDIAN_PAGES]
+    left, settled = list[PilePage](), _Piles([])
+    for pile in sorted(large, key=lambda pile: -len(pile.members)):
+        left += _settle(pile)
+        if settled.has(pile.reference):  # its first page was unlike the other's by its writing
+            left += [page for page, _ in pile.members]
+        else:
+            settled.take(pile)
+    # A page that was unlike a form's first page may be like the median of several.
+    left += [page for pile in small for page, _ in pile.members]
+    others, alone = _Piles([]), _Piles([])
+    for page in left:
+        if settled.add(page):
+            continue
+        if settled.resemble(page):  # two such pages must not become the same form once more
+            alone.begin(page)
+        elif not others.add(page):
+            others.begin(page)
+    found = [pile for pile in (*settled.piles, *others.piles, *alone.piles) if pile.members]
+    return sorted(found, key=lambda pile: -len(pile.members))
 
 
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
@@ -114,7 +129,7 @@ def one_pile(pages: Sequence[PilePage]) -> tuple[FormPile, list[str]]:
             others.append(page.label)
     (pile,) = piles.piles
     if len(pile.members) >= _MIN_MEDIAN_PAGES:
-        _settle(pile)
+        others += [page.label for page in _settle(pile)]
     return pile, others
 
 
@@ -128,8 +143,21 @@ class _Piles:
     def begin(self, page: PilePage) -> None:
         """Begin a pile with a page as its leader."""
         itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
-        self.piles.append(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+        self.take(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+
+    def take(self, pile: FormPile) -> None:
+        """Take a pile in."""
+        self.piles.append(pile)
         self._library = ReferenceLibrary([pile.reference for pile in self.piles])
+
+    def resemble(self, page: PilePage) -> bool:
+        """Whether a page has much in common with one of the piles, though it does not align."""
+        matches = (match_landmarks(one.reference.landmarks, page.landmarks) for one in self.piles)
+        return any(match is not None and len(match.form) >= _RESEMBLING for match in matches)
+
+    def has(self, reference: Reference) -> bool:
+        """Whether a reference page is of the form of one of the piles."""
+        return self._library.best_alignment(reference.image, reference.landmarks) is not None
 
     def add(self, page: PilePage) -> bool:
         """Add a page to the pile of its form; false if there is none."""
@@ -140,8 +168,12 @@ class _Piles:
         return True
 
 
-def _settle(pile: FormPile) -> None:
-    """Make the median of a pile's pages its reference page, the way up that most pages lie."""
+def _settle(pile: FormPile) -> list[PilePage]:
+    """Make the median of a pile's pages its reference page, the way up that most pages lie.
+
+    Returns the pages that are unlike it, and left the pile.
+    """
+    pages = [page for page, _ in pile.members]
     turns = Counter(_turn(how) for _, how in pile.members)
     usual = turns.most_common(1)[0][0]
     if usual:  # the leader lies another way than most
@@ -150,6 +182,8 @@ def _settle(pile: FormPile) -> None:
     seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
     median = np.median(np.stack(seen), axis=0).astype(np.uint8)
     _align_anew(pile, Reference(median))
+    stayed = {id(page) for page, _ in pile.members}
+    return [page for page in pages if id(page) not in stayed]
 
 
 def _turn(how: Alignment) -> int:

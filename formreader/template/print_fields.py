@@ -1,8 +1,13 @@
-"""Print that was taken for a field: the same ink on all pages of a form, and hardly any other."""
+"""What was taken for a field or a box and is none, as all pages of a form together show.
+
+Print is the same ink on all pages, with hardly any other. A gap between boxes of one field, as in a
+date, has no lines above and below it as its neighbours have, and nobody writes there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -28,7 +33,18 @@ few; fewest pages that tell. On ten tally forms it is 0.4 to 0.6 of small print,
 and at most 0.03 of handwriting, even of the same year on all; on six drawn ones 0.9 and 0.4."""
 
 _MAX_WRITTEN_SHARE = 0.25
-"""Share of the pages that may have something written on such print."""
+"""Share of the pages that may have something written on such print, or in a gap."""
+
+_MIN_BOXES_OF_GAPS = 3
+"""Boxes of a field from which gaps are told from boxes."""
+
+_REACH_OF_LINE = 3
+"""Pixels around the edge of a box in which its line is looked for."""
+
+_MIN_LINE, _MAX_LINE_OF_GAP = 12.0, 0.4
+"""Grey levels by which a line is darker than paper at least, and the share of the usual darkness of
+a field's lines up to which there is none. On 60 drawn pages of ten forms gaps had at most 0.31,
+and boxes, also those with broken lines, at least 0.63."""
 
 _BLUR = 5
 """Pixels around print, both sides together, in which ink belongs to it: pages are aligned to about
@@ -41,7 +57,7 @@ _MIN_INK = 0.012
 def without_print(
     fields: Sequence[FieldPlace], pages: Sequence[GreyImage]
 ) -> tuple[FieldPlace, ...]:
-    """The fields that are more than print.
+    """The fields that are more than print, without boxes that are gaps between others.
 
     Args:
         fields: fields of a form.
@@ -51,7 +67,10 @@ def without_print(
     if len(pages) < _MIN_PAGES:
         return tuple(fields)
     stack = np.stack(list(pages))
-    return tuple(field for field in fields if not _is_print(stack, field))
+    usual = np.median(stack, axis=0)
+    return tuple(
+        _without_gaps(stack, usual, field) for field in fields if not _is_print(stack, field)
+    )
 
 
 def _is_print(pages: npt.NDArray[np.uint8], field: FieldPlace) -> bool:
@@ -63,6 +82,43 @@ def _is_print(pages: npt.NDArray[np.uint8], field: FieldPlace) -> bool:
     printed = sum(is_print for is_print, _ in looks)
     written = np.any([more for _, more in looks], axis=0)
     return 2 * printed > len(looks) and float(written.mean()) <= _MAX_WRITTEN_SHARE
+
+
+def _without_gaps(
+    pages: npt.NDArray[np.uint8], usual: npt.NDArray[np.float64], field: FieldPlace
+) -> FieldPlace:
+    """A field without those of its boxes that are gaps; `usual` (h, w) is the median page."""
+    if len(field.boxes) < _MIN_BOXES_OF_GAPS:
+        return field
+    lines = np.array([_lines(usual, box) for box in field.boxes])  # (boxes, 2)
+    typical = np.median(lines, axis=0)
+    seen = typical >= _MIN_LINE
+    if not seen.any():
+        return field
+    bare = (lines[:, seen] <= _MAX_LINE_OF_GAP * typical[seen]).all(axis=1)
+    kept = [
+        box
+        for box, is_bare in zip(field.boxes, bare, strict=True)
+        if not is_bare or float(_lasting(pages, box)[1].mean()) > _MAX_WRITTEN_SHARE
+    ]
+    return replace(field, boxes=tuple(kept)) if kept else field
+
+
+def _lines(page: npt.NDArray[np.float64], box: Box) -> tuple[float, float]:
+    """How much darker than paper the lines above and below a box are, in grey levels."""
+    margin = round(_EDGE * box.width)
+    left, right = round(max(box.left, 0)) + margin, round(box.right) - margin
+    paper = page[round(max(box.top, 0)) : round(box.bottom), max(left, 0) : max(right, 0)]
+    if not paper.size:
+        return 0.0, 0.0
+    brightness = float(np.quantile(paper, _PAPER_QUANTILE))
+
+    def darkness(edge: float) -> float:
+        top = max(round(edge) - _REACH_OF_LINE, 0)
+        band = page[top : round(edge) + _REACH_OF_LINE + 1, max(left, 0) : max(right, 0)]
+        return brightness - float(band.mean(axis=1).min()) if band.size else 0.0
+
+    return darkness(box.top), darkness(box.bottom)
 
 
 def _lasting(pages: npt.NDArray[np.uint8], box: Box) -> tuple[bool, npt.NDArray[np.bool_]]:

@@ -64,7 +64,24 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
                 flaws.append(Flaw(key, str(error)))
     if rules.least is not None and rules.most is not None and rules.least > rules.most:
         flaws.append(Flaw("max", f"it is below min, which is {rules.least}"))
+    boxes = entry.get("boxes")
+    if isinstance(boxes, list) and boxes:
+        flaws += _too_long(rules, len(boxes))
     return rules, flaws
+
+
+def _too_long(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
+    """The rules that no value of a field with so many boxes can keep: it would never be right."""
+    held = "one digit" if boxes == 1 else f"{boxes} digits"
+    room = f"the field has boxes for {held} only"
+    if rules.digits is not None and rules.digits[0] > boxes:
+        yield Flaw("digits", room)
+    if rules.least is not None and rules.least >= 10**boxes:
+        yield Flaw("min", room)
+    if rules.date and DateRule.parse(rules.date).length > boxes:
+        yield Flaw("date", f"{room}. A date in several fields is a rule between fields, `dates`")
+    if rules.known and min(map(len, rules.known)) > boxes:
+        yield Flaw("one_of", f"{room}, and all numbers in the file are longer")
 
 
 def form_relations(

@@ -52,3 +52,21 @@ def test_what_is_on_all_pages_and_alone_is_print(pages: int) -> None:
 
 def test_few_pages_tell_nothing() -> None:
     assert kept(3) == {field.name for field in FORM}
+
+
+@pytest.mark.parametrize(("written_in", "boxes"), [(False, 4), (True, 5)])
+def test_a_gap_between_boxes_is_no_box(written_in: bool, boxes: int) -> None:
+    lefts = (20, 60, 100, 140, 180)
+    field = FieldPlace("time", tuple(Box(left, 20, 40, 50) for left in lefts))
+    pages = []
+    for number in range(6):
+        image = np.full((100, 250), 250, np.uint8)
+        for left in (20, 60, 140, 180):
+            cv2.rectangle(image, (left, 20), (left + 40, 70), 60, 2)
+            put(image, str((number + left) % 10), left + 8, 55)
+        shift = 3 * (number % 3) if written_in else 0
+        put(image, str(number + 3) if written_in else ":", 110 + shift, 55 - shift)
+        pages.append(image)
+    (found,) = without_print([field], pages)
+    assert len(found.boxes) == boxes
+    assert {box.left for box in field.boxes} - {box.left for box in found.boxes} <= {100}

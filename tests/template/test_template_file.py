@@ -81,7 +81,7 @@ RULED = replace(
             TEMPLATE.fields[1],
             rules=FieldRules((2, 6), 0, 400, r"\d+", blank_is=0, unique=True, optional=True),
         ),
-        FieldPlace("a", (Box(10, 50, 15, 20),), rules=FieldRules((3, 3))),
+        FieldPlace("a", (Box(10, 50, 15, 20),), rules=FieldRules((1, 1))),
         FieldPlace("a b-1", (Box(10, 80, 15, 20),)),
     ),
 )
@@ -95,7 +95,9 @@ def test_rules_are_written_and_read() -> None:
         *parse_relations("less", "a >= total", names),
         *parse_relations("dates", "a total a b-1 = YYYYMMDD 2019-01-01..2019-12-31", names),
     )
-    dated = replace(RULED.fields[0], rules=replace(RULED.fields[0].rules, date="MMDDYY"))
+    boxes = tuple(Box(10 + 15 * i, 20, 15, 20) for i in range(6))
+    rules = replace(RULED.fields[0].rules, date="MMDDYY")
+    dated = replace(RULED.fields[0], boxes=boxes, rules=rules)
     ruled = replace(RULED, fields=(dated, *RULED.fields[1:]), relations=relations)
     assert parse_template(template_text(ruled)) == (ruled, [])
     assert ruled.rules.relations[0].terms == (("total", 1), ("a", 1), ("a b-1", -1))
@@ -126,6 +128,9 @@ def test_rules_are_written_and_read() -> None:
         ("name", 'check = "luhm"', 0, "there is no check 'luhm'"),
         ("name", 'leading_marks = "x"', 0, 'must be "blank"'),
         ("name", "unique = 1", 0, "must be true or false"),
+        ("name", "digits = 2", 0, "digits: the field has boxes for one digit only"),
+        ("name", "min = 10", 0, "min: the field has boxes for one digit only"),
+        ("name", 'date = "DDMMYY"', 0, "A date in several fields is a rule between fields"),
     ],
 )
 def test_faults_of_rules_have_line_and_key(
@@ -178,7 +183,7 @@ def test_known_values_come_from_a_file_beside_the_template(tmp_path: Path) -> No
     (field,) = read_template(tmp_path).fields
     assert field.rules.known == {"0042", "17"}
     before = templates_hash(tmp_path)
-    (tmp_path / "known.csv").write_text("0043\n")
+    (tmp_path / "known.csv").write_text("43\n")
     assert templates_hash(tmp_path) != before
 
 

@@ -1,0 +1,63 @@
+"""A pile is sorted into forms without losing a page."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import pytest
+
+from formreader.core.image_pyramid import Pyramid
+from formreader.preprocess.straighten import straighten
+from formreader.synth import FormSpec, render_form
+from formreader.template import pile_sorting
+from formreader.template.pile_page import PilePage
+from formreader.template.pile_sorting import FormPile, one_pile, sort_pile
+
+
+@cache
+def page(seed: int, filling: int) -> PilePage:
+    drawn = render_form(seed, FormSpec("varied", "clean", dpi=100), filling=filling)
+    grey = cv2.cvtColor(drawn.image, cv2.COLOR_RGB2GRAY) if drawn.image.ndim == 3 else drawn.image
+    png = cv2.imencode(".png", straighten(Pyramid(grey)).image)[1].tobytes()
+    return PilePage(f"{seed}-{filling}", png, ())
+
+
+def test_pages_that_are_unlike_the_median_of_their_form_are_sorted_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pages = [page(100, filling) for filling in range(3)] + [page(104, 0)]
+
+    def only_the_leader_stays(pile: FormPile) -> list[PilePage]:
+        gone = [one for one, _ in pile.members[1:]]
+        del pile.members[1:]
+        return gone
+
+    monkeypatch.setattr(pile_sorting, "_settle", only_the_leader_stays)
+    piles = sort_pile(pages)
+    sorted_pages = [[one.label for one, _ in pile.members] for pile in piles]
+    assert sorted_pages == [["100-0", "100-1", "100-2"], ["104-0"]]
+    pile, others = one_pile(pages)
+    assert others == ["104-0", "100-1", "100-2"] and len(pile.members) == 1
+
+
+@pytest.mark.slow
+def test_two_piles_of_one_form_become_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [page(100, filling) for filling in range(6)]
+    add, left = pile_sorting._Piles.add, {one.label for one in pages}
+
+    def by_parity(self: pile_sorting._Piles, one: PilePage) -> bool:
+        if one.label not in left:
+            return add(self, one)
+        left.remove(one.label)
+        number = int(one.label[-1]) % 2
+        if len(self.piles) <= number:
+            return False
+        how = self.piles[number].reference.align(one.even, one.landmarks)
+        assert how is not None
+        self.piles[number].members.append((one, how))
+        return True
+
+    monkeypatch.setattr(pile_sorting._Piles, "add", by_parity)
+    (pile,) = sort_pile(pages)
+    assert sorted(one.label for one, _ in pile.members) == [one.label for one in pages]
