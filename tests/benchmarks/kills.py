@@ -46,7 +46,7 @@ _CLUSTER_WORKERS = 3
 _END_SECONDS = 20.0
 """Longest time in which workers notice that their program is gone."""
 
-_PAGE_SECONDS, _STOP_SECONDS = 5, 7.0
+_PAGE_SECONDS, _STOP_SECONDS = 15, 20.0
 """Seconds that a page may take where processes stand still, and for how long they do."""
 
 _LONG_SECONDS = 300.0
