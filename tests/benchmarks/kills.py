@@ -296,7 +296,7 @@ def take_folder_away(trial: Trial, kills: int) -> None:
         trial.tally[f"exit code {code}"] += 1
         trial.require(code in (*READ, ExitCode.NO_INPUT), f"{code}: {messages(trial.out)}")
         if code in READ:
-            failed = _failed_files(trial.out, "No such file")
+            failed = _failed_files(trial.out, "the file is gone")
             trial.tally["files gone"] += len(failed)
             kept = _without(trial.out.read_bytes(), failed) == _without(trial.expected, failed)
             trial.require(kept, "a page that was there differs")
