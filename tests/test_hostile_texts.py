@@ -21,16 +21,16 @@ from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.template_file import TEMPLATE_FILE, read_template, write_template
 
 CORRECTIONS = (
-    "file,page,field,box,x,y,width,height,guess,confidence,digit,value,job\r\n"
-    "a.png,1,1,1,10,20,30,40,7,0.5312,1,,abc\r\n"
-    '"b, c.png",2,3,0,1,2,3,4,?6,0.1000,,16,abc\r\n'
-).encode()
+    b"file,page,field,box,x,y,width,height,guess,confidence,digit,value,job\r\n"
+    b"a.png,1,1,1,10,20,30,40,7,0.5312,1,,abc\r\n"
+    b'"b, c.png",2,3,0,1,2,3,4,?6,0.1000,,16,abc\r\n'
+)
 
 RESULTS = (
-    "file,page,field,value,confidence,status,cells,x,y,width,height,lowest,message\r\n"
-    "a.png,1,1,0042,0.9976,ok,0042,1,2,3,4,0.9976,\r\n"
-    'b.png,1,0,,0.0000,error,,0,0,0,0,0.0000,"it ends early, or not"\r\n'
-).encode()
+    b"file,page,field,value,confidence,status,cells,x,y,width,height,lowest,message\r\n"
+    b"a.png,1,1,0042,0.9976,ok,0042,1,2,3,4,0.9976,\r\n"
+    b'b.png,1,0,,0.0000,error,,0,0,0,0,0.0000,"it ends early, or not"\r\n'
+)
 
 TOKENS = (
     b"", b"\0", b"\r", b"\n", b'"', b",", b";", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"-1",
