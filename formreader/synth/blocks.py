@@ -73,7 +73,7 @@ def _grid(form: Form, plan: Plan, place: Rect) -> float:
     if rows < 2 or cols < 2:
         return 0.0
     form.sheet.text(place.x, place.y, pick(LABELS, rng), 3.0)
-    left = place.x + float(rng.uniform(0, place.w - cols * w))
+    left = place.left_of_part(cols * w, rng)
     symbols = [plan.filling.symbols(cols, rng) for _ in range(rows)]
     form.grid(Rect(left, place.y + _LABEL_LINE, w, h), symbols, plan.row_style(rng))
     return _LABEL_LINE + rows * h
@@ -151,7 +151,7 @@ def _sudoku(form: Form, plan: Plan, place: Rect) -> float:
     side = min(float(rng.uniform(*plan.box_height)) * 1.1, place.w / 9, place.h / 9)
     if side < _MIN_SUDOKU_CELL:
         return 0.0
-    left = place.x + float(rng.uniform(0, place.w - 9 * side))
+    left = place.left_of_part(9 * side, rng)
     symbols = [plan.filling.symbols(9, rng) for _ in range(9)]
     style = plan.row_style(rng)
     form.grid(Rect(left, place.y, side, side), symbols, style)

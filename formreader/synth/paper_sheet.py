@@ -41,6 +41,10 @@ class Rect:
     def bottom(self) -> float:
         return self.y + self.h
 
+    def left_of_part(self, width: float, rng: np.random.Generator) -> float:
+        """Where a part of this width begins that lies anywhere across it."""
+        return self.x + float(rng.uniform(0, max(self.w - width, 0.0)))  # rounding may exceed it
+
 
 class Sheet:
     """A sheet at a given resolution; all positions and lengths are millimetres.

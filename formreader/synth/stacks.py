@@ -116,7 +116,7 @@ def numbered(form: Form, house: House, place: Rect) -> float:
     cols = min(int((place.w - 8) / w), int(rng.integers(2, 16)))
     if rows < 1 or cols < 2:
         return 0.0
-    left = place.x + 8 + float(rng.uniform(0, place.w - 8 - cols * w))
+    left = 8 + place.left_of_part(8 + cols * w, rng)
     size = min(2.6, 0.35 * h)
     for c in range(cols):
         print_fitting(form, (left + (c + 0.35) * w, place.y + 5 - 1.5 * size), f"{c + 1}", size, w)
@@ -162,7 +162,7 @@ def puzzle(form: Form, house: House, place: Rect) -> float:
     side = min(house.h, place.w / 9, place.h / 9)
     if side < 4:
         return 0.0
-    origin = Rect(place.x + float(rng.uniform(0, place.w - 9 * side)), place.y, side, side)
+    origin = Rect(place.left_of_part(9 * side, rng), place.y, side, side)
     cells = [
         [Rect(origin.x + c * side, origin.y + r * side, side, side) for c in range(9)]
         for r in range(9)
@@ -200,7 +200,7 @@ def bubbled(form: Form, house: House, place: Rect) -> float:
     height = head + h + 10.5 * drop + 1
     if n < 2 or height > place.h:
         return 0.0
-    x = place.x + float(rng.uniform(0, place.w - n * w))
+    x = place.left_of_part(n * w, rng)
     bar(form, Rect(x, place.y, n * w, head), caption(rng))
     symbols = house.contents(n, rng)
     form.row(Rect(x, place.y + head, w, h), symbols, replace(house.style, shape="comb"))

@@ -13,11 +13,9 @@ import numpy as np
 from formreader.core.errors import ModelError, NoInputError, OutputError, UsageError
 from formreader.core.model_folder import CARD_FILE, is_shipped, model_folder
 from formreader.core.options import DEFAULT_MODEL, Architecture, ImproveOptions, TrainOptions
-from formreader.core.quiet_keras import start_keras
 from formreader.recognise.architectures import NetworkConfig
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import Card, read_card
-from formreader.recognise.runtimes import load_network
 from formreader.training.augment.nondigits import draw_nondigits
 from formreader.training.data.examples import Examples, joined, load_mnist
 from formreader.training.data.mixture import TrainingData, draw_digits, labelled, mixture
@@ -28,8 +26,6 @@ from formreader.training.network_folder import prepare_folder, unwritable
 from formreader.training.train_model import train_on
 
 if TYPE_CHECKING:
-    import keras
-
     from formreader.training.fit.fitting import TrainProgress
 
 MIN_CHECKED_DIGITS = 100
@@ -118,7 +114,7 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
         prefix=f".{options.out.name}-", dir=options.out.absolute().parent
     ) as place:
         candidate = Path(place) / options.out.name
-        _fine_tune(data, folder, card, config, candidate, options, progress)
+        _fine_tune(data, folder, config, candidate, options, progress)
         marks = labelled(draw_nondigits(_TEST_MARKS, test.crops, rng), 10)
         sets = {_MNIST: test, _MARKS: marks}
         held = own.examples[judging]
@@ -258,28 +254,18 @@ def _data(
 def _fine_tune(
     data: TrainingData,
     folder: Path,
-    card: Card,
     config: NetworkConfig,
     out: Path,
     options: ImproveOptions,
     progress: TrainProgress,
 ) -> None:
     """Train the model of `folder` further, blend it with itself, and write it to `out`."""
-    start_keras()
-    from formreader.training.fit.blending import blend
-
-    before = load_network(folder, card).get_weights()
-
-    def refine(network: keras.Model) -> None:
-        share = blend(network, before, data.validation)
-        progress.message(f"Weights: {share:.0%} fine-tuned, {1 - share:.0%} as before")
-
     settings = TrainOptions(
         out=out, epochs=options.epochs, patience=options.epochs, batch=_BATCH,
         learning_rate=options.learning_rate, averaging=_AVERAGING, seed=options.seed,
         base=str(folder), arch=config.arch, data=("mnist", "own pages"), pages=_BASE_PAGES,
     )  # fmt: skip
-    train_on(data, settings, config, progress, refine)
+    train_on(data, settings, config, progress)
 
 
 def _compare(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,15 +63,12 @@ def _planned(options: TrainOptions, progress: TrainProgress) -> TrainOptions:
 
 
 def train_on(
-    data: TrainingData,
-    options: TrainOptions,
-    config: NetworkConfig,
-    progress: TrainProgress,
-    refine: Callable[[keras.Model], None] | None = None,
+    data: TrainingData, options: TrainOptions, config: NetworkConfig, progress: TrainProgress
 ) -> Path:
     """Train a network of `config` on `data` and write the model folder `options.out`.
 
-    `refine` may change the weights of the trained network before it is calibrated.
+    Where it starts from a model, its weights are blended with those of that model in the end
+    (`fit.blending`), so that little of what the model knew is lost.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -81,7 +78,7 @@ def train_on(
     """
     run = prepare_folder(options.out, RUN_FOLDER)
     try:
-        _fit_and_write(data, options, config, run, progress, refine)
+        _fit_and_write(data, options, config, run, progress)
     except OSError as error:
         raise unwritable(options.out, error) from error
     return options.out
@@ -93,9 +90,9 @@ def _fit_and_write(
     config: NetworkConfig,
     run: Path,
     progress: TrainProgress,
-    refine: Callable[[keras.Model], None] | None,
 ) -> None:
     start_keras()
+    from formreader.training.fit.blending import blend
     from formreader.training.fit.fitting import fit
     from formreader.training.write_model import write_model
 
@@ -106,14 +103,17 @@ def _fit_and_write(
     if resume:
         progress.message(f"Resuming the interrupted training in {run}")
     network = _start(config, options)
+    before = network.get_weights()
     history = fit(
         network, data.training, data.scanned, data.validation, options, run, progress,
         resume=resume,
     )  # fmt: skip
-    if refine is not None:
-        refine(network)
+    share = 1.0
+    if options.base:
+        share = blend(network, before, data.validation)
+        progress.message(f"Weights: {share:.0%} as trained now, {1 - share:.0%} as before")
     progress.message("Calibrating and writing the model")
-    card = write_model(network, config, data, history, options)
+    card = write_model(network, config, data, history, options, share)
     run_folder.finish(run)
     for test in card.tests:
         progress.message(

@@ -40,10 +40,12 @@ def write_model(
     data: TrainingData,
     history: Sequence[EpochFigures],
     options: TrainOptions,
+    share: float = 1.0,
 ) -> Card:
     """Calibrate and test a trained network and write all files of its folder.
 
-    The card is written last, so a folder with a card is complete.
+    `share` of its weights is as trained, the rest as in the model that it started from. The card
+    is written last, so a folder with a card is complete.
 
     Raises:
         OSError: a file cannot be written.
@@ -64,7 +66,8 @@ def write_model(
         predict_logits(plain, data.validation.crops), data.validation.labels
     )
     draw_mistakes(_probabilities(plain, data.validation, temperature), data.validation, out)
-    card = _make_card(plain, temperature, config, data, history, options)
+    recipe = _recipe(config, history, options, share)
+    card = _make_card(plain, temperature, data, recipe, options)
     (out / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
     return card
 
@@ -101,9 +104,8 @@ def _mark(label: int) -> str:
 def _make_card(
     network: keras.Model,
     temperature: float,
-    config: NetworkConfig,
     data: TrainingData,
-    history: Sequence[EpochFigures],
+    recipe: Facts,
     options: TrainOptions,
 ) -> Card:
     calibration = _probabilities(network, data.calibration, temperature)
@@ -115,7 +117,7 @@ def _make_card(
         parameters=network.count_params(),
         temperature=temperature,
         training=data.facts,
-        recipe=_recipe(config, history, options),
+        recipe=recipe,
         tests=(
             *_both_kinds("validation", validation, data.validation),
             *_both_kinds("calibration", calibration, data.calibration),
@@ -156,7 +158,9 @@ def _probabilities(network: keras.Model, examples: Examples, temperature: float)
     return softmax(predict_logits(network, examples.crops), temperature)
 
 
-def _recipe(config: NetworkConfig, history: Sequence[EpochFigures], options: TrainOptions) -> Facts:
+def _recipe(
+    config: NetworkConfig, history: Sequence[EpochFigures], options: TrainOptions, share: float
+) -> Facts:
     return {
         "arch": config.arch,
         "stages": " ".join("-".join(map(str, stage)) for stage in config.stages),
@@ -172,5 +176,6 @@ def _recipe(config: NetworkConfig, history: Sequence[EpochFigures], options: Tra
         "smoothing": options.smoothing,
         "seed": options.seed,
         "base": options.base or "",
+        "share": share,
         "seconds": round(sum(figures.seconds for figures in history)),
     }

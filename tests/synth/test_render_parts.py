@@ -113,6 +113,13 @@ def test_printed_digits_count_as_boxes_with_their_symbol() -> None:
     assert 0.2 < np.mean([symbol.isdecimal() for symbol in symbols]) < 0.7
 
 
+def test_a_part_as_wide_as_its_place_is_no_fault_of_rounding() -> None:
+    rng = np.random.default_rng(1)
+    width = 3.9
+    assert 9 * (width / 9) > width
+    assert Rect(3.0, 0, width, 1).left_of_part(9 * (width / 9), rng) == 3.0
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_text_is_set_in_every_family_and_within_its_limit(family: Family) -> None:
     for seed in range(6):

@@ -61,7 +61,7 @@ def test_a_cell_comes_back(x: float, y: float, width: float, height: float, tilt
     quads = cell(x, y, width, height, tilt)
     cells = found(quads)
     assert len(cells) == 1 and cells.scores[0] > 0.8
-    np.testing.assert_allclose(cells.corners, quads, atol=2.5)
+    np.testing.assert_allclose(cells.corners, quads, atol=0.75 * STRIDE)
 
 
 @pytest.mark.parametrize("height", [14, 20, 40])

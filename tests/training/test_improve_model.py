@@ -27,7 +27,6 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.recognise.architectures import NetworkConfig
-from formreader.recognise.model_card import Card
 from formreader.store.answers import WHOLE_FIELD, Answer
 from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
 from formreader.training import improve_model
@@ -220,8 +219,9 @@ def test_a_better_model_is_handed_over_and_no_other(
     written = (out / "card.json").read_bytes()
 
     # A training that changes nothing: the model that is there stays.
-    def unchanged(data: TrainingData, folder: Path, card: Card, config: NetworkConfig,
-                  candidate: Path, *_: object) -> None:  # fmt: skip
+    def unchanged(
+        data: TrainingData, folder: Path, config: NetworkConfig, candidate: Path, *_: object
+    ) -> None:
         shutil.copytree(folder, candidate)
 
     monkeypatch.setattr(improve_model, "_fine_tune", unchanged)

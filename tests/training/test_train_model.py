@@ -24,6 +24,7 @@ from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import KerasRecogniser, load_network
 from formreader.training.data.mixture import TrainingData, draw_digits, mixture
 from formreader.training.fit.batches import TrainingBatches
+from formreader.training.fit.blending import BLENDS
 from formreader.training.fit.fitting import EpochFigures
 from formreader.training.fit.run_folder import is_unfinished
 from formreader.training.train_model import RUN_FOLDER, train, train_on
@@ -158,7 +159,14 @@ def test_the_run_is_recorded(trained: Path, data: TrainingData) -> None:
 
 def test_the_card_tells_the_recipe(trained: Path) -> None:
     recipe = read_card(trained).recipe
-    expected = {"arch": "mlp", "stages": "16", "averaging": 0.999, "smoothing": 0.0, "base": ""}
+    expected = {
+        "arch": "mlp",
+        "stages": "16",
+        "averaging": 0.999,
+        "smoothing": 0.0,
+        "base": "",
+        "share": 1.0,
+    }
     assert expected.items() <= recipe.items()
     assert recipe["data"] == "mnist"
     assert recipe["best_epoch"] in (1, 2)
@@ -250,7 +258,8 @@ def test_training_goes_on_from_a_model(
     options = replace(OPTIONS, out=tmp_path / "model", base=str(trained), epochs=1)
     train_on(data, options, TINY, again)
     assert again.epochs[0].loss < heard.epochs[0].loss
-    assert read_card(options.out).recipe["base"] == str(trained)
+    recipe = read_card(options.out).recipe
+    assert recipe["base"] == str(trained) and recipe["share"] in BLENDS
 
 
 def test_stopping_tells_how_to_go_on(
