@@ -69,11 +69,14 @@ class DigitBox:
     `corners` are its four corners in page pixels, clockwise from the top left of the upright
     form; `box` is their bounding box. `score` in 0..1 is the finder's confidence that this is a
     digit box. `loose_ink`: writing in it or beside it is in no digit, so one may have been missed.
+    `place` is the probability that it is there rather than a cell that was found in its place, by
+    what is printed; 1 where there is none.
     """
 
     corners: Quad
     score: float = 1.0
     loose_ink: bool = False
+    place: float = 1.0
 
     @property
     def box(self) -> Box:
@@ -81,7 +84,7 @@ class DigitBox:
 
     def __reduce__(self) -> tuple[type[DigitBox], tuple[object, ...]]:
         # A page has hundreds of boxes; the default of dataclasses with slots is half as fast.
-        return DigitBox, (self.corners, self.score, self.loose_ink)
+        return DigitBox, (self.corners, self.score, self.loose_ink, self.place)
 
 
 def mark_boxes(boxes: Sequence[DigitBox], loose: npt.NDArray[np.bool_]) -> tuple[DigitBox, ...]:

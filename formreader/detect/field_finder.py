@@ -7,7 +7,7 @@ electoral records, sudokus).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
-from formreader.detect.box_network import shipped_network
+from formreader.detect.box_network import BoxNetwork, shipped_network
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
@@ -57,19 +57,24 @@ class FoundFields:
     discarded: tuple[Discarded, ...] = ()
 
 
-def find_fields(straight: StraightPage) -> FoundFields:
-    """Find the digit boxes of a straightened page, grouped into fields, and its cells."""
-    network = shipped_network()
+def find_fields(straight: StraightPage, network: BoxNetwork | None = None) -> FoundFields:
+    """Find the digit boxes of a straightened page, grouped into fields, and its cells.
+
+    `network` is the one that looks at the page; None for the one that ships.
+    """
+    network = network or shipped_network()
     found = find_rows(straight.image, network)
     likely, print_rows = _split_off_print(straight.image, found.rows)
     settled = network.decision.settle(likely, found.cells)
     rows, cells = group_rows(settled.rows), settled.cells
-    # A digit in a place where there may be a cell instead may be a part of a number.
-    doubtful = [
-        loose | settled.contested(row)
-        for row, loose in zip(rows, loose_ink(straight.image, rows), strict=True)
-    ]
-    boxes = map(mark_boxes, _row_boxes(straight, rows), doubtful)
+    boxes = (
+        tuple(replace(box, place=place) for box, place in zip(made, places, strict=True))
+        for made, places in zip(
+            map(mark_boxes, _row_boxes(straight, rows), loose_ink(straight.image, rows)),
+            (settled.places(row).tolist() for row in rows),
+            strict=True,
+        )
+    )
     reasons = (
         (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
         (NO_BOX_ROW, tuple(chain(*_row_boxes(straight, settled.dropped)))),

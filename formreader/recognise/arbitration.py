@@ -1,19 +1,23 @@
-"""Drop words mistaken for boxes, settle rows against cells, flag pages with many doubtful boxes."""
+"""Drop words mistaken for boxes, settle rows against cells, flag pages with doubtful boxes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT
-from formreader.core.records import DigitBox, FieldCrops
+from formreader.core.records import DigitBox, FieldCrops, mark_boxes
 from formreader.recognise.decisions import ReadField
+from formreader.recognise.number_reader import HeardNumber
+from formreader.recognise.number_vote import digits_of
 
 NO_DIGITS = "hardly boxes, and no digits in them"
 """Reason for dropping a row of doubtful boxes without digits."""
 
-IN_ONE_PLACE = "something else in its place reads better"
+IN_ONE_PLACE = "something else is in its place"
 """Reason for dropping a row or a cell where both were found in one place."""
 
 DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
@@ -33,22 +37,16 @@ Lowered from 0.6 while looking at the development pages (real forms); no record 
 """
 
 _MAX_DOUBT_OF_NUMBER = 0.5
-_MAX_DOUBT_OF_GOOD_READING = 0.3
-_MAX_DOUBT_AGAINST_GOOD_ROW = 0.1
-"""Limits of the doubt about a field, which is the mean of its boxes' "not a digit" probability.
+"""A row with more doubt, which is the mean of its boxes' "not a digit" probability, has no number.
 
-Above the first limit a row holds no number. Below the second a row or a cell is read well. Where a
-row is read well, cells take its place only if each of them stays below the third.
-
-These limits and the two widths below were settled while looking at the development pages (real
-forms), and mended where those were read wrongly; no record of a measurement.
+Settled while looking at the development pages (real forms); no record of a measurement.
 """
 
-_MIN_WIDE_CELL_IN_BOXES = 1.5
-"""A cell is wide, with room for several digits, from this width on, in widths of a row's box."""
+_MIN_PLACE = 0.5
+"""Probability from which a row is there, and not the cells in its place."""
 
-_MIN_ROW_SHARE_OF_CELL = 0.7
-"""Boxes that cover a smaller share of a cell's width are only a part of the cell."""
+_MIN_LARGER = 1.5
+"""Area of a cell that has room for more than the digit of a box, in areas of the box."""
 
 
 def drop_words(read: Sequence[ReadField]) -> list[ReadField]:
@@ -60,31 +58,41 @@ def drop_words(read: Sequence[ReadField]) -> list[ReadField]:
     ]
 
 
-def drop_contradictions(read: Sequence[ReadField]) -> list[ReadField]:
-    """Where a row of boxes and a cell share a place, keep only the one that reads better."""
+def settle_places(
+    read: Sequence[ReadField], heard: Mapping[DigitBox, HeardNumber]
+) -> list[ReadField]:
+    """Where a row of boxes and cells share a place, keep what is there by what is printed.
+
+    As that is not certain, and digits in boxes may be parts of numbers in larger cells, they are
+    sure only where the cells' strips say the same. `heard` is what those say.
+    """
     cells = [one for one in read if one.field.cell is not None]
     if not cells:
         return list(read)
-    dropped = set[int]()
+    dropped, doubtful = set[int](), dict[int, npt.NDArray[np.bool_]]()
     framed = [(cell, cell.field.box) for cell in cells]
     for row in read:
         if row.field.cell is not None:
             continue
-        place = row.field.box
+        frame = row.field.box
         # Few cells overlap a row at all; comparing each box of each row would take long.
-        overlapping = (cell for cell, box in framed if box.overlap(place))
+        overlapping = (cell for cell, box in framed if box.overlap(frame))
         rivals = [cell for cell in overlapping if _in_one_place(cell.field, row.field)]
-        if rivals and _is_misread(row, rivals):
+        if not rivals:
+            continue
+        if _place_of(row.field) < _MIN_PLACE:
             dropped.add(id(row))
-        else:
-            dropped.update(map(id, rivals))
-    return [one for one in read if id(one) not in dropped]
+            continue
+        dropped.update(map(id, rivals))
+        doubtful[id(row)] = _perhaps_in_cells(row, rivals, heard)
+    return [_marked(one, doubtful.get(id(one))) for one in read if id(one) not in dropped]
 
 
 def dropped_boxes(before: Sequence[ReadField], after: Sequence[ReadField]) -> tuple[DigitBox, ...]:
     """The printed boxes and cells of the fields that were dropped between `before` and `after`."""
-    kept = set(map(id, after))
-    return tuple(box for one in before if id(one) not in kept for box in one.field.outer_boxes)
+    kept = {one.field.outer_boxes[0].corners for one in after}
+    gone = (one.field.outer_boxes for one in before)
+    return tuple(box for boxes in gone if boxes[0].corners not in kept for box in boxes)
 
 
 def doubt_of(read: ReadField) -> float:
@@ -93,32 +101,56 @@ def doubt_of(read: ReadField) -> float:
     return float(doubt.mean()) if len(doubt) else 0.0
 
 
-def _is_misread(row: ReadField, rivals: Sequence[ReadField]) -> bool:
-    """Whether the cells in a row's place are right and the row is wrong."""
-    doubt, doubts = doubt_of(row), [doubt_of(cell) for cell in rivals]
-    rival_doubt, boxes = float(np.mean(doubts)), row.field.boxes
-    cells = [cell.field for cell in rivals]
-    if len(cells) >= len(boxes) > 1:
-        misread = False  # each box of the row is a rectangle by itself
-    elif len(boxes) == 1 or doubt > _MAX_DOUBT_OF_GOOD_READING:
-        # Boxes that cover only a part of a rectangle are not printed there.
-        misread = any(_is_part_of_cell(row.field, cell) for cell in cells)
-    else:
-        # Boxes that cut a number in the wrong places show fewer digits than it has.
-        in_cells = [any(cell.box.holds(box.box.centre) for cell in cells) for box in boxes]
-        more_digits = sum(len(cell.boxes) for cell in cells) > len(row.written)
-        misread = all(in_cells) and more_digits and max(doubts) < _MAX_DOUBT_AGAINST_GOOD_ROW
-    if misread:
-        return rival_doubt < _MAX_DOUBT_OF_GOOD_READING
-    narrow = all(cell.box.width < _MIN_WIDE_CELL_IN_BOXES * boxes[0].box.width for cell in cells)
-    return narrow and doubt > _MAX_DOUBT_OF_NUMBER and rival_doubt < doubt
+def _perhaps_in_cells(
+    row: ReadField, rivals: Sequence[ReadField], heard: Mapping[DigitBox, HeardNumber]
+) -> npt.NDArray[np.bool_]:
+    """(n,) which digits of a row may be parts of numbers in larger cells that say otherwise."""
+    doubtful = np.zeros(len(row.field.boxes), np.bool_)
+    for cell in rivals:
+        inside = _holds(cell.field, row.field)
+        if _digits(row, inside) != _digits_of_strip(cell, heard):
+            doubtful |= inside & _has_room(cell.field, row.field)
+    return doubtful
 
 
-def _is_part_of_cell(row: FieldCrops, cell: FieldCrops) -> bool:
-    """Whether boxes of a row lie in a cell but cover only a part of its width."""
+def _place_of(row: FieldCrops) -> float:
+    """The probability that a row with rivals is there, by what is printed."""
+    contested = [box.place for box in row.boxes if box.place < 1]
+    return float(np.mean(contested)) if contested else 1.0
+
+
+def _holds(cell: FieldCrops, row: FieldCrops) -> npt.NDArray[np.bool_]:
+    """(n,) the boxes of a row whose centre lies in a cell."""
     frame = cell.box
-    inside = [box.box for box in row.boxes if frame.holds(box.box.centre)]
-    return 0 < sum(box.width for box in inside) < _MIN_ROW_SHARE_OF_CELL * frame.width
+    return np.array([frame.holds(box.box.centre) for box in row.boxes], np.bool_)
+
+
+def _has_room(cell: FieldCrops, row: FieldCrops) -> npt.NDArray[np.bool_]:
+    """(n,) for which boxes of a row a cell is so large that it has room for further digits."""
+    area = cell.box.width * cell.box.height
+    return np.array(
+        [area > _MIN_LARGER * box.box.width * box.box.height for box in row.boxes], np.bool_
+    )
+
+
+def _digits(row: ReadField, chosen: npt.NDArray[np.bool_]) -> str:
+    """The digits in the chosen boxes of a row."""
+    best = row.probabilities[:, :NOT_A_DIGIT].argmax(axis=1)
+    return "".join(map(str, best[chosen & ~row.field.blank]))
+
+
+def _digits_of_strip(cell: ReadField, heard: Mapping[DigitBox, HeardNumber]) -> str:
+    """The digits on a cell's strip."""
+    number = heard.get(cell.field.cell) if cell.field.cell else None
+    return digits_of(number.spelling.text) if number else ""
+
+
+def _marked(read: ReadField, doubtful: npt.NDArray[np.bool_] | None) -> ReadField:
+    """The field with its `doubtful` boxes, (n,), for review."""
+    if doubtful is None or not doubtful.any():
+        return read
+    field = read.field
+    return replace(read, field=replace(field, boxes=mark_boxes(field.boxes, doubtful)))
 
 
 def _in_one_place(cell: FieldCrops, row: FieldCrops) -> bool:

@@ -29,10 +29,10 @@ from formreader.recognise.arbitration import (
     DOUBTFUL_BOXES,
     IN_ONE_PLACE,
     NO_DIGITS,
-    drop_contradictions,
     drop_words,
     dropped_boxes,
     has_doubtful_boxes,
+    settle_places,
 )
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.number_reader import HeardNumber, NumberReader, shipped_reader
@@ -130,13 +130,17 @@ def _arbitrated(read: ReadPage) -> ReadPage:
     """
     if read.page.form:
         return read
-    for drop, reason in ((drop_words, NO_DIGITS), (drop_contradictions, IN_ONE_PLACE)):
-        fields = tuple(drop(read.fields))
-        if len(fields) < len(read.fields):
-            page = _without(read.page, dropped_boxes(read.fields, fields), reason)
-            page = replace(page, fields=tuple(one.field for one in fields))
-            read = replace(read, page=page, fields=fields)
-    return read
+    read = _with_fields(read, drop_words(read.fields), NO_DIGITS)
+    return _with_fields(read, settle_places(read.fields, read.heard), IN_ONE_PLACE)
+
+
+def _with_fields(read: ReadPage, fields: Sequence[ReadField], reason: str) -> ReadPage:
+    """The page with only these of its fields; `reason` is why the others are discarded."""
+    page = read.page
+    if dropped := dropped_boxes(read.fields, fields):
+        page = _without(page, dropped, reason)
+    page = replace(page, fields=tuple(one.field for one in fields))
+    return replace(read, page=page, fields=tuple(fields))
 
 
 def _settled(read: ReadPage, reader: NumberReader) -> ReadPage:

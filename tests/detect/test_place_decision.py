@@ -51,23 +51,17 @@ def test_one_of_them_stays(bias: float, row_stays: bool) -> None:
     assert (settled.rows, settled.dropped) == (([row], []) if row_stays else ([], [row]))
     wanted = [ELSEWHERE] if row_stays else [AROUND, ELSEWHERE]
     np.testing.assert_array_equal(settled.cells.corners, cells_at(*wanted).corners)
-    assert not settled.contested(row).any()
+    assert (settled.places(row) == 1).all()
 
 
-def test_a_row_that_wins_by_little_is_contested_where_the_cell_is_larger() -> None:
-    row, small = row_at(100), (102.0, 55.0, 12.0, 20.0)
+@pytest.mark.parametrize("bias", [0.5, -1.0])
+def test_where_neither_is_clearly_there_both_stay_to_be_read(bias: float) -> None:
+    row = row_at(100)
     part = (118.0, 48.0, 44.0, 34.0)  # around the second and the third box
-    assert decision(bias=0.5).settle([row], cells_at(part)).contested(row).tolist() == [
-        False, True, True, False,
-    ]  # fmt: skip
-    assert not decision(bias=0.5).settle([row], cells_at(small)).contested(row).any()
-
-
-def test_where_a_row_is_unlikely_but_not_clearly_so_both_stay_to_be_read() -> None:
-    row, cells = row_at(100), cells_at(AROUND)
-    settled = decision(bias=-1.0).settle([row], cells)
+    settled = decision(bias=bias).settle([row], cells_at(part))
     assert settled.rows == [row] and len(settled.cells) == 1
-    assert settled.contested(row).all()
+    place = 1 / (1 + np.exp(-bias))
+    assert settled.places(row).tolist() == pytest.approx([1, place, place, 1])
 
 
 def test_rows_and_cells_that_stand_apart_stay_whatever_the_weights() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT
 from formreader.core.records import DigitBox, FieldCrops
 from formreader.recognise.arbitration import (
-    drop_contradictions,
     drop_words,
     dropped_boxes,
     has_doubtful_boxes,
+    settle_places,
 )
+from formreader.recognise.ctc import CTC_CLASSES, Spelling
 from formreader.recognise.decisions import ReadField
+from formreader.recognise.number_reader import HeardNumber
 
 
 def boxes(n: int, score: float, top: int = 0) -> tuple[DigitBox, ...]:
@@ -59,7 +63,7 @@ def test_cells_with_words_are_not_dropped_here() -> None:
 
 
 def test_a_page_without_fields() -> None:
-    assert drop_words([]) == drop_contradictions([]) == []
+    assert drop_words([]) == settle_places([], {}) == []
     assert not has_doubtful_boxes([])
 
 
@@ -78,40 +82,54 @@ def framed(n: int, left: int, right: int) -> FieldCrops:
     return field(digits, cell)
 
 
-ROW = field(boxes(3, 0.6))  # from 0 to 27
-LONE = field(boxes(1, 0.6))
+def placed(place: float, n: int = 3) -> ReadField:
+    """A row of boxes from 0 on, each read as a 7, that is there with a probability."""
+    made = tuple(replace(box, place=place) for box in boxes(n, 0.6))
+    return read(field(made), *[0.1] * n)
+
+
+def said(cell: ReadField, text: str) -> dict[DigitBox, HeardNumber]:
+    """What the strip of a cell says."""
+    assert cell.field.cell is not None
+    at = np.arange(len(text))
+    spelling = Spelling(text, at, at + 1, np.full(len(text), 0.9))
+    return {cell.field.cell: HeardNumber(np.zeros((1, CTC_CLASSES), np.float32), spelling, 0.9, 0)}
+
+
+def test_of_a_row_and_the_cells_in_its_place_the_likelier_stays() -> None:
+    cells = [read(framed(2, 0, 9), 0, 0), read(framed(1, 9, 27), 0)]
+    elsewhere = read(framed(2, 40, 60), 0, 0)
+    row, unlikely = placed(0.6), placed(0.4)
+    assert settle_places([unlikely, *cells, elsewhere], {}) == [*cells, elsewhere]
+    kept = settle_places([row, *cells, elsewhere], {})
+    assert [one.field.outer_boxes[0].corners for one in kept] == [
+        row.field.boxes[0].corners, elsewhere.field.outer_boxes[0].corners,
+    ]  # fmt: skip
+    assert settle_places([row, elsewhere], {}) == [row, elsewhere]
+    assert settle_places([placed(1.0), *cells], {})[0].field.cell is None
 
 
 @pytest.mark.parametrize(
-    ("row", "rival", "row_stays"),
+    ("left", "right", "text", "doubtful"),
     [
-        (read(ROW, 0.1, 0.1, 0.1), read(framed(3, 0, 27), 0, 0, 0), True),
-        (read(ROW, 0.1, 0.1, 0.1), read(framed(4, 0, 27), 0, 0, 0, 0), False),
-        (read(ROW, 0.1, 0.1, 0.1), read(framed(4, 0, 27), 0.9, 0.9, 0.9, 0.9), True),
-        (read(ROW, 0.1, 0.1, 0.1), read(framed(4, 0, 12), 0, 0, 0, 0), True),
-        (read(LONE, 0.1), read(framed(4, 0, 60), 0, 0, 0, 0), False),
-        (read(LONE, 0.9), read(framed(2, 0, 10), 0.1, 0.1), False),
-        (read(LONE, 0.1), read(framed(1, 0, 10), 0.0), True),
-        (read(ROW, 0.9, 0.9, 0.9), read(framed(2, 40, 60), 0, 0), None),
+        (0, 27, "777", [False] * 3),
+        (0, 27, "7737", [True] * 3),
+        (0, 27, "77", [True] * 3),
+        (9, 27, "7", [False, True, True]),
+        (9, 27, "77", [False] * 3),
+        (9, 18, "17", [False] * 3),
     ],
-    ids=[
-        "as many digits", "a number cut wrongly", "a word", "one of its boxes", "a part",
-        "two digits in one box", "a cell", "elsewhere",
-    ],
-)  # fmt: skip
-def test_of_a_row_and_a_cell_in_one_place_one_stays(
-    row: ReadField, rival: ReadField, row_stays: bool | None
+    ids=["the same", "one more", "one less", "a part of the row", "its part", "no larger"],
+)
+def test_digits_in_boxes_are_for_review_where_a_larger_cell_says_otherwise(
+    left: int, right: int, text: str, doubtful: list[bool]
 ) -> None:
-    kept = {True: [row], False: [rival], None: [row, rival]}[row_stays]
-    assert drop_contradictions([row, rival]) == kept
+    cell = read(framed(2, left, right), 0, 0)
+    (row,) = settle_places([placed(0.6), cell], said(cell, text))
+    assert row.field.cell is None
+    assert [box.loose_ink for box in row.field.boxes] == doubtful
 
 
 def test_the_dropped_box_of_a_cell_is_its_rectangle() -> None:
     cell = read(framed(3, 0, 27), 0, 0, 0)
     assert dropped_boxes([cell], []) == (cell.field.cell,)
-
-
-def test_a_row_stays_whose_boxes_are_each_a_rectangle() -> None:
-    cells = [read(framed(2, 0, 9), 0, 0), read(framed(1, 9, 18), 0), read(framed(1, 18, 27), 0)]
-    row = read(ROW, 0.1, 0.1, 0.1)
-    assert drop_contradictions([row, *cells]) == [row]
