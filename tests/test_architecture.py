@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -208,3 +209,23 @@ def test_every_number_is_explained_below_it(path: Path) -> None:
             unexplained += waiting
             waiting = []
     assert unexplained + waiting == []
+
+
+TELL_THE_DATE = (
+    "review/apply_corrections.py",  # when a person answered
+    "review/audit_job.py",  # on the certificate
+    "review/job_results.py",  # on the report
+    "service/",  # how long files are kept, and who is signed in: also after a restart
+    "training/network_folder.py",
+    "training/write_model.py",  # in the card
+)
+"""Modules and rooms that ask what day it is."""
+
+CLOCKS = re.compile(r"\btime\.time\b|\btime_ns\(|\b(?:now|today|utcnow)\(")
+
+
+def test_no_wait_depends_on_a_clock_that_can_be_set() -> None:
+    """`time.monotonic` measures: a wall clock jumps when it is set, and limits would never end."""
+    others = (path for path in MODULES if not name_of(path).startswith(TELL_THE_DATE))
+    texts = ((name_of(path), path.read_text(encoding="utf-8")) for path in others)
+    assert [name for name, text in texts if CLOCKS.search(text)] == []

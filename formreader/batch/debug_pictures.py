@@ -26,7 +26,7 @@ from formreader.core.records import (
     Status,
 )
 from formreader.input.open_page import read_page
-from formreader.output.atomic_writing import check_writable
+from formreader.output.atomic_writing import atomic_stream, check_writable
 from formreader.output.table import digit_text, whole_percent
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
@@ -122,7 +122,7 @@ class DebugFolder:
             if digits:
                 crops = np.concatenate([field.crops for field in page.fields])
                 _save(stem.with_name(f"{stem.name}.crops.png"), draw_crops(crops, digits))
-        except (OSError, PageError) as error:
+        except (OSError, OutputError, PageError) as error:
             warn(f"--debug: no picture of {page.file}, page {page.number + 1}: {error}")
 
 
@@ -265,4 +265,5 @@ def relative_path(label: str) -> PurePosixPath:
 def _save(path: Path, picture: Picture) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not `imwrite`: on Windows it cannot write to non-ASCII names, and it hides why it failed.
-    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    with atomic_stream(path, "--debug") as stream:
+        stream.write(cv2.imencode(".png", picture)[1].tobytes())

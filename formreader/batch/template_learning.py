@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from formreader.batch.input_records import input_records
@@ -23,7 +24,7 @@ from formreader.template.pile_sorting import (
     one_pile,
     sort_pile,
 )
-from formreader.template.template_file import TEMPLATE_FILE, write_template
+from formreader.template.template_file import PAGE_FILE, TEMPLATE_FILE, write_template
 
 
 def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> list[LearnedForm]:
@@ -40,11 +41,30 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
     for pile in sort_pile(pages):
         form = learned_form(pile, f"form-{len(learned) + 1}")
         if form is not None:
-            write_template(out / form.template.name, form.template, form.page)
             learned.append(form)
     if not learned:
         raise NoInputError("No fields were found on the pages, so there is no form to learn")
+    _write_all(out, learned)
     return learned
+
+
+def _write_all(out: Path, forms: Sequence[LearnedForm]) -> None:
+    """Write the templates of all forms, or none: the same command refuses to replace some.
+
+    Raises:
+        OutputError: one cannot be written.
+    """
+    folders = [out / form.template.name for form in forms]
+    try:
+        for folder, form in zip(folders, forms, strict=True):
+            write_template(folder, form.template, form.page)
+    except OutputError:
+        for folder in folders:
+            with suppress(OSError):  # it was not made, or holds other files
+                for name in (TEMPLATE_FILE, PAGE_FILE):
+                    (folder / name).unlink(missing_ok=True)
+                folder.rmdir()
+        raise
 
 
 def new_template(

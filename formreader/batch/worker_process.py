@@ -44,6 +44,11 @@ _MEMORY_LOOKS_SECONDS = 0.05
 """Seconds between two looks at the memory of a process that runs a call. In this time it can take
 about 100 MB more; a look takes about 0.1 ms of the main process."""
 
+_LONGEST_LOOK_SECONDS = 1.0
+"""Most seconds that the wait between two looks counts for. If it took longer, the whole program
+stood still (Ctrl-Z, a laptop asleep), and so perhaps did the process: that is no fault of its call.
+A choice, not measured."""
+
 _IDLE_SHARE = 0.5
 """Share of the limit of memory up to which an idle process is kept: what earlier calls left behind
 must not count against the next one. A choice, not measured."""
@@ -140,12 +145,14 @@ class WorkerProcess:
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def _receive(self, seconds: float) -> Any:
-        ends = time.monotonic() + seconds
+        left = seconds
         try:
-            while (left := ends - time.monotonic()) > 0:
+            while left > 0:
+                began = time.monotonic()
                 if self._pipe.poll(min(left, _MEMORY_LOOKS_SECONDS)):
                     return self._pipe.recv()
                 self._check_memory()
+                left -= min(time.monotonic() - began, _LONGEST_LOOK_SECONDS)
         except (EOFError, OSError) as error:
             raise WorkerDiedError(self.end()) from error
         self.end()

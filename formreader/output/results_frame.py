@@ -50,6 +50,9 @@ _HEADERS = (
 _EMPTY = {name: [""] for name, kind in COLUMN_KINDS.items() if kind is ColumnKind.OPTIONAL_SHARE}
 """The cells that are missing values: empty ones, of columns that may lack a number."""
 
+_MAX_SHOWN = 80
+"""Characters of a wrong cell that a message shows."""
+
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 """How Excel files write characters that XML cannot hold (ISO/IEC 29500-1, 22.9.2.19)."""
 
@@ -87,9 +90,25 @@ def load_results(path: Path) -> pd.DataFrame:
             return _read_nested(path)
         if ",".join(columns) not in _HEADERS and not is_page_table(columns):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
-        return _READERS[kind](path, columns).astype(_types(columns))
+        frame = _READERS[kind](path, columns)
+        _check_statuses(frame, columns)
+        return frame.astype(_types(columns))
     except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
+
+
+def _check_statuses(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse what is no status: pandas would take it for a missing value.
+
+    Raises:
+        ValueError: there is one.
+    """
+    known = [status.value for status in Status]
+    for name, kind in column_kinds(columns).items():
+        if kind is ColumnKind.STATUS:
+            wrong = frame.loc[~frame[name].isin(known), name]
+            if not wrong.empty:
+                raise ValueError(f"{str(wrong.iloc[0])[:_MAX_SHOWN]!r} is no status")
 
 
 def _types(columns: Sequence[str]) -> dict[str, str | ExtensionDtype]:
@@ -109,10 +128,11 @@ def _columns(path: Path, kind: TableFormat) -> list[str]:
 
 
 def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
+    statuses = [n for n, kind in column_kinds(columns).items() if kind is ColumnKind.STATUS]
     return pd.read_csv(
         path,
         encoding="utf-8",
-        dtype=_types(columns),
+        dtype=_types(columns) | dict.fromkeys(statuses, "str"),
         keep_default_na=False,
         na_values=_EMPTY,
     )

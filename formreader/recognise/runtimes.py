@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import os
 import tempfile
@@ -219,6 +220,8 @@ def load_network(folder: Path, card: Card) -> keras.Model:
             checked.write_bytes(content)
             return keras.saving.load_model(checked, compile=False)
     except Exception as error:  # Keras lets errors of any type through
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # no fault of the model: the folder for temporary files is full
         raise ModelError(
             f"{folder / KERAS_FILE}: Keras cannot load the model ({error}). "
             "Update keras, or train the model again."

@@ -51,6 +51,9 @@ _FIELD_KEYS = frozenset(("name", "boxes", "cell", *FIELD_RULE_KEYS))
 
 _SUMMARY = "Correct it, or make the template again with `formreader template new`"
 
+_MAX_SHOWN = 80
+"""Characters of a wrong key or value that a message shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -316,11 +319,11 @@ def _place_fault(place: Any, size: tuple[int, int]) -> str:
 
 
 def _unknown(key: str, known: frozenset[str]) -> str:
-    return f"{key}: unknown key. Known keys are {', '.join(sorted(known))}"
+    return f"{key[:_MAX_SHOWN]}: unknown key. Known keys are {', '.join(sorted(known))}"
 
 
 def _found(value: object) -> str:
-    return "It is missing" if value is None else f"Found: {value!r}"
+    return "It is missing" if value is None else f"Found: {repr(value)[:_MAX_SHOWN]}"
 
 
 def _read_text(path: Path) -> str:

@@ -11,11 +11,12 @@ from concurrent.futures import CancelledError
 from functools import partial
 from multiprocessing import get_all_start_methods
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import formreader
-from formreader.batch import process_executor
+from formreader.batch import process_executor, worker_process
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
 from formreader.batch.worker_process import (
     MemoryLimitError,
@@ -56,6 +57,29 @@ def test_a_call_over_the_time_limit_ends_alone() -> None:
         assert [other.result() for other in others] == list(range(20))
         with pytest.raises(TimeLimitError, match="1 s"):
             slow.result()
+        assert pool.submit(abs, -1).result() == 1
+
+
+def test_time_in_which_the_program_stands_still_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As by Ctrl-Z, or on a laptop that sleeps: the clock goes on, and no call is at fault."""
+    with executor(seconds=10) as pool:
+        pool.submit(abs, -1).result()
+        real, jumps = time.monotonic, iter([0.0, LONG, LONG])
+        clock = SimpleNamespace(monotonic=lambda: real() + next(jumps, 2 * LONG))
+        monkeypatch.setattr(worker_process, "time", clock)
+        assert pool.submit(eval, "__import__('time').sleep(0.3) or 1").result() == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot halt a process")
+def test_a_worker_that_is_stopped_costs_its_call_only() -> None:
+    with executor(workers=2, seconds=1) as pool:
+        stopped = pool.submit(signal.raise_signal, signal.SIGSTOP)
+        others = [pool.submit(abs, -number) for number in range(20)]
+        assert [other.result() for other in others] == list(range(20))
+        with pytest.raises(TimeLimitError):
+            stopped.result()
         assert pool.submit(abs, -1).result() == 1
 
 

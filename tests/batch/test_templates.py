@@ -9,13 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import Result
 from PIL import Image
 
 from formreader import load_results, scan
-from formreader.core.errors import ExitCode, TemplateError, UsageError
+from formreader.batch import template_learning
+from formreader.core.errors import ExitCode, OutputError, TemplateError, UsageError
+from formreader.core.records import GreyImage
 from formreader.synth import Filling, FormSpec, Plan, render_form
+from formreader.template.form_template import FormTemplate
+from formreader.template.pile_sorting import LearnedForm
 
 SPEC = FormSpec("comb", "clean", dpi=150, plan=Plan(filling=Filling(0.0)))
 
@@ -207,3 +212,25 @@ def test_templates_are_never_replaced(
         result = program("template", command, samples, "--out", tmp_path)
         assert result.exit_code == ExitCode.USAGE
         assert "would be replaced" in result.stderr
+
+
+def test_a_disk_that_is_full_leaves_no_template(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the same command would refuse to replace those that were written."""
+    (tmp_path / "form-1").mkdir()
+    (tmp_path / "form-1/notes.txt").write_text("mine")
+
+    def write(folder: Path, template: FormTemplate, page: GreyImage) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / template_learning.PAGE_FILE).write_bytes(b"page")
+        if template.name == "form-2":
+            raise OutputError("page.png: cannot be written: No space left on device")
+        (folder / template_learning.TEMPLATE_FILE).write_bytes(b"template")
+
+    monkeypatch.setattr(template_learning, "write_template", write)
+    page = np.zeros((10, 10), np.uint8)
+    forms = [LearnedForm(FormTemplate(f"form-{i}", (10, 10), ()), page, ()) for i in (1, 2, 3)]
+    with pytest.raises(OutputError, match="No space left"):
+        template_learning._write_all(tmp_path, forms)
+    assert [path.name for path in tmp_path.rglob("*")] == ["form-1", "notes.txt"]

@@ -6,11 +6,16 @@ the same command again until it is done; then begins a new job, until there were
     sigkill, sigterm   the program gets the signal, its workers do not
     workers            single workers of a scan are killed while it goes on
     cluster            one of three workers of a local Dask cluster is killed in each scan
+    stopped            the program and its workers stand still for longer than a page may take,
+                       as by Ctrl-Z or on a laptop that sleeps, and go on: no page may fail by that
+    stopped_workers    a worker stands still for ever: its page fails in time, and the batch goes on
+    vanished           the folder of the pages goes away in the middle of a scan, as a network drive
+                       does, and is there again for the next: its pages fail, and are then read
 
 Each finished table must be that of the undisturbed scan byte for byte, each table on the way a
 part of it, no page be stored twice, and no process be left. Only a page whose worker is killed
-twice may have an error, until the same command is given again. Prints each kill and what happened;
-exit code 1 where anything differs.
+twice or stopped, or whose file is gone, may have an error, until the same command is given again.
+Prints each kill and what happened; exit code 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -22,8 +27,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +45,12 @@ _CLUSTER_WORKERS = 3
 
 _END_SECONDS = 20.0
 """Longest time in which workers notice that their program is gone."""
+
+_PAGE_SECONDS, _STOP_SECONDS = 15, 20.0
+"""Seconds that a page may take where processes stand still, and for how long they do."""
+
+_LONG_SECONDS = 300.0
+"""A scan that takes longer hangs."""
 
 _BETWEEN_WORKERS = (0.3, 1.5)
 """Seconds from the kill of a worker to the next: two on the same page are rare, but happen."""
@@ -159,18 +171,19 @@ def kill_workers(trial: Trial, kills: int) -> None:
                 try:
                     process.wait(trial.random.uniform(*_BETWEEN_WORKERS))
                 except subprocess.TimeoutExpired:
-                    if (worker := _kill_a_worker(process.pid, trial.random)) is not None:
+                    worker = _signal_a_worker(process.pid, trial.random, signal.SIGKILL)
+                    if worker is not None:
                         trial.tell_kill(f"worker {worker}")
         trial.require(process.returncode in READ, messages(trial.out))
-        failed = _failed_files(trial.out)
+        failed = _failed_files(trial.out, "died twice")
         trial.tally["pages killed twice"] += len(failed)
         kept = _without(trial.out.read_bytes(), failed) == _without(trial.expected, failed)
         trial.require(kept, "a page that was not killed twice differs")
         trial.finish()
 
 
-def _kill_a_worker(pid: int, random: np.random.Generator) -> int | None:
-    """Kill one of the workers: they are children of a server that the program starts for them.
+def _signal_a_worker(pid: int, random: np.random.Generator, number: signal.Signals) -> int | None:
+    """Send a signal to a worker: they are children of a server that the program starts for them.
 
     Returns:
         The process id; None where there is no worker.
@@ -179,15 +192,15 @@ def _kill_a_worker(pid: int, random: np.random.Generator) -> int | None:
         workers = [process for process in family(pid)[1:] if process.ppid() != pid]
         if workers:
             worker = workers[random.integers(len(workers))]
-            worker.kill()
+            worker.send_signal(number)
             return worker.pid
     return None
 
 
-def _failed_files(table: Path) -> set[str]:
-    """The files whose page ended two workers."""
+def _failed_files(table: Path, reason: str) -> set[str]:
+    """The files with a page whose message holds `reason`."""
     with table.open(newline="", encoding="utf-8") as stream:
-        return {row["file"] for row in csv.DictReader(stream) if "died twice" in row["message"]}
+        return {row["file"] for row in csv.DictReader(stream) if reason in row["message"]}
 
 
 def _without(table: bytes, files: set[str]) -> list[bytes]:
@@ -219,11 +232,85 @@ def kill_on_cluster(trial: Trial, kills: int) -> None:
             trial.check_finished()
 
 
+def stop_all(trial: Trial, kills: int) -> None:
+    """Let all processes of a scan stand still for longer than a page may take."""
+    while trial.tally["kills"] < kills:
+        trial.begin_anew()
+        with trial.scanning("--page-timeout", str(_PAGE_SECONDS)) as process:
+            moment = trial.moment()
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                processes = family(process.pid)
+                _send(processes, signal.SIGSTOP)
+                time.sleep(_STOP_SECONDS)
+                _send(processes, signal.SIGCONT)
+                trial.tell_kill(f"stopped after {moment:.2f} s for {_STOP_SECONDS:g} s")
+            code = process.wait()
+        trial.require(code in READ, f"exit code {code}: {messages(trial.out)}")
+        trial.check_finished()
+
+
+def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
+def stop_workers(trial: Trial, kills: int) -> None:
+    """Stop a worker for ever; its page fails in time, and the others are read."""
+    while trial.tally["kills"] < kills:
+        trial.begin_anew()
+        with trial.scanning("--page-timeout", str(_PAGE_SECONDS)) as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(trial.moment())
+            worker = _signal_a_worker(process.pid, trial.random, signal.SIGSTOP)
+            if worker is not None:
+                trial.tell_kill(f"worker {worker} stopped")
+            code = process.wait(_LONG_SECONDS)
+        trial.require(code in READ, f"exit code {code}: {messages(trial.out)}")
+        failed = _failed_files(trial.out, "it took more than")
+        trial.tally["pages stopped"] += len(failed)
+        trial.require(len(failed) <= 1, f"more than its page failed: {failed}")
+        kept = _without(trial.out.read_bytes(), failed) == _without(trial.expected, failed)
+        trial.require(kept, "a page of another worker differs")
+        trial.finish()
+
+
+def take_folder_away(trial: Trial, kills: int) -> None:
+    """Rename the folder of the pages in the middle of scans, and put it back after them."""
+    folder = Path(str(trial.arguments[0]))
+    away = folder.with_name("away")
+    while trial.tally["kills"] < kills:
+        trial.begin_anew()
+        with trial.scanning() as process:
+            moment = trial.moment()
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                folder.rename(away)
+                trial.tell_kill(f"the folder went away after {moment:.2f} s")
+            code = process.wait(_LONG_SECONDS)
+        if away.exists():
+            away.rename(folder)
+        trial.tally[f"exit code {code}"] += 1
+        trial.require(code in (*READ, ExitCode.NO_INPUT), f"{code}: {messages(trial.out)}")
+        if code in READ:
+            failed = _failed_files(trial.out, "the file is gone")
+            trial.tally["files gone"] += len(failed)
+            kept = _without(trial.out.read_bytes(), failed) == _without(trial.expected, failed)
+            trial.require(kept, "a page that was there differs")
+        trial.finish()
+
+
 KINDS: dict[str, Callable[[Trial, int], None]] = {
     "sigkill": lambda trial, kills: kill_program(trial, kills, signal.SIGKILL),
     "sigterm": lambda trial, kills: kill_program(trial, kills, signal.SIGTERM),
     "workers": kill_workers,
     "cluster": kill_on_cluster,
+    "stopped": stop_all,
+    "stopped_workers": stop_workers,
+    "vanished": take_folder_away,
 }
 
 

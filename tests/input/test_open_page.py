@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -356,3 +357,43 @@ def test_a_late_page_of_a_tiff_reads_no_tags_of_the_earlier_ones(
         assert len(loads) <= 4
     with pytest.raises(PageError):
         read_page(InputFile(str(path), "a.tif"), 50)
+
+
+WRITTEN_BY_PILLOW = (
+    ("tif", ("1", "L", "P", "RGB", "CMYK", "YCbCr"), (
+        {"compression": kind} for kind in (
+            None, "tiff_lzw", "packbits", "tiff_adobe_deflate", "tiff_deflate", "lzma", "zstd",
+            "group3", "group4", "tiff_ccitt", "jpeg",
+        )
+    )),
+    ("png", ("1", "L", "P", "RGB"), ({}, {"optimize": True})),
+    ("jpg", ("L", "RGB", "CMYK"), (
+        {"subsampling": 0}, {"subsampling": 2}, {"progressive": True}, {"restart_marker_rows": 1},
+    )),
+    ("webp", ("L", "RGB"), ({"lossless": True}, {"quality": 95})),
+    ("bmp", ("1", "L", "P", "RGB"), ({},)),
+    ("pdf", ("1", "L", "P", "RGB"), ({}, {"resolution": 300})),
+)  # fmt: skip
+"""Suffix, modes and options of files that Pillow can write, as programs of scanners do."""
+
+
+@pytest.mark.parametrize(("suffix", "modes", "kinds"), WRITTEN_BY_PILLOW)
+def test_what_pillow_writes_is_read(
+    tmp_path: Path, suffix: str, modes: Sequence[str], kinds: Iterable[dict[str, object]]
+) -> None:
+    """In each mode with each compression: none is refused, and none is read as something else."""
+    lossy = suffix in ("jpg", "webp", "pdf")
+    for kind in kinds:
+        for mode in modes:
+            image = Image.fromarray(scene()).convert("RGB").convert(mode)
+            path = tmp_path / f"page.{suffix}"
+            try:
+                image.save(path, **kind)  # type: ignore[arg-type]
+            except (OSError, RuntimeError, ValueError):  # no such compression of this mode
+                continue
+            page = read(path)
+            shown = np.asarray(image.convert("L"), int)
+            assert page.image.shape == shown.shape, (mode, kind)
+            worst = 60 if lossy or kind.get("compression") == "jpeg" else 1
+            difference = np.abs(page.image - shown)
+            assert difference.max() <= worst and difference.mean() <= worst / 10, (mode, kind)

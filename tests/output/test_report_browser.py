@@ -562,3 +562,33 @@ def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
     ]
     reader.browser.refresh()
     assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+
+
+def test_sure_digits_stand_on_walls_of_other_ones(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    fields = [make_field("47", [0.9998, 0.5 + i / 100], "a.png", i) for i in range(3)]
+    write_report(tmp_path / "results.html", summary, fields)
+    reader.open(tmp_path / "results.html")
+    soon = "session.then(({ review }) => { review.checks.left = 1 })"
+    tiles = "return document.querySelectorAll('#tiles .tile').length"
+    wrong = "const { wall } = played; wall.choose(wall.items.findIndex((one) => one.truth));"
+    reader.run(f"document.querySelector('#checks').click(); {soon}")
+    reader.type("w")
+    assert reader.run(tiles) == 4  # the three 7s, and a 4
+    reader.type(Keys.ENTER)  # it is confirmed as a 7
+    assert reader.text("check-state") == (
+        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
+    )
+    assert reader.text("progress-text") == "All 3 checked"
+    reader.type("z")  # the screen comes back, without the check
+    assert reader.run(tiles) == 3
+    reader.type(Keys.ESCAPE)
+    reader.run(soon)
+    reader.type("w")
+    reader.run(f"session.then(({{ walls: played }}) => {{ {wrong} }})")
+    reader.type("4")
+    assert reader.text("progress-text") == "0 of 3 checked"
+    reader.type(Keys.ENTER)
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert [(row["box"], row["digit"]) for row in reader.saved()] == [("2", "7")] * 3

@@ -11,6 +11,7 @@ from formreader.core.errors import NoInputError, UsageError
 from formreader.core.geometry import Box
 from formreader.core.options import Rows
 from formreader.core.records import DigitReading, FieldReading, PageReading, Status
+from formreader.output.columns import FIELD_HEADER
 from formreader.output.results_frame import frame_of, load_results
 from formreader.output.table import TABLES, write_table
 from formreader.output.table_formats import Row, write_rows
@@ -115,3 +116,10 @@ def test_other_files_are_refused(tmp_path: Path, content: str, name: str) -> Non
 def test_rows_of_pages_need_a_scan() -> None:
     with pytest.raises(UsageError, match="need a template"):
         frame_of([], "page")
+
+
+def test_a_status_that_is_none_is_refused_and_not_missing(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(f"{FIELD_HEADER}\na.png,1,1,42,0.9,okay,42,1,2,3,4,0.9,\n")
+    with pytest.raises(NoInputError, match="'okay' is no status"):
+        load_results(path)

@@ -772,6 +772,32 @@ def test_a_page_that_changed_on_the_disk_is_read_again(
         assert store.damaged == 0
 
 
+@settings(max_examples=20, deadline=None)  # each waits for the disk
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1))
+def test_bytes_that_flip_change_no_reading_silently(flips: list[tuple[float, int]]) -> None:
+    """Anywhere in the file: the job is refused, or the page is known to be damaged, or is whole."""
+    digit = DigitReading(Box(1, 2, 3, 4), 1, 0.5, Status.REVIEW, 7, 0.25)
+    fields = FieldReading((digit,) * 4, "1111", "1111", 0.5, Status.REVIEW, Box(1, 2, 3, 4), 0.5)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "results.sqlite")
+        files = [record(f"{number}.png") for number in range(20)]
+        with job(Path(folder), *files) as store:
+            readings = [PageReading(file.label, 0, (fields,) * 9) for file in files]
+            store.add(list(map(_of_reading, readings)))
+        data = bytearray(path.read_bytes())
+        for place, change in flips:
+            data[int(place * len(data))] ^= change
+        path.write_bytes(data)
+        try:
+            with JobStore.open(path, RUN, fresh=False) as store:
+                store.set_files(files)
+                done, left = store.done(), list(store.readings())
+        except (OutputError, UsageError):
+            return
+        wanted = [one for one in readings if (one.file, 0) in done]
+        assert left == wanted
+
+
 @pytest.mark.parametrize("options", ["'{'", "CAST(x'ff' AS TEXT)"])
 def test_a_job_whose_run_changed_on_the_disk_is_reported(
     tmp_path: Path, page: PageResult, options: str

@@ -213,6 +213,7 @@ class OneByOne {
     this.stage.render(this.review);
     renderProgress(this.review);
     announce(this.review);
+    this.stage.centre(this.review);
   }
 }
 

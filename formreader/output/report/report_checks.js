@@ -1,5 +1,5 @@
-// Now and then a digit that is known for sure is asked, to tell how often the reviewer errs. Off
-// unless switched on.
+// Now and then a digit that is known for sure is asked, or stands on a wall of other ones, to tell how
+// often the reviewer errs. Off unless switched on.
 const CHECK_SURE = 0.9995; // confidence of digits that are asked: about one in 2,000 of them is wrong
 const CHECK_AFTER = [15, 25]; // answers between two checks, at least and at most
 const CHECK_NEAR = 60; // fields that are looked through for such a digit
@@ -22,16 +22,33 @@ class MistypingChecks {
    *  guess, so that who confirms without looking is caught. */
   next(order, position) {
     if (!this.on || (this.left -= 1) > 0) return null;
-    for (const field of order.slice(position, position + CHECK_NEAR)) {
+    const found = this.find(order.slice(position, position + CHECK_NEAR));
+    if (found === null) return null;
+    const { field, box, truth } = found;
+    const guess = this.used.size % 2 ? String((Number(truth) + 1 + Math.floor(Math.random() * 9)) % 10) : truth;
+    return { field: this.disguised(field, box, guess), box, truth, guess };
+  }
+
+  /** Called for each screen of a wall of `group`, with what stands on it: one more item that does not
+   *  belong there, or null. Its `said` is what the reviewer answers. */
+  nextOnWall(items, group) {
+    if (!this.on || items.length === 0 || (this.left -= items.length) > 0) return null;
+    const found = this.find(items.map(({ field }) => field), group);
+    if (found === null) return null;
+    const field = this.disguised(found.field, found.box, group);
+    return { field, box: found.box, detail: field.detail, truth: found.truth, said: "" };
+  }
+
+  /** A digit in `fields` that is known for sure, and is none of `group`; null where there is none. */
+  find(fields, group = null) {
+    for (const field of fields) {
       if (!field.loaded || field.kept !== null || this.used.has(field.key)) continue;
       const box = field.boxes.findIndex(({ status, guess, confidence }) =>
-        status === "ok" && confidence >= CHECK_SURE && guess !== "");
+        status === "ok" && confidence >= CHECK_SURE && guess !== "" && guess !== group);
       if (box < 0) continue;
       this.used.add(field.key);
       this.wait();
-      const truth = field.boxes[box].guess;
-      const guess = this.used.size % 2 ? String((Number(truth) + 1 + Math.floor(Math.random() * 9)) % 10) : truth;
-      return { field: this.disguised(field, box, guess), box, truth, guess };
+      return { field, box, truth: field.boxes[box].guess };
     }
     return null;
   }

@@ -9,6 +9,9 @@ const TILE_BOX = 40; // px of a box on a wall of fields
 const MAX_STRIP = 400; // px of a field there
 const MIN_BOX_WIDTH = 40; // px of a box of a long field, which then scrolls
 
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const TENTHS = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
 const byId = (id) => document.getElementById(id);
 
 function element(tag, className = "", text = "") {
@@ -137,14 +140,19 @@ class Stage {
     const marks = field.review.filter((i) => i !== current).map((i) => outlineOf(field.boxes[i], "other"));
     marks.push(outlineOf(field.boxes[current], "current"));
     byId("overlay").replaceChildren(...marks);
-    // A long field scrolls, so that its boxes stay large enough.
-    const frame = byId("picture-frame");
-    const down = ((field.boxes[current].y - y) / height) * byId("picture").clientHeight;
-    frame.scrollTop = down - frame.clientHeight / 2;
-    const at = ((field.boxes[current].x - x) / width) * byId("picture").clientWidth;
-    frame.scrollLeft = at - frame.clientWidth / 2;
   }
 
+  /** Scroll to the current box: a long field is wider than its frame, so that its boxes stay large
+   *  enough. Called when all of the page is as it will be: it asks for sizes, and to lay out a page
+   *  more than once takes longer than all the rest of a key. */
+  centre({ field, box }) {
+    const [x, y, width, height] = field.detail.area;
+    const frame = byId("picture-frame");
+    const picture = byId("picture");
+    const down = ((field.boxes[box].y - y) / height) * picture.clientHeight - frame.clientHeight / 2;
+    const right = ((field.boxes[box].x - x) / width) * picture.clientWidth - frame.clientWidth / 2;
+    frame.scrollTo(right, down);
+  }
 }
 
 function outlineOf(box, kind) {
@@ -255,17 +263,18 @@ class Queue {
   render(changed) {
     const { position } = this.review;
     const top = position * QUEUE_ROW;
-    const room = this.scroller.clientHeight - QUEUE_ROW;
-    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-    else if (top > this.scroller.scrollTop + room) this.scroller.scrollTop = top - room;
+    const { scrollTop, clientHeight } = this.scroller; // before anything changes, see `centre`
+    const room = clientHeight - QUEUE_ROW;
+    const wanted = Math.max(top - room, Math.min(top, scrollTop));
+    if (wanted !== scrollTop) this.scroller.scrollTop = wanted;
     for (const stale of [changed, this.current, position]) this.drop(stale);
     this.current = position;
-    this.renderRows();
+    this.renderRows(wanted, clientHeight);
   }
 
-  renderRows() {
-    const from = Math.max(0, Math.floor(this.scroller.scrollTop / QUEUE_ROW) - 4);
-    const count = Math.ceil(this.scroller.clientHeight / QUEUE_ROW) + 8;
+  renderRows(scrollTop = this.scroller.scrollTop, height = this.scroller.clientHeight) {
+    const from = Math.max(0, Math.floor(scrollTop / QUEUE_ROW) - 4);
+    const count = Math.ceil(height / QUEUE_ROW) + 8;
     const to = Math.min(this.review.order.length, from + count);
     for (const position of [...this.rows.keys()]) {
       if (position < from || position >= to) this.drop(position);
@@ -333,7 +342,7 @@ function spoken(field) {
 
 function renderProgress(review) {
   const { checked, total } = review;
-  const number = (n) => n.toLocaleString("en");
+  const number = (n) => WHOLE.format(n);
   byId("progress").setAttribute("aria-valuemax", total);
   byId("progress").setAttribute("aria-valuenow", checked);
   byId("progress-fill").style.width = `${(100 * checked) / total}%`;
@@ -351,7 +360,7 @@ function renderProgress(review) {
 
 /** How many wrong values are still expected, by the confidences, falling as one goes. */
 function expectedText(review) {
-  const number = (n) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 1 : 0 });
+  const number = (n) => (n < 10 ? TENTHS : WHOLE).format(n);
   const { accepted, wrong } = review.accepted;
   const rest = accepted > 0
     ? `${number(wrong)} of the ${number(accepted)} accepted values, which are not shown here` : "";

@@ -4,7 +4,7 @@ const WALL_SIZE = { digit: 100, field: 40 }; // tiles of a screen
 const WALL_AHEAD = 8; // parts that are loaded for the next screen
 
 /** A wall's state, without its display. Its `items` are { field, box, detail }, box being null on a
- *  wall of fields. */
+ *  wall of fields. One with a `truth` is a check of the reviewer, and no answer to it is kept. */
 class Wall {
   constructor(review, kind) {
     this.review = review;
@@ -84,6 +84,8 @@ class Wall {
       if (!item.field.loaded) await item.field.parts.load(item.field.part);
       item.detail = item.field.detail;
     }
+    const check = this.kind === "digit" ? this.review.checks.nextOnWall(items, group) : null;
+    if (check !== null) items.push(check);
     const sureness = ({ box, detail }) => (box === null ? detail.confidence : detail.boxes[box].confidence);
     this.items = items.sort((a, b) => sureness(a) - sureness(b));
     this.ahead = this.loadAhead(waiting);
@@ -98,7 +100,8 @@ class Wall {
   }
 
   /** The answer of an item on this wall, "" where it has none yet. */
-  answered({ field, box }) {
+  answered({ field, box, truth, said }) {
+    if (truth !== undefined) return said;
     if (box === null) return field.left === 0 ? field.whole ?? field.answers.join("") : "";
     const given = field.whole !== null ? UNREADABLE : field.answers[box];
     return given === UNTOUCHED ? "" : given;
@@ -114,6 +117,10 @@ class Wall {
     const item = this.items[this.chosen];
     if (!item || item.box === null) return;
     this.odd.delete(this.nameOf(item));
+    if (item.truth !== undefined) {
+      item.said = answer;
+      return;
+    }
     this.review.putAll([[item.field, item.box, answer]]);
     this.typed += 1;
   }
@@ -122,13 +129,15 @@ class Wall {
   confirm() {
     const said = [];
     for (const item of this.items) {
-      const { field, box } = item;
-      if (this.odd.has(this.nameOf(item))) this.aside.set(this.nameOf(item), item);
+      const { field, box, truth } = item;
+      if (truth !== undefined) this.review.checks.settle(item, this.odd.has(this.nameOf(item)) ? truth : item.said || this.group);
+      else if (this.odd.has(this.nameOf(item))) this.aside.set(this.nameOf(item), item);
       else if (box !== null && !this.answered(item)) said.push([field, box, field.marks[box]]);
       else if (box === null) for (const i of field.open()) said.push([field, i, field.marks[i]]);
     }
     this.review.putAll(said);
-    const { items, odd, group, typed } = this;
+    const items = this.items.filter(({ truth }) => truth === undefined); // a check counts once
+    const { odd, group, typed } = this;
     this.history.push({ items, odd, group, typed, said: said.length > 0 });
     this.clear();
   }
