@@ -137,7 +137,9 @@ def _read_digits(
     # Lists are faster to index than arrays.
     rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())
     for box, row, (best, second), is_blank in zip(boxes, *rows, strict=True):
-        if is_blank:
+        if is_blank and box.loose_ink:
+            yield DigitReading(box.box, None, 0.0, Status.REVIEW, acceptable=False)
+        elif is_blank:
             yield DigitReading(box.box, None, 1.0, Status.BLANK)
         else:
             yield _read_digit(box, row, best, second)

@@ -162,6 +162,21 @@ def test_traces_far_fainter_than_the_page_s_ink_are_blank() -> None:
     assert cut_crops(page, boxes)[1].tolist() == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("stroke", "darkness", "doubtful"),
+    [(0, 0, False), (3, 200, False), (7, 200, True), (7, 60, False)],
+    ids=["nothing", "a speck", "a trace of the pen", "a faint trace"],
+)
+def test_a_blank_box_with_a_trace_of_the_pen_is_doubted(
+    stroke: int, darkness: int, doubtful: bool
+) -> None:
+    page, boxes = form_of([60, 60], [None, 3])
+    page[59 : 59 + 3, 60 : 60 + stroke] = 245 - darkness
+    _, blank, loose = crop_boxes(Pyramid(page), boxes)
+    assert blank.tolist() == [True, False]
+    assert loose.tolist() == [doubtful, False]
+
+
 @pytest.mark.parametrize("move", [-0.2, -0.1, 0.1, 0.2])
 @pytest.mark.parametrize("digit", [None, 1, 3, 7])
 def test_a_box_found_aside_is_cut_all_the_same(digit: int | None, move: float) -> None:
