@@ -171,10 +171,19 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     # This reads the whole job: a hundredth of what reading its pages again would take. Unlike
     # quick_check it compares indexes and tables: a page that an index lost would not be in results.
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    missing = [table for table in TABLES if table not in names]
+    made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
+    missing = [table for table in TABLES if table not in made]
     if verdict != "ok" or missing:
         raise damaged_job(path, f"without {', '.join(missing)}" if missing else verdict)
+    # SQLite keeps the statements: a bit in one of them renames a column.
+    stored = {_words(statement) for statement in made.values() if statement}
+    if not stored >= {_words(one) for one in SCHEMA if _words(one).startswith("CREATE")}:
+        raise damaged_job(path, "its tables have other columns")
+
+
+def _words(statement: str) -> str:
+    """A statement without the spaces that mean nothing."""
+    return " ".join(statement.split())
 
 
 def _number(connection: sqlite3.Connection, sql: str) -> int:
@@ -202,6 +211,8 @@ def _output_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors about the file into `OutputError`; others are bugs and pass."""
     try:
         yield
+    except UnicodeDecodeError as error:  # also of SQLite's own messages, which quote the file
+        raise damaged_job(path, error) from error
     except sqlite3.Error as error:
         code = _primary_code(error)
         if code in _DAMAGED:

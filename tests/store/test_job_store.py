@@ -798,6 +798,19 @@ def test_bytes_that_flip_change_no_reading_silently(flips: list[tuple[float, int
         assert left == wanted
 
 
+def test_a_job_whose_columns_changed_on_the_disk_is_reported(
+    tmp_path: Path, page: PageResult
+) -> None:
+    with job(tmp_path, record("a.png")) as store:
+        store.add([page])
+    path = tmp_path / "results.sqlite"
+    data = path.read_bytes()
+    assert data.count(b"second_confidence") >= 1
+    path.write_bytes(data.replace(b"second_confidence", b"second_confidencf"))
+    with pytest.raises(OutputError, match=r"the job is damaged.*other columns"):
+        JobStore.open(path, RUN, fresh=False)
+
+
 @pytest.mark.parametrize("options", ["'{'", "CAST(x'ff' AS TEXT)"])
 def test_a_job_whose_run_changed_on_the_disk_is_reported(
     tmp_path: Path, page: PageResult, options: str
