@@ -13,6 +13,7 @@ from formreader.crop.background import Darkness, measure_darkness
 from formreader.crop.box_lines import BoxLines, find_lines, without_lines
 from formreader.crop.patches import (
     BOX_SIDE,
+    BOX_START,
     PATCH_SIDE,
     Flags,
     Patches,
@@ -56,8 +57,7 @@ _MIN_LOOSE_AREA = 0.02 * BOX_SIDE**2
 digit of the rendered pages was given up for it."""
 
 
-_MIDDLE = slice((PATCH_SIDE - BOX_SIDE) // 2 + round(0.2 * BOX_SIDE),
-                (PATCH_SIDE - BOX_SIDE) // 2 + round(0.8 * BOX_SIDE))  # fmt: skip
+_MIDDLE = slice(BOX_START + round(0.2 * BOX_SIDE), BOX_START + round(0.8 * BOX_SIDE))
 """Rows and columns of the middle of a box, where its lines are not."""
 
 _MIN_TRACE_EXTENT, _MIN_TRACE_OVER_MAX = 0.09 * BOX_SIDE, 2.0
@@ -117,7 +117,7 @@ def measure_patches(patches: Patches) -> MeasuredPatches:
     lines = find_lines(dark)
     counts = histograms(darkness.values * (dark & lines.inside & ~lines.covered))
     # The level is where the count from the darkest down exceeds the ink of the thinnest digit.
-    exceeded = counts[:, ::-1].cumsum(axis=1) > _MIN_INK_OF_BOX * BOX_SIDE**2
+    exceeded = counts[:, ::-1].cumsum(axis=1) > _INK_PIXELS
     level = np.where(exceeded.any(axis=1), 255 - exceeded.argmax(axis=1), 0)
     return MeasuredPatches(darkness, lines, level)
 

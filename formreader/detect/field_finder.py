@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
-from formreader.detect.box_network import BoxNetwork, shipped_network
+from formreader.detect.box_network import shipped_network
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
@@ -57,12 +57,9 @@ class FoundFields:
     discarded: tuple[Discarded, ...] = ()
 
 
-def find_fields(straight: StraightPage, network: BoxNetwork | None = None) -> FoundFields:
-    """Find the digit boxes of a straightened page, grouped into fields, and its cells.
-
-    `network` is the one that looks at the page; None for the one that ships.
-    """
-    network = network or shipped_network()
+def find_fields(straight: StraightPage) -> FoundFields:
+    """Find the digit boxes of a straightened page, grouped into fields, and its cells."""
+    network = shipped_network()
     found = find_rows(straight.image, network)
     likely, print_rows = _split_off_print(straight.image, found.rows)
     settled = network.decision.settle(likely, found.cells)
