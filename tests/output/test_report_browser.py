@@ -531,15 +531,18 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     reader.browser.get_log("browser")  # type: ignore[no-untyped-call] # the missing file is told of
 
 
+CHECK_SOON = "session.then(({ review }) => { review.checks.left = 1 })"
+"""Lets the next digit be one that is known for sure."""
+
+
 def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
     reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
 ) -> None:
     fields = [make_field("48", [0.9998, 0.5 + i / 100], "a.png", i) for i in range(8)]
     write_report(tmp_path / "results.html", summary, fields)
     reader.open(tmp_path / "results.html")
-    soon = "session.then(({ review }) => { review.checks.left = 1 })"
     reader.type("1")
-    reader.run(f"document.querySelector('#checks').click(); {soon}")
+    reader.run(f"document.querySelector('#checks').click(); {CHECK_SOON}")
     reader.type("2")
     assert reader.text("place") == "page 3 · field 1 · box 1 of 2"
     assert reader.text("answer") in set("012356789")  # a wrong guess for the 4
@@ -549,12 +552,12 @@ def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
         "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
     )
     assert reader.text("place") == "page 3 · field 1 · box 2 of 2"
-    reader.run(soon)
+    reader.run(CHECK_SOON)
     reader.type("3")
     assert reader.text("answer") == "4"
     reader.type("f", "12", Keys.ENTER)  # no answer to a check, nor of the field behind it
     assert reader.text("progress-text") == "3 of 8 checked"
-    reader.run(soon)
+    reader.run(CHECK_SOON)
     reader.type("3", "4")
     assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
     assert [(row["page"], row["box"], row["digit"]) for row in reader.saved()] == [
@@ -570,10 +573,9 @@ def test_sure_digits_stand_on_walls_of_other_ones(
     fields = [make_field("47", [0.9998, 0.5 + i / 100], "a.png", i) for i in range(3)]
     write_report(tmp_path / "results.html", summary, fields)
     reader.open(tmp_path / "results.html")
-    soon = "session.then(({ review }) => { review.checks.left = 1 })"
     tiles = "return document.querySelectorAll('#tiles .tile').length"
     wrong = "const { wall } = played; wall.choose(wall.items.findIndex((one) => one.truth));"
-    reader.run(f"document.querySelector('#checks').click(); {soon}")
+    reader.run(f"document.querySelector('#checks').click(); {CHECK_SOON}")
     reader.type("w")
     assert reader.run(tiles) == 4  # the three 7s, and a 4
     reader.type(Keys.ENTER)  # it is confirmed as a 7
@@ -584,7 +586,7 @@ def test_sure_digits_stand_on_walls_of_other_ones(
     reader.type("z")  # the screen comes back, without the check
     assert reader.run(tiles) == 3
     reader.type(Keys.ESCAPE)
-    reader.run(soon)
+    reader.run(CHECK_SOON)
     reader.type("w")
     reader.run(f"session.then(({{ walls: played }}) => {{ {wrong} }})")
     reader.type("4")
