@@ -23,7 +23,7 @@ from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
-from formreader.segment.candidates import cut_cell
+from formreader.segment.candidates import cut_cells
 from formreader.template.form_book import FormBook, loaded_book
 from formreader.template.placed_fields import PlacedField, place_fields, quarters_turned
 
@@ -188,13 +188,13 @@ def _crop_placed(page: Pyramid, placed: Sequence[PlacedField]) -> list[FieldCrop
     """Return the fields of a form with their crops, in the order of the template."""
     found = FoundFields(tuple(field.boxes for field in placed if field.cell is None))
     rows = iter(_crop(page, found))
-    fields = list[FieldCrops]()
-    for field in placed:
-        if field.cell is None:
-            fields.append(replace(next(rows), name=field.name))
-        elif (cut := cut_cell(page.level(0), field.cell, name=field.name)) is not None:
-            fields.append(cut)
-    return fields
+    cells = [(field.cell, field.name) for field in placed if field.cell is not None]
+    cut = iter(cut_cells(page.level(0), [cell for cell, _ in cells], [name for _, name in cells]))
+    fields = (
+        replace(next(rows), name=field.name) if field.cell is None else next(cut)
+        for field in placed
+    )
+    return [field for field in fields if field is not None]
 
 
 def crop_page(
@@ -237,5 +237,5 @@ def _crop(page: Pyramid, found: FoundFields) -> list[FieldCrops]:
         here = len(row)
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
-    cut = (cut_cell(page.level(0), cell) for cell in found.cells)
+    cut = cut_cells(page.level(0), found.cells)
     return fields + [field for field in cut if field is not None]

@@ -1,11 +1,12 @@
 """Find cuts through components of ink that may be several touching digits.
 
 Cuts follow the paths from top to bottom that cross the least ink. Dynamic programming finds
-them in all components of a cell at once.
+them in many components at once.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,7 +17,7 @@ import numpy.typing as npt
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """(h, w), the pixels of one component."""
 
-_Floats: TypeAlias = npt.NDArray[np.float64]
+_Costs: TypeAlias = npt.NDArray[np.float64]
 _Columns: TypeAlias = npt.NDArray[np.int64]
 
 _MIN_WIDTH_TO_CUT = 0.65
@@ -37,6 +38,13 @@ _SIDESTEP_COST = 0.35
 """Cost of a step to the side, in pixels of ink: it keeps cuts nearly upright. No measurement on
 record."""
 
+_NO_WAY = 1e6
+"""Cost of a column between components: far above that of any path."""
+
+_MAX_STRIP_COLUMNS = 2048
+"""Columns of components that are searched at once: with more, their costs do not stay in the
+processor's cache."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
@@ -50,40 +58,69 @@ class Cut:
 class _Strip:
     """n components side by side, aligned by their middle rows on row `middle`.
 
-    `costs` is (h, w): 1 on ink, 0 on paper, infinite in the columns between and beside the
-    components. `left` and `top` (n,) are the top left corners of the components.
+    `costs` is (h, w): 1 on ink, 0 on paper, `_NO_WAY` in the columns between and beside
+    the components. `left` and `top` (n,) are the top left corners of the components.
     """
 
-    costs: _Floats
+    costs: _Costs
     middle: int
     left: tuple[int, ...]
     top: tuple[int, ...]
 
 
-def find_cuts(components: Sequence[Mask], height: float) -> list[list[Cut]]:
+def find_cuts(components: Sequence[Mask], heights: Sequence[float]) -> list[list[Cut]]:
     """Find the cuts of each of n components, from left to right.
 
     Args:
-        components: (h, w) bool each.
-        height: the digits' typical height in pixels.
+        components: (h, w) bool each, of any cells.
+        heights: (n,) the typical height of the digits of each one's cell, in pixels.
     """
     cuts: list[list[Cut]] = [[] for _ in components]
-    wide = [i for i, mask in enumerate(components) if mask.shape[1] >= _MIN_WIDTH_TO_CUT * height]
-    if not wide:
-        return cuts
-    strip = _side_by_side([components[i] for i in wide])
-    down, up = _min_costs(strip.costs)
-    next_columns = _next_columns(np.concatenate([down[: strip.middle], up[strip.middle :]]))
-    for i, left, top in zip(wide, strip.left, strip.top, strict=True):
-        mask = components[i]
-        own = np.s_[strip.middle, left : left + mask.shape[1]]
-        places = _places(down[own] + up[own] - strip.costs[own], height)
-        if len(places):
-            rows = slice(top, top + len(mask))
-            paths = _trace(next_columns, left + places, strip.middle)[:, rows] - left
-            crossings = np.count_nonzero(mask[np.arange(len(mask)), paths], axis=1)
-            cuts[i] = [Cut(path, float(n)) for path, n in zip(paths, crossings, strict=True)]
+    wide = [
+        i
+        for i, (mask, height) in enumerate(zip(components, heights, strict=True))
+        if mask.shape[1] >= _MIN_WIDTH_TO_CUT * height
+    ]
+    for some in _groups(wide, [components[i].shape[1] for i in wide]):
+        found = _cuts_on_strip([components[i] for i in some], [heights[i] for i in some])
+        for i, paths in zip(some, found, strict=True):
+            cuts[i] = paths
     return cuts
+
+
+def _groups(numbers: Sequence[int], widths: Sequence[int]) -> list[list[int]]:
+    """Split numbers of components into runs of about `_MAX_STRIP_COLUMNS` columns."""
+    groups: list[list[int]] = []
+    columns = 0
+    for number, width in zip(numbers, widths, strict=True):
+        if not groups or columns + width > _MAX_STRIP_COLUMNS:
+            groups.append([])
+            columns = 0
+        groups[-1].append(number)
+        columns += width
+    return groups
+
+
+def _cuts_on_strip(components: Sequence[Mask], heights: Sequence[float]) -> list[list[Cut]]:
+    """Find the cuts of each of n components, side by side."""
+    strip = _side_by_side(components)
+    down, up = _min_costs(strip.costs)
+    crossed = down[strip.middle] + up[strip.middle] - strip.costs[strip.middle]
+    places = [
+        _places(crossed[left : left + mask.shape[1]], height)
+        for mask, left, height in zip(components, strip.left, heights, strict=True)
+    ]
+    steps = _steps(np.concatenate([down[: strip.middle], up[strip.middle :]]))
+    starts = [left + place for left, own in zip(strip.left, places, strict=True) for place in own]
+    paths = iter(_trace(steps, np.array(starts, np.int64), strip.middle))
+    return [
+        [_cut(mask, next(paths)[top : top + len(mask)] - left) for _ in own]
+        for mask, left, top, own in zip(components, strip.left, strip.top, places, strict=True)
+    ]
+
+
+def _cut(mask: Mask, path: _Columns) -> Cut:
+    return Cut(path, float(np.count_nonzero(mask[np.arange(len(mask)), path])))
 
 
 def _side_by_side(components: Sequence[Mask]) -> _Strip:
@@ -91,7 +128,7 @@ def _side_by_side(components: Sequence[Mask]) -> _Strip:
     middle = max(len(mask) // 2 for mask in components)
     below = max(len(mask) - len(mask) // 2 for mask in components)
     ends = np.cumsum([mask.shape[1] + 1 for mask in components])
-    costs = np.full((middle + below, int(ends[-1]) + 1), np.inf)
+    costs = np.full((middle + below, int(ends[-1]) + 1), _NO_WAY)
     left = (1, *(int(end) + 1 for end in ends[:-1]))
     top = tuple(middle - len(mask) // 2 for mask in components)
     for mask, x, y in zip(components, left, top, strict=True):
@@ -101,7 +138,7 @@ def _side_by_side(components: Sequence[Mask]) -> _Strip:
     return _Strip(costs, middle, left, top)
 
 
-def _places(crossed: _Floats, height: float) -> _Columns:
+def _places(crossed: _Costs, height: float) -> list[int]:
     """Choose the columns at which cuts cross a component's middle row, from left to right.
 
     Args:
@@ -109,17 +146,18 @@ def _places(crossed: _Floats, height: float) -> _Columns:
         height: the digits' typical height in pixels.
     """
     width, distance = len(crossed), _MIN_CUT_DISTANCE * height
+    costs = crossed.tolist()
     chosen: list[int] = []
-    for place in sorted(_minima(crossed), key=lambda place: float(crossed[place])):
+    for place in sorted(_minima(crossed), key=costs.__getitem__):
         inside = distance <= place < width - distance
         if inside and all(abs(place - other) >= distance for other in chosen):
-            chosen.append(int(place))
-    max_cuts = min(int(np.ceil(width / (_MIN_MEAN_DIGIT_WIDTH * height))), _MAX_CUTS_PER_COMPONENT)
-    thin = [place for place in chosen if crossed[place] <= _MAX_CUT_INK * height]
-    return np.array(sorted(thin[:max_cuts]), np.int64)
+            chosen.append(place)
+    max_cuts = min(math.ceil(width / (_MIN_MEAN_DIGIT_WIDTH * height)), _MAX_CUTS_PER_COMPONENT)
+    thin = [place for place in chosen if costs[place] <= _MAX_CUT_INK * height]
+    return sorted(thin[:max_cuts])
 
 
-def _min_costs(costs: _Floats) -> tuple[_Floats, _Floats]:
+def _min_costs(costs: _Costs) -> tuple[_Costs, _Costs]:
     """Return the least costs of paths to each pixel of (h, w), from the first row and the last.
 
     The cost is the sum over the path's pixels and its steps to the side.
@@ -134,33 +172,33 @@ def _min_costs(costs: _Floats) -> tuple[_Floats, _Floats]:
     return sums[:, 0], sums[::-1, 1]
 
 
-def _next_columns(costs: _Floats) -> _Columns:
-    """Return the column of the neighbouring row to which the cheapest path leads, (h, w - 2).
+def _steps(costs: _Costs) -> npt.NDArray[np.int8]:
+    """Return the step to the side, -1, 0 or 1, with which the cheapest path goes on, (h, w).
 
-    The first and the last column of `costs` (h, w) are left out.
+    `costs`, (h, w), are those of the row to which it leads. Between components there is no path.
     """
-    straight, left, right = (
-        costs[:, 1:-1],
-        costs[:, :-2] + _SIDESTEP_COST,
-        costs[:, 2:] + _SIDESTEP_COST,
-    )
-    step = np.where(right < np.minimum(straight, left), 1, np.where(left < straight, -1, 0))
-    return np.asarray(np.arange(1, costs.shape[1] - 1) + step, np.int64)
+    straight, left, right = costs[:, 1:-1], costs[:, :-2], costs[:, 2:]
+    steps = np.zeros(costs.shape, np.int8)
+    aside = np.minimum(left, right) + _SIDESTEP_COST
+    to_right = np.where(right < left, np.int8(1), np.int8(-1))
+    np.multiply(to_right, aside < straight, out=steps[:, 1:-1])
+    return steps
 
 
-def _trace(next_columns: _Columns, places: _Columns, middle: int) -> _Columns:
+def _trace(steps: npt.NDArray[np.int8], places: _Columns, middle: int) -> _Columns:
     """Trace the cheapest paths from n places in the middle row to both ends, (n, h) columns."""
-    height = len(next_columns)
-    paths = np.repeat(places[:, None], height, axis=1)
-    for rows in (range(middle - 1, -1, -1), range(middle + 1, height)):
+    paths = np.empty((len(steps), len(places)), np.int64)
+    paths[middle] = places
+    for rows in (range(middle - 1, -1, -1), range(middle + 1, len(steps))):
         x = places
         for y in rows:
-            paths[:, y] = x = next_columns[y, x - 1]
-    return paths
+            paths[y] = x = x + steps[y, x]
+    return np.ascontiguousarray(paths.T)
 
 
-def _minima(values: _Floats) -> _Columns:
+def _minima(values: _Costs) -> list[int]:
     """Find the places where values are no greater than their neighbours on both sides."""
     inner = values[1:-1]
     low = (inner <= values[:-2]) & (inner <= values[2:])
-    return np.asarray(np.flatnonzero(low) + 1, np.int64)
+    minima: list[int] = (np.flatnonzero(low) + 1).tolist()
+    return minima

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import TypeAlias
 
@@ -63,15 +64,33 @@ class CutInk:
     height: float
 
 
-def cut_pieces(ink: Ink) -> CutInk:
-    """Cut the ink of a number, (h, w) uint8 on black, into digits and parts of digits."""
-    components, height = _components(ink)
-    stroke = _stroke_width(ink)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """The components of a number's ink from left to right, and its digits' typical height."""
+
+    components: list[_Component]
+    height: float
+
+
+def cut_pieces(inks: Sequence[Ink]) -> list[CutInk]:
+    """Cut the ink of each number, (h, w) uint8 on black, into digits and parts of digits."""
+    parts = [_components(ink) for ink in inks]
+    masks = [mask for one in parts for _, _, mask in one.components]
+    heights = [one.height for one in parts for _ in one.components]
+    cuts = iter(find_cuts(masks, heights))
+    return [
+        _pieces(ink, one, [next(cuts) for _ in one.components])
+        for ink, one in zip(inks, parts, strict=True)
+    ]
+
+
+def _pieces(ink: Ink, parts: _Parts, all_cuts: Sequence[Sequence[Cut]]) -> CutInk:
+    """Cut the components of one number, given the cuts through each."""
+    stroke = _stroke_width(ink) if any(all_cuts) else 1.0
     labels = np.zeros(ink.shape, np.int32)
     pieces: list[Piece] = []
-    all_cuts = find_cuts([mask for _, _, mask in components], height)
     for number, ((component_left, component_top, mask), cuts) in enumerate(
-        zip(components, all_cuts, strict=True)
+        zip(parts.components, all_cuts, strict=True)
     ):
         rows, columns = mask.shape
         around = labels[component_top : component_top + rows, component_left:][:, :columns]
@@ -84,36 +103,37 @@ def cut_pieces(ink: Ink) -> CutInk:
             left, top = component_left + left, component_top + top
             pieces.append(Piece(number, cut, left, top, left + width, top + tall))
             around[part] = len(pieces)
-    return CutInk(labels, tuple(pieces), height)
+    return CutInk(labels, tuple(pieces), parts.height)
 
 
 def _split(mask: Mask, cuts: Sequence[Cut]) -> list[Mask]:
     """Split a component at its cuts, from left to right."""
     if not cuts:
         return [mask]
-    paths = np.array([cut.path for cut in cuts])[:, :, None]
-    rank = np.count_nonzero(np.arange(mask.shape[1]) > paths, axis=0)  # (h, w)
-    return [mask & (rank == i) for i in range(len(cuts) + 1)]
+    columns = np.arange(mask.shape[1])
+    right_of = [mask, *(mask & (columns > cut.path[:, None]) for cut in cuts)]
+    return [part & ~beyond for part, beyond in pairwise(right_of)] + [right_of[-1]]
 
 
-def _components(ink: Ink) -> tuple[list[_Component], float]:
-    """Return the components of the ink from left to right, and the digits' typical height.
+def _components(ink: Ink) -> _Parts:
+    """Find the components of a number's ink.
 
     Connected parts above one another, such as a 5 and its bar, count as one component.
     """
     labels, stats = connected_parts(ink)
     n = len(stats)
     if n == 1:
-        return [], 0.0
+        return _Parts([], 0.0)
     left, top, width, tall = stats[1:, : cv2.CC_STAT_AREA].T
     height = float(median(tall[tall >= _MIN_HEIGHT_OF_WHOLE_DIGIT * tall.max()].tolist()))
     group = np.arange(n - 1)
     for i in np.argsort(tall):  # small parts join large ones
+        if tall[i] >= _MIN_HEIGHT_OF_WHOLE_DIGIT * height:
+            break
         shared = np.minimum(left + width, left[i] + width[i]) - np.maximum(left, left[i])
         shared[(group == group[i]) | (tall < tall[i])] = 0
         other = int(np.argmax(shared))
-        is_part = min(tall[i], tall[other]) < _MIN_HEIGHT_OF_WHOLE_DIGIT * height
-        if is_part and shared[other] >= _MIN_SHARED_WIDTH * min(width[i], width[other]):
+        if shared[other] >= _MIN_SHARED_WIDTH * min(width[i], width[other]):
             group[group == group[i]] = group[other]
     components = []
     for name in np.unique(group):
@@ -124,7 +144,7 @@ def _components(ink: Ink) -> tuple[list[_Component], float]:
         middle = columns.start + int(left[own].max())
         components.append((middle, (columns.start, rows.start, mask)))
     components.sort(key=lambda component: component[0])
-    return [component for _, component in components], height
+    return _Parts([component for _, component in components], height)
 
 
 def _stroke_width(ink: Ink) -> float:

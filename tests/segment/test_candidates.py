@@ -179,10 +179,10 @@ def test_components_are_cut_as_if_each_stood_alone() -> None:
         for x in centres:
             cv2.ellipse(ink, (x, height // 2), (13, height // 2 - 2), 8, 0, 360, (1,), 2)
         masks.append(ink > 0)
-    together = find_cuts(masks, 48)
+    together = find_cuts(masks, [48] * len(masks))
     assert [len(cuts) > 0 for cuts in together] == [True, True, True, False]
     for mask, cuts in zip(masks, together, strict=True):
-        (alone,) = find_cuts([mask], 48)
+        (alone,) = find_cuts([mask], [48])
         assert [cut.ink for cut in cuts] == [cut.ink for cut in alone]
         for cut, same in zip(cuts, alone, strict=True):
             assert (cut.path == same.path).all()
