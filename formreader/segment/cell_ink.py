@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise, starmap
 from typing import TypeAlias
 
 import cv2
@@ -66,6 +67,10 @@ on `numbers/composed`: of 1,917 numbers 38 are accepted wrongly with it, 49 with
 spared three more, and gave up five right ones."""
 
 
+_LEVELS = np.arange(256)
+"""All grey values, to work out a function of them once instead of at each pixel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """A part of a patch: left, top, right and bottom in its pixels, the last two exclusive."""
@@ -74,6 +79,11 @@ class Extent:
     top: int
     right: int
     bottom: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and its columns."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +121,10 @@ def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPa
         image: the page as stored, (h, w) uint8, dark ink on bright paper.
         corners: (4, 2) page pixels, clockwise from the top left of the upright form.
     """
-    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    width, height = float(sides[0] + sides[2]) / 2, float(sides[1] + sides[3]) / 2
-    scale = float(np.clip(1.0, _MIN_PATCH_HEIGHT / height, _MAX_PATCH_HEIGHT / height))
+    around: list[tuple[float, float]] = [*corners.tolist(), corners[0].tolist()]
+    top, right, bottom, left = starmap(math.dist, pairwise(around))
+    width, height = (top + bottom) / 2, (right + left) / 2
+    scale = min(max(1.0, _MIN_PATCH_HEIGHT / height), _MAX_PATCH_HEIGHT / height)
     # Warp without reducing, then reduce by averaging: a reducing warp would skip pixels.
     warped = max(scale, 1.0)
     patch, to_page = _warp(image, corners, round(width * warped), round(height * warped))
@@ -174,7 +185,8 @@ def _brightened(darkness: Ink, own: Flags, other: Flags) -> Ink:
     """Scale the cell's own ink to white; keep the soft rims of its strokes off other ink."""
     soft = cv2.dilate(own.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
     full = max(quantile(darkness, WHITE_QUANTILE, own), 1.0)
-    bright = np.minimum(darkness * (255.0 / full), 255.0).astype(np.uint8)
+    levels = np.minimum(_LEVELS * (255.0 / full), 255.0).astype(np.uint8)
+    bright = np.asarray(cv2.LUT(darkness, levels), np.uint8)
     kept = (own | (soft & ~other)) & (bright >= MIN_INK_GREY)
     return np.asarray(bright * kept, np.uint8)
 
@@ -223,16 +235,31 @@ def _find_lines(ink: Flags, margin: int) -> tuple[Flags, Flags]:
             around = slice(max(near.start - _STROKE_CONTEXT, 0), near.stop + _STROKE_CONTEXT)
             strokes[around] |= _strokes_across(dark[around], lines[around])
         # The second round finds the lines down in the transposed patch and transposes it back.
-        dark, lines, strokes = (np.ascontiguousarray(part.T) for part in (dark, lines, strokes))
+        dark, lines, strokes = (_transposed(part) for part in (dark, lines, strokes))
     return lines.view(np.bool_), strokes.view(np.bool_)
 
 
+def _transposed(part: Binary) -> Binary:
+    """The rows of a part as its columns; several times as fast as numpy's."""
+    return np.asarray(cv2.transpose(part), np.uint8)
+
+
 def _long_runs(ink: Binary, length: int) -> Binary:
-    """Find the horizontal runs of at least `length` pixels in a strip."""
+    """Find the horizontal runs of at least `length` pixels in a strip.
+
+    A run that reaches the strip's end is taken to go on beyond it.
+    """
     # A line that is not quite straight continues in the row above or below.
-    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
-    runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    return np.asarray(runs, np.uint8)
+    runs = np.asarray(cv2.dilate(ink, np.ones((3, 1), np.uint8)), np.uint8)
+    # Most rows hold too little ink for a run: they are left out, which saves half of the time.
+    filled = cv2.reduce(runs, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() >= length // 2
+    if not filled.any():
+        return np.zeros_like(ink)
+    first, last = int(filled.argmax()), len(filled) - int(filled[::-1].argmax())
+    row = np.ones((1, length), np.uint8)
+    runs[first:last] = cv2.morphologyEx(runs[first:last], cv2.MORPH_OPEN, row)
+    runs[:first] = runs[last:] = 0
+    return runs
 
 
 def _strokes_across(ink: Binary, line: Binary) -> Binary:
@@ -265,10 +292,10 @@ def _own_parts(ink: Flags, margin: int) -> tuple[Flags, Extent | None, bool]:
     large = inside >= _MIN_LOOSE_AREA_OF_CELL * rows**2
     loose = large & (height >= _MIN_LOOSE_HEIGHT_OF_CELL * rows) & ~own
     own[0] = loose[0] = False
-    if (own & (height >= _MIN_TALLEST_PART * rows)).any():
-        kept = own.take(labels)
-    else:
-        kept = np.zeros_like(ink)
+    kept = np.zeros_like(ink)
+    extent = _around(stats[own])
+    if extent is not None and (height[own] >= _MIN_TALLEST_PART * rows).any():
+        kept[extent.slices] = own.take(labels[extent.slices])
     return kept, _around(stats[own | loose]), bool(loose.any())
 
 

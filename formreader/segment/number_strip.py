@@ -57,9 +57,9 @@ def cut_strip(image: GreyImage, cell: DigitBox) -> Strip:
 def strip_of(patch: CellPatch) -> NumberStrip:
     """The strip of a cell, given the cell's patch before it is trimmed to its ink."""
     shown = shown_part(patch)
-    part = patch.darkness[shown.top : shown.bottom, shown.left : shown.right]
+    part = patch.darkness[shown.slices]
     height, width = part.shape
-    wide = int(np.clip(round(width * STRIP_HEIGHT / height), 1, MAX_STRIP_WIDTH))
+    wide = min(max(round(width * STRIP_HEIGHT / height), 1), MAX_STRIP_WIDTH)
     method = cv2.INTER_AREA if height > STRIP_HEIGHT else cv2.INTER_LINEAR
     strip = np.asarray(cv2.resize(part, (wide, STRIP_HEIGHT), interpolation=method), np.uint8)
     full = max(quantile(strip, _STRIP_INK_SHARE), _MIN_FULL_INK)

@@ -20,7 +20,7 @@ from formreader.segment.candidates import (
 )
 from formreader.segment.cell_ink import cell_ink, cut_cell_patch, quantile
 from formreader.segment.cuts import find_cuts
-from formreader.segment.pieces import cut_pieces
+from formreader.segment.pieces import CutInk, cut_pieces
 
 WHITE = 255
 FRAME = Box(50, 40, 300, 60)
@@ -47,6 +47,11 @@ def page_with(centres: list[float], line: int = 2, ink: int = 30) -> GreyImage:
 def cut(page: GreyImage) -> SegmentedField:
     result = cut_cell(page, cell_at(FRAME))
     assert isinstance(result, SegmentedField)
+    return result
+
+
+def cut_one(ink: GreyImage) -> CutInk:
+    (result,) = cut_pieces([ink])
     return result
 
 
@@ -102,7 +107,7 @@ def test_there_is_always_a_path_through_all_pieces() -> None:
 def test_a_whole_digit_is_likelier_than_its_halves() -> None:
     ink = np.zeros((60, 60), np.uint8)
     cv2.ellipse(ink, (30, 30), (16, 20), 0, 0, 360, (255,), 3)
-    segments = {(s.start, s.end): s.log_prior for s in find_segments(cut_pieces(ink))}
+    segments = {(s.start, s.end): s.log_prior for s in find_segments(cut_one(ink))}
     whole = max(segments)
     assert segments[(0, max(end for _, end in segments))] > segments[(0, 1)]
     assert whole[1] > 1
@@ -146,13 +151,13 @@ def test_a_bar_above_a_digit_belongs_to_it() -> None:
     for x in (20, 80):
         cv2.line(ink, (x, 22), (x, 50), (255,), 4)
     cv2.line(ink, (76, 12), (96, 12), (255,), 4)
-    pieces = cut_pieces(ink).pieces
+    pieces = cut_one(ink).pieces
     assert pieces[-1].component == 1
     assert min(piece.top for piece in pieces[1:]) <= 12
 
 
 def test_nothing_is_cut_into_nothing() -> None:
-    cut = cut_pieces(np.zeros((40, 100), np.uint8))
+    cut = cut_one(np.zeros((40, 100), np.uint8))
     assert cut.pieces == ()
     assert find_segments(cut) == []
 
@@ -161,7 +166,7 @@ def test_pieces_are_labelled_within_their_extents() -> None:
     ink = np.zeros((60, 200), np.uint8)
     for x in (30, 58, 140):
         cv2.ellipse(ink, (x, 30), (15, 20), 0, 0, 360, (255,), 3)
-    cut = cut_pieces(ink)
+    cut = cut_one(ink)
     assert {piece.component for piece in cut.pieces} == {0, 1}
     assert ((cut.labels > 0) == (ink > 0)).all()
     for number, piece in enumerate(cut.pieces, 1):
