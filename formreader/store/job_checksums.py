@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from formreader.store import job_sql as sql
 from formreader.store.job_rows import encode
@@ -14,14 +16,22 @@ _DIGEST_BYTES = 8
 """Length of a checksum: chance hits one of 10 to the 19. It is no protection against forgers."""
 
 
+_MARSHAL_FORMAT = 2
+"""Python's format that tells all values and types apart, numbers exactly, and writes a value alike
+wherever it stands. It has been the same in all versions of Python 3."""
+
+
 def file_checksum(label: str, sha256: str, pages: int) -> bytes:
     """Return the checksum of what later runs trust of a file."""
-    return _digest([(label, sha256, pages)])
+    return _digest([(encode(label), encode(sha256), pages)])
 
 
 def page_checksum(connection: sqlite3.Connection, page: int) -> bytes:
     """Return the checksum of all that is stored of the page with the id `page`."""
-    return _digest(row for query in sql.CHECKED_ROWS for row in connection.execute(query, (page,)))
+    with _bytes_for_text(connection):
+        return _digest(
+            [connection.execute(query, (page,)).fetchall() for query in sql.CHECKED_ROWS]
+        )
 
 
 def drop_damaged(connection: sqlite3.Connection) -> int:
@@ -56,7 +66,7 @@ def _bytes_for_text(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _damaged_files(connection: sqlite3.Connection) -> list[tuple[int]]:
     files = connection.execute(sql.CHECKED_FILES).fetchall()
-    return [(file,) for file, *told, stored in files if _digest([told]) != stored]
+    return [(file,) for file, *told, stored in files if _digest([tuple(told)]) != stored]
 
 
 def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
@@ -66,31 +76,7 @@ def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
             yield (page,)
 
 
-def _digest(rows: Iterable[Iterable[object]]) -> bytes:
-    """Return the checksum of rows of SQLite's values; a text and its UTF-8 have the same."""
-    done, told = list[bytes](), list[str]()
-    # Of texts and whole numbers most are there many times; SQLite knows no bool that equals one.
-    texts, others = dict[str, str](), dict[object, str]()
-    for row in rows:
-        for value in row:
-            if isinstance(value, float):
-                number = repr(value)  # exact
-                told.append(f"n{len(number)}:{number}")
-            elif isinstance(value, str):
-                told.append(texts.get(value) or texts.setdefault(value, _text(value)))
-            elif isinstance(value, bytes):
-                done += (encode("".join(told)), b"t%d:" % len(value), value)
-                told.clear()
-            else:
-                told.append(others.get(value) or others.setdefault(value, _number(value)))
-    # In one piece: most values are short, and each further call takes as long as hashing one.
-    content = b"".join((*done, encode("".join(told))))
+def _digest(rows: list[Any]) -> bytes:
+    """Return the checksum of rows of SQLite's values, with texts as bytes."""
+    content = marshal.dumps(rows, _MARSHAL_FORMAT)
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
-
-
-def _text(value: str) -> str:
-    return f"t{len(encode(value))}:{value}"
-
-
-def _number(value: object) -> str:
-    return f"n{len(repr(value))}:{value!r}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 3
-"""Version of the tables, SQLite's `user_version`; each change of the tables adds 1."""
+JOB_FORMAT = 4
+"""Version of the tables, SQLite's `user_version`; each change of the tables or of what their
+checksums are of adds 1."""
 
 TABLES = ("copy", "answer", "picture", "digit", "field", "page", "file", "run")
 """In the order in which they can be dropped: first the tables that refer to others."""
