@@ -36,22 +36,23 @@ _MIN_DEGREES_OF_FREEDOM = 3
 """Degrees of freedom of such a deviation at least: three digits may be alike by chance."""
 
 
-def is_handwritten_size(field: FieldCrops) -> bool:
+def is_handwritten_size(levels: Levels) -> bool:
     """Return whether the digits in a cell are as large as handwriting."""
-    heights: list[float] = digit_levels(field)[:, 0].tolist()
+    heights: list[float] = levels[:, 0].tolist()
     return median(heights) >= _MIN_MEDIAN_DIGIT_HEIGHT
 
 
-def may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:
+def may_be_separators(field: FieldCrops, levels: Levels) -> npt.NDArray[np.bool_]:
     """Return which digits in a cell are strokes from top to bottom, (k,): ones or separators."""
-    heights = digit_levels(field)[:, 0]
-    shapes = np.array([box.box.width / box.box.height for box in field.boxes])
-    return (heights >= _MIN_SEPARATOR_HEIGHT) & (shapes <= _MAX_SEPARATOR_ASPECT)
+    corners = np.array([box.corners for box in field.boxes])  # (k, 4, 2)
+    width, height = np.ptp(corners, axis=1).T
+    narrow = width / height <= _MAX_SEPARATOR_ASPECT
+    return np.asarray(narrow & (levels[:, 0] >= _MIN_SEPARATOR_HEIGHT), np.bool_)
 
 
 def printed_cells(fields: Sequence[FieldCrops]) -> list[bool]:
     """Return which cells hold printed digits: alike in the cell, or in all cells of its size."""
-    levels = [digit_levels(field) for field in fields]
+    levels = digit_levels(fields)
     same_size = as_large_as(fields, fields)
     # Most cells of a table have the same ones of their size: these are judged once.
     judged = dict[bytes, bool]()
@@ -83,20 +84,26 @@ def _sizes(fields: Sequence[FieldCrops]) -> npt.NDArray[np.float64]:
     return np.array([(box.width, box.height) for box in boxes], np.float64).reshape(-1, 2)
 
 
-def digit_levels(field: FieldCrops) -> Levels:
-    """Measure the heights and the bottoms of the k digits in a cell, (k, 2).
+def digit_levels(fields: Sequence[FieldCrops]) -> list[Levels]:
+    """Measure the heights and the bottoms of the k digits in each cell, (k, 2).
 
     Raises:
-        ValueError: the field has no cell.
+        ValueError: a field has no cell.
     """
-    if field.cell is None:
-        raise ValueError("the field has no cell: its digits stand in boxes of their own")
-    top_left, top_right, _, bottom_left = np.array(field.cell.corners)
-    across, down = top_right - top_left, bottom_left - top_left
-    corners = np.array([box.corners for box in field.boxes])  # (k, 4, 2)
-    shares = (corners - top_left) @ np.linalg.inv(np.array([across, down]))
+    cells = [field.cell.corners for field in fields if field.cell is not None]
+    if len(cells) != len(fields):
+        raise ValueError("a field has no cell: its digits stand in boxes of their own")
+    if not fields:
+        return []
+    top_left, top_right, _, bottom_left = np.array(cells).transpose(1, 0, 2)  # (n, 2) each
+    # From pixels of the page, counted from the cell's top left, to shares of its sides.
+    to_cell = np.linalg.inv(np.stack([top_right - top_left, bottom_left - top_left], axis=1))
+    lengths = [len(field.boxes) for field in fields]
+    of = np.repeat(np.arange(len(fields)), lengths)
+    corners = np.array([box.corners for field in fields for box in field.boxes])  # (m, 4, 2)
+    shares = (corners - top_left[of, None]) @ to_cell[of]
     top, bottom = shares[:, :2, 1].mean(axis=1), shares[:, 2:, 1].mean(axis=1)
-    return np.column_stack([bottom - top, bottom])
+    return np.split(np.column_stack([bottom - top, bottom]), np.cumsum(lengths)[:-1])
 
 
 def _first_and_last(cells: Sequence[Levels]) -> list[Levels]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy.typing as npt
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
 from formreader.core.records import DigitBox, FieldCrops, SegmentedField
 from formreader.segment.handwriting_filter import (
+    Levels,
     as_large_as,
+    digit_levels,
     is_handwritten_size,
     may_be_separators,
     printed_cells,
@@ -69,38 +71,53 @@ def select_segments(
             whole; None if there is no such reader.
     """
     by_whole = numbers or [0.0] * len(fields)
-    selected = list(_select(fields, iter(drafts), by_whole))
+    remaining = iter(drafts)
+    cut = [
+        _on_best_path(field, next(remaining), number) if isinstance(field, SegmentedField) else None
+        for field, number in zip(fields, by_whole, strict=True)
+    ]
+    levels = iter(digit_levels([one.field for one in cut if one is not None]))
+    likely = [
+        _as_it_is(field, number) if one is None else _of_likely_size(one, next(levels))
+        for field, number, one in zip(fields, by_whole, cut, strict=True)
+    ]
+    selected = [one for one in likely if one is not None]
     if all(one.field.cell is None for one in selected):
         return selected
     return [_with_cell(one) for one in _without_words(selected)]
 
 
-def _select(
-    fields: Sequence[FieldCrops], drafts: Iterator[Probabilities], numbers: Sequence[float]
-) -> Iterator[SelectedField]:
-    """Yield the fields with the boxes of their digits; drop too many or too small digits."""
-    for field, number in zip(fields, numbers, strict=True):
-        if not isinstance(field, SegmentedField):
-            in_ink = 0.0 if field.blank.all() else number
-            yield SelectedField(field, np.ones(len(field.boxes)), in_ink)
-            continue
-        best = next(drafts)[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
-        priors = np.array([segment.log_prior for segment in field.segments])
-        scores = priors + np.log(np.maximum(best, _MIN_SEGMENT_PROBABILITY))
-        path, posteriors = best_path(field.segments, scores)
-        digits = FieldCrops(
-            tuple(field.boxes[i] for i in path),
-            field.crops[path],
-            field.blank[path],
-            field.thumbnail,
-            field.cell,
-            field.strip,
-            field.name,
-        )
-        if field.name or (len(path) <= _MAX_DIGITS_PER_NUMBER and is_handwritten_size(digits)):
-            doubts = np.where(may_be_separators(digits), _SEPARATOR_DOUBT, 1.0)
-            legible = max(float(best[path].mean()), number)
-            yield SelectedField(digits, posteriors * doubts, legible)
+def _as_it_is(field: FieldCrops, number: float) -> SelectedField:
+    """Return a field that has no segments."""
+    return SelectedField(field, np.ones(len(field.boxes)), 0.0 if field.blank.all() else number)
+
+
+def _on_best_path(field: SegmentedField, draft: Probabilities, number: float) -> SelectedField:
+    """Return a field with the boxes of its digits: those on the best path."""
+    best = draft[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
+    priors = np.array([segment.log_prior for segment in field.segments])
+    scores = priors + np.log(np.maximum(best, _MIN_SEGMENT_PROBABILITY))
+    path, posteriors = best_path(field.segments, scores)
+    digits = FieldCrops(
+        tuple(field.boxes[i] for i in path),
+        field.crops[path],
+        field.blank[path],
+        field.thumbnail,
+        field.cell,
+        field.strip,
+        field.name,
+    )
+    return SelectedField(digits, posteriors, max(float(best[path].mean()), number))
+
+
+def _of_likely_size(one: SelectedField, levels: Levels) -> SelectedField | None:
+    """Doubt digits that may be separators; return None for too many or too small digits."""
+    field = one.field
+    few = len(field.boxes) <= _MAX_DIGITS_PER_NUMBER
+    if not field.name and not (few and is_handwritten_size(levels)):
+        return None
+    doubts = np.where(may_be_separators(field, levels), _SEPARATOR_DOUBT, 1.0)
+    return SelectedField(field, one.posteriors * doubts, one.digit_probability)
 
 
 def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:

@@ -45,22 +45,25 @@ def field(*tops_and_bottoms: tuple[float, float], degrees: float = 0, top: float
 
 @pytest.mark.parametrize("degrees", [0, 2, 90, 180, 268])
 def test_levels_are_shares_of_the_cells_height_however_the_page_lies(degrees: float) -> None:
-    levels = digit_levels(field((20, 80), (30, 90), degrees=degrees))
+    (levels,) = digit_levels([field((20, 80), (30, 90), degrees=degrees)])
     assert levels == pytest.approx(np.array([[0.6, 0.8], [0.6, 0.9]]))
 
 
 def test_boxes_have_no_levels() -> None:
     with pytest.raises(ValueError, match="cell"):
-        digit_levels(replace(field((20, 80)), cell=None))
+        digit_levels([replace(field((20, 80)), cell=None)])
 
 
 def test_writing_is_large() -> None:
-    assert is_handwritten_size(field((20, 80), (30, 60)))
-    assert not is_handwritten_size(field((40, 60), (20, 80), (40, 60)))
+    large, small = digit_levels([field((20, 80), (30, 60)), field((40, 60), (20, 80), (40, 60))])
+    assert is_handwritten_size(large)
+    assert not is_handwritten_size(small)
 
 
 def test_a_thin_stroke_from_top_to_bottom_may_be_a_separator() -> None:
-    assert may_be_separators(field((2, 98), (20, 80), (40, 60))).tolist() == [True, False, False]
+    cell = field((2, 98), (20, 80), (40, 60))
+    (levels,) = digit_levels([cell])
+    assert may_be_separators(cell, levels).tolist() == [True, False, False]
 
 
 def test_print_is_even_and_writing_is_not() -> None:
