@@ -22,20 +22,23 @@ _EDGE_CORNERS = ((0, 1), (3, 2), (0, 3), (1, 2))
 _OUTWARDS = (-1, 1, -1, 1)
 """The edges of a cell: their numbers; their two corners; and the direction out of the cell."""
 
-_MIN_COVERED = 0.85
+_MIN_EDGE_COVERED = 0.85
 """Share of an edge that is dark where it is on a line."""
 
 _BESIDE, _MIN_OVER_BESIDE = 5, 0.3
 """A line stands alone: so many pixels beside it a share of the edge that is so much less is dark.
 Amid writing and patterns any place looks like a line."""
 
-_NEAR = 0.3
-_FAR = (0.7, 0.7, 4.0, 4.0)
+_NEAR_REACH = 0.3
+_FAR_REACH = (0.7, 0.7, 4.0, 4.0)
 """How far from its place the line of an edge may be, in heights of the cell: to either side, and
 outwards where the lines beside it go on so far."""
 
 _BEYOND = 0.7
 """How far a line runs on, in heights of the cell, that is no edge of this cell alone."""
+
+_IN_LINE = 0.15
+"""Distance of two edges in line, in heights of the cell."""
 
 _INSET = (0.08, 0.08, 0.02, 0.02)
 """Share of an edge at each end that is not looked at, as lines meet there."""
@@ -55,22 +58,29 @@ def on_faint_lines(lines: PrintedLines, corners: Floats, ruled: Floats) -> tuple
     return frames.corners, frames.ruled
 
 
-def run_on(lines: PrintedLines, corners: Floats) -> npt.NDArray[np.bool_]:
-    """Which edges of cells, (n, 4, 2) to (n, 4), are on a line that runs on beyond both its ends.
+def on_folds(lines: PrintedLines, corners: Floats, boxes: Floats) -> npt.NDArray[np.bool_]:
+    """Which edges of cells, (n, 4, 2) to (n, 4), are on a line that runs on where no cell is.
 
-    The lines of tables do, but there other cells have an edge in line with it; else it may be a
-    fold of the paper, or a streak of the scanner.
+    It runs on beyond both ends of the edge, and is the edge of no other cell there and of none of
+    the `boxes`, (m, 4, 2): it may be a fold of the paper, or a streak of the scanner, which cuts a
+    cell in two.
     """
     frames = _Frames(corners, np.zeros((len(corners), 4)), lines)
+    printed = np.concatenate([corners, boxes])
+    every = _Frames(printed, np.zeros((len(printed), 4)), lines)
     beyond = _BEYOND * frames.heights
-    runs = np.zeros((len(corners), 4), np.bool_)
+    folds = np.zeros((len(corners), 4), np.bool_)
     for edge in range(4):
         start, end = (frames.places(one) for one in _ends(edge))
         totals, place = frames.totals(edge), frames.places(edge)
         before = covered(totals, place, start - beyond, start)
         after = covered(totals, place, end, end + beyond)
-        runs[:, edge] = np.minimum(before, after) >= _MIN_COVERED
-    return runs
+        runs_on = np.flatnonzero(np.minimum(before, after) >= _MIN_EDGE_COVERED)
+        for i in runs_on.tolist():
+            middles = (start[i] - beyond[i] / 2, end[i] + beyond[i] / 2)
+            reach = _IN_LINE * frames.heights[i]
+            folds[i, edge] = not any(every.has_edge(edge, place[i], one, reach) for one in middles)
+    return folds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,10 +99,12 @@ class _Frames:
         chosen = np.flatnonzero(self.ruled[:, edge] < MIN_RULED_EDGE)
         if not len(chosen):
             return
-        steps, share, alone = self._looks(edge, chosen, _NEAR)
-        near = np.abs(steps) <= _NEAR * self.heights[chosen, None]
-        value = share + 0.5 * (alone & (share >= _MIN_COVERED)) - np.abs(steps) / (2 * len(steps))
-        value = np.where((share >= _MIN_COVERED) & near, value, -np.inf)
+        steps, share, alone = self._looks(edge, chosen, _NEAR_REACH)
+        near = np.abs(steps) <= _NEAR_REACH * self.heights[chosen, None]
+        value = (
+            share + 0.5 * (alone & (share >= _MIN_EDGE_COVERED)) - np.abs(steps) / (2 * len(steps))
+        )
+        value = np.where((share >= _MIN_EDGE_COVERED) & near, value, -np.inf)
         self._move(edge, chosen, steps, value, alone)
 
     def move_far(self, edge: int) -> None:
@@ -103,16 +115,16 @@ class _Frames:
         )
         if not len(chosen):
             return
-        steps, share, alone = self._looks(edge, chosen, _FAR[edge])
+        steps, share, alone = self._looks(edge, chosen, _FAR_REACH[edge])
         out = steps * _OUTWARDS[edge]
-        within = (out > 0) & (out <= _FAR[edge] * self.heights[chosen, None])
+        within = (out > 0) & (out <= _FAR_REACH[edge] * self.heights[chosen, None])
         place = self.places(edge)[chosen, None]
         low, high = np.minimum(place, place + steps), np.maximum(place, place + steps)
         along = self.lines.down if _is_across(edge) else self.lines.across
         for end in _ends(edge):
             line = self.places(end)[chosen, None]
-            within &= covered(along, line, low, high) >= _MIN_COVERED
-        value = np.where((share >= _MIN_COVERED) & alone & within, -out.astype(float), -np.inf)
+            within &= covered(along, line, low, high) >= _MIN_EDGE_COVERED
+        value = np.where((share >= _MIN_EDGE_COVERED) & alone & within, -out.astype(float), -np.inf)
         self._move(edge, chosen, steps, value, alone)
 
     @property
@@ -124,6 +136,15 @@ class _Frames:
         """(n,) the middle of an edge, along the axis across it."""
         axis = 1 if _is_across(edge) else 0
         return np.asarray(self.corners[:, _EDGE_CORNERS[edge], axis].mean(axis=1))
+
+    def has_edge(self, edge: int, place: float, along: float, reach: float) -> bool:
+        """Whether an edge of any cell, in the direction of `edge`, passes near a place."""
+        start, end = (self.places(one) for one in _ends(edge))
+        beside = (start < along) & (along < end)
+        sides = (_TOP, _BOTTOM) if _is_across(edge) else (_LEFT, _RIGHT)
+        return any(
+            bool((beside & (np.abs(self.places(side) - place) <= reach)).any()) for side in sides
+        )
 
     def totals(self, edge: int) -> Totals:
         """The page's lines in the direction of an edge."""

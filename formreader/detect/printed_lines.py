@@ -25,7 +25,7 @@ _MIN_NOISES, _MIN_DARKNESS = 3.0, 2.0
 """Darkness of a line above the page's median: in distances from that to the upper quartile, which
 is noise as most of a page is paper; and in grey levels at least."""
 
-_PIECES = 6
+_EDGE_PIECES = 6
 """Pieces of an edge, each of which is looked for beside its place by itself: lines are tilted."""
 
 _MAX_DRIFT = 4
@@ -75,7 +75,7 @@ def covered(totals: Totals, level: Places, start: Places, end: Places) -> Places
     """
     level, start, end = np.broadcast_arrays(level, start, end)
     height, width = totals.shape[0], totals.shape[1] - 1
-    cuts = np.linspace(0, 1, _PIECES + 1)
+    cuts = np.linspace(0, 1, _EDGE_PIECES + 1)
     bounds = start[..., None] + cuts * (end - start)[..., None]
     along = np.clip(np.rint(bounds), 0, width).astype(np.int64)
     length = np.maximum(along[..., -1] - along[..., 0], 1)

@@ -24,7 +24,7 @@ from formreader.detect.cell_alignment import (
     distinct,
     guessed_edges,
 )
-from formreader.detect.cell_edges import on_faint_lines, run_on
+from formreader.detect.cell_edges import on_faint_lines, on_folds
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
 from formreader.detect.peaks import Detections, find_peaks
@@ -87,12 +87,16 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
         if best.rows:
             break
     rows = snap_rows_to_lines(even, best.rows)
-    cells = _on_lines(even, _cells(even, network, first))
+    boxes = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
+    cells = _on_lines(even, _cells(even, network, first), boxes)
     return FoundRows(rows, _outside_rows(best.found, rows), cells)
 
 
-def _on_lines(even: GreyImage, cells: FoundCells) -> FoundCells:
-    """The cells with their edges on the page's lines; each once, and doubtful ones marked."""
+def _on_lines(even: GreyImage, cells: FoundCells, boxes: npt.NDArray[np.float64]) -> FoundCells:
+    """The cells with their edges on the page's lines; each once, and doubtful ones marked.
+
+    `boxes`, (m, 4, 2), are those of the page's rows.
+    """
     if not len(cells):
         return cells
     lines = see_lines(even)
@@ -102,9 +106,8 @@ def _on_lines(even: GreyImage, cells: FoundCells) -> FoundCells:
     aligned = align_cells(snapped.corners)
     kept, overlaps = best_of_overlapping(aligned, snapped.scores)
     found = replace(snapped, corners=aligned, doubtful=overlaps).select(kept)
-    sure = np.where(run_on(lines, found.corners), 0.0, found.ruled)
-    guessed = guessed_edges(found.corners, sure).any(axis=1)
-    doubtful = found.doubtful | guessed | crossed_by_columns(found.corners)
+    unsure = guessed_edges(found.corners, found.ruled) | on_folds(lines, found.corners, boxes)
+    doubtful = found.doubtful | unsure.any(axis=1) | crossed_by_columns(found.corners)
     return replace(found, doubtful=doubtful)
 
 

@@ -21,7 +21,8 @@ _TRUNK = (
     ("conv6", 96, (1, 1)),
 )
 """Name, channels and strides (down, across) of the convolutions by 3 x 3: 32 rows become 4, and 4
-columns become one. About 45 million multiplications for a strip of 128 columns; other shapes were not measured."""
+columns become one. About 45 million multiplications for a strip of 128 columns; other shapes were
+not measured."""
 
 _COLUMN_CHANNELS = 160
 """Channels of a column of the strip, when its rows are joined."""
