@@ -13,7 +13,12 @@ from typing import Self, TypeAlias
 from formreader.batch.page_work import PageTask, failed_page, start_worker, work_page
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
 from formreader.batch.worker_memory import worker_memory
-from formreader.batch.worker_process import MemoryLimitError, TimeLimitError, WorkerDiedError
+from formreader.batch.worker_process import (
+    WORKER_IMPORTS,
+    MemoryLimitError,
+    TimeLimitError,
+    WorkerDiedError,
+)
 from formreader.core.errors import UsageError
 from formreader.core.records import PageCrops
 
@@ -99,7 +104,7 @@ def start_workers(workers: int, seconds: float, memory: float | None = None) -> 
     prepare = partial(start_worker, level)
     limit = worker_memory(workers, memory)
     return ProcessExecutor(
-        workers, prepare, seconds, work_page.__module__, limit, mark_repeated=_as_retried
+        workers, prepare, seconds, WORKER_IMPORTS, limit, mark_repeated=_as_retried
     )
 
 

@@ -33,6 +33,10 @@ Prepare: TypeAlias = Callable[[], None]
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 """A function, its arguments and its named arguments; picklable."""
 
+WORKER_IMPORTS = "formreader.batch.worker_imports"
+"""The module to preload for workers that read pages. Its import takes most of a second in the
+workers, and much of it again in the main process, so both start at the same time."""
+
 _MAX_SECONDS_TO_START = 120.0
 """Longest wait until a worker is ready: imports from a slow network drive take long. A choice, not
 measured."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
-from formreader.batch.worker_process import start_early
+from formreader.batch.worker_process import WORKER_IMPORTS, start_early
 from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
 from formreader.cli.progress import ScanDisplay, duration, print_message
 from formreader.cli.shared_options import (
@@ -27,10 +27,6 @@ from formreader.core.options import Device, Rows
 
 if TYPE_CHECKING:
     from formreader.batch.scan_job import ScanSummary
-
-PAGE_WORK = "formreader.batch.page_work"
-"""The module that workers import. Its import takes half a second in the workers and again in this
-process, so both start at the same time."""
 
 
 def _template(text: str) -> Path | Literal["auto"]:
@@ -165,7 +161,7 @@ def scan(
     display = ScanDisplay(quiet, verbose)
     with closing(display), stop_on_signal(display):
         if cluster is None:
-            start_early(PAGE_WORK)
+            start_early(WORKER_IMPORTS)
         from formreader import api  # slow: signals must already be handled
 
         summary = api.scan(

@@ -7,10 +7,9 @@ from typing import get_args
 
 import click
 
-from formreader.batch.worker_process import start_early
+from formreader.batch.worker_process import WORKER_IMPORTS, start_early
 from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
 from formreader.cli.progress import print_message
-from formreader.cli.scan import PAGE_WORK
 from formreader.cli.shared_options import (
     SCAN,
     memory_option,
@@ -148,7 +147,7 @@ def serve(
         scan, host, port, data, token_file, hosts, keep_days, max_upload, max_queue,
         max_queue_client, watch, watch_move, watch_jobs,
     )  # fmt: skip
-    start_early(PAGE_WORK)
+    start_early(WORKER_IMPORTS)
     from formreader.service.run_service import serve as run
 
     run(options, print_message if not quiet else _say_nothing)

@@ -60,6 +60,9 @@ _MAX_SEGMENTS_PER_CELL = 100
 """A cell with more segments is not cut: it holds words, or paper with a pattern. No measurement on
 record."""
 
+_CELLS_AT_ONCE = 100
+"""Cells that are cut together, whose pictures take some 15 MB. No measurement on record."""
+
 _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
 
@@ -95,12 +98,13 @@ def cut_cells(
         the blank cell; if there are more segments than a number has, it is the cell as if it were
         one digit's. None if the cell holds print.
     """
-    opened = [
-        _opened(image, cell, name)
-        for cell, name in zip(cells, names or [""] * len(cells), strict=True)
-    ]
-    fields = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
-    return [next(fields) if isinstance(one, _WrittenCell) else one for one in opened]
+    pairs = list(zip(cells, names or [""] * len(cells), strict=True))
+    fields = list[FieldCrops | None]()
+    for start in range(0, len(pairs), _CELLS_AT_ONCE):
+        opened = [_opened(image, *pair) for pair in pairs[start : start + _CELLS_AT_ONCE]]
+        cut = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
+        fields += [next(cut) if isinstance(one, _WrittenCell) else one for one in opened]
+    return fields
 
 
 def _opened(image: GreyImage, cell: DigitBox, name: str) -> _WrittenCell | FieldCrops | None:

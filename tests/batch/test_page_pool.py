@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -17,7 +19,7 @@ from formreader.batch import page_pool, process_executor
 from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool, open_pool
 from formreader.batch.page_work import PageTask, work_page
-from formreader.cli.scan import PAGE_WORK
+from formreader.batch.worker_process import WORKER_IMPORTS
 from formreader.core.errors import UsageError
 from formreader.core.records import DigitBox, InputFile, PageCrops, PageReading
 
@@ -154,8 +156,10 @@ def test_no_workers_at_all_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
         list(pool.work(tasks("a.png")))
 
 
-def test_what_is_imported_early_is_what_workers_call() -> None:
-    assert work_page.__module__ == PAGE_WORK
+def test_what_is_imported_early_is_what_workers_use() -> None:
+    used = f"sys.modules.keys() >= {{'onnxruntime', '{work_page.__module__}'}}"
+    program = f"import sys, {WORKER_IMPORTS}; sys.exit(not {used})"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_boxes_come_from_workers_as_they_were() -> None:
