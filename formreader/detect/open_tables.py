@@ -26,7 +26,7 @@ _MIN_LINE_ASPECT = 6.0
 """Width of a cell, in its heights, from which it may be a whole line of a table."""
 _MIN_LINES = 8
 """Lines of a table from which its columns show."""
-_MAX_ASIDE, _MAX_STRAY = 0.3, 0.12
+_MAX_END_DISTANCE, _MAX_STRAY = 0.3, 0.12
 """Distance of the ends of cells in line, and of an edge from its place, in heights of a line."""
 _PITCHES, _PITCH_STEPS = (0.7, 1.6), 91
 """Heights of a line that are tried, in heights of the lowest cells, and how many."""
@@ -101,7 +101,7 @@ def _tables(cells: FoundCells) -> Iterator[_Table]:
     for i in np.flatnonzero(wide).tolist():
         if not free[i]:
             continue
-        near = _MAX_ASIDE * height[i]
+        near = _MAX_END_DISTANCE * height[i]
         beside = (np.abs(left - left[i]) <= near) & (np.abs(right - right[i]) <= near)
         stack = np.flatnonzero(free & beside)
         free[stack] = False
