@@ -43,7 +43,7 @@ def widened(weights: Sequence[Weights], shapes: Sequence[tuple[int, ...]]) -> li
         if old.ndim != _KERNEL_DIMENSIONS:
             wide.append(old[kept])
             continue
-        if kept.max() >= old.shape[2] or len(kept) != shape[2]:
+        if not np.array_equal(np.unique(kept), np.arange(old.shape[2])):
             raise ValueError(f"needs {len(kept)} channels in. Received: {old.shape}")
         entering, kept = kept, _copied(old.shape[3], shape[3], rng)
         copies = np.bincount(entering, minlength=old.shape[2])
