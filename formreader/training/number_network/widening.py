@@ -35,16 +35,18 @@ def widened(weights: Sequence[Weights], shapes: Sequence[tuple[int, ...]]) -> li
         raise ValueError(f"needs {len(shapes)} arrays of weights. Received: {len(weights)}")
     rng = np.random.default_rng(0)
     wide = list[Weights]()
-    kept = np.arange(1)  # of each channel of the wide chain the one that it is a copy of
+    # Of each channel of the wide chain the one that it is a copy of.
+    kept = np.arange(shapes[0][2])
     for old, shape in zip(weights, shapes, strict=True):
         if old.ndim != len(shape) or old.shape[:-2] != shape[:-2] or old.shape[-1] > shape[-1]:
             raise ValueError(f"needs weights of {shape} or narrower. Received: {old.shape}")
         if old.ndim != _KERNEL_DIMENSIONS:
             wide.append(old[kept])
             continue
-        entering = kept if len(wide) else np.arange(old.shape[2])
+        if not np.array_equal(np.unique(kept), np.arange(old.shape[2])):
+            raise ValueError(f"needs {len(kept)} channels in. Received: {old.shape}")
+        entering, kept = kept, _copied(old.shape[3], shape[3], rng)
         copies = np.bincount(entering, minlength=old.shape[2])
-        kept = _copied(old.shape[3], shape[3], rng)
         kernel = old[:, :, entering][..., kept] / copies[entering][:, None]
         if shape != old.shape:
             kernel = kernel + rng.normal(0, _NOISE * float(kernel.std()), kernel.shape)
