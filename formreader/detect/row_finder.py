@@ -27,6 +27,7 @@ from formreader.detect.cell_alignment import (
 from formreader.detect.cell_edges import on_faint_lines, on_folds
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
+from formreader.detect.open_tables import divide_open_tables
 from formreader.detect.peaks import Detections, find_peaks
 from formreader.detect.printed_lines import see_lines
 from formreader.detect.row_assembly import assemble_rows
@@ -108,7 +109,7 @@ def _on_lines(even: GreyImage, cells: FoundCells, boxes: npt.NDArray[np.float64]
     found = replace(snapped, corners=aligned, doubtful=overlaps).select(kept)
     unsure = guessed_edges(found.corners, found.ruled) | on_folds(lines, found.corners, boxes)
     doubtful = found.doubtful | unsure.any(axis=1) | crossed_by_columns(found.corners)
-    return replace(found, doubtful=doubtful)
+    return divide_open_tables(even, replace(found, doubtful=doubtful))
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
