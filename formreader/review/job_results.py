@@ -25,6 +25,7 @@ from formreader.output.page_table import Sheet, sheets_of, write_page_table
 from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_form_table, write_table
+from formreader.review.answer_gains import answer_gains
 from formreader.store.job_store import JobStore, JobView
 
 _MAX_PART = 60
@@ -63,7 +64,8 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
         top = report_summary(store, view, counts)
         place = as_place(view.report)
         sources = scanned_files(store, place)
-        write_report(place, top, store.review_fields(), store.remarks(), sources=sources)
+        fields, gains = store.review_fields(), answer_gains(store, view)
+        write_report(place, top, fields, store.remarks(), sources=sources, gains=gains)
     return counts
 
 

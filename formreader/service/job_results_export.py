@@ -15,6 +15,7 @@ from formreader.core.options import Rows
 from formreader.output.report.report import write_report
 from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
+from formreader.review.answer_gains import answer_gains
 from formreader.review.job_results import report_summary, write_job_table
 from formreader.service import bodies
 from formreader.service.body_making import body_of_counts
@@ -79,7 +80,8 @@ def current_report(service: Service, job: LiveJob) -> Path:
         top = report_summary(store, view, store.counts())
         options = tuple(one for one in top.options if one[0] in _CLIENTS_OPTIONS)
         top = replace(top, options=options)
-        write_report(report, top, store.review_fields(), store.remarks())
+        gains = answer_gains(store, view)
+        write_report(report, top, store.review_fields(), store.remarks(), gains=gains)
         os.utime(report, ns=(changed, changed))
 
     service.desk.look(job.folder.store, write)

@@ -1,12 +1,16 @@
 """From doubt to a certified table, played through: `python tests/benchmarks/review_loop.py`.
 
-Renders forms by several hands, scans them, has an oracle that knows the truth answer all of the
-report in headless Chromium, once one by one and once on walls, puts that into the table by
-`formreader correct`, draws an audit, has the oracle answer it, and scans again. Prints digits wrong
-before and after, the errors that confidences expect against the true ones, keys pressed, the time
-from a key to the next crop, and the audit's bound against the truth. Then kills `correct` at random
-moments: each time the table must be the old or the new one, and the same command must finish. Exit
-code 1 where anything of this fails.
+Renders batches of forms, each page by a hand of its own. Of each batch: scans it, has an oracle
+that knows the truth answer all of the report in headless Chromium, once one by one and once on
+walls, puts that into the table by `formreader correct`, kills that at random moments (each time the
+table must be the old or the new one, and the same command must finish), draws an audit and has the
+oracle answer it. Then `formreader improve` learns from all batches, and pages that nobody has
+corrected are scanned with the model before and, if one was handed over, with the one after it.
+Prints digits wrong before and after, the share accepted, the errors that confidences expect against
+the true ones, keys pressed, the time from a key to the next crop, and the audit's bound against the
+truth. Exit code 1 where a promise is broken: table and kills, more than one key a digit, walls that
+cost more keys, errors among all accepted digits by far more than expected, or a model handed over
+that accepts fewer digits or errs more than expected on the other pages.
 
 Boxes that were found where no true one is, and numbers in cells, are left out of all counts: the
 oracle calls what is read there right.
@@ -16,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import random
 import subprocess
@@ -32,6 +37,10 @@ from scoring import MIN_OVERLAP, Row, overlaps
 from selenium import webdriver
 
 import formreader
+
+_FAR = 3.0
+"""Standard deviations by which errors may exceed what confidences expect: chance alone does it once
+in some hundred batches, as few errors are expected."""
 
 _SIDES = ("x", "y", "width", "height")
 
@@ -191,6 +200,47 @@ class Played:
     expected: float
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Digits accepted of those in true boxes; of these wrong ones, and as confidences expect."""
+
+    digits: int = 0
+    accepted: int = 0
+    wrong: int = 0
+    expected: float = 0.0
+    variance: float = 0.0
+
+    def __add__(self, other: Accepted) -> Accepted:
+        return Accepted(
+            self.digits + other.digits,
+            self.accepted + other.accepted,
+            self.wrong + other.wrong,
+            self.expected + other.expected,
+            self.variance + other.variance,
+        )
+
+    @property
+    def surprise(self) -> float:
+        """How far the errors are above the expected ones, in standard deviations."""
+        return (self.wrong - self.expected) / max(math.sqrt(self.variance), 1e-9)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.accepted} of {self.digits} digits accepted "
+            f"({self.accepted / max(self.digits, 1):.1%}), {self.expected:.1f} of these expected "
+            f"to be wrong, {self.wrong} are ({self.surprise:+.1f} standard deviations)"
+        )
+
+
+def accepted(rows: list[Row], oracle: Oracle) -> Accepted:
+    """What a scan accepts of the digits that were written, before anybody looks at it."""
+    written = [row for row in rows if oracle.symbol(row) not in (None, "")]
+    ok = [row for row in rows if row["status"] == "ok" and oracle.symbol(row) is not None]
+    chances = [1 - float(row["confidence"]) for row in ok]
+    variance = sum(chance * (1 - chance) for chance in chances)
+    return Accepted(len(written), len(ok), len(wrong(ok, oracle)), sum(chances), variance)
+
+
 def digits(table: Path) -> list[Row]:
     """The rows of boxes of a table of digits."""
     with table.open(newline="", encoding="utf-8") as stream:
@@ -202,19 +252,17 @@ def wrong(rows: list[Row], oracle: Oracle) -> list[Row]:
     return [row for row in rows if oracle.symbol(row) not in (None, row["digit"])]
 
 
-def review(place: Path, oracle: Oracle, browser: webdriver.Chrome) -> None:
-    """Scan, review, correct, and scan again."""
+def review(place: Path, oracle: Oracle, browser: webdriver.Chrome) -> Accepted:
+    """Scan, review, correct, and go on with the scan; return what it accepted by itself."""
     table = place / "results.csv"
     scan = ("scan", place / "pages", "--out", table, "--rows", "digit", "--quiet")
     run(*scan)
     before = digits(table)
-    accepted = [row for row in before if row["status"] == "ok" and oracle.symbol(row) is not None]
-    errors = wrong(accepted, oracle)
-    expected = sum(1 - float(row["confidence"]) for row in accepted)
-    print(
-        f"{len(before)} boxes; {len(accepted)} digits accepted: {expected:.1f} of them expected to "
-        f"be wrong, {len(errors)} are; {len(wrong(before, oracle))} boxes wrong before review"
-    )
+    found = accepted(before, oracle)
+    for row in wrong([row for row in before if row["status"] == "ok"], oracle):
+        said = f"{row['digit']!r}, is {oracle.symbol(row)!r}"
+        print(f"accepted: {row['file']}, field {row['field']}, box {row['box']}: read {said}")
+    print(f"{len(before)} boxes, {len(wrong(before, oracle))} wrong before review; {found}")
     page = Page(browser, table.with_suffix(".html"))
     pages = len({row["file"] for row in before})
     walls, single = (oracle.answer(page, before, walls=walls) for walls in (True, False))
@@ -224,6 +272,8 @@ def review(place: Path, oracle: Oracle, browser: webdriver.Chrome) -> None:
             f"{played.digits} digits {name}: {played.keys} keys, {played.keys / pages:.1f} a page, "
             f"{played.keys / played.digits:.2f} a digit"
         )
+    require(single.keys <= single.digits, "one by one takes more than a key a digit")
+    require(walls.keys < single.keys, "walls take more keys")
     late = single.times[int(0.99 * len(single.times))]
     print(
         f"from a key to the next crop: {single.times[len(single.times) // 2]:.0f} ms (median), "
@@ -243,11 +293,12 @@ def review(place: Path, oracle: Oracle, browser: webdriver.Chrome) -> None:
     after = digits(table)
     left = wrong(after, oracle)
     require(not any(row["status"] == "review" for row in after), "something is left to review")
-    require(len(left) <= len(errors) + len(wrong_blanks(before, oracle)), "review made it worse")
+    require(len(left) <= found.wrong + len(wrong_blanks(before, oracle)), "review made it worse")
     print(f"{len(left)} boxes wrong after it")
     corrected = table.read_bytes()
     run(*scan)
     require(table.read_bytes() == corrected, "a scan that goes on lost answers")
+    return found
 
 
 def wrong_blanks(rows: list[Row], oracle: Oracle) -> list[Row]:
@@ -299,27 +350,61 @@ def audit(place: Path, oracle: Oracle, browser: webdriver.Chrome, sample: int) -
     print(f"truly wrong: {truly} of the accepted fields; {played.keys} keys for the audit")
 
 
+def improve(place: Path, tables: list[Path], others: Path, oracle: Oracle) -> None:
+    """Learn from all corrections; scan other pages with the model before and after."""
+    began = time.perf_counter()
+    print(run("improve", *tables, "--out", place / "own", "--quiet").strip())
+    print(f"improve took {time.perf_counter() - began:.0f} s")
+    models = ["digits", *(str(one) for one in [place / "own"] if one.is_dir())]
+    told = list[Accepted]()
+    for model in models:
+        table = place / f"{Path(model).name}.csv"
+        scan = ("--out", table, "--rows", "digit", "--report", "none", "--model", model)
+        run("scan", others, *scan, "--quiet")
+        told.append(accepted(digits(table), oracle))
+        print(f"other pages, {Path(model).name}: {told[-1]}")
+    require(told[-1].accepted >= told[0].accepted, "the new model accepts less")
+    require(told[-1].wrong <= told[0].wrong or told[-1].surprise <= _FAR, "the new model errs")
+
+
+def batch(folder: Path, pages: int, seed: int) -> Oracle:
+    """Fill a folder with forms, each by a hand of its own."""
+    folder.mkdir(parents=True)
+    options = argparse.Namespace(digits="strokes", each=False, pages=pages, seed=seed)
+    return Oracle(render_pages(folder, options))
+
+
 def main() -> None:
-    """Render, review, correct, kill, audit, and print."""
+    """Render, review, correct, kill, audit, improve, scan again, and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pages", type=int, default=24)
+    parser.add_argument("--batches", type=int, default=3)
+    parser.add_argument("--pages", type=int, default=24, help="of each batch, and of the others")
     parser.add_argument("--seed", type=int, default=7000)
-    parser.add_argument("--sample", type=int, default=120, help="fields of the audit")
+    parser.add_argument("--sample", type=int, default=120, help="fields of each audit")
+    parser.add_argument("--no-improve", action="store_true", help="without the training")
     options = parser.parse_args()
-    options.digits, options.each = "strokes", False
+    seeds = range(options.seed, options.seed + 1000 * options.batches, 1000)
     with tempfile.TemporaryDirectory(prefix="formreader-review-") as folder:
-        place = Path(folder)
-        (place / "pages").mkdir()
-        oracle = Oracle(render_pages(place / "pages", options))
-        browser = chromium(place / "profile")
+        home, total = Path(folder), Accepted()
+        browser = chromium(home / "profile")
         browser.set_script_timeout(110)
         try:
-            review(place, oracle, browser)
-            audit(place, oracle, browser, options.sample)
+            for seed in seeds:
+                print(f"batch {seed}")
+                place = home / str(seed)
+                oracle = batch(place / "pages", options.pages, seed)
+                total += review(place, oracle, browser)
+                audit(place, oracle, browser, options.sample)
         finally:
             browser.quit()
+        print(f"all batches: {total}")
+        if not options.no_improve:
+            oracle = batch(home / "others", options.pages, seeds.stop)
+            tables = [home / str(seed) / "results.csv" for seed in seeds]
+            improve(home, tables, home / "others", oracle)
+        require(total.surprise <= _FAR, "far more is wrong than expected")
 
 
 if __name__ == "__main__":

@@ -236,7 +236,11 @@ def test_whole_pages_are_found_beside_the_report(tmp_path: Path) -> None:
     report = tmp_path / "out" / "results.html"
     names = ["a b#.JPG", "ä.png", "c.tif", "d.pdf"]
     found = page_sources([(name, str(tmp_path / "scans" / name)) for name in names], report)
-    assert found == {"a b#.JPG": "../scans/a%20b%23.JPG", "ä.png": "../scans/%C3%A4.png"}
+    assert found == {
+        "a b#.JPG": "../scans/a%20b%23.JPG",
+        "ä.png": "../scans/%C3%A4.png",
+        "d.pdf": "../scans/d.pdf",
+    }
 
 
 def test_a_field_for_review_without_such_a_digit_asks_all_its_boxes(

@@ -506,8 +506,11 @@ def test_the_whole_page_is_shown_with_the_box_marked(
 ) -> None:
     (tmp_path / "scans").mkdir()
     Image.new("L", (1240, 1754), 255).save(tmp_path / "scans" / "a #1.png")
-    fields = [make_field("12", [0.5, 0.9], "a #1.png"), make_field("3", [0.9], "b.tif")]
-    files = [(name, str(tmp_path / "scans" / name)) for name in ("a #1.png", "b.tif")]
+    Image.new("L", (90, 90), 255).save(tmp_path / "scans" / "c d.PDF")
+    names = ("a #1.png", "b.tif", "c d.PDF")
+    guesses = ("12", [0.5, 0.9]), ("3", [0.9]), ("4", [0.8])
+    fields = [make_field(*one, name) for one, name in zip(guesses, names, strict=True)]
+    files = [(name, str(tmp_path / "scans" / name)) for name in names]
     path = tmp_path / "results.html"
     write_report(path, summary, fields, sources=page_sources(files, path))
     reader.open(path)
@@ -522,8 +525,19 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     assert reader.text("page-name") == "a #1.png · page 1"
     reader.type(Keys.ESCAPE, Keys.END, "p")
     assert "can be shown of PNG" in reader.text("page-fault")
+    link = reader.browser.find_element("id", "page-link")
+    assert not link.is_displayed()
+    reader.type(Keys.ESCAPE, Keys.ARROW_UP, "p")
+    assert link.get_attribute("href") == f"{(tmp_path / 'scans' / 'c d.PDF').as_uri()}#page=1"
+    assert reader.run("return document.activeElement.id") == "page-link"
+    link.send_keys(Keys.ENTER)
+    wait.until(lambda _: len(reader.browser.window_handles) == 2)
+    reader.browser.switch_to.window(reader.browser.window_handles[1])
+    wait.until(lambda _: reader.browser.current_url.endswith("c%20d.PDF#page=1"))
+    reader.browser.close()
+    reader.browser.switch_to.window(reader.browser.window_handles[0])
     reader.type(Keys.ESCAPE)
-    assert reader.text("progress-text") == "0 of 3 checked"
+    assert reader.text("progress-text") == "0 of 4 checked"
     (tmp_path / "scans" / "a #1.png").unlink()
     reader.browser.refresh()
     reader.type("p")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.recognise.risk_control import Thresholds
+from formreader.review.answer_gains import answer_gains
 from formreader.review.job_results import write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.expressions import parse_relations
@@ -137,3 +139,32 @@ def test_an_answer_mends_a_sum_or_breaks_one_and_is_taken_back(
     assert program("correct", "--undo", "--to", folder / "results.csv").exit_code == ExitCode.DONE
     assert rows(folder, "b.png")["a"] == ("2", "review", SUM)
     assert rows(folder, "a.png")["b"] == ("3", "ok", "")
+
+
+def test_what_completes_a_sum_is_asked_first(
+    folder: Path, make_page: Callable[..., PageResult], scan_run: RunRecord
+) -> None:
+    picture = Thumbnail(b"jpeg", Box(0, 0, 400, 160), 1.0)
+    unsure = replace(field("b", "3", 0.6), status=Status.REVIEW)
+    unsure = replace(unsure, digits=(replace(unsure.digits[0], status=Status.REVIEW),))
+    pages = {  # both are read alike surely; on b.png alone the values of the sum are less sure
+        "a.png": (field("a", "2", 0.999), unsure, field("total", "5", 0.999)),
+        "b.png": (field("a", "2", 0.96), unsure, field("total", "5", 0.97)),
+    }
+    view = JobView(
+        str(folder / "results.csv"), str(folder / "results.html"), "field", repr(LIMITS), 0.95, 3,
+        (), {"tally": NAMES}, {"tally": rules_text(RULES)},
+    )  # fmt: skip
+    with JobStore.open(folder / "sums.sqlite", scan_run, fresh=False) as store:
+        store.set_files([FileRecord(one, str(folder / one), 1, 1, one, 1) for one in pages])
+        for file, read in pages.items():
+            page = make_page(read, picture, file)
+            store.add([replace(page, reading=replace(page.reading, form="tally"))])
+        store.set_view(view)
+        gains = answer_gains(store, view)
+        assert gains == pytest.approx({("a.png", 0, 1): 0.002, ("b.png", 0, 1): 0.07})
+        assert answer_gains(store, replace(view, rules={})) == {}
+        write_results(store, view)
+    text = (folder / "results.html").read_text(encoding="utf-8")
+    entries = re.findall(r'"([ab]\.png)",1,2,"b"', text)
+    assert entries == ["b.png", "a.png"]

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-_SHOWN = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-"""Suffixes of the images that every browser shows."""
+_SHOWN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pdf")
+"""Suffixes of what every browser shows; a PDF by a link, which opens it at a page."""
 
 
 def page_sources(files: Iterable[tuple[str, str]], report: Path) -> dict[str, str]:
     """The address of each file that browsers show, relative to the report, by its label.
 
     `files` are (label, path). So a page costs no space in the report, is shown as sharp as it was
-    scanned, and is still found when scans and report move together. TIFF and PDF are left out.
+    scanned, and is still found when scans and report move together. TIFF is left out.
     """
     folder = report.resolve().parent
     shown = ((label, Path(path)) for label, path in files)

@@ -88,13 +88,15 @@ def write_report(
     *,
     blind: bool = False,
     sources: Mapping[str, str] | None = None,
+    gains: Mapping[tuple[str, int, int], float] | None = None,
 ) -> None:
     """Write the review report, with one field in memory at a time.
 
     Fields without a digit to review are left out. corrections.csv has the fields in the order of
     `fields`; the browser shows those first whose answers are worth most. `blind` is for audits: the
     page asks what stands there, shows no reading and confirms none, and saves audit.csv. `sources`
-    are the addresses of scanned files by their names in the results, to show whole pages.
+    are the addresses of scanned files by their names in the results, to show whole pages. `gains`
+    is how many wrong values elsewhere an answer shows, by (file, 0-based page, number).
 
     A report of more than `ONE_FILE_BYTES` is an index at `path`, and parts in a folder beside it
     (results_files); at a URL it is one file of any size. The index is replaced last, and parts of
@@ -110,7 +112,7 @@ def write_report(
         with atomic_writer(path, "--report") as stream:
             folder = None if local is None else local.resolve().parent
             with closing(ReviewOrder(folder, blind=blind)) as order:
-                order.take(fields, sources or {})
+                order.take(fields, sources or {}, gains or {})
                 large = files is not None and order.size > ONE_FILE_BYTES
                 stream.writelines(
                     _page(summary, remarks, order, edition, files if large else None, blind=blind)

@@ -43,8 +43,16 @@ class ReviewOrder:
         self._records = _nameless_file(folder)
         self._starts, self._worth = array("Q"), array("d")
 
-    def take(self, fields: Iterable[ReviewField], sources: Mapping[str, str]) -> None:
-        """Take the fields, in the order of the table; `sources` are addresses of their files."""
+    def take(
+        self,
+        fields: Iterable[ReviewField],
+        sources: Mapping[str, str],
+        gains: Mapping[tuple[str, int, int], float],
+    ) -> None:
+        """Take the fields, in the order of the table; `sources` are addresses of their files.
+
+        `gains` is how many wrong values elsewhere an answer shows, by (file, page, number).
+        """
         for field in fields:
             if field.reading.status is not Status.REVIEW:
                 continue
@@ -52,7 +60,8 @@ class ReviewOrder:
             source = sources.get(field.file, "")
             record = json.dumps([_record(field, source), _pictures(field)], separators=(",", ":"))
             self._starts.append(self._records.tell())
-            self._worth.append(0.0 if self._blind else worth(field.reading))
+            gain = gains.get((field.file, field.page, field.number), 0.0)
+            self._worth.append(0.0 if self._blind else worth(field.reading, gain))
             self._records.write(f"{entry}\n{record}\n".encode("ascii"))
             self.size += len(record)
 
@@ -88,13 +97,14 @@ def _nameless_file(folder: Path | None) -> IO[bytes]:
     return TemporaryFile()
 
 
-def worth(read: FieldReading) -> float:
+def worth(read: FieldReading, gain: float = 0.0) -> float:
     """How many wrong values a key press puts right, as expected by the confidences.
 
-    A value is right, and complete, when all of its digits are answered.
+    A value is right, and complete, when all of its digits are answered. `gain` is how many wrong
+    values of other fields are then shown, as a sum that the field was missing in can be checked.
     """
     keys = sum(digit.status is Status.REVIEW for digit in read.digits)
-    return doubt(read) / max(keys, 1)
+    return (doubt(read) + gain) / max(keys, 1)
 
 
 def doubt(read: FieldReading) -> float:

@@ -187,6 +187,7 @@ class PageView {
     byId("page-name").textContent = `${field.file} · page ${field.page}`;
     this.dialog.showModal();
     byId("page").hidden = true;
+    byId("page-link").hidden = true;
     if (HOST) this.openFromHost(field);
     else this.show(field.detail.source);
   }
@@ -204,12 +205,23 @@ class PageView {
   }
 
   show(source) {
-    if (source === "") this.tell("The whole page can be shown of PNG, JPEG, WebP and BMP files that lie on this computer.");
+    if (source === "") this.tell("The whole page can be shown of PNG, JPEG, WebP, BMP and PDF files that lie on this computer.");
+    else if (source.toLowerCase().endsWith(".pdf")) this.link(source);
     else if (this.image.getAttribute("src") === source && this.image.naturalWidth > 0) this.draw();
     else {
       this.tell("");
       this.image.src = source;
     }
+  }
+
+  /** A page of a PDF is not drawn here: the browser opens the file at it. */
+  link(source) {
+    this.tell("");
+    const link = byId("page-link");
+    link.href = `${source}#page=${this.field.page}`;
+    link.textContent = `Open page ${this.field.page} of the PDF in a new tab`;
+    link.hidden = false;
+    link.focus();
   }
 
   tell(text) {
