@@ -5,68 +5,98 @@ from __future__ import annotations
 import hashlib
 import marshal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from formreader.store import job_sql as sql
-from formreader.store.job_rows import encode
 
 _DIGEST_BYTES = 8
 """Length of a checksum: chance hits one of 10 to the 19. It is no protection against forgers."""
 
 
 _MARSHAL_FORMAT = 2
-"""Python's format that tells all values and types apart, numbers exactly, and writes a value alike
-wherever it stands. It has been the same in all versions of Python 3."""
+"""Python's format that tells all values and types apart, a text from a blob too, numbers exactly,
+and writes a value alike wherever it stands. It has been the same in all versions of Python 3."""
 
 
-def file_checksum(label: str, sha256: str, pages: int) -> bytes:
-    """Return the checksum of what later runs trust of a file."""
-    return _digest([(encode(label), encode(sha256), pages)])
+def row_checksum(values: Iterable[object]) -> bytes:
+    """Return the checksum of a row of a file or an answer, whose values SQLite stores as given."""
+    return _digest([values])
+
+
+def seal_run(connection: sqlite3.Connection) -> None:
+    """Store the checksum of the record of the scan; to be called after each change of it."""
+    rows = connection.execute(sql.CHECKED_RUN).fetchall()
+    connection.execute(sql.SET_RUN_CHECKSUM, (_digest(told for *told, _ in rows),))
+
+
+def seal_page(connection: sqlite3.Connection, page: int) -> None:
+    """Store the checksum of the page with the id `page`; to be called after each change of it."""
+    connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))
+
+
+def run_is_whole(connection: sqlite3.Connection) -> bool:
+    """Return whether the record of the scan is as it was stored."""
+    with _any_text(connection):
+        rows = connection.execute(sql.CHECKED_RUN).fetchall()
+    return len(rows) == 1 and _digest([rows[0][:-1]]) == rows[0][-1]
 
 
 def page_checksum(connection: sqlite3.Connection, page: int) -> bytes:
     """Return the checksum of all that is stored of the page with the id `page`."""
-    with _bytes_for_text(connection):
-        return _digest(
-            [connection.execute(query, (page,)).fetchall() for query in sql.CHECKED_ROWS]
-        )
+    return _digest(row for query in sql.CHECKED_ROWS for row in connection.execute(query, (page,)))
 
 
 def drop_damaged(connection: sqlite3.Connection) -> int:
-    """Delete the pages that are not as they were stored, and all of files that are not.
+    """Delete the pages that are not as they were stored, or whose answers or file are not.
 
     Returns:
-        The number of pages and files deleted.
+        The number of damaged pages, files and pages with damaged answers.
     """
-    with _bytes_for_text(connection):
+    with _any_text(connection):
         files = _damaged_files(connection)
         connection.executemany(sql.DROP_FILE, files)
+        answered = _pages_of_damaged_answers(connection)
+        connection.executemany(sql.DROP_PAGE, answered)
         pages = list(_damaged_pages(connection))
         connection.executemany(sql.DROP_PAGE, pages)
-    return len(files) + len(pages)
+    if damaged := len(files) + len(answered) + len(pages):
+        for statement in sql.DROP_ORPHANS:
+            connection.execute(statement)
+    return damaged
 
 
 def has_damage(connection: sqlite3.Connection) -> bool:
-    """Return whether a page or a file is not as it was stored."""
-    with _bytes_for_text(connection):
-        return bool(_damaged_files(connection)) or any(True for _ in _damaged_pages(connection))
+    """Return whether a page, a file or an answer is not as it was stored."""
+    with _any_text(connection):
+        if _damaged_files(connection) or _pages_of_damaged_answers(connection):
+            return True
+        return any(True for _ in _damaged_pages(connection))
 
 
 @contextmanager
-def _bytes_for_text(connection: sqlite3.Connection) -> Iterator[None]:
-    """Read texts as bytes in the `with` block: damage need not be text."""
-    decode, connection.text_factory = connection.text_factory, bytes
+def _any_text(connection: sqlite3.Connection) -> Iterator[None]:
+    """Read texts that need not be UTF-8, as damaged ones are not, in the `with` block."""
+    decode, connection.text_factory = connection.text_factory, _text
     try:
         yield
     finally:
         connection.text_factory = decode
 
 
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogateescape")
+
+
 def _damaged_files(connection: sqlite3.Connection) -> list[tuple[int]]:
     files = connection.execute(sql.CHECKED_FILES).fetchall()
-    return [(file,) for file, *told, stored in files if _digest([tuple(told)]) != stored]
+    return [(file,) for file, *told, stored in files if row_checksum(told) != stored]
+
+
+def _pages_of_damaged_answers(connection: sqlite3.Connection) -> list[tuple[object]]:
+    answers = connection.execute(sql.CHECKED_ANSWERS).fetchall()
+    damaged = {page for page, *told, stored in answers if row_checksum(told) != stored}
+    return [(page,) for page in damaged]
 
 
 def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
@@ -76,7 +106,7 @@ def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
             yield (page,)
 
 
-def _digest(rows: list[Any]) -> bytes:
-    """Return the checksum of rows of SQLite's values, with texts as bytes."""
-    content = marshal.dumps(rows, _MARSHAL_FORMAT)
+def _digest(rows: Iterable[Iterable[object]]) -> bytes:
+    """Return the checksum of rows of SQLite's values, texts as `str`."""
+    content = marshal.dumps([tuple(row) for row in rows], _MARSHAL_FORMAT)
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from formreader.core.errors import OutputError, UsageError
-from formreader.store.job_rows import Row, decode
+from formreader.store.job_rows import decode
 from formreader.store.job_sql import APPLICATION_ID, JOB_FORMAT, SCHEMA, TABLES
 
 _MAX_LOCK_WAIT = 1.0
@@ -71,8 +71,8 @@ class JobFile:
         """Release the file; everything committed is already on disk."""
         self._connection.close()
 
-    def recreate(self, fill: str, values: Row) -> None:
-        """Replace all tables by empty ones, and execute the statement `fill` with `values`.
+    def recreate(self, fill: Callable[[sqlite3.Connection], None]) -> None:
+        """Replace all tables by empty ones, which `fill` then fills in the same transaction.
 
         Raises:
             OutputError: the file cannot be written; the old job is kept.
@@ -83,7 +83,7 @@ class JobFile:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in SCHEMA:
                 connection.execute(statement)
-            connection.execute(fill, values)
+            fill(connection)
         if not self.is_new:
             with _output_errors(self._path):
                 self._connection.execute("VACUUM")  # frees the old job's space

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from formreader.core.records import PageCrops, PageReading
-from formreader.store.job_checksums import file_checksum
+from formreader.store.job_checksums import row_checksum
 from formreader.store.job_rows import Row, encode
 
 _SHOWN_HASH_DIGITS = 12
@@ -128,9 +128,10 @@ class FileRecord:
     duplicate_of: str = ""
     error: str = ""
 
-    def values(self) -> dict[str, bytes | str | int]:
-        """Its values, by column name."""
+    def values(self, position: int) -> dict[str, bytes | str | int]:
+        """Its values, by column name; `position` is its place in the results, from 1."""
         return {
+            "position": position,
             "label": encode(self.label),
             "path": encode(self.path),
             "size": self.size,
@@ -139,7 +140,7 @@ class FileRecord:
             "pages": self.pages,
             "duplicate_of": encode(self.duplicate_of),
             "error": encode(self.error),
-            "checksum": file_checksum(self.label, self.sha256, self.pages),
+            "checksum": row_checksum((position, *astuple(self))),
         }
 
 

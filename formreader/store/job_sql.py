@@ -24,7 +24,8 @@ SCHEMA = (
         model_sha256 TEXT NOT NULL,
         options TEXT NOT NULL,
         view TEXT NOT NULL DEFAULT '',
-        learned TEXT NOT NULL DEFAULT ''
+        learned TEXT NOT NULL DEFAULT '',
+        checksum BLOB NOT NULL DEFAULT x''
     )
     """,
     """
@@ -122,6 +123,7 @@ SCHEMA = (
         text TEXT NOT NULL,
         given_by TEXT NOT NULL,
         given_at TEXT NOT NULL,
+        checksum BLOB NOT NULL,
         PRIMARY KEY (page, field, box, batch),
         FOREIGN KEY (page, field) REFERENCES field ON DELETE CASCADE
     ) WITHOUT ROWID
@@ -154,6 +156,8 @@ IDENTITY = "SELECT job, view FROM run"
 SET_VIEW = "UPDATE run SET view = ?"
 LEARNED = "SELECT learned FROM run"
 SET_LEARNED = "UPDATE run SET learned = ?"
+CHECKED_RUN = f"SELECT job, {RUN_COLUMNS}, view, learned, checksum FROM run"
+SET_RUN_CHECKSUM = "UPDATE run SET checksum = ?"
 
 ANY_PAGE = "SELECT 1 FROM page LIMIT 1"
 
@@ -179,7 +183,8 @@ VALUES (
 )
 ON CONFLICT (label) DO UPDATE SET
     position = excluded.position, path = excluded.path, size = excluded.size,
-    mtime_ns = excluded.mtime_ns, duplicate_of = excluded.duplicate_of, error = excluded.error
+    mtime_ns = excluded.mtime_ns, duplicate_of = excluded.duplicate_of, error = excluded.error,
+    checksum = excluded.checksum
 """
 
 DONE = "SELECT label, number FROM page JOIN file ON file.id = page.file WHERE page.error = ''"
@@ -199,8 +204,17 @@ PAGE_IDS = "SELECT id FROM page"
 PAGE_CHECKSUM = "SELECT checksum FROM page WHERE id = ?"
 SET_PAGE_CHECKSUM = "UPDATE page SET checksum = ? WHERE id = ?"
 DROP_PAGE = "DELETE FROM page WHERE id = ?"
+DROP_ORPHANS = tuple(
+    f"DELETE FROM {table} WHERE page NOT IN (SELECT id FROM page)"
+    for table in ("copy", "answer", "picture", "digit", "field")
+)
+"""What a deleted page leaves where the row between them was lost."""
 
-CHECKED_FILES = "SELECT id, label, sha256, pages, checksum FROM file"
+CHECKED_FILES = """
+SELECT
+    id, position, label, path, size, mtime_ns, sha256, pages, duplicate_of, error, checksum
+FROM file
+"""
 DROP_FILE = "DELETE FROM file WHERE id = ?"
 
 LAST_ID = "SELECT last_insert_rowid()"
@@ -248,14 +262,15 @@ the confidence of its least sure digit."""
 
 CHECKED_ROWS = (
     """
-    SELECT label, page.number, page.error, notice, form FROM page JOIN file ON file.id = page.file
-    WHERE page.id = ?
+    SELECT label, page.number, page.error, notice, form, differs
+    FROM page JOIN file ON file.id = page.file WHERE page.id = ?
     """,
     f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number",
     f"SELECT box, {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box",
     f"SELECT {PICTURE_COLUMNS} FROM picture WHERE page = ? ORDER BY field",
+    "SELECT png, fields, form FROM copy WHERE page = ?",
 )
-"""All that is stored of a page and that results show: what its checksum is of."""
+"""All that is stored of a page and that results show or come from: what its checksum is of."""
 
 SPRITES = "SELECT field, crops FROM picture WHERE page = ? ORDER BY field"
 FIELD = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? AND number = ?"
@@ -304,7 +319,7 @@ WHERE page.error = ''
 GROUP BY page.id, field.number ORDER BY file.position, page.number, field.number
 """
 """Where fields are: the middle of the boxes does not move where a page is skewed."""
-NO_DIFFERENCES = "UPDATE page SET differs = '' WHERE differs <> ''"
+DIFFERENCES = "SELECT id, differs FROM page"
 SET_DIFFERENCE = "UPDATE page SET differs = ? WHERE id = ?"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
@@ -314,7 +329,13 @@ WHERE file.label = CAST(? AS TEXT) AND page.number = ?
 """
 NEXT_BATCH = "SELECT coalesce(max(batch), 0) + 1 FROM answer"
 PUT_ANSWER = """
-INSERT INTO answer (page, field, box, batch, text, given_by, given_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO answer (page, field, box, batch, text, given_by, given_at, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+CHECKED_ANSWERS = """
+SELECT
+    answer.page, label, page.number, field, box, batch, text, given_by, given_at, answer.checksum
+FROM answer LEFT JOIN page ON page.id = answer.page LEFT JOIN file ON file.id = page.file
 """
 ANSWERED_PAGES = "SELECT DISTINCT page FROM answer"
 FORGET_LAST_BATCH = "DELETE FROM answer WHERE batch = (SELECT max(batch) FROM answer)"

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -23,7 +24,14 @@ from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.records import FieldReading, PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
 from formreader.store.answers import Answer, answered, latest
-from formreader.store.job_checksums import drop_damaged, has_damage, page_checksum
+from formreader.store.job_checksums import (
+    drop_damaged,
+    has_damage,
+    row_checksum,
+    run_is_whole,
+    seal_page,
+    seal_run,
+)
 from formreader.store.job_file import JobFile, damaged_job
 from formreader.store.job_records import (
     AnsweredPage,
@@ -98,8 +106,10 @@ class JobStore:
             replaced = None
             if fresh or file.is_new or not list(file.query(sql.ANY_PAGE)):
                 replaced = None if file.is_new else _view(file)
-                file.recreate(sql.ADD_RUN, run.row())
+                file.recreate(partial(_add_run, run=run))
             else:
+                with file.transaction() as connection:
+                    _check_whole(path, connection)
                 _check_run(path, _stored_run(path, file), run)
                 with file.transaction() as connection:
                     return cls(file, drop_damaged(connection))
@@ -128,6 +138,7 @@ class JobStore:
             raise NoInputError(f"{path}: no scan has written its table yet. Scan again")
         try:
             with file.transaction() as connection:
+                _check_whole(path, connection)
                 if has_damage(connection):
                     raise OutputError(
                         f"{path}: some of its records are damaged. Scan as before: those pages are "
@@ -165,6 +176,7 @@ class JobStore:
                 for (page,) in connection.execute(sql.ALL_PAGES).fetchall():
                     _judge_page(connection, page, judged)
             connection.execute(sql.SET_VIEW, (view.to_json(),))
+            seal_run(connection)
 
     def set_broken(
         self,
@@ -213,7 +225,7 @@ class JobStore:
         with self._file.transaction() as connection:
             connection.execute(sql.EXPECT_NO_FILE)
             for position, file in enumerate(files, 1):
-                values = file.values() | {"position": position}
+                values = file.values(position)
                 connection.execute(sql.FORGET_IF_CHANGED, values)
                 connection.execute(sql.PUT_FILE, values)
             connection.execute(sql.FORGET_OTHERS)
@@ -244,9 +256,10 @@ class JobStore:
     def set_differences(self, differences: Mapping[int, str]) -> None:
         """Set how pages, by their ids, differ from pages like them; the others do not."""
         with self._file.transaction() as connection:
-            connection.execute(sql.NO_DIFFERENCES)
-            values = [(text, page) for page, text in differences.items()]
-            connection.executemany(sql.SET_DIFFERENCE, values)
+            for page, before in connection.execute(sql.DIFFERENCES).fetchall():
+                if (now := differences.get(page, "")) != before:
+                    connection.execute(sql.SET_DIFFERENCE, (now, page))
+                    seal_page(connection, page)
 
     def copies(self) -> Iterator[PageCopy]:
         """The pages whose form is not known yet, without those that people have answered about."""
@@ -264,13 +277,14 @@ class JobStore:
                 connection.execute(sql.NAME_FORM, (encode(form), page))
                 for number, name in enumerate(names, 1):
                     connection.execute(sql.NAME_FIELD, (encode(name), page, number))
-                checksum = page_checksum(connection, page)
-                connection.execute(sql.SET_PAGE_CHECKSUM, (checksum, page))
             for page, form in learning.again.items():
                 connection.execute(sql.READ_AGAIN, (encode(form), page))
             for page in (*learning.named, *learning.forgotten):
                 connection.execute(sql.DROP_COPY, (page,))
+            for page in {*learning.named, *learning.again, *learning.forgotten}:
+                seal_page(connection, page)
             connection.execute(sql.SET_LEARNED, (learning.learned.to_json(),))
+            seal_run(connection)
 
     def add(self, results: Sequence[PageResult]) -> None:
         """Store pages, all or none; pages that were stored before are replaced.
@@ -433,8 +447,9 @@ class JobStore:
                 page = connection.execute(sql.PAGE_ID, key).fetchone()
                 if page is None:
                     raise ValueError(f"{one.file}, page {one.page}: it is not in the job")
-                said = batch, one.text, one.given_by, one.given_at
-                connection.execute(sql.PUT_ANSWER, (*page, one.field, one.box, *said))
+                said = one.field, one.box, batch, one.text, one.given_by, one.given_at
+                checksum = row_checksum((one.file, one.page, *said))
+                connection.execute(sql.PUT_ANSWER, (*page, *said, checksum))
 
     def take_back(self) -> int:
         """Delete the answers that were stored last, and return their number.
@@ -493,6 +508,17 @@ class JobStore:
                 )
 
 
+def _add_run(connection: sqlite3.Connection, run: RunRecord) -> None:
+    connection.execute(sql.ADD_RUN, run.row())
+    seal_run(connection)
+
+
+def _check_whole(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a job whose record of its scan is not as it was stored."""
+    if not run_is_whole(connection):
+        raise damaged_job(path, "the record of its scan changed on the disk")
+
+
 def _stored_run(path: Path, file: JobFile) -> RunRecord:
     try:
         (row,) = file.query(sql.RUN)
@@ -527,7 +553,7 @@ def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
     connection.executemany(sql.ADD_PICTURE, picture_rows(page, result.page, reading))
     if result.copy is not None:
         connection.execute(sql.ADD_COPY, (page, result.copy.png, result.copy.fields))
-    connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))
+    seal_page(connection, page)
 
 
 def _view(file: JobFile) -> JobView | None:
@@ -553,4 +579,4 @@ def _judge_page(
         for box, (old, new) in enumerate(pairs, 1):
             if old.status is not new.status:
                 connection.execute(sql.SET_DIGIT_STATUS, (new.status.value, page, number, box))
-    connection.execute(sql.SET_PAGE_CHECKSUM, (page_checksum(connection, page), page))
+    seal_page(connection, page)

@@ -37,8 +37,9 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.output.table import field_rows
+from formreader.store.answers import Answer
 from formreader.store.job_sql import JOB_FORMAT
-from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, PageCopy, PageResult, RunRecord
 
 MakeField = Callable[..., ReviewField]
 
@@ -743,8 +744,20 @@ FLIPS = {
     "number": "UPDATE page SET number = 2",
     "field gone": "DELETE FROM field",
     "picture": "UPDATE picture SET jpeg = x'00'",
+    # One bit of a row's header.
+    "text as blob": "UPDATE field SET value = CAST(value AS BLOB)",
+    "blob as text": "UPDATE picture SET jpeg = CAST(jpeg AS TEXT)",
+    "difference": "UPDATE page SET differs = 'x'",
+    "copy": "UPDATE copy SET fields = '[0]'",
+    "copy's form": "UPDATE copy SET form = 'x'",
+    "answer": "UPDATE answer SET text = '8'",
+    "answer's box": "UPDATE answer SET box = 1",
+    "answer as blob": "UPDATE answer SET text = CAST(text AS BLOB)",
+    "answer of no page": "UPDATE answer SET page = 9",
     "pages": "UPDATE file SET pages = 3",
     "label": "UPDATE file SET label = 'b.png'",
+    "twin": "UPDATE file SET duplicate_of = 'whole.png'",
+    "position": "UPDATE file SET position = 7",
 }
 
 
@@ -754,20 +767,24 @@ def test_a_page_that_changed_on_the_disk_is_read_again(
 ) -> None:
     files = record("a.png", pages=2), record("whole.png")
     with job(tmp_path, *files) as store:
-        store.add([page, named(page, "whole.png")])
+        copied = PageCopy("a.png", 0, b"png", "[]")
+        store.add([replace(page, copy=copied), named(page, "whole.png")])
+        store.answer([Answer("a.png", 1, 2, 2, "7"), Answer("whole.png", 1, 2, 2, "7")])
         whole = [reading for reading in store.readings() if reading.file == "whole.png"]
     with closing(sqlite3.connect(tmp_path / "results.sqlite")) as connection:
         kept = (
             "WHERE page = 1" if "UPDATE page" not in flip and "file" not in flip else "WHERE id = 1"
         )
-        connection.execute(f"{flip} {kept}")
+        assert connection.execute(f"{flip} {kept}").rowcount
         connection.commit()
     with JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False) as store:
         assert store.damaged == 1
         store.set_files(files)
-        assert store.done() == {("whole.png", 0)}
+        # The answer that lost its page is all that it takes along.
+        lost = set() if "answer SET page" not in flip else {("a.png", 0)}
+        assert store.done() - lost == {("whole.png", 0)}
         assert store.known_pages().get(files[0].sha256) in (None, 2)
-        assert list(store.readings()) == whole
+        assert [one for one in store.readings() if one.file != "a.png"] == whole
     with JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False) as store:
         assert store.damaged == 0
 
@@ -811,12 +828,21 @@ def test_a_job_whose_columns_changed_on_the_disk_is_reported(
         JobStore.open(path, RUN, fresh=False)
 
 
-@pytest.mark.parametrize("options", ["'{'", "CAST(x'ff' AS TEXT)"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "options = '{'",
+        "options = CAST(x'ff' AS TEXT)",
+        "view = '{}'",
+        "job = 'x'",
+        "learned = '{}'",
+    ],
+)
 def test_a_job_whose_run_changed_on_the_disk_is_reported(
-    tmp_path: Path, page: PageResult, options: str
+    tmp_path: Path, page: PageResult, change: str
 ) -> None:
     with job(tmp_path, record("a.png")) as store:
         store.add([page])
-    _sqlite(tmp_path / "results.sqlite", f"UPDATE run SET options = {options}")
+    _sqlite(tmp_path / "results.sqlite", f"UPDATE run SET {change}")
     with pytest.raises(OutputError, match="the job is damaged"):
         JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False)
