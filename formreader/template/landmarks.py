@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import Transform, map_points
 from formreader.core.records import GreyImage
+from formreader.template.page_transform import fit_transform, similar_transform
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -45,6 +46,10 @@ it is left out: print repeats itself."""
 _MAX_MISS, _MAX_BEND = 8.0, 30.0
 """Pixels by which matched landmarks may miss a projective transform, and by which the paper may be
 bent there: paper is not flat."""
+
+_MIN_GAIN = 1.15
+"""Times as many pairs that a projective transform must explain: with a few wrong pairs far from the
+others, which cover a title only, it goes astray on the rest of the page."""
 
 _MIN_PAIRS = 12
 """Pairs of landmarks that a transform needs."""
@@ -138,18 +143,17 @@ def match_landmarks(
     if len(pairs) < _MIN_PAIRS:
         return None
     source, target = form.points[pairs[:, 0]], page.points[pairs[:, 1]]
-    # RANSAC of a transform with four free numbers first: with eight, print that repeats itself
-    # would be fitted as well.
-    similar, inside = cv2.estimateAffinePartial2D(
-        source, target, method=cv2.RANSAC, ransacReprojThreshold=_MAX_BEND, maxIters=2000
+    # With eight free numbers at once, print that repeats itself would be fitted as well.
+    similar = similar_transform(source, target, _MAX_BEND)
+    if similar is None or np.count_nonzero(similar[1]) < _MIN_PAIRS:
+        return None
+    transform, near = similar
+    extent = float(np.linalg.norm(np.ptp(form.points, axis=0))) / 2
+    freer = fit_transform(
+        source[near], target[near], transform, span=extent, misses=(_MAX_BEND, _MAX_MISS)
     )
-    if similar is None or np.count_nonzero(inside) < _MIN_PAIRS:
-        return None
-    near = inside.ravel() > 0
-    found, _ = cv2.findHomography(source[near], target[near], cv2.RANSAC, _MAX_MISS)
-    if found is None:
-        return None
-    transform = np.asarray(found, np.float64)
+    if freer is not None and _explains_more(freer, transform, source, target):
+        transform = freer
     if not _is_plausible(transform, source):
         return None
     near = np.linalg.norm(map_points(transform, source) - target, axis=1) <= _MAX_BEND
@@ -166,6 +170,17 @@ def _pairs(form: npt.NDArray[np.uint8], page: npt.NDArray[np.uint8]) -> npt.NDAr
         if first.distance < _MAX_DISTANCE_RATIO * second.distance
     ]
     return np.array(best, np.int64).reshape(-1, 2)
+
+
+def _explains_more(
+    freer: Transform, simple: Transform, source: Floats, target: Floats
+) -> bool:
+    """Whether a projective transform explains clearly more pairs than a turn and a shift do."""
+    n_freer, n_simple = (
+        np.count_nonzero(np.linalg.norm(map_points(one, source) - target, axis=1) <= _MAX_MISS)
+        for one in (freer, simple)
+    )
+    return bool(n_freer >= _MIN_GAIN * n_simple)
 
 
 def _is_plausible(transform: Transform, points: Floats) -> bool:
