@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -16,9 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import Transform, map_points
 from formreader.core.records import GreyImage
-from formreader.template.page_transform import fit_transform, similar_transform
-
-Floats: TypeAlias = npt.NDArray[np.float64]
+from formreader.template.page_map import Floats, PageMap, fit_map, similar_map
 
 _MAX_LANDMARKS, _MAX_FORM_LANDMARKS = 1500, 1000
 """Landmarks of a page, and how many of a form's strongest are looked for on it: those of a page
@@ -48,8 +45,7 @@ _MAX_MISS, _MAX_BEND = 8.0, 30.0
 bent there: paper is not flat."""
 
 _MIN_GAIN = 1.15
-"""Times as many pairs that a projective transform must explain: with a few wrong pairs far from the
-others, which cover a title only, it goes astray on the rest of the page."""
+"""Times as many pairs that a map with more freedom must explain."""
 
 _MIN_PAIRS = 12
 """Pairs of landmarks that a transform needs."""
@@ -121,12 +117,9 @@ def find_landmarks(even: GreyImage) -> Landmarks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """A projective transform from a form's pixels to a page's, and pairs of points, (n, 2) each.
+    """A map from a form's pixels to a page's, and pairs of points near it, (n, 2) each."""
 
-    The pairs are near the transform, but may miss it where the paper is bent.
-    """
-
-    transform: Transform
+    page_map: PageMap
     form: Floats
     page: Floats
 
@@ -144,20 +137,44 @@ def match_landmarks(
         return None
     source, target = form.points[pairs[:, 0]], page.points[pairs[:, 1]]
     # With eight free numbers at once, print that repeats itself would be fitted as well.
-    similar = similar_transform(source, target, _MAX_BEND)
+    similar = similar_map(source, target, _MAX_BEND)
     if similar is None or np.count_nonzero(similar[1]) < _MIN_PAIRS:
         return None
-    transform, near = similar
-    extent = float(np.linalg.norm(np.ptp(form.points, axis=0))) / 2
-    freer = fit_transform(
-        source[near], target[near], transform, span=extent, misses=(_MAX_BEND, _MAX_MISS)
-    )
-    if freer is not None and _explains_more(freer, transform, source, target):
-        transform = freer
-    if not _is_plausible(transform, source):
+    page_map = _freest(similar[0], source, target, form.points)
+    if not _is_plausible(page_map.transform, source):
         return None
-    near = np.linalg.norm(map_points(transform, source) - target, axis=1) <= _MAX_BEND
-    return Match(transform, source[near], target[near])
+    near = _missed_by(page_map, source, target) <= _MAX_BEND
+    return Match(page_map, source[near], target[near])
+
+
+def _freest(simple: PageMap, source: Floats, target: Floats, points: Floats) -> PageMap:
+    """The map with most freedom that explains clearly more pairs than those with less.
+
+    A perspective, or a bend, goes astray where a few wrong pairs lie far from the others, which
+    cover a title only.
+    """
+    near = _missed_by(simple, source, target) <= 2 * _MAX_BEND
+    source, target = source[near], target[near]
+    span = float(np.linalg.norm(np.ptp(points, axis=0))) / 2
+    best, explained = simple, _explained(simple, source, target)
+    for bent in (False, True):
+        freer = fit_map(source, target, best, span=span, misses=(_MAX_BEND, _MAX_MISS), bent=bent)
+        if freer is None:
+            continue
+        now = _explained(freer, source, target)
+        if now >= _MIN_GAIN * explained:
+            best, explained = freer, now
+    return best
+
+
+def _missed_by(page_map: PageMap, source: Floats, target: Floats) -> Floats:
+    """(n,) pixels by which pairs (n, 2) miss a map."""
+    return np.asarray(np.linalg.norm(page_map.map(source) - target, axis=1), np.float64)
+
+
+def _explained(page_map: PageMap, source: Floats, target: Floats) -> int:
+    """How many pairs a map explains."""
+    return int(np.count_nonzero(_missed_by(page_map, source, target) <= _MAX_MISS))
 
 
 def _pairs(form: npt.NDArray[np.uint8], page: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -170,17 +187,6 @@ def _pairs(form: npt.NDArray[np.uint8], page: npt.NDArray[np.uint8]) -> npt.NDAr
         if first.distance < _MAX_DISTANCE_RATIO * second.distance
     ]
     return np.array(best, np.int64).reshape(-1, 2)
-
-
-def _explains_more(
-    freer: Transform, simple: Transform, source: Floats, target: Floats
-) -> bool:
-    """Whether a projective transform explains clearly more pairs than a turn and a shift do."""
-    n_freer, n_simple = (
-        np.count_nonzero(np.linalg.norm(map_points(one, source) - target, axis=1) <= _MAX_MISS)
-        for one in (freer, simple)
-    )
-    return bool(n_freer >= _MIN_GAIN * n_simple)
 
 
 def _is_plausible(transform: Transform, points: Floats) -> bool:

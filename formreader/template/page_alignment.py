@@ -7,6 +7,7 @@ are found says whether the page is this form at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,17 +16,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.geometry import Transform, map_points
 from formreader.core.records import GreyImage
 from formreader.template.landmarks import (
     QUICK_LANDMARKS,
     Floats,
     Landmarks,
-    Match,
     find_landmarks,
     match_landmarks,
 )
-from formreader.template.page_transform import fit_transform
+from formreader.template.page_map import PageMap, fit_map
 
 _PATCH_SIDE, _PATCH_STEP = 28, 32
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
@@ -66,49 +65,53 @@ _SPREAD = 50.0
 _STIFFNESS = 0.1
 """Weight of no local shift, in patches."""
 
-_MAX_LOCAL_MISS, _MAX_SHIFT = 6.0, 30
-"""Pixels by which points may miss the projective transform that is fitted to them, and by which
-bent paper may be shifted from it."""
+_MISSES, _MAX_SHIFT = (12.0, 6.0), 30
+"""Pixels by which patches may miss the map that is fitted to them, first and last (`fit_map`), and
+by which bent paper may be shifted from it."""
 
 _MARGIN = 48
 """Pixels around the reference page within which its patches are looked for: the longest distance
 and shift, and an even number."""
 
-_MAX_PAIRS = 250
-"""Pairs of landmarks by which a page is bent before patches are looked for; more tell no more."""
+_MAP_STEP = 16
+"""Pixels between the points of the reference page that are mapped exactly; between them is little
+bend."""
 
 _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
-shift, apart from the bend of the whole page."""
+shift."""
 
-_MIN_OF_BEND, _BEND_ROUNDS = 24, 3
-"""Points from which the bend of the whole page is fitted, and how often, each time with less weight
-for points that miss it."""
+_MIN_OF_BEND = 24
+"""Points from which the bend of the whole page is fitted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
     """How a form lies on a page.
 
-    `transform` maps pixels of the reference page to the page's. Points near `places`, (n, 2) on
+    `page_map` maps pixels of the reference page to the page's. Points near `places`, (n, 2) on
     the reference, are shifted by about `shifts` before, (n, 2). `score`: share of the patches that
     were found, 0..1.
     """
 
-    transform: Transform
+    page_map: PageMap
     places: Floats
     shifts: Floats
     score: float
 
+    @classmethod
+    def smooth(cls, page_map: PageMap, score: float = 0.0) -> Alignment:
+        """A map without local shifts."""
+        return cls(page_map, np.zeros((0, 2)), np.zeros((0, 2)), score)
+
     def map(self, points: npt.ArrayLike) -> Floats:
         """Map points (n, 2) of the reference page to the page."""
         xy = np.asarray(points, np.float64).reshape(-1, 2)
-        return map_points(self.transform, xy + _local(xy, self.places, self.shifts))
+        return self.page_map.map(xy + _local(xy, self.places, self.shifts))
 
     def back(self, points: npt.ArrayLike) -> Floats:
         """Map points (n, 2) of the page to the reference page."""
-        inverse = np.asarray(np.linalg.inv(self.transform), np.float64)
-        xy = map_points(inverse, points)
+        xy = self.page_map.back(points)
         # The shifts change little over their own length.
         return np.asarray(xy - _local(xy, self.places, self.shifts), np.float64)
 
@@ -147,7 +150,7 @@ class Reference:
         A patch of boxes side by side may be found at the next box.
         """
         reach, smaller = _ROUNDS[0]
-        seen = _made_smaller(self._seen(self.image, np.eye(3)), smaller)
+        seen = _made_smaller(self._seen(self.image, PageMap.flat(np.eye(3))), smaller)
         side, far, near = (length // smaller for length in (_PATCH_SIDE, 2 * reach, _SAME))
         unique = list[int]()
         for i, (x, y) in enumerate((self.patches // smaller).tolist()):
@@ -173,39 +176,39 @@ class Reference:
         if len(self.patches) < _MIN_FOUND:
             return None
         quick = match_landmarks(self.landmarks, landmarks, QUICK_LANDMARKS)
-        found = None if quick is None else self._bent(page, quick)
+        found = None if quick is None else self._refined(page, quick.page_map)
         if found is not None and found.score >= _CLEAR_SCORE:
             return found
         match = match_landmarks(self.landmarks, landmarks)
-        careful = None if match is None else self._bent(page, match)
+        careful = None if match is None else self._refined(page, match.page_map)
         both = [one for one in (found, careful) if one is not None]
         return max(both, key=lambda one: one.score, default=None)
 
-    def _bent(self, page: GreyImage, match: Match) -> Alignment | None:
-        """As `align`, from pairs of landmarks."""
-        every = max(1, -(-len(match.form) // _MAX_PAIRS))
+    def _refined(self, page: GreyImage, first: PageMap) -> Alignment | None:
+        """As `align`, from the map that landmarks give."""
+        seen, fit = self._seen(page, first), Alignment.smooth(first)
         span = float(np.hypot(*self.image.shape)) / 2
-        fit = _fitted(match.form[::every], match.page[::every], match.transform, span)
-        if fit is None:
-            return None
-        first, seen = fit.transform, self._seen(page, fit.transform)
         everything = np.arange(len(self.patches))
         for (reach, smaller), looked_for in zip(_ROUNDS, (self._unique, everything), strict=True):
             patches = self.patches[looked_for]
             centres, targets = self._find_patches(patches, seen, first, fit, reach, smaller)
-            fit = _fitted(centres, targets, fit.transform, span)
-            if fit is None:
+            found = _fitted(centres, targets, fit.page_map, span)
+            if found is None:
                 return None
+            fit = found
         score = len(fit.places) / len(self.patches)
         enough = len(fit.places) >= _MIN_FOUND and score >= _MIN_FOUND_SHARE
         return replace(fit, score=score) if enough else None
 
-    def _seen(self, page: GreyImage, transform: Transform) -> GreyImage:
-        """The page as seen on the reference by a transform, `_MARGIN` wider on each side."""
+    def _seen(self, page: GreyImage, first: PageMap) -> GreyImage:
+        """The page as seen on the reference by a map, `_MARGIN` wider on each side."""
         height, width = self.image.shape
+        size = width + 2 * _MARGIN, height + 2 * _MARGIN
+        if not first.is_flat:
+            return seen_by(first.map, page, size, offset=-_MARGIN)
         shift = np.array([[1, 0, -_MARGIN], [0, 1, -_MARGIN], [0, 0, 1]], np.float64)
         seen = cv2.warpPerspective(
-            page, transform @ shift, (width + 2 * _MARGIN, height + 2 * _MARGIN),
+            page, first.transform @ shift, size,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT,
             borderValue=255,
         )  # fmt: skip
@@ -215,18 +218,17 @@ class Reference:
         self,
         patches: npt.NDArray[np.int64],
         seen: GreyImage,
-        transform: Transform,
+        first: PageMap,
         fit: Alignment,
         reach: int,
         smaller: int,
     ) -> tuple[Floats, Floats]:
         """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2).
 
-        `seen` is the page as seen by `transform`; it is looked at where `fit` expects a patch.
+        `seen` is the page as seen by `first`; it is looked at where `fit` expects a patch.
         """
         centres = np.asarray(patches + (_PATCH_SIDE - 1) / 2, np.float64)
-        back = np.asarray(np.linalg.inv(transform), np.float64)
-        before = np.rint(map_points(back, fit.map(centres)) - centres).astype(np.int64)
+        before = np.rint(first.back(fit.map(centres)) - centres).astype(np.int64)
         before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT) // smaller * smaller
         form, seen = self._smaller[smaller], _made_smaller(seen, smaller)
         side, reach = _PATCH_SIDE // smaller, reach // smaller
@@ -246,54 +248,55 @@ class Reference:
                 offsets.append((column - reach + _vertex(likeness[row], column),
                                 row - reach + _vertex(likeness[:, column], row)))  # fmt: skip
         shifts = before[found] + smaller * np.array(offsets, np.float64).reshape(-1, 2)
-        return centres[found], map_points(transform, centres[found] + shifts)
+        return centres[found], first.map(centres[found] + shifts)
 
 
-def _fitted(places: Floats, targets: Floats, start: Transform, span: float) -> Alignment | None:
+def seen_by(
+    mapped: Callable[[Floats], Floats], page: GreyImage, size: tuple[int, int], offset: int = 0
+) -> GreyImage:
+    """A page as seen on a reference page: (height, width) of `size`, white where it has nothing.
+
+    Args:
+        mapped: maps points (n, 2) of the reference page to the page.
+        page: (h, w).
+        size: width and height of the result.
+        offset: where its first pixel is on the reference page, in x and in y.
+    """
+    xs, ys = (np.arange(0, side + _MAP_STEP, _MAP_STEP) + offset for side in size)
+    grid = np.stack(np.meshgrid(xs, ys), axis=2)
+    places = mapped(grid.reshape(-1, 2).astype(np.float64)).reshape(grid.shape).astype(np.float32)
+    # Pixel k * _MAP_STEP of the result must be point k of the grid.
+    scale = np.array([[_MAP_STEP, 0, 0], [0, _MAP_STEP, 0]], np.float64)
+    full = cv2.warpAffine(places, scale, size, flags=cv2.INTER_LINEAR)
+    x, y = (np.ascontiguousarray(full[..., axis], np.float32) for axis in range(2))
+    return np.asarray(cv2.remap(page, x, y, cv2.INTER_LINEAR, borderValue=255), np.uint8)
+
+
+def _fitted(places: Floats, targets: Floats, start: PageMap, span: float) -> Alignment | None:
     """Fit an alignment to pairs of points (n, 2), without those that contradict their neighbours.
 
-    `start` and `span` are as in `fit_transform`. None if too few points are left.
+    `start` and `span` are as in `fit_map`. None if too few points are left.
     """
-    transform = start
+    page_map = start
     for _ in range(2):
         if len(places) < _MIN_FOUND:
             return None
-        fitted = fit_transform(
-            places, targets, transform, span=span, misses=(2 * _MAX_LOCAL_MISS, _MAX_LOCAL_MISS)
-        )
+        bent = len(places) >= _MIN_OF_BEND
+        fitted = fit_map(places, targets, page_map, span=span, misses=_MISSES, bent=bent)
         if fitted is None:
             return None
-        transform = fitted
-        shifts = map_points(np.asarray(np.linalg.inv(transform), np.float64), targets) - places
+        page_map = fitted
+        shifts = page_map.back(targets) - places
         distance = ((places[:, None] - places[None]) ** 2).sum(axis=2)
         nearest = np.argpartition(distance, min(_NEIGHBOURS, len(places)) - 1, axis=1)
-        nearest = nearest[:, :_NEIGHBOURS]
-        rough = shifts - _bend(places, shifts)
-        usual = np.median(rough[nearest], axis=1)
-        agreed = (np.linalg.norm(rough - usual, axis=1) <= _MAX_CONTRADICTION) & (
+        usual = np.median(shifts[nearest[:, :_NEIGHBOURS]], axis=1)
+        agreed = (np.linalg.norm(shifts - usual, axis=1) <= _MAX_CONTRADICTION) & (
             np.linalg.norm(shifts, axis=1) <= _MAX_SHIFT
         )
         if agreed.all():
             break
         places, targets, shifts = places[agreed], targets[agreed], shifts[agreed]
-    return Alignment(transform, places, shifts, 0.0)
-
-
-def _bend(places: Floats, shifts: Floats) -> Floats:
-    """The part of shifts (n, 2) at places (n, 2) that a bend of the whole page explains, (n, 2).
-
-    It is a polynomial of the second degree, by iteratively reweighted least squares.
-    """
-    if len(places) < _MIN_OF_BEND:
-        return np.zeros_like(shifts)
-    x, y = ((places - places.mean(axis=0)) / (places.std(axis=0) + 1.0)).T
-    terms = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
-    weight, fitted = np.ones(len(places)), np.zeros_like(shifts)
-    for _ in range(_BEND_ROUNDS):
-        weighted = terms * weight[:, None]
-        fitted = terms @ np.linalg.lstsq(weighted.T @ terms, weighted.T @ shifts, rcond=1e-9)[0]
-        weight = 1 / np.maximum(np.linalg.norm(shifts - fitted, axis=1), 1.0)
-    return np.asarray(fitted, np.float64)
+    return Alignment(page_map, places, shifts, 0.0)
 
 
 def _made_smaller(image: GreyImage, by: int) -> GreyImage:

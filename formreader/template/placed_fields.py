@@ -33,7 +33,7 @@ class PlacedField:
 def quarters_turned(alignment: Alignment) -> int:
     """Quarter turns clockwise that bring the page upright, as its form lies on it."""
     middle = alignment.places.mean(axis=0)
-    here, beside = map_points(alignment.transform, [middle, middle + (1, 0)])
+    here, beside = alignment.page_map.map([middle, middle + (1, 0)])
     x, y = beside - here
     return -round(float(np.arctan2(y, x)) / _QUARTER) % 4
 
