@@ -117,21 +117,24 @@ def find_landmarks(even: GreyImage) -> Landmarks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """A map from a form's pixels to a page's, and pairs of points near it, (n, 2) each."""
+    """Maps from a form's pixels to a page's, and pairs of points near the first, (n, 2) each.
 
-    page_map: PageMap
+    The first map has no more freedom than the pairs ask for; others may still be right.
+    """
+
+    page_maps: tuple[PageMap, ...]
     form: Floats
     page: Floats
 
 
 def match_landmarks(
-    form: Landmarks, page: Landmarks, number: int = _MAX_FORM_LANDMARKS
+    form: Landmarks, page: Landmarks, number: int | None = None
 ) -> Match | None:
     """Find out how a form lies on a page from the landmarks of both; None where it does not.
 
-    Only so many of the form's landmarks are looked for.
+    Only so many of the form's landmarks are looked for, if a number is given.
     """
-    form = form.spread(number)
+    form = form.spread(number or _MAX_FORM_LANDMARKS)
     pairs = _pairs(form.descriptors, page.descriptors)
     if len(pairs) < _MIN_PAIRS:
         return None
@@ -140,31 +143,37 @@ def match_landmarks(
     similar = similar_map(source, target, _MAX_BEND)
     if similar is None or np.count_nonzero(similar[1]) < _MIN_PAIRS:
         return None
-    page_map = _freest(similar[0], source, target, form.points)
-    if not _is_plausible(page_map.transform, source):
+    maps = _likely_maps(similar[0], source, target, form.points)
+    maps = [one for one in maps if _is_plausible(one.transform, source)]
+    if not maps:
         return None
-    near = _missed_by(page_map, source, target) <= _MAX_BEND
-    return Match(page_map, source[near], target[near])
+    near = _missed_by(maps[0], source, target) <= _MAX_BEND
+    return Match(tuple(maps), source[near], target[near])
 
 
-def _freest(simple: PageMap, source: Floats, target: Floats, points: Floats) -> PageMap:
-    """The map with most freedom that explains clearly more pairs than those with less.
+def _likely_maps(simple: PageMap, source: Floats, target: Floats, points: Floats) -> list[PageMap]:
+    """Maps that pairs may be explained by, the likeliest first.
 
-    A perspective, or a bend, goes astray where a few wrong pairs lie far from the others, which
+    That is the one with most freedom that explains clearly more of them than those with less: a
+    perspective, or a bend, goes astray where a few wrong pairs lie far from the others, which
     cover a title only.
     """
     near = _missed_by(simple, source, target) <= 2 * _MAX_BEND
     source, target = source[near], target[near]
     span = float(np.linalg.norm(np.ptp(points, axis=0))) / 2
-    best, explained = simple, _explained(simple, source, target)
+    likely, explained = [simple], _explained(simple, source, target)
     for bent in (False, True):
-        freer = fit_map(source, target, best, span=span, misses=(_MAX_BEND, _MAX_MISS), bent=bent)
+        freer = fit_map(
+            source, target, likely[0], span=span, misses=(_MAX_BEND, _MAX_MISS), bent=bent
+        )
         if freer is None:
             continue
         now = _explained(freer, source, target)
         if now >= _MIN_GAIN * explained:
-            best, explained = freer, now
-    return best
+            likely, explained = [freer, *likely], now
+        else:
+            likely.append(freer)
+    return likely
 
 
 def _missed_by(page_map: PageMap, source: Floats, target: Floats) -> Floats:

@@ -21,6 +21,7 @@ from formreader.template.landmarks import (
     QUICK_LANDMARKS,
     Floats,
     Landmarks,
+    Match,
     find_landmarks,
     match_landmarks,
 )
@@ -53,7 +54,7 @@ _MIN_FOUND_SHARE = 0.5
 """Share of the patches to be found on a page of the form. Where the page is another form, chance
 finds fewer than a fifth of them."""
 
-_CLEAR_SCORE = 0.6
+_CLEAR_SCORE = 0.8
 """Score of an alignment from which no more landmarks are compared for a better one."""
 
 _MIN_FOUND = 8
@@ -80,6 +81,9 @@ bend."""
 _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
 shift."""
+
+_MAX_PAIRS = 100
+"""Pairs of landmarks that are used beside patches; more tell no more."""
 
 _MIN_OF_BEND = 24
 """Points from which the bend of the whole page is fitted."""
@@ -175,27 +179,33 @@ class Reference:
         """
         if len(self.patches) < _MIN_FOUND:
             return None
-        quick = match_landmarks(self.landmarks, landmarks, QUICK_LANDMARKS)
-        found = None if quick is None else self._refined(page, quick.page_map)
-        if found is not None and found.score >= _CLEAR_SCORE:
-            return found
-        match = match_landmarks(self.landmarks, landmarks)
-        careful = None if match is None else self._refined(page, match.page_map)
-        both = [one for one in (found, careful) if one is not None]
-        return max(both, key=lambda one: one.score, default=None)
+        best: Alignment | None = None
+        for number in (QUICK_LANDMARKS, None):
+            match = match_landmarks(self.landmarks, landmarks, number)
+            for page_map in match.page_maps if match is not None else ():
+                found = self._refined(page, match, page_map)
+                if found is not None and (best is None or found.score > best.score):
+                    best = found
+                if best is not None and best.score >= _CLEAR_SCORE:
+                    return best
+        return best
 
-    def _refined(self, page: GreyImage, first: PageMap) -> Alignment | None:
-        """As `align`, from the map that landmarks give."""
+    def _refined(self, page: GreyImage, match: Match, first: PageMap) -> Alignment | None:
+        """As `align`, from what landmarks tell and one of the maps that they may mean."""
         seen, fit = self._seen(page, first), Alignment.smooth(first)
         span = float(np.hypot(*self.image.shape)) / 2
+        every = max(1, -(-len(match.form) // _MAX_PAIRS))
+        # Few patches are unlike what is near them: in the first round landmarks hold the others.
+        known = match.form[::every], match.page[::every]
         everything = np.arange(len(self.patches))
         for (reach, smaller), looked_for in zip(_ROUNDS, (self._unique, everything), strict=True):
             patches = self.patches[looked_for]
-            centres, targets = self._find_patches(patches, seen, first, fit, reach, smaller)
+            points = self._find_patches(patches, seen, first, fit, reach, smaller)
+            centres, targets = (np.concatenate(both) for both in zip(points, known, strict=True))
             found = _fitted(centres, targets, fit.page_map, span)
             if found is None:
                 return None
-            fit = found
+            fit, known = found, (np.zeros((0, 2)), np.zeros((0, 2)))
         score = len(fit.places) / len(self.patches)
         enough = len(fit.places) >= _MIN_FOUND and score >= _MIN_FOUND_SHARE
         return replace(fit, score=score) if enough else None
