@@ -54,7 +54,7 @@ _MIN_FOUND_SHARE = 0.5
 """Share of the patches to be found on a page of the form. Where the page is another form, chance
 finds fewer than a fifth of them."""
 
-_CLEAR_SCORE = 0.8
+_CLEAR_SCORE = 0.9
 """Score of an alignment from which no more landmarks are compared for a better one."""
 
 _MIN_FOUND = 8
