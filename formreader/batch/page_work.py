@@ -191,9 +191,9 @@ def _crop_placed(page: Pyramid, placed: Sequence[PlacedField]) -> list[FieldCrop
     fields = list[FieldCrops]()
     for field in placed:
         if field.cell is None:
-            fields.append(replace(next(rows), name=field.name))
+            fields.append(replace(next(rows), name=field.name, doubt=field.doubt))
         elif (cut := cut_cell(page.level(0), field.cell, name=field.name)) is not None:
-            fields.append(cut)
+            fields.append(replace(cut, doubt=field.doubt))
     return fields
 
 

@@ -103,7 +103,7 @@ def snap_quads_to_lines(even: GreyImage, corners: _Floats) -> tuple[_Floats, _Fl
 
 
 def find_edges(even: GreyImage, corners: _Floats) -> Edges:
-    """Find the line near each edge of boxes with corners (n, 4, 2) on an evenly lit page, (h, w)."""
+    """Find the line near each edge of boxes, corners (n, 4, 2), on an evenly lit page, (h, w)."""
     side = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2).min(axis=1)
     reach = np.clip(_SEARCH_REACH * side, _MIN_SEARCH_REACH, _MAX_SEARCH_REACH)[:, None]
     furthest = int(reach.max())

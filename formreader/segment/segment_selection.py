@@ -96,6 +96,7 @@ def _select(
             field.cell,
             field.strip,
             field.name,
+            field.doubt,
         )
         if field.name or (len(path) <= _MAX_DIGITS_PER_NUMBER and is_handwritten_size(digits)):
             doubts = np.where(may_be_separators(digits), _SEPARATOR_DOUBT, 1.0)

@@ -50,7 +50,11 @@ class OnLines:
 
 
 def on_lines(
-    even: GreyImage, corners: Floats, on_form: Floats, form_edges: Edges, owner: npt.NDArray[np.int64]
+    even: GreyImage,
+    corners: Floats,
+    on_form: Floats,
+    form_edges: Edges,
+    owner: npt.NDArray[np.int64],
 ) -> OnLines:
     """Move the fields of an aligned page, (h, w) uint8, onto its lines.
 

@@ -127,9 +127,7 @@ class Match:
     page: Floats
 
 
-def match_landmarks(
-    form: Landmarks, page: Landmarks, number: int | None = None
-) -> Match | None:
+def match_landmarks(form: Landmarks, page: Landmarks, number: int | None = None) -> Match | None:
     """Find out how a form lies on a page from the landmarks of both; None where it does not.
 
     Only so many of the form's landmarks are looked for, if a number is given.

@@ -19,13 +19,12 @@ import numpy.typing as npt
 from formreader.core.records import GreyImage
 from formreader.template.landmarks import (
     QUICK_LANDMARKS,
-    Floats,
     Landmarks,
     Match,
     find_landmarks,
     match_landmarks,
 )
-from formreader.template.page_map import PageMap, fit_map
+from formreader.template.page_map import Floats, PageMap, fit_map
 
 _PATCH_SIDE, _PATCH_STEP = 28, 32
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
@@ -54,7 +53,7 @@ _MIN_FOUND_SHARE = 0.5
 """Share of the patches to be found on a page of the form. Where the page is another form, chance
 finds fewer than a fifth of them."""
 
-_CLEAR_SCORE = 0.9
+_SURE_SCORE = 0.9
 """Score of an alignment from which no more landmarks are compared for a better one."""
 
 _MIN_FOUND = 8
@@ -182,11 +181,13 @@ class Reference:
         best: Alignment | None = None
         for number in (QUICK_LANDMARKS, None):
             match = match_landmarks(self.landmarks, landmarks, number)
-            for page_map in match.page_maps if match is not None else ():
+            if match is None:
+                continue
+            for page_map in match.page_maps:
                 found = self._refined(page, match, page_map)
                 if found is not None and (best is None or found.score > best.score):
                     best = found
-                if best is not None and best.score >= _CLEAR_SCORE:
+                if best is not None and best.score >= _SURE_SCORE:
                     return best
         return best
 

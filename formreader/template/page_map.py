@@ -176,10 +176,12 @@ def _equations(near: Floats, u: Floats, v: Floats, *, bent: bool) -> Floats:
     """(2, n, k) factors of the k numbers of a map, in the equations for u and for v."""
     x, y = near.T
     one, none = np.ones_like(x), np.zeros_like(x)
-    terms = np.stack([
-        np.column_stack([x, y, one, none, none, none, -x * u, -y * u]),
-        np.column_stack([none, none, none, x, y, one, -x * v, -y * v]),
-    ])
+    terms = np.stack(
+        [
+            np.column_stack([x, y, one, none, none, none, -x * u, -y * u]),
+            np.column_stack([none, none, none, x, y, one, -x * v, -y * v]),
+        ]
+    )
     if not bent:
         return terms
     bends = _bend_terms(near)

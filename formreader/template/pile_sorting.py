@@ -12,9 +12,9 @@ from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
 from formreader.template.form_template import FormTemplate
-from formreader.template.landmarks import Floats, match_landmarks
+from formreader.template.landmarks import match_landmarks
 from formreader.template.page_alignment import Alignment, Reference, seen_by
-from formreader.template.page_map import PageMap
+from formreader.template.page_map import Floats, PageMap
 from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
 from formreader.template.print_fields import without_print

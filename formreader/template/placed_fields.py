@@ -22,7 +22,9 @@ from formreader.template.page_map import Floats
 NOT_ON_LINES = "the lines of the form are not where they should be"
 """Why a field is for review however confident."""
 
-_MIN_CONFIRMED = 0.3
+_MIN_CONFIRMED = 0.4
+"""Share of the lines of a field that must be where the form has them. Of 3,100 fields on 120 drawn
+pages 23 have fewer, among them the six that alignment put a quarter of a box off or more."""
 
 _QUARTER = np.pi / 2
 """A quarter turn, in radians."""
@@ -30,7 +32,11 @@ _QUARTER = np.pi / 2
 
 @dataclass(frozen=True, slots=True)
 class PlacedField:
-    """A field of a form in pixels of a page as stored: its name, and its boxes or its cell."""
+    """A field of a form in pixels of a page as stored: its name, and its boxes or its cell.
+
+    `doubt` is why its place may be wrong, "" if nothing says so. `confirmed` is the share of its
+    lines that are where they must be, 0..1.
+    """
 
     name: str
     boxes: tuple[DigitBox, ...] = ()
