@@ -15,6 +15,7 @@ from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
 from formreader.detect.line_snapping import Edges, find_edges
 from formreader.template.documents import documents_of
+from formreader.template.field_lines import on_lines
 from formreader.template.form_template import FormTemplate
 from formreader.template.landmarks import find_landmarks
 from formreader.template.page_alignment import Alignment, Reference
@@ -42,8 +43,8 @@ class KnownForm:
 
     @cached_property
     def corners(self) -> Floats:
-        """(n, 4, 2) corners of the boxes and cells of all fields on the reference page."""
-        return np.array(
+        """(n, 4, 2) corners of the boxes and cells of all fields on the reference page's lines."""
+        drawn = np.array(
             [
                 ((b.left, b.top), (b.right, b.top), (b.right, b.bottom), (b.left, b.bottom))
                 for field in self.template.fields
@@ -51,6 +52,8 @@ class KnownForm:
             ],
             np.float64,
         ).reshape(-1, 4, 2)
+        at_edges = Edges(np.zeros((4, len(drawn))), np.ones((4, len(drawn))))
+        return on_lines(self.reference.image, drawn, drawn, at_edges, self.owner).corners
 
     @cached_property
     def owner(self) -> npt.NDArray[np.int64]:
