@@ -42,7 +42,8 @@ class OnLines:
     """Corners (n, 4, 2) of boxes on the lines of a page.
 
     `confirmed`, (fields,): the share of the lines that each field has on its form which are where
-    they must be on the page; 1 where the form has none.
+    they must be on the page, those across or those along, whichever is less; 1 where the form has
+    none.
     """
 
     corners: Floats
@@ -72,19 +73,22 @@ def on_lines(
     offset = edges.offset - larger * form_edges.offset
     weight = edges.weight * form_edges.weight
     x = corners[..., 0].mean(axis=1)
-    moved, miss = corners.copy(), np.zeros_like(offset)
+    moved = corners.copy()
     fields = int(owner[-1]) + 1
+    confirmed = np.ones(fields)
+    edges_each = 2 * np.bincount(owner, minlength=fields)
     for axis in range(2):
         across = axis == _ACROSS
         here, sure = offset[across], weight[across]
         shift, tilt, along = _fitted(here, sure, x, owner, fields)
         fit = shift[owner] + tilt[owner] * along
-        miss[across] = np.abs(here - fit)
         moved[..., axis] += fit[:, None]
-    known = np.bincount(owner, form_edges.weight.sum(axis=0), minlength=fields)
-    found = np.bincount(owner, (weight * (miss <= _MAX_LINE_MISS)).sum(axis=0), minlength=fields)
-    ruled = known >= _MIN_RULED * 4 * np.bincount(owner, minlength=fields)
-    return OnLines(moved, np.where(ruled, found / np.maximum(known, 1e-9), 1.0))
+        near = sure * (np.abs(here - fit) <= _MAX_LINE_MISS)
+        known = np.bincount(owner, form_edges.weight[across].sum(axis=0), minlength=fields)
+        found = np.bincount(owner, near.sum(axis=0), minlength=fields)
+        share = np.where(known >= _MIN_RULED * edges_each, found / np.maximum(known, 1e-9), 1.0)
+        confirmed = np.minimum(confirmed, share)
+    return OnLines(moved, confirmed)
 
 
 def _sides(corners: Floats) -> Floats:

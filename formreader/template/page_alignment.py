@@ -56,6 +56,9 @@ finds fewer than a fifth of them."""
 _SURE_SCORE = 0.9
 """Score of an alignment from which no more landmarks are compared for a better one."""
 
+_MAX_APART = 3.0
+"""Pixels between two alignments, everywhere, up to which they confirm each other."""
+
 _MIN_FOUND = 8
 """Patches to be found at least: a page with less print cannot be told from others."""
 
@@ -181,15 +184,23 @@ class Reference:
         best: Alignment | None = None
         for number in (QUICK_LANDMARKS, None):
             match = match_landmarks(self.landmarks, landmarks, number)
-            if match is None:
-                continue
-            for page_map in match.page_maps:
-                found = self._refined(page, match, page_map)
-                if found is not None and (best is None or found.score > best.score):
-                    best = found
-                if best is not None and best.score >= _SURE_SCORE:
+            for page_map in match.page_maps if match is not None else ():
+                found = self._refined(page, match, page_map) if match is not None else None
+                if found is None:
+                    continue
+                settled = found.score >= _SURE_SCORE or (
+                    best is not None and self._agree(best, found)
+                )
+                best = found if best is None or found.score > best.score else best
+                if settled:
                     return best
         return best
+
+    def _agree(self, one: Alignment, other: Alignment) -> bool:
+        """Whether two alignments, by other landmarks or maps, agree about all of the form."""
+        places = self.patches.astype(np.float64)
+        apart = np.linalg.norm(one.map(places) - other.map(places), axis=1)
+        return bool(apart.max() <= _MAX_APART)
 
     def _refined(self, page: GreyImage, match: Match, first: PageMap) -> Alignment | None:
         """As `align`, from what landmarks tell and one of the maps that they may mean."""

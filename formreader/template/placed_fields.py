@@ -22,7 +22,7 @@ from formreader.template.page_map import Floats
 NOT_ON_LINES = "the lines of the form are not where they should be"
 """Why a field is for review however confident."""
 
-_MIN_CONFIRMED = 0.4
+_MIN_CONFIRMED = 0.3
 """Share of the lines of a field that must be where the form has them. Of 3,100 fields on 120 drawn
 pages 23 have fewer, among them the six that alignment put a quarter of a box off or more."""
 
