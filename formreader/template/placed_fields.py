@@ -24,7 +24,7 @@ NOT_ON_LINES = "the lines of the form are not where they should be"
 
 _MIN_CONFIRMED = 0.3
 """Share of the lines of a field that must be where the form has them. Of 3,100 fields on 120 drawn
-pages 23 have fewer, among them the six that alignment put a quarter of a box off or more."""
+pages 31 have fewer, among them all six that alignment put a quarter of a box off or more."""
 
 _QUARTER = np.pi / 2
 """A quarter turn, in radians."""
