@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.template.landmarks import (
+    MIN_GAIN,
     QUICK_LANDMARKS,
     Landmarks,
     Match,
@@ -86,6 +87,9 @@ shift."""
 
 _MAX_PAIRS = 100
 """Pairs of landmarks that are used beside patches; more tell no more."""
+
+_MAX_FLAT_MISS = 3.0
+"""Pixels up to which a point is explained by a map; local shifts do the rest."""
 
 _MIN_OF_BEND = 24
 """Points from which the bend of the whole page is fitted."""
@@ -303,8 +307,7 @@ def _fitted(places: Floats, targets: Floats, start: PageMap, span: float) -> Ali
     for _ in range(2):
         if len(places) < _MIN_FOUND:
             return None
-        bent = len(places) >= _MIN_OF_BEND
-        fitted = fit_map(places, targets, page_map, span=span, misses=_MISSES, bent=bent)
+        fitted = _flat_or_bent(places, targets, page_map, span)
         if fitted is None:
             return None
         page_map = fitted
@@ -319,6 +322,24 @@ def _fitted(places: Floats, targets: Floats, start: PageMap, span: float) -> Ali
             break
         places, targets, shifts = places[agreed], targets[agreed], shifts[agreed]
     return Alignment(page_map, places, shifts, 0.0)
+
+
+def _flat_or_bent(places: Floats, targets: Floats, start: PageMap, span: float) -> PageMap | None:
+    """A projective map for pairs of points (n, 2), or one with a bend if that explains clearly more.
+
+    Where there is no print a bend goes astray most.
+    """
+    flat = fit_map(places, targets, start, span=span, misses=_MISSES, bent=False)
+    if len(places) < _MIN_OF_BEND:
+        return flat
+    bent = fit_map(places, targets, start, span=span, misses=_MISSES, bent=True)
+    if flat is None or bent is None:
+        return flat or bent
+    near_flat, near_bent = (
+        np.count_nonzero(np.linalg.norm(one.map(places) - targets, axis=1) <= _MAX_FLAT_MISS)
+        for one in (flat, bent)
+    )
+    return bent if near_bent >= MIN_GAIN * near_flat else flat
 
 
 def _made_smaller(image: GreyImage, by: int) -> GreyImage:
