@@ -28,6 +28,9 @@ within so many pixels of the median, and it does not."""
 _MAX_OVERLAP = 0.4
 """Share of the smaller of two cells that they may have in common; of more only one is there."""
 
+_MAX_SAME_PLACE = 3.0
+"""Distance in pixels up to which two corners are the same. No record of a measurement."""
+
 _MIN_SAME_ROW, _MAX_SHARED_WIDTH = 0.6, 0.1
 """Two cells are in one row from this common share of the smaller height on. There they may have
 this share of the smaller width in common, as edges are not exact; cells one below the other may
@@ -38,7 +41,7 @@ _SIDES = ((_TOP, 1), (_BOTTOM, 1), (_LEFT, 0), (_RIGHT, 0))
 """Upper, lower, left and right edge of a cell: its two corners, and the coordinate that it has in
 common with the edges of the cells in line with it."""
 
-_MIN_RULED_EDGE, _MAX_OUT_OF_LINE = 0.5, 0.12
+MIN_RULED_EDGE, _MAX_OUT_OF_LINE = 0.5, 0.12
 """An edge with less confidence in a printed line is a guess unless another cell's is in line with
 it, up to this distance in heights of the cell. Set on `numbers/composed`, where it gives up 14 of
 1,561 accepted right numbers; with lines of 0.7 it would give up 31."""
@@ -64,6 +67,21 @@ def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
             if stands_out and agree.sum() >= max(_MIN_ALIGNED, _MIN_ALIGNED_SHARE * len(others)):
                 aligned[i, side, 0] += line - x[i]
     return aligned
+
+
+def distinct(
+    corners: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Which of n cells (n, 4, 2) to keep so that no two are in the same place, (n,).
+
+    The parts of a cell that a digit breaks all grow to its lines.
+    """
+    kept = np.ones(len(corners), np.bool_)
+    for i in np.argsort(-scores, kind="stable").tolist():
+        if kept[i]:
+            kept &= (np.abs(corners - corners[i]) > _MAX_SAME_PLACE).any(axis=(1, 2))
+            kept[i] = True
+    return kept
 
 
 def best_of_overlapping(
@@ -120,19 +138,19 @@ def crossed_by_columns(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_
 def guessed_edges(
     corners: npt.NDArray[np.float64], ruled: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
-    """Which cells have an edge that is neither on a printed line nor in line with another cell's.
+    """Which edges of cells, (n, 4), are neither on a printed line nor in line with another cell's.
 
-    They may lack a part: a pen's stroke or the end of a pattern was taken for their edge.
+    Such a cell may lack a part: a pen's stroke or the end of a pattern was taken for its edge.
 
     Args:
         corners: (n, 4, 2), of a straightened page.
         ruled: (n, 4) confidence in a line at the upper, lower, left and right edge.
     """
     reach = _MAX_OUT_OF_LINE * np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)
-    guessed = np.zeros(len(corners), np.bool_)
-    for (side, axis), lines in zip(_SIDES, ruled.T, strict=True):
+    guessed = np.zeros(ruled.shape, np.bool_)
+    for edge, (side, axis) in enumerate(_SIDES):
         place = corners[:, side, axis].mean(axis=1)
         # The cell itself is one of those in line.
         in_line = (np.abs(place[:, None] - place) <= reach[:, None]).sum(axis=1) - 1
-        guessed |= (lines < _MIN_RULED_EDGE) & (in_line == 0)
+        guessed[:, edge] = (ruled[:, edge] < MIN_RULED_EDGE) & (in_line == 0)
     return guessed

@@ -14,7 +14,7 @@ Allograph: TypeAlias = tuple[ControlPoints, ...]
 """Strokes in the order in which they are written."""
 
 
-def _parse(text: str) -> Allograph:
+def parse_strokes(text: str) -> Allograph:
     """Read strokes separated by `;`, points as `x,y` in hundredths, corners as `x,y!`."""
     strokes = []
     for part in text.split(";"):
@@ -137,13 +137,13 @@ _LETTER_POINTS: dict[str, str] = {
 }
 
 DIGIT_STROKES: dict[str, dict[str, Allograph]] = {
-    digit: {name: _parse(text) for name, text in allographs.items()}
+    digit: {name: parse_strokes(text) for name, text in allographs.items()}
     for digit, allographs in _DIGIT_POINTS.items()
 }
 """Digit -> allograph name -> strokes."""
 
 MARK_STROKES: dict[str, Allograph] = {
-    symbol: _parse(text) for symbol, text in (_MARK_POINTS | _LETTER_POINTS).items()
+    symbol: parse_strokes(text) for symbol, text in (_MARK_POINTS | _LETTER_POINTS).items()
 }
 """Cross, dash, slash, tick (v), block capitals and small letters -> strokes."""
 

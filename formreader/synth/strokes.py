@@ -122,7 +122,7 @@ class Hand:
     def digit(self, digit: str, rng: np.random.Generator) -> list[Stroke]:
         """One instance of a digit, sometimes by another allograph than the preferred one."""
         name = dict(self.allographs)[digit] if rng.random() < self.faithful else _pick(digit, rng)
-        return self._write(DIGIT_STROKES[digit][name], f"{digit} {name}", rng)
+        return self.write(DIGIT_STROKES[digit][name], f"{digit} {name}", rng)
 
     def symbol(self, symbol: str, rng: np.random.Generator) -> list[Stroke]:
         """One instance of a digit, mark or letter.
@@ -134,16 +134,16 @@ class Hand:
             return self.digit(symbol, rng)
         if symbol == STRUCK_OUT:
             struck = self.digit(str(rng.integers(10)), rng)
-            return struck + self._write(_strike(rng), "strike", rng)
+            return struck + self.write(_strike(rng), "strike", rng)
         if symbol == SCRIBBLE:
-            return self._write(_scribble(rng), "scribble", rng)
+            return self.write(_scribble(rng), "scribble", rng)
         if symbol not in MARK_STROKES:
             known = "".join((*DIGIT_STROKES, *MARK_STROKES, SCRIBBLE, STRUCK_OUT))
             raise ValueError(f"no strokes for {symbol!r}; known are {known}")
-        return self._write(MARK_STROKES[symbol], symbol, rng)
+        return self.write(MARK_STROKES[symbol], symbol, rng)
 
-    def _write(self, strokes: Allograph, name: str, rng: np.random.Generator) -> list[Stroke]:
-        """One instance of an allograph; `name` tells the hand's habits of shapes apart."""
+    def write(self, strokes: Allograph, name: str, rng: np.random.Generator) -> list[Stroke]:
+        """One instance of an allograph; its `name` tells the hand's habits of shapes apart."""
         habit = np.random.default_rng([self.habit, *name.encode()])
         bend = _affine(rng, 0.5 * self.jitter) @ _affine(habit, 1.0)
         slanted = np.array([[self.aspect, -self.slant], [0.0, 1.0]]) @ bend

@@ -10,6 +10,7 @@ from formreader.detect.cell_alignment import (
     align_cells,
     best_of_overlapping,
     crossed_by_columns,
+    distinct,
     guessed_edges,
 )
 
@@ -67,6 +68,11 @@ def test_cells_that_overlap_in_a_row_may_lack_a_part(
     assert kept.all() and overlaps.tolist() == [doubtful] * 2
 
 
+def test_parts_that_grew_to_the_same_cell_are_one() -> None:
+    cells = np.stack([quad(0, 0, 100, 30), quad(1, 1, 100, 28), quad(100, 0, 100, 30)])
+    assert distinct(cells, np.array([0.6, 0.8, 0.7])).tolist() == [False, True, True]
+
+
 def test_a_page_without_cells() -> None:
     none = np.zeros((0, 4, 2))
     assert align_cells(none).shape == (0, 4, 2)
@@ -84,7 +90,7 @@ def test_an_edge_on_no_line_and_in_line_with_no_other_is_a_guess(
     cells = np.stack([quad(100, 100, 200, 40), quad(left, 160, 300 - left, 40)])
     lines = np.ones((2, 4))
     lines[1, 2] = ruled
-    assert guessed_edges(cells, lines).tolist() == [False, guessed]
+    assert guessed_edges(cells, lines).any(axis=1).tolist() == [False, guessed]
 
 
 def test_a_cell_over_two_columns_may_be_two_cells() -> None:

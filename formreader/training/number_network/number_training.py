@@ -36,6 +36,7 @@ from formreader.training.number_network.strip_pool import (
     compose_strips,
 )
 from formreader.training.number_network.vote_fitting import fit_vote
+from formreader.training.number_network.widening import widened
 
 NUMBER_VERSION = "1.1"
 """Version in the card of a newly trained number network."""
@@ -166,11 +167,11 @@ def _recipe(options: NumberTrainOptions) -> dict[str, str | int | float | list[s
 
 
 def _start_from(folder: Path, network: keras.Model) -> None:
-    """Give a network the weights of a model folder.
+    """Give a network the weights of a model folder, whose network may be narrower.
 
     Raises:
         ModelError: the model is missing or damaged, or its network has another shape.
     """
     with base_errors(folder, "formreader.training.number_network"):
-        weights = keras.saving.load_model(folder / KERAS_FILE, compile=False).get_weights()
-        network.set_weights(weights)
+        base = keras.saving.load_model(folder / KERAS_FILE, compile=False)
+        network.set_weights(widened(base.get_weights(), [w.shape for w in network.weights]))

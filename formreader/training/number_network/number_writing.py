@@ -14,6 +14,8 @@ from formreader.training.number_network.number_hands import Glyph, NumberHand
 
 _MAX_GLYPH_WIDTH = 1.15
 """Widest digit, in heights."""
+_RAISED_BELOW = 0.85
+"""Height of small digits, in heights of the others, that may stand above the line."""
 _NESTING = 0.3
 """How far a glyph may reach over or under the one before it, in heights."""
 _REACH = 0.1
@@ -27,7 +29,8 @@ class Gait:
     `gap` and `gap_spread`: mean and deviation of the gaps between strokes of neighbours; below 0
     they overlap. `size_spread`, `rise`: deviations of height and baseline. `slope` of the line,
     `slant` to the right. `width`: factor of the digits' width. `threshold`, `sharpness`: how
-    thick and how hard strokes are drawn. `joined`: strokes lead from digit to digit.
+    thick and how hard strokes are drawn. `joined`: strokes lead from digit to digit. `last_zeros`:
+    height of the zeros that a number ends with, as a share of the other digits'.
     """
 
     gap: float
@@ -40,6 +43,7 @@ class Gait:
     threshold: float
     sharpness: float
     joined: bool
+    last_zeros: float
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Gait:
@@ -60,7 +64,8 @@ class Gait:
             float(np.exp(rng.normal(0, 0.12))),
             float(rng.uniform(0.25, 0.65)),
             float(np.exp(rng.uniform(0, 1.2))),
-            bool(rng.random() < 0.08),
+            bool(rng.random() < 0.14),
+            float(rng.uniform(0.5, 0.9)) if rng.random() < 0.25 else 1.0,
         )
 
 
@@ -69,8 +74,10 @@ def write_number(text: str, hand: NumberHand, height: float, rng: np.random.Gene
     gait = Gait.sample(rng)
     line = _Line(height, gait, rng)
     pen = _pen(hand, height)
-    for symbol in text:
-        line.add(symbol, _glyph(symbol, hand, height, pen, gait, rng))
+    small_from = len(text.rstrip("0.,-= "))
+    for i, symbol in enumerate(text):
+        share = gait.last_zeros if symbol == "0" and i >= max(small_from, 1) else 1.0
+        line.add(symbol, _glyph(symbol, hand, share * height, pen, gait, rng))
     return leaned(line.ink(), gait, rng)
 
 
@@ -318,6 +325,8 @@ class _Line:
             return base - height * rng.uniform(0.02, 0.14)
         if symbol in "-=":
             return base - height * rng.uniform(0.4, 0.6) - tall / 2
+        if tall < _RAISED_BELOW * height and rng.random() < 0.4:
+            base -= float(rng.uniform(0, 1)) * (height - tall)
         return base - tall
 
     def _near(self) -> npt.NDArray[np.float64]:
