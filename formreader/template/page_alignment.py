@@ -325,7 +325,7 @@ def _fitted(places: Floats, targets: Floats, start: PageMap, span: float) -> Ali
 
 
 def _flat_or_bent(places: Floats, targets: Floats, start: PageMap, span: float) -> PageMap | None:
-    """A projective map for pairs of points (n, 2), or one with a bend if that explains clearly more.
+    """A projective map for pairs of points (n, 2), or a bent one if that explains clearly more.
 
     Where there is no print a bend goes astray most.
     """
