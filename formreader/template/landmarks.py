@@ -44,7 +44,7 @@ _MAX_MISS, _MAX_BEND = 8.0, 30.0
 """Pixels by which matched landmarks may miss a projective transform, and by which the paper may be
 bent there: paper is not flat."""
 
-MIN_GAIN = 1.15
+_MIN_GAIN = 1.15
 """Times as many pairs that a map with more freedom must explain."""
 
 _MIN_PAIRS = 12
@@ -167,7 +167,7 @@ def _likely_maps(simple: PageMap, source: Floats, target: Floats, points: Floats
         if freer is None:
             continue
         now = _explained(freer, source, target)
-        if now >= MIN_GAIN * explained:
+        if now >= _MIN_GAIN * explained:
             likely, explained = [freer, *likely], now
         else:
             likely.append(freer)

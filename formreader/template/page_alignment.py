@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.template.landmarks import (
-    MIN_GAIN,
     QUICK_LANDMARKS,
     Landmarks,
     Match,
@@ -88,8 +87,9 @@ shift."""
 _MAX_PAIRS = 100
 """Pairs of landmarks that are used beside patches; more tell no more."""
 
-_MAX_FLAT_MISS = 3.0
-"""Pixels up to which a point is explained by a map; local shifts do the rest."""
+_MAX_FLAT_MISS, _MIN_GAIN_OF_BEND = 3.0, 1.03
+"""Pixels up to which a point is explained by a map, local shifts do the rest; and times as many
+points that a bend must explain: on flat pages both explain all."""
 
 _MIN_OF_BEND = 24
 """Points from which the bend of the whole page is fitted."""
@@ -339,7 +339,7 @@ def _flat_or_bent(places: Floats, targets: Floats, start: PageMap, span: float) 
         np.count_nonzero(np.linalg.norm(one.map(places) - targets, axis=1) <= _MAX_FLAT_MISS)
         for one in (flat, bent)
     )
-    return bent if near_bent >= MIN_GAIN * near_flat else flat
+    return bent if near_bent >= _MIN_GAIN_OF_BEND * near_flat else flat
 
 
 def _made_smaller(image: GreyImage, by: int) -> GreyImage:
