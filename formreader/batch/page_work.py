@@ -190,11 +190,12 @@ def _crop_placed(page: Pyramid, placed: Sequence[PlacedField]) -> list[FieldCrop
     rows = iter(_crop(page, found))
     cells = [(field.cell, field.name) for field in placed if field.cell is not None]
     cut = iter(cut_cells(page.level(0), [cell for cell, _ in cells], [name for _, name in cells]))
-    fields = (
-        replace(next(rows), name=field.name) if field.cell is None else next(cut)
-        for field in placed
-    )
-    return [field for field in fields if field is not None]
+    fields = list[FieldCrops]()
+    for field in placed:
+        made = replace(next(rows), name=field.name) if field.cell is None else next(cut)
+        if made is not None:
+            fields.append(replace(made, doubt=field.doubt))
+    return fields
 
 
 def crop_page(

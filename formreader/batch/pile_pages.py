@@ -7,7 +7,7 @@ import numpy as np
 from formreader.core.geometry import map_points
 from formreader.core.records import FieldCrops, PageCrops
 from formreader.store.job_store import PageCopy
-from formreader.template.landmarks import Floats
+from formreader.template.page_map import Floats
 from formreader.template.pile_page import PilePage
 
 

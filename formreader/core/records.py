@@ -151,7 +151,7 @@ class FieldCrops:
     `crops` is (n, 28, 28) uint8, one crop per box; `blank`, (n,) bool, is true for boxes
     without ink. `cell` is the printed rectangle of a number that has no boxes of its own, and
     `strip` the picture of what is written in it. `name` is that of a field of a template, ""
-    for one that was found without.
+    for one that was found without. `doubt` is why its place may be wrong, "" if nothing says so.
 
     Raises:
         ValueError: there is no box, or not exactly one crop and one flag per box.
@@ -164,6 +164,7 @@ class FieldCrops:
     cell: DigitBox | None = None
     strip: NumberStrip | None = None
     name: str = ""
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.boxes)

@@ -63,7 +63,7 @@ _MAX_SHARED_EDGE_GAP = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Edges:
+class Edges:
     """The lines near the edges of n boxes, (4, n) each.
 
     `offset`: where the line is along x or y from the edge, in pixels; `weight`: the confidence in
@@ -81,7 +81,7 @@ def snap_rows_to_lines(even: GreyImage, rows: Sequence[Row]) -> list[Row]:
     corners = np.concatenate([row.corners for row in rows])
     lengths = np.array([len(row) for row in rows])
     owner = np.repeat(np.arange(len(rows)), lengths)
-    edges = _find_lines(even, corners)
+    edges = find_edges(even, corners)
     moved = np.split(_snapped(corners, edges, owner), lengths.cumsum()[:-1])
     separations = _separations(edges.weight, owner).tolist()
     return [
@@ -98,12 +98,12 @@ def snap_quads_to_lines(even: GreyImage, corners: _Floats) -> tuple[_Floats, _Fl
     """
     if not len(corners):
         return corners, np.zeros((0, 4))
-    edges = _find_lines(even, corners)
+    edges = find_edges(even, corners)
     return _snapped(corners, edges, np.arange(len(corners))), edges.weight.T
 
 
-def _find_lines(even: GreyImage, corners: _Floats) -> _Edges:
-    """Find the line near each edge of boxes with corners (n, 4, 2)."""
+def find_edges(even: GreyImage, corners: _Floats) -> Edges:
+    """Find the line near each edge of boxes, corners (n, 4, 2), on an evenly lit page, (h, w)."""
     side = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2).min(axis=1)
     reach = np.clip(_SEARCH_REACH * side, _MIN_SEARCH_REACH, _MAX_SEARCH_REACH)[:, None]
     furthest = int(reach.max())
@@ -123,7 +123,7 @@ def _find_lines(even: GreyImage, corners: _Floats) -> _Edges:
     curvature = np.minimum(below - 2 * here + above, -1e-6)
     fraction = np.clip((below - above) / (2 * curvature), -0.5, 0.5)
     offset = _INWARDS[:, None] * (offsets[best] + fraction) + rounding
-    return _Edges(offset, np.clip(here / _FULL_WEIGHT_CONTRAST, 0, 1) ** 2)
+    return Edges(offset, np.clip(here / _FULL_WEIGHT_CONTRAST, 0, 1) ** 2)
 
 
 def _profiles(even: GreyImage, corners: _Floats, first: int, last: int) -> tuple[_Floats, _Floats]:
@@ -152,7 +152,7 @@ def _profiles(even: GreyImage, corners: _Floats, first: int, last: int) -> tuple
     return profile, rounding
 
 
-def _snapped(corners: _Floats, edges: _Edges, owner: _Ints) -> _Floats:
+def _snapped(corners: _Floats, edges: Edges, owner: _Ints) -> _Floats:
     """The corners (n, 4, 2) moved onto the lines; `owner`, (n,), is the row of each box."""
     x = corners[..., 0]
     middle = x.mean(axis=1)
@@ -189,7 +189,7 @@ def _separations(weight: _Floats, owner: _Ints) -> _Floats:
     return np.where(separators > 0, ruled / np.maximum(separators, 1), worse[first])
 
 
-def _fit_lines(x: _Floats, edges: _Edges, group: _Ints) -> tuple[_Floats, _Floats]:
+def _fit_lines(x: _Floats, edges: Edges, group: _Ints) -> tuple[_Floats, _Floats]:
     """Fit a straight line to the offsets of each group of edges, without the outliers.
 
     Args:

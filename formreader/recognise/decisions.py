@@ -73,7 +73,8 @@ def decide(
 
     Digits with a lower confidence than their threshold are for review, and so are those in boxes
     with loose ink, however sure: a digit beside them may be missing. A number in a cell is
-    accepted or for review as a whole. `doubted`: all of the page is for review, whatever the
+    accepted or for review as a whole. A field whose place is in doubt is for review, also where it
+    looks blank. `doubted`: all of the page is for review, whatever the
     thresholds. `revised` gives the readings that the rules of a form leave, before they are
     judged.
     """
@@ -86,6 +87,10 @@ def decide(
     readings = revised([_reading(one, [next(digits) for _ in one.field.boxes]) for one in read])
     if doubted:
         readings = [_doubted(reading) for reading in readings]
+    readings = [
+        _misplaced(reading, one.field.doubt) if one.field.doubt else reading
+        for one, reading in zip(read, readings, strict=True)
+    ]
     return tuple(judged(reading, thresholds) for reading in readings)
 
 
@@ -125,6 +130,20 @@ def _with_status(digit: DigitReading, accepted: bool) -> DigitReading:
 
 def _doubted(field: FieldReading) -> FieldReading:
     return replace(field, digits=tuple(replace(digit, acceptable=False) for digit in field.digits))
+
+
+def _misplaced(field: FieldReading, doubt: str) -> FieldReading:
+    """A field that may have been read in a wrong place: what looks blank there may be elsewhere."""
+    digits = tuple(
+        replace(digit, confidence=0.0, status=Status.REVIEW, acceptable=False)
+        if digit.status is Status.BLANK
+        else replace(digit, acceptable=False)
+        for digit in field.digits
+    )
+    cells = cells_of(digits)
+    value = field.value if field.frame is not None else cells.replace(".", "")
+    remark = "; ".join(filter(None, (doubt, field.remark)))
+    return replace(field, digits=digits, cells=cells, value=value, remark=remark)
 
 
 def _read_digits(

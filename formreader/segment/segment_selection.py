@@ -106,6 +106,7 @@ def _on_best_path(field: SegmentedField, draft: Probabilities, number: float) ->
         field.cell,
         field.strip,
         field.name,
+        field.doubt,
     )
     return SelectedField(digits, posteriors, max(float(best[path].mean()), number))
 

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
+from formreader.detect.line_snapping import Edges, find_edges
 from formreader.template.documents import documents_of
+from formreader.template.field_lines import on_lines
 from formreader.template.form_template import FormTemplate
 from formreader.template.landmarks import find_landmarks
 from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.page_map import Floats
 from formreader.template.reference_library import ReferenceLibrary
 from formreader.template.template_file import (
     PAGE_FILE,
@@ -28,12 +34,39 @@ _MAX_BOOKS = 4
 """Folders of forms that a process keeps: the service reads jobs with several at the same time."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class KnownForm:
-    """A form with its reference page, ready to be recognised."""
+    """A form with its reference page, ready to be recognised and placed."""
 
     template: FormTemplate
     reference: Reference
+
+    @cached_property
+    def corners(self) -> Floats:
+        """(n, 4, 2) corners of the boxes and cells of all fields on the reference page's lines."""
+        drawn = np.array(
+            [
+                ((b.left, b.top), (b.right, b.top), (b.right, b.bottom), (b.left, b.bottom))
+                for field in self.template.fields
+                for b in field.parts
+            ],
+            np.float64,
+        ).reshape(-1, 4, 2)
+        at_edges = Edges(np.zeros((4, len(drawn))), np.ones((4, len(drawn))))
+        return on_lines(self.reference.image, drawn, drawn, at_edges, self.owner).corners
+
+    @cached_property
+    def owner(self) -> npt.NDArray[np.int64]:
+        """(n,) the index of the field of each box or cell."""
+        return np.repeat(
+            np.arange(len(self.template.fields)),
+            [len(field.parts) for field in self.template.fields],
+        )
+
+    @cached_property
+    def edges(self) -> Edges:
+        """The lines at the edges of its boxes and cells on the reference page."""
+        return find_edges(self.reference.image, self.corners)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

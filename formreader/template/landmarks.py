@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -16,8 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import Transform, map_points
 from formreader.core.records import GreyImage
-
-Floats: TypeAlias = npt.NDArray[np.float64]
+from formreader.template.page_map import Floats, PageMap, fit_map, similar_map
 
 _MAX_LANDMARKS, _MAX_FORM_LANDMARKS = 1500, 1000
 """Landmarks of a page, and how many of a form's strongest are looked for on it: those of a page
@@ -45,6 +43,9 @@ it is left out: print repeats itself."""
 _MAX_MISS, _MAX_BEND = 8.0, 30.0
 """Pixels by which matched landmarks may miss a projective transform, and by which the paper may be
 bent there: paper is not flat."""
+
+_MIN_GAIN = 1.15
+"""Times as many pairs that a map with more freedom must explain."""
 
 _MIN_PAIRS = 12
 """Pairs of landmarks that a transform needs."""
@@ -116,44 +117,71 @@ def find_landmarks(even: GreyImage) -> Landmarks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """A projective transform from a form's pixels to a page's, and pairs of points, (n, 2) each.
+    """Maps from a form's pixels to a page's, and pairs of points near the first, (n, 2) each.
 
-    The pairs are near the transform, but may miss it where the paper is bent.
+    The first map has no more freedom than the pairs ask for; others may still be right.
     """
 
-    transform: Transform
+    page_maps: tuple[PageMap, ...]
     form: Floats
     page: Floats
 
 
-def match_landmarks(
-    form: Landmarks, page: Landmarks, number: int = _MAX_FORM_LANDMARKS
-) -> Match | None:
+def match_landmarks(form: Landmarks, page: Landmarks, number: int | None = None) -> Match | None:
     """Find out how a form lies on a page from the landmarks of both; None where it does not.
 
-    Only so many of the form's landmarks are looked for.
+    Only so many of the form's landmarks are looked for, if a number is given.
     """
-    form = form.spread(number)
+    form = form.spread(number or _MAX_FORM_LANDMARKS)
     pairs = _pairs(form.descriptors, page.descriptors)
     if len(pairs) < _MIN_PAIRS:
         return None
     source, target = form.points[pairs[:, 0]], page.points[pairs[:, 1]]
-    # RANSAC of a transform with four free numbers first: with eight, print that repeats itself
-    # would be fitted as well.
-    similar, inside = cv2.estimateAffinePartial2D(
-        source, target, method=cv2.RANSAC, ransacReprojThreshold=_MAX_BEND, maxIters=2000
-    )
-    if similar is None or np.count_nonzero(inside) < _MIN_PAIRS:
+    # With eight free numbers at once, print that repeats itself would be fitted as well.
+    similar = similar_map(source, target, _MAX_BEND)
+    if similar is None or np.count_nonzero(similar[1]) < _MIN_PAIRS:
         return None
-    near = inside.ravel() > 0
-    found, _ = cv2.findHomography(source[near], target[near], cv2.RANSAC, _MAX_MISS)
-    if found is None:
+    maps = _likely_maps(similar[0], source, target, form.points)
+    maps = [one for one in maps if _is_plausible(one.transform, source)]
+    if not maps:
         return None
-    transform = np.asarray(found, np.float64)
-    if not _is_plausible(transform, source):
-        return None
-    near = np.linalg.norm(map_points(transform, source) - target, axis=1) <= _MAX_BEND
-    return Match(transform, source[near], target[near])
+    near = _missed_by(maps[0], source, target) <= _MAX_BEND
+    return Match(tuple(maps), source[near], target[near])
+
+
+def _likely_maps(simple: PageMap, source: Floats, target: Floats, points: Floats) -> list[PageMap]:
+    """Maps that pairs may be explained by, the likeliest first.
+
+    That is the one with most freedom that explains clearly more of them than those with less: a
+    perspective, or a bend, goes astray where a few wrong pairs lie far from the others, which
+    cover a title only.
+    """
+    near = _missed_by(simple, source, target) <= 2 * _MAX_BEND
+    source, target = source[near], target[near]
+    span = float(np.linalg.norm(np.ptp(points, axis=0))) / 2
+    likely, explained = [simple], _explained(simple, source, target)
+    for bent in (False, True):
+        freer = fit_map(
+            source, target, likely[0], span=span, misses=(_MAX_BEND, _MAX_MISS), bent=bent
+        )
+        if freer is None:
+            continue
+        now = _explained(freer, source, target)
+        if now >= _MIN_GAIN * explained:
+            likely, explained = [freer, *likely], now
+        else:
+            likely.append(freer)
+    return likely
+
+
+def _missed_by(page_map: PageMap, source: Floats, target: Floats) -> Floats:
+    """(n,) pixels by which pairs (n, 2) miss a map."""
+    return np.asarray(np.linalg.norm(page_map.map(source) - target, axis=1), np.float64)
+
+
+def _explained(page_map: PageMap, source: Floats, target: Floats) -> int:
+    """How many pairs a map explains."""
+    return int(np.count_nonzero(_missed_by(page_map, source, target) <= _MAX_MISS))
 
 
 def _pairs(form: npt.NDArray[np.uint8], page: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from formreader.core.records import GreyImage
-from formreader.template.landmarks import Floats, Landmarks, find_landmarks
+from formreader.template.landmarks import Landmarks, find_landmarks
+from formreader.template.page_map import Floats
 
 _DECIMALS = 2
 """Decimals of places on a copy that are kept, in pixels."""

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
 from formreader.template.form_template import FormTemplate
-from formreader.template.landmarks import Floats, match_landmarks
-from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.landmarks import match_landmarks
+from formreader.template.page_alignment import Alignment, Reference, seen_by
+from formreader.template.page_map import Floats, PageMap
 from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
 from formreader.template.print_fields import without_print
@@ -25,11 +25,6 @@ _MAX_MEDIAN_PAGES = 25
 
 _MIN_MEDIAN_PAGES = 3
 """Pages from which handwriting is in the minority at each place."""
-
-_MAP_STEP = 16
-"""Pixels between the points of the reference page that are mapped exactly; between them is little
-bend."""
-
 
 _RESEMBLING = 100
 """Pairs of landmarks from which a page is likely to be a form that it does not align with. Pages of
@@ -142,7 +137,7 @@ class _Piles:
 
     def begin(self, page: PilePage) -> None:
         """Begin a pile with a page as its leader."""
-        itself = Alignment(np.eye(3), np.zeros((0, 2)), np.zeros((0, 2)), 1.0)
+        itself = Alignment.smooth(PageMap.flat(np.eye(3)), 1.0)
         self.take(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
 
     def take(self, pile: FormPile) -> None:
@@ -200,14 +195,7 @@ def _align_anew(pile: FormPile, reference: Reference) -> None:
 def _seen_from(reference: Reference, page: PilePage, how: Alignment) -> GreyImage:
     """A page as seen on the reference page."""
     height, width = reference.image.shape
-    xs, ys = np.arange(0, width + _MAP_STEP, _MAP_STEP), np.arange(0, height + _MAP_STEP, _MAP_STEP)
-    grid = np.stack(np.meshgrid(xs, ys), axis=2)
-    mapped = how.map(grid.reshape(-1, 2)).reshape(grid.shape).astype(np.float32)
-    # Pixel k * _MAP_STEP of the result must be point k of the grid.
-    scale = np.array([[_MAP_STEP, 0, 0], [0, _MAP_STEP, 0]], np.float64)
-    full = cv2.warpAffine(mapped, scale, (width, height), flags=cv2.INTER_LINEAR)
-    x, y = (np.ascontiguousarray(full[..., axis], np.float32) for axis in range(2))
-    return np.asarray(cv2.remap(page.even, x, y, cv2.INTER_LINEAR, borderValue=255), np.uint8)
+    return seen_by(how.map, page.even, (width, height))
 
 
 def _on_reference(reference: Reference, page: PilePage, how: Alignment) -> list[FoundField]:

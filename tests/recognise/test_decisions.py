@@ -65,6 +65,16 @@ def test_a_sure_digit_or_a_blank_box_with_loose_ink_is_for_review(blank: bool) -
     assert reading.digits[0].confidence == pytest.approx(1.0)
 
 
+def test_a_field_in_a_doubtful_place_is_for_review_also_where_it_looks_blank() -> None:
+    field = replace(field_of([False, True]), doubt="lines are elsewhere")
+    (reading,) = decide(
+        [ReadField(field, np.stack([row({7: 1.0}), row({1: 1.0})]))], Thresholds.equal(0.0)
+    )
+    assert [digit.status for digit in reading.digits] == [Status.REVIEW, Status.REVIEW]
+    assert (reading.value, reading.remark) == ("7?", "lines are elsewhere")
+    assert judged(reading, Thresholds.equal(0.0)).status is Status.REVIEW
+
+
 def test_a_mark_is_for_review_even_at_threshold_zero() -> None:
     field = read([{NOT_A_DIGIT: 0.6, 5: 0.4}], review_below=0.0)
     assert (field.value, field.status) == ("5", Status.REVIEW)

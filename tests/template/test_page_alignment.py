@@ -47,7 +47,7 @@ def library() -> ReferenceLibrary:
     return ReferenceLibrary(references())
 
 
-@pytest.mark.parametrize("kind", ["skew", "turned", "fax", "photo", "noisy"])
+@pytest.mark.parametrize("kind", ["skew", "turned", "fax", "photo", "noisy", "curl"])
 @pytest.mark.parametrize("number", range(len(SEEDS)))
 def test_a_page_is_aligned_with_its_own_form(kind: Kind, number: int) -> None:
     page = rendered(SEEDS[number], 1, kind)
@@ -57,7 +57,8 @@ def test_a_page_is_aligned_with_its_own_form(kind: Kind, number: int) -> None:
     first = rendered(SEEDS[number], 0, "clean")
     on_form, on_page = corners(first, straight(first)), corners(page, copy)
     error = np.linalg.norm(found[1].map(on_form) - on_page, axis=1)
-    assert np.median(error) < 1.0
+    assert np.median(error) < 1.0 and np.quantile(error, 0.9) < 3.0
+    assert kind == "curl" or error.max() < 5.0
     back = np.linalg.norm(found[1].back(on_page) - on_form, axis=1)
     assert np.median(back) < 1.0
 
