@@ -105,6 +105,21 @@ def test_lines_and_specks_are_no_loose_ink() -> None:
     assert not has_loose_ink(image)
 
 
+@pytest.mark.parametrize(("x", "loose"), [(10, True), (54, True), (22, False), (32, False)])
+def test_a_stroke_close_to_a_side_may_be_the_rest_of_a_thick_line(x: int, loose: bool) -> None:
+    image = box()
+    stroke(image, (x, 16), (x, 50))
+    assert not is_blank(image)
+    assert has_loose_ink(image) == loose
+
+
+def test_a_digit_with_a_stroke_close_to_a_side_is_none() -> None:
+    image = box()
+    stroke(image, (10, 12), (10, 34), (40, 34))
+    stroke(image, (40, 12), (40, 54))
+    assert not has_loose_ink(image)
+
+
 def test_the_lines_go_and_the_digit_stays() -> None:
     image = box()
     stroke(image, (20, 14), (44, 14), (28, 50))
