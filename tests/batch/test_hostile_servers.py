@@ -49,6 +49,7 @@ class Hostile(BaseHTTPRequestHandler):
                 "/endless.png": self._endless,
                 "/packed.png": self._packed,
                 "/good.png": self._good,
+                "/lost.png": self._lost,
             }.get(self.path, self._silent)()
 
     def log_message(self, *_: object) -> None:
@@ -68,6 +69,13 @@ class Hostile(BaseHTTPRequestHandler):
         page = BytesIO()
         Image.new("L", (400, 300), 255).save(page, "PNG")
         self._send(page.getvalue())
+
+    def _lost(self) -> None:
+        """The network place goes away in the middle of a file."""
+        self.send_header("Content-Length", str(MIB))
+        self.end_headers()
+        self.wfile.write(bytes(1000))
+        self.close_connection = True
 
     def _silent(self) -> None:
         self.end_headers()
@@ -107,7 +115,7 @@ def test_content_below_the_limit_is_whole(server: str) -> None:
 
 @pytest.mark.slow
 def test_a_scan_gives_each_a_row(server: str, tmp_path: Path, tiny_model: Path) -> None:
-    names = ("endless.png", "good.png", "silent.png", "mute.png")
+    names = ("endless.png", "lost.png", "good.png", "silent.png", "mute.png")
     scan(
         [f"{server}/{name}" for name in names],
         tmp_path / "r.csv",
@@ -124,6 +132,8 @@ def test_a_scan_gives_each_a_row(server: str, tmp_path: Path, tiny_model: Path) 
     for silent in ("silent.png", "mute.png"):
         assert rows[silent][0] == "error"
         assert "more than 4 s" in rows[silent][1]
+    assert rows["lost.png"][0] == "error"
+    assert "connection" in rows["lost.png"][1]
     assert rows["endless.png"][0] == "error"
     assert re.search("of memory|more than 4 s", rows["endless.png"][1])
 
