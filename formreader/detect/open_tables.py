@@ -23,7 +23,9 @@ Span: TypeAlias = tuple[float, float]
 """First and last place of something along an axis, in pixels."""
 
 _MIN_LINE_ASPECT = 6.0
-"""Width of a cell, in its heights, from which it may be a whole line of a table."""
+"""Width of a cell, in its heights, from which it may be a whole line of a table. This and the
+numbers below were set by eye: of 102 pages (`numbers`, `forms`, `rendered`) and 240 drawn ones the
+one is divided that has lost its columns."""
 _MIN_LINES = 8
 """Lines of a table from which its columns show."""
 _MAX_END_DISTANCE, _MAX_STRAY = 0.3, 0.12

@@ -26,7 +26,7 @@ _MIN_NOISES, _MIN_DARKNESS = 3.0, 2.0
 is noise as most of a page is paper; and in grey levels at least."""
 
 _EDGE_PIECES = 6
-"""Pieces of an edge, each of which is looked for beside its place by itself: lines are tilted."""
+"""Pieces of an edge: where a line is tilted each is further off than the one before."""
 
 _MAX_DRIFT = 4
 """Pixels by which one end of an edge may be off its line when the other is on it."""
