@@ -62,7 +62,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     network = shipped_network()
     found = find_rows(straight.image, network)
     likely, print_rows = _split_off_print(straight.image, found.rows)
-    settled = network.decision.settle(likely, found.cells)
+    settled = network.decisions.places.settle(likely, found.cells)
     rows, cells = group_rows(settled.rows), settled.cells
     boxes = (
         tuple(replace(box, place=place) for box, place in zip(made, places, strict=True))
@@ -93,7 +93,7 @@ def _row_boxes(straight: StraightPage, rows: Sequence[Row]) -> list[tuple[DigitB
         _page_boxes(
             straight,
             np.concatenate([row.corners for row in rows]),
-            np.concatenate([row.scores for row in rows]),
+            np.concatenate([np.full(len(row), row.probability) for row in rows]),
         )
     )
     return [tuple(islice(boxes, len(row))) for row in rows]
