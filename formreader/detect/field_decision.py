@@ -16,7 +16,7 @@ from formreader.detect.page_regression import PageRegression, logit_of
 
 _Floats = npt.NDArray[np.float64]
 
-MIN_PROBABILITY = 0.2
+MIN_KEPT_PROBABILITY = 0.2
 """Probability from which a row stays: losing one is as bad as four that are none, which a person
 sees at once. On 850 drawn pages, each half by the weights of the other, 83 of 7,185 rows are lost
 (134 boxes) and 1,032 that are none stay."""
@@ -34,7 +34,7 @@ class FieldDecision(PageRegression):
 
     def keeps(self, features: _Floats) -> npt.NDArray[np.bool_]:
         """(n,) which of n rows with these features, (n, k), are to be kept."""
-        return self.judged(features, no_surroundings) >= MIN_PROBABILITY
+        return self.judged(features, no_surroundings) >= MIN_KEPT_PROBABILITY
 
 
 def no_surroundings(logits: _Floats) -> _Floats:

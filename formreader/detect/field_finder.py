@@ -109,13 +109,14 @@ def _page_boxes(
 
 def _split_off_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Split rows into likely ones and print: bars of a code, dark pictures, a few small boxes."""
-    several = [row for row in rows if len(row) > 1]
+    dark = [share > _MAX_DARK_SHARE_OF_ROW for share in _dark_shares(even, rows).tolist()]
+    several = [row for row, is_dark in zip(rows, dark, strict=True) if len(row) > 1 and not is_dark]
     heights = np.repeat([row.size[1] for row in several], [len(row) for row in several])
     median = float(np.median(heights)) if len(heights) else 0.0
     likely, print_rows = list[Row](), list[Row]()
-    for row, dark in zip(rows, _dark_shares(even, rows), strict=True):
+    for row, is_dark in zip(rows, dark, strict=True):
         low = row.size[1] < _MIN_HEIGHT_OF_SHORT_ROW * median
-        is_print = dark > _MAX_DARK_SHARE_OF_ROW or (len(row) <= _MAX_BOXES_OF_SHORT_ROW and low)
+        is_print = is_dark or (len(row) <= _MAX_BOXES_OF_SHORT_ROW and low)
         (print_rows if is_print else likely).append(row)
     return likely, print_rows
 

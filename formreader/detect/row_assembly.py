@@ -26,7 +26,7 @@ from formreader.detect.row_completion import (
     with_end_boxes,
     with_missing_boxes,
 )
-from formreader.detect.row_decision import MIN_PROBABILITY, RowCandidates, RowDecision
+from formreader.detect.row_decision import MIN_READ_PROBABILITY, RowCandidates, RowDecision
 from formreader.detect.row_fitting import RowPart, fit_rows, without_overlaps
 from formreader.detect.rows import Row
 
@@ -49,7 +49,7 @@ def _likely_parts(found: Detections, decision: RowDecision) -> list[RowPart]:
     return [
         RowPart(found.centres[members], found.sizes[members], found.scores[members], probability)
         for members, probability in zip(chosen, probabilities, strict=True)
-        if probability >= MIN_PROBABILITY
+        if probability >= MIN_READ_PROBABILITY
     ]
 
 

@@ -24,7 +24,7 @@ IN_ONE_PLACE = "something else is in its place"
 DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
 """Notice of a page with many doubtful boxes."""
 
-_MAX_UNLIKELY_SHARE = 0.2
+_MAX_UNLIKELY_SHARE_OF_PAGE = 0.2
 """Share of a page's boxes that are expected to be none, above which the page gets a notice. No
 record of a measurement."""
 
@@ -156,7 +156,7 @@ def _in_one_place(cell: FieldCrops, row: FieldCrops) -> bool:
 def has_doubtful_boxes(fields: Sequence[FieldCrops]) -> bool:
     """Whether so many boxes of a page are doubtful that others may have been missed."""
     scores = [box.score for field in fields if field.cell is None for box in field.boxes]
-    return bool(scores) and 1 - float(np.mean(scores)) > _MAX_UNLIKELY_SHARE
+    return bool(scores) and 1 - float(np.mean(scores)) > _MAX_UNLIKELY_SHARE_OF_PAGE
 
 
 def in_clear_boxes(read: Sequence[ReadField]) -> list[ReadField]:

@@ -40,13 +40,18 @@ def unwritable(out: Path, error: OSError) -> OutputError:
     )
 
 
+def today() -> str:
+    """The date that a card gives for when its network was made."""
+    return datetime.date.today().isoformat()
+
+
 def card_head(out: Path, schema: int, version: str, network: keras.Model) -> dict[str, object]:
     """What the card of every network begins with; it is made today."""
     return {
         "schema": schema,
         "name": out.name,
         "version": version,
-        "created": datetime.date.today().isoformat(),
+        "created": today(),
         "parameters": network.count_params(),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -37,6 +36,7 @@ from formreader.training.network_folder import (
     base_errors,
     card_head,
     prepare_folder,
+    today,
     unwritable,
     write_network_card,
 )
@@ -143,7 +143,7 @@ def fit_anew(base: Path, options: BoxTrainOptions, tell: Callable[[str], None]) 
             shutil.copyfile(base / name, options.out / name)
     fitted = {"pages": options.pages, "seed": options.seed}
     changed = {
-        "created": datetime.date.today().isoformat(),
+        "created": today(),
         "recipe": {**checked(card["recipe"], dict, "recipe"), "decisions": fitted},
         "decisions": network.decisions.as_table(),
         "tests": card_tests(network, figures, test),
