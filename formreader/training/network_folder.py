@@ -40,7 +40,7 @@ def unwritable(out: Path, error: OSError) -> OutputError:
     )
 
 
-def today() -> str:
+def date_of_card() -> str:
     """The date that a card gives for when its network was made."""
     return datetime.date.today().isoformat()
 
@@ -51,7 +51,7 @@ def card_head(out: Path, schema: int, version: str, network: keras.Model) -> dic
         "schema": schema,
         "name": out.name,
         "version": version,
-        "created": today(),
+        "created": date_of_card(),
         "parameters": network.count_params(),
     }
 

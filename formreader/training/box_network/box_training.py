@@ -35,8 +35,8 @@ from formreader.training.box_network.page_pieces import TrainingPage
 from formreader.training.network_folder import (
     base_errors,
     card_head,
+    date_of_card,
     prepare_folder,
-    today,
     unwritable,
     write_network_card,
 )
@@ -143,7 +143,7 @@ def fit_anew(base: Path, options: BoxTrainOptions, tell: Callable[[str], None]) 
             shutil.copyfile(base / name, options.out / name)
     fitted = {"pages": options.pages, "seed": options.seed}
     changed = {
-        "created": today(),
+        "created": date_of_card(),
         "recipe": {**checked(card["recipe"], dict, "recipe"), "decisions": fitted},
         "decisions": network.decisions.as_table(),
         "tests": card_tests(network, figures, test),
