@@ -6,7 +6,7 @@ A box that one page hides is supplied by the others; print that one page shows a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -23,6 +23,14 @@ _MIN_SHARE_OF_PAGES = 0.4
 
 _MIN_LINKED_SHARE = 0.5
 """Share of the pages that show two boxes that must have them side by side in one field."""
+
+
+_MAX_GAP_OF_SINGLES = 1.5
+"""Gap, in box widths, up to which single boxes side by side are one field: the tens and units of a
+number stand further apart than the boxes of a row do, as in a table of drawn boxes."""
+
+_MAX_DIFFERENCE_OF_SINGLES = 0.15
+"""Share by which sizes and levels of such boxes may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ def agreed_fields(pages: Sequence[Iterable[FoundField]]) -> tuple[FieldPlace, ..
     in_cells = [FieldPlace("-", cell=places[i].box) for i in sorted(kept) if places[i].is_cell]
     in_boxes = [
         FieldPlace("-", tuple(places[i].box for i in chain))
-        for chain in _chains(places, kept, links)
+        for chain in _with_singles_joined(places, _chains(places, kept, links))
     ]
     return named_in_order(in_cells + in_boxes)
 
@@ -116,6 +124,38 @@ def _chains(
             chain.append(following)
         chains.append(chain)
     return chains
+
+
+def _with_singles_joined(places: Sequence[_Place], chains: Sequence[list[int]]) -> list[list[int]]:
+    """The boxes of each field, fields of one box joined with such a one close beside it."""
+    joined = [chain for chain in chains if len(chain) > 1]
+    singles = sorted((chain[0] for chain in chains if len(chain) == 1), key=_left_of(places))
+    open_rows = list[list[int]]()
+    for i in singles:
+        box = places[i].box
+        row = next((row for row in open_rows if _is_next(places[row[-1]].box, box)), None)
+        if row is None:
+            open_rows.append([i])
+        else:
+            row.append(i)
+    return joined + open_rows
+
+
+def _left_of(places: Sequence[_Place]) -> Callable[[int], float]:
+    return lambda i: places[i].box.left
+
+
+def _is_next(box: Box, following: Box) -> bool:
+    """Whether a single box is the next one of the same field."""
+    size, other = max(box.width, following.width), min(box.width, following.width)
+    higher, lower = max(box.height, following.height), min(box.height, following.height)
+    drop = abs(box.centre[1] - following.centre[1])
+    return (
+        0 <= following.left - box.right <= _MAX_GAP_OF_SINGLES * other
+        and size - other <= _MAX_DIFFERENCE_OF_SINGLES * size
+        and higher - lower <= _MAX_DIFFERENCE_OF_SINGLES * higher
+        and drop <= _MAX_DIFFERENCE_OF_SINGLES * higher
+    )
 
 
 def named_in_order(fields: Sequence[FieldPlace]) -> tuple[FieldPlace, ...]:

@@ -19,6 +19,7 @@ from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
 from formreader.template.print_fields import without_print
 from formreader.template.reference_library import ReferenceLibrary
+from formreader.template.unwritten_fields import with_unwritten
 
 _MAX_MEDIAN_PAGES = 25
 """Pages of which the reference page is the median; more would change little."""
@@ -89,7 +90,8 @@ def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
     if len(pile.members) >= _MIN_MEDIAN_PAGES:
         seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
-        fields = named_in_order(without_print(fields, seen))
+        found = with_unwritten(pile.reference.image, without_print(fields, seen))
+        fields = named_in_order(found)
     if not fields:
         return None
     height, width = pile.reference.image.shape
