@@ -17,6 +17,7 @@ from formreader.detect.line_snapping import Edges, find_edges
 from formreader.template.documents import documents_of
 from formreader.template.field_lines import on_lines
 from formreader.template.form_template import FormTemplate
+from formreader.template.ink_beside import free_sides, thickened
 from formreader.template.landmarks import find_landmarks
 from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.page_map import Floats
@@ -67,6 +68,16 @@ class KnownForm:
     def edges(self) -> Edges:
         """The lines at the edges of its boxes and cells on the reference page."""
         return find_edges(self.reference.image, self.corners)
+
+    @cached_property
+    def printed(self) -> GreyImage:
+        """The reference page with thickened print, as `ink_beside` needs it."""
+        return thickened(self.reference.image)
+
+    @cached_property
+    def free_sides(self) -> npt.NDArray[np.bool_]:
+        """(n, 2) whether no other field is to the left and right of each box or cell."""
+        return free_sides(self.corners, self.corners)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

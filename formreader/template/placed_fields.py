@@ -9,17 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
-from formreader.core.records import DigitBox, mark_boxes
+from formreader.core.records import DigitBox, GreyImage, mark_boxes
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
-from formreader.template.field_lines import on_lines
-from formreader.template.form_book import Recognised
+from formreader.template.field_lines import OnLines, on_lines
+from formreader.template.form_book import KnownForm, Recognised
 from formreader.template.form_template import FieldPlace
+from formreader.template.ink_beside import ink_beside
 from formreader.template.page_alignment import Alignment
 from formreader.template.page_map import Floats
 
 NOT_ON_LINES = "the lines of the form are not where they should be"
+WRITING_BESIDE = "there is writing beside the field: a digit may be missing"
 """Why a field is for review however confident."""
 
 _MIN_CONFIRMED = 0.3
@@ -65,9 +67,24 @@ def place_fields(straight: StraightPage, found: Recognised) -> list[PlacedField]
         if field.cell is None
     ]
     loose = iter(loose_ink(straight.image, rows))
+    doubts = _doubts(straight.image, form, placed)
     return [
-        _placed(straight, field, part, float(share), loose)
-        for field, part, share in zip(fields, parts, placed.confirmed, strict=True)
+        _placed(straight, field, part, (float(share), doubt), loose)
+        for field, part, share, doubt in zip(fields, parts, placed.confirmed, doubts, strict=True)
+    ]
+
+
+def _doubts(even: GreyImage, form: KnownForm, placed: OnLines) -> list[str]:
+    """Why the value of each field may be wrong by its place, "" if nothing says so."""
+    is_cell = np.array([field.cell is not None for field in form.template.fields], np.bool_)
+    cells = np.flatnonzero(is_cell[form.owner])
+    beside = np.zeros(len(is_cell), np.bool_)
+    beside[form.owner[cells]] = ink_beside(
+        even, placed.corners[cells], form.printed, form.corners[cells], form.free_sides[cells]
+    )
+    return [
+        NOT_ON_LINES if share < _MIN_CONFIRMED else WRITING_BESIDE if writing else ""
+        for share, writing in zip(placed.confirmed.tolist(), beside.tolist(), strict=True)
     ]
 
 
@@ -75,12 +92,15 @@ def _placed(
     straight: StraightPage,
     field: FieldPlace,
     corners: Floats,
-    confirmed: float,
+    sureness: tuple[float, str],
     loose: Iterator[npt.NDArray[np.bool_]],
 ) -> PlacedField:
-    """A field with its corners (n, 4, 2) on the upright page."""
+    """A field with its corners (n, 4, 2) on the upright page.
+
+    `sureness` is the share of its lines that are where they must be, and why it is in doubt.
+    """
     boxes = _on_page(straight, corners)
-    doubt = NOT_ON_LINES if confirmed < _MIN_CONFIRMED else ""
+    confirmed, doubt = sureness
     if field.cell is not None:
         return PlacedField(field.name, cell=boxes[0], doubt=doubt, confirmed=confirmed)
     return PlacedField(field.name, mark_boxes(boxes, next(loose)), doubt=doubt, confirmed=confirmed)

@@ -47,3 +47,8 @@ def test_of_cell_and_boxes_in_one_place_most_pages_decide() -> None:
     assert field.cell == cell.cell
     (field,) = agreed_fields([[cell], [row(3)], [row(3)]])
     assert len(field.boxes) == 3
+
+
+def test_single_boxes_close_side_by_side_are_one_field() -> None:
+    pages = [[row(1), row(1, left=95), row(1, left=160), row(1, top=140)]] * 3
+    assert [len(field.boxes) for field in agreed_fields(pages)] == [2, 1, 1]
