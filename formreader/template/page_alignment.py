@@ -332,14 +332,16 @@ def _flat_or_bent(places: Floats, targets: Floats, start: PageMap, span: float) 
     flat = fit_map(places, targets, start, span=span, misses=_MISSES, bent=False)
     if len(places) < _MIN_OF_BEND:
         return flat
+
+    def explained(one: PageMap) -> int:
+        missed = np.linalg.norm(one.map(places) - targets, axis=1)
+        return int(np.count_nonzero(missed <= _MAX_FLAT_MISS))
+
+    needed = 0.0 if flat is None else _MIN_GAIN_OF_BEND * explained(flat)
+    if needed > len(places):  # no bend can explain so many, and fitting one takes long
+        return flat
     bent = fit_map(places, targets, start, span=span, misses=_MISSES, bent=True)
-    if flat is None or bent is None:
-        return flat or bent
-    near_flat, near_bent = (
-        np.count_nonzero(np.linalg.norm(one.map(places) - targets, axis=1) <= _MAX_FLAT_MISS)
-        for one in (flat, bent)
-    )
-    return bent if near_bent >= _MIN_GAIN_OF_BEND * near_flat else flat
+    return bent if bent is not None and explained(bent) >= needed else flat
 
 
 def _made_smaller(image: GreyImage, by: int) -> GreyImage:

@@ -155,7 +155,7 @@ def fit_map(
         distance = np.linalg.norm(fitted.map(source) - target, axis=1)
         weighted = terms * ((miss**2 / (miss**2 + distance**2)) ** 2)[:, None]
         unusual = _USUAL_STRETCH**2 + (apart @ numbers) ** 2
-        normal = np.einsum("knp,knq->pq", weighted, terms)
+        normal = weighted[0].T @ terms[0] + weighted[1].T @ terms[1]
         normal += (apart.T * (doubt / unusual)) @ apart
         try:
             numbers = np.linalg.solve(normal, weighted[0].T @ u + weighted[1].T @ v)
