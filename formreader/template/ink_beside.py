@@ -21,7 +21,7 @@ of the rim of a digit that touches it, the last are as far as a digit is wide.""
 _ALONG = np.linspace(0.05, 0.95, 28)
 """Rows between the upper and the lower edge, as shares of the height."""
 
-_MIN_INK, _MIN_NEW_INK = 70, 50
+_MIN_DARKNESS_BESIDE, _MIN_NEW_INK = 70, 50
 """Grey levels by which ink is darker than paper, and by how much darker than print is there."""
 
 _MIN_TALL = 0.2
@@ -73,7 +73,7 @@ def ink_beside(
     for side, order in enumerate(([1, 0, 3, 2], [0, 1, 2, 3])):
         here = _samples(even, corners[:, order])  # (columns, rows, n)
         print_there = _samples(printed, on_form[:, order])
-        ink = (here < 255 - _MIN_INK) & (here < print_there - _MIN_NEW_INK)
+        ink = (here < 255 - _MIN_DARKNESS_BESIDE) & (here < print_there - _MIN_NEW_INK)
         found |= free[:, side] & (ink.any(axis=0).mean(axis=0) >= _MIN_TALL)
     return found
 

@@ -26,18 +26,18 @@ all 33 true cells have 0.79 and more, and two false ones 0.55 and less."""
 _MAX_DIFFERENCE = 0.15
 """Share by which the height of a cell, or a side of a box, may differ from that of known ones."""
 
-_MARGIN, _MIN_CONTRAST, _MAX_INK = 0.16, 40.0, 0.01
+_LEFT_OUT_AT_EDGES, _MIN_CONTRAST, _MAX_INK_OF_BLANK = 0.16, 40.0, 0.01
 """Share of the sides left out at the edges, by how many grey levels ink is darker than paper, and
 the share of the pixels that may be ink in a blank place: the median leaves specks of writing."""
 
-_MIN_LINE = 0.3
+_MIN_LINE_OF_FOUND = 0.3
 """Confidence in the line at each edge of a cell or a box on the reference page: a part of a frame
 for words has a side without one."""
 
 _SAME_CELL = 0.9
 """Intersection over union from which the pages' place of a cell is that of the reference page."""
 
-_MIN_COVERED, _SLACK = 0.6, 0.05
+_MIN_COVERED_BY_PARTS, _SLACK = 0.6, 0.05
 """Share of a cell's width that its known parts must cover, and by how much more than all of it
 cells side by side may seem to."""
 
@@ -94,7 +94,7 @@ def _shown(reference: GreyImage) -> _Shown:
 def _ruled(page: GreyImage, found: Sequence[DigitBox]) -> tuple[Box, ...]:
     """The boxes of a row, none if an edge of one has no line."""
     edges = find_edges(page, np.array([box.corners for box in found], np.float64))
-    return tuple(box.box for box in found) if edges.weight.min() >= _MIN_LINE else ()
+    return tuple(box.box for box in found) if edges.weight.min() >= _MIN_LINE_OF_FOUND else ()
 
 
 def _whole_cells(fields: Sequence[FieldPlace], shown: Sequence[Box]) -> tuple[FieldPlace, ...]:
@@ -105,7 +105,7 @@ def _whole_cells(fields: Sequence[FieldPlace], shown: Sequence[Box]) -> tuple[Fi
         covered = sum(one.box.width for one in parts) / cell.width
         # Cells side by side that fill it are divided by a line that is too faint on the median.
         side_by_side = len(parts) > 1 and covered <= 1 + _SLACK
-        if covered < _MIN_COVERED or side_by_side:
+        if covered < _MIN_COVERED_BY_PARTS or side_by_side:
             continue
         if not any(one.box.overlap(cell) >= _SAME_CELL for one in parts):
             kept = [one for one in kept if one not in parts]
@@ -129,7 +129,7 @@ def _similar(one: float, other: float) -> bool:
 
 def _is_blank(page: GreyImage, box: Box) -> bool:
     """Whether hardly a pixel in a place is ink."""
-    across, down = _MARGIN * box.width, _MARGIN * box.height
+    across, down = _LEFT_OUT_AT_EDGES * box.width, _LEFT_OUT_AT_EDGES * box.height
     across = min(across, down)  # the lines of a wide cell are no thicker
     top, bottom = round(max(box.top + down, 0)), round(box.bottom - down)
     left, right = round(max(box.left + across, 0)), round(box.right - across)
@@ -137,4 +137,4 @@ def _is_blank(page: GreyImage, box: Box) -> bool:
     if not inside.size:
         return False
     ink = inside < float(np.median(inside)) - _MIN_CONTRAST
-    return float(ink.mean()) <= _MAX_INK
+    return float(ink.mean()) <= _MAX_INK_OF_BLANK
