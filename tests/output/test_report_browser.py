@@ -507,8 +507,8 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     (tmp_path / "scans").mkdir()
     Image.new("L", (1240, 1754), 255).save(tmp_path / "scans" / "a #1.png")
     Image.new("L", (90, 90), 255).save(tmp_path / "scans" / "c d.PDF")
-    names = ("a #1.png", "b.tif", "c d.PDF")
-    guesses = ("12", [0.5, 0.9]), ("3", [0.9]), ("4", [0.8])
+    names = ("a #1.png", "b.heic", "c d.PDF", "e.TIF")
+    guesses = ("12", [0.5, 0.9]), ("3", [0.9]), ("4", [0.8]), ("5", [0.7])
     fields = [make_field(*one, name) for one, name in zip(guesses, names, strict=True)]
     files = [(name, str(tmp_path / "scans" / name)) for name in names]
     path = tmp_path / "results.html"
@@ -536,8 +536,12 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     wait.until(lambda _: reader.browser.current_url.endswith("c%20d.PDF#page=1"))
     reader.browser.close()
     reader.browser.switch_to.window(reader.browser.window_handles[0])
+    reader.type(Keys.ESCAPE, Keys.ARROW_UP, "p")
+    assert link.get_attribute("href") == (tmp_path / "scans" / "e.TIF").as_uri()
+    assert link.text == "Open the TIFF file, and go to page 1"
+    assert "Most browsers show no TIFF" in reader.text("page-fault")
     reader.type(Keys.ESCAPE)
-    assert reader.text("progress-text") == "0 of 4 checked"
+    assert reader.text("progress-text") == "0 of 5 checked"
     (tmp_path / "scans" / "a #1.png").unlink()
     reader.browser.refresh()
     reader.type("p")
