@@ -508,7 +508,7 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     Image.new("L", (1240, 1754), 255).save(tmp_path / "scans" / "a #1.png")
     Image.new("L", (90, 90), 255).save(tmp_path / "scans" / "c d.PDF")
     names = ("a #1.png", "b.heic", "c d.PDF", "e.TIF")
-    guesses = ("12", [0.5, 0.9]), ("3", [0.9]), ("4", [0.8]), ("5", [0.7])
+    guesses = ("12", [0.5, 0.9]), ("3", [0.9]), ("4", [0.8]), ("5", [0.75])
     fields = [make_field(*one, name) for one, name in zip(guesses, names, strict=True)]
     files = [(name, str(tmp_path / "scans" / name)) for name in names]
     path = tmp_path / "results.html"
