@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -361,6 +362,27 @@ def test_confirm_is_in_sight_on_a_phone(reader: Reader, report: Path) -> None:
         assert reader.text("progress-text") == "1 of 6 checked"
     finally:
         reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+AXE = importlib.util.find_spec("axe_playwright_python")
+
+
+@pytest.mark.skipif(AXE is None, reason="no axe-core: it is in axe-playwright-python")
+def test_no_view_of_the_report_keeps_anyone_out(reader: Reader, report: Path) -> None:
+    assert AXE is not None and AXE.submodule_search_locations is not None
+    (folder,) = AXE.submodule_search_locations
+    source = Path(folder, "axe.min.js").read_text(encoding="utf-8")
+    reader.open(report)
+    reader.run(f"{source}; window.axe = axe;")
+    reader.run("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    check = """const done = arguments[0];
+        axe.run(document).then((found) => done(found.violations.map(
+            (one) => `${one.impact}: ${one.id}: ${one.nodes.map(({ target }) => target)}`)))"""
+    keys = {"one by one": "3", "wall": "w", "column": "c", "help": "?", "page": Keys.ESCAPE + "cp"}
+    for view, pressed in keys.items():
+        reader.type(*pressed)
+        found = reader.browser.execute_async_script(check)
+        assert [one for one in found if one.startswith(("serious", "critical"))] == [], view
 
 
 def test_rows_speak_to_screen_readers(reader: Reader, report: Path) -> None:
