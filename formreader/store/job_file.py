@@ -192,7 +192,7 @@ def _number(connection: sqlite3.Connection, sql: str) -> int:
 
 def _not_a_job(path: Path) -> UsageError:
     return UsageError(
-        f"{path}: it is not a job of formreader, so it is not overwritten. Move it away, or choose "
+        f"{path}: it is not a job of formreader, and stays as it is. Move it away, or choose "
         "another table with --out"
     )
 

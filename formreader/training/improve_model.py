@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from formreader.core.errors import ModelError, NoInputError, OutputError, UsageError
-from formreader.core.model_folder import CARD_FILE, is_shipped, model_folder
+from formreader.core.model_folder import (
+    CARD_FILE,
+    KERAS_FILE,
+    ONNX_FILE,
+    is_shipped,
+    model_folder,
+    read_checked,
+)
 from formreader.core.options import DEFAULT_MODEL, Architecture, ImproveOptions, TrainOptions
 from formreader.recognise.architectures import NetworkConfig
 from formreader.recognise.load_recogniser import load_recogniser
@@ -177,10 +184,12 @@ def _base(options: ImproveOptions, models: Sequence[str]) -> Path:
 
     Raises:
         UsageError: it is not the shipped one, and none is given.
-        ModelError: there is no such model.
+        ModelError: there is no such model, or a file of it is missing or damaged.
     """
     folder = model_folder(options.model or DEFAULT_MODEL)
     card = read_card(folder)
+    for name in (KERAS_FILE, ONNX_FILE):  # found here, not after minutes
+        read_checked(folder, card.files, name)
     if options.model is None and models != (f"{card.name} {card.version}",):
         raise UsageError(
             f"the jobs were read with {' and '.join(models)}, not with the shipped "

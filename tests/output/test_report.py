@@ -234,11 +234,12 @@ def test_parts_are_those_of_the_report_that_is_there(
 
 def test_whole_pages_are_found_beside_the_report(tmp_path: Path) -> None:
     report = tmp_path / "out" / "results.html"
-    names = ["a b#.JPG", "ä.png", "c.tif", "d.pdf"]
+    names = ["a b#.JPG", "ä.png", "c.tif", "d.pdf", "e.heic"]
     found = page_sources([(name, str(tmp_path / "scans" / name)) for name in names], report)
     assert found == {
         "a b#.JPG": "../scans/a%20b%23.JPG",
         "ä.png": "../scans/%C3%A4.png",
+        "c.tif": "../scans/c.tif",
         "d.pdf": "../scans/d.pdf",
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -363,6 +364,27 @@ def test_confirm_is_in_sight_on_a_phone(reader: Reader, report: Path) -> None:
         reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+AXE = importlib.util.find_spec("axe_playwright_python")
+
+
+@pytest.mark.skipif(AXE is None, reason="no axe-core: it is in axe-playwright-python")
+def test_no_view_of_the_report_keeps_anyone_out(reader: Reader, report: Path) -> None:
+    assert AXE is not None and AXE.submodule_search_locations is not None
+    (folder,) = AXE.submodule_search_locations
+    source = Path(folder, "axe.min.js").read_text(encoding="utf-8")
+    reader.open(report)
+    reader.run(f"{source}; window.axe = axe;")
+    reader.run("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    check = """const done = arguments[0];
+        axe.run(document).then((found) => done(found.violations.map(
+            (one) => `${one.impact}: ${one.id}: ${one.nodes.map(({ target }) => target)}`)))"""
+    keys = {"one by one": "3", "wall": "w", "column": "c", "help": "?", "page": Keys.ESCAPE + "cp"}
+    for view, pressed in keys.items():
+        reader.type(*pressed)
+        found = reader.browser.execute_async_script(check)
+        assert [one for one in found if one.startswith(("serious", "critical"))] == [], view
+
+
 def test_rows_speak_to_screen_readers(reader: Reader, report: Path) -> None:
     reader.open(report)
     reader.type("3")
@@ -507,8 +529,8 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     (tmp_path / "scans").mkdir()
     Image.new("L", (1240, 1754), 255).save(tmp_path / "scans" / "a #1.png")
     Image.new("L", (90, 90), 255).save(tmp_path / "scans" / "c d.PDF")
-    names = ("a #1.png", "b.tif", "c d.PDF")
-    guesses = ("12", [0.5, 0.9]), ("3", [0.9]), ("4", [0.8])
+    names = ("a #1.png", "b.heic", "c d.PDF", "e.TIF")
+    guesses = ("12", [0.5, 0.9]), ("3", [0.9]), ("4", [0.8]), ("5", [0.75])
     fields = [make_field(*one, name) for one, name in zip(guesses, names, strict=True)]
     files = [(name, str(tmp_path / "scans" / name)) for name in names]
     path = tmp_path / "results.html"
@@ -536,8 +558,12 @@ def test_the_whole_page_is_shown_with_the_box_marked(
     wait.until(lambda _: reader.browser.current_url.endswith("c%20d.PDF#page=1"))
     reader.browser.close()
     reader.browser.switch_to.window(reader.browser.window_handles[0])
+    reader.type(Keys.ESCAPE, Keys.ARROW_UP, "p")
+    assert link.get_attribute("href") == (tmp_path / "scans" / "e.TIF").as_uri()
+    assert link.text == "Open the TIFF file, and go to page 1"
+    assert "Most browsers show no TIFF" in reader.text("page-fault")
     reader.type(Keys.ESCAPE)
-    assert reader.text("progress-text") == "0 of 4 checked"
+    assert reader.text("progress-text") == "0 of 5 checked"
     (tmp_path / "scans" / "a #1.png").unlink()
     reader.browser.refresh()
     reader.type("p")

@@ -15,6 +15,7 @@ from click.testing import Result
 
 from formreader.core.errors import ExitCode, NoInputError
 from formreader.core.geometry import Box
+from formreader.core.model_folder import model_folder
 from formreader.core.options import ImproveOptions, TrainOptions
 from formreader.core.records import (
     DigitBox,
@@ -28,11 +29,13 @@ from formreader.core.records import (
 )
 from formreader.recognise.architectures import NetworkConfig
 from formreader.store.answers import WHOLE_FIELD, Answer
+from formreader.store.grey_png import grey_png
+from formreader.store.job_records import AnsweredPage
 from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
 from formreader.training import improve_model
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData, draw_digits, mixture
-from formreader.training.data.own_digits import load_own_digits, split_groups
+from formreader.training.data.own_digits import labelled_digits, load_own_digits, split_groups
 from formreader.training.train_model import train_on
 
 RunProgram = Callable[..., Result]
@@ -120,6 +123,34 @@ def test_labels_come_from_people_and_from_pages_they_finished(tmp_path: Path) ->
     assert len(np.unique(load_own_digits([table], writers).groups)) == 3  # of four pages
     with pytest.raises(NoInputError, match=r"not a table of writers"):
         load_own_digits([table], table.with_suffix(".sqlite"))
+    writers.write_text("file,author\na0.png,Ann\n", encoding="utf-8")
+    with pytest.raises(NoInputError, match=r"no column writer"):
+        load_own_digits([table], writers)
+
+
+@pytest.mark.parametrize(
+    ("read", "said", "labels"),
+    [
+        ("4771", "4717", "4717"),
+        ("?771", "4771", "4771"),
+        ("1.234,50", "1.234,56", "123456"),
+        ("1123", "1234", ""),  # a digit cut in two, and one missed
+        ("2341", "1234", ""),
+        ("123", "1234", ""),
+        ("47?", "?", ""),  # struck out: the cuts may be of digits all the same
+    ],
+)
+def test_numbers_in_cells_teach_where_their_cuts_fit(read: str, said: str, labels: str) -> None:
+    marks = [mark for mark in read if mark.isdecimal() or mark == "?"]
+    digits = tuple(
+        DigitReading(Box(9 * i, 0, 9, 9), None if mark == "?" else int(mark), 0.5, Status.REVIEW)
+        for i, mark in enumerate(marks)
+    )
+    frame = Box(0, 0, 100, 20)
+    field = FieldReading(digits, read, "".join(marks), 0.5, Status.REVIEW, frame=frame)
+    sprite = grey_png(np.full((28, 28 * len(digits)), 200, np.uint8))
+    page = AnsweredPage(PageReading("a.png", 0, (field,)), {1: {WHOLE_FIELD: said}}, {1: sprite})
+    assert "".join(str(one.label) for one in labelled_digits(page)) == labels
 
 
 def test_a_page_is_on_one_side_of_the_split(tmp_path: Path) -> None:
@@ -153,6 +184,19 @@ def test_too_few_corrections_are_refused(tmp_path: Path, program: RunProgram) ->
     assert "not a model folder" in done.stderr
     done = program("improve", tmp_path / "none.csv")
     assert done.exit_code == ExitCode.NO_INPUT
+
+
+def test_a_damaged_model_is_found_before_any_training(tmp_path: Path, program: RunProgram) -> None:
+    digits = draw_digits(6 * BOXES, np.random.default_rng(7))
+    answers = [of_box(page, i, "1") for page in range(6) for i in range(BOXES)]
+    table = make_job(tmp_path / "job", pages_of(digits), answers, unsure=BOXES)
+    bad = tmp_path / "bad"
+    shutil.copytree(model_folder("digits"), bad, ignore=shutil.ignore_patterns("*.png"))
+    (bad / "model.keras").write_bytes(b"half")
+    done = program("improve", table, "--out", tmp_path / "models" / "own", "--model", bad)
+    assert done.exit_code == ExitCode.MODEL
+    assert "damaged or belongs to another model" in done.stderr
+    assert not (tmp_path / "models").exists()
 
 
 class Silent:

@@ -205,8 +205,10 @@ class PageView {
   }
 
   show(source) {
-    if (source === "") this.tell("The whole page can be shown of PNG, JPEG, WebP, BMP and PDF files that lie on this computer.");
-    else if (source.toLowerCase().endsWith(".pdf")) this.link(source);
+    const { page } = this.field;
+    if (source === "") this.tell("The whole page can be shown of PNG, JPEG, WebP, BMP, PDF and TIFF files that lie on this computer.");
+    else if (/\.pdf$/i.test(source)) this.link(`${source}#page=${page}`, `Open page ${page} of the PDF in a new tab`);
+    else if (/\.tiff?$/i.test(source)) this.link(source, `Open the TIFF file, and go to page ${page}`, "Most browsers show no TIFF: they hand it to the program that does, or save a copy. The page of formreader serve shows such pages itself.");
     else if (this.image.getAttribute("src") === source && this.image.naturalWidth > 0) this.draw();
     else {
       this.tell("");
@@ -214,12 +216,12 @@ class PageView {
     }
   }
 
-  /** A page of a PDF is not drawn here: the browser opens the file at it. */
-  link(source) {
-    this.tell("");
+  /** A page that is not drawn here is opened by the browser, or by what it hands the file to. */
+  link(address, text, note = "") {
+    this.tell(note);
     const link = byId("page-link");
-    link.href = `${source}#page=${this.field.page}`;
-    link.textContent = `Open page ${this.field.page} of the PDF in a new tab`;
+    link.href = address;
+    link.textContent = text;
     link.hidden = false;
     link.focus();
   }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 from pathlib import Path
 from typing import TypeAlias
 
@@ -56,7 +57,9 @@ class OwnDigits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Digit:
+class OwnDigit:
+    """A crop, (28, 28) uint8, its class, and whether a person said so."""
+
     crop: Crops
     label: int
     checked: bool
@@ -66,8 +69,9 @@ def load_own_digits(tables: Sequence[Place], writers: Path | None = None) -> Own
     """Load the digits of all pages about which people said something.
 
     A box called blank or unreadable is an example of a non-digit; boxes without ink are left out,
-    as are fields whose value has another number of digits than boxes were found. A page that is in
-    several jobs counts once, as it was answered most.
+    as are fields whose value has another number of digits than boxes were found, and numbers in
+    cells whose cuts do not fit what was said of them. A page that is in several jobs counts once,
+    as it was answered most.
 
     Args:
         tables: the tables of the scans; their jobs lie beside them.
@@ -78,7 +82,7 @@ def load_own_digits(tables: Sequence[Place], writers: Path | None = None) -> Own
         UsageError, OutputError: as of `JobStore.open_finished`.
     """
     writer_of = _read_writers(writers) if writers else {}
-    pages = dict[tuple[str, int], tuple[str, list[_Digit]]]()
+    pages = dict[tuple[str, int], tuple[str, list[OwnDigit]]]()
     models, thresholds = set[str](), list[float]()
     for path in map(job_path, tables):
         with JobStore.open_finished(path) as store:
@@ -89,7 +93,7 @@ def load_own_digits(tables: Sequence[Place], writers: Path | None = None) -> Own
             contents = {file.label: file.sha256 for file in store.files()}
             for page in store.answered_pages():
                 label, number = page.reading.file, page.reading.number
-                key, found = (contents[label], number), list(_digits(page))
+                key, found = (contents[label], number), list(labelled_digits(page))
                 if key not in pages or _checked(found) > _checked(pages[key][1]):
                     pages[key] = writer_of.get(label, ""), found
     names = [f"writer {writer}" if writer else f"page {key}" for key, (writer, _) in pages.items()]
@@ -134,11 +138,11 @@ def split_groups(own: OwnDigits, rng: np.random.Generator) -> tuple[_Mask, _Mask
     return ~testing & ~choosing, choosing, testing
 
 
-def _checked(digits: Sequence[_Digit]) -> int:
+def _checked(digits: Sequence[OwnDigit]) -> int:
     return sum(digit.checked for digit in digits)
 
 
-def _digits(page: AnsweredPage) -> Iterator[_Digit]:
+def labelled_digits(page: AnsweredPage) -> Iterator[OwnDigit]:
     """The labelled digits of a page."""
     fields = list(enumerate(page.reading.fields, 1))
     done = not any(
@@ -157,17 +161,36 @@ def _digits(page: AnsweredPage) -> Iterator[_Digit]:
             if not crop.any():
                 continue
             if box in texts:
-                yield _Digit(crop, _label(texts[box]), checked=True)
+                yield OwnDigit(crop, _label(texts[box]), checked=True)
             elif done and digit.status is Status.OK and digit.digit is not None:
-                yield _Digit(crop, digit.digit, checked=False)
+                yield OwnDigit(crop, digit.digit, checked=False)
 
 
 def _texts(field: FieldReading, answers: FieldAnswers) -> FieldAnswers | None:
     """What people said of each box; None where the boxes are not those of the value's digits."""
     if WHOLE_FIELD not in answers:
         return answers
-    texts = texts_of_boxes(field, answers[WHOLE_FIELD])
-    return None if texts is None else dict(enumerate(texts, 1))
+    value = answers[WHOLE_FIELD]
+    texts = texts_of_boxes(field, value)
+    if texts is None or (field.frame is not None and not _cuts_fit(field, value, texts)):
+        return None
+    return dict(enumerate(texts, 1))
+
+
+def _cuts_fit(field: FieldReading, value: str, texts: Sequence[str]) -> bool:
+    """Whether the cuts of a cell seem to be those of the digits that a person said.
+
+    They need not be where as many were found: a digit may be cut in two and another missed. Then
+    more of what was read fits what was said with a place between them. Of a cell without a number
+    nothing is known of its cuts, which may be of digits that were struck out.
+    """
+    if value in (BLANK_ANSWER, NO_DIGIT_ANSWER):
+        return False
+    read = [None if digit.digit is None else str(digit.digit) for digit in field.digits]
+    in_place, *moved = (
+        sum(map(eq, *pair)) for pair in ((read, texts), (read[1:], texts), (read, texts[1:]))
+    )
+    return bool(in_place >= max(moved))
 
 
 def _label(text: str) -> int:
@@ -190,7 +213,10 @@ def _read_writers(path: Path) -> Mapping[str, str]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            return {row["file"]: row["writer"] for row in csv.DictReader(stream)}
+            table = csv.DictReader(stream)
+            if missing := {"file", "writer"} - set(table.fieldnames or ()):
+                raise ValueError(f"no column {min(missing)}")
+            return {row["file"]: row["writer"] for row in table}
     except (OSError, ValueError, KeyError, csv.Error) as error:
         raise NoInputError(
             f"{path}: not a table of writers ({error}). It needs the columns file, as in the "

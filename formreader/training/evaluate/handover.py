@@ -71,7 +71,9 @@ def objections(own: Compared, digits: Compared, marks: Compared) -> tuple[str, .
     On a user's own held-back pages it must accept more digits rightly, by a sign test, and must not
     read fewer rightly. More of the accepted may be wrong only as far as its confidences say so: it
     accepts digits that were too hard before. Of other people's `digits` it may read fewer rightly
-    and accept more wrongly by `MAX_FALL` at most, and so may it accept `marks` that are no digits.
+    by `MAX_FALL` at most. Of these and of `marks` that are no digits it may accept more wrongly by
+    as much, or as chance alone does: of some thousands so few are accepted that a rise of three
+    or four says nothing.
     """
     found = list[str]()
     good_before, good_after = (one.accepted & ~one.wrong for one in (own.before, own.after))
@@ -92,9 +94,10 @@ def objections(own: Compared, digits: Compared, marks: Compared) -> tuple[str, .
     if fall > MAX_FALL * digits.before.n:
         found.append(f"it reads {fall:,} fewer of {digits.before.n:,} other digits rightly")
     for name, one in (("other digits", digits), ("marks that are no digits", marks)):
-        rise = int(one.after.wrong.sum()) - int(one.before.wrong.sum())
-        if rise > MAX_FALL * one.before.n:
-            found.append(f"it accepts {rise:,} more of {one.before.n:,} {name} wrongly")
+        new = int((one.after.wrong & ~one.before.wrong).sum())
+        gone = int((one.before.wrong & ~one.after.wrong).sum())
+        if new - gone > MAX_FALL * one.before.n and _chance(new, gone) <= MAX_CHANCE:
+            found.append(f"it accepts {new - gone:,} more of {one.before.n:,} {name} wrongly")
     return tuple(found)
 
 
