@@ -111,6 +111,8 @@ def test_an_own_set_trains_where_there_is_no_mnist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+    # How a step is timed has a test of its own.
+    monkeypatch.setattr("formreader.training.time_plan._seconds_of_step", lambda *_: 0.1)
     drawn = draw_digits(80, np.random.default_rng(3))
     np.savez(tmp_path / "own.npz", images=drawn.crops, labels=drawn.labels)
     own = (str(tmp_path / "own.npz"),)
