@@ -84,7 +84,8 @@ class TrainOptions:
     not digits. `base`: name or folder of a model of the same architecture whose weights
     training starts from. `averaging`: momentum of the moving average of the weights, 0 for
     none. `smoothing`: label smoothing, the share of each label spread over all classes.
-    `minutes`: time for all of it; pages and epochs are then as many as fit, up to those given.
+    `minutes`: time for all of it; pages and epochs are then as many as fit, up to those given, and
+    each epoch goes through `epoch_share` of the data, so that the time is used up.
     `root`: folder that the pages of a corrections.csv may lie in; None for its own.
     `fresh`: begin anew rather than resume an interrupted run.
     """
@@ -106,6 +107,7 @@ class TrainOptions:
     averaging: float = 0.999
     smoothing: float = 0.0
     minutes: float | None = None
+    epoch_share: float = 1.0
     root: Path | None = None
     fresh: bool = False
 

@@ -67,10 +67,10 @@ class DigitBox:
     """One printed box for one digit.
 
     `corners` are its four corners in page pixels, clockwise from the top left of the upright
-    form; `box` is their bounding box. `score` in 0..1 is the finder's confidence that this is a
-    digit box. `loose_ink`: writing in it or beside it is in no digit, so one may have been missed.
-    `place` is the probability that it is there rather than a cell that was found in its place, by
-    what is printed; 1 where there is none.
+    form; `box` is their bounding box. `score` in 0..1 is the probability that this is a digit box,
+    before it is read; of a cell, the network's score. `loose_ink`: writing in it or beside it is in
+    no digit, so one may have been missed. `place` is the probability that it is there rather than a
+    cell that was found in its place, by what is printed; 1 where there is none.
     """
 
     corners: Quad
@@ -81,6 +81,11 @@ class DigitBox:
     @property
     def box(self) -> Box:
         return Box.around_points(self.corners)
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is more likely a digit box than not."""
+        return self.score >= 0.5
 
     def __reduce__(self) -> tuple[type[DigitBox], tuple[object, ...]]:
         # A page has hundreds of boxes; the default of dataclasses with slots is half as fast.

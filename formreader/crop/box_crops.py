@@ -21,10 +21,6 @@ _SHARE_OF_BOXES_WITH_OTHER_INK = 0.04
 back). The pen's darkness is that of the darkest box, without this share of the boxes, which may
 hold print or blots. Checked on rendered pages."""
 
-_MIN_SCORE_OF_SURE_BOX = 0.6
-"""Score from which a box holds writing rather than print taken for a box. No measurement on
-record."""
-
 
 def crop_boxes(
     page: Pyramid, boxes: Sequence[DigitBox]
@@ -65,9 +61,9 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
 
 
 def _trusted(level: npt.NDArray[np.int64], boxes: Sequence[DigitBox]) -> npt.NDArray[np.int64]:
-    """Return the levels of the sure boxes, or of all boxes if none is sure."""
-    sure = np.array([box.score for box in boxes]) >= _MIN_SCORE_OF_SURE_BOX
-    return level[sure] if sure.any() else level
+    """Return the levels of the likely boxes, or of all if none is: print may be taken for boxes."""
+    likely = np.array([box.is_likely for box in boxes])
+    return level[likely] if likely.any() else level
 
 
 def _max_trace(level: npt.NDArray[np.int64]) -> float:

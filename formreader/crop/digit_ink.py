@@ -41,6 +41,10 @@ _THICK_LINE_ZONE = round(0.22 * BOX_SIDE)
 and is for review. On 20 drawn pages 7 of 11 wrong accepted digits were such rests; of the accepted
 digits of `rendered` two are given up, of those of the real forms one right and one wrong."""
 
+_MIN_HEIGHT_OF_TWO = 0.5
+"""Height of what is left of a gap, and of what is right of it, as a share of that of all ink in the
+box, from which both may be digits: such a box is for review."""
+
 _MIN_SHARE_IN_BOX = 0.5
 """A component with a smaller share of its pixels inside the box is the neighbour's. Checked on
 rendered pages."""
@@ -208,7 +212,8 @@ def _own_ink(
     away = kept & ~_along_a_side(parts, lines)
     kept_any = np.bincount(parts.patch, kept, minlength=len(ink)) > 0
     loose |= kept_any & (np.bincount(parts.patch, away, minlength=len(ink)) == 0)
-    return _drawn(runs, kept[runs.label], len(ink)), blank, loose
+    own = _drawn(runs, kept[runs.label], len(ink))
+    return own, blank, loose | _holds_two(own)
 
 
 def _find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> _Runs:
@@ -312,6 +317,20 @@ def _along_a_side(parts: _Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
     return np.asarray(
         (parts.right <= left + _THICK_LINE_ZONE) | (parts.left >= right - _THICK_LINE_ZONE)
     )
+
+
+def _holds_two(own: Flags) -> npt.NDArray[np.bool_]:
+    """Return which boxes hold two parts beside one another, each as high as a digit, (n,)."""
+    inked = own.any(axis=1)
+    top = np.where(inked, own.argmax(axis=1), PATCH_SIDE)
+    bottom = np.where(inked, PATCH_SIDE - own[:, ::-1].argmax(axis=1), 0)
+    before = np.maximum.accumulate(bottom, axis=1) - np.minimum.accumulate(top, axis=1)
+    mirrored_top, mirrored_bottom = top[:, ::-1], bottom[:, ::-1]
+    after = np.maximum.accumulate(mirrored_bottom, axis=1)
+    after = (after - np.minimum.accumulate(mirrored_top, axis=1))[:, ::-1]
+    lower = np.minimum(before, after)
+    least = _MIN_HEIGHT_OF_TWO * (bottom.max(axis=1) - top.min(axis=1))
+    return np.asarray(((lower >= least[:, None]) & (lower > 0) & ~inked).any(axis=1))
 
 
 def _along_an_edge(parts: _Components, lines: BoxLines) -> npt.NDArray[np.bool_]:

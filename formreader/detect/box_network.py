@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +23,10 @@ from formreader.core.model_folder import (
 )
 from formreader.core.records import GreyImage
 from formreader.detect.cell_maps import CELL_CHANNELS
+from formreader.detect.field_decision import FieldDecision
 from formreader.detect.peaks import SIDE_MULTIPLE, STRIDE, Maps
 from formreader.detect.place_decision import PlaceDecision
+from formreader.detect.row_decision import RowDecision
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -34,7 +38,7 @@ in a box exceed it even where the box's lines are too faint to. No record of a m
 _NO_BOX_LOGIT = -20.0
 """Logit of places that the network was not shown; every peak lies above it."""
 
-BOX_CARD_SCHEMA = 2
+BOX_CARD_SCHEMA = 3
 """Version of the card's layout; a card of another version is refused."""
 
 _TRIAL_SIDE = 2 * SIDE_MULTIPLE
@@ -48,15 +52,69 @@ BOX_TRIAL = GraphTrial(
 """A small page with a line across it, which the network must be able to score."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """What is fitted to what the network finds, on drawn pages.
+
+    `rows`: which candidates are rows of boxes. `places`: which of the rows and cells that are found
+    in one place are there. `fields`: which rows are kept once they are read.
+    """
+
+    rows: RowDecision
+    places: PlaceDecision
+    fields: FieldDecision
+
+    @classmethod
+    def undecided(cls) -> Decisions:
+        """All rows and cells are there; for a network whose decisions are still to be fitted."""
+        return cls(RowDecision.undecided(), PlaceDecision.undecided(), FieldDecision.undecided())
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Decisions:
+        """Read the decisions of a model folder.
+
+        Raises:
+            ModelError: its card is missing, damaged or of another version.
+        """
+        card = read_card_file(folder, BOX_CARD_SCHEMA)
+        with card_errors(folder):
+            return cls.from_card(checked(card["decisions"], dict, "decisions"))
+
+    @classmethod
+    def from_card(cls, table: Mapping[str, object]) -> Decisions:
+        """Read the decisions from a model card.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are missing or of another version.
+        """
+        return cls(
+            RowDecision.from_card(checked(table["rows"], dict, "rows")),
+            PlaceDecision.from_card(checked(table["places"], dict, "places")),
+            FieldDecision.from_card(checked(table["fields"], dict, "fields")),
+        )
+
+    def as_table(self) -> dict[str, object]:
+        """What `from_card` reads."""
+        return {
+            "rows": self.rows.as_table(),
+            "places": self.places.as_table(),
+            "fields": self.fields.as_table(),
+        }
+
+
 class BoxNetwork:
     """Scores each place of a page by how much it looks like the centre of a digit box, or a cell.
 
-    `decision` settles which of the rows and cells that are found in one place are there.
+    `decisions` say what follows from that.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, decision: PlaceDecision) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession, decisions: Decisions) -> None:
         self._session = session
-        self.decision = decision
+        self.decisions = decisions
+
+    def deciding(self, decisions: Decisions) -> BoxNetwork:
+        """The same network with other decisions."""
+        return BoxNetwork(self._session, decisions)
 
     @classmethod
     def load(cls, folder: Path) -> BoxNetwork:
@@ -68,8 +126,8 @@ class BoxNetwork:
         card = read_card_file(folder, BOX_CARD_SCHEMA)
         with card_errors(folder):
             hashes = card_hashes(card)
-            decision = PlaceDecision.from_card(checked(card["row_decision"], dict, "row_decision"))
-        return cls(load_graph(folder, hashes, 1, BOX_TRIAL), decision)
+        decisions = Decisions.in_folder(folder)
+        return cls(load_graph(folder, hashes, 1, BOX_TRIAL), decisions)
 
     def maps(self, even: GreyImage) -> Maps:
         """The network's maps of an upright, evenly lit page, (h, w) uint8.
@@ -120,3 +178,9 @@ def _on_maps(part: slice) -> slice:
 def shipped_network() -> BoxNetwork:
     """The network that ships with the program, loaded once per process."""
     return BoxNetwork.load(model_folder(BOX_MODEL))
+
+
+@cache
+def shipped_decisions() -> Decisions:
+    """The decisions of that network, without the network, read once per process."""
+    return Decisions.in_folder(model_folder(BOX_MODEL))

@@ -62,7 +62,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     network = shipped_network()
     found = find_rows(straight.image, network)
     likely, print_rows = _split_off_print(straight.image, found.rows)
-    settled = network.decision.settle(likely, found.cells)
+    settled = network.decisions.places.settle(likely, found.cells)
     rows, cells = group_rows(settled.rows), settled.cells
     boxes = (
         tuple(replace(box, place=place) for box, place in zip(made, places, strict=True))
@@ -93,7 +93,7 @@ def _row_boxes(straight: StraightPage, rows: Sequence[Row]) -> list[tuple[DigitB
         _page_boxes(
             straight,
             np.concatenate([row.corners for row in rows]),
-            np.concatenate([row.scores for row in rows]),
+            np.concatenate([np.full(len(row), row.probability) for row in rows]),
         )
     )
     return [tuple(islice(boxes, len(row))) for row in rows]
@@ -109,13 +109,14 @@ def _page_boxes(
 
 def _split_off_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     """Split rows into likely ones and print: bars of a code, dark pictures, a few small boxes."""
-    several = [row for row in rows if len(row) > 1]
+    dark = [share > _MAX_DARK_SHARE_OF_ROW for share in _dark_shares(even, rows).tolist()]
+    several = [row for row, is_dark in zip(rows, dark, strict=True) if len(row) > 1 and not is_dark]
     heights = np.repeat([row.size[1] for row in several], [len(row) for row in several])
     median = float(np.median(heights)) if len(heights) else 0.0
     likely, print_rows = list[Row](), list[Row]()
-    for row, dark in zip(rows, _dark_shares(even, rows), strict=True):
+    for row, is_dark in zip(rows, dark, strict=True):
         low = row.size[1] < _MIN_HEIGHT_OF_SHORT_ROW * median
-        is_print = dark > _MAX_DARK_SHARE_OF_ROW or (len(row) <= _MAX_BOXES_OF_SHORT_ROW and low)
+        is_print = is_dark or (len(row) <= _MAX_BOXES_OF_SHORT_ROW and low)
         (print_rows if is_print else likely).append(row)
     return likely, print_rows
 

@@ -110,7 +110,8 @@ def _inner_gap(row: Row) -> float | None:
 
 def _join(a: Row, b: Row) -> Row:
     corners, scores = np.concatenate([a.corners, b.corners]), np.concatenate([a.scores, b.scores])
-    return Row(corners, scores, min(a.separation, b.separation))
+    probability = (len(a) * a.probability + len(b) * b.probability) / len(scores)
+    return Row(corners, scores, probability, min(a.separation, b.separation))
 
 
 def _in_reading_order(fields: list[Row]) -> list[Row]:

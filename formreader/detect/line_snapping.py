@@ -9,7 +9,7 @@ a page are processed at once. There is no record of a measurement of the thresho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -85,7 +85,7 @@ def snap_rows_to_lines(even: GreyImage, rows: Sequence[Row]) -> list[Row]:
     moved = np.split(_snapped(corners, edges, owner), lengths.cumsum()[:-1])
     separations = _separations(edges.weight, owner).tolist()
     return [
-        Row(place, row.scores, separation)
+        replace(row, corners=place, separation=separation)
         for place, row, separation in zip(moved, rows, separations, strict=True)
     ]
 

@@ -1,35 +1,22 @@
 """Decide between a row of boxes and the cells in its place, where both were found.
 
 Digits side by side in a cell look like a row of boxes, and boxes that stand apart look like cells.
-What is known of both goes into one logistic regression (Cox 1958), fitted on drawn pages, where
-the truth is known. Its weights stand in the network's model card.
+What is known of both goes into a regression, whose weights stand in the network's model card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.model_folder import card_number, checked
 from formreader.detect.cell_maps import FoundCells
+from formreader.detect.page_regression import PageRegression, logit_of, share_of
 from formreader.detect.rows import Row
-
-FEATURES = (
-    "score", "lowest score", "separation", "several", "length", "cell score", "covered",
-    "coincide", "cells each", "unlike", "cells ruled", "sides ruled",
-)  # fmt: skip
-"""What is known of a row: its mean and lowest score as logits; the ruled share of the edges between
-its boxes; whether it has several boxes, and the log of how many. Then of the cells in its place:
-their mean score as a logit; the shares of its boxes that lie in cells and that coincide with one;
-the number of cells for each box; how far its box area is from that of the cells, in logs; the
-confidence in the cells' lines, the mean of all edges and that of the fainter of left and right."""
-
-_MAX_LOGIT = 4.0
-"""Limit of the logits of scores."""
 
 _MIN_COINCIDENCE, _MIN_COVERED = 0.5, 0.5
 """Intersection over union from which a box coincides with a cell, and share of its area from which
@@ -43,45 +30,28 @@ and 29 were not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PlaceDecision:
-    """The weights of the regression, one for each of `FEATURES`, and its bias.
+class PlaceDecision(PageRegression):
+    """What is known of a row and of the cells in its place.
 
-    A form has boxes or cells rather than both, so a second regression sees, beside the first one's
-    logit, what became of the page's other rows: `context` has its weights for the two and its
-    bias.
+    Of the row: its mean and lowest score as logits; the ruled share of the edges between its boxes;
+    whether it has several boxes, and the log of how many. Of the cells: their mean score as a
+    logit; the shares of its boxes that lie in cells and that coincide with one; the number of cells
+    for each box; how far its box area is from that of the cells, in logs; the confidence in the
+    cells' lines, the mean of all edges and that of the fainter of left and right.
+
+    The context: a form has boxes or cells rather than both, so it is the share of the boxes in the
+    page's other rows that are there, counted from one half.
     """
 
-    weights: npt.NDArray[np.float64]
-    bias: float
-    context: tuple[float, float, float] = (1.0, 0.0, 0.0)
-
-    @classmethod
-    def from_card(cls, table: Mapping[str, object]) -> PlaceDecision:
-        """Read the weights from a model card.
-
-        Raises:
-            KeyError, TypeError, ValueError: they are missing or of another version.
-        """
-        weights = checked(table["weights"], dict, "weights")
-        if set(weights) != set(FEATURES):
-            raise ValueError(f"row_decision must have the weights {', '.join(FEATURES)}")
-        values = [card_number(weights[name], name) for name in FEATURES]
-        of_logit, of_others, bias = (
-            card_number(one, "context") for one in checked(table["context"], list, "context")
-        )
-        context = (of_logit, of_others, bias)
-        return cls(np.array(values), card_number(table["bias"], "bias"), context)
-
-    def as_table(self) -> dict[str, object]:
-        """What `from_card` reads."""
-        weights = dict(zip(FEATURES, self.weights.tolist(), strict=True))
-        return {"weights": weights, "bias": self.bias, "context": list(self.context)}
+    FEATURES: ClassVar = (
+        "score", "lowest score", "separation", "several", "length", "cell score", "covered",
+        "coincide", "cells each", "unlike", "cells ruled", "sides ruled",
+    )  # fmt: skip
+    CONTEXT: ClassVar = ("others",)
 
     def probabilities(self, rivalry: Rivalry) -> npt.NDArray[np.float64]:
         """(n,) probabilities that the rows of a page that have rivals are there, not the cells."""
-        logit = rivalry.features @ self.weights + self.bias
-        of_logit, of_others, bias = self.context
-        return _share(of_logit * logit + of_others * rivalry.others(logit) + bias)
+        return self.judged(rivalry.features, rivalry.others)
 
     def settle(self, rows: Sequence[Row], cells: FoundCells) -> Settled:
         """Settle which of the rows and cells that share a place are there.
@@ -110,8 +80,8 @@ class PlaceDecision:
 class Rivalry:
     """The rows of a page that share a place with cells.
 
-    `features` (n, k) are as in `FEATURES`, `lengths` (n,) the numbers of boxes; `unrivalled` is
-    the number of boxes in the page's other rows.
+    `features` (n, k) are as in `PlaceDecision.FEATURES`, `lengths` (n,) the numbers of boxes;
+    `unrivalled` is the number of boxes in the page's other rows.
     """
 
     features: npt.NDArray[np.float64]
@@ -126,20 +96,20 @@ class Rivalry:
         pairs = [(row, shared) for row, shared in zip(rows, shares, strict=True) if shared.any()]
         features = [pair_features(row, cells, shared) for row, shared in pairs]
         return cls(
-            np.array(features).reshape(-1, len(FEATURES)),
+            np.array(features).reshape(-1, len(PlaceDecision.FEATURES)),
             np.array([len(row) for row, _ in pairs], np.float64),
             sum(map(len, rows)) - sum(len(row) for row, _ in pairs),
         )
 
     def others(self, logit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """(n,) for each row the share of the boxes of the page's other rows that are there.
+        """(n, 1) for each row the share of the boxes of the page's other rows that are there.
 
         It is judged by the rows' logits alone, and counted from one half.
         """
-        there = self.lengths * _share(logit)
+        there = self.lengths * share_of(logit)
         total = self.unrivalled + self.lengths.sum() - self.lengths
         found = self.unrivalled + there.sum() - there
-        return np.asarray(np.where(total > 0, found / np.maximum(total, 1) - 0.5, 0.0))
+        return np.where(total > 0, found / np.maximum(total, 1) - 0.5, 0.0)[:, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,14 +132,10 @@ class Settled:
         return found
 
 
-UNDECIDED = PlaceDecision(np.zeros(len(FEATURES)), 0.0)
-"""Gives rows the place; for a network whose decision is still to be fitted."""
-
-
 def pair_features(
     row: Row, cells: FoundCells, shared: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """(k,) what is known of a row and of the cells in its place, `shared`, as in `FEATURES`."""
+    """(k,) what is known of a row and of the cells in its place, as in `PlaceDecision.FEATURES`."""
     corners = cells.corners[shared]
     low, high = corners.min(axis=1), corners.max(axis=1)
     box_low, box_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
@@ -178,13 +144,15 @@ def pair_features(
     areas, box_areas = (high - low).prod(axis=1), (box_high - box_low).prod(axis=2)
     overlap = shares / (areas + box_areas - shares)
     n = len(row)
+    scores = np.array([row.scores.mean(), row.scores.min(), cells.scores[shared].mean()])
+    row_score, lowest, cell_score = logit_of(scores).tolist()
     known = [
-        _logit(row.score),
-        _logit(float(row.scores.min())),
+        row_score,
+        lowest,
         row.separation,
         float(n > 1),
         float(np.log(n)),
-        _logit(float(cells.scores[shared].mean())),
+        cell_score,
         float((shares.max(axis=1, keepdims=True) > _MIN_COVERED * box_areas).mean()),
         float((overlap.max(axis=1) >= _MIN_COINCIDENCE).mean()),
         len(corners) / n,
@@ -193,15 +161,6 @@ def pair_features(
         float(cells.ruled[shared, 2:].min(axis=1).mean()),
     ]
     return np.array(known, np.float64)
-
-
-def _share(logit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
-
-
-def _logit(share: float) -> float:
-    share = min(max(share, 1e-6), 1 - 1e-6)
-    return float(np.clip(np.log(share / (1 - share)), -_MAX_LOGIT, _MAX_LOGIT))
 
 
 def in_one_place(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:

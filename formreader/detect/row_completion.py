@@ -30,10 +30,11 @@ STEP_TOLERANCE = 0.14
 _MIN_BOXES_TO_EXTEND = 3
 """Boxes from which a row may get another box at either end."""
 
-_MIN_END_SCORE_TO_EXTEND = 0.3
 _MAX_END_WIDTH_TO_EXTEND = 1.3
-"""Score of a detection at the place of the next box, and width of that place in box widths: the
-detection lies within it."""
+"""Width in box widths of the place of the next box: a detection there lies within it."""
+
+MIN_END_SCORE = 0.3
+"""Score of the first and of the last box of a row, and of one that is added there."""
 
 _WHOLE_STEP_TOLERANCE = 0.07
 """Share of a step, per step, by which a gap with missing boxes may differ from whole steps. The
@@ -111,10 +112,12 @@ def _joined(a: RowPart, b: RowPart, maps: Maps) -> RowPart | None:
     if scores.min(initial=1.0) < _MIN_MISSING_SCORE:
         return None
     sizes = np.tile([a.width, a.height], (missing, 1))
+    together = len(a.scores) + len(b.scores)
     return RowPart(
         np.concatenate([a.centres, centres, b.centres]),
         np.concatenate([a.sizes, sizes, b.sizes]),
         np.concatenate([a.scores, scores, b.scores]),
+        (len(a.scores) * a.probability + len(b.scores) * b.probability) / together,
     )
 
 
@@ -143,11 +146,12 @@ def _extended(
 ) -> RowPart:
     """Add boxes before and after a part, at `places` (2, 2), where the `scores` (2,) are enough."""
     for at, place, score in zip((0, len(part.scores)), places, scores, strict=True):
-        if score >= _MIN_END_SCORE_TO_EXTEND:
+        if score >= MIN_END_SCORE:
             part = RowPart(
                 np.insert(part.centres, at and len(part.scores), place, axis=0),
                 np.insert(part.sizes, 0, (part.width, part.height), axis=0),
                 np.insert(part.scores, at and len(part.scores), score),
+                part.probability,
             )
     return part
 

@@ -33,7 +33,7 @@ from formreader.detect.printed_lines import see_lines
 from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.rows import Row, middle
 
-_FIRST_SCALE = 0.75
+FIRST_SCALE = 0.75
 _FALLBACK_SCALES = (1.0, 0.35, 1.6)
 """Scale of the page in the first pass, and in those that follow where the first one shows
 candidates but no row. No record of a measurement."""
@@ -50,10 +50,9 @@ follows, at the scale that brings it to the best side. No record of a measuremen
 _MIN_SCALE_CHANGE = 0.1
 """Share by which the second pass must differ in scale to be worth its time."""
 
-_MIN_LIKELY_SCORE = 0.5
 _MAX_UNLIKELY_SHARE = 0.12
-"""Score from which a detection is more likely a box than not, and share of boxes that may score
-less before a second pass follows at full scale. No record of a measurement of the share."""
+"""Share of the boxes found that are expected to be none, above which a second pass follows at full
+scale. No record of a measurement."""
 
 _MIN_CLEAR_CELL_HEIGHT, _MAX_CLEAR_CELL_HEIGHT = 14.0, 100.0
 _BEST_CELL_HEIGHT = 32.0
@@ -62,10 +61,6 @@ follows, at the scale that brings it to the best height. No record of a measurem
 
 _MAX_RESCALED_PIXELS = 1_300_000
 """Pixels of the page in a further pass: a limit on time."""
-
-_MIN_NOTABLE_SCORE = 0.2
-"""Score from which a candidate outside of all rows is reported, or calls for a further pass. No
-record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +77,7 @@ class FoundRows:
 
 def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
     """Find the rows of equal boxes and the cells on an upright, evenly lit page, (h, w) uint8."""
-    best = first = _detect(even, network, _FIRST_SCALE)
+    best = first = _detect(even, network, FIRST_SCALE)
     for scale in _further_scales(first, even.size):
         best = max(best, _detect(even, network, scale), key=lambda one: one.worth)
         if best.rows:
@@ -136,26 +131,27 @@ class _Pass:
 
     @property
     def worth(self) -> float:
-        """Quality of the pass: the sum over all boxes of score minus `_MIN_LIKELY_SCORE`."""
-        return sum(float((row.scores - _MIN_LIKELY_SCORE).sum()) for row in self.rows)
+        """Quality of the pass: half of the boxes expected to be right less those to be wrong."""
+        return sum(len(row) * (row.probability - 0.5) for row in self.rows)
 
 
 def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
-    scaled = _scaled(even, scale)
-    maps = network.maps(scaled)
+    shown = scaled(even, scale)
+    maps = network.maps(shown)
     found = find_peaks(maps)
-    rows = assemble_rows(found, maps)
+    rows = assemble_rows(found, maps, network.decisions.rows)
     cells = find_cells(maps)
-    factors = np.array(scaled.shape[::-1]) / even.shape[::-1]
+    factors = np.array(shown.shape[::-1]) / even.shape[::-1]
     return _Pass(
         scale,
-        [Row((row.corners + 0.5) / factors - 0.5, row.scores) for row in rows],
+        [replace(row, corners=(row.corners + 0.5) / factors - 0.5) for row in rows],
         Detections((found.centres + 0.5) / factors - 0.5, found.sizes / factors, found.scores),
         replace(cells, corners=(cells.corners + 0.5) / factors - 0.5),
     )
 
 
-def _scaled(even: GreyImage, scale: float) -> GreyImage:
+def scaled(even: GreyImage, scale: float) -> GreyImage:
+    """A page at another scale, as the network is shown it."""
     if scale == 1:
         return even
     method = cv2.INTER_AREA if scale < _MIN_INTERPOLATION_SCALE else cv2.INTER_LINEAR
@@ -167,16 +163,15 @@ def _further_scales(first: _Pass, pixels: int) -> list[float]:
     """Scales for further passes over a page of so many pixels; none if the first one will do."""
     largest = _largest_scale(pixels)
     if not first.rows:
-        candidates = bool((first.found.scores >= _MIN_NOTABLE_SCORE).any())
-        return [scale for scale in _FALLBACK_SCALES if scale <= largest] if candidates else []
+        return [scale for scale in _FALLBACK_SCALES if scale <= largest] if len(first.found) else []
     sides = [math.sqrt(math.prod(row.size)) for row in first.rows]
     side = middle(np.repeat(sides, [len(row) for row in first.rows])) * first.scale
     if not _MIN_CLEAR_SIDE <= side <= _MAX_CLEAR_SIDE:
         scale = min(first.scale * _BEST_SIDE / side, largest)
         return [scale] if abs(scale / first.scale - 1) > _MIN_SCALE_CHANGE else []
-    scores = np.concatenate([row.scores for row in first.rows])
-    doubtful = float((scores < _MIN_LIKELY_SCORE).mean()) > _MAX_UNLIKELY_SHARE
-    return [1.0] if doubtful and largest >= 1 else []
+    boxes = sum(map(len, first.rows))
+    unlikely = sum(len(row) * (1 - row.probability) for row in first.rows)
+    return [1.0] if unlikely > _MAX_UNLIKELY_SHARE * boxes and largest >= 1 else []
 
 
 def _largest_scale(pixels: int) -> float:
@@ -185,14 +180,13 @@ def _largest_scale(pixels: int) -> float:
 
 
 def _outside_rows(found: Detections, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """(m, 4, 2) corners of the notable candidates whose centres lie in no box of the rows."""
-    notable = found.select(found.scores >= _MIN_NOTABLE_SCORE)
+    """(m, 4, 2) corners of the candidates whose centres lie in no box of the rows."""
     corners = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
     low, high = corners.min(axis=1), corners.max(axis=1)
-    within = np.ones((len(notable), len(corners)), np.bool_)
+    within = np.ones((len(found), len(corners)), np.bool_)
     for axis in (0, 1):  # numpy is slow where the last axis is short
-        centres = notable.centres[:, axis, None]
+        centres = found.centres[:, axis, None]
         within &= (centres > low[:, axis]) & (centres < high[:, axis])
-    rest = notable.select(np.asarray(~within.any(axis=1)))
+    rest = found.select(np.asarray(~within.any(axis=1)))
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     return np.asarray(rest.centres[:, None] + half * rest.sizes[:, None])

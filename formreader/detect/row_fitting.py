@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from formreader.detect.groups import Groups
 from formreader.detect.rows import Row
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
-_Ints: TypeAlias = npt.NDArray[np.int64]
 
 _MAX_STEP_ERROR = 0.12
 """Row with equal steps: all its box centres stay closer than this, in box widths, to equal steps.
@@ -33,13 +33,14 @@ _MIN_BOXES_OF_CURVE = 6
 class RowPart:
     """Boxes side by side: `centres` and `sizes` (n, 2) in pixels, `scores` (n,).
 
-    Derived: `width` and `height` are the medians, `first` and `last` the centres of the outer
-    boxes.
+    `probability` is that of being a row of boxes. Derived: `width` and `height` are the medians,
+    `first` and `last` the centres of the outer boxes.
     """
 
     centres: _Floats
     sizes: _Floats
     scores: _Floats
+    probability: float = 1.0
     width: float = field(init=False)
     height: float = field(init=False)
     first: tuple[float, float] = field(init=False)
@@ -58,7 +59,7 @@ def fit_rows(parts: Sequence[RowPart]) -> list[Row]:
     """Fit a row to each part: boxes of one size on one line, nearly equal steps made equal."""
     if not parts:
         return []
-    groups = _Groups(np.array([len(part.scores) for part in parts]))
+    groups = Groups(np.array([len(part.scores) for part in parts]))
     x, y = np.concatenate([part.centres for part in parts]).T
     width, height = np.array([(part.width, part.height) for part in parts]).T
     y = _fitted_levels(x, y, groups)
@@ -77,44 +78,12 @@ def fit_rows(parts: Sequence[RowPart]) -> list[Row]:
     half[..., 1] += slope[:, None] * half[..., 0]
     corners = np.stack([x, y], 1)[:, None] + half[groups.owner]
     places = np.split(corners, groups.first[1:])
-    return [Row(place, part.scores) for place, part in zip(places, parts, strict=True)]
+    return [
+        Row(place, part.scores, part.probability) for place, part in zip(places, parts, strict=True)
+    ]
 
 
-class _Groups:
-    """Sums, means and slopes of groups of values in one array, (n,), group after group.
-
-    `lengths`, `first` and `last`, (groups,): the size of each group, at least 1, and the
-    indices of its first and last value. `owner`, (n,): the group of each value.
-    """
-
-    def __init__(self, lengths: _Ints) -> None:
-        self.lengths = lengths
-        self.first = lengths.cumsum() - lengths
-        self.last = self.first + lengths - 1
-        self.owner = np.repeat(np.arange(len(lengths)), lengths)
-
-    def total(self, values: _Floats) -> _Floats:
-        """(groups,) the sum of each group."""
-        return np.asarray(np.add.reduceat(values, self.first))
-
-    def mean(self, values: _Floats) -> _Floats:
-        """(n,) the mean of each value's group."""
-        return np.asarray((self.total(values) / self.lengths)[self.owner])
-
-    def deviations(self, values: _Floats) -> _Floats:
-        """(n,) each value minus the mean of its group."""
-        return values - self.mean(values)
-
-    def slope(self, deviations: _Floats, y: _Floats) -> _Floats:
-        """(groups,) slopes of the least-squares lines of y over x; 0 for a single value.
-
-        Of each x its deviation from the mean of its group is given.
-        """
-        spread = self.total(deviations**2)
-        return self.total(deviations * y) / np.where(spread > 0, spread, 1)
-
-
-def _fitted_levels(x: _Floats, y: _Floats, groups: _Groups) -> _Floats:
+def _fitted_levels(x: _Floats, y: _Floats, groups: Groups) -> _Floats:
     """(n,) y on the least-squares line, or on the parabola where a row has enough boxes."""
     aside = groups.deviations(x)
     line = groups.mean(y) + groups.slope(aside, y)[groups.owner] * aside
@@ -150,7 +119,11 @@ def without_overlaps(rows: Sequence[Row]) -> list[Row]:
             kept.append(row)
         else:
             runs = np.split(np.arange(len(row)), np.flatnonzero(np.diff(kept_boxes)) + 1)
-            kept += [Row(row.corners[run], row.scores[run]) for run in runs if kept_boxes[run[0]]]
+            kept += [
+                replace(row, corners=row.corners[run], scores=row.scores[run])
+                for run in runs
+                if kept_boxes[run[0]]
+            ]
     return kept
 
 

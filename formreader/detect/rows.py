@@ -13,12 +13,14 @@ class Row:
     """Equal boxes side by side on an upright page.
 
     `corners`, (n, 4, 2), are in pixels of the page, clockwise from the top left. `scores`, (n,),
-    are the finder's confidence in each box, 0..1. `separation` is the share of the edges between
-    the boxes that is ruled, 0..1. `size` is the median width and height (derived).
+    are the network's scores of the boxes, 0..1. `probability` is that of being a row of boxes,
+    before it is read. `separation` is the share of the edges between the boxes that is ruled,
+    0..1. `size` is the median width and height (derived).
     """
 
     corners: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
+    probability: float = 1.0
     separation: float = 1.0
     size: tuple[float, float] = field(init=False)
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.records import DigitBox, FieldCrops, mark_boxes
+from formreader.detect.field_decision import FieldDecision, field_features
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.number_reader import HeardNumber
 from formreader.recognise.number_vote import digits_of
@@ -23,24 +24,9 @@ IN_ONE_PLACE = "something else is in its place"
 DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
 """Notice of a page with many doubtful boxes."""
 
-_MIN_CLEAR_BOX_SCORE = 0.5
-_MAX_DOUBTFUL_BOXES_OF_PAGE = 0.2
-"""A box with a lower score is doubtful; a page with a larger share of such boxes gets a notice.
-
-No record of a measurement.
-"""
-
-_MIN_CLEAR_ROW_SCORE = 0.53
-"""A row whose boxes have a lower mean score is doubtful, and dropped if it holds no digits.
-
-Lowered from 0.6 while looking at the development pages (real forms); no record of a measurement.
-"""
-
-_MAX_DOUBT_OF_NUMBER = 0.5
-"""A row with more doubt, which is the mean of its boxes' "not a digit" probability, has no number.
-
-Settled while looking at the development pages (real forms); no record of a measurement.
-"""
+_MAX_UNLIKELY_SHARE_OF_PAGE = 0.2
+"""Share of a page's boxes that are expected to be none, above which the page gets a notice. No
+record of a measurement."""
 
 _MIN_PLACE = 0.5
 """Probability from which a row is there, and not the cells in its place."""
@@ -49,13 +35,21 @@ _MIN_LARGER = 1.5
 """Area of a cell that has room for more than the digit of a box, in areas of the box."""
 
 
-def drop_words(read: Sequence[ReadField]) -> list[ReadField]:
-    """Drop rows of doubtful boxes that hold no digits; return the other fields of the page."""
-    return [
-        one
-        for one in read
-        if not (_is_doubtful(one.field) and doubt_of(one) > _MAX_DOUBT_OF_NUMBER)
-    ]
+def drop_words(read: Sequence[ReadField], decision: FieldDecision) -> list[ReadField]:
+    """Drop rows that are hardly boxes by what is printed and read; return the page's other fields.
+
+    A row is judged by its own reading, cells are left to their readers.
+    """
+    rows = [one for one in read if one.field.cell is None]
+    features = [_features(one) for one in rows]
+    keeps = decision.keeps(np.array(features).reshape(-1, len(decision.FEATURES))).tolist()
+    dropped = {id(one) for one, kept in zip(rows, keeps, strict=True) if not kept}
+    return [one for one in read if id(one) not in dropped]
+
+
+def _features(row: ReadField) -> list[float]:
+    doubt = doubt_of(row) if len(row.written) else None
+    return field_features(_probability(row.field), doubt)
 
 
 def settle_places(
@@ -162,19 +156,19 @@ def _in_one_place(cell: FieldCrops, row: FieldCrops) -> bool:
 def has_doubtful_boxes(fields: Sequence[FieldCrops]) -> bool:
     """Whether so many boxes of a page are doubtful that others may have been missed."""
     scores = [box.score for field in fields if field.cell is None for box in field.boxes]
-    if not scores:
-        return False
-    doubtful = float(np.mean(np.array(scores) < _MIN_CLEAR_BOX_SCORE))
-    return doubtful > _MAX_DOUBTFUL_BOXES_OF_PAGE
+    return bool(scores) and 1 - float(np.mean(scores)) > _MAX_UNLIKELY_SHARE_OF_PAGE
 
 
 def in_clear_boxes(read: Sequence[ReadField]) -> list[ReadField]:
-    """The fields that are cells, or rows whose boxes are not doubtful on average."""
+    """The fields that are cells, or rows that are more likely boxes than not."""
     return [one for one in read if not _is_doubtful(one.field)]
 
 
 def _is_doubtful(field: FieldCrops) -> bool:
-    """Whether a field is a row whose boxes are doubtful on average."""
-    if field.cell is not None:
-        return False
-    return float(np.mean([box.score for box in field.boxes])) < _MIN_CLEAR_ROW_SCORE
+    """Whether a field is a row whose boxes are less likely boxes than not."""
+    return field.cell is None and _probability(field) < 0.5
+
+
+def _probability(row: FieldCrops) -> float:
+    """The probability that a row is one of boxes, before it is read."""
+    return float(np.mean([box.score for box in row.boxes]))

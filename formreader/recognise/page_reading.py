@@ -25,6 +25,7 @@ from formreader.core.records import (
     SegmentedField,
 )
 from formreader.core.stopwatch import Stopwatch
+from formreader.detect.box_network import shipped_decisions
 from formreader.recognise.arbitration import (
     DOUBTFUL_BOXES,
     IN_ONE_PLACE,
@@ -130,7 +131,7 @@ def _arbitrated(read: ReadPage) -> ReadPage:
     """
     if read.page.form:
         return read
-    read = _with_fields(read, drop_words(read.fields), NO_DIGITS)
+    read = _with_fields(read, drop_words(read.fields, shipped_decisions().fields), NO_DIGITS)
     return _with_fields(read, settle_places(read.fields, read.heard), IN_ONE_PLACE)
 
 

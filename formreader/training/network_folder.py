@@ -43,13 +43,18 @@ def unwritable(out: Path, error: OSError) -> OutputError:
     )
 
 
+def date_of_card() -> str:
+    """The date that a card gives for when its network was made."""
+    return datetime.date.today().isoformat()
+
+
 def card_head(out: Path, schema: int, version: str, network: keras.Model) -> dict[str, object]:
     """What the card of every network begins with; it is made today."""
     return {
         "schema": schema,
         "name": out.name,
         "version": version,
-        "created": datetime.date.today().isoformat(),
+        "created": date_of_card(),
         "parameters": network.count_params(),
     }
 

@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, pairwise
+from statistics import median
 
 import keras
 import numpy as np
@@ -71,7 +72,7 @@ def plan_for(options: TrainOptions, digits: int, speed: Speed, growth: float) ->
     trained = (1 - options.validation) * digits * growth + CROPS_OF_PAGE * options.pages
     pages = options.pages + math.ceil(HELD_OUT_PAGES * options.pages)
     rendering = speed.page * pages + _START_OF_RENDERING if pages else 0.0
-    steps = max(1, int(trained) // options.batch)
+    steps = max(1, int(options.epoch_share * trained) // options.batch)
     return TimePlan(
         digits * speed.digit + rendering, steps * speed.step, _STEPS_OF_FINISHING * speed.step
     )
@@ -80,33 +81,37 @@ def plan_for(options: TrainOptions, digits: int, speed: Speed, growth: float) ->
 def fitted(
     options: TrainOptions, minutes: float, digits: int, speed: Speed, growth: float
 ) -> TrainOptions:
-    """The options with as many pages, and then as many epochs, as fit into `minutes`.
+    """The options with as many pages, and then as many passes through the data, as fit.
+
+    Where a part of a pass is left, each epoch is a part of one, so that none of the `minutes` is
+    lost and the learning rate still falls to zero.
 
     Raises:
-        UsageError: not even one epoch fits.
+        UsageError: not even one pass fits.
     """
-    fewer, epochs = _fitting(options, minutes, digits, speed, growth)
-    if epochs < 1:
+    fewer, passes = _fitting(options, minutes, digits, speed, growth)
+    if passes < 1:
         more = (m for m in count(math.ceil(minutes) + 1))
         enough = next(m for m in more if _fitting(options, m, digits, speed, growth)[1] >= 1)
         raise UsageError(
             f"--minutes {minutes:g} is too short for one pass through the data on this machine. "
             f"Allow about {enough} minutes, or give less --data"
         )
-    return replace(fewer, epochs=min(epochs, options.epochs))
+    epochs = min(math.ceil(passes), options.epochs)
+    return replace(fewer, epochs=epochs, epoch_share=min(passes / epochs, 1.0))
 
 
 def _fitting(
     options: TrainOptions, minutes: float, digits: int, speed: Speed, growth: float
-) -> tuple[TrainOptions, int]:
-    """The options with the pages that can be drawn, and the epochs for which time is left."""
+) -> tuple[TrainOptions, float]:
+    """The options with the pages that can be drawn, and the passes for which time is left."""
     budget = _PLANNED_SHARE * 60 * minutes
     pages = options.pages
     if pages:
         pages = min(pages, int(_MAX_DRAWING_SHARE * budget / speed.page))
     fewer = replace(options, pages=pages)
     plan = plan_for(fewer, digits, speed, growth)
-    return fewer, math.floor((budget - plan.drawing - plan.finishing) / plan.epoch)
+    return fewer, (budget - plan.drawing - plan.finishing) / plan.epoch
 
 
 def planned(
@@ -155,7 +160,7 @@ def _seconds_of_page(digits: Examples, options: TrainOptions) -> float:
 
 
 def _seconds_of_step(examples: Examples, options: TrainOptions, config: NetworkConfig) -> float:
-    """Seconds for a step of training a network that is thrown away."""
+    """Seconds for a step of training a network that is thrown away, the median of some."""
     wanted = (_UNTIMED_STEPS + _PROBE_STEPS) * options.batch
     enough = examples[np.arange(wanted) % len(examples)]
     none = examples[np.zeros(0, np.int64)]
@@ -167,4 +172,5 @@ def _seconds_of_step(examples: Examples, options: TrainOptions, config: NetworkC
     average = WeightAverage(network, options.averaging)
     train_steps(network, batches, average, lambda _step, _loss: times.append(time.monotonic()))
     keras.backend.clear_session()  # the network to come has the names that it would have without
-    return (times[-1] - times[_UNTIMED_STEPS - 1]) / (len(times) - _UNTIMED_STEPS)
+    # Other programs make single steps slower, nothing makes one faster.
+    return median(b - a for a, b in pairwise(times[_UNTIMED_STEPS - 1 :]))

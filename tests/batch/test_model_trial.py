@@ -178,7 +178,7 @@ def test_a_hostile_card_is_refused(
 
 
 LOADERS = {
-    BOX_MODEL: (BoxNetwork.load, "row_decision"),
+    BOX_MODEL: (BoxNetwork.load, "decisions"),
     LINE_MODEL: (LineNetwork.load, "scale"),
     NUMBER_MODEL: (NumberReader.load, "vote"),
 }

@@ -120,6 +120,24 @@ def test_a_digit_with_a_stroke_close_to_a_side_is_none() -> None:
     assert not has_loose_ink(image)
 
 
+@pytest.mark.parametrize(
+    ("second", "loose"),
+    [
+        (((44, 14), (38, 30), (48, 50)), True),
+        (((44, 14), (44, 26)), False),
+        (((14, 30), (46, 34)), False),
+    ],
+    ids=["as high", "half as high", "across"],
+)
+def test_two_parts_beside_one_another_may_be_two_digits(
+    second: tuple[tuple[int, int], ...], loose: bool
+) -> None:
+    image = box()
+    stroke(image, (22, 12), (28, 12), (24, 50))
+    stroke(image, *second)
+    assert has_loose_ink(image) == loose
+
+
 def test_the_lines_go_and_the_digit_stays() -> None:
     image = box()
     stroke(image, (20, 14), (44, 14), (28, 50))

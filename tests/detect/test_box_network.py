@@ -14,10 +14,9 @@ import pytest
 from formreader.core.errors import ModelError
 from formreader.core.model_folder import BOX_MODEL, CARD_FILE, ONNX_FILE, model_folder
 from formreader.core.records import GreyImage
-from formreader.detect.box_network import BoxNetwork, shipped_network
+from formreader.detect.box_network import BoxNetwork, Decisions, shipped_network
 from formreader.detect.cell_maps import CELL_CHANNELS
 from formreader.detect.peaks import STRIDE, Maps, find_peaks
-from formreader.detect.place_decision import UNDECIDED
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_blank_margins_are_not_shown_to_the_network() -> None:
     session = RecordingSession()
     image = np.full((400, 300), 255, np.uint8)
     image[70:190, 40:120] = 0
-    maps = BoxNetwork(session, UNDECIDED).maps(image)
+    maps = BoxNetwork(session, Decisions.undecided()).maps(image)
     np.testing.assert_array_equal(session.shown, 255 - image[64:192, 32:128])
     assert maps.shape == (10, 104, 80)
     assert (maps[:, 16:48, 8:32] == 1).all()
@@ -82,7 +81,7 @@ def test_noise_in_a_margin_counts_as_blank() -> None:
     session = RecordingSession()
     image = 255 - np.random.default_rng(1).integers(0, 9, (320, 320), np.uint8)
     image[100:110, 100:110] = 240
-    BoxNetwork(session, UNDECIDED).maps(image)
+    BoxNetwork(session, Decisions.undecided()).maps(image)
     assert session.shown.shape == (32, 32)
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import NO_BOXES, GreyImage
+from formreader.detect.box_network import shipped_decisions
+from formreader.detect.field_decision import field_features
 from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.preprocess.straighten import straighten
 from formreader.synth import (
@@ -112,14 +114,21 @@ def form(*, rows: int = 2, size: float = 9.0, distractor: Distractor | None = No
     return grey(sheet.image)
 
 
+def likely_rows(found: FoundFields) -> list[int]:
+    """The lengths of the rows that are not dropped when nothing is read in them."""
+    features = [field_features(row[0].score, None) for row in found.rows]
+    keeps = shipped_decisions().fields.keeps(np.array(features).reshape(-1, 3))
+    return [len(row) for row, kept in zip(found.rows, keeps, strict=True) if kept]
+
+
 @pytest.mark.parametrize("distractor", DISTRACTORS, ids=lambda d: d.__name__)
 def test_other_print_has_no_boxes(distractor: Distractor) -> None:
-    assert find(form(rows=0, distractor=distractor)).rows == ()
+    assert likely_rows(find(form(rows=0, distractor=distractor))) == []
 
 
 @pytest.mark.parametrize("distractor", DISTRACTORS, ids=lambda d: d.__name__)
 def test_other_print_beside_boxes_has_none(distractor: Distractor) -> None:
-    assert [len(row) for row in find(form(distractor=distractor)).rows] == [5, 5]
+    assert likely_rows(find(form(distractor=distractor))) == [5, 5]
 
 
 def page_of_text() -> GreyImage:

@@ -7,17 +7,13 @@ import numpy.typing as npt
 import pytest
 
 from formreader.detect.cell_maps import FoundCells
-from formreader.detect.place_decision import (
-    FEATURES,
-    PlaceDecision,
-    Rivalry,
-    in_one_place,
-    pair_features,
-)
+from formreader.detect.place_decision import PlaceDecision, Rivalry, in_one_place, pair_features
 from formreader.detect.rows import Row
-from formreader.training.box_network.decision_fit import KnownRivalry, fit_decision, share_right
+from formreader.training.box_network.decision_fit import KnownPage, fit_places, share_right
 
 Corners = npt.NDArray[np.float64]
+
+FEATURES = PlaceDecision.FEATURES
 
 
 def quad(x: float, y: float, width: float, height: float) -> Corners:
@@ -26,7 +22,7 @@ def quad(x: float, y: float, width: float, height: float) -> Corners:
 
 def row_at(x: float, n: int = 4, score: float = 0.8) -> Row:
     corners = np.stack([quad(x + 20 * i, 50, 20, 30) for i in range(n)])
-    return Row(corners, np.full(n, score), 0.5)
+    return Row(corners, np.full(n, score), separation=0.5)
 
 
 def cells_at(*places: tuple[float, float, float, float], score: float = 0.9) -> FoundCells:
@@ -37,7 +33,8 @@ def cells_at(*places: tuple[float, float, float, float], score: float = 0.9) -> 
 
 def decision(**weights: float) -> PlaceDecision:
     bias = weights.pop("bias", 0.0)
-    return PlaceDecision(np.array([weights.get(name, 0.0) for name in FEATURES]), bias)
+    values = np.array([weights.get(name, 0.0) for name in FEATURES])
+    return PlaceDecision(values, bias, (1.0, 0.0, 0.0))
 
 
 AROUND = (95.0, 48.0, 90.0, 34.0)
@@ -89,15 +86,16 @@ def test_what_is_known_of_both() -> None:
     assert known["unlike"] == pytest.approx(np.log(90 * 34 / 600))
 
 
-def known(features: Corners, true: npt.NDArray[np.bool_], unrivalled: int = 0) -> KnownRivalry:
-    return KnownRivalry(Rivalry(features, np.ones(len(true)), unrivalled), true)
+def known(features: Corners, true: npt.NDArray[np.bool_], unrivalled: int = 0) -> KnownPage:
+    rivalry = Rivalry(features, np.ones(len(true)), unrivalled)
+    return KnownPage(features, rivalry.others, true, np.ones_like(true))
 
 
 def test_the_fit_finds_the_weight_that_decides() -> None:
     rng = np.random.default_rng(4)
     features = rng.normal(size=(400, len(FEATURES)))
     pages = [known(one[None], one[None, 5] < 0.3) for one in features]
-    fitted = fit_decision(pages)
+    fitted = fit_places(pages)
     assert share_right(fitted, pages) > 0.95
     assert fitted.weights[5] < 0 and np.abs(fitted.weights).argmax() == 5
     assert PlaceDecision.from_card(fitted.as_table()).context == fitted.context
@@ -107,13 +105,13 @@ def test_other_rows_of_the_page_weigh_where_a_row_itself_tells_nothing() -> None
     nothing = np.zeros((1, len(FEATURES)))
     pages = [known(nothing, np.array([yes]), 50 * yes) for yes in (True, False)] * 20
     tables = [known(np.zeros((9, len(FEATURES))), np.zeros(9, np.bool_))] * 20
-    fitted = fit_decision(pages + tables)
+    fitted = fit_places(pages + tables)
     assert fitted.context[1] > 0
     assert fitted.probabilities(Rivalry(nothing, np.ones(1), 50))[0] > 0.5
 
 
 def test_without_pages_the_fit_is_undecided() -> None:
-    fitted = fit_decision([])
+    fitted = fit_places([])
     assert not fitted.weights.any() and fitted.bias == 0 and share_right(fitted, []) == 1
 
 

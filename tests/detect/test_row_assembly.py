@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from formreader.detect.box_network import shipped_decisions
 from formreader.detect.near_pairs import pairs_within
 from formreader.detect.peaks import REFERENCE_SIDE, STRIDE, Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
@@ -40,7 +41,7 @@ def comb(
 
 def rows(boxes: Boxes) -> list[Row]:
     maps = maps_of(boxes)
-    return assemble_rows(find_peaks(maps), maps)
+    return assemble_rows(find_peaks(maps), maps, shipped_decisions().rows)
 
 
 def middles(row: Row) -> npt.NDArray[np.float64]:
@@ -117,9 +118,9 @@ def test_rows_below_one_another_stay_apart() -> None:
     ("boxes", "count"),
     [
         (comb(1, score=0.9), 1),
-        (comb(1, score=0.5), 0),
+        (comb(1, score=0.4), 0),
         (comb(6, score=0.3), 0),
-        ([*comb(1, score=0.6), *comb(3, x=60, score=0.12)], 0),
+        ([*comb(1, score=0.4), *comb(3, x=60, score=0.12)], 0),
         ([], 0),
     ],
     ids=["one sure", "one doubtful", "all doubtful", "most doubtful", "none"],

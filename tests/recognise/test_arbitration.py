@@ -9,6 +9,7 @@ import pytest
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT
 from formreader.core.records import DigitBox, FieldCrops
+from formreader.detect.box_network import shipped_decisions
 from formreader.recognise.arbitration import (
     drop_words,
     dropped_boxes,
@@ -40,36 +41,43 @@ def read(one: FieldCrops, *doubts: float) -> ReadField:
     return ReadField(one, probabilities)
 
 
+DECISION = shipped_decisions().fields
+
+
 def test_words_in_doubtful_boxes_are_dropped() -> None:
     words = read(field(boxes(3, 0.45, top=50)), 0.9, 0.8, 0.7)
     digits = read(field(boxes(2, 0.45)), 0.1, 0.2)
-    assert drop_words([words, digits]) == [digits]
+    assert drop_words([words, digits], DECISION) == [digits]
     assert dropped_boxes([words, digits], [digits]) == words.field.boxes
 
 
 def test_letters_in_clear_boxes_and_possible_numbers_stay() -> None:
     given = [
-        read(field(boxes(2, 0.8)), 0.9, 0.9),
+        read(field(boxes(2, 0.9)), 0.9, 0.9),
         read(field(boxes(2, 0.4)), 0.6, 0.3),
-        read(field(boxes(1, 0.4), blank=True), 0.0),
+        read(field(boxes(1, 0.6), blank=True), 0.0),
     ]
-    assert drop_words(given) == given
+    assert drop_words(given, DECISION) == given
+
+
+def test_blank_boxes_that_hardly_look_like_boxes_are_dropped() -> None:
+    assert drop_words([read(field(boxes(4, 0.15), blank=True), *[0.0] * 4)], DECISION) == []
 
 
 def test_cells_with_words_are_not_dropped_here() -> None:
     cell = DigitBox(((0, 0), (40, 0), (40, 20), (0, 20)), 0.3)
     given = [read(field(boxes(2, 0.3), cell), 0.9, 0.9)]
-    assert drop_words(given) == given
+    assert drop_words(given, DECISION) == given
 
 
 def test_a_page_without_fields() -> None:
-    assert drop_words([]) == settle_places([], {}) == []
+    assert drop_words([], DECISION) == settle_places([], {}) == []
     assert not has_doubtful_boxes([])
 
 
 @pytest.mark.parametrize(("doubtful", "flagged"), [(0, False), (1, False), (4, True), (10, True)])
 def test_many_doubtful_boxes_flag_a_page(doubtful: int, flagged: bool) -> None:
-    fields = [field(boxes(k, s)) for k, s in ((10 - doubtful, 0.8), (doubtful, 0.3)) if k]
+    fields = [field(boxes(k, s)) for k, s in ((10 - doubtful, 0.97), (doubtful, 0.3)) if k]
     assert has_doubtful_boxes(fields) is flagged
 
 

@@ -21,6 +21,7 @@ from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
 from formreader.detect.peaks import STRIDE, Maps, find_peaks
+from formreader.detect.row_decision import RowDecision
 from formreader.synth import FormSpec, Scan, render_form
 from formreader.training.box_network import box_training
 from formreader.training.box_network.__main__ import main
@@ -271,7 +272,7 @@ def test_measured_are_boxes_found_missed_and_false() -> None:
     page, empty = page_with(row), page_with(np.zeros((0, 4, 2), np.float32))
 
     def figures(found: Quads, *pages: TrainingPage) -> BoxFigures:
-        return measure_boxes(lambda _: maps_for(found), pages)
+        return measure_boxes(lambda _: maps_for(found), RowDecision.undecided(), pages)
 
     assert figures(row, page) == BoxFigures(pages=1, boxes=5, found=5, false=0)
     assert figures(row[:3], page) == BoxFigures(1, 5, 3, 0)

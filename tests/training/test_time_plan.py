@@ -10,22 +10,25 @@ from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig
 from formreader.training import time_plan
 from formreader.training.data.examples import Examples
+from formreader.training.fit.batches import TrainingBatches
 from formreader.training.time_plan import Speed, fitted, plan_for, planned
 
 SPEED = Speed(step=0.25, digit=0.0005, page=0.2)
 
 
 @pytest.mark.parametrize("minutes", [10, 15, 40, 90])
-def test_what_is_chosen_fits_and_a_further_epoch_would_not(minutes: float) -> None:
+def test_what_is_chosen_uses_the_minutes_up(minutes: float) -> None:
     chosen = fitted(TrainOptions(epochs=500), minutes, 60_000, SPEED, 1.6)
     plan = plan_for(chosen, 60_000, SPEED, 1.6)
-    assert plan.seconds(chosen.epochs) <= 60 * minutes
-    assert plan.seconds(chosen.epochs + 1) > 0.9 * 60 * minutes
+    assert 0.9 * 60 * minutes <= plan.seconds(chosen.epochs) <= 60 * minutes
+    assert 0.5 <= chosen.epoch_share <= 1
 
 
 def test_more_minutes_never_train_less() -> None:
     some = [fitted(TrainOptions(), m, 60_000, SPEED, 1.6) for m in range(9, 300, 3)]
     assert [one.pages for one in some] == sorted(one.pages for one in some)
+    passes = [one.epochs * one.epoch_share for one in some]
+    assert passes == sorted(passes)
     assert some[-1] == TrainOptions()
     assert some[0].pages < some[-1].pages and some[0].epochs < some[-1].epochs
 
@@ -48,3 +51,12 @@ def test_a_machine_is_measured_and_the_time_told(monkeypatch: pytest.MonkeyPatch
     chosen = planned(options, NetworkConfig("mlp"), told.append)
     assert chosen == options
     assert len(told) == 1 and told[0].startswith("This will take about 1 min in all: 0 pages")
+
+
+def test_an_epoch_may_be_a_part_of_the_data_and_another_one_each_time() -> None:
+    examples = Examples(np.zeros((100, 28, 28), np.uint8), np.arange(100).astype(np.uint8))
+    none = examples[np.zeros(0, np.int64)]
+    parts = [TrainingBatches(examples, none, 10, False, 1, epoch, 0.45) for epoch in (1, 2)]
+    assert [len(part) for part in parts] == [4, 4]
+    seen = [np.concatenate([part[i][1] for i in range(4)]).tolist() for part in parts]
+    assert all(len(set(labels)) == 40 for labels in seen) and seen[0] != seen[1]

@@ -17,6 +17,7 @@ _HELP = {
     "seed": "seed of the first page and of all random choices",
     "base": "model folder whose weights to start from",
     "only_cells": "train the layers that serve cells alone",
+    "only_decisions": "keep the network, and fit anew which rows are read and kept",
 }
 """Help on each option."""
 

@@ -12,6 +12,7 @@ from formreader.core.records import GreyImage
 from formreader.detect.cell_maps import find_cells
 from formreader.detect.peaks import Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
+from formreader.detect.row_decision import RowDecision
 from formreader.training.box_network.page_pieces import TrainingPage
 
 _MIN_FOUND_OVERLAP = 0.5
@@ -32,18 +33,18 @@ class BoxFigures:
 
 
 def measure_boxes(
-    maps_of: Callable[[GreyImage], Maps], pages: Iterable[TrainingPage]
+    maps_of: Callable[[GreyImage], Maps], decision: RowDecision, pages: Iterable[TrainingPage]
 ) -> BoxFigures:
-    """Count the boxes and cells found on `pages`.
+    """Count the boxes and cells found on `pages`, before anything is read.
 
     Found are those that share half of their union with a true one.
 
-    `maps_of` computes the maps of a page, like `BoxNetwork.maps`.
+    `maps_of` computes the maps of a page, like `BoxNetwork.maps`; `decision` judges the rows.
     """
     count, of_boxes, of_cells = 0, np.zeros(3, np.int64), np.zeros(3, np.int64)
     for page in pages:
         maps = maps_of(page.image)
-        quads = [row.corners for row in assemble_rows(find_peaks(maps), maps)]
+        quads = [row.corners for row in assemble_rows(find_peaks(maps), maps, decision)]
         boxes = np.concatenate(quads) if quads else np.zeros((0, 4, 2))
         count += 1
         of_boxes += _counts(page.quads, boxes)
@@ -61,11 +62,18 @@ def _counts(
 
 def count_hits(truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]) -> int:
     """Number of the true quads, (n, 4, 2), that are among those found, (m, 4, 2)."""
+    # Found boxes do not overlap, so no two of them can match the same true box.
+    return int(matches(truth, found).any(axis=1).sum())
+
+
+def matches(
+    truth: npt.NDArray[np.floating], found: npt.NDArray[np.floating]
+) -> npt.NDArray[np.bool_]:
+    """(n, m) which of the true quads, (n, k, 2), are those found, (m, l, 2), by any corners."""
     if not len(truth) or not len(found):
-        return 0
+        return np.zeros((len(truth), len(found)), np.bool_)
     (low_a, high_a), (low_b, high_b) = ((q.min(axis=1), q.max(axis=1)) for q in (truth, found))
     low, high = np.maximum(low_a[:, None], low_b), np.minimum(high_a[:, None], high_b)
     shared = np.clip(high - low, 0, None).prod(axis=2)
     union = (high_a - low_a).prod(axis=1)[:, None] + (high_b - low_b).prod(axis=1) - shared
-    # Found boxes do not overlap, so no two of them can match the same true box.
-    return int(((shared / union).max(axis=1) >= _MIN_FOUND_OVERLAP).sum())
+    return np.asarray(shared / union >= _MIN_FOUND_OVERLAP)

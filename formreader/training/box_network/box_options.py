@@ -17,7 +17,9 @@ class BoxTrainOptions:
     each. Each of `steps` steps trains on `batch` pieces of them. The `test_pages` have
     combinations of layout and scan that no training page has. `learning_rate` is the highest of
     the schedule. `base` is a model folder whose weights to start from; with `only_cells` all
-    layers but those of the cells keep them, so that boxes are found as before.
+    layers but those of the cells keep them, so that boxes are found as before. With
+    `only_decisions` the network stays as it is, and which rows are read, and which of them are
+    kept, is fitted anew on `pages`.
 
     Raises:
         UsageError: an option is out of range.
@@ -32,9 +34,12 @@ class BoxTrainOptions:
     seed: int = 10_000
     base: Path | None = None
     only_cells: bool = False
+    only_decisions: bool = False
 
     def __post_init__(self) -> None:
         check_counts(self, "pages", "test_pages", "steps", "batch")
         check_learning(self.learning_rate, self.seed)
-        if self.only_cells and self.base is None:
-            raise UsageError("--only-cells trains on from a model: name it with --base.")
+        for name in ("only_cells", "only_decisions"):
+            if getattr(self, name) and self.base is None:
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} goes on from a model: name it with --base.")

@@ -10,7 +10,7 @@ from formreader.training.data.examples import Examples, Labels, joined
 
 
 class TrainingBatches:
-    """The examples in the shuffled order of one epoch, in batches of `batch`.
+    """The examples, or a `share` of them, in the shuffled order of one epoch in batches of `batch`.
 
     Where `augmented`, `training` is augmented in every way and `scanned` in shape only, as
     scanning has already degraded it. The content of a batch depends on `seed`, `epoch` and its
@@ -25,17 +25,19 @@ class TrainingBatches:
         augmented: bool,
         seed: int,
         epoch: int,
+        share: float = 1.0,
     ) -> None:
         self._examples = joined(training, scanned)
         self._first_scanned = len(training)
         self._batch = batch
+        self._share = share
         self._augmented = augmented
         self._seed = seed
         self._epoch = epoch
         self._order = np.random.default_rng([seed, epoch]).permutation(len(self._examples))
 
     def __len__(self) -> int:
-        return max(1, len(self._examples) // self._batch)
+        return max(1, int(self._share * len(self._examples)) // self._batch)
 
     def __getitem__(self, place: int) -> tuple[Crops, Labels]:
         chosen = self._order[place * self._batch : (place + 1) * self._batch]

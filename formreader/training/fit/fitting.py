@@ -100,8 +100,9 @@ def fit(
         UsageError: the learning rate is so high that the loss becomes infinite.
     """
     batches = partial(
-        TrainingBatches, training, scanned, options.batch, options.augment, options.seed
-    )
+        TrainingBatches, training, scanned, options.batch, options.augment, options.seed,
+        share=options.epoch_share,
+    )  # fmt: skip
     steps = len(batches(epoch=1))
     compile_network(network, options, steps)
     average = WeightAverage(network, options.averaging)

@@ -174,14 +174,19 @@ def check_same(run: Path, settings: Record) -> None:
 
 
 def as_planned(run: Path, options: TrainOptions) -> TrainOptions:
-    """The options with the pages and epochs that an interrupted training planned for its minutes.
+    """The options with what an interrupted training planned for its minutes.
 
     Where it had other minutes, or cannot be read, they stay as they are: `check_same` tells.
     """
     try:
         before = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))["options"]
         if options.minutes is not None and before["minutes"] == options.minutes:
-            return replace(options, pages=int(before["pages"]), epochs=int(before["epochs"]))
+            return replace(
+                options,
+                pages=int(before["pages"]),
+                epochs=int(before["epochs"]),
+                epoch_share=float(before["epoch_share"]),
+            )
     except (OSError, ValueError, LookupError, TypeError):
         pass
     return options
