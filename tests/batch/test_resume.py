@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 RunProgram = Callable[..., Result]
 
-PAGES = 9
+PAGES = 12
 AHEAD = 4
 
 _ONE_BY_ONE = """
