@@ -157,15 +157,21 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     chrome.quit()
 
 
-@pytest.fixture
-def forms(tmp_path: Path) -> Path:
-    """A folder with three small forms, one of them in a folder of its own."""
-    folder = tmp_path / "forms"
+@pytest.fixture(scope="session")
+def drawn_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `forms` has, drawn once; no test may change it."""
+    folder = tmp_path_factory.mktemp("drawn") / "forms"
     (folder / "more").mkdir(parents=True)
     for seed, name in enumerate(("a.png", "b.jpg", "more/c.tif"), 1):
         page = render_form(seed, FormSpec(dpi=100, width=120, height=110))
         Image.fromarray(page.image).save(folder / name, dpi=(100, 100))
     return folder
+
+
+@pytest.fixture
+def forms(tmp_path: Path, drawn_forms: Path) -> Path:
+    """A folder with three small forms, one of them in a folder of its own."""
+    return shutil.copytree(drawn_forms, tmp_path / "forms")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,9 +35,11 @@ def prepare_folder(out: Path, within: str = "") -> Path:
 
 def unwritable(out: Path, error: OSError) -> OutputError:
     """The error that a model folder cannot be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "Free some space and give the same command again, or choose" if full else "Choose"
     return OutputError(
         f"{out}: the model folder cannot be written ({error.strerror or error}). "
-        "Choose another with --out."
+        f"{remedy} another with --out."
     )
 
 

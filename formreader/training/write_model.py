@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -29,6 +30,10 @@ from formreader.training.fit.run_folder import HISTORY_FILE
 VERSION = "1.0"
 CONFUSION_FILE = "confusion.png"
 MISTAKES_FILE = "mistakes.png"
+NEW_FOLDER = "new"
+"""Folder inside the model folder where files are until all are written."""
+_GRAPHS = (KERAS_FILE, ONNX_FILE, QUICK_FILE)
+"""The files whose hashes are in the card."""
 _QUANTISATION_CROPS = 1000
 """Training crops from which the quantiser takes the range of activations. No record of a
 measurement."""
@@ -44,15 +49,41 @@ def write_model(
 ) -> Card:
     """Calibrate and test a trained network and write all files of its folder.
 
-    `share` of its weights is as trained, the rest as in the model that it started from. The card
-    is written last, so a folder with a card is complete.
+    `share` of its weights is as trained, the rest as in the model that it started from. Files
+    that are there are replaced when all are written, the card last: a folder with a card is
+    complete.
 
     Raises:
         OSError: a file cannot be written.
         OutputError: a picture cannot be written.
     """
-    out = options.out
+    new = options.out / NEW_FOLDER
+    shutil.rmtree(new, ignore_errors=True)  # of a training that was killed
+    try:
+        new.mkdir()
+        card = _write_files(new, network, config, data, history, options, share)
+        _move_files(new, options.out)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return card
+
+
+def _move_files(new: Path, out: Path) -> None:
+    """Put the files of a whole model in the place of others; this takes no space."""
     (out / CARD_FILE).unlink(missing_ok=True)
+    for path in sorted(new.iterdir(), key=lambda path: path.name == CARD_FILE):
+        path.replace(out / path.name)
+
+
+def _write_files(
+    out: Path,
+    network: keras.Model,
+    config: NetworkConfig,
+    data: TrainingData,
+    history: Sequence[EpochFigures],
+    options: TrainOptions,
+    share: float,
+) -> Card:
     plain = build_network(config, options.seed)  # without the optimiser's state
     plain.set_weights(network.get_weights())
     plain.save(out / KERAS_FILE)
@@ -67,7 +98,7 @@ def write_model(
     )
     draw_mistakes(_probabilities(plain, data.validation, temperature), data.validation, out)
     recipe = _recipe(config, history, options, share)
-    card = _make_card(plain, temperature, data, recipe, options)
+    card = _make_card(plain, temperature, data, recipe, options.out.name, file_hashes(out, _GRAPHS))
     (out / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
     return card
 
@@ -106,12 +137,13 @@ def _make_card(
     temperature: float,
     data: TrainingData,
     recipe: Facts,
-    options: TrainOptions,
+    name: str,
+    files: Mapping[str, str],
 ) -> Card:
     calibration = _probabilities(network, data.calibration, temperature)
     validation = _probabilities(network, data.validation, temperature)
     return Card(
-        name=options.out.name,
+        name=name,
         version=VERSION,
         created=datetime.date.today().isoformat(),
         parameters=network.count_params(),
@@ -124,7 +156,7 @@ def _make_card(
             *_mnist_figures(network, data.test, temperature),
         ),
         calibration=calibration_table(calibration, data.calibration.labels),
-        files=file_hashes(options.out, (KERAS_FILE, ONNX_FILE, QUICK_FILE)),
+        files=files,
     )
 
 

@@ -10,14 +10,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -25,6 +25,7 @@ import formreader
 from formreader.batch import job_work, scan_means
 from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool
+from formreader.cli.main import main
 from formreader.cli.progress import ScanDisplay
 from formreader.core.errors import ExitCode, OutputError
 from formreader.store.job_store import JobStore, PageResult
@@ -51,18 +52,24 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-@pytest.fixture
-def pages(tmp_path: Path, forms: Path) -> Path:
-    """A folder of small forms, no two of which have the same bytes."""
-    folder = tmp_path / "pages"
+@pytest.fixture(scope="module")
+def drawn_pages(tmp_path_factory: pytest.TempPathFactory, drawn_forms: Path) -> Path:
+    """What `pages` has, written once; no test may change it."""
+    folder = tmp_path_factory.mktemp("drawn") / "pages"
     folder.mkdir()
-    images = [Image.open(path).convert("L") for path in sorted(forms.rglob("*.*"))]
+    images = [Image.open(path).convert("L") for path in sorted(drawn_forms.rglob("*.*"))]
     for number in range(PAGES):
         comment = PngInfo()
         comment.add_text("Comment", str(number))
         image = images[number % len(images)]
         image.save(folder / f"{number}.png", pnginfo=comment, dpi=(100, 100))
     return folder
+
+
+@pytest.fixture
+def pages(tmp_path: Path, drawn_pages: Path) -> Path:
+    """A folder of small forms, no two of which have the same bytes."""
+    return shutil.copytree(drawn_pages, tmp_path / "pages")
 
 
 class _Inline(Executor):
@@ -74,12 +81,14 @@ class _Inline(Executor):
         return future
 
 
-@pytest.fixture(autouse=True)
-def pool_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def pool_in_this_process() -> Iterator[None]:
     """Spares each scan the start of workers; those in processes of their own have them."""
     inline = _Inline()
     pool = PagePool(inline, ahead=AHEAD, explain=str, close=inline.shutdown)
-    monkeypatch.setattr(scan_means, "open_pool", lambda *_: pool)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(scan_means, "open_pool", lambda *_: pool)
+        yield
 
 
 @dataclass
@@ -113,13 +122,16 @@ def scans(program: RunProgram, pages: Path, tiny_model: Path, tmp_path: Path) ->
     return Scans(program, pages, tiny_model, tmp_path / "r.csv")
 
 
-@pytest.fixture
-def undisturbed(program: RunProgram, pages: Path, tiny_model: Path, tmp_path: Path) -> bytes:
+@pytest.fixture(scope="module")
+def undisturbed(
+    drawn_pages: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> bytes:
     """The table of a scan that nothing disturbs."""
-    scans = Scans(program, pages, tiny_model, tmp_path / "undisturbed.csv")
-    done, _ = scans.run()
+    out = tmp_path_factory.mktemp("undisturbed") / "r.csv"
+    arguments = ["scan", drawn_pages, "--out", out, "--model", tiny_model]
+    done = CliRunner().invoke(main, list(map(str, arguments)))
     assert done.exit_code == ExitCode.DONE, done.output
-    return scans.out.read_bytes()
+    return out.read_bytes()
 
 
 def interrupt_after_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,23 +399,22 @@ def test_a_copy_of_what_cannot_be_read_has_the_same_reason(scans: Scans) -> None
 def test_a_copy_of_what_is_not_read_yet_has_a_row(
     scans: Scans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("1a.png", "98.png"):  # copies of what is read first, and of what is not read
-        shutil.copyfile(
-            scans.folder / ("0.png" if name == "1a.png" else "11.png"), scans.folder / name
-        )
+    last = f"{PAGES - 1}.png"
+    for name, twin in (("1a.png", "0.png"), ("98.png", last)):  # 0 is read first, the last not
+        shutil.copyfile(scans.folder / twin, scans.folder / name)
     with monkeypatch.context() as patched:
         interrupt_after_first(patched)
         done, read = scans.run()
     assert done.exit_code == ExitCode.INTERRUPTED, done.output
-    assert "11.png" not in read
+    assert last not in read
     assert f"interrupted after {len(read)} of {PAGES} pages" in done.stderr
     assert rows_of(scans, "1a.png") == repeated(scans, "0.png", "1a.png")
     (row,) = rows_of(scans, "98.png")
     assert (row["page"], row["field"], row["status"], row["value"]) == ("1", "0", "review", "")
-    assert row["message"] == "11.png is not read yet; the same content as 11.png"
+    assert row["message"] == f"{last} is not read yet; the same content as {last}"
     done, _ = scans.run()
     assert done.exit_code == ExitCode.DONE, done.output
-    assert rows_of(scans, "98.png") == repeated(scans, "11.png", "98.png")
+    assert rows_of(scans, "98.png") == repeated(scans, last, "98.png")
 
 
 # --- two at once

@@ -5,7 +5,7 @@ the same command again until it is done; then begins a new job, until there were
 
     sigkill, sigterm   the program gets the signal, its workers do not
     workers            single workers of a scan are killed while it goes on
-    cluster            one of three workers of a local Dask cluster is killed in each scan
+    cluster            one of the workers of a local Dask cluster is killed in each scan
     stopped            the program and its workers stand still for longer than a page may take,
                        as by Ctrl-Z or on a laptop that sleeps, and go on: no page may fail by that
     stopped_workers    a worker stands still for ever: its page fails in time, and the batch goes on
@@ -41,7 +41,6 @@ from scanning import READ, family, fill_folder, messages, scan, small_pages, sta
 from formreader.core.errors import ExitCode
 
 _ORIGINALS = 6
-_CLUSTER_WORKERS = 3
 
 _END_SECONDS = 20.0
 """Longest time in which workers notice that their program is gone."""
@@ -60,25 +59,21 @@ _BETWEEN_WORKERS = (0.3, 1.5)
 class Trial:
     """Scans of one folder into one table, and what must come of them.
 
-    `seconds` is the time of an undisturbed scan, `expected` its table. `tally` counts what
-    happened.
+    `seconds` is the time of an undisturbed scan, `expected` its table. A local cluster has
+    `cluster_workers`. `tally` counts what happened.
     """
 
     out: Path
     arguments: list[str | Path | int]
     random: np.random.Generator
-    seconds: float = 0.0
-    expected: bytes = b""
+    seconds: float
+    expected: bytes
+    cluster_workers: int
     tally: Counter[str] = field(default_factory=Counter)
 
     @property
     def log(self) -> Path:
         return self.out.with_suffix(".log.jsonl")
-
-    def prepare(self) -> None:
-        """The undisturbed scan."""
-        self.seconds = scan(self.out, *self.arguments).seconds
-        self.expected = self.out.read_bytes()
 
     def begin_anew(self) -> None:
         """Forget the job and its results."""
@@ -213,7 +208,10 @@ def kill_on_cluster(trial: Trial, kills: int) -> None:
     from distributed import LocalCluster
 
     with LocalCluster(
-        n_workers=_CLUSTER_WORKERS, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=trial.cluster_workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
     ) as cluster:
         while trial.tally["kills"] < kills:
             trial.begin_anew()
@@ -325,16 +323,19 @@ def main() -> None:
     parser.add_argument("--originals", nargs="+", type=Path, help="JPEG files to copy as pages")
     parser.add_argument("--model", default="digits")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--cluster-workers", type=int, default=3, help="of the local cluster")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     options = parser.parse_args()
     place = Path(tempfile.mkdtemp(prefix="formreader-kills-"))  # stays where there is a fault
     originals = [path.read_bytes() for path in options.originals or ()]
     folder = fill_folder(place / "pages", originals or small_pages(_ORIGINALS), options.pages)
     arguments = [folder, "--model", options.model, "--workers", options.workers]
+    undisturbed = place / "undisturbed.csv"
+    seconds = scan(undisturbed, *arguments).seconds
+    expected = undisturbed.read_bytes()
     for kind in options.kinds:
-        random = np.random.default_rng(options.seed)
-        trial = Trial(place / f"{kind}.csv", arguments, random)
-        trial.prepare()
+        random, out = np.random.default_rng(options.seed), place / f"{kind}.csv"
+        trial = Trial(out, arguments, random, seconds, expected, options.cluster_workers)
         KINDS[kind](trial, options.kills)
         counts = ", ".join(f"{count} {name}" for name, count in trial.tally.items())
         print(f"{kind}: {trial.seconds:.1f} s undisturbed; {counts}: nothing lost", flush=True)

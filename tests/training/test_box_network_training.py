@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,14 +90,6 @@ def page_with(quads: Quads, height: int = 160, width: int = 256) -> TrainingPage
     image = np.full((height, width), 255, np.uint8)
     cv2.fillPoly(image, list(quads.round().astype(np.int32)), 0)
     return TrainingPage(image, quads)
-
-
-@pytest.fixture
-def eager() -> Iterator[None]:
-    """TensorFlow without tracing, which takes longer than the few steps of a test."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def loss_of(targets: Targets, maps: npt.NDArray[np.float32]) -> float:

@@ -117,7 +117,7 @@ def test_other_styles_are_mixed_in_under_their_own_label() -> None:
 
 
 def test_crops_of_pages_train_and_calibrate(options: TrainOptions) -> None:
-    data = prepare_data(replace(options, pages=10))
+    data = prepare_data(replace(options, pages=5))
     assert data.facts["training_crops_of_pages"] == len(data.scanned) > 0
     assert data.facts["calibration_crops_of_pages"] == len(data.calibration) > 0
     assert len(data.scanned) > len(data.calibration)

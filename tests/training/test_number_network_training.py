@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
 from formreader.core.model_folder import CARD_FILE, ONNX_FILE, file_hashes, load_graph
@@ -80,9 +81,11 @@ def test_the_loss_is_the_negative_log_probability_of_the_target() -> None:
     rng = np.random.default_rng(3)
     logits = rng.normal(0, 2, (3, 12, CTC_CLASSES)).astype(np.float32)
     texts = ["407", "1.5", "_"]
-    loss = np.asarray(number_loss(as_targets(texts), logits))
-    expected = log_probabilities(place_probabilities(logits), texts)
-    assert (-loss).tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+    expected = log_probabilities(place_probabilities(logits), texts).tolist()
+    traced = tf.function(number_loss)  # as training does
+    for loss in (number_loss, traced):
+        told = -np.asarray(loss(as_targets(texts), logits))
+        assert told.tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_exported_graph_reads_as_keras_does(tmp_path: Path) -> None:
@@ -184,7 +187,8 @@ def fake_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(number_training, "fit_vote", vote)
 
 
-@pytest.mark.usefixtures("fake_cells")
+@pytest.mark.usefixtures("fake_cells", "eager")
+@pytest.mark.filterwarnings("ignore:Even though the .*run_functions_eagerly:UserWarning")
 def test_training_writes_a_folder_that_can_be_read_and_gone_on_from(tmp_path: Path) -> None:
     out, told = tmp_path / "numbers", list[str]()
     options = NumberTrainOptions(out=out, strips=40, test_strips=8, steps=3, batch=4)

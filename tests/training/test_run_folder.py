@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig
 from formreader.training.data.examples import Examples
@@ -15,18 +16,20 @@ from formreader.training.fit.run_folder import (
     finish,
     is_unfinished,
     load_state,
+    load_weights,
     option_settings,
     replace_file,
     save_state,
+    save_weights,
 )
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "best.weights.h5"
+    path = tmp_path / "best.weights.npz"
     path.write_text("old")
 
     def fail(part: Path) -> None:
-        assert part.name.endswith(".weights.h5")  # Keras asks for it
+        assert part.suffix == path.suffix
         part.write_text("half")
         raise OSError(28, "No space left on device")
 
@@ -47,6 +50,18 @@ def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert is_unfinished(tmp_path)
     finish(tmp_path)
     assert not is_unfinished(tmp_path)
+
+
+def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
+    weights = [np.full((2, 3), i, np.float32) for i in range(12)]
+    path = tmp_path / "best.weights.npz"
+    save_weights(path, weights)
+    np.testing.assert_array_equal(load_weights(path), weights, strict=True)
+    path.write_bytes(path.read_bytes()[:-100])
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"best.weights.npz: .*cannot be resumed.*--fresh"):
+            load_weights(path)
+        path.unlink(missing_ok=True)
 
 
 def test_where_it_is_written_is_no_setting() -> None:

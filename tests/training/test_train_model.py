@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
+import re
+import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +21,7 @@ import pytest
 from PIL import Image
 
 from formreader.core.errors import ModelError, OutputError, UsageError
-from formreader.core.model_folder import CARD_FILE
+from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, QUICK_FILE
 from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig
 from formreader.recognise.load_recogniser import load_recogniser
@@ -27,7 +32,9 @@ from formreader.training.fit.batches import TrainingBatches
 from formreader.training.fit.blending import BLENDS
 from formreader.training.fit.fitting import EpochFigures
 from formreader.training.fit.run_folder import is_unfinished
+from formreader.training.network_folder import unwritable
 from formreader.training.train_model import RUN_FOLDER, train, train_on
+from formreader.training.write_model import write_model
 
 pytestmark = pytest.mark.slow
 
@@ -104,6 +111,8 @@ def test_an_own_set_trains_where_there_is_no_mnist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+    # How a step is timed has a test of its own.
+    monkeypatch.setattr("formreader.training.time_plan._seconds_of_step", lambda *_: 0.1)
     drawn = draw_digits(80, np.random.default_rng(3))
     np.savez(tmp_path / "own.npz", images=drawn.crops, labels=drawn.labels)
     own = (str(tmp_path / "own.npz"),)
@@ -153,7 +162,7 @@ def test_the_run_is_recorded(trained: Path, data: TrainingData) -> None:
     assert record["data"]["digits"] == "drawn"
     assert record["environment"]["keras"] == keras.__version__
     assert {path.name for path in run.iterdir()} == {
-        "run.json", "history.csv", "best.weights.h5", "last.weights.h5",
+        "run.json", "history.csv", "best.weights.npz", "last.weights.npz",
     }  # fmt: skip
 
 
@@ -229,18 +238,59 @@ def test_a_lost_record_is_told(interrupted: TrainOptions) -> None:
         train(interrupted, Heard())
 
 
-def test_a_failed_run_leaves_no_card(
-    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full_disk(network: keras.Model, path: Path) -> None:
-        raise OSError(28, "No space left on device")
+@contextmanager
+def small_disk(limit: int) -> Iterator[None]:
+    """No file can become larger than `limit` bytes: each write over it fails as on a full disk."""
+    resource = pytest.importorskip("resource", reason="only Unix limits the size of files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    monkeypatch.setattr("formreader.training.fit.fitting.fit", lambda *_, resume: [])
-    monkeypatch.setattr("formreader.training.write_model.export_onnx", full_disk)
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_full_disk_stops_a_training_that_then_goes_on(
+    trained: Path, data: TrainingData, tmp_path: Path
+) -> None:
+    """Weights can be written here, but not the state of the first epoch."""
     options = replace(OPTIONS, out=tmp_path / "model")
-    with pytest.raises(OutputError, match="No space left"):
-        train_on(data, options, TINY, Heard())
-    assert not (tmp_path / "model" / CARD_FILE).exists()
+    weights = (trained / RUN_FOLDER / "last.weights.npz").stat().st_size
+    for limit in (weights - 1, weights):
+        with small_disk(limit), pytest.raises(OutputError, match=r"too large.*--out"):
+            train_on(data, options, TINY, Heard())
+        assert not (options.out / CARD_FILE).exists()
+        assert not list(options.out.rglob("part-*"))
+    train_on(data, options, TINY, Heard())
+    assert (options.out / ONNX_FILE).read_bytes() == (trained / ONNX_FILE).read_bytes()
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(
+    trained: Path, data: TrainingData, tmp_path: Path
+) -> None:
+    out = tmp_path / "model"
+    shutil.copytree(trained, out)
+    before = bytes_of(out)
+    network = load_network(trained, read_card(trained))
+    figures = EpochFigures(1, 1.0, 0.5, 1.0, 0.5, 1.0)
+    names = {KERAS_FILE, ONNX_FILE, QUICK_FILE, "confusion.png", "mistakes.png"}
+    limits = sorted(len(before[name]) - 1 for name in names)
+    for limit in (0, *limits):
+        with small_disk(limit), pytest.raises((OSError, OutputError), match="too large"):
+            write_model(network, TINY, data, [figures], replace(OPTIONS, out=out))
+        assert bytes_of(out) == before
+        assert [path.name for path in out.iterdir() if path.is_dir()] == [RUN_FOLDER]
+    write_model(network, TINY, data, [figures], replace(OPTIONS, out=out))
+    assert bytes_of(out)[CARD_FILE] != before[CARD_FILE]
+
+
+def test_an_error_of_a_full_disk_says_what_to_do() -> None:
+    error = unwritable(Path("own"), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert re.search(r"^own: .*No space left.*Free some space.*same command", str(error))
 
 
 def test_a_model_of_another_network_is_no_start(

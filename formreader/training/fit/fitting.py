@@ -31,8 +31,10 @@ from formreader.training.fit.run_folder import (
     LAST_FILE,
     is_unfinished,
     load_state,
+    load_weights,
     replace_file,
     save_state,
+    save_weights,
 )
 
 _CROPS_PER_PREDICTION = 512
@@ -89,7 +91,7 @@ def fit(
     in shape only. The best epoch has the lowest loss on `validation`; the fit ends early after
     `options.patience` epochs without a better one.
 
-    After each epoch the existing folder `run` holds best.weights.h5 and last.weights.h5 (averaged
+    After each epoch the existing folder `run` holds best.weights.npz and last.weights.npz (averaged
     weights), history.csv and the state of the fit. With `resume` the fit continues from such a
     state, where there is one, to the same result; network, data and options must be the same.
 
@@ -115,7 +117,7 @@ def fit(
         _check_finite(history[-1], options)
         _save(network, average, history, run)
         progress.epoch(history[-1])
-    network.load_weights(run / BEST_FILE)
+    network.set_weights(load_weights(run / BEST_FILE))
     return history
 
 
@@ -207,7 +209,7 @@ def _save(
 ) -> None:
     """Write the checkpoints; the state comes last, so that its best epoch is always saved."""
     with swapped(network, average.weights):
-        replace_file(run / LAST_FILE, network.save_weights)
+        save_weights(run / LAST_FILE, network.get_weights())
     if _epochs_since_best(history) == 0:
         replace_file(run / BEST_FILE, lambda part: shutil.copyfile(run / LAST_FILE, part))
     replace_file(run / HISTORY_FILE, lambda part: write_history(history, part))

@@ -8,7 +8,7 @@ import json
 import platform
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -31,8 +31,8 @@ RUN_FILE = "run.json"
 """File with the settings of the training and its environment."""
 STATE_FILE = "state.npz"
 """File from which an interrupted training resumes; only there while a training is unfinished."""
-BEST_FILE = "best.weights.h5"
-LAST_FILE = "last.weights.h5"
+BEST_FILE = "best.weights.npz"
+LAST_FILE = "last.weights.npz"
 HISTORY_FILE = "history.csv"
 
 _RECORD = "record"
@@ -55,16 +55,34 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         part.unlink(missing_ok=True)
 
 
+def save_weights(path: Path, weights: Sequence[npt.NDArray[Any]]) -> None:
+    """Write the weights of a network, completely or not at all.
+
+    Not as HDF5, as Keras would: where the disk is full, that library ends the process.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    _write_arrays(path, {str(i): weight for i, weight in enumerate(weights)})
+
+
+def load_weights(path: Path) -> list[npt.NDArray[Any]]:
+    """Read what `save_weights` wrote.
+
+    Raises:
+        UsageError: the file is missing or damaged.
+    """
+    arrays = _read_arrays(path)
+    return [arrays[name] for name in sorted(arrays, key=int)]
+
+
 def save_state(run: Path, arrays: Arrays, record: Record) -> None:
     """Write arrays and a record into one file of the run's folder, completely or not at all.
 
     Raises:
         OSError: the file cannot be written.
     """
-    named = dict(arrays) | {_RECORD: np.array(json.dumps(record))}
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **named)
-    replace_file(run / STATE_FILE, lambda part: part.write_bytes(content.getbuffer()))
+    _write_arrays(run / STATE_FILE, dict(arrays) | {_RECORD: np.array(json.dumps(record))})
 
 
 def load_state(run: Path) -> tuple[dict[str, npt.NDArray[Any]], Record]:
@@ -74,14 +92,32 @@ def load_state(run: Path) -> tuple[dict[str, npt.NDArray[Any]], Record]:
         UsageError: the file is damaged.
     """
     path = run / STATE_FILE
+    arrays = _read_arrays(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
         return arrays, json.loads(str(arrays.pop(_RECORD)))
-    except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
-        raise UsageError(
-            f"{path}: the interrupted training cannot be resumed ({error}). Begin anew with --fresh"
-        ) from error
+    except (ValueError, LookupError) as error:
+        raise _damaged(path, error) from error
+
+
+def _write_arrays(path: Path, arrays: Arrays) -> None:
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    replace_file(path, lambda part: part.write_bytes(content.getbuffer()))
+
+
+def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        # Opened here: NumPy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"{path}: the interrupted training cannot be resumed ({error}). Begin anew with --fresh"
+    )
 
 
 def is_unfinished(run: Path) -> bool:
