@@ -22,8 +22,9 @@ from formreader.training.fit.averaging import WeightAverage
 from formreader.training.fit.batches import TrainingBatches
 from formreader.training.fit.fitting import train_steps
 from formreader.training.fit.optimiser import compile_network, fast_precision
+from formreader.training.fit.prefetch import MAX_MADE_AHEAD
 
-_PROBE_DIGITS, _PROBE_PAGES, _PROBE_STEPS = 300, 2, 4
+_PROBE_DIGITS, _PROBE_PAGES, _PROBE_STEPS = 300, 2, 6
 """Digits, pages and steps that are tried to measure the machine's speed: some seconds. Steps after
 the first were seen to differ by less than a tenth in processor time."""
 
@@ -161,7 +162,8 @@ def _seconds_of_page(digits: Examples, options: TrainOptions) -> float:
 
 def _seconds_of_step(examples: Examples, options: TrainOptions, config: NetworkConfig) -> float:
     """Seconds for a step of training a network that is thrown away, the median of some."""
-    wanted = (_UNTIMED_STEPS + _PROBE_STEPS) * options.batch
+    # More batches than are timed: while a training runs, others are made beside each step.
+    wanted = (_UNTIMED_STEPS + _PROBE_STEPS + MAX_MADE_AHEAD) * options.batch
     enough = examples[np.arange(wanted) % len(examples)]
     none = examples[np.zeros(0, np.int64)]
     batches = TrainingBatches(enough, none, options.batch, options.augment, options.seed, epoch=1)
@@ -173,4 +175,5 @@ def _seconds_of_step(examples: Examples, options: TrainOptions, config: NetworkC
     train_steps(network, batches, average, lambda _step, _loss: times.append(time.monotonic()))
     keras.backend.clear_session()  # the network to come has the names that it would have without
     # Other programs make single steps slower, nothing makes one faster.
-    return median(b - a for a, b in pairwise(times[_UNTIMED_STEPS - 1 :]))
+    timed = times[_UNTIMED_STEPS - 1 : _UNTIMED_STEPS + _PROBE_STEPS]
+    return median(b - a for a, b in pairwise(timed))
