@@ -28,6 +28,9 @@ _DPI = 75
 _FOLDERS = 100
 """The files lie in so many folders, as those of a scanner do."""
 
+_MAX_LINKS = 60_000
+"""Links to one file: ext4 allows 65,000."""
+
 _SAMPLE_SECONDS = 0.1
 
 _MOST_SECONDS, _MOST_KB = 0.005, 8.0
@@ -57,12 +60,15 @@ def small_page(folder: Path) -> Path:
 def fill(folder: Path, page: Path, files: int, *, linked: bool) -> None:
     """Fill a new folder with links to a page, or with copies whose bytes differ."""
     image = None if linked else Image.open(page)
+    original = page
     for index in range(files):
+        if index and index % _MAX_LINKS == 0:
+            original = Path(shutil.copy(page, page.with_stem(f"{page.stem} {index}")))
         path = folder / f"{index % _FOLDERS:03}" / f"scan {index}.png"
         if index < _FOLDERS:
             path.parent.mkdir(parents=True)
         if image is None:
-            os.link(page, path)
+            os.link(original, path)
         else:
             note = PngImagePlugin.PngInfo()
             note.add_text("number", str(index))
