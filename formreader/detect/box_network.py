@@ -78,15 +78,16 @@ class Decisions:
         """
         card = read_card_file(folder, BOX_CARD_SCHEMA)
         with card_errors(folder):
-            return cls.from_card(checked(card["decisions"], dict, "decisions"))
+            return cls.from_card(card)
 
     @classmethod
-    def from_card(cls, table: Mapping[str, object]) -> Decisions:
-        """Read the decisions from a model card.
+    def from_card(cls, card: Mapping[str, object]) -> Decisions:
+        """Read the decisions from a whole model card.
 
         Raises:
             KeyError, TypeError, ValueError: they are missing or of another version.
         """
+        table = checked(card["decisions"], dict, "decisions")
         return cls(
             RowDecision.from_card(checked(table["rows"], dict, "rows")),
             PlaceDecision.from_card(checked(table["places"], dict, "places")),
@@ -94,7 +95,7 @@ class Decisions:
         )
 
     def as_table(self) -> dict[str, object]:
-        """What `from_card` reads."""
+        """What a card has as its decisions."""
         return {
             "rows": self.rows.as_table(),
             "places": self.places.as_table(),
@@ -125,8 +126,7 @@ class BoxNetwork:
         """
         card = read_card_file(folder, BOX_CARD_SCHEMA)
         with card_errors(folder):
-            hashes = card_hashes(card)
-        decisions = Decisions.in_folder(folder)
+            hashes, decisions = card_hashes(card), Decisions.from_card(card)
         return cls(load_graph(folder, hashes, 1, BOX_TRIAL), decisions)
 
     def maps(self, even: GreyImage) -> Maps:

@@ -148,13 +148,9 @@ def _known_fields_of(page: TrainingPage, rows: Sequence[Row], recogniser: Recogn
         field_features(row.probability, doubt) for row, doubt in zip(rows, doubts, strict=True)
     ]
     cells = page.cells.astype(np.float64)
-    is_row, in_cells = (
-        np.array([part > _MIN_TRUE_SHARE for part in parts])
-        for parts in (
-            [count_hits(page.quads, row.corners) / len(row) for row in rows],
-            [float(_holding(cells, row.corners.mean(axis=1)).mean()) for row in rows],
-        )
-    )
+    true = [count_hits(page.quads, row.corners) / len(row) for row in rows]
+    inside = [float(_holding(cells, row.corners.mean(axis=1)).mean()) for row in rows]
+    is_row, in_cells = np.array(true) > _MIN_TRUE_SHARE, np.array(inside) > _MIN_TRUE_SHARE
     return KnownPage(np.array(features), no_surroundings, is_row, is_row | ~in_cells)
 
 
