@@ -83,21 +83,32 @@ class _Lines:
             first = self._fields[field]
             end = self._fields[field + 1] if field + 1 < len(self._fields) else end
         for number in range(first, end):
-            if re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", self._lines[number - 1]):
+            if re.match(rf"\s*{_key_pattern(key)}\s*[=.]", self._lines[number - 1]):
                 return number
-        return first
+        path = (key,) if field is None else ("fields", key)
+        return self._head(path, first, end) or first
 
     def of_table(self, name: str) -> int:
         """The line of the head of a table of the form; that of its key where it has no head."""
-        head = re.compile(rf"\s*\[\s*{re.escape(name)}\s*\]")
-        found = (number for number, line in enumerate(self._lines, 1) if head.match(line))
-        return next(found, 0) or self.of(name)
+        return self._head((name,), 1, len(self._lines) + 1) or self.of(name)
+
+    def _head(self, path: Sequence[str], first: int, end: int) -> int:
+        """The first line in a range that is the head of a table, or of one in it; 0 if none is."""
+        names = r"\s*\.\s*".join(map(_key_pattern, path))
+        head = re.compile(rf"\s*\[\[?\s*{names}\s*[\].]")
+        found = (n for n in range(first, end) if head.match(self._lines[n - 1]))
+        return next(found, 0)
 
     def of_entry(self, key: str, text: str) -> int:
         """The line of a text in the list of a key of the form; that of the key if it is unclear."""
         first = self.of(key)
         found = (n for n in range(first, len(self._lines) + 1) if text in self._lines[n - 1])
         return next(found, first) if text else first
+
+
+def _key_pattern(key: str) -> str:
+    """A regular expression for a key as TOML may write it, with quotes or without."""
+    return rf"""["']?{re.escape(key)}["']?"""
 
 
 def template_folders(place: Path) -> list[Path]:
@@ -258,7 +269,7 @@ def files_of_rules(folder: Path, template: FormTemplate) -> list[Path]:
 def _form_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:
     for key in content:
         if key not in _FORM_KEYS:
-            yield Fault(lines.of(key), _unknown(key, _FORM_KEYS))
+            yield Fault(lines.of_table(key), _unknown(key, _FORM_KEYS))
     for key in ("format", "width", "height"):
         value = content.get(key)
         if type(value) is not int or value < 1:

@@ -59,6 +59,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("cell = [100.0, ", "cell = [", 17, r"must be [left, top, width, height]"),
         ("80.0, 30.0]", "-80.0, 30.0]", 17, "width and height must be above 0"),
         ("cell = [", "cell [", 17, "not valid TOML"),
+        ("80.0, 30.0]", "80.0, 30.0]\n\n[rule]\na = 1", 19, "rule: unknown key"),
+        ("80.0, 30.0]", "80.0, 30.0]\n\n[[rule.of]]\na = 1", 19, "rule: unknown key"),
+        ("80.0, 30.0]", "80.0, 30.0]\n[fields.rule]\na = 1", 18, "rule: unknown key"),
+        ("width = 300", 'width = 300\n"a.b".c = 1', 6, "a.b: unknown key"),
         ("cell = [100.0, 150.0, 80.0, 30.0]", "", 15, "either boxes or cell"),
     ],
 )
