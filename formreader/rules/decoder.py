@@ -157,12 +157,12 @@ def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _W
     """
     own, kept = rules.of(name), 1 - rules.broken
     breaks = rules.broken * _SHARE_OF_ONE_BREAK / kept
-    numbers, weights = list[int](), list[float]()
+    numbers, weights, any_rule = list[int](), list[float](), own != NO_RULES
     for value, probability in zip(belief.values, belief.probabilities, strict=True):
         number = number_of(value, own)
         unreadable = max(value.count(UNREADABLE), 1) if exact and number is None else 0
         numbers.append(_UNKNOWN if number is None else number)
-        breaches = sum(1 for _ in broken_by(own, value)) if own != NO_RULES else 0
+        breaches = sum(1 for _ in broken_by(own, value)) if any_rule else 0
         weights.append(probability * _CHANCE_OF_A_DIGIT**unreadable * breaks**breaches)
     return np.array(numbers, np.int64), np.array(weights, np.float64)
 
@@ -263,12 +263,10 @@ class _Component:
             steps = steps * np.where(held, self._kept, self._broken)
             sums[:, k] = 0
         mixed = (sums.view(np.uint64) * self._mix).sum(axis=1, dtype=np.uint64)
-        _, first, state = np.unique(mixed, return_index=True, return_inverse=True)
+        first, state = _grouped(mixed)
         forward = _summed(state, before.forward[before_each] * steps)
         ways = before.best[before_each] * steps
-        came = np.zeros(len(first), np.int64)
-        ranked = np.argsort(ways, kind="stable")
-        came[state[ranked]] = ranked  # of several steps to a state the last, the best, remains
+        came = _last_best(ways, state, len(first))
         return _limited(
             sums[first], forward, ways[came], came, (before_each, candidate, state, steps)
         )
@@ -316,6 +314,29 @@ def _mixers(n: int) -> npt.NDArray[np.uint64]:
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     return np.asarray(mixed ^ (mixed >> np.uint64(31)), np.uint64)
+
+
+def _grouped(values: npt.NDArray[np.uint64]) -> tuple[Integers, Integers]:
+    """Where one of each different value is, (m,), and which of these each is, (n,).
+
+    `numpy.unique` sorts so that it can tell where the first of each is, which takes longer.
+    """
+    order = np.argsort(values)
+    ranked = values[order]
+    is_new = np.append(True, ranked[1:] != ranked[:-1])
+    group = np.empty(len(values), np.int64)
+    group[order] = np.cumsum(is_new) - 1
+    return order[is_new], group
+
+
+def _last_best(weights: Floats, group: Integers, n: int) -> Integers:
+    """The place of the largest weight in each of n groups, the last one of equal ones; (n,)."""
+    best = np.zeros(n)
+    np.maximum.at(best, group, weights)
+    places = np.flatnonzero(weights == best[group])
+    found = np.zeros(n, np.int64)
+    found[group[places]] = places
+    return found
 
 
 def _summed(places: Integers, weights: Floats, n: int = 0) -> Floats:

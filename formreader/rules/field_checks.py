@@ -34,11 +34,12 @@ def broken_by(rules: FieldRules, value: str) -> Iterator[str]:
         return
     if rules.digits is not None and not rules.digits[0] <= len(digits) <= rules.digits[1]:
         yield "digits"
-    number = number_of(value, rules)
-    if rules.least is not None and number is not None and number < rules.least:
-        yield "min"
-    if rules.most is not None and number is not None and number > rules.most:
-        yield "max"
+    if rules.least is not None or rules.most is not None:
+        number = number_of(value, rules)
+        if rules.least is not None and number is not None and number < rules.least:
+            yield "min"
+        if rules.most is not None and number is not None and number > rules.most:
+            yield "max"
     if rules.pattern and not pattern_check(rules.pattern)(value):
         yield "pattern"
     if rules.date and not _date(rules.date).fits(digits):
@@ -54,10 +55,10 @@ def number_of(value: str, rules: FieldRules) -> int | None:
 
     What stands between digits is left out: 1.250 counts as 1250, and so does 12,50.
     """
-    digits = digits_of(value)
-    if not digits and not value:
+    if not value:
         return rules.blank_is
-    if "?" in value or not digits or len(digits) > _MAX_DIGITS:
+    digits = digits_of(value)
+    if not digits or len(digits) > _MAX_DIGITS or "?" in value:
         return None
     return -int(digits) if value.startswith("-") else int(digits)
 
