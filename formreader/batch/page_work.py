@@ -25,7 +25,7 @@ from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
 from formreader.segment.candidates import cut_cells
 from formreader.template.form_book import FormBook, loaded_book
-from formreader.template.placed_fields import PlacedField, place_fields, quarters_turned
+from formreader.template.placed_fields import PlacedFields, place_fields, quarters_turned
 
 _log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def crop_form(
         if found is not None and (turned := quarters_turned(found.alignment)):
             straight = straighten(pyramid, (quarters or 0) + turned)
             found = book.recognise(straight.image)
-        placed = place_fields(straight, found) if found is not None else []
+        placed = place_fields(straight, found) if found is not None else PlacedFields()
     if found is None:
         return None
     with stopwatch.stage("crop"):
@@ -184,14 +184,15 @@ def crop_form(
     )
 
 
-def _crop_placed(page: Pyramid, placed: Sequence[PlacedField]) -> list[FieldCrops]:
+def _crop_placed(page: Pyramid, placed: PlacedFields) -> list[FieldCrops]:
     """Return the fields of a form with their crops, in the order of the template."""
-    found = FoundFields(tuple(field.boxes for field in placed if field.cell is None))
-    rows = iter(_crop(page, found))
-    cells = [(field.cell, field.name) for field in placed if field.cell is not None]
-    cut = iter(cut_cells(page.level(0), [cell for cell, _ in cells], [name for _, name in cells]))
+    found = FoundFields(tuple(field.boxes for field in placed.fields if field.cell is None))
+    rows = iter(_crop(page, found, placed.faint))
+    cells = [(field.cell, field.name) for field in placed.fields if field.cell is not None]
+    places, names = [cell for cell, _ in cells], [name for _, name in cells]
+    cut = iter(cut_cells(page.level(0), places, names, placed.faint))
     fields = list[FieldCrops]()
-    for field in placed:
+    for field in placed.fields:
         made = replace(next(rows), name=field.name) if field.cell is None else next(cut)
         if made is not None:
             fields.append(replace(made, doubt=field.doubt))
@@ -230,9 +231,12 @@ def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
     return StraightCopy(png, straight.to_page, blank)
 
 
-def _crop(page: Pyramid, found: FoundFields) -> list[FieldCrops]:
-    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers."""
-    crops, blank, loose = crop_boxes(page, [box for row in found.rows for box in row])
+def _crop(page: Pyramid, found: FoundFields, faint: float = 0.0) -> list[FieldCrops]:
+    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers.
+
+    `faint` is as in `crop_boxes`.
+    """
+    crops, blank, loose = crop_boxes(page, [box for row in found.rows for box in row], faint)
     fields = list[FieldCrops]()
     for row in found.rows:
         here = len(row)

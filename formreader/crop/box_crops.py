@@ -23,13 +23,15 @@ hold print or blots. Checked on rendered pages."""
 
 
 def crop_boxes(
-    page: Pyramid, boxes: Sequence[DigitBox]
+    page: Pyramid, boxes: Sequence[DigitBox], faint: float = 0.0
 ) -> tuple[Crops, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Cut the boxes of a page into normalised crops of their digits.
 
     Args:
         page: the page as stored, dark ink on bright paper.
         boxes: n boxes in pixels of that page.
+        faint: the darkness, as a share of the pen's, up to which a box holds only marks that are
+            all over the page.
 
     Returns:
         Crops, (n, 28, 28) uint8, which of the boxes are blank, (n,) bool, and which have strokes
@@ -39,7 +41,13 @@ def crop_boxes(
         return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), *np.zeros((2, 0), np.bool_)
     corners = np.array([box.corners for box in boxes], np.float64)
     measured = measure_patches(cut_patches(page, corners))
-    return _normalised(measured, corners, _max_trace(_trusted(measured.level, boxes)))
+    pen = _pen(_trusted(measured.level, boxes))
+    crops, blank, loose = _normalised(measured, corners, _MAX_TRACE_OVER_PEN * pen)
+    if not faint:
+        return crops, blank, loose
+    marks = measured.level <= faint * pen
+    crops[marks] = 0
+    return crops, blank | marks, loose & ~marks
 
 
 def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
@@ -66,16 +74,15 @@ def _trusted(level: npt.NDArray[np.int64], boxes: Sequence[DigitBox]) -> npt.NDA
     return level[likely] if likely.any() else level
 
 
-def _max_trace(level: npt.NDArray[np.int64]) -> float:
-    """Return the darkness up to which strokes are no ink, from the levels of a page's boxes (n,).
+def _pen(level: npt.NDArray[np.int64]) -> float:
+    """Return the darkness of a page's pen from the levels of its boxes (n,).
 
     One hand fills a form with one pen: much fainter strokes are a watermark or show through
     from the back. The darkest boxes show the pen, since most boxes may be blank.
     """
     if not len(level):
         return 0.0
-    pen = np.sort(level)[::-1][int(_SHARE_OF_BOXES_WITH_OTHER_INK * len(level))]
-    return _MAX_TRACE_OVER_PEN * float(pen)
+    return float(np.sort(level)[::-1][int(_SHARE_OF_BOXES_WITH_OTHER_INK * len(level))])
 
 
 def _normalised(

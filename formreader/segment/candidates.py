@@ -63,6 +63,9 @@ record."""
 _CELLS_AT_ONCE = 100
 """Cells that are cut together, whose pictures take some 15 MB. No measurement on record."""
 
+_SHARE_OF_CELLS_WITH_OTHER_INK = 0.04
+"""Share of the cells that may be darker than the pen: they hold print or blots."""
+
 _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
 
@@ -84,7 +87,7 @@ def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
 
 
 def cut_cells(
-    image: GreyImage, cells: Sequence[DigitBox], names: Sequence[str] = ()
+    image: GreyImage, cells: Sequence[DigitBox], names: Sequence[str] = (), faint: float = 0.0
 ) -> list[FieldCrops | None]:
     """Cut the numbers in n cells of a page into segments, faster than one at a time.
 
@@ -92,6 +95,8 @@ def cut_cells(
         image: the page as stored, (h, w) uint8, dark ink on bright paper.
         cells: the cells, in pixels of that page.
         names: (n,) those of a template's fields, which are no print; "" for none.
+        faint: the darkness, as a share of the pen's, up to which a cell holds only marks that are
+            all over the page.
 
     Returns:
         For each cell a field whose boxes are the segments. If there is no ink, its only box is
@@ -101,18 +106,40 @@ def cut_cells(
     pairs = list(zip(cells, names or [""] * len(cells), strict=True))
     fields = list[FieldCrops | None]()
     for start in range(0, len(pairs), _CELLS_AT_ONCE):
-        opened = [_opened(image, *pair) for pair in pairs[start : start + _CELLS_AT_ONCE]]
+        here = pairs[start : start + _CELLS_AT_ONCE]
+        patches = [_patch(image, *pair) for pair in here]
+        limit = faint * _pen(patches) if faint else 0.0
+        opened = [_opened(*pair, patch, limit) for pair, patch in zip(here, patches, strict=True)]
         cut = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
         fields += [next(cut) if isinstance(one, _WrittenCell) else one for one in opened]
     return fields
 
 
-def _opened(image: GreyImage, cell: DigitBox, name: str) -> _WrittenCell | FieldCrops | None:
-    """Return a cell with ink, the field of a blank one, or None for print."""
+def _patch(image: GreyImage, cell: DigitBox, name: str) -> CellPatch | None:
+    """Return the patch of a cell, or None for print."""
     if not name and holds_print(image, cell):
         return None
-    whole = cut_cell_patch(image, np.array(cell.corners, np.float64))
+    return cut_cell_patch(image, np.array(cell.corners, np.float64))
+
+
+def _pen(patches: Sequence[CellPatch | None]) -> float:
+    """Return the darkness of the pen, from cells most of which may be blank."""
+    darkest = sorted((one.darkest for one in patches if one is not None), reverse=True)
+    return darkest[int(_SHARE_OF_CELLS_WITH_OTHER_INK * len(darkest))] if darkest else 0.0
+
+
+def _opened(
+    cell: DigitBox, name: str, whole: CellPatch | None, limit: float
+) -> _WrittenCell | FieldCrops | None:
+    """Return a cell with ink, the field of a blank one, or None for print.
+
+    What is as faint as `limit` is no ink, and the strip of a cell without any other shows nothing.
+    """
+    if whole is None:
+        return None
     patch, strip = _trimmed(whole), strip_of(whole)
+    if limit and whole.darkest <= limit:
+        patch, strip = None, replace(strip, darkness=np.zeros_like(strip.darkness))
     if patch is None:
         black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
         return FieldCrops((cell,), black, np.ones(1, np.bool_), cell=cell, strip=strip, name=name)

@@ -41,6 +41,9 @@ _MIN_INK_OF_CELL = 0.004
 pen's darkness. The darkest pixels, this share of the cell, show how dark the pen is. No measurement
 on record."""
 
+_MIN_INK_OF_DIGIT = 0.01
+"""Squared heights of a cell that the smallest digit in it covers. No measurement on record."""
+
 _PAPER_CLOSING_OF_CELL = 0.6
 """Side of the closing that estimates the paper, as a share of the patch's shorter side: wider than
 any stroke. No measurement on record."""
@@ -95,6 +98,8 @@ class CellInk:
     and other cells' ink included; `margin` pixels of it lie around the cell. `written` is where
     the number stands and any stroke in the cell that may be of it; None if there are none.
     `loose_ink`: there are such strokes that are not in `ink`, perhaps a digit at the cell's edge.
+    `darkest` is the darkness of the darkest strokes within the cell's lines, in grey values: at
+    most as little of them as of a thin 1 may be darker.
     """
 
     ink: Ink
@@ -102,6 +107,7 @@ class CellInk:
     margin: int
     written: Extent | None = None
     loose_ink: bool = False
+    darkest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +140,8 @@ def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPa
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
         to_page = to_page @ scaling(*shrink)
     cell = cell_ink(patch, round(_CELL_MARGIN * round(height * scale)))
-    return CellPatch(cell.ink, cell.darkness, cell.margin, cell.written, cell.loose_ink, to_page)
+    told = cell.written, cell.loose_ink, cell.darkest
+    return CellPatch(cell.ink, cell.darkness, cell.margin, *told, to_page)
 
 
 def _warp(
@@ -172,13 +179,15 @@ def cell_ink(patch: GreyImage, margin: int) -> CellInk:
     if not free.any():
         return CellInk(result, darkness, margin)
     level = quantile(darkness[inner], 1 - _MIN_INK_OF_CELL, free)
+    smallest = min(_MIN_INK_OF_DIGIT * free.shape[0] ** 2 / np.count_nonzero(free), 1.0)
+    darkest = quantile(darkness[inner], 1 - smallest, free)
     ink = _darker(darkness, max(floor, _MIN_CELL_INK_OVER_PEN * level))
     own, written, loose = _own_parts(ink & ~lines | strokes, margin)
     left, top, width, height = cv2.boundingRect(own.view(np.uint8))
     if width:
         part = slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
         result[part] = _brightened(darkness[part], own[part], ink[part] | lines[part])
-    return CellInk(result, darkness, margin, written, loose)
+    return CellInk(result, darkness, margin, written, loose, darkest)
 
 
 def _brightened(darkness: Ink, own: Flags, other: Flags) -> Ink:

@@ -15,6 +15,7 @@ from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
 from formreader.detect.line_snapping import Edges, find_edges
 from formreader.template.documents import documents_of
+from formreader.template.faint_marks import places_beside
 from formreader.template.field_lines import on_lines
 from formreader.template.form_template import FormTemplate
 from formreader.template.ink_beside import free_sides, thickened
@@ -68,6 +69,11 @@ class KnownForm:
     def edges(self) -> Edges:
         """The lines at the edges of its boxes and cells on the reference page."""
         return find_edges(self.reference.image, self.corners)
+
+    @cached_property
+    def beside(self) -> Floats:
+        """(n, 2) places with neither print nor a field."""
+        return places_beside(self.reference.image, self.corners)
 
     @cached_property
     def printed(self) -> GreyImage:

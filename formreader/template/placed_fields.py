@@ -13,6 +13,7 @@ from formreader.core.records import DigitBox, GreyImage, mark_boxes
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
+from formreader.template.faint_marks import faint_limit
 from formreader.template.field_lines import OnLines, on_lines
 from formreader.template.form_book import KnownForm, Recognised
 from formreader.template.form_template import FieldPlace
@@ -47,6 +48,18 @@ class PlacedField:
     confirmed: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedFields:
+    """The fields of a form on a page, in the order of its template.
+
+    `faint` is the darkness of marks that are all over the page, as a share of the pen's; 0 if there
+    are none.
+    """
+
+    fields: tuple[PlacedField, ...] = ()
+    faint: float = 0.0
+
+
 def quarters_turned(alignment: Alignment) -> int:
     """Quarter turns clockwise that bring the page upright, as its form lies on it."""
     middle = alignment.places.mean(axis=0)
@@ -55,8 +68,8 @@ def quarters_turned(alignment: Alignment) -> int:
     return -round(float(np.arctan2(y, x)) / _QUARTER) % 4
 
 
-def place_fields(straight: StraightPage, found: Recognised) -> list[PlacedField]:
-    """Find the fields of a recognised form on an upright page, in the order of the template."""
+def place_fields(straight: StraightPage, found: Recognised) -> PlacedFields:
+    """Find the fields of a recognised form on an upright page."""
     fields, form = found.form.template.fields, found.form
     corners = found.alignment.map(form.corners).reshape(-1, 4, 2)
     placed = on_lines(straight.image, corners, form.corners, form.edges, form.owner)
@@ -68,10 +81,14 @@ def place_fields(straight: StraightPage, found: Recognised) -> list[PlacedField]
     ]
     loose = iter(loose_ink(straight.image, rows))
     doubts = _doubts(straight.image, form, placed)
-    return [
-        _placed(straight, field, part, (float(share), doubt), loose)
-        for field, part, share, doubt in zip(fields, parts, placed.confirmed, doubts, strict=True)
-    ]
+    sureness = zip(placed.confirmed.tolist(), doubts, strict=True)
+    # Bent by a few pixels less than the fields: places near print are left out.
+    beside = found.alignment.page_map.map(form.beside)
+    faint = faint_limit(straight.image, beside, placed.corners)
+    return PlacedFields(
+        tuple(_placed(straight, *one, loose) for one in zip(fields, parts, sureness, strict=True)),
+        faint,
+    )
 
 
 def _doubts(even: GreyImage, form: KnownForm, placed: OnLines) -> list[str]:

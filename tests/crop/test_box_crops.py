@@ -162,6 +162,17 @@ def test_traces_far_fainter_than_the_page_s_ink_are_blank() -> None:
     assert cut_crops(page, boxes)[1].tolist() == [True, False]
 
 
+def test_marks_that_are_all_over_the_page_are_no_digits() -> None:
+    page, boxes = form_of([60, 60], [3, 3])
+    page[:120] = (245 - 0.33 * (245 - page[:120].astype(float))).astype(np.uint8)
+    assert crop_boxes(Pyramid(page), boxes)[1].tolist() == [False, False]
+    crops, blank, loose = crop_boxes(Pyramid(page), boxes, faint=0.4)
+    assert blank.tolist() == [True, False]
+    assert not loose.any()
+    assert not crops[0].any()
+    assert crops[1].any()
+
+
 @pytest.mark.parametrize(
     ("stroke", "darkness", "doubtful"),
     [(0, 0, False), (3, 200, False), (7, 200, True), (7, 60, False)],

@@ -16,6 +16,7 @@ from formreader.core.records import DigitBox, GreyImage, Segment, SegmentedField
 from formreader.segment.candidates import (
     _likely,
     cut_cell,
+    cut_cells,
     find_segments,
 )
 from formreader.segment.cell_ink import cell_ink, cut_cell_patch, quantile
@@ -53,6 +54,19 @@ def cut(page: GreyImage) -> SegmentedField:
 def cut_one(ink: GreyImage) -> CutInk:
     (result,) = cut_pieces([ink])
     return result
+
+
+def test_marks_that_are_all_over_the_page_are_no_number() -> None:
+    page = np.vstack([page_with([100, 150]), page_with([300], ink=170), page_with([])])
+    cells = [cell_at(Box(FRAME.left, FRAME.top + 140 * i, 300, 60)) for i in range(3)]
+    names = ["a", "b", "c"]
+    found = [one for one in cut_cells(page, cells, names) if one is not None]
+    assert [bool(one.blank.all()) for one in found] == [False, False, True]
+    written, mark, blank = cut_cells(page, cells, names, faint=0.45)
+    assert written is not None and not written.blank.any()
+    for one in (mark, blank):
+        assert one is not None and one.blank.all() and one.strip is not None
+        assert not one.strip.darkness.any()
 
 
 def test_digits_that_stand_apart_are_one_segment_each() -> None:
