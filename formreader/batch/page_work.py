@@ -14,7 +14,7 @@ from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, StraightCopy, mark_boxes
 from formreader.core.stopwatch import Stopwatch
-from formreader.crop.box_crops import crop_boxes
+from formreader.crop.box_crops import NO_EVIDENCE, FormEvidence, crop_boxes
 from formreader.crop.field_thumbnail import draw_thumbnail
 from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.detect.field_order import in_reading_order
@@ -187,10 +187,10 @@ def crop_form(
 def _crop_placed(page: Pyramid, placed: PlacedFields) -> list[FieldCrops]:
     """Return the fields of a form with their crops, in the order of the template."""
     found = FoundFields(tuple(field.boxes for field in placed.fields if field.cell is None))
-    rows = iter(_crop(page, found, placed.faint))
+    rows = iter(_crop(page, found, placed.known))
     cells = [(field.cell, field.name) for field in placed.fields if field.cell is not None]
     places, names = [cell for cell, _ in cells], [name for _, name in cells]
-    cut = iter(cut_cells(page.level(0), places, names, placed.faint))
+    cut = iter(cut_cells(page.level(0), places, names, placed.known.faint))
     fields = list[FieldCrops]()
     for field in placed.fields:
         made = replace(next(rows), name=field.name) if field.cell is None else next(cut)
@@ -231,12 +231,9 @@ def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
     return StraightCopy(png, straight.to_page, blank)
 
 
-def _crop(page: Pyramid, found: FoundFields, faint: float = 0.0) -> list[FieldCrops]:
-    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers.
-
-    `faint` is as in `crop_boxes`.
-    """
-    crops, blank, loose = crop_boxes(page, [box for row in found.rows for box in row], faint)
+def _crop(page: Pyramid, found: FoundFields, known: FormEvidence = NO_EVIDENCE) -> list[FieldCrops]:
+    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers."""
+    crops, blank, loose = crop_boxes(page, [box for row in found.rows for box in row], known)
     fields = list[FieldCrops]()
     for row in found.rows:
         here = len(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, GreyImage
+from formreader.crop.box_lines import BoxLines, as_thick_as
 from formreader.crop.digit_ink import MeasuredPatches, histograms, measure_patches, separate_ink
 from formreader.crop.normaliser import MIN_INK_GREY, WHITE_QUANTILE, normalise_all
 from formreader.crop.patches import Corners, Patches, cut_patches, proportions
@@ -22,16 +24,30 @@ back). The pen's darkness is that of the darkest box, without this share of the 
 hold print or blots. Checked on rendered pages."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FormEvidence:
+    """What is known about the boxes of a page by its form.
+
+    `faint` is the darkness, as a share of the pen's, up to which a box holds only marks that are
+    all over the page. `lines` are those of the same boxes on the form's reference page.
+    """
+
+    faint: float = 0.0
+    lines: BoxLines | None = None
+
+
+NO_EVIDENCE = FormEvidence()
+
+
 def crop_boxes(
-    page: Pyramid, boxes: Sequence[DigitBox], faint: float = 0.0
+    page: Pyramid, boxes: Sequence[DigitBox], known: FormEvidence = NO_EVIDENCE
 ) -> tuple[Crops, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Cut the boxes of a page into normalised crops of their digits.
 
     Args:
         page: the page as stored, dark ink on bright paper.
         boxes: n boxes in pixels of that page.
-        faint: the darkness, as a share of the pen's, up to which a box holds only marks that are
-            all over the page.
+        known: what the page's form tells about them.
 
     Returns:
         Crops, (n, 28, 28) uint8, which of the boxes are blank, (n,) bool, and which have strokes
@@ -42,12 +58,19 @@ def crop_boxes(
     corners = np.array([box.corners for box in boxes], np.float64)
     measured = measure_patches(cut_patches(page, corners))
     pen = _pen(_trusted(measured.level, boxes))
+    if known.lines is not None:
+        measured = replace(measured, lines=as_thick_as(measured.lines, known.lines))
     crops, blank, loose = _normalised(measured, corners, _MAX_TRACE_OVER_PEN * pen)
-    if not faint:
+    if not known.faint:
         return crops, blank, loose
-    marks = measured.level <= faint * pen
+    marks = measured.level <= known.faint * pen
     crops[marks] = 0
     return crops, blank | marks, loose & ~marks
+
+
+def lines_of_boxes(page: GreyImage, corners: Corners) -> BoxLines:
+    """Find the printed lines of n boxes, (n, 4, 2) pixels of a page."""
+    return measure_patches(cut_patches(Pyramid(page), corners)).lines
 
 
 def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:

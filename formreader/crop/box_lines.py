@@ -37,6 +37,14 @@ _STEP_ALONG = np.array([PATCH_SIDE, 1, PATCH_SIDE, 1])
 _STEP_ACROSS = np.array([1, PATCH_SIDE, 1, PATCH_SIDE])
 """Offset in a patch's memory of the next pixel along the line of each side, and across it."""
 
+_OUTWARDS = np.array([[1], [1], [-1], [-1]])
+_RIGHT_AND_BOTTOM = slice(2, 4)
+"""Signs with which a line's place grows into its box, and the sides on which it begins there."""
+
+_MIN_EXCESS = 2
+"""Columns by which a line must be thicker than on its form to hold a stroke. On 60 drawn pages, in
+3,300 boxes with digits, 33 digits were misread, and 20 where strokes are given back so."""
+
 _BEFORE = np.tri(PATCH_SIDE + 1, PATCH_SIDE, -1, dtype=np.bool_)
 _RUN_MASKS = (_BEFORE & ~_BEFORE[:, None]).reshape(-1, PATCH_SIDE)
 """Row `start * (PATCH_SIDE + 1) + stop` is True from `start` up to, but not including, `stop`."""
@@ -78,6 +86,35 @@ def find_lines(dark: Flags) -> BoxLines:
     first = ((middle + before)[:, None] + slope).reshape(4, -1, PATCH_SIDE)
     thickness = thickness.reshape(4, -1)
     return BoxLines(first, thickness, edge, _covered(first, thickness), _inside(edge))
+
+
+def as_thick_as(lines: BoxLines, form: BoxLines) -> BoxLines:
+    """The lines of boxes, not reaching further into them than the same lines on their blank form.
+
+    A stroke along a line, as the bar of a 7 or a 5, seems to be a part of it. Scans print lines
+    more or less thick, but all of a page alike.
+
+    Args:
+        lines: of n boxes on a page.
+        form: of the same boxes on the reference page of their form.
+    """
+    both = (lines.thickness > 0) & (form.thickness > 0)
+    further = _OUTWARDS * (_inner_ends(lines) - _inner_ends(form))
+    usual = [np.median(one[of]) if of.any() else 0.0 for one, of in zip(further, both, strict=True)]
+    excess = further - np.rint(usual).astype(np.int64)[:, None]
+    excess[~both | (excess < _MIN_EXCESS)] = 0
+    excess = np.minimum(excess, np.maximum(lines.thickness - 1, 0))
+    first = lines.first.copy()
+    first[_RIGHT_AND_BOTTOM] += excess[_RIGHT_AND_BOTTOM][..., None]
+    thickness = lines.thickness - excess
+    return BoxLines(first, thickness, lines.edge, _covered(first, thickness), lines.inside)
+
+
+def _inner_ends(lines: BoxLines) -> Ints:
+    """Where each line ends towards the middle of its box, at the middle of its length, (4, n)."""
+    ends = lines.first[:, :, PATCH_SIDE // 2].copy()
+    ends[:2] += lines.thickness[:2]
+    return ends
 
 
 def without_lines(ink: Flags, lines: BoxLines) -> Flags:

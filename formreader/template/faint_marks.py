@@ -23,7 +23,7 @@ _NEAR_FIELD = 0.35
 _PLACES = 20_000
 """Places beside the fields that are looked at."""
 
-_EDGE = 0.25
+_FIELD_EDGE = 0.25
 """Share of a field's shorter side that is left out at each edge, where its lines are."""
 
 _MIN_STROKE = 0.006
@@ -47,7 +47,7 @@ _MAX_DARKER = 0.02
 """Share of these marks that may be darker than the limit: specks, the rims of a photograph. Where
 somebody has written beside the fields it is far more."""
 
-_SLACK, _MIN_GAP = 1.2, 1.25
+_MARK_SLACK, _MIN_GAP = 1.2, 1.25
 """Times the darkness of the marks up to which a mark in a field is one of them; and times this
 within which no field may lie, so that writing is clearly darker."""
 
@@ -92,7 +92,7 @@ def faint_limit(even: GreyImage, beside: Floats, corners: Floats) -> float:
     if not len(marked) or len(marked) < _MIN_MARKED * len(marks):
         return 0.0
     darkest = float(marked[int((1 - _MAX_DARKER) * (len(marked) - 1))])
-    limit = _SLACK * darkest
+    limit = _MARK_SLACK * darkest
     is_between = (levels > limit * pen) & (levels < _MIN_GAP * limit * pen)
     return 0.0 if darkest > _MAX_MARK or is_between.any() else limit
 
@@ -100,7 +100,7 @@ def faint_limit(even: GreyImage, beside: Floats, corners: Floats) -> float:
 def _level(even: GreyImage, part: Floats) -> float:
     """How dark the darkest strokes within the lines of a box or cell are, in grey levels."""
     (left, top), (right, bottom) = part.min(axis=0), part.max(axis=0)
-    edge = _EDGE * min(right - left, bottom - top)
+    edge = _FIELD_EDGE * min(right - left, bottom - top)
     rows = slice(max(round(top + edge), 0), max(round(bottom - edge) + 1, 0))
     columns = slice(max(round(left + edge), 0), max(round(right - edge) + 1, 0))
     inside = np.sort(even[rows, columns], axis=None)

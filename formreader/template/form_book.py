@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
+from formreader.crop.box_crops import lines_of_boxes
+from formreader.crop.box_lines import BoxLines
 from formreader.detect.line_snapping import Edges, find_edges
 from formreader.template.documents import documents_of
 from formreader.template.faint_marks import places_beside
@@ -69,6 +71,12 @@ class KnownForm:
     def edges(self) -> Edges:
         """The lines at the edges of its boxes and cells on the reference page."""
         return find_edges(self.reference.image, self.corners)
+
+    @cached_property
+    def box_lines(self) -> BoxLines:
+        """The printed lines of its boxes, without its cells, on the reference page."""
+        is_cell = np.array([field.cell is not None for field in self.template.fields], np.bool_)
+        return lines_of_boxes(self.reference.image, self.corners[~is_cell[self.owner]])
 
     @cached_property
     def beside(self) -> Floats:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, GreyImage, mark_boxes
+from formreader.crop.box_crops import NO_EVIDENCE, FormEvidence
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
@@ -52,12 +53,11 @@ class PlacedField:
 class PlacedFields:
     """The fields of a form on a page, in the order of its template.
 
-    `faint` is the darkness of marks that are all over the page, as a share of the pen's; 0 if there
-    are none.
+    `known` is what the form tells about what stands in them.
     """
 
     fields: tuple[PlacedField, ...] = ()
-    faint: float = 0.0
+    known: FormEvidence = NO_EVIDENCE
 
 
 def quarters_turned(alignment: Alignment) -> int:
@@ -87,7 +87,7 @@ def place_fields(straight: StraightPage, found: Recognised) -> PlacedFields:
     faint = faint_limit(straight.image, beside, placed.corners)
     return PlacedFields(
         tuple(_placed(straight, *one, loose) for one in zip(fields, parts, sureness, strict=True)),
-        faint,
+        FormEvidence(faint, form.box_lines if rows else None),
     )
 
 

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from formreader.core.classes import Crops
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, GreyImage
-from formreader.crop.box_crops import crop_boxes, crop_single
+from formreader.crop.box_crops import FormEvidence, crop_boxes, crop_single, lines_of_boxes
 from formreader.crop.normaliser import normalise
 from formreader.synth import (
     Filling,
@@ -162,11 +162,36 @@ def test_traces_far_fainter_than_the_page_s_ink_are_blank() -> None:
     assert cut_crops(page, boxes)[1].tolist() == [True, False]
 
 
+def test_a_stroke_along_a_line_is_told_from_it_by_the_form() -> None:
+    side = 60
+    form, box = drawn_box(side, None)
+    form = np.asarray(cv2.erode(form, np.ones((7, 7), np.uint8)), np.uint8)  # thick lines
+    seven, left, top = form.copy(), round(box.box.left), round(box.box.top)
+    strokes = [(left + 8, top + 6), (left + side - 9, top + 6), (left + 24, top + 48)]
+    cv2.polylines(seven, [np.array(strokes)], False, (60,), 4)
+    boxes = [box_at(left, top + 2 * side * i, side, side) for i in range(3)]
+    lines = lines_of_boxes(
+        np.vstack([form] * 3), np.array([one.corners for one in boxes], np.float64)
+    )
+    page = Pyramid(np.vstack([seven, form, form]))
+    without, *_ = crop_boxes(page, boxes)
+    crops, blank, loose = crop_boxes(page, boxes, FormEvidence(lines=lines))
+
+    def bar(crop: npt.NDArray[np.uint8]) -> int:
+        return int((crop[4:9] > 128).any(axis=0).sum())
+
+    assert bar(without[0]) < 8  # it is gone with the line
+    assert bar(crops[0]) > 10
+    # Nothing of the line itself comes back where nobody wrote.
+    assert blank.tolist() == [False, True, True]
+    assert not loose.any()
+
+
 def test_marks_that_are_all_over_the_page_are_no_digits() -> None:
     page, boxes = form_of([60, 60], [3, 3])
     page[:120] = (245 - 0.33 * (245 - page[:120].astype(float))).astype(np.uint8)
     assert crop_boxes(Pyramid(page), boxes)[1].tolist() == [False, False]
-    crops, blank, loose = crop_boxes(Pyramid(page), boxes, faint=0.4)
+    crops, blank, loose = crop_boxes(Pyramid(page), boxes, FormEvidence(faint=0.4))
     assert blank.tolist() == [True, False]
     assert not loose.any()
     assert not crops[0].any()
