@@ -39,6 +39,9 @@ _LEAST_MARK, _MAX_MARK = 0.12, 0.42
 """Darkness of marks that are looked for, as shares of the pen's. On 60 drawn pages in 21 kinds of
 scan marks have at most 0.37 of it, and written digits at least 0.56."""
 
+_LEAST_DARKNESS = 6
+"""Grey levels by which marks are darker than paper: a faint pen has 60."""
+
 _MIN_MARKED = 0.02
 """Share of the paper beside the fields that has marks on a page that is full of them. On the drawn
 pages it is 0.04 to 0.25 under a watermark and with writing that shows through."""
@@ -83,11 +86,14 @@ def faint_limit(even: GreyImage, beside: Floats, corners: Floats) -> float:
     on_page = (x >= 0) & (x < even.shape[1]) & (y >= 0) & (y < even.shape[0])
     if not len(corners) or not on_page.any():
         return 0.0
+    darkness = 255 - even[y[on_page], x[on_page]]
+    if np.count_nonzero(darkness >= _LEAST_DARKNESS) < _MIN_MARKED * len(darkness):
+        return 0.0  # as on most pages: what follows takes longer
     levels = np.array([_level(even, part) for part in corners])
     pen = float(np.sort(levels)[::-1][int(_SHARE_WITH_OTHER_INK * len(levels))])
     if pen <= 0:
         return 0.0
-    marks = (255 - even[y[on_page], x[on_page]]) / pen
+    marks = darkness / pen
     marked = np.sort(marks[marks >= _LEAST_MARK])
     if not len(marked) or len(marked) < _MIN_MARKED * len(marks):
         return 0.0
