@@ -36,12 +36,6 @@ _FAR_REACH = (0.7, 0.7, 4.0, 4.0)
 """How far from its place the line of an edge may be, in heights of the cell: to either side, and
 outwards where the lines beside it go on so far."""
 
-_BEYOND = 0.7
-"""How far a line runs on, in heights of the cell, that is no edge of this cell alone."""
-
-_IN_LINE = 0.15
-"""Distance of two edges in line, in heights of the cell."""
-
 _INSET = (0.08, 0.08, 0.02, 0.02)
 """Share of an edge at each end that is not looked at, as lines meet there."""
 
@@ -58,31 +52,6 @@ def on_faint_lines(lines: PrintedLines, corners: Floats, ruled: Floats) -> tuple
     for edge in (_LEFT, _RIGHT, _TOP, _BOTTOM):
         frames.move_far(edge)
     return frames.corners, frames.ruled
-
-
-def on_folds(lines: PrintedLines, corners: Floats, boxes: Floats) -> npt.NDArray[np.bool_]:
-    """Which edges of cells, (n, 4, 2) to (n, 4), are on a line that runs on where no cell is.
-
-    It runs on beyond both ends of the edge, and is the edge of no other cell there and of none of
-    the `boxes`, (m, 4, 2): it may be a fold of the paper, or a streak of the scanner, which cuts a
-    cell in two.
-    """
-    frames = _Frames(corners, np.zeros((len(corners), 4)), lines)
-    printed = np.concatenate([corners, boxes])
-    every = _Frames(printed, np.zeros((len(printed), 4)), lines)
-    beyond = _BEYOND * frames.heights
-    folds = np.zeros((len(corners), 4), np.bool_)
-    for edge in range(4):
-        start, end = (frames.places(one) for one in _ends(edge))
-        totals, place = frames.totals(edge), frames.places(edge)
-        before = covered(totals, place, start - beyond, start)
-        after = covered(totals, place, end, end + beyond)
-        runs_on = np.flatnonzero(np.minimum(before, after) >= _MIN_EDGE_COVERED)
-        for i in runs_on.tolist():
-            middles = (start[i] - beyond[i] / 2, end[i] + beyond[i] / 2)
-            reach = _IN_LINE * frames.heights[i]
-            folds[i, edge] = not any(every.has_edge(edge, place[i], one, reach) for one in middles)
-    return folds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,15 +107,6 @@ class _Frames:
         """(n,) the middle of an edge, along the axis across it."""
         axis = 1 if _is_across(edge) else 0
         return np.asarray(self.corners[:, _EDGE_CORNERS[edge], axis].mean(axis=1))
-
-    def has_edge(self, edge: int, place: float, along: float, reach: float) -> bool:
-        """Whether an edge of any cell, in the direction of `edge`, passes near a place."""
-        start, end = (self.places(one) for one in _ends(edge))
-        beside = (start < along) & (along < end)
-        sides = (_TOP, _BOTTOM) if _is_across(edge) else (_LEFT, _RIGHT)
-        return any(
-            bool((beside & (np.abs(self.places(side) - place) <= reach)).any()) for side in sides
-        )
 
     def totals(self, edge: int) -> Totals:
         """The page's lines in the direction of an edge."""

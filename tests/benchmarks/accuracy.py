@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -78,9 +79,8 @@ def render_pages(folder: Path, options: argparse.Namespace) -> list[Row]:
         (folder / spec.kind).mkdir(exist_ok=True)
         Image.fromarray(page.image).save(folder / file, dpi=(page.dpi, page.dpi))
         for box, row in zip(page.truth, truth_rows(page, file), strict=True):
-            truth.append(
-                {k: str(v) for k, v in row.items()} | {"open": "1" if box.is_number_cell else ""}
-            )
+            more = {"open": "1" if box.is_number_cell else "", "corners": json.dumps(box.corners)}
+            truth.append({k: str(v) for k, v in row.items()} | more)
     return truth
 
 

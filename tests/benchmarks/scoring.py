@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 Row: TypeAlias = dict[str, str]
-"""A row of a table: of the results by digit, or of the truth with a column `open` as well."""
+"""A row of a table: of the results by digit, or of the truth.
+
+The truth has the columns `open` as well, "1" for a cell for a whole number, and `corners`, as JSON.
+"""
 
 MIN_OVERLAP = 0.5
 HEADINGS = (
@@ -123,20 +128,20 @@ def score_cells(truth: Sequence[Row], found: Sequence[Row]) -> tuple[Counts, lis
     """Judge cells for whole numbers by what was read in them; also what was found outside."""
     counts, outside = Counts(), list(found)
     for cell in truth:
-        left, top, width, height = (float(cell[k]) for k in ("x", "y", "width", "height"))
-        inside = [
-            row
-            for row in outside
-            if 0 <= float(row["x"]) + float(row["width"]) / 2 - left <= width
-            and 0 <= float(row["y"]) + float(row["height"]) / 2 - top <= height
-        ]
+        corners = np.array(json.loads(cell["corners"]), np.float32)
+        inside = [row for row in outside if cv2.pointPolygonTest(corners, _centre(row), False) >= 0]
         outside = [row for row in outside if row not in inside]
-        judge_cell(cell["digit"], sorted(inside, key=lambda row: float(row["x"])), counts)
+        judge_cell(cell["digit"], inside, counts)
     return counts, outside
 
 
+def _centre(row: Row) -> tuple[float, float]:
+    x, y, width, height = (float(row[name]) for name in ("x", "y", "width", "height"))
+    return x + width / 2, y + height / 2
+
+
 def judge_cell(content: str, rows: Sequence[Row], counts: Counts) -> None:
-    """Count what was read in a cell for a whole number, given its rows from left to right."""
+    """Count what was read in a cell for a whole number, given its rows in the order of reading."""
     read = "".join(row["digit"] for row in rows)
     accepted = bool(read) and all(row["status"] in ("ok", "blank") for row in rows)
     if not content:
