@@ -50,6 +50,9 @@ _MAX_DARKER = 0.02
 """Share of these marks that may be darker than the limit: specks, the rims of a photograph. Where
 somebody has written beside the fields it is far more."""
 
+_MAX_RAISED = 0.45
+"""Share of the pen's darkness up to which the limit is raised where all writing is much darker."""
+
 _MARK_SLACK, _MIN_GAP = 1.2, 1.25
 """Times the darkness of the marks up to which a mark in a field is one of them; and times this
 within which no field may lie, so that writing is clearly darker."""
@@ -100,7 +103,11 @@ def faint_limit(even: GreyImage, beside: Floats, corners: Floats) -> float:
     darkest = float(marked[int((1 - _MAX_DARKER) * (len(marked) - 1))])
     limit = _MARK_SLACK * darkest
     is_between = (levels > limit * pen) & (levels < _MIN_GAP * limit * pen)
-    return 0.0 if darkest > _MAX_MARK or is_between.any() else limit
+    if darkest > _MAX_MARK or is_between.any():
+        return 0.0
+    # The page itself is a little less even than this copy: there is room up to the faintest ink.
+    faintest = float(levels[levels > limit * pen].min(initial=pen)) / pen
+    return max(limit, min(float(np.sqrt(limit * faintest)), _MAX_RAISED))
 
 
 def _level(even: GreyImage, part: Floats) -> float:
