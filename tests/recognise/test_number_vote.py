@@ -130,7 +130,7 @@ def test_a_cell_without_ink_is_blank_with_the_readers_confidence() -> None:
 
 @pytest.mark.parametrize(
     ("said", "torn"),
-    [("7" + 25 * " " + "1", True), ("7" + 20 * " " + "1", False), ("7" + 18 * " " + "1  2  3", True),
+    [("7" + 25 * " " + "1", True), ("7" + 20 * " " + "1", False), ("7" + 18 * " " + "1  2  3  4", True),
      ("7" + 18 * " " + "1" + 15 * " " + "2", False)],
     ids=["two digits", "nearer", "far for digits so near", "all apart"],
 )  # fmt: skip
