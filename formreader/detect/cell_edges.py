@@ -6,6 +6,7 @@ the pattern for one. Lines too faint for `line_snapping` show by their length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -70,6 +71,7 @@ def on_folds(lines: PrintedLines, corners: Floats, boxes: Floats) -> npt.NDArray
     frames = _Frames(corners, np.zeros((len(corners), 4)), lines)
     printed = np.concatenate([corners, boxes])
     every = _Frames(printed, np.zeros((len(printed), 4)), lines)
+    sides = [every.places(edge) for edge in range(4)]
     beyond = _BEYOND * frames.heights
     folds = np.zeros((len(corners), 4), np.bool_)
     for edge in range(4):
@@ -77,11 +79,13 @@ def on_folds(lines: PrintedLines, corners: Floats, boxes: Floats) -> npt.NDArray
         totals, place = frames.totals(edge), frames.places(edge)
         before = covered(totals, place, start - beyond, start)
         after = covered(totals, place, end, end + beyond)
-        runs_on = np.flatnonzero(np.minimum(before, after) >= _MIN_EDGE_COVERED)
-        for i in runs_on.tolist():
-            middles = (start[i] - beyond[i] / 2, end[i] + beyond[i] / 2)
-            reach = _IN_LINE * frames.heights[i]
-            folds[i, edge] = not any(every.has_edge(edge, place[i], one, reach) for one in middles)
+        runs_on = np.minimum(before, after) >= _MIN_EDGE_COVERED
+        reach = _IN_LINE * frames.heights
+        for middle in (start - beyond / 2, end + beyond / 2):
+            runs_on[runs_on] = ~_have_edge(
+                sides, edge, place[runs_on], middle[runs_on], reach[runs_on]
+            )
+        folds[:, edge] = runs_on
     return folds
 
 
@@ -139,15 +143,6 @@ class _Frames:
         axis = 1 if _is_across(edge) else 0
         return np.asarray(self.corners[:, _EDGE_CORNERS[edge], axis].mean(axis=1))
 
-    def has_edge(self, edge: int, place: float, along: float, reach: float) -> bool:
-        """Whether an edge of any cell, in the direction of `edge`, passes near a place."""
-        start, end = (self.places(one) for one in _ends(edge))
-        beside = (start < along) & (along < end)
-        sides = (_TOP, _BOTTOM) if _is_across(edge) else (_LEFT, _RIGHT)
-        return any(
-            bool((beside & (np.abs(self.places(side) - place) <= reach)).any()) for side in sides
-        )
-
     def totals(self, edge: int) -> Totals:
         """The page's lines in the direction of an edge."""
         return self.lines.across if _is_across(edge) else self.lines.down
@@ -188,6 +183,24 @@ class _Frames:
         for corner in _EDGE_CORNERS[edge]:
             self.corners[chosen[found], corner, axis] = moved
         self.ruled[chosen[found & alone[rows, best]], edge] = 1.0
+
+
+def _have_edge(
+    sides: Sequence[Floats], edge: int, place: Floats, along: Floats, reach: Floats
+) -> npt.NDArray[np.bool_]:
+    """(k,) whether an edge of any cell, in the direction of `edge`, passes near each of k places.
+
+    Args:
+        sides: the places, (n,) each, of the four edges of n cells.
+        place, along: where each place is, across `edge` and along it, (k,).
+        reach: how near is near, (k,).
+    """
+    start, end = (sides[one] for one in _ends(edge))
+    beside = (start < along[:, None]) & (along[:, None] < end)
+    near = np.zeros_like(beside)
+    for side in (_TOP, _BOTTOM) if _is_across(edge) else (_LEFT, _RIGHT):
+        near |= np.abs(sides[side] - place[:, None]) <= reach[:, None]
+    return np.asarray((beside & near).any(axis=1))
 
 
 def _is_across(edge: int) -> bool:
