@@ -26,7 +26,7 @@ from formreader.core.records import (
     SegmentedField,
 )
 from formreader.crop.normaliser import normalise_all
-from formreader.segment.cell_ink import CellPatch, Ink, cut_cell_patch
+from formreader.segment.cell_ink import CellPatch, Ink, cut_cell_patches
 from formreader.segment.number_strip import strip_of
 from formreader.segment.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.segment.print_filter import holds_print
@@ -101,17 +101,27 @@ def cut_cells(
     pairs = list(zip(cells, names or [""] * len(cells), strict=True))
     fields = list[FieldCrops | None]()
     for start in range(0, len(pairs), _CELLS_AT_ONCE):
-        opened = [_opened(image, *pair) for pair in pairs[start : start + _CELLS_AT_ONCE]]
+        opened = _opened(image, pairs[start : start + _CELLS_AT_ONCE])
         cut = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
         fields += [next(cut) if isinstance(one, _WrittenCell) else one for one in opened]
     return fields
 
 
-def _opened(image: GreyImage, cell: DigitBox, name: str) -> _WrittenCell | FieldCrops | None:
-    """Return a cell with ink, the field of a blank one, or None for print."""
-    if not name and holds_print(image, cell):
-        return None
-    whole = cut_cell_patch(image, np.array(cell.corners, np.float64))
+def _opened(
+    image: GreyImage, pairs: Sequence[tuple[DigitBox, str]]
+) -> list[_WrittenCell | FieldCrops | None]:
+    """Return each cell with ink, the field of each blank one, and None for print."""
+    kept = [bool(name) or not holds_print(image, cell) for cell, name in pairs]
+    corners = np.array([cell.corners for cell, _ in pairs], np.float64)
+    patches = iter(cut_cell_patches(image, corners[kept]))
+    return [
+        _one_opened(cell, name, next(patches)) if keep else None
+        for (cell, name), keep in zip(pairs, kept, strict=True)
+    ]
+
+
+def _one_opened(cell: DigitBox, name: str, whole: CellPatch) -> _WrittenCell | FieldCrops:
+    """Return a cell with ink, or the field of a blank one."""
     patch, strip = _trimmed(whole), strip_of(whole)
     if patch is None:
         black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
