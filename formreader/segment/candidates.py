@@ -7,6 +7,7 @@ reader reads the cell's strip as a whole.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -65,6 +66,9 @@ _CELLS_AT_ONCE = 100
 
 _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
+
+_NO_EXTENT: _Extent = (sys.maxsize, sys.maxsize, 0, 0)
+"""The bounding box of no piece."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,12 +189,15 @@ def find_segments(cut: CutInk) -> list[Segment]:
     They always include a path through all pieces.
     """
     pieces = len(cut.pieces)
-    segments = [
-        one
-        for start in range(pieces)
-        for end in range(start + 1, max(start + _MAX_PIECES_PER_DIGIT, _whole(cut, start)) + 1)
-        if end <= pieces and (one := _segment(cut, start, end)) is not None
-    ]
+    segments = list[Segment]()
+    for start in range(pieces):
+        whole = _whole(cut, start)
+        extent = _NO_EXTENT
+        for end in range(start + 1, min(max(start + _MAX_PIECES_PER_DIGIT, whole), pieces) + 1):
+            extent = _joined(extent, cut.pieces[end - 1])
+            one = _segment(cut, start, end, extent)
+            if one is not None:
+                segments.append(one)
     return _likely(segments, pieces)
 
 
@@ -221,30 +228,32 @@ def _likely(segments: Sequence[Segment], pieces: int) -> list[Segment]:
     return [s for s in segments if best_to[s.start] + s.log_prior + best_from[s.end] >= min_path]
 
 
-def _segment(cut: CutInk, start: int, end: int) -> Segment | None:
+def _segment(cut: CutInk, start: int, end: int, extent: _Extent) -> Segment | None:
     """Make a run of pieces a segment; return None if it is neither digit-like nor a component."""
-    run = cut.pieces[start:end]
-    whole = _is_component(cut.pieces, start, end)
-    if len(run) > _MAX_PIECES_PER_DIGIT and not whole:
-        return None
-    left, top, right, bottom = _around(run)
+    left, top, right, bottom = extent
     width, height = (right - left) / cut.height, (bottom - top) / cut.height
     fits = _MIN_SEGMENT_WIDTH <= width <= _MAX_SEGMENT_WIDTH and height >= _MIN_SEGMENT_HEIGHT
-    if not (fits or whole):
+    few = end - start <= _MAX_PIECES_PER_DIGIT
+    whole = not (few and fits) and _is_component(cut.pieces, start, end)
+    if not (few and fits) and not whole:
         return None
+    run = cut.pieces[start:end]
     prior = _shape_prior(width, height) + _gap_prior(run, cut.height)
     # The segments on both sides of a cut share its log prior.
     prior += 0.5 * sum(map(_cut_prior, (run[0], *cut.pieces[end : end + 1])))
     likely = fits and prior >= _MIN_SEGMENT_LOG_PRIOR
-    return Segment(start, end, prior) if whole or likely else None
+    is_segment = likely or whole or _is_component(cut.pieces, start, end)
+    return Segment(start, end, prior) if is_segment else None
 
 
 def _is_component(pieces: Sequence[Piece], start: int, end: int) -> bool:
     """Return whether a run of pieces is exactly one component."""
     component = pieces[start].component
-    beside = (*pieces[max(start - 1, 0) : start], *pieces[end : end + 1])
-    complete = all(one.component != component for one in beside)
-    return complete and pieces[end - 1].component == component
+    if pieces[end - 1].component != component:
+        return False
+    follows = start > 0 and pieces[start - 1].component == component
+    goes_on = end < len(pieces) and pieces[end].component == component
+    return not (follows or goes_on)
 
 
 def _shape_prior(width: float, height: float) -> float:
@@ -270,11 +279,20 @@ def _cut_prior(piece: Piece) -> float:
 
 def _around(run: Sequence[Piece]) -> _Extent:
     """Return the bounding box of a run of pieces."""
+    extent = _NO_EXTENT
+    for piece in run:
+        extent = _joined(extent, piece)
+    return extent
+
+
+def _joined(extent: _Extent, piece: Piece) -> _Extent:
+    """Return the bounding box of pieces in an extent, and of another piece."""
+    left, top, right, bottom = extent
     return (
-        min([piece.left for piece in run]),
-        min([piece.top for piece in run]),
-        max([piece.right for piece in run]),
-        max([piece.bottom for piece in run]),
+        min(piece.left, left),
+        min(piece.top, top),
+        max(piece.right, right),
+        max(piece.bottom, bottom),
     )
 
 

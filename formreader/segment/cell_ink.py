@@ -265,7 +265,7 @@ def quantile(values: Ink, share: float, chosen: Flags | None = None) -> float:
     passed = cv2.calcHist([values], [0], mask, [256], [0, 256]).ravel().cumsum()
     place = share * (float(passed[-1]) - 1)
     below = math.floor(place)
-    low, high = np.searchsorted(passed, (below, math.ceil(place)), side="right").tolist()
+    low, high = passed.searchsorted((below, math.ceil(place)), side="right").tolist()
     return float(low + (place - below) * (high - low))
 
 
