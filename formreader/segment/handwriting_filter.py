@@ -74,7 +74,8 @@ def as_large_as(
     It is what `Box.is_as_large_as` says of their outlines.
     """
     alike = np.ones((len(fields), len(others)), np.bool_)
-    for one, other in zip(_sizes(fields).T, _sizes(others).T, strict=True):
+    sizes = _sizes(fields)
+    for one, other in zip(sizes.T, sizes.T if others is fields else _sizes(others).T, strict=True):
         larger, smaller = np.maximum(one[:, None], other), np.minimum(one[:, None], other)
         alike &= larger <= (1 + SIZE_TOLERANCE) * smaller
     return alike
