@@ -18,6 +18,7 @@ import numpy as np
 
 from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.geometry import map_points, quads_of
+from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import (
     DigitBox,
     FieldCrops,
@@ -83,17 +84,17 @@ class _WrittenCell:
 
 def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
     """Cut the number in one cell, see `cut_cells`."""
-    (field,) = cut_cells(image, [cell])
+    (field,) = cut_cells(Pyramid(image), [cell])
     return field
 
 
 def cut_cells(
-    image: GreyImage, cells: Sequence[DigitBox], names: Sequence[str] = ()
+    page: Pyramid, cells: Sequence[DigitBox], names: Sequence[str] = ()
 ) -> list[FieldCrops | None]:
     """Cut the numbers in n cells of a page into segments, faster than one at a time.
 
     Args:
-        image: the page as stored, (h, w) uint8, dark ink on bright paper.
+        page: the page as stored, dark ink on bright paper.
         cells: the cells, in pixels of that page.
         names: (n,) those of a template's fields, which are no print; "" for none.
 
@@ -105,19 +106,19 @@ def cut_cells(
     pairs = list(zip(cells, names or [""] * len(cells), strict=True))
     fields = list[FieldCrops | None]()
     for start in range(0, len(pairs), _CELLS_AT_ONCE):
-        opened = _opened(image, pairs[start : start + _CELLS_AT_ONCE])
+        opened = _opened(page, pairs[start : start + _CELLS_AT_ONCE])
         cut = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
         fields += [next(cut) if isinstance(one, _WrittenCell) else one for one in opened]
     return fields
 
 
 def _opened(
-    image: GreyImage, pairs: Sequence[tuple[DigitBox, str]]
+    page: Pyramid, pairs: Sequence[tuple[DigitBox, str]]
 ) -> list[_WrittenCell | FieldCrops | None]:
     """Return each cell with ink, the field of each blank one, and None for print."""
-    kept = [bool(name) or not holds_print(image, cell) for cell, name in pairs]
+    kept = [bool(name) or not holds_print(page.level(0), cell) for cell, name in pairs]
     corners = np.array([cell.corners for cell, _ in pairs], np.float64)
-    patches = iter(cut_cell_patches(image, corners[kept]))
+    patches = iter(cut_cell_patches(page, corners[kept]))
     return [
         _one_opened(cell, name, next(patches)) if keep else None
         for (cell, name), keep in zip(pairs, kept, strict=True)

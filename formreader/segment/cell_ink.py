@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.geometry import scaling
-from formreader.core.paper import INK_OVER_NOISE, paper_under_ink
+from formreader.core.geometry import Transform, scaling
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.paper import INK_OVER_NOISE, papers_under_ink
 from formreader.core.records import GreyImage
 from formreader.crop.normaliser import MIN_INK_GREY, WHITE_QUANTILE
 from formreader.segment.cell_lines import PatchSizes, Stack, find_lines
@@ -96,18 +97,18 @@ class _WarpedCell:
 
 def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPatch:
     """Cut a cell, with corners (4, 2), out of its page, see `cut_cell_patches`."""
-    (patch,) = cut_cell_patches(image, corners[None])
+    (patch,) = cut_cell_patches(Pyramid(image), corners[None])
     return patch
 
 
-def cut_cell_patches(image: GreyImage, corners: npt.NDArray[np.float64]) -> list[CellPatch]:
+def cut_cell_patches(page: Pyramid, corners: npt.NDArray[np.float64]) -> list[CellPatch]:
     """Cut n cells out of their page and separate their ink, faster than one at a time.
 
     Args:
-        image: the page as stored, (h, w) uint8, dark ink on bright paper.
+        page: the page as stored, dark ink on bright paper.
         corners: (n, 4, 2) page pixels, clockwise from the top left of the upright form.
     """
-    warped = [_warped(image, one) for one in corners]
+    warped = [_warped(page, one) for one in corners]
     inks = cell_inks([one.patch for one in warped], [one.margin for one in warped])
     return [
         CellPatch(cell.ink, cell.darkness, cell.margin, cell.written, cell.loose_ink, one.to_page)
@@ -115,26 +116,36 @@ def cut_cell_patches(image: GreyImage, corners: npt.NDArray[np.float64]) -> list
     ]
 
 
-def _warped(image: GreyImage, corners: npt.NDArray[np.float64]) -> _WarpedCell:
+def _warped(page: Pyramid, corners: npt.NDArray[np.float64]) -> _WarpedCell:
     """Cut a cell out of its page, upright."""
     around: list[tuple[float, float]] = [*corners.tolist(), corners[0].tolist()]
     top, right, bottom, left = starmap(math.dist, pairwise(around))
     width, height = (top + bottom) / 2, (right + left) / 2
+    # A halved page is large enough for high cells: it is halved once, not with each cell.
+    halvings = max(int(math.log2(max(height, 1.0) / _MAX_PATCH_HEIGHT)), 0)
+    pixel = 2**halvings
+    width, height = width / pixel, height / pixel
     scale = min(max(1.0, _MIN_PATCH_HEIGHT / height), _MAX_PATCH_HEIGHT / height)
     # Warp without reducing, then reduce by averaging: a reducing warp would skip pixels.
     warped = max(scale, 1.0)
-    patch, to_page = _warp(image, corners, round(width * warped), round(height * warped))
+    patch, to_level = _warp(
+        page.level(halvings),
+        (corners + 0.5) / pixel - 0.5,
+        round(width * warped),
+        round(height * warped),
+    )
     if scale < 1:
         size = (max(round(patch.shape[1] * scale), 1), max(round(patch.shape[0] * scale), 1))
         shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
-        to_page = to_page @ scaling(*shrink)
+        to_level = to_level @ scaling(*shrink)
+    to_page = scaling(pixel, pixel) @ to_level if halvings else to_level
     return _WarpedCell(patch, round(_CELL_MARGIN * round(height * scale)), to_page)
 
 
 def _warp(
     image: GreyImage, corners: npt.NDArray[np.float64], width: int, height: int
-) -> tuple[GreyImage, npt.NDArray[np.float64]]:
+) -> tuple[GreyImage, Transform]:
     """Warp a cell with its margin to a given size; return it and the homography to the page."""
     margin = round(_CELL_MARGIN * height)
     right, bottom = margin + width, margin + height
@@ -197,7 +208,7 @@ def _inks_of_like_shapes(patches: Sequence[GreyImage], margins: Sequence[int]) -
     """Separate the handwriting in cells whose patches have nearly one shape."""
     heights, widths = np.array([patch.shape for patch in patches], np.int64).T
     sizes = PatchSizes(heights, widths, np.array(margins, np.int64))
-    measured = [_darkness(patch) for patch in patches]
+    measured = _darknesses(patches)
     floors = np.array([floor for _, floor in measured])
     darkness = _stacked([one for one, _ in measured], sizes)
     lines, strokes = find_lines(_darker(darkness, floors), sizes)
@@ -269,15 +280,26 @@ def quantile(values: Ink, share: float, chosen: Flags | None = None) -> float:
     return float(low + (place - below) * (high - low))
 
 
-def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
+def _darknesses(patches: Sequence[GreyImage]) -> list[tuple[Ink, float]]:
     """Return how much darker than the paper each pixel is, and up to which darkness that is noise.
 
     The median difference to a small blur and the lower quartile of the darkness measure paper
     only: strokes cover less than half of a cell.
     """
-    reach = int(_PAPER_CLOSING_OF_CELL * min(patch.shape)) | 1
-    smooth = cv2.GaussianBlur(patch, (3, 3), 0)
-    paper = paper_under_ink(np.asarray(smooth, np.uint8), reach)
+    reaches = [int(_PAPER_CLOSING_OF_CELL * min(patch.shape)) | 1 for patch in patches]
+    papers = dict[int, GreyImage]()
+    for reach in sorted(set(reaches)):
+        chosen = [i for i, one in enumerate(reaches) if one == reach]
+        smooth = [np.asarray(cv2.GaussianBlur(patches[i], (3, 3), 0), np.uint8) for i in chosen]
+        papers |= zip(chosen, papers_under_ink(smooth, reach), strict=True)
+    return [
+        _darker_than(patch, papers[i], reach)
+        for i, (patch, reach) in enumerate(zip(patches, reaches, strict=True))
+    ]
+
+
+def _darker_than(patch: GreyImage, paper: GreyImage, reach: int) -> tuple[Ink, float]:
+    """Return how much darker than its paper, blurred, a patch is, and how much of that is noise."""
     darkness = np.asarray(cv2.subtract(cv2.blur(paper, (reach, reach)), patch), np.uint8)
     rough = np.asarray(cv2.absdiff(patch, cv2.blur(patch, (3, 3))), np.uint8)
     noise = INK_OVER_NOISE * quantile(rough, 0.5)
