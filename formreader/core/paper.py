@@ -17,7 +17,7 @@ _Stack: TypeAlias = npt.NDArray[np.uint8]
 _DARKEST, _BRIGHTEST = 0, 255
 """Grey values that no maximum and no minimum takes up."""
 
-_PIXELS_AT_ONCE = 250_000
+_CLOSED_PIXELS_AT_ONCE = 250_000
 """Pixels of pictures that are closed together: with more they do not stay in the processor's
 cache. Eight of 134 x 224 pixels took the least time."""
 
@@ -47,7 +47,7 @@ def papers_under_ink(images: Sequence[GreyImage], kernel_side: int) -> list[Grey
     """
     papers = list[GreyImage]()
     largest = max((image.size for image in images), default=1)
-    at_once = max(_PIXELS_AT_ONCE // largest, 1)
+    at_once = max(_CLOSED_PIXELS_AT_ONCE // largest, 1)
     for start in range(0, len(images), at_once):
         some = images[start : start + at_once]
         brightest = _within_reach(np.maximum, _DARKEST, some, kernel_side)

@@ -50,7 +50,7 @@ _LOG_OF_LIKE_SIDES = 0.25
 """Patches are worked on together whose sides have natural logarithms in one interval of this
 length: the longer it is, the more paper beyond patches is worked on. No measurement on record."""
 
-_PIXELS_AT_ONCE = 600_000
+_CELL_PIXELS_AT_ONCE = 600_000
 """Pixels of patches that are worked on together: with fewer the calls take longer than the work,
 with more the processor's cache is too small."""
 
@@ -198,7 +198,7 @@ def _of_like_shapes(shapes: Sequence[tuple[int, ...]]) -> list[Sequence[int]]:
 
 def _portions(group: Sequence[int], pixels: int) -> Iterator[Sequence[int]]:
     """Split a group of patches, of so many pixels each, into portions of equal size."""
-    most = max(_PIXELS_AT_ONCE // pixels, 1)
+    most = max(_CELL_PIXELS_AT_ONCE // pixels, 1)
     portions = -(-len(group) // most)
     for i in range(portions):
         yield group[i * len(group) // portions : (i + 1) * len(group) // portions]
