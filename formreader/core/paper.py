@@ -14,7 +14,7 @@ from formreader.core.records import GreyImage
 _Stack: TypeAlias = npt.NDArray[np.uint8]
 """(n, h, w) uint8."""
 
-_BLACK, _WHITE = 0, 255
+_LEAST_GREY, _GREATEST_GREY = 0, 255
 """Grey values that no maximum and no minimum takes up."""
 
 _CLOSED_PIXELS_AT_ONCE = 250_000
@@ -50,8 +50,8 @@ def papers_under_ink(images: Sequence[GreyImage], kernel_side: int) -> list[Grey
     at_once = max(_CLOSED_PIXELS_AT_ONCE // largest, 1)
     for start in range(0, len(images), at_once):
         some = images[start : start + at_once]
-        brightest = _within_reach(np.maximum, _BLACK, some, kernel_side)
-        papers += _within_reach(np.minimum, _WHITE, brightest, kernel_side)
+        brightest = _within_reach(np.maximum, _LEAST_GREY, some, kernel_side)
+        papers += _within_reach(np.minimum, _GREATEST_GREY, brightest, kernel_side)
     return papers
 
 
