@@ -23,6 +23,7 @@ from formreader.core.model_folder import (
 )
 from formreader.core.records import GreyImage
 from formreader.detect.cell_maps import CELL_CHANNELS
+from formreader.detect.edge_decision import EdgeDecision
 from formreader.detect.field_decision import FieldDecision
 from formreader.detect.peaks import SIDE_MULTIPLE, STRIDE, Maps
 from formreader.detect.place_decision import PlaceDecision
@@ -38,7 +39,7 @@ in a box exceed it even where the box's lines are too faint to. No record of a m
 _NO_BOX_LOGIT = -20.0
 """Logit of places that the network was not shown; every peak lies above it."""
 
-BOX_CARD_SCHEMA = 3
+BOX_CARD_SCHEMA = 4
 """Version of the card's layout; a card of another version is refused."""
 
 _TRIAL_SIDE = 2 * SIDE_MULTIPLE
@@ -57,17 +58,24 @@ class Decisions:
     """What is fitted to what the network finds, on drawn pages.
 
     `rows`: which candidates are rows of boxes. `places`: which of the rows and cells that are found
-    in one place are there. `fields`: which rows are kept once they are read.
+    in one place are there. `fields`: which rows are kept once they are read. `edges`: which edges
+    of cells are printed ones.
     """
 
     rows: RowDecision
     places: PlaceDecision
     fields: FieldDecision
+    edges: EdgeDecision
 
     @classmethod
     def undecided(cls) -> Decisions:
         """All rows and cells are there; for a network whose decisions are still to be fitted."""
-        return cls(RowDecision.undecided(), PlaceDecision.undecided(), FieldDecision.undecided())
+        return cls(
+            RowDecision.undecided(),
+            PlaceDecision.undecided(),
+            FieldDecision.undecided(),
+            EdgeDecision.undecided(),
+        )
 
     @classmethod
     def in_folder(cls, folder: Path) -> Decisions:
@@ -78,27 +86,30 @@ class Decisions:
         """
         card = read_card_file(folder, BOX_CARD_SCHEMA)
         with card_errors(folder):
-            return cls.from_card(checked(card["decisions"], dict, "decisions"))
+            return cls.from_card(card)
 
     @classmethod
-    def from_card(cls, table: Mapping[str, object]) -> Decisions:
-        """Read the decisions from a model card.
+    def from_card(cls, card: Mapping[str, object]) -> Decisions:
+        """Read the decisions from a whole model card.
 
         Raises:
             KeyError, TypeError, ValueError: they are missing or of another version.
         """
+        table = checked(card["decisions"], dict, "decisions")
         return cls(
             RowDecision.from_card(checked(table["rows"], dict, "rows")),
             PlaceDecision.from_card(checked(table["places"], dict, "places")),
             FieldDecision.from_card(checked(table["fields"], dict, "fields")),
+            EdgeDecision.from_card(checked(table["edges"], dict, "edges")),
         )
 
     def as_table(self) -> dict[str, object]:
-        """What `from_card` reads."""
+        """What a card has as its decisions."""
         return {
             "rows": self.rows.as_table(),
             "places": self.places.as_table(),
             "fields": self.fields.as_table(),
+            "edges": self.edges.as_table(),
         }
 
 
@@ -125,8 +136,7 @@ class BoxNetwork:
         """
         card = read_card_file(folder, BOX_CARD_SCHEMA)
         with card_errors(folder):
-            hashes = card_hashes(card)
-        decisions = Decisions.in_folder(folder)
+            hashes, decisions = card_hashes(card), Decisions.from_card(card)
         return cls(load_graph(folder, hashes, 1, BOX_TRIAL), decisions)
 
     def maps(self, even: GreyImage) -> Maps:

@@ -6,7 +6,6 @@ the pattern for one. Lines too faint for `line_snapping` show by their length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,12 +36,6 @@ _FAR_REACH = (0.7, 0.7, 4.0, 4.0)
 """How far from its place the line of an edge may be, in heights of the cell: to either side, and
 outwards where the lines beside it go on so far."""
 
-_BEYOND = 0.7
-"""How far a line runs on, in heights of the cell, that is no edge of this cell alone."""
-
-_IN_LINE = 0.15
-"""Distance of two edges in line, in heights of the cell."""
-
 _INSET = (0.08, 0.08, 0.02, 0.02)
 """Share of an edge at each end that is not looked at, as lines meet there."""
 
@@ -59,34 +52,6 @@ def on_faint_lines(lines: PrintedLines, corners: Floats, ruled: Floats) -> tuple
     for edge in (_LEFT, _RIGHT, _TOP, _BOTTOM):
         frames.move_far(edge)
     return frames.corners, frames.ruled
-
-
-def on_folds(lines: PrintedLines, corners: Floats, boxes: Floats) -> npt.NDArray[np.bool_]:
-    """Which edges of cells, (n, 4, 2) to (n, 4), are on a line that runs on where no cell is.
-
-    It runs on beyond both ends of the edge, and is the edge of no other cell there and of none of
-    the `boxes`, (m, 4, 2): it may be a fold of the paper, or a streak of the scanner, which cuts a
-    cell in two.
-    """
-    frames = _Frames(corners, np.zeros((len(corners), 4)), lines)
-    printed = np.concatenate([corners, boxes])
-    every = _Frames(printed, np.zeros((len(printed), 4)), lines)
-    sides = [every.places(edge) for edge in range(4)]
-    beyond = _BEYOND * frames.heights
-    folds = np.zeros((len(corners), 4), np.bool_)
-    for edge in range(4):
-        start, end = (frames.places(one) for one in _ends(edge))
-        totals, place = frames.totals(edge), frames.places(edge)
-        before = covered(totals, place, start - beyond, start)
-        after = covered(totals, place, end, end + beyond)
-        runs_on = np.minimum(before, after) >= _MIN_EDGE_COVERED
-        reach = _IN_LINE * frames.heights
-        for middle in (start - beyond / 2, end + beyond / 2):
-            runs_on[runs_on] = ~_have_edge(
-                sides, edge, place[runs_on], middle[runs_on], reach[runs_on]
-            )
-        folds[:, edge] = runs_on
-    return folds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,24 +148,6 @@ class _Frames:
         for corner in _EDGE_CORNERS[edge]:
             self.corners[chosen[found], corner, axis] = moved
         self.ruled[chosen[found & alone[rows, best]], edge] = 1.0
-
-
-def _have_edge(
-    sides: Sequence[Floats], edge: int, place: Floats, along: Floats, reach: Floats
-) -> npt.NDArray[np.bool_]:
-    """(k,) whether an edge of any cell, in the direction of `edge`, passes near each of k places.
-
-    Args:
-        sides: the places, (n,) each, of the four edges of n cells.
-        place, along: where each place is, across `edge` and along it, (k,).
-        reach: how near is near, (k,).
-    """
-    start, end = (sides[one] for one in _ends(edge))
-    beside = (start < along[:, None]) & (along[:, None] < end)
-    near = np.zeros_like(beside)
-    for side in (_TOP, _BOTTOM) if _is_across(edge) else (_LEFT, _RIGHT):
-        near |= np.abs(sides[side] - place[:, None]) <= reach[:, None]
-    return np.asarray((beside & near).any(axis=1))
 
 
 def _is_across(edge: int) -> bool:

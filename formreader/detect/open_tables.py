@@ -7,7 +7,7 @@ columns: over many rows nearly nothing is written between two of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -19,6 +19,8 @@ from formreader.core.records import GreyImage
 from formreader.detect.cell_maps import FoundCells
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+"""(lines, w) whether there is ink in a line of a table, at each pixel of its length."""
 Span: TypeAlias = tuple[float, float]
 """First and last place of something along an axis, in pixels."""
 
@@ -51,6 +53,10 @@ _MIN_FILLED = 0.3
 _MIN_COLUMN_WIDTH = 1.2
 """Least width of a column, in heights of a line."""
 
+_MIN_CLEARANCE, _MAX_INNER_GAP = 0.2, 0.6
+"""In heights of a line: the least distance of a cell's writing from where it was divided, and the
+widest gap in it. Beyond these a digit may be of the next column, or the writing of two."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
@@ -65,7 +71,7 @@ class _Table:
 def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
     """Divide cells that are lines of a table without lines between its columns.
 
-    The columns' cells are doubtful: where one ends is but a guess.
+    A cell is doubtful where a digit may be its neighbour's: where one ends is but a guess.
 
     Args:
         even: the upright, evenly lit page, (h, w) uint8.
@@ -73,14 +79,16 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
     """
     kept = np.ones(len(cells), np.bool_)
     made = list[Floats]()
-    scores = list[float]()
+    scores, doubtful = list[float](), list[bool]()
     for table in _tables(cells):
-        columns = _columns(even, table)
+        written = _written(even, table)
+        columns = _columns(written, table)
         if len(columns) > 1:
             kept[table.members] = False
             made += [_quad(column, line) for line in table.lines for column in columns]
             score = float(cells.scores[table.members].mean())
             scores += [score] * (len(table.lines) * len(columns))
+            doubtful += _doubtful(written, table, columns)
     if not made:
         return cells
     rest, n = cells.select(kept), len(made)
@@ -89,7 +97,7 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
         np.concatenate([rest.corners, np.stack(made)]),
         np.concatenate([rest.scores, scores]),
         np.concatenate([rest.ruled, ruled]),
-        np.concatenate([rest.doubtful, np.ones(n, np.bool_)]),
+        np.concatenate([rest.doubtful, np.array(doubtful, np.bool_)]),
     )
 
 
@@ -138,9 +146,8 @@ def _lines(top: Floats, bottom: Floats) -> list[Span]:
     return list(pairwise(cuts))
 
 
-def _columns(even: GreyImage, table: _Table) -> list[Span]:
-    """The columns of a table; one if its writing shows no others."""
-    written = _written(even, table)
+def _columns(written: Flags, table: _Table) -> list[Span]:
+    """The columns of a table, given where there is ink in it; one if that shows no others."""
     height = float(np.mean([bottom - top for top, bottom in table.lines]))
     gap = written.sum(axis=0) <= _most_in_gap(len(table.lines), float(written.mean()))
     changes = np.flatnonzero(np.diff(np.concatenate([[False], gap, [False]]).astype(np.int8)))
@@ -158,6 +165,23 @@ def _columns(even: GreyImage, table: _Table) -> list[Span]:
     return [(table.left + a, table.left + b) for a, b in columns]
 
 
+def _doubtful(written: Flags, table: _Table, columns: Sequence[Span]) -> list[bool]:
+    """Whether each cell, line by line, may lack a digit, or hold one of another column."""
+    doubtful = list[bool]()
+    for ink, (top, bottom) in zip(written, table.lines, strict=True):
+        height = bottom - top
+        for a, b in columns:
+            left, right = round(a - table.left), round(b - table.left)
+            inked = np.flatnonzero(ink[left:right])
+            if not len(inked):
+                doubtful.append(False)
+                continue
+            ends = min(inked[0] + 1, right - left - inked[-1])
+            gap = np.diff(inked).max(initial=0)
+            doubtful.append(bool(ends < _MIN_CLEARANCE * height or gap > _MAX_INNER_GAP * height))
+    return doubtful
+
+
 def _most_in_gap(lines: int, share: float) -> int:
     """In how many of a table's lines there may be ink in a gap, at most; -1 if gaps say nothing.
 
@@ -172,7 +196,7 @@ def _most_in_gap(lines: int, share: float) -> int:
     return lines
 
 
-def _written(even: GreyImage, table: _Table) -> npt.NDArray[np.bool_]:
+def _written(even: GreyImage, table: _Table) -> Flags:
     """(lines, w) whether there is ink in the middle of a line, at each pixel of its length."""
     height, width = even.shape
     left, right = max(round(table.left), 0), min(round(table.right), width)

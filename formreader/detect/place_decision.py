@@ -144,7 +144,7 @@ def pair_features(
     areas, box_areas = (high - low).prod(axis=1), (box_high - box_low).prod(axis=2)
     overlap = shares / (areas + box_areas - shares)
     n = len(row)
-    scores = np.array([row.scores.mean(), row.scores.min(), cells.scores[shared].mean()])
+    scores = np.array([row.score, row.scores.min(), cells.scores[shared].mean()])
     row_score, lowest, cell_score = logit_of(scores).tolist()
     known = [
         row_score,

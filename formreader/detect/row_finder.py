@@ -17,19 +17,10 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
-from formreader.detect.cell_alignment import (
-    align_cells,
-    best_of_overlapping,
-    crossed_by_columns,
-    distinct,
-    guessed_edges,
-)
-from formreader.detect.cell_edges import on_faint_lines, on_folds
+from formreader.detect.cell_finder import PlacedCells, place_cells, settle_cells
 from formreader.detect.cell_maps import FoundCells, find_cells
-from formreader.detect.line_snapping import snap_quads_to_lines, snap_rows_to_lines
-from formreader.detect.open_tables import divide_open_tables
+from formreader.detect.line_snapping import snap_rows_to_lines
 from formreader.detect.peaks import Detections, Maps, find_peaks
-from formreader.detect.printed_lines import see_lines
 from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.rows import Row, middle
 
@@ -67,12 +58,14 @@ _MAX_RESCALED_PIXELS = 1_300_000
 class FoundRows:
     """Rows of boxes and cells, in any order, and the corners of candidates too faint for a row.
 
-    The corners are (m, 4, 2).
+    The corners are (m, 4, 2). `placed` are the cells before doubtful ones were marked; None for
+    none.
     """
 
     rows: list[Row]
     faint: npt.NDArray[np.float64]
     cells: FoundCells
+    placed: PlacedCells | None = None
 
 
 def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
@@ -84,27 +77,11 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
             break
     rows = snap_rows_to_lines(even, best.rows)
     boxes = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
-    cells = _on_lines(even, _cells(even, network, first), boxes)
-    return FoundRows(rows, _outside_rows(best.found, rows), cells)
-
-
-def _on_lines(even: GreyImage, cells: FoundCells, boxes: npt.NDArray[np.float64]) -> FoundCells:
-    """The cells with their edges on the page's lines; each once, and doubtful ones marked.
-
-    `boxes`, (m, 4, 2), are those of the page's rows.
-    """
+    faint, cells = _outside_rows(best.found, rows), _cells(even, network, first)
     if not len(cells):
-        return cells
-    lines = see_lines(even)
-    corners, ruled = on_faint_lines(lines, *snap_quads_to_lines(even, cells.corners))
-    snapped = FoundCells(corners, cells.scores, ruled, cells.doubtful)
-    snapped = snapped.select(distinct(corners, cells.scores))
-    aligned = align_cells(snapped.corners)
-    kept, overlaps = best_of_overlapping(aligned, snapped.scores)
-    found = replace(snapped, corners=aligned, doubtful=overlaps).select(kept)
-    unsure = guessed_edges(found.corners, found.ruled) | on_folds(lines, found.corners, boxes)
-    doubtful = found.doubtful | unsure.any(axis=1) | crossed_by_columns(found.corners)
-    return divide_open_tables(even, replace(found, doubtful=doubtful))
+        return FoundRows(rows, faint, cells)
+    placed = place_cells(even, cells, boxes)
+    return FoundRows(rows, faint, settle_cells(even, placed, network.decisions.edges), placed)
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:

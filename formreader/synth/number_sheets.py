@@ -30,6 +30,9 @@ _DIGIT_WIDTH_IN_SHEET = 0.6
 _MIN_NUMBER_COLUMN = 0.9
 """Width of the narrowest column of numbers, as a share of the height of its rows."""
 
+_UNRULED_SHARE = 0.12
+"""Share of the tables that have no lines between their columns."""
+
 _MIN_ROW_MM = 4.2
 """Height of the lowest rows, mm."""
 
@@ -58,12 +61,12 @@ class _Lines:
     """The lines of a table: around it, between its rows and columns, and those of its groups.
 
     Every `group` rows a line of the style `grouping` follows; 0 for no groups. `sides` tells
-    whether there are lines left and right.
+    whether there are lines left and right. `down` is None where there are none between columns.
     """
 
     outer: LineStyle
     across: LineStyle
-    down: LineStyle
+    down: LineStyle | None
     grouping: LineStyle
     group: int
     sides: bool
@@ -222,11 +225,12 @@ def _draw_lines(
     if header:
         lines.outer.draw(form.sheet, (table.x, table.y), (right, table.y), rng)
     spans = _spans(ys, titled)
-    for column in columns[1:]:
-        for top, bottom in spans:
-            lines.down.draw(form.sheet, (column.x, top), (column.x, bottom), rng)
-        if header:
-            lines.down.draw(form.sheet, (column.x, table.y), (column.x, ys[0]), rng)
+    if lines.down:
+        for column in columns[1:]:
+            for top, bottom in spans:
+                lines.down.draw(form.sheet, (column.x, top), (column.x, bottom), rng)
+            if header:
+                lines.down.draw(form.sheet, (column.x, table.y), (column.x, ys[0]), rng)
     if lines.sides:
         for x in (table.x, right):
             lines.outer.draw(form.sheet, (x, table.y), (x, table.bottom), rng)
@@ -251,10 +255,12 @@ def _line_styles(house: House, rng: np.random.Generator) -> _Lines:
     pale = replace(thin, colour=(shade, shade, shade))
     inner = (house.style.inner, outer, thin, pale)[int(rng.choice(4, p=(0.25, 0.35, 0.2, 0.2)))]
     down = inner if rng.random() < 0.65 else (outer, thin, pale)[int(rng.integers(3))]
+    # A generator of its own, so that tables that have lines are drawn as ever.
+    (other,) = rng.spawn(1)
     return _Lines(
         outer,
         inner,
-        down,
+        None if other.random() < _UNRULED_SHARE else down,
         outer if rng.random() < 0.7 else replace(outer, width=1.8 * outer.width),
         int(rng.integers(2, 6)) if rng.random() < 0.3 else 0,
         bool(rng.random() < 0.88),

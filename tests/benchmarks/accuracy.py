@@ -5,8 +5,9 @@ Renders N random forms of combinations of layout and scan that no training page 
 them as people do, and prints by kind and by layout: boxes; recall and precision of the finder
 (a box is found where it shares half of its union with the true one); digits right where found;
 digits accepted without review, and how many of these are wrong; blank boxes called blank; marks
-that are no digits yet accepted as one; fields of which all boxes are found and right; open
-fields whose number is right. Then the worst pages.
+that are no digits yet accepted as one; fields of which all boxes are found and right; of cells
+for whole numbers: numbers right, accepted, and wrong although accepted, blank cells called blank
+(or not found), and marks accepted as a number. Then the worst pages.
 
 `--digits mnist` has the forms filled with MNIST's test digits instead of the stroke
 model's. `--shared FOLDER` scores the hand-checked sets there, with the scorer there.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -77,9 +79,8 @@ def render_pages(folder: Path, options: argparse.Namespace) -> list[Row]:
         (folder / spec.kind).mkdir(exist_ok=True)
         Image.fromarray(page.image).save(folder / file, dpi=(page.dpi, page.dpi))
         for box, row in zip(page.truth, truth_rows(page, file), strict=True):
-            truth.append(
-                {k: str(v) for k, v in row.items()} | {"open": "1" if box.is_number_cell else ""}
-            )
+            more = {"open": "1" if box.is_number_cell else "", "corners": json.dumps(box.corners)}
+            truth.append({k: str(v) for k, v in row.items()} | more)
     return truth
 
 

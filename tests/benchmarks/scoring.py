@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 Row: TypeAlias = dict[str, str]
-"""A row of a table: of the results by digit, or of the truth with a column `open` as well."""
+"""A row of a table: of the results by digit, or of the truth.
+
+The truth has the columns `open` as well, "1" for a cell for a whole number, and `corners`, as JSON.
+"""
 
 MIN_OVERLAP = 0.5
 HEADINGS = (
     "boxes", "recall", "precis.", "right", "accept.", "wrong", "blanks", "marks ok", "fields",
-    "open",
+    "numbers", "right", "accept.", "wrong", "blanks", "marks ok",
 )  # fmt: skip
+"""Of boxes and of the fields they make; then of cells with a number, blank, or with a mark."""
 
 
 @dataclass(slots=True)
@@ -37,19 +43,26 @@ class Counts:
     marks_accepted: int = 0
     fields: int = 0
     fields_right: int = 0
-    open_fields: int = 0
-    open_right: int = 0
+    numbers: int = 0
+    numbers_right: int = 0
+    numbers_accepted: int = 0
+    numbers_wrong: int = 0
+    blank_cells: int = 0
+    blank_cells_right: int = 0
+    marked_cells: int = 0
+    marked_cells_accepted: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     @property
     def lost_share(self) -> float:
-        """What a user would have to mend, against the boxes and open fields there are."""
+        """What a user would have to mend, against the boxes and cells there are."""
         unread = self.digits - self.right + self.blanks - self.blank_right
-        unread += self.open_fields - self.open_right
-        lost = self.missed + self.false + unread + self.marks_accepted
-        return lost / max(self.boxes + self.open_fields, 1)
+        unread += self.numbers - self.numbers_right + self.blank_cells - self.blank_cells_right
+        marks = self.marks_accepted + self.marked_cells_accepted
+        places = self.boxes + self.numbers + self.blank_cells + self.marked_cells
+        return (self.missed + self.false + unread + marks) / max(places, 1)
 
     def line(self) -> str:
         """The columns of `HEADINGS`."""
@@ -63,7 +76,12 @@ class Counts:
             share(self.blank_right, self.blanks),
             f"{self.marks_accepted}/{self.marks}",
             share(self.fields_right, self.fields),
-            share(self.open_right, self.open_fields),
+            f"{self.numbers}",
+            share(self.numbers_right, self.numbers),
+            share(self.numbers_accepted, self.numbers),
+            f"{self.numbers_wrong}",
+            share(self.blank_cells_right, self.blank_cells),
+            f"{self.marked_cells_accepted}/{self.marked_cells}",
         )
         return f"{self.boxes:>9}" + "".join(f"{text:>9}" for text in shares)
 
@@ -88,8 +106,7 @@ def overlaps(truth: Sequence[Row], found: Sequence[Row]) -> npt.NDArray[np.float
 
 def score(truth: Sequence[Row], found: Sequence[Row]) -> Counts:
     """Compare the true boxes of one page with those in the results."""
-    open_fields = [row for row in truth if row["open"]]
-    counts, outside = score_open(open_fields, found)
+    counts, outside = score_cells([row for row in truth if row["open"]], found)
     boxes = [row for row in truth if not row["open"]]
     counts += Counts(boxes=len(boxes), missed=len(boxes), false=len(outside))
     right = dict.fromkeys((row["field"] for row in boxes), 0)
@@ -107,22 +124,37 @@ def score(truth: Sequence[Row], found: Sequence[Row]) -> Counts:
     return counts
 
 
-def score_open(truth: Sequence[Row], found: Sequence[Row]) -> tuple[Counts, list[Row]]:
-    """Judge open fields by the digits read in them; also what was found outside of them."""
+def score_cells(truth: Sequence[Row], found: Sequence[Row]) -> tuple[Counts, list[Row]]:
+    """Judge cells for whole numbers by what was read in them; also what was found outside."""
     counts, outside = Counts(), list(found)
-    for field in truth:
-        left, top, width, height = (float(field[k]) for k in ("x", "y", "width", "height"))
-        inside = [
-            row
-            for row in outside
-            if 0 <= float(row["x"]) + float(row["width"]) / 2 - left <= width
-            and 0 <= float(row["y"]) + float(row["height"]) / 2 - top <= height
-        ]
+    for cell in truth:
+        corners = np.array(json.loads(cell["corners"]), np.float32)
+        inside = [row for row in outside if cv2.pointPolygonTest(corners, _centre(row), False) >= 0]
         outside = [row for row in outside if row not in inside]
-        inside.sort(key=lambda row: float(row["x"]))
-        counts.open_fields += 1
-        counts.open_right += "".join(row["digit"] for row in inside) == field["digit"]
+        judge_cell(cell["digit"], inside, counts)
     return counts, outside
+
+
+def _centre(row: Row) -> tuple[float, float]:
+    x, y, width, height = (float(row[name]) for name in ("x", "y", "width", "height"))
+    return x + width / 2, y + height / 2
+
+
+def judge_cell(content: str, rows: Sequence[Row], counts: Counts) -> None:
+    """Count what was read in a cell for a whole number, given its rows in the order of reading."""
+    read = "".join(row["digit"] for row in rows)
+    accepted = bool(read) and all(row["status"] in ("ok", "blank") for row in rows)
+    if not content:
+        counts.blank_cells += 1
+        counts.blank_cells_right += not read and all(row["status"] == "blank" for row in rows)
+    elif content.isdecimal():
+        counts.numbers += 1
+        counts.numbers_right += read == content
+        counts.numbers_accepted += accepted
+        counts.numbers_wrong += accepted and read != content
+    else:
+        counts.marked_cells += 1
+        counts.marked_cells_accepted += accepted
 
 
 def judge(symbol: str, row: Row, counts: Counts) -> bool:

@@ -9,7 +9,6 @@ import pytest
 from formreader.detect.cell_alignment import (
     align_cells,
     best_of_overlapping,
-    crossed_by_columns,
     distinct,
     guessed_edges,
 )
@@ -80,26 +79,19 @@ def test_a_page_without_cells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "ruled", "guessed"),
-    [(100.0, 0.0, False), (140.0, 0.0, True), (140.0, 0.9, False)],
-    ids=["in line", "alone", "on a line"],
+    ("left", "ruled", "other", "guessed"),
+    [
+        (100.0, 0.0, 1.0, False),
+        (140.0, 0.0, 1.0, True),
+        (140.0, 0.9, 1.0, False),
+        (100.0, 0.0, 0.0, True),
+    ],
+    ids=["in line", "alone", "on a line", "in line with a guess"],
 )
-def test_an_edge_on_no_line_and_in_line_with_no_other_is_a_guess(
-    left: float, ruled: float, guessed: bool
+def test_an_edge_on_no_line_and_in_line_with_none_is_a_guess(
+    left: float, ruled: float, other: float, guessed: bool
 ) -> None:
     cells = np.stack([quad(100, 100, 200, 40), quad(left, 160, 300 - left, 40)])
     lines = np.ones((2, 4))
-    lines[1, 2] = ruled
-    assert guessed_edges(cells, lines).any(axis=1).tolist() == [False, guessed]
-
-
-def test_a_cell_over_two_columns_may_be_two_cells() -> None:
-    table = [quad(100 + 90 * c, 50 + 30 * r, 90, 30) for r in range(3) for c in range(3)]
-    lost_hairline = [quad(100, 140, 180, 30), quad(280, 140, 90, 30)]
-    crossed = crossed_by_columns(np.stack(table + lost_hairline))
-    assert np.flatnonzero(crossed).tolist() == [9]
-
-
-def test_cells_of_no_table_are_not_crossed() -> None:
-    frames = [quad(100 + 37 * r, 50 + 60 * r, 200, 40) for r in range(5)]
-    assert not crossed_by_columns(np.stack(frames)).any()
+    lines[:, 2] = other, ruled
+    assert bool(guessed_edges(cells, lines)[1].any()) == guessed

@@ -7,14 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.detect.cell_edges import on_faint_lines, on_folds
+from formreader.detect.cell_edges import on_faint_lines
 from formreader.detect.printed_lines import see_lines
 
 Corners = npt.NDArray[np.float64]
 Page = npt.NDArray[np.uint8]
 
 LEFT, TOP, RIGHT, BOTTOM = 100, 80, 300, 130
-NO_BOXES = np.zeros((0, 4, 2))
 
 
 def quad(left: float, top: float, right: float, bottom: float) -> Corners:
@@ -65,25 +64,3 @@ def test_the_beginning_of_a_pattern_is_no_line() -> None:
     moved, ruled = on_faint_lines(see_lines(image), quad(100, 80, 201, 130), np.zeros((1, 4)))
     assert sides(moved) == pytest.approx([LEFT, TOP, RIGHT, BOTTOM], abs=2)
     assert (ruled == 1).all()
-
-
-def test_a_fold_through_a_cell_is_no_edge_of_it() -> None:
-    image = page(contrast=60)
-    image[:, 200] = 170
-    halves = np.concatenate([quad(LEFT, TOP, 200, BOTTOM), quad(200, TOP, RIGHT, BOTTOM)])
-    folds = on_folds(see_lines(image), halves, NO_BOXES)
-    assert folds.tolist() == [[False, False, False, True], [False, False, True, False]]
-
-
-def test_a_line_between_columns_is_no_fold() -> None:
-    image = page(contrast=60)
-    image[TOP:BOTTOM, 200] = 170
-    image[BOTTOM : BOTTOM + 100, [LEFT, 200, RIGHT]] = 170
-    image[[BOTTOM + 50, BOTTOM + 100], LEFT:RIGHT] = 170
-    rows = [(TOP, BOTTOM), (BOTTOM, BOTTOM + 50), (BOTTOM + 50, BOTTOM + 100)]
-    cells = [
-        quad(left, top, right, bottom)
-        for top, bottom in rows
-        for left, right in ((LEFT, 200), (200, RIGHT))
-    ]
-    assert not on_folds(see_lines(image), np.concatenate(cells), NO_BOXES).any()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.box_network.box_options import BoxTrainOptions
+from formreader.training.box_network.box_options import DECISIONS, BoxTrainOptions
 from formreader.training.network_program import NetworkProgram
 
 _HELP = {
@@ -17,7 +17,7 @@ _HELP = {
     "seed": "seed of the first page and of all random choices",
     "base": "model folder whose weights to start from",
     "only_cells": "train the layers that serve cells alone",
-    "only_decisions": "keep the network, and fit anew which rows are read and kept",
+    "only_decisions": f"keep the network, and fit one of {', '.join(DECISIONS)} anew; repeatable",
 }
 """Help on each option."""
 

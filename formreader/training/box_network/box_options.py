@@ -8,6 +8,9 @@ from pathlib import Path
 from formreader.core.errors import UsageError
 from formreader.training.option_checks import check_counts, check_learning
 
+DECISIONS = ("rows", "places", "fields", "edges")
+"""What is decided by what the network finds: see `formreader.detect.box_network.Decisions`."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoxTrainOptions:
@@ -18,8 +21,8 @@ class BoxTrainOptions:
     combinations of layout and scan that no training page has. `learning_rate` is the highest of
     the schedule. `base` is a model folder whose weights to start from; with `only_cells` all
     layers but those of the cells keep them, so that boxes are found as before. With
-    `only_decisions` the network stays as it is, and which rows are read, and which of them are
-    kept, is fitted anew on `pages`.
+    `only_decisions`, names of `DECISIONS`, the network stays as it is, and these are fitted anew
+    on `pages`.
 
     Raises:
         UsageError: an option is out of range.
@@ -34,7 +37,7 @@ class BoxTrainOptions:
     seed: int = 10_000
     base: Path | None = None
     only_cells: bool = False
-    only_decisions: bool = False
+    only_decisions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_counts(self, "pages", "test_pages", "steps", "batch")
@@ -43,3 +46,7 @@ class BoxTrainOptions:
             if getattr(self, name) and self.base is None:
                 option = f"--{name.replace('_', '-')}"
                 raise UsageError(f"{option} goes on from a model: name it with --base.")
+        if unknown := set(self.only_decisions) - set(DECISIONS):
+            raise UsageError(
+                f"--only-decisions takes {', '.join(DECISIONS)}. Received: {', '.join(unknown)}"
+            )

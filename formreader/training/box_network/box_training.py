@@ -23,10 +23,11 @@ from formreader.training.box_network.box_architecture import CELL_BRANCH, build_
 from formreader.training.box_network.box_fitting import fit
 from formreader.training.box_network.box_graph import export_box_network
 from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
-from formreader.training.box_network.box_options import BoxTrainOptions
+from formreader.training.box_network.box_options import DECISIONS, BoxTrainOptions
 from formreader.training.box_network.box_pages import render_pages
 from formreader.training.box_network.decision_fit import (
     fit_decisions,
+    known_edges,
     known_fields,
     known_places,
     share_right,
@@ -108,7 +109,7 @@ def write_model(
     files = file_hashes(out)
     # Measured with the exported graph, as scans run it.
     exported = BoxNetwork(load_graph(out, files, 1, BOX_TRIAL), Decisions.undecided())
-    exported = exported.deciding(fit_decisions(exported, pages))
+    exported = exported.deciding(fit_decisions(exported, pages, exported.decisions, DECISIONS))
     figures = measure_boxes(exported.maps, exported.decisions.rows, test)
     card = {
         **card_head(out, BOX_CARD_SCHEMA, VERSION, plain),
@@ -125,7 +126,7 @@ def write_model(
 def fit_anew(base: Path, options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFigures:
     """Write the network of the model folder `base` to `options.out`, with decisions fitted anew.
 
-    The decision on places is kept: fitted to pages of today's renderer it is worse on faint scans.
+    Those that `options` do not name are kept.
 
     Raises:
         ModelError: the model cannot be used.
@@ -135,16 +136,20 @@ def fit_anew(base: Path, options: BoxTrainOptions, tell: Callable[[str], None]) 
     tell(f"rendering {options.pages} pages to fit to, and {options.test_pages} to measure on")
     pages = render_pages(options.seed, options.pages, tell)
     test = render_pages(FIRST_TEST_SEED, options.test_pages, tell, held_back=True)
-    network = network.deciding(fit_decisions(network, pages, network.decisions.places))
+    network = network.deciding(
+        fit_decisions(network, pages, network.decisions, options.only_decisions)
+    )
     figures = measure_boxes(network.maps, network.decisions.rows, test)
     card = read_card_file(base, BOX_CARD_SCHEMA)
     for name in (KERAS_FILE, ONNX_FILE):
         if base.resolve() != options.out.resolve():
             shutil.copyfile(base / name, options.out / name)
+    recipe = checked(card["recipe"], dict, "recipe")
+    earlier = checked(recipe.get("decisions", {}), dict, "decisions")
     fitted = {"pages": options.pages, "seed": options.seed}
     changed = {
         "created": date_of_card(),
-        "recipe": {**checked(card["recipe"], dict, "recipe"), "decisions": fitted},
+        "recipe": {**recipe, "decisions": earlier | dict.fromkeys(options.only_decisions, fitted)},
         "decisions": network.decisions.as_table(),
         "tests": card_tests(network, figures, test),
     }
@@ -157,6 +162,7 @@ def card_tests(
 ) -> list[dict[str, object]]:
     """What the card says of pages that nothing was fitted to, and what was found on them."""
     places, fields = known_places(network, test), known_fields(network, test)
+    edges = known_edges(network, test)
     decisions = network.decisions
     return [
         {"name": "pages of held-back combinations"} | asdict(figures),
@@ -169,6 +175,11 @@ def card_tests(
             "name": "rows that were read, against what is none, on the same pages",
             "rows": sum(int(page.counted.sum()) for page in fields),
             "right": share_right(decisions.fields, fields),
+        },
+        {
+            "name": "edges of cells that cut no writing, against those that do, on the same pages",
+            "edges": sum(int(page.counted.sum()) for page in edges),
+            "right": share_right(decisions.edges, edges),
         },
     ]
 

@@ -1,9 +1,10 @@
-"""Fit the decisions on rows and places to what the box network finds on drawn pages."""
+"""Fit the decisions on rows and cells to what the box network finds on drawn pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +17,8 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox
 from formreader.crop.box_crops import crop_boxes
 from formreader.detect.box_network import BoxNetwork, Decisions
+from formreader.detect.edge_decision import EdgeDecision
+from formreader.detect.edge_decision import surroundings as edge_surroundings
 from formreader.detect.field_decision import FieldDecision, field_features, no_surroundings
 from formreader.detect.page_regression import PageRegression
 from formreader.detect.peaks import find_peaks
@@ -27,6 +30,7 @@ from formreader.detect.rows import Row
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.recogniser import Recogniser
 from formreader.training.box_network.box_measures import count_hits, matches
+from formreader.training.box_network.edge_truth import whole_edges
 from formreader.training.box_network.page_pieces import TrainingPage
 
 _MIN_TRUE_SHARE = 0.5
@@ -56,19 +60,22 @@ class KnownPage:
 
 
 def fit_decisions(
-    network: BoxNetwork, pages: Sequence[TrainingPage], places: PlaceDecision | None = None
+    network: BoxNetwork,
+    pages: Sequence[TrainingPage],
+    decisions: Decisions,
+    names: Collection[str],
 ) -> Decisions:
-    """Fit the decision on rows, and then those on what is found with it.
-
-    `places` is kept where it is given.
-    """
-    decisions = replace(Decisions.undecided(), rows=fit_rows(known_rows(network, pages)))
+    """Fit those of the decisions that are named: that on rows, and then those on what it finds."""
+    if "rows" in names:
+        decisions = replace(decisions, rows=fit_rows(known_rows(network, pages)))
     network = network.deciding(decisions)
-    return replace(
-        decisions,
-        places=places or fit_places(known_places(network, pages)),
-        fields=fit_fields(known_fields(network, pages)),
-    )
+    if "places" in names:
+        decisions = replace(decisions, places=fit_places(known_places(network, pages)))
+    if "fields" in names:
+        decisions = replace(decisions, fields=fit_fields(known_fields(network, pages)))
+    if "edges" in names:
+        decisions = replace(decisions, edges=fit_edges(known_edges(network, pages)))
+    return decisions
 
 
 def known_rows(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[KnownPage]:
@@ -148,14 +155,26 @@ def _known_fields_of(page: TrainingPage, rows: Sequence[Row], recogniser: Recogn
         field_features(row.probability, doubt) for row, doubt in zip(rows, doubts, strict=True)
     ]
     cells = page.cells.astype(np.float64)
-    is_row, in_cells = (
-        np.array([part > _MIN_TRUE_SHARE for part in parts])
-        for parts in (
-            [count_hits(page.quads, row.corners) / len(row) for row in rows],
-            [float(_holding(cells, row.corners.mean(axis=1)).mean()) for row in rows],
-        )
-    )
+    true = [count_hits(page.quads, row.corners) / len(row) for row in rows]
+    inside = [float(_holding(cells, row.corners.mean(axis=1)).mean()) for row in rows]
+    is_row, in_cells = np.array(true) > _MIN_TRUE_SHARE, np.array(inside) > _MIN_TRUE_SHARE
     return KnownPage(np.array(features), no_surroundings, is_row, is_row | ~in_cells)
+
+
+def known_edges(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[KnownPage]:
+    """Find cells on pages, and tell which of their edges cut writing.
+
+    Those of cells for numbers count.
+    """
+    known = list[KnownPage]()
+    for page in pages:
+        placed = find_rows(page.image, network).placed
+        if placed is not None:
+            edges = placed.edges
+            whole, numbers = whole_edges(page, placed.cells.corners)
+            around = partial(edge_surroundings, edges)
+            known.append(KnownPage(edges.flat, around, whole.ravel(), np.repeat(numbers, 4)))
+    return known
 
 
 def _doubts(page: TrainingPage, rows: Sequence[Row], recogniser: Recogniser) -> list[float | None]:
@@ -187,8 +206,13 @@ def fit_fields(known: Sequence[KnownPage]) -> FieldDecision:
     return _fitted(FieldDecision.undecided(), known, balanced=False)
 
 
+def fit_edges(known: Sequence[KnownPage]) -> EdgeDecision:
+    """Fit the decision on edges of cells. Its probabilities hold for pages as they are drawn."""
+    return _fitted(EdgeDecision.undecided(), known, balanced=False)
+
+
 def share_right(decision: PageRegression, known: Sequence[KnownPage]) -> float:
-    """Share of the rows that a decision judges rightly, the mean of those of both answers."""
+    """Share of the things that a decision judges rightly, the mean of those of both answers."""
     right = (_judged(decision, known) > 0.5) == (true := _true(known))
     answers = [right[true == answer] for answer in (True, False)]
     return float(np.mean([answer.mean() for answer in answers if len(answer)] or [1.0]))
