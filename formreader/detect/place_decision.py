@@ -137,11 +137,16 @@ def pair_features(
 ) -> npt.NDArray[np.float64]:
     """(k,) what is known of a row and of the cells in its place, as in `PlaceDecision.FEATURES`."""
     corners = cells.corners[shared]
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    box_low, box_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
-    common = np.minimum(high, box_high) - np.maximum(low, box_low)
-    shares = np.clip(common, 0, None).prod(axis=2)  # (boxes, cells)
-    areas, box_areas = (high - low).prod(axis=1), (box_high - box_low).prod(axis=2)
+    # Axis by axis: numpy is slow where the last axis is short.
+    sides = list[npt.NDArray[np.float64]]()
+    common = list[npt.NDArray[np.float64]]()
+    for places, box_places in zip(corners.T, row.corners.T, strict=True):  # (4, n) of one axis
+        low, high = places.min(axis=0), places.max(axis=0)
+        box_low, box_high = box_places.min(axis=0)[:, None], box_places.max(axis=0)[:, None]
+        sides += [high - low, box_high - box_low]
+        common.append(np.minimum(high, box_high) - np.maximum(low, box_low))
+    shares = np.maximum(common[0], 0) * np.maximum(common[1], 0)  # (boxes, cells)
+    areas, box_areas = sides[0] * sides[2], sides[1] * sides[3]
     overlap = shares / (areas + box_areas - shares)
     n = len(row)
     scores = np.array([row.score, row.scores.min(), cells.scores[shared].mean()])
