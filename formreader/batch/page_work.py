@@ -189,7 +189,7 @@ def _crop_placed(page: Pyramid, placed: Sequence[PlacedField]) -> list[FieldCrop
     found = FoundFields(tuple(field.boxes for field in placed if field.cell is None))
     rows = iter(_crop(page, found))
     cells = [(field.cell, field.name) for field in placed if field.cell is not None]
-    cut = iter(cut_cells(page.level(0), [cell for cell, _ in cells], [name for _, name in cells]))
+    cut = iter(cut_cells(page, [cell for cell, _ in cells], [name for _, name in cells]))
     fields = list[FieldCrops]()
     for field in placed:
         made = replace(next(rows), name=field.name) if field.cell is None else next(cut)
@@ -238,5 +238,5 @@ def _crop(page: Pyramid, found: FoundFields) -> list[FieldCrops]:
         here = len(row)
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
-    cut = cut_cells(page.level(0), found.cells)
+    cut = cut_cells(page, found.cells)
     return fields + [field for field in cut if field is not None]

@@ -130,10 +130,14 @@ def test_a_cell_without_ink_is_blank_with_the_readers_confidence() -> None:
 
 @pytest.mark.parametrize(
     ("said", "torn"),
-    [("7" + 25 * " " + "1", True), ("7" + 20 * " " + "1", False), ("7" + 18 * " " + "1  2  3  4", True),
-     ("7" + 18 * " " + "1" + 15 * " " + "2", False)],
+    [
+        ("7" + 25 * " " + "1", True),
+        ("7" + 20 * " " + "1", False),
+        ("7" + 18 * " " + "1  2  3  4", True),
+        ("7" + 18 * " " + "1" + 15 * " " + "2", False),
+    ],
     ids=["two digits", "nearer", "far for digits so near", "all apart"],
-)  # fmt: skip
+)
 def test_digits_far_apart_may_be_of_two_numbers(said: str, torn: bool) -> None:
     digits = said.replace(" ", "")
     of = heard(f"  {said}  ", 0.9999)

@@ -98,7 +98,7 @@ def known_rows(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[Known
 
 def _known_rows_of(candidates: RowCandidates, quads: _Floats, cells: _Floats) -> KnownPage:
     groups = candidates.groups
-    half = candidates.median_sizes()[groups.owner] / 2
+    half = candidates.median_sizes[groups.owner] / 2
     corners = np.stack([candidates.centres - half, candidates.centres + half], axis=1)
     true = matches(quads, corners).any(axis=0)
     in_cell = _holding(cells, candidates.centres) & ~true
@@ -127,7 +127,7 @@ def known_places(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[Kno
     known = []
     for page in pages:
         found = find_rows(page.image, network)
-        shares = [in_one_place(row, found.cells) for row in found.rows]
+        shares = in_one_place(found.rows, found.cells)
         true = [
             count_hits(page.quads, row.corners) > _MIN_TRUE_SHARE * len(row)
             for row, shared in zip(found.rows, shares, strict=True)
