@@ -190,7 +190,7 @@ def _crop_placed(page: Pyramid, placed: PlacedFields) -> list[FieldCrops]:
     rows = iter(_crop(page, found, placed.known))
     cells = [(field.cell, field.name) for field in placed.fields if field.cell is not None]
     places, names = [cell for cell, _ in cells], [name for _, name in cells]
-    cut = iter(cut_cells(page.level(0), places, names, placed.known.faint))
+    cut = iter(cut_cells(page, places, names, placed.known.faint))
     fields = list[FieldCrops]()
     for field in placed.fields:
         made = replace(next(rows), name=field.name) if field.cell is None else next(cut)
@@ -239,5 +239,5 @@ def _crop(page: Pyramid, found: FoundFields, known: FormEvidence = NO_EVIDENCE) 
         here = len(row)
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
-    cut = cut_cells(page.level(0), found.cells)
+    cut = cut_cells(page, found.cells)
     return fields + [field for field in cut if field is not None]

@@ -186,7 +186,9 @@ class FieldCrops:
 
     @property
     def box(self) -> Box:
-        return Box.around([box.box for box in self.outer_boxes])
+        if self.cell is not None:
+            return self.cell.box
+        return Box.around([box.box for box in self.boxes])
 
     @property
     def written(self) -> Crops:

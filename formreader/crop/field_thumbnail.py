@@ -33,8 +33,10 @@ def draw_thumbnail(page: Pyramid, field: FieldCrops) -> Thumbnail:
     Raises:
         ValueError: the field lies outside the page.
     """
-    height = statistics.median(box.box.height for box in field.boxes)
-    around = _with_margin(field.box, height, page.level(0).shape)
+    boxes = [box.box for box in field.boxes]
+    height = statistics.median([box.height for box in boxes])
+    outline = Box.around(boxes) if field.cell is None else field.cell.box
+    around = _with_margin(outline, height, page.shape)
     too_large = max(height / _MAX_THUMBNAIL_BOX_HEIGHT, around.width / _MAX_THUMBNAIL_WIDTH, 1.0)
     halvings = math.ceil(math.log2(too_large))
     area, picture = _cut(page, around, halvings)

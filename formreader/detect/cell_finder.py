@@ -12,15 +12,12 @@ from formreader.core.records import GreyImage
 from formreader.detect.cell_alignment import align_cells, best_of_overlapping, distinct
 from formreader.detect.cell_edges import on_faint_lines
 from formreader.detect.cell_maps import FoundCells
-from formreader.detect.edge_decision import CellEdges, EdgeDecision, see_edges
+from formreader.detect.edge_decision import CellEdges, EdgeDecision, is_whole, see_edges
 from formreader.detect.line_snapping import snap_quads_to_lines
 from formreader.detect.open_tables import divide_open_tables
 from formreader.detect.printed_lines import see_lines
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
-
-MIN_WHOLE_PROBABILITY = 0.8
-"""Probability that nothing written is cut by an edge of a cell, from which the cell is whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,5 +46,5 @@ def place_cells(even: GreyImage, cells: FoundCells, boxes: _Floats) -> PlacedCel
 def settle_cells(even: GreyImage, placed: PlacedCells, decision: EdgeDecision) -> FoundCells:
     """The cells, doubtful ones marked, and those that are whole lines of a table divided."""
     cells = placed.cells
-    whole = decision.probabilities(placed.edges).prod(axis=1) >= MIN_WHOLE_PROBABILITY
-    return divide_open_tables(even, replace(cells, doubtful=cells.doubtful | ~whole))
+    cut = ~is_whole(decision.probabilities(placed.edges))
+    return divide_open_tables(even, replace(cells, doubtful=cells.doubtful | cut))

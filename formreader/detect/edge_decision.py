@@ -47,6 +47,10 @@ heights of the cell, and in how many steps."""
 _INK_BAND = 0.2
 """Share of a cell's height above and below which ink may be that of the cells there."""
 
+_MIN_WHOLE = 0.8
+"""Probability from which a cell is whole. On 186 drawn pages with 9,786 numbers, 0.87 would spare 8
+of 58 wrong accepted ones and 110 of 5,202 accepted ones; 1.6 % of `numbers/composed` as well."""
+
 _DARKEST, _INK_SHARE, _MIN_INK_DARKNESS = 0.005, 0.4, 20.0
 """Share of the page's pixels that are its darkest ink; share of their darkness from which a pixel
 is ink; and its darkness in grey values at least."""
@@ -94,6 +98,11 @@ class EdgeDecision(PageRegression):
         """(n, 4) the probability that each edge of n cells is where the form has it."""
         judged = self.judged(edges.flat, lambda first: surroundings(edges, first))
         return judged.reshape(-1, 4)
+
+
+def is_whole(probabilities: _Floats) -> _Flags:
+    """(n,) whether no edge cuts writing, by the probabilities (n, 4) that each does not."""
+    return np.asarray(probabilities.prod(axis=1) >= _MIN_WHOLE)
 
 
 def surroundings(edges: CellEdges, logits: _Floats) -> _Floats:

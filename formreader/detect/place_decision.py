@@ -60,7 +60,7 @@ class PlaceDecision(PageRegression):
         """
         kept, dropped, rivals = list[Row](), list[Row](), list[tuple[FoundCells, float]]()
         free = np.ones(len(cells), np.bool_)
-        shares = [in_one_place(row, cells) for row in rows]
+        shares = in_one_place(rows, cells)
         rivalry = Rivalry.on_page(rows, cells, shares)
         probabilities = iter(self.probabilities(rivalry).tolist())
         for row, shared in zip(rows, shares, strict=True):
@@ -128,7 +128,7 @@ class Settled:
         """(n,) the probability that each box of a row is there; 1 where no cell is its rival."""
         found = np.ones(len(row))
         for cells, probability in self.rivals:
-            found[_meet(row, cells).any(axis=1)] = probability
+            found[_meet(row.corners, cells).any(axis=1)] = probability
         return found
 
 
@@ -137,11 +137,16 @@ def pair_features(
 ) -> npt.NDArray[np.float64]:
     """(k,) what is known of a row and of the cells in its place, as in `PlaceDecision.FEATURES`."""
     corners = cells.corners[shared]
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    box_low, box_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
-    common = np.minimum(high, box_high) - np.maximum(low, box_low)
-    shares = np.clip(common, 0, None).prod(axis=2)  # (boxes, cells)
-    areas, box_areas = (high - low).prod(axis=1), (box_high - box_low).prod(axis=2)
+    # Axis by axis: numpy is slow where the last axis is short.
+    sides = list[npt.NDArray[np.float64]]()
+    common = list[npt.NDArray[np.float64]]()
+    for places, box_places in zip(corners.T, row.corners.T, strict=True):  # (4, n) of one axis
+        low, high = places.min(axis=0), places.max(axis=0)
+        box_low, box_high = box_places.min(axis=0)[:, None], box_places.max(axis=0)[:, None]
+        sides += [high - low, box_high - box_low]
+        common.append(np.minimum(high, box_high) - np.maximum(low, box_low))
+    shares = np.maximum(common[0], 0) * np.maximum(common[1], 0)  # (boxes, cells)
+    areas, box_areas = sides[0] * sides[2], sides[1] * sides[3]
     overlap = shares / (areas + box_areas - shares)
     n = len(row)
     scores = np.array([row.score, row.scores.min(), cells.scores[shared].mean()])
@@ -163,16 +168,24 @@ def pair_features(
     return np.array(known, np.float64)
 
 
-def in_one_place(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
-    """(n,) which of n cells hold the middle of a box of a row, or have theirs in such a box."""
-    return np.asarray(_meet(row, cells).any(axis=0))
+def in_one_place(rows: Sequence[Row], cells: FoundCells) -> list[npt.NDArray[np.bool_]]:
+    """Which of n cells hold the middle of a box of each row, or have theirs in one: (n,) a row."""
+    if not rows:
+        return []
+    meet = _meet(np.concatenate([row.corners for row in rows]), cells)
+    first = np.cumsum([0, *(len(row) for row in rows[:-1])])
+    return list(np.logical_or.reduceat(meet, first, axis=0))
 
 
-def _meet(row: Row, cells: FoundCells) -> npt.NDArray[np.bool_]:
-    """(boxes, cells) which of them hold the middle of the other."""
+def _meet(boxes: npt.NDArray[np.float64], cells: FoundCells) -> npt.NDArray[np.bool_]:
+    """(boxes, cells) which of them hold the middle of the other; `boxes` are corners (m, 4, 2)."""
     low, high = cells.corners.min(axis=1), cells.corners.max(axis=1)
-    boxes_low, boxes_high = row.corners.min(axis=1)[:, None], row.corners.max(axis=1)[:, None]
-    centres, middles = row.corners.mean(axis=1)[:, None], (low + high) / 2
-    holds = ((low < centres) & (centres < high)).all(axis=2)
-    held = ((boxes_low < middles) & (middles < boxes_high)).all(axis=2)
+    boxes_low, boxes_high = boxes.min(axis=1), boxes.max(axis=1)
+    centres, middles = boxes.mean(axis=1), (low + high) / 2
+    holds = held = np.ones((len(boxes), len(cells)), np.bool_)
+    for axis in (0, 1):  # numpy is slow where the last axis is short
+        centre = centres[:, axis, None]
+        holds = holds & (low[:, axis] < centre) & (centre < high[:, axis])
+        middle = middles[:, axis]
+        held = held & (boxes_low[:, axis, None] < middle) & (middle < boxes_high[:, axis, None])
     return np.asarray(holds | held)

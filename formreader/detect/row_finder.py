@@ -20,7 +20,7 @@ from formreader.detect.box_network import BoxNetwork
 from formreader.detect.cell_finder import PlacedCells, place_cells, settle_cells
 from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_rows_to_lines
-from formreader.detect.peaks import Detections, find_peaks
+from formreader.detect.peaks import Detections, Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.rows import Row, middle
 
@@ -94,7 +94,7 @@ def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
     scale = min(first.scale * _BEST_CELL_HEIGHT / height, _largest_scale(even.size))
     if abs(scale / first.scale - 1) <= _MIN_SCALE_CHANGE:
         return first.cells
-    return max(first.cells, _detect(even, network, scale).cells, key=len)
+    return max(first.cells, _look(even, network, scale).cells(), key=len)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,18 +112,39 @@ class _Pass:
         return sum(len(row) * (row.probability - 0.5) for row in self.rows)
 
 
-def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """The network's maps of a page, and the factors, (2,), from its pixels to those it was shown.
+
+    What is found in them is in pixels of the page.
+    """
+
+    maps: Maps
+    factors: npt.NDArray[np.float64]
+
+    def on_page(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Points (..., 2) of what the network was shown, in pixels of the page."""
+        return np.asarray((points + 0.5) / self.factors - 0.5)
+
+    def cells(self) -> FoundCells:
+        cells = find_cells(self.maps)
+        return replace(cells, corners=self.on_page(cells.corners))
+
+
+def _look(even: GreyImage, network: BoxNetwork, scale: float) -> _Look:
     shown = scaled(even, scale)
-    maps = network.maps(shown)
-    found = find_peaks(maps)
-    rows = assemble_rows(found, maps, network.decisions.rows)
-    cells = find_cells(maps)
-    factors = np.array(shown.shape[::-1]) / even.shape[::-1]
+    return _Look(network.maps(shown), np.array(shown.shape[::-1]) / even.shape[::-1])
+
+
+def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
+    look = _look(even, network, scale)
+    found = find_peaks(look.maps)
+    rows = assemble_rows(found, look.maps, network.decisions.rows)
     return _Pass(
         scale,
-        [replace(row, corners=(row.corners + 0.5) / factors - 0.5) for row in rows],
-        Detections((found.centres + 0.5) / factors - 0.5, found.sizes / factors, found.scores),
-        replace(cells, corners=(cells.corners + 0.5) / factors - 0.5),
+        [replace(row, corners=look.on_page(row.corners)) for row in rows],
+        Detections(look.on_page(found.centres), found.sizes / look.factors, found.scores),
+        look.cells(),
     )
 
 

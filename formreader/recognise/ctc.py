@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 import numpy as np
@@ -67,14 +68,20 @@ def best_spellings(places: Places) -> list[Spelling]:
 
 def _spelling(best: npt.NDArray[np.int64], peaks: npt.NDArray[np.float32]) -> Spelling:
     """Join equal neighbours of the classes (t,) and drop the places without a character."""
-    changes = np.flatnonzero(np.diff(best)) + 1
-    starts = np.concatenate([[0], changes])
-    ends = np.concatenate([changes, [len(best)]])
-    kept = best[starts] != NO_CHARACTER
-    starts, ends = starts[kept], ends[kept]
-    text = "".join(CHARACTERS[c] for c in best[starts].tolist())
-    highest = [float(peaks[a:b].max()) for a, b in zip(starts, ends, strict=True)]
-    return Spelling(text, starts, ends, np.array(highest, np.float64))
+    runs = list[tuple[int, int, int]]()
+    start = 0
+    for character, run in groupby(best.tolist()):
+        end = start + sum(1 for _ in run)
+        if character != NO_CHARACTER:
+            runs.append((character, start, end))
+        start = end
+    highest = peaks.tolist()
+    return Spelling(
+        "".join(CHARACTERS[character] for character, _, _ in runs),
+        np.array([start for _, start, _ in runs], np.int64),
+        np.array([end for _, _, end in runs], np.int64),
+        np.array([max(highest[start:end]) for _, start, end in runs], np.float64),
+    )
 
 
 def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -137,10 +137,12 @@ def read_places(strips: Sequence[Strip], logits_of: LogitsOf) -> list[tuple[list
         by_width[padded_width(strip.shape[1])].append(i)
     groups = []
     for width, chosen in sorted(by_width.items()):
-        for start in range(0, len(chosen), _STRIPS_PER_CALL):
-            part = chosen[start : start + _STRIPS_PER_CALL]
-            logits = logits_of(padded([strips[i] for i in part], width))
-            groups.append((part, place_probabilities(logits)))
+        parts = [
+            chosen[start : start + _STRIPS_PER_CALL]
+            for start in range(0, len(chosen), _STRIPS_PER_CALL)
+        ]
+        logits = [logits_of(padded([strips[i] for i in part], width)) for part in parts]
+        groups.append((chosen, place_probabilities(np.concatenate(logits))))
     return groups
 
 
@@ -159,11 +161,12 @@ def padded(strips: Sequence[Strip], width: int) -> npt.NDArray[np.uint8]:
 
 def _heard(places: Places) -> list[HeardNumber]:
     """What is read on n strips of one width."""
-    spellings = best_spellings(places)
-    logs = log_probabilities(places, [spelling.text for spelling in spellings])
-    said_blank = np.exp(log_probabilities(places, [NOTHING_WRITTEN] * len(places)))
+    spellings, n = best_spellings(places), len(places)
+    texts = [*(spelling.text for spelling in spellings), *[NOTHING_WRITTEN] * n]
+    logs = log_probabilities(np.concatenate([places, places]), texts)
+    said_blank = np.exp(logs[n:])
     unsaid = places[:, :, NO_CHARACTER].prod(axis=1, dtype=np.float64)
-    numbers = zip(places, spellings, np.exp(logs), said_blank + unsaid, strict=True)
+    numbers = zip(places, spellings, np.exp(logs[:n]), said_blank + unsaid, strict=True)
     return [HeardNumber(*one[:2], float(one[2]), float(one[3])) for one in numbers]
 
 

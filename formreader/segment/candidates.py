@@ -7,6 +7,7 @@ reader reads the cell's strip as a whole.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,6 +18,7 @@ import numpy as np
 
 from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.geometry import map_points, quads_of
+from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import (
     DigitBox,
     FieldCrops,
@@ -26,7 +28,7 @@ from formreader.core.records import (
     SegmentedField,
 )
 from formreader.crop.normaliser import normalise_all
-from formreader.segment.cell_ink import CellPatch, Ink, cut_cell_patch
+from formreader.segment.cell_ink import CellPatch, Ink, cut_cell_patches
 from formreader.segment.number_strip import strip_of
 from formreader.segment.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.segment.print_filter import holds_print
@@ -69,6 +71,9 @@ _SHARE_OF_CELLS_WITH_OTHER_INK = 0.04
 _Extent: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the patch, the last two exclusive."""
 
+_NO_EXTENT: _Extent = (sys.maxsize, sys.maxsize, 0, 0)
+"""The bounding box of no piece."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _WrittenCell:
@@ -82,17 +87,17 @@ class _WrittenCell:
 
 def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
     """Cut the number in one cell, see `cut_cells`."""
-    (field,) = cut_cells(image, [cell])
+    (field,) = cut_cells(Pyramid(image), [cell])
     return field
 
 
 def cut_cells(
-    image: GreyImage, cells: Sequence[DigitBox], names: Sequence[str] = (), faint: float = 0.0
+    page: Pyramid, cells: Sequence[DigitBox], names: Sequence[str] = (), faint: float = 0.0
 ) -> list[FieldCrops | None]:
     """Cut the numbers in n cells of a page into segments, faster than one at a time.
 
     Args:
-        image: the page as stored, (h, w) uint8, dark ink on bright paper.
+        page: the page as stored, dark ink on bright paper.
         cells: the cells, in pixels of that page.
         names: (n,) those of a template's fields, which are no print; "" for none.
         faint: the darkness, as a share of the pen's, up to which a cell holds only marks that are
@@ -106,37 +111,43 @@ def cut_cells(
     pairs = list(zip(cells, names or [""] * len(cells), strict=True))
     fields = list[FieldCrops | None]()
     for start in range(0, len(pairs), _CELLS_AT_ONCE):
-        here = pairs[start : start + _CELLS_AT_ONCE]
-        patches = [_patch(image, *pair) for pair in here]
-        limit = faint * _pen(patches) if faint else 0.0
-        opened = [_opened(*pair, patch, limit) for pair, patch in zip(here, patches, strict=True)]
+        opened = _opened(page, pairs[start : start + _CELLS_AT_ONCE], faint)
         cut = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
         fields += [next(cut) if isinstance(one, _WrittenCell) else one for one in opened]
     return fields
 
 
-def _patch(image: GreyImage, cell: DigitBox, name: str) -> CellPatch | None:
-    """Return the patch of a cell, or None for print."""
-    if not name and holds_print(image, cell):
-        return None
-    return cut_cell_patch(image, np.array(cell.corners, np.float64))
+def _opened(
+    page: Pyramid, pairs: Sequence[tuple[DigitBox, str]], faint: float
+) -> list[_WrittenCell | FieldCrops | None]:
+    """Return each cell with ink, the field of each blank one, and None for print.
+
+    `faint` is as in `cut_cells`.
+    """
+    kept = [bool(name) or not holds_print(page.level(0), cell) for cell, name in pairs]
+    corners = np.array([cell.corners for cell, _ in pairs], np.float64)
+    cut = cut_cell_patches(page, corners[kept])
+    limit = faint * _pen(cut) if faint else 0.0
+    patches = iter(cut)
+    return [
+        _one_opened(cell, name, next(patches), limit) if keep else None
+        for (cell, name), keep in zip(pairs, kept, strict=True)
+    ]
 
 
-def _pen(patches: Sequence[CellPatch | None]) -> float:
+def _pen(patches: Sequence[CellPatch]) -> float:
     """Return the darkness of the pen, from cells most of which may be blank."""
-    darkest = sorted((one.darkest for one in patches if one is not None), reverse=True)
+    darkest = sorted((one.darkest for one in patches), reverse=True)
     return darkest[int(_SHARE_OF_CELLS_WITH_OTHER_INK * len(darkest))] if darkest else 0.0
 
 
-def _opened(
-    cell: DigitBox, name: str, whole: CellPatch | None, limit: float
-) -> _WrittenCell | FieldCrops | None:
-    """Return a cell with ink, the field of a blank one, or None for print.
+def _one_opened(
+    cell: DigitBox, name: str, whole: CellPatch, limit: float
+) -> _WrittenCell | FieldCrops:
+    """Return a cell with ink, or the field of a blank one.
 
     What is as faint as `limit` is no ink, and the strip of a cell without any other shows nothing.
     """
-    if whole is None:
-        return None
     patch, strip = _trimmed(whole), strip_of(whole)
     if limit and whole.darkest <= limit:
         patch, strip = None, replace(strip, darkness=np.zeros_like(strip.darkness))
@@ -202,12 +213,15 @@ def find_segments(cut: CutInk) -> list[Segment]:
     They always include a path through all pieces.
     """
     pieces = len(cut.pieces)
-    segments = [
-        one
-        for start in range(pieces)
-        for end in range(start + 1, max(start + _MAX_PIECES_PER_DIGIT, _whole(cut, start)) + 1)
-        if end <= pieces and (one := _segment(cut, start, end)) is not None
-    ]
+    segments = list[Segment]()
+    for start in range(pieces):
+        whole = _whole(cut, start)
+        extent = _NO_EXTENT
+        for end in range(start + 1, min(max(start + _MAX_PIECES_PER_DIGIT, whole), pieces) + 1):
+            extent = _joined(extent, cut.pieces[end - 1])
+            one = _segment(cut, start, end, extent)
+            if one is not None:
+                segments.append(one)
     return _likely(segments, pieces)
 
 
@@ -238,30 +252,32 @@ def _likely(segments: Sequence[Segment], pieces: int) -> list[Segment]:
     return [s for s in segments if best_to[s.start] + s.log_prior + best_from[s.end] >= min_path]
 
 
-def _segment(cut: CutInk, start: int, end: int) -> Segment | None:
+def _segment(cut: CutInk, start: int, end: int, extent: _Extent) -> Segment | None:
     """Make a run of pieces a segment; return None if it is neither digit-like nor a component."""
-    run = cut.pieces[start:end]
-    whole = _is_component(cut.pieces, start, end)
-    if len(run) > _MAX_PIECES_PER_DIGIT and not whole:
-        return None
-    left, top, right, bottom = _around(run)
+    left, top, right, bottom = extent
     width, height = (right - left) / cut.height, (bottom - top) / cut.height
     fits = _MIN_SEGMENT_WIDTH <= width <= _MAX_SEGMENT_WIDTH and height >= _MIN_SEGMENT_HEIGHT
-    if not (fits or whole):
+    few = end - start <= _MAX_PIECES_PER_DIGIT
+    whole = not (few and fits) and _is_component(cut.pieces, start, end)
+    if not (few and fits) and not whole:
         return None
+    run = cut.pieces[start:end]
     prior = _shape_prior(width, height) + _gap_prior(run, cut.height)
     # The segments on both sides of a cut share its log prior.
     prior += 0.5 * sum(map(_cut_prior, (run[0], *cut.pieces[end : end + 1])))
     likely = fits and prior >= _MIN_SEGMENT_LOG_PRIOR
-    return Segment(start, end, prior) if whole or likely else None
+    is_segment = likely or whole or _is_component(cut.pieces, start, end)
+    return Segment(start, end, prior) if is_segment else None
 
 
 def _is_component(pieces: Sequence[Piece], start: int, end: int) -> bool:
     """Return whether a run of pieces is exactly one component."""
     component = pieces[start].component
-    beside = (*pieces[max(start - 1, 0) : start], *pieces[end : end + 1])
-    complete = all(one.component != component for one in beside)
-    return complete and pieces[end - 1].component == component
+    if pieces[end - 1].component != component:
+        return False
+    follows = start > 0 and pieces[start - 1].component == component
+    goes_on = end < len(pieces) and pieces[end].component == component
+    return not (follows or goes_on)
 
 
 def _shape_prior(width: float, height: float) -> float:
@@ -287,11 +303,20 @@ def _cut_prior(piece: Piece) -> float:
 
 def _around(run: Sequence[Piece]) -> _Extent:
     """Return the bounding box of a run of pieces."""
+    extent = _NO_EXTENT
+    for piece in run:
+        extent = _joined(extent, piece)
+    return extent
+
+
+def _joined(extent: _Extent, piece: Piece) -> _Extent:
+    """Return the bounding box of pieces in an extent, and of another piece."""
+    left, top, right, bottom = extent
     return (
-        min([piece.left for piece in run]),
-        min([piece.top for piece in run]),
-        max([piece.right for piece in run]),
-        max([piece.bottom for piece in run]),
+        min(piece.left, left),
+        min(piece.top, top),
+        max(piece.right, right),
+        max(piece.bottom, bottom),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, starmap
 from typing import TypeAlias
@@ -11,20 +13,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.connected_parts import connected_parts
-from formreader.core.geometry import scaling
-from formreader.core.paper import INK_OVER_NOISE, paper_under_ink
+from formreader.core.geometry import Transform, scaling
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.paper import INK_OVER_NOISE, papers_under_ink
 from formreader.core.records import GreyImage
 from formreader.crop.normaliser import MIN_INK_GREY, WHITE_QUANTILE
+from formreader.segment.cell_lines import PatchSizes, Stack, find_lines
+from formreader.segment.cell_parts import CellParts, Extent, find_cell_parts
 
 Ink: TypeAlias = npt.NDArray[np.uint8]
 """(h, w) uint8, bright ink on pure black."""
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 """(h, w) bool."""
-
-Binary: TypeAlias = npt.NDArray[np.uint8]
-"""(h, w) uint8, 0 or 1."""
 
 _MIN_PATCH_HEIGHT, _MAX_PATCH_HEIGHT = 48, 96
 """Smallest and largest height in pixels of a cell in its patch: digits keep more detail than their
@@ -48,45 +49,16 @@ _PAPER_CLOSING_OF_CELL = 0.6
 """Side of the closing that estimates the paper, as a share of the patch's shorter side: wider than
 any stroke. No measurement on record."""
 
-_CELL_EDGE_ZONE = 0.14
-_MIN_LENGTH_OF_LINE_ACROSS, _MIN_LENGTH_OF_LINE_DOWN = 0.9, 0.55
-"""In heights of the cell: how far from the edges lines are searched for, and the smallest length of
-lines across and down. No measurement on record."""
+_LOG_OF_LIKE_SIDES = 0.25
+"""Patches are worked on together whose sides have natural logarithms in one interval of this
+length: the longer it is, the more paper beyond patches is worked on. No measurement on record."""
 
-_STROKE_CONTEXT = 2
-"""Pixels on both sides of a line that show whether a stroke crosses it. No measurement on
-record."""
-
-_MIN_PART_EXTENT_IN_CELL = 0.1
-_MIN_TALLEST_PART = 0.25
-"""In heights of the cell: a component whose longer side is shorter is a speck; a cell whose tallest
-component is lower is blank. No measurement on record."""
-
-
-_MIN_LOOSE_AREA_OF_CELL, _MIN_LOOSE_HEIGHT_OF_CELL = 0.012, 0.3
-"""A component that is not the number's is loose ink from this area inside the cell, in squared
-heights of the cell, and from this height, in the same: a digit at the edge, or cut off by it. Set
-on `numbers/composed`: of 1,917 numbers 38 are accepted wrongly with it, 49 without; 0.006 and 0.25
-spared three more, and gave up five right ones."""
-
+_CELL_PIXELS_AT_ONCE = 600_000
+"""Pixels of patches that are worked on together: with fewer the calls take longer than the work,
+with more the processor's cache is too small."""
 
 _LEVELS = np.arange(256)
 """All grey values, to work out a function of them once instead of at each pixel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """A part of a patch: left, top, right and bottom in its pixels, the last two exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Its rows and its columns."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +70,7 @@ class CellInk:
     and other cells' ink included; `margin` pixels of it lie around the cell. `written` is where
     the number stands and any stroke in the cell that may be of it; None if there are none.
     `loose_ink`: there are such strokes that are not in `ink`, perhaps a digit at the cell's edge.
-    `darkest` is the darkness of the darkest strokes within the cell's lines, in grey values: at
-    most as little of them as of a thin 1 may be darker.
+    `lines`, at least (h, w), is 1 on the cell's lines, 0 elsewhere; None if nobody looked for them.
     """
 
     ink: Ink
@@ -107,7 +78,23 @@ class CellInk:
     margin: int
     written: Extent | None = None
     loose_ink: bool = False
-    darkest: float = 0.0
+    lines: Ink | None = None
+
+    @property
+    def darkest(self) -> float:
+        """How dark the darkest strokes within the cell's lines are, in grey values.
+
+        No more pixels than those of the smallest digit are darker.
+        """
+        if self.lines is None:
+            return 0.0
+        free = _free(self.darkness, self.lines, self.margin)
+        number = np.count_nonzero(free)
+        if not number:
+            return 0.0
+        smallest = min(_MIN_INK_OF_DIGIT * len(free) ** 2 / number, 1.0)
+        inside = self.darkness[_inner(self.darkness, self.margin)]
+        return quantile(inside, 1 - smallest, free.view(np.bool_))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,33 +107,74 @@ class CellPatch(CellInk):
     to_page: npt.NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _WarpedCell:
+    """A cell's patch, the margin around the cell in it, and its homography to the page."""
+
+    patch: GreyImage
+    margin: int
+    to_page: npt.NDArray[np.float64]
+
+
 def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPatch:
-    """Cut a cell out of its page and separate its ink.
+    """Cut a cell, with corners (4, 2), out of its page, see `cut_cell_patches`."""
+    (patch,) = cut_cell_patches(Pyramid(image), corners[None])
+    return patch
+
+
+def cut_cell_patches(page: Pyramid, corners: npt.NDArray[np.float64]) -> list[CellPatch]:
+    """Cut n cells out of their page and separate their ink, faster than one at a time.
 
     Args:
-        image: the page as stored, (h, w) uint8, dark ink on bright paper.
-        corners: (4, 2) page pixels, clockwise from the top left of the upright form.
+        page: the page as stored, dark ink on bright paper.
+        corners: (n, 4, 2) page pixels, clockwise from the top left of the upright form.
     """
+    warped = [_warped(page, one) for one in corners]
+    inks = cell_inks([one.patch for one in warped], [one.margin for one in warped])
+    return [
+        CellPatch(
+            cell.ink,
+            cell.darkness,
+            cell.margin,
+            cell.written,
+            cell.loose_ink,
+            cell.lines,
+            one.to_page,
+        )
+        for cell, one in zip(inks, warped, strict=True)
+    ]
+
+
+def _warped(page: Pyramid, corners: npt.NDArray[np.float64]) -> _WarpedCell:
+    """Cut a cell out of its page, upright."""
     around: list[tuple[float, float]] = [*corners.tolist(), corners[0].tolist()]
     top, right, bottom, left = starmap(math.dist, pairwise(around))
     width, height = (top + bottom) / 2, (right + left) / 2
+    # A halved page is large enough for high cells: it is halved once, not with each cell.
+    halvings = max(int(math.log2(max(height, 1.0) / _MAX_PATCH_HEIGHT)), 0)
+    pixel = 2**halvings
+    width, height = width / pixel, height / pixel
     scale = min(max(1.0, _MIN_PATCH_HEIGHT / height), _MAX_PATCH_HEIGHT / height)
     # Warp without reducing, then reduce by averaging: a reducing warp would skip pixels.
     warped = max(scale, 1.0)
-    patch, to_page = _warp(image, corners, round(width * warped), round(height * warped))
+    patch, to_level = _warp(
+        page.level(halvings),
+        (corners + 0.5) / pixel - 0.5,
+        round(width * warped),
+        round(height * warped),
+    )
     if scale < 1:
         size = (max(round(patch.shape[1] * scale), 1), max(round(patch.shape[0] * scale), 1))
         shrink = np.array([patch.shape[1] / size[0], patch.shape[0] / size[1]])
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
-        to_page = to_page @ scaling(*shrink)
-    cell = cell_ink(patch, round(_CELL_MARGIN * round(height * scale)))
-    told = cell.written, cell.loose_ink, cell.darkest
-    return CellPatch(cell.ink, cell.darkness, cell.margin, *told, to_page)
+        to_level = to_level @ scaling(*shrink)
+    to_page = scaling(pixel, pixel) @ to_level if halvings else to_level
+    return _WarpedCell(patch, round(_CELL_MARGIN * round(height * scale)), to_page)
 
 
 def _warp(
     image: GreyImage, corners: npt.NDArray[np.float64], width: int, height: int
-) -> tuple[GreyImage, npt.NDArray[np.float64]]:
+) -> tuple[GreyImage, Transform]:
     """Warp a cell with its margin to a given size; return it and the homography to the page."""
     margin = round(_CELL_MARGIN * height)
     right, bottom = margin + width, margin + height
@@ -166,28 +194,116 @@ def _warp(
 
 
 def cell_ink(patch: GreyImage, margin: int) -> CellInk:
-    """Separate the handwriting in a cell from everything else.
+    """Separate the handwriting in one cell, see `cell_inks`."""
+    (found,) = cell_inks([patch], [margin])
+    return found
+
+
+def cell_inks(patches: Sequence[GreyImage], margins: Sequence[int]) -> list[CellInk]:
+    """Separate the handwriting in n cells from everything else, faster than one at a time.
 
     Args:
-        patch: (h, w) uint8, dark on bright, with `margin` pixels around the cell.
+        patches: (h, w) uint8 each, dark on bright.
+        margins: (n,) the pixels around the cell in each.
     """
-    darkness, floor = _darkness(patch)
-    lines, strokes = _find_lines(_darker(darkness, floor), margin)
-    inner = slice(margin, len(patch) - margin), slice(margin, patch.shape[1] - margin)
-    free = ~lines[inner]
-    result = np.zeros_like(patch)
+    found = dict[int, CellInk]()
+    for alike in _of_like_shapes([patch.shape for patch in patches]):
+        chosen = [patches[i] for i in alike], [margins[i] for i in alike]
+        found |= zip(alike, _inks_of_like_shapes(*chosen), strict=True)
+    return [found[i] for i in range(len(patches))]
+
+
+def _of_like_shapes(shapes: Sequence[tuple[int, ...]]) -> list[Sequence[int]]:
+    """Group n patches by their shapes, so that they take up little more room side by side."""
+    groups = defaultdict[tuple[int, ...], list[int]](list)
+    for i, shape in enumerate(shapes):
+        groups[tuple(int(math.log(side) / _LOG_OF_LIKE_SIDES) for side in shape)].append(i)
+    return [
+        part
+        for group in groups.values()
+        for part in _portions(group, max(math.prod(shapes[i]) for i in group))
+    ]
+
+
+def _portions(group: Sequence[int], pixels: int) -> Iterator[Sequence[int]]:
+    """Split a group of patches, of so many pixels each, into portions of equal size."""
+    most = max(_CELL_PIXELS_AT_ONCE // pixels, 1)
+    portions = -(-len(group) // most)
+    for i in range(portions):
+        yield group[i * len(group) // portions : (i + 1) * len(group) // portions]
+
+
+def _inks_of_like_shapes(patches: Sequence[GreyImage], margins: Sequence[int]) -> list[CellInk]:
+    """Separate the handwriting in cells whose patches have nearly one shape."""
+    heights, widths = np.array([patch.shape for patch in patches], np.int64).T
+    sizes = PatchSizes(heights, widths, np.array(margins, np.int64))
+    measured = _darknesses(patches)
+    floors = np.array([floor for _, floor in measured])
+    darkness = _stacked([one for one, _ in measured], sizes)
+    lines, strokes = find_lines(_darker(darkness, floors), sizes)
+    levels = np.array([
+        _level(one, line, margin)
+        for (one, _), line, margin in zip(measured, lines, margins, strict=True)
+    ])  # fmt: skip
+    ink = _darker(darkness, np.maximum(floors, _MIN_CELL_INK_OVER_PEN * levels))
+    free = ink & ~lines | strokes
+    free[np.isinf(levels)] = 0
+    parts = find_cell_parts(free, sizes)
+    beside = (ink | lines).view(np.bool_)
+    return [
+        CellInk(
+            _own_ink(one, i, parts, beside[i]),
+            one,
+            margin,
+            parts.written[i],
+            parts.loose[i],
+            lines[i],
+        )
+        for i, ((one, _), margin) in enumerate(zip(measured, margins, strict=True))
+    ]
+
+
+def _stacked(patches: Sequence[Ink], sizes: PatchSizes) -> Stack:
+    """Patches in one array, with paper beyond them, as `cell_lines` takes them."""
+    high, wide = int(sizes.heights.max()) + 1, int(sizes.widths.max()) + 1
+    stack = np.zeros((len(patches), high, wide), np.uint8)
+    for place, patch in zip(stack, patches, strict=True):
+        place[: patch.shape[0], : patch.shape[1]] = patch
+    return stack
+
+
+def _level(darkness: Ink, line: Ink, margin: int) -> float:
+    """Return how dark the pen in a cell is; infinite where lines cover all of the cell.
+
+    `line`, a patch in a stack, marks the cell's lines.
+    """
+    free = _free(darkness, line, margin)
     if not free.any():
-        return CellInk(result, darkness, margin)
-    level = quantile(darkness[inner], 1 - _MIN_INK_OF_CELL, free)
-    smallest = min(_MIN_INK_OF_DIGIT * free.shape[0] ** 2 / np.count_nonzero(free), 1.0)
-    darkest = quantile(darkness[inner], 1 - smallest, free)
-    ink = _darker(darkness, max(floor, _MIN_CELL_INK_OVER_PEN * level))
-    own, written, loose = _own_parts(ink & ~lines | strokes, margin)
-    left, top, width, height = cv2.boundingRect(own.view(np.uint8))
-    if width:
-        part = slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
-        result[part] = _brightened(darkness[part], own[part], ink[part] | lines[part])
-    return CellInk(result, darkness, margin, written, loose, darkest)
+        return math.inf
+    inside = darkness[_inner(darkness, margin)]
+    return quantile(inside, 1 - _MIN_INK_OF_CELL, free.view(np.bool_))
+
+
+def _inner(darkness: Ink, margin: int) -> tuple[slice, slice]:
+    """Where the cell is in its patch."""
+    return slice(margin, len(darkness) - margin), slice(margin, darkness.shape[1] - margin)
+
+
+def _free(darkness: Ink, line: Ink, margin: int) -> Ink:
+    """1 within a cell where it has no line; `line`, a patch in a stack, marks its lines."""
+    return np.asarray(line[_inner(darkness, margin)] ^ 1, np.uint8)
+
+
+def _own_ink(darkness: Ink, number: int, parts: CellParts, ink: Flags) -> Ink:
+    """Return the ink of a cell's number, on black; `ink` marks all ink and lines of its patch."""
+    result = np.zeros_like(darkness)
+    extent = parts.own[number]
+    if extent is not None:
+        rows = slice(max(extent.top - 1, 0), min(extent.bottom + 1, len(darkness)))
+        columns = slice(max(extent.left - 1, 0), min(extent.right + 1, darkness.shape[1]))
+        own = parts.is_own.take(parts.labels[number, rows, columns])
+        result[rows, columns] = _brightened(darkness[rows, columns], own, ink[rows, columns])
+    return result
 
 
 def _brightened(darkness: Ink, own: Flags, other: Flags) -> Ink:
@@ -206,19 +322,30 @@ def quantile(values: Ink, share: float, chosen: Flags | None = None) -> float:
     passed = cv2.calcHist([values], [0], mask, [256], [0, 256]).ravel().cumsum()
     place = share * (float(passed[-1]) - 1)
     below = math.floor(place)
-    low, high = np.searchsorted(passed, (below, math.ceil(place)), side="right").tolist()
+    low, high = passed.searchsorted((below, math.ceil(place)), side="right").tolist()
     return float(low + (place - below) * (high - low))
 
 
-def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
+def _darknesses(patches: Sequence[GreyImage]) -> list[tuple[Ink, float]]:
     """Return how much darker than the paper each pixel is, and up to which darkness that is noise.
 
     The median difference to a small blur and the lower quartile of the darkness measure paper
     only: strokes cover less than half of a cell.
     """
-    reach = int(_PAPER_CLOSING_OF_CELL * min(patch.shape)) | 1
-    smooth = cv2.GaussianBlur(patch, (3, 3), 0)
-    paper = paper_under_ink(np.asarray(smooth, np.uint8), reach)
+    reaches = [int(_PAPER_CLOSING_OF_CELL * min(patch.shape)) | 1 for patch in patches]
+    papers = dict[int, GreyImage]()
+    for reach in sorted(set(reaches)):
+        chosen = [i for i, one in enumerate(reaches) if one == reach]
+        smooth = [np.asarray(cv2.GaussianBlur(patches[i], (3, 3), 0), np.uint8) for i in chosen]
+        papers |= zip(chosen, papers_under_ink(smooth, reach), strict=True)
+    return [
+        _darker_than(patch, papers[i], reach)
+        for i, (patch, reach) in enumerate(zip(patches, reaches, strict=True))
+    ]
+
+
+def _darker_than(patch: GreyImage, paper: GreyImage, reach: int) -> tuple[Ink, float]:
+    """Return how much darker than its paper, blurred, a patch is, and how much of that is noise."""
     darkness = np.asarray(cv2.subtract(cv2.blur(paper, (reach, reach)), patch), np.uint8)
     rough = np.asarray(cv2.absdiff(patch, cv2.blur(patch, (3, 3))), np.uint8)
     noise = INK_OVER_NOISE * quantile(rough, 0.5)
@@ -226,92 +353,8 @@ def _darkness(patch: GreyImage) -> tuple[npt.NDArray[np.uint8], float]:
     return darkness, floor
 
 
-def _darker(darkness: Ink, threshold: float) -> Flags:
-    """Mark the pixels above a threshold; comparing integers is faster than comparing floats."""
-    return np.asarray(darkness > math.floor(threshold), np.bool_)
-
-
-def _find_lines(ink: Flags, margin: int) -> tuple[Flags, Flags]:
-    """Find the printed lines, and the ink on them that belongs to strokes across them."""
-    height = ink.shape[0] - 2 * margin
-    reach = max(round(_CELL_EDGE_ZONE * height), 2)
-    dark = ink.view(np.uint8)
-    lines, strokes = np.zeros_like(dark), np.zeros_like(dark)
-    for share in (_MIN_LENGTH_OF_LINE_ACROSS, _MIN_LENGTH_OF_LINE_DOWN):
-        for edge in (margin, len(dark) - margin):
-            near = slice(max(edge - reach, 0), edge + reach)
-            lines[near] |= _long_runs(dark[near], max(round(share * height), 3))
-            around = slice(max(near.start - _STROKE_CONTEXT, 0), near.stop + _STROKE_CONTEXT)
-            strokes[around] |= _strokes_across(dark[around], lines[around])
-        # The second round finds the lines down in the transposed patch and transposes it back.
-        dark, lines, strokes = (_transposed(part) for part in (dark, lines, strokes))
-    return lines.view(np.bool_), strokes.view(np.bool_)
-
-
-def _transposed(part: Binary) -> Binary:
-    """The rows of a part as its columns; several times as fast as numpy's."""
-    return np.asarray(cv2.transpose(part), np.uint8)
-
-
-def _long_runs(ink: Binary, length: int) -> Binary:
-    """Find the horizontal runs of at least `length` pixels in a strip.
-
-    A run that reaches the strip's end is taken to go on beyond it.
-    """
-    # A line that is not quite straight continues in the row above or below.
-    runs = np.asarray(cv2.dilate(ink, np.ones((3, 1), np.uint8)), np.uint8)
-    # Most rows hold too little ink for a run: they are left out, which saves half of the time.
-    filled = cv2.reduce(runs, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() >= length // 2
-    if not filled.any():
-        return np.zeros_like(ink)
-    first, last = int(filled.argmax()), len(filled) - int(filled[::-1].argmax())
-    row = np.ones((1, length), np.uint8)
-    runs[first:last] = cv2.morphologyEx(runs[first:last], cv2.MORPH_OPEN, row)
-    runs[:first] = runs[last:] = 0
-    return runs
-
-
-def _strokes_across(ink: Binary, line: Binary) -> Binary:
-    """Find the ink on the line of a strip that has ink both above and below the line."""
-    # Sums of columns: OpenCV's are quicker than numpy's.
-    thickness = int(cv2.reduce(line, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).max(initial=0))
-    if not thickness:
-        return np.zeros_like(ink)
-    beside = cv2.subtract(ink, line)
-    closed = cv2.morphologyEx(beside, cv2.MORPH_CLOSE, np.ones((thickness + 2, 3), np.uint8))
-    return np.asarray(closed, np.uint8) & line & ink
-
-
-def _own_parts(ink: Flags, margin: int) -> tuple[Flags, Extent | None, bool]:
-    """Keep components that are mostly inside the cell and are no specks or remnants of lines.
-
-    Also tell where these are and all others that may be digits, and whether there are such others.
-    """
-    labels, stats = connected_parts(ink.view(np.uint8))
-    rows, columns = (side - 2 * margin for side in ink.shape)
-    within = labels[margin : margin + rows, margin : margin + columns]
-    inside = np.bincount(within.ravel(), minlength=len(stats))
-    left, top = stats[:, cv2.CC_STAT_LEFT] - margin, stats[:, cv2.CC_STAT_TOP] - margin
-    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    reach = max(round(_CELL_EDGE_ZONE * rows), 2)
-    own = 2 * inside >= stats[:, cv2.CC_STAT_AREA]
-    own &= (top + height > reach) & (top < rows - reach)
-    own &= (left + width > reach) & (left < columns - reach)
-    own &= np.maximum(width, height) >= _MIN_PART_EXTENT_IN_CELL * rows
-    large = inside >= _MIN_LOOSE_AREA_OF_CELL * rows**2
-    loose = large & (height >= _MIN_LOOSE_HEIGHT_OF_CELL * rows) & ~own
-    own[0] = loose[0] = False
-    kept = np.zeros_like(ink)
-    extent = _around(stats[own])
-    if extent is not None and (height[own] >= _MIN_TALLEST_PART * rows).any():
-        kept[extent.slices] = own.take(labels[extent.slices])
-    return kept, _around(stats[own | loose]), bool(loose.any())
-
-
-def _around(stats: npt.NDArray[np.int32]) -> Extent | None:
-    """Return the extent of n components, given their OpenCV statistics (n, 5); None for none."""
-    if not len(stats):
-        return None
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
-    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
-    return Extent(int(left.min()), int(top.min()), int(right.max()), int(bottom.max()))
+def _darker(darkness: Stack, thresholds: npt.NDArray[np.float64]) -> Stack:
+    """Mark the pixels above thresholds, (n,)."""
+    # To compare integers is faster than to compare floats.
+    whole = np.minimum(np.floor(thresholds), 255).astype(np.uint8)
+    return np.asarray(darkness > whole[:, None, None], np.bool_).view(np.uint8)

@@ -146,15 +146,19 @@ def _places(crossed: _Costs, height: float) -> list[int]:
         height: the digits' typical height in pixels.
     """
     width, distance = len(crossed), _MIN_CUT_DISTANCE * height
+    reach = math.ceil(distance) - 1  # places so far from a cut are too near to it
+    max_cuts = min(math.ceil(width / (_MIN_MEAN_DIGIT_WIDTH * height)), _MAX_CUTS_PER_COMPONENT)
     costs = crossed.tolist()
+    free = [distance <= place < width - distance for place in range(width)]
     chosen: list[int] = []
     for place in sorted(_minima(crossed), key=costs.__getitem__):
-        inside = distance <= place < width - distance
-        if inside and all(abs(place - other) >= distance for other in chosen):
+        if costs[place] > _MAX_CUT_INK * height or len(chosen) == max_cuts:
+            break
+        if free[place]:
             chosen.append(place)
-    max_cuts = min(math.ceil(width / (_MIN_MEAN_DIGIT_WIDTH * height)), _MAX_CUTS_PER_COMPONENT)
-    thin = [place for place in chosen if costs[place] <= _MAX_CUT_INK * height]
-    return sorted(thin[:max_cuts])
+            near = range(max(place - reach, 0), min(place + reach + 1, width))
+            free[near.start : near.stop] = [False] * len(near)
+    return sorted(chosen)
 
 
 def _min_costs(costs: _Costs) -> tuple[_Costs, _Costs]:

@@ -73,9 +73,12 @@ def as_large_as(
 
     It is what `Box.is_as_large_as` says of their outlines.
     """
-    one, other = _sizes(fields)[:, None], _sizes(others)[None]
-    larger, smaller = np.maximum(one, other), np.minimum(one, other)
-    return np.asarray((larger <= (1 + SIZE_TOLERANCE) * smaller).all(axis=2), np.bool_)
+    alike = np.ones((len(fields), len(others)), np.bool_)
+    sizes = _sizes(fields)
+    for one, other in zip(sizes.T, sizes.T if others is fields else _sizes(others).T, strict=True):
+        larger, smaller = np.maximum(one[:, None], other), np.minimum(one[:, None], other)
+        alike &= larger <= (1 + SIZE_TOLERANCE) * smaller
+    return alike
 
 
 def _sizes(fields: Sequence[FieldCrops]) -> npt.NDArray[np.float64]:

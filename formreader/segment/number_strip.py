@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from formreader.core.geometry import scaling
 from formreader.core.records import DigitBox, GreyImage, NumberStrip
-from formreader.segment.cell_ink import CellInk, CellPatch, Extent, cut_cell_patch, quantile
+from formreader.segment.cell_ink import CellInk, CellPatch, cut_cell_patch, quantile
+from formreader.segment.cell_parts import Extent
 
 Strip: TypeAlias = npt.NDArray[np.uint8]
 """(STRIP_HEIGHT, w) uint8 darkness, 0 for paper and 255 for the darkest ink."""

@@ -121,30 +121,49 @@ def _components(ink: Ink) -> _Parts:
     Connected parts above one another, such as a 5 and its bar, count as one component.
     """
     labels, stats = connected_parts(ink)
-    n = len(stats)
-    if n == 1:
+    boxes = stats[1:, : cv2.CC_STAT_AREA].tolist()
+    if not boxes:
         return _Parts([], 0.0)
-    left, top, width, tall = stats[1:, : cv2.CC_STAT_AREA].T
-    height = float(median(tall[tall >= _MIN_HEIGHT_OF_WHOLE_DIGIT * tall.max()].tolist()))
-    group = np.arange(n - 1)
-    for i in np.argsort(tall):  # small parts join large ones
-        if tall[i] >= _MIN_HEIGHT_OF_WHOLE_DIGIT * height:
-            break
-        shared = np.minimum(left + width, left[i] + width[i]) - np.maximum(left, left[i])
-        shared[(group == group[i]) | (tall < tall[i])] = 0
-        other = int(np.argmax(shared))
-        if shared[other] >= _MIN_SHARED_WIDTH * min(width[i], width[other]):
-            group[group == group[i]] = group[other]
+    heights = [tall for _, _, _, tall in boxes]
+    whole = _MIN_HEIGHT_OF_WHOLE_DIGIT * max(heights)
+    height = float(median([tall for tall in heights if tall >= whole]))
     components = []
-    for name in np.unique(group):
-        own = group == name
-        columns = slice(int(left[own].min()), int((left + width)[own].max()))
-        rows = slice(int(top[own].min()), int((top + tall)[own].max()))
-        mask = np.concatenate([[False], own])[labels[rows, columns]]
-        middle = columns.start + int(left[own].max())
-        components.append((middle, (columns.start, rows.start, mask)))
+    for members in _groups(boxes, height):
+        left = min(boxes[i][0] for i in members)
+        top = min(boxes[i][1] for i in members)
+        right = max(boxes[i][0] + boxes[i][2] for i in members)
+        bottom = max(boxes[i][1] + boxes[i][3] for i in members)
+        own = labels[top:bottom, left:right]
+        mask = own == members[0] + 1
+        for i in members[1:]:
+            mask |= own == i + 1
+        middle = left + max(boxes[i][0] for i in members)
+        components.append((middle, (left, top, mask)))
     components.sort(key=lambda component: component[0])
     return _Parts([component for _, component in components], height)
+
+
+def _groups(boxes: Sequence[Sequence[int]], height: float) -> list[list[int]]:
+    """Group n connected parts, (left, top, width, height) each: those of one component.
+
+    `height` is the typical height of a digit.
+    """
+    group = list(range(len(boxes)))
+    for i in sorted(group, key=lambda i: boxes[i][3]):  # small parts join large ones
+        left, _, width, tall = boxes[i]
+        if tall >= _MIN_HEIGHT_OF_WHOLE_DIGIT * height:
+            break
+        shared = [
+            min(one[0] + one[2], left + width) - max(one[0], left)
+            if group[k] != group[i] and one[3] >= tall
+            else 0
+            for k, one in enumerate(boxes)
+        ]
+        other = shared.index(max(shared))
+        if shared[other] >= _MIN_SHARED_WIDTH * min(width, boxes[other][2]):
+            joined, into = group[i], group[other]
+            group = [into if name == joined else name for name in group]
+    return [[i for i, name in enumerate(group) if name == one] for one in sorted(set(group))]
 
 
 def _stroke_width(ink: Ink) -> float:

@@ -1,37 +1,58 @@
 """What a page costs against decoding it: `python tests/benchmarks/ratio.py [--pages N]`.
 
 Renders forms at 300 dpi on A4 (8.7 megapixels), about 110 boxes each, as JPEG files of each
-kind of scan. Then, in one thread and in turn for each page: decoding the file to grey as OpenCV
-does it, straightening, finding, cropping. Prints medians of the best of some rounds in
-milliseconds, and the ratio of the last three together to decoding.
+kind of scan; with `--numbers` one table of 257 cells for whole numbers, of which 234 have one.
+Then, in one thread and in turn for each page: decoding the file to grey as OpenCV does it,
+straightening, finding, cropping, and with `--numbers` reading. Prints medians of the best of some
+rounds in milliseconds of processor time, and the ratio of all of these together to decoding.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.batch.page_work import crop_page, keep_to_one_thread
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import GreyImage
+from formreader.core.options import DEFAULT_MODEL, ScanOptions
+from formreader.core.records import GreyImage, Page, PageCrops
+from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_boxes
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
+from formreader.recognise.load_recogniser import load_recogniser
+from formreader.recognise.page_reading import read_pages
+from formreader.segment.candidates import cut_cells
 from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
 
-STAGES = ("decode", "straighten", "find", "crop")
+STAGES = ("decode", "straighten", "find", "crop", "read")
 QUALITY = 90
+
+_NUMBERS_SEED, _LAYOUTS_OF_NUMBERS = 20, 6
+"""The drawn table with most cells of those that were looked at."""
 
 
 def jpeg_page(kind: Kind, seed: int) -> npt.NDArray[np.uint8]:
     """A filled A4 form at 300 dpi as the bytes of a JPEG file."""
     plan = Plan(box_height=(6.0, 8.0), filling=Filling(blanks=0.15), distractors=0.4)
-    page = render_form(seed, FormSpec(("comb", "mixed")[seed % 2], kind, dpi=300, plan=plan))
+    return _jpeg(seed, FormSpec(("comb", "mixed")[seed % 2], kind, dpi=300, plan=plan))
+
+
+def jpeg_of_numbers(kind: Kind) -> npt.NDArray[np.uint8]:
+    """A table of whole numbers on A4 at 300 dpi as the bytes of a JPEG file."""
+    plan = Plan(box_height=(4.8, 5.5))
+    spec = FormSpec("sheet", kind, dpi=300, variants=_LAYOUTS_OF_NUMBERS, plan=plan)
+    return _jpeg(_NUMBERS_SEED, spec)
+
+
+def _jpeg(seed: int, spec: FormSpec) -> npt.NDArray[np.uint8]:
+    page = render_form(seed, spec)
     image = page.image if page.image.ndim == 2 else page.image[..., ::-1]
     return np.asarray(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1])
 
@@ -39,14 +60,16 @@ def jpeg_page(kind: Kind, seed: int) -> npt.NDArray[np.uint8]:
 @contextmanager
 def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     """Times the block; it counts if it is the shortest of its stage so far."""
-    began = time.perf_counter()
+    began = time.process_time()
     yield
-    seconds[stage] = min(seconds.get(stage, np.inf), time.perf_counter() - began)
+    seconds[stage] = min(seconds.get(stage, np.inf), time.process_time() - began)
 
 
-def measure(file: npt.NDArray[np.uint8], rounds: int) -> tuple[dict[str, float], int]:
-    """Seconds of each stage for one page, the best of some rounds, and its boxes."""
-    seconds: dict[str, float] = {}
+def measure(
+    file: npt.NDArray[np.uint8], rounds: int, reading: Callable[[PageCrops], object] | None
+) -> tuple[dict[str, float], int]:
+    """Seconds of each stage for one page, the best of some rounds, and its boxes and cells."""
+    seconds: dict[str, float] = {"read": 0.0} if reading is None else {}
     for _ in range(rounds):
         with timed(seconds, "decode"):
             grey: GreyImage = np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.uint8)
@@ -56,8 +79,21 @@ def measure(file: npt.NDArray[np.uint8], rounds: int) -> tuple[dict[str, float],
             found = find_fields(straight)
         boxes = [box for row in found.rows for box in row]
         with timed(seconds, "crop"):
-            crop_boxes(Pyramid(grey), boxes)
-    return seconds, len(boxes)
+            page = Pyramid(grey)
+            crop_boxes(page, boxes)
+            cut_cells(page, found.cells)
+        if reading is not None:
+            cropped = crop_page(Page("page", 0, grey, 300.0), 0, Stopwatch())
+            with timed(seconds, "read"):
+                reading(cropped)
+    return seconds, len(boxes) + len(found.cells)
+
+
+def reader() -> Callable[[PageCrops], object]:
+    """What reads a page in one thread, as a scan's own process does."""
+    options = ScanOptions(())
+    recogniser = load_recogniser(DEFAULT_MODEL, "cpu", options.batch, threads=1)
+    return lambda page: list(read_pages([page], recogniser, options, Stopwatch()))
 
 
 def main() -> None:
@@ -68,12 +104,18 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=3, help="forms of each kind")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=("clean", "noisy", "photo"))
+    parser.add_argument("--numbers", action="store_true", help="a table of whole numbers")
     options = parser.parse_args()
-    cv2.setNumThreads(1)
+    keep_to_one_thread()
+    reading = reader() if options.numbers else None
     print(f"{'kind':<12}{'boxes':>7}" + "".join(f"{s:>12}" for s in STAGES) + f"{'ratio':>8}")
     for kind in options.kinds:
-        files = [jpeg_page(kind, 500 + i) for i in range(options.pages)]
-        measured = [measure(file, options.rounds) for file in files]
+        files = (
+            [jpeg_of_numbers(kind)]
+            if options.numbers
+            else [jpeg_page(kind, 500 + i) for i in range(options.pages)]
+        )
+        measured = [measure(file, options.rounds, reading) for file in files]
         typical = {s: float(np.median([seconds[s] for seconds, _ in measured])) for s in STAGES}
         ratio = sum(typical[s] for s in STAGES[1:]) / typical["decode"]
         boxes = float(np.mean([count for _, count in measured]))

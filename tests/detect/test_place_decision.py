@@ -70,10 +70,10 @@ def test_rows_and_cells_that_stand_apart_stay_whatever_the_weights() -> None:
 
 
 def test_a_small_cell_within_a_box_shares_its_place() -> None:
-    assert in_one_place(row_at(100), cells_at((102, 55, 12, 20), ELSEWHERE)).tolist() == [
-        True,
-        False,
-    ]
+    rows = [row_at(100), row_at(1000)]
+    shares = in_one_place(rows, cells_at((102, 55, 12, 20), ELSEWHERE))
+    assert [one.tolist() for one in shares] == [[True, False], [False, False]]
+    assert in_one_place([], cells_at(ELSEWHERE)) == []
 
 
 def test_what_is_known_of_both() -> None:

@@ -128,12 +128,23 @@ def test_a_cell_without_ink_is_blank_with_the_readers_confidence() -> None:
     assert (reading(faint).value, reading(faint).status) == ("00", Status.REVIEW)
 
 
-def test_digits_far_apart_may_be_of_two_numbers() -> None:
-    apart = heard("  7" + 41 * " " + "1" + "  ", 0.9999)
-    doubted = reading(settle(field(2), cuts("71"), apart, WEIGHTS))
-    assert (doubted.value, doubted.status, doubted.remark) == ("71", Status.REVIEW, TWO_NUMBERS)
-    near = heard("  7" + 37 * " " + "1" + "    ", 0.9999)
-    assert reading(settle(field(2), cuts("71"), near, WEIGHTS)).status is Status.OK
+@pytest.mark.parametrize(
+    ("said", "torn"),
+    [
+        ("7" + 25 * " " + "1", True),
+        ("7" + 20 * " " + "1", False),
+        ("7" + 18 * " " + "1  2  3  4", True),
+        ("7" + 18 * " " + "1" + 15 * " " + "2", False),
+    ],
+    ids=["two digits", "nearer", "far for digits so near", "all apart"],
+)
+def test_digits_far_apart_may_be_of_two_numbers(said: str, torn: bool) -> None:
+    digits = said.replace(" ", "")
+    of = heard(f"  {said}  ", 0.9999)
+    one = reading(settle(field(len(digits)), cuts(digits), of, WEIGHTS))
+    assert one.value == digits
+    assert one.remark == (TWO_NUMBERS if torn else "")
+    assert one.status is (Status.REVIEW if torn else Status.OK)
 
 
 def test_a_blank_cell_that_may_lack_a_part_is_for_review() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formreader.core.geometry import Box
+from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, GreyImage, Segment, SegmentedField
 from formreader.segment.candidates import (
     _likely,
@@ -60,9 +61,9 @@ def test_marks_that_are_all_over_the_page_are_no_number() -> None:
     page = np.vstack([page_with([100, 150]), page_with([300], ink=170), page_with([])])
     cells = [cell_at(Box(FRAME.left, FRAME.top + 140 * i, 300, 60)) for i in range(3)]
     names = ["a", "b", "c"]
-    found = [one for one in cut_cells(page, cells, names) if one is not None]
+    found = [one for one in cut_cells(Pyramid(page), cells, names) if one is not None]
     assert [bool(one.blank.all()) for one in found] == [False, False, True]
-    written, mark, blank = cut_cells(page, cells, names, faint=0.45)
+    written, mark, blank = cut_cells(Pyramid(page), cells, names, faint=0.45)
     assert written is not None and not written.blank.any()
     for one in (mark, blank):
         assert one is not None and one.blank.all() and one.strip is not None

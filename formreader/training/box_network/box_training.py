@@ -26,6 +26,7 @@ from formreader.training.box_network.box_measures import BoxFigures, measure_box
 from formreader.training.box_network.box_options import DECISIONS, BoxTrainOptions
 from formreader.training.box_network.box_pages import render_pages
 from formreader.training.box_network.decision_fit import (
+    count_doubted,
     fit_decisions,
     known_edges,
     known_fields,
@@ -42,7 +43,7 @@ from formreader.training.network_folder import (
     write_network_card,
 )
 
-VERSION = "2.1"
+VERSION = "2.2"
 _DECISION_PAGES = 450
 """Pages on which the decisions are fitted: some 10,000 candidates for rows, and 2,800 pairs of
 rows and cells."""
@@ -176,11 +177,8 @@ def card_tests(
             "rows": sum(int(page.counted.sum()) for page in fields),
             "right": share_right(decisions.fields, fields),
         },
-        {
-            "name": "edges of cells that cut no writing, against those that do, on the same pages",
-            "edges": sum(int(page.counted.sum()) for page in edges),
-            "right": share_right(decisions.edges, edges),
-        },
+        {"name": "cells of which an edge cuts writing, on the same pages"}
+        | count_doubted(decisions.edges, edges),
     ]
 
 

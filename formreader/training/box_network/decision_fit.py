@@ -17,7 +17,7 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox
 from formreader.crop.box_crops import crop_boxes
 from formreader.detect.box_network import BoxNetwork, Decisions
-from formreader.detect.edge_decision import EdgeDecision
+from formreader.detect.edge_decision import EdgeDecision, is_whole
 from formreader.detect.edge_decision import surroundings as edge_surroundings
 from formreader.detect.field_decision import FieldDecision, field_features, no_surroundings
 from formreader.detect.page_regression import PageRegression
@@ -98,7 +98,7 @@ def known_rows(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[Known
 
 def _known_rows_of(candidates: RowCandidates, quads: _Floats, cells: _Floats) -> KnownPage:
     groups = candidates.groups
-    half = candidates.median_sizes()[groups.owner] / 2
+    half = candidates.median_sizes[groups.owner] / 2
     corners = np.stack([candidates.centres - half, candidates.centres + half], axis=1)
     true = matches(quads, corners).any(axis=0)
     in_cell = _holding(cells, candidates.centres) & ~true
@@ -127,7 +127,7 @@ def known_places(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[Kno
     known = []
     for page in pages:
         found = find_rows(page.image, network)
-        shares = [in_one_place(row, found.cells) for row in found.rows]
+        shares = in_one_place(found.rows, found.cells)
         true = [
             count_hits(page.quads, row.corners) > _MIN_TRUE_SHARE * len(row)
             for row, shared in zip(found.rows, shares, strict=True)
@@ -216,6 +216,18 @@ def share_right(decision: PageRegression, known: Sequence[KnownPage]) -> float:
     right = (_judged(decision, known) > 0.5) == (true := _true(known))
     answers = [right[true == answer] for answer in (True, False)]
     return float(np.mean([answer.mean() for answer in answers if len(answer)] or [1.0]))
+
+
+def count_doubted(decision: EdgeDecision, known: Sequence[KnownPage]) -> dict[str, int]:
+    """Count cells with an edge that cuts writing, and whole ones, and those of each in doubt."""
+    whole = _true(known).reshape(-1, 4).all(axis=1)
+    doubted = ~is_whole(_judged(decision, known).reshape(-1, 4))
+    return {
+        "cut": int((~whole).sum()),
+        "cut_doubted": int((~whole & doubted).sum()),
+        "whole": int(whole.sum()),
+        "whole_doubted": int((whole & doubted).sum()),
+    }
 
 
 def _judged(decision: PageRegression, known: Sequence[KnownPage]) -> _Floats:
