@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -258,9 +259,8 @@ def _ink_distances(even: GreyImage, place: _Floats) -> list[_Floats]:
 
     It is looked for beside a cell only; above and below it is always the furthest.
     """
-    n, ink = place.shape[1], ink_of(even)
-    below = np.zeros((ink.shape[0] + 1, ink.shape[1]), np.int32)
-    np.cumsum(ink, axis=0, out=below[1:])
+    n = place.shape[1]
+    total = cv2.integral(ink_of(even).view(np.uint8))
     height = place[_BOTTOM] - place[_TOP]
     upper, lower = (
         np.clip(np.rint(one), 0, len(even)).astype(np.int64)[:, None]
@@ -276,7 +276,8 @@ def _ink_distances(even: GreyImage, place: _Floats) -> list[_Floats]:
         for direction in (_OUTWARDS[edge], -_OUTWARDS[edge]):
             x = np.rint(place[edge][:, None] + direction * away).astype(np.int64)
             x = np.clip(x, 0, even.shape[1] - 1)
-            inked = (below[lower, x] - below[upper, x]) > 0
+            column = total[lower, x + 1] - total[lower, x] - total[upper, x + 1] + total[upper, x]
+            inked = column > 0
             first = np.where(inked.any(axis=1), inked.argmax(axis=1), _INK_STEPS - 1)
             sides.append(steps[first])
         distances.append(np.column_stack(sides))
