@@ -42,8 +42,8 @@ _SIDES = ((_TOP, 1), (_BOTTOM, 1), (_LEFT, 0), (_RIGHT, 0))
 common with the edges of the cells in line with it."""
 
 MIN_RULED_EDGE, _MAX_OUT_OF_LINE = 0.5, 0.12
-"""An edge with less confidence in a printed line is a guess unless another cell's that has more is
-in line with it, up to this distance in heights of the cell. No record of a measurement."""
+"""An edge with less confidence in a printed line is a guess unless another cell's is in line with
+it, up to this distance in heights of the cell. No record of a measurement."""
 
 
 def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -119,7 +119,7 @@ def best_of_overlapping(
 def guessed_edges(
     corners: npt.NDArray[np.float64], ruled: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
-    """Which edges of cells, (n, 4), are on no printed line and in line with none of another cell's.
+    """Which edges of cells, (n, 4), are neither on a printed line nor in line with another cell's.
 
     Args:
         corners: (n, 4, 2), of a straightened page.
@@ -129,7 +129,7 @@ def guessed_edges(
     guessed = np.zeros(ruled.shape, np.bool_)
     for edge, (side, axis) in enumerate(_SIDES):
         place = corners[:, side, axis].mean(axis=1)
-        on_line = ruled[:, edge] >= MIN_RULED_EDGE
-        in_line = np.abs(place[:, None] - place[on_line]) <= reach[:, None]
-        guessed[:, edge] = ~on_line & ~in_line.any(axis=1)
+        # The cell itself is one of those in line.
+        in_line = (np.abs(place[:, None] - place) <= reach[:, None]).sum(axis=1) - 1
+        guessed[:, edge] = (ruled[:, edge] < MIN_RULED_EDGE) & (in_line == 0)
     return guessed
