@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TypeAlias
@@ -125,13 +125,27 @@ def score(truth: Sequence[Row], found: Sequence[Row]) -> Counts:
 
 
 def score_cells(truth: Sequence[Row], found: Sequence[Row]) -> tuple[Counts, list[Row]]:
-    """Judge cells for whole numbers by what was read in them; also what was found outside."""
-    counts, outside = Counts(), list(found)
-    for cell in truth:
-        corners = np.array(json.loads(cell["corners"]), np.float32)
-        inside = [row for row in outside if cv2.pointPolygonTest(corners, _centre(row), False) >= 0]
-        outside = [row for row in outside if row not in inside]
-        judge_cell(cell["digit"], inside, counts)
+    """Judge cells for whole numbers by the fields in them; also what was found outside of all.
+
+    A field is in the cell that holds most of its digits.
+    """
+    counts, outside = Counts(), list[Row]()
+    fields: dict[str, list[Row]] = defaultdict(list)
+    places: dict[str, Counter[int]] = defaultdict(Counter)
+    corners = [np.array(json.loads(cell["corners"]), np.float32) for cell in truth]
+    for row in found:
+        held = (cv2.pointPolygonTest(quad, _centre(row), False) >= 0 for quad in corners)
+        cell = next((i for i, inside in enumerate(held) if inside), None)
+        fields[row["field"]].append(row)
+        if cell is None:
+            outside.append(row)
+        else:
+            places[row["field"]][cell] += 1
+    owned: dict[int, list[list[Row]]] = defaultdict(list)
+    for field, cells in places.items():
+        owned[cells.most_common(1)[0][0]].append(fields[field])
+    for i, cell in enumerate(truth):
+        judge_cell(cell["digit"], owned[i], counts)
     return counts, outside
 
 
@@ -140,21 +154,29 @@ def _centre(row: Row) -> tuple[float, float]:
     return x + width / 2, y + height / 2
 
 
-def judge_cell(content: str, rows: Sequence[Row], counts: Counts) -> None:
-    """Count what was read in a cell for a whole number, given its rows in the order of reading."""
-    read = "".join(row["digit"] for row in rows)
-    accepted = bool(read) and all(row["status"] in ("ok", "blank") for row in rows)
+def judge_cell(content: str, fields: Sequence[Sequence[Row]], counts: Counts) -> None:
+    """Count what was read in a cell for a whole number, given the rows of its fields.
+
+    It is right as the value of one field, and wrong if any accepted field has another value.
+    """
+    values = ["".join(row["digit"] for row in rows) for rows in fields]
+    accepted = [
+        value
+        for value, rows in zip(values, fields, strict=True)
+        if value and all(row["status"] in ("ok", "blank") for row in rows)
+    ]
     if not content:
         counts.blank_cells += 1
-        counts.blank_cells_right += not read and all(row["status"] == "blank" for row in rows)
+        statuses = {row["status"] for rows in fields for row in rows}
+        counts.blank_cells_right += statuses <= {"blank"}
     elif content.isdecimal():
         counts.numbers += 1
-        counts.numbers_right += read == content
-        counts.numbers_accepted += accepted
-        counts.numbers_wrong += accepted and read != content
+        counts.numbers_right += values == [content]
+        counts.numbers_accepted += bool(accepted)
+        counts.numbers_wrong += any(value != content for value in accepted)
     else:
         counts.marked_cells += 1
-        counts.marked_cells_accepted += accepted
+        counts.marked_cells_accepted += bool(accepted)
 
 
 def judge(symbol: str, row: Row, counts: Counts) -> bool:
