@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.records import GreyImage
+from formreader.detect.cell_alignment import MIN_RULED_EDGE
 from formreader.detect.cell_maps import FoundCells
 from formreader.detect.page_regression import PageRegression
 from formreader.detect.printed_lines import PrintedLines, Totals, covered
@@ -37,9 +38,6 @@ _BEYOND = 0.7
 
 _IN_LINE, _TOUCHING = 0.12, 0.35
 """Distance of two edges in line, and of the edges of two cells that touch, in heights of a cell."""
-
-_RULED = 0.5
-"""Confidence in a printed line from which an edge has one."""
 
 _FIRST_INK, _MAX_INK_DISTANCE, _INK_STEPS = 4.0, 0.8, 24
 """Pixels from an edge where ink is no longer that of its line; how far it is searched for, in
@@ -97,7 +95,7 @@ class EdgeDecision(PageRegression):
     CONTEXT: ClassVar = ("logit in line", "alone")
 
     def probabilities(self, edges: CellEdges) -> _Floats:
-        """(n, 4) the probability that each edge of n cells is where the form has it."""
+        """(n, 4) the probability that each edge of n cells cuts no writing."""
         judged = self.judged(edges.flat, lambda first: surroundings(edges, first))
         return judged.reshape(-1, 4)
 
@@ -130,19 +128,18 @@ def see_edges(even: GreyImage, lines: PrintedLines, cells: FoundCells, boxes: _F
     in_line = [_in_line(place[edge], height) for edge in range(4)]
     ink = _ink_distances(even, place)
     dark = [_dark(lines, place, edge) for edge in range(4)]
-    whole = np.array([one[0] for one in dark])  # (4, n)
-    ruled = cells.ruled >= _RULED
+    ruled = cells.ruled >= MIN_RULED_EDGE
     every = edge_places(np.concatenate([cells.corners, boxes]))
     features = list[_Floats]()
     for edge in range(4):
         on_line = (in_line[edge] & ruled[:, edge]).sum(axis=1)
         other = in_line[edge].sum(axis=1) - on_line
         crossed, shared = _neighbours(place, edge, height)
-        _, end, beside = dark[edge]
+        along, end, beside = dark[edge]
         features.append(np.column_stack([
             np.full(len(cells), float(edge in (_LEFT, _RIGHT))),
             cells.ruled[:, edge],
-            whole[edge],
+            along,
             end,
             beside,
             np.delete(cells.ruled, edge, axis=1).mean(axis=1) - cells.ruled[:, edge],
