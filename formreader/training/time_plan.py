@@ -46,11 +46,6 @@ _PLANNED_SHARE = 0.95
 above."""
 
 
-_MAX_AVERAGED_SHARE = 0.05
-"""Share of the steps that the average of the weights spans at most: in a short training it would
-else hold weights of a time when the learning rate was still high."""
-
-
 @dataclass(frozen=True, slots=True)
 class Speed:
     """Seconds that this machine takes: for a step of training, a digit's mixture, and a page."""
@@ -75,18 +70,13 @@ class TimePlan:
 
 def plan_for(options: TrainOptions, digits: int, speed: Speed, growth: float) -> TimePlan:
     """The plan of a training on so many digits; `growth`: examples of the mixture for each."""
+    trained = (1 - options.validation) * digits * growth + CROPS_OF_PAGE * options.pages
     pages = options.pages + math.ceil(HELD_OUT_PAGES * options.pages)
     rendering = speed.page * pages + _START_OF_RENDERING if pages else 0.0
-    steps = _steps(options, digits, growth)
+    steps = max(1, int(options.epoch_share * trained) // options.batch)
     return TimePlan(
         digits * speed.digit + rendering, steps * speed.step, _STEPS_OF_FINISHING * speed.step
     )
-
-
-def _steps(options: TrainOptions, digits: int, growth: float) -> int:
-    """The steps of an epoch of a training on so many digits."""
-    trained = (1 - options.validation) * digits * growth + CROPS_OF_PAGE * options.pages
-    return max(1, int(options.epoch_share * trained) // options.batch)
 
 
 def fitted(
@@ -109,10 +99,7 @@ def fitted(
             f"Allow about {enough} minutes, or give less --data"
         )
     epochs = min(math.ceil(passes), options.epochs)
-    share = min(passes / epochs, 1.0)
-    steps = epochs * _steps(replace(fewer, epoch_share=share), digits, growth)
-    averaging = min(options.averaging, max(1 - 1 / (_MAX_AVERAGED_SHARE * steps), 0.0))
-    return replace(fewer, epochs=epochs, epoch_share=share, averaging=averaging)
+    return replace(fewer, epochs=epochs, epoch_share=min(passes / epochs, 1.0))
 
 
 def _fitting(
