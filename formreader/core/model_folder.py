@@ -40,7 +40,8 @@ CARD_FILE = "card.json"
 KERAS_FILE = "model.keras"
 ONNX_FILE = "model.onnx"
 QUICK_FILE = "model.int8.onnx"
-"""The graph of `ONNX_FILE` quantised to 8-bit integers; a model need not have it."""
+"""The network quantised to 8-bit integers. Of digits it is read first, if there is one; the network
+of numbers has only this one."""
 
 BOX_MODEL, NUMBER_MODEL, LINE_MODEL = "boxes", "numbers", "lines"
 """Names of the model folders with the networks that find boxes, that read whole numbers, and that

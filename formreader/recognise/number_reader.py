@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     NUMBER_MODEL,
+    QUICK_FILE,
     card_errors,
     card_hashes,
     load_graph,
@@ -109,7 +110,9 @@ class NumberReader:
             hashes, weights = card_hashes(card), vote_weights(card)
             calibration = calibration_rows(card)
         return cls(
-            logits_of_graph(load_graph(folder, hashes, 1, NUMBER_TRIAL)), weights, calibration
+            logits_of_graph(load_graph(folder, hashes, 1, NUMBER_TRIAL, QUICK_FILE)),
+            weights,
+            calibration,
         )
 
     def read(self, strips: Sequence[Strip]) -> list[HeardNumber]:
@@ -132,18 +135,26 @@ def logits_of_graph(session: onnxruntime.InferenceSession) -> LogitsOf:
 
 def read_places(strips: Sequence[Strip], logits_of: LogitsOf) -> list[tuple[list[int], Places]]:
     """Read strips in groups of one padded width: the strips' indices, and their places."""
+    groups = defaultdict[int, tuple[list[int], list[npt.NDArray[np.float32]]]](lambda: ([], []))
+    for chosen, stack in stacks_of(strips):
+        indices, logits = groups[stack.shape[2]]
+        indices += chosen
+        logits.append(logits_of(stack))
+    return [
+        (indices, place_probabilities(np.concatenate(logits)))
+        for indices, logits in groups.values()
+    ]
+
+
+def stacks_of(strips: Sequence[Strip]) -> Iterator[tuple[list[int], npt.NDArray[np.uint8]]]:
+    """The strips as the network reads them: the indices of some, and these padded to one width."""
     by_width = defaultdict[int, list[int]](list)
     for i, strip in enumerate(strips):
         by_width[padded_width(strip.shape[1])].append(i)
-    groups = []
-    for width, chosen in sorted(by_width.items()):
-        parts = [
-            chosen[start : start + _STRIPS_PER_CALL]
-            for start in range(0, len(chosen), _STRIPS_PER_CALL)
-        ]
-        logits = [logits_of(padded([strips[i] for i in part], width)) for part in parts]
-        groups.append((chosen, place_probabilities(np.concatenate(logits))))
-    return groups
+    for width, of_width in sorted(by_width.items()):
+        for start in range(0, len(of_width), _STRIPS_PER_CALL):
+            chosen = of_width[start : start + _STRIPS_PER_CALL]
+            yield chosen, padded([strips[i] for i in chosen], width)
 
 
 def padded_width(width: int) -> int:

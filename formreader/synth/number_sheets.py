@@ -43,7 +43,11 @@ _Ground: TypeAlias = Literal["plain", "cell", "patch"]
 """What numbers stand on: paper, security print that fills their cells, or a patch of it around
 each number that ends within its cell, as where amounts are pasted in or printed over."""
 _GROUNDS: tuple[_Ground, ...] = ("plain", "cell", "patch")
-_GROUND_SHARES = (0.8, 0.08, 0.12)
+_GROUND_SHARES = (0.75, 0.1, 0.15)
+
+_SMALL_SHARE = 0.35
+"""Share of the lines of separate frames in which people write so small that long numbers fit into
+frames little wider than high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,9 @@ def frames(form: Form, house: House, place: Rect) -> float:
     if top + height > place.bottom:
         return 0.0
     used, ground = 0.0, _sample_ground(rng)
+    # A generator of its own, so that frames that are filled as ever are drawn as ever.
+    (other,) = rng.spawn(1)
+    small = bool(other.random() < _SMALL_SHARE)
     radius = float(rng.uniform(0.4, 2.0)) if rng.random() < 0.2 else 0.0
     while True:
         longest = int(rng.integers(1, _LONGEST_NUMBER + 1))
@@ -134,6 +141,10 @@ def frames(form: Form, house: House, place: Rect) -> float:
         if house.style.tint:
             form.sheet.fill(cell, house.style.tint)
         writing = _Writing(0.25, float(rng.uniform(0.55, 1.0)), ground)
+        if small:
+            writing = replace(writing, size=float(other.uniform(0.3, 0.6)))
+            fitting = int(width / (_DIGIT_WIDTH_IN_SHEET * writing.size * height))
+            longest = min(max(longest, fitting), _LONGEST_NUMBER)
         if radius:
             form.sheet.frame(cell, house.style.outer.width, house.style.outer.colour, radius)
         else:

@@ -22,7 +22,7 @@ from formreader.training.evaluate.curves import draw_curves
 from formreader.training.evaluate.figures import WORST_MISTAKES, draw_confusion, draw_sheet
 from formreader.training.evaluate.metrics import confusion
 from formreader.training.export.digit_graph import export_onnx
-from formreader.training.export.quantise import quantise_onnx
+from formreader.training.export.quantise import quantise_digits
 from formreader.training.fit.calibration import calibration_table, fit_temperature
 from formreader.training.fit.fitting import EpochFigures, best_epoch, predict_logits, write_history
 from formreader.training.fit.run_folder import HISTORY_FILE
@@ -88,7 +88,7 @@ def _write_files(
     plain.set_weights(network.get_weights())
     plain.save(out / KERAS_FILE)
     export_onnx(plain, out / ONNX_FILE)
-    quantise_onnx(out / ONNX_FILE, out / QUICK_FILE, _sample(data.training).crops)
+    quantise_digits(out / ONNX_FILE, out / QUICK_FILE, _sample(data.training).crops)
     write_history(history, out / HISTORY_FILE)
     draw_curves(history, out)
     # Fitted on clean and on degraded crops: fitted on poor scans alone it makes the network

@@ -24,6 +24,7 @@ from formreader.core.model_folder import (
     LINE_MODEL,
     NUMBER_MODEL,
     ONNX_FILE,
+    QUICK_FILE,
     file_hashes,
     load_graph,
     model_folder,
@@ -178,23 +179,23 @@ def test_a_hostile_card_is_refused(
 
 
 LOADERS = {
-    BOX_MODEL: (BoxNetwork.load, "decisions"),
-    LINE_MODEL: (LineNetwork.load, "scale"),
-    NUMBER_MODEL: (NumberReader.load, "vote"),
+    BOX_MODEL: (BoxNetwork.load, "decisions", ONNX_FILE),
+    LINE_MODEL: (LineNetwork.load, "scale", ONNX_FILE),
+    NUMBER_MODEL: (NumberReader.load, "vote", QUICK_FILE),
 }
 
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_the_other_networks_are_as_strict(tmp_path: Path, tiny_model: Path, name: str) -> None:
-    load, key = LOADERS[name]
+    load, key, graph = LOADERS[name]
     folder = Path(shutil.copytree(model_folder(name), tmp_path / name))
     card = json.loads((folder / CARD_FILE).read_text())
     for wrong in (float("nan"), [[]], "\ud800"):
         (folder / CARD_FILE).write_text(json.dumps(card | {key: wrong}))
         with pytest.raises(ModelError, match="model card"):
             load(folder)
-    shutil.copy(tiny_model / ONNX_FILE, folder)
-    (folder / CARD_FILE).write_text(json.dumps(card | {"files": file_hashes(folder, (ONNX_FILE,))}))
+    shutil.copy(tiny_model / ONNX_FILE, folder / graph)
+    (folder / CARD_FILE).write_text(json.dumps(card | {"files": file_hashes(folder, (graph,))}))
     with pytest.raises(ModelError, match="not one that formreader can use"):
         load(folder)
 

@@ -13,6 +13,7 @@ from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.model_folder import (
     NUMBER_MODEL,
+    QUICK_FILE,
     card_hashes,
     load_graph,
     model_folder,
@@ -114,7 +115,7 @@ def test_drafts_choose_the_digits_and_do_not_read_them(monkeypatch: pytest.Monke
 def shipped_graph() -> onnxruntime.InferenceSession:
     folder = model_folder(NUMBER_MODEL)
     card = read_card_file(folder, NUMBER_CARD_SCHEMA)
-    return load_graph(folder, card_hashes(card), 1, NUMBER_TRIAL)
+    return load_graph(folder, card_hashes(card), 1, NUMBER_TRIAL, QUICK_FILE)
 
 
 class DraftsApart(Recogniser):

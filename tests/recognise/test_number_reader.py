@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from formreader.core.errors import ModelError
-from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, ONNX_FILE, model_folder
+from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, QUICK_FILE, model_folder
 from formreader.recognise.number_reader import (
     NumberReader,
     padded,
@@ -76,7 +76,7 @@ def test_strips_are_padded_with_paper_to_widths_of_their_own() -> None:
 
 
 def test_a_damaged_graph_is_refused(folder: Path) -> None:
-    (folder / ONNX_FILE).write_bytes(b"graph")
+    (folder / QUICK_FILE).write_bytes(b"graph")
     with pytest.raises(ModelError, match="damaged"):
         NumberReader.load(folder)
 

@@ -35,7 +35,7 @@ from formreader.recognise.runtimes import (
 )
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits, mixture
-from formreader.training.export.quantise import quantise_onnx
+from formreader.training.export.quantise import quantise_digits
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_batch_size_changes_no_byte(recogniser: Recogniser, crops: Crops, batch:
 def quick(crops: Crops, tmp_path_factory: pytest.TempPathFactory) -> InferenceSession:
     """The shipped model's graph in 8-bit integers."""
     folder = tmp_path_factory.mktemp("quick")
-    quantise_onnx(model_folder(DEFAULT_MODEL) / ONNX_FILE, folder / ONNX_FILE, crops)
+    quantise_digits(model_folder(DEFAULT_MODEL) / ONNX_FILE, folder / ONNX_FILE, crops)
     return load_graph(folder, file_hashes(folder, (ONNX_FILE,)), 1, DIGIT_TRIAL)
 
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
-from formreader.core.model_folder import CARD_FILE, ONNX_FILE, file_hashes, load_graph
+from formreader.core.model_folder import CARD_FILE, ONNX_FILE, QUICK_FILE, file_hashes, load_graph
 from formreader.core.options import ScanOptions
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, log_probabilities, place_probabilities
 from formreader.recognise.model_card import CalibrationRow
@@ -23,7 +23,10 @@ from formreader.training.number_network import number_training
 from formreader.training.number_network.__main__ import main
 from formreader.training.number_network.number_architecture import build_number_network
 from formreader.training.number_network.number_fitting import StripBatches, varied
-from formreader.training.number_network.number_graph import export_number_network
+from formreader.training.number_network.number_graph import (
+    export_number_network,
+    quantise_numbers,
+)
 from formreader.training.number_network.number_loss import as_targets, number_loss
 from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
 from formreader.training.number_network.number_options import NumberTrainOptions
@@ -88,7 +91,7 @@ def test_the_loss_is_the_negative_log_probability_of_the_target() -> None:
         assert told.tolist() == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_exported_graph_reads_as_keras_does(tmp_path: Path) -> None:
+def test_the_exported_graphs_read_as_keras_does(tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     network = build_number_network()
     for layer in network.layers:  # as after a training
@@ -97,14 +100,21 @@ def test_the_exported_graph_reads_as_keras_does(tmp_path: Path) -> None:
             layer.moving_mean.assign(keras.random.normal(shape, stddev=0.1))
             layer.moving_variance.assign(keras.random.uniform(shape, 0.5, 2.0))
     export_number_network(network, tmp_path / ONNX_FILE)
-    hashes = file_hashes(tmp_path, (ONNX_FILE,))
-    by_graph = logits_of_graph(load_graph(tmp_path, hashes, 1, NUMBER_TRIAL))
     rng = np.random.default_rng(4)
+    drawn = [rng.integers(0, 256, (STRIP_HEIGHT, 56)).astype(np.uint8) for _ in range(40)]
+    quantise_numbers(tmp_path / ONNX_FILE, tmp_path / QUICK_FILE, drawn)
+    hashes = file_hashes(tmp_path, (ONNX_FILE, QUICK_FILE))
+    by_graph, quick = (
+        logits_of_graph(load_graph(tmp_path, hashes, 1, NUMBER_TRIAL, name))
+        for name in (ONNX_FILE, QUICK_FILE)
+    )
     for width in (32, 96):
         strips = rng.integers(0, 256, (3, STRIP_HEIGHT, width)).astype(np.uint8)
         expected = keras_logits(network)(strips)
         assert expected.shape == (3, width // 2, CTC_CLASSES)
         assert np.abs(by_graph(strips) - expected).max() < 1e-3
+        rounded = np.abs(quick(strips) - expected)
+        assert 1e-3 < rounded.max() < 0.1 * np.ptp(expected)
 
 
 def test_a_network_with_other_layers_is_not_exported(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from formreader.core.options import Architecture
 from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, build_network
 from formreader.training.data.mixture import draw_digits
 from formreader.training.export.digit_graph import export_onnx
-from formreader.training.export.quantise import quantise_onnx
+from formreader.training.export.quantise import quantise_digits
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("graphs")
     for arch in USUAL_STAGES:
         export_onnx(build_network(NetworkConfig(arch), seed=5), folder / f"{arch}.onnx")
-        quantise_onnx(folder / f"{arch}.onnx", folder / f"{arch}.int8.onnx", CROPS[:200])
+        quantise_digits(folder / f"{arch}.onnx", folder / f"{arch}.int8.onnx", CROPS[:200])
     return folder
 
 
@@ -65,6 +65,6 @@ def test_quantising_is_silent_and_gives_the_same_bytes_again(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        quantise_onnx(folder / "lenet.onnx", tmp_path / "again.onnx", CROPS[:200])
+        quantise_digits(folder / "lenet.onnx", tmp_path / "again.onnx", CROPS[:200])
     assert caplog.messages == []
     assert (tmp_path / "again.onnx").read_bytes() == (folder / "lenet.int8.onnx").read_bytes()

@@ -23,7 +23,7 @@ from formreader.core.model_folder import (
 from formreader.core.options import DEFAULT_MODEL
 from formreader.recognise.model_card import read_card
 from formreader.training.export import quantise
-from formreader.training.export.quantise import quantise_onnx
+from formreader.training.export.quantise import quantise_digits
 
 FILTERS = 5
 CROPS: Crops = np.random.default_rng(3).integers(0, 256, (40, 28, 28), dtype=np.uint8)
@@ -65,7 +65,7 @@ def write_exact(path: Path, size: int, stride: int = 1, side: int = 28) -> None:
 
 
 def quantised(folder: Path, crops: Crops) -> Path:
-    quantise_onnx(folder / "exact.onnx", folder / QUICK_FILE, crops)
+    quantise_digits(folder / "exact.onnx", folder / QUICK_FILE, crops)
     return folder / QUICK_FILE
 
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
+from formreader.core.model_folder import (
+    CARD_FILE,
+    KERAS_FILE,
+    ONNX_FILE,
+    QUICK_FILE,
+    file_hashes,
+    load_graph,
+)
 from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
     NUMBER_TRIAL,
@@ -27,7 +35,10 @@ from formreader.training.network_folder import (
 )
 from formreader.training.number_network.number_architecture import build_number_network
 from formreader.training.number_network.number_fitting import CHECKPOINT_FILE, fit
-from formreader.training.number_network.number_graph import export_number_network
+from formreader.training.number_network.number_graph import (
+    export_number_network,
+    quantise_numbers,
+)
 from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
 from formreader.training.number_network.number_options import NumberTrainOptions
 from formreader.training.number_network.strip_pool import (
@@ -38,12 +49,15 @@ from formreader.training.number_network.strip_pool import (
 from formreader.training.number_network.vote_fitting import fit_vote
 from formreader.training.number_network.widening import widened
 
-NUMBER_VERSION = "1.2"
+NUMBER_VERSION = "1.3"
 """Version in the card of a newly trained number network."""
 
 _FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_VOTE_SEED = 10**12, 2 * 10**12, 3 * 10**12
-"""Seeds of the first strips to choose the checkpoint with, to measure on, and to fit the vote to,
-far from those of the training strips and of one another."""
+_FIRST_RANGE_SEED = 4 * 10**12
+"""Seeds of the first strips to choose the checkpoint with, to measure on, to fit the vote to, and
+to quantise the network with, far from those of the training strips and of one another."""
+_QUANTISATION_STRIPS = 500
+"""Strips that tell the ranges of the network's activations."""
 _SEEDS_PER_RUN = 10**6
 """Seeds of strips for each seed of a training: no two trainings share strips."""
 
@@ -94,10 +108,15 @@ def write_model(
     plain = build_number_network()  # without the optimiser's state
     plain.set_weights(network.get_weights())
     plain.save(out / KERAS_FILE)
-    export_number_network(plain, out / ONNX_FILE)
-    files = file_hashes(out)
+    tell(f"composing {_QUANTISATION_STRIPS} strips to quantise the network with")
+    ranging = _strips(options, _FIRST_RANGE_SEED, _QUANTISATION_STRIPS, tell, held_back=False)
+    with TemporaryDirectory(dir=out) as folder:
+        exact = Path(folder) / ONNX_FILE
+        export_number_network(plain, exact)
+        quantise_numbers(exact, out / QUICK_FILE, [one.strip for one in ranging])
+    files = file_hashes(out, (KERAS_FILE, QUICK_FILE))
     # Measured with the exported graph, as scans run it.
-    logits_of = logits_of_graph(load_graph(out, files, 1, NUMBER_TRIAL))
+    logits_of = logits_of_graph(load_graph(out, files, 1, NUMBER_TRIAL, QUICK_FILE))
     tell(f"measuring on {options.test_strips} other strips of held-back hands")
     test = _strips(options, _FIRST_TEST_SEED, options.test_strips, tell, held_back=True)
     figures = measure_numbers(test, logits_of)
