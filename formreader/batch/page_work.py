@@ -169,7 +169,9 @@ def crop_form(
         if found is not None and (turned := quarters_turned(found.alignment)):
             straight = straighten(pyramid, (quarters or 0) + turned)
             found = book.recognise(straight.image)
-        placed = place_fields(straight, found) if found is not None else PlacedFields()
+        placed = (
+            place_fields(straight, found, pyramid.shape) if found is not None else PlacedFields()
+        )
     if found is None:
         return None
     with stopwatch.stage("crop"):
@@ -207,7 +209,7 @@ def crop_page(
         pyramid = Pyramid(page.image)
         straight, upright = _straight(pyramid, quarters)
     with stopwatch.stage("find"):
-        found = find_fields(straight)
+        found = find_fields(straight).within(pyramid.shape)
     with stopwatch.stage("crop"):
         fields = in_reading_order(straight, _crop(pyramid, found))
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]

@@ -28,10 +28,7 @@ def draw_thumbnail(page: Pyramid, field: FieldCrops) -> Thumbnail:
     """Draw a field with a margin of about one box, cut from its page.
 
     A box is 32 to 64 pixels high in the picture. It is smaller where the page shows it smaller,
-    or where the picture would be too large.
-
-    Raises:
-        ValueError: the field lies outside the page.
+    or where the picture would be too large. Of a field off the page it shows the page's edge.
     """
     boxes = [box.box for box in field.boxes]
     height = statistics.median([box.height for box in boxes])
@@ -47,10 +44,15 @@ def draw_thumbnail(page: Pyramid, field: FieldCrops) -> Thumbnail:
 
 
 def _with_margin(box: Box, margin: float, shape: tuple[int, ...]) -> Box:
-    """Return the box with a margin, clipped to a page of `shape`."""
-    left, top = max(0.0, box.left - margin), max(0.0, box.top - margin)
-    right, bottom = min(shape[1], box.right + margin), min(shape[0], box.bottom + margin)
+    """Return the box with a margin, clipped to a page of `shape`; at least a pixel of it."""
+    left, right = _clipped(box.left - margin, box.right + margin, shape[1])
+    top, bottom = _clipped(box.top - margin, box.bottom + margin, shape[0])
     return Box(left, top, right - left, bottom - top)
+
+
+def _clipped(start: float, stop: float, side: int) -> tuple[float, float]:
+    start = min(max(start, 0.0), side - 1)
+    return start, max(min(stop, side), start + 1)
 
 
 def _cut(page: Pyramid, around: Box, halvings: int) -> tuple[Box, GreyImage]:

@@ -13,7 +13,7 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.geometry import map_points, quads_of
+from formreader.core.geometry import Box, map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
 from formreader.detect.box_network import shipped_network
 from formreader.detect.field_grouping import group_rows
@@ -55,6 +55,16 @@ class FoundFields:
     cells: tuple[DigitBox, ...] = ()
     notice: str = ""
     discarded: tuple[Discarded, ...] = ()
+
+    def within(self, shape: tuple[int, ...]) -> FoundFields:
+        """The same without boxes and cells whose middle is beyond the edges of the stored page.
+
+        A straightened page shows some of what is beyond them, as paper.
+        """
+        page = Box(0.0, 0.0, shape[1], shape[0])
+        rows = (tuple(box for box in row if page.holds(box.box.centre)) for row in self.rows)
+        cells = tuple(cell for cell in self.cells if page.holds(cell.box.centre))
+        return replace(self, rows=tuple(filter(None, rows)), cells=cells)
 
 
 def find_fields(straight: StraightPage) -> FoundFields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,16 @@ from formreader.template.page_alignment import Alignment
 from formreader.template.page_map import Floats
 
 NOT_ON_LINES = "the lines of the form are not where they should be"
+CUT_OFF = "the page does not show all of the field"
 WRITING_BESIDE = "there is writing beside the field: a digit may be missing"
 """Why a field is for review however confident."""
 
 _MIN_CONFIRMED = 0.3
 """Share of the lines of a field that must be where the form has them. Of 3,100 fields on 120 drawn
 pages 31 have fewer, among them all six that alignment put a quarter of a box off or more."""
+
+_MAX_CUT_OFF = 0.1
+"""Share of the width or height of a box that may be beyond the edge of the page: its line may."""
 
 _QUARTER = np.pi / 2
 """A quarter turn, in radians."""
@@ -68,8 +72,8 @@ def quarters_turned(alignment: Alignment) -> int:
     return -round(float(np.arctan2(y, x)) / _QUARTER) % 4
 
 
-def place_fields(straight: StraightPage, found: Recognised) -> PlacedFields:
-    """Find the fields of a recognised form on an upright page."""
+def place_fields(straight: StraightPage, found: Recognised, shape: tuple[int, ...]) -> PlacedFields:
+    """Find the fields of a recognised form on an upright page, stored with this `shape`."""
     fields, form = found.form.template.fields, found.form
     corners = found.alignment.map(form.corners).reshape(-1, 4, 2)
     placed = on_lines(straight.image, corners, form.corners, form.edges, form.owner)
@@ -86,7 +90,10 @@ def place_fields(straight: StraightPage, found: Recognised) -> PlacedFields:
     beside = found.alignment.page_map.map(form.beside)
     faint = faint_limit(straight.image, beside, placed.corners)
     return PlacedFields(
-        tuple(_placed(straight, *one, loose) for one in zip(fields, parts, sureness, strict=True)),
+        tuple(
+            _marked_if_cut(_placed(straight, *one, loose), shape)
+            for one in zip(fields, parts, sureness, strict=True)
+        ),
         FormEvidence(faint, form.box_lines if rows else None),
     )
 
@@ -121,6 +128,17 @@ def _placed(
     if field.cell is not None:
         return PlacedField(field.name, cell=boxes[0], doubt=doubt, confirmed=confirmed)
     return PlacedField(field.name, mark_boxes(boxes, next(loose)), doubt=doubt, confirmed=confirmed)
+
+
+def _marked_if_cut(field: PlacedField, shape: tuple[int, ...]) -> PlacedField:
+    """The field, for review if a part of it lies beyond the edges of its page."""
+    boxes = [part.box for part in (field.boxes if field.cell is None else (field.cell,))]
+    cut = any(
+        max(-box.left, box.right - shape[1]) > _MAX_CUT_OFF * box.width
+        or max(-box.top, box.bottom - shape[0]) > _MAX_CUT_OFF * box.height
+        for box in boxes
+    )
+    return replace(field, doubt=CUT_OFF) if cut else field
 
 
 def _on_page(straight: StraightPage, corners: Floats) -> tuple[DigitBox, ...]:

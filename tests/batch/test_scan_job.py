@@ -182,6 +182,14 @@ def test_thumbnails_stay_on_the_page() -> None:
     assert picture.area == Box(0, 30, 37, 30)
 
 
+def test_the_thumbnail_of_a_field_off_the_page_shows_its_edge() -> None:
+    page = Pyramid(np.zeros((60, 80), np.uint8))
+    for left, top, area in (
+        (-90, 20, Box(0, 0, 1, 60)), (150, 20, Box(79, 0, 1, 60)), (20, 150, Box(0, 59, 60, 1)),
+    ):  # fmt: skip
+        assert draw_thumbnail(page, blank_field((square(left, top, 20),))).area == area
+
+
 # --- recognition across pages
 
 

@@ -91,6 +91,28 @@ def test_a_row_a_form(pile: Path, templates: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_page_that_is_cut_off_is_for_review(templates: Path, tmp_path: Path) -> None:
+    draw(tmp_path, "whole.png", 7, 9)
+    with Image.open(tmp_path / "whole.png") as whole:
+        edge = round(0.45 * whole.width)
+        whole.crop((0, 0, edge, whole.height)).save(tmp_path / "cut.png")
+    out = tmp_path / "results.csv"
+    scan([tmp_path / "cut.png", tmp_path / "whole.png"], out,
+         rows="field", template=templates, workers=1, report="none")  # fmt: skip
+    rows = [row for row in rows_of(out) if row["form"] == "form-1"]
+    cut, whole = (
+        [row for row in rows if row["file"] == f"{name}.png"] for name in ("cut", "whole")
+    )
+    assert [row["field"] for row in cut] == [row["field"] for row in whole]
+    beyond = [int(row["x"]) + int(row["width"]) > edge + 5 for row in cut]
+    assert any(int(row["x"]) > edge for row in cut)
+    for row, is_beyond in zip(cut, beyond, strict=True):
+        assert ("the page does not show all of the field" in row["message"]) == is_beyond
+        assert not is_beyond or row["status"] == "review"
+    assert not any("does not show" in row["message"] for row in whole)
+
+
+@pytest.mark.slow
 def test_a_row_a_document_and_a_table_a_form(
     pile: Path, templates: Path, tmp_path: Path, program: Callable[..., Result]
 ) -> None:

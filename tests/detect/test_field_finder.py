@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import NO_BOXES, GreyImage
+from formreader.core.records import NO_BOXES, DigitBox, GreyImage
 from formreader.detect.box_network import shipped_decisions
 from formreader.detect.field_decision import field_features
 from formreader.detect.field_finder import FoundFields, find_fields
@@ -112,6 +112,15 @@ def form(*, rows: int = 2, size: float = 9.0, distractor: Distractor | None = No
     if distractor is not None:
         distractor(sheet, Rect(12, 50, 146, 50), rng)
     return grey(sheet.image)
+
+
+def test_what_lies_beyond_the_page_is_dropped() -> None:
+    def box(left: float) -> DigitBox:
+        return DigitBox(((left, 5), (left + 20, 5), (left + 20, 25), (left, 25)))
+
+    found = FoundFields(((box(-15), box(5)), (box(200),)), (box(-25), box(85)), "a notice")
+    kept = found.within((30, 100))
+    assert kept == FoundFields(((box(5),),), (box(85),), "a notice")
 
 
 def likely_rows(found: FoundFields) -> list[int]:
