@@ -28,7 +28,7 @@ from formreader.core.records import (
     SegmentedField,
 )
 from formreader.crop.normaliser import normalise_all
-from formreader.segment.cell_ink import CellPatch, Ink, cut_cell_patches
+from formreader.segment.cell_ink import CellPatch, Flags, Ink, cut_cell_patches
 from formreader.segment.number_strip import strip_of
 from formreader.segment.pieces import CutInk, Labels, Piece, cut_pieces
 from formreader.segment.print_filter import holds_print
@@ -64,6 +64,9 @@ record."""
 
 _CELLS_AT_ONCE = 100
 """Cells that are cut together, whose pictures take some 15 MB. No measurement on record."""
+
+_MAX_DISTANCE_OF_NEIGHBOUR = 0.35
+"""Distance of the edges of two cells that have one line between them, in heights of a cell."""
 
 _SHARE_OF_CELLS_WITH_OTHER_INK = 0.04
 """Share of the cells that may be darker than the pen: they hold print or blots."""
@@ -109,30 +112,46 @@ def cut_cells(
         one digit's. None if the cell holds print.
     """
     pairs = list(zip(cells, names or [""] * len(cells), strict=True))
+    sides = _open_sides(cells)
     fields = list[FieldCrops | None]()
     for start in range(0, len(pairs), _CELLS_AT_ONCE):
-        opened = _opened(page, pairs[start : start + _CELLS_AT_ONCE], faint)
+        part = slice(start, start + _CELLS_AT_ONCE)
+        opened = _opened(page, pairs[part], sides[part], faint)
         cut = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
         fields += [next(cut) if isinstance(one, _WrittenCell) else one for one in opened]
     return fields
 
 
 def _opened(
-    page: Pyramid, pairs: Sequence[tuple[DigitBox, str]], faint: float
+    page: Pyramid, pairs: Sequence[tuple[DigitBox, str]], open_sides: Flags, faint: float
 ) -> list[_WrittenCell | FieldCrops | None]:
     """Return each cell with ink, the field of each blank one, and None for print.
 
-    `faint` is as in `cut_cells`.
+    `open_sides`, (n, 2), is as in `cut_cell_patches`, `faint` as in `cut_cells`.
     """
     kept = [bool(name) or not holds_print(page.level(0), cell) for cell, name in pairs]
     corners = np.array([cell.corners for cell, _ in pairs], np.float64)
-    cut = cut_cell_patches(page, corners[kept])
+    cut = cut_cell_patches(page, corners[kept], open_sides[kept])
     limit = faint * _pen(cut) if faint else 0.0
     patches = iter(cut)
     return [
         _one_opened(cell, name, next(patches), limit) if keep else None
         for (cell, name), keep in zip(pairs, kept, strict=True)
     ]
+
+
+def _open_sides(cells: Sequence[DigitBox]) -> Flags:
+    """(n, 2) whether none of n cells is left and right of each, where its number may go on."""
+    boxes = [cell.box for cell in cells]
+    sides = np.array([(one.left, one.right, one.top, one.bottom) for one in boxes], np.float64)
+    left, right, top, bottom = sides.reshape(-1, 4).T
+    near = _MAX_DISTANCE_OF_NEIGHBOUR * (bottom - top)[:, None]
+    level = np.minimum(bottom[:, None], bottom) > np.maximum(top[:, None], top)
+    beside = [
+        level & (np.abs(left[:, None] - right) <= near),
+        level & (np.abs(right[:, None] - left) <= near),
+    ]
+    return ~np.stack([one.any(axis=1) for one in beside], axis=1)
 
 
 def _pen(patches: Sequence[CellPatch]) -> float:

@@ -19,7 +19,7 @@ from formreader.core.paper import INK_OVER_NOISE, papers_under_ink
 from formreader.core.records import GreyImage
 from formreader.crop.normaliser import MIN_INK_GREY, WHITE_QUANTILE
 from formreader.segment.cell_lines import PatchSizes, Stack, find_lines
-from formreader.segment.cell_parts import CellParts, Extent, find_cell_parts
+from formreader.segment.cell_parts import CellParts, CellSides, Extent, find_cell_parts
 
 Ink: TypeAlias = npt.NDArray[np.uint8]
 """(h, w) uint8, bright ink on pure black."""
@@ -122,15 +122,18 @@ def cut_cell_patch(image: GreyImage, corners: npt.NDArray[np.float64]) -> CellPa
     return patch
 
 
-def cut_cell_patches(page: Pyramid, corners: npt.NDArray[np.float64]) -> list[CellPatch]:
+def cut_cell_patches(
+    page: Pyramid, corners: npt.NDArray[np.float64], open_sides: Flags | None = None
+) -> list[CellPatch]:
     """Cut n cells out of their page and separate their ink, faster than one at a time.
 
     Args:
         page: the page as stored, dark ink on bright paper.
         corners: (n, 4, 2) page pixels, clockwise from the top left of the upright form.
+        open_sides: (n, 2) whether no other cell is left and right of each; None: not known.
     """
     warped = [_warped(page, one) for one in corners]
-    inks = cell_inks([one.patch for one in warped], [one.margin for one in warped])
+    inks = cell_inks([one.patch for one in warped], [one.margin for one in warped], open_sides)
     return [
         CellPatch(
             cell.ink,
@@ -199,17 +202,21 @@ def cell_ink(patch: GreyImage, margin: int) -> CellInk:
     return found
 
 
-def cell_inks(patches: Sequence[GreyImage], margins: Sequence[int]) -> list[CellInk]:
+def cell_inks(
+    patches: Sequence[GreyImage], margins: Sequence[int], open_sides: Flags | None = None
+) -> list[CellInk]:
     """Separate the handwriting in n cells from everything else, faster than one at a time.
 
     Args:
         patches: (h, w) uint8 each, dark on bright.
         margins: (n,) the pixels around the cell in each.
+        open_sides: (n, 2) whether no other cell is left and right of each; None: not known.
     """
     found = dict[int, CellInk]()
     for alike in _of_like_shapes([patch.shape for patch in patches]):
         chosen = [patches[i] for i in alike], [margins[i] for i in alike]
-        found |= zip(alike, _inks_of_like_shapes(*chosen), strict=True)
+        free = None if open_sides is None else open_sides[np.array(alike)]
+        found |= zip(alike, _inks_of_like_shapes(*chosen, free), strict=True)
     return [found[i] for i in range(len(patches))]
 
 
@@ -233,7 +240,9 @@ def _portions(group: Sequence[int], pixels: int) -> Iterator[Sequence[int]]:
         yield group[i * len(group) // portions : (i + 1) * len(group) // portions]
 
 
-def _inks_of_like_shapes(patches: Sequence[GreyImage], margins: Sequence[int]) -> list[CellInk]:
+def _inks_of_like_shapes(
+    patches: Sequence[GreyImage], margins: Sequence[int], open_sides: Flags | None
+) -> list[CellInk]:
     """Separate the handwriting in cells whose patches have nearly one shape."""
     heights, widths = np.array([patch.shape for patch in patches], np.int64).T
     sizes = PatchSizes(heights, widths, np.array(margins, np.int64))
@@ -248,7 +257,8 @@ def _inks_of_like_shapes(patches: Sequence[GreyImage], margins: Sequence[int]) -
     ink = _darker(darkness, np.maximum(floors, _MIN_CELL_INK_OVER_PEN * levels))
     free = ink & ~lines | strokes
     free[np.isinf(levels)] = 0
-    parts = find_cell_parts(free, sizes)
+    sides = None if open_sides is None else CellSides(lines, open_sides)
+    parts = find_cell_parts(free, sizes, sides)
     beside = (ink | lines).view(np.bool_)
     return [
         CellInk(

@@ -224,6 +224,37 @@ def test_a_digit_at_the_edge_that_is_left_out_is_loose_ink(centre: float, loose:
     assert all(box.loose_ink is loose for box in field.boxes)
 
 
+def page_of_small_zeros(centres: list[float]) -> GreyImage:
+    """The page with zeros of 10 x 15 pixels."""
+    page = page_with([])
+    for x in centres:
+        cv2.ellipse(page, (round(x), 72), (4, 6), 0, 0, 360, (30,), 3)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("centres", "loose"),
+    [
+        ([322, 337, 352], True),  # the last one is across the line
+        ([63, 78, 48], True),
+        ([322, 337, 366], False),  # what stands beyond, as a unit may
+        ([100, 115, 352], False),  # far from the number
+        ([322, 337], False),
+    ],
+)
+def test_a_small_digit_across_a_side_of_the_cell_is_loose_ink(
+    centres: list[float], loose: bool
+) -> None:
+    page, cell = page_of_small_zeros(centres), cell_at(FRAME)
+    field = cut_cell(page, cell)
+    assert field is not None
+    assert all(box.loose_ink is loose for box in field.boxes)
+    beside = [cell_at(Box(x, FRAME.top, 90, FRAME.height)) for x in (-40, FRAME.right)]
+    between = cut_cells(Pyramid(page), [cell, *beside])[0]  # it may be the neighbour's
+    assert between is not None
+    assert not any(box.loose_ink for box in between.boxes)
+
+
 def test_a_stroke_across_a_line_is_kept_whole() -> None:
     page = page_with([])
     cv2.line(page, (150, 60), (150, 108), (30,), 4)
