@@ -25,13 +25,17 @@ _Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _TOP, _BOTTOM, _LEFT, _RIGHT = range(4)
 _OUTWARDS = (-1, 1, -1, 1)
-"""The edges of a cell: their numbers, and the direction out of the cell."""
+_SIDES = ((_TOP, _BOTTOM), (_LEFT, _RIGHT))
+"""The edges of a cell: their numbers, the direction out of the cell, and which are parallel."""
 
 _END = 0.15
 """Share of an edge at each end where a printed line meets others, and a stroke seldom does."""
 
 _BESIDE = 5
 """Pixels beside an edge where a line that stands alone is none."""
+
+_WITHIN = 0.3
+"""How far from the edges of a cell a line within it is, at least, in heights of the cell."""
 
 _BEYOND = 0.7
 """How far beyond its ends an edge is followed, in heights of its cell."""
@@ -82,7 +86,10 @@ class EdgeDecision(PageRegression):
     edges are; the share dark beyond both ends of all edges in line, where no cell ends; the logs
     of one more than the number of cells in line that have a line there, and that have none;
     whether a cell that touches this one goes on across it; whether another cell begins there, and
-    both at once; how far the next ink is, to either side.
+    both at once; how far the next ink is, to either side; and for a side and for an upper or lower
+    edge, whether lines of other cells go on between it and the one opposite, as where two cells
+    were taken for one: the log of one more than the number of edges in line there, times the share
+    of a line that is dark at its worse end within this cell.
 
     The context: the mean logit of the edges in line, 0 for none; whether there are any.
     """
@@ -90,7 +97,7 @@ class EdgeDecision(PageRegression):
     FEATURES: ClassVar = (
         "side", "line", "dark", "dark end", "dark beside", "less sure", "runs on",
         "lines in line", "edges in line", "crossed", "shared", "shared and crossed",
-        "ink outside", "ink inside",
+        "ink outside", "ink inside", "columns within", "rows within",
     )  # fmt: skip
     CONTEXT: ClassVar = ("logit in line", "alone")
 
@@ -128,9 +135,10 @@ def see_edges(even: GreyImage, lines: PrintedLines, cells: FoundCells, boxes: _F
     in_line = [_in_line(place[edge], height) for edge in range(4)]
     ink = _ink_distances(even, place)
     dark = [_dark(lines, place, edge) for edge in range(4)]
+    within = [_within(lines, place, sides) for sides in _SIDES]
     ruled = cells.ruled >= MIN_RULED_EDGE
     every = edge_places(np.concatenate([cells.corners, boxes]))
-    features = list[_Floats]()
+    features, none = list[_Floats](), np.zeros(len(cells))
     for edge in range(4):
         on_line = (in_line[edge] & ruled[:, edge]).sum(axis=1)
         other = in_line[edge].sum(axis=1) - on_line
@@ -151,6 +159,8 @@ def see_edges(even: GreyImage, lines: PrintedLines, cells: FoundCells, boxes: _F
             crossed & shared,
             ink[edge][:, 0],
             ink[edge][:, 1],
+            within[1] if edge in _SIDES[1] else none,
+            within[0] if edge in _SIDES[0] else none,
         ]))  # fmt: skip
     return CellEdges(np.stack(features, axis=1), np.stack(in_line, axis=1))
 
@@ -171,7 +181,12 @@ def _in_line(place: _Floats, height: _Floats) -> _Flags:
 
 def _ends(edge: int) -> tuple[int, int]:
     """The edges at which an edge begins and ends."""
-    return (_LEFT, _RIGHT) if edge in (_TOP, _BOTTOM) else (_TOP, _BOTTOM)
+    return _SIDES[1 - edge // 2]
+
+
+def _sides(edge: int) -> tuple[int, int]:
+    """The edge and the one opposite, in the order of their places."""
+    return _SIDES[edge // 2]
 
 
 def _totals(lines: PrintedLines, edge: int) -> Totals:
@@ -180,8 +195,14 @@ def _totals(lines: PrintedLines, edge: int) -> Totals:
 
 def _dark(lines: PrintedLines, place: _Floats, edge: int) -> tuple[_Floats, _Floats, _Floats]:
     """(n,) shares of an edge that are dark: in all, at its worse end, and beside it."""
-    totals, at = _totals(lines, edge), place[edge]
     start, end = (place[one] for one in _ends(edge))
+    return _dark_at(_totals(lines, edge), place[edge], start, end)
+
+
+def _dark_at(
+    totals: Totals, at: _Floats, start: _Floats, end: _Floats
+) -> tuple[_Floats, _Floats, _Floats]:
+    """The same of lines at some places across, from a start to an end along; all (n,)."""
     part = _END * (end - start)
     whole = covered(totals, at, start, end)
     worse = np.minimum(
@@ -191,6 +212,27 @@ def _dark(lines: PrintedLines, place: _Floats, edge: int) -> tuple[_Floats, _Flo
         covered(totals, at - _BESIDE, start, end), covered(totals, at + _BESIDE, start, end)
     )
     return whole, worse, beside
+
+
+def _within(lines: PrintedLines, place: _Floats, sides: tuple[int, int]) -> _Floats:
+    """(n,) how far lines of other cells go on within each cell, parallel to its two `sides`.
+
+    It is that of the place where most other cells have an edge, as in `EdgeDecision.FEATURES`.
+    """
+    low, high = sides
+    first, last = _ends(low)
+    height = place[_BOTTOM] - place[_TOP]
+    edges, middles = place[[low, high]].ravel(), np.tile((place[first] + place[last]) / 2, 2)
+    margin = (_WITHIN * height)[:, None]
+    inside = (edges > place[low][:, None] + margin) & (edges < place[high][:, None] - margin)
+    in_line = np.abs(edges[:, None] - edges) <= _IN_LINE * np.tile(height, 2)[:, None]
+    number = in_line.sum(axis=1)
+    away = np.abs(middles - ((place[first] + place[last]) / 2)[:, None])
+    # Of the edges in line the next one, as lines lean.
+    likely = np.where(inside, number - away / (1 + away.max()), 0.0)
+    best = likely.argmax(axis=1)
+    _, end, _ = _dark_at(_totals(lines, low), edges[best], place[first], place[last])
+    return np.where(likely.any(axis=1), np.log1p(number[best]) * end, 0.0)
 
 
 def _runs_on(
@@ -203,7 +245,7 @@ def _runs_on(
     totals, at = _totals(lines, edge), place[edge]
     first, last = _ends(edge)
     height = place[_BOTTOM] - place[_TOP]
-    sides = (_TOP, _BOTTOM) if edge in (_TOP, _BOTTOM) else (_LEFT, _RIGHT)
+    sides = _sides(edge)
     group = in_line | np.eye(len(at), dtype=np.bool_)
     near = np.abs(every[sides, :][:, None] - at[:, None]) <= _IN_LINE * height[:, None]
     shares = []

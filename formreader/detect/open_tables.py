@@ -71,7 +71,8 @@ class _Table:
 def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
     """Divide cells that are lines of a table without lines between its columns.
 
-    A cell is doubtful where a digit may be its neighbour's: where one ends is but a guess.
+    Other cells that were found within it are parts of its lines: they go. A cell is doubtful where
+    a digit may be its neighbour's: where one ends is but a guess.
 
     Args:
         even: the upright, evenly lit page, (h, w) uint8.
@@ -80,11 +81,14 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
     kept = np.ones(len(cells), np.bool_)
     made = list[Floats]()
     scores, doubtful = list[float](), list[bool]()
-    for table in _tables(cells):
+    # The widest first: a part of its lines may look like a table of its own.
+    for table in sorted(_tables(cells), key=lambda one: one.left - one.right):
+        if not kept[table.members].all():
+            continue
         written = _written(even, table)
         columns = _columns(written, table)
         if len(columns) > 1:
-            kept[table.members] = False
+            kept &= ~_inside(cells, table)
             made += [_quad(column, line) for line in table.lines for column in columns]
             score = float(cells.scores[table.members].mean())
             scores += [score] * (len(table.lines) * len(columns))
@@ -99,6 +103,15 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
         np.concatenate([rest.ruled, ruled]),
         np.concatenate([rest.doubtful, np.array(doubtful, np.bool_)]),
     )
+
+
+def _inside(cells: FoundCells, table: _Table) -> npt.NDArray[np.bool_]:
+    """(n,) which cells are the lines of a table, or have their middle in one of these."""
+    x, y = cells.corners.mean(axis=1).T
+    inside = (table.left < x) & (x < table.right)
+    inside &= (table.lines[0][0] < y) & (y < table.lines[-1][1])
+    inside[table.members] = True
+    return np.asarray(inside)
 
 
 def _tables(cells: FoundCells) -> Iterator[_Table]:

@@ -48,6 +48,7 @@ from formreader.recognise.page_orientation import (
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import Thresholds, acceptance
 from formreader.recognise.rule_evidence import under_rules
+from formreader.recognise.torn_columns import doubt_torn_columns
 from formreader.rules.form_rules import FormRules
 from formreader.segment.segment_selection import (
     NO_NUMBER,
@@ -145,8 +146,13 @@ def _with_fields(read: ReadPage, fields: Sequence[ReadField], reason: str) -> Re
 
 
 def _settled(read: ReadPage, reader: NumberReader) -> ReadPage:
-    """Settle what each cell says, from its cut digits and from its strip."""
+    """Settle what each cell says, from its cut digits and from its strip.
+
+    The cells of a known form are one number each.
+    """
     fields = tuple(_settled_field(one, read.heard, reader) for one in read.fields)
+    if not read.page.form:
+        fields = doubt_torn_columns(fields)
     page = replace(read.page, fields=tuple(one.field for one in fields))
     return replace(read, page=page, fields=fields)
 

@@ -33,7 +33,7 @@ _MIN_CROSSING, _MAX_CROSSING, _MIN_BEYOND, _MAX_GAP_TO_SIDE = 0.5, 1.6, 0.15, 0.
 up to these heights, if it reaches so far beyond the side, and if no more than this gap is between
 the number and that side. Of 4,100 drawn numbers that were accepted without, 13 are for review with
 it, 4 of which had lost a digit."""
-_TOUCHING = 1
+_MAX_RIM = 1
 """Pixels between a line and what touches it, at most: the rim of the line."""
 
 
@@ -158,9 +158,9 @@ def _crossed(
     like &= 2 * (np.minimum(bottom, number_bottom) - np.maximum(top, number_top)) >= height
     low, high = sizes.margins[cell], (sizes.widths - sizes.margins)[cell]
     zone = sizes.edge_zones[cell]
-    at_left = (left < outer[:, 0] - _MIN_BEYOND * tall) & (right >= outer[:, 0] - _TOUCHING)
+    at_left = (left < outer[:, 0] - _MIN_BEYOND * tall) & (right >= outer[:, 0] - _MAX_RIM)
     at_left &= (number_left - low - zone <= near) & sides.are_open[cell, 0]
-    at_right = (right > outer[:, 1] + _MIN_BEYOND * tall) & (left <= outer[:, 1] + _TOUCHING)
+    at_right = (right > outer[:, 1] + _MIN_BEYOND * tall) & (left <= outer[:, 1] + _MAX_RIM)
     at_right &= (high - zone - number_right <= near) & sides.are_open[cell, 1]
     crossed = like & (at_left | at_right)
     return np.asarray(np.bincount(cell[crossed], minlength=n) > 0)

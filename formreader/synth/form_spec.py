@@ -61,8 +61,11 @@ class FormSpec:
 _LAYOUT_WEIGHTS: dict[Layout, float] = {
     "varied": 8, "stacked": 2, "mixed": 2, "open": 3, "sheet": 10, "frames": 5,
 }  # fmt: skip
-_KIND_WEIGHTS: dict[Kind, float] = {"combined": 8, "clean": 2, "photo": 2, "desk": 2, "broken": 2}
-"""How often a layout or a kind of scan is drawn, relative to one that is not named here."""
+_KIND_WEIGHTS: dict[Kind, float] = {
+    "combined": 8, "fax": 4, "clean": 2, "photo": 2, "desk": 2, "broken": 2,
+}  # fmt: skip
+"""How often a layout or a kind of scan is drawn, relative to one that is not named here. Scans of
+offices are often black and white, as faxes are."""
 
 _HELD_BACK_PERIOD = 5
 """Every fifth pair of a layout and a kind of scan is held back for tests."""
@@ -93,11 +96,11 @@ _MIN_BOX_HEIGHT_PX = 10.0
 """Lowest height of boxes in pixels, at any resolution."""
 
 
-def sample_spec(rng: np.random.Generator, *, held_back: bool = False) -> FormSpec:
+def sample_spec(rng: np.random.Generator, *, held_back: bool | None = False) -> FormSpec:
     """Draw a random specification for training from all layouts, kinds of scans and papers.
 
     A fifth of the pairs of a layout and a kind of scan is held back for tests: `held_back` draws
-    from these pairs only, otherwise from the others only.
+    from these pairs only, otherwise from the others only, and None from all.
     """
     layout, kind = _pair(rng, held_back)
     dpi = float(rng.choice([rng.uniform(75, 100), rng.uniform(100, 150), rng.uniform(150, 200),
@@ -116,18 +119,18 @@ def sample_spec(rng: np.random.Generator, *, held_back: bool = False) -> FormSpe
     )  # fmt: skip
 
 
-def _pair(rng: np.random.Generator, held_back: bool) -> tuple[Layout, Kind]:
+def _pair(rng: np.random.Generator, held_back: bool | None) -> tuple[Layout, Kind]:
     pairs, shares = _pairs(held_back)
     return pairs[int(rng.choice(len(pairs), p=shares))]
 
 
 @cache
-def _pairs(held_back: bool) -> tuple[list[tuple[Layout, Kind]], npt.NDArray[np.float64]]:
+def _pairs(held_back: bool | None) -> tuple[list[tuple[Layout, Kind]], npt.NDArray[np.float64]]:
     """The pairs of a layout and a kind that may be drawn, and the share of each."""
     pairs = [
         (layout, kind)
         for (i, layout), (j, kind) in product(enumerate(LAYOUTS), enumerate(KINDS))
-        if ((i + j) % _HELD_BACK_PERIOD == 0) == held_back
+        if held_back is None or ((i + j) % _HELD_BACK_PERIOD == 0) == held_back
     ]
     weights = np.array([_LAYOUT_WEIGHTS.get(i, 1.0) * _KIND_WEIGHTS.get(j, 1.0) for i, j in pairs])
     return pairs, weights / weights.sum()

@@ -65,6 +65,13 @@ def test_writing_near_where_columns_meet_is_for_review() -> None:
     assert doubtful[-1, :2].any() and not doubtful[:, 2:].any()
 
 
+def test_parts_of_its_lines_go() -> None:
+    cells = found([(k, k + 1) for k in range(26)])
+    cells.corners[10:25, 1:3, 0] -= 0.4 * WIDTH  # by themselves a narrower table
+    divided = divide_open_tables(written_page(26, COLUMNS, 0.9), cells)
+    assert len(divided) == 26 * COLUMNS
+
+
 @pytest.mark.parametrize(
     ("lines", "columns", "share"),
     [(18, 1, 0.9), (18, COLUMNS, 0.05), (5, COLUMNS, 0.7)],

@@ -15,6 +15,7 @@ _HELP = {
     "batch": "pieces of pages a step",
     "learning_rate": "highest learning rate",
     "seed": "seed of the first page and of all random choices",
+    "all_combinations": "train on the combinations kept for measuring as well",
     "base": "model folder whose weights to start from",
     "only_cells": "train the layers that serve cells alone",
     "only_decisions": f"keep the network, and fit one of {', '.join(DECISIONS)} anew; repeatable",

@@ -17,12 +17,13 @@ class BoxTrainOptions:
     """Options of the training of the box network.
 
     `pages` pages are rendered, from the seeds that follow `seed`, and kept in memory, up to 1.4 MB
-    each. Each of `steps` steps trains on `batch` pieces of them. The `test_pages` have
-    combinations of layout and scan that no training page has. `learning_rate` is the highest of
-    the schedule. `base` is a model folder whose weights to start from; with `only_cells` all
-    layers but those of the cells keep them, so that boxes are found as before. With
-    `only_decisions`, names of `DECISIONS`, the network stays as it is, and these are fitted anew
-    on `pages`.
+    each. Each of `steps` steps trains on `batch` pieces of them. The `test_pages` have combinations
+    of layout and scan that no training page has. `learning_rate` is the highest of the schedule.
+    With `all_combinations` training pages may have these as well: for the last pages of a network
+    that was measured without. `base` is a model folder whose weights to start from; with
+    `only_cells` all layers but those of the cells keep them, so that boxes are found as before.
+    With `only_decisions`, names of `DECISIONS`, the network stays as it is, and these are fitted
+    anew on `pages`.
 
     Raises:
         UsageError: an option is out of range.
@@ -35,6 +36,7 @@ class BoxTrainOptions:
     batch: int = 12
     learning_rate: float = 2.5e-3
     seed: int = 10_000
+    all_combinations: bool = False
     base: Path | None = None
     only_cells: bool = False
     only_decisions: tuple[str, ...] = ()

@@ -18,18 +18,23 @@ from formreader.training.box_network.page_pieces import TrainingPage
 
 
 def render_pages(
-    first_seed: int, count: int, tell: Callable[[str], None], *, held_back: bool = False
+    first_seed: int,
+    count: int,
+    tell: Callable[[str], None],
+    *,
+    held_back: bool | None = False,
 ) -> list[TrainingPage]:
     """Render `count` random pages, one a seed, with a process for each core.
 
-    With `held_back` they have the combinations of layout and scan that are kept for measuring.
+    With `held_back` they have the combinations of layout and scan that are kept for measuring, with
+    None all there are.
     `tell` is called with a message as the work goes on.
     """
     render = partial(render_page, held_back=held_back)
     return map_in_processes(render, range(first_seed, first_seed + count), tell)
 
 
-def render_page(seed: int, *, held_back: bool = False) -> TrainingPage:
+def render_page(seed: int, *, held_back: bool | None = False) -> TrainingPage:
     """Render one random page of the kinds that `sample_spec` draws."""
     spec = sample_spec(np.random.default_rng(seed), held_back=held_back)
     return training_page(render_form(seed, spec))

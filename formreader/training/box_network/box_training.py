@@ -43,7 +43,7 @@ from formreader.training.network_folder import (
     write_network_card,
 )
 
-VERSION = "2.2"
+VERSION = "2.3"
 _DECISION_PAGES = 450
 """Pages on which the decisions are fitted: some 10,000 candidates for rows, and 2,800 pairs of
 rows and cells."""
@@ -75,7 +75,8 @@ def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFig
     if options.only_cells:
         freeze_all_but_cells(network)
     tell(f"rendering {options.pages} pages to train on")
-    pages = render_pages(options.seed, options.pages, tell)
+    held_back = None if options.all_combinations else False
+    pages = render_pages(options.seed, options.pages, tell, held_back=held_back)
     tell(f"training on them for {options.steps} steps")
     fit(network, pages, options, tell)
     tell(f"rendering {options.test_pages} other pages to measure on")
@@ -189,6 +190,7 @@ def _recipe(options: BoxTrainOptions) -> dict[str, str | int | float | bool]:
         "batch": options.batch,
         "learning_rate": options.learning_rate,
         "seed": options.seed,
+        "all_combinations": options.all_combinations,
         "base": "" if options.base is None else options.base.name,
         "only_cells": options.only_cells,
     }
