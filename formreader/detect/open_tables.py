@@ -30,8 +30,10 @@ numbers below were set by eye: of 102 pages (`numbers`, `forms`, `rendered`) and
 one is divided that has lost its columns."""
 _MIN_LINES = 8
 """Lines of a table from which its columns show."""
-_MAX_END_DISTANCE, _MAX_STRAY = 0.3, 0.12
-"""Distance of the ends of cells in line, and of an edge from its place, in heights of a line."""
+_MIN_COMMON = 0.75
+"""Share of two cells' common length from which they may be lines of one table."""
+_MAX_STRAY = 0.12
+"""Distance of an edge from its place, in heights of a line."""
 _PITCHES, _PITCH_STEPS = (0.7, 1.6), 91
 """Heights of a line that are tried, in heights of the lowest cells, and how many."""
 _MIN_FITTING = 0.75
@@ -115,18 +117,18 @@ def _inside(cells: FoundCells, table: _Table) -> npt.NDArray[np.bool_]:
 
 
 def _tables(cells: FoundCells) -> Iterator[_Table]:
-    """Stacks of wide cells that begin and end in line."""
+    """Stacks of wide cells, one above another."""
     left, right = cells.corners[:, [0, 3], 0].mean(axis=1), cells.corners[:, [1, 2], 0].mean(axis=1)
     top, bottom = cells.corners[:, [0, 1], 1].mean(axis=1), cells.corners[:, [2, 3], 1].mean(axis=1)
     height = bottom - top
-    wide = right - left >= _MIN_LINE_ASPECT * height
-    free = wide.copy()
-    for i in np.flatnonzero(wide).tolist():
-        if not free[i]:
-            continue
-        near = _MAX_END_DISTANCE * height[i]
-        beside = (np.abs(left - left[i]) <= near) & (np.abs(right - right[i]) <= near)
-        stack = np.flatnonzero(free & beside)
+    free = right - left >= _MIN_LINE_ASPECT * height
+    common = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    whole = np.maximum(right[:, None], right) - np.minimum(left[:, None], left)
+    in_line = common >= _MIN_COMMON * whole
+    while free.any():
+        # The line first that most others are in line with: ends stray.
+        members = in_line & free
+        stack = np.flatnonzero(members[np.where(free, members.sum(axis=1), 0).argmax()])
         free[stack] = False
         stack = stack[np.argsort(top[stack], kind="stable")]
         lines = _lines(top[stack], bottom[stack])
