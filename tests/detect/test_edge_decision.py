@@ -90,6 +90,20 @@ def test_a_guess_in_line_is_no_line() -> None:
     assert seen(table(), cells, "edges in line")[1, LEFT] == pytest.approx(np.log(2))
 
 
+def test_lines_of_other_cells_go_on_within_a_joined_one() -> None:
+    joined = quad(50, 140, 350, 180), quad(50, 180, 200, 220)
+    cells = found(*row_of(0, 50, 200, 350), *row_of(1, 50, 200, 350), *joined)
+    columns, rows = (seen(table(), cells, f"{lines} within") for lines in ("columns", "rows"))
+    # The column at 200 is the edge of two cells in either row above, and of one below.
+    assert columns[4, [LEFT, RIGHT]] == pytest.approx(np.log(6), abs=0.05)
+    assert not columns[:4].any() and not columns[4, [TOP, BOTTOM]].any() and not rows.any()
+    two_rows = found(*row_of(0, 50, 200), *row_of(1, 50, 200), quad(200, 60, 350, 140))
+    assert seen(table(), two_rows, "rows within")[2, [TOP, BOTTOM]].min() > 1
+    # Without a line there, other cells may end where they like.
+    without = table(columns=(50, 350))
+    assert not seen(without, cells, "columns within").any()
+
+
 def test_ink_beside_an_edge_is_seen_and_its_line_is_not() -> None:
     page = table()
     cv2.line(page, (187, 70), (187, 90), (30,), 3)
