@@ -30,7 +30,7 @@ numbers below were set by eye: of 102 pages (`numbers`, `forms`, `rendered`) and
 one is divided that has lost its columns."""
 _MIN_LINES = 8
 """Lines of a table from which its columns show."""
-_MIN_COMMON = 0.75
+_MIN_COMMON_LENGTH = 0.75
 """Share of two cells' common length from which they may be lines of one table."""
 _MAX_STRAY = 0.12
 """Distance of an edge from its place, in heights of a line."""
@@ -124,7 +124,7 @@ def _tables(cells: FoundCells) -> Iterator[_Table]:
     free = right - left >= _MIN_LINE_ASPECT * height
     common = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
     whole = np.maximum(right[:, None], right) - np.minimum(left[:, None], left)
-    in_line = common >= _MIN_COMMON * whole
+    in_line = common >= _MIN_COMMON_LENGTH * whole
     while free.any():
         # The line first that most others are in line with: ends stray.
         members = in_line & free
