@@ -1,7 +1,7 @@
 """Align the edges of cells with those of the cells above and below them.
 
 A tall stroke beside the line of a cell looks like the line. Where most of the cells around have
-their edge at one x, the line is there.
+their edge at one x, the line is there, unless only the cell's own edge is on a line.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+
+from formreader.detect.printed_lines import MIN_EDGE_COVERED, PrintedLines, covered
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = [0, 3], [1, 2], [0, 1], [2, 3]
 """The corners at the left, the right, the upper and the lower edge."""
@@ -46,12 +48,16 @@ MIN_RULED_EDGE, _MAX_OUT_OF_LINE = 0.5, 0.12
 it, up to this distance in heights of the cell. No record of a measurement."""
 
 
-def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The corners (n, 4, 2) of a page's cells, with edges that stand out moved into line."""
+def align_cells(corners: npt.NDArray[np.float64], lines: PrintedLines) -> npt.NDArray[np.float64]:
+    """The corners (n, 4, 2) of a page's cells, with edges that stand out moved into line.
+
+    An edge that is on one of the page's lines, where those around it are not, stays.
+    """
     if len(corners) <= _MIN_ALIGNED:
         return corners
     height = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)
     y = corners[:, :, 1].mean(axis=1)
+    top, bottom = (corners[:, side, 1].mean(axis=1) for side in (_TOP, _BOTTOM))
     near = np.abs(y[:, None] - y) <= _MAX_ROWS_AWAY * height[:, None]
     np.fill_diagonal(near, False)
     aligned = corners.copy()
@@ -64,7 +70,10 @@ def align_cells(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
             agree = np.abs(others - line) <= _MAX_DEVIATION
             stands_out = abs(x[i] - line) > _MAX_DEVIATION
             if stands_out and agree.sum() >= max(_MIN_ALIGNED, _MIN_ALIGNED_SHARE * len(others)):
-                aligned[i, side, 0] += line - x[i]
+                places = np.array([x[i], line])
+                here, there = covered(lines.down, places, top[i], bottom[i]).tolist()
+                if here < MIN_EDGE_COVERED or there > here / 2:
+                    aligned[i, side, 0] += line - x[i]
     return aligned
 
 

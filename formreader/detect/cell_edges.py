@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.detect.cell_alignment import MIN_RULED_EDGE, guessed_edges
-from formreader.detect.printed_lines import PrintedLines, Totals, covered
+from formreader.detect.printed_lines import MIN_EDGE_COVERED, PrintedLines, Totals, covered
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -22,14 +22,11 @@ _EDGE_CORNERS = ((0, 1), (3, 2), (0, 3), (1, 2))
 _OUTWARDS = (-1, 1, -1, 1)
 """The edges of a cell: their numbers; their two corners; and the direction out of the cell."""
 
-_MIN_EDGE_COVERED = 0.85
-"""Share of an edge that is dark where it is on a line. This and the numbers below were set by eye
-and on `numbers/composed` and 120 drawn pages: of 2,495 and 1,737 true cells 2,318 and 1,133 shared
-three quarters of their union with a found one before, and 2,328 and 1,160 do now."""
-
 _BESIDE, _MIN_OVER_BESIDE = 5, 0.3
 """A line stands alone: so many pixels beside it a share of the edge that is so much less is dark.
-Amid writing and patterns any place looks like a line."""
+Amid writing and patterns any place looks like a line. The numbers here were set by eye and on
+`numbers/composed` and 120 drawn pages: of 2,495 and 1,737 true cells 2,318 and 1,133 shared three
+quarters of their union with a found one before, and 2,328 and 1,160 do now."""
 
 _NEAR_REACH = 0.3
 _FAR_REACH = (0.7, 0.7, 4.0, 4.0)
@@ -72,7 +69,7 @@ class _Frames:
             return
         steps, share, alone = self._looks(edge, chosen, _NEAR_REACH)
         near = np.abs(steps) <= _NEAR_REACH * self.heights[chosen, None]
-        near &= share >= _MIN_EDGE_COVERED
+        near &= share >= MIN_EDGE_COVERED
         # What stands alone comes first, then what is darker and nearer.
         value = share + alone / 2 - np.abs(steps) / (2 * len(steps))
         value = np.where(near, value, -np.inf)
@@ -94,8 +91,8 @@ class _Frames:
         along = self.lines.down if _is_across(edge) else self.lines.across
         for end in _ends(edge):
             line = self.places(end)[chosen, None]
-            within &= covered(along, line, low, high) >= _MIN_EDGE_COVERED
-        value = np.where((share >= _MIN_EDGE_COVERED) & alone & within, -out.astype(float), -np.inf)
+            within &= covered(along, line, low, high) >= MIN_EDGE_COVERED
+        value = np.where((share >= MIN_EDGE_COVERED) & alone & within, -out.astype(float), -np.inf)
         self._move(edge, chosen, steps, value, alone)
 
     @property

@@ -37,7 +37,7 @@ def place_cells(even: GreyImage, cells: FoundCells, boxes: _Floats) -> PlacedCel
     corners, ruled = on_faint_lines(lines, *snap_quads_to_lines(even, cells.corners))
     snapped = FoundCells(corners, cells.scores, ruled, cells.doubtful)
     snapped = snapped.select(distinct(corners, cells.scores))
-    aligned = align_cells(snapped.corners)
+    aligned = align_cells(snapped.corners, lines)
     kept, overlaps = best_of_overlapping(aligned, snapped.scores)
     found = replace(snapped, corners=aligned, doubtful=overlaps).select(kept)
     return PlacedCells(found, see_edges(even, lines, found, boxes))

@@ -31,6 +31,10 @@ _EDGE_PIECES = 6
 _MAX_DRIFT = 4
 """Pixels by which one end of an edge may be off its line when the other is on it."""
 
+MIN_EDGE_COVERED = 0.85
+"""Share of an edge that is dark where it is on a line. Set by eye with the numbers of
+`cell_edges`."""
+
 Places: TypeAlias = npt.NDArray[np.float64]
 """Places on a page, in pixels."""
 Totals: TypeAlias = npt.NDArray[np.int32]

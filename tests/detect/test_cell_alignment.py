@@ -12,6 +12,7 @@ from formreader.detect.cell_alignment import (
     distinct,
     guessed_edges,
 )
+from formreader.detect.printed_lines import see_lines
 
 Corners = npt.NDArray[np.float64]
 
@@ -26,25 +27,42 @@ def column(rows: int = 6) -> Corners:
     return np.stack([quad(100, 50 + 30 * r, 120, 30) for r in range(rows)])
 
 
+def aligned(corners: Corners, lines_at: float | None = None) -> Corners:
+    """The cells in line, on an empty page or one with a line down it."""
+    page = np.full((300, 400), 255, np.uint8)
+    if lines_at is not None:
+        page[:, round(lines_at) : round(lines_at) + 2] = 90
+    return align_cells(corners, see_lines(page))
+
+
 def test_an_edge_beside_a_tall_stroke_is_moved_to_the_line() -> None:
     wrong = column()
     wrong[2, [0, 3], 0] += 7  # the 1 at the left was taken for the line
-    np.testing.assert_array_equal(align_cells(wrong), column())
+    np.testing.assert_array_equal(aligned(wrong), column())
+
+
+@pytest.mark.parametrize(("line", "stays"), [(107, True), (100, False), (None, False)])
+def test_an_edge_on_a_line_stays_where_the_others_have_none(
+    line: float | None, stays: bool
+) -> None:
+    beside = column()
+    beside[2, [0, 3], 0] += 7  # a frame below a table whose line is a little more to the left
+    np.testing.assert_array_equal(aligned(beside, line), beside if stays else column())
 
 
 def test_edges_are_left_where_the_others_do_not_agree_or_are_few() -> None:
     apart = column()
     apart[:, [1, 2], 0] += np.array([0, 9, 3, 6, 1.6, 8])[:, None]
-    np.testing.assert_array_equal(align_cells(apart), apart)
+    np.testing.assert_array_equal(aligned(apart), apart)
     few = column(3)
     few[0, [0, 3], 0] += 7
-    np.testing.assert_array_equal(align_cells(few), few)
+    np.testing.assert_array_equal(aligned(few), few)
 
 
 def test_a_wider_cell_is_no_edge_that_stands_out() -> None:
     merged = column()
     merged[1, [1, 2], 0] += 120
-    np.testing.assert_array_equal(align_cells(merged), merged)
+    np.testing.assert_array_equal(aligned(merged), merged)
 
 
 def test_of_two_cells_in_one_place_the_better_one_stays() -> None:
@@ -74,7 +92,7 @@ def test_parts_that_grew_to_the_same_cell_are_one() -> None:
 
 def test_a_page_without_cells() -> None:
     none = np.zeros((0, 4, 2))
-    assert align_cells(none).shape == (0, 4, 2)
+    assert aligned(none).shape == (0, 4, 2)
     assert best_of_overlapping(none, np.zeros(0))[0].shape == (0,)
 
 
