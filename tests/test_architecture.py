@@ -33,7 +33,7 @@ TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
     ("fit", "line_network"),
     ("number_network", "evaluate"),
     ("write_model", "time_plan"),
-    ("train_model",),
+    ("train_model", "add_hand"),
     ("improve_model",),
 )
 """The same within `training`."""

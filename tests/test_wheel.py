@@ -45,7 +45,7 @@ def test_models_report_and_page_are_in_the_wheel(wheel: Path, root: Path) -> Non
     with zipfile.ZipFile(wheel) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
     models = {name: size for name, size in sizes.items() if name.startswith("formreader/models/")}
-    names = {"card.json", "model.keras", "model.onnx", "model.int8.onnx"}
+    names = {"card.json", "model.keras", "model.onnx", "model.int8.onnx", "hand.npy"}
     assert {Path(name).name for name in models} == names
     assert sum(models.values()) < MAX_MODELS
     for name in ("report.html.j2", *SCRIPTS, "report.css"):

@@ -43,6 +43,9 @@ QUICK_FILE = "model.int8.onnx"
 """The network quantised to 8-bit integers. Of digits it is read first, if there is one; the network
 of numbers has only this one."""
 
+HAND_FILE = "hand.npy"
+"""What tells the hand of a page from all hands, in a model of digits; see `recognise.page_hand`."""
+
 BOX_MODEL, NUMBER_MODEL, LINE_MODEL = "boxes", "numbers", "lines"
 """Names of the model folders with the networks that find boxes, that read whole numbers, and that
 tell which way up print is; no option replaces them."""
@@ -264,6 +267,18 @@ def load_graph(
             f"{folder / name}: ONNX Runtime cannot run the graph ({_shortened(error)}). "
             f"Update onnxruntime. {how_to_renew(folder)}"
         ) from error
+    try_graph(session, trial, folder, name)
+    return session
+
+
+def try_graph(
+    session: onnxruntime.InferenceSession, trial: GraphTrial, folder: Path, name: str
+) -> None:
+    """Try the graph `name` of a model folder.
+
+    Raises:
+        ModelError: it does not answer its `trial` as it must.
+    """
     try:
         trial.run(session)
     except Exception as error:
@@ -271,4 +286,3 @@ def load_graph(
             f"{folder / name}: the graph is not one that formreader can use: {_shortened(error)}. "
             f"{how_to_renew(folder)}"
         ) from error
-    return session

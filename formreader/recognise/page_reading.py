@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NO_CROPS, Crops, Probabilities
 from formreader.core.options import ScanOptions
@@ -38,6 +39,7 @@ from formreader.recognise.arbitration import (
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.number_reader import HeardNumber, NumberReader, shipped_reader
 from formreader.recognise.number_vote import number_probability, settle
+from formreader.recognise.page_hand import Features, PageHand
 from formreader.recognise.page_orientation import (
     MAYBE_TURNED,
     Orientation,
@@ -72,12 +74,14 @@ Its argument maps a page's index in the scan to the quarter turns clockwise that
 class ReadPage:
     """A page whose numbers are cut into digits, and the network's probabilities for its fields.
 
-    `heard` is what the number reader finds on the strips of the page's cells, by cell.
+    `heard` is what the number reader finds on the strips of the page's cells, by cell. `features`
+    are those of the boxes with ink in each row of boxes, until the page is read as of one hand.
     """
 
     page: PageCrops
     fields: tuple[ReadField, ...]
     heard: Mapping[DigitBox, HeardNumber] = field(default_factory=dict)
+    features: tuple[Features, ...] = ()
 
 
 def read_pages(
@@ -114,7 +118,8 @@ def read_pages(
         done += len(group)
         for page, orientation in zip(group, found, strict=True):
             # Not before the turns: turned digits look like non-digits.
-            settled = _settled(_arbitrated(page), network.reader)
+            in_one_hand = _in_one_hand(page, recogniser.hand)
+            settled = _settled(_arbitrated(in_one_hand), network.reader)
             yield settled.page, _page_reading(settled, orientation, thresholds, rules)
 
 
@@ -123,6 +128,21 @@ def read_fields(
 ) -> list[ReadPage]:
     """Read the fields of some pages as they are, before anything is dropped or settled."""
     return _Network(recogniser, reader, Stopwatch()).read(pages)
+
+
+def _in_one_hand(read: ReadPage, hand: PageHand | None) -> ReadPage:
+    """The page with its rows of boxes read as of one hand, where the model knows hands."""
+    rows = [i for i, one in enumerate(read.fields) if one.field.cell is None]
+    if hand is None or not rows:
+        return read
+    written = [read.fields[i].written for i in rows]
+    adapted = hand.adapted(np.concatenate(written), np.concatenate(read.features))
+    fields = list(read.fields)
+    for i, own in zip(rows, _split(adapted, written), strict=True):
+        probabilities = fields[i].probabilities.copy()
+        probabilities[~fields[i].field.blank] = own
+        fields[i] = replace(fields[i], probabilities=probabilities)
+    return replace(read, fields=tuple(fields), features=())
 
 
 def _arbitrated(read: ReadPage) -> ReadPage:
@@ -213,10 +233,21 @@ class _Network:
             return []
         heard = self._heard(pages)
         selected = self._selected(pages, heard)
-        written = [one.field.written for fields in selected for one in fields]
-        read = iter(self._in_one_batch(self.recogniser.probabilities, written))
+        cells = [one.field.written for fields in selected for one in fields if _is_cell(one)]
+        of_cells = iter(self._in_one_batch(self.recogniser.probabilities, cells))
+        rows = [one.field.written for fields in selected for one in fields if not _is_cell(one)]
+        with self.stopwatch.stage("recognise"):
+            in_rows, features = self.recogniser.with_features(np.concatenate([NO_CROPS, *rows]))
+        of_rows = iter(_split(in_rows, rows))
+        features_of = iter(_split(features, rows))
         return [
-            _read_page(page, fields, [next(read) for _ in fields], on_page)
+            _read_page(
+                page,
+                fields,
+                [next(of_cells if _is_cell(one) else of_rows) for one in fields],
+                [next(features_of) for one in fields if not _is_cell(one)],
+                on_page,
+            )
             for page, fields, on_page in zip(pages, selected, heard, strict=True)
         ]
 
@@ -261,12 +292,22 @@ class _Network:
     ) -> list[Probabilities]:
         """Call `read` once for several arrays of crops; return the probabilities of each."""
         with self.stopwatch.stage("recognise"):
-            probabilities = read(np.concatenate([NO_CROPS, *parts]))
-        return np.split(probabilities, np.cumsum([len(part) for part in parts])[:-1])
+            return _split(read(np.concatenate([NO_CROPS, *parts])), parts)
 
     def _probabilities(self, crops: Crops) -> Probabilities:
         with self.stopwatch.stage("recognise"):
             return self.recogniser.probabilities(crops)
+
+
+def _is_cell(selected: SelectedField) -> bool:
+    return selected.field.cell is not None
+
+
+def _split(
+    rows: npt.NDArray[np.float32], parts: Sequence[npt.NDArray[np.generic]]
+) -> list[npt.NDArray[np.float32]]:
+    """What rows say of each of several arrays that were put together."""
+    return np.split(rows, np.cumsum([len(part) for part in parts])[:-1])
 
 
 def _numbers(fields: Sequence[FieldCrops], heard: Mapping[DigitBox, HeardNumber]) -> list[float]:
@@ -279,9 +320,13 @@ def _read_page(
     page: PageCrops,
     selected: Sequence[SelectedField],
     written: Sequence[Probabilities],
+    features: Sequence[Features],
     heard: Mapping[DigitBox, HeardNumber],
 ) -> ReadPage:
-    """A page with its selected fields; `written` has the probabilities of their boxes with ink."""
+    """A page with its selected fields; `written` has the probabilities of their boxes with ink.
+
+    `features` are those of the rows of boxes.
+    """
     fields = tuple(one.field for one in selected)
     if dropped := dropped_cells(page.fields, fields):
         page = _without(page, dropped, NO_NUMBER)
@@ -289,7 +334,7 @@ def _read_page(
         ReadField(one.field, _with_blanks(one, probabilities))
         for one, probabilities in zip(selected, written, strict=True)
     )
-    return ReadPage(replace(page, fields=fields), read, heard)
+    return ReadPage(replace(page, fields=fields), read, heard, tuple(features))
 
 
 def _with_blanks(selected: SelectedField, written: Probabilities) -> Probabilities:

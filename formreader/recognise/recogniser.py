@@ -15,15 +15,22 @@ from formreader.core.classes import CLASSES, CROP_SIDE, Crops, Probabilities
 from formreader.core.errors import ModelError
 from formreader.core.options import Device
 from formreader.recognise.model_card import Card
+from formreader.recognise.page_hand import Features, PageHand
 
 
 class Recogniser(ABC):
-    """Reads crops with one model, which `card` describes, on `device`."""
+    """Reads crops with one model, which `card` describes, on `device`.
 
-    def __init__(self, card: Card, device: Device, batch: int) -> None:
+    With its `hand` the digits of a page help to read each other.
+    """
+
+    def __init__(
+        self, card: Card, device: Device, batch: int, hand: PageHand | None = None
+    ) -> None:
         self.card = card
         self.device = device
         self._batch = batch
+        self.hand = hand
 
     def probabilities(self, crops: Crops) -> Probabilities:
         """Calibrated probabilities (n, 11) float32 of crops (n, 28, 28) or (n, 28, 28, 1) uint8.
@@ -32,7 +39,18 @@ class Recogniser(ABC):
             ValueError: `crops` has another shape or type.
             ModelError: the network gives numbers that are not finite.
         """
-        return self._read(crops, self._logits)
+        return self._calibrated(self._outputs(crops, self._logits))
+
+    def with_features(self, crops: Crops) -> tuple[Probabilities, Features]:
+        """Probabilities of crops as `probabilities` gives them, and the features of the hand.
+
+        Without a hand (n, 0) features. Errors are those of `probabilities`.
+        """
+        if self.hand is None:
+            return self.probabilities(crops), np.zeros((len(crops), 0), np.float32)
+        outputs = self._outputs(crops, self._logits_and_features, self.hand.features)
+        logits, features = np.split(outputs, [len(CLASSES)], axis=1)
+        return self._calibrated(logits), features
 
     def drafts(self, crops: Crops) -> Probabilities:
         """Like `probabilities`, but approximate where that is faster.
@@ -41,12 +59,15 @@ class Recogniser(ABC):
 
         Errors are those of `probabilities`.
         """
-        return self._read(crops, self._draft_logits)
+        return self._calibrated(self._outputs(crops, self._draft_logits))
 
-    def _read(
-        self, crops: Crops, logits_of: Callable[[Crops], npt.NDArray[np.float32]]
-    ) -> Probabilities:
-        """Probabilities (n, 11) of crops, where `logits_of` gives the logits of one batch."""
+    def _outputs(
+        self,
+        crops: Crops,
+        outputs_of: Callable[[Crops], npt.NDArray[np.float32]],
+        features: int = 0,
+    ) -> npt.NDArray[np.float32]:
+        """Logits of crops and then features, (n, 11 + features); a call is for one batch."""
         if crops.dtype != np.uint8 or crops.shape[1:] not in (
             (CROP_SIDE,) * 2,
             (CROP_SIDE, CROP_SIDE, 1),
@@ -56,10 +77,13 @@ class Recogniser(ABC):
             )
         crops = crops.reshape(-1, CROP_SIDE, CROP_SIDE)
         parts = [
-            logits_of(crops[start : start + self._batch])
+            outputs_of(crops[start : start + self._batch])
             for start in range(0, len(crops), self._batch)
         ]
-        logits = np.concatenate(parts) if parts else np.zeros((0, len(CLASSES)), np.float32)
+        return np.concatenate([np.zeros((0, len(CLASSES) + features), np.float32), *parts])
+
+    def _calibrated(self, logits: npt.NDArray[np.float32]) -> Probabilities:
+        """The probabilities (n, 11) that logits mean."""
         if not np.isfinite(logits).all():
             raise ModelError(
                 f"The network {self.card.name} {self.card.version} gives numbers that are not "
@@ -70,6 +94,10 @@ class Recogniser(ABC):
     @abstractmethod
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         """Logits (n, 11) of one batch of crops (n, 28, 28), n > 0."""
+
+    def _logits_and_features(self, crops: Crops) -> npt.NDArray[np.float32]:
+        """Logits of one batch and the features of `hand`, (n, 11 + f)."""
+        raise NotImplementedError(f"{type(self).__name__} reads no features")
 
     def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         """Logits (n, 11) of one batch, exact or approximate."""

@@ -6,8 +6,9 @@ import errno
 import importlib.metadata
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,19 @@ from formreader.core.errors import ModelError, UsageError
 from formreader.core.graph_trial import GraphTrial
 from formreader.core.installed import is_installed
 from formreader.core.model_folder import (
+    HAND_FILE,
     KERAS_FILE,
+    ONNX_FILE,
     QUICK_FILE,
     how_to_renew,
     load_graph,
     read_checked,
+    try_graph,
 )
 from formreader.core.options import Device
 from formreader.core.quiet_keras import start_keras
 from formreader.recognise.model_card import Card
+from formreader.recognise.page_hand import PageHand
 from formreader.recognise.recogniser import Recogniser, softmax
 
 if TYPE_CHECKING:
@@ -56,6 +61,10 @@ DIGIT_TRIAL = GraphTrial(
     {"crops": np.eye(CROP_SIDE, dtype=np.uint8)[None] * 255}, "logits", (1, len(CLASSES))
 )
 """A crop with a slanted stroke, which the network must be able to read."""
+
+_LOGITS = ("logits",)
+_LOGITS_AND_FEATURES = ("logits", "last_features")
+"""Outputs of the graphs. Those of models without a hand have the first alone."""
 
 _DRIVER_FILES = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/dxg")
 """Of which an NVIDIA driver creates at least one on Linux or on Windows Subsystem for Linux."""
@@ -86,8 +95,9 @@ class OnnxRecogniser(Recogniser):
         batch: int,
         quick: onnxruntime.InferenceSession | None = None,
         threads: int = 1,
+        hand: PageHand | None = None,
     ) -> None:
-        super().__init__(card, "cpu", batch)
+        super().__init__(card, "cpu", batch, hand)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="digits")
         self._exact = exact
@@ -96,19 +106,23 @@ class OnnxRecogniser(Recogniser):
 
     @classmethod
     def load(cls, folder: Path, card: Card, batch: int, threads: int) -> OnnxRecogniser:
-        """Load the exported graph of a model folder, and the quick one if its card lists one.
+        """Load the exported graph of a model folder; also the quick one and the hand, if listed.
 
         Raises:
             ModelError: a file is missing or damaged, or its graph does not run here.
         """
-        exact = load_graph(folder, card.files, 1, DIGIT_TRIAL)
+        hand = load_hand(folder, card)
+        exact = _load_digit_graph(folder, card, ONNX_FILE, hand)
         quick = None
         if QUICK_FILE in card.files:
-            quick = load_graph(folder, card.files, 1, DIGIT_TRIAL, QUICK_FILE)
-        return cls(card, exact, batch, quick, threads)
+            quick = _load_digit_graph(folder, card, QUICK_FILE, hand)
+        return cls(card, exact, batch, quick, threads, hand)
 
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         return self._split_among_threads(self._checked, crops)
+
+    def _logits_and_features(self, crops: Crops) -> npt.NDArray[np.float32]:
+        return self._split_among_threads(self._checked_with_features, crops)
 
     def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         quick = self._quick
@@ -121,21 +135,35 @@ class OnnxRecogniser(Recogniser):
         return logits
 
     def _split_among_threads(
-        self, logits_of: Callable[[Crops], npt.NDArray[np.float32]], crops: Crops
+        self, outputs_of: Callable[[Crops], npt.NDArray[np.float32]], crops: Crops
     ) -> npt.NDArray[np.float32]:
-        """Logits (n, 11) of a batch, of which each thread reads a part."""
+        """Outputs (n, k) of a batch, of which each thread reads a part."""
         parts = min(self._threads, -(-len(crops) // _MIN_CROPS_PER_THREAD))
-        return np.concatenate(list(self._pool.map(logits_of, np.array_split(crops, parts))))
+        return np.concatenate(list(self._pool.map(outputs_of, np.array_split(crops, parts))))
 
     def _checked(self, crops: Crops) -> npt.NDArray[np.float32]:
         """Logits (n, 11) of a part of a batch, exact where the quick graph is unsure."""
         if self._quick is None:
             return _run(self._exact, crops)
         logits = self._quick_logits(self._quick, crops)
+        return self._read_again(logits, crops, _LOGITS)
+
+    def _checked_with_features(self, crops: Crops) -> npt.NDArray[np.float32]:
+        """The same with the features, (n, 11 + f)."""
+        if self._quick is None:
+            return _run(self._exact, crops, _LOGITS_AND_FEATURES)
+        outputs = _run_in_pieces(self._quick, crops, _LOGITS_AND_FEATURES)
+        return self._read_again(outputs, crops, _LOGITS_AND_FEATURES)
+
+    def _read_again(
+        self, outputs: npt.NDArray[np.float32], crops: Crops, names: Sequence[str]
+    ) -> npt.NDArray[np.float32]:
+        """The outputs of the quick graph, exact where it is unsure."""
+        logits = outputs[:, : len(CLASSES)]
         unsure = softmax(logits, self.card.temperature).max(axis=1) < MIN_QUICK_CONFIDENCE
         if unsure.any():
-            logits[unsure] = _run(self._exact, crops[unsure])
-        return logits
+            outputs[unsure] = _run(self._exact, crops[unsure], names)
+        return outputs
 
     def _quick_logits(
         self, quick: onnxruntime.InferenceSession, crops: Crops
@@ -154,24 +182,63 @@ class OnnxRecogniser(Recogniser):
         return logits
 
 
-def _run_in_pieces(session: onnxruntime.InferenceSession, crops: Crops) -> npt.NDArray[np.float32]:
-    """Logits (n, 11) of crops (n, 28, 28), n > 0, of which only some are read at once."""
+def load_hand(folder: Path, card: Card) -> PageHand | None:
+    """What tells the hand of a page, if the model's card lists it.
+
+    Raises:
+        ModelError: the file is missing, damaged or not valid.
+    """
+    return PageHand.load(folder, card.files) if HAND_FILE in card.files else None
+
+
+def _load_digit_graph(
+    folder: Path, card: Card, name: str, hand: PageHand | None
+) -> onnxruntime.InferenceSession:
+    """Load a graph of a model folder, which gives features where there is a `hand`.
+
+    Raises:
+        ModelError: it is missing or damaged, or does not run here.
+    """
+    session = load_graph(folder, card.files, 1, DIGIT_TRIAL, name)
+    if hand is not None:
+        shape = (1, hand.features)
+        trial = replace(DIGIT_TRIAL, output=_LOGITS_AND_FEATURES[1], shape=shape)
+        try_graph(session, trial, folder, name)
+    return session
+
+
+def _run_in_pieces(
+    session: onnxruntime.InferenceSession, crops: Crops, names: Sequence[str] = _LOGITS
+) -> npt.NDArray[np.float32]:
+    """Outputs (n, k) of crops (n, 28, 28), n > 0, of which only some are read at once."""
     pieces = range(0, len(crops), _QUICK_CROPS_PER_CALL)
-    return np.concatenate([_run(session, crops[i : i + _QUICK_CROPS_PER_CALL]) for i in pieces])
+    return np.concatenate(
+        [_run(session, crops[i : i + _QUICK_CROPS_PER_CALL], names) for i in pieces]
+    )
 
 
-def _run(session: onnxruntime.InferenceSession, crops: Crops) -> npt.NDArray[np.float32]:
-    """Logits (n, 11) of crops (n, 28, 28), n > 0."""
-    (logits,) = session.run(["logits"], {"crops": crops})
-    return np.asarray(logits, np.float32)
+def _run(
+    session: onnxruntime.InferenceSession, crops: Crops, names: Sequence[str] = _LOGITS
+) -> npt.NDArray[np.float32]:
+    """Outputs of crops (n, 28, 28), n > 0, side by side: (n, k)."""
+    outputs = session.run(list(names), {"crops": crops})
+    return np.concatenate([np.asarray(one, np.float32) for one in outputs], axis=1)
 
 
 class KerasRecogniser(Recogniser):
     """The Keras model, on the GPU where TensorFlow finds one."""
 
-    def __init__(self, card: Card, network: keras.Model, device: Device, batch: int) -> None:
-        super().__init__(card, device, batch)
+    def __init__(
+        self,
+        card: Card,
+        network: keras.Model,
+        device: Device,
+        batch: int,
+        hand: PageHand | None = None,
+    ) -> None:
+        super().__init__(card, device, batch, hand)
         self._network = network
+        self._with_features = network if hand is None else features_too(network)
 
     @classmethod
     def load(cls, folder: Path, card: Card, batch: int, device: Device = "gpu") -> KerasRecogniser:
@@ -189,9 +256,14 @@ class KerasRecogniser(Recogniser):
                 "--device gpu: TensorFlow finds no GPU. Install formreader[gpu] and the GPU's "
                 "driver, or use --device cpu."
             )
-        recogniser = cls(card, network, device, batch)
+        hand = load_hand(folder, card)
+        crops = DIGIT_TRIAL.inputs["crops"]
         try:
-            DIGIT_TRIAL.check(recogniser._logits(DIGIT_TRIAL.inputs["crops"]))
+            recogniser = cls(card, network, device, batch, hand)
+            DIGIT_TRIAL.check(recogniser._logits(crops))
+            if hand is not None:
+                shape = (1, len(CLASSES) + hand.features)
+                replace(DIGIT_TRIAL, shape=shape).check(recogniser._logits_and_features(crops))
         except Exception as error:  # Keras lets errors of any type through
             raise ModelError(
                 f"{folder / KERAS_FILE}: the network is not one that formreader can use: {error}. "
@@ -202,6 +274,17 @@ class KerasRecogniser(Recogniser):
     def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
         logits = self._network.predict_on_batch(crops[..., None])
         return np.asarray(logits, np.float32)
+
+    def _logits_and_features(self, crops: Crops) -> npt.NDArray[np.float32]:
+        outputs = self._with_features.predict_on_batch(crops[..., None])
+        return np.concatenate([np.asarray(one, np.float32) for one in outputs], axis=1)
+
+
+def features_too(network: keras.Model) -> keras.Model:
+    """A network that gives the logits and the features that its last layer gets, (n, f)."""
+    import keras
+
+    return keras.Model(network.inputs, [network.outputs[0], network.layers[-1].input])
 
 
 def load_network(folder: Path, card: Card) -> keras.Model:

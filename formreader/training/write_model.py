@@ -11,10 +11,18 @@ import keras
 import numpy as np
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
-from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, QUICK_FILE, file_hashes
+from formreader.core.model_folder import (
+    CARD_FILE,
+    HAND_FILE,
+    KERAS_FILE,
+    ONNX_FILE,
+    QUICK_FILE,
+    file_hashes,
+)
 from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.model_card import Card, Facts, TestFigures
+from formreader.recognise.page_hand import PageHand
 from formreader.recognise.recogniser import softmax
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData
@@ -25,6 +33,7 @@ from formreader.training.export.digit_graph import export_onnx
 from formreader.training.export.quantise import quantise_digits
 from formreader.training.fit.calibration import calibration_table, fit_temperature
 from formreader.training.fit.fitting import EpochFigures, best_epoch, predict_logits, write_history
+from formreader.training.fit.hand_fit import fit_hand
 from formreader.training.fit.run_folder import HISTORY_FILE
 
 VERSION = "1.0"
@@ -32,8 +41,6 @@ CONFUSION_FILE = "confusion.png"
 MISTAKES_FILE = "mistakes.png"
 NEW_FOLDER = "new"
 """Folder inside the model folder where files are until all are written."""
-_GRAPHS = (KERAS_FILE, ONNX_FILE, QUICK_FILE)
-"""The files whose hashes are in the card."""
 _QUANTISATION_CROPS = 1000
 """Training crops from which the quantiser takes the range of activations. No record of a
 measurement."""
@@ -87,8 +94,7 @@ def _write_files(
     plain = build_network(config, options.seed)  # without the optimiser's state
     plain.set_weights(network.get_weights())
     plain.save(out / KERAS_FILE)
-    export_onnx(plain, out / ONNX_FILE)
-    quantise_digits(out / ONNX_FILE, out / QUICK_FILE, _sample(data.training).crops)
+    files = write_graphs(plain, out, data.training, fit_hand(plain, data.calibration))
     write_history(history, out / HISTORY_FILE)
     draw_curves(history, out)
     # Fitted on clean and on degraded crops: fitted on poor scans alone it makes the network
@@ -98,9 +104,28 @@ def _write_files(
     )
     draw_mistakes(_probabilities(plain, data.validation, temperature), data.validation, out)
     recipe = _recipe(config, history, options, share)
-    card = _make_card(plain, temperature, data, recipe, options.out.name, file_hashes(out, _GRAPHS))
+    hashes = file_hashes(out, (KERAS_FILE, *files))
+    card = _make_card(plain, temperature, data, recipe, options.out.name, hashes)
     (out / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
     return card
+
+
+def write_graphs(
+    network: keras.Model, out: Path, typical: Examples, hand: PageHand | None
+) -> tuple[str, ...]:
+    """Write what scans run into `out`: both graphs, and the hand if there is one.
+
+    `typical` crops tell the ranges of the quick graph. Returns the names of the files.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    export_onnx(network, out / ONNX_FILE)
+    quantise_digits(out / ONNX_FILE, out / QUICK_FILE, _sample(typical).crops)
+    if hand is None:
+        return (ONNX_FILE, QUICK_FILE)
+    hand.save(out)
+    return (ONNX_FILE, QUICK_FILE, HAND_FILE)
 
 
 def _sample(examples: Examples) -> Examples:

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from formreader.core.errors import ModelError, OutputError, UsageError
-from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, QUICK_FILE
+from formreader.core.model_folder import CARD_FILE, HAND_FILE, KERAS_FILE, ONNX_FILE, QUICK_FILE
 from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig
 from formreader.recognise.load_recogniser import load_recogniser
@@ -277,7 +277,7 @@ def test_a_full_disk_leaves_the_model_that_was_there(
     before = bytes_of(out)
     network = load_network(trained, read_card(trained))
     figures = EpochFigures(1, 1.0, 0.5, 1.0, 0.5, 1.0)
-    names = {KERAS_FILE, ONNX_FILE, QUICK_FILE, "confusion.png", "mistakes.png"}
+    names = {KERAS_FILE, ONNX_FILE, QUICK_FILE, HAND_FILE, "confusion.png", "mistakes.png"}
     limits = sorted(len(before[name]) - 1 for name in names)
     for limit in (0, *limits):
         with small_disk(limit), pytest.raises((OSError, OutputError), match="too large"):

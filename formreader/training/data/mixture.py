@@ -82,7 +82,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     if own_marks is not None:
         training = joined(training, own_marks)
     scanned = _on_pages(training, options.pages, options, 3, tell)
-    calibration = _on_pages(validation, math.ceil(HELD_OUT_PAGES * options.pages), options, 4, tell)
+    calibration = _held_out_pages(validation, options, tell)
     facts: Facts = {
         "digits": ", ".join(options.data),
         "training_examples": len(training),
@@ -97,6 +97,17 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     chosen_on = joined(validation, calibration)
     return TrainingData(
         training, scanned, chosen_on, calibration if len(calibration) else validation, test, facts
+    )
+
+
+def held_out_crops(options: TrainOptions, tell: Callable[[str], None] | None = None) -> Examples:
+    """The crops of pages on which `prepare_data` would calibrate, without the rest.
+
+    Errors are those of `prepare_data`.
+    """
+    digits, held, _ = _split(options)
+    return _held_out_pages(
+        mixture(digits[held], _generator(options, 2), options.augment), options, tell
     )
 
 
@@ -137,6 +148,14 @@ def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool
                 f"{source}: {error}. Give a set of more digits, or another --validation"
             ) from error
     return joined(*parts), np.concatenate(held), known
+
+
+def _held_out_pages(
+    held_out_examples: Examples, options: TrainOptions, tell: Callable[[str], None] | None
+) -> Examples:
+    """Crops of rendered pages on which held-out digits are written."""
+    pages = math.ceil(HELD_OUT_PAGES * options.pages)
+    return _on_pages(held_out_examples, pages, options, 4, tell)
 
 
 def _on_pages(

@@ -21,7 +21,10 @@ from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, fol
 
 
 def export_onnx(network: keras.Model, path: Path) -> None:
-    """Write a network of `build_network` as ONNX: `crops` (n, 28, 28) uint8, `logits` (n, 11).
+    """Write a network of `build_network` as ONNX.
+
+    `crops` (n, 28, 28) uint8 give `logits` (n, 11) and `last_features` (n, f), what the last layer
+    gets.
 
     Raises:
         ValueError: the network has a layer that cannot be exported.
@@ -39,10 +42,13 @@ def export_onnx(network: keras.Model, path: Path) -> None:
         end = layer if norm is None else norm
         names[end.output.name] = _add_layer(graph, layer, _inputs_of(layer, names), norm)
     graph.add("Flatten", [names[network.outputs[0].name]], "logits", axis=1)
+    last = network.layers[-1].input
+    graph.add("Flatten", [names[last.name]], "last_features", axis=1)
     model = graph.model(
         "digits",
         helper.make_tensor_value_info("crops", TensorProto.UINT8, ["n", CROP_SIDE, CROP_SIDE]),
         helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(CLASSES)]),
+        helper.make_tensor_value_info("last_features", TensorProto.FLOAT, ["n", last.shape[-1]]),
     )
     path.write_bytes(model.SerializeToString())
 

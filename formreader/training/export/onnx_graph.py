@@ -45,11 +45,11 @@ class OnnxGraph:
         return name
 
     def model(
-        self, name: str, graph_input: onnx.ValueInfoProto, graph_output: onnx.ValueInfoProto
+        self, name: str, graph_input: onnx.ValueInfoProto, *outputs: onnx.ValueInfoProto
     ) -> onnx.ModelProto:
         """Make the model and check it; raises the errors of `onnx.checker` for an invalid graph."""
         model = helper.make_model(
-            helper.make_graph(self.nodes, name, [graph_input], [graph_output], self.weights),
+            helper.make_graph(self.nodes, name, [graph_input], list(outputs), self.weights),
             opset_imports=[helper.make_opsetid("", _OPSET)],
             ir_version=_IR_VERSION,
             producer_name="formreader",
