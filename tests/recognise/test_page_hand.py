@@ -47,7 +47,7 @@ def certain(digit: int, probability: float = 0.99) -> npt.NDArray[np.float32]:
 def page_of_sevens(features: npt.NDArray[np.float32]) -> Probabilities:
     """Clear sevens, and at the end a crop that is as much a 1 as a 7."""
     doubtful = np.full(11, 0.002, np.float32)
-    doubtful[[ONE, SEVEN]] = 0.5
+    doubtful[[ONE, SEVEN]] = 0.491
     return np.stack([certain(SEVEN)] * (len(features) - 1) + [doubtful])
 
 
@@ -84,10 +84,12 @@ def test_the_evidence_is_the_difference_of_the_distances() -> None:
     shares = np.where(probabilities[:, :10] > 0.02, probabilities[:, :10], 0).astype(np.float64)
     adapted = hand.adapted(probabilities, FEATURE_ROWS)
     for crop in range(len(FEATURE_ROWS)):
-        logs = np.log(probabilities[crop].astype(np.float64))
-        logs[:NOT_A_DIGIT] += STRENGTH * np.array(direct_evidence(hand, shares, crop))
+        logs = np.log(probabilities[crop, :NOT_A_DIGIT].astype(np.float64))
+        logs += STRENGTH * np.array(direct_evidence(hand, shares, crop))
         expected = np.exp(logs - logs.max())
-        np.testing.assert_allclose(adapted[crop], expected / expected.sum(), rtol=1e-4, atol=1e-7)
+        expected *= (1 - probabilities[crop, NOT_A_DIGIT]) / expected.sum()
+        np.testing.assert_allclose(adapted[crop, :NOT_A_DIGIT], expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(adapted[:, NOT_A_DIGIT], probabilities[:, NOT_A_DIGIT])
 
 
 @pytest.mark.parametrize("number", [0, 1])
