@@ -69,12 +69,15 @@ def find_lines(ink: Stack, sizes: PatchSizes) -> tuple[Stack, Stack]:
         (_MIN_LENGTH_OF_LINE_DOWN, sizes.widths, sizes.heights, True),
     ):
         shortest = np.maximum(_rounded(share * sizes.tall), _SHORTEST_LINE)
-        for edge in (sizes.margins, ends - sizes.margins):
-            zone = _EdgeZone(edge, ends, sizes.edge_zones)
+        for zone in (
+            _EdgeZone(sizes.margins, sizes.edge_zones, np.zeros_like(ends), ends),
+            _EdgeZone(ends - sizes.margins, sizes.edge_zones, ends, ends),
+        ):
             strips = _strips(zone, lengths, ink.shape[1] if is_down else ink.shape[2])
             take, put = (_take_columns, _put_columns) if is_down else (_take_rows, _put_rows)
             dark, line, known = (take(stack, strips) for stack in (ink, lines, strokes))
-            line |= _long_runs(dark & strips.near, shortest, lengths) & strips.near
+            runs = _long_runs(dark & (strips.near | strips.beyond), shortest, lengths)
+            line |= _outwards(runs, strips)
             put(lines, strips, line)
             put(strokes, strips, known | _strokes_across(dark, line, strips.inside))
     return lines, strokes
@@ -82,11 +85,15 @@ def find_lines(ink: Stack, sizes: PatchSizes) -> tuple[Stack, Stack]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _EdgeZone:
-    """Where an edge of each of n cells is, the end of its patch, and how far from it lines are."""
+    """Where an edge of each of n cells is, how far from it lines are, and the end of its patch.
+
+    `outer` is the end of the patch beyond the edge, 0 or `end`: a thick line may go on to there.
+    """
 
     edge: _Ints
-    end: _Ints
     reach: _Ints
+    outer: _Ints
+    end: _Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,24 +102,41 @@ class _Strips:
 
     `place`, (n, k), are the indices of these, -1 for none: the last one is beyond all patches.
     `inside`, (n, k, length), tells what of k rows or columns of this length is in the strip, and
-    `near`, (n, k, 1) uint8, in which of them lines are; the others show what crosses the lines.
+    `near`, (n, k, 1) uint8, in which of them lines are, and `beyond` where these may go on,
+    outwards; the others show what crosses the lines.
     """
 
     place: _Ints
     inside: npt.NDArray[np.bool_]
     near: Stack
+    beyond: Stack
 
 
 def _strips(zone: _EdgeZone, lengths: _Ints, longest: int) -> _Strips:
     """The strips of a zone, of these lengths, (n,), in rows or columns of the length `longest`."""
-    first = np.maximum(zone.edge - zone.reach, 0)
-    start = np.maximum(first - _STROKE_CONTEXT, 0)
-    stop = np.minimum(zone.edge + zone.reach + _STROKE_CONTEXT, zone.end)
+    low, high = zone.edge - zone.reach, zone.edge + zone.reach
+    start = np.clip(np.minimum(low - _STROKE_CONTEXT, zone.outer), 0, None)
+    stop = np.minimum(np.maximum(high + _STROKE_CONTEXT, zone.outer), zone.end)
     place = start[:, None] + np.arange(int((stop - start).max()))
     within = place < stop[:, None]
-    near = within & (place >= first[:, None]) & (place < (zone.edge + zone.reach)[:, None])
+    near = within & (place >= low[:, None]) & (place < high[:, None])
+    beyond = within & ~near & ((place < zone.edge[:, None]) == (zone.outer == 0)[:, None])
     inside = within[:, :, None] & (np.arange(longest) < lengths[:, None])[:, None]
-    return _Strips(np.where(within, place, -1), inside, near.view(np.uint8)[:, :, None])
+    near, beyond = (one.view(np.uint8)[:, :, None] for one in (near, beyond))
+    return _Strips(np.where(within, place, -1), inside, near, beyond)
+
+
+def _outwards(runs: Stack, strips: _Strips) -> Stack:
+    """The long runs of strips that are lines: those near the edges, and what these go on in.
+
+    What is left of a thick line would look like ink beyond it, and strokes would seem to cross it.
+    """
+    line = runs & strips.near
+    for k in range(runs.shape[1] - 1):  # downwards in the strips of one edge ...
+        line[:, k + 1] |= line[:, k] & runs[:, k + 1] & strips.beyond[:, k + 1]
+    for k in range(runs.shape[1] - 1, 0, -1):  # ... and upwards in those of the other
+        line[:, k - 1] |= line[:, k] & runs[:, k - 1] & strips.beyond[:, k - 1]
+    return line
 
 
 def _take_rows(stack: Stack, strips: _Strips) -> Stack:

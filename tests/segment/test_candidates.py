@@ -218,6 +218,20 @@ def test_the_lines_of_the_cell_are_no_ink(line: int, tilt: float) -> None:
     assert not cut_cell_patch(page_with([], line), corners).ink.any()
 
 
+@pytest.mark.parametrize("gap", [3, 1])
+def test_digits_beside_a_thick_line_are_kept(gap: int) -> None:
+    """The line goes on further out than lines are looked for, and the digits meet its rim."""
+    page = page_with([100, 150, 200], line=0)
+    frame = np.full_like(page, 20)
+    frame[:20], frame[:, :30], frame[:, 370:] = WHITE, WHITE, WHITE
+    frame[42 : 90 + gap, 52:348] = WHITE
+    both = cv2.GaussianBlur(np.minimum(page, frame), (3, 3), 0)
+    corners = np.array(cell_at(Box(50, 40, 300, 50)).corners)
+    patch = cut_cell_patch(np.asarray(both, np.uint8), corners)
+    assert not patch.loose_ink
+    assert cv2.connectedComponents(patch.ink)[0] == 1 + 3
+
+
 @pytest.mark.parametrize(("centre", "loose"), [(100, False), (320, False), (355, True), (45, True)])
 def test_a_digit_at_the_edge_that_is_left_out_is_loose_ink(centre: float, loose: bool) -> None:
     field = cut(page_with([200, centre], line=0))

@@ -32,10 +32,18 @@ def opened_along_edges(ink: Ink, margin: int) -> tuple[Ink, Ink]:
     for share in (0.9, 0.55):
         for edge in (margin, len(ink) - margin):
             near = slice(max(edge - reach, 0), edge + reach)
-            around = slice(max(near.start - 2, 0), near.stop + 2)
+            begins = edge == margin
+            outer = slice(0, near.stop) if begins else slice(near.start, len(ink))
+            around = slice(max(outer.start - 2, 0), outer.stop + 2)
             row = np.ones((1, max(round(share * height), 3)), np.uint8)
-            joined = cv2.dilate(ink[near], np.ones((3, 1), np.uint8))
-            lines[near] |= cv2.morphologyEx(joined, cv2.MORPH_OPEN, row)
+            joined = cv2.dilate(ink[outer], np.ones((3, 1), np.uint8))
+            runs = np.zeros_like(ink)
+            runs[outer] = cv2.morphologyEx(joined, cv2.MORPH_OPEN, row)
+            lines[near] |= runs[near]
+            # A line goes on outwards where it goes on without a gap.
+            beyond = range(near.start - 1, -1, -1) if begins else range(near.stop, len(ink))
+            for k in beyond:
+                lines[k] |= runs[k] & lines[k + 1 if begins else k - 1]
             if thick := int(lines[around].sum(axis=0).max()):
                 block = np.ones((thick + 2, 3), np.uint8)
                 beside = ink[around] & ~lines[around]

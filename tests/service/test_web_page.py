@@ -39,6 +39,9 @@ pytestmark = [
 
 TOKEN = "a-token-of-the-browser-test"
 
+TO_REVIEW, FIELDS_TO_REVIEW = 6, 3
+"""Digits and fields for review on the pages that are uploaded."""
+
 PROGRAM = """
 from formreader.output.report import report, report_fields
 report.ONE_FILE_BYTES, report_fields.PART_BYTES = 1, 5_000
@@ -198,7 +201,7 @@ def upload(visitor: Visitor, files: list[Path]) -> None:
 
 def look_at_results(visitor: Visitor) -> str:
     visitor.one(".actions")
-    assert visitor.one(".figure.is-review dd").text == "7"
+    assert visitor.one(".figure.is-review dd").text == str(TO_REVIEW)
     visitor.until(lambda: len(visitor.all(".thumbnail rect")) > 60)
     visitor.check_access("job")
     visitor.press(".menu summary")
@@ -225,7 +228,7 @@ def look_at_the_table(visitor: Visitor, job: str) -> None:
     visitor.until(lambda: len(visitor.all(".results tbody tr")) == 16)
     visitor.check_access("table")
     visitor.press("#table-review")
-    visitor.until(lambda: len(visitor.all(".results tbody tr")) == 4)
+    visitor.until(lambda: len(visitor.all(".results tbody tr")) == FIELDS_TO_REVIEW)
 
 
 def answer_everything(visitor: Visitor, job: str) -> None:
@@ -238,12 +241,12 @@ def answer_everything(visitor: Visitor, job: str) -> None:
     visitor.browser.get("about:blank")
     open_review(visitor, job)
     visitor.browser.switch_to.frame(0)
-    visitor.until(lambda: visitor.one("#progress-text").text == "2 of 7 checked")
+    visitor.until(lambda: visitor.one("#progress-text").text == f"2 of {TO_REVIEW} checked")
     loaded = "return performance.getEntriesByType('resource').map(({ name }) => name).join()"
     assert "/results_files/part-" in visitor.run(loaded)
     visitor.check_access("review")
     look_at_the_whole_page(visitor)
-    visitor.type(*"55555", "s")
+    visitor.type("5" * (TO_REVIEW - 2), "s")
     visitor.browser.switch_to.default_content()
     visitor.until(lambda: "nothing left to review" in visitor.one(".review-bar").text)
     visitor.check_access("frame of the review")
