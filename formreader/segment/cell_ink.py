@@ -20,6 +20,7 @@ from formreader.core.records import GreyImage
 from formreader.crop.normaliser import MIN_INK_GREY, WHITE_QUANTILE
 from formreader.segment.cell_lines import PatchSizes, Stack, find_lines
 from formreader.segment.cell_parts import CellParts, CellSides, Extent, find_cell_parts
+from formreader.segment.ink_on_sides import ink_on_sides
 
 Ink: TypeAlias = npt.NDArray[np.uint8]
 """(h, w) uint8, bright ink on pure black."""
@@ -260,13 +261,17 @@ def _inks_of_like_shapes(
     sides = None if open_sides is None else CellSides(lines, open_sides)
     parts = find_cell_parts(free, sizes, sides)
     beside = (ink | lines).view(np.bool_)
+    on_sides = [False] * len(patches)
+    if sides is not None:
+        pens = zip((one for one, _ in measured), levels.tolist(), strict=True)
+        on_sides = ink_on_sides(list(pens), parts, sizes, sides)
     return [
         CellInk(
             _own_ink(one, i, parts, beside[i]),
             one,
             margin,
             parts.written[i],
-            parts.loose[i],
+            parts.loose[i] or on_sides[i],
             lines[i],
         )
         for i, ((one, _), margin) in enumerate(zip(measured, margins, strict=True))

@@ -269,6 +269,24 @@ def test_a_small_digit_across_a_side_of_the_cell_is_loose_ink(
     assert not any(box.loose_ink for box in between.boxes)
 
 
+@pytest.mark.parametrize(
+    ("x", "grey", "loose"),
+    [(350, 170, True), (50, 170, True), (350, 40, False), (None, 170, False)],
+    ids=["at the right", "at the left", "on a line as dark", "nothing"],
+)
+def test_a_digit_on_a_lighter_line_is_loose_ink(x: int | None, grey: int, loose: bool) -> None:
+    page = np.full((140, 400), WHITE, np.uint8)
+    cv2.rectangle(page, (50, 40), (350, 100), (grey,), 5)
+    centres = (70, 86) if x == 50 else (314, 330)
+    for centre in centres:
+        cv2.ellipse(page, (centre, 72), (4, 6), 0, 0, 360, (30,), 3)
+    if x is not None:
+        cv2.line(page, (x, 66), (x, 79), (30,), 3)  # a 1 that lies on the line
+    field = cut_cell(page, cell_at(FRAME))
+    assert field is not None
+    assert all(box.loose_ink is loose for box in field.boxes)
+
+
 def test_a_stroke_across_a_line_is_kept_whole() -> None:
     page = page_with([])
     cv2.line(page, (150, 60), (150, 108), (30,), 4)
