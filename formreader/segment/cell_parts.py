@@ -33,6 +33,9 @@ _MIN_CROSSING, _MAX_CROSSING, _MIN_BEYOND, _MAX_GAP_TO_SIDE = 0.5, 1.6, 0.15, 0.
 up to these heights, if it reaches so far beyond the side, and if no more than this gap is between
 the number and that side. Of 4,100 drawn numbers that were accepted without, 13 are for review with
 it, 4 of which had lost a digit."""
+_MIN_REST = 2
+"""What reaches so many pixels into the cell from the line at a side may be what is left of a digit
+there, of the same heights."""
 _MAX_RIM = 1
 """Pixels between a line and what touches it, at most: the rim of the line."""
 
@@ -79,10 +82,13 @@ class CellSides:
     lines: Stack
     are_open: _Flags
 
-    def outer(self, sizes: PatchSizes, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """(n, 2) where the lines at the sides begin and end in some rows of the patches, (n,).
+    def rims(
+        self, sizes: PatchSizes, rows: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the lines at the sides begin and end in some rows of the patches, (n,).
 
-        It is the edge of the cell where there is no line.
+        Returns (n, 2) for the outer rims, those out of the cell, and (n, 2) for the inner ones.
+        Both are the edge of the cell where there is no line.
         """
         lines = self.lines[np.arange(len(rows)), rows].view(np.bool_)
         columns = np.arange(lines.shape[1])
@@ -92,7 +98,12 @@ class CellSides:
         at_right = lines & (columns >= high - zone)
         first = np.where(at_left.any(axis=1), at_left.argmax(axis=1), low[:, 0])
         last = lines.shape[1] - at_right[:, ::-1].argmax(axis=1)
-        return np.stack([first, np.where(at_right.any(axis=1), last, high[:, 0])], axis=1)
+        outer = np.stack([first, np.where(at_right.any(axis=1), last, high[:, 0])], axis=1)
+        end = lines.shape[1] - at_left[:, ::-1].argmax(axis=1)
+        begin = at_right.argmax(axis=1)
+        ends = np.where(at_left.any(axis=1), end, low[:, 0])
+        begins = np.where(at_right.any(axis=1), begin, high[:, 0])
+        return outer, np.stack([ends, begins], axis=1)
 
 
 def find_cell_parts(ink: Stack, sizes: PatchSizes, sides: CellSides | None = None) -> CellParts:
@@ -124,13 +135,14 @@ def find_cell_parts(ink: Stack, sizes: PatchSizes, sides: CellSides | None = Non
     any_loose = np.bincount(cell[loose], minlength=n) > 0
     kept = _around(stats[own], cell[own], n)
     if sides is not None:
-        any_loose |= _crossed(stats[1:], cell[1:], kept, sizes, sides)
+        any_loose |= _crossed(stats[1:], cell[1:], own[1:], kept, sizes, sides)
     return CellParts(labels.reshape(ink.shape), own, kept, written, any_loose.tolist())
 
 
 def _crossed(
     stats: PartStats,
     cell: npt.NDArray[np.int64],
+    own: _Flags,
     numbers: list[Extent | None],
     sizes: PatchSizes,
     sides: CellSides,
@@ -140,6 +152,7 @@ def _crossed(
     Args:
         stats: (k, 5) OpenCV's statistics of the components of all cells.
         cell: (k,) which cell each component is of.
+        own: (k,) whether it is a number's.
         numbers: (n,) where the numbers are.
         sizes: of the cells' patches.
         sides: of the cells.
@@ -148,7 +161,8 @@ def _crossed(
     extents = [(0, 0, 0, 0) if one is None else (one.left, one.top, one.right, one.bottom)
                for one in numbers]  # fmt: skip
     number = np.array(extents, np.int64)
-    outer = sides.outer(sizes, (number[:, 1] + number[:, 3]) // 2)[cell]
+    rims = sides.rims(sizes, (number[:, 1] + number[:, 3]) // 2)
+    outer, inner = (rim[cell] for rim in rims)
     number_left, number_top, number_right, number_bottom = number[cell].T
     tall, near = number_bottom - number_top, _MAX_GAP_TO_SIDE * (number_bottom - number_top)
     left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
@@ -159,8 +173,10 @@ def _crossed(
     low, high = sizes.margins[cell], (sizes.widths - sizes.margins)[cell]
     zone = sizes.edge_zones[cell]
     at_left = (left < outer[:, 0] - _MIN_BEYOND * tall) & (right >= outer[:, 0] - _MAX_RIM)
+    at_left |= ~own & (left <= inner[:, 0] + _MAX_RIM) & (right >= inner[:, 0] + _MIN_REST)
     at_left &= (number_left - low - zone <= near) & sides.are_open[cell, 0]
     at_right = (right > outer[:, 1] + _MIN_BEYOND * tall) & (left <= outer[:, 1] + _MAX_RIM)
+    at_right |= ~own & (right >= inner[:, 1] - _MAX_RIM) & (left <= inner[:, 1] - _MIN_REST)
     at_right &= (high - zone - number_right <= near) & sides.are_open[cell, 1]
     crossed = like & (at_left | at_right)
     return np.asarray(np.bincount(cell[crossed], minlength=n) > 0)

@@ -287,6 +287,19 @@ def test_a_digit_on_a_lighter_line_is_loose_ink(x: int | None, grey: int, loose:
     assert all(box.loose_ink is loose for box in field.boxes)
 
 
+@pytest.mark.parametrize(("x", "loose"), [(53, True), (347, True), (None, False)])
+def test_what_a_dark_line_leaves_of_a_small_digit_is_loose_ink(x: int | None, loose: bool) -> None:
+    page = np.full((140, 400), WHITE, np.uint8)
+    cv2.rectangle(page, (50, 40), (350, 100), (30,), 7)
+    for centre in (70, 86) if x == 53 else (314, 330):
+        cv2.ellipse(page, (centre, 72), (4, 6), 0, 0, 360, (30,), 3)
+    if x is not None:
+        cv2.ellipse(page, (x, 72), (3, 6), 0, 0, 360, (30,), 2)
+    field = cut_cell(page, cell_at(FRAME))
+    assert field is not None
+    assert all(box.loose_ink is loose for box in field.boxes)
+
+
 def test_a_stroke_across_a_line_is_kept_whole() -> None:
     page = page_with([])
     cv2.line(page, (150, 60), (150, 108), (30,), 4)
