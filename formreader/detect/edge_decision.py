@@ -222,12 +222,12 @@ def _within(lines: PrintedLines, place: _Floats, sides: tuple[int, int]) -> _Flo
     low, high = sides
     first, last = _ends(low)
     height = place[_BOTTOM] - place[_TOP]
-    edges, middles = place[[low, high]].ravel(), np.tile((place[first] + place[last]) / 2, 2)
+    edges, middle = place[[low, high]].ravel(), (place[first] + place[last]) / 2
     margin = (_WITHIN * height)[:, None]
     inside = (edges > place[low][:, None] + margin) & (edges < place[high][:, None] - margin)
     in_line = np.abs(edges[:, None] - edges) <= _IN_LINE * np.tile(height, 2)[:, None]
     number = in_line.sum(axis=1)
-    away = np.abs(middles - ((place[first] + place[last]) / 2)[:, None])
+    away = np.abs(np.tile(middle, 2) - middle[:, None])
     # Of the edges in line the next one, as lines lean.
     likely = np.where(inside, number - away / (1 + away.max()), 0.0)
     best = likely.argmax(axis=1)

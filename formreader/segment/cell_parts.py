@@ -92,18 +92,19 @@ class CellSides:
         """
         lines = self.lines[np.arange(len(rows)), rows].view(np.bool_)
         columns = np.arange(lines.shape[1])
-        low, high = sizes.margins[:, None], (sizes.widths - sizes.margins)[:, None]
-        zone = sizes.edge_zones[:, None]
-        at_left = lines & (columns <= low + zone)
-        at_right = lines & (columns >= high - zone)
-        first = np.where(at_left.any(axis=1), at_left.argmax(axis=1), low[:, 0])
-        last = lines.shape[1] - at_right[:, ::-1].argmax(axis=1)
-        outer = np.stack([first, np.where(at_right.any(axis=1), last, high[:, 0])], axis=1)
-        end = lines.shape[1] - at_left[:, ::-1].argmax(axis=1)
-        begin = at_right.argmax(axis=1)
-        ends = np.where(at_left.any(axis=1), end, low[:, 0])
-        begins = np.where(at_right.any(axis=1), begin, high[:, 0])
-        return outer, np.stack([ends, begins], axis=1)
+        low, high, zone = sizes.margins, sizes.widths - sizes.margins, sizes.edge_zones
+        left = _begin_and_end(lines & (columns <= (low + zone)[:, None]), low)
+        right = _begin_and_end(lines & (columns >= (high - zone)[:, None]), high)
+        return np.stack([left[0], right[1]], axis=1), np.stack([left[1], right[0]], axis=1)
+
+
+def _begin_and_end(
+    line: _Flags, edge: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(n,) where the first flag of each row is, and one past the last; `edge` where none is."""
+    some = line.any(axis=1)
+    end = line.shape[1] - line[:, ::-1].argmax(axis=1)
+    return np.where(some, line.argmax(axis=1), edge), np.where(some, end, edge)
 
 
 def find_cell_parts(ink: Stack, sizes: PatchSizes, sides: CellSides | None = None) -> CellParts:
