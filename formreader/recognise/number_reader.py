@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
+    HAND_FILE,
     NUMBER_MODEL,
     QUICK_FILE,
     card_errors,
@@ -21,6 +23,7 @@ from formreader.core.model_folder import (
     load_graph,
     model_folder,
     read_card_file,
+    try_graph,
 )
 from formreader.recognise.ctc import (
     CTC_CLASSES,
@@ -33,6 +36,7 @@ from formreader.recognise.ctc import (
     place_probabilities,
 )
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
+from formreader.recognise.page_hand import Features, PageHand
 from formreader.recognise.vote_weights import VoteWeights, vote_weights
 from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 
@@ -42,8 +46,9 @@ if TYPE_CHECKING:
 NUMBER_CARD_SCHEMA = 2
 """Version of the card's layout; a card of another version is refused."""
 
-COLUMNS_PER_PLACE = 2
-"""Columns of the strip for each place that the network decides on."""
+COLUMNS_PER_PLACE, PLACES_PER_FEATURES = 2, 2
+"""Columns of the strip for each place that the network decides on, and places that it decides on
+from the same features."""
 
 _STRIP_WIDTH_STEP, _MIN_STRIP_PADDING = 32, 8
 """Strips are padded to multiples of the first width, so that many have the same and are read at
@@ -63,8 +68,20 @@ NUMBER_TRIAL = GraphTrial(
 )
 """A strip, which the network must be able to read."""
 
-LogitsOf: TypeAlias = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-"""Runs the network: strips (n, STRIP_HEIGHT, w) of one width to logits (n, w / 2, CTC_CLASSES)."""
+
+def _features_trial(hand: PageHand) -> GraphTrial:
+    """The same, for the features of the hand."""
+    columns = _TRIAL_WIDTH // COLUMNS_PER_PLACE // PLACES_PER_FEATURES
+    return replace(NUMBER_TRIAL, output="last_features", shape=(1, columns, hand.features))
+
+
+Outputs: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""Logits (n, w / 2, CTC_CLASSES) of the places along n strips of the width w, and the features
+(n, w / 4, f) that the network's last layer gets for each column of its map; f is 0 where nobody
+needs them."""
+
+OutputsOf: TypeAlias = Callable[[npt.NDArray[np.uint8]], Outputs]
+"""Runs the network on strips (n, STRIP_HEIGHT, w) of one width."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,13 +90,28 @@ class HeardNumber:
 
     `places` is (t, CTC_CLASSES), the probabilities at each place; `spelling` the most probable
     characters, and `probability` that of their string. `blank` is the probability that nothing is
-    written.
+    written. `features`, (k, f), are those of the k digits in the spelling, f is 0 where the network
+    knows no hands.
     """
 
     places: npt.NDArray[np.float32]
     spelling: Spelling
     probability: float
     blank: float
+    features: Features = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    @property
+    def digits(self) -> list[int]:
+        """Which characters of the spelling are digits."""
+        return [i for i, one in enumerate(self.spelling.text) if one.isdecimal()]
+
+    def digit_probabilities(self) -> Probabilities:
+        """The probabilities (k, 11) of each digit, where it is the clearest."""
+        rows = np.zeros((len(self.digits), len(CLASSES)), np.float32)
+        clearest = _digit_places(self.places, self.spelling)
+        rows[:, :NOT_A_DIGIT] = self.places[clearest, :NOT_A_DIGIT]
+        rows[:, NOT_A_DIGIT] = np.maximum(1.0 - rows.sum(axis=1), 0.0)
+        return rows
 
     def probability_of(self, text: str) -> float:
         """The probability of another string of characters."""
@@ -87,16 +119,20 @@ class HeardNumber:
 
 
 class NumberReader:
-    """Reads strips in batches; a strip gives the same result in a batch of any other strips."""
+    """Reads strips in batches; a strip gives the same result in a batch of any other strips.
+
+    With its `hand` the numbers of a page help to read each other.
+    """
 
     def __init__(
         self,
-        logits_of: LogitsOf,
+        outputs_of: OutputsOf,
         weights: VoteWeights,
         calibration: tuple[CalibrationRow, ...] = (),
+        hand: PageHand | None = None,
     ) -> None:
-        self._logits_of = logits_of
-        self.weights, self.calibration = weights, calibration
+        self._outputs_of = outputs_of
+        self.weights, self.calibration, self.hand = weights, calibration, hand
 
     @classmethod
     def load(cls, folder: Path) -> NumberReader:
@@ -109,41 +145,55 @@ class NumberReader:
             card = read_card_file(folder, NUMBER_CARD_SCHEMA)
             hashes, weights = card_hashes(card), vote_weights(card)
             calibration = calibration_rows(card)
-        return cls(
-            logits_of_graph(load_graph(folder, hashes, 1, NUMBER_TRIAL, QUICK_FILE)),
-            weights,
-            calibration,
-        )
+        hand = PageHand.load(folder, hashes) if HAND_FILE in hashes else None
+        session = load_graph(folder, hashes, 1, NUMBER_TRIAL, QUICK_FILE)
+        if hand is not None:
+            try_graph(session, _features_trial(hand), folder, QUICK_FILE)
+        return cls(outputs_of_graph(session, hand is not None), weights, calibration, hand)
 
     def read(self, strips: Sequence[Strip]) -> list[HeardNumber]:
         """Read the numbers on strips."""
         heard: dict[int, HeardNumber] = {}
-        for chosen, places in read_places(strips, self._logits_of):
-            heard |= zip(chosen, _heard(places), strict=True)
+        for chosen, places, features in read_places(strips, self._outputs_of):
+            heard |= zip(chosen, heard_numbers(places, features), strict=True)
         return [heard[i] for i in range(len(strips))]
 
 
-def logits_of_graph(session: onnxruntime.InferenceSession) -> LogitsOf:
-    """Run an exported network."""
+def outputs_of_graph(
+    session: onnxruntime.InferenceSession, with_features: bool = True
+) -> OutputsOf:
+    """Run an exported network; one of a folder without a hand may give no features."""
 
-    def logits_of(strips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        (logits,) = session.run(["logits"], {"strips": strips})
-        return np.asarray(logits, np.float32)
+    def outputs_of(strips: npt.NDArray[np.uint8]) -> Outputs:
+        if not with_features:
+            (logits,) = session.run(["logits"], {"strips": strips})
+            return logits, no_features(strips)
+        logits, features = session.run(["logits", "last_features"], {"strips": strips})
+        return logits, features
 
-    return logits_of
+    return outputs_of
 
 
-def read_places(strips: Sequence[Strip], logits_of: LogitsOf) -> list[tuple[list[int], Places]]:
-    """Read strips in groups of one padded width: the strips' indices, and their places."""
-    groups = defaultdict[int, tuple[list[int], list[npt.NDArray[np.float32]]]](lambda: ([], []))
+def no_features(strips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Features of strips where nobody needs them, (n, w / 4, 0)."""
+    columns = strips.shape[2] // (COLUMNS_PER_PLACE * PLACES_PER_FEATURES)
+    return np.zeros((len(strips), columns, 0), np.float32)
+
+
+def read_places(
+    strips: Sequence[Strip], outputs_of: OutputsOf
+) -> list[tuple[list[int], Places, npt.NDArray[np.float32]]]:
+    """Read strips in groups of one padded width: the strips' indices, places and features."""
+    groups = defaultdict[int, tuple[list[int], list[Outputs]]](lambda: ([], []))
     for chosen, stack in stacks_of(strips):
-        indices, logits = groups[stack.shape[2]]
+        indices, outputs = groups[stack.shape[2]]
         indices += chosen
-        logits.append(logits_of(stack))
-    return [
-        (indices, place_probabilities(np.concatenate(logits)))
-        for indices, logits in groups.values()
-    ]
+        outputs.append(outputs_of(stack))
+    read = []
+    for indices, outputs in groups.values():
+        logits, features = map(np.concatenate, zip(*outputs, strict=True))
+        read.append((indices, place_probabilities(logits), features))
+    return read
 
 
 def stacks_of(strips: Sequence[Strip]) -> Iterator[tuple[list[int], npt.NDArray[np.uint8]]]:
@@ -170,15 +220,37 @@ def padded(strips: Sequence[Strip], width: int) -> npt.NDArray[np.uint8]:
     return stack
 
 
-def _heard(places: Places) -> list[HeardNumber]:
-    """What is read on n strips of one width."""
+def heard_numbers(places: Places, features: npt.NDArray[np.float32]) -> list[HeardNumber]:
+    """What is read on n strips of one width, with the features (n, c, f) of their columns."""
     spellings, n = best_spellings(places), len(places)
     texts = [*(spelling.text for spelling in spellings), *[NOTHING_WRITTEN] * n]
     logs = log_probabilities(np.concatenate([places, places]), texts)
     said_blank = np.exp(logs[n:])
     unsaid = places[:, :, NO_CHARACTER].prod(axis=1, dtype=np.float64)
-    numbers = zip(places, spellings, np.exp(logs[:n]), said_blank + unsaid, strict=True)
-    return [HeardNumber(*one[:2], float(one[2]), float(one[3])) for one in numbers]
+    numbers = zip(places, spellings, np.exp(logs[:n]), said_blank + unsaid, features, strict=True)
+    return [
+        HeardNumber(row, spelling, float(number), float(blank), _of_digits(row, spelling, columns))
+        for row, spelling, number, blank, columns in numbers
+    ]
+
+
+def _digit_places(places: npt.NDArray[np.float32], spelling: Spelling) -> list[int]:
+    """The place of each digit of a spelling at which it is the clearest, given (t, classes)."""
+    clearest = places[:, :NOT_A_DIGIT].max(axis=1)
+    return [
+        int(start + clearest[start:end].argmax())
+        for one, start, end in zip(spelling.text, spelling.starts, spelling.ends, strict=True)
+        if one.isdecimal()
+    ]
+
+
+def _of_digits(
+    places: npt.NDArray[np.float32], spelling: Spelling, features: npt.NDArray[np.float32]
+) -> Features:
+    """The features of the digits, (k, f), given those of the columns of the map, (c, f)."""
+    if not features.shape[1]:
+        return np.zeros((0, 0), np.float32)
+    return features[np.array(_digit_places(places, spelling), np.int64) // PLACES_PER_FEATURES]
 
 
 def number_calibration() -> tuple[CalibrationRow, ...]:

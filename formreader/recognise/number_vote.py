@@ -155,8 +155,7 @@ def cast(field: FieldCrops, cuts: Probabilities, heard: HeardNumber) -> Ballot:
 def _is_torn(heard: HeardNumber) -> bool:
     """Whether two digits that follow one another are further apart than in one number."""
     spelling = heard.spelling
-    chosen = [i for i, one in enumerate(spelling.text) if one.isdecimal()]
-    middles = (spelling.starts + spelling.ends)[chosen] / 2 * COLUMNS_PER_PLACE
+    middles = (spelling.starts + spelling.ends)[heard.digits] / 2 * COLUMNS_PER_PLACE
     gaps = np.diff(middles) / STRIP_HEIGHT
     if not len(gaps):
         return False
@@ -257,14 +256,7 @@ def _by_strip(field: FieldCrops, heard: HeardNumber, vote: NumberVote) -> Settle
     """The cell with the digits that were read on its strip, cut where they stand there."""
     if field.cell is None or field.strip is None:
         raise ValueError("the field has no cell: there is nothing to vote on")
-    spelling = heard.spelling
-    chosen = [i for i, one in enumerate(spelling.text) if one.isdecimal()]
-    columns = digit_columns(heard, field.strip.darkness)
-    rows = np.zeros((len(chosen), len(CLASSES)), np.float32)
-    for row, i in zip(rows, chosen, strict=True):
-        run = heard.places[spelling.starts[i] : spelling.ends[i], :NOT_A_DIGIT]
-        row[:NOT_A_DIGIT] = run[run.max(axis=1).argmax()]
-        row[NOT_A_DIGIT] = max(1.0 - float(row.sum()), 0.0)
+    columns, rows = digit_columns(heard, field.strip.darkness), heard.digit_probabilities()
     boxes = boxes_on_page(field.strip, columns, field.cell)
     return SettledNumber(replace_boxes(field, boxes, _crops(field.strip, columns)), rows, vote)
 

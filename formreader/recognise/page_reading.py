@@ -37,6 +37,7 @@ from formreader.recognise.arbitration import (
     settle_places,
 )
 from formreader.recognise.decisions import ReadField, decide
+from formreader.recognise.number_hand import in_one_hand
 from formreader.recognise.number_reader import HeardNumber, NumberReader, shipped_reader
 from formreader.recognise.number_vote import number_probability, settle
 from formreader.recognise.page_hand import Features, PageHand
@@ -118,8 +119,8 @@ def read_pages(
         done += len(group)
         for page, orientation in zip(group, found, strict=True):
             # Not before the turns: turned digits look like non-digits.
-            in_one_hand = _in_one_hand(page, recogniser.hand)
-            settled = _settled(_arbitrated(in_one_hand), network.reader)
+            as_one = _in_one_hand(page, recogniser.hand, network.reader.hand)
+            settled = _settled(_arbitrated(as_one), network.reader)
             yield settled.page, _page_reading(settled, orientation, thresholds, rules)
 
 
@@ -130,8 +131,19 @@ def read_fields(
     return _Network(recogniser, reader, Stopwatch()).read(pages)
 
 
-def _in_one_hand(read: ReadPage, hand: PageHand | None) -> ReadPage:
-    """The page with its rows of boxes read as of one hand, where the model knows hands."""
+def _in_one_hand(read: ReadPage, of_boxes: PageHand | None, of_strips: PageHand | None) -> ReadPage:
+    """The page with its rows of boxes read as of one hand, and so its cells' strips.
+
+    The hands are None for models that know none.
+    """
+    read = _rows_in_one_hand(read, of_boxes)
+    if of_strips is None:
+        return read
+    heard = in_one_hand(list(read.heard.values()), of_strips)
+    return replace(read, heard=dict(zip(read.heard, heard, strict=True)))
+
+
+def _rows_in_one_hand(read: ReadPage, hand: PageHand | None) -> ReadPage:
     rows = [i for i, one in enumerate(read.fields) if one.field.cell is None]
     if hand is None or not rows:
         return read

@@ -11,14 +11,24 @@ import numpy as np
 import pytest
 
 from formreader.core.errors import ModelError
-from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, QUICK_FILE, model_folder
+from formreader.core.model_folder import (
+    CARD_FILE,
+    HAND_FILE,
+    NUMBER_MODEL,
+    QUICK_FILE,
+    file_hashes,
+    model_folder,
+)
 from formreader.recognise.number_reader import (
     NumberReader,
+    Outputs,
+    no_features,
     padded,
     padded_width,
     read_places,
     shipped_reader,
 )
+from formreader.recognise.page_hand import PageHand
 from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 
 
@@ -54,6 +64,37 @@ def test_a_strip_is_read_the_same_in_any_company() -> None:
         assert by_itself.probability == together[one].probability
 
 
+def test_each_digit_has_its_features() -> None:
+    reader = shipped_reader()
+    assert reader.hand is not None
+    number, nothing = reader.read([strip("3502"), strip("")])
+    assert number.features.shape == (4, reader.hand.features)
+    assert nothing.features.shape == (0, reader.hand.features)
+    rows = number.digit_probabilities()
+    assert rows[:, :10].argmax(axis=1).tolist() == [3, 5, 0, 2]
+    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_folder_without_a_hand_is_read_as_before(folder: Path) -> None:
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    del card["files"][HAND_FILE]
+    (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
+    reader = NumberReader.load(folder)
+    (plain,), (with_hand,) = (one.read([strip("3502")]) for one in (reader, shipped_reader()))
+    assert reader.hand is None
+    assert np.array_equal(plain.places, with_hand.places)
+    assert plain.features.size == 0
+
+
+def test_a_hand_of_another_network_is_refused(folder: Path) -> None:
+    PageHand(np.zeros((10, 3)), np.eye(3)).save(folder)
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    card["files"] |= file_hashes(folder, (HAND_FILE,))
+    (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(ModelError, match="last_features has the shape"):
+        NumberReader.load(folder)
+
+
 def test_no_strips_are_no_numbers() -> None:
     assert shipped_reader().read([]) == []
 
@@ -66,12 +107,14 @@ def test_strips_are_padded_with_paper_to_widths_of_their_own() -> None:
     assert not stack[0, :, 20:].any()
     shapes = []
 
-    def logits_of(strips: np.ndarray) -> np.ndarray:
+    def outputs_of(strips: np.ndarray) -> Outputs:
         shapes.append(strips.shape)
-        return np.zeros((len(strips), strips.shape[2] // 2, 16), np.float32)
+        logits = np.zeros((len(strips), strips.shape[2] // 2, 16), np.float32)
+        return logits, no_features(strips)
 
-    groups = read_places([strip("1", 20), strip("2", 56), strip("3", 10)], logits_of)
-    assert [chosen for chosen, _ in groups] == [[0, 2], [1]]
+    groups = read_places([strip("1", 20), strip("2", 56), strip("3", 10)], outputs_of)
+    assert [chosen for chosen, *_ in groups] == [[0, 2], [1]]
+    assert [features.shape for *_, features in groups] == [(2, 8, 0), (1, 16, 0)]
     assert shapes == [(2, STRIP_HEIGHT, 32), (1, STRIP_HEIGHT, 64)]
 
 

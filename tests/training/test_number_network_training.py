@@ -11,14 +11,27 @@ import pytest
 import tensorflow as tf
 
 from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
-from formreader.core.model_folder import CARD_FILE, ONNX_FILE, QUICK_FILE, file_hashes, load_graph
+from formreader.core.model_folder import (
+    CARD_FILE,
+    KERAS_FILE,
+    ONNX_FILE,
+    QUICK_FILE,
+    file_hashes,
+    load_graph,
+)
 from formreader.core.options import ScanOptions
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, log_probabilities, place_probabilities
 from formreader.recognise.model_card import CalibrationRow
-from formreader.recognise.number_reader import NUMBER_TRIAL, NumberReader, logits_of_graph
+from formreader.recognise.number_reader import (
+    NUMBER_TRIAL,
+    NumberReader,
+    Outputs,
+    no_features,
+    outputs_of_graph,
+)
 from formreader.recognise.number_vote import Ballot
 from formreader.recognise.vote_weights import FEATURES, VoteWeights
-from formreader.segment.number_strip import STRIP_HEIGHT
+from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT
 from formreader.training.number_network import number_training
 from formreader.training.number_network.__main__ import main
 from formreader.training.number_network.number_architecture import build_number_network
@@ -30,7 +43,8 @@ from formreader.training.number_network.number_graph import (
 from formreader.training.number_network.number_loss import as_targets, number_loss
 from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
 from formreader.training.number_network.number_options import NumberTrainOptions
-from formreader.training.number_network.number_training import keras_logits, train_numbers
+from formreader.training.number_network.number_training import keras_outputs, train_numbers
+from formreader.training.number_network.strip_hand import fit_strip_hand
 from formreader.training.number_network.strip_pool import LabelledStrip
 from formreader.training.number_network.vote_fitting import (
     VotedCell,
@@ -71,6 +85,13 @@ def test_batches_hold_strips_of_like_widths_and_depend_on_their_step_alone() -> 
     assert len({batches[step][0].shape[2] for step in range(16)}) > 1
 
 
+def test_the_first_batch_is_wider_than_any_other() -> None:
+    """Keras takes a width that the first two share for that of all, and fails at the next."""
+    widest = [LabelledStrip(np.zeros((STRIP_HEIGHT, MAX_STRIP_WIDTH), np.uint8), "1")] * 4
+    batches = StripBatches(widest, NumberTrainOptions(batch=4, steps=40))
+    assert batches[0][0].shape[2] > max(batches[step][0].shape[2] for step in range(1, 16))
+
+
 def test_varied_strips_never_lose_places() -> None:
     rng = np.random.default_rng(2)
     strip = some_strips(1)[0].strip
@@ -105,16 +126,22 @@ def test_the_exported_graphs_read_as_keras_does(tmp_path: Path) -> None:
     quantise_numbers(tmp_path / ONNX_FILE, tmp_path / QUICK_FILE, drawn)
     hashes = file_hashes(tmp_path, (ONNX_FILE, QUICK_FILE))
     by_graph, quick = (
-        logits_of_graph(load_graph(tmp_path, hashes, 1, NUMBER_TRIAL, name))
+        outputs_of_graph(load_graph(tmp_path, hashes, 1, NUMBER_TRIAL, name))
         for name in (ONNX_FILE, QUICK_FILE)
     )
     for width in (32, 96):
         strips = rng.integers(0, 256, (3, STRIP_HEIGHT, width)).astype(np.uint8)
-        expected = keras_logits(network)(strips)
+        expected, none = keras_outputs(network)(strips)
         assert expected.shape == (3, width // 2, CTC_CLASSES)
-        assert np.abs(by_graph(strips) - expected).max() < 1e-3
-        rounded = np.abs(quick(strips) - expected)
+        logits, features = by_graph(strips)
+        assert np.abs(logits - expected).max() < 1e-3
+        rounded = np.abs(quick(strips)[0] - expected)
         assert 1e-3 < rounded.max() < 0.1 * np.ptp(expected)
+        # The last layer turns the features into the logits.
+        kernel, bias = (np.asarray(w) for w in network.get_layer("characters").get_weights())
+        by_hand = (features @ kernel[0, 0] + bias).reshape(expected.shape)
+        np.testing.assert_allclose(by_hand, logits, atol=1e-3)
+        assert none.shape == (3, width // 4, 0)
 
 
 def test_a_network_with_other_layers_is_not_exported(tmp_path: Path) -> None:
@@ -130,10 +157,10 @@ def test_strips_are_counted_right_where_every_character_is() -> None:
         for target in ("1", "11", "_", "?")
     ]
 
-    def always_one(stack: np.ndarray) -> np.ndarray:
+    def always_one(stack: np.ndarray) -> Outputs:
         logits = np.zeros((len(stack), stack.shape[2] // 2, CTC_CLASSES), np.float32)
         logits[:, :, CHARACTERS.index("1")] = 9.0
-        return logits
+        return logits, no_features(stack)
 
     figures = measure_numbers(strips, always_one)
     assert figures == NumberFigures(2, 1, 2, 0)
@@ -215,6 +242,34 @@ def test_training_writes_a_folder_that_can_be_read_and_gone_on_from(tmp_path: Pa
     )
     train_numbers(again, quiet)
     assert json.loads((again.out / CARD_FILE).read_text())["recipe"]["base"] == "numbers"
+    as_it_is = NumberTrainOptions(out=tmp_path / "same", test_strips=8, steps=0, base=out)
+    train_numbers(as_it_is, quiet)
+    weights, kept = (
+        keras.saving.load_model(folder / KERAS_FILE, compile=False).get_weights()
+        for folder in (out, as_it_is.out)
+    )
+    assert all(map(np.array_equal, weights, kept))
+
+
+def test_the_hand_is_of_the_strips_that_are_read_rightly() -> None:
+    """Each digit has features of its own; those of a wrong reading are left out."""
+    texts = [*"0123456789", "7"]
+    strips = [LabelledStrip(np.full((STRIP_HEIGHT, 20), i, np.uint8), t)
+              for i, t in enumerate(texts)]  # fmt: skip
+
+    def outputs_of(stack: np.ndarray) -> Outputs:
+        number = stack[:, 0, 0].astype(np.int64)  # the last one is read as a 0
+        logits = np.zeros((len(stack), stack.shape[2] // 2, CTC_CLASSES), np.float32)
+        logits[:, :, -1] = 5.0
+        logits[np.arange(len(stack)), 4, number % 10] = 9.0
+        features = np.zeros((len(stack), stack.shape[2] // 4, 3), np.float32)
+        features[:, 2, 0] = number
+        return logits, features
+
+    hand = fit_strip_hand(strips, outputs_of)
+    assert hand is not None
+    assert hand.means.tolist() == [[i, 0, 0] for i in range(10)]
+    assert fit_strip_hand(strips[1:], outputs_of) is None
 
 
 @pytest.mark.usefixtures("fake_cells")

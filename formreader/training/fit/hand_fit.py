@@ -21,16 +21,16 @@ def fit_hand(network: keras.Model, examples: Examples) -> PageHand | None:
     None where a digit is missing among them, so that its mean is not known.
     """
     digits = examples[examples.labels != NOT_A_DIGIT]
-    if len(np.unique(digits.labels)) < NOT_A_DIGIT:
-        return None
     return hand_of(_last_features(network, digits), digits.labels)
 
 
-def hand_of(features: Features, labels: Labels) -> PageHand:
+def hand_of(features: Features, labels: Labels) -> PageHand | None:
     """The means of the features (n, f) of each digit, and what makes their spread 1 every way.
 
-    `labels` are (n,), 0 to 9, each of them at least once.
+    `labels` are (n,), 0 to 9. None where one of these is missing.
     """
+    if len(np.unique(labels)) < NOT_A_DIGIT:
+        return None
     values = features.astype(np.float64)
     means = np.stack([values[labels == digit].mean(axis=0) for digit in range(NOT_A_DIGIT)])
     within = values - means[labels]

@@ -12,7 +12,7 @@ _HELP = {
     "strips": "strips to compose for training",
     "test_strips": "strips of held-back hands to measure on",
     "vote_cells": "cells of held-back hands to fit the vote to",
-    "steps": "steps of training",
+    "steps": "steps of training; 0 to keep the weights of --base",
     "batch": "strips a step",
     "writers": "table of MNIST's writers, .npz",
     "digits": "further set of digits, .npz; repeatable",

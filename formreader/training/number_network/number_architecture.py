@@ -6,11 +6,8 @@ import keras
 from keras import layers
 
 from formreader.recognise.ctc import CTC_CLASSES
+from formreader.recognise.number_reader import PLACES_PER_FEATURES
 from formreader.segment.number_strip import STRIP_HEIGHT
-
-STEPS_PER_COLUMN = 2
-"""Places along the strip that each column of the last map decides on: narrow ones that touch need
-more places than the map has columns. No record of a measurement."""
 
 _TRUNK = (
     ("conv1", 24, (2, 2)),
@@ -44,8 +41,9 @@ def build_number_network() -> keras.Model:
     x = _convolution(x, _COLUMN_CHANNELS, "columns", (rows, 3), (rows, 1))
     for i, width in enumerate(_CONTEXTS):
         x = _convolution(x, _COLUMN_CHANNELS, f"context{i}", (1, width))
-    # Float32, whatever the policy of the training: the loss needs it.
-    x = layers.Conv2D(STEPS_PER_COLUMN * CTC_CLASSES, 1, name="characters", dtype="float32")(x)
+    # Narrow digits that touch need more places than the map has columns. Float32, whatever the
+    # policy of the training: the loss needs it.
+    x = layers.Conv2D(PLACES_PER_FEATURES * CTC_CLASSES, 1, name="characters", dtype="float32")(x)
     logits = layers.Reshape((-1, CTC_CLASSES), name="places", dtype="float32")(x)
     return keras.Model(strip, logits, name="numbers")
 

@@ -64,6 +64,9 @@ class StripBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no
         own = np.random.default_rng((options.seed, drawing, place))
         changed = [varied(self._strips[i].strip, own) for i in part]
         width = max(padded_width(strip.shape[1]) for strip in changed)
+        if step == 0:
+            # Keras takes a width that the first two batches share for that of all: none share this.
+            width = padded_width(padded_width(MAX_STRIP_WIDTH))
         darkness = padded(changed, width)[..., None].astype(np.float32) / 255
         targets = as_targets([self._strips[i].target for i in part])
         return np.asarray(darkness, np.float32), targets

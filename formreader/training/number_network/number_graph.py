@@ -1,7 +1,8 @@
 """Export the trained number network as an ONNX graph for CPU inference.
 
 In: `strips` (n, STRIP_HEIGHT, w) uint8, w a multiple of 4. Out: `logits` (n, w / 2, CTC_CLASSES)
-float32. Batch normalisation is folded into the convolutions.
+float32, and `last_features` (n, w / 4, f), what the last layer gets. Batch normalisation is folded
+into the convolutions.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def export_number_network(network: keras.Model, path: Path) -> None:
     numbers = graph.add("Cast", ["strips"], "numbers", to=TensorProto.FLOAT)
     last = graph.add("Unsqueeze", [numbers], "image", {"image.axes": np.array([1], np.int64)})
     norms = following_norms(network)
+    characters = network.get_layer("characters")
     for layer in network.layers[1:]:  # after the input
+        if layer is characters:
+            _add_features(graph, layer, last)
         last = _add_layer(graph, layer, last, norms.get(layer.output.name))
     strips = helper.make_tensor_value_info(
         "strips", TensorProto.UINT8, ["n", STRIP_HEIGHT, "width"]
@@ -43,7 +47,10 @@ def export_number_network(network: keras.Model, path: Path) -> None:
     logits = helper.make_tensor_value_info(
         "logits", TensorProto.FLOAT, ["n", "places", CTC_CLASSES]
     )
-    path.write_bytes(graph.model("numbers", strips, logits).SerializeToString())
+    features = helper.make_tensor_value_info(
+        "last_features", TensorProto.FLOAT, ["n", "columns", characters.input.shape[-1]]
+    )
+    path.write_bytes(graph.model("numbers", strips, logits, features).SerializeToString())
 
 
 def quantise_numbers(exact: Path, quick: Path, strips: Sequence[Strip]) -> None:
@@ -79,6 +86,13 @@ def _add_layer(
             return graph.add("Reshape", [turned], "logits", shape)
         case _:
             raise ValueError(f"cannot export the layer {layer.name} ({type(layer).__name__})")
+
+
+def _add_features(graph: OnnxGraph, layer: keras.Layer, last: str) -> None:
+    """Append the output `last_features`, what this layer gets: (n, f, 1, columns) turned."""
+    turned = graph.add("Transpose", [last], "features.turned", perm=[0, 2, 3, 1])
+    shape = {"features.shape": np.array([0, -1, layer.input.shape[-1]], np.int64)}
+    graph.add("Reshape", [turned], "last_features", shape)
 
 
 def _add_convolution(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from formreader.recognise.ctc import best_spellings
-from formreader.recognise.number_reader import LogitsOf, read_places
+from formreader.recognise.number_reader import OutputsOf, read_places
 from formreader.training.number_network.strip_pool import LabelledStrip
 
 
@@ -26,19 +26,19 @@ class NumberFigures:
         return (strips - self.right - self.others_right) / max(strips, 1)
 
 
-def read_texts(strips: Sequence[LabelledStrip], logits_of: LogitsOf) -> list[str]:
+def read_texts(strips: Sequence[LabelledStrip], outputs_of: OutputsOf) -> list[str]:
     """What the network reads on each strip."""
     texts = [""] * len(strips)
-    for chosen, places in read_places([one.strip for one in strips], logits_of):
+    for chosen, places, _ in read_places([one.strip for one in strips], outputs_of):
         for i, spelling in zip(chosen, best_spellings(places), strict=True):
             texts[i] = spelling.text
     return texts
 
 
-def measure_numbers(strips: Sequence[LabelledStrip], logits_of: LogitsOf) -> NumberFigures:
+def measure_numbers(strips: Sequence[LabelledStrip], outputs_of: OutputsOf) -> NumberFigures:
     """Count the strips whose every character is read right."""
     counts = {True: [0, 0], False: [0, 0]}
-    for one, text in zip(strips, read_texts(strips, logits_of), strict=True):
+    for one, text in zip(strips, read_texts(strips, outputs_of), strict=True):
         is_number = any(map(str.isdecimal, one.target))
         counts[is_number][0] += 1
         counts[is_number][1] += text == one.target

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from formreader.core.model_folder import (
     CARD_FILE,
+    HAND_FILE,
     KERAS_FILE,
     ONNX_FILE,
     QUICK_FILE,
@@ -22,8 +23,10 @@ from formreader.core.model_folder import (
 from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
     NUMBER_TRIAL,
-    LogitsOf,
-    logits_of_graph,
+    Outputs,
+    OutputsOf,
+    no_features,
+    outputs_of_graph,
 )
 from formreader.recognise.vote_weights import FEATURES
 from formreader.training.network_folder import (
@@ -41,6 +44,7 @@ from formreader.training.number_network.number_graph import (
 )
 from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
 from formreader.training.number_network.number_options import NumberTrainOptions
+from formreader.training.number_network.strip_hand import fit_strip_hand
 from formreader.training.number_network.strip_pool import (
     HandSource,
     LabelledStrip,
@@ -49,13 +53,14 @@ from formreader.training.number_network.strip_pool import (
 from formreader.training.number_network.vote_fitting import fit_vote
 from formreader.training.number_network.widening import widened
 
-NUMBER_VERSION = "1.3"
+NUMBER_VERSION = "1.4"
 """Version in the card of a newly trained number network."""
 
 _FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_VOTE_SEED = 10**12, 2 * 10**12, 3 * 10**12
-_FIRST_RANGE_SEED = 4 * 10**12
-"""Seeds of the first strips to choose the checkpoint with, to measure on, to fit the vote to, and
-to quantise the network with, far from those of the training strips and of one another."""
+_FIRST_RANGE_SEED, _FIRST_HAND_SEED = 4 * 10**12, 5 * 10**12
+"""Seeds of the first strips to choose the checkpoint with, to measure on, to fit the vote to, to
+quantise the network with and to know all hands by, far from those of the training strips and of one
+another."""
 _QUANTISATION_STRIPS = 500
 """Strips that tell the ranges of the network's activations."""
 _SEEDS_PER_RUN = 10**6
@@ -78,6 +83,25 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
     network, best = build_number_network(), build_number_network()
     if options.base is not None:
         _start_from(options.base, network)
+    if options.steps:
+        _fit_network(network, best, options, tell)
+    else:
+        best = network
+    try:
+        figures = write_model(best, options, tell)
+        (options.out / CHECKPOINT_FILE).unlink(missing_ok=True)
+        return figures
+    except OSError as error:
+        raise unwritable(options.out, error) from error
+
+
+def _fit_network(
+    network: keras.Model,
+    best: keras.Model,
+    options: NumberTrainOptions,
+    tell: Callable[[str], None],
+) -> None:
+    """Train `network`; `best`, of the same shape, ends up with the best weights."""
     tell(f"composing {options.test_strips} strips of held-back hands")
     validation = _strips(options, _FIRST_VALIDATION_SEED, options.test_strips, tell, held_back=True)
     tell(f"composing {options.strips} strips to train on")
@@ -85,12 +109,6 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
     strips = _strips(options, first, options.strips, tell, held_back=False)
     tell(f"training on them for {options.steps} steps")
     fit(network, best, strips, options, lambda one: _wrong_share(one, validation), tell)
-    try:
-        figures = write_model(best, options, tell)
-        (options.out / CHECKPOINT_FILE).unlink(missing_ok=True)
-        return figures
-    except OSError as error:
-        raise unwritable(options.out, error) from error
 
 
 def write_model(
@@ -114,16 +132,23 @@ def write_model(
         exact = Path(folder) / ONNX_FILE
         export_number_network(plain, exact)
         quantise_numbers(exact, out / QUICK_FILE, [one.strip for one in ranging])
-    files = file_hashes(out, (KERAS_FILE, QUICK_FILE))
+    graph = file_hashes(out, (QUICK_FILE,))
     # Measured with the exported graph, as scans run it.
-    logits_of = logits_of_graph(load_graph(out, files, 1, NUMBER_TRIAL, QUICK_FILE))
+    outputs_of = outputs_of_graph(load_graph(out, graph, 1, NUMBER_TRIAL, QUICK_FILE))
     tell(f"measuring on {options.test_strips} other strips of held-back hands")
     test = _strips(options, _FIRST_TEST_SEED, options.test_strips, tell, held_back=True)
-    figures = measure_numbers(test, logits_of)
+    figures = measure_numbers(test, outputs_of)
+    tell(f"reading {options.test_strips} more, for the features of all hands")
+    written = _strips(options, _FIRST_HAND_SEED, options.test_strips, tell, held_back=True)
+    hand = fit_strip_hand(written, outputs_of)
+    (out / HAND_FILE).unlink(missing_ok=True)
+    if hand is not None:
+        hand.save(out)
     tell("fitting the vote of network and cuts")
     weights, vote, calibration = fit_vote(
-        _source(options, held_back=True), _FIRST_VOTE_SEED, options.vote_cells, logits_of, tell
+        _source(options, held_back=True), _FIRST_VOTE_SEED, options.vote_cells, outputs_of, tell
     )
+    names = (KERAS_FILE, QUICK_FILE) if hand is None else (KERAS_FILE, QUICK_FILE, HAND_FILE)
     card = {
         **card_head(out, NUMBER_CARD_SCHEMA, NUMBER_VERSION, plain),
         "training": {"strips": "composed by formreader.training.number_network"},
@@ -135,24 +160,24 @@ def write_model(
         ],
         "calibration": [asdict(row) for row in calibration],
         "vote": {"features": list(FEATURES)} | asdict(weights),
-        "files": files,
+        "files": file_hashes(out, names),
     }
     write_network_card(out, card)
     return figures
 
 
-def keras_logits(network: keras.Model) -> LogitsOf:
-    """Run a Keras network on strips of bytes."""
+def keras_outputs(network: keras.Model) -> OutputsOf:
+    """Run a Keras network on strips of bytes, for its logits alone."""
 
-    def logits_of(strips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def outputs_of(strips: npt.NDArray[np.uint8]) -> Outputs:
         darkness = strips[..., None].astype(np.float32) / 255
-        return np.asarray(network(darkness, training=False), np.float32)
+        return np.asarray(network(darkness, training=False), np.float32), no_features(strips)
 
-    return logits_of
+    return outputs_of
 
 
 def _wrong_share(network: keras.Model, strips: Sequence[LabelledStrip]) -> float:
-    return measure_numbers(strips, keras_logits(network)).wrong_share
+    return measure_numbers(strips, keras_outputs(network)).wrong_share
 
 
 def _source(options: NumberTrainOptions, *, held_back: bool) -> HandSource:

@@ -16,7 +16,7 @@ from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import CalibrationRow
-from formreader.recognise.number_reader import HeardNumber, LogitsOf, NumberReader
+from formreader.recognise.number_reader import HeardNumber, NumberReader, OutputsOf
 from formreader.recognise.number_vote import Ballot, cast, digits_of, judge, without_ending
 from formreader.recognise.page_reading import read_fields
 from formreader.recognise.vote_weights import FEATURES, VoteWeights
@@ -65,11 +65,11 @@ def fit_vote(
     source: HandSource,
     first_seed: int,
     count: int,
-    logits_of: LogitsOf,
+    outputs_of: OutputsOf,
     tell: Callable[[str], None],
 ) -> tuple[VoteWeights, VoteFigures, tuple[CalibrationRow, ...]]:
     """Fit the weights on half of `count` composed cells, and measure them on the others."""
-    read = read_composed(source, first_seed, count, logits_of, tell)
+    read = read_composed(source, first_seed, count, outputs_of, tell)
     voted = [one for one in map(_voted, read) if one is not None]
     weights = fit_weights(voted[::2], _evidence_of_no_ink(read))
     return weights, *measure_vote(voted[1::2], weights)
@@ -100,7 +100,7 @@ def read_composed(
     source: HandSource,
     first_seed: int,
     count: int,
-    logits_of: LogitsOf,
+    outputs_of: OutputsOf,
     tell: Callable[[str], None],
 ) -> list[ReadCell]:
     """Read composed cells with both voices, as pages are; those of print are left out."""
@@ -108,7 +108,7 @@ def read_composed(
     made = map_in_processes(partial(_cut_sheet, source), sheets, tell)
     cells = [one for sheet in made for one in sheet]
     pages = [PageCrops("", i, (field,)) for i, (field, _) in enumerate(cells)]
-    read = read_fields(pages, load_recogniser(), NumberReader(logits_of, _NO_WEIGHTS))
+    read = read_fields(pages, load_recogniser(), NumberReader(outputs_of, _NO_WEIGHTS))
     return [
         ReadCell(one, page.heard[one.field.cell], target)
         for page, (_, target) in zip(read, cells, strict=True)

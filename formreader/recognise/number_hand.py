@@ -1,0 +1,74 @@
+"""The numbers of a page are of one hand: its clear digits settle doubtful ones on other strips.
+
+It is `page_hand` on what the number reader sees of each digit on a strip.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.classes import NOT_A_DIGIT, Probabilities
+from formreader.recognise.ctc import log_probabilities
+from formreader.recognise.number_reader import HeardNumber
+from formreader.recognise.page_hand import PageHand
+
+_LEAST_BEFORE = 1e-12
+"""Keeps the quotient of two probabilities finite."""
+
+
+def in_one_hand(heard: Sequence[HeardNumber], hand: PageHand) -> list[HeardNumber]:
+    """What is read on the strips of one page, given that one hand wrote it.
+
+    Where digits stand, and whether there are any, stays as it is.
+    """
+    before = [one.digit_probabilities() for one in heard]
+    if not any(map(len, before)):
+        return list(heard)
+    written = [one.features for one in heard if len(one.features)]
+    after = hand.adapted(np.concatenate(before), np.concatenate(written))
+    ends = np.cumsum([len(rows) for rows in before])[:-1]
+    own = np.split(after, ends)
+    return _with_probabilities(list(map(_adapted, heard, before, own)))
+
+
+def _adapted(one: HeardNumber, before: Probabilities, after: Probabilities) -> HeardNumber:
+    """The number with other probabilities (k, 11) of its digits, where each is the clearest.
+
+    At the other places of a digit they change by the same factors.
+    """
+    if not len(before):
+        return one
+    factors = after[:, :NOT_A_DIGIT] / np.maximum(before[:, :NOT_A_DIGIT], _LEAST_BEFORE)
+    places, spelling, text = one.places.copy(), one.spelling, list(one.spelling.text)
+    for i, factor, row in zip(one.digits, factors, after, strict=True):
+        run = places[spelling.starts[i] : spelling.ends[i], :NOT_A_DIGIT]
+        run[:] = _of_same_sums(run * factor, run)
+        text[i] = str(row[:NOT_A_DIGIT].argmax())
+    return replace(one, places=places, spelling=replace(spelling, text="".join(text)))
+
+
+def _of_same_sums(
+    rows: npt.NDArray[np.float32], others: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Rows (n, k) scaled to the sums of others."""
+    sums = np.maximum(rows.sum(axis=1, keepdims=True), _LEAST_BEFORE)
+    return np.asarray(rows * (others.sum(axis=1, keepdims=True) / sums), np.float32)
+
+
+def _with_probabilities(heard: list[HeardNumber]) -> list[HeardNumber]:
+    """The numbers with the probabilities of their texts, given their places."""
+    by_length = defaultdict[int, list[int]](list)
+    for i, one in enumerate(heard):
+        by_length[len(one.places)].append(i)
+    for chosen in by_length.values():
+        places = np.stack([heard[i].places for i in chosen])
+        texts = [heard[i].spelling.text for i in chosen]
+        numbers = np.exp(log_probabilities(places, texts))
+        for i, number in zip(chosen, numbers.tolist(), strict=True):
+            heard[i] = replace(heard[i], probability=number)
+    return heard
