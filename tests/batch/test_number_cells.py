@@ -30,7 +30,7 @@ from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
     NUMBER_TRIAL,
     NumberReader,
-    logits_of_graph,
+    outputs_of_graph,
 )
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
@@ -104,7 +104,7 @@ def test_blank_fields_are_blank_beside_filled_ones(recogniser: Recogniser) -> No
 def test_drafts_choose_the_digits_and_do_not_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
     sure, never = ((0.0,) * len(FEATURES) + (logit,) for logit in (9.0, -9.0))
     weights = VoteWeights(agreed=sure, strip=never, cuts=sure)  # the cuts are believed
-    believing = NumberReader(logits_of_graph(shipped_graph()), weights)
+    believing = NumberReader(outputs_of_graph(shipped_graph()), weights)
     monkeypatch.setattr(page_reading, "shipped_reader", lambda: believing)
     recogniser = DraftsApart()
     (field,) = read(page_with(["2024"]), recogniser)
