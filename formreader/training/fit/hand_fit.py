@@ -21,7 +21,7 @@ def fit_hand(network: keras.Model, examples: Examples) -> PageHand | None:
     None where a digit is missing among them, so that its mean is not known.
     """
     digits = examples[examples.labels != NOT_A_DIGIT]
-    return hand_of(_last_features(network, digits), digits.labels)
+    return hand_of(_last_features(network, digits), digits.labels) if len(digits) else None
 
 
 def hand_of(features: Features, labels: Labels) -> PageHand | None:

@@ -36,9 +36,8 @@ def export_number_network(network: keras.Model, path: Path) -> None:
     numbers = graph.add("Cast", ["strips"], "numbers", to=TensorProto.FLOAT)
     last = graph.add("Unsqueeze", [numbers], "image", {"image.axes": np.array([1], np.int64)})
     norms = following_norms(network)
-    characters = network.get_layer("characters")
     for layer in network.layers[1:]:  # after the input
-        if layer is characters:
+        if layer.name == "characters":
             _add_features(graph, layer, last)
         last = _add_layer(graph, layer, last, norms.get(layer.output.name))
     strips = helper.make_tensor_value_info(
@@ -47,6 +46,7 @@ def export_number_network(network: keras.Model, path: Path) -> None:
     logits = helper.make_tensor_value_info(
         "logits", TensorProto.FLOAT, ["n", "places", CTC_CLASSES]
     )
+    characters = network.get_layer("characters")
     features = helper.make_tensor_value_info(
         "last_features", TensorProto.FLOAT, ["n", "columns", characters.input.shape[-1]]
     )

@@ -27,7 +27,7 @@ class NumberTrainOptions:
     out: Path = Path("models/numbers")
     strips: int = 200_000
     test_strips: int = 4_000
-    vote_cells: int = 8_000
+    vote_cells: int = 40_000
     steps: int = 15_000
     batch: int = 64
     writers: Path | None = None
