@@ -1,6 +1,9 @@
 """The numbers of a page are of one hand: its clear digits settle doubtful ones on other strips.
 
-It is `page_hand` on what the number reader sees of each digit on a strip.
+It is `page_hand` on what the number reader sees of each digit on a strip, as strong as there. Of
+3,976 numbers of held-back hands, some 20 on a page, 3,582 instead of 3,572 are right with it, and
+2,356 accepted instead of 2,312, of these 19 wrong instead of 20. On pages where each number is of
+another hand it helps nothing: of 305 amounts of cheques two fewer are right.
 """
 
 from __future__ import annotations

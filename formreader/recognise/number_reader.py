@@ -70,7 +70,7 @@ NUMBER_TRIAL = GraphTrial(
 
 
 def _features_trial(hand: PageHand) -> GraphTrial:
-    """The same, for the features of the hand."""
+    """That strip, for the features, of which there must be as many as the hand knows."""
     columns = _TRIAL_WIDTH // COLUMNS_PER_PLACE // PLACES_PER_FEATURES
     return replace(NUMBER_TRIAL, output="last_features", shape=(1, columns, hand.features))
 
