@@ -23,6 +23,10 @@ from formreader.recognise.page_hand import PageHand
 _LEAST_BEFORE = 1e-12
 """Keeps the quotient of two probabilities finite."""
 
+_LEAST_CHANGE = 1e-3
+"""A number stays as it is where no digit's probability changes by so much: most do, and their
+strings' probabilities take long to compute."""
+
 
 def in_one_hand(heard: Sequence[HeardNumber], hand: PageHand) -> list[HeardNumber]:
     """What is read on the strips of one page, given that one hand wrote it.
@@ -34,9 +38,17 @@ def in_one_hand(heard: Sequence[HeardNumber], hand: PageHand) -> list[HeardNumbe
         return list(heard)
     written = [one.features for one in heard if len(one.features)]
     after = hand.adapted(np.concatenate(before), np.concatenate(written))
-    ends = np.cumsum([len(rows) for rows in before])[:-1]
-    own = np.split(after, ends)
-    return _with_probabilities(list(map(_adapted, heard, before, own)))
+    own = np.split(after, np.cumsum([len(rows) for rows in before])[:-1])
+    result = list(heard)
+    changed = [i for i, rows in enumerate(before) if _differ(rows, own[i])]
+    adapted = _with_probabilities([_adapted(heard[i], before[i], own[i]) for i in changed])
+    for i, one in zip(changed, adapted, strict=True):
+        result[i] = one
+    return result
+
+
+def _differ(before: Probabilities, after: Probabilities) -> bool:
+    return bool(len(before)) and float(np.abs(after - before).max()) >= _LEAST_CHANGE
 
 
 def _adapted(one: HeardNumber, before: Probabilities, after: Probabilities) -> HeardNumber:
@@ -44,8 +56,6 @@ def _adapted(one: HeardNumber, before: Probabilities, after: Probabilities) -> H
 
     At the other places of a digit they change by the same factors.
     """
-    if not len(before):
-        return one
     factors = after[:, :NOT_A_DIGIT] / np.maximum(before[:, :NOT_A_DIGIT], _LEAST_BEFORE)
     places, spelling, text = one.places.copy(), one.spelling, list(one.spelling.text)
     for i, factor, row in zip(one.digits, factors, after, strict=True):
