@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
 from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread, work_page
@@ -101,14 +101,14 @@ def open_cluster(address: str, page_timeout: float, tls: TlsFiles | None = None)
 
 def _connect(address: str, tls: TlsFiles | None) -> Client:
     try:
-        from distributed import Client
+        client_class = _client_class()
     except ImportError as error:
         raise UsageError(
             f"--cluster {address}: Dask is not installed. Run pip install 'formreader[cluster]'"
         ) from error
     security = None if tls is None else _security(tls)
     try:
-        return Client(
+        return client_class(
             address, timeout=_MAX_SECONDS_TO_CONNECT, set_as_default=False, security=security
         )
     except TypeError as error:  # Dask has no certificates, neither of ours nor of its settings
@@ -121,6 +121,25 @@ def _connect(address: str, tls: TlsFiles | None) -> Client:
             f"--cluster {address}: no Dask scheduler answers there ({error}). Check the address; "
             "to start a scheduler, run: dask scheduler"
         ) from error
+
+
+def _client_class() -> type[Client]:
+    """Return Dask's client, changed so that one that cannot connect is closed at once.
+
+    Otherwise it is closed when its memory is collected. If that happens while another client
+    starts, that start waits for ever for a lock that it holds itself (distributed 2026.8).
+    """
+    from distributed import Client
+
+    class ClosedOnFailure(Client):
+        def start(self, **options: Any) -> None:
+            try:
+                super().start(**options)  # type: ignore[no-untyped-call]
+            except BaseException:
+                self.close()  # type: ignore[no-untyped-call]
+                raise
+
+    return ClosedOnFailure
 
 
 def _security(tls: TlsFiles) -> Security:

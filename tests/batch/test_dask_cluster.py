@@ -1,19 +1,23 @@
-"""Page work on a Dask cluster of two processes on this machine."""
+"""Page work on a Dask cluster on this machine, of programs started as the README says."""
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from formreader.batch import dask_cluster as cluster
@@ -25,30 +29,69 @@ from formreader.core.records import InputFile
 
 pytestmark = pytest.mark.slow
 
-dask = pytest.importorskip("dask", reason="the extra `cluster` is not installed")
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
 
+_MAX_SECONDS_TO_START = 60
+"""Longest wait for the scheduler and its workers to be there; one to two seconds are usual."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    address: str
+    workers: list[subprocess.Popen[bytes]]
+
+
+@contextmanager
+def started_cluster(folder: Path, n_workers: int, *options: str) -> Iterator[Cluster]:
+    """Run a scheduler and workers of one thread each; their log is in `folder`.
+
+    A page that has ended two workers is tried on no other.
+    """
+    place = folder / "scheduler.json"
+    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+
+    def start(program: str, *more: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{program}", "--no-dashboard"]
+        return subprocess.Popen(
+            [*command, "--scheduler-file", str(place), *more, *options],
+            cwd=folder, env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
+
+    with (folder / "log.txt").open("wb") as log:
+        started = [start("scheduler", "--host", "127.0.0.1", "--port", "0")]
+        try:
+            started += [
+                start("worker", "--nthreads", "1", "--host", "127.0.0.1") for _ in range(n_workers)
+            ]
+            latest = time.monotonic() + _MAX_SECONDS_TO_START
+            while (folder / "log.txt").read_bytes().count(b"Registered to:") < n_workers:
+                assert time.monotonic() < latest, (folder / "log.txt").read_text()
+                time.sleep(0.05)
+            yield Cluster(json.loads(place.read_text())["address"], started[1:])
+        finally:
+            for process in started:
+                family = [psutil.Process(process.pid)] if process.poll() is None else []
+                for member in [*family[0].children(recursive=True), *family] if family else []:
+                    with suppress(psutil.NoSuchProcess):
+                        member.kill()
+                process.wait(_MAX_SECONDS_TO_START)
+
+
 @pytest.fixture(scope="module")
-def dask_cluster() -> Iterator[Any]:
-    """Two workers of one thread; a page that has ended two is tried on no other."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
-        ) as running,
-    ):
+def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with started_cluster(tmp_path_factory.mktemp("cluster"), 2) as running:
         yield running
 
 
 def test_a_cluster_reads_as_this_process_does(
-    dask_cluster: Any, form_png: Path, monkeypatch: pytest.MonkeyPatch
+    dask_cluster: Cluster, form_png: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Paths are relative to the folder of the program, not to that of the workers."""
     monkeypatch.chdir(form_png.parent)
     task = PageTask(InputFile("form.png", "a form"), 0)
     missing = PageTask(InputFile("missing.png", "missing.png"), 0)
-    with open_cluster(dask_cluster.scheduler_address, 600) as pool:
+    with open_cluster(dask_cluster.address, 600) as pool:
         read, not_there = pool.work([task, missing])
     expected = work_page(task)
     assert (read.file, read.boxes) == ("a form", expected.boxes)
@@ -58,18 +101,19 @@ def test_a_cluster_reads_as_this_process_does(
     assert "all machines" in not_there.error
 
 
-def test_a_lost_worker_costs_no_page(dask_cluster: Any, form_png: Path) -> None:
+def test_a_lost_worker_costs_no_page(dask_cluster: Cluster, form_png: Path) -> None:
     task = PageTask(InputFile(str(form_png), "form.png"), 0)
-    with open_cluster(dask_cluster.scheduler_address, 600) as pool:
+    with open_cluster(dask_cluster.address, 600) as pool:
         pages = pool.work([task] * 24)
         first = next(pages)
-        os.kill(next(iter(dask_cluster.workers.values())).pid, signal.SIGTERM)
+        # The first of its children is Python's resource tracker.
+        psutil.Process(dask_cluster.workers[0].pid).children()[-1].terminate()
         assert [page.boxes for page in pages] == [first.boxes] * 23
 
 
-def test_a_page_over_the_time_limit_has_an_error(dask_cluster: Any, form_png: Path) -> None:
+def test_a_page_over_the_time_limit_has_an_error(dask_cluster: Cluster, form_png: Path) -> None:
     task = PageTask(InputFile(str(form_png), "form.png"), 0)
-    with open_cluster(dask_cluster.scheduler_address, 0.001) as pool:
+    with open_cluster(dask_cluster.address, 0.001) as pool:
         (page,) = pool.work([task])
     assert "0.001 s" in page.error
     assert "--page-timeout" in page.error
@@ -79,6 +123,15 @@ def test_no_scheduler_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_MAX_SECONDS_TO_CONNECT", 0.2)
     with pytest.raises(UsageError, match=r"tcp://127\.0\.0\.1:1: no Dask scheduler answers"):
         open_cluster("tcp://127.0.0.1:1", 600)
+
+
+def test_a_client_that_cannot_connect_is_closed() -> None:
+    """Closed when its memory is collected, it could block the start of the next one for ever."""
+    with pytest.raises(UsageError, match="TLS needs certificates"):
+        open_cluster("tls://127.0.0.1:1", 600)
+    clients = [found for found in gc.get_objects() if isinstance(found, distributed.Client)]
+    assert clients
+    assert {client.status for client in clients} == {"closed"}
 
 
 def test_what_is_not_installed_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,30 +176,24 @@ needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="need
 
 @needs_openssl
 def test_with_tls_only_who_has_a_certificate_is_let_in(
-    certificates: Path, form_png: Path, monkeypatch: pytest.MonkeyPatch
+    certificates: Path, form_png: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tls = TlsFiles.of(tls_options(certificates))
     assert tls is not None
-    machine = {"tls_ca_file": str(tls.authority), "require_encryption": True} | {
-        f"tls_{role}_{kind}": str(certificates / f"{kind}.pem")
-        for role in ("scheduler", "worker", "client")
-        for kind in ("cert", "key")
-    }
+    options = ["--protocol", "tls"]
+    for option, file in (("ca-file", "ca"), ("cert", "cert"), ("key", "key")):
+        options += [f"--tls-{option}", str(certificates / f"{file}.pem")]
     task = PageTask(InputFile(str(form_png), "form.png"), 0)
     monkeypatch.setattr(cluster, "_MAX_SECONDS_TO_CONNECT", 4)
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", protocol="tls://",
-        security=distributed.Security(**machine),
-    ) as running:  # fmt: skip
-        address = running.scheduler_address
-        assert address.startswith("tls://")
-        with open_cluster(address, 600, tls) as pool:
+    with started_cluster(tmp_path, 1, *options) as running:
+        assert running.address.startswith("tls://")
+        with open_cluster(running.address, 600, tls) as pool:
             (page,) = pool.work([task])
         assert page.boxes == work_page(task).boxes
         with pytest.raises(UsageError, match="TLS needs certificates"):
-            open_cluster(address, 600)
+            open_cluster(running.address, 600)
         with pytest.raises(UsageError, match="no Dask scheduler answers"):
-            open_cluster(address.replace("tls", "tcp"), 600)
+            open_cluster(running.address.replace("tls", "tcp"), 600)
 
 
 @needs_openssl
