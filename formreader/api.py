@@ -35,7 +35,7 @@ from formreader.batch.read_tasks import read_tasks
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.single_images import cut_number
 from formreader.core.locations import as_place
-from formreader.core.options import Device, Rows, ScanOptions
+from formreader.core.options import Device, Rows, ScanOptions, SecondReaderName
 from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_network
@@ -45,6 +45,7 @@ from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.risk_control import acceptance
+from formreader.recognise.second_reader import second_voice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,10 +71,12 @@ class Reader:
             model's calibration then gives the threshold.
         device: `auto` takes a GPU if TensorFlow can use one.
         batch: number of crops that the network reads at a time.
+        second_reader: a reader made by others, asked about doubtful numbers in cells.
 
     Raises:
         ModelError: the model is missing or damaged, or its calibration cannot keep `max_error`.
-        UsageError: an argument is out of range, or there is no such device.
+        UsageError: an argument is out of range, there is no such device, or the second reader is
+            not installed.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Reader:
         max_error: float | None = _DEFAULT.max_error,
         device: Device = _DEFAULT.device,
         batch: int = _DEFAULT.batch,
+        second_reader: SecondReaderName | None = _DEFAULT.second_reader,
     ) -> None:
         self._options = ScanOptions(
             paths=(),
@@ -92,11 +96,14 @@ class Reader:
             max_error=max_error,
             device=device,
             batch=batch,
+            second_reader=second_reader,
         )
         self._recogniser = load_tried(os.fspath(model), device, batch)
         shipped_network()  # loaded here, so that damage is reported before the first page
         shipped_line_network()
         numbers = shipped_reader().calibration
+        if second_reader:
+            numbers = second_voice(second_reader).weights.calibration
         self._acceptance = acceptance(self._recogniser.card, numbers, self._options)
 
     @property
@@ -249,6 +256,7 @@ def scan(
     max_size: float = _DEFAULT.max_size,
     template: AnyPath | None = None,
     split_forms: bool = _DEFAULT.split_forms,
+    second_reader: SecondReaderName | None = _DEFAULT.second_reader,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
     """Read files as `formreader scan` does, and write the table and the review report.
@@ -297,6 +305,7 @@ def scan(
         max_size=max_size,
         template=_as_template(template),
         split_forms=split_forms,
+        second_reader=second_reader,
     )
     return scan_job.scan(options, _as_progress(progress))
 

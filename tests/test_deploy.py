@@ -22,8 +22,9 @@ PACKAGE = Path(formreader.__file__).parent
 ENTRANCES = ("formreader.cli.scan", "formreader.cli.predict", "formreader.output.results_frame")
 """What must work after an installation from the file."""
 
-FOR_OTHERS = {"distributed", "keras", "pillow_heif", "tensorflow", "xlsxwriter"}
-"""Packages that a scan imports only with `--cluster`, on a GPU, for HEIF pages or for Excel."""
+FOR_OTHERS = {"distributed", "keras", "pillow_heif", "rapidocr", "tensorflow", "xlsxwriter"}
+"""Packages that a scan imports only with `--cluster` or `--second-reader`, on a GPU, for HEIF pages
+or for Excel."""
 
 PACKAGE_NAMES = {
     "cv2": "opencv-python-headless",

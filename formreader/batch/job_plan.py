@@ -15,6 +15,7 @@ from formreader.batch.pdf_counter import PdfCounter
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
+from formreader.recognise.second_reader import second_reader_version
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 from formreader.template.form_book import templates_hash
 
@@ -45,11 +46,14 @@ def run_record(options: ScanOptions, cards: NetworkCards) -> RunRecord:
         template = {"--template": "auto"}
     elif options.template is not None:
         template = {"--template": templates_hash(options.template)[:_TEMPLATE_HASH_DIGITS]}
+    second = {}
+    if options.second_reader:
+        second = {"--second-reader": second_reader_version(options.second_reader)}
     return RunRecord(
         version=__version__,
         model=f"{cards.digits.name} {cards.digits.version}",
         model_sha256=cards.sha256,
-        options={"PATHS": _shortened(shlex.join(options.paths))} | template,
+        options={"PATHS": _shortened(shlex.join(options.paths))} | template | second,
     )
 
 

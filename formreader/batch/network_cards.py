@@ -14,10 +14,12 @@ from formreader.core.model_folder import (
     model_folder,
     read_card_file,
 )
+from formreader.core.options import SecondReaderName
 from formreader.detect.box_network import BOX_CARD_SCHEMA
 from formreader.preprocess.print_direction import LINE_CARD_SCHEMA
 from formreader.recognise.model_card import CalibrationRow, Card, read_card
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, number_calibration
+from formreader.recognise.second_reader import second_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,20 @@ class NetworkCards:
     sha256: str
 
     @classmethod
-    def read(cls, model: str) -> Self:
+    def read(cls, model: str, second_reader: SecondReaderName | None = None) -> Self:
         """Read the cards of the network for digits `model`, and of those that ship.
+
+        With a `second_reader` the calibration of numbers is that of reading with it.
 
         Raises:
             ModelError: one is missing or damaged.
         """
         digits = read_card(model_folder(model))
         cards = f"{digits.to_json()}{_other_cards()}"
-        return cls(digits, number_calibration(), hashlib.sha256(cards.encode()).hexdigest())
+        numbers = (
+            second_weights(second_reader).calibration if second_reader else number_calibration()
+        )
+        return cls(digits, numbers, hashlib.sha256(cards.encode()).hexdigest())
 
 
 def _other_cards() -> str:

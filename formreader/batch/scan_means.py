@@ -28,6 +28,7 @@ from formreader.input.input_files import InputListing
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.recogniser import Recogniser
+from formreader.recognise.second_reader import second_voice
 
 _CORES_PER_NETWORK_THREAD = 4
 """Processor cores for each thread of the network. The network takes about a fifth of a page's time,
@@ -87,7 +88,7 @@ class OwnMeans:
         return open_pool(options.workers, pages, options.page_timeout, options.memory)
 
     def cards(self, options: ScanOptions) -> NetworkCards:
-        return NetworkCards.read(options.model)
+        return NetworkCards.read(options.model, options.second_reader)
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
         return load_networks(options)
@@ -108,7 +109,7 @@ class WarmMeans:
         self._executor = start_workers(options.workers, options.page_timeout, options.memory)
         try:
             self.network = load_networks(options)
-            self.cards = NetworkCards.read(options.model)
+            self.cards = NetworkCards.read(options.model, options.second_reader)
         except BaseException:
             self._executor.shutdown(cancel_futures=True)
             raise
@@ -174,13 +175,15 @@ def load_networks(options: ScanOptions) -> Recogniser:
 
     Raises:
         ModelError: a model is missing or damaged.
-        UsageError: there is no such device.
+        UsageError: there is no such device, or the second reader is not installed.
     """
     threads = _network_threads(options)
     recogniser = load_tried(options.model, options.device, options.batch, threads)
     shipped_network()
     shipped_line_network()
     shipped_reader()
+    if options.second_reader:
+        second_voice(options.second_reader)
     return recogniser
 
 

@@ -14,7 +14,7 @@ from formreader.cli.shared_options import (
     verbosity_options,
 )
 from formreader.core.errors import ExitCode
-from formreader.core.options import Device, ScanOptions
+from formreader.core.options import Device, ScanOptions, SecondReaderName
 
 PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_confidence")
 NUMBER_COLUMNS = ("file", "value", "confidence", "status", "cells", "lowest")
@@ -31,6 +31,7 @@ def predict(
     number: bool,
     review_below: float,
     max_error: float | None,
+    second_reader: SecondReaderName | None,
     model: str,
     device: Device,
     batch: int,
@@ -57,6 +58,7 @@ def predict(
         device=device,
         batch=batch,
         max_error=max_error,
+        second_reader=second_reader,
     )
     from formreader.batch.single_images import read_images, read_number_images
     from formreader.output.table import TABLES

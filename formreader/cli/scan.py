@@ -23,7 +23,7 @@ from formreader.cli.shared_options import (
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place
-from formreader.core.options import Device, Rows
+from formreader.core.options import Device, Rows, SecondReaderName
 
 if TYPE_CHECKING:
     from formreader.batch.scan_job import ScanSummary
@@ -129,6 +129,7 @@ def scan(
     debug: Path | None,
     review_below: float,
     max_error: float | None,
+    second_reader: SecondReaderName | None,
     model: str,
     device: Device,
     batch: int,
@@ -170,7 +171,7 @@ def scan(
             page_timeout=page_timeout, cluster=cluster, tls_ca_file=tls_ca_file, tls_cert=tls_cert,
             tls_key=tls_key, log_json=log_json, memory=memory,
             max_pages=max_pages, max_size=max_size, template=template,
-            split_forms=split_forms, progress=display,
+            split_forms=split_forms, second_reader=second_reader, progress=display,
         )  # fmt: skip
     if not quiet:
         for line in summary_lines(summary, verbose):

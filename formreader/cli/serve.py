@@ -20,7 +20,13 @@ from formreader.cli.shared_options import (
 )
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.installed import is_installed
-from formreader.core.options import Device, ScanOptions, ServeOptions, WatchJobs
+from formreader.core.options import (
+    Device,
+    ScanOptions,
+    SecondReaderName,
+    ServeOptions,
+    WatchJobs,
+)
 
 SERVE = ServeOptions()
 
@@ -113,6 +119,7 @@ def serve(
     memory: float | None,
     review_below: float,
     max_error: float | None,
+    second_reader: SecondReaderName | None,
     model: str,
     device: Device,
     batch: int,
@@ -141,7 +148,7 @@ def serve(
     scan = ScanOptions(
         paths=(), template=template, max_pages=max_pages, workers=workers, batch=batch,
         page_timeout=page_timeout, memory=memory, review_below=review_below, max_error=max_error,
-        model=model, device=device, max_size=max_upload,
+        model=model, device=device, max_size=max_upload, second_reader=second_reader,
     )  # fmt: skip
     options = ServeOptions(
         scan, host, port, data, token_file, hosts, keep_days, max_upload, max_queue,

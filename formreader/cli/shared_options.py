@@ -10,7 +10,7 @@ from typing import get_args
 
 import click
 
-from formreader.core.options import Device, ScanOptions, TrainOptions
+from formreader.core.options import Device, ScanOptions, SecondReaderName, TrainOptions
 
 SCAN = ScanOptions(paths=())
 TRAIN = TrainOptions()
@@ -89,6 +89,13 @@ def reading_options(command: click.Command) -> click.Command:
         "0.01: of fields in a table of fields, of digits in a table of digits. The models' "
         "calibrations then choose the thresholds, instead of --review-below.",
     )  # fmt: skip
-    for option in (review_below, max_error, model_option, device_option, batch_option):
+    second_reader = click.option(
+        "--second-reader", type=click.Choice(get_args(SecondReaderName)),
+        default=SCAN.second_reader,
+        help="Ask this reader, which others made, about doubtful numbers in cells; needs "
+        "pip install 'formreader[labels]'.",
+    )  # fmt: skip
+    chosen = (review_below, max_error, second_reader, model_option, device_option, batch_option)
+    for option in chosen:
         command = option(command)
     return command

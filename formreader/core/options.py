@@ -13,6 +13,7 @@ Rows: TypeAlias = Literal["field", "digit", "page"]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
 Architecture: TypeAlias = Literal["mlp", "lenet", "cnn", "resnet"]
 Method: TypeAlias = Literal[Architecture, "knn", "svm"]
+SecondReaderName: TypeAlias = Literal["rapidocr"]
 WatchJobs: TypeAlias = Literal["day", "folder"]
 
 DEFAULT_MODEL = "digits"
@@ -45,6 +46,7 @@ class ScanOptions:
     `log_json`: file for one JSON object per page.
     `template`: folder of a template, or of several; "auto" to learn the forms from the pages
     themselves; None to look for fields without.
+    `second_reader`: a reader made by others, asked about doubtful numbers in cells.
     """
 
     paths: tuple[str, ...]
@@ -70,6 +72,7 @@ class ScanOptions:
     tls_ca_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    second_reader: SecondReaderName | None = None
 
 
 @dataclass(frozen=True, slots=True)

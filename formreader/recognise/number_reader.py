@@ -131,7 +131,7 @@ class NumberReader:
         calibration: tuple[CalibrationRow, ...] = (),
         hand: PageHand | None = None,
     ) -> None:
-        self._outputs_of = outputs_of
+        self.outputs_of = outputs_of
         self.weights, self.calibration, self.hand = weights, calibration, hand
 
     @classmethod
@@ -154,7 +154,7 @@ class NumberReader:
     def read(self, strips: Sequence[Strip]) -> list[HeardNumber]:
         """Read the numbers on strips."""
         heard: dict[int, HeardNumber] = {}
-        for chosen, places, features in read_places(strips, self._outputs_of):
+        for chosen, places, features in read_places(strips, self.outputs_of):
             heard |= zip(chosen, heard_numbers(places, features), strict=True)
         return [heard[i] for i in range(len(strips))]
 

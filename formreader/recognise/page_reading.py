@@ -51,6 +51,7 @@ from formreader.recognise.page_orientation import (
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import Thresholds, acceptance
 from formreader.recognise.rule_evidence import under_rules
+from formreader.recognise.second_reader import SecondVoice, second_voice
 from formreader.recognise.torn_columns import doubt_torn_columns
 from formreader.rules.form_rules import FormRules
 from formreader.segment.segment_selection import (
@@ -103,7 +104,9 @@ def read_pages(
         ModelError: the model's calibration cannot promise `options.max_error`.
     """
     network = _Network(recogniser, shipped_reader(), stopwatch)
-    thresholds = acceptance(recogniser.card, network.reader.calibration, options).thresholds
+    second = second_voice(options.second_reader) if options.second_reader else None
+    numbers = second.weights.calibration if second else network.reader.calibration
+    thresholds = acceptance(recogniser.card, numbers, options).thresholds
     done = 0
     for unread in _groups(pages, options.batch):
         group = network.read(unread)
@@ -120,7 +123,9 @@ def read_pages(
         for page, orientation in zip(group, found, strict=True):
             # Not before the turns: turned digits look like non-digits.
             as_one = _in_one_hand(page, recogniser.hand, network.reader.hand)
-            settled = _settled(_arbitrated(as_one), network.reader)
+            arbitrated = _arbitrated(as_one)
+            with stopwatch.stage("recognise"):
+                settled = _settled(arbitrated, network.reader, second)
             yield settled.page, _page_reading(settled, orientation, thresholds, rules)
 
 
@@ -177,12 +182,12 @@ def _with_fields(read: ReadPage, fields: Sequence[ReadField], reason: str) -> Re
     return replace(read, page=page, fields=tuple(fields))
 
 
-def _settled(read: ReadPage, reader: NumberReader) -> ReadPage:
-    """Settle what each cell says, from its cut digits and from its strip.
+def _settled(read: ReadPage, reader: NumberReader, second: SecondVoice | None) -> ReadPage:
+    """Settle what each cell says, from its cut digits, its strip, and the second reader if any.
 
     The cells of a known form are one number each.
     """
-    fields = tuple(_settled_field(one, read.heard, reader) for one in read.fields)
+    fields = tuple(_settled_field(one, read.heard, reader, second) for one in read.fields)
     if not read.page.form:
         fields = doubt_torn_columns(fields)
     page = replace(read.page, fields=tuple(one.field for one in fields))
@@ -190,13 +195,19 @@ def _settled(read: ReadPage, reader: NumberReader) -> ReadPage:
 
 
 def _settled_field(
-    one: ReadField, heard: Mapping[DigitBox, HeardNumber], reader: NumberReader
+    one: ReadField,
+    heard: Mapping[DigitBox, HeardNumber],
+    reader: NumberReader,
+    second: SecondVoice | None,
 ) -> ReadField:
     cell = one.field.cell
     if cell is None or cell not in heard:
         return one
     settled = settle(one.field, one.probabilities, heard[cell], reader.weights)
-    return ReadField(settled.field, settled.probabilities, settled.vote)
+    vote, strip = settled.vote, one.field.strip
+    if second is not None and strip is not None:
+        vote = second.heard(vote, strip.darkness)
+    return ReadField(settled.field, settled.probabilities, vote)
 
 
 def _without(page: PageCrops, boxes: tuple[DigitBox, ...], reason: str) -> PageCrops:

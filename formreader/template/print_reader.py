@@ -7,9 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from formreader.core.errors import UsageError
 from formreader.core.geometry import Box
-from formreader.core.installed import is_installed
+from formreader.core.rapid_ocr import check_rapid_ocr, rapid_ocr
 from formreader.core.records import GreyImage
 
 
@@ -30,17 +29,10 @@ class PrintReader(Protocol):
 
 
 class RapidReader:
-    """RapidOCR, whose package brings its networks; nothing is loaded from a network.
-
-    Raises:
-        UsageError: it is not installed.
-    """
+    """RapidOCR, which must be installed."""
 
     def __init__(self) -> None:
-        check_labels_installed()
-        from rapidocr import RapidOCR
-
-        self._engine: Any = RapidOCR(params={"Global.log_level": "critical"})
+        self._engine: Any = rapid_ocr()
 
     def read(self, page: GreyImage) -> list[PrintedLine]:
         found = self._engine(np.repeat(page[:, :, None], 3, axis=2), use_cls=False)
@@ -61,8 +53,4 @@ def check_labels_installed() -> None:
     Raises:
         UsageError: it is not installed.
     """
-    if not is_installed("rapidocr"):
-        raise UsageError(
-            "--labels needs one more package: pip install 'formreader[labels]'; or name the "
-            "fields by hand with `formreader template edit`"
-        )
+    check_rapid_ocr("--labels", "name the fields by hand with `formreader template edit`")

@@ -145,14 +145,24 @@ def _cut_sheet(source: HandSource, seed: int) -> list[tuple[FieldCrops, str]]:
 
 
 def _fit(cells: Sequence[VotedCell], is_right: Callable[[VotedCell], bool]) -> tuple[float, ...]:
-    """Logistic regression of whether a voice is right, as weights and a constant."""
     right = np.array([is_right(one) for one in cells], np.bool_)
-    if not len(cells) or right.all() or not right.any():
+    features = [one.ballot.features for one in cells]
+    return fit_logistic(np.reshape(features, (len(cells), len(FEATURES))), right)
+
+
+def fit_logistic(
+    features: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]
+) -> tuple[float, ...]:
+    """Logistic regression of whether a voice is right, as weights and a constant.
+
+    `features` are (n, f), and `right` (n,).
+    """
+    n, f = features.shape
+    if not n or right.all() or not right.any():
         # Nothing to tell apart: the share of the right ones, with one more of each kind.
-        odds = (right.sum() + 1) / (len(cells) - right.sum() + 1)
-        return (*(0.0 for _ in FEATURES), float(np.log(odds)))
-    model = LogisticRegression(C=1.0, max_iter=2000)
-    model.fit(np.stack([one.ballot.features for one in cells]), right)
+        odds = (right.sum() + 1) / (n - right.sum() + 1)
+        return (*(0.0 for _ in range(f)), float(np.log(odds)))
+    model = LogisticRegression(C=1.0, max_iter=2000).fit(features, right)
     return (*map(float, model.coef_[0]), float(model.intercept_[0]))
 
 
