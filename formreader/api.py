@@ -27,6 +27,7 @@ from formreader.batch import scan_job
 from formreader.batch.input_records import FileLimits, input_records
 from formreader.batch.listing import list_inputs
 from formreader.batch.model_trial import load_tried
+from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask, crop_page, without_faults
@@ -34,6 +35,7 @@ from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.read_tasks import read_tasks
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.single_images import cut_number
+from formreader.batch.worker_reading import WorkerReading
 from formreader.core.locations import as_place
 from formreader.core.options import Device, Rows, ScanOptions, SecondReaderName
 from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
@@ -203,12 +205,17 @@ class Reader:
         listing = list_inputs([os.fspath(path) for path in paths], seconds=page_timeout)
         with (
             PdfCounter(page_timeout, memory) as count_pdf,
-            open_pool(workers, workers, page_timeout, memory) as pool,
+            open_pool(workers, workers, page_timeout, memory, self._reading()) as pool,
         ):
             tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
             read = read_tasks(tasks, pool, self._recogniser, self._options, Stopwatch())
             for _, reading in read:
                 yield reading
+
+    def _reading(self) -> WorkerReading | None:
+        """How the workers read; None where this process does."""
+        options = self._options
+        return WorkerReading.of(options, NetworkCards.read(options.model, options.second_reader))
 
     def frame(self, pages: Iterable[PageReading], *, rows: Rows = "field") -> pd.DataFrame:
         """Return the table that `formreader scan` would write of `pages`, as a DataFrame."""

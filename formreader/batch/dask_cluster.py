@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
-from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread, work_page
-from formreader.core.errors import UsageError
+from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread
+from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.core.errors import ModelError, UsageError
 from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
-from formreader.core.records import PageCrops
 from formreader.core.version import __version__
 
 if TYPE_CHECKING:
@@ -71,8 +71,15 @@ class TlsFiles:
         return cls(authority, certificate, key)
 
 
-def open_cluster(address: str, page_timeout: float, tls: TlsFiles | None = None) -> PagePool:
+def open_cluster(
+    address: str,
+    page_timeout: float,
+    tls: TlsFiles | None = None,
+    reading: WorkerReading | None = None,
+) -> PagePool:
     """Return a pool of the workers of the Dask scheduler at `address`, e.g. `tcp://host:8786`.
+
+    `reading` is how they read pages; None if they only cut them.
 
     With `tls` it must prove who it is, and does not talk to who cannot prove to belong to it.
 
@@ -84,6 +91,7 @@ def open_cluster(address: str, page_timeout: float, tls: TlsFiles | None = None)
         UsageError: Dask is not installed, the scheduler cannot be reached, it has no worker, or
             the cluster does not have this version of formreader.
     """
+    sender = _Sender(__version__, os.getcwd(), page_timeout, reading)
     client = _connect(address, tls)
     try:
         threads = _check_workers(client, address)
@@ -95,7 +103,7 @@ def open_cluster(address: str, page_timeout: float, tls: TlsFiles | None = None)
         PAGES_AHEAD_PER_WORKER * threads,
         partial(_explain, address, page_timeout),
         close=client.close,
-        work_page=partial(_work_on_cluster, _Sender(__version__, os.getcwd(), page_timeout)),
+        work_page=partial(_work_on_cluster, sender),
     )
 
 
@@ -207,14 +215,16 @@ class _Sender:
     """What a worker must know about the program that sends it pages.
 
     `folder`: the folder that its relative paths start from. `seconds`: the time limit of a page.
+    `reading`: how pages are read, None if they are not.
     """
 
     version: str
     folder: str
     seconds: float
+    reading: WorkerReading | None = None
 
 
-def _work_on_cluster(sender: _Sender, task: PageTask) -> PageCrops:
+def _work_on_cluster(sender: _Sender, task: PageTask) -> WorkedPage:
     """Work on a page; runs in a worker's process on the cluster."""
     _check_version(sender.version)
     _prepare()
@@ -222,13 +232,14 @@ def _work_on_cluster(sender: _Sender, task: PageTask) -> PageCrops:
     if not is_url(path):
         path = os.path.join(sender.folder, path)
         if not os.path.lexists(path):
-            return failed_page(
+            failed = failed_page(
                 task,
                 f"{socket.gethostname()}, a machine of the cluster, has no {path}. Put the pages "
                 "where all machines have them under the same path, or give URLs",
             )
+            return WorkedPage(failed)
     with _page_lock, _process_ends_after(sender.seconds):
-        return work_page(replace(task, file=replace(task.file, path=path)))
+        return work_and_read(sender.reading, replace(task, file=replace(task.file, path=path)))
 
 
 @contextmanager
@@ -247,6 +258,7 @@ def _explain(address: str, page_timeout: float, error: Exception) -> str:
     """Return why a page failed on the cluster.
 
     Raises:
+        ModelError: its models are not those of this machine.
         UsageError: the cluster failed, not the page.
     """
     from distributed import KilledWorker
@@ -257,7 +269,7 @@ def _explain(address: str, page_timeout: float, error: Exception) -> str:
             f"it took more than {page_timeout:g} s or for lack of memory. Scan it at a lower "
             "resolution, or give it longer with --page-timeout"
         )
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError | ModelError):
         raise error
     cause = "the connection is lost" if isinstance(error, CancelledError) else repr(error)
     raise UsageError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice, takewhile
 
 from formreader.batch.debug_pictures import DebugFolder
@@ -13,10 +12,10 @@ from formreader.batch.page_log import PageFigures, PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask
 from formreader.batch.pile_pages import copy_to_keep
+from formreader.batch.read_tasks import read_worked
+from formreader.batch.worker_reading import WorkedPage
 from formreader.core.options import ScanOptions
-from formreader.core.records import PageCrops
 from formreader.core.stopwatch import Stopwatch
-from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.rules.form_rules import FormRules
 from formreader.store.job_store import JobStore, PageResult
@@ -59,10 +58,10 @@ class JobWork:
         pages = pool.work(takewhile(lambda _: not self.progress.stopped(), tasks))
         done = 0
         while True:
-            turn = partial(pool.turn, tasks[done:])  # it counts pages from the first of the group
-            group_of = _next_group(pages)
-            watch = self.stopwatch
-            read = read_pages(group_of, recogniser, self.options, watch, turn, self.rules)
+            read = read_worked(
+                _next_group(pages), tasks[done:], pool, recogniser, self.options, self.stopwatch,
+                self.rules,
+            )  # fmt: skip
             group = [PageResult(page, reading, copy_to_keep(page)) for page, reading in read]
             if not group:
                 return done
@@ -90,7 +89,7 @@ class JobWork:
             self.stopwatch.add(result.page.seconds)
 
 
-def _next_group(pages: Iterator[PageCrops]) -> Iterator[PageCrops]:
+def _next_group(pages: Iterator[WorkedPage]) -> Iterator[WorkedPage]:
     """Yield the next group of `pages`: at least one, until the group is full or its time is up."""
     ends = time.monotonic() + _GROUP_SECONDS
     for page in islice(pages, _GROUP_PAGES):

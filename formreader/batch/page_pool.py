@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self, TypeAlias
@@ -19,6 +20,7 @@ from formreader.batch.worker_process import (
     TimeLimitError,
     WorkerDiedError,
 )
+from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.records import PageCrops
 
@@ -37,14 +39,15 @@ class PagePool:
 
     In a call of `work`, at most `ahead` pages are submitted and not yet taken, whatever the number
     of tasks. `explain` turns an exception of a call into the page's error. `close` cancels the
-    calls that are not finished. `work_page` is the function that the executor calls.
+    calls that are not finished. `work_page` is the function that the executor calls; it may read
+    the pages as well.
     """
 
     executor: Executor
     ahead: int
     explain: Explain
     close: Callable[[], object]
-    work_page: Callable[[PageTask], PageCrops] = work_page
+    work_page: Callable[[PageTask], PageCrops | WorkedPage] = work_page
 
     def __enter__(self) -> Self:
         return self
@@ -52,13 +55,15 @@ class PagePool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def work(self, tasks: Iterable[PageTask]) -> Iterator[PageCrops]:
+    def work(self, tasks: Iterable[PageTask]) -> Iterator[WorkedPage]:
         """Yield the page work of each of `tasks`, in their order; several calls may run at a time.
+
+        Pages that the workers did not read, or that failed in them, have no reading.
 
         Raises:
             UsageError: there are no workers.
         """
-        waiting: deque[tuple[PageTask, Future[PageCrops]]] = deque()
+        waiting: deque[tuple[PageTask, Future[PageCrops | WorkedPage]]] = deque()
         for task in tasks:
             waiting.append((task, self.executor.submit(self.work_page, task)))
             if len(waiting) >= self.ahead:
@@ -68,20 +73,28 @@ class PagePool:
 
     def turn(self, tasks: Sequence[PageTask], quarters: Mapping[int, int]) -> list[PageCrops]:
         """Repeat page work on some of `tasks`; `quarters`: index -> quarter turns to upright."""
-        return list(self.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
+        turned = (replace(tasks[i], quarters=q) for i, q in quarters.items())
+        return [worked.page for worked in self.work(turned)]
 
-    def _result(self, task: PageTask, future: Future[PageCrops]) -> PageCrops:
+    def _result(self, task: PageTask, future: Future[PageCrops | WorkedPage]) -> WorkedPage:
         try:
-            return future.result()
+            worked = future.result()
         except Exception as error:
             failed = failed_page(task, self.explain(error))
-            return replace(failed, retried=isinstance(error, WorkerDiedError))
+            return WorkedPage(replace(failed, retried=isinstance(error, WorkerDiedError)))
+        return worked if isinstance(worked, WorkedPage) else WorkedPage(worked)
 
 
 def open_pool(
-    workers: int, pages: int, page_timeout: float, memory: float | None = None
+    workers: int,
+    pages: int,
+    page_timeout: float,
+    memory: float | None = None,
+    reading: WorkerReading | None = None,
 ) -> PagePool:
     """Return a pool of at most `workers` processes on this machine, for `pages` pages.
+
+    `reading` is how they read pages; None if they only cut them.
 
     A page fails if it takes more than `page_timeout` seconds or more than `memory` GiB (None for a
     share of the machine's memory), or if its worker dies and the retry
@@ -89,27 +102,43 @@ def open_pool(
     survives.
     """
     workers = max(1, min(workers, pages))
-    executor = start_workers(workers, page_timeout, memory)
+    executor = start_workers(workers, page_timeout, memory, reading)
     close = partial(executor.shutdown, cancel_futures=True)
-    return PagePool(executor, PAGES_AHEAD_PER_WORKER * workers, explain, close)
+    work = partial(work_and_read, reading)
+    return PagePool(executor, PAGES_AHEAD_PER_WORKER * workers, explain, close, work)
 
 
-def start_workers(workers: int, seconds: float, memory: float | None = None) -> ProcessExecutor:
-    """Start processes for page work.
+def start_workers(
+    workers: int,
+    seconds: float,
+    memory: float | None = None,
+    reading: WorkerReading | None = None,
+) -> ProcessExecutor:
+    """Start processes for page work; those that read load the networks at once.
 
     A call is cancelled if it takes more than `seconds`, or more memory than `memory` GiB; None for
     a share of the machine's memory.
     """
     level = logging.getLogger("formreader").getEffectiveLevel()
     prepare = partial(start_worker, level)
+    if reading is not None:
+        prepare = partial(_start_reader, level, reading)
     limit = worker_memory(workers, memory)
     return ProcessExecutor(
         workers, prepare, seconds, WORKER_IMPORTS, limit, mark_repeated=_as_retried
     )
 
 
+def _start_reader(level: int, reading: WorkerReading) -> None:
+    start_worker(level)
+    with suppress(Exception):  # the first page will tell
+        reading.load()
+
+
 def _as_retried(result: object) -> object:
     """Mark a page whose first worker died; results of other calls stay as they are."""
+    if isinstance(result, WorkedPage):
+        return replace(result, page=replace(result.page, retried=True))
     return replace(result, retried=True) if isinstance(result, PageCrops) else result
 
 

@@ -100,14 +100,21 @@ def without_faults(task: PageTask, work: Callable[[], PageCrops]) -> PageCrops:
     """Return the result of `work` on a page; any fault becomes the page's `error`."""
     try:
         return work()
-    except PageError as error:
-        # Results have columns for file and page, so the message need not name them.
-        return failed_page(task, str(error).removeprefix(f"{task.name}: "))
-    except MemoryError:
-        return failed_page(task, "too large for the memory. Use fewer --workers")
     except Exception as error:  # one page never ends the batch
-        _log.debug("%s", task.name, exc_info=True)
-        return failed_page(task, f"internal error: {type(error).__name__}: {error}")
+        return faulty_page(task, error)
+
+
+def faulty_page(task: PageTask, error: Exception) -> PageCrops:
+    """Return the record of a page whose work raised an error."""
+    match error:
+        case PageError():
+            # Results have columns for file and page, so the message need not name them.
+            return failed_page(task, str(error).removeprefix(f"{task.name}: "))
+        case MemoryError():
+            return failed_page(task, "too large for the memory. Use fewer --workers")
+        case _:
+            _log.debug("%s", task.name, exc_info=error)
+            return failed_page(task, f"internal error: {type(error).__name__}: {error}")
 
 
 def failed_page(task: PageTask, reason: str) -> PageCrops:

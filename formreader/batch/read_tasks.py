@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 
 from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask
+from formreader.batch.worker_reading import WorkedPage
 from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.recognise.page_reading import read_pages
+from formreader.recognise.page_reading import NO_FORM_RULES, read_pages
 from formreader.recognise.recogniser import Recogniser
+from formreader.rules.form_rules import FormRules
 
 
 def read_tasks(
@@ -35,5 +38,36 @@ def read_tasks(
             submitted.append(task)
             yield task
 
-    turn = partial(pool.turn, submitted)
-    yield from read_pages(pool.work(recorded()), recogniser, options, stopwatch, turn)
+    yield from read_worked(pool.work(recorded()), submitted, pool, recogniser, options, stopwatch)
+
+
+def read_worked(
+    worked: Iterable[WorkedPage],
+    tasks: Sequence[PageTask],
+    pool: PagePool,
+    recogniser: Recogniser,
+    options: ScanOptions,
+    stopwatch: Stopwatch,
+    rules: Mapping[str, FormRules] = NO_FORM_RULES,
+) -> Iterator[tuple[PageCrops, PageReading]]:
+    """Yield the crops and the reading of each page; those that no worker read are read here.
+
+    `tasks` are those of the pages, in their order; some may be added while the pages come. Other
+    arguments are those of `read_pages`.
+    """
+    done = 0
+
+    def turn(first: int, quarters: Mapping[int, int]) -> list[PageCrops]:
+        return pool.turn(tasks, {first + i: by for i, by in quarters.items()})
+
+    pairs: Iterator[tuple[PageCrops, PageReading]]
+    for is_read, some in groupby(worked, lambda one: one.reading is not None):
+        if is_read:
+            pairs = ((one.page, one.reading) for one in some if one.reading is not None)
+        else:
+            pages = (one.page for one in some)
+            of_these = partial(turn, done)
+            pairs = read_pages(pages, recogniser, options, stopwatch, of_these, rules)
+        for pair in pairs:
+            done += 1
+            yield pair

@@ -202,8 +202,7 @@ def _rules(template: Path | Literal["auto"] | None) -> dict[str, FormRules]:
     """
     if not isinstance(template, Path):
         return {}
-    known = loaded_book(str(template.absolute())).forms
-    return {form.template.name: form.template.rules for form in known}
+    return loaded_book(str(template.absolute())).rules
 
 
 def _documents(template: Path | Literal["auto"] | None) -> dict[str, tuple[str, ...]]:

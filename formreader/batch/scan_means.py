@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, Self
 
@@ -20,6 +21,7 @@ from formreader.batch.page_pool import (
     start_workers,
 )
 from formreader.batch.pdf_counter import PdfCounter
+from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions, usable_cores
 from formreader.core.records import InputFile
@@ -71,6 +73,7 @@ class OwnMeans:
 
     def pool(self, options: ScanOptions, pages: int) -> PagePool:
         """Return a pool of workers: a cluster, or processes of this machine."""
+        reading = WorkerReading.of(options, self.cards(options))
         if options.cluster is not None:
             if options.memory is not None:
                 raise UsageError(
@@ -80,12 +83,13 @@ class OwnMeans:
             # Dask takes a second to import.
             from formreader.batch.dask_cluster import TlsFiles, open_cluster
 
-            return open_cluster(options.cluster, options.page_timeout, TlsFiles.of(options))
+            tls = TlsFiles.of(options)
+            return open_cluster(options.cluster, options.page_timeout, tls, reading)
         if options.tls_ca_file or options.tls_cert or options.tls_key:
             raise UsageError(
                 "--tls-ca-file, --tls-cert and --tls-key are for --cluster tls://HOST:PORT"
             )
-        return open_pool(options.workers, pages, options.page_timeout, options.memory)
+        return open_pool(options.workers, pages, options.page_timeout, options.memory, reading)
 
     def cards(self, options: ScanOptions) -> NetworkCards:
         return NetworkCards.read(options.model, options.second_reader)
@@ -106,10 +110,13 @@ class WarmMeans:
 
     def __init__(self, options: ScanOptions) -> None:
         self._workers = options.workers
-        self._executor = start_workers(options.workers, options.page_timeout, options.memory)
+        self.cards = NetworkCards.read(options.model, options.second_reader)
+        reading = WorkerReading.of(options, self.cards)
+        self._executor = start_workers(
+            options.workers, options.page_timeout, options.memory, reading
+        )
         try:
             self.network = load_networks(options)
-            self.cards = NetworkCards.read(options.model, options.second_reader)
         except BaseException:
             self._executor.shutdown(cancel_futures=True)
             raise
@@ -161,7 +168,8 @@ class SharedMeans:
             yield counter
 
     def pool(self, options: ScanOptions, pages: int) -> PagePool:
-        return self._warm.pool_of(self._lane)
+        reading = WorkerReading.of(options, self._warm.cards)
+        return replace(self._warm.pool_of(self._lane), work_page=partial(work_and_read, reading))
 
     def cards(self, options: ScanOptions) -> NetworkCards:
         return self._warm.cards

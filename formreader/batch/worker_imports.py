@@ -6,4 +6,4 @@ imported before there is a worker, while the scan is still being prepared.
 
 import onnxruntime  # noqa: F401
 
-import formreader.batch.page_work  # noqa: F401
+import formreader.batch.worker_reading  # noqa: F401

@@ -191,7 +191,7 @@ def _read_crops(service: Service, text: bytes) -> bodies.DigitsRead:
 def _read_pictures(service: Service, files: list[InputFile]) -> bodies.DigitsRead:
     tasks = (PageTask(file, 0) for file in files)
     with service.warm.pool_of(service.warm.lanes.open(urgent=True)) as pool:
-        cut = list(replace(pool, work_page=work_digit).work(tasks))
+        cut = [one.page for one in replace(pool, work_page=work_digit).work(tasks)]
     nothing = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
     crops = np.concatenate([page.fields[0].crops if page.fields else nothing for page in cut])
     blank = np.array([bool(page.fields[0].blank[0]) if page.fields else True for page in cut])

@@ -16,6 +16,7 @@ from formreader.core.records import GreyImage
 from formreader.crop.box_crops import lines_of_boxes
 from formreader.crop.box_lines import BoxLines
 from formreader.detect.line_snapping import Edges, find_edges
+from formreader.rules.form_rules import FormRules
 from formreader.template.documents import documents_of
 from formreader.template.faint_marks import places_beside
 from formreader.template.field_lines import on_lines
@@ -137,6 +138,11 @@ class FormBook:
     def documents(self) -> dict[str, tuple[str, ...]]:
         """The forms of the pages of each document, in order, by the form of its first page."""
         return documents_of([form.template for form in self.forms])
+
+    @property
+    def rules(self) -> dict[str, FormRules]:
+        """The rules of each form, by its name."""
+        return {form.template.name: form.template.rules for form in self.forms}
 
     def recognise(self, even: GreyImage) -> Recognised | None:
         """Recognise the form of an evenly lit page, (h, w) uint8, however it is turned."""

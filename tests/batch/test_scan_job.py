@@ -18,12 +18,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from formreader.batch import dask_cluster, input_records, job_work, page_work, scan_means
+from formreader.batch import (
+    dask_cluster,
+    input_records,
+    job_work,
+    page_work,
+    read_tasks,
+    scan_means,
+)
 from formreader.batch.debug_pictures import DebugFolder, draw_crops, draw_overlay, relative_path
 from formreader.batch.page_log import PageFigures, open_page_log
 from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.scan_job import STAGES, scan
+from formreader.batch.worker_reading import WorkerReading
 from formreader.core.errors import OutputError
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
@@ -280,8 +288,9 @@ def test_the_cluster_does_the_page_work(
 ) -> None:
     asked: list[tuple[str, float]] = []
 
-    def open_cluster(address: str, page_timeout: float, tls: object) -> PagePool:
+    def open_cluster(address: str, page_timeout: float, tls: object, reading: object) -> PagePool:
         asked.append((address, page_timeout))
+        assert reading is None  # a model that only this machine has
         return PagePool(_Inline(), ahead=2, explain=str, close=lambda: None)
 
     monkeypatch.setattr(dask_cluster, "open_cluster", open_cluster)
@@ -328,7 +337,8 @@ def test_the_page_that_lies_wrong_is_turned_in_any_group(
             turned.extend((again.file, page.number) for again in turn({index: 2}))
             yield PageCrops(page.file, page.number), PageReading(page.file, page.number)
 
-    monkeypatch.setattr(job_work, "read_pages", read_turned)
+    monkeypatch.setattr(read_tasks, "read_pages", read_turned)
+    monkeypatch.setattr(WorkerReading, "of", lambda *_: None)
     monkeypatch.setattr(job_work, "_GROUP_PAGES", 2)
     options = ScanOptions((str(forms),), forms.parent / "r.csv", model=str(tiny_model), workers=1)
     assert scan(options, Heard()).read == 3

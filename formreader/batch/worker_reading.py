@@ -1,0 +1,138 @@
+"""Reading of a page by the worker that cut it.
+
+Recognition takes up to a third of a page's time, so one process that read for all workers would
+keep no more than a few of them busy. A worker that reads sends the readings with the crops. On a
+GPU pages are read in large batches instead, by the main process (`read_tasks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Self
+
+from formreader.batch.network_cards import NetworkCards
+from formreader.batch.page_work import PageTask, faulty_page, work_page
+from formreader.core.errors import FormreaderError, ModelError
+from formreader.core.model_folder import is_shipped, model_folder
+from formreader.core.options import ScanOptions, SecondReaderName
+from formreader.core.records import PageCrops, PageReading
+from formreader.core.stopwatch import Stopwatch
+from formreader.detect.box_network import shipped_network
+from formreader.preprocess.print_direction import shipped_line_network
+from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
+from formreader.recognise.number_reader import shipped_reader
+from formreader.recognise.page_reading import NO_FORM_RULES, read_pages
+from formreader.recognise.recogniser import Recogniser
+from formreader.rules.form_rules import FormRules
+from formreader.template.form_book import loaded_book
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkedPage:
+    """The result of a worker on a page: its crops, and its reading if the worker read it."""
+
+    page: PageCrops
+    reading: PageReading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReading:
+    """How workers read pages: with which models, and what is accepted.
+
+    `options` has only what affects a reading. `cards_sha256` identifies the networks' cards: a
+    worker with others reads nothing.
+    """
+
+    options: ScanOptions
+    cards_sha256: str
+
+    @classmethod
+    def of(cls, options: ScanOptions, cards: NetworkCards) -> Self | None:
+        """Return how the workers of a scan read; None where the main process does.
+
+        It does on a GPU, and for a cluster with what only this machine may have.
+        """
+        folder = model_folder(options.model)
+        of_user = not is_shipped(folder) or options.second_reader is not None
+        if not runs_on_cpu(options.device) or (options.cluster and of_user):
+            return None
+        here = ScanOptions(
+            paths=(),
+            rows=options.rows,
+            review_below=options.review_below,
+            max_error=options.max_error,
+            model=options.model if is_shipped(folder) else str(folder.absolute()),
+            device="cpu",
+            batch=options.batch,
+            second_reader=options.second_reader,
+        )
+        return cls(here, cards.sha256)
+
+    def load(self) -> None:
+        """Load all networks, in the worker, while the main process still prepares the scan.
+
+        Raises:
+            ModelError: one is damaged, or they are not those of the scan.
+        """
+        shipped_network()
+        shipped_line_network()
+        shipped_reader()
+        self._recogniser()
+
+    def read(self, page: PageCrops, task: PageTask) -> WorkedPage:
+        """Read a page that was worked on; runs in the worker.
+
+        Pages that turn out to lie on their side or upside down are worked on again. Any fault
+        becomes the page's `error`.
+
+        Raises:
+            ModelError: the worker's models are damaged, or are not those of the scan.
+        """
+
+        def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
+            return [work_page(replace(task, quarters=by)) for by in quarters.values()]
+
+        stopwatch = Stopwatch()
+        try:
+            recogniser = self._recogniser()
+            ((cropped, reading),) = read_pages(
+                [page], recogniser, self.options, stopwatch, turn, _rules(page, task)
+            )
+        except FormreaderError:  # no page's fault
+            raise
+        except Exception as error:
+            failed = faulty_page(task, error)
+            return WorkedPage(failed, PageReading(failed.file, failed.number, error=failed.error))
+        seconds = {**cropped.seconds, **stopwatch.stages}
+        return WorkedPage(replace(cropped, seconds=seconds), reading)
+
+    def _recogniser(self) -> Recogniser:
+        options = self.options
+        return _loaded(options.model, options.batch, options.second_reader, self.cards_sha256)
+
+
+def work_and_read(reading: WorkerReading | None, task: PageTask) -> WorkedPage:
+    """Do the work on a page, and read it if workers do; runs in the worker."""
+    page = work_page(task)
+    return WorkedPage(page) if reading is None else reading.read(page, task)
+
+
+@cache
+def _loaded(
+    model: str, batch: int, second_reader: SecondReaderName | None, sha256: str
+) -> Recogniser:
+    if NetworkCards.read(model, second_reader).sha256 != sha256:
+        raise ModelError(
+            f"{model}: this model, or one that comes with formreader, changed while it was in "
+            "use. Start the program again"
+        )
+    return load_recogniser(model, "cpu", batch, threads=1)
+
+
+def _rules(page: PageCrops, task: PageTask) -> Mapping[str, FormRules]:
+    """The rules of the forms that a page may be; forms that a scan learns have none."""
+    if not page.form or task.forms is not None:
+        return NO_FORM_RULES
+    return loaded_book(task.templates).rules
