@@ -238,8 +238,8 @@ class PageCrops:
 
     `fields` are in reading order. A page that could not be read has an `error` and no fields.
     `notice` is a reason to look at a page that was read. `discarded` holds the candidates that
-    were rejected as digit boxes. `seconds` has the time of each stage: decode, straighten, find,
-    crop.
+    were rejected as digit boxes. `seconds` has the time of each stage in the worker: decode,
+    straighten, find, crop and, if it read the page, recognise.
     `upright`: the print on the page shows that it is upright, so that its digits need not.
     `form` is the template's form that the page was recognised as, "" for none. `copy` is only
     there if it was asked for. `retried`: the process that first worked on the page died.

@@ -5,9 +5,9 @@ dozen is rendered, copies have another comment). Wall time of a new scan with tw
 process of its own with all of its start, over that of merely decoding the same files to grey
 with two processes, whose start does not count; the best of some rounds, in turn.
 
-`--parts parent`: what the scan's own process does for its workers: checking, reading crops,
-storing, writing. Its workers return at once, with the crops of the dozen pages; pages a second in
-processor time, and milliseconds a page of each stage.
+`--parts parent`: what the scan's own process does for its workers: checking, storing, writing. Its
+workers return at once, with crops and readings of the dozen pages; pages a second in processor
+time, and milliseconds a page of each stage.
 
 `--parts growth memory`: `--few` and `--many` of these pages at 100 dpi. Seconds a page, with and
 without the start (the time of a scan of one page), the best of some rounds in turn; and the peak
@@ -31,10 +31,11 @@ import cv2
 from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 
 from formreader.batch import scan_job, scan_means
+from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain
-from formreader.batch.page_work import PageTask, work_page
-from formreader.core.options import ScanOptions
-from formreader.core.records import PageCrops
+from formreader.batch.page_work import PageTask
+from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.input.input_files import list_files
 
 WORKERS = 2
@@ -89,18 +90,19 @@ def measure_ratio(place: Path, options: argparse.Namespace) -> None:
 
 
 class _AtOnce(Executor):
-    """Returns page work that was done before, of the pages in turn."""
+    """Returns pages that were read before, in turn."""
 
-    def __init__(self, done: Sequence[PageCrops]) -> None:
+    def __init__(self, done: Sequence[WorkedPage]) -> None:
         # Workers send pickled pages: to load them is the parent's work.
         self._done = [pickle.dumps(page) for page in done]
 
-    def submit(self, _fn: object, task: PageTask) -> Future[PageCrops]:  # type: ignore[override]
-        future = Future[PageCrops]()
-        page: PageCrops = pickle.loads(
-            self._done[int(Path(task.file.label).stem) % len(self._done)]
-        )
-        future.set_result(replace(page, file=task.file.label))
+    def submit(self, _fn: object, task: PageTask) -> Future[WorkedPage]:  # type: ignore[override]
+        future = Future[WorkedPage]()
+        number, label = int(Path(task.file.label).stem), task.file.label
+        worked: WorkedPage = pickle.loads(self._done[number % len(self._done)])
+        assert worked.reading is not None
+        named = replace(worked.page, file=label), replace(worked.reading, file=label)
+        future.set_result(WorkedPage(*named))
         return future
 
 
@@ -117,7 +119,9 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
     folder = fill_folder(place / "pages", pages, options.pages)
     one_thread()
     files = list_files([str(fill_folder(place / "once", pages, len(pages)))]).files
-    pool = PagePool(_AtOnce([work_page(PageTask(file, 0)) for file in files]), 1, explain, int)
+    reading = WorkerReading.of(ScanOptions((), device="cpu"), NetworkCards.read(DEFAULT_MODEL))
+    done = [work_and_read(reading, PageTask(file, 0)) for file in files]
+    pool = PagePool(_AtOnce(done), 1, explain, int)
     best = dict[str, float](), float("inf")
     with patch.object(scan_means, "open_pool", lambda *_: pool):
         for _ in range(options.rounds + 1):  # the first loads all that is loaded once
@@ -127,7 +131,7 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
             worked = time.process_time() - began
             best = min(best, (stages, worked), key=lambda one: one[1])
     stages, worked = best
-    own = ("check", "recognise", "store", "write")
+    own = ("check", "store", "write")
     each = ", ".join(f"{stage} {1000 * stages[stage] / options.pages:.1f}" for stage in own)
     print(f"parent {options.pages / worked:.0f} pages/s, {1000 * worked / options.pages:.1f} ms of "
           f"processor time a page; wall time: {each} ms", flush=True)  # fmt: skip
