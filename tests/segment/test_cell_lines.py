@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -39,11 +41,15 @@ def opened_along_edges(ink: Ink, margin: int) -> tuple[Ink, Ink]:
             joined = cv2.dilate(ink[outer], np.ones((3, 1), np.uint8))
             runs = np.zeros_like(ink)
             runs[outer] = cv2.morphologyEx(joined, cv2.MORPH_OPEN, row)
-            lines[near] |= runs[near]
+            found = np.zeros_like(ink)
+            found[near] = runs[near]
             # A line goes on outwards where it goes on without a gap.
             beyond = range(near.start - 1, -1, -1) if begins else range(near.stop, len(ink))
             for k in beyond:
-                lines[k] |= runs[k] & lines[k + 1 if begins else k - 1]
+                found[k] |= runs[k] & found[k + 1 if begins else k - 1]
+            if share == 0.55:
+                found = without_strokes(found, ink, margin)
+            lines |= found
             if thick := int(lines[around].sum(axis=0).max()):
                 block = np.ones((thick + 2, 3), np.uint8)
                 beside = ink[around] & ~lines[around]
@@ -51,6 +57,32 @@ def opened_along_edges(ink: Ink, margin: int) -> tuple[Ink, Ink]:
                 strokes[around] |= np.asarray(closed, np.uint8) & lines[around] & ink[around]
         ink, lines, strokes = (np.ascontiguousarray(part.T) for part in (ink, lines, strokes))
     return lines, strokes
+
+
+def without_strokes(found: Ink, ink: Ink, margin: int) -> Ink:
+    """Lines, as rows, without those that are shorter than another beside them."""
+    begins = [k for k in range(len(ink)) if (found & ink)[k].any() and (
+        k == 0 or not (found & ink)[k - 1].any())]  # fmt: skip
+    groups = [range(k, end) for k, end in pairwise([*begins, len(ink)])]
+    inner = (found * (found & ink).any(axis=1)[:, None])[:, margin : found.shape[1] - margin]
+    covered = [inner[group].any(axis=0).mean() for group in groups]
+    for group, share in zip(groups, covered, strict=True):
+        if share < 0.85 and max(covered) >= 0.95:
+            found[group] = 0
+    return found
+
+
+@pytest.mark.parametrize(("line", "one", "kept"), [(1.0, 0.6, 0), (1.0, 1.0, 1), (0.8, 0.6, 1)])
+def test_a_stroke_beside_a_whole_line_is_no_line(line: float, one: float, kept: int) -> None:
+    """Such as a 1 that stands close to the line; beside a faded line it may be a piece of that."""
+    margin, height = 12, 60
+    ink = np.zeros((1, height + 2 * margin + 1, 120), np.uint8)
+    ink[0, margin : margin + round(line * height), 100:102] = 1  # the cell's right line
+    ink[0, margin + 3 : margin + 3 + round(one * height), 95:98] = 1
+    sizes = PatchSizes(*(np.array([one]) for one in (height + 2 * margin, 113, margin)))
+    (lines,), _ = find_lines(ink, sizes)
+    assert lines[margin + 10, 100:102].all()
+    assert lines[margin + 10, 95:98].all() == kept
 
 
 @pytest.mark.parametrize("seed", range(20))
