@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.connected_parts import PartLabels, PartStats, connected_parts
-from formreader.segment.cell_lines import PatchSizes, Stack
+from formreader.segment.cell_lines import MIN_COVERED_BY_LINE, PatchSizes, Stack
 
 _Flags: TypeAlias = npt.NDArray[np.bool_]
 
@@ -82,6 +82,16 @@ class CellSides:
     lines: Stack
     are_open: _Flags
 
+    def have_whole_lines(self, sizes: PatchSizes, cells: npt.NDArray[np.int64]) -> _Flags:
+        """(k, 2) whether the lines at the sides of k of the cells go from edge to edge."""
+        whole = np.zeros((len(cells), 2), np.bool_)
+        for k, i in enumerate(cells.tolist()):
+            margin, zone = sizes.margins[i], sizes.margins[i] + sizes.edge_zones[i]
+            rows = self.lines[i, margin : sizes.heights[i] - margin, : sizes.widths[i]]
+            for side, near in enumerate((rows[:, : zone + 1], rows[:, -zone:])):
+                whole[k, side] = near.any(axis=1).mean() >= MIN_COVERED_BY_LINE
+        return whole
+
     def rims(
         self, sizes: PatchSizes, rows: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -125,10 +135,16 @@ def find_cell_parts(ink: Stack, sizes: PatchSizes, sides: CellSides | None = Non
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     own = 2 * inside >= stats[:, cv2.CC_STAT_AREA]
     own &= (top + height > reach) & (top < rows - reach)
-    own &= (left + width > reach) & (left < columns - reach)
+    large = inside >= _MIN_LOOSE_AREA_OF_CELL * rows**2
+    large &= height >= _MIN_LOOSE_HEIGHT_OF_CELL * rows
+    at_side = np.stack([left + width <= reach, left >= columns - reach], axis=1)
+    if sides is not None:
+        # Rests of a line that was not found all along, or a 1.
+        doubtful = np.flatnonzero(own & large & at_side.any(axis=1))
+        at_side[doubtful] &= ~sides.have_whole_lines(sizes, cell[doubtful])
+    own &= ~at_side.any(axis=1)
     own &= np.maximum(width, height) >= _MIN_PART_EXTENT_IN_CELL * rows
-    loose = (inside >= _MIN_LOOSE_AREA_OF_CELL * rows**2) & ~own
-    loose &= height >= _MIN_LOOSE_HEIGHT_OF_CELL * rows
+    loose = large & ~own
     own[0] = loose[0] = False  # the paper
     written = _around(stats[own | loose], cell[own | loose], n)
     tall = own & (height >= _MIN_TALLEST_PART * rows)
