@@ -85,7 +85,7 @@ def find_lines(ink: Stack, sizes: PatchSizes) -> tuple[Stack, Stack]:
             runs = _long_runs(dark & (strips.near | strips.beyond), shortest, lengths)
             found = _outwards(runs, strips)
             if is_down:
-                found = _without_strokes(found, dark, sizes.margins, lengths)
+                found = _without_strokes(found, dark, sizes)
             line |= found
             put(lines, strips, line)
             put(strokes, strips, known | _strokes_across(dark, line, strips.inside))
@@ -148,21 +148,25 @@ def _outwards(runs: Stack, strips: _Strips) -> Stack:
     return line
 
 
-def _without_strokes(found: Stack, ink: Stack, margins: _Ints, lengths: _Ints) -> Stack:
-    """The lines of strips without strokes beside them: shorter, and with paper between.
+def _without_strokes(found: Stack, ink: Stack, sizes: PatchSizes) -> Stack:
+    """The lines at the sides of cells without strokes beside them: shorter, and with paper between.
 
     A 1 close to the line of a cell is as straight as a line, but does not go from edge to edge.
     """
-    some = np.asarray((found & ink).any(axis=2), np.bool_)
+    # Above and below the lines across would join what is beside one another.
+    rows, across = np.arange(found.shape[2]), (sizes.margins + sizes.edge_zones)[:, None]
+    between = (rows >= across) & (rows < sizes.heights[:, None] - across)
+    some = np.asarray((found & ink & between.view(np.uint8)[:, None]).any(axis=2), np.bool_)
     begins = some.copy()
     begins[:, 1:] &= ~some[:, :-1]
     for i in np.flatnonzero(begins.sum(axis=1) > 1).tolist():
-        inner = found[i, :, margins[i] : lengths[i] - margins[i]] & some[i, :, None]
+        margin = sizes.margins[i]
+        inner = found[i, :, margin : sizes.heights[i] - margin] & some[i, :, None]
         first = np.flatnonzero(begins[i])
         covered = np.maximum.reduceat(inner, first, axis=0).mean(axis=1)
         if covered.max() >= MIN_COVERED_BY_LINE:
-            of = np.cumsum(begins[i]) - 1
-            found[i, covered[np.maximum(of, 0)] < _MIN_COVERED_BESIDE_LINE] = 0
+            short = np.repeat(covered < _MIN_COVERED_BESIDE_LINE, np.diff([*first, len(inner)]))
+            found[i, first[0] :][short] = 0
     return found
 
 

@@ -61,10 +61,11 @@ def opened_along_edges(ink: Ink, margin: int) -> tuple[Ink, Ink]:
 
 def without_strokes(found: Ink, ink: Ink, margin: int) -> Ink:
     """Lines, as rows, without those that are shorter than another beside them."""
-    begins = [k for k in range(len(ink)) if (found & ink)[k].any() and (
-        k == 0 or not (found & ink)[k - 1].any())]  # fmt: skip
+    across = margin + max(round(0.14 * (ink.shape[1] - 2 * margin)), 2)
+    some = (found & ink)[:, across : ink.shape[1] - across].any(axis=1)
+    begins = [k for k in range(len(ink)) if some[k] and not (k and some[k - 1])]
     groups = [range(k, end) for k, end in pairwise([*begins, len(ink)])]
-    inner = (found * (found & ink).any(axis=1)[:, None])[:, margin : found.shape[1] - margin]
+    inner = (found * some[:, None])[:, margin : found.shape[1] - margin]
     covered = [inner[group].any(axis=0).mean() for group in groups]
     for group, share in zip(groups, covered, strict=True):
         if share < 0.85 and max(covered) >= 0.95:
