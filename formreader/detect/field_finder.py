@@ -16,6 +16,7 @@ import numpy.typing as npt
 from formreader.core.geometry import Box, map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
 from formreader.detect.box_network import shipped_network
+from formreader.detect.cell_completion import with_holes_filled
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
@@ -73,7 +74,9 @@ def find_fields(straight: StraightPage) -> FoundFields:
     found = find_rows(straight.image, network)
     likely, print_rows = _split_off_print(straight.image, found.rows)
     settled = network.decisions.places.settle(likely, found.cells)
-    rows, cells = group_rows(settled.rows), settled.cells
+    rows = group_rows(settled.rows)
+    boxes_of_rows = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in settled.rows)])
+    cells = with_holes_filled(straight.image, settled.cells, boxes_of_rows)
     boxes = (
         tuple(replace(box, place=place) for box, place in zip(made, places, strict=True))
         for made, places in zip(
