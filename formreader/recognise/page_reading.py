@@ -57,6 +57,7 @@ from formreader.rules.form_rules import FormRules
 from formreader.segment.segment_selection import (
     NO_NUMBER,
     SelectedField,
+    WholeNumber,
     dropped_cells,
     select_segments,
     with_doubt,
@@ -333,10 +334,15 @@ def _split(
     return np.split(rows, np.cumsum([len(part) for part in parts])[:-1])
 
 
-def _numbers(fields: Sequence[FieldCrops], heard: Mapping[DigitBox, HeardNumber]) -> list[float]:
-    """The probability that each field holds a number, 0 for those that are no cells."""
+def _numbers(
+    fields: Sequence[FieldCrops], heard: Mapping[DigitBox, HeardNumber]
+) -> list[WholeNumber]:
+    """What is read on the strip of each field; nothing for those that are no cells."""
     numbers = (heard.get(one.cell) if one.cell else None for one in fields)
-    return [0.0 if number is None else number_probability(number) for number in numbers]
+    return [
+        WholeNumber() if one is None else WholeNumber(number_probability(one), len(one.digits))
+        for one in numbers
+    ]
 
 
 def _read_page(

@@ -35,6 +35,9 @@ print at up to half of these limits; on how many cells is not on record."""
 _MIN_DEGREES_OF_FREEDOM = 3
 """Degrees of freedom of such a deviation at least: three digits may be alike by chance."""
 
+MIN_DIGITS_OF_PRINT = _MIN_DEGREES_OF_FREEDOM + 1
+"""Digits in a cell from which that tells whether they are printed."""
+
 
 def is_handwritten_size(levels: Levels) -> bool:
     """Return whether the digits in a cell are as large as handwriting."""

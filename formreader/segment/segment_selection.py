@@ -11,6 +11,7 @@ import numpy.typing as npt
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
 from formreader.core.records import DigitBox, FieldCrops, SegmentedField
 from formreader.segment.handwriting_filter import (
+    MIN_DIGITS_OF_PRINT,
     Levels,
     as_large_as,
     digit_levels,
@@ -30,6 +31,10 @@ _MIN_MEAN_DIGIT_PROBABILITY = 0.65
 """Mean probability that the segments are digits: below it they are a word or a tick. No measurement
 on record."""
 
+_SURE_NUMBER = 0.9
+"""Probability that a cell holds a number from which its digits may be as small as print. Not
+varied."""
+
 _MAX_DIGITS_PER_NUMBER = 12
 """Longer numbers are not expected in a cell. No measurement on record."""
 
@@ -42,23 +47,36 @@ _MAX_ASPECT_OF_LONE_DIGIT_CELL = 1.3
 record."""
 
 
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """The probability that a cell holds a number, by a reader of it as a whole, and its digits."""
+
+    probability: float = 0.0
+    digits: int = 0
+
+
+_NONE = WholeNumber()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedField:
     """A field with the boxes of its digits, and the probability that each is cut right.
 
     `posteriors` is (n,), one for each box. `digit_probability` is the mean probability that the
     boxes hold digits, or that the cell holds a number if this is higher; 0 for a blank cell.
+    `whole` is what the cell is read as, as a whole.
     """
 
     field: FieldCrops
     posteriors: npt.NDArray[np.float64]
     digit_probability: float = 0.0
+    whole: WholeNumber = _NONE
 
 
 def select_segments(
     fields: Sequence[FieldCrops],
     drafts: Iterable[Probabilities],
-    numbers: Sequence[float] | None = None,
+    numbers: Sequence[WholeNumber] | None = None,
 ) -> list[SelectedField]:
     """Keep the segments that are the digits of each cell; drop cells that hold no number.
 
@@ -67,10 +85,10 @@ def select_segments(
     Args:
         fields: the fields of one page.
         drafts: the (n, 11) probabilities of the segments of each field that has segments.
-        numbers: the probability that each field holds a number, by a reader that sees it as a
-            whole; None if there is no such reader.
+        numbers: what each field is read as, by a reader that sees it as a whole; None if there is
+            no such reader.
     """
-    by_whole = numbers or [0.0] * len(fields)
+    by_whole = numbers or [_NONE] * len(fields)
     remaining = iter(drafts)
     cut = [
         _on_best_path(field, next(remaining), number) if isinstance(field, SegmentedField) else None
@@ -78,7 +96,7 @@ def select_segments(
     ]
     levels = iter(digit_levels([one.field for one in cut if one is not None]))
     likely = [
-        _as_it_is(field, number) if one is None else _of_likely_size(one, next(levels))
+        _as_it_is(field, number.probability) if one is None else _of_likely_size(one, next(levels))
         for field, number, one in zip(fields, by_whole, cut, strict=True)
     ]
     selected = [one for one in likely if one is not None]
@@ -92,7 +110,9 @@ def _as_it_is(field: FieldCrops, number: float) -> SelectedField:
     return SelectedField(field, np.ones(len(field.boxes)), 0.0 if field.blank.all() else number)
 
 
-def _on_best_path(field: SegmentedField, draft: Probabilities, number: float) -> SelectedField:
+def _on_best_path(
+    field: SegmentedField, draft: Probabilities, number: WholeNumber
+) -> SelectedField:
     """Return a field with the boxes of its digits: those on the best path."""
     best = draft[:, :NOT_A_DIGIT].max(axis=1).astype(np.float64)
     priors = np.array([segment.log_prior for segment in field.segments])
@@ -108,17 +128,23 @@ def _on_best_path(field: SegmentedField, draft: Probabilities, number: float) ->
         field.name,
         field.doubt,
     )
-    return SelectedField(digits, posteriors, max(float(best[path].mean()), number))
+    probability = max(float(best[path].mean()), number.probability)
+    return SelectedField(digits, posteriors, probability, number)
 
 
 def _of_likely_size(one: SelectedField, levels: Levels) -> SelectedField | None:
-    """Doubt digits that may be separators; return None for too many or too small digits."""
-    field = one.field
-    few = len(field.boxes) <= _MAX_DIGITS_PER_NUMBER
-    if not field.name and not (few and is_handwritten_size(levels)):
+    """Doubt digits that may be separators; return None for too many or too small digits.
+
+    Small ones are kept where both voices see so many that print would show by how even it is.
+    """
+    field, n = one.field, len(one.field.boxes)
+    both = one.whole.probability >= _SURE_NUMBER and one.whole.digits == n >= MIN_DIGITS_OF_PRINT
+    if not field.name and not (
+        n <= _MAX_DIGITS_PER_NUMBER and (both or is_handwritten_size(levels))
+    ):
         return None
     doubts = np.where(may_be_separators(field, levels), _SEPARATOR_DOUBT, 1.0)
-    return SelectedField(field, one.posteriors * doubts, one.digit_probability)
+    return replace(one, posteriors=one.posteriors * doubts)
 
 
 def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
