@@ -1,4 +1,4 @@
-"""Doubt the numbers of a column of cells some of which seem to hold two numbers each.
+"""Doubt the numbers in cells that may hold two: in columns that have lost the line between them.
 
 Where a table has no lines between its columns, or a scan has lost them, cells reach over two of
 them. Where both numbers stand close together a cell by itself looks like one with a long number;
@@ -8,7 +8,8 @@ those above and below it, in which they stand apart, tell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,13 @@ from formreader.recognise.decisions import ReadField
 from formreader.recognise.number_vote import TWO_NUMBERS
 
 TORN_COLUMN = "others of its column seem to hold two numbers: perhaps this one does"
+TWO_COLUMNS = "its cell reaches over two columns: perhaps two numbers, with a line lost between"
 """Why a number is for review however confident."""
+
+_MIN_IN_COLUMN = 3
+"""Cells that each of two columns has at least, for a cell over both to be doubtful. On
+`numbers/composed` two accepted cells are, one of which holds two numbers, on 160 drawn pages none.
+Not varied."""
 
 _MAX_SIDE_DISTANCE = 0.35
 """Distance of the sides of two cells in one column, in heights of a cell."""
@@ -30,35 +37,82 @@ none."""
 
 
 def doubt_torn_columns(fields: Sequence[ReadField]) -> tuple[ReadField, ...]:
-    """Put up for review the numbers of columns some of whose cells seem to hold two.
+    """Put up for review the numbers of cells that may hold two.
+
+    Such cells reach over two columns of others, or are in a column some of whose cells seem to
+    hold two.
 
     Args:
         fields: all of a page, settled.
     """
+    cells = np.array([one.field.cell is not None for one in fields], np.bool_)
+    if not cells.any():
+        return tuple(fields)
+    columns = _Columns.of(fields, cells)
+    fields = _doubted(fields, columns.reach_over_two(), TWO_COLUMNS)
     torn = np.array([one.vote is not None and one.vote.doubt == TWO_NUMBERS for one in fields])
     if not torn.any():
-        return tuple(fields)
-    together = _in_one_column(fields)
+        return fields
+    together = columns.alike()
     share = (together & torn).sum(axis=1) / np.maximum(together.sum(axis=1), 1)
+    return _doubted(fields, share >= _MIN_SHARE, TORN_COLUMN)
+
+
+def _doubted(
+    fields: Sequence[ReadField], doubtful: npt.NDArray[np.bool_], why: str
+) -> tuple[ReadField, ...]:
+    """The fields, those that are sure of a number though doubtful, (n,), for review."""
     return tuple(
-        replace(one, vote=replace(one.vote, doubt=TORN_COLUMN))
-        if one.vote is not None and one.vote.value and one.vote.sure and of_column >= _MIN_SHARE
+        replace(one, vote=replace(one.vote, doubt=why))
+        if doubt and one.vote is not None and one.vote.value and one.vote.sure
         else one
-        for one, of_column in zip(fields, share.tolist(), strict=True)
+        for one, doubt in zip(fields, doubtful.tolist(), strict=True)
     )
 
 
-def _in_one_column(fields: Sequence[ReadField]) -> npt.NDArray[np.bool_]:
-    """(n, n) which other fields are cells between the same two sides, also on tilted pages."""
-    cells = [one.field.cell for one in fields]
-    corners = np.array([np.zeros((4, 2)) if cell is None else cell.corners for cell in cells])
-    is_cell = np.array([cell is not None for cell in cells])
-    height = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)
-    across = np.median((corners[:, 1] - corners[:, 0])[is_cell], axis=0)
-    across /= np.linalg.norm(across)
-    left, right = (corners[:, ends].mean(axis=1) @ across for ends in ([0, 3], [1, 2]))
-    near = _MAX_SIDE_DISTANCE * height[:, None]
-    together = (np.abs(left[:, None] - left) <= near) & (np.abs(right[:, None] - right) <= near)
-    together &= is_cell & is_cell[:, None]
-    np.fill_diagonal(together, False)
-    return np.asarray(together)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """Where n cells begin and end along the lines of their page, (n,), also if it is tilted.
+
+    `near`, (n,), is how far sides may be apart that are one. Fields that are no cells are nowhere.
+    """
+
+    left: npt.NDArray[np.float64]
+    right: npt.NDArray[np.float64]
+    near: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, fields: Sequence[ReadField], cells: npt.NDArray[np.bool_]) -> Self:
+        quads = (one.field.cell.corners for one in fields if one.field.cell is not None)
+        corners = np.full((len(fields), 4, 2), np.nan)
+        corners[cells] = np.array(list(quads), np.float64)
+        across = np.median((corners[:, 1] - corners[:, 0])[cells], axis=0)
+        across /= np.linalg.norm(across)
+        left, right = (corners[:, ends].mean(axis=1) @ across for ends in ([0, 3], [1, 2]))
+        height = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1)
+        return cls(left, right, _MAX_SIDE_DISTANCE * height)
+
+    def alike(self) -> npt.NDArray[np.bool_]:
+        """(n, n) which other cells are between the same two sides as each."""
+        begin, end = (np.abs(one[:, None] - one) for one in (self.left, self.right))
+        together = (begin <= self.near[:, None]) & (end <= self.near[:, None])
+        np.fill_diagonal(together, False)
+        return np.asarray(together)
+
+    def reach_over_two(self) -> npt.NDArray[np.bool_]:
+        """(n,) which cells begin where cells of one column do, and end where those of the next."""
+        near = self.near[:, None]
+        first = (np.abs(self.left[:, None] - self.left) <= near) & (
+            self.right < self.right[:, None] - near
+        )
+        second = (np.abs(self.right[:, None] - self.right) <= near) & (
+            self.left > self.left[:, None] + near
+        )
+        enough = (first.sum(axis=1) >= _MIN_IN_COLUMN) & (second.sum(axis=1) >= _MIN_IN_COLUMN)
+        found = np.zeros(len(near), np.bool_)
+        for i in np.flatnonzero(enough).tolist():
+            ends, begins = self.right[first[i]], self.left[second[i]]
+            at_end = (np.abs(ends[:, None] - ends) <= near[i]).sum(axis=1)
+            next_to_it = (np.abs(ends[:, None] - begins) <= near[i]).sum(axis=1)
+            found[i] = bool((np.minimum(at_end, next_to_it) >= _MIN_IN_COLUMN).any())
+        return found

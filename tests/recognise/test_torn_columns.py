@@ -11,7 +11,7 @@ from formreader.core.geometry import Point
 from formreader.core.records import DigitBox, FieldCrops
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.number_vote import LOOSE_INK, TWO_NUMBERS, NumberVote
-from formreader.recognise.torn_columns import TORN_COLUMN, doubt_torn_columns
+from formreader.recognise.torn_columns import TORN_COLUMN, TWO_COLUMNS, doubt_torn_columns
 
 CROP, INKED = np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.bool_)
 
@@ -56,3 +56,19 @@ def test_blanks_other_doubts_and_boxes_stay() -> None:
     assert doubts([torn, blank, loose, narrower]) == [TWO_NUMBERS, "", LOOSE_INK, ""]
     assert doubt_torn_columns([torn, boxes])[1] is boxes
     assert doubt_torn_columns([]) == ()
+
+
+@pytest.mark.parametrize("tilt", [0.0, 8.0, 180.0])
+def test_a_cell_over_two_columns_is_for_review(tilt: float) -> None:
+    """A line between them may be lost there; those of the columns themselves stay as they are."""
+    first = [field(cell(50, row, width=80, tilt=tilt)) for row in range(3)]
+    second = [field(cell(130, row, width=120, tilt=tilt)) for row in range(3)]
+    over_both = field(cell(50, 3, tilt=tilt))
+    assert doubts([*first, *second, over_both]) == [""] * 6 + [TWO_COLUMNS]
+    assert doubts([*first[1:], *second, over_both]) == [""] * 6  # too few for a column
+
+
+def test_a_cell_that_is_wider_than_one_column_alone_stays() -> None:
+    first = [field(cell(50, row, width=80)) for row in range(4)]
+    apart = [field(cell(170, row, width=80)) for row in range(4)]  # does not begin where that ends
+    assert doubts([*first, *apart, field(cell(50, 5))]) == [""] * 9
