@@ -39,6 +39,9 @@ NO_KNOWN_FORM = "no form that a template describes; read without one"
 LONE_FORM = "no form that other pages of this scan have; read without one"
 """Notice of a page for which a scan that learns its forms has none."""
 
+BY_LINES_ALONE = "its cell is only known by the lines around it: perhaps it is print"
+"""Why a number is for review however confident."""
+
 _TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
 """Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
 
@@ -249,4 +252,10 @@ def _crop(page: Pyramid, found: FoundFields, known: FormEvidence = NO_EVIDENCE) 
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
     cut = cut_cells(page, found.cells)
-    return fields + [field for field in cut if field is not None]
+    return fields + [_not_of_print(field) for field in cut if field is not None]
+
+
+def _not_of_print(field: FieldCrops) -> FieldCrops:
+    """Return a cell; one that is known by its lines alone may hold print, and is for review."""
+    by_lines = field.cell is not None and field.cell.place < 1 and not field.blank.all()
+    return replace(field, doubt=BY_LINES_ALONE) if by_lines else field

@@ -70,7 +70,8 @@ class DigitBox:
     form; `box` is their bounding box. `score` in 0..1 is the probability that this is a digit box,
     before it is read; of a cell, the network's score. `loose_ink`: writing in it or beside it is in
     no digit, so one may have been missed. `place` is the probability that it is there rather than a
-    cell that was found in its place, by what is printed; 1 where there is none.
+    cell that was found in its place, by what is printed; 1 where there is none. Of a cell it is
+    less than 1 where only the lines around it tell that it is there.
     """
 
     corners: Quad
@@ -156,7 +157,8 @@ class FieldCrops:
     `crops` is (n, 28, 28) uint8, one crop per box; `blank`, (n,) bool, is true for boxes
     without ink. `cell` is the printed rectangle of a number that has no boxes of its own, and
     `strip` the picture of what is written in it. `name` is that of a field of a template, ""
-    for one that was found without. `doubt` is why its place may be wrong, "" if nothing says so.
+    for one that was found without. `doubt` is why it is for review whatever is read, "" if nothing
+    says so.
 
     Raises:
         ValueError: there is no box, or not exactly one crop and one flag per box.

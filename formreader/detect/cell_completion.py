@@ -19,6 +19,9 @@ from formreader.detect.line_snapping import snap_quads_to_lines
 
 _Floats = npt.NDArray[np.float64]
 
+PLACE_OF_HOLE = 0.5
+"""`DigitBox.place` of a cell that fills a hole: the network may have seen why there is none."""
+
 _MAX_CORNERS_APART = 0.12
 """Distance of the corners of two cells that meet, along x and along y, in heights of the lower of
 them. With these numbers, which were not varied, 8 more of the places of `numbers/composed` are

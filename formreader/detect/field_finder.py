@@ -16,7 +16,7 @@ import numpy.typing as npt
 from formreader.core.geometry import Box, map_points, quads_of
 from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
 from formreader.detect.box_network import shipped_network
-from formreader.detect.cell_completion import with_holes_filled
+from formreader.detect.cell_completion import PLACE_OF_HOLE, with_holes_filled
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
@@ -90,9 +90,12 @@ def find_fields(straight: StraightPage) -> FoundFields:
         (NO_BOX_ROW, tuple(chain(*_row_boxes(straight, settled.dropped)))),
         (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
+    made = mark_boxes(_page_boxes(straight, cells.corners, cells.scores), cells.doubtful)
+    n = len(settled.cells)
+    filled = tuple(replace(cell, place=PLACE_OF_HOLE) for cell in made[n:])
     return FoundFields(
         tuple(boxes),
-        mark_boxes(_page_boxes(straight, cells.corners, cells.scores), cells.doubtful),
+        made[:n] + filled,
         "" if rows else NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )

@@ -24,6 +24,10 @@ from formreader.segment.viterbi import best_path
 NO_NUMBER = "no handwritten number in it"
 """Reason for dropping a cell."""
 
+SMALL_WRITING = "small for its cell: a digit at the edge may be missing"
+"""Why a number is for review however confident: what is missed at a cell's edges is looked for in
+proportion to the cell, and there are small digits that nobody would see."""
+
 _MIN_SEGMENT_PROBABILITY = 1e-6
 """Keeps the logarithm of a probability finite."""
 
@@ -135,16 +139,17 @@ def _on_best_path(
 def _of_likely_size(one: SelectedField, levels: Levels) -> SelectedField | None:
     """Doubt digits that may be separators; return None for too many or too small digits.
 
-    Small ones are kept where both voices see so many that print would show by how even it is.
+    Small ones are kept, for review, where both voices see so many that print would show by how even
+    it is.
     """
     field, n = one.field, len(one.field.boxes)
+    large = bool(field.name) or is_handwritten_size(levels)
     both = one.whole.probability >= _SURE_NUMBER and one.whole.digits == n >= MIN_DIGITS_OF_PRINT
-    if not field.name and not (
-        n <= _MAX_DIGITS_PER_NUMBER and (both or is_handwritten_size(levels))
-    ):
+    if not field.name and not (n <= _MAX_DIGITS_PER_NUMBER and (both or large)):
         return None
     doubts = np.where(may_be_separators(field, levels), _SEPARATOR_DOUBT, 1.0)
-    return replace(one, posteriors=one.posteriors * doubts)
+    field = field if large else replace(field, doubt=SMALL_WRITING)
+    return replace(one, field=field, posteriors=one.posteriors * doubts)
 
 
 def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:

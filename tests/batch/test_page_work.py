@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
-from formreader.batch.page_work import crop_page
-from formreader.core.records import Page
+from formreader.batch import page_work
+from formreader.batch.page_work import BY_LINES_ALONE, crop_page
+from formreader.core.records import DigitBox, Page
 from formreader.core.stopwatch import Stopwatch
+from formreader.detect.cell_completion import PLACE_OF_HOLE
+from formreader.detect.field_finder import FoundFields
 
 
 def comb(boxes: int) -> tuple[Page, int, int, int]:
@@ -27,3 +31,17 @@ def test_a_stroke_of_the_neighbour_marks_the_box_that_it_enters() -> None:
     first, second = crop_page(page, 0, Stopwatch()).fields
     assert first.boxes[2].loose_ink
     assert not any(box.loose_ink for box in (*first.boxes[:2], *first.boxes[3:], *second.boxes))
+
+
+@pytest.mark.parametrize(("place", "doubt"), [(1.0, ""), (PLACE_OF_HOLE, BY_LINES_ALONE)])
+def test_a_number_in_a_cell_that_only_lines_show_is_for_review(
+    monkeypatch: pytest.MonkeyPatch, place: float, doubt: str
+) -> None:
+    page = Page("a.png", 0, np.full((300, 400), 250, np.uint8), 100.0)
+    corners = [((50, y), (250, y), (250, y + 60), (50, y + 60)) for y in (50, 110)]
+    cells = tuple(DigitBox(quad, place=place) for quad in corners)
+    cv2.putText(page.image, "418", (80, 98), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (20,), 4)
+    monkeypatch.setattr(page_work, "find_fields", lambda _: FoundFields((), cells))
+    written, blank = crop_page(page, 0, Stopwatch()).fields
+    assert (written.doubt, blank.doubt) == (doubt, "")
+    assert blank.blank.all()
