@@ -27,7 +27,7 @@ from formreader.batch import scan_job
 from formreader.batch.input_records import FileLimits, input_records
 from formreader.batch.listing import list_inputs
 from formreader.batch.model_trial import load_tried
-from formreader.batch.network_cards import NetworkCards
+from formreader.batch.network_cards import NetworkCards, load_other_networks
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
 from formreader.batch.page_work import PageTask, crop_page, without_faults
@@ -40,14 +40,10 @@ from formreader.core.locations import as_place
 from formreader.core.options import Device, Rows, ScanOptions, SecondReaderName
 from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.detect.box_network import shipped_network
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
 from formreader.input.open_page import page_errors, read_page
-from formreader.preprocess.print_direction import shipped_line_network
-from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.risk_control import acceptance
-from formreader.recognise.second_reader import second_voice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,12 +97,9 @@ class Reader:
             second_reader=second_reader,
         )
         self._recogniser = load_tried(os.fspath(model), device, batch)
-        shipped_network()  # loaded here, so that damage is reported before the first page
-        shipped_line_network()
-        numbers = shipped_reader().calibration
-        if second_reader:
-            numbers = second_voice(second_reader).weights.calibration
-        self._acceptance = acceptance(self._recogniser.card, numbers, self._options)
+        load_other_networks(second_reader)  # here, so that damage is reported before the first page
+        self._cards = NetworkCards.read(os.fspath(model), second_reader)
+        self._acceptance = acceptance(self._recogniser.card, self._cards.numbers, self._options)
 
     @property
     def review_below(self) -> float:
@@ -203,19 +196,15 @@ class Reader:
             UsageError: no process can be started.
         """
         listing = list_inputs([os.fspath(path) for path in paths], seconds=page_timeout)
+        reading = WorkerReading.of(self._options, self._cards)
         with (
             PdfCounter(page_timeout, memory) as count_pdf,
-            open_pool(workers, workers, page_timeout, memory, self._reading()) as pool,
+            open_pool(workers, workers, page_timeout, memory, reading) as pool,
         ):
             tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
             read = read_tasks(tasks, pool, self._recogniser, self._options, Stopwatch())
-            for _, reading in read:
-                yield reading
-
-    def _reading(self) -> WorkerReading | None:
-        """How the workers read; None where this process does."""
-        options = self._options
-        return WorkerReading.of(options, NetworkCards.read(options.model, options.second_reader))
+            for _, page in read:
+                yield page
 
     def frame(self, pages: Iterable[PageReading], *, rows: Rows = "field") -> pd.DataFrame:
         """Return the table that `formreader scan` would write of `pages`, as a DataFrame."""

@@ -79,9 +79,8 @@ def open_cluster(
 ) -> PagePool:
     """Return a pool of the workers of the Dask scheduler at `address`, e.g. `tcp://host:8786`.
 
-    `reading` is how they read pages; None if they only cut them.
-
     With `tls` it must prove who it is, and does not talk to who cannot prove to belong to it.
+    `reading` is how the workers read pages; None if they only cut them.
 
     Workers may join and leave later. A page that takes more than `page_timeout` seconds ends the
     process of its worker. Dask restarts the process and retries the page three times, unless
@@ -239,7 +238,7 @@ def _work_on_cluster(sender: _Sender, task: PageTask) -> WorkedPage:
             )
             return WorkedPage(failed)
     with _page_lock, _process_ends_after(sender.seconds):
-        return work_and_read(sender.reading, replace(task, file=replace(task.file, path=path)))
+        return work_and_read(replace(task, file=replace(task.file, path=path)), sender.reading)
 
 
 @contextmanager

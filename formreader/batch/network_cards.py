@@ -1,4 +1,4 @@
-"""The cards of the networks of a scan: what identifies them, and what their confidences promise."""
+"""The networks of a scan: their cards, which tell what they are and promise, and how they load."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.core.options import SecondReaderName
-from formreader.detect.box_network import BOX_CARD_SCHEMA
-from formreader.preprocess.print_direction import LINE_CARD_SCHEMA
+from formreader.detect.box_network import BOX_CARD_SCHEMA, shipped_network
+from formreader.preprocess.print_direction import LINE_CARD_SCHEMA, shipped_line_network
 from formreader.recognise.model_card import CalibrationRow, Card, read_card
-from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, number_calibration
-from formreader.recognise.second_reader import second_weights
+from formreader.recognise.number_reader import (
+    NUMBER_CARD_SCHEMA,
+    number_calibration,
+    shipped_reader,
+)
+from formreader.recognise.second_reader import second_voice, second_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,20 @@ class NetworkCards:
             second_weights(second_reader).calibration if second_reader else number_calibration()
         )
         return cls(digits, numbers, hashlib.sha256(cards.encode()).hexdigest())
+
+
+def load_other_networks(second_reader: SecondReaderName | None) -> None:
+    """Load the networks besides that for digits, and the second reader if any, once per process.
+
+    Raises:
+        ModelError: one is missing or damaged.
+        UsageError: the second reader is not installed.
+    """
+    shipped_network()
+    shipped_line_network()
+    shipped_reader()
+    if second_reader:
+        second_voice(second_reader)
 
 
 def _other_cards() -> str:

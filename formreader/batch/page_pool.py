@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self, TypeAlias
 
-from formreader.batch.page_work import PageTask, failed_page, start_worker, work_page
+from formreader.batch.page_work import PageTask, failed_page, start_worker
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
 from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
@@ -47,7 +47,7 @@ class PagePool:
     ahead: int
     explain: Explain
     close: Callable[[], object]
-    work_page: Callable[[PageTask], PageCrops | WorkedPage] = work_page
+    work_page: Callable[[PageTask], WorkedPage] = work_and_read
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +63,7 @@ class PagePool:
         Raises:
             UsageError: there are no workers.
         """
-        waiting: deque[tuple[PageTask, Future[PageCrops | WorkedPage]]] = deque()
+        waiting: deque[tuple[PageTask, Future[WorkedPage]]] = deque()
         for task in tasks:
             waiting.append((task, self.executor.submit(self.work_page, task)))
             if len(waiting) >= self.ahead:
@@ -76,13 +76,12 @@ class PagePool:
         turned = (replace(tasks[i], quarters=q) for i, q in quarters.items())
         return [worked.page for worked in self.work(turned)]
 
-    def _result(self, task: PageTask, future: Future[PageCrops | WorkedPage]) -> WorkedPage:
+    def _result(self, task: PageTask, future: Future[WorkedPage]) -> WorkedPage:
         try:
-            worked = future.result()
+            return future.result()
         except Exception as error:
             failed = failed_page(task, self.explain(error))
             return WorkedPage(replace(failed, retried=isinstance(error, WorkerDiedError)))
-        return worked if isinstance(worked, WorkedPage) else WorkedPage(worked)
 
 
 def open_pool(
@@ -104,7 +103,7 @@ def open_pool(
     workers = max(1, min(workers, pages))
     executor = start_workers(workers, page_timeout, memory, reading)
     close = partial(executor.shutdown, cancel_futures=True)
-    work = partial(work_and_read, reading)
+    work = partial(work_and_read, reading=reading)
     return PagePool(executor, PAGES_AHEAD_PER_WORKER * workers, explain, close, work)
 
 
@@ -139,7 +138,7 @@ def _as_retried(result: object) -> object:
     """Mark a page whose first worker died; results of other calls stay as they are."""
     if isinstance(result, WorkedPage):
         return replace(result, page=replace(result.page, retried=True))
-    return replace(result, retried=True) if isinstance(result, PageCrops) else result
+    return result
 
 
 def explain(error: Exception) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from formreader.batch.lanes import Lane, Lanes
 from formreader.batch.listing import list_inputs
 from formreader.batch.model_trial import load_tried
-from formreader.batch.network_cards import NetworkCards
+from formreader.batch.network_cards import NetworkCards, load_other_networks
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_pool import (
     PAGES_AHEAD_PER_WORKER,
@@ -25,12 +25,8 @@ from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions, usable_cores
 from formreader.core.records import InputFile
-from formreader.detect.box_network import shipped_network
 from formreader.input.input_files import InputListing
-from formreader.preprocess.print_direction import shipped_line_network
-from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.recogniser import Recogniser
-from formreader.recognise.second_reader import second_voice
 
 _CORES_PER_NETWORK_THREAD = 4
 """Processor cores for each thread of the network. The network takes about a fifth of a page's time,
@@ -63,6 +59,9 @@ class ScanMeans(Protocol):
 class OwnMeans:
     """Workers and networks of a single scan, started and loaded for it."""
 
+    def __init__(self) -> None:
+        self._cards: NetworkCards | None = None
+
     def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
         if outputs is None:
             return list_inputs(options.paths, seconds=options.page_timeout)
@@ -92,7 +91,10 @@ class OwnMeans:
         return open_pool(options.workers, pages, options.page_timeout, options.memory, reading)
 
     def cards(self, options: ScanOptions) -> NetworkCards:
-        return NetworkCards.read(options.model, options.second_reader)
+        # Once: workers read with those of the job's record, or not at all.
+        if self._cards is None:
+            self._cards = NetworkCards.read(options.model, options.second_reader)
+        return self._cards
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
         return load_networks(options)
@@ -169,7 +171,9 @@ class SharedMeans:
 
     def pool(self, options: ScanOptions, pages: int) -> PagePool:
         reading = WorkerReading.of(options, self._warm.cards)
-        return replace(self._warm.pool_of(self._lane), work_page=partial(work_and_read, reading))
+        return replace(
+            self._warm.pool_of(self._lane), work_page=partial(work_and_read, reading=reading)
+        )
 
     def cards(self, options: ScanOptions) -> NetworkCards:
         return self._warm.cards
@@ -187,11 +191,7 @@ def load_networks(options: ScanOptions) -> Recogniser:
     """
     threads = _network_threads(options)
     recogniser = load_tried(options.model, options.device, options.batch, threads)
-    shipped_network()
-    shipped_line_network()
-    shipped_reader()
-    if options.second_reader:
-        second_voice(options.second_reader)
+    load_other_networks(options.second_reader)
     return recogniser
 
 

@@ -12,17 +12,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
 
-from formreader.batch.network_cards import NetworkCards
+from formreader.batch.network_cards import NetworkCards, load_other_networks
 from formreader.batch.page_work import PageTask, faulty_page, work_page
 from formreader.core.errors import FormreaderError, ModelError
 from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, SecondReaderName
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.detect.box_network import shipped_network
-from formreader.preprocess.print_direction import shipped_line_network
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
-from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.page_reading import NO_FORM_RULES, read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.rules.form_rules import FormRules
@@ -75,10 +72,9 @@ class WorkerReading:
 
         Raises:
             ModelError: one is damaged, or they are not those of the scan.
+            UsageError: the second reader is not installed.
         """
-        shipped_network()
-        shipped_line_network()
-        shipped_reader()
+        load_other_networks(self.options.second_reader)
         self._recogniser()
 
     def read(self, page: PageCrops, task: PageTask) -> WorkedPage:
@@ -113,7 +109,7 @@ class WorkerReading:
         return _loaded(options.model, options.batch, options.second_reader, self.cards_sha256)
 
 
-def work_and_read(reading: WorkerReading | None, task: PageTask) -> WorkedPage:
+def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> WorkedPage:
     """Do the work on a page, and read it if workers do; runs in the worker."""
     page = work_page(task)
     return WorkedPage(page) if reading is None else reading.read(page, task)

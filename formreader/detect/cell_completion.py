@@ -8,6 +8,7 @@ have printed lines all around.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from formreader.detect.cell_alignment import MIN_RULED_EDGE
 from formreader.detect.cell_maps import FoundCells
 from formreader.detect.line_snapping import snap_quads_to_lines
 
-_Floats = npt.NDArray[np.float64]
+_Floats: TypeAlias = npt.NDArray[np.float64]
 
 PLACE_OF_HOLE = 0.5
 """`DigitBox.place` of a cell that fills a hole: the network may have seen why there is none."""
@@ -50,12 +51,7 @@ def with_holes_filled(even: GreyImage, cells: FoundCells, boxes: _Floats) -> Fou
         holes = holes.select(_are_free(holes, cells, boxes))
         if not len(holes):
             break
-        cells = FoundCells(
-            np.concatenate([cells.corners, holes.corners]),
-            np.concatenate([cells.scores, holes.scores]),
-            np.concatenate([cells.ruled, holes.ruled]),
-            np.concatenate([cells.doubtful, holes.doubtful]),
-        )
+        cells = cells.with_more(holes)
     return cells
 
 

@@ -66,6 +66,15 @@ class FoundCells:
             self.corners[chosen], self.scores[chosen], self.ruled[chosen], self.doubtful[chosen]
         )
 
+    def with_more(self, others: FoundCells) -> FoundCells:
+        """These cells, and others after them."""
+        return FoundCells(
+            np.concatenate([self.corners, others.corners]),
+            np.concatenate([self.scores, others.scores]),
+            np.concatenate([self.ruled, others.ruled]),
+            np.concatenate([self.doubtful, others.doubtful]),
+        )
+
     @property
     def heights(self) -> npt.NDArray[np.float64]:
         """(n,) heights in pixels."""

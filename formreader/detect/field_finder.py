@@ -20,7 +20,7 @@ from formreader.detect.cell_completion import PLACE_OF_HOLE, with_holes_filled
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
-from formreader.detect.rows import Row
+from formreader.detect.rows import Row, corners_of
 from formreader.preprocess.straighten import StraightPage
 
 TOO_FAINT = "too little like a box"
@@ -75,8 +75,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     likely, print_rows = _split_off_print(straight.image, found.rows)
     settled = network.decisions.places.settle(likely, found.cells)
     rows = group_rows(settled.rows)
-    boxes_of_rows = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in settled.rows)])
-    cells = with_holes_filled(straight.image, settled.cells, boxes_of_rows)
+    cells = with_holes_filled(straight.image, settled.cells, corners_of(settled.rows))
     boxes = (
         tuple(replace(box, place=place) for box, place in zip(made, places, strict=True))
         for made, places in zip(

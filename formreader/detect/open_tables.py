@@ -97,14 +97,9 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
             doubtful += _doubtful(written, table, columns)
     if not made:
         return cells
-    rest, n = cells.select(kept), len(made)
-    ruled = np.tile((1.0, 1.0, 0.0, 0.0), (n, 1))
-    return FoundCells(
-        np.concatenate([rest.corners, np.stack(made)]),
-        np.concatenate([rest.scores, scores]),
-        np.concatenate([rest.ruled, ruled]),
-        np.concatenate([rest.doubtful, np.array(doubtful, np.bool_)]),
-    )
+    ruled = np.tile((1.0, 1.0, 0.0, 0.0), (len(made), 1))
+    divided = FoundCells(np.stack(made), np.array(scores), ruled, np.array(doubtful, np.bool_))
+    return cells.select(kept).with_more(divided)
 
 
 def _inside(cells: FoundCells, table: _Table) -> npt.NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from formreader.detect.cell_maps import FoundCells, find_cells
 from formreader.detect.line_snapping import snap_rows_to_lines
 from formreader.detect.peaks import Detections, Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
-from formreader.detect.rows import Row, middle
+from formreader.detect.rows import Row, corners_of, middle
 
 FIRST_SCALE = 0.75
 _FALLBACK_SCALES = (1.0, 0.35, 1.6)
@@ -77,7 +77,7 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
         if best.rows:
             break
     rows = snap_rows_to_lines(even, best.rows)
-    boxes = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
+    boxes = corners_of(rows)
     faint, cells = _outside_rows(best.found, rows), _cells(even, network, first)
     if not len(cells):
         return FoundRows(rows, faint, cells)
@@ -180,7 +180,7 @@ def _largest_scale(pixels: int) -> float:
 
 def _outside_rows(found: Detections, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
     """(m, 4, 2) corners of the candidates whose centres lie in no box of the rows."""
-    corners = np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
+    corners = corners_of(rows)
     low, high = corners.min(axis=1), corners.max(axis=1)
     within = np.ones((len(found), len(corners)), np.bool_)
     for axis in (0, 1):  # numpy is slow where the last axis is short

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +37,11 @@ class Row:
     def score(self) -> float:
         """The mean score of the boxes."""
         return float(self.scores.mean())
+
+
+def corners_of(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+    """The corners (m, 4, 2) of the boxes of all rows."""
+    return np.concatenate([np.zeros((0, 4, 2)), *(row.corners for row in rows)])
 
 
 def middle(values: npt.NDArray[np.float64]) -> float:

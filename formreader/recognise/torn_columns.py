@@ -94,20 +94,19 @@ class _Columns:
 
     def alike(self) -> npt.NDArray[np.bool_]:
         """(n, n) which other cells are between the same two sides as each."""
-        begin, end = (np.abs(one[:, None] - one) for one in (self.left, self.right))
-        together = (begin <= self.near[:, None]) & (end <= self.near[:, None])
+        together = self._at_one(self.left) & self._at_one(self.right)
         np.fill_diagonal(together, False)
         return np.asarray(together)
+
+    def _at_one(self, sides: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """(n, n) whether the side of each cell is where that of another one is."""
+        return np.asarray(np.abs(sides[:, None] - sides) <= self.near[:, None])
 
     def reach_over_two(self) -> npt.NDArray[np.bool_]:
         """(n,) which cells begin where cells of one column do, and end where those of the next."""
         near = self.near[:, None]
-        first = (np.abs(self.left[:, None] - self.left) <= near) & (
-            self.right < self.right[:, None] - near
-        )
-        second = (np.abs(self.right[:, None] - self.right) <= near) & (
-            self.left > self.left[:, None] + near
-        )
+        first = self._at_one(self.left) & (self.right < self.right[:, None] - near)
+        second = self._at_one(self.right) & (self.left > self.left[:, None] + near)
         enough = (first.sum(axis=1) >= _MIN_IN_COLUMN) & (second.sum(axis=1) >= _MIN_IN_COLUMN)
         found = np.zeros(len(near), np.bool_)
         for i in np.flatnonzero(enough).tolist():

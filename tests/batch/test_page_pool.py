@@ -20,8 +20,9 @@ from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool, open_pool
 from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.worker_process import WORKER_IMPORTS
+from formreader.batch.worker_reading import WorkedPage
 from formreader.core.errors import UsageError
-from formreader.core.records import DigitBox, InputFile, PageCrops, PageReading
+from formreader.core.records import DigitBox, InputFile, PageReading
 
 
 def tasks(*names: str) -> list[PageTask]:
@@ -55,7 +56,7 @@ def test_pages_keep_their_order_and_few_wait() -> None:
     assert recorder.most == 6
 
 
-def fail(task: PageTask) -> PageCrops:
+def fail(task: PageTask) -> WorkedPage:
     raise LookupError(task.file.label)
 
 

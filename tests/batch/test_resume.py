@@ -11,10 +11,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pytest
 from click.testing import CliRunner, Result
@@ -72,19 +72,9 @@ def pages(tmp_path: Path, drawn_pages: Path) -> Path:
     return shutil.copytree(drawn_pages, tmp_path / "pages")
 
 
-class _Inline(Executor):
-    """Runs a call at once: these tests are about what comes of it, whoever does it."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 @pytest.fixture(scope="module", autouse=True)
-def pool_in_this_process() -> Iterator[None]:
+def pool_in_this_process(inline: Executor) -> Iterator[None]:
     """Spares each scan the start of workers; those in processes of their own have them."""
-    inline = _Inline()
     pool = PagePool(inline, ahead=AHEAD, explain=str, close=inline.shutdown)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(scan_means, "open_pool", lambda *_: pool)

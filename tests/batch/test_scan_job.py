@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -274,24 +274,15 @@ def test_the_pages_of_a_file_are_counted(samples: Path) -> None:
     assert record.pages == 2
 
 
-class _Inline(Executor):
-    """Runs a call at once."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def test_the_cluster_does_the_page_work(
-    forms: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    forms: Path, tiny_model: Path, inline: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, float]] = []
 
     def open_cluster(address: str, page_timeout: float, tls: object, reading: object) -> PagePool:
         asked.append((address, page_timeout))
         assert reading is None  # a model that only this machine has
-        return PagePool(_Inline(), ahead=2, explain=str, close=lambda: None)
+        return PagePool(inline, ahead=2, explain=str, close=lambda: None)
 
     monkeypatch.setattr(dask_cluster, "open_cluster", open_cluster)
     monkeypatch.setattr(scan_means, "open_pool", lambda *_: pytest.fail("not on the cluster"))

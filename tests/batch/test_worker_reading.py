@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def test_what_a_worker_needs_is_small_and_can_be_sent(form_png: Path) -> None:
     reading = reading_of(ScanOptions(("a" * 5000,), device="cpu", review_below=0.7))
     sent = pickle.dumps(reading)
     assert len(sent) < 2000
-    worked = work_and_read(pickle.loads(sent), task_of(form_png))
+    worked = work_and_read(task_of(form_png), pickle.loads(sent))
     assert worked.reading is not None
     recogniser = load_recogniser(device="cpu", threads=1)
     ((_, expected),) = read_pages(
@@ -92,7 +92,7 @@ def test_what_a_worker_needs_is_small_and_can_be_sent(form_png: Path) -> None:
 
 
 def test_without_a_reading_pages_are_only_cut(form_png: Path) -> None:
-    assert work_and_read(None, task_of(form_png)).reading is None
+    assert work_and_read(task_of(form_png)).reading is None
 
 
 @pytest.mark.parametrize(
@@ -154,27 +154,20 @@ def test_a_page_that_cannot_be_read_has_an_error(
     assert not worked.reading.fields
 
 
-class _Inline(Executor):
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def test_pages_that_no_worker_read_are_read_here_in_their_order(
-    form_png: Path, tmp_path: Path
+    form_png: Path, tmp_path: Path, inline: Executor
 ) -> None:
     """Some were read, one's worker died, one lies wrong: each keeps its place and its own turns."""
     turned = tmp_path / "turned.png"
     with Image.open(form_png) as page:
         page.rotate(180).save(turned)
     tasks = [task_of(path) for path in (form_png, form_png, turned, form_png)]
-    worked = [work_and_read(reading_of(), tasks[0]), WorkedPage(work_page(tasks[1]))]
+    worked = [work_and_read(tasks[0], reading_of()), WorkedPage(work_page(tasks[1]))]
     worked += [
         WorkedPage(replace(work_page(replace(tasks[2], quarters=0)), upright=False)),
-        work_and_read(reading_of(), tasks[3]),
+        work_and_read(tasks[3], reading_of()),
     ]
-    pool = PagePool(_Inline(), 1, explain, lambda: None)
+    pool = PagePool(inline, 1, explain, lambda: None)
     recogniser = load_recogniser(device="cpu", threads=1)
     read = list(read_worked(worked, tasks, pool, recogniser, OPTIONS, Stopwatch()))
     assert [page.file for page, _ in read] == [form_png.name, form_png.name, "turned.png"] + [

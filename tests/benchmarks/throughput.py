@@ -120,7 +120,7 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
     one_thread()
     files = list_files([str(fill_folder(place / "once", pages, len(pages)))]).files
     reading = WorkerReading.of(ScanOptions((), device="cpu"), NetworkCards.read(DEFAULT_MODEL))
-    done = [work_and_read(reading, PageTask(file, 0)) for file in files]
+    done = [work_and_read(PageTask(file, 0), reading) for file in files]
     pool = PagePool(_AtOnce(done), 1, explain, int)
     best = dict[str, float](), float("inf")
     with patch.object(scan_means, "open_pool", lambda *_: pool):

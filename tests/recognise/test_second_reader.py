@@ -17,7 +17,7 @@ from click.testing import Result
 from PIL import Image
 
 from formreader import Reader
-from formreader.batch import scan_means
+from formreader.batch import network_cards, scan_means
 from formreader.batch.job_plan import run_record
 from formreader.batch.network_cards import NetworkCards
 from formreader.core import rapid_ocr
@@ -131,7 +131,7 @@ def test_a_page_is_read_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for text, status in ((alone.value, Status.OK), ("1", Status.REVIEW)):
         voice = SecondVoice(Says(text), certain)
         monkeypatch.setattr(second_reader, "_SURE_ENOUGH", 1.1)  # asked whatever the confidence
-        for module in (page_reading, importlib.import_module("formreader.api")):
+        for module in (page_reading, network_cards):
             monkeypatch.setattr(module, "second_voice", lambda _, voice=voice: voice)
         reader = Reader(review_below=0.9999, second_reader="rapidocr")
         read = reader.read_number(image)
@@ -213,7 +213,7 @@ def test_networks_are_loaded_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise UsageError(name)
 
-    monkeypatch.setattr(scan_means, "second_voice", missing)
+    monkeypatch.setattr(network_cards, "second_voice", missing)
     with pytest.raises(UsageError, match="rapidocr"):
         scan_means.load_networks(ScanOptions((), device="cpu", second_reader="rapidocr"))
 
