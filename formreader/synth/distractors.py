@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from formreader.core.page_layers import Layer
 from formreader.synth.paper_sheet import BLACK, Rect, Sheet, fade
 from formreader.synth.words import LABELS, NOTES, filler, pick
 
@@ -45,8 +46,8 @@ def checkboxes(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
         box = Rect(x, place.y, side, side)
         sheet.frame(box, 0.25, BLACK)
         if rng.random() < 0.4:
-            sheet.rule((x, place.y), (box.right, box.bottom), 0.4, (30, 40, 110))
-            sheet.rule((box.right, place.y), (x, box.bottom), 0.4, (30, 40, 110))
+            sheet.rule((x, place.y), (box.right, box.bottom), 0.4, (30, 40, 110), Layer.PEN)
+            sheet.rule((box.right, place.y), (x, box.bottom), 0.4, (30, 40, 110), Layer.PEN)
         label = pick(LABELS, rng).split()[0]
         x = box.right + 1.5 + sheet.text(box.right + 1.5, place.y, label, _DISTRACTOR_TEXT_SIZE) + 7
     return side
@@ -64,7 +65,7 @@ def bubbles(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
             sheet.ellipse(x, y, radius * 1.1, radius, 0.25, BLACK)
             sheet.text(x - 0.7, y - 1.0, letter, 2.0, colour=(120, 120, 120))
             if j == chosen:
-                sheet.ellipse(x, y, radius, radius * 0.85, 0, (50, 50, 70))
+                sheet.ellipse(x, y, radius, radius * 0.85, 0, (50, 50, 70), Layer.PEN)
     return rows * radius * 2.6
 
 
@@ -101,7 +102,7 @@ def photo_and_signature(sheet: Sheet, place: Rect, rng: np.random.Generator) -> 
     ys = frame.y + height * (0.6 - 0.05 * t) + 0.2 * height * np.sin(2 * np.pi * waves[1] * t) * t
     dots = list(zip(xs.tolist(), ys.tolist(), strict=True))
     for start, end in pairwise(dots):
-        sheet.rule(start, end, 0.45, (30, 40, 110))
+        sheet.rule(start, end, 0.45, (30, 40, 110), Layer.PEN)
     return height
 
 

@@ -58,11 +58,16 @@ class Filling:
 
 
 class Form:
-    """A sheet with the boxes printed on it so far, in the order in which they were printed."""
+    """A sheet with the boxes printed on it so far, in the order in which they were printed.
+
+    `unclear` are the corners of areas that some take for places to write in, and some do not:
+    cells for names, lines to sign on.
+    """
 
     def __init__(self, sheet: Sheet, writer: Writer, rng: np.random.Generator) -> None:
         self.sheet, self.writer, self.rng = sheet, writer, rng
         self.truth: list[TruthBox] = []
+        self.unclear: list[Quad] = []
         self._fields = 0
 
     def row(self, place: Rect, symbols: Sequence[str], style: RowStyle) -> float:
@@ -90,7 +95,7 @@ class Form:
         for i, (cell, symbol) in enumerate(zip(cells, symbols, strict=True)):
             if symbol and i not in printed:
                 self.writer.write(self.sheet, cell, symbol, self.rng)
-            self._record(i, cell, symbol)
+            self.record(i, cell, symbol)
         self._fields += 1
 
     def fill_number_cell(self, cell: Rect, number: str, place: Rect | None = None) -> None:
@@ -101,16 +106,21 @@ class Form:
         if self.writer.own is not None:
             number = "".join(_other_digit(symbol, self.writer.own) for symbol in number)
         self.writer.write_line(self.sheet, place or cell, number, self.rng)
-        self._record(0, cell, number, is_number_cell=True)
+        self.record(0, cell, number, is_number_cell=True)
         self._fields += 1
 
     def strike_number_cell(self, cell: Rect, mark: str) -> None:
         """Write a mark in place of a number into a printed cell, a field by itself."""
         self.writer.write(self.sheet, cell, mark, self.rng)
-        self._record(0, cell, mark, is_number_cell=True)
+        self.record(0, cell, mark, is_number_cell=True)
         self._fields += 1
 
-    def _record(self, i: int, cell: Rect, symbol: str, *, is_number_cell: bool = False) -> None:
+    def note_unclear(self, area: Rect) -> None:
+        """Note an area that may be a place to write in or not."""
+        self.unclear.append(quads_of(self.sheet.corners(area))[0])
+
+    def record(self, i: int, cell: Rect, symbol: str, *, is_number_cell: bool = False) -> None:
+        """Note a place of the current field, and what is in it."""
         corners = quads_of(self.sheet.corners(cell))[0]
         self.truth.append(TruthBox(self._fields, i, symbol, corners, is_number_cell))
 

@@ -78,6 +78,7 @@ def text_fields(form: Form, house: House, place: Rect) -> float:
         if at is None:
             break
         cell = Rect(*at, width, height)
+        form.note_unclear(cell)
         if rng.random() < 0.75:
             draw_row(form.sheet, cell, 1, style, rng)
         else:

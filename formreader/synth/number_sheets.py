@@ -12,11 +12,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from formreader.core.page_layers import Layer
 from formreader.synth.box_rows import draw_outline
 from formreader.synth.form import Form
 from formreader.synth.house_style import TINTS, House, print_fitting
 from formreader.synth.line_styles import LineStyle
-from formreader.synth.paper_sheet import Colour, Rect, stain
+from formreader.synth.paper_sheet import Colour, Rect
 from formreader.synth.patterns import draw_pattern
 from formreader.synth.stacks import handwriting
 from formreader.synth.words import caption
@@ -359,4 +360,5 @@ def _print_pattern(form: Form, place: Rect) -> None:
     tint, strength = float(rng.uniform(0, 0.25)), float(rng.uniform(0.08, 0.5))
     mask = tint * float(rng.random() < 0.5) + strength * draw_pattern(shape, shape[0], rng)
     cover = np.clip(mask, 0, 1).astype(np.float32)
-    stain(form.sheet.image, cover, round(place.x * scale), round(place.y * scale), ink)
+    at = round(place.x * scale), round(place.y * scale)
+    form.sheet.stain(Layer.PRINT, cover, *at, ink)

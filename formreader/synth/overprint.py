@@ -5,9 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from formreader.core.page_layers import Layer
 from formreader.synth.form import Form
 from formreader.synth.page_warp import SHEET_MARGIN
-from formreader.synth.paper_sheet import Colour, Rect, Sheet, stain
+from formreader.synth.paper_sheet import Colour, Rect, Sheet
 from formreader.synth.stacks import handwriting
 from formreader.synth.strokes import Mask
 from formreader.synth.words import made_up
@@ -54,7 +55,7 @@ def _stamp(sheet: Sheet, rng: np.random.Generator) -> None:
     h, w = sheet.image.shape[:2]
     left, top = int(rng.integers(0, w)) - ink.shape[1] // 2, int(rng.integers(0, h))
     colour = _STAMP_INKS[int(rng.integers(len(_STAMP_INKS)))]
-    stain(sheet.image, np.asarray(ink * patchy, np.float32), left, top, colour)
+    sheet.stain(Layer.PRINT, np.asarray(ink * patchy, np.float32), left, top, colour)
 
 
 def _turned(ink: Mask, rng: np.random.Generator) -> Mask:

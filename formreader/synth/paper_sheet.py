@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import MM_PER_INCH
+from formreader.core.page_layers import Layer
 from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 from formreader.synth.typefaces import Typeface
 
@@ -19,9 +20,16 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 Colour: TypeAlias = tuple[int, int, int]
 """Red, green, blue in 0..255."""
 
+Layers: TypeAlias = npt.NDArray[np.uint8]
+"""(height, width, 4) uint8, the share of each pixel that each `Layer` covers, 0..255."""
+
+
 BLACK: Colour = (25, 25, 25)
 WHITE: Colour = (255, 255, 255)
 """Forms are printed in nearly black, on paper that is white until it is scanned."""
+
+_PALEST_PRINT = 150
+"""Brightest channel below which a filled area is print, not a tint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,9 @@ class Rect:
 class Sheet:
     """A sheet at a given resolution; all positions and lengths are millimetres.
 
-    `image` is (height, width, 3) uint8 RGB; pixel centres lie at whole numbers. `typeface`
-    is what text is set in.
+    `image` is (height, width, 3) uint8 RGB; pixel centres lie at whole numbers. `planes`, one
+    (height, width) uint8 for each `Layer`, tell what put the ink there. `typeface` is what text
+    is set in.
     """
 
     def __init__(self, width: float, height: float, dpi: float) -> None:
@@ -58,32 +67,44 @@ class Sheet:
         self.scale = dpi / MM_PER_INCH
         shape = (round(height * self.scale), round(width * self.scale), 3)
         self.image: Picture = np.full(shape, 255, np.uint8)
+        self.planes = [np.zeros(shape[:2], np.uint8) for _ in Layer]
         self.typeface = Typeface()
 
     def rule(
-        self, start: tuple[float, float], end: tuple[float, float], width: float, colour: Colour
+        self,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        width: float,
+        colour: Colour,
+        layer: Layer | None = None,
     ) -> None:
-        """Print a straight line; one thinner than a pixel is printed one pixel wide, but paler."""
+        """Print a straight line; one thinner than a pixel is printed one pixel wide, but paler.
+
+        It is ruled across or down by its direction, unless `layer` says otherwise.
+        """
         pixels = width * self.scale
         if pixels < 1:
             colour = fade(colour, 1 - pixels)
         thickness = max(1, round(pixels))
-        cv2.line(
-            self.image,
-            self._fixed(*start),
-            self._fixed(*end),
-            colour,
-            thickness,
-            cv2.LINE_AA,
-            SUBPIXEL_BITS,
-        )
+        ends = self._fixed(*start), self._fixed(*end)
+        if layer is None:
+            across = abs(end[0] - start[0]) >= abs(end[1] - start[1])
+            layer = Layer.RULED_ACROSS if across else Layer.RULED_DOWN
+        plane = self.planes[layer]
+        for image, shade in ((self.image, colour), (plane, (255,))):
+            cv2.line(image, *ends, shade, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def fill(self, rect: Rect, colour: Colour) -> None:
-        """Print a filled rectangle."""
+        """Print a filled rectangle. A pale one is a tint of the paper; a dark one is print."""
         left, top = self._fixed(rect.x, rect.y)
         right, bottom = self._fixed(rect.right, rect.bottom)
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.int32)
         cv2.fillPoly(self.image, [corners], colour, cv2.LINE_AA, SUBPIXEL_BITS)
+        # What lies under a pale area is no longer there.
+        covered = self.planes if max(colour) >= _PALEST_PRINT else [self.planes[Layer.PRINT]]
+        for plane in covered:
+            shade = (0,) if len(covered) > 1 else (255,)
+            cv2.fillPoly(plane, [corners], shade, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def frame(self, rect: Rect, width: float, colour: Colour, radius: float = 0.0) -> None:
         """Print the outline of a rectangle, its corners rounded by `radius`."""
@@ -96,15 +117,23 @@ class Sheet:
             self.rule(start, end, width, colour)
 
     def ellipse(
-        self, x: float, y: float, rx: float, ry: float, width: float, colour: Colour
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        width: float,
+        colour: Colour,
+        layer: Layer = Layer.PRINT,
     ) -> None:
         """Print an ellipse about (x, y); it is filled where `width` is 0."""
         axes = (round(rx * self.scale * SUBPIXELS), round(ry * self.scale * SUBPIXELS))
         thickness = max(1, round(width * self.scale)) if width else -1
         centre = self._fixed(x, y)
-        cv2.ellipse(
-            self.image, centre, axes, 0, 0, 360, colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS
-        )
+        for image, shade in ((self.image, colour), (self.planes[layer], (255,))):
+            cv2.ellipse(
+                image, centre, axes, 0, 0, 360, shade, thickness, cv2.LINE_AA, SUBPIXEL_BITS
+            )
 
     def text(
         self,
@@ -129,8 +158,23 @@ class Sheet:
             width = max(1, round(mask.shape[1] * stretch))
             narrow = cv2.resize(mask, (width, mask.shape[0]), interpolation=cv2.INTER_AREA)
             mask = narrow.astype(np.float32)
-        paint(self.image, mask, round(x * self.scale), round(y * self.scale), colour)
+        left, top = round(x * self.scale), round(y * self.scale)
+        paint(self.image, mask, left, top, colour)
+        self.mark(Layer.PRINT, mask, left, top)
         return float(mask.shape[1] / self.scale)
+
+    def stain(self, layer: Layer, mask: Mask, left: int, top: int, colour: Colour) -> None:
+        """Darken the paper as translucent ink does; what sticks out is cut off.
+
+        `left` and `top` are pixels, `mask` is (h, w).
+        """
+        stain(self.image, mask, left, top, colour)
+        self.mark(layer, mask, left, top)
+
+    def mark(self, layer: Layer, mask: Mask, left: int, top: int) -> None:
+        """Note what put ink onto the paper; arguments as for `stain`."""
+        plane, cover = _overlap(self.planes[layer], mask, left, top)
+        np.maximum(plane, np.rint(255 * np.clip(cover, 0, 1)).astype(np.uint8), out=plane)
 
     def corners(self, rect: Rect) -> npt.NDArray[np.float64]:
         """The corners of a rectangle in pixels, clockwise from the top left. (4, 2)."""
@@ -158,6 +202,12 @@ class Sheet:
         faded = fade(colour, 1 - pixels) if pixels < 1 else colour
         thickness = max(1, round(pixels))
         cv2.polylines(self.image, [dots], True, faded, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+        sides = (Layer.RULED_ACROSS, Layer.RULED_DOWN, Layer.RULED_ACROSS, Layer.RULED_DOWN)
+        for layer, arc, following in zip(sides, range(0, 24, 6), range(6, 30, 6), strict=True):
+            # A side with half of the corner before it and half of the one after it.
+            side = np.take(dots, range(arc + 3, following + 3), axis=0, mode="wrap")
+            plane = self.planes[layer]
+            cv2.polylines(plane, [side], False, (255,), thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def fade(colour: Colour, share: float) -> Colour:

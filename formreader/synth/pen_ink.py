@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from formreader.synth.paper_sheet import Colour, Rect, Sheet, stain
+from formreader.core.page_layers import Layer
+from formreader.synth.paper_sheet import Colour, Rect, Sheet
 from formreader.synth.sources import DigitSource
 from formreader.synth.strokes import Mask, PenKind
 
@@ -82,7 +83,8 @@ class Writer:
         dx, dy = np.clip(rng.normal(0, self.wander, 2), -2 * self.wander, 2 * self.wander)
         left = rect.x * sheet.scale + w / 2 + dx * w - mask.shape[1] / 2
         top = rect.y * sheet.scale + h / 2 + dy * h - mask.shape[0] / 2
-        stain(sheet.image, self.pen.lay(mask, rng), round(left), round(top), self.pen.colour)
+        ink = self.pen.lay(mask, rng)
+        sheet.stain(Layer.PEN, ink, round(left), round(top), self.pen.colour)
 
     def write_line(self, sheet: Sheet, rect: Rect, text: str, rng: np.random.Generator) -> None:
         """Write a line of text into a rectangle, smaller where it would not fit.
@@ -107,7 +109,7 @@ class Writer:
         for part in parts:
             rise = part.shape[0] + float(rng.normal(0, self.wander)) * height
             ink = self.pen.lay(part, rng)
-            stain(sheet.image, ink, round(x), round(baseline - rise), self.pen.colour)
+            sheet.stain(Layer.PEN, ink, round(x), round(baseline - rise), self.pen.colour)
             x += part.shape[1] + spacing * height
 
     def _letter(self, letter: str, height: float, rng: np.random.Generator) -> Mask:

@@ -9,12 +9,12 @@ from typing import TextIO
 
 import numpy as np
 
-from formreader.core.geometry import quads_of
+from formreader.core.geometry import Quad, quads_of
 from formreader.synth.conditions import PALE_KINDS, sample_scan
 from formreader.synth.form import Form, TruthBox
 from formreader.synth.form_spec import FormSpec
 from formreader.synth.layout import compose
-from formreader.synth.paper_sheet import Picture, Sheet
+from formreader.synth.paper_sheet import Layers, Picture, Sheet
 from formreader.synth.pen_ink import Pen, Writer
 from formreader.synth.scanner import FAX_DPI, Scan
 from formreader.synth.sources import DigitSource, HandSource, RepeatingSource
@@ -30,12 +30,16 @@ class RenderedPage:
 
     `image` is (h, w) uint8 grey or (h, w, 3) uint8 RGB. `truth` has all boxes for single digits
     or letters and all cells for numbers, in the order in which the upright form is laid out:
-    column by column, fields from top to bottom, boxes from left to right.
+    column by column, fields from top to bottom, boxes from left to right. `layers` tell of each
+    pixel what put the ink there, if that was asked for. `unclear` are areas of which it is not
+    said whether they are places to write in, as `corners` of a `TruthBox`.
     """
 
     image: Picture
     truth: tuple[TruthBox, ...]
     dpi: float
+    layers: Layers | None = None
+    unclear: tuple[Quad, ...] = ()
 
 
 def render_form(
@@ -44,12 +48,14 @@ def render_form(
     digits: DigitSource | None = None,
     *,
     filling: int | None = None,
+    with_layers: bool = False,
 ) -> RenderedPage:
     """Render one filled form.
 
     All symbols are written by one hand of the stroke model, or come from `digits` where given.
     With a number as `filling`, pages of the same seed, and of the same spec but for its kind of
     scan, are one form: another filling has other digits, another hand and another scan.
+    `with_layers`: the page's layers are wanted as well.
     """
     spec = spec or FormSpec()
     rng = np.random.default_rng(seed)
@@ -69,19 +75,24 @@ def render_form(
     if own is None and line is None and spec.kind == "colour" and rng.random() < 0.7:
         line = "colour"
     compose(form, replace(spec.plan, layout=spec.layout, line=line))
-    return finish(form, spec.scan or sample_scan(spec.kind, hands))
+    return finish(form, spec.scan or sample_scan(spec.kind, hands), with_layers=with_layers)
 
 
-def finish(form: Form, scan: Scan) -> RenderedPage:
-    """Scan a form, and take the truth about its boxes along."""
-    corners = np.array([box.corners for box in form.truth], np.float64).reshape(-1, 2)
-    image, moved = scan.apply(
-        form.sheet.image, corners, form.sheet.dpi, form.writer.own or form.rng
+def finish(form: Form, scan: Scan, *, with_layers: bool = False) -> RenderedPage:
+    """Scan a form, and take the truth about its boxes along, and its layers if they are wanted."""
+    quads = [*(box.corners for box in form.truth), *form.unclear]
+    corners = np.array(quads, np.float64).reshape(-1, 2)
+    sheet, rng = form.sheet, form.writer.own or form.rng
+    layers = np.dstack(sheet.planes) if with_layers else None
+    image, moved, layers = scan.apply(
+        sheet.image, corners, sheet.dpi, rng, layers, 4 * len(form.truth)
     )
+    scanned, n = quads_of(moved), len(form.truth)
     truth = tuple(
-        replace(box, corners=quad) for box, quad in zip(form.truth, quads_of(moved), strict=True)
+        replace(box, corners=quad) for box, quad in zip(form.truth, scanned[:n], strict=True)
     )
-    return RenderedPage(image, truth, FAX_DPI[0] if scan.fax else form.sheet.dpi)
+    dpi = FAX_DPI[0] if scan.fax else sheet.dpi
+    return RenderedPage(image, truth, dpi, layers, tuple(scanned[n:]))
 
 
 def truth_rows(page: RenderedPage, file: str, number: int = 0) -> list[dict[str, str | int]]:

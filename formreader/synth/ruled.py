@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from formreader.core.page_layers import Layer
 from formreader.synth.form import Form
 from formreader.synth.house_style import TINTS, House, print_fitting
 from formreader.synth.paper_sheet import BLACK, Colour, Rect, fade
@@ -103,6 +104,7 @@ def signature_lines(form: Form, _house: House, place: Rect) -> float:
         x, y = place.x + i * (width + 8), place.y + h
         form.sheet.rule((x, y), (x + width, y), 0.25, BLACK)
         print_fitting(form, (x, y + 0.8), caption(rng), 2.2, width)
+        form.note_unclear(Rect(x, place.y, width, h))
         if rng.random() < 0.6:
             _sign(form, Rect(x, place.y, width, h))
     return h + 4
@@ -118,7 +120,7 @@ def _sign(form: Form, place: Rect) -> None:
     colour = form.writer.pen.colour
     for i in range(len(t) - 1):
         start, end = (float(xs[i]), float(ys[i])), (float(xs[i + 1]), float(ys[i + 1]))
-        form.sheet.rule(start, end, 0.45, fade(colour, 0.1))
+        form.sheet.rule(start, end, 0.45, fade(colour, 0.1), Layer.PEN)
 
 
 def empty_table(form: Form, _house: House, place: Rect) -> float:
@@ -131,6 +133,8 @@ def empty_table(form: Form, _house: House, place: Rect) -> float:
     for c in range(cols):
         print_fitting(form, (place.x + c * w + 1, place.y + 1), caption(rng), 2.4, w - 2)
         for r in range(rows):
-            form.sheet.frame(Rect(place.x + c * w, place.y + 5 + r * h, w, h), 0.3, BLACK)
+            cell = Rect(place.x + c * w, place.y + 5 + r * h, w, h)
+            form.sheet.frame(cell, 0.3, BLACK)
+            form.note_unclear(cell)
     form.sheet.frame(Rect(place.x, place.y, place.w, 5), 0.3, BLACK)
     return 5 + rows * h

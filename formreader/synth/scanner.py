@@ -9,7 +9,7 @@ import numpy as np
 
 from formreader.synth import damage, optics, wear
 from formreader.synth.page_warp import Warp, photographed, resize, skewed, turn
-from formreader.synth.paper_sheet import Colour, Picture
+from formreader.synth.paper_sheet import Colour, Layers, Picture
 from formreader.synth.strokes import Points
 
 FAX_DPI = (204.0, 196.0)
@@ -77,24 +77,39 @@ class Scan:
     kept: float = 0.0
 
     def apply(
-        self, image: Picture, points: Points, dpi: float, rng: np.random.Generator
-    ) -> tuple[Picture, Points]:
-        """Scan a sheet, (h, w, 3) RGB on white paper, and map points on it, (n, 2), likewise."""
+        self,
+        image: Picture,
+        points: Points,
+        dpi: float,
+        rng: np.random.Generator,
+        layers: Layers | None = None,
+        corners: int | None = None,
+    ) -> tuple[Picture, Points, Layers | None]:
+        """Scan a sheet, (h, w, 3) RGB on white paper.
+
+        Points on it, (n, 2), and what is on it, `layers`, are moved likewise. The first `corners`
+        of the points, all if None, are those of boxes, whose lines `kept` keeps.
+        """
         if self.grey:
             image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
         image = self._wear(_tint(image, self.paper), dpi, rng)
-        image, points = self._place(image, points, rng)
+        image, points, layers = self._place(image, points, layers, rng)
         image = self._sense(image, dpi, rng)
         if self.dither:
             image = optics.dither(image, self.dither)
         if self.kept:
-            image = optics.broken(image, points, self.kept, rng)
+            image = optics.broken(image, points[:corners], self.kept, rng)
         if self.fax:
-            image, points = resize(image, points, FAX_DPI[0] / dpi, FAX_DPI[1] / dpi)
+            unscaled = points
+            image, points = resize(image, unscaled, FAX_DPI[0] / dpi, FAX_DPI[1] / dpi)
+            if layers is not None:
+                layers, _ = resize(layers, unscaled, FAX_DPI[0] / dpi, FAX_DPI[1] / dpi)
             image = damage.one_bit(image, rng)
         if self.jpeg:
             image = _jpeg(image, self.jpeg)
-        return turn(image, points, self.quarters)
+        if layers is not None:
+            layers, _ = turn(layers, points, self.quarters)
+        return *turn(image, points, self.quarters), layers
 
     def _wear(self, image: Picture, dpi: float, rng: np.random.Generator) -> Picture:
         """Add what has happened to the paper itself."""
@@ -115,19 +130,23 @@ class Scan:
         return image
 
     def _place(
-        self, image: Picture, points: Points, rng: np.random.Generator
-    ) -> tuple[Picture, Points]:
+        self, image: Picture, points: Points, layers: Layers | None, rng: np.random.Generator
+    ) -> tuple[Picture, Points, Layers | None]:
         h, w = image.shape[:2]
         if self.photo:
             warp = photographed(w, h, self.tilt, self.bend, self.skew, rng)
             warp = replace(warp, curl=self.curl)
             level = int(rng.integers(30, 110))
             desk = (level + 8, level, max(0, level - 12))
-            return self._on_desk(warp, image, desk, rng), warp.points(points)
-        if self.skew:
+            image = self._on_desk(warp, image, desk, rng)
+        elif self.skew:
             warp = skewed(w, h, self.skew)
-            return warp.image(image, self.paper), warp.points(points)
-        return image, points
+            image = warp.image(image, self.paper)
+        else:
+            return image, points, layers
+        if layers is not None:
+            layers = warp.image(layers, (0, 0, 0))
+        return image, warp.points(points), layers
 
     def _on_desk(
         self, warp: Warp, image: Picture, colour: Colour, rng: np.random.Generator
