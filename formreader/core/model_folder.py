@@ -46,7 +46,7 @@ of numbers has only this one."""
 HAND_FILE = "hand.npy"
 """What tells the hand of a page from all hands, in a model of digits; see `recognise.page_hand`."""
 
-BOX_MODEL, NUMBER_MODEL, LINE_MODEL = "boxes", "numbers", "lines"
+BOX_MODEL, NUMBER_MODEL, LINE_MODEL, PAGE_MODEL = "boxes", "numbers", "lines", "page"
 """Names of the model folders with the networks that find boxes, that read whole numbers, and that
 tell which way up print is; no option replaces them."""
 

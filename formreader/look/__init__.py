@@ -1,0 +1,1 @@
+"""One look at a page: what is ruled, printed and written on it, and where places are."""

@@ -1,0 +1,139 @@
+"""Places where people write: the digit boxes and cells of a page, from what the network says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.look.page_maps import CORE_KINDS, STRIDE, PageMaps
+
+_MIN_CORE_CELLS = 2
+"""Cells of the smallest core: a box of 9 px has four."""
+
+_SURE_DISTANCE = 6.0
+"""A side is told best by the core's cells near to it: the weight of a distance d is that of
+1 / (d + 6 px)^2. Set on held-out training pages."""
+
+_SLOPE_PRIOR = 200.0**2
+"""Variance of x, px^2, from which the slope of a place's upper and lower side is trusted by half:
+short sides are level, as the page is straight."""
+
+_MAX_OVERLAP = 0.3
+"""Intersection over the smaller area from which two places are one, and the likelier is kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """n places of one kind: `corners` (n, 4, 2) px of the straightened page, clockwise from the
+    top left, and `scores` (n,), the probability that each is there.
+    """
+
+    corners: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def chosen(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Places:
+        """Some of the places."""
+        return Places(self.corners[which], self.scores[which])
+
+
+def find_places(maps: PageMaps) -> tuple[Places, Places]:
+    """Find the digit boxes and the cells of a page.
+
+    Each is a connected core; the cells of the map in it tell where its sides are.
+    """
+    boxes, cells = (_of_kind(maps, kind) for kind in range(CORE_KINDS))
+    return _settled(boxes, cells)
+
+
+def _of_kind(maps: PageMaps, kind: int) -> Places:
+    logits = maps.cores[kind]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (logits > 0).astype(np.uint8), connectivity=4
+    )
+    rows, columns = np.nonzero(labels)
+    label = labels[rows, columns]
+    n = count
+    sure = 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64)))
+    score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
+    x, y = (STRIDE * v + (STRIDE - 1) / 2 for v in (columns, rows))
+    left, top, right, bottom = maps.sides[:, rows, columns].astype(np.float64)
+    left_at = _mean(label, n, x - left, left)
+    right_at = _mean(label, n, x + right, right)
+    middle = (left_at + right_at) / 2
+    tops = _sloped(label, n, x - middle[label], y - top, top, right_at - left_at)
+    bottoms = _sloped(label, n, x - middle[label], y + bottom, bottom, right_at - left_at)
+    corners = np.stack(
+        [
+            np.stack([left_at, tops[0]], axis=1), np.stack([right_at, tops[1]], axis=1),
+            np.stack([right_at, bottoms[1]], axis=1), np.stack([left_at, bottoms[0]], axis=1),
+        ],
+        axis=1,
+    )  # fmt: skip
+    real = stats[:, cv2.CC_STAT_AREA] >= _MIN_CORE_CELLS
+    real[0] = False
+    sizes = corners[:, 2] - corners[:, 0]
+    real &= (sizes > STRIDE).all(axis=1)
+    return Places(corners[real], score[real])
+
+
+def _weight(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return 1 / (np.maximum(distance, 0) + _SURE_DISTANCE) ** 2
+
+
+def _mean(
+    label: npt.NDArray[np.int32],
+    n: int,
+    value: npt.NDArray[np.float64],
+    distance: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """(n,) the weighted mean of the values of each label."""
+    weight = _weight(distance)
+    total = np.maximum(np.bincount(label, weight, n), 1e-9)
+    return np.asarray(np.bincount(label, weight * value, n) / total)
+
+
+def _sloped(
+    label: npt.NDArray[np.int32],
+    n: int,
+    x: npt.NDArray[np.float64],
+    value: npt.NDArray[np.float64],
+    distance: npt.NDArray[np.float64],
+    width: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(n,) the values at the left and right end of a line through each label's values.
+
+    `x` counts from the middle of each place, whose `width` is (n,).
+    """
+    weight = _weight(distance)
+    total = np.maximum(np.bincount(label, weight, n), 1e-9)
+    x_mean, mean = (np.bincount(label, weight * v, n) / total for v in (x, value))
+    dx, dv = x - x_mean[label], value - mean[label]
+    variance = np.bincount(label, weight * dx**2, n) / total
+    slope = np.bincount(label, weight * dx * dv, n) / total / (variance + _SLOPE_PRIOR / 12)
+    middle = mean - slope * x_mean
+    return middle - slope * width / 2, middle + slope * width / 2
+
+
+def _settled(boxes: Places, cells: Places) -> tuple[Places, Places]:
+    """Of places that overlap, keep the likelier one."""
+    corners = np.concatenate([boxes.corners, cells.corners])
+    scores = np.concatenate([boxes.scores, cells.scores])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    shared = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
+    area = (high - low).prod(axis=1)
+    overlap = np.maximum(shared, 0).prod(axis=2) / np.minimum(area[:, None], area)
+    np.fill_diagonal(overlap, 0)
+    kept = np.ones(len(scores), np.bool_)
+    first, second = np.nonzero(np.triu(overlap > _MAX_OVERLAP))
+    order = np.argsort(-np.maximum(scores[first], scores[second]))
+    for i, k in zip(first[order].tolist(), second[order].tolist(), strict=True):
+        if kept[i] and kept[k]:
+            kept[k if scores[i] >= scores[k] else i] = False
+    n = len(boxes)
+    return boxes.chosen(kept[:n]), cells.chosen(kept[n:])

@@ -1,0 +1,238 @@
+"""Forms of frames, tables, rules and combs of any size, as offices draw them, filled in.
+
+Cells are 4 to 25 mm high whatever is written in them, and hold what offices print in cells: labels,
+line numbers, `00` of an amount, units and signs of currencies. The ranges were set by eye.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from formreader.synth import Form, Rect, Sheet
+from formreader.synth.box_rows import draw_outline, draw_row
+from formreader.synth.distractors import bar_code, bubbles, checkboxes, heading, paragraph
+from formreader.synth.line_styles import LINE_KINDS, LineStyle, RowStyle
+from formreader.synth.paper_sheet import BLACK, Colour
+from formreader.synth.typefaces import Typeface
+from formreader.synth.words import TITLES, caption, pick
+from references.page_network.filling import Filling, sample_writer
+from references.page_network.hands import HandBook
+
+_PAPERS_MM = ((210, 297), (210, 297), (215.9, 279.4), (148, 210), (297, 210), (210, 148))
+_LINE_SHARES = (0.5, 0.08, 0.14, 0.1, 0.06, 0.05, 0.05, 0.02)
+_TINTS: tuple[Colour, ...] = ((225, 225, 225), (205, 205, 205), (235, 240, 250), (250, 240, 225))
+_IN_CELLS = ("00", "00", ".00", "0 0", "EUR", "USD", "kg", "h", "%", "kWh", "$", "20__", "No.")
+
+
+class FrameForm:
+    """A form under construction: blocks from the top down."""
+
+    def __init__(self, form: Form, filling: Filling, rng: np.random.Generator) -> None:
+        self._form, self._sheet, self._filling, self._rng = form, form.sheet, filling, rng
+        kind = LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_LINE_SHARES))]
+        self._line = replace(LineStyle.varied(kind, rng), missing=0.0)
+        self._label = float(rng.uniform(1.8, 3.4))
+        self._tint = _TINTS[int(rng.integers(len(_TINTS)))]
+
+    def draw(self) -> None:
+        """Print and fill in the whole form."""
+        sheet, rng = self._sheet, self._rng
+        margin, y = float(rng.uniform(8, 20)), float(rng.uniform(8, 25))
+        sheet.text(margin, y, pick(TITLES, rng), float(rng.uniform(3.5, 7)), bold=True)
+        y += 12
+        blocks: tuple[Callable[[Rect], float], ...] = (
+            self._frames, self._frames, self._table, self._table, self._table, self._rules,
+            self._combs, self._combs, self._print,
+        )  # fmt: skip
+        misses = 0
+        while misses < 5:
+            place = Rect(margin, y, sheet.width - 2 * margin, sheet.height - margin - y)
+            used = blocks[int(rng.integers(len(blocks)))](place) if place.h > 12 else 0.0
+            misses += used == 0
+            y += used + float(rng.uniform(2, 9)) if used else 0.0
+        self._filling.leave_marks()
+
+    def _text(self, x: float, y: float, width: float, *, bold: bool = False) -> None:
+        """Print a caption, if there is room for one."""
+        if width > 4:
+            self._sheet.text(x, y, caption(self._rng), self._label, bold=bold, limit=width)
+
+    def _print(self, place: Rect) -> float:
+        kinds = (paragraph, paragraph, heading, checkboxes, bubbles, bar_code)
+        return kinds[int(self._rng.integers(len(kinds)))](self._sheet, place, self._rng)
+
+    def _in_cell(self, cell: Rect) -> Rect | None:
+        """Print something into a cell; returns the room that it leaves, None if none."""
+        rng, sheet, size = self._rng, self._sheet, min(self._label, 0.4 * cell.h)
+        kind = rng.random()
+        if kind < 0.25 and cell.h > 2.5 * size:  # a label at the top left
+            sheet.text(cell.x + 0.8, cell.y + 0.6, caption(rng), size, limit=0.9 * cell.w)
+            top = 0.8 + 1.2 * size
+            return Rect(cell.x, cell.y + top, cell.w, cell.h - top)
+        if kind < 0.4 and cell.w > 14:  # a sign or `00` at the right, or at the left
+            text, at_left = _IN_CELLS[int(rng.integers(len(_IN_CELLS)))], rng.random() < 0.3
+            tall = min(float(rng.uniform(2, 4.5)), 0.7 * cell.h)
+            x = cell.x + 0.8 if at_left else cell.right - 0.7 * tall * len(text) - 1
+            used = sheet.text(x, cell.y + (cell.h - tall) / 2, text, tall, limit=cell.right - x)
+            if at_left:
+                return Rect(cell.x + used + 1.5, cell.y, cell.w - used - 1.5, cell.h)
+            return Rect(cell.x, cell.y, x - cell.x, cell.h)
+        return cell
+
+    def _frames(self, place: Rect) -> float:
+        """Frames side by side, each with a label above, before or in it."""
+        rng = self._rng
+        h = float(np.exp(rng.uniform(np.log(5), np.log(25))))
+        above = float(self._label * 1.5) if rng.random() < 0.6 else 0.0
+        x, gap = place.x, float(rng.choice([0.0, rng.uniform(2, 12)]))
+        if h + above > place.h:
+            return 0.0
+        while True:
+            w = float(np.exp(rng.uniform(np.log(12), np.log(85))))
+            before = float(rng.uniform(10, 35)) if not above and gap and rng.random() < 0.5 else 0.0
+            cell = Rect(x + before, place.y + above, w, h)
+            if cell.right > place.right:
+                return h + above
+            if rng.random() < 0.12:
+                self._sheet.fill(cell, self._tint)
+            if rng.random() < 0.15:
+                self._sheet.frame(
+                    cell, self._line.width, self._line.colour, float(rng.uniform(1, 3))
+                )
+            else:
+                draw_outline(self._sheet, cell, self._line, rng)
+            if above:
+                self._text(x, place.y, w)
+            self._text(x, cell.y + h / 2 - 1, before - 1)
+            self._filling.cell(cell, self._in_cell(cell))
+            x = cell.right + gap
+
+    def _table(self, place: Rect) -> float:
+        """A table: a header, labels on the left, cells to write in, some of them printed."""
+        rng, sheet = self._rng, self._sheet
+        h = float(np.exp(rng.uniform(np.log(4.5), np.log(16))))
+        head = float(rng.choice([0.0, h, rng.uniform(5, 12)]))
+        rows = min(int((place.h - head) / h), int(rng.integers(1, 18)))
+        if rows < 1:
+            return 0.0
+        first = float(rng.choice([0.0, 8.0, rng.uniform(20, 80)]))
+        widths = [first] if first else []
+        alike = float(np.exp(rng.uniform(np.log(9), np.log(50)))) if rng.random() < 0.6 else 0.0
+        while sum(widths) < place.w * 0.97 and len(widths) < 12:
+            w = alike or float(np.exp(rng.uniform(np.log(9), np.log(60))))
+            if sum(widths) + w > place.w:
+                break
+            widths.append(w)
+        if len(widths) < 1 + (first > 0):
+            return 0.0
+        xs = place.x + np.concatenate([[0.0], np.cumsum(widths)])
+        bottom, top = place.y + head + rows * h, place.y + head
+        shaded = rng.random() < 0.25
+        for r in range(rows):
+            if shaded and r % 2:
+                sheet.fill(Rect(xs[0], top + r * h, xs[-1] - xs[0], h), self._tint)
+        if head:
+            dark = rng.random() < 0.15
+            if dark or rng.random() < 0.4:
+                area = Rect(xs[0], place.y, xs[-1] - xs[0], head)
+                sheet.fill(area, (50, 50, 60) if dark else self._tint)
+            for x, w in zip(xs, widths, strict=False):
+                sheet.text(
+                    x + 0.8, place.y + 0.2 * head, caption(rng), min(self._label, 0.5 * head),
+                    colour=(255, 255, 255) if dark else BLACK, bold=True, limit=w - 1.5,
+                )  # fmt: skip
+        every = 1 if rng.random() < 0.85 else 2
+        for r in range(0, rows + 1, 1):
+            if r % every == 0 or r == rows:
+                y = top + r * h
+                self._line.draw(sheet, (float(xs[0]), y), (float(xs[-1]), y), rng)
+        self._line.draw(sheet, (float(xs[0]), place.y), (float(xs[-1]), place.y), rng)
+        kind = rng.random()  # open at the sides, open between columns, or closed
+        for i, x in enumerate(xs):
+            outer = i in (0, len(xs) - 1)
+            if (kind < 0.12 and outer) or (kind > 0.93 and not outer):
+                continue
+            self._line.draw(sheet, (float(x), place.y), (float(x), bottom), rng)
+        printed = float(rng.choice([0.0, 0.1, 0.4]))
+        for r in range(rows):
+            for c, w in enumerate(widths):
+                cell = Rect(float(xs[c]), top + r * h, w, h)
+                if first and c == 0:
+                    size = min(self._label, 0.5 * h)
+                    text = str(r + 1) if w <= 8 else caption(rng)
+                    sheet.text(cell.x + 1, cell.y + (h - size) / 2, text, size,
+                               bold=rng.random() < 0.2, limit=w - 2)  # fmt: skip
+                elif rng.random() < printed:
+                    number = f"{int(rng.integers(1, 10 ** rng.integers(1, 7))):,}"
+                    size = min(self._label * 1.2, 0.5 * h)
+                    sheet.text(cell.x + 1, cell.y + (h - size) / 2, number, size, limit=w - 2)
+                else:
+                    self._filling.cell(cell, self._in_cell(cell) if rng.random() < 0.4 else None)
+        return head + rows * h
+
+    def _rules(self, place: Rect) -> float:
+        """Lines to write on, each after its label or above it."""
+        rng, h = self._rng, float(self._rng.uniform(6, 12))
+        below = rng.random() < 0.4
+        if h + 5 > place.h:
+            return 0.0
+        x = place.x
+        while True:
+            before = 0.0 if below else float(rng.uniform(12, 40))
+            w = float(rng.uniform(15, 90))
+            if x + before + w > place.right:
+                return h + (self._label * 1.6 if below else 1.0)
+            y = place.y + h
+            self._text(x, y + 0.6 if below else y - self._label, w if below else before - 1.5)
+            self._line.draw(self._sheet, (x + before, y), (x + before + w, y), rng)
+            self._filling.cell(Rect(x + before, y - min(h, 7.0), w, min(h, 7.0)))
+            x += before + w + float(rng.uniform(4, 12))
+
+    def _combs(self, place: Rect) -> float:
+        """Rows of digit boxes, with print between groups and in some boxes."""
+        rng, sheet = self._rng, self._sheet
+        h = float(np.exp(rng.uniform(np.log(3.9), np.log(10))))
+        w, above = h * float(rng.uniform(0.6, 1.15)), self._label * 1.5
+        if h + above > place.h:
+            return 0.0
+        thin = LineStyle.varied(LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_LINE_SHARES))], rng)
+        style = RowStyle(
+            ("comb", "separate", "ticks")[int(rng.choice(3, p=(0.5, 0.25, 0.25)))],
+            self._line, thin if rng.random() < 0.5 else self._line,
+            gap=float(rng.uniform(0.08, 0.5)), tick=float(rng.uniform(0.15, 0.7)),
+            walls=float(rng.choice([0.0, 0.4, 1.0])), roof=bool(rng.random() < 0.2),
+            tint=self._tint if rng.random() < 0.1 else None,
+        )  # fmt: skip
+        x, y = place.x, place.y + above
+        while True:
+            n = int(rng.integers(1, 13))
+            step = w * (1 + style.gap) if style.shape == "separate" else w
+            if x + n * step > place.right:
+                return h + above
+            self._text(x, place.y, n * step)
+            cells = draw_row(sheet, Rect(x, y, w, h), n, style, rng)
+            free = list(range(n))
+            if n > 2 and rng.random() < 0.2:  # preprinted digits
+                for i in range(n - int(rng.integers(1, 3)), n):
+                    sheet.text(cells[i].x + 0.3 * w, y + 0.2 * h, str(rng.integers(10)), 0.6 * h)
+                    free.remove(i)
+            self._filling.comb(cells, free)
+            x = cells[-1].right
+            if rng.random() < 0.4:
+                x += 1 + sheet.text(
+                    x + 1, y + 0.4 * h, str(rng.choice(["-", "/", ".", ","])), 0.6 * h
+                )
+            x += float(rng.choice([1.0, rng.uniform(2, 20)]))
+
+
+def frame_form(book: HandBook, dpi: float, faint: bool, rng: np.random.Generator) -> Form:
+    """A form of frames, tables, rules and combs, filled in by one hand."""
+    writer, pen = sample_writer(book, dpi, faint, rng)
+    width, height = _PAPERS_MM[int(rng.integers(len(_PAPERS_MM)))]
+    form = Form(Sheet(width, height, dpi), writer, rng)
+    form.sheet.typeface = Typeface.sample(rng)
+    FrameForm(form, Filling(form, pen, rng), rng).draw()
+    return form

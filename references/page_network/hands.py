@@ -1,0 +1,148 @@
+"""Hands that fill in training pages: digits of real writers, letters of the stroke model."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.geometry import MM_PER_INCH
+from formreader.synth import ArraySource, DigitSource, Hand, HandSource
+from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
+
+_UNIT = 1000.0
+"""Length of the longer side of a digit in the file of strokes."""
+
+_PEN_WIDTHS_MM = (0.25, 1.0)
+"""Range of the width of a pen's line, mm; the geometric mean of both is the most frequent."""
+
+_MAX_PEN_OF_HEIGHT = 0.17
+"""Widest line as a share of a digit's height: people write small with a fine pen."""
+
+_SHARES = {"strokes": 0.6, "images": 0.25, "model": 0.15}
+"""How often a page's digits are pen strokes of a real writer, images, or drawn by the model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PenStrokes:
+    """Digits of many writers as pen strokes, from `strokes.npz`.
+
+    `paths[i]` are the strokes of digit i, each (n, 2) in thousandths of the digit's longer side.
+    `by_writer` has the numbers of each writer's digits.
+    """
+
+    paths: list[list[npt.NDArray[np.float64]]]
+    labels: npt.NDArray[np.uint8]
+    by_writer: list[npt.NDArray[np.intp]]
+
+    @classmethod
+    def load(cls, file: Path) -> PenStrokes:
+        """Read the file. Raises OSError or KeyError where it is not there or another."""
+        with np.load(file) as data:
+            points, starts, digits = data["points"], data["stroke_starts"], data["digit_strokes"]
+            labels, writer = data["labels"], data["writer"]
+        strokes = np.split(points.astype(np.float64), starts[1:-1])
+        paths = [strokes[a:b] for a, b in itertools.pairwise(digits)]
+        return cls(paths, labels, [np.flatnonzero(writer == w) for w in np.unique(writer)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StrokeSource:
+    """Digits of one writer of `PenStrokes`, drawn with a pen `pen` px wide.
+
+    Other symbols come from `others`. `size` is a digit's height as a share of its box's, `slant`
+    a shift to the right over it.
+    """
+
+    strokes: PenStrokes
+    digits: npt.NDArray[np.intp]
+    others: DigitSource
+    pen: float
+    size: float = 0.72
+    slant: float = 0.0
+
+    def draw(self, symbol: str, box_w: float, box_h: float, rng: np.random.Generator) -> Mask:
+        """See `DigitSource.draw`."""
+        known = (
+            self.digits[self.strokes.labels[self.digits] == int(symbol)]
+            if (symbol.isdecimal())
+            else ()
+        )
+        if not len(known):
+            return self.others.draw(symbol, box_w, box_h, rng)
+        paths = self.strokes.paths[int(rng.choice(known))]
+        height = box_h * self.size * float(rng.uniform(0.9, 1.1))
+        scale = height / max(float(np.concatenate(paths)[:, 1].max()), 0.3 * _UNIT)
+        lean = np.array([[1.0, -self.slant], [0.0, 1.0]])
+        pen = min(self.pen, _MAX_PEN_OF_HEIGHT * height)
+        return _drawn([path @ lean.T * scale for path in paths], pen)
+
+
+def _drawn(paths: list[npt.NDArray[np.float64]], pen: float) -> Mask:
+    """Draw paths, each (n, 2) in pixels, with a round pen; a tight (h, w) mask with a margin."""
+    points = np.concatenate(paths)
+    origin = points.min(axis=0) - pen - 1
+    width, height = np.ceil(points.max(axis=0) - origin + pen + 1).astype(int)
+    mask = np.zeros((height, width), np.uint8)
+    for path in paths:
+        fixed = np.rint((path - origin) * SUBPIXELS).astype(np.int32)
+        cv2.polylines(mask, [fixed], False, (255,), max(1, round(pen)), cv2.LINE_AA, SUBPIXEL_BITS)
+    return mask.astype(np.float32) * np.float32(min(pen, 1.0) / 255)
+
+
+def scrawl(length: float, height: float, pen: float, rng: np.random.Generator) -> Mask:
+    """Joined writing or a signature: loops that run to the right, `length` x about `height` px."""
+    n = max(4, int(length / max(height, 1.0) * rng.uniform(0.8, 2.2)))
+    t = np.linspace(0, n, 14 * n)
+    bow = rng.uniform(0.25, 1.0, n + 2) * np.where(rng.random(n + 2) < 0.2, 1.8, 1.0)
+    swing = np.interp(t, np.arange(n + 2), bow) * height / 2
+    x = t / n * length + swing * float(rng.uniform(0.2, 0.7)) * np.cos(2 * np.pi * t)
+    y = swing * np.sin(2 * np.pi * t + float(rng.uniform(0, 1))) + rng.normal(0, 0.1) * x
+    return _drawn([np.column_stack([x, y])], pen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HandBook:
+    """Who may write on training pages: writers of strokes, and images of digits by writer.
+
+    `images` are (n, h, w) uint8, bright on black, with `labels` (n,); `by_writer` their numbers.
+    """
+
+    strokes: PenStrokes
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+    by_writer: list[npt.NDArray[np.intp]]
+    _shares: dict[str, float] = field(default_factory=lambda: dict(_SHARES))
+
+    @classmethod
+    def load(cls, digits: Path) -> HandBook:
+        """Read the training parts of `strokes.npz`, `mnist.npz` and `mnist_writers.npz`."""
+        with np.load(digits / "mnist.npz") as data:
+            images, labels = data["x_train"], data["y_train"]
+        with np.load(digits / "mnist_writers.npz") as data:
+            writer = data["train"][:, list(data["columns"]).index("nist_writer_id")]
+        return cls(
+            PenStrokes.load(digits / "strokes.npz"),
+            images,
+            labels,
+            [np.flatnonzero(writer == w) for w in np.unique(writer)],
+        )
+
+    def source(self, hand: Hand, dpi: float, rng: np.random.Generator) -> tuple[DigitSource, float]:
+        """A random writer of digits at this resolution, and the width of the pen in pixels."""
+        low, high = np.log(_PEN_WIDTHS_MM)
+        pen = float(np.exp(rng.triangular(low, (low + high) / 2, high))) / MM_PER_INCH * dpi
+        model = HandSource(hand, dpi)
+        kind = rng.choice(list(self._shares), p=list(self._shares.values()))
+        if kind == "strokes":
+            own = self.strokes.by_writer[int(rng.integers(len(self.strokes.by_writer)))]
+            size, slant = float(rng.uniform(0.6, 0.85)), float(rng.normal(0, 0.12))
+            return StrokeSource(self.strokes, own, model, pen, size, slant), pen
+        if kind == "images":
+            own = self.by_writer[int(rng.integers(len(self.by_writer)))]
+            return ArraySource(self.images[own], self.labels[own], model), pen
+        return model, hand.width_mm * dpi / MM_PER_INCH

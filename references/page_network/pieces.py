@@ -1,0 +1,134 @@
+"""Cut random pieces from training pages, with the targets of the network."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.look.page_maps import CORE_KINDS, LAYERS, SIDE_UNIT, STRIDE
+from formreader.training.box_network.piece_damage import degrade
+from references.page_network.training_pages import TrainingPage
+
+PIECE_SIDE = 384
+"""Side in pixels of the square pieces."""
+
+LAYER_BITS = slice(0, 4 * LAYERS)
+"""Targets of the layers: each has the four pixels of its grid that lie in a cell of the map."""
+CORES = slice(4 * LAYERS, 4 * LAYERS + CORE_KINDS)
+"""Whether a cell is in the core of a digit box, and of a cell for a number."""
+SIDES = slice(CORES.stop, CORES.stop + 4)
+"""Distances from a cell in a core to the place's left, top, right and bottom, in `SIDE_UNIT`."""
+CORE_WEIGHT = SIDES.stop
+SIDE_WEIGHTS = slice(CORE_WEIGHT + 1, CORE_WEIGHT + 5)
+TARGETS = SIDE_WEIGHTS.stop
+
+_INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
+"""How far a core is inside of its place: a share of the shorter side, and its limits in px."""
+
+_MAX_SIDE = 48.0
+"""Distance in pixels up to which a side is taught: farther ones are told by the cores nearer."""
+
+_SCALE_SIGMA, _SCALES = 0.25, (0.6, 1.9)
+"""Pages are enlarged by a log-normal factor, within limits."""
+_NEAR_A_PLACE = 0.7
+"""Share of the pieces around a place."""
+_TURN_SIGMA, _STRETCH_SIGMA, _SHEAR_SIGMA = 0.012, 0.06, 0.012
+
+Piece = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
+"""Darkness (PIECE_SIDE, PIECE_SIDE) and targets (PIECE_SIDE / 4, PIECE_SIDE / 4, TARGETS)."""
+
+
+def sample_piece(page: TrainingPage, rng: np.random.Generator) -> Piece:
+    """Cut a random piece of a page, turned, stretched and damaged a little."""
+    matrix = _place(page, rng)
+    size = (PIECE_SIDE, PIECE_SIDE)
+    image, scale = page.image, float(np.sqrt(np.linalg.det(matrix[:, :2])))
+    if scale < 0.85:
+        image = cv2.GaussianBlur(image, (0, 0), 0.45 / scale)
+    piece = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(255,))
+    layers = cv2.warpAffine(page.layers, matrix, size, flags=cv2.INTER_NEAREST)
+    targets = np.zeros((PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, TARGETS), np.float32)
+    targets[..., LAYER_BITS] = _layer_bits(layers)
+    targets[..., CORE_WEIGHT] = 1
+    for kind, quads in enumerate((page.boxes, page.cells)):
+        for quad in _moved(quads, matrix):
+            _draw_place(targets, quad, kind)
+    for quad in _moved(page.blind, matrix):
+        _draw_blind(targets, quad)
+    return degrade(255 - np.asarray(piece, np.uint8), rng), targets
+
+
+def _place(page: TrainingPage, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """A random (2, 3) affine map from the page to a piece."""
+    height, width = page.image.shape
+    middle = rng.uniform(0, 1, 2) * (width, height)
+    quads = np.concatenate([page.boxes, page.cells])
+    if len(quads) and rng.random() < _NEAR_A_PLACE:
+        quad = quads[int(rng.integers(len(quads)))]
+        along = rng.uniform(0, 1, 2)
+        middle = quad[0] + (quad[2] - quad[0]) * along + rng.uniform(-0.45, 0.45, 2) * PIECE_SIDE
+    scale = float(np.clip(np.exp(rng.normal(0, _SCALE_SIGMA)), *_SCALES))
+    angle, shear = float(rng.normal(0, _TURN_SIGMA)), float(rng.normal(0, _SHEAR_SIGMA))
+    stretch = float(np.exp(rng.normal(0, _STRETCH_SIGMA)))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = scale * turn @ np.array([[stretch, shear], [0.0, 1 / stretch]])
+    return np.column_stack([linear, PIECE_SIDE / 2 - linear @ middle])
+
+
+def _moved(
+    quads: npt.NDArray[np.float32], matrix: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The quads that lie at least partly on the piece, in its pixels."""
+    moved = quads @ matrix[:, :2].T + matrix[:, 2]
+    low, high = moved.min(axis=1), moved.max(axis=1)
+    return np.asarray(moved[((high > 0) & (low < PIECE_SIDE)).all(axis=1)])
+
+
+def _layer_bits(layers: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """(rows, columns, 4 * LAYERS): the layers at half the resolution, four places to a cell."""
+    half = layers[::2, ::2] | layers[1::2, ::2] | layers[::2, 1::2] | layers[1::2, 1::2]
+    bits = np.stack([(half >> k) & 1 for k in range(LAYERS)], axis=-1)
+    rows, columns = bits.shape[0] // 2, bits.shape[1] // 2
+    parts = bits.reshape(rows, 2, columns, 2, LAYERS).transpose(0, 2, 4, 1, 3)
+    return parts.reshape(rows, columns, 4 * LAYERS).astype(np.float32)
+
+
+def _distances(
+    quad: npt.NDArray[np.float64], rows: slice, columns: slice
+) -> npt.NDArray[np.float64]:
+    """(rows, columns, 4) distances of the cells' middles to the sides: left, top, right, bottom."""
+    y, x = np.mgrid[rows, columns] * STRIDE + (STRIDE - 1) / 2
+    points = np.stack([x, y], axis=-1)
+    starts, ends = quad[[3, 0, 1, 2]], quad[[0, 1, 2, 3]]
+    along = (ends - starts) / np.linalg.norm(ends - starts, axis=1, keepdims=True)
+    inwards = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    return np.einsum("rckd,kd->rck", points[:, :, None] - starts, inwards)
+
+
+def _window(quad: npt.NDArray[np.float64]) -> tuple[slice, slice]:
+    low = np.floor(quad.min(axis=0) / STRIDE).astype(int)
+    high = np.ceil(quad.max(axis=0) / STRIDE).astype(int) + 1
+    low, high = np.clip([low, high], 0, PIECE_SIDE // STRIDE)
+    return slice(low[1], high[1]), slice(low[0], high[0])
+
+
+def _draw_place(target: npt.NDArray[np.float32], quad: npt.NDArray[np.float64], kind: int) -> None:
+    rows, columns = _window(quad)
+    distances = _distances(quad, rows, columns)
+    sides = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1)
+    inset = float(np.clip(_INSET * sides.min(), _MIN_INSET, _MAX_INSET))
+    core = distances.min(axis=-1) >= inset
+    window = target[rows, columns]
+    window[..., CORES.start + kind][core] = 1
+    window[..., SIDES][core] = distances[core] / SIDE_UNIT
+    window[..., SIDE_WEIGHTS][core] = distances[core] <= _MAX_SIDE
+    # Between a core and its place's sides either answer is right.
+    rim = (distances.min(axis=-1) > 0.6 * inset) & ~core
+    window[..., CORE_WEIGHT][rim] = 0
+
+
+def _draw_blind(target: npt.NDArray[np.float32], quad: npt.NDArray[np.float64]) -> None:
+    rows, columns = _window(quad)
+    inside = _distances(quad, rows, columns).min(axis=-1) > 0
+    target[rows, columns][..., CORE_WEIGHT][inside] = 0
