@@ -47,7 +47,7 @@ _MIN_DIVISOR = 1e-6
 def cut_patches(page: Pyramid, corners: Corners) -> Patches:
     """Cut the patches of n boxes out of a page; beyond the page its border pixels repeat."""
     patches = np.empty((len(corners), PATCH_SIDE, PATCH_SIDE), np.uint8)
-    maps = _maps(corners)
+    maps = patch_maps(corners)
     halvings = _halvings(maps)
     image = page.level(0)
     for times in range(int(halvings.max(initial=0)) + 1):
@@ -97,7 +97,7 @@ def upright(wide: npt.NDArray[np.uint8], n: int) -> npt.NDArray[np.uint8]:
     return tall.reshape(n, -1, tall.shape[1])
 
 
-def _maps(corners: Corners) -> npt.NDArray[np.float64]:
+def patch_maps(corners: Corners) -> npt.NDArray[np.float64]:
     """Return affine maps from patch to page, (n, 2, 3), of the parallelograms nearest the boxes."""
     a, b, c, d = np.moveaxis(corners, 1, 0)
     right, down = (b - a + c - d) / (2 * BOX_SIDE), (c - b + d - a) / (2 * BOX_SIDE)

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 PAGE_CARD_SCHEMA = 1
 """Version of the card's layout; a card of another version is refused."""
 
+_NOTHING = -12.0
+"""Logit of what the network was not shown."""
+
+_MAX_BLANK_DARKNESS = 8
+"""Darkness, 0 to 255, up to which a pixel of a margin counts as blank. Noise stays below it; pens
+exceed it."""
+
 _TRIAL_SIDE = 2 * SIDE_MULTIPLE
 
 PAGE_TRIAL = GraphTrial(
@@ -56,12 +63,36 @@ class PageNetwork:
         return cls(load_graph(folder, hashes, 1, PAGE_TRIAL))
 
     def look(self, even: GreyImage) -> PageMaps:
-        """Look at an upright, evenly lit page, (h, w) uint8; beyond its borders all is white."""
+        """Look at an upright, evenly lit page, (h, w) uint8; beyond its borders all is white.
+
+        The network is shown only what lies between the page's blank margins.
+        """
         height, width = (-(-side // SIDE_MULTIPLE) * SIDE_MULTIPLE for side in even.shape)
         darkness = np.zeros((height, width), np.uint8)
         cv2.bitwise_not(even, darkness[: even.shape[0], : even.shape[1]])
-        (output,) = self._session.run(["maps_out"], {"darkness": darkness})
+        rows, columns = _inked(darkness)
+        (part,) = self._session.run(["maps_out"], {"darkness": darkness[rows, columns].copy()})
+        output = np.full((CHANNELS, height // STRIDE, width // STRIDE), _NOTHING, np.float32)
+        output[:, _on_maps(rows), _on_maps(columns)] = part
         return PageMaps.from_output(output)
+
+
+def _inked(darkness: GreyImage) -> tuple[slice, slice]:
+    """The rows and columns of a page between its blank margins, in whole blocks; never empty."""
+    ink = cv2.threshold(darkness, _MAX_BLANK_DARKNESS, 255, cv2.THRESH_BINARY)[1]
+    x, y, width, height = cv2.boundingRect(ink)
+    return _whole_blocks(y, y + height), _whole_blocks(x, x + width)
+
+
+def _whole_blocks(first: int, end: int) -> slice:
+    """Widen a range of pixels to whole blocks of `SIDE_MULTIPLE`."""
+    last = max(-(-end // SIDE_MULTIPLE), first // SIDE_MULTIPLE + 1)
+    return slice(first // SIDE_MULTIPLE * SIDE_MULTIPLE, last * SIDE_MULTIPLE)
+
+
+def _on_maps(part: slice) -> slice:
+    """A range of page pixels as a range of the output's cells."""
+    return slice(part.start // STRIDE, part.stop // STRIDE)
 
 
 @cache

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.look.page_maps import CORE_KINDS, STRIDE, PageMaps
+from formreader.core.page_layers import Layer
+from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, STRIDE, PageMaps
 
 _MIN_CORE_CELLS = 2
 """Cells of the smallest core: a box of 9 px has four."""
@@ -17,9 +18,19 @@ _SURE_DISTANCE = 6.0
 """A side is told best by the core's cells near to it: the weight of a distance d is that of
 1 / (d + 6 px)^2. Set on held-out training pages."""
 
-_SLOPE_PRIOR = 200.0**2
+_SLOPE_PRIOR = 100.0**2
 """Variance of x, px^2, from which the slope of a place's upper and lower side is trusted by half:
 short sides are level, as the page is straight."""
+
+_SNAP_REACH, _SNAP_SIGMA = 5, 2.5
+"""Pixels on both sides of a place's side in which its line is looked for, and the standard
+deviation of how far off it is. Set on held-out training pages."""
+
+_SNAP_SAMPLES = np.linspace(0.08, 0.92, 24)
+"""Where along a side the map of lines is looked at, as shares of its length."""
+
+_MIN_RULED_SIDE = 0.35
+"""Mean probability of being ruled from which there is a line that a side is moved onto."""
 
 _MAX_OVERLAP = 0.3
 """Intersection over the smaller area from which two places are one, and the likelier is kept."""
@@ -27,8 +38,10 @@ _MAX_OVERLAP = 0.3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """n places of one kind: `corners` (n, 4, 2) px of the straightened page, clockwise from the
-    top left, and `scores` (n,), the probability that each is there.
+    """Some places of one kind.
+
+    `corners` (n, 4, 2) are in pixels of the straightened page, clockwise from the top left, and
+    `scores` (n,) the probability that each is there.
     """
 
     corners: npt.NDArray[np.float64]
@@ -47,8 +60,8 @@ def find_places(maps: PageMaps) -> tuple[Places, Places]:
 
     Each is a connected core; the cells of the map in it tell where its sides are.
     """
-    boxes, cells = (_of_kind(maps, kind) for kind in range(CORE_KINDS))
-    return _settled(boxes, cells)
+    boxes, cells = _settled(*(_of_kind(maps, kind) for kind in range(CORE_KINDS)))
+    return _on_lines(boxes, maps), _on_lines(cells, maps)
 
 
 def _of_kind(maps: PageMaps, kind: int) -> Places:
@@ -63,8 +76,11 @@ def _of_kind(maps: PageMaps, kind: int) -> Places:
     score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
     x, y = (STRIDE * v + (STRIDE - 1) / 2 for v in (columns, rows))
     left, top, right, bottom = maps.sides[:, rows, columns].astype(np.float64)
-    left_at = _mean(label, n, x - left, left)
-    right_at = _mean(label, n, x + right, right)
+    first = STRIDE * stats[label, cv2.CC_STAT_LEFT]
+    last = first + STRIDE * (stats[label, cv2.CC_STAT_WIDTH] - 1)
+    # Distances to far sides are not taught: of a wide core its ends tell where they are.
+    left_at = _mean(label, n, x - left, x - first)
+    right_at = _mean(label, n, x + right, last - x)
     middle = (left_at + right_at) / 2
     tops = _sloped(label, n, x - middle[label], y - top, top, right_at - left_at)
     bottoms = _sloped(label, n, x - middle[label], y + bottom, bottom, right_at - left_at)
@@ -137,3 +153,36 @@ def _settled(boxes: Places, cells: Places) -> tuple[Places, Places]:
             kept[k if scores[i] >= scores[k] else i] = False
     n = len(boxes)
     return boxes.chosen(kept[:n]), cells.chosen(kept[n:])
+
+
+def _on_lines(places: Places, maps: PageMaps) -> Places:
+    """The places with each side moved onto the ruled line next to it, if there is one."""
+    if not len(places):
+        return places
+    corners = places.corners
+    starts, ends = corners[:, [3, 0, 1, 2]], corners  # left, top, right, bottom: (n, 4, 2)
+    outwards = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
+    offsets = np.arange(-_SNAP_REACH, _SNAP_REACH + 1)
+    along = starts[:, :, None] + (ends - starts)[:, :, None] * _SNAP_SAMPLES[:, None]
+    points = along[:, :, None] + outwards[:, None, None] * offsets[:, None, None]
+    ruled = 1 / (1 + np.exp(-maps.layers[[Layer.RULED_DOWN, Layer.RULED_ACROSS]]))
+    seen = np.stack([_sampled(ruled[side % 2], points[:, side]) for side in range(4)], axis=1)
+    line = seen.mean(axis=3)  # (n, 4, offsets)
+    likely = line * np.exp(-0.5 * (offsets / _SNAP_SIGMA) ** 2)
+    best = likely.argmax(axis=2)
+    near = np.abs(offsets - offsets[best][..., None]) <= 1
+    weight = likely * near
+    centre = (weight * offsets).sum(axis=2) / np.maximum(weight.sum(axis=2), 1e-9)
+    strength = np.take_along_axis(line, best[..., None], axis=2)[..., 0]
+    shift = np.where(strength >= _MIN_RULED_SIDE, centre, 0.0)[..., None] * outwards  # (n, 4, 2)
+    # A corner moves with both of its sides.
+    return Places(corners + shift + np.roll(shift, -1, axis=1), places.scores)
+
+
+def _sampled(
+    image: npt.NDArray[np.float32], points: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """The map of a layer at points of the page, (n, a, b, 2)."""
+    flat = ((points.reshape(len(points), -1, 2) + 0.5) / LAYER_STRIDE - 0.5).astype(np.float32)
+    seen = cv2.remap(image, flat[..., 0], flat[..., 1], cv2.INTER_LINEAR, borderValue=(0,))
+    return np.asarray(seen, np.float32).reshape(points.shape[:-1])

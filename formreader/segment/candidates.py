@@ -79,7 +79,7 @@ _NO_EXTENT: _Extent = (sys.maxsize, sys.maxsize, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _WrittenCell:
+class WrittenCell:
     """A cell with ink: its patch, cropped to that, and its strip; `name` is that of its field."""
 
     cell: DigitBox
@@ -117,14 +117,14 @@ def cut_cells(
     for start in range(0, len(pairs), _CELLS_AT_ONCE):
         part = slice(start, start + _CELLS_AT_ONCE)
         opened = _opened(page, pairs[part], sides[part], faint)
-        cut = iter(_cut([one for one in opened if isinstance(one, _WrittenCell)]))
-        fields += [next(cut) if isinstance(one, _WrittenCell) else one for one in opened]
+        cut = iter(cut_written([one for one in opened if isinstance(one, WrittenCell)]))
+        fields += [next(cut) if isinstance(one, WrittenCell) else one for one in opened]
     return fields
 
 
 def _opened(
     page: Pyramid, pairs: Sequence[tuple[DigitBox, str]], open_sides: Flags, faint: float
-) -> list[_WrittenCell | FieldCrops | None]:
+) -> list[WrittenCell | FieldCrops | None]:
     """Return each cell with ink, the field of each blank one, and None for print.
 
     `open_sides`, (n, 2), is as in `cut_cell_patches`, `faint` as in `cut_cells`.
@@ -162,7 +162,7 @@ def _pen(patches: Sequence[CellPatch]) -> float:
 
 def _one_opened(
     cell: DigitBox, name: str, whole: CellPatch, limit: float
-) -> _WrittenCell | FieldCrops:
+) -> WrittenCell | FieldCrops:
     """Return a cell with ink, or the field of a blank one.
 
     What is as faint as `limit` is no ink, and the strip of a cell without any other shows nothing.
@@ -173,10 +173,10 @@ def _one_opened(
     if patch is None:
         black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
         return FieldCrops((cell,), black, np.ones(1, np.bool_), cell=cell, strip=strip, name=name)
-    return _WrittenCell(cell, name, patch, strip)
+    return WrittenCell(cell, name, patch, strip)
 
 
-def _cut(cells: Sequence[_WrittenCell]) -> list[FieldCrops]:
+def cut_written(cells: Sequence[WrittenCell]) -> list[FieldCrops]:
     """Cut the numbers in cells with ink."""
     cuts = cut_pieces([one.patch.ink for one in cells])
     segments = [_of_number(find_segments(cut)) for cut in cuts]
@@ -203,7 +203,7 @@ def _of_number(segments: list[Segment]) -> list[Segment]:
 
 
 def _field(
-    one: _WrittenCell, segments: Sequence[Segment], extents: Sequence[_Extent], crops: Crops
+    one: WrittenCell, segments: Sequence[Segment], extents: Sequence[_Extent], crops: Crops
 ) -> FieldCrops:
     """Return the field of a cell with the crops of its segments, or of the whole cell."""
     cell, blank = one.cell, np.zeros(len(crops), np.bool_)

@@ -103,8 +103,8 @@ class Sheet:
         # What lies under a pale area is no longer there.
         covered = self.planes if max(colour) >= _PALEST_PRINT else [self.planes[Layer.PRINT]]
         for plane in covered:
-            shade = (0,) if len(covered) > 1 else (255,)
-            cv2.fillPoly(plane, [corners], shade, cv2.LINE_AA, SUBPIXEL_BITS)
+            cover = (0,) if len(covered) > 1 else (255,)
+            cv2.fillPoly(plane, [corners], cover, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def frame(self, rect: Rect, width: float, colour: Colour, radius: float = 0.0) -> None:
         """Print the outline of a rectangle, its corners rounded by `radius`."""
@@ -203,11 +203,11 @@ class Sheet:
         thickness = max(1, round(pixels))
         cv2.polylines(self.image, [dots], True, faded, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
         sides = (Layer.RULED_ACROSS, Layer.RULED_DOWN, Layer.RULED_ACROSS, Layer.RULED_DOWN)
-        for layer, arc, following in zip(sides, range(0, 24, 6), range(6, 30, 6), strict=True):
+        for layer, first, following in zip(sides, range(0, 24, 6), range(6, 30, 6), strict=True):
             # A side with half of the corner before it and half of the one after it.
-            side = np.take(dots, range(arc + 3, following + 3), axis=0, mode="wrap")
+            path = np.take(dots, range(first + 3, following + 3), axis=0, mode="wrap")
             plane = self.planes[layer]
-            cv2.polylines(plane, [side], False, (255,), thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+            cv2.polylines(plane, [path], False, (255,), thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 def fade(colour: Colour, share: float) -> Colour:

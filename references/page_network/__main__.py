@@ -1,4 +1,4 @@
-"""Train the page network: `python -m references.page_network --help`."""
+"""Train the page network: `PYTHONPATH=references python -m page_network --help`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from references.page_network.training import Options, train
+from page_network.training import Options, train
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from formreader.synth import DIGITS, DigitSource, Form, Hand, Pen, Rect, Writer
 from formreader.synth.overprint import overprint
 from formreader.synth.stacks import handwriting
 from formreader.synth.strokes import Mask
-from references.page_network.hands import HandBook, scrawl
+from page_network.hands import HandBook, scrawl
 
 _LETTERS = "ABCDEFGHJKLMNPQRTUVWYadefhkmnrtuw"
 _SEPARATORS = (".", ",", "-", " ", "/")
@@ -23,7 +23,7 @@ def sample_writer(
     hand = Hand.sample(rng, "pencil" if faint else None)
     pen = Pen.sample(hand.pen, rng)
     if faint:
-        pen = pen.faint(float(rng.uniform(0.4, 0.65)))
+        pen = pen.faint(float(rng.uniform(0.3, 0.65)))
     source, width = book.source(hand, dpi, rng)
     wander = hand.wander * float(rng.uniform(0.5, 2))
     return Writer(_PointSource(source, width), pen, wander), width
@@ -83,7 +83,8 @@ class Filling:
         self._note([cell], [""], are_cells=True)
         if rng.random() < self._empty or min(cell.w, cell.h) < 2:
             return
-        room = room if room is not None and rng.random() < 0.85 else cell
+        if room is None or min(room.w, room.h) < 2 or rng.random() < 0.15:
+            room = cell
         height = min(self._size * float(np.exp(rng.normal(0, 0.12))), 1.15 * cell.h)
         rise = float(np.clip(rng.normal(0.6, 0.25), 0, 1))
         y = room.y + max(room.h - height, -0.1 * height) * rise

@@ -18,12 +18,16 @@ from formreader.synth.line_styles import LINE_KINDS, LineStyle, RowStyle
 from formreader.synth.paper_sheet import BLACK, Colour
 from formreader.synth.typefaces import Typeface
 from formreader.synth.words import TITLES, caption, pick
-from references.page_network.filling import Filling, sample_writer
-from references.page_network.hands import HandBook
+from page_network.filling import Filling, sample_writer
+from page_network.hands import HandBook
+from page_network.typefaces import TrueType
 
 _PAPERS_MM = ((210, 297), (210, 297), (215.9, 279.4), (148, 210), (297, 210), (210, 148))
 _LINE_SHARES = (0.5, 0.08, 0.14, 0.1, 0.06, 0.05, 0.05, 0.02)
 _TINTS: tuple[Colour, ...] = ((225, 225, 225), (205, 205, 205), (235, 240, 250), (250, 240, 225))
+_DARKS: tuple[Colour, ...] = (
+    (30, 30, 30), (90, 70, 95), (20, 60, 120), (110, 110, 110), (30, 100, 90), (140, 40, 40),
+)  # fmt: skip
 _IN_CELLS = ("00", "00", ".00", "0 0", "EUR", "USD", "kg", "h", "%", "kWh", "$", "20__", "No.")
 
 
@@ -36,6 +40,12 @@ class FrameForm:
         self._line = replace(LineStyle.varied(kind, rng), missing=0.0)
         self._label = float(rng.uniform(1.8, 3.4))
         self._tint = _TINTS[int(rng.integers(len(_TINTS)))]
+        self._dark = _DARKS[int(rng.integers(len(_DARKS)))]
+        self._bold = bool(rng.random() < 0.3)
+        self._pale: Colour = tuple(rng.integers(110, 215, size=3).tolist())
+        # White boxes on a tint need no lines.
+        self._on_panel, self._tagged = bool(rng.random() < 0.2), bool(rng.random() < 0.25)
+        self._blank_lines = self._on_panel and bool(rng.random() < 0.5)
 
     def draw(self) -> None:
         """Print and fill in the whole form."""
@@ -44,8 +54,8 @@ class FrameForm:
         sheet.text(margin, y, pick(TITLES, rng), float(rng.uniform(3.5, 7)), bold=True)
         y += 12
         blocks: tuple[Callable[[Rect], float], ...] = (
-            self._frames, self._frames, self._table, self._table, self._table, self._rules,
-            self._combs, self._combs, self._print,
+            self._frames, self._frames, self._table, self._table, self._schedule, self._schedule,
+            self._rules, self._combs, self._combs, self._print,
         )  # fmt: skip
         misses = 0
         while misses < 5:
@@ -60,7 +70,49 @@ class FrameForm:
         if width > 4:
             self._sheet.text(x, y, caption(self._rng), self._label, bold=bold, limit=width)
 
+    def _tag(self, x: float, y: float, h: float) -> float:
+        """Print the number of a line, white on dark or bold; returns the width that it takes."""
+        rng, sheet = self._rng, self._sheet
+        number = str(int(rng.integers(1, 10 ** int(rng.integers(1, 4)))))
+        number += str(rng.choice(["", "", "a", "b", "."]))
+        size = min(float(rng.uniform(2, 4.2)), 0.8 * h)
+        width = 0.75 * size * len(number) + 2
+        if rng.random() < 0.6:
+            sheet.fill(Rect(x, y, width, h), self._dark)
+            sheet.text(x + 1, y + (h - size) / 2, number, size, colour=(255, 255, 255),
+                       limit=width - 1)  # fmt: skip
+        else:
+            sheet.text(x + 1, y + (h - size) / 2, number, size, bold=True, limit=width - 1)
+        return width + float(rng.choice([0.0, 1.0, 2.5]))
+
+    def _panel(self, place: Rect) -> None:
+        """Print a tinted panel below what follows."""
+        if self._on_panel:
+            around = Rect(place.x - 2, place.y - 1, place.w + 4, place.h + 2)
+            self._sheet.fill(around, self._tint)
+
+    def _outline(self, cell: Rect) -> None:
+        """Print a frame, round or not, white on a panel."""
+        rng, line = self._rng, self._line
+        if self._on_panel:
+            self._sheet.fill(cell, (255, 255, 255))
+        elif rng.random() < 0.12:
+            self._sheet.fill(cell, self._tint)
+        if self._blank_lines:
+            return
+        if rng.random() < 0.15:
+            self._sheet.frame(cell, line.width, line.colour, float(rng.uniform(1, 3)))
+        else:
+            draw_outline(self._sheet, cell, line, rng)
+
     def _print(self, place: Rect) -> float:
+        if self._rng.random() < 0.25:  # numbers of lines or pages that stand alone
+            size = float(self._rng.uniform(2.2, 7))
+            for _ in range(int(self._rng.integers(1, 6))):
+                x = float(self._rng.uniform(place.x, place.right - 12))
+                number = str(int(self._rng.integers(1, 10 ** int(self._rng.integers(1, 5)))))
+                self._sheet.text(x, place.y, number, size, bold=self._rng.random() < 0.4)
+            return 1.3 * size
         kinds = (paragraph, paragraph, heading, checkboxes, bubbles, bar_code)
         return kinds[int(self._rng.integers(len(kinds)))](self._sheet, place, self._rng)
 
@@ -90,20 +142,16 @@ class FrameForm:
         x, gap = place.x, float(rng.choice([0.0, rng.uniform(2, 12)]))
         if h + above > place.h:
             return 0.0
+        self._panel(Rect(x, place.y, place.w, h + above))
         while True:
+            if self._tagged:
+                x += self._tag(x, place.y + above, min(h, 6.0))
             w = float(np.exp(rng.uniform(np.log(12), np.log(85))))
             before = float(rng.uniform(10, 35)) if not above and gap and rng.random() < 0.5 else 0.0
             cell = Rect(x + before, place.y + above, w, h)
             if cell.right > place.right:
                 return h + above
-            if rng.random() < 0.12:
-                self._sheet.fill(cell, self._tint)
-            if rng.random() < 0.15:
-                self._sheet.frame(
-                    cell, self._line.width, self._line.colour, float(rng.uniform(1, 3))
-                )
-            else:
-                draw_outline(self._sheet, cell, self._line, rng)
+            self._outline(cell)
             if above:
                 self._text(x, place.y, w)
             self._text(x, cell.y + h / 2 - 1, before - 1)
@@ -157,6 +205,8 @@ class FrameForm:
                 continue
             self._line.draw(sheet, (float(x), place.y), (float(x), bottom), rng)
         printed = float(rng.choice([0.0, 0.1, 0.4]))
+        counted = int(rng.integers(len(widths))) if rng.random() < 0.3 else -1
+        large = min(float(rng.uniform(2.2, 5)), 0.6 * h)
         for r in range(rows):
             for c, w in enumerate(widths):
                 cell = Rect(float(xs[c]), top + r * h, w, h)
@@ -165,6 +215,10 @@ class FrameForm:
                     text = str(r + 1) if w <= 8 else caption(rng)
                     sheet.text(cell.x + 1, cell.y + (h - size) / 2, text, size,
                                bold=rng.random() < 0.2, limit=w - 2)  # fmt: skip
+                elif c == counted:
+                    at = cell.x + max((w - 0.6 * large * len(str(r + 1))) / 2, 0.5)
+                    sheet.text(at, cell.y + (h - large) / 2, str(r + 1), large,
+                               bold=self._bold, limit=w - 0.5)  # fmt: skip
                 elif rng.random() < printed:
                     number = f"{int(rng.integers(1, 10 ** rng.integers(1, 7))):,}"
                     size = min(self._label * 1.2, 0.5 * h)
@@ -172,6 +226,52 @@ class FrameForm:
                 else:
                     self._filling.cell(cell, self._in_cell(cell) if rng.random() < 0.4 else None)
         return head + rows * h
+
+    def _schedule(self, place: Rect) -> float:
+        """A schedule of amounts: a text, the number of the line, a cell, with `00` printed."""
+        rng, sheet = self._rng, self._sheet
+        h = float(rng.uniform(4.2, 9))
+        rows = min(int(place.h / h), int(rng.integers(2, 16)))
+        number, amount = float(rng.uniform(5, 13)), float(rng.uniform(18, 50))
+        cents = float(rng.choice([0.0, 0.0, rng.uniform(4, 8)]))
+        columns = int(rng.integers(1, 3))
+        text = place.w - columns * (number + amount + cents)
+        if rows < 1 or text < 30:
+            return 0.0
+        first, size = int(rng.integers(1, 60)), min(float(rng.uniform(1.9, 3.6)), 0.75 * h)
+        bold, centred = rng.random() < 0.4, rng.random() < 0.5
+        printed = str(rng.choice(["", ".00", "00", ".00", "0 0", "000.00", "%"]))
+        ruled, dotted, shaded = rng.random() < 0.8, rng.random() < 0.5, rng.random() < 0.3
+        for r in range(rows):
+            y = place.y + r * h
+            base = y + (h - size) / 2
+            sheet.text(place.x, base, str(first + r), size, bold=bold)
+            used = 8 + sheet.text(place.x + 8, base, caption(rng), size, limit=text - 12)
+            if dotted and text - used > 6:
+                dots = "." * int((text - used - 3) / (0.45 * size))
+                sheet.text(place.x + used + 1, base, dots, size, limit=text - used - 3)
+            for c in range(columns):
+                x = place.x + text + c * (number + amount + cents)
+                tag = Rect(x, y, number, h)
+                if shaded:
+                    sheet.fill(tag, self._tint)
+                label = str(first + r) + ("ab"[c] if columns > 1 and rng.random() < 0.3 else "")
+                left = x + max((number - 0.6 * size * len(label)) / 2, 0.3) if centred else x + 0.8
+                sheet.text(left, base, label, size, bold=bold, limit=number - 0.4)
+                cell = Rect(x + number, y, amount, h)
+                room = cell
+                if printed:
+                    wide = 0.6 * size * len(printed)
+                    at = cell.right - wide - 0.8
+                    sheet.text(at, base, printed, size, limit=wide + 0.6)
+                    room = Rect(cell.x, cell.y, max(at - cell.x, 3), cell.h)
+                if cents:
+                    sheet.text(cell.right + 1, base, "00", size, limit=cents - 1)
+                for rect in (tag, cell, Rect(cell.right, y, cents, h)) if ruled else (cell,):
+                    if rect.w:
+                        draw_outline(sheet, rect, self._line, rng)
+                self._filling.cell(cell, room)
+        return rows * h
 
     def _rules(self, place: Rect) -> float:
         """Lines to write on, each after its label or above it."""
@@ -207,7 +307,16 @@ class FrameForm:
             tint=self._tint if rng.random() < 0.1 else None,
         )  # fmt: skip
         x, y = place.x, place.y + above
+        self._panel(Rect(x, place.y, place.w, h + above))
+        if self._on_panel:
+            white = (255, 255, 255)
+            style = replace(style, tint=white)
+            if self._blank_lines:
+                faint = replace(self._line, colour=white, width=0.3)
+                style = replace(style, outer=faint, inner=faint, shape="separate")
         while True:
+            if self._tagged:
+                x += self._tag(x, y, h)
             n = int(rng.integers(1, 13))
             step = w * (1 + style.gap) if style.shape == "separate" else w
             if x + n * step > place.right:
@@ -215,9 +324,18 @@ class FrameForm:
             self._text(x, place.y, n * step)
             cells = draw_row(sheet, Rect(x, y, w, h), n, style, rng)
             free = list(range(n))
-            if n > 2 and rng.random() < 0.2:  # preprinted digits
-                for i in range(n - int(rng.integers(1, 3)), n):
-                    sheet.text(cells[i].x + 0.3 * w, y + 0.2 * h, str(rng.integers(10)), 0.6 * h)
+            kind = rng.random()
+            if n > 2 and kind < 0.35:  # preprinted: the last digits, the sign of a currency
+                shade = self._pale if rng.random() < 0.7 else BLACK
+                tall = float(rng.uniform(0.35, 0.7)) * h
+                last = int(rng.integers(1, 4)) if rng.random() < 0.7 else 0
+                signs = {n - 1 - i: str(rng.choice(["0", "0", "0", "X", "1", "2"]))
+                         for i in range(min(last, n - 1))}  # fmt: skip
+                if rng.random() < 0.5:
+                    signs[0] = str(rng.choice(["$", "E", "S", "C", "-", "2", "1"]))
+                for i, sign in signs.items():
+                    at = cells[i].x + (w - 0.6 * tall) / 2
+                    sheet.text(at, y + (h - tall) / 2, sign, tall, colour=shade, limit=0.9 * w)
                     free.remove(i)
             self._filling.comb(cells, free)
             x = cells[-1].right
@@ -233,6 +351,6 @@ def frame_form(book: HandBook, dpi: float, faint: bool, rng: np.random.Generator
     writer, pen = sample_writer(book, dpi, faint, rng)
     width, height = _PAPERS_MM[int(rng.integers(len(_PAPERS_MM)))]
     form = Form(Sheet(width, height, dpi), writer, rng)
-    form.sheet.typeface = Typeface.sample(rng)
+    form.sheet.typeface = Typeface.sample(rng) if rng.random() < 0.25 else TrueType.sample(rng)
     FrameForm(form, Filling(form, pen, rng), rng).draw()
     return form

@@ -17,7 +17,7 @@ from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 _UNIT = 1000.0
 """Length of the longer side of a digit in the file of strokes."""
 
-_PEN_WIDTHS_MM = (0.25, 1.0)
+_PEN_WIDTHS_MM = (0.2, 0.95)
 """Range of the width of a pen's line, mm; the geometric mean of both is the most frequent."""
 
 _MAX_PEN_OF_HEIGHT = 0.17

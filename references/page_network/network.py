@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from formreader.look.page_maps import CHANNELS
-from references.page_network.pieces import CORE_WEIGHT, CORES, LAYER_BITS, SIDE_WEIGHTS, SIDES
+from page_network.pieces import CORE_WEIGHT, CORES, LAYER_BITS, SIDE_WEIGHTS, SIDES
 
 _WIDTHS = (32, 48, 96, 128)
 """Channels of the levels, from 1/4 to 1/32 of the page's resolution: multiples of what a vector

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.look.page_maps import CORE_KINDS, LAYERS, SIDE_UNIT, STRIDE
-from formreader.training.box_network.piece_damage import degrade
-from references.page_network.training_pages import TrainingPage
+from page_network.piece_damage import degrade
+from page_network.training_pages import TrainingPage
 
 PIECE_SIDE = 384
 """Side in pixels of the square pieces."""
@@ -27,7 +27,7 @@ _INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
 """How far a core is inside of its place: a share of the shorter side, and its limits in px."""
 
 _MAX_SIDE = 48.0
-"""Distance in pixels up to which a side is taught: farther ones are told by the cores nearer."""
+"""Distance in pixels up to which sides are taught: farther ones are told by the cores nearer."""
 
 _SCALE_SIGMA, _SCALES = 0.25, (0.6, 1.9)
 """Pages are enlarged by a log-normal factor, within limits."""
@@ -121,8 +121,8 @@ def _draw_place(target: npt.NDArray[np.float32], quad: npt.NDArray[np.float64], 
     core = distances.min(axis=-1) >= inset
     window = target[rows, columns]
     window[..., CORES.start + kind][core] = 1
-    window[..., SIDES][core] = distances[core] / SIDE_UNIT
-    window[..., SIDE_WEIGHTS][core] = distances[core] <= _MAX_SIDE
+    window[..., SIDES][core] = np.minimum(distances[core], _MAX_SIDE) / SIDE_UNIT
+    window[..., SIDE_WEIGHTS][core] = 1
     # Between a core and its place's sides either answer is right.
     rim = (distances.min(axis=-1) > 0.6 * inset) & ~core
     window[..., CORE_WEIGHT][rim] = 0

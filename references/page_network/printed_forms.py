@@ -14,8 +14,8 @@ import pypdfium2 as pdfium
 from formreader.core.geometry import MM_PER_INCH
 from formreader.core.page_layers import Layer
 from formreader.synth import Form, Rect, Sheet, Writer
-from references.page_network.filling import Filling, sample_writer
-from references.page_network.hands import HandBook
+from page_network.filling import Filling, sample_writer
+from page_network.hands import HandBook
 
 _MM_PER_POINT = MM_PER_INCH / 72
 

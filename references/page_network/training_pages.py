@@ -25,17 +25,17 @@ from formreader.synth import (
     sample_spec,
 )
 from formreader.synth.conditions import PALE_KINDS
-from references.page_network.frame_forms import frame_form
-from references.page_network.hands import HandBook
-from references.page_network.printed_forms import PrintedPage, printed_form
+from page_network.frame_forms import frame_form
+from page_network.hands import HandBook
+from page_network.printed_forms import PrintedPage, printed_form
 
-_PRINTED_SHARE, _FRAMES_SHARE = 0.45, 0.25
+_PRINTED_SHARE, _FRAMES_SHARE = 0.4, 0.33
 """Shares of the pages that are printed forms, and forms of frames; `synth` draws the others."""
 
 _THRESHOLDS = {Layer.RULED_ACROSS: 60, Layer.RULED_DOWN: 60, Layer.PRINT: 70, Layer.PEN: 80}
 """Cover, 0 to 255, from which a pixel of the straightened page belongs to a layer."""
 
-_KIND_WEIGHTS = {"combined": 8, "fax": 5, "clean": 4, "photo": 3, "noisy": 2, "skew": 2}
+_KIND_WEIGHTS = {"combined": 8, "fax": 6, "clean": 4, "faint": 2, "photo": 3, "noisy": 2, "skew": 2}
 """How often a kind of scan is drawn for printed forms, relative to one not named here."""
 
 
@@ -56,10 +56,11 @@ class TrainingPage:
     def save(self, file: Path) -> None:
         """Write the page to disk, whole or not at all."""
         part = file.with_suffix(".part")
+        image, layers = (cv2.imencode(".png", one)[1] for one in (self.image, self.layers))
         with part.open("wb") as out:
             np.savez(
                 out, boxes=self.boxes, cells=self.cells, blind=self.blind,
-                image=cv2.imencode(".png", self.image)[1], layers=cv2.imencode(".png", self.layers)[1],
+                image=image, layers=layers,
             )  # fmt: skip
         part.rename(file)
 

@@ -1,0 +1,85 @@
+"""Pieces of training pages, and what the network is taught of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from page_network.pieces import (
+    CORE_WEIGHT,
+    CORES,
+    LAYER_BITS,
+    PIECE_SIDE,
+    SIDE_WEIGHTS,
+    SIDES,
+    TARGETS,
+    sample_piece,
+)
+from page_network.training_pages import TrainingPage, straightened
+
+from formreader.core.page_layers import Layer
+from formreader.look.page_maps import CHANNELS, SIDE_UNIT, STRIDE, PageMaps
+from formreader.look.places import find_places
+from formreader.synth import FormSpec, render_form
+
+
+@pytest.fixture(scope="module")
+def page() -> TrainingPage:
+    spec = FormSpec("mixed", "clean", line="solid", dpi=100, width=120, height=110)
+    return straightened(render_form(3, spec, with_layers=True))
+
+
+def test_a_piece_and_its_targets_have_their_shapes(page: TrainingPage) -> None:
+    piece, targets = sample_piece(page, np.random.default_rng(1))
+    assert piece.shape == (PIECE_SIDE, PIECE_SIDE)
+    assert piece.dtype == np.uint8
+    assert targets.shape == (PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, TARGETS)
+    assert set(np.unique(targets[..., LAYER_BITS]).tolist()) <= {0.0, 1.0}
+    assert targets[..., CORES].any()
+
+
+def test_a_seed_cuts_one_piece(page: TrainingPage) -> None:
+    (first, wanted), (again, same) = (
+        sample_piece(page, np.random.default_rng(5)) for _ in range(2)
+    )
+    assert np.array_equal(first, again)
+    assert np.array_equal(wanted, same)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_places_found_in_perfect_maps_are_those_of_the_piece(page: TrainingPage, seed: int) -> None:
+    """Cores lie inside of the boxes, and the distances from there lead to their sides."""
+    _, targets = sample_piece(page, np.random.default_rng(seed))
+    output = targets[..., :CHANNELS].copy()
+    output[..., LAYER_BITS] = -9  # no lines, so that no side is moved
+    output[..., CORES] = 12 * output[..., CORES] - 6
+    maps = PageMaps.from_output(np.ascontiguousarray(output.transpose(2, 0, 1)))
+    boxes, _ = find_places(maps)
+    assert len(boxes)
+    y, x = np.mgrid[: PIECE_SIDE // STRIDE, : PIECE_SIDE // STRIDE] * STRIDE + 1.5
+    core = targets[..., CORES].any(axis=-1)
+    left, top, right, bottom = (SIDE_UNIT * targets[..., SIDES][core]).T
+    assert min(left.min(), top.min(), right.min(), bottom.min()) >= 2.5
+    low, high = boxes.corners.min(axis=1), boxes.corners.max(axis=1)
+    kinds = targets[..., CORES][core].argmax(axis=-1)
+    for px, py in zip(x[core][kinds == 0], y[core][kinds == 0], strict=True):
+        inside = ((low < (px, py)) & ((px, py) < high)).all(axis=1)
+        assert inside.any()
+
+
+def test_what_is_dark_in_a_piece_is_in_a_layer(page: TrainingPage) -> None:
+    shares = []
+    for seed in range(12):
+        piece, targets = sample_piece(page, np.random.default_rng(seed))
+        bits = targets[..., LAYER_BITS].reshape(96, 96, len(Layer), 4).max(axis=(2, 3)) > 0
+        blocks = piece.reshape(96, 4, 96, 4).max(axis=(1, 3))
+        shares.append(np.median(blocks[bits]) - np.median(blocks[~bits]))
+    assert np.median(shares) > 60
+
+
+def test_sides_are_taught_near_to_them_and_rims_not_at_all(page: TrainingPage) -> None:
+    _, targets = sample_piece(page, np.random.default_rng(2))
+    core = targets[..., CORES].any(axis=-1)
+    taught = targets[..., SIDE_WEIGHTS] > 0
+    assert (targets[..., SIDES][taught] * SIDE_UNIT <= 48 + 1e-3).all()
+    assert not taught[~core].any()
+    assert (targets[..., CORE_WEIGHT] == 0).any()
