@@ -19,8 +19,9 @@ from typing import TypeAlias
 from formreader.batch.job_plan import Plan
 from formreader.batch.job_work import JobWork
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import LONE_FORM, PageTask
+from formreader.batch.page_work import PageTask
 from formreader.batch.pile_pages import kept_page
+from formreader.core.doubts import Doubt
 from formreader.core.errors import OutputError, TemplateError, UsageError
 from formreader.output.atomic_writing import atomic_writer
 from formreader.recognise.recogniser import Recogniser
@@ -207,7 +208,7 @@ def _learning(
         for label in form.labels:
             copy = copies[label]
             # Another notice may be about boxes that the form explains.
-            if label in form.fitting and copy.notice == LONE_FORM:
+            if label in form.fitting and copy.notice == Doubt.LONE_FORM:
                 named[copy.page] = form.template.name, names
             else:
                 again[copy.page] = form.template.name

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 from threadpoolctl import threadpool_limits
 
+from formreader.core.doubts import Doubt
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, StraightCopy, mark_boxes
@@ -32,15 +33,6 @@ _log = logging.getLogger(__name__)
 _MIN_LEGIBLE_DPI = 75
 """Dots per inch. If a page has fewer and no boxes were found, its notice names the resolution as a
 possible reason. No record of a measurement."""
-
-NO_KNOWN_FORM = "no form that a template describes; read without one"
-"""Notice of a page that is none of the templates' forms."""
-
-LONE_FORM = "no form that other pages of this scan have; read without one"
-"""Notice of a page for which a scan that learns its forms has none."""
-
-BY_LINES_ALONE = "its cell is only known by the lines around it: perhaps it is print"
-"""Why a number is for review however confident."""
 
 _TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
 """Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
@@ -160,7 +152,7 @@ def _work(task: PageTask) -> PageCrops:
     cropped = crop_page(page, task.quarters, stopwatch, keep_copy=task.keep_copy)
     if not task.templates:
         return cropped
-    strange = NO_KNOWN_FORM if task.forms is None else LONE_FORM
+    strange = Doubt.NO_KNOWN_FORM if task.forms is None else Doubt.LONE_FORM
     return replace(cropped, notice="; ".join(filter(None, (strange, cropped.notice))))
 
 
@@ -258,4 +250,4 @@ def _crop(page: Pyramid, found: FoundFields, known: FormEvidence = NO_EVIDENCE) 
 def _not_of_print(field: FieldCrops) -> FieldCrops:
     """Return a cell; one that is known by its lines alone may hold print, and is for review."""
     by_lines = field.cell is not None and field.cell.place < 1 and not field.blank.all()
-    return replace(field, doubt=BY_LINES_ALONE) if by_lines else field
+    return replace(field, doubt=Doubt.MAY_BE_PRINT) if by_lines else field

@@ -16,13 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CROP_SIDE, Crops
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box, Quad, Transform
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """(height, width) uint8, bright paper and dark ink."""
-
-NO_BOXES = "no digit boxes found"
-"""Notice of a page without digit boxes."""
 
 
 class Status(StrEnum):
@@ -375,7 +373,7 @@ class PageReading:
     @property
     def remark(self) -> PageRemark | None:
         """The error or notice about the page as a whole; None where there is neither."""
-        reason = self.error or self.notice or ("" if self.fields else NO_BOXES)
+        reason = self.error or self.notice or ("" if self.fields else Doubt.NO_BOXES)
         return PageRemark(self.file, self.number, reason, bool(self.error)) if reason else None
 
 

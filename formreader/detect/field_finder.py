@@ -13,8 +13,14 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box, map_points, quads_of
-from formreader.core.records import NO_BOXES, DigitBox, Discarded, GreyImage, mark_boxes
+from formreader.core.records import (
+    DigitBox,
+    Discarded,
+    GreyImage,
+    mark_boxes,
+)
 from formreader.detect.box_network import shipped_network
 from formreader.detect.cell_completion import PLACE_OF_HOLE, with_holes_filled
 from formreader.detect.field_grouping import group_rows
@@ -95,7 +101,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     return FoundFields(
         tuple(boxes),
         made[:n] + filled,
-        "" if rows else NO_BOXES,
+        "" if rows else Doubt.NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )
 

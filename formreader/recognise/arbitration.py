@@ -21,9 +21,6 @@ NO_DIGITS = "hardly boxes, and no digits in them"
 IN_ONE_PLACE = "something else is in its place"
 """Reason for dropping a row or a cell where both were found in one place."""
 
-DOUBTFUL_BOXES = "digit boxes hard to make out: check that none is missing"
-"""Notice of a page with many doubtful boxes."""
-
 _MAX_UNLIKELY_SHARE_OF_PAGE = 0.2
 """Share of a page's boxes that are expected to be none, above which the page gets a notice. No
 record of a measurement."""

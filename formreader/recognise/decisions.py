@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
+from formreader.core.doubts import Doubt
 from formreader.core.records import (
     DigitBox,
     DigitReading,
@@ -19,11 +20,11 @@ from formreader.core.records import (
     cells_of,
     field_status,
 )
-from formreader.recognise.number_vote import LOOSE_INK, NumberVote, shared_confidences
+from formreader.recognise.number_vote import (
+    NumberVote,
+    shared_confidences,
+)
 from formreader.recognise.risk_control import Thresholds
-
-NO_DIGIT = "a mark that may be no digit"
-"""Why a digit is for review however confident."""
 
 MIN_GUESS_PROBABILITY = 0.05
 """A digit of lower probability is not given as the reading of a box, not even for review.
@@ -215,5 +216,5 @@ def _remark(field: FieldCrops, digits: Sequence[DigitReading]) -> str:
         for box, digit in zip(field.boxes, digits, strict=True)
         if not digit.acceptable
     ]
-    reasons = ((LOOSE_INK, any(refused)), (NO_DIGIT, not all(refused)))
+    reasons = ((Doubt.INK_IN_NO_DIGIT, any(refused)), (Doubt.MAY_BE_NO_DIGIT, not all(refused)))
     return "; ".join(reason for reason, applies in reasons if applies)

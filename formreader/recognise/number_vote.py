@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT, Probabilities
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.normaliser import MIN_INK_GREY, normalise_all
@@ -30,12 +31,6 @@ from formreader.segment.number_strip import STRIP_HEIGHT
 
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""
-
-LOOSE_INK = "a digit may be missing: there is writing in none, or the box is not clear"
-VOICES_DIFFER = "read in two ways that differ"
-NO_NUMBER = "writing that is no number: a mark, words, or struck out"
-TWO_NUMBERS = "a wide gap: perhaps two numbers, with a line lost between them"
-"""Why a number is for review however confident; the first one is for digits in boxes, too."""
 
 _MIN_BLANK_PROBABILITY, _MAX_CUTS_OF_BLANK = 0.9, 0.5
 """A cell is blank if it is with the first probability by its strip and by whether there is ink, and
@@ -174,15 +169,15 @@ class Judgement:
 
 def judge(ballot: Ballot, weights: VoteWeights) -> Judgement:
     """Judge between two voices on a number."""
-    doubt = LOOSE_INK if ballot.loose else TWO_NUMBERS if ballot.torn else ""
+    doubt = Doubt.INK_IN_NO_DIGIT if ballot.loose else Doubt.TWO_NUMBERS if ballot.torn else ""
     if ballot.agreed:
         return Judgement(True, probability(weights.agreed, ballot.features), doubt)
     strip, cuts = (probability(case, ballot.features) for case in (weights.strip, weights.cuts))
     if strip < cuts and ballot.cut_digits:
-        return Judgement(False, cuts, doubt or VOICES_DIFFER)
+        return Judgement(False, cuts, doubt or Doubt.READ_IN_TWO_WAYS)
     # Where no ink was found at all, the strip's reader may have seen what is none.
     alone = strip >= _MIN_SURE_OF_STRIP and 0 < ballot.cut_probability < _MAX_CUTS_AGAINST_STRIP
-    return Judgement(True, strip, doubt or ("" if alone else VOICES_DIFFER))
+    return Judgement(True, strip, doubt or ("" if alone else Doubt.READ_IN_TWO_WAYS))
 
 
 def digits_of(text: str) -> str:
@@ -227,8 +222,10 @@ def _without_number(
     if ballot.cut_probability < _MAX_CUTS_OF_BLANK:
         # Where a part of the cell may be missing, so may be what is written in it.
         incomplete = field.cell is not None and field.cell.loose_ink
-        return _no_number(field, LOOSE_INK) if incomplete else _blank(field, blank)
-    return SettledNumber(field, cuts, NumberVote(ballot.cut_digits, 1 - blank, VOICES_DIFFER))
+        return _no_number(field, Doubt.INK_IN_NO_DIGIT) if incomplete else _blank(field, blank)
+    return SettledNumber(
+        field, cuts, NumberVote(ballot.cut_digits, 1 - blank, Doubt.READ_IN_TWO_WAYS)
+    )
 
 
 def _blank(field: FieldCrops, probability: float) -> SettledNumber:
@@ -241,7 +238,7 @@ def _blank(field: FieldCrops, probability: float) -> SettledNumber:
     return SettledNumber(empty, none, NumberVote("", probability))
 
 
-def _no_number(field: FieldCrops, doubt: str = NO_NUMBER) -> SettledNumber:
+def _no_number(field: FieldCrops, doubt: str = Doubt.NO_NUMBER) -> SettledNumber:
     """The cell as one box without a digit, for review: a mark, words, a struck number."""
     if field.cell is None or field.strip is None:
         raise ValueError("the field has no cell: there is nothing to vote on")

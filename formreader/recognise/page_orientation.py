@@ -15,8 +15,6 @@ from formreader.core.records import FieldCrops
 from formreader.recognise.arbitration import in_clear_boxes
 from formreader.recognise.decisions import ReadField
 
-MAYBE_TURNED = "it may lie upside down or on its side: turn the page upright and scan it again"
-
 _MIN_PROBABILITY_AS_EVIDENCE = 0.02
 """Lower probabilities count as this one before their logarithm is taken.
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NO_CROPS, Crops, Probabilities
+from formreader.core.doubts import Doubt
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
     DigitBox,
@@ -28,7 +29,6 @@ from formreader.core.records import (
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_decisions
 from formreader.recognise.arbitration import (
-    DOUBTFUL_BOXES,
     IN_ONE_PLACE,
     NO_DIGITS,
     drop_words,
@@ -42,7 +42,6 @@ from formreader.recognise.number_reader import HeardNumber, NumberReader, shippe
 from formreader.recognise.number_vote import number_probability, settle
 from formreader.recognise.page_hand import Features, PageHand
 from formreader.recognise.page_orientation import (
-    MAYBE_TURNED,
     Orientation,
     find_orientation,
     quarters_of,
@@ -226,9 +225,9 @@ def _page_reading(
     page = read.page
     notices = [page.notice]
     if not page.form and has_doubtful_boxes(page.fields):
-        notices.append(DOUBTFUL_BOXES)
+        notices.append(Doubt.UNCLEAR_BOXES)
     if not found.sure:
-        notices.append(MAYBE_TURNED)
+        notices.append(Doubt.MAY_BE_TURNED)
     notice = "; ".join(filter(None, notices))
     revised: Callable[[Sequence[FieldReading]], Sequence[FieldReading]] = tuple
     if page.form and (of_form := rules.get(page.form)):

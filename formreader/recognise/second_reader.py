@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import Doubt
 from formreader.core.errors import ModelError
 from formreader.core.model_folder import (
     NUMBER_MODEL,
@@ -32,7 +33,10 @@ from formreader.core.options import SecondReaderName
 from formreader.core.rapid_ocr import check_rapid_ocr, rapid_ocr, rapid_ocr_version
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
-from formreader.recognise.number_vote import VOICES_DIFFER, NumberVote, digits_of
+from formreader.recognise.number_vote import (
+    NumberVote,
+    digits_of,
+)
 from formreader.recognise.vote_weights import probability
 from formreader.segment.number_strip import Strip
 
@@ -117,7 +121,7 @@ def with_reading(vote: NumberVote, reading: SecondReading, weights: SecondWeight
 
 def is_asked(vote: NumberVote) -> bool:
     """Whether a second reader can help with a number."""
-    if vote.doubt not in ("", VOICES_DIFFER) or not digits_of(vote.value):
+    if vote.doubt not in ("", Doubt.READ_IN_TWO_WAYS) or not digits_of(vote.value):
         return False
     return not vote.sure or vote.confidence < _SURE_ENOUGH
 

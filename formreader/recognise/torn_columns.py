@@ -14,12 +14,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import Doubt
 from formreader.recognise.decisions import ReadField
-from formreader.recognise.number_vote import TWO_NUMBERS
-
-TORN_COLUMN = "others of its column seem to hold two numbers: perhaps this one does"
-TWO_COLUMNS = "its cell reaches over two columns: perhaps two numbers, with a line lost between"
-"""Why a number is for review however confident."""
 
 _MIN_IN_COLUMN = 3
 """Cells that each of two columns has at least, for a cell over both to be doubtful. On
@@ -49,13 +45,15 @@ def doubt_torn_columns(fields: Sequence[ReadField]) -> tuple[ReadField, ...]:
     if not cells.any():
         return tuple(fields)
     columns = _Columns.of(fields, cells)
-    fields = _doubted(fields, columns.reach_over_two(), TWO_COLUMNS)
-    torn = np.array([one.vote is not None and one.vote.doubt == TWO_NUMBERS for one in fields])
+    fields = _doubted(fields, columns.reach_over_two(), Doubt.OVER_TWO_COLUMNS)
+    torn = np.array(
+        [one.vote is not None and one.vote.doubt == Doubt.TWO_NUMBERS for one in fields]
+    )
     if not torn.any():
         return fields
     together = columns.alike()
     share = (together & torn).sum(axis=1) / np.maximum(together.sum(axis=1), 1)
-    return _doubted(fields, share >= _MIN_SHARE, TORN_COLUMN)
+    return _doubted(fields, share >= _MIN_SHARE, Doubt.COLUMN_OF_TWO_NUMBERS)
 
 
 def _doubted(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
+from formreader.core.doubts import Doubt
 from formreader.core.records import DigitBox, FieldCrops, SegmentedField
 from formreader.segment.handwriting_filter import (
     MIN_DIGITS_OF_PRINT,
@@ -23,10 +24,6 @@ from formreader.segment.viterbi import best_path
 
 NO_NUMBER = "no handwritten number in it"
 """Reason for dropping a cell."""
-
-SMALL_WRITING = "small for its cell: a digit at the edge may be missing"
-"""Why a number is for review however confident: what is missed at a cell's edges is looked for in
-proportion to the cell, and there are small digits that nobody would see."""
 
 _MIN_SEGMENT_PROBABILITY = 1e-6
 """Keeps the logarithm of a probability finite."""
@@ -148,7 +145,7 @@ def _of_likely_size(one: SelectedField, levels: Levels) -> SelectedField | None:
     if not field.name and not (n <= _MAX_DIGITS_PER_NUMBER and (both or large)):
         return None
     doubts = np.where(may_be_separators(field, levels), _SEPARATOR_DOUBT, 1.0)
-    field = field if large else replace(field, doubt=SMALL_WRITING)
+    field = field if large else replace(field, doubt=Doubt.SMALL_WRITING)
     return replace(one, field=field, posteriors=one.posteriors * doubts)
 
 

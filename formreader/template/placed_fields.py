@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, GreyImage, mark_boxes
 from formreader.crop.box_crops import NO_EVIDENCE, FormEvidence
@@ -21,11 +22,6 @@ from formreader.template.form_template import FieldPlace
 from formreader.template.ink_beside import ink_beside
 from formreader.template.page_alignment import Alignment
 from formreader.template.page_map import Floats
-
-NOT_ON_LINES = "the lines of the form are not where they should be"
-CUT_OFF = "the page does not show all of the field"
-WRITING_BESIDE = "there is writing beside the field: a digit may be missing"
-"""Why a field is for review however confident."""
 
 _MIN_CONFIRMED = 0.3
 """Share of the lines of a field that must be where the form has them. Of 3,100 fields on 120 drawn
@@ -107,7 +103,7 @@ def _doubts(even: GreyImage, form: KnownForm, placed: OnLines) -> list[str]:
         even, placed.corners[cells], form.printed, form.corners[cells], form.free_sides[cells]
     )
     return [
-        NOT_ON_LINES if share < _MIN_CONFIRMED else WRITING_BESIDE if writing else ""
+        Doubt.NOT_ON_LINES if share < _MIN_CONFIRMED else Doubt.WRITING_BESIDE if writing else ""
         for share, writing in zip(placed.confirmed.tolist(), beside.tolist(), strict=True)
     ]
 
@@ -138,7 +134,7 @@ def _marked_if_cut(field: PlacedField, shape: tuple[int, ...]) -> PlacedField:
         or max(-box.top, box.bottom - shape[0]) > _MAX_CUT_OFF * box.height
         for box in boxes
     )
-    return replace(field, doubt=CUT_OFF) if cut else field
+    return replace(field, doubt=Doubt.CUT_OFF) if cut else field
 
 
 def _on_page(straight: StraightPage, corners: Floats) -> tuple[DigitBox, ...]:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from formreader.batch import page_work
-from formreader.batch.page_work import BY_LINES_ALONE, crop_page
+from formreader.batch.page_work import crop_page
+from formreader.core.doubts import Doubt
 from formreader.core.records import DigitBox, Page
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.cell_completion import PLACE_OF_HOLE
@@ -33,7 +34,7 @@ def test_a_stroke_of_the_neighbour_marks_the_box_that_it_enters() -> None:
     assert not any(box.loose_ink for box in (*first.boxes[:2], *first.boxes[3:], *second.boxes))
 
 
-@pytest.mark.parametrize(("place", "doubt"), [(1.0, ""), (PLACE_OF_HOLE, BY_LINES_ALONE)])
+@pytest.mark.parametrize(("place", "doubt"), [(1.0, ""), (PLACE_OF_HOLE, Doubt.MAY_BE_PRINT)])
 def test_a_number_in_a_cell_that_only_lines_show_is_for_review(
     monkeypatch: pytest.MonkeyPatch, place: float, doubt: str
 ) -> None:

@@ -10,8 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from formreader.core.doubts import Doubt
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import NO_BOXES, DigitBox, GreyImage
+from formreader.core.records import (
+    DigitBox,
+    GreyImage,
+)
 from formreader.detect.box_network import shipped_decisions
 from formreader.detect.field_decision import field_features
 from formreader.detect.field_finder import FoundFields, find_fields
@@ -182,7 +186,7 @@ def room() -> GreyImage:
 def test_pages_without_boxes(image: GreyImage) -> None:
     found = find(image)
     assert found.rows == ()
-    assert found.notice == NO_BOXES
+    assert found.notice == Doubt.NO_BOXES
 
 
 def test_few_doubtful_boxes_are_found_in_a_photo_of_a_room() -> None:

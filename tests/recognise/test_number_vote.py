@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
+from formreader.core.doubts import Doubt
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, NumberStrip, Status
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_spellings
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.number_reader import HeardNumber
 from formreader.recognise.number_vote import (
-    TWO_NUMBERS,
     SettledNumber,
     digit_columns,
     settle,
@@ -143,7 +143,7 @@ def test_digits_far_apart_may_be_of_two_numbers(said: str, torn: bool) -> None:
     of = heard(f"  {said}  ", 0.9999)
     one = reading(settle(field(len(digits)), cuts(digits), of, WEIGHTS))
     assert one.value == digits
-    assert one.remark == (TWO_NUMBERS if torn else "")
+    assert one.remark == (Doubt.TWO_NUMBERS if torn else "")
     assert one.status is (Status.REVIEW if torn else Status.OK)
 
 

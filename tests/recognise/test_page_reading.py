@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from formreader.core.classes import Crops
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import Point
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, PageCrops, PageReading, Status
 from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_orientation import (
-    MAYBE_TURNED,
     Orientation,
     judge_orientation,
     quarters_of,
@@ -114,7 +114,7 @@ def test_a_page_on_its_side_with_too_little_to_read_is_for_review(
 ) -> None:
     reading, turner = read(recogniser, "8", turned=3, taken_for=3)
     assert turner.asked == []
-    assert reading.notice == MAYBE_TURNED
+    assert reading.notice == Doubt.MAY_BE_TURNED
     assert {digit.status for field in reading.fields for digit in field.digits} == {Status.REVIEW}
 
 
@@ -123,7 +123,7 @@ def test_a_page_that_still_reads_badly_when_turned_is_for_review(recogniser: Rec
         return [page(MANY, 2) for _ in quarters]
 
     ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), Stopwatch(), turn)
-    assert reading.notice == MAYBE_TURNED
+    assert reading.notice == Doubt.MAY_BE_TURNED
     assert {digit.status for field in reading.fields for digit in field.digits} == {Status.REVIEW}
 
 

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT
+from formreader.core.doubts import Doubt
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_spellings
 from formreader.recognise.decisions import ReadField, decide, judged
 from formreader.recognise.number_reader import HeardNumber
-from formreader.recognise.number_vote import VOICES_DIFFER, NumberVote
+from formreader.recognise.number_vote import NumberVote
 from formreader.recognise.risk_control import Thresholds
 from formreader.recognise.rule_evidence import under_rules
 from formreader.rules.expressions import parse_relations
@@ -146,7 +147,7 @@ def test_a_number_in_a_cell_that_voices_dispute_is_settled_by_a_sum() -> None:
     one = sure("b", "17", 0.7)
     cell = DigitBox(((0, 20), (90, 20), (90, 40), (0, 40)))
     field = FieldCrops(one.field.boxes, one.field.crops, one.field.blank, cell=cell, name="b")
-    voted = ReadField(field, one.probabilities, NumberVote("17", 0.7, VOICES_DIFFER))
+    voted = ReadField(field, one.probabilities, NumberVote("17", 0.7, Doubt.READ_IN_TWO_WAYS))
     for total, value, status in (("29", "17", Status.OK), ("23", "11", Status.REVIEW)):
         fields = [sure("a", "12"), voted, sure("total", total)]
 

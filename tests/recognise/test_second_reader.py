@@ -21,13 +21,14 @@ from formreader.batch import network_cards, scan_means
 from formreader.batch.job_plan import run_record
 from formreader.batch.network_cards import NetworkCards
 from formreader.core import rapid_ocr
+from formreader.core.doubts import Doubt
 from formreader.core.errors import ExitCode, ModelError, UsageError
 from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, model_folder
 from formreader.core.options import ScanOptions
 from formreader.core.records import Status
 from formreader.recognise import page_reading, second_reader
 from formreader.recognise.number_reader import number_calibration
-from formreader.recognise.number_vote import LOOSE_INK, TWO_NUMBERS, VOICES_DIFFER, NumberVote
+from formreader.recognise.number_vote import NumberVote
 from formreader.recognise.second_reader import (
     SECOND_FEATURES,
     RapidStrips,
@@ -68,9 +69,9 @@ class Says:
     [
         (NumberVote("3502", 0.99), False),
         (NumberVote("3502", 0.9), True),
-        (NumberVote("3502", 0.99, VOICES_DIFFER), True),
-        (NumberVote("3502", 0.9, LOOSE_INK), False),
-        (NumberVote("3502", 0.9, TWO_NUMBERS), False),
+        (NumberVote("3502", 0.99, Doubt.READ_IN_TWO_WAYS), True),
+        (NumberVote("3502", 0.9, Doubt.INK_IN_NO_DIGIT), False),
+        (NumberVote("3502", 0.9, Doubt.TWO_NUMBERS), False),
         (NumberVote("", 0.7), False),
         (NumberVote("?", 0.0), False),
     ],
@@ -102,13 +103,13 @@ def test_what_is_the_same_number(value: str, text: str, same: bool) -> None:
 
 
 def test_agreement_gives_confidence_and_settles_a_difference() -> None:
-    vote = NumberVote("3502", 0.6, VOICES_DIFFER)
+    vote = NumberVote("3502", 0.6, Doubt.READ_IN_TWO_WAYS)
     heard = SecondVoice(Says("3502"), WEIGHTS).heard(vote, STRIP)
     assert (heard.value, heard.sure) == ("3502", True)
     assert heard.confidence == pytest.approx(0.97)
 
 
-@pytest.mark.parametrize("doubt", ["", VOICES_DIFFER])
+@pytest.mark.parametrize("doubt", ["", Doubt.READ_IN_TWO_WAYS])
 def test_disagreement_only_takes_confidence(doubt: str) -> None:
     heard = SecondVoice(Says("3507"), WEIGHTS).heard(NumberVote("3502", 0.96, doubt), STRIP)
     assert (heard.value, heard.doubt) == ("3502", doubt)

@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import Point
 from formreader.core.records import DigitBox, FieldCrops
 from formreader.recognise.decisions import ReadField
-from formreader.recognise.number_vote import LOOSE_INK, TWO_NUMBERS, NumberVote
-from formreader.recognise.torn_columns import TORN_COLUMN, TWO_COLUMNS, doubt_torn_columns
+from formreader.recognise.number_vote import NumberVote
+from formreader.recognise.torn_columns import doubt_torn_columns
 
 CROP, INKED = np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.bool_)
 
@@ -40,20 +41,30 @@ def doubts(fields: list[ReadField]) -> list[str]:
 def test_the_numbers_of_such_a_column_are_for_review(tilt: float) -> None:
     column = [field(cell(50, row, tilt=tilt)) for row in range(4)]
     other = [field(cell(250, row, tilt=tilt)) for row in range(4)]
-    torn = field(cell(52, 4, tilt=tilt), TWO_NUMBERS)
-    assert doubts([*column, torn, *other]) == [TORN_COLUMN] * 4 + [TWO_NUMBERS] + [""] * 4
+    torn = field(cell(52, 4, tilt=tilt), Doubt.TWO_NUMBERS)
+    assert (
+        doubts([*column, torn, *other])
+        == [Doubt.COLUMN_OF_TWO_NUMBERS] * 4 + [Doubt.TWO_NUMBERS] + [""] * 4
+    )
 
 
 def test_one_wide_gap_among_many_numbers_says_nothing() -> None:
     many = [field(cell(50, row)) for row in range(12)]
-    assert doubts([*many, field(cell(50, 12), TWO_NUMBERS)]) == [""] * 12 + [TWO_NUMBERS]
+    assert doubts([*many, field(cell(50, 12), Doubt.TWO_NUMBERS)]) == [""] * 12 + [
+        Doubt.TWO_NUMBERS
+    ]
 
 
 def test_blanks_other_doubts_and_boxes_stay() -> None:
-    torn, blank = field(cell(50, 0), TWO_NUMBERS), field(cell(50, 1), value="")
-    loose, narrower = field(cell(50, 2), LOOSE_INK), field(cell(50, 3, width=150))
+    torn, blank = field(cell(50, 0), Doubt.TWO_NUMBERS), field(cell(50, 1), value="")
+    loose, narrower = field(cell(50, 2), Doubt.INK_IN_NO_DIGIT), field(cell(50, 3, width=150))
     boxes = ReadField(FieldCrops((cell(50, 4),), CROP, INKED), np.zeros((1, 11)))
-    assert doubts([torn, blank, loose, narrower]) == [TWO_NUMBERS, "", LOOSE_INK, ""]
+    assert doubts([torn, blank, loose, narrower]) == [
+        Doubt.TWO_NUMBERS,
+        "",
+        Doubt.INK_IN_NO_DIGIT,
+        "",
+    ]
     assert doubt_torn_columns([torn, boxes])[1] is boxes
     assert doubt_torn_columns([]) == ()
 
@@ -64,7 +75,7 @@ def test_a_cell_over_two_columns_is_for_review(tilt: float) -> None:
     first = [field(cell(50, row, width=80, tilt=tilt)) for row in range(3)]
     second = [field(cell(130, row, width=120, tilt=tilt)) for row in range(3)]
     over_both = field(cell(50, 3, tilt=tilt))
-    assert doubts([*first, *second, over_both]) == [""] * 6 + [TWO_COLUMNS]
+    assert doubts([*first, *second, over_both]) == [""] * 6 + [Doubt.OVER_TWO_COLUMNS]
     assert doubts([*first[1:], *second, over_both]) == [""] * 6  # too few for a column
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from formreader.core.classes import NOT_A_DIGIT, Crops, Probabilities
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.records import (
     DigitBox,
@@ -21,7 +22,6 @@ from formreader.core.records import (
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.risk_control import Thresholds
 from formreader.segment.segment_selection import (
-    SMALL_WRITING,
     SelectedField,
     WholeNumber,
     dropped_cells,
@@ -173,7 +173,7 @@ def test_a_small_number_is_kept_where_both_readers_see_it(
     drafts = [np.array([row(i, 1.0) for i in range(5)], np.float32)]
     selected = select_segments([cell], drafts, None if whole is None else [whole])
     assert [len(one.field.boxes) for one in selected] == [5] * kept
-    assert all(one.field.doubt == SMALL_WRITING for one in selected)
+    assert all(one.field.doubt == Doubt.SMALL_WRITING for one in selected)
 
 
 def test_blank_cells_stay_beside_numbers_of_their_size() -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from formreader.core.doubts import Doubt
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, model_folder
 from formreader.recognise.number_reader import shipped_reader
-from formreader.recognise.number_vote import VOICES_DIFFER, NumberVote
+from formreader.recognise.number_vote import NumberVote
 from formreader.recognise.second_reader import SecondReading, with_reading
 from formreader.segment.number_strip import Strip
 from formreader.training.number_network import second_fit
@@ -35,7 +36,7 @@ def numbers(n: int, seed: int) -> list[DoubtfulNumber]:
     for _ in range(n):
         right = bool(rng.random() < 0.7)
         says = rng.random() < (0.9 if right else 0.2)
-        doubt = VOICES_DIFFER if rng.random() < 0.5 else ""
+        doubt = Doubt.READ_IN_TWO_WAYS if rng.random() < 0.5 else ""
         reading = SecondReading("3502" if says else "3507", float(rng.uniform(0.7, 1)))
         made.append(DoubtfulNumber(NumberVote("3502", 0.7, doubt), right, reading))
     return made
@@ -52,9 +53,13 @@ def test_figures_count_what_is_accepted_and_what_of_it_is_wrong() -> None:
     known = [
         DoubtfulNumber(NumberVote("3502", 0.99), True, None),
         DoubtfulNumber(NumberVote("3502", 0.99), False, None),
-        DoubtfulNumber(NumberVote("3502", 0.5, VOICES_DIFFER), True, SecondReading("3502", 0.9)),
+        DoubtfulNumber(
+            NumberVote("3502", 0.5, Doubt.READ_IN_TWO_WAYS), True, SecondReading("3502", 0.9)
+        ),
         DoubtfulNumber(NumberVote("3502", 0.96), False, SecondReading("3507", 0.9)),
-        DoubtfulNumber(NumberVote("3502", 0.5, VOICES_DIFFER), True, SecondReading("3", 0.9)),
+        DoubtfulNumber(
+            NumberVote("3502", 0.5, Doubt.READ_IN_TWO_WAYS), True, SecondReading("3", 0.9)
+        ),
     ]
     none = (0.0,) * 4
     weights = second_fit.SecondWeights((*none, math.log(0.98 / 0.02)), (*none, 0.0))
