@@ -9,9 +9,9 @@ import numpy as np
 from formreader.core.classes import CROP_SIDE
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, FieldCrops
-from formreader.look.cell_ink import cut_cell_patches
-from formreader.look.number_strip import strip_of
+from formreader.look.cell_pen import cut_cell_patches
 from formreader.look.page_look import PageLook
+from formreader.look.pen_strip import strip_of
 from formreader.segment.candidates import WrittenCell, cut_written
 from formreader.segment.cell_ink import CellPatch
 

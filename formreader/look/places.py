@@ -32,7 +32,7 @@ _SNAP_SAMPLES = np.linspace(0.08, 0.92, 24)
 _MIN_RULED_SIDE = 0.35
 """Mean probability of being ruled from which there is a line that a side is moved onto."""
 
-_MAX_OVERLAP = 0.3
+_SAME_PLACE = 0.3
 """Intersection over the smaller area from which two places are one, and the likelier is kept."""
 
 
@@ -146,7 +146,7 @@ def _settled(boxes: Places, cells: Places) -> tuple[Places, Places]:
     overlap = np.maximum(shared, 0).prod(axis=2) / np.minimum(area[:, None], area)
     np.fill_diagonal(overlap, 0)
     kept = np.ones(len(scores), np.bool_)
-    first, second = np.nonzero(np.triu(overlap > _MAX_OVERLAP))
+    first, second = np.nonzero(np.triu(overlap > _SAME_PLACE))
     order = np.argsort(-np.maximum(scores[first], scores[second]))
     for i, k in zip(first[order].tolist(), second[order].tolist(), strict=True):
         if kept[i] and kept[k]:

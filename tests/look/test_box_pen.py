@@ -12,7 +12,7 @@ from formreader.core.records import GreyImage
 from formreader.crop import patches
 from formreader.crop.digit_ink import histograms
 from formreader.crop.patches import Patches, cut_patches
-from formreader.look.digit_ink import separate_ink
+from formreader.look.box_pen import separate_ink
 
 SIDE, MARGIN = 64, 14
 LOW, HIGH = MARGIN, MARGIN + SIDE

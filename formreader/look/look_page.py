@@ -10,10 +10,10 @@ from dataclasses import replace
 from formreader.core.doubts import Doubt
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops, Page, PageCrops, mark_boxes
-from formreader.look.box_crops import crop_boxes
 from formreader.look.cells import cut_cells
 from formreader.look.fields import FoundFields, find_fields
 from formreader.look.page_look import PageLook, look_at
+from formreader.look.pen_crops import crop_boxes
 from formreader.preprocess.straighten import straighten
 
 NEW_CORE = "look"

@@ -19,8 +19,8 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.box_crops import crop_single
 from formreader.crop.normaliser import normalise
-from formreader.look.box_crops import crop_boxes
 from formreader.look.page_look import PageLook
+from formreader.look.pen_crops import crop_boxes
 from formreader.synth import (
     Filling,
     FormSpec,

@@ -7,7 +7,7 @@ import numpy as np
 
 from formreader.core.geometry import scaling
 from formreader.core.records import NumberStrip
-from formreader.look.cell_ink import CellPatch
+from formreader.look.cell_pen import CellPatch
 from formreader.segment.cell_parts import Extent
 from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT
 

@@ -21,7 +21,7 @@ from formreader.crop.patches import (
     patch_maps,
     proportions,
 )
-from formreader.look.digit_ink import separate_ink
+from formreader.look.box_pen import separate_ink
 from formreader.look.page_look import PageLook
 
 
