@@ -268,3 +268,14 @@ def test_the_examples_of_the_document_run(
     printed = capsys.readouterr().out
     assert "40719265" in printed
     assert "12 of 12" in printed
+
+
+def test_the_example_of_the_readme_runs(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = re.findall(
+        r"```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    monkeypatch.chdir(root)
+    exec(compile(example, "README.md", "exec"), {})
+    assert "40719265" in capsys.readouterr().out

@@ -124,6 +124,25 @@ def test_a_scan_needs_no_package_of_training(
     assert "40719265" in run_without(NOT_NEEDED, "-c", load).split()
 
 
+@pytest.mark.slow
+def test_what_the_docs_call_slim_needs_no_package_of_training(
+    run_without: RunWithout, samples: Path, tmp_path: Path
+) -> None:
+    for command in (
+        ("scan", samples / "comb.png", "--workers", "1", "--out", "results.csv", *CPU),
+        ("audit", "results.csv", "--sample", "2"),
+        ("template", "new", samples / "comb.png", "--out", "comb", "--workers", "1"),
+        ("template", "edit", "comb"),
+        ("template", "check", "comb"),
+    ):
+        run_without(NOT_NEEDED, "-m", "formreader", *command)
+    table = (tmp_path / "results.csv").read_text(encoding="utf-8")
+    (tmp_path / "edited.csv").write_text(table.replace("40719265", "40719266"), encoding="utf-8")
+    correct = ("correct", "edited.csv", "--to", "results.csv")
+    run_without(NOT_NEEDED, "-m", "formreader", *correct)
+    assert "40719266" in (tmp_path / "results.csv").read_text(encoding="utf-8")
+
+
 def test_single_digits_need_no_package_of_training(run_without: RunWithout, samples: Path) -> None:
     predict = ("predict", samples / "comb.png", *CPU)
     printed = run_without((*NOT_NEEDED, "pandas"), "-m", "formreader", *predict)

@@ -1,8 +1,10 @@
-"""README and help tell of everything there is, and of nothing that there is not."""
+"""README, docs and help tell of everything there is, and of nothing that there is not."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,14 +14,42 @@ from formreader.api import Reader
 from formreader.cli.main import main
 from formreader.core.errors import ExitCode
 from formreader.input.file_formats import FORMATS
+from formreader.output.columns import DIGIT_HEADER, FIELD_HEADER, PAGE_COLUMNS
+from formreader.output.table_formats import TableFormat, format_of
 
 assert isinstance(main, click.Group)
 COMMANDS = main.commands
+
+ROOT = Path(__file__).parents[1]
+PAGES = tuple(sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+MADE = "command-line.md"
+"""The page that a script makes of the helps."""
+
+WRITTEN = tuple(name for name in PAGES if name != MADE)
+TEXTS = ("README.md", *(f"docs/{name}" for name in WRITTEN))
+
+MAX_README_WORDS = 1300
+
+PRIVATE_WORDS = (
+    r"\b(?:voices?|heard|ballots?|torn|strangers?|strange|(?<!by )hands?(?! \w+ over))\b"
+)
+"""Words that only we use so: the field says hypothesis, ensemble, writer."""
 
 
 @pytest.fixture(scope="module")
 def readme(root: Path) -> str:
     return (root / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def told(root: Path) -> str:
+    """All that people wrote for users."""
+    return "\n".join((root / name).read_text(encoding="utf-8") for name in TEXTS)
+
+
+def section(root: Path, page: str, heading: str) -> str:
+    text = (root / "docs" / page).read_text(encoding="utf-8")
+    return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
 def options(command: click.Command) -> set[str]:
@@ -57,37 +87,103 @@ def test_examples_of_the_help_are_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_readme_documents_every_command(readme: str, name: str) -> None:
-    assert re.search(rf"formreader {name}\b", readme)
+def test_docs_document_every_command(told: str, name: str) -> None:
+    assert re.search(rf"formreader {name}\b", told)
 
 
-def test_readme_documents_every_option_of_scan(readme: str) -> None:
-    table = readme.split("## Options")[1].split("\n## ")[0]
+def test_docs_document_every_option_of_scan(root: Path) -> None:
+    table = section(root, "scanning.md", "Options")
     assert options(COMMANDS["scan"]) - {"-h", "--help"} <= set(re.findall(r"--?[\w-]+", table))
 
 
-def test_readme_names_no_command_or_option_that_does_not_exist(readme: str) -> None:
-    code = re.sub(r"^from formreader import.*", "", "\n".join(code_of(readme)), flags=re.MULTILINE)
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_text_names_a_command_or_option_that_does_not_exist(root: Path, name: str) -> None:
+    text = (root / name).read_text(encoding="utf-8")
+    code = re.sub(r"^from formreader import.*", "", "\n".join(code_of(text)), flags=re.MULTILINE)
     uses = re.findall(r"\bformreader (\w+)\b([^`\n]*)", code)
-    assert len(uses) > 5
-    for name, rest in uses:
-        assert name in COMMANDS, name
-        known = options(COMMANDS[name])
-        named = rest.split("&&")[0]
+    assert len(uses) > 5 or name != "README.md"
+    for command, rest in uses:
+        assert command in COMMANDS, command
+        known = options(COMMANDS[command])
+        named = rest.split("&&")[0].split("#")[0]
         assert set(re.findall(r"(?<![\w/-])--?[a-z][\w-]*", named)) <= known, rest
 
 
-def test_readme_lists_the_exit_codes(readme: str) -> None:
-    table = readme.split("## Exit codes")[1].split("\n## ")[0]
+def test_docs_list_the_exit_codes(root: Path) -> None:
+    table = section(root, "results.md", "Exit codes")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
     assert listed == {int(code) for code in ExitCode}
 
 
-def test_readme_links_lead_somewhere(readme: str, root: Path) -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if "://" not in link]
-    assert links
+def test_docs_list_the_columns(root: Path) -> None:
+    table = section(root, "results.md", "A row for each field").split("\nWith a template")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert ",".join(re.findall(r"`(\w+)`", " ".join(cells))) == FIELD_HEADER
+    assert f"\n`{DIGIT_HEADER}`" in section(root, "results.md", "A row for each digit")
+    assert f"`{','.join(PAGE_COLUMNS)}`" in section(root, "results.md", "A row for each page")
+
+
+def test_docs_list_the_formats_of_the_table(root: Path) -> None:
+    table = section(root, "results.md", "Formats")
+    listed = re.findall(r"^\| `(\.\w+)` \|", table, re.MULTILINE)
+    assert {format_of(Path(f"results{suffix}")) for suffix in listed} == set(TableFormat)
+
+
+@pytest.mark.parametrize("name", ["README.md", *(f"docs/{page}" for page in PAGES)])
+def test_links_lead_somewhere(root: Path, name: str) -> None:
+    here = root / name
+    text = here.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     for link in links:
-        assert (root / link).exists(), link
+        file, _, anchor = link.partition("#")
+        target = (here.parent / file).resolve() if file else here
+        assert target.is_relative_to(root) and target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def anchors(markdown: str) -> set[str]:
+    """Of all headings, as GitHub and MkDocs make them."""
+    outside = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", outside, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_takes_three_minutes(readme: str) -> None:
+    assert len(readme.split()) <= MAX_README_WORDS
+
+
+def test_readme_and_site_lead_to_every_page(readme: str, root: Path) -> None:
+    linked = set(re.findall(r"\]\(docs/([\w-]+\.md)[)#]", readme))
+    assert linked | {"changes.md", "job-store.md"} == set(PAGES)
+    nav = (root / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    listed = re.findall(r"([\w-]+\.md)$", nav, re.MULTILINE)
+    assert sorted(listed) == sorted(PAGES)
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "changes.md"])
+def test_each_page_begins_with_an_example(root: Path, name: str) -> None:
+    text = (root / "docs" / name).read_text(encoding="utf-8")
+    assert re.match(r"# .+\n\n```\w+\n", text)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_words_are_those_of_the_field(root: Path, name: str) -> None:
+    text = (root / name).read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```|`[^`\n]+`|\]\([^)]+\)", "", text, flags=re.DOTALL)
+    assert re.findall(PRIVATE_WORDS, prose, re.IGNORECASE) == []
+
+
+def test_the_page_of_the_command_line_is_that_of_the_helps(
+    root: Path, tmp_path: Path, process: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    # In a process of its own: click keeps the help option of whoever asked first.
+    script, made = root / "docs" / "make_cli_reference.py", tmp_path / MADE
+    done = process(script, "--out", made)
+    assert done.returncode == 0, done.stderr
+    page = (root / "docs" / MADE).read_text(encoding="utf-8")
+    assert page == made.read_text(encoding="utf-8"), f"run docs/{script.name}"
+    for name in COMMANDS:
+        assert f"\n## formreader {name}\n" in page
 
 
 def test_the_map_of_the_house_names_what_is_there(root: Path) -> None:
@@ -104,8 +200,8 @@ def test_the_map_of_the_house_names_what_is_there(root: Path) -> None:
 
 def test_contributing_lists_every_benchmark(root: Path) -> None:
     text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    section = text.split("## Benchmarks")[1].split("\n## ")[0]
-    named = set(re.findall(r"`(\w+\.py)`", section))
+    listed = text.split("## Benchmarks")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(\w+\.py)`", listed))
     assert named == {path.name for path in (root / "tests" / "benchmarks").glob("*.py")}
 
 
@@ -132,9 +228,9 @@ def code_of(markdown: str) -> list[str]:
     return blocks + re.findall(r"`([^`\n]+)`", rest)
 
 
-def test_every_list_of_the_formats_of_page_files_is_complete(readme: str) -> None:
+def test_every_list_of_the_formats_of_page_files_is_complete(readme: str, root: Path) -> None:
     names = {form.name for form in FORMATS}
-    section = readme.split("\n## Input\n")[1].split("\n## ")[0]
-    for text in (section, Reader.read.__doc__, COMMANDS["scan"].help):
+    listed = section(root, "scanning.md", "Input")
+    for text in (readme, listed, Reader.read.__doc__, COMMANDS["scan"].help):
         assert text
         assert not names - set(re.findall(r"\w+", text))

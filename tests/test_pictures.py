@@ -1,8 +1,9 @@
-"""docs/make_pictures.py makes the pictures of the docs anew; they are small, and in the README."""
+"""docs/make_pictures.py makes the pictures of the docs anew; they are small, and in the docs."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -66,10 +67,12 @@ def test_pages_are_drawn_by_a_browser(
     assert len(np.unique(page.reshape(-1, 3), axis=0)) > 50
 
 
-def test_the_readme_shows_each_picture(root: Path) -> None:
+def test_the_docs_show_each_picture_and_the_readme_two(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
+    docs = "".join(page.read_text(encoding="utf-8") for page in (root / "docs").glob("*.md"))
     pictures = sorted((root / "docs").glob("*.png"))
     assert pictures
     for path in pictures:
         assert path.stat().st_size <= MAX_BYTES, path
-        assert f"](docs/{path.name})" in readme
+        assert f"]({path.name})" in docs, path
+    assert re.findall(r"!\[.*\]\(docs/(.*)\)", readme) == ["table.png", "report.png"]

@@ -116,16 +116,15 @@ def test_nothing_else_is_taken_for_a_box(scanned: Scanned) -> None:
     assert others == []
 
 
-def test_the_readme_shows_rows_that_come_out(
+def test_readme_and_docs_show_rows_that_come_out(
     samples: Path, root: Path, tmp_path: Path, program: Callable[..., Result]
 ) -> None:
-    shown = re.findall(
-        r"^[\w/]+\.(?:png|jpg|tif|pdf),\d+,\d+,.*$",
-        (root / "README.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    assert len(shown) >= 3
-    files = {line.split(",")[0] for line in shown}
+    shown = list[str]()
+    for name in ("README.md", "docs/results.md"):
+        text = (root / name).read_text("utf-8")
+        rows = re.findall(r"^[\w/]+\.(?:png|jpg|tif|pdf),\d+,\d+,.*$", text, re.MULTILINE)
+        assert len(rows) >= 3
+        shown += rows
     out = tmp_path / "r.csv"
     done = program("scan", samples, "--out", out, "-q")
     assert done.exit_code == ExitCode.DONE
@@ -136,4 +135,3 @@ def test_the_readme_shows_rows_that_come_out(
         match = key.match(line)
         assert match, line
         assert match.groups() in written, line
-    assert files

@@ -1,6 +1,7 @@
 """The formats of page files: their content, their suffixes, and what decodes them.
 
-The code of a format is added here; the lists for users are in README, `api.py` and `cli/scan.py`.
+The code of a format is added here; the lists for users are in README, docs/scanning.md, `api.py`
+and `cli/scan.py`.
 """
 
 from __future__ import annotations

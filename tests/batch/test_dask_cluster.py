@@ -1,4 +1,4 @@
-"""Page work on a Dask cluster on this machine, of programs started as the README says."""
+"""Page work on a Dask cluster on this machine, of programs started as docs/cluster.md says."""
 
 from __future__ import annotations
 

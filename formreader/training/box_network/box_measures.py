@@ -16,7 +16,7 @@ from formreader.detect.row_decision import RowDecision
 from formreader.training.box_network.page_pieces import TrainingPage
 
 _MIN_FOUND_OVERLAP = 0.5
-"""Intersection over union from which a box counts as found, as in the project's README."""
+"""Intersection over union from which a box counts as found, as in docs/measured.md."""
 
 
 @dataclass(frozen=True, slots=True)
