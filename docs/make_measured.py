@@ -76,8 +76,8 @@ Vienna.""",
         "accuracy",
         "Random forms, drawn",
         """\
-Forms that formreader draws at random, of combinations of layout and scan that no network was trained on. *Marks* are strokes that
-are no digits.""",
+Forms that formreader draws at random, of combinations of layout and scan that no network was trained on. *Marks* are
+strokes that are no digits.""",
         "accuracy.py --pages 120",
     ),
     Section(
@@ -254,8 +254,9 @@ def _tables(figures: Figures) -> Iterator[str]:
 
 
 def _table(head: str, rows: Figures) -> str:
-    """A table of one row a name; a row and a column without any figure are left out."""
-    rows = {title: row for title, row in rows.items() if any(map(_is_known, row.values()))}
+    """A table of one row a name, that of all first; a row or column without any figure is left out."""
+    ordered = sorted(rows.items(), key=lambda item: item[0] != "all")
+    rows = {title: row for title, row in ordered if any(map(_is_known, row.values()))}
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     known = [name for name in names if any(_is_known(row.get(name)) for row in rows.values())]
     return _lines(

@@ -70,7 +70,7 @@ class Counts:
         found = self.boxes - self.missed
         boxes: Figures = {
             "boxes found": [found, self.boxes],
-            "found boxes that are ones": [found, found + self.false],
+            "false boxes": self.false,
             "digits right where found": [self.right, self.digits],
             "accepted": [self.accepted, self.digits],
             "accepted but wrong": [self.wrong, self.accepted],
