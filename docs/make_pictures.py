@@ -110,10 +110,11 @@ return [".bar", ".stage", ".queue"].filter((name) => {
 
 
 TABLE_PAGE = """<!doctype html><meta charset=utf-8><style>
-body { margin: 0; padding: 16px; font: 20px sans-serif; background: #fff }
+body { margin: 0; padding: 16px; font: 20px/24px sans-serif; background: #fff }
 #scans { display: flex; gap: 12px; align-items: center; justify-content: space-between }
 img { max-width: 175px; max-height: 130px; border: 1px solid #bbb }
-pre { background: #222; color: #eee; padding: 12px 16px; font-size: 18px; margin: 16px 0 }
+pre { background: #222; color: #eee; padding: 12px 16px; font-size: 18px; line-height: 21px;
+  margin: 16px 0 }
 table { border-collapse: collapse; width: 100% } td, th { border: 1px solid #bbb; padding: 5px 8px }
 th { background: #eee; text-align: left } td { font-family: monospace } .r { background: #fd6 }
 </style><div id=scans>PICTURES</div>
@@ -121,7 +122,8 @@ th { background: #eee; text-align: left } td { font-family: monospace } .r { bac
 formreader template edit templates/form-1     # name the fields: type, Enter, next field
 formreader scan scans/ --template templates/ --rows page --out results.csv</pre>
 <table>CELLS</table>"""
-"""The page of `table.png`; what the table has for review is yellow."""
+"""The page of `table.png`; what the table has for review is yellow. The lines are of given heights,
+so that the picture is as high with any font."""
 
 
 def scan(*arguments: str | Path) -> None:

@@ -52,6 +52,27 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session", autouse=True)
+def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No MNIST where Keras keeps it and no way to fetch it, so that no test passes only with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        # Keras fetches by https. Nothing listens here: a download fails at once.
+        patch.setenv("https_proxy", "http://127.0.0.1:9")
+        patch.setenv("no_proxy", "localhost,127.0.0.1,::1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Path:
+    """MNIST itself, `mnist.npz`, from the developers' data."""
+    shared = os.environ.get("FORMREADER_SHARED")
+    path = Path(shared or ".") / "digits" / "mnist.npz"
+    if shared is None or not path.is_file():
+        pytest.skip("needs MNIST: set FORMREADER_SHARED to a folder that holds digits/mnist.npz")
+    return path
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
     return ROOT / "samples"

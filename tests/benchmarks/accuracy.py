@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from result_file import Figures, add_json_option, write_result
 from scoring import HEADINGS, Counts, Row, score
 
 import formreader
@@ -131,17 +132,23 @@ def layout_of(file: str) -> str:
     return file.split("/")[1].rsplit("_", 1)[0]
 
 
-def measure_rendered(options: argparse.Namespace, place: Path) -> None:
-    """Render, scan, and print the tables."""
+def measure_rendered(options: argparse.Namespace, place: Path) -> Figures:
+    """Render, scan, and print the tables; returns their figures."""
     folder = place / "rendered"
     folder.mkdir()
     truth = by_page(render_pages(folder, options))
     found = by_page(scan(folder, place / "rendered.csv", options))
     pages = {file: score(rows, found.get(file, [])) for file, rows in truth.items()}
-    print_table("kind", summed(pages, kind_of))
-    print_table("layout", summed(pages, layout_of))
+    groups = {"scan": summed(pages, kind_of), "layout": summed(pages, layout_of)}
+    for name, counts in groups.items():
+        print_table(name, counts)
     worst = sorted(pages, key=lambda file: pages[file].lost_share, reverse=True)
     print_table("worst pages", {file: pages[file] for file in worst[: options.worst]})
+    return {
+        f"{part} by {name}": {group: one.figures()[part] for group, one in counts.items()}
+        for name, counts in groups.items()
+        for part in ("Boxes", "Whole numbers")
+    }
 
 
 def measure_shared(options: argparse.Namespace, place: Path) -> None:
@@ -173,10 +180,11 @@ def main() -> None:
     parser.add_argument("--worst", type=int, default=10, help="pages to name")
     parser.add_argument("--overlays", type=Path, help="folder for pictures of what was found")
     parser.add_argument("--shared", type=Path, help="folder with bench/score.py and data")
+    add_json_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         if options.pages:
-            measure_rendered(options, Path(place))
+            write_result(options.json, measure_rendered(options, Path(place)))
         if options.shared:
             measure_shared(options, Path(place))
 

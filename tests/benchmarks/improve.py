@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from result_file import Figure, add_json_option, write_result
 from review_loop import Oracle, digits, require, run, wrong
 from scoring import Row
 
@@ -158,6 +159,7 @@ def main() -> None:
     parser.add_argument("--hand", choices=_SHARES, default="badly", help="how it is read now")
     parser.add_argument("--enough", type=int, default=200, help="digits that the oracle answers")
     parser.add_argument("--seed", type=int, default=1)
+    add_json_option(parser)
     options = parser.parse_args()
     hand = found_hand(options.seed, options.hand)
     must_learn = options.hand == "badly"
@@ -175,20 +177,32 @@ def main() -> None:
         run("correct", place / "corrections.csv", "--to", table)
         began = time.perf_counter()
         print(run("improve", table, "--out", model, "--quiet").strip())
-        print(f"{time.perf_counter() - began:.0f} s")
+        took = time.perf_counter() - began
+        print(f"{took:.0f} s")
+        figures: dict[str, Figure] = {
+            "digits corrected": count,
+            "improve took, s": took,
+            "a model was written": "yes" if model.is_dir() else "no",
+        }
         if not model.is_dir():
+            write_result(options.json, figures)
             require(not must_learn, "no model was handed over")
             return
         shares, wrongs = [], []
-        for name in ("digits", str(model)):
+        for name, words in (("digits", "shipped model"), (str(model), "new model")):
             out = place / f"{Path(name).name}.csv"
             run("scan", place / "others", "--out", out, "--model", name, *scan)
             n, ok, errors = accepted(out, others)
             shares.append(ok / n)
             wrongs.append(errors)
             print(f"other pages, {Path(name).name}: {ok} of {n} accepted, {errors} of these wrong")
+            figures[f"other pages, {words}: digits accepted"] = [ok, n]
+            figures[f"other pages, {words}: accepted but wrong"] = [errors, ok]
         before, after = mnist_right("digits"), mnist_right(str(model))
         print(f"MNIST's test set: {before} right before, {after} after")
+        figures["MNIST's test digits right, shipped model"] = before
+        figures["MNIST's test digits right, new model"] = after
+        write_result(options.json, figures)
         require(shares[1] > shares[0], "the accepted share does not rise")
         require(must_learn or wrongs[1] <= wrongs[0], "more of a hand that was read well is wrong")
         require(before - after <= 5, "MNIST fell")

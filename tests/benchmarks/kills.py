@@ -36,6 +36,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from result_file import Figure, add_json_option, write_result
 from scanning import READ, family, fill_folder, messages, scan, small_pages, started
 
 from formreader.core.errors import ExitCode
@@ -325,7 +326,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cluster-workers", type=int, default=3, help="of the local cluster")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
+    add_json_option(parser)
     options = parser.parse_args()
+    figures: dict[str, Figure] = {"pages of a scan": options.pages}
     place = Path(tempfile.mkdtemp(prefix="formreader-kills-"))  # stays where there is a fault
     originals = [path.read_bytes() for path in options.originals or ()]
     folder = fill_folder(place / "pages", originals or small_pages(_ORIGINALS), options.pages)
@@ -339,6 +342,8 @@ def main() -> None:
         KINDS[kind](trial, options.kills)
         counts = ", ".join(f"{count} {name}" for name, count in trial.tally.items())
         print(f"{kind}: {trial.seconds:.1f} s undisturbed; {counts}: nothing lost", flush=True)
+        figures[f"{kind}: ends of a scan after which nothing was lost"] = trial.tally["kills"]
+    write_result(options.json, figures)
     shutil.rmtree(place)
 
 

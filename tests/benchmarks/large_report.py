@@ -24,6 +24,7 @@ import numpy as np
 import psutil
 from headless import PRESS, chromium
 from PIL import Image
+from result_file import Figure, add_json_option, write_result
 from selenium import webdriver
 
 from formreader.core.geometry import Box
@@ -104,8 +105,8 @@ def fields(count: int) -> Iterator[ReviewField]:
         yield ReviewField(*place, read, Thumbnail(jpeg, Box(70, 170, 300, 110), 1), sprites[i % 50])
 
 
-def write(path: Path, digits: int) -> None:
-    """Write the report, and print what that takes."""
+def write(path: Path, digits: int) -> dict[str, Figure]:
+    """Write the report; print and return what that takes."""
     counts = {"files": 1, "pages": 1, "fields": digits // 2, "digits": digits * 2, "review": digits}
     summary = ReportSummary(
         **counts, blank=0, failed=0, review_below=0.95, made=datetime.now(), version="-",
@@ -131,6 +132,12 @@ def write(path: Path, digits: int) -> None:
         f"memory: index {path.stat().st_size / 1e6:.1f} MB, {len(parts)} parts of "
         f"{size / max(len(parts), 1) / 1e6:.2f} MB"
     )
+    return {
+        "digits to review": digits,
+        "index, MB": path.stat().st_size / 1e6,
+        "parts": len(parts),
+        "a part, MB": size / max(len(parts), 1) / 1e6,
+    }
 
 
 def memory(browser: webdriver.Chrome) -> int:
@@ -164,20 +171,28 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=4_000, help="answers one by one")
     parser.add_argument("--computed", type=int, default=400, help="of these, one at a time")
     parser.add_argument("--screens", type=int, default=50, help="screens of walls")
+    add_json_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="formreader-large-") as folder:
         report = Path(folder, "results.html")
-        write(report, options.digits)
+        figures = write(report, options.digits)
         browser = chromium(Path(folder, "profile"))
         browser.set_script_timeout(600)
         try:
-            return measure(browser, report, options)
+            code = measure(browser, report, options, figures)
         finally:
             browser.quit()
+    write_result(options.json, figures)
+    return code
 
 
-def measure(browser: webdriver.Chrome, report: Path, options: argparse.Namespace) -> int:
-    """Print the figures of the browser; return the exit code."""
+def measure(
+    browser: webdriver.Chrome,
+    report: Path,
+    options: argparse.Namespace,
+    figures: dict[str, Figure],
+) -> int:
+    """Print the figures of the browser, and add them; return the exit code."""
     starts = []
     for _ in range(3):
         browser.get("about:blank")
@@ -208,6 +223,17 @@ def measure(browser: webdriver.Chrome, report: Path, options: argparse.Namespace
     )
     taken, rows = browser.execute_async_script(_SAVE)
     print(f"corrections.csv of {rows:,} answers in {taken / 1000:.1f} s")
+    figures |= {
+        "first digit drawn after, s": float(np.median(starts)),
+        "key to next crop drawn, median, ms": float(np.median(times)) * 1e3,
+        "key to next crop drawn, 99 %, ms": float(np.quantile(times, 0.99)) * 1e3,
+        "of that computed, median, ms of a processor": float(np.median(computed)),
+        "of that computed, 99 %, ms of a processor": float(np.quantile(computed, 0.99)),
+        "a screen of a wall, median, ms": float(np.median(walls)) * 1e3,
+        "memory of the page before the answers, MB": before / 1e6,
+        f"memory of the page after {len(times) + len(computed):,} answers, MB": after / 1e6,
+        "saving corrections.csv, s": taken / 1000,
+    }
     slow = np.median(starts) > _MAX_START or np.quantile(computed, 0.99) > _MAX_KEY * 1000
     return int(slow or after - before > _MAX_GROWTH)
 

@@ -1,7 +1,7 @@
 """What a page costs against decoding it: `python tests/benchmarks/ratio.py [--pages N]`.
 
 Renders forms at 300 dpi on A4 (8.7 megapixels), about 110 boxes each, as JPEG files of each
-kind of scan; with `--numbers` one table of 257 cells for whole numbers, of which 234 have one.
+kind of scan; with `--numbers` one table of some 300 cells, nearly all with a whole number.
 Then, in one thread and in turn for each page: decoding the file to grey as OpenCV does it,
 straightening, finding, cropping, and with `--numbers` reading. Prints medians of the best of some
 rounds in milliseconds of processor time, and the ratio of all of these together to decoding.
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import numpy.typing as npt
+from result_file import Figures, add_json_option, write_result
 
 from formreader.batch.page_work import crop_page, keep_to_one_thread
 from formreader.core.image_pyramid import Pyramid
@@ -105,10 +106,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=("clean", "noisy", "photo"))
     parser.add_argument("--numbers", action="store_true", help="a table of whole numbers")
+    add_json_option(parser)
     options = parser.parse_args()
     keep_to_one_thread()
     reading = reader() if options.numbers else None
     print(f"{'kind':<12}{'boxes':>7}" + "".join(f"{s:>12}" for s in STAGES) + f"{'ratio':>8}")
+    figures: dict[str, Figures] = {}
     for kind in options.kinds:
         files = (
             [jpeg_of_numbers(kind)]
@@ -121,6 +124,9 @@ def main() -> None:
         boxes = float(np.mean([count for _, count in measured]))
         milliseconds = "".join(f"{1000 * typical[s]:>12.1f}" for s in STAGES)
         print(f"{kind:<12}{boxes:>7.0f}{milliseconds}{ratio:>8.2f}", flush=True)
+        times = {f"{stage}, ms": 1000 * typical[stage] for stage in STAGES if typical[stage]}
+        figures[kind] = {"boxes and cells": boxes, **times, "ratio": ratio}
+    write_result(options.json, figures)
 
 
 if __name__ == "__main__":

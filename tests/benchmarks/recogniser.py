@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from result_file import Figures, add_json_option, write_result
 
 from formreader.core.classes import Crops, Probabilities
 from formreader.core.model_folder import load_graph, model_folder
@@ -57,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder")
     parser.add_argument("--rounds", type=int, default=5)
+    add_json_option(parser)
     arguments = parser.parse_args()
     there = mnist_path().is_file()
     crops = load_mnist()[1].crops if there else draw_digits(DRAWN, np.random.default_rng(1)).crops
@@ -70,6 +72,7 @@ def main() -> None:
             seconds[name] = min(seconds[name], time.perf_counter() - began)
     keras = list(measured)[-1]
     print(f"{len(crops)} {'digits of MNIST' if there else 'drawn digits'}, {usable_cores()} cores")
+    figures: dict[str, Figures] = {}
     for name in measured:
         distance = np.abs(answers[name] - answers[keras]).max()
         same = (answers[name].argmax(axis=1) == answers[keras].argmax(axis=1)).sum()
@@ -78,6 +81,13 @@ def main() -> None:
             f"{seconds[keras] / seconds[name]:.2f} times; same class for {same}, "
             f"probabilities within {distance:.4f}"
         )
+        figures[name] = {
+            "digits a second": len(crops) / seconds[name],
+            "times as quick as Keras": seconds[keras] / seconds[name],
+            "same class as Keras": [int(same), len(crops)],
+            "probabilities differ by at most": float(distance),
+        }
+    write_result(arguments.json, figures)
 
 
 if __name__ == "__main__":

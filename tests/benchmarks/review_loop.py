@@ -33,6 +33,7 @@ from typing import Any
 
 from accuracy import render_pages
 from headless import chromium
+from result_file import Figure, Figures, add_json_option, write_result
 from scoring import MIN_OVERLAP, Row, overlaps
 from selenium import webdriver
 
@@ -252,7 +253,9 @@ def wrong(rows: list[Row], oracle: Oracle) -> list[Row]:
     return [row for row in rows if oracle.symbol(row) not in (None, row["digit"])]
 
 
-def review(place: Path, oracle: Oracle, browser: webdriver.Chrome) -> Accepted:
+def review(
+    place: Path, oracle: Oracle, browser: webdriver.Chrome, figures: dict[str, Figure]
+) -> Accepted:
     """Scan, review, correct, and go on with the scan; return what it accepted by itself."""
     table = place / "results.csv"
     scan = ("scan", place / "pages", "--out", table, "--rows", "digit", "--quiet")
@@ -289,12 +292,29 @@ def review(place: Path, oracle: Oracle, browser: webdriver.Chrome) -> Accepted:
         f"{len(wrong_values)} are"
     )
     (place / "corrections.csv").write_text(single.text, encoding="utf-8")
-    kill_corrections(place, table)
+    olds, kills = kill_corrections(place, table)
     after = digits(table)
     left = wrong(after, oracle)
     require(not any(row["status"] == "review" for row in after), "something is left to review")
     require(len(left) <= found.wrong + len(wrong_blanks(before, oracle)), "review made it worse")
     print(f"{len(left)} boxes wrong after it")
+    figures |= {
+        "pages": pages,
+        "digits accepted by the scan": [found.accepted, found.digits],
+        "accepted and expected to be wrong": found.expected,
+        "accepted but wrong": [found.wrong, found.accepted],
+        "digits to review": single.digits,
+        "keys a digit, one by one": single.keys / single.digits,
+        "keys a digit, on walls": walls.keys / walls.digits,
+        "values to review expected to be wrong or unread": single.expected,
+        "values to review that are wrong or unread": len(wrong_values),
+        "boxes wrong before the review": len(wrong(before, oracle)),
+        "boxes wrong after it": len(left),
+        "kills of correct that left the old table": [olds, kills],
+        "kills of correct that left the new table": [kills - olds, kills],
+        "key to next crop, median, ms": single.times[len(single.times) // 2],
+        "key to next crop, 99 %, ms": late,
+    }
     corrected = table.read_bytes()
     run(*scan)
     require(table.read_bytes() == corrected, "a scan that goes on lost answers")
@@ -305,8 +325,11 @@ def wrong_blanks(rows: list[Row], oracle: Oracle) -> list[Row]:
     return wrong([row for row in rows if row["status"] == "blank"], oracle)
 
 
-def kill_corrections(place: Path, table: Path, kills: int = 8) -> None:
-    """Kill `correct` at random moments, from the same state each time; then let it finish."""
+def kill_corrections(place: Path, table: Path, kills: int = 8) -> tuple[int, int]:
+    """Kill `correct` at random moments, from the same state each time; then let it finish.
+
+    Returns how many of the kills left the old table, and how many there were.
+    """
     names = ("results.csv", "results.html", "results.sqlite")
     old = {name: (place / name).read_bytes() for name in names}
     began = time.perf_counter()
@@ -327,6 +350,7 @@ def kill_corrections(place: Path, table: Path, kills: int = 8) -> None:
         run("correct", place / "corrections.csv")
         require(table.read_bytes() == new, "correct did not finish after a kill")
     print(f"{kills} kills of correct: {olds} left the old table, {kills - olds} the new one")
+    return olds, kills
 
 
 def audit(place: Path, oracle: Oracle, browser: webdriver.Chrome, sample: int) -> None:
@@ -384,7 +408,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7000)
     parser.add_argument("--sample", type=int, default=120, help="fields of each audit")
     parser.add_argument("--no-improve", action="store_true", help="without the training")
+    add_json_option(parser)
     options = parser.parse_args()
+    batches: dict[str, dict[str, Figure]] = {}
     seeds = range(options.seed, options.seed + 1000 * options.batches, 1000)
     with tempfile.TemporaryDirectory(prefix="formreader-review-") as folder:
         home, total = Path(folder), Accepted()
@@ -395,11 +421,18 @@ def main() -> None:
                 print(f"batch {seed}")
                 place = home / str(seed)
                 oracle = batch(place / "pages", options.pages, seed)
-                total += review(place, oracle, browser)
+                reviewed: dict[str, Figure] = {}
+                total += review(place, oracle, browser, reviewed)
+                batches[f"batch {len(batches) + 1}"] = reviewed
                 audit(place, oracle, browser, options.sample)
         finally:
             browser.quit()
         print(f"all batches: {total}")
+        names = next(iter(batches.values()))
+        figures: Figures = {
+            name: {batch: reviewed[name] for batch, reviewed in batches.items()} for name in names
+        }
+        write_result(options.json, figures)
         if not options.no_improve:
             oracle = batch(home / "others", options.pages, seeds.stop)
             tables = [home / str(seed) / "results.csv" for seed in seeds]

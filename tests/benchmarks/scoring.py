@@ -11,6 +11,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 import numpy.typing as npt
+from result_file import Figures
 
 Row: TypeAlias = dict[str, str]
 """A row of a table: of the results by digit, or of the truth.
@@ -63,6 +64,28 @@ class Counts:
         marks = self.marks_accepted + self.marked_cells_accepted
         places = self.boxes + self.numbers + self.blank_cells + self.marked_cells
         return (self.missed + self.false + unread + marks) / max(places, 1)
+
+    def figures(self) -> dict[str, Figures]:
+        """The same as `line` as counts, in words."""
+        found = self.boxes - self.missed
+        boxes: Figures = {
+            "boxes found": [found, self.boxes],
+            "false boxes": self.false,
+            "digits right where found": [self.right, self.digits],
+            "accepted": [self.accepted, self.digits],
+            "accepted but wrong": [self.wrong, self.accepted],
+            "blanks right": [self.blank_right, self.blanks],
+            "marks accepted as a digit": [self.marks_accepted, self.marks],
+            "fields right": [self.fields_right, self.fields],
+        }
+        numbers: Figures = {
+            "numbers right": [self.numbers_right, self.numbers],
+            "accepted": [self.numbers_accepted, self.numbers],
+            "accepted but wrong": [self.numbers_wrong, self.numbers_accepted],
+            "blank cells right": [self.blank_cells_right, self.blank_cells],
+            "marks accepted as a number": [self.marked_cells_accepted, self.marked_cells],
+        }
+        return {"Boxes": boxes, "Whole numbers": numbers}
 
     def line(self) -> str:
         """The columns of `HEADINGS`."""

@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from result_file import Figure, Figures, add_json_option, write_result
+
 import formreader
 from formreader.core.options import usable_cores
 from formreader.input.input_files import list_files
@@ -61,29 +63,39 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=SAMPLES)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--runs", type=int, default=5)
+    add_json_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        measure(options.folder, options.copies, options.runs, Path(place))
+        figures = measure(options.folder, options.copies, options.runs, Path(place))
+    write_result(options.json, figures)
 
 
-def measure(folder: Path, n: int, runs: int, place: Path) -> None:
-    """All measurements, in files below `place`."""
+def measure(folder: Path, n: int, runs: int, place: Path) -> Figures:
+    """All measurements, in files below `place`; prints and returns them."""
+    figures: dict[str, Figure | Figures] = {}
     print(f"{usable_cores()} cores, Python {sys.version.split()[0]}")
-    print(f"--help          {min(run('--help').seconds for _ in range(runs)):.2f} s")
+    figures["--help, s"] = min(run("--help").seconds for _ in range(runs))
+    print(f"--help          {figures['--help, s']:.2f} s")
     page = SAMPLES / "separate_boxes.jpg"
     scans = [run("scan", page, "--out", place / "one.csv").seconds for _ in range(runs)]
+    figures["one page of 200 dpi, start of Python included, s"] = min(scans)
     print(f"one page        {min(scans):.2f} s (200 dpi, start of Python included)")
     copies(folder, n, place / "pages")
     for workers in sorted({1, usable_cores()}):
         out = place / f"{workers}.csv"
-        told = run("scan", place / "pages", "--out", out, "--workers", workers, "-v").told
-        summary = re.search(r"(.*) in ([\d.]+) s \(([\d.]+) pages/s\)", told)
-        assert summary, told
-        print(f"{workers} workers       {summary[3]} pages/s ({summary[1].split(': ')[1]})")
-        for stage, spent in re.findall(r"(\w+): ([\d.]+) ms a page", told):
+        done = run("scan", place / "pages", "--out", out, "--workers", workers, "-v")
+        summary = re.search(r"(([\d,]+) pages with .*), in ", done.told)
+        assert summary, done.told
+        speed = int(summary[2].replace(",", "")) / done.seconds
+        print(f"{workers} workers       {speed:.1f} pages/s ({summary[1]})")
+        stages = re.findall(r"(\w+): ([\d.]+) ms a page", done.told)
+        for stage, spent in stages:
             print(f"    {stage:<12}{spent} ms a page")
+        times = {f"{stage}, ms a page": float(spent) for stage, spent in stages}
+        figures[f"{workers} workers"] = {"pages a second, start included": speed, **times}
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     print(f"peak memory     {peak / 1024:.0f} MiB in the largest process")
+    return {**figures, "memory of the largest process, MiB": peak / 1024}
 
 
 if __name__ == "__main__":

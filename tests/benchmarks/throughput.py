@@ -28,6 +28,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import cv2
+from result_file import add_json_option, write_result
 from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 
 from formreader.batch import scan_job, scan_means
@@ -87,6 +88,13 @@ def measure_ratio(place: Path, options: argparse.Namespace) -> None:
         f"{digits / best.seconds:.0f} digits/s; decoded {options.pages / min(decoding):.1f} pages/s"
     )
     print(best.told.splitlines()[-1], flush=True)
+    options.figures |= {
+        "pages of 300 dpi read": options.pages,
+        "workers": WORKERS,
+        "pages a second, start included": options.pages / best.seconds,
+        "digits a second": digits / best.seconds,
+        "times as long as decoding the files in as many processes": best.seconds / min(decoding),
+    }
 
 
 class _AtOnce(Executor):
@@ -133,6 +141,9 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
     stages, worked = best
     own = ("check", "store", "write")
     each = ", ".join(f"{stage} {1000 * stages[stage] / options.pages:.1f}" for stage in own)
+    options.figures["pages a second of its processor time that the main process can keep"] = (
+        options.pages / worked
+    )
     print(f"parent {options.pages / worked:.0f} pages/s, {1000 * worked / options.pages:.1f} ms of "
           f"processor time a page; wall time: {each} ms", flush=True)  # fmt: skip
 
@@ -146,6 +157,9 @@ def measure_growth(place: Path, options: argparse.Namespace) -> None:
     tell_growth("start included", few / options.few, many / options.many)
     few, many = (few - start) / (options.few - 1), (many - start) / (options.many - 1)
     tell_growth(f"without {start:.2f} s for a scan of one page", few, many)
+    options.figures[
+        f"time a page at {options.many:,} pages, times that at {options.few:,}, start left out"
+    ] = many / few
 
 
 def tell_growth(what: str, few: float, many: float) -> None:
@@ -157,6 +171,8 @@ def measure_memory(place: Path, options: argparse.Namespace) -> None:
     """Peak memory at many pages against few."""
     folders = fill_folders(place, options.originals, (options.few, options.many))
     few, many = (new_scan(folder, watched=True).peak for folder in folders)
+    for number, peak in ((options.few, few), (options.many, many)):
+        options.figures[f"memory of all processes at {number:,} pages of 100 dpi, MiB"] = peak
     print(f"memory {many / few:.3f}: {few:.0f} MiB at {options.few} pages, {many:.0f} MiB at "
           f"{options.many}")  # fmt: skip
 
@@ -188,10 +204,13 @@ def main() -> None:
     parser.add_argument(
         "--originals", nargs="+", type=Path, default=[], help="JPEG files to copy as small pages"
     )
+    add_json_option(parser)
+    parser.set_defaults(figures={})  # which the parts fill
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="formreader-throughput-") as place:
         for part in options.parts:
             PARTS[part](Path(place, part), options)
+    write_result(options.json, options.figures)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,6 @@ from hypothesis.extra.numpy import arrays
 from formreader.core.classes import CROP_SIDE
 from formreader.crop.normaliser import DIGIT_SIDE, normalise, normalise_all
 from formreader.synth import Hand, HandSource
-from formreader.training.data.examples import mnist_path
 
 Ink = npt.NDArray[np.uint8]
 
@@ -60,9 +61,8 @@ def test_what_is_normalised_stays(digit: int) -> None:
     assert np.array_equal(normalise(once), once)
 
 
-@pytest.mark.skipif(not mnist_path().is_file(), reason="Keras has no mnist.npz on this machine")
-def test_mnist_stays_nearly_as_it_is() -> None:
-    with np.load(mnist_path()) as file:
+def test_mnist_stays_nearly_as_it_is(mnist: Path) -> None:
+    with np.load(mnist) as file:
         images = file["x_train"][:2000]
     crops = np.array([normalise(image) for image in images])
     same = [np.array_equal(a, b) for a, b in zip(crops, images, strict=True)]

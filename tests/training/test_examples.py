@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,8 @@ def test_mnist_is_read_from_where_keras_keeps_it(keras_home: Path) -> None:
     assert len(test) == 1
 
 
-def test_real_mnist() -> None:
-    if not mnist_path().is_file():
-        pytest.skip("needs MNIST: ~/.keras/datasets/mnist.npz is not there")
+def test_real_mnist(keras_home: Path, mnist: Path) -> None:
+    shutil.copy(mnist, mnist_path())
     training, test = load_mnist()
     assert (len(training), len(test)) == (60000, 10000)
     assert training.labels[:5].tolist() == [5, 0, 4, 1, 9]

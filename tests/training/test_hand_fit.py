@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
 from formreader.recognise.page_hand import PageHand
 from formreader.training.add_hand import HandOptions, add_hand
-from formreader.training.data.examples import mnist_path
+from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 from formreader.training.fit.hand_fit import hand_of
 
@@ -42,15 +43,11 @@ def test_features_that_never_vary_do_no_harm() -> None:
 
 
 @pytest.fixture
-def writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def writers(tmp_path: Path, draw_mnist: Callable[[int], Examples]) -> Path:
     """A small stand-in for MNIST, and the table of its twelve writers."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    mnist_path().parent.mkdir()
-    drawn = draw_digits(240, np.random.default_rng(4))
-    x, y = drawn.crops, drawn.labels
-    np.savez(mnist_path(), x_train=x, y_train=y, x_test=x[:5], y_test=y[:5])
+    drawn = draw_mnist(240)
     who = np.arange(240, dtype=np.int32) % 12
-    np.savez(tmp_path / "writers.npz", train=np.stack([y, who, who], axis=1))
+    np.savez(tmp_path / "writers.npz", train=np.stack([drawn.labels, who, who], axis=1))
     return tmp_path / "writers.npz"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
-from formreader.training.data.examples import mnist_path
+from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import (
     DRAWN_DIGITS,
     DRAWN_NONDIGITS,
@@ -26,18 +27,9 @@ N = 120
 
 
 @pytest.fixture
-def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainOptions:
+def options(tmp_path: Path, draw_mnist: Callable[[int], Examples]) -> TrainOptions:
     """Options for a small stand-in for MNIST, its twelve writers in turn, and two marks."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    mnist_path().parent.mkdir()
-    drawn = draw_digits(N, np.random.default_rng(4))
-    np.savez(
-        mnist_path(),
-        x_train=drawn.crops,
-        y_train=drawn.labels,
-        x_test=drawn.crops[:5],
-        y_test=drawn.labels[:5],
-    )
+    drawn = draw_mnist(N)
     writers = np.arange(N, dtype=np.int32) % 12
     np.savez(tmp_path / "writers.npz", train=np.stack([drawn.labels, writers, writers], axis=1))
     np.savez(tmp_path / "marks.npz", images=np.full((2, 40, 40), 255, np.uint8))
