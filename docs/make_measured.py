@@ -84,7 +84,7 @@ strokes that are no digits.""",
         "accuracy_numbers",
         "Tables of whole numbers, drawn",
         """\
-Tables and frames that formreader draws at random in all kinds of scan, filled with MNIST's *test* digits of mixed hands.""",
+Tables and frames that formreader draws at random in all kinds of scan, filled with MNIST's *test* digits of mixed writers.""",
         "accuracy.py --each --layouts sheet frames --pages 2 --seed 8910000 --digits mnist",
     ),
     Section(
@@ -121,14 +121,14 @@ Tables and frames that formreader draws at random in all kinds of scan, filled w
         "review_loop",
         "Review",
         """\
-Drawn pages by as many hands are scanned, reviewed by a program that knows the truth and types in a browser, corrected,
+Drawn pages by as many writers are scanned, reviewed by a program that knows the truth and types in a browser, corrected,
 and audited. `correct` is killed at random moments on the way.""",
         "review_loop.py --batches 2 --pages 12 --no-improve",
     ),
     Section(
         "improve",
         "Improve",
-        "A drawn hand that is read badly: some of its digits are corrected, then `improve` trains on them.",
+        "A drawn writer who is read badly: some of its digits are corrected, then `improve` trains on them.",
         "improve.py",
     ),
     Section(
@@ -168,9 +168,13 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     return results
 
 
+_COMMAND = "```sh\n.venv/bin/python docs/make_measured.py\n```"
+"""What makes the page; each page of the docs begins with an example."""
+
+
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """The page in Markdown."""
-    parts = ["# Measured", *_first(results.get(BOARD.stem))]
+    parts = ["# Measured", _COMMAND, *_first(results.get(BOARD.stem))]
     for section in SECTIONS:
         if section.stem in results:
             parts += _section(section, results[section.stem])
