@@ -50,7 +50,7 @@ BOX_MODEL, NUMBER_MODEL, LINE_MODEL, PAGE_MODEL = "boxes", "numbers", "lines", "
 """Names of the model folders with the networks that find boxes, that read whole numbers, and that
 tell which way up print is; no option replaces them."""
 
-_SHIPPED = (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL, LINE_MODEL)
+_SHIPPED = (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL, LINE_MODEL, PAGE_MODEL)
 """Names of all models that come with the program."""
 
 

@@ -14,6 +14,10 @@ from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, STRIDE, PageMaps
 _MIN_CORE_CELLS = 2
 """Cells of the smallest core: a box of 9 px has four."""
 
+_MIN_CORE_LOGITS = (1.0, 1.0)
+"""Logits of being in the core of a box and of a cell from which a place is in it, where nothing is
+ruled: a ruled line divides cores. Set on held-out training pages."""
+
 _SURE_DISTANCE = 6.0
 """A side is told best by the core's cells near to it: the weight of a distance d is that of
 1 / (d + 6 px)^2. Set on held-out training pages."""
@@ -65,19 +69,22 @@ def find_places(maps: PageMaps) -> tuple[Places, Places]:
 
 
 def _of_kind(maps: PageMaps, kind: int) -> Places:
-    logits = maps.cores[kind]
+    logits = _finer(maps.cores[kind])
+    ruled = maps.layers[[Layer.RULED_ACROSS, Layer.RULED_DOWN]].max(axis=0) > 0
+    inside = (logits > _MIN_CORE_LOGITS[kind]) & ~ruled
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (logits > 0).astype(np.uint8), connectivity=4
+        inside.astype(np.uint8), connectivity=4
     )
     rows, columns = np.nonzero(labels)
     label = labels[rows, columns]
     n = count
     sure = 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64)))
     score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
-    x, y = (STRIDE * v + (STRIDE - 1) / 2 for v in (columns, rows))
-    left, top, right, bottom = maps.sides[:, rows, columns].astype(np.float64)
-    first = STRIDE * stats[label, cv2.CC_STAT_LEFT]
-    last = first + STRIDE * (stats[label, cv2.CC_STAT_WIDTH] - 1)
+    x, y = (LAYER_STRIDE * v + (LAYER_STRIDE - 1) / 2 for v in (columns, rows))
+    sides = np.stack([_finer(side) for side in maps.sides])
+    left, top, right, bottom = sides[:, rows, columns].astype(np.float64)
+    first = LAYER_STRIDE * stats[label, cv2.CC_STAT_LEFT]
+    last = first + LAYER_STRIDE * (stats[label, cv2.CC_STAT_WIDTH] - 1)
     # Distances to far sides are not taught: of a wide core its ends tell where they are.
     left_at = _mean(label, n, x - left, x - first)
     right_at = _mean(label, n, x + right, last - x)
@@ -96,6 +103,12 @@ def _of_kind(maps: PageMaps, kind: int) -> Places:
     sizes = corners[:, 2] - corners[:, 0]
     real &= (sizes > STRIDE).all(axis=1)
     return Places(corners[real], score[real])
+
+
+def _finer(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A map of the cells on the grid of the layers."""
+    size = (2 * values.shape[1], 2 * values.shape[0])
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _weight(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
