@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import onnx
@@ -42,6 +42,7 @@ settings.register_profile("repeat", derandomize=True, deadline=None)
 settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile("repeat")
 
+Complaints: TypeAlias = "Callable[[WebDriver], list[str]]"
 RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -192,6 +193,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     chrome = webdriver.Chrome(options=options, service=Service(executable_path=driver))
     yield chrome
     chrome.quit()
+
+
+@pytest.fixture(scope="session")
+def complaints() -> Complaints:
+    """Takes what a browser has logged of pages since it was asked last.
+
+    What it logs of its own pages is left out: on a busy machine it calls its new tab slow.
+    """
+
+    def take(browser: WebDriver) -> list[str]:
+        logged = [one["message"] for one in browser.get_log("browser")]  # type: ignore[no-untyped-call]
+        return [message for message in logged if not message.startswith("chrome://")]
+
+    return take
 
 
 @pytest.fixture(scope="session")

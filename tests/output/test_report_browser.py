@@ -32,6 +32,7 @@ pytestmark = pytest.mark.slow
 
 ATTACK = "</script><img src=x onerror=alert(1)>.png"
 MakeField = Callable[..., ReviewField]
+Complaints = Callable[[webdriver.Chrome], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Reader:
 
 
 @pytest.fixture
-def reader(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[Reader]:
+def reader(browser: webdriver.Chrome, complaints: Complaints, tmp_path: Path) -> Iterator[Reader]:
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     browser.execute_cdp_cmd(
@@ -74,8 +75,7 @@ def reader(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[Reader]:
     yield Reader(browser, downloads)
     browser.execute_script("try { localStorage.clear() } catch {}")  # all of file:// share it
     browser.get("about:blank")
-    complaints = browser.get_log("browser")  # type: ignore[no-untyped-call]
-    assert complaints == []
+    assert complaints(browser) == []
 
 
 @pytest.fixture
@@ -489,6 +489,7 @@ def test_a_wall_confirms_the_values_of_a_column(reader: Reader, columns: Path) -
 def test_a_report_in_parts_is_reviewed_saved_and_opened_again(
     reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField,
     monkeypatch: pytest.MonkeyPatch,
+    complaints: Complaints,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(report_module, "ONE_FILE_BYTES", 1)
     monkeypatch.setattr(report_fields, "PART_BYTES", 20_000)
@@ -515,7 +516,7 @@ def test_a_report_in_parts_is_reviewed_saved_and_opened_again(
     file.send_keys(str(reader.downloads / "corrections.csv"))
     wait.until(lambda _: reader.text("open-state") == "102 answers taken over.")
     assert reader.text("progress-text") == "102 of 600 checked"
-    assert not reader.browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert complaints(reader.browser) == []
     reader.run("session.then(({ review }) => review.markUnsaved(false))")  # leave unquestioned
     shutil.rmtree(tmp_path / "re sults_files")
     reader.browser.refresh()

@@ -160,7 +160,9 @@ def visitor(request: pytest.FixtureRequest, address: str, tmp_path: Path) -> Ite
     driver.quit()
 
 
-def test_from_the_upload_to_the_corrected_table(visitor: Visitor, samples: Path) -> None:
+def test_from_the_upload_to_the_corrected_table(
+    visitor: Visitor, samples: Path, complaints: Callable[[webdriver.Chrome], list[str]]
+) -> None:
     sign_in(visitor)
     upload(visitor, [samples / "blanks_and_crosses.png", samples / "comb.png"])
     job = look_at_results(visitor)
@@ -172,9 +174,9 @@ def test_from_the_upload_to_the_corrected_table(visitor: Visitor, samples: Path)
     checked = [row for row in rows if row["status"] == "checked"]
     assert [row["cells"] for row in checked] == ["56", "552740", "555"]
     assert "40719265" in [row["value"] for row in rows if row["status"] == "ok"]
-    complaints = visitor.browser.get_log("browser")  # type: ignore[no-untyped-call]
     # Before the token was given, and after the job was deleted.
-    assert [one for one in complaints if not re.search("401|404", one["message"])] == []
+    told = complaints(visitor.browser)
+    assert [message for message in told if not re.search("401|404", message)] == []
 
 
 def sign_in(visitor: Visitor) -> None:
