@@ -78,11 +78,12 @@ def _of_kind(maps: PageMaps, kind: int) -> Places:
     rows, columns = np.nonzero(labels)
     label = labels[rows, columns]
     n = count
-    sure = 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64)))
+    # Scores and sides are those of the cell of the map that a place of the grid lies in.
+    at = rows * LAYER_STRIDE // STRIDE, columns * LAYER_STRIDE // STRIDE
+    sure = 1 / (1 + np.exp(-maps.cores[kind][at].astype(np.float64)))
     score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
-    x, y = (LAYER_STRIDE * v + (LAYER_STRIDE - 1) / 2 for v in (columns, rows))
-    sides = np.stack([_finer(side) for side in maps.sides])
-    left, top, right, bottom = sides[:, rows, columns].astype(np.float64)
+    y, x = (STRIDE * v + (STRIDE - 1) / 2 for v in at)
+    left, top, right, bottom = maps.sides[:, at[0], at[1]].astype(np.float64)
     first = LAYER_STRIDE * stats[label, cv2.CC_STAT_LEFT]
     last = first + LAYER_STRIDE * (stats[label, cv2.CC_STAT_WIDTH] - 1)
     # Distances to far sides are not taught: of a wide core its ends tell where they are.

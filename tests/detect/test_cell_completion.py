@@ -7,14 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.core.doubts import Doubt
 from formreader.core.records import GreyImage
 from formreader.detect.cell_completion import with_holes_filled
 from formreader.detect.cell_maps import FoundCells
 
 LEFT, TOP, WIDE, TALL = 40, 30, 60, 50
 ROWS, COLUMNS = 4, 3
-Doubt.NO_BOXES = np.zeros((0, 4, 2))
+NO_BOXES = np.zeros((0, 4, 2))
 
 
 def table() -> GreyImage:
@@ -62,7 +61,7 @@ def added(page: GreyImage, cells: FoundCells, boxes: npt.NDArray[np.float64]) ->
     ],
 )
 def test_each_hole_becomes_one_cell(holes: list[tuple[int, int]]) -> None:
-    new = added(table(), cells_without(*holes), Doubt.NO_BOXES)
+    new = added(table(), cells_without(*holes), NO_BOXES)
     assert len(new) == len(holes)
     for hole in holes:
         distance = np.abs(new.corners - corners_of(*hole)).max(axis=(1, 2))
@@ -76,13 +75,13 @@ def test_a_place_without_lines_all_around_is_no_cell() -> None:
     page = table()
     x, y = LEFT + WIDE, TOP + TALL
     page[y + 4 : y + TALL - 3, x - 3 : x + 4] = 250  # its left side
-    assert not len(added(page, cells_without((1, 1)), Doubt.NO_BOXES))
+    assert not len(added(page, cells_without((1, 1)), NO_BOXES))
 
 
 def test_beyond_the_cells_of_a_table_there_are_none() -> None:
     """A row and a column that hold no cell, such as headings, stay out."""
     heads = [(0, column) for column in range(COLUMNS)] + [(row, 0) for row in range(1, ROWS)]
-    assert not len(added(table(), cells_without(*heads), Doubt.NO_BOXES))
+    assert not len(added(table(), cells_without(*heads), NO_BOXES))
 
 
 def test_where_boxes_are_there_is_no_hole() -> None:
@@ -94,4 +93,4 @@ def test_where_boxes_are_there_is_no_hole() -> None:
 @pytest.mark.parametrize("n", [0, 1])
 def test_single_cells_show_no_holes(n: int) -> None:
     cells = cells_without().select(np.arange(ROWS * COLUMNS) < n)
-    assert len(with_holes_filled(table(), cells, Doubt.NO_BOXES)) == n
+    assert len(with_holes_filled(table(), cells, NO_BOXES)) == n

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.core.doubts import Doubt
 from formreader.detect.cell_maps import FoundCells
 from formreader.detect.edge_decision import CellEdges, EdgeDecision, see_edges, surroundings
 from formreader.detect.printed_lines import see_lines
@@ -21,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Page = npt.NDArray[np.uint8]
 
 TOP, BOTTOM, LEFT, RIGHT = range(4)
-Doubt.NO_BOXES = np.zeros((0, 4, 2))
+NO_BOXES = np.zeros((0, 4, 2))
 FEATURES = EdgeDecision.FEATURES
 
 
@@ -54,7 +53,7 @@ def found(*cells: Floats, guessed: tuple[tuple[int, int], ...] = ()) -> FoundCel
 
 def seen(page: Page, cells: FoundCells, name: str) -> Floats:
     """(n, 4) one of the features of the edges."""
-    edges = see_edges(page, see_lines(page), cells, Doubt.NO_BOXES)
+    edges = see_edges(page, see_lines(page), cells, NO_BOXES)
     return np.asarray(edges.features[:, :, FEATURES.index(name)])
 
 

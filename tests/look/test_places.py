@@ -111,7 +111,7 @@ def test_of_a_box_and_a_cell_in_one_place_the_likelier_is_kept(box: float, cell:
 
 
 def test_places_apart_are_both_kept() -> None:
-    boxes, cells = find_places(maps_with((PLACE, BOX, 1.0), (Box(160, 80, 120, 50), CELL, 6.0)))
+    boxes, cells = find_places(maps_with((PLACE, BOX, 1.5), (Box(160, 80, 120, 50), CELL, 6.0)))
     assert (len(boxes), len(cells)) == (1, 1)
 
 
