@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.look.page_maps import CORE_KINDS, LAYERS, SIDE_UNIT, STRIDE
-from page_network.piece_damage import degrade
+from formreader.training.box_network.piece_damage import degrade
 from page_network.training_pages import TrainingPage
 
 PIECE_SIDE = 384
