@@ -113,11 +113,19 @@ def _normalised(
 ) -> tuple[Crops, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return normalised digits of n boxes, (n, 28, 28), which are blank, which have loose ink."""
     ink, blank, loose = separate_ink(measured, max_trace)
+    return crops_of_ink(ink, blank, corners), blank, loose
+
+
+def crops_of_ink(ink: Patches, blank: npt.NDArray[np.bool_], corners: Corners) -> Crops:
+    """Normalise the ink in the patches of n boxes, (n, 28, 28); those of `blank` ones stay black.
+
+    `corners`, (n, 4, 2), tell the boxes' proportions.
+    """
     crops = np.zeros((len(ink), CROP_SIDE, CROP_SIDE), np.uint8)
     tones, aspects = _full_tones(_ink_levels(ink)), proportions(corners)
     bright = [np.asarray(cv2.LUT(ink[i], tones[i]), np.uint8) for i in np.flatnonzero(~blank)]
     crops[~blank] = normalise_all(bright, aspects[~blank].tolist())
-    return crops, blank, loose
+    return crops
 
 
 def _full_tones(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:

@@ -89,7 +89,7 @@ class MeasuredPatches:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Runs:
+class Runs:
     """Runs of adjacent ink pixels in rows, from the top down, (r,) each.
 
     `label` is the run's component, from 0; it lies in row `row` of patch `patch`, from column
@@ -104,7 +104,7 @@ class _Runs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Components:
+class Components:
     """Connected components of ink, (m,) each: patch, area, area inside the box, bounding box.
 
     `left`, `top` are the first column and row, `right`, `bottom` the ones after the last.
@@ -202,7 +202,7 @@ def _own_ink(
 ) -> tuple[Flags, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return the ink of each box's digit, and which boxes are blank and have loose ink, (n,)."""
     _, labels = cv2.connectedComponents(mosaic(ink.view(np.uint8)), connectivity=8)
-    runs = _find_runs(ink, np.asarray(labels, np.int32))
+    runs = find_runs(ink, np.asarray(labels, np.int32))
     parts = _components(runs, lines)
     residue = _along_an_edge(parts, lines)
     kept, blank = _own_components(parts, residue, len(ink))
@@ -212,11 +212,11 @@ def _own_ink(
     away = kept & ~_along_a_side(parts, lines)
     kept_any = np.bincount(parts.patch, kept, minlength=len(ink)) > 0
     loose |= kept_any & (np.bincount(parts.patch, away, minlength=len(ink)) == 0)
-    own = _drawn(runs, kept[runs.label], len(ink))
-    return own, blank, loose | _holds_two(own)
+    own = drawn_runs(runs, kept[runs.label], len(ink))
+    return own, blank, loose | holds_two(own)
 
 
-def _find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> _Runs:
+def find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> Runs:
     """Find the runs of ink in the rows of patches, and the component of each run.
 
     Args:
@@ -232,10 +232,10 @@ def _find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> _Runs:
     start, stop = changes[::2] - row * width, changes[1::2] - row * width
     label = labels[row, start].astype(np.int64) - 1
     patch = row // PATCH_SIDE
-    return _Runs(label, patch, row - patch * PATCH_SIDE, start, stop)
+    return Runs(label, patch, row - patch * PATCH_SIDE, start, stop)
 
 
-def _drawn(runs: _Runs, chosen: npt.NDArray[np.bool_], n: int) -> Flags:
+def drawn_runs(runs: Runs, chosen: npt.NDArray[np.bool_], n: int) -> Flags:
     """Draw the chosen runs (r,) in n patches."""
     first = ((runs.patch * PATCH_SIDE + runs.row) * PATCH_SIDE + runs.start)[chosen]
     length = (runs.stop - runs.start)[chosen]
@@ -246,28 +246,30 @@ def _drawn(runs: _Runs, chosen: npt.NDArray[np.bool_], n: int) -> Flags:
     return drawn
 
 
-def _components(runs: _Runs, lines: BoxLines) -> _Components:
+def _components(runs: Runs, lines: BoxLines) -> Components:
     """Measure the components of ink.
 
     OpenCV's statistics take longer, since they visit the paper's pixels too.
     """
-    area = _sums(runs.label, runs.stop - runs.start)
+    area = sums_by_label(runs.label, runs.stop - runs.start)
     patch = np.zeros_like(area)
     patch[runs.label] = runs.patch
-    left, right = _bounds(runs.label, (runs.start, runs.stop - 1), len(area))
-    top, bottom = _bounds(runs.label, (runs.row,), len(area))
+    left, right = bounds_by_label(runs.label, (runs.start, runs.stop - 1), len(area))
+    top, bottom = bounds_by_label(runs.label, (runs.row,), len(area))
     box = np.ceil(lines.edge).astype(np.int64)[:, runs.patch]
     within = np.minimum(runs.stop, box[2]) - np.maximum(runs.start, box[0])
     within[(within < 0) | (runs.row < box[1]) | (runs.row >= box[3])] = 0
-    return _Components(patch, area, _sums(runs.label, within), left, top, right, bottom)
+    return Components(patch, area, sums_by_label(runs.label, within), left, top, right, bottom)
 
 
-def _sums(label: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def sums_by_label(
+    label: npt.NDArray[np.int64], values: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
     """Return the sum of the values of each label, (m,)."""
     return np.bincount(label, values).astype(np.int64)
 
 
-def _bounds(
+def bounds_by_label(
     label: npt.NDArray[np.int64], places: Sequence[npt.NDArray[np.int64]], m: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the first column (row) of each of m components, and the one after its last."""
@@ -278,7 +280,7 @@ def _bounds(
 
 
 def _own_components(
-    parts: _Components, residue: npt.NDArray[np.bool_], n: int
+    parts: Components, residue: npt.NDArray[np.bool_], n: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return which components belong to their box's digit, (m,), and which boxes are blank, (n,).
 
@@ -293,7 +295,7 @@ def _own_components(
     return own & ~blank[parts.patch], blank
 
 
-def _too_small(parts: _Components, own: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
+def _too_small(parts: Components, own: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
     """Return whether a box's own components are too small for a digit: none, or dots, (n,)."""
     patch = parts.patch[own]
     area = np.bincount(patch, parts.area[own], minlength=n)
@@ -311,7 +313,7 @@ def _too_small(parts: _Components, own: npt.NDArray[np.bool_], n: int) -> npt.ND
     )
 
 
-def _along_a_side(parts: _Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
+def _along_a_side(parts: Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
     """Return whether a component lies near the left or right edge, as a thick line may, (m,)."""
     left, _, right, _ = lines.edge[:, parts.patch]
     return np.asarray(
@@ -319,7 +321,7 @@ def _along_a_side(parts: _Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
     )
 
 
-def _holds_two(own: Flags) -> npt.NDArray[np.bool_]:
+def holds_two(own: Flags) -> npt.NDArray[np.bool_]:
     """Return which boxes hold two parts beside one another, each as high as a digit, (n,)."""
     inked = own.any(axis=1)
     top = np.where(inked, own.argmax(axis=1), PATCH_SIDE)
@@ -333,7 +335,7 @@ def _holds_two(own: Flags) -> npt.NDArray[np.bool_]:
     return np.asarray(((lower >= least[:, None]) & (lower > 0) & ~inked).any(axis=1))
 
 
-def _along_an_edge(parts: _Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
+def _along_an_edge(parts: Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
     """Return whether a component is a remnant of a line, wholly beside one edge, (m,)."""
     left, top, right, bottom = lines.edge[:, parts.patch]
     beside = (parts.right <= left + _LINE_RESIDUE_ZONE) | (parts.left >= right - _LINE_RESIDUE_ZONE)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from formreader.crop.background import Darkness, measure_darkness
-from formreader.crop.digit_ink import histograms
+from formreader.crop.digit_ink import (
+    Components,
+    Runs,
+    bounds_by_label,
+    drawn_runs,
+    find_runs,
+    histograms,
+    holds_two,
+    sums_by_label,
+)
 from formreader.crop.patches import (
     BOX_SIDE,
     BOX_START,
@@ -54,41 +60,6 @@ _MIN_LOOSE_AREA = 0.02 * BOX_SIDE**2
 """Square pixels in the box from which a component that is not the digit's is loose ink. Set on
 `numbers/composed`: of 1,917 numbers 49 were accepted wrongly with it, 51 with 0.03, 55 without; no
 digit of the rendered pages was given up for it."""
-
-_MIN_HEIGHT_OF_TWO = 0.5
-"""Height of what is left of a gap, and of what is right of it, as a share of that of all ink in the
-box, from which both may be digits: such a box is for review."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Runs:
-    """Runs of adjacent ink pixels in rows, from the top down, (r,) each.
-
-    `label` is the run's component, from 0; it lies in row `row` of patch `patch`, from column
-    `start` up to, but not including, `stop`.
-    """
-
-    label: npt.NDArray[np.int64]
-    patch: npt.NDArray[np.int64]
-    row: npt.NDArray[np.int64]
-    start: npt.NDArray[np.int64]
-    stop: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Components:
-    """Connected components of ink, (m,) each: patch, area, area inside the box, bounding box.
-
-    `left`, `top` are the first column and row, `right`, `bottom` the ones after the last.
-    """
-
-    patch: npt.NDArray[np.int64]
-    area: npt.NDArray[np.int64]
-    inside: npt.NDArray[np.int64]
-    left: npt.NDArray[np.int64]
-    top: npt.NDArray[np.int64]
-    right: npt.NDArray[np.int64]
-    bottom: npt.NDArray[np.int64]
 
 
 def separate_ink(
@@ -136,77 +107,32 @@ def _ink(darkness: Darkness, written: Flags) -> Flags:
 def _own_ink(ink: Flags) -> tuple[Flags, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return the ink of each box's digit, and which boxes are blank and have loose ink, (n,)."""
     _, labels = cv2.connectedComponents(mosaic(ink.view(np.uint8)), connectivity=8)
-    runs = _find_runs(ink, np.asarray(labels, np.int32))
+    runs = find_runs(ink, np.asarray(labels, np.int32))
     parts = _components(runs)
     kept, blank = _own_components(parts, len(ink))
     large = parts.inside >= _MIN_LOOSE_AREA
     loose = np.bincount(parts.patch, ~kept & large, minlength=len(ink)) > 0
-    own = _drawn(runs, kept[runs.label], len(ink))
-    return own, blank, loose | _holds_two(own)
+    own = drawn_runs(runs, kept[runs.label], len(ink))
+    return own, blank, loose | holds_two(own)
 
 
-def _find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> _Runs:
-    """Find the runs of ink in the rows of patches, and the component of each run.
-
-    Args:
-        ink: n patches; the first pixel of the first row must not be ink.
-        labels: (n * PATCH_SIDE, PATCH_SIDE), the component of each pixel from 1, 0 for paper.
-    """
-    width = PATCH_SIDE + 1
-    padded = np.zeros((len(labels), width), np.bool_)  # so that no run goes on in the next row
-    padded[:, :PATCH_SIDE] = ink.reshape(-1, PATCH_SIDE)
-    pixels = padded.ravel()
-    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
-    row = changes[::2] // width
-    start, stop = changes[::2] - row * width, changes[1::2] - row * width
-    label = labels[row, start].astype(np.int64) - 1
-    patch = row // PATCH_SIDE
-    return _Runs(label, patch, row - patch * PATCH_SIDE, start, stop)
-
-
-def _drawn(runs: _Runs, chosen: npt.NDArray[np.bool_], n: int) -> Flags:
-    """Draw the chosen runs (r,) in n patches."""
-    first = ((runs.patch * PATCH_SIDE + runs.row) * PATCH_SIDE + runs.start)[chosen]
-    length = (runs.stop - runs.start)[chosen]
-    drawn_before = np.cumsum(length) - length
-    drawn = np.zeros((n, PATCH_SIDE, PATCH_SIDE), np.bool_)
-    place = np.repeat(first - drawn_before, length) + np.arange(length.sum())
-    drawn.ravel()[place] = True
-    return drawn
-
-
-def _components(runs: _Runs) -> _Components:
+def _components(runs: Runs) -> Components:
     """Measure the components of ink.
 
     OpenCV's statistics take longer, since they visit the paper's pixels too.
     """
-    area = _sums(runs.label, runs.stop - runs.start)
+    area = sums_by_label(runs.label, runs.stop - runs.start)
     patch = np.zeros_like(area)
     patch[runs.label] = runs.patch
-    left, right = _bounds(runs.label, (runs.start, runs.stop - 1), len(area))
-    top, bottom = _bounds(runs.label, (runs.row,), len(area))
+    left, right = bounds_by_label(runs.label, (runs.start, runs.stop - 1), len(area))
+    top, bottom = bounds_by_label(runs.label, (runs.row,), len(area))
     within = np.minimum(runs.stop, BOX_STOP) - np.maximum(runs.start, BOX_START)
     within[(within < 0) | (runs.row < BOX_START) | (runs.row >= BOX_STOP)] = 0
-    return _Components(patch, area, _sums(runs.label, within), left, top, right, bottom)
-
-
-def _sums(label: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the sum of the values of each label, (m,)."""
-    return np.bincount(label, values).astype(np.int64)
-
-
-def _bounds(
-    label: npt.NDArray[np.int64], places: Sequence[npt.NDArray[np.int64]], m: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the first column (row) of each of m components, and the one after its last."""
-    taken = np.zeros((m, PATCH_SIDE), np.bool_)
-    for place in places:
-        taken.ravel()[label * PATCH_SIDE + place] = True
-    return taken.argmax(axis=1), PATCH_SIDE - taken[:, ::-1].argmax(axis=1)
+    return Components(patch, area, sums_by_label(runs.label, within), left, top, right, bottom)
 
 
 def _own_components(
-    parts: _Components, n: int
+    parts: Components, n: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return which components belong to their box's digit, (m,), and which boxes are blank, (n,).
 
@@ -221,7 +147,7 @@ def _own_components(
     return own & ~blank[parts.patch], blank
 
 
-def _too_small(parts: _Components, own: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
+def _too_small(parts: Components, own: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
     """Return whether a box's own components are too small for a digit: none, or dots, (n,)."""
     patch = parts.patch[own]
     area = np.bincount(patch, parts.area[own], minlength=n)
@@ -229,17 +155,3 @@ def _too_small(parts: _Components, own: npt.NDArray[np.bool_], n: int) -> npt.ND
     for low, high in ((parts.left, parts.right), (parts.top, parts.bottom)):
         np.maximum.at(extent, patch, (high - low)[own])
     return np.asarray((extent < _MIN_DIGIT_EXTENT) | (area < _MIN_DIGIT_AREA))
-
-
-def _holds_two(own: Flags) -> npt.NDArray[np.bool_]:
-    """Return which boxes hold two parts beside one another, each as high as a digit, (n,)."""
-    inked = own.any(axis=1)
-    top = np.where(inked, own.argmax(axis=1), PATCH_SIDE)
-    bottom = np.where(inked, PATCH_SIDE - own[:, ::-1].argmax(axis=1), 0)
-    before = np.maximum.accumulate(bottom, axis=1) - np.minimum.accumulate(top, axis=1)
-    mirrored_top, mirrored_bottom = top[:, ::-1], bottom[:, ::-1]
-    after = np.maximum.accumulate(mirrored_bottom, axis=1)
-    after = (after - np.minimum.accumulate(mirrored_top, axis=1))[:, ::-1]
-    lower = np.minimum(before, after)
-    least = _MIN_HEIGHT_OF_TWO * (bottom.max(axis=1) - top.min(axis=1))
-    return np.asarray(((lower >= least[:, None]) & (lower > 0) & ~inked).any(axis=1))
