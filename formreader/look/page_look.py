@@ -72,6 +72,5 @@ def look_at_picture(picture: GreyImage) -> PageLook:
 
 def _probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Probabilities times 255."""
-    # In one pass of OpenCV: the hyperbolic tangent of half of a logit is a scaled sigmoid.
     odds = cv2.exp(-logits.reshape(-1, logits.shape[-1]))
     return np.asarray(np.rint(_FULL / (1 + odds)), np.uint8).reshape(logits.shape)

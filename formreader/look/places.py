@@ -64,19 +64,21 @@ def find_places(maps: PageMaps) -> tuple[Places, Places]:
 
     Each is a connected core; the cells of the map in it tell where its sides are.
     """
-    boxes, cells = _settled(*(_of_kind(maps, kind) for kind in range(CORE_KINDS)))
-    return _on_lines(boxes, maps), _on_lines(cells, maps)
+    logits = maps.layers[[Layer.RULED_DOWN, Layer.RULED_ACROSS]]
+    unruled = logits.max(axis=0) <= 0
+    boxes, cells = _settled(*(_of_kind(maps, kind, unruled) for kind in range(CORE_KINDS)))
+    ruled = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    return _on_lines(boxes, ruled), _on_lines(cells, ruled)
 
 
-def _of_kind(maps: PageMaps, kind: int) -> Places:
-    logits = _finer(maps.cores[kind])
-    ruled = maps.layers[[Layer.RULED_ACROSS, Layer.RULED_DOWN]].max(axis=0) > 0
-    inside = (logits > _MIN_CORE_LOGITS[kind]) & ~ruled
+def _of_kind(maps: PageMaps, kind: int, unruled: npt.NDArray[np.bool_]) -> Places:
+    """The places of one kind; `unruled` is where no line is, on the grid of the layers."""
+    inside = (_finer(maps.cores[kind]) > _MIN_CORE_LOGITS[kind]) & unruled
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         inside.astype(np.uint8), connectivity=4
     )
     rows, columns = np.nonzero(labels)
-    label = labels[rows, columns]
+    label = np.asarray(labels[rows, columns], np.int32)
     n = count
     # Scores and sides are those of the cell of the map that a place of the grid lies in.
     at = rows * LAYER_STRIDE // STRIDE, columns * LAYER_STRIDE // STRIDE
@@ -169,8 +171,11 @@ def _settled(boxes: Places, cells: Places) -> tuple[Places, Places]:
     return boxes.chosen(kept[:n]), cells.chosen(kept[n:])
 
 
-def _on_lines(places: Places, maps: PageMaps) -> Places:
-    """The places with each side moved onto the ruled line next to it, if there is one."""
+def _on_lines(places: Places, ruled: npt.NDArray[np.float32]) -> Places:
+    """The places with each side moved onto the ruled line next to it, if there is one.
+
+    `ruled`, (2, h / 2, w / 2), are the probabilities of lines down and across.
+    """
     if not len(places):
         return places
     corners = places.corners
@@ -179,7 +184,6 @@ def _on_lines(places: Places, maps: PageMaps) -> Places:
     offsets = np.arange(-_SNAP_REACH, _SNAP_REACH + 1)
     along = starts[:, :, None] + (ends - starts)[:, :, None] * _SNAP_SAMPLES[:, None]
     points = along[:, :, None] + outwards[:, None, None] * offsets[:, None, None]
-    ruled = 1 / (1 + np.exp(-maps.layers[[Layer.RULED_DOWN, Layer.RULED_ACROSS]]))
     seen = np.stack([_sampled(ruled[side % 2], points[:, side]) for side in range(4)], axis=1)
     line = seen.mean(axis=3)  # (n, 4, offsets)
     likely = line * np.exp(-0.5 * (offsets / _SNAP_SIGMA) ** 2)

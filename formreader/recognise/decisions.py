@@ -20,10 +20,7 @@ from formreader.core.records import (
     cells_of,
     field_status,
 )
-from formreader.recognise.number_vote import (
-    NumberVote,
-    shared_confidences,
-)
+from formreader.recognise.number_vote import NumberVote, shared_confidences
 from formreader.recognise.risk_control import Thresholds
 
 MIN_GUESS_PROBABILITY = 0.05

@@ -33,10 +33,7 @@ from formreader.core.options import SecondReaderName
 from formreader.core.rapid_ocr import check_rapid_ocr, rapid_ocr, rapid_ocr_version
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
-from formreader.recognise.number_vote import (
-    NumberVote,
-    digits_of,
-)
+from formreader.recognise.number_vote import NumberVote, digits_of
 from formreader.recognise.vote_weights import probability
 from formreader.segment.number_strip import Strip
 

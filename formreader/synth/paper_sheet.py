@@ -100,10 +100,10 @@ class Sheet:
         right, bottom = self._fixed(rect.right, rect.bottom)
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.int32)
         cv2.fillPoly(self.image, [corners], colour, cv2.LINE_AA, SUBPIXEL_BITS)
+        is_print = max(colour) < _PALEST_PRINT
         # What lies under a pale area is no longer there.
-        covered = self.planes if max(colour) >= _PALEST_PRINT else [self.planes[Layer.PRINT]]
-        for plane in covered:
-            cover = (0,) if len(covered) > 1 else (255,)
+        for plane in [self.planes[Layer.PRINT]] if is_print else self.planes:
+            cover = (255,) if is_print else (0,)
             cv2.fillPoly(plane, [corners], cover, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def frame(self, rect: Rect, width: float, colour: Colour, radius: float = 0.0) -> None:

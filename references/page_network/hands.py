@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -116,7 +116,6 @@ class HandBook:
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
     by_writer: list[npt.NDArray[np.intp]]
-    _shares: dict[str, float] = field(default_factory=lambda: dict(_SHARES))
 
     @classmethod
     def load(cls, digits: Path) -> HandBook:
@@ -137,7 +136,7 @@ class HandBook:
         low, high = np.log(_PEN_WIDTHS_MM)
         pen = float(np.exp(rng.triangular(low, (low + high) / 2, high))) / MM_PER_INCH * dpi
         model = HandSource(hand, dpi)
-        kind = rng.choice(list(self._shares), p=list(self._shares.values()))
+        kind = rng.choice(list(_SHARES), p=list(_SHARES.values()))
         if kind == "strokes":
             own = self.strokes.by_writer[int(rng.integers(len(self.strokes.by_writer)))]
             size, slant = float(rng.uniform(0.6, 0.85)), float(rng.normal(0, 0.12))
