@@ -27,17 +27,17 @@ LAYERS = len(Layer)
 CORE_KINDS = 2
 """Digit boxes, and cells for numbers."""
 
-CHANNELS = 4 * LAYERS + CORE_KINDS + 4
+CHANNELS = 4 * (LAYERS + CORE_KINDS) + 4
 """Of the output, for each cell of 4 x 4 pixels: the logits of the layers for its four places, row
-by row; the logits of being in the core of each kind of place; the distances to the place's left,
-top, right and bottom side."""
+by row; those of being in the core of each kind of place; the distances to the place's left, top,
+right and bottom side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageMaps:
     """What is ruled, printed and written on a page, and where its places are.
 
-    `layers` (LAYERS, h / 2, w / 2) are logits of each `Layer`. `cores` (2, h / 4, w / 4) are the
+    `layers` (LAYERS, h / 2, w / 2) are logits of each `Layer`. `cores` (2, h / 2, w / 2) are the
     logits of being well inside of a digit box, and of a cell; `sides` (4, h / 4, w / 4) the
     distances in pixels from there to the left, top, right and bottom side.
     """
@@ -50,7 +50,6 @@ class PageMaps:
     def from_output(cls, output: npt.NDArray[np.float32]) -> PageMaps:
         """The network's output, (CHANNELS, rows, columns), taken apart."""
         rows, columns = output.shape[1:]
-        parts = output[: 4 * LAYERS].reshape(LAYERS, 2, 2, rows, columns)
-        layers = parts.transpose(0, 3, 1, 4, 2).reshape(LAYERS, 2 * rows, 2 * columns)
-        cores = output[4 * LAYERS : 4 * LAYERS + CORE_KINDS]
-        return cls(layers, cores, output[4 * LAYERS + CORE_KINDS :] * np.float32(SIDE_UNIT))
+        fine = output[:-4].reshape(LAYERS + CORE_KINDS, 2, 2, rows, columns)
+        fine = fine.transpose(0, 3, 1, 4, 2).reshape(LAYERS + CORE_KINDS, 2 * rows, 2 * columns)
+        return cls(fine[:LAYERS], fine[LAYERS:], output[-4:] * np.float32(SIDE_UNIT))

@@ -73,17 +73,17 @@ def find_places(maps: PageMaps) -> tuple[Places, Places]:
 
 def _of_kind(maps: PageMaps, kind: int, unruled: npt.NDArray[np.bool_]) -> Places:
     """The places of one kind; `unruled` is where no line is, on the grid of the layers."""
-    inside = (_finer(maps.cores[kind]) > _MIN_CORE_LOGITS[kind]) & unruled
+    inside = (maps.cores[kind] > _MIN_CORE_LOGITS[kind]) & unruled
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         inside.astype(np.uint8), connectivity=4
     )
     rows, columns = np.nonzero(labels)
     label = np.asarray(labels[rows, columns], np.int32)
     n = count
-    # Scores and sides are those of the cell of the map that a place of the grid lies in.
-    at = rows * LAYER_STRIDE // STRIDE, columns * LAYER_STRIDE // STRIDE
-    sure = 1 / (1 + np.exp(-maps.cores[kind][at].astype(np.float64)))
+    sure = 1 / (1 + np.exp(-maps.cores[kind][rows, columns].astype(np.float64)))
     score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
+    # Sides are told by the cell of the coarser map that a place of the grid lies in.
+    at = rows * LAYER_STRIDE // STRIDE, columns * LAYER_STRIDE // STRIDE
     y, x = (STRIDE * v + (STRIDE - 1) / 2 for v in at)
     left, top, right, bottom = maps.sides[:, at[0], at[1]].astype(np.float64)
     first = LAYER_STRIDE * stats[label, cv2.CC_STAT_LEFT]
@@ -106,12 +106,6 @@ def _of_kind(maps: PageMaps, kind: int, unruled: npt.NDArray[np.bool_]) -> Place
     sizes = corners[:, 2] - corners[:, 0]
     real &= (sizes > STRIDE).all(axis=1)
     return Places(corners[real], score[real])
-
-
-def _finer(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A map of the cells on the grid of the layers."""
-    size = (2 * values.shape[1], 2 * values.shape[0])
-    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _weight(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 from page_network.training import Options, train
@@ -15,10 +15,9 @@ def main() -> None:
     for option in fields(Options):
         kind = int if option.type == "int" else float if option.type == "float" else Path
         name = f"--{option.name.replace('_', '-')}"
-        if kind is Path:
-            parser.add_argument(name, type=Path, required=True)
-        else:
-            parser.add_argument(name, type=kind, default=option.default)
+        required = option.default is MISSING
+        default = None if required else option.default
+        parser.add_argument(name, type=kind, required=required, default=default)
     train(Options(**vars(parser.parse_args())))
 
 

@@ -324,19 +324,9 @@ class FrameForm:
             self._text(x, place.y, n * step)
             cells = draw_row(sheet, Rect(x, y, w, h), n, style, rng)
             free = list(range(n))
-            kind = rng.random()
-            if n > 2 and kind < 0.35:  # preprinted: the last digits, the sign of a currency
+            if n > 2 and rng.random() < 0.35:
                 shade = self._pale if rng.random() < 0.7 else BLACK
-                tall = float(rng.uniform(0.35, 0.7)) * h
-                last = int(rng.integers(1, 4)) if rng.random() < 0.7 else 0
-                signs = {n - 1 - i: str(rng.choice(["0", "0", "0", "X", "1", "2"]))
-                         for i in range(min(last, n - 1))}  # fmt: skip
-                if rng.random() < 0.5:
-                    signs[0] = str(rng.choice(["$", "E", "S", "C", "-", "2", "1"]))
-                for i, sign in signs.items():
-                    at = cells[i].x + (w - 0.6 * tall) / 2
-                    sheet.text(at, y + (h - tall) / 2, sign, tall, colour=shade, limit=0.9 * w)
-                    free.remove(i)
+                free = preprint(sheet, cells, free, shade, rng)
             self._filling.comb(cells, free)
             x = cells[-1].right
             if rng.random() < 0.4:
@@ -344,6 +334,25 @@ class FrameForm:
                     x + 1, y + 0.4 * h, str(rng.choice(["-", "/", ".", ","])), 0.6 * h
                 )
             x += float(rng.choice([1.0, rng.uniform(2, 20)]))
+
+
+def preprint(
+    sheet: Sheet, cells: list[Rect], free: list[int], shade: Colour, rng: np.random.Generator
+) -> list[int]:
+    """Print signs into some of the `free` boxes of a row: its last digits, a currency's sign.
+
+    Returns those that stay free.
+    """
+    last = int(rng.integers(1, 4)) if rng.random() < 0.7 else 0
+    signs = {i: str(rng.choice(["0", "0", "0", "X", "1", "2"])) for i in free[1:][-last:] if last}
+    if rng.random() < 0.5:
+        signs[free[0]] = str(rng.choice(["$", "E", "S", "C", "-", "2", "1"]))
+    share = float(rng.uniform(0.35, 0.7))
+    for i, sign in signs.items():
+        cell, tall = cells[i], share * cells[i].h
+        at = cell.x + (cell.w - 0.6 * tall) / 2
+        sheet.text(at, cell.y + (cell.h - tall) / 2, sign, tall, colour=shade, limit=0.9 * cell.w)
+    return [i for i in free if i not in signs]
 
 
 def frame_form(book: HandBook, dpi: float, faint: bool, rng: np.random.Generator) -> Form:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-from formreader.look.page_maps import CHANNELS
-from page_network.pieces import CORE_WEIGHT, CORES, LAYER_BITS, SIDE_WEIGHTS, SIDES
+from formreader.look.page_maps import CHANNELS, CORE_KINDS
+from page_network.pieces import CORE_WEIGHTS, CORES, LAYER_BITS, SIDE_WEIGHT, SIDES
 
 _WIDTHS = (32, 48, 96, 128)
 """Channels of the levels, from 1/4 to 1/32 of the page's resolution: multiples of what a vector
@@ -92,12 +92,17 @@ def page_loss(target: keras.KerasTensor, maps: keras.KerasTensor) -> keras.Keras
     weight = 1 + (_POSITIVE - 1) * bits
     layer_loss = ops.mean(weight * (ops.softplus(logits) - bits * logits))
     cores, logits = target[..., CORES], maps[..., CORES]
-    weight = target[..., CORE_WEIGHT, None]
+    weight = ops.tile(target[..., CORE_WEIGHTS], (1, 1, 1, CORE_KINDS))
     entropy = ops.mean(weight * (ops.softplus(logits) - cores * logits))
     yes = ops.sigmoid(logits) * weight
-    shared = ops.sum(yes * cores, axis=(0, 1, 2))
-    both = ops.sum(yes + weight * cores, axis=(0, 1, 2))
+    shared = _by_kind(yes * cores)
+    both = _by_kind(yes + weight * cores)
     dice = ops.mean(1 - (2 * shared + 1) / (both + 1))
-    near = target[..., SIDE_WEIGHTS]
-    apart = ops.sum(near * ops.abs(maps[..., SIDES] - target[..., SIDES])) / (ops.sum(near) + 1)
+    near = target[..., SIDE_WEIGHT, None]
+    apart = ops.sum(near * ops.abs(maps[..., SIDES] - target[..., SIDES])) / (4 * ops.sum(near) + 1)
     return _LAYER_WEIGHT * layer_loss + _CORE_SHARE * entropy + _DICE * dice + _SIDE_WEIGHT * apart
+
+
+def _by_kind(cores: keras.KerasTensor) -> keras.KerasTensor:
+    """(CORE_KINDS,) the sum of each kind's maps."""
+    return ops.sum(ops.reshape(ops.sum(cores, axis=(0, 1, 2)), (CORE_KINDS, 4)), axis=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.look.page_maps import CORE_KINDS, LAYERS, SIDE_UNIT, STRIDE
+from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, SIDE_UNIT, STRIDE
 from formreader.training.box_network.piece_damage import degrade
 from page_network.training_pages import TrainingPage
 
@@ -15,13 +17,13 @@ PIECE_SIDE = 384
 
 LAYER_BITS = slice(0, 4 * LAYERS)
 """Targets of the layers: each has the four pixels of its grid that lie in a cell of the map."""
-CORES = slice(4 * LAYERS, 4 * LAYERS + CORE_KINDS)
-"""Whether a cell is in the core of a digit box, and of a cell for a number."""
+CORES = slice(4 * LAYERS, 4 * (LAYERS + CORE_KINDS))
+"""Whether a pixel of that grid is in the core of a digit box, and of a cell for a number."""
 SIDES = slice(CORES.stop, CORES.stop + 4)
-"""Distances from a cell in a core to the place's left, top, right and bottom, in `SIDE_UNIT`."""
-CORE_WEIGHT = SIDES.stop
-SIDE_WEIGHTS = slice(CORE_WEIGHT + 1, CORE_WEIGHT + 5)
-TARGETS = SIDE_WEIGHTS.stop
+"""Distances from a cell in a place to its left, top, right and bottom side, in `SIDE_UNIT`."""
+CORE_WEIGHTS = slice(SIDES.stop, SIDES.stop + 4)
+SIDE_WEIGHT = CORE_WEIGHTS.stop
+TARGETS = SIDE_WEIGHT + 1
 
 _INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
 """How far a core is inside of its place: a share of the shorter side, and its limits in px."""
@@ -48,14 +50,22 @@ def sample_piece(page: TrainingPage, rng: np.random.Generator) -> Piece:
         image = cv2.GaussianBlur(image, (0, 0), 0.45 / scale)
     piece = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(255,))
     layers = cv2.warpAffine(page.layers, matrix, size, flags=cv2.INTER_NEAREST)
-    targets = np.zeros((PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, TARGETS), np.float32)
-    targets[..., LAYER_BITS] = _layer_bits(layers)
-    targets[..., CORE_WEIGHT] = 1
+    half = layers[::2, ::2] | layers[1::2, ::2] | layers[::2, 1::2] | layers[1::2, 1::2]
+    bits = np.stack([(half >> k) & 1 for k in range(LAYERS)], axis=-1)
+    cores = np.zeros((*half.shape, CORE_KINDS), np.float32)
+    weights = np.ones((*half.shape, 1), np.float32)
+    sides = np.zeros((PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 4), np.float32)
     for kind, quads in enumerate((page.boxes, page.cells)):
         for quad in _moved(quads, matrix):
-            _draw_place(targets, quad, kind)
+            _draw_core(cores[..., kind], weights[..., 0], quad)
+            _draw_sides(sides, quad)
     for quad in _moved(page.blind, matrix):
-        _draw_blind(targets, quad)
+        window, distance = _seen(quad, LAYER_STRIDE)
+        weights[window][distance.min(axis=-1) > 0] = 0
+    near = sides.max(axis=-1, keepdims=True) > 0
+    targets = np.concatenate(
+        [_fours(bits), _fours(cores), sides, _fours(weights), near], axis=-1, dtype=np.float32
+    )
     return degrade(255 - np.asarray(piece, np.uint8), rng), targets
 
 
@@ -85,50 +95,46 @@ def _moved(
     return np.asarray(moved[((high > 0) & (low < PIECE_SIDE)).all(axis=1)])
 
 
-def _layer_bits(layers: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """(rows, columns, 4 * LAYERS): the layers at half the resolution, four places to a cell."""
-    half = layers[::2, ::2] | layers[1::2, ::2] | layers[::2, 1::2] | layers[1::2, 1::2]
-    bits = np.stack([(half >> k) & 1 for k in range(LAYERS)], axis=-1)
-    rows, columns = bits.shape[0] // 2, bits.shape[1] // 2
-    parts = bits.reshape(rows, 2, columns, 2, LAYERS).transpose(0, 2, 4, 1, 3)
-    return parts.reshape(rows, columns, 4 * LAYERS).astype(np.float32)
+def _fours(grid: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(2 * rows, 2 * columns, n) of half the resolution as (rows, columns, 4 * n)."""
+    rows, columns, n = grid.shape[0] // 2, grid.shape[1] // 2, grid.shape[2]
+    parts = grid.reshape(rows, 2, columns, 2, n).transpose(0, 2, 4, 1, 3)
+    return parts.reshape(rows, columns, 4 * n)
 
 
-def _distances(
-    quad: npt.NDArray[np.float64], rows: slice, columns: slice
-) -> npt.NDArray[np.float64]:
-    """(rows, columns, 4) distances of the cells' middles to the sides: left, top, right, bottom."""
-    y, x = np.mgrid[rows, columns] * STRIDE + (STRIDE - 1) / 2
+def _seen(
+    quad: npt.NDArray[np.float64], stride: int
+) -> tuple[tuple[slice, slice], npt.NDArray[np.float64]]:
+    """The window around a quad on the grid of this stride, and the distances in it.
+
+    They are (rows, columns, 4) pixels from the middle of each square of the grid to the quad's
+    left, top, right and bottom side.
+    """
+    low = np.floor(quad.min(axis=0) / stride).astype(int)
+    high = np.ceil(quad.max(axis=0) / stride).astype(int) + 1
+    low, high = np.clip([low, high], 0, PIECE_SIDE // stride)
+    window = slice(low[1], high[1]), slice(low[0], high[0])
+    y, x = np.mgrid[window] * stride + (stride - 1) / 2
     points = np.stack([x, y], axis=-1)
     starts, ends = quad[[3, 0, 1, 2]], quad[[0, 1, 2, 3]]
     along = (ends - starts) / np.linalg.norm(ends - starts, axis=1, keepdims=True)
     inwards = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    return np.einsum("rckd,kd->rck", points[:, :, None] - starts, inwards)
+    return window, np.einsum("rckd,kd->rck", points[:, :, None] - starts, inwards)
 
 
-def _window(quad: npt.NDArray[np.float64]) -> tuple[slice, slice]:
-    low = np.floor(quad.min(axis=0) / STRIDE).astype(int)
-    high = np.ceil(quad.max(axis=0) / STRIDE).astype(int) + 1
-    low, high = np.clip([low, high], 0, PIECE_SIDE // STRIDE)
-    return slice(low[1], high[1]), slice(low[0], high[0])
-
-
-def _draw_place(target: npt.NDArray[np.float32], quad: npt.NDArray[np.float64], kind: int) -> None:
-    rows, columns = _window(quad)
-    distances = _distances(quad, rows, columns)
+def _draw_core(
+    cores: npt.NDArray[np.float32], weights: npt.NDArray[np.float32], quad: npt.NDArray[np.float64]
+) -> None:
+    window, distances = _seen(quad, LAYER_STRIDE)
     sides = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1)
     inset = float(np.clip(_INSET * sides.min(), _MIN_INSET, _MAX_INSET))
-    core = distances.min(axis=-1) >= inset
-    window = target[rows, columns]
-    window[..., CORES.start + kind][core] = 1
-    window[..., SIDES][core] = np.minimum(distances[core], _MAX_SIDE) / SIDE_UNIT
-    window[..., SIDE_WEIGHTS][core] = 1
+    inside = distances.min(axis=-1)
+    cores[window][inside >= inset] = 1
     # Between a core and its place's sides either answer is right.
-    rim = (distances.min(axis=-1) > 0.6 * inset) & ~core
-    window[..., CORE_WEIGHT][rim] = 0
+    weights[window][(inside > 0.6 * inset) & (inside < inset)] = 0
 
 
-def _draw_blind(target: npt.NDArray[np.float32], quad: npt.NDArray[np.float64]) -> None:
-    rows, columns = _window(quad)
-    inside = _distances(quad, rows, columns).min(axis=-1) > 0
-    target[rows, columns][..., CORE_WEIGHT][inside] = 0
+def _draw_sides(sides: npt.NDArray[np.float32], quad: npt.NDArray[np.float64]) -> None:
+    window, distances = _seen(quad, STRIDE)
+    inside = distances.min(axis=-1) > 0
+    sides[window][inside] = np.minimum(distances[inside], _MAX_SIDE) / SIDE_UNIT

@@ -15,6 +15,7 @@ from formreader.core.geometry import MM_PER_INCH
 from formreader.core.page_layers import Layer
 from formreader.synth import Form, Rect, Sheet, Writer
 from page_network.filling import Filling, sample_writer
+from page_network.frame_forms import preprint
 from page_network.hands import HandBook
 
 _MM_PER_POINT = MM_PER_INCH / 72
@@ -103,13 +104,17 @@ class PrintedForm(Form):
 
     def fill_in(self, filling: Filling) -> None:
         """Fill in all places, tick buttons, and leave signatures, notes and stamps."""
-        facts = self._facts
+        facts, rng = self._facts, self.rng
+        signs, shade = rng.random() < 0.25, tuple(rng.integers(60, 215, size=3).tolist())
         for area in (*facts["ignore"], *(c["box"] for c in facts["combs_unprinted"])):
             self.note_unclear(self.rect(area))
         for comb in (*facts["combs"], *facts["combs_preprinted"]):
             cells = [self.rect(cell) for cell in comb["cells"]]
             writable = comb.get("writable", [True] * len(cells))
-            filling.comb(cells, [i for i, free in enumerate(writable) if free])
+            free = [i for i, is_free in enumerate(writable) if is_free]
+            if len(free) > 2 and signs:
+                free = preprint(self.sheet, cells, free, shade, rng)
+            filling.comb(cells, free)
         for cell in facts["cells"]:
             if cell["write"] == "yes":
                 free = cell.get("free")

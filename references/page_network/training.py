@@ -24,7 +24,7 @@ from page_network.pieces import sample_piece
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import TrainingPage, draw_page
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 HELD_OUT_ISSUERS = ("us-de", "us-id", "us-nd")
 """Issuers whose forms are never trained on: the network is measured on them."""
@@ -39,16 +39,21 @@ _EMA_MOMENTUM = 0.998
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is trained, on what, for how long; `work` keeps drawn pages and the last checkpoint."""
+    """What is trained, on what, for how long.
+
+    `work` keeps drawn pages and the last checkpoint. With `base`, a model folder, training starts
+    from its network.
+    """
 
     data: Path
     out: Path
     work: Path
-    pages: int = 3000
+    base: Path | None = None
+    pages: int = 5000
     test_pages: int = 80
-    steps: int = 7_500
+    steps: int = 18_000
     batch: int = 8
-    rate: float = 3e-3
+    rate: float = 2e-3
     seed: int = 30
 
 
@@ -119,6 +124,15 @@ class _Resume(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
         self._batches.start_at(int(self.model.optimizer.iterations) // _STEPS_PER_EPOCH)
 
 
+def _start_from(network: keras.Model, folder: Path) -> None:
+    """Take the weights of the layers that are alike in the network of a model folder."""
+    base = keras.models.load_model(folder / KERAS_FILE, compile=False)
+    for layer in network.layers:
+        weights = base.get_layer(layer.name).get_weights()
+        if [w.shape for w in weights] == [w.shape for w in layer.get_weights()]:
+            layer.set_weights(weights)
+
+
 def train(options: Options) -> None:
     """Train on drawn pages and write `model.keras` and `model.onnx` into the folder `out`.
 
@@ -129,6 +143,8 @@ def train(options: Options) -> None:
     pages = drawn_pages(options, held_out=False)
     held_out = drawn_pages(options, held_out=True)
     network = build_page_network()
+    if options.base is not None:
+        _start_from(network, options.base)
     schedule = keras.optimizers.schedules.CosineDecay(
         1e-5, options.steps - _WARM_UP_STEPS, alpha=0.01,
         warmup_target=options.rate, warmup_steps=_WARM_UP_STEPS,
@@ -159,6 +175,7 @@ def train(options: Options) -> None:
         "recipe": {
             name: getattr(options, name) for name in ("pages", "steps", "batch", "rate", "seed")
         },
+        "base": None if options.base is None else file_hashes(options.base)[KERAS_FILE],
         "tests": [
             {
                 "name": "pages drawn alike, printed ones of issuers that were not trained on",

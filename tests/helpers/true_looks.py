@@ -25,7 +25,7 @@ def blank_maps(height: int, width: int) -> PageMaps:
     rows, columns = height // STRIDE, width // STRIDE
     return PageMaps(
         np.full((LAYERS, 2 * rows, 2 * columns), -9, np.float32),
-        np.full((CORE_KINDS, rows, columns), -9, np.float32),
+        np.full((CORE_KINDS, 2 * rows, 2 * columns), -9, np.float32),
         np.zeros((4, rows, columns), np.float32),
     )
 

@@ -58,7 +58,7 @@ def test_a_place_is_found_to_within_a_pixel(
 def test_a_tilted_cell_is_found_tilted() -> None:
     maps = maps_with((Box(40, 80, 300, 40), CELL, 6.0))
     rise = 0.02 * (4 * np.arange(WIDTH // 4) + 1.5)
-    core = maps.cores[CELL] > 0
+    core = maps.sides[0] > 0
     maps.sides[1][core] -= np.broadcast_to(rise, core.shape)[core]
     maps.sides[3][core] += np.broadcast_to(rise, core.shape)[core]
     corners = found(maps, CELL).corners[0]

@@ -14,15 +14,15 @@ pytestmark = pytest.mark.slow
 
 
 def targets_of_a_box() -> np.ndarray:
-    from page_network.pieces import CORE_WEIGHT, CORES, SIDE_WEIGHTS, SIDES, TARGETS
+    from page_network.pieces import CORE_WEIGHTS, CORES, SIDE_WEIGHT, SIDES, TARGETS
 
     targets = np.zeros((2, 24, 24, TARGETS), np.float32)
-    targets[..., CORE_WEIGHT] = 1
-    targets[:, 6:12, 6:12, CORES.start] = 1
-    targets[:, 14:18, 2:20, CORES.stop - 1] = 1
+    targets[..., CORE_WEIGHTS] = 1
+    targets[:, 6:12, 6:12, CORES.start : CORES.start + 4] = 1
+    targets[:, 14:18, 2:20, CORES.stop - 4 : CORES.stop] = 1
     targets[:, 5, 4:14, :4] = 1
     targets[:, 6:12, 6:12, SIDES] = 0.7
-    targets[:, 6:12, 6:12, SIDE_WEIGHTS] = 1
+    targets[:, 6:12, 6:12, SIDE_WEIGHT] = 1
     return targets
 
 
@@ -61,10 +61,10 @@ def test_each_mistake_costs() -> None:
 
 
 def test_what_is_unclear_costs_nothing() -> None:
-    from page_network.pieces import CORE_WEIGHT, CORES
+    from page_network.pieces import CORE_WEIGHTS, CORES
 
     targets = targets_of_a_box()
-    targets[:, 20:, :, CORE_WEIGHT] = 0
+    targets[:, 20:, :, CORE_WEIGHTS] = 0
     maps = perfect(targets)
     maps[:, 20:, :, CORES] *= -1
     assert loss(targets, maps) == pytest.approx(loss(targets, perfect(targets)), abs=1e-3)
