@@ -64,7 +64,7 @@ def sample_piece(page: TrainingPage, rng: np.random.Generator) -> Piece:
         weights[window][distance.min(axis=-1) > 0] = 0
     near = sides.max(axis=-1, keepdims=True) > 0
     targets = np.concatenate(
-        [_fours(bits), _fours(cores), sides, _fours(weights), near], axis=-1, dtype=np.float32
+        [in_fours(bits), in_fours(cores), sides, in_fours(weights), near], axis=-1, dtype=np.float32
     )
     return degrade(255 - np.asarray(piece, np.uint8), rng), targets
 
@@ -95,7 +95,7 @@ def _moved(
     return np.asarray(moved[((high > 0) & (low < PIECE_SIDE)).all(axis=1)])
 
 
-def _fours(grid: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def in_fours(grid: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(2 * rows, 2 * columns, n) of half the resolution as (rows, columns, 4 * n)."""
     rows, columns, n = grid.shape[0] // 2, grid.shape[1] // 2, grid.shape[2]
     parts = grid.reshape(rows, 2, columns, 2, n).transpose(0, 2, 4, 1, 3)
