@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -56,12 +57,11 @@ def sample_piece(page: TrainingPage, rng: np.random.Generator) -> Piece:
     weights = np.ones((*half.shape, 1), np.float32)
     sides = np.zeros((PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 4), np.float32)
     for kind, quads in enumerate((page.boxes, page.cells)):
-        for quad in _moved(quads, matrix):
-            _draw_core(cores[..., kind], weights[..., 0], quad)
-            _draw_sides(sides, quad)
-    for quad in _moved(page.blind, matrix):
-        window, distance = _seen(quad, LAYER_STRIDE)
-        weights[window][distance.min(axis=-1) > 0] = 0
+        for quad, lines in _with_lines(_moved(quads, matrix)):
+            _draw_place(cores[..., kind], weights[..., 0], sides, quad, lines)
+    for quad, lines in _with_lines(_moved(page.blind, matrix)):
+        window, distances = _seen(quad, lines)
+        weights[window][distances.min(axis=0) > 0] = 0
     near = sides.max(axis=-1, keepdims=True) > 0
     targets = np.concatenate(
         [in_fours(bits), in_fours(cores), sides, in_fours(weights), near], axis=-1, dtype=np.float32
@@ -102,39 +102,54 @@ def in_fours(grid: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return parts.reshape(rows, columns, 4 * n)
 
 
-def _seen(
-    quad: npt.NDArray[np.float64], stride: int
-) -> tuple[tuple[slice, slice], npt.NDArray[np.float64]]:
-    """The window around a quad on the grid of this stride, and the distances in it.
+def _with_lines(
+    quads: npt.NDArray[np.float64],
+) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Each quad with its left, top, right and bottom line: (4, 3) a, b and c of a x + b y + c.
 
-    They are (rows, columns, 4) pixels from the middle of each square of the grid to the quad's
-    left, top, right and bottom side.
+    That is the distance of a point from the line, above 0 inside of the quad.
     """
-    low = np.floor(quad.min(axis=0) / stride).astype(int)
-    high = np.ceil(quad.max(axis=0) / stride).astype(int) + 1
-    low, high = np.clip([low, high], 0, PIECE_SIDE // stride)
-    window = slice(low[1], high[1]), slice(low[0], high[0])
-    y, x = np.mgrid[window] * stride + (stride - 1) / 2
-    points = np.stack([x, y], axis=-1)
-    starts, ends = quad[[3, 0, 1, 2]], quad[[0, 1, 2, 3]]
-    along = (ends - starts) / np.linalg.norm(ends - starts, axis=1, keepdims=True)
-    inwards = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    return window, np.einsum("rckd,kd->rck", points[:, :, None] - starts, inwards)
+    starts, ends = quads[:, [3, 0, 1, 2]], quads
+    along = (ends - starts) / np.linalg.norm(ends - starts, axis=2, keepdims=True)
+    inwards = np.stack([-along[..., 1], along[..., 0]], axis=2)
+    lines = np.concatenate([inwards, -(inwards * starts).sum(axis=2, keepdims=True)], axis=2)
+    return zip(quads, lines, strict=True)
 
 
-def _draw_core(
-    cores: npt.NDArray[np.float32], weights: npt.NDArray[np.float32], quad: npt.NDArray[np.float64]
+def _seen(
+    quad: npt.NDArray[np.float64], lines: npt.NDArray[np.float64]
+) -> tuple[tuple[slice, slice], npt.NDArray[np.float64]]:
+    """The window around a quad on the grid of half the resolution, and the distances in it.
+
+    They are (4, rows, columns) pixels from the middle of each square of the grid to the quad's
+    sides. The window has whole cells of the network's output.
+    """
+    low = np.floor(quad.min(axis=0) / STRIDE).astype(int)
+    high = np.ceil(quad.max(axis=0) / STRIDE).astype(int) + 1
+    (left, top), (right, bottom) = np.clip([low, high], 0, PIECE_SIDE // STRIDE) * 2
+    x, y = (LAYER_STRIDE * np.arange(*r) + 0.5 for r in ((left, right), (top, bottom)))
+    a, b, c = lines.T[..., None, None]
+    return (slice(top, bottom), slice(left, right)), a * x + b * y[:, None] + c
+
+
+def _draw_place(
+    cores: npt.NDArray[np.float32],
+    weights: npt.NDArray[np.float32],
+    sides: npt.NDArray[np.float32],
+    quad: npt.NDArray[np.float64],
+    lines: npt.NDArray[np.float64],
 ) -> None:
-    window, distances = _seen(quad, LAYER_STRIDE)
-    sides = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1)
-    inset = float(np.clip(_INSET * sides.min(), _MIN_INSET, _MAX_INSET))
-    inside = distances.min(axis=-1)
+    """Draw the core of a place, what around it is not taught, and the distances to its sides."""
+    window, distances = _seen(quad, lines)
+    shortest = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1).min()
+    inset = float(np.clip(_INSET * shortest, _MIN_INSET, _MAX_INSET))
+    inside = distances.min(axis=0)
     cores[window][inside >= inset] = 1
     # Between a core and its place's sides either answer is right.
     weights[window][(inside > 0.6 * inset) & (inside < inset)] = 0
-
-
-def _draw_sides(sides: npt.NDArray[np.float32], quad: npt.NDArray[np.float64]) -> None:
-    window, distances = _seen(quad, STRIDE)
-    inside = distances.min(axis=-1) > 0
-    sides[window][inside] = np.minimum(distances[inside], _MAX_SIDE) / SIDE_UNIT
+    # Distances are linear: that from a cell's middle is the mean of those from its four places.
+    rows, columns = inside.shape[0] // 2, inside.shape[1] // 2
+    coarse = distances.reshape(4, rows, 2, columns, 2).mean(axis=(2, 4)).transpose(1, 2, 0)
+    taught = coarse.min(axis=-1) > 0
+    cells = tuple(slice(part.start // 2, part.stop // 2) for part in window)
+    sides[cells][taught] = np.minimum(coarse[taught], _MAX_SIDE) / SIDE_UNIT
