@@ -51,7 +51,7 @@ class Options:
     base: Path | None = None
     pages: int = 5000
     test_pages: int = 80
-    steps: int = 18_000
+    steps: int = 15_000
     batch: int = 8
     rate: float = 2e-3
     seed: int = 30
