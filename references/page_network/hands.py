@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import MM_PER_INCH
 from formreader.synth import ArraySource, DigitSource, Hand, HandSource
-from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
-
-_UNIT = 1000.0
-"""Length of the longer side of a digit in the file of strokes."""
+from formreader.synth.strokes import Mask
+from formreader.training.data.pen_strokes import STROKE_UNIT, PenStrokes, draw_paths
 
 _PEN_WIDTHS_MM = (0.2, 0.95)
 """Range of the width of a pen's line, mm; the geometric mean of both is the most frequent."""
@@ -25,29 +21,6 @@ _MAX_PEN_OF_HEIGHT = 0.17
 
 _SHARES = {"strokes": 0.6, "images": 0.25, "model": 0.15}
 """How often a page's digits are pen strokes of a real writer, images, or drawn by the model."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PenStrokes:
-    """Digits of many writers as pen strokes, from `strokes.npz`.
-
-    `paths[i]` are the strokes of digit i, each (n, 2) in thousandths of the digit's longer side.
-    `by_writer` has the numbers of each writer's digits.
-    """
-
-    paths: list[list[npt.NDArray[np.float64]]]
-    labels: npt.NDArray[np.uint8]
-    by_writer: list[npt.NDArray[np.intp]]
-
-    @classmethod
-    def load(cls, file: Path) -> PenStrokes:
-        """Read the file. Raises OSError or KeyError where it is not there or another."""
-        with np.load(file) as data:
-            points, starts, digits = data["points"], data["stroke_starts"], data["digit_strokes"]
-            labels, writer = data["labels"], data["writer"]
-        strokes = np.split(points.astype(np.float64), starts[1:-1])
-        paths = [strokes[a:b] for a, b in itertools.pairwise(digits)]
-        return cls(paths, labels, [np.flatnonzero(writer == w) for w in np.unique(writer)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,22 +49,10 @@ class StrokeSource:
             return self.others.draw(symbol, box_w, box_h, rng)
         paths = self.strokes.paths[int(rng.choice(known))]
         height = box_h * self.size * float(rng.uniform(0.9, 1.1))
-        scale = height / max(float(np.concatenate(paths)[:, 1].max()), 0.3 * _UNIT)
+        scale = height / max(float(np.concatenate(paths)[:, 1].max()), 0.3 * STROKE_UNIT)
         lean = np.array([[1.0, -self.slant], [0.0, 1.0]])
         pen = min(self.pen, _MAX_PEN_OF_HEIGHT * height)
-        return _drawn([path @ lean.T * scale for path in paths], pen)
-
-
-def _drawn(paths: list[npt.NDArray[np.float64]], pen: float) -> Mask:
-    """Draw paths, each (n, 2) in pixels, with a round pen; a tight (h, w) mask with a margin."""
-    points = np.concatenate(paths)
-    origin = points.min(axis=0) - pen - 1
-    width, height = np.ceil(points.max(axis=0) - origin + pen + 1).astype(int)
-    mask = np.zeros((height, width), np.uint8)
-    for path in paths:
-        fixed = np.rint((path - origin) * SUBPIXELS).astype(np.int32)
-        cv2.polylines(mask, [fixed], False, (255,), max(1, round(pen)), cv2.LINE_AA, SUBPIXEL_BITS)
-    return mask.astype(np.float32) * np.float32(min(pen, 1.0) / 255)
+        return draw_paths([path @ lean.T * scale for path in paths], pen)
 
 
 def scrawl(length: float, height: float, pen: float, rng: np.random.Generator) -> Mask:
@@ -102,17 +63,19 @@ def scrawl(length: float, height: float, pen: float, rng: np.random.Generator) -
     swing = np.interp(t, np.arange(n + 2), bow) * height / 2
     x = t / n * length + swing * float(rng.uniform(0.2, 0.7)) * np.cos(2 * np.pi * t)
     y = swing * np.sin(2 * np.pi * t + float(rng.uniform(0, 1))) + rng.normal(0, 0.1) * x
-    return _drawn([np.column_stack([x, y])], pen)
+    return draw_paths([np.column_stack([x, y])], pen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HandBook:
     """Who may write on training pages: writers of strokes, and images of digits by writer.
 
-    `images` are (n, h, w) uint8, bright on black, with `labels` (n,); `by_writer` their numbers.
+    `images` are (n, h, w) uint8, bright on black, with `labels` (n,); `by_writer` their numbers,
+    `stroke_writers` those of the strokes.
     """
 
     strokes: PenStrokes
+    stroke_writers: list[npt.NDArray[np.intp]]
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
     by_writer: list[npt.NDArray[np.intp]]
@@ -124,8 +87,10 @@ class HandBook:
             images, labels = data["x_train"], data["y_train"]
         with np.load(digits / "mnist_writers.npz") as data:
             writer = data["train"][:, list(data["columns"]).index("nist_writer_id")]
+        strokes = PenStrokes.load(digits / "strokes.npz")
         return cls(
-            PenStrokes.load(digits / "strokes.npz"),
+            strokes,
+            strokes.by_writer(),
             images,
             labels,
             [np.flatnonzero(writer == w) for w in np.unique(writer)],
@@ -138,7 +103,7 @@ class HandBook:
         model = HandSource(hand, dpi)
         kind = rng.choice(list(_SHARES), p=list(_SHARES.values()))
         if kind == "strokes":
-            own = self.strokes.by_writer[int(rng.integers(len(self.strokes.by_writer)))]
+            own = self.stroke_writers[int(rng.integers(len(self.stroke_writers)))]
             size, slant = float(rng.uniform(0.6, 0.85)), float(rng.normal(0, 0.12))
             return StrokeSource(self.strokes, own, model, pen, size, slant), pen
         if kind == "images":

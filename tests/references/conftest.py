@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_network.hands import HandBook, PenStrokes
+from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage
+
+from formreader.training.data.pen_strokes import PenStrokes
 
 BOX_PT = (60.0, 60.0, 80.0, 84.0)
 """First box of the comb of the printed page, in points from the page's top left."""
@@ -30,7 +32,8 @@ def book() -> HandBook:
         images[4:24, 12:15] = 255
         images[digit, 6 + digit, 6:22] = 255
     labels = np.arange(10, dtype=np.uint8)
-    return HandBook(PenStrokes(paths, labels, [np.arange(10)]), images, labels, [np.arange(10)])
+    strokes = PenStrokes(paths, labels, np.zeros(10, np.int64))
+    return HandBook(strokes, strokes.by_writer(), images, labels, [np.arange(10)])
 
 
 def _pdf(content: str, width: float, height: float) -> bytes:

@@ -250,3 +250,49 @@ def test_a_damaged_image_is_named(folder: Path) -> None:
     (folder / "7" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     with pytest.raises(NoInputError, match=r"7.broken\.png: the PNG data ends early.*or remove it"):
         load_digits(str(folder))
+
+
+def strokes_of(*digits: list[list[tuple[int, int]]]) -> dict[str, Any]:
+    """The arrays of a file with these digits, each a list of strokes; writers take turns."""
+    strokes = [stroke for digit in digits for stroke in digit]
+    return {
+        "points": np.array([point for stroke in strokes for point in stroke], np.int16),
+        "stroke_starts": np.cumsum([0, *map(len, strokes)]),
+        "digit_strokes": np.cumsum([0, *map(len, digits)]),
+        "labels": np.arange(len(digits)) % 10,
+        "writer": np.arange(len(digits)) % 3,
+    }
+
+
+ONE = [[(0, 300), (300, 0), (300, 1000)]]
+PLUS = [[(500, 0), (500, 1000)], [(0, 500), (1000, 500)]]
+
+
+def test_pen_strokes_are_drawn_with_several_pens(tmp_path: Path) -> None:
+    found = load_set(archive(tmp_path, **strokes_of(ONE, PLUS)))
+    assert found.examples.labels.tolist() == [0, 1] * 3
+    assert found.writers is not None
+    assert found.writers.tolist() == [0, 1] * 3
+    crops = found.examples.crops
+    inked = (crops > 128).sum(axis=(1, 2))
+    assert len(set(inked[1::2].tolist())) > 1  # pens differ
+    for plus in crops[1::2]:
+        rows, columns = np.nonzero(plus > 128)
+        assert min(np.ptp(rows), np.ptp(columns)) >= 17  # as large as the normaliser frames it
+        assert plus[12:16, 12:16].max() > 180
+        assert plus[5, 5] == 0
+    assert (crops[0] > 128).sum() < (crops[1] > 128).sum()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"labels": np.arange(3)}, {"digit_strokes": np.array([0, 1, 1])}, {"writer": np.zeros(1)}],
+)
+def test_strokes_that_do_not_fit_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    refused(archive(tmp_path, **strokes_of(ONE, PLUS) | change), "do not fit")
+
+
+def test_strokes_without_writers_are_refused(tmp_path: Path) -> None:
+    arrays = strokes_of(ONE)
+    del arrays["writer"]
+    refused(archive(tmp_path, **arrays), "no digits as pen strokes")

@@ -90,6 +90,27 @@ def test_own_marks_are_trained_on_but_not_validated_on(options: TrainOptions) ->
     assert (plain.validation.crops == data.validation.crops).all()
 
 
+def test_writers_of_strokes_are_held_out_as_a_whole(options: TrainOptions, tmp_path: Path) -> None:
+    slopes = np.repeat(np.arange(8), 5)
+    points = [[(0, 0), (125 * slope, 1000)] for slope in slopes]
+    np.savez(
+        tmp_path / "strokes.npz",
+        points=np.array(points, np.int16).reshape(-1, 2),
+        stroke_starts=2 * np.arange(len(slopes) + 1),
+        digit_strokes=np.arange(len(slopes) + 1),
+        labels=np.ones(len(slopes), np.uint8),
+        writer=slopes,
+    )
+    own = replace(options, data=(str(tmp_path / "strokes.npz"),), augment=False, nondigits=None)
+    data = prepare_data(own)
+    assert data.facts["writer_disjoint"] is True
+    # 5 digits of each writer, 3 pens a digit.
+    counts = [int((part.labels == 1).sum()) for part in (data.training, data.validation)]
+    assert sum(counts) == 120
+    assert min(counts) > 0
+    assert counts[0] % 15 == counts[1] % 15 == 0
+
+
 def test_without_augmentation_there_are_digits_and_marks_only(options: TrainOptions) -> None:
     data = prepare_data(replace(options, augment=False, writers=None, nondigits=None))
     assert data.facts["writer_disjoint"] is False

@@ -24,6 +24,13 @@ from formreader.input.input_files import list_files
 from formreader.input.open_page import count_pages, read_page
 from formreader.training.augment.augmentation import MIN_TRACE_GREY, framed
 from formreader.training.data.examples import DAMAGED, Examples, load_mnist
+from formreader.training.data.pen_strokes import (
+    STROKE_ARRAYS,
+    STROKE_UNIT,
+    Path2D,
+    PenStrokes,
+    draw_paths,
+)
 
 Part: TypeAlias = Literal["train", "test"]
 
@@ -39,18 +46,25 @@ little over half, as the border of mere noise lies in the middle."""
 _MIN_PAPER_IMAGES = 0.5
 """Share of images with paper at their border above which a set shows dark ink on bright paper."""
 
+_DRAWN_SIDE = 44.0
+"""Pixels of the longer side of a digit that is drawn from strokes."""
+_PEN_WIDTHS = 2.0, 8.0
+"""Range of the pens that draw it, in pixels."""
+_PENS_PER_DIGIT = 3
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DigitSet:
-    """Labelled digits as the network sees them, and the sizes of their images.
+    """Labelled digits as the network sees them, the sizes of their images, and their writers.
 
-    `sizes` is (n, 2), height and width of each image in pixels; None where unknown.
+    `sizes` is (n, 2), height and width of each image in pixels, `writers` (n,); None where unknown.
     """
 
     examples: Examples
     sizes: npt.NDArray[np.int64] | None = None
+    writers: npt.NDArray[np.int64] | None = None
 
 
 def load_digits(source: str, part: Part = "train", root: Path | None = None) -> Examples:
@@ -58,8 +72,9 @@ def load_digits(source: str, part: Part = "train", root: Path | None = None) -> 
 
     Args:
         source: `mnist`; an .npz with `images` (n, h, w) uint8, ink bright on black, and
-            `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind;
-            a folder with folders `0` to `9` and `x` of images; or a corrections.csv.
+            `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind, or
+            with pen strokes (see `data.pen_strokes`), each drawn with several pens; a folder with
+            folders `0` to `9` and `x` of images; or a corrections.csv.
         part: the digits to train on or those to test with, in sets that have both.
         root: as of `load_corrections`.
 
@@ -112,11 +127,39 @@ def as_crops(images: npt.NDArray[np.uint8]) -> Crops:
 
 def _load_archive(path: Path, part: Part) -> DigitSet:
     """Load the digits of an .npz."""
+    if _has_strokes(path):
+        return _drawn_strokes(PenStrokes.load(path))
     images, labels = _read_archive(path, part)
     _check_images(path, images)
     _check_labels(path, labels, len(images))
     examples = Examples(as_crops(images), labels.astype(np.uint8))
     return DigitSet(examples, _equal_sizes(images))
+
+
+def _has_strokes(path: Path) -> bool:
+    """Whether an .npz holds pen strokes, not images."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return STROKE_ARRAYS[0] in file.files
+    except DAMAGED:
+        return False  # what is wrong is told where it is read
+
+
+def _drawn_strokes(strokes: PenStrokes) -> DigitSet:
+    """Draw each digit with `_PENS_PER_DIGIT` pens, from hairline to felt, as crops."""
+    rng = np.random.default_rng(len(strokes.paths))
+    crops = [
+        framed((255 * draw_paths(_sized(paths), rng.uniform(*_PEN_WIDTHS))).astype(np.uint8))
+        for _ in range(_PENS_PER_DIGIT)
+        for paths in strokes.paths
+    ]
+    labels = np.tile(strokes.labels, _PENS_PER_DIGIT)
+    writers = np.tile(strokes.writer, _PENS_PER_DIGIT)
+    return DigitSet(Examples(np.stack(crops), labels), writers=writers)
+
+
+def _sized(paths: list[Path2D]) -> list[Path2D]:
+    return [path * (_DRAWN_SIDE / STROKE_UNIT) for path in paths]
 
 
 def _read_archive(path: Path, part: Part) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

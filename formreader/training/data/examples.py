@@ -72,7 +72,9 @@ def load_mnist() -> tuple[Examples, Examples]:
     if not path.is_file():
         _fetch_mnist(path)
     try:
-        x_train, y_train, x_test, y_test = _arrays(path, "x_train", "y_train", "x_test", "y_test")
+        x_train, y_train, x_test, y_test = read_arrays(
+            path, "x_train", "y_train", "x_test", "y_test"
+        )
         return Examples(x_train, y_train), Examples(x_test, y_test)
     except DAMAGED as error:
         raise NoInputError(
@@ -103,7 +105,7 @@ def load_writers(path: Path, n: int) -> npt.NDArray[np.int64]:
         NoInputError: the file is missing, damaged, or of another length.
     """
     try:
-        (table,) = _arrays(path, "train")
+        (table,) = read_arrays(path, "train")
         writers: npt.NDArray[np.int64] = table[:, 2].astype(np.int64)
     except DAMAGED as error:
         raise NoInputError(
@@ -123,7 +125,7 @@ def load_nondigits(path: Path) -> Crops:
             kind.
     """
     try:
-        (images,) = _arrays(path, "images")
+        (images,) = read_arrays(path, "images")
     except DAMAGED as error:
         raise NoInputError(
             f"{path}: the examples cannot be read ({error}). It needs an array `images` "
@@ -136,7 +138,7 @@ def load_nondigits(path: Path) -> Crops:
     return images
 
 
-def _arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
+def read_arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:
     """Read arrays of an .npz; raises one of `DAMAGED` where it cannot."""
     with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         return [file[name] for name in names]

@@ -17,7 +17,7 @@ from formreader.synth.strokes import Hand, draw_strokes
 from formreader.training.augment.augmentation import framed
 from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
 from formreader.training.augment.nondigits import draw_nondigits
-from formreader.training.data.digit_sets import load_digits
+from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import (
     Examples,
     held_out,
@@ -132,14 +132,14 @@ def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool
     """
     parts, held, known = [], [], True
     for source in options.data:
-        digits = load_digits(source, root=options.root)
-        writers = None
+        loaded = load_set(source, root=options.root)
+        digits, writers = loaded.examples, loaded.writers
         if source == "mnist" and options.writers:
             writers = load_writers(options.writers, len(digits))
-        elif source != "mnist":
-            # Other sets may be sorted by class, so random digits are held out, not the last.
+        known = known and writers is not None
+        if source != "mnist" and writers is None:
+            # Such sets may be sorted by class, so random digits are held out, not the last.
             writers = np.arange(len(digits))
-        known = known and source == "mnist" and writers is not None
         parts.append(digits)
         try:
             held.append(held_out(len(digits), options.validation, _generator(options, 0), writers))
