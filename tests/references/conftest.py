@@ -10,7 +10,7 @@ import pytest
 from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage
 
-from formreader.training.data.pen_strokes import PenStrokes
+from formreader.training.data.stroke_digits import PenStrokes
 
 BOX_PT = (60.0, 60.0, 80.0, 84.0)
 """First box of the comb of the printed page, in points from the page's top left."""

@@ -24,7 +24,7 @@ from formreader.input.input_files import list_files
 from formreader.input.open_page import count_pages, read_page
 from formreader.training.augment.augmentation import MIN_TRACE_GREY, framed
 from formreader.training.data.examples import DAMAGED, Examples, load_mnist
-from formreader.training.data.pen_strokes import (
+from formreader.training.data.stroke_digits import (
     STROKE_ARRAYS,
     STROKE_UNIT,
     Path2D,
@@ -51,6 +51,7 @@ _DRAWN_SIDE = 44.0
 _PEN_WIDTHS = 2.0, 8.0
 """Range of the pens that draw it, in pixels."""
 _PENS_PER_DIGIT = 3
+"""Augmentation varies shapes and pens anew in each epoch, but does not make thick pens thin."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def load_digits(source: str, part: Part = "train", root: Path | None = None) -> 
     Args:
         source: `mnist`; an .npz with `images` (n, h, w) uint8, ink bright on black, and
             `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind, or
-            with pen strokes (see `data.pen_strokes`), each drawn with several pens; a folder with
+            with pen strokes (see `data.stroke_digits`), each drawn with several pens; a folder with
             folders `0` to `9` and `x` of images; or a corrections.csv.
         part: the digits to train on or those to test with, in sets that have both.
         root: as of `load_corrections`.
