@@ -18,38 +18,45 @@ LAYER_STRIDE = 2
 SIDE_MULTIPLE = 32
 """The network takes images whose height and width are multiples of this, in pixels."""
 
-SIDE_UNIT = 16.0
-"""Unit of the distances to a place's sides in the output, in page pixels."""
-
-
 LAYERS = len(Layer)
 
 CORE_KINDS = 2
-"""Digit boxes, and cells for numbers."""
+"""Digit boxes, and cells for numbers. A core is what is well inside of a place, so that places that
+share a side have cores apart."""
 
-CHANNELS = 4 * (LAYERS + CORE_KINDS) + 4
-"""Of the output, for each cell of 4 x 4 pixels: the logits of the layers for its four places, row
-by row; those of being in the core of each kind of place; the distances to the place's left, top,
-right and bottom side."""
+CHANNELS = 4 * (LAYERS + CORE_KINDS)
+"""Of the output, for each cell of 4 x 4 pixels: the logits of each layer for its four places, row
+by row, and those of being in the core of each kind of place."""
+
+_INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
+"""How far a core is inside of its place: a share of the shorter side, and its limits in px."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageMaps:
     """What is ruled, printed and written on a page, and where its places are.
 
-    `layers` (LAYERS, h / 2, w / 2) are logits of each `Layer`. `cores` (2, h / 2, w / 2) are the
-    logits of being well inside of a digit box, and of a cell; `sides` (4, h / 4, w / 4) the
-    distances in pixels from there to the left, top, right and bottom side.
+    `layers` (LAYERS, h / 2, w / 2) are logits of each `Layer`, `cores` (CORE_KINDS, h / 2, w / 2)
+    those of being in the core of a digit box, and of a cell.
     """
 
     layers: npt.NDArray[np.float32]
     cores: npt.NDArray[np.float32]
-    sides: npt.NDArray[np.float32]
 
     @classmethod
     def from_output(cls, output: npt.NDArray[np.float32]) -> PageMaps:
         """The network's output, (CHANNELS, rows, columns), taken apart."""
         rows, columns = output.shape[1:]
-        fine = output[:-4].reshape(LAYERS + CORE_KINDS, 2, 2, rows, columns)
+        fine = output.reshape(LAYERS + CORE_KINDS, 2, 2, rows, columns)
         fine = fine.transpose(0, 3, 1, 4, 2).reshape(LAYERS + CORE_KINDS, 2 * rows, 2 * columns)
-        return cls(fine[:LAYERS], fine[LAYERS:], output[-4:] * np.float32(SIDE_UNIT))
+        return cls(fine[:LAYERS], fine[LAYERS:])
+
+
+def core_inset(shorter: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How far the core of a place is from its sides, given its shorter side; all in pixels."""
+    return np.clip(_INSET * shorter, _MIN_INSET, _MAX_INSET)
+
+
+def inset_of_core(shorter: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The same, given the core's own shorter side."""
+    return np.clip(_INSET / (1 - 2 * _INSET) * shorter, _MIN_INSET, _MAX_INSET)

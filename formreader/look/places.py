@@ -9,22 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.page_layers import Layer
-from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, STRIDE, PageMaps
+from formreader.look.page_maps import LAYER_STRIDE, PageMaps, inset_of_core
 
-_MIN_CORE_CELLS = 2
-"""Cells of the smallest core: a box of 9 px has four."""
+_MIN_SCORE = 0.65
+"""Mean probability of a core's places of the grid from which it is a place's. Set on held-out
+training pages."""
 
-_MIN_CORE_LOGITS = (1.0, 1.0)
-"""Logits of being in the core of a box and of a cell from which a place is in it, where nothing is
-ruled: a ruled line divides cores. Set on held-out training pages."""
+_MIN_CORE_SIDE = 4.0
+"""Pixels of the shorter side of the smallest core: that of a box of 9 px."""
 
-_SURE_DISTANCE = 6.0
-"""A side is told best by the core's cells near to it: the weight of a distance d is that of
-1 / (d + 6 px)^2. Set on held-out training pages."""
+_FULL_COLUMN = 0.5
+"""A column is part of a core's height from this share of the usual height of its columns on: what
+is thinner is a spur."""
 
-_SLOPE_PRIOR = 100.0**2
-"""Variance of x, px^2, from which the slope of a place's upper and lower side is trusted by half:
-short sides are level, as the page is straight."""
+_LEVEL_WIDTH = 50.0
+"""Pixels of the page: the slope of a place of this width is trusted by half, as short sides are
+level where the page is straight."""
 
 _SNAP_REACH, _SNAP_SIGMA = 5, 2.5
 """Pixels on both sides of a place's side in which its line is looked for, and the standard
@@ -62,88 +62,44 @@ class Places:
 def find_places(maps: PageMaps) -> tuple[Places, Places]:
     """Find the digit boxes and the cells of a page.
 
-    Each is a connected core; the cells of the map in it tell where its sides are.
+    Each is a connected core, widened by its inset, with its sides moved onto ruled lines.
     """
     logits = maps.layers[[Layer.RULED_DOWN, Layer.RULED_ACROSS]]
-    unruled = logits.max(axis=0) <= 0
-    boxes, cells = _settled(*(_of_kind(maps, kind, unruled) for kind in range(CORE_KINDS)))
+    boxes, cells = _settled(*map(_of_cores, maps.cores))
     ruled = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
     return _on_lines(boxes, ruled), _on_lines(cells, ruled)
 
 
-def _of_kind(maps: PageMaps, kind: int, unruled: npt.NDArray[np.bool_]) -> Places:
-    """The places of one kind; `unruled` is where no line is, on the grid of the layers."""
-    inside = (maps.cores[kind] > _MIN_CORE_LOGITS[kind]) & unruled
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        inside.astype(np.uint8), connectivity=4
-    )
+def _of_cores(logits: npt.NDArray[np.float32]) -> Places:
+    """The places of one kind; `logits` are those of being in their cores."""
+    labels = cv2.connectedComponents((logits > 0).astype(np.uint8), connectivity=4)[1]
     rows, columns = np.nonzero(labels)
-    label = np.asarray(labels[rows, columns], np.int32)
-    n = count
-    sure = 1 / (1 + np.exp(-maps.cores[kind][rows, columns].astype(np.float64)))
+    label = labels[rows, columns] - 1
+    n, width = int(labels.max()), labels.shape[1]
+    sure = 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64)))
     score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
-    # Sides are told by the cell of the coarser map that a place of the grid lies in.
-    at = rows * LAYER_STRIDE // STRIDE, columns * LAYER_STRIDE // STRIDE
-    y, x = (STRIDE * v + (STRIDE - 1) / 2 for v in at)
-    left, top, right, bottom = maps.sides[:, at[0], at[1]].astype(np.float64)
-    first = LAYER_STRIDE * stats[label, cv2.CC_STAT_LEFT]
-    last = first + LAYER_STRIDE * (stats[label, cv2.CC_STAT_WIDTH] - 1)
-    # Distances to far sides are not taught: of a wide core its ends tell where they are.
-    left_at = _mean(label, n, x - left, x - first)
-    right_at = _mean(label, n, x + right, last - x)
-    middle = (left_at + right_at) / 2
-    tops = _sloped(label, n, x - middle[label], y - top, top, right_at - left_at)
-    bottoms = _sloped(label, n, x - middle[label], y + bottom, bottom, right_at - left_at)
-    corners = np.stack(
-        [
-            np.stack([left_at, tops[0]], axis=1), np.stack([right_at, tops[1]], axis=1),
-            np.stack([right_at, bottoms[1]], axis=1), np.stack([left_at, bottoms[0]], axis=1),
-        ],
-        axis=1,
-    )  # fmt: skip
-    real = stats[:, cv2.CC_STAT_AREA] >= _MIN_CORE_CELLS
-    real[0] = False
-    sizes = corners[:, 2] - corners[:, 0]
-    real &= (sizes > STRIDE).all(axis=1)
-    return Places(corners[real], score[real])
-
-
-def _weight(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return 1 / (np.maximum(distance, 0) + _SURE_DISTANCE) ** 2
-
-
-def _mean(
-    label: npt.NDArray[np.int32],
-    n: int,
-    value: npt.NDArray[np.float64],
-    distance: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """(n,) the weighted mean of the values of each label."""
-    weight = _weight(distance)
-    total = np.maximum(np.bincount(label, weight, n), 1e-9)
-    return np.asarray(np.bincount(label, weight * value, n) / total)
-
-
-def _sloped(
-    label: npt.NDArray[np.int32],
-    n: int,
-    x: npt.NDArray[np.float64],
-    value: npt.NDArray[np.float64],
-    distance: npt.NDArray[np.float64],
-    width: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(n,) the values at the left and right end of a line through each label's values.
-
-    `x` counts from the middle of each place, whose `width` is (n,).
-    """
-    weight = _weight(distance)
-    total = np.maximum(np.bincount(label, weight, n), 1e-9)
-    x_mean, mean = (np.bincount(label, weight * v, n) / total for v in (x, value))
-    dx, dv = x - x_mean[label], value - mean[label]
-    variance = np.bincount(label, weight * dx**2, n) / total
-    slope = np.bincount(label, weight * dx * dv, n) / total / (variance + _SLOPE_PRIOR / 12)
-    middle = mean - slope * x_mean
-    return middle - slope * width / 2, middle + slope * width / 2
+    # For each core and column of the page: how many rows, and the middle one.
+    place = label.astype(np.int64) * width + columns
+    counts = np.bincount(place, minlength=n * width).reshape(n, width).astype(np.float64)
+    middles = np.bincount(place, rows, n * width).reshape(n, width) / np.maximum(counts, 1)
+    usual = (counts**2).sum(axis=1) / counts.sum(axis=1)
+    full = counts >= np.maximum(_FULL_COLUMN * usual, 1)[:, None]
+    left, right = full.argmax(axis=1), width - 1 - full[:, ::-1].argmax(axis=1)
+    share = full / full.sum(axis=1, keepdims=True)
+    height = (counts * share).sum(axis=1)
+    x, y = share @ np.arange(width), (share * middles).sum(axis=1)
+    along, across = np.arange(width) - x[:, None], middles - y[:, None]
+    spread = (share * along**2).sum(axis=1)
+    level = (_LEVEL_WIDTH / LAYER_STRIDE) ** 2 / 12
+    slope = (share * along * across).sum(axis=1) / (spread + level)
+    core = LAYER_STRIDE * np.stack([right - left + 1, height], axis=1)
+    half = core / 2 + inset_of_core(core.min(axis=1))[:, None]
+    middle = LAYER_STRIDE * np.stack([(left + right) / 2, y], axis=1) + (LAYER_STRIDE - 1) / 2
+    signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    corners = middle[:, None] + signs * half[:, None]
+    corners[..., 1] += slope[:, None] * (signs[:, 0] * half[:, :1])
+    real = (core.min(axis=1) >= _MIN_CORE_SIDE) & (score >= _MIN_SCORE)
+    return Places(corners, score).chosen(real)
 
 
 def _settled(boxes: Places, cells: Places) -> tuple[Places, Places]:

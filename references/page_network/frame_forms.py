@@ -55,7 +55,7 @@ class FrameForm:
         y += 12
         blocks: tuple[Callable[[Rect], float], ...] = (
             self._frames, self._frames, self._table, self._table, self._schedule, self._schedule,
-            self._rules, self._combs, self._combs, self._print,
+            self._rules, self._combs, self._combs, self._marks, self._print,
         )  # fmt: skip
         misses = 0
         while misses < 5:
@@ -205,7 +205,7 @@ class FrameForm:
                 continue
             self._line.draw(sheet, (float(x), place.y), (float(x), bottom), rng)
         printed = float(rng.choice([0.0, 0.1, 0.4]))
-        counted = int(rng.integers(len(widths))) if rng.random() < 0.3 else -1
+        counted = int(rng.integers(len(widths))) if rng.random() < 0.5 else -1
         large = min(float(rng.uniform(2.2, 5)), 0.6 * h)
         for r in range(rows):
             for c, w in enumerate(widths):
@@ -291,6 +291,38 @@ class FrameForm:
             self._filling.cell(Rect(x + before, y - min(h, 7.0), w, min(h, 7.0)))
             x += before + w + float(rng.uniform(4, 12))
 
+    def _marks(self, place: Rect) -> float:
+        """A table whose cells hold the number of a line, or a few boxes for marks."""
+        rng, sheet = self._rng, self._sheet
+        h = float(rng.uniform(6, 15))
+        rows, columns = min(int(place.h / h), int(rng.integers(2, 16))), int(rng.integers(1, 4))
+        number, w = float(rng.uniform(8, 35)), float(rng.uniform(16, 60))
+        if rows < 1 or columns * (number + w) > place.w:
+            return 0.0
+        tall = float(rng.uniform(3.9, min(0.9 * h, 9)))
+        side, boxes = tall * float(rng.uniform(0.8, 1.15)), int(rng.integers(1, 4))
+        size, bold = min(float(rng.uniform(2, 4.5)), 0.6 * h), rng.random() < 0.2
+        gap = float(rng.choice([0.0, rng.uniform(0.1, 1.0)]))
+        style = RowStyle("separate" if gap else "comb", self._line, self._line, gap=gap)
+        step = side * (1 + gap)
+        if boxes * step > 0.95 * w:
+            return 0.0
+        drawn = int(rng.integers(2))
+        for r in range(rows):
+            for c in range(columns):
+                x, y = place.x + c * (number + w), place.y + r * h
+                label = str(c * rows + r + 1)
+                at = x + max((number - 0.6 * size * len(label)) / 2, 0.5)
+                sheet.text(at, y + (h - size) / 2, label, size, bold=bold, limit=number - 0.5)
+                draw_outline(sheet, Rect(x, y, number, h), self._line, rng)
+                draw_outline(sheet, Rect(x + number, y, w, h), self._line, rng)
+                first = x + number + (w - boxes * step) * (0.5 if drawn else 0.1)
+                cells = draw_row(
+                    sheet, Rect(first, y + (h - tall) / 2, side, tall), boxes, style, rng
+                )
+                self._filling.comb(cells, list(range(boxes)))
+        return rows * h
+
     def _combs(self, place: Rect) -> float:
         """Rows of digit boxes, with print between groups and in some boxes."""
         rng, sheet = self._rng, self._sheet
@@ -324,7 +356,7 @@ class FrameForm:
             self._text(x, place.y, n * step)
             cells = draw_row(sheet, Rect(x, y, w, h), n, style, rng)
             free = list(range(n))
-            if n > 2 and rng.random() < 0.35:
+            if n > 2 and rng.random() < 0.5:
                 shade = self._pale if rng.random() < 0.7 else BLACK
                 free = preprint(sheet, cells, free, shade, rng)
             self._filling.comb(cells, free)

@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from formreader.look.page_maps import CHANNELS, CORE_KINDS
-from page_network.pieces import CORE_WEIGHTS, CORES, LAYER_BITS, SIDE_WEIGHT, SIDES
+from page_network.pieces import CORE_WEIGHTS, CORES, LAYER_BITS
 
 _WIDTHS = (32, 48, 96, 128)
 """Channels of the levels, from 1/4 to 1/32 of the page's resolution: multiples of what a vector
@@ -17,7 +17,7 @@ _BLOCKS, _MERGES = (1, 2, 3, 1), (2, 1, 1)
 _CORE_PRIOR, _LAYER_PRIOR = -3.0, -2.5
 """Initial logits: those of the shares of cores and of layers among all places."""
 
-_LAYER_WEIGHT, _CORE_SHARE, _DICE, _SIDE_WEIGHT = 12.0, 5.0, 0.5, 1.5
+_LAYER_WEIGHT, _CORE_SHARE, _DICE = 12.0, 5.0, 0.5
 """Weights of the parts of the loss; set so that each is about as large after 500 steps."""
 _POSITIVE = 2.0
 """Weight of what is in a layer beside what is not."""
@@ -47,7 +47,6 @@ def build_page_network() -> keras.Model:
         for k in range(_MERGES[i]):
             x = _block(x, _WIDTHS[i], f"merge{i}.{k}")
     prior = [_LAYER_PRIOR] * LAYER_BITS.stop + [_CORE_PRIOR] * (CORES.stop - CORES.start)
-    prior += [1.0] * (CHANNELS - len(prior))
     maps = layers.Conv2D(
         CHANNELS, 1, bias_initializer=keras.initializers.Constant(prior), name="maps"
     )(x)
@@ -82,7 +81,7 @@ def _block(
 
 
 def page_loss(target: keras.KerasTensor, maps: keras.KerasTensor) -> keras.KerasTensor:
-    """Cross entropy for layers, cross entropy and Dice for cores, L1 for sides. A scalar.
+    """Cross entropy for layers, cross entropy and Dice for cores. A scalar.
 
     `target` is (n, h, w, TARGETS) as from `sample_piece`, `maps` the network's output. Dice is
     that of Milletari et al. 2016.
@@ -98,9 +97,7 @@ def page_loss(target: keras.KerasTensor, maps: keras.KerasTensor) -> keras.Keras
     shared = _by_kind(yes * cores)
     both = _by_kind(yes + weight * cores)
     dice = ops.mean(1 - (2 * shared + 1) / (both + 1))
-    near = target[..., SIDE_WEIGHT, None]
-    apart = ops.sum(near * ops.abs(maps[..., SIDES] - target[..., SIDES])) / (4 * ops.sum(near) + 1)
-    return _LAYER_WEIGHT * layer_loss + _CORE_SHARE * entropy + _DICE * dice + _SIDE_WEIGHT * apart
+    return _LAYER_WEIGHT * layer_loss + _CORE_SHARE * entropy + _DICE * dice
 
 
 def _by_kind(cores: keras.KerasTensor) -> keras.KerasTensor:

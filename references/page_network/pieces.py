@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, SIDE_UNIT, STRIDE
+from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, core_inset
 from formreader.training.box_network.piece_damage import degrade
 from page_network.training_pages import TrainingPage
 
@@ -20,17 +20,8 @@ LAYER_BITS = slice(0, 4 * LAYERS)
 """Targets of the layers: each has the four pixels of its grid that lie in a cell of the map."""
 CORES = slice(4 * LAYERS, 4 * (LAYERS + CORE_KINDS))
 """Whether a pixel of that grid is in the core of a digit box, and of a cell for a number."""
-SIDES = slice(CORES.stop, CORES.stop + 4)
-"""Distances from a cell in a place to its left, top, right and bottom side, in `SIDE_UNIT`."""
-CORE_WEIGHTS = slice(SIDES.stop, SIDES.stop + 4)
-SIDE_WEIGHT = CORE_WEIGHTS.stop
-TARGETS = SIDE_WEIGHT + 1
-
-_INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
-"""How far a core is inside of its place: a share of the shorter side, and its limits in px."""
-
-_MAX_SIDE = 48.0
-"""Distance in pixels up to which sides are taught: farther ones are told by the cores nearer."""
+CORE_WEIGHTS = slice(CORES.stop, CORES.stop + 4)
+TARGETS = CORE_WEIGHTS.stop
 
 _SCALE_SIGMA, _SCALES = 0.25, (0.6, 1.9)
 """Pages are enlarged by a log-normal factor, within limits."""
@@ -55,16 +46,16 @@ def sample_piece(page: TrainingPage, rng: np.random.Generator) -> Piece:
     bits = np.stack([(half >> k) & 1 for k in range(LAYERS)], axis=-1)
     cores = np.zeros((*half.shape, CORE_KINDS), np.float32)
     weights = np.ones((*half.shape, 1), np.float32)
-    sides = np.zeros((PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 4), np.float32)
     for kind, quads in enumerate((page.boxes, page.cells)):
         for quad, lines in _with_lines(_moved(quads, matrix)):
-            _draw_place(cores[..., kind], weights[..., 0], sides, quad, lines)
+            window, distances = _seen(quad, lines)
+            shortest = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1).min()
+            cores[window][distances.min(axis=0) >= core_inset(shortest), kind] = 1
     for quad, lines in _with_lines(_moved(page.blind, matrix)):
         window, distances = _seen(quad, lines)
         weights[window][distances.min(axis=0) > 0] = 0
-    near = sides.max(axis=-1, keepdims=True) > 0
     targets = np.concatenate(
-        [in_fours(bits), in_fours(cores), sides, in_fours(weights), near], axis=-1, dtype=np.float32
+        [in_fours(bits), in_fours(cores), in_fours(weights)], axis=-1, dtype=np.float32
     )
     return degrade(255 - np.asarray(piece, np.uint8), rng), targets
 
@@ -122,34 +113,11 @@ def _seen(
     """The window around a quad on the grid of half the resolution, and the distances in it.
 
     They are (4, rows, columns) pixels from the middle of each square of the grid to the quad's
-    sides. The window has whole cells of the network's output.
+    sides.
     """
-    low = np.floor(quad.min(axis=0) / STRIDE).astype(int)
-    high = np.ceil(quad.max(axis=0) / STRIDE).astype(int) + 1
-    (left, top), (right, bottom) = np.clip([low, high], 0, PIECE_SIDE // STRIDE) * 2
+    low = np.floor(quad.min(axis=0) / LAYER_STRIDE).astype(int)
+    high = np.ceil(quad.max(axis=0) / LAYER_STRIDE).astype(int) + 1
+    (left, top), (right, bottom) = np.clip([low, high], 0, PIECE_SIDE // LAYER_STRIDE)
     x, y = (LAYER_STRIDE * np.arange(*r) + 0.5 for r in ((left, right), (top, bottom)))
     a, b, c = lines.T[..., None, None]
     return (slice(top, bottom), slice(left, right)), a * x + b * y[:, None] + c
-
-
-def _draw_place(
-    cores: npt.NDArray[np.float32],
-    weights: npt.NDArray[np.float32],
-    sides: npt.NDArray[np.float32],
-    quad: npt.NDArray[np.float64],
-    lines: npt.NDArray[np.float64],
-) -> None:
-    """Draw the core of a place, what around it is not taught, and the distances to its sides."""
-    window, distances = _seen(quad, lines)
-    shortest = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1).min()
-    inset = float(np.clip(_INSET * shortest, _MIN_INSET, _MAX_INSET))
-    inside = distances.min(axis=0)
-    cores[window][inside >= inset] = 1
-    # Between a core and its place's sides either answer is right.
-    weights[window][(inside > 0.6 * inset) & (inside < inset)] = 0
-    # Distances are linear: that from a cell's middle is the mean of those from its four places.
-    rows, columns = inside.shape[0] // 2, inside.shape[1] // 2
-    coarse = distances.reshape(4, rows, 2, columns, 2).mean(axis=(2, 4)).transpose(1, 2, 0)
-    taught = coarse.min(axis=-1) > 0
-    cells = tuple(slice(part.start // 2, part.stop // 2) for part in window)
-    sides[cells][taught] = np.minimum(coarse[taught], _MAX_SIDE) / SIDE_UNIT

@@ -105,7 +105,7 @@ class PrintedForm(Form):
     def fill_in(self, filling: Filling) -> None:
         """Fill in all places, tick buttons, and leave signatures, notes and stamps."""
         facts, rng = self._facts, self.rng
-        signs, shade = rng.random() < 0.25, tuple(rng.integers(60, 215, size=3).tolist())
+        signs, shade = rng.random() < 0.4, tuple(rng.integers(60, 215, size=3).tolist())
         for area in (*facts["ignore"], *(c["box"] for c in facts["combs_unprinted"])):
             self.note_unclear(self.rect(area))
         for comb in (*facts["combs"], *facts["combs_preprinted"]):

@@ -49,9 +49,9 @@ class Options:
     out: Path
     work: Path
     base: Path | None = None
-    pages: int = 5000
+    pages: int = 6500
     test_pages: int = 80
-    steps: int = 15_000
+    steps: int = 11_000
     batch: int = 8
     rate: float = 2e-3
     seed: int = 30

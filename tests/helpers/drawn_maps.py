@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from formreader.core.geometry import Box
 from formreader.core.page_layers import Layer
-from formreader.look.page_maps import LAYER_STRIDE, STRIDE, PageMaps
+from formreader.look.page_maps import LAYER_STRIDE, PageMaps, core_inset
 
 BOX, CELL = 0, 1
 """Kinds of places."""
 
 
-def draw_place(maps: PageMaps, place: Box, kind: int = BOX, logit: float = 6.0) -> None:
-    """Draw the core of a place, and the distances to its sides, into the maps."""
-    inset = float(np.clip(min(place.width, place.height) / 4, 2.5, 8))
-    maps.cores[kind][_distances(place, maps.cores.shape, LAYER_STRIDE).min(axis=0) >= inset] = logit
-    distances = _distances(place, maps.sides.shape, STRIDE)
-    inside = distances.min(axis=0) > 0
-    maps.sides[:, inside] = distances[:, inside]
-
-
-def _distances(place: Box, shape: tuple[int, ...], stride: int) -> npt.NDArray[np.float64]:
-    """(4, rows, columns) pixels to the place's left, top, right and bottom side."""
-    y, x = (stride * np.mgrid[: shape[1], : shape[2]] + (stride - 1) / 2).astype(np.float64)
-    return np.stack([x - place.left, y - place.top, place.right - x, place.bottom - y])
+def draw_place(
+    maps: PageMaps, place: Box, kind: int = BOX, logit: float = 6.0, slope: float = 0.0
+) -> None:
+    """Draw the core of a place into the maps; with a slope, it falls to the right."""
+    shape = maps.cores.shape
+    y, x = LAYER_STRIDE * np.mgrid[: shape[1], : shape[2]] + (LAYER_STRIDE - 1) / 2
+    y -= slope * (x - (place.left + place.right) / 2)
+    distances = np.stack([x - place.left, y - place.top, place.right - x, place.bottom - y])
+    inset = core_inset(np.array(min(place.width, place.height)))
+    maps.cores[kind][distances.min(axis=0) >= inset] = logit
 
 
 def rule(

@@ -26,7 +26,6 @@ def blank_maps(height: int, width: int) -> PageMaps:
     return PageMaps(
         np.full((LAYERS, 2 * rows, 2 * columns), -9, np.float32),
         np.full((CORE_KINDS, 2 * rows, 2 * columns), -9, np.float32),
-        np.zeros((4, rows, columns), np.float32),
     )
 
 

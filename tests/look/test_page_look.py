@@ -25,7 +25,6 @@ def test_maps_cover_the_page(height: int, width: int) -> None:
     rows, columns = (-(-side // 32) * 8 for side in (height, width))
     assert maps.layers.shape == (LAYERS, 2 * rows, 2 * columns)
     assert maps.cores.shape == (CORE_KINDS, 2 * rows, 2 * columns)
-    assert maps.sides.shape == (4, rows, columns)
     assert np.isfinite(maps.layers).all()
 
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from page_network.pieces import in_fours
 
 from formreader.core.page_layers import Layer
-from formreader.look.page_maps import CHANNELS, CORE_KINDS, LAYERS, SIDE_UNIT, PageMaps
+from formreader.look.page_maps import (
+    CHANNELS,
+    CORE_KINDS,
+    LAYERS,
+    PageMaps,
+    core_inset,
+    inset_of_core,
+)
 
 
 def test_each_cell_has_four_places_of_each_layer() -> None:
@@ -19,13 +27,17 @@ def test_each_cell_has_four_places_of_each_layer() -> None:
         assert maps.layers[layer, 2:4, 4:6].ravel().tolist() == [4 * layer + i for i in range(4)]
 
 
-def test_cores_and_distances_in_pixels() -> None:
+def test_cores_are_on_the_grid_of_the_layers() -> None:
     output = np.arange(CHANNELS, dtype=np.float32)[:, None, None] * np.ones((1, 2, 3), np.float32)
     maps = PageMaps.from_output(output)
     assert maps.cores.shape == (CORE_KINDS, 4, 6)
     assert maps.cores[:, 2, 4].tolist() == [4 * LAYERS, 4 * LAYERS + 4]
-    first = 4 * (LAYERS + CORE_KINDS)
-    assert (maps.sides[:, 0, 0] / SIDE_UNIT).tolist() == [first + i for i in range(4)]
+
+
+@pytest.mark.parametrize("side", [9.0, 10.0, 17.0, 32.0, 33.0, 120.0])
+def test_the_inset_of_a_core_is_known_from_the_core(side: float) -> None:
+    inset = core_inset(np.array(side))
+    assert inset_of_core(side - 2 * inset) == pytest.approx(inset)
 
 
 def test_what_is_taught_of_the_layers_is_read_back() -> None:

@@ -44,26 +44,23 @@ def test_a_page_without_cores_has_no_places() -> None:
     st.floats(8, 200), st.floats(8, 120), st.floats(16, 150), st.floats(16, 100),
     st.sampled_from([BOX, CELL]),
 )  # fmt: skip
-def test_a_place_is_found_to_within_a_pixel(
+def test_a_place_is_found_to_within_a_place_of_the_grid(
     left: float, top: float, width: float, height: float, kind: int
 ) -> None:
     place = Box(left, top, width, height)
     both = find_places(maps_with((place, kind, 6.0)))
     assert len(both[1 - kind]) == 0
     assert len(both[kind]) == 1
-    assert np.abs(both[kind].corners[0] - corners_of(place)).max() < 1
+    assert np.abs(both[kind].corners[0] - corners_of(place)).max() < 2.1
     assert both[kind].scores[0] == pytest.approx(1 / (1 + np.exp(-6)), abs=1e-3)
 
 
 def test_a_tilted_cell_is_found_tilted() -> None:
-    maps = maps_with((Box(40, 80, 300, 40), CELL, 6.0))
-    rise = 0.02 * (4 * np.arange(WIDTH // 4) + 1.5)
-    core = maps.sides[0] > 0
-    maps.sides[1][core] -= np.broadcast_to(rise, core.shape)[core]
-    maps.sides[3][core] += np.broadcast_to(rise, core.shape)[core]
+    maps = blank_maps(HEIGHT, WIDTH)
+    draw_place(maps, Box(40, 80, 300, 40), CELL, slope=0.03)
     corners = found(maps, CELL).corners[0]
-    wanted = corners_of(Box(40, 80, 300, 40)) + [(0, 0.8), (0, 6.8), (0, 6.8), (0, 0.8)]
-    assert np.abs(corners - wanted).max() < 1.5  # a slope is trusted in part
+    wanted = corners_of(Box(40, 80, 300, 40)) + [(0, -4.5), (0, 4.5), (0, 4.5), (0, -4.5)]
+    assert np.abs(corners - wanted).max() < 2.1  # a slope is trusted in part
 
 
 @pytest.mark.parametrize("gap", [0, 3, 10])
@@ -74,7 +71,7 @@ def test_boxes_side_by_side_stay_apart(width: int, gap: int) -> None:
     assert len(places) == 4
     wanted = np.array([corners_of(box) for box in boxes])
     order = np.argsort(places.corners[:, 0, 0])
-    assert np.abs(places.corners[order] - wanted).max() < 1
+    assert np.abs(places.corners[order] - wanted).max() < 2.1
 
 
 @pytest.mark.parametrize("away", [-3.0, 3.0])
@@ -85,8 +82,8 @@ def test_a_side_is_moved_onto_the_line_beside_it(away: float) -> None:
     corners = found(maps).corners[0]
     assert corners[[0, 3], 0] == pytest.approx([line] * 2, abs=1.2)
     others = corners_of(PLACE)
-    assert np.abs(corners[[1, 2]] - others[[1, 2]]).max() < 1
-    assert np.abs(corners[:, 1] - others[:, 1]).max() < 1
+    assert np.abs(corners[[1, 2]] - others[[1, 2]]).max() < 2.1
+    assert np.abs(corners[:, 1] - others[:, 1]).max() < 2.1
 
 
 def test_a_side_is_not_moved_where_no_line_is_near_or_of_its_direction() -> None:
@@ -118,5 +115,4 @@ def test_places_apart_are_both_kept() -> None:
 def test_a_speck_is_no_place() -> None:
     maps = blank_maps(HEIGHT, WIDTH)
     maps.cores[BOX, 10, 10] = 6
-    maps.sides[:, 10, 10] = 12
     assert len(found(maps)) == 0

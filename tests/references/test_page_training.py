@@ -14,15 +14,13 @@ pytestmark = pytest.mark.slow
 
 
 def targets_of_a_box() -> np.ndarray:
-    from page_network.pieces import CORE_WEIGHTS, CORES, SIDE_WEIGHT, SIDES, TARGETS
+    from page_network.pieces import CORE_WEIGHTS, CORES, TARGETS
 
     targets = np.zeros((2, 24, 24, TARGETS), np.float32)
     targets[..., CORE_WEIGHTS] = 1
     targets[:, 6:12, 6:12, CORES.start : CORES.start + 4] = 1
     targets[:, 14:18, 2:20, CORES.stop - 4 : CORES.stop] = 1
     targets[:, 5, 4:14, :4] = 1
-    targets[:, 6:12, 6:12, SIDES] = 0.7
-    targets[:, 6:12, 6:12, SIDE_WEIGHT] = 1
     return targets
 
 
@@ -47,13 +45,13 @@ def test_perfect_maps_have_no_loss() -> None:
 
 
 def test_each_mistake_costs() -> None:
-    from page_network.pieces import CORES, LAYER_BITS, SIDES
+    from page_network.pieces import CORES, LAYER_BITS
 
     targets = targets_of_a_box()
     best = loss(targets, perfect(targets))
-    for part, change in ((LAYER_BITS, -1), (CORES, -1), (SIDES, 2)):
+    for part in (LAYER_BITS, CORES):
         maps = perfect(targets)
-        maps[..., part] *= change
+        maps[..., part] *= -1
         assert loss(targets, maps) > best + 0.2
     doubtful = perfect(targets)
     doubtful[..., CORES] *= 0.02

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from page_network.pieces import (
-    CORE_WEIGHTS,
     CORES,
     LAYER_BITS,
     PIECE_SIDE,
-    SIDE_WEIGHT,
-    SIDES,
     TARGETS,
     sample_piece,
 )
 from page_network.training_pages import TrainingPage, straightened
 
 from formreader.core.page_layers import Layer
-from formreader.look.page_maps import CHANNELS, LAYER_STRIDE, SIDE_UNIT, STRIDE, PageMaps
+from formreader.look.page_maps import CHANNELS, LAYER_STRIDE, STRIDE, PageMaps
 from formreader.look.places import find_places
 from formreader.synth import FormSpec, render_form
 
@@ -49,10 +47,7 @@ def test_a_seed_cuts_one_piece(page: TrainingPage) -> None:
 def test_places_found_in_perfect_maps_are_those_of_the_piece(page: TrainingPage, seed: int) -> None:
     """Cores lie inside of the boxes, and the distances from there lead to their sides."""
     _, targets = sample_piece(page, np.random.default_rng(seed))
-    output = targets[..., :CHANNELS].copy()
-    output[..., LAYER_BITS] = -9  # no lines, so that no side is moved
-    output[..., CORES] = 12 * output[..., CORES] - 6
-    maps = PageMaps.from_output(np.ascontiguousarray(output.transpose(2, 0, 1)))
+    maps = _certain(PageMaps.from_output(targets[..., :CHANNELS].transpose(2, 0, 1).copy()))
     boxes, _ = find_places(maps)
     assert len(boxes)
     low, high = boxes.corners.min(axis=1), boxes.corners.max(axis=1)
@@ -70,12 +65,15 @@ def test_what_is_dark_in_a_piece_is_in_a_layer(page: TrainingPage) -> None:
     assert np.median(shares) > 60
 
 
-def test_sides_are_taught_in_places_and_rims_not_at_all(page: TrainingPage) -> None:
+def test_places_that_share_a_side_have_cores_apart(page: TrainingPage) -> None:
     _, targets = sample_piece(page, np.random.default_rng(2))
-    taught = targets[..., SIDE_WEIGHT] > 0
-    sides = targets[..., SIDES][taught] * SIDE_UNIT
-    assert sides.min() > 0
-    assert sides.max() <= 48 + 1e-3
-    assert taught[targets[..., CORES].any(axis=-1)].all()
-    assert not taught.all()
-    assert (targets[..., CORE_WEIGHTS] == 0).any()
+    maps = PageMaps.from_output(targets[..., :CHANNELS].transpose(2, 0, 1).copy())
+    low, high = page.boxes.min(axis=1), page.boxes.max(axis=1)
+    assert ((high - low).min(axis=0) > 6).all()
+    count = cv2.connectedComponents((maps.cores[0] > 0).astype(np.uint8), connectivity=4)[0] - 1
+    assert count == len(find_places(_certain(maps))[0])
+
+
+def _certain(maps: PageMaps) -> PageMaps:
+    """The maps as logits, without lines, so that no side is moved."""
+    return PageMaps(np.full_like(maps.layers, -9), 12 * maps.cores - 6)
