@@ -51,7 +51,7 @@ class Options:
     base: Path | None = None
     pages: int = 6500
     test_pages: int = 80
-    steps: int = 11_000
+    steps: int = 7_500
     batch: int = 8
     rate: float = 2e-3
     seed: int = 30
