@@ -9,20 +9,19 @@ from formreader.core.page_layers import Layer
 from formreader.look.page_maps import LAYER_STRIDE, PageMaps, core_inset
 
 BOX, CELL = 0, 1
-"""Kinds of places, as `find_places` returns them."""
+"""Kinds of places."""
 
 
 def draw_place(
     maps: PageMaps, place: Box, kind: int = BOX, logit: float = 6.0, slope: float = 0.0
 ) -> None:
     """Draw the core of a place into the maps; with a slope, it falls to the right."""
-    height, width = maps.cores.shape
-    y, x = LAYER_STRIDE * np.mgrid[:height, :width] + (LAYER_STRIDE - 1) / 2
+    shape = maps.cores.shape
+    y, x = LAYER_STRIDE * np.mgrid[: shape[1], : shape[2]] + (LAYER_STRIDE - 1) / 2
     y -= slope * (x - (place.left + place.right) / 2)
     distances = np.stack([x - place.left, y - place.top, place.right - x, place.bottom - y])
     inset = core_inset(np.array(min(place.width, place.height)))
-    core = distances.min(axis=0) >= inset
-    maps.cores[core], maps.boxes[core] = logit, 3.0 if kind == BOX else -3.0
+    maps.cores[kind][distances.min(axis=0) >= inset] = logit
 
 
 def rule(

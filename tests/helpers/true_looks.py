@@ -10,7 +10,7 @@ from formreader.core.geometry import scaling
 from formreader.core.page_layers import Layer
 from formreader.core.records import GreyImage
 from formreader.look.page_look import PageLook
-from formreader.look.page_maps import LAYER_STRIDE, LAYERS, STRIDE, PageMaps
+from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, STRIDE, PageMaps
 from formreader.synth import RenderedPage
 
 Plane = npt.NDArray[np.uint8]
@@ -25,7 +25,7 @@ def blank_maps(height: int, width: int) -> PageMaps:
     rows, columns = height // STRIDE, width // STRIDE
     return PageMaps(
         np.full((LAYERS, 2 * rows, 2 * columns), -9, np.float32),
-        *np.full((2, 2 * rows, 2 * columns), -9, np.float32),
+        np.full((CORE_KINDS, 2 * rows, 2 * columns), -9, np.float32),
     )
 
 

@@ -11,7 +11,7 @@ from true_looks import look_of
 from formreader.core.errors import ModelError
 from formreader.core.geometry import map_points, scaling
 from formreader.look.page_look import PageLook, _probabilities, look_at, look_at_picture
-from formreader.look.page_maps import LAYERS
+from formreader.look.page_maps import CORE_KINDS, LAYERS
 from formreader.look.page_network import PageNetwork, shipped_page_network
 from formreader.look.places import find_places
 from formreader.preprocess.straighten import StraightPage
@@ -24,7 +24,7 @@ def test_maps_cover_the_page(height: int, width: int) -> None:
     maps = shipped_page_network().look(page)
     rows, columns = (-(-side // 32) * 8 for side in (height, width))
     assert maps.layers.shape == (LAYERS, 2 * rows, 2 * columns)
-    assert maps.cores.shape == maps.boxes.shape == (2 * rows, 2 * columns)
+    assert maps.cores.shape == (CORE_KINDS, 2 * rows, 2 * columns)
     assert np.isfinite(maps.layers).all()
 
 

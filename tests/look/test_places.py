@@ -98,13 +98,13 @@ def test_a_side_is_not_moved_where_no_line_is_near_or_of_its_direction() -> None
     assert np.abs(found(maps).corners - plain).max() < 0.1
 
 
-def test_a_place_is_of_the_kind_of_most_of_its_core() -> None:
-    for boxes, kind in ((0.7, BOX), (0.3, CELL)):
-        maps = maps_with((PLACE, CELL, 6.0))
-        rows, columns = np.nonzero(maps.cores > 0)
-        part = columns < np.quantile(columns, boxes)
-        maps.boxes[rows[part], columns[part]] = 3.0
-        assert [len(one) for one in find_places(maps)] == [int(kind == BOX), int(kind == CELL)]
+@pytest.mark.parametrize(("box", "cell"), [(6.0, 2.0), (2.0, 6.0)])
+def test_of_a_box_and_a_cell_in_one_place_the_likelier_is_kept(box: float, cell: float) -> None:
+    maps = blank_maps(HEIGHT, WIDTH)
+    draw_place(maps, PLACE, CELL, cell)
+    draw_place(maps, PLACE, BOX, box)
+    boxes, cells = find_places(maps)
+    assert (len(boxes), len(cells)) == ((1, 0) if box > cell else (0, 1))
 
 
 def test_places_apart_are_both_kept() -> None:
@@ -114,5 +114,5 @@ def test_places_apart_are_both_kept() -> None:
 
 def test_a_speck_is_no_place() -> None:
     maps = blank_maps(HEIGHT, WIDTH)
-    maps.cores[10, 10] = 6
+    maps.cores[BOX, 10, 10] = 6
     assert len(found(maps)) == 0

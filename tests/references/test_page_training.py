@@ -14,22 +14,21 @@ pytestmark = pytest.mark.slow
 
 
 def targets_of_a_box() -> np.ndarray:
-    from page_network.pieces import CORE_WEIGHTS, CORES, KINDS, TARGETS
+    from page_network.pieces import CORE_WEIGHTS, CORES, TARGETS
 
     targets = np.zeros((2, 24, 24, TARGETS), np.float32)
     targets[..., CORE_WEIGHTS] = 1
-    targets[:, 6:12, 6:12, CORES] = 1
-    targets[:, 6:12, 6:12, KINDS] = 1
-    targets[:, 14:18, 2:20, CORES] = 1
+    targets[:, 6:12, 6:12, CORES.start : CORES.start + 4] = 1
+    targets[:, 14:18, 2:20, CORES.stop - 4 : CORES.stop] = 1
     targets[:, 5, 4:14, :4] = 1
     return targets
 
 
 def perfect(targets: np.ndarray) -> np.ndarray:
-    from page_network.pieces import CORES, KINDS, LAYER_BITS
+    from page_network.pieces import CORES, LAYER_BITS
 
     maps = targets[..., :CHANNELS].copy()
-    for part in (LAYER_BITS, CORES, KINDS):
+    for part in (LAYER_BITS, CORES):
         maps[..., part] = 40 * maps[..., part] - 20
     return maps
 
@@ -46,11 +45,11 @@ def test_perfect_maps_have_no_loss() -> None:
 
 
 def test_each_mistake_costs() -> None:
-    from page_network.pieces import CORES, KINDS, LAYER_BITS
+    from page_network.pieces import CORES, LAYER_BITS
 
     targets = targets_of_a_box()
     best = loss(targets, perfect(targets))
-    for part in (LAYER_BITS, CORES, KINDS):
+    for part in (LAYER_BITS, CORES):
         maps = perfect(targets)
         maps[..., part] *= -1
         assert loss(targets, maps) > best + 0.2

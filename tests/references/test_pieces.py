@@ -48,10 +48,10 @@ def test_places_found_in_perfect_maps_are_those_of_the_piece(page: TrainingPage,
     """Cores lie inside of the boxes, and the distances from there lead to their sides."""
     _, targets = sample_piece(page, np.random.default_rng(seed))
     maps = _certain(PageMaps.from_output(targets[..., :CHANNELS].transpose(2, 0, 1).copy()))
-    places = np.concatenate([one.corners for one in find_places(maps)])
-    assert len(places)
-    low, high = places.min(axis=1), places.max(axis=1)
-    for y, x in np.argwhere(maps.cores > 0) * LAYER_STRIDE + 0.5:
+    boxes, _ = find_places(maps)
+    assert len(boxes)
+    low, high = boxes.corners.min(axis=1), boxes.corners.max(axis=1)
+    for y, x in np.argwhere(maps.cores[0] > 0) * LAYER_STRIDE + 0.5:
         assert ((low < (x, y)) & ((x, y) < high)).all(axis=1).any()
 
 
@@ -70,10 +70,10 @@ def test_places_that_share_a_side_have_cores_apart(page: TrainingPage) -> None:
     maps = PageMaps.from_output(targets[..., :CHANNELS].transpose(2, 0, 1).copy())
     low, high = page.boxes.min(axis=1), page.boxes.max(axis=1)
     assert ((high - low).min(axis=0) > 6).all()
-    count = cv2.connectedComponents((maps.cores > 0).astype(np.uint8), connectivity=4)[0] - 1
-    assert count == sum(map(len, find_places(_certain(maps))))
+    count = cv2.connectedComponents((maps.cores[0] > 0).astype(np.uint8), connectivity=4)[0] - 1
+    assert count == len(find_places(_certain(maps))[0])
 
 
 def _certain(maps: PageMaps) -> PageMaps:
     """The maps as logits, without lines, so that no side is moved."""
-    return PageMaps(np.full_like(maps.layers, -9), 12 * maps.cores - 6, 12 * maps.boxes - 6)
+    return PageMaps(np.full_like(maps.layers, -9), 12 * maps.cores - 6)
