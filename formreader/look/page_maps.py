@@ -20,13 +20,13 @@ SIDE_MULTIPLE = 32
 
 LAYERS = len(Layer)
 
-PLACE_MAPS = 2
-"""Maps of places: whether a spot is in the core of one, and whether that is a digit box, no cell. A
-core is what is well inside of a place, so that places that share a side have cores apart."""
+CORE_KINDS = 2
+"""Digit boxes, and cells for numbers. A core is what is well inside of a place, so that places that
+share a side have cores apart."""
 
-CHANNELS = 4 * (LAYERS + PLACE_MAPS)
-"""Of the output, for each cell of 4 x 4 pixels: the logits of each layer for its four spots, row by
-row, and those of each map of places."""
+CHANNELS = 4 * (LAYERS + CORE_KINDS)
+"""Of the output, for each cell of 4 x 4 pixels: the logits of each layer for its four places, row
+by row, and those of being in the core of each kind of place."""
 
 _INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
 """How far a core is inside of its place: a share of the shorter side, and its limits in px."""
@@ -36,21 +36,20 @@ _INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
 class PageMaps:
     """What is ruled, printed and written on a page, and where its places are.
 
-    All are logits, (h / 2, w / 2) each: `layers` (LAYERS, ...) of each `Layer`, `cores` of being in
-    the core of a place, and `boxes` of that place being a digit box, not a cell.
+    `layers` (LAYERS, h / 2, w / 2) are logits of each `Layer`, `cores` (CORE_KINDS, h / 2, w / 2)
+    those of being in the core of a digit box, and of a cell.
     """
 
     layers: npt.NDArray[np.float32]
     cores: npt.NDArray[np.float32]
-    boxes: npt.NDArray[np.float32]
 
     @classmethod
     def from_output(cls, output: npt.NDArray[np.float32]) -> PageMaps:
         """The network's output, (CHANNELS, rows, columns), taken apart."""
         rows, columns = output.shape[1:]
-        maps = output.reshape(-1, 2, 2, rows, columns)
-        maps = maps.transpose(0, 3, 1, 4, 2).reshape(-1, 2 * rows, 2 * columns)
-        return cls(maps[:LAYERS], *maps[LAYERS:])
+        fine = output.reshape(LAYERS + CORE_KINDS, 2, 2, rows, columns)
+        fine = fine.transpose(0, 3, 1, 4, 2).reshape(LAYERS + CORE_KINDS, 2 * rows, 2 * columns)
+        return cls(fine[:LAYERS], fine[LAYERS:])
 
 
 def core_inset(shorter: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -36,6 +36,9 @@ _SNAP_SAMPLES = np.linspace(0.08, 0.92, 24)
 _MIN_RULED_SIDE = 0.35
 """Mean probability of being ruled from which there is a line that a side is moved onto."""
 
+_SAME_PLACE = 0.3
+"""Intersection over the smaller area from which two places are one, and the likelier is kept."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
@@ -61,35 +64,20 @@ def find_places(maps: PageMaps) -> tuple[Places, Places]:
 
     Each is a connected core, widened by its inset, with its sides moved onto ruled lines.
     """
-    labels = cv2.connectedComponents((maps.cores > 0).astype(np.uint8), connectivity=4)[1]
+    logits = maps.layers[[Layer.RULED_DOWN, Layer.RULED_ACROSS]]
+    boxes, cells = _settled(*map(_of_cores, maps.cores))
+    ruled = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    return _on_lines(boxes, ruled), _on_lines(cells, ruled)
+
+
+def _of_cores(logits: npt.NDArray[np.float32]) -> Places:
+    """The places of one kind; `logits` are those of being in their cores."""
+    labels = cv2.connectedComponents((logits > 0).astype(np.uint8), connectivity=4)[1]
     rows, columns = np.nonzero(labels)
-    label, n = np.asarray(labels[rows, columns] - 1, np.int32), int(labels.max())
-    size = np.maximum(np.bincount(label, minlength=n), 1)
-    score, boxes = (
-        np.bincount(label, _sigmoid(one[rows, columns]), n) / size
-        for one in (maps.cores, maps.boxes)
-    )
-    corners, large = _around_cores(label, rows, columns, n, labels.shape[1])
-    corners = _on_lines(corners, _sigmoid(maps.layers[[Layer.RULED_DOWN, Layer.RULED_ACROSS]]))
-    places, real = Places(corners, score), large & (score >= _MIN_SCORE)
-    return places.chosen(real & (boxes >= 0.5)), places.chosen(real & (boxes < 0.5))
-
-
-def _sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-
-
-def _around_cores(
-    label: npt.NDArray[np.int32],
-    rows: npt.NDArray[np.intp],
-    columns: npt.NDArray[np.intp],
-    n: int,
-    width: int,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Corners (n, 4, 2) of the places of n cores, and which are large enough for one, (n,).
-
-    Each spot of the grid in a core has its `label`, row and column; the grid is `width` wide.
-    """
+    label = labels[rows, columns] - 1
+    n, width = int(labels.max()), labels.shape[1]
+    sure = 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64)))
+    score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
     # For each core and column of the page: how many rows, and the middle one.
     place = label.astype(np.int64) * width + columns
     counts = np.bincount(place, minlength=n * width).reshape(n, width).astype(np.float64)
@@ -110,18 +98,37 @@ def _around_cores(
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     corners = middle[:, None] + signs * half[:, None]
     corners[..., 1] += slope[:, None] * (signs[:, 0] * half[:, :1])
-    return corners, core.min(axis=1) >= _MIN_CORE_SIDE
+    real = (core.min(axis=1) >= _MIN_CORE_SIDE) & (score >= _MIN_SCORE)
+    return Places(corners, score).chosen(real)
 
 
-def _on_lines(
-    corners: npt.NDArray[np.float64], ruled: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float64]:
-    """The corners (n, 4, 2), each side moved onto the ruled line next to it, if there is one.
+def _settled(boxes: Places, cells: Places) -> tuple[Places, Places]:
+    """Of places that overlap, keep the likelier one."""
+    corners = np.concatenate([boxes.corners, cells.corners])
+    scores = np.concatenate([boxes.scores, cells.scores])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    shared = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
+    area = (high - low).prod(axis=1)
+    overlap = np.maximum(shared, 0).prod(axis=2) / np.minimum(area[:, None], area)
+    np.fill_diagonal(overlap, 0)
+    kept = np.ones(len(scores), np.bool_)
+    first, second = np.nonzero(np.triu(overlap > _SAME_PLACE))
+    order = np.argsort(-np.maximum(scores[first], scores[second]))
+    for i, k in zip(first[order].tolist(), second[order].tolist(), strict=True):
+        if kept[i] and kept[k]:
+            kept[k if scores[i] >= scores[k] else i] = False
+    n = len(boxes)
+    return boxes.chosen(kept[:n]), cells.chosen(kept[n:])
+
+
+def _on_lines(places: Places, ruled: npt.NDArray[np.float32]) -> Places:
+    """The places with each side moved onto the ruled line next to it, if there is one.
 
     `ruled`, (2, h / 2, w / 2), are the probabilities of lines down and across.
     """
-    if not len(corners):
-        return corners
+    if not len(places):
+        return places
+    corners = places.corners
     starts, ends = corners[:, [3, 0, 1, 2]], corners  # left, top, right, bottom: (n, 4, 2)
     outwards = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
     offsets = np.arange(-_SNAP_REACH, _SNAP_REACH + 1)
@@ -137,7 +144,7 @@ def _on_lines(
     strength = np.take_along_axis(line, best[..., None], axis=2)[..., 0]
     shift = np.where(strength >= _MIN_RULED_SIDE, centre, 0.0)[..., None] * outwards  # (n, 4, 2)
     # A corner moves with both of its sides.
-    return np.asarray(corners + shift + np.roll(shift, -1, axis=1))
+    return Places(corners + shift + np.roll(shift, -1, axis=1), places.scores)
 
 
 def _sampled(

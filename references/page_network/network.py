@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-from formreader.look.page_maps import CHANNELS
-from page_network.pieces import CORE_WEIGHTS, CORES, KINDS, LAYER_BITS
+from formreader.look.page_maps import CHANNELS, CORE_KINDS
+from page_network.pieces import CORE_WEIGHTS, CORES, LAYER_BITS
 
 _WIDTHS = (32, 48, 96, 128)
 """Channels of the levels, from 1/4 to 1/32 of the page's resolution: multiples of what a vector
@@ -17,7 +17,7 @@ _BLOCKS, _MERGES = (1, 2, 3, 1), (2, 1, 1)
 _CORE_PRIOR, _LAYER_PRIOR = -3.0, -2.5
 """Initial logits: those of the shares of cores and of layers among all places."""
 
-_LAYER_WEIGHT, _CORE_SHARE, _DICE, _KIND_SHARE = 12.0, 6.0, 1.0, 0.5
+_LAYER_WEIGHT, _CORE_SHARE, _DICE = 12.0, 5.0, 0.5
 """Weights of the parts of the loss; set so that each is about as large after 500 steps."""
 _POSITIVE = 2.0
 """Weight of what is in a layer beside what is not."""
@@ -46,7 +46,7 @@ def build_page_network() -> keras.Model:
         x = layers.Add(name=f"join{i}")([x, skips[i]])
         for k in range(_MERGES[i]):
             x = _block(x, _WIDTHS[i], f"merge{i}.{k}")
-    prior = [_LAYER_PRIOR] * LAYER_BITS.stop + [_CORE_PRIOR] * 4 + [0.0] * 4
+    prior = [_LAYER_PRIOR] * LAYER_BITS.stop + [_CORE_PRIOR] * (CORES.stop - CORES.start)
     maps = layers.Conv2D(
         CHANNELS, 1, bias_initializer=keras.initializers.Constant(prior), name="maps"
     )(x)
@@ -81,7 +81,7 @@ def _block(
 
 
 def page_loss(target: keras.KerasTensor, maps: keras.KerasTensor) -> keras.KerasTensor:
-    """Cross entropy for layers, cores and their kinds, and Dice for cores. A scalar.
+    """Cross entropy for layers, cross entropy and Dice for cores. A scalar.
 
     `target` is (n, h, w, TARGETS) as from `sample_piece`, `maps` the network's output. Dice is
     that of Milletari et al. 2016.
@@ -91,10 +91,15 @@ def page_loss(target: keras.KerasTensor, maps: keras.KerasTensor) -> keras.Keras
     weight = 1 + (_POSITIVE - 1) * bits
     layer_loss = ops.mean(weight * (ops.softplus(logits) - bits * logits))
     cores, logits = target[..., CORES], maps[..., CORES]
-    weight = target[..., CORE_WEIGHTS]
+    weight = ops.tile(target[..., CORE_WEIGHTS], (1, 1, 1, CORE_KINDS))
     entropy = ops.mean(weight * (ops.softplus(logits) - cores * logits))
     yes = ops.sigmoid(logits) * weight
-    dice = 1 - (2 * ops.sum(yes * cores) + 1) / (ops.sum(yes + weight * cores) + 1)
-    boxes, logits = target[..., KINDS], maps[..., KINDS]
-    kind = ops.sum(cores * (ops.softplus(logits) - boxes * logits)) / (ops.sum(cores) + 1)
-    return _LAYER_WEIGHT * layer_loss + _CORE_SHARE * entropy + _DICE * dice + _KIND_SHARE * kind
+    shared = _by_kind(yes * cores)
+    both = _by_kind(yes + weight * cores)
+    dice = ops.mean(1 - (2 * shared + 1) / (both + 1))
+    return _LAYER_WEIGHT * layer_loss + _CORE_SHARE * entropy + _DICE * dice
+
+
+def _by_kind(cores: keras.KerasTensor) -> keras.KerasTensor:
+    """(CORE_KINDS,) the sum of each kind's maps."""
+    return ops.sum(ops.reshape(ops.sum(cores, axis=(0, 1, 2)), (CORE_KINDS, 4)), axis=1)

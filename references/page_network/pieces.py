@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.look.page_maps import LAYER_STRIDE, LAYERS, core_inset
+from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, core_inset
 from formreader.training.box_network.piece_damage import degrade
 from page_network.training_pages import TrainingPage
 
@@ -18,11 +18,9 @@ PIECE_SIDE = 384
 
 LAYER_BITS = slice(0, 4 * LAYERS)
 """Targets of the layers: each has the four pixels of its grid that lie in a cell of the map."""
-CORES = slice(LAYER_BITS.stop, LAYER_BITS.stop + 4)
-"""Whether a spot of that grid is in the core of a place."""
-KINDS = slice(CORES.stop, CORES.stop + 4)
-"""Whether that place is a digit box, not a cell for a number."""
-CORE_WEIGHTS = slice(KINDS.stop, KINDS.stop + 4)
+CORES = slice(4 * LAYERS, 4 * (LAYERS + CORE_KINDS))
+"""Whether a pixel of that grid is in the core of a digit box, and of a cell for a number."""
+CORE_WEIGHTS = slice(CORES.stop, CORES.stop + 4)
 TARGETS = CORE_WEIGHTS.stop
 
 _SCALE_SIGMA, _SCALES = 0.25, (0.6, 1.9)
@@ -46,19 +44,18 @@ def sample_piece(page: TrainingPage, rng: np.random.Generator) -> Piece:
     layers = cv2.warpAffine(page.layers, matrix, size, flags=cv2.INTER_NEAREST)
     half = layers[::2, ::2] | layers[1::2, ::2] | layers[::2, 1::2] | layers[1::2, 1::2]
     bits = np.stack([(half >> k) & 1 for k in range(LAYERS)], axis=-1)
-    cores, kinds = np.zeros((2, *half.shape, 1), np.float32)
+    cores = np.zeros((*half.shape, CORE_KINDS), np.float32)
     weights = np.ones((*half.shape, 1), np.float32)
-    for is_box, quads in ((1, page.boxes), (0, page.cells)):
+    for kind, quads in enumerate((page.boxes, page.cells)):
         for quad, lines in _with_lines(_moved(quads, matrix)):
             window, distances = _seen(quad, lines)
             shortest = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1).min()
-            core = distances.min(axis=0) >= core_inset(shortest)
-            cores[window][core], kinds[window][core] = 1, is_box
+            cores[window][distances.min(axis=0) >= core_inset(shortest), kind] = 1
     for quad, lines in _with_lines(_moved(page.blind, matrix)):
         window, distances = _seen(quad, lines)
         weights[window][distances.min(axis=0) > 0] = 0
     targets = np.concatenate(
-        [in_fours(one) for one in (bits, cores, kinds, weights)], axis=-1, dtype=np.float32
+        [in_fours(bits), in_fours(cores), in_fours(weights)], axis=-1, dtype=np.float32
     )
     return degrade(255 - np.asarray(piece, np.uint8), rng), targets
 

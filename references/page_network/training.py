@@ -51,9 +51,9 @@ class Options:
     base: Path | None = None
     pages: int = 6500
     test_pages: int = 80
-    steps: int = 4_000
+    steps: int = 7_500
     batch: int = 8
-    rate: float = 1.5e-3
+    rate: float = 2e-3
     seed: int = 30
 
 
