@@ -8,10 +8,10 @@ import numpy as np
 
 from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box, map_points, quads_of
-from formreader.core.records import DigitBox
+from formreader.core.records import DigitBox, mark_boxes
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.rows import Row
-from formreader.look.free_writing import find_free_writing
+from formreader.look.free_writing import beside_strokes, free_lines, free_strokes
 from formreader.look.page_look import PageLook
 from formreader.look.places import Places, find_places
 from formreader.preprocess.straighten import StraightPage
@@ -49,11 +49,17 @@ def find_fields(straight: StraightPage, look: PageLook) -> FoundFields:
     """The fields of a straightened page, in pixels of the page as stored."""
     boxes, cells = find_places(look.maps)
     rows = group_rows(_touching(boxes))
-    free = find_free_writing(look, np.concatenate([boxes.corners, cells.corners]))
+    strokes = free_strokes(look, np.concatenate([boxes.corners, cells.corners]))
     return FoundFields(
-        tuple(_digit_boxes(straight, Places(row.corners, row.scores)) for row in rows),
+        tuple(
+            mark_boxes(
+                _digit_boxes(straight, Places(row.corners, row.scores)),
+                beside_strokes(row.corners, strokes),
+            )
+            for row in rows
+        ),
         _digit_boxes(straight, cells),
-        _digit_boxes(straight, free),
+        _digit_boxes(straight, free_lines(look, strokes)),
         "" if rows else Doubt.NO_BOXES,
     )
 

@@ -1,4 +1,7 @@
-"""Writing that is in no place: what a pen wrote on one line becomes a place of its own."""
+"""Writing that is in no place: what a pen wrote on one line becomes a place of its own.
+
+Beside a row of boxes it may be a digit of that row, whose box was not seen: the row is for review.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,18 @@ which share this part of the lower one's."""
 _LINE_BETWEEN = 0.5
 """Mean probability of a ruled line between two strokes from which they are two numbers."""
 
+_MAX_AWAY = 1.0
+"""Widths of a box up to which the middle of a stroke is beside it: that of the next box."""
+
 _FREE_MARGIN = 0.3
 """Margin around the writing, in its heights."""
 
 
-def find_free_writing(look: PageLook, places: npt.NDArray[np.float64]) -> Places:
-    """Find what is written outside of places, corners (n, 4, 2) px of the straightened page."""
+def free_strokes(look: PageLook, places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Find the strokes outside of places, corners (n, 4, 2) px of the straightened page.
+
+    Returns (m, 4) their left, top, right and bottom in the layers' grid, the last two exclusive.
+    """
     inside = np.zeros_like(look.pen)
     for corners in (places + 0.5) / LAYER_STRIDE - 0.5:
         cv2.fillConvexPoly(inside, np.rint(corners).astype(np.int32), (1,))
@@ -41,8 +50,25 @@ def find_free_writing(look: PageLook, places: npt.NDArray[np.float64]) -> Places
     free = (area >= _MIN_STROKE_AREA) & (2 * within < area)
     free[0] = False
     boxes = stats[free, : cv2.CC_STAT_AREA].astype(np.int64)
-    boxes[:, 2:] += boxes[:, :2]  # left, top, right, bottom
-    lines = _lines(boxes, 1 / (1 + np.exp(-look.maps.layers[Layer.RULED_DOWN])))
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes
+
+
+def beside_strokes(
+    boxes: npt.NDArray[np.float64], strokes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Which of n boxes, corners (n, 4, 2) px, have a free stroke on their left or right, (n,)."""
+    low, high = boxes.min(axis=1)[:, None], boxes.max(axis=1)[:, None]
+    middle = LAYER_STRIDE * (strokes[:, :2] + strokes[:, 2:]) / 2
+    away = np.maximum(low - middle, middle - high)  # (n, m, 2), below 0 between the sides
+    level = away[..., 1] < 0
+    near = away[..., 0] < _MAX_AWAY * (high - low)[..., 0]
+    return np.asarray((level & near).any(axis=1))
+
+
+def free_lines(look: PageLook, strokes: npt.NDArray[np.int64]) -> Places:
+    """Places around the strokes that follow one another on a line, where they may be numbers."""
+    lines = _lines(strokes, 1 / (1 + np.exp(-look.maps.layers[Layer.RULED_DOWN])))
     heights = lines[:, 3] - lines[:, 1]
     lines = lines[(heights >= _MIN_HEIGHT) & (heights <= _MAX_HEIGHT)]
     margin = _FREE_MARGIN * (lines[:, 3] - lines[:, 1])[:, None]

@@ -28,7 +28,7 @@ CHANNELS = 4 * (LAYERS + CORE_KINDS)
 """Of the output, for each cell of 4 x 4 pixels: the logits of each layer for its four places, row
 by row, and those of being in the core of each kind of place."""
 
-_INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
+_CORE_INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
 """How far a core is inside of its place: a share of the shorter side, and its limits in px."""
 
 
@@ -54,9 +54,9 @@ class PageMaps:
 
 def core_inset(shorter: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """How far the core of a place is from its sides, given its shorter side; all in pixels."""
-    return np.clip(_INSET * shorter, _MIN_INSET, _MAX_INSET)
+    return np.clip(_CORE_INSET * shorter, _MIN_INSET, _MAX_INSET)
 
 
 def inset_of_core(shorter: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The same, given the core's own shorter side."""
-    return np.clip(_INSET / (1 - 2 * _INSET) * shorter, _MIN_INSET, _MAX_INSET)
+    return np.clip(_CORE_INSET / (1 - 2 * _CORE_INSET) * shorter, _MIN_INSET, _MAX_INSET)

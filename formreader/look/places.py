@@ -11,7 +11,7 @@ import numpy.typing as npt
 from formreader.core.page_layers import Layer
 from formreader.look.page_maps import LAYER_STRIDE, PageMaps, inset_of_core
 
-_MIN_SCORE = 0.65
+_MIN_CORE_SCORE = 0.65
 """Mean probability of a core's places of the grid from which it is a place's. Set on held-out
 training pages."""
 
@@ -98,7 +98,7 @@ def _of_cores(logits: npt.NDArray[np.float32]) -> Places:
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     corners = middle[:, None] + signs * half[:, None]
     corners[..., 1] += slope[:, None] * (signs[:, 0] * half[:, :1])
-    real = (core.min(axis=1) >= _MIN_CORE_SIDE) & (score >= _MIN_SCORE)
+    real = (core.min(axis=1) >= _MIN_CORE_SIDE) & (score >= _MIN_CORE_SCORE)
     return Places(corners, score).chosen(real)
 
 

@@ -82,6 +82,19 @@ def test_writing_outside_of_all_places_is_a_place_of_its_own() -> None:
     assert digit.box.left < 320 < 330 < digit.box.right
 
 
+@pytest.mark.parametrize(
+    ("left", "marked"),
+    [(130, [False, False, True]), (24, [True, False, False]), (190, [False] * 3)],
+    ids=["in the next box", "in the box before", "far off"],
+)
+def test_writing_beside_a_row_may_be_its_digit(left: float, marked: list[bool]) -> None:
+    """A box that was not seen: its neighbours are marked, and so their row is for review."""
+    found = fields(look(row(40, 40, 3), pen=[Box(left, 46, 10, 22)]))
+    assert [box.loose_ink for box in found.rows[0]] == marked
+    below = fields(look(row(40, 40, 3), pen=[Box(left, 90, 10, 22)]))
+    assert not any(box.loose_ink for box in below.rows[0])
+
+
 def test_a_blank_page_has_nothing() -> None:
     assert fields(look()) == FoundFields(notice=Doubt.NO_BOXES)
 
