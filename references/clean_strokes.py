@@ -29,15 +29,7 @@ def clean(file: Path, out: Path, model: str) -> str:
     of_label = read[np.arange(len(drawn)), drawn.labels].reshape(-1, len(strokes.labels))
     kept = np.flatnonzero(of_label.max(axis=0) >= _MIN_PROBABILITY)
     paths = [strokes.paths[i] for i in kept]
-    lines = [line for digit in paths for line in digit]
-    np.savez_compressed(
-        out,
-        points=np.concatenate(lines).astype(np.int16),
-        stroke_starts=np.cumsum([0, *map(len, lines)]),
-        digit_strokes=np.cumsum([0, *map(len, paths)]),
-        labels=strokes.labels[kept],
-        writer=strokes.writer[kept],
-    )
+    PenStrokes(paths, strokes.labels[kept], strokes.writer[kept]).save(out)
     return f"{len(kept):,} of {len(strokes.labels):,} digits kept"
 
 

@@ -20,7 +20,7 @@ _MIN_CORE_SIDE = 4.0
 
 _FULL_COLUMN = 0.5
 """A column is part of a core's height from this share of the usual height of its columns on: what
-is thinner is a spur."""
+is thinner is a spur. No record of a measurement, nor for the width below."""
 
 _LEVEL_WIDTH = 50.0
 """Pixels of the page: the slope of a place of this width is trusted by half, as short sides are

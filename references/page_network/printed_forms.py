@@ -23,9 +23,6 @@ _MM_PER_POINT = MM_PER_INCH / 72
 _MIN_DARKNESS = 40
 """Darkness, 0 to 255, from which a pixel of a rendered page is print."""
 
-_LETTERS = "ABCDEFGHJKLMNPQRTUVWYadefhkmnrtuw"
-_SEPARATORS = (".", ",", "-", " ", "/")
-
 
 @dataclass(frozen=True, slots=True)
 class PrintedPage:

@@ -20,6 +20,7 @@ from formreader.training.data.mixture import (
     mixture,
     prepare_data,
 )
+from formreader.training.data.stroke_digits import PenStrokes
 
 pytestmark = pytest.mark.slow
 
@@ -91,16 +92,9 @@ def test_own_marks_are_trained_on_but_not_validated_on(options: TrainOptions) ->
 
 
 def test_writers_of_strokes_are_held_out_as_a_whole(options: TrainOptions, tmp_path: Path) -> None:
-    slopes = np.repeat(np.arange(8), 5)
-    points = [[(0, 0), (125 * slope, 1000)] for slope in slopes]
-    np.savez(
-        tmp_path / "strokes.npz",
-        points=np.array(points, np.int16).reshape(-1, 2),
-        stroke_starts=2 * np.arange(len(slopes) + 1),
-        digit_strokes=np.arange(len(slopes) + 1),
-        labels=np.ones(len(slopes), np.uint8),
-        writer=slopes,
-    )
+    writer = np.repeat(np.arange(8), 5)
+    paths = [[np.array([(0.0, 0.0), (125.0 * one, 1000.0)])] for one in writer]
+    PenStrokes(paths, np.ones(len(writer), np.uint8), writer).save(tmp_path / "strokes.npz")
     own = replace(options, data=(str(tmp_path / "strokes.npz"),), augment=False, nondigits=None)
     data = prepare_data(own)
     assert data.facts["writer_disjoint"] is True

@@ -56,6 +56,18 @@ class PenStrokes:
             raise NoInputError(f"{file}: strokes, labels and writers do not fit")
         return cls(paths, labels.astype(np.uint8), writer.astype(np.int64))
 
+    def save(self, file: Path) -> None:
+        """Write an .npz as `load` reads it; coordinates are rounded down to whole numbers."""
+        strokes = [stroke for digit in self.paths for stroke in digit]
+        np.savez_compressed(
+            file,
+            points=np.concatenate(strokes).astype(np.int16),
+            stroke_starts=np.cumsum([0, *map(len, strokes)]),
+            digit_strokes=np.cumsum([0, *map(len, self.paths)]),
+            labels=self.labels,
+            writer=self.writer,
+        )
+
     def by_writer(self) -> list[npt.NDArray[np.intp]]:
         """The numbers of each writer's digits."""
         return [np.flatnonzero(self.writer == one) for one in np.unique(self.writer)]
