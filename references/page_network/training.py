@@ -19,7 +19,7 @@ from formreader.training.network_folder import card_head, write_network_card
 from page_network.graph import export_page_network
 from page_network.hands import HandBook
 from page_network.measures import measure
-from page_network.network import build_page_network, page_loss
+from page_network.network import build_page_network, page_loss, with_plain_layers
 from page_network.pieces import sample_piece
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import TrainingPage, draw_page
@@ -161,8 +161,7 @@ def train(options: Options) -> None:
         batches, epochs=options.steps // _STEPS_PER_EPOCH, shuffle=False, verbose=2,
         callbacks=[_Resume(options.work / "checkpoint", batches)],
     )  # fmt: skip
-    plain = build_page_network()
-    plain.set_weights(network.get_weights())
+    plain = with_plain_layers(network)
     plain.save(options.out / KERAS_FILE)
     export_page_network(plain, options.out / ONNX_FILE)
     figures = measure(options.out / ONNX_FILE, held_out)
