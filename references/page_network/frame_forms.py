@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from formreader.core.page_layers import Layer
 from formreader.synth import Form, Rect, Sheet
 from formreader.synth.box_rows import draw_outline, draw_row
 from formreader.synth.distractors import bar_code, bubbles, checkboxes, heading, paragraph
@@ -37,7 +38,8 @@ class FrameForm:
     def __init__(self, form: Form, filling: Filling, rng: np.random.Generator) -> None:
         self._form, self._sheet, self._filling, self._rng = form, form.sheet, filling, rng
         kind = LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_LINE_SHARES))]
-        self._line = replace(LineStyle.varied(kind, rng), missing=0.0)
+        missing = float(rng.choice([0.0, 0.0, 0.0, 0.1]))
+        self._line = replace(LineStyle.varied(kind, rng), missing=missing)
         self._label = float(rng.uniform(1.8, 3.4))
         self._tint = _TINTS[int(rng.integers(len(_TINTS)))]
         self._dark = _DARKS[int(rng.integers(len(_DARKS)))]
@@ -64,6 +66,10 @@ class FrameForm:
             misses += used == 0
             y += used + float(rng.uniform(2, 9)) if used else 0.0
         self._filling.leave_marks()
+
+    def _shade(self) -> Colour:
+        """The colour of what is printed into boxes."""
+        return self._pale if self._rng.random() < 0.7 else BLACK
 
     def _text(self, x: float, y: float, width: float, *, bold: bool = False) -> None:
         """Print a caption, if there is room for one."""
@@ -113,7 +119,7 @@ class FrameForm:
                 number = str(int(self._rng.integers(1, 10 ** int(self._rng.integers(1, 5)))))
                 self._sheet.text(x, place.y, number, size, bold=self._rng.random() < 0.4)
             return 1.3 * size
-        kinds = (paragraph, paragraph, heading, checkboxes, bubbles, bar_code)
+        kinds = (paragraph, paragraph, heading, checkboxes, bubbles, bar_code, signs, signs)
         return kinds[int(self._rng.integers(len(kinds)))](self._sheet, place, self._rng)
 
     def _in_cell(self, cell: Rect) -> Rect | None:
@@ -357,34 +363,86 @@ class FrameForm:
             cells = draw_row(sheet, Rect(x, y, w, h), n, style, rng)
             free = list(range(n))
             if n > 2 and rng.random() < 0.5:
-                shade = self._pale if rng.random() < 0.7 else BLACK
-                free = preprint(sheet, cells, free, shade, rng)
+                free = preprint(sheet, cells, free, self._shade(), rng, self._tint)
             self._filling.comb(cells, free)
             x = cells[-1].right
             if rng.random() < 0.4:
-                x += 1 + sheet.text(
-                    x + 1, y + 0.4 * h, str(rng.choice(["-", "/", ".", ","])), 0.6 * h
-                )
+                sign, below = str(rng.choice(["-", "/", ".", ","])), float(rng.uniform(0.4, 0.8))
+                size, shade = float(rng.uniform(0.15, 0.6)) * h, self._shade()
+                x += float(rng.uniform(0.5, 3))
+                x += sheet.text(x, y + below * h, sign, size, colour=shade)
+                x += float(rng.uniform(0, 2))
+                if sign in ".," and x + 2 * step < place.right:  # hundredths, mostly printed
+                    cells = draw_row(sheet, Rect(x, y, w, h), 2, style, rng)
+                    free = []
+                    if rng.random() < 0.3:
+                        free = [0, 1]
+                    elif rng.random() < 0.8:
+                        print_into(sheet, dict(zip(cells, "00", strict=True)), self._shade(), rng)
+                    self._filling.comb(cells, free)
+                    x = cells[-1].right
             x += float(rng.choice([1.0, rng.uniform(2, 20)]))
 
 
+def signs(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
+    """Letters of sections, marks of registration, boxes to tick between words."""
+    x, h = place.x, float(rng.uniform(3, 8))
+    dark = tuple(rng.integers(0, 120, size=3).tolist())
+    while x + 15 < place.right:
+        kind, y = rng.random(), place.y + float(rng.uniform(0, 0.3)) * h
+        if kind < 0.35:
+            letter = str(rng.choice(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")))
+            sheet.text(x, y, letter, h, colour=dark, bold=rng.random() < 0.7)
+        elif kind < 0.45:
+            sheet.ellipse(x + h / 2, y + h / 2, h / 2, h / 2, 0, dark)
+        elif kind < 0.55:
+            sheet.fill(Rect(x, y, h, h / 4), dark)
+            sheet.fill(Rect(x, y, h / 4, h), dark)
+        else:
+            side = float(rng.uniform(0.5, 1)) * min(h, 5.5)
+            x += 1 + sheet.text(x, y, caption(rng).split()[0], 0.5 * h, limit=0.8 * h * 3)
+            sheet.frame(Rect(x, y, side, side), float(rng.uniform(0.1, 0.5)), dark)
+            if rng.random() < 0.2:
+                sheet.rule((x, y), (x + side, y + side), 0.4, (30, 40, 110), Layer.PEN)
+                sheet.rule((x + side, y), (x, y + side), 0.4, (30, 40, 110), Layer.PEN)
+        x += h + float(rng.choice([1.0, rng.uniform(2, 40)]))
+    return 1.4 * h
+
+
 def preprint(
-    sheet: Sheet, cells: list[Rect], free: list[int], shade: Colour, rng: np.random.Generator
+    sheet: Sheet,
+    cells: list[Rect],
+    free: list[int],
+    shade: Colour,
+    rng: np.random.Generator,
+    tint: Colour | None = None,
 ) -> list[int]:
     """Print signs into some of the `free` boxes of a row: its last digits, a currency's sign.
 
-    Returns those that stay free.
+    Half of the time these boxes have a `tint`. Returns those that stay free.
     """
     last = int(rng.integers(1, 4)) if rng.random() < 0.7 else 0
     signs = {i: str(rng.choice(["0", "0", "0", "X", "1", "2"])) for i in free[1:][-last:] if last}
     if rng.random() < 0.5:
-        signs[free[0]] = str(rng.choice(["$", "E", "S", "C", "-", "2", "1"]))
-    share = float(rng.uniform(0.35, 0.7))
-    for i, sign in signs.items():
-        cell, tall = cells[i], share * cells[i].h
+        signs[free[0]] = str(rng.choice(["$", "£", "€", "E", "S", "C", "-", "2", "1"]))
+    if tint is not None and rng.random() < 0.5:
+        for i in signs:
+            edge = 0.06 * cells[i].h
+            left, top = cells[i].x + edge, cells[i].y + edge
+            sheet.fill(Rect(left, top, cells[i].w - 2 * edge, cells[i].h - 2 * edge), tint)
+    print_into(sheet, {cells[i]: sign for i, sign in signs.items()}, shade, rng)
+    return [i for i in free if i not in signs]
+
+
+def print_into(
+    sheet: Sheet, signs: dict[Rect, str], shade: Colour, rng: np.random.Generator
+) -> None:
+    """Print a sign into the middle of each box, all of one size."""
+    share = float(rng.uniform(0.3, 0.75))
+    for cell, sign in signs.items():
+        tall = share * cell.h
         at = cell.x + (cell.w - 0.6 * tall) / 2
         sheet.text(at, cell.y + (cell.h - tall) / 2, sign, tall, colour=shade, limit=0.9 * cell.w)
-    return [i for i in free if i not in signs]
 
 
 def frame_form(book: HandBook, dpi: float, faint: bool, rng: np.random.Generator) -> Form:

@@ -23,6 +23,9 @@ _MM_PER_POINT = MM_PER_INCH / 72
 _MIN_DARKNESS = 40
 """Darkness, 0 to 255, from which a pixel of a rendered page is print."""
 
+_PALER_SHARE = 0.35
+"""Share of the pages whose print is paler than issued, and of another colour."""
+
 
 @dataclass(frozen=True, slots=True)
 class PrintedPage:
@@ -78,6 +81,9 @@ class PrintedForm(Form):
         dark = cv2.subtract(darkness, cv2.dilate(ground, np.ones((5, 5), np.uint8)))
         dark = np.where(darkness > 150, darkness, dark)
         sheet.planes[Layer.PRINT][:] = np.where((dark > _MIN_DARKNESS) & (ruled == 0), 255, 0)
+        if self.rng.random() < _PALER_SHARE:
+            strength = self.rng.uniform(0.3, 1) * self.rng.uniform(0.6, 1, 3)
+            sheet.image = np.rint(255 - (255.0 - sheet.image) * strength).astype(np.uint8)
 
     def _rule(self, across: bool, at: float, start: float, end: float, width: float) -> None:
         """Note that a line is ruled; lengths in points."""

@@ -35,7 +35,7 @@ _PRINTED_SHARE, _FRAMES_SHARE = 0.4, 0.33
 _THRESHOLDS = {Layer.RULED_ACROSS: 60, Layer.RULED_DOWN: 60, Layer.PRINT: 70, Layer.PEN: 80}
 """Cover, 0 to 255, from which a pixel of the straightened page belongs to a layer."""
 
-_KIND_WEIGHTS = {"combined": 8, "fax": 6, "clean": 4, "faint": 2, "photo": 3, "noisy": 2, "skew": 2}
+_KIND_WEIGHTS = {"combined": 8, "fax": 9, "clean": 4, "faint": 2, "photo": 3, "noisy": 2, "skew": 2}
 """How often a kind of scan is drawn for printed forms, relative to one not named here."""
 
 

@@ -33,19 +33,27 @@ class TrueType(Typeface):
 
     names: tuple[str, str] = field(default=_FACES[0])
     wide: float = 1.0
+    apart: float = 0.0
+    """Room between letters, as a share of the height of capitals."""
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> TrueType:
         """A random one."""
         names = _FACES[int(rng.integers(len(_FACES)))]
-        return cls(names=names, wide=float(np.clip(rng.normal(0.95, 0.12), 0.7, 1.25)))
+        apart = float(rng.uniform(0.1, 0.7)) if rng.random() < 0.15 else 0.0
+        return cls(names=names, wide=float(np.clip(rng.normal(0.95, 0.12), 0.7, 1.25)), apart=apart)
 
     def mask(self, text: str, size: float, bold: bool) -> Mask:
         """See `Typeface.mask`: capitals are `size` px high."""
         font = _font(self.names[bold], max(round(size / _HEIGHT_OF_CAPITALS), 4))
         left, top, right, bottom = font.getbbox(text)
+        room = self.apart * size
+        right += room * (len(text) - 1)
         picture = Image.new("L", (max(int(right - left) + 2, 1), max(int(bottom - top) + 2, 1)), 0)
-        ImageDraw.Draw(picture).text((1 - left, 1 - top), text, fill=255, font=font)
+        pen, at = ImageDraw.Draw(picture), 1 - left
+        for part in text if room else [text]:
+            pen.text((at, 1 - top), part, fill=255, font=font)
+            at += font.getlength(part) + room
         width = max(round(picture.width * self.wide), 1)
         ink = picture.resize((width, picture.height), Image.Resampling.BILINEAR)
         return np.asarray(ink, np.float32) / np.float32(255)
