@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
 from keras import layers, ops
 
 from formreader.look.page_maps import CHANNELS, CORE_KINDS
@@ -22,31 +21,6 @@ _LAYER_WEIGHT, _CORE_SHARE, _DICE = 12.0, 5.0, 0.5
 """Weights of the parts of the loss; set so that each is about as large after 500 steps."""
 _POSITIVE = 2.0
 """Weight of what is in a layer beside what is not."""
-
-
-class FusedNormalization(layers.BatchNormalization):  # type: ignore[misc]  # keras has no types
-    """Batch normalisation in one operation of TensorFlow, for training.
-
-    Keras composes it of several: a step of training takes 0.32 s with those, 0.13 s with this one
-    (8 pieces, two cores with AVX-512).
-    """
-
-    def call(
-        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """See `BatchNormalization.call`; masks are not used."""
-        scale, offset, mean, variance = map(
-            tf.convert_to_tensor, (self.gamma, self.beta, self.moving_mean, self.moving_variance)
-        )
-        if not training:
-            return tf.nn.batch_normalization(inputs, mean, variance, offset, scale, self.epsilon)
-        normal, own_mean, own_variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs, scale, offset, epsilon=self.epsilon
-        )
-        share = 1 - self.momentum
-        self.moving_mean.assign(mean + share * (own_mean - mean))
-        self.moving_variance.assign(variance + share * (own_variance - variance))
-        return normal
 
 
 def build_page_network() -> keras.Model:
@@ -79,18 +53,6 @@ def build_page_network() -> keras.Model:
     return keras.Model(page, maps, name="page")
 
 
-def with_plain_layers(network: keras.Model) -> keras.Model:
-    """The same network of Keras' own layers alone, which any program can load."""
-
-    def plain(layer: keras.Layer) -> keras.Layer:
-        kind = layers.BatchNormalization if isinstance(layer, FusedNormalization) else type(layer)
-        return kind.from_config(layer.get_config())
-
-    same = keras.models.clone_model(network, clone_function=plain)
-    same.set_weights(network.get_weights())
-    return same
-
-
 def _convolution(
     x: keras.KerasTensor, width: int, name: str, size: int = 3, stride: int = 1
 ) -> keras.KerasTensor:
@@ -98,7 +60,7 @@ def _convolution(
         width, size, strides=stride, padding="same", use_bias=False,
         kernel_initializer="he_normal", name=name,
     )(x)  # fmt: skip
-    x = FusedNormalization(name=f"{name}.norm")(x)
+    x = layers.BatchNormalization(name=f"{name}.norm")(x)
     return layers.ReLU(name=f"{name}.relu")(x)
 
 
@@ -110,10 +72,10 @@ def _block(
         y = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}.conv")(x)
     else:
         y = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}.deep")(x)
-    y = FusedNormalization(name=f"{name}.norm")(y)
+    y = layers.BatchNormalization(name=f"{name}.norm")(y)
     y = layers.ReLU(name=f"{name}.relu")(y)
     y = layers.Conv2D(width, 1, use_bias=False, name=f"{name}.point")(y)
-    y = FusedNormalization(name=f"{name}.point.norm")(y)
+    y = layers.BatchNormalization(name=f"{name}.point.norm")(y)
     y = layers.Add(name=f"{name}.add")([x, y])
     return layers.ReLU(name=f"{name}.out")(y)
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from formreader.core.model_folder import KERAS_FILE, ONNX_FILE, file_hashes
 from formreader.look.page_network import PAGE_CARD_SCHEMA
+from formreader.training.fit.fused_normalization import with_fused_normalization
 from formreader.training.network_folder import card_head, write_network_card
 from page_network.graph import export_page_network
 from page_network.hands import HandBook
 from page_network.measures import measure
-from page_network.network import build_page_network, page_loss, with_plain_layers
+from page_network.network import build_page_network, page_loss
 from page_network.pieces import sample_piece
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import TrainingPage, draw_page
@@ -149,7 +150,8 @@ def train(options: Options) -> None:
         1e-5, options.steps - _WARM_UP_STEPS, alpha=0.01,
         warmup_target=options.rate, warmup_steps=_WARM_UP_STEPS,
     )  # fmt: skip
-    network.compile(
+    fused = with_fused_normalization(network)
+    fused.compile(
         optimizer=keras.optimizers.AdamW(
             schedule, weight_decay=_WEIGHT_DECAY, use_ema=True, ema_momentum=_EMA_MOMENTUM
         ),
@@ -157,16 +159,16 @@ def train(options: Options) -> None:
         jit_compile=False,
     )
     batches = _Batches(pages, options)
-    network.fit(
+    fused.fit(
         batches, epochs=options.steps // _STEPS_PER_EPOCH, shuffle=False, verbose=2,
         callbacks=[_Resume(options.work / "checkpoint", batches)],
     )  # fmt: skip
-    plain = with_plain_layers(network)
-    plain.save(options.out / KERAS_FILE)
-    export_page_network(plain, options.out / ONNX_FILE)
+    network.set_weights(fused.get_weights())
+    network.save(options.out / KERAS_FILE)
+    export_page_network(network, options.out / ONNX_FILE)
     figures = measure(options.out / ONNX_FILE, held_out)
     card = {
-        **card_head(options.out, PAGE_CARD_SCHEMA, VERSION, plain),
+        **card_head(options.out, PAGE_CARD_SCHEMA, VERSION, network),
         "training": {
             "pages": "forms of data/printed/train, forms of frames, and forms of formreader.synth, "
             "written on by the writers of strokes.npz and of MNIST's training part",

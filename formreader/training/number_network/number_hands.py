@@ -13,7 +13,7 @@ import numpy.typing as npt
 from formreader.synth.strokes import Hand, draw_strokes
 from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
 from formreader.training.augment.stroke_damage import ink_bounds
-from formreader.training.data.digit_sets import load_digits
+from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, held_out, load_mnist, load_writers
 from formreader.training.number_network.quick_digits import quick_habits
 
@@ -39,6 +39,9 @@ _MIN_DIGITS_OF_WRITER = 8
 _WRITER_OF_NOBODY = 100
 """Digits of a set without writers that are taken for those of one hand: neighbours in the file
 often are. No record of a measurement."""
+
+_ANONYMOUS_SHARE, _WRITERS_SHARE = 0.1, 0.4
+"""Shares of a further set of digits without and with writers, beside MNIST's 0.4. Set by eye."""
 
 _STYLED_AMERICANS = 0.4
 """Share of MNIST's writers that get a second hand, with flagged ones, crossed sevens and the like
@@ -86,8 +89,10 @@ def load_hands(
         (0.2, [_restyled(one, rng) for one in american[:: round(1 / _STYLED_AMERICANS)]])
     )
     for source in digits:
-        part, _ = _part(load_digits(source), None, seed, held_back)
-        hands.groups.append((0.1, list(_by_writer((part, None)))))
+        found = load_set(source)
+        part = _part(found.examples, found.writers, seed, held_back)
+        share = _ANONYMOUS_SHARE if found.writers is None else _WRITERS_SHARE
+        hands.groups.append((share, list(_by_writer(part))))
     drawn = round(_DRAWN_HANDS * (_VALIDATION_SHARE if held_back else 1))
     # Another seed for other hands; no seed of a training is as large.
     strokes = np.random.default_rng((seed, int(held_back)))

@@ -29,6 +29,7 @@ from formreader.recognise.number_reader import (
     outputs_of_graph,
 )
 from formreader.recognise.vote_weights import FEATURES
+from formreader.training.fit.fused_normalization import with_fused_normalization
 from formreader.training.network_folder import (
     base_errors,
     card_head,
@@ -108,7 +109,8 @@ def _fit_network(
     first = options.seed * _SEEDS_PER_RUN
     strips = _strips(options, first, options.strips, tell, held_back=False)
     tell(f"training on them for {options.steps} steps")
-    fit(network, best, strips, options, lambda one: _wrong_share(one, validation), tell)
+    fused = with_fused_normalization(network)
+    fit(fused, best, strips, options, lambda one: _wrong_share(one, validation), tell)
 
 
 def write_model(
