@@ -17,6 +17,7 @@ from formreader.synth.box_rows import draw_outline, draw_row
 from formreader.synth.distractors import bar_code, bubbles, checkboxes, heading, paragraph
 from formreader.synth.line_styles import LINE_KINDS, LineStyle, RowStyle
 from formreader.synth.paper_sheet import BLACK, Colour
+from formreader.synth.patterns import draw_pattern
 from formreader.synth.typefaces import Typeface
 from formreader.synth.words import TITLES, caption, pick
 from page_network.filling import Filling, sample_writer
@@ -52,6 +53,7 @@ class FrameForm:
     def draw(self) -> None:
         """Print and fill in the whole form."""
         sheet, rng = self._sheet, self._rng
+        self._background()
         margin, y = float(rng.uniform(8, 20)), float(rng.uniform(8, 25))
         sheet.text(margin, y, pick(TITLES, rng), float(rng.uniform(3.5, 7)), bold=True)
         y += 12
@@ -66,6 +68,27 @@ class FrameForm:
             misses += used == 0
             y += used + float(rng.uniform(2, 9)) if used else 0.0
         self._filling.leave_marks()
+
+    def _background(self) -> None:
+        """Print large pale words, or a pattern of security paper, below all else."""
+        rng, sheet = self._rng, self._sheet
+        kind, pale = rng.random(), int(rng.integers(185, 240))
+        if kind < 0.15:
+            word, size = pick(TITLES, rng).split()[0].upper(), float(rng.uniform(12, 45))
+            for _ in range(int(rng.integers(1, 8))):
+                x = float(rng.uniform(-0.2, 0.8)) * sheet.width
+                y = float(rng.uniform(0, 0.9)) * sheet.height
+                sheet.text(x, y, word, size, colour=(pale, pale, pale), bold=rng.random() < 0.5)
+                if rng.random() < 0.5:
+                    radius, width = float(rng.uniform(8, 40)), float(rng.uniform(0.5, 4))
+                    sheet.ellipse(x, y, radius, radius, width, (pale, pale, pale))
+        elif kind < 0.27:
+            height = float(rng.uniform(6, 20)) * sheet.scale
+            pattern = float(rng.uniform(0.08, 0.4)) * draw_pattern(
+                sheet.image.shape[:2], height, rng
+            )
+            ink: Colour = tuple(rng.integers(0, 200, size=3).tolist())
+            sheet.stain(Layer.PRINT, np.clip(pattern, 0, 1).astype(np.float32), 0, 0, ink)
 
     def _shade(self) -> Colour:
         """The colour of what is printed into boxes."""

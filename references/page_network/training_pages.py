@@ -29,13 +29,22 @@ from page_network.frame_forms import frame_form
 from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage, printed_form
 
-_PRINTED_SHARE, _FRAMES_SHARE = 0.4, 0.33
+_PRINTED_SHARE, _FRAMES_SHARE = 0.35, 0.3
 """Shares of the pages that are printed forms, and forms of frames; `synth` draws the others."""
 
 _THRESHOLDS = {Layer.RULED_ACROSS: 60, Layer.RULED_DOWN: 60, Layer.PRINT: 70, Layer.PEN: 80}
 """Cover, 0 to 255, from which a pixel of the straightened page belongs to a layer."""
 
-_KIND_WEIGHTS = {"combined": 8, "fax": 9, "clean": 4, "faint": 2, "photo": 3, "noisy": 2, "skew": 2}
+_KIND_WEIGHTS = {
+    "combined": 8,
+    "fax": 9,
+    "clean": 4,
+    "faint": 2,
+    "photo": 3,
+    "noisy": 2,
+    "skew": 2,
+    "watermark": 5,
+}
 """How often a kind of scan is drawn for printed forms, relative to one not named here."""
 
 
