@@ -31,6 +31,9 @@ _LINE_BETWEEN = 0.5
 _MAX_AWAY = 1.0
 """Widths of a box up to which the middle of a stroke is beside it: that of the next box."""
 
+_MIN_BESIDE_HEIGHT = 0.3
+"""Heights of a box that a stroke beside it is high at least: a lower one is no digit."""
+
 _FREE_MARGIN = 0.3
 """Margin around the writing, in its heights."""
 
@@ -63,7 +66,9 @@ def beside_strokes(
     away = np.maximum(low - middle, middle - high)  # (n, m, 2), below 0 between the sides
     level = away[..., 1] < 0
     near = away[..., 0] < _MAX_AWAY * (high - low)[..., 0]
-    return np.asarray((level & near).any(axis=1))
+    tall = LAYER_STRIDE * (strokes[:, 3] - strokes[:, 1])
+    like_digits = tall >= _MIN_BESIDE_HEIGHT * (high - low)[..., 1]
+    return np.asarray((level & near & like_digits).any(axis=1))
 
 
 def free_lines(look: PageLook, strokes: npt.NDArray[np.int64]) -> Places:
