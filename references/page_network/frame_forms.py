@@ -59,7 +59,7 @@ class FrameForm:
         y += 12
         blocks: tuple[Callable[[Rect], float], ...] = (
             self._frames, self._frames, self._table, self._table, self._schedule, self._schedule,
-            self._rules, self._combs, self._combs, self._marks, self._print,
+            self._rules, self._combs, self._combs, self._amounts, self._marks, self._print,
         )  # fmt: skip
         misses = 0
         while misses < 5:
@@ -352,13 +352,9 @@ class FrameForm:
                 self._filling.comb(cells, list(range(boxes)))
         return rows * h
 
-    def _combs(self, place: Rect) -> float:
-        """Rows of digit boxes, with print between groups and in some boxes."""
-        rng, sheet = self._rng, self._sheet
-        h = float(np.exp(rng.uniform(np.log(3.9), np.log(10))))
-        w, above = h * float(rng.uniform(0.6, 1.15)), self._label * 1.5
-        if h + above > place.h:
-            return 0.0
+    def _comb_style(self) -> RowStyle:
+        """How rows of boxes are drawn; boxes on a panel are white, perhaps without lines."""
+        rng = self._rng
         thin = LineStyle.varied(LINE_KINDS[int(rng.choice(len(LINE_KINDS), p=_LINE_SHARES))], rng)
         style = RowStyle(
             ("comb", "separate", "ticks")[int(rng.choice(3, p=(0.5, 0.25, 0.25)))],
@@ -367,14 +363,61 @@ class FrameForm:
             walls=float(rng.choice([0.0, 0.4, 1.0])), roof=bool(rng.random() < 0.2),
             tint=self._tint if rng.random() < 0.1 else None,
         )  # fmt: skip
-        x, y = place.x, place.y + above
-        self._panel(Rect(x, place.y, place.w, h + above))
         if self._on_panel:
             white = (255, 255, 255)
             style = replace(style, tint=white)
             if self._blank_lines:
                 faint = replace(self._line, colour=white, width=0.3)
                 style = replace(style, outer=faint, inner=faint, shape="separate")
+        return style
+
+    def _amounts(self, place: Rect) -> float:
+        """Rows of boxes for amounts, one below the other, all with the same signs printed."""
+        rng, sheet = self._rng, self._sheet
+        h = float(rng.uniform(4.5, 8))
+        w, above = h * float(rng.uniform(0.65, 1.0)), self._label * float(rng.uniform(1.4, 3))
+        pitch = h + above + float(rng.uniform(0.5, 4))
+        rows, n = min(int(place.h / pitch), int(rng.integers(2, 9))), int(rng.integers(3, 10))
+        style, shade, share = self._comb_style(), self._shade(), float(rng.uniform(0.35, 0.75))
+        step = w * (1 + style.gap) if style.shape == "separate" else w
+        sign = str(rng.choice(["", "£", "€", "$", "Fr", "R"]))
+        cents, point = str(rng.choice(["", "00", "00", "-"])), str(rng.choice([".", ",", " "]))
+        whole = (n + len(sign[:1]) + len(cents) + 1) * step
+        columns = min(int(place.w / (whole + 8)), 1 + int(rng.random() < 0.5))
+        if rows < 1 or columns < 1:
+            return 0.0
+        self._panel(Rect(place.x, place.y, place.w, rows * pitch))
+        for row, column in np.ndindex(rows, columns):
+            x, y = place.x + column * place.w / 2, place.y + row * pitch
+            self._text(x, y, place.w / columns - 4)
+            y += above
+            printed: dict[Rect, str] = {}
+            if sign:
+                (cell,) = draw_row(sheet, Rect(x, y, w, h), 1, style, rng)
+                printed[cell] = sign
+                x += step
+            cells = draw_row(sheet, Rect(x, y, w, h), n, style, rng)
+            self._filling.comb(cells, list(range(n)))
+            x = cells[-1].right
+            sheet.text(x + 0.3 * step, y + 0.6 * h, point, 0.15 * h, colour=shade)
+            if cents:
+                last = draw_row(sheet, Rect(x + step, y, w, h), len(cents), style, rng)
+                printed |= dict(zip(last, cents, strict=True))
+            if printed:
+                self._filling.comb(list(printed), [])
+                print_into(sheet, printed, shade, share)
+        return rows * pitch
+
+    def _combs(self, place: Rect) -> float:
+        """Rows of digit boxes, with print between groups and in some boxes."""
+        rng, sheet = self._rng, self._sheet
+        h = float(np.exp(rng.uniform(np.log(3.9), np.log(10))))
+        w, above = h * float(rng.uniform(0.6, 1.15)), self._label * 1.5
+        if h + above > place.h:
+            return 0.0
+        style = self._comb_style()
+        x, y = place.x, place.y + above
+        self._panel(Rect(x, place.y, place.w, h + above))
         while True:
             if self._tagged:
                 x += self._tag(x, y, h)
@@ -401,7 +444,7 @@ class FrameForm:
                     if rng.random() < 0.3:
                         free = [0, 1]
                     elif rng.random() < 0.8:
-                        print_into(sheet, dict(zip(cells, "00", strict=True)), self._shade(), rng)
+                        print_into(sheet, dict(zip(cells, "00", strict=True)), self._shade(), 0.5)
                     self._filling.comb(cells, free)
                     x = cells[-1].right
             x += float(rng.choice([1.0, rng.uniform(2, 20)]))
@@ -453,15 +496,12 @@ def preprint(
             edge = 0.06 * cells[i].h
             left, top = cells[i].x + edge, cells[i].y + edge
             sheet.fill(Rect(left, top, cells[i].w - 2 * edge, cells[i].h - 2 * edge), tint)
-    print_into(sheet, {cells[i]: sign for i, sign in signs.items()}, shade, rng)
+    print_into(sheet, {cells[i]: sign for i, sign in signs.items()}, shade, rng.uniform(0.3, 0.75))
     return [i for i in free if i not in signs]
 
 
-def print_into(
-    sheet: Sheet, signs: dict[Rect, str], shade: Colour, rng: np.random.Generator
-) -> None:
-    """Print a sign into the middle of each box, all of one size."""
-    share = float(rng.uniform(0.3, 0.75))
+def print_into(sheet: Sheet, signs: dict[Rect, str], shade: Colour, share: float) -> None:
+    """Print a sign into the middle of each box, `share` of the box high."""
     for cell, sign in signs.items():
         tall = share * cell.h
         at = cell.x + (cell.w - 0.6 * tall) / 2
