@@ -32,7 +32,8 @@ _MAX_AWAY = 1.0
 """Widths of a box up to which the middle of a stroke is beside it: that of the next box."""
 
 _MIN_BESIDE_HEIGHT = 0.3
-"""Heights of a box that a stroke beside it is high at least: a lower one is no digit."""
+"""Heights of a box that a stroke beside it is high at least: a lower one is no digit. Set by
+eye."""
 
 _FREE_MARGIN = 0.3
 """Margin around the writing, in its heights."""

@@ -93,6 +93,8 @@ def test_writing_beside_a_row_may_be_its_digit(left: float, marked: list[bool]) 
     assert [box.loose_ink for box in found.rows[0]] == marked
     below = fields(look(row(40, 40, 3), pen=[Box(left, 90, 10, 22)]))
     assert not any(box.loose_ink for box in below.rows[0])
+    low = fields(look(row(40, 40, 3), pen=[Box(left, 64, 10, 6)]))  # a point or a dash
+    assert not any(box.loose_ink for box in low.rows[0])
 
 
 def test_a_blank_page_has_nothing() -> None:
