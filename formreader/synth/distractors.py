@@ -46,11 +46,16 @@ def checkboxes(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
         box = Rect(x, place.y, side, side)
         sheet.frame(box, 0.25, BLACK)
         if rng.random() < 0.4:
-            sheet.rule((x, place.y), (box.right, box.bottom), 0.4, (30, 40, 110), Layer.PEN)
-            sheet.rule((box.right, place.y), (x, box.bottom), 0.4, (30, 40, 110), Layer.PEN)
+            cross(sheet, box)
         label = pick(LABELS, rng).split()[0]
         x = box.right + 1.5 + sheet.text(box.right + 1.5, place.y, label, _DISTRACTOR_TEXT_SIZE) + 7
     return side
+
+
+def cross(sheet: Sheet, box: Rect) -> None:
+    """Tick a box with a cross by pen."""
+    for left, right in ((box.x, box.right), (box.right, box.x)):
+        sheet.rule((left, box.y), (right, box.bottom), 0.4, (30, 40, 110), Layer.PEN)
 
 
 def bubbles(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:

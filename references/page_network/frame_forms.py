@@ -14,7 +14,14 @@ import numpy as np
 from formreader.core.page_layers import Layer
 from formreader.synth import Form, Rect, Sheet
 from formreader.synth.box_rows import draw_outline, draw_row
-from formreader.synth.distractors import bar_code, bubbles, checkboxes, heading, paragraph
+from formreader.synth.distractors import (
+    bar_code,
+    bubbles,
+    checkboxes,
+    cross,
+    heading,
+    paragraph,
+)
 from formreader.synth.line_styles import LINE_KINDS, LineStyle, RowStyle
 from formreader.synth.paper_sheet import BLACK, Colour
 from formreader.synth.patterns import draw_pattern
@@ -142,7 +149,7 @@ class FrameForm:
                 number = str(int(self._rng.integers(1, 10 ** int(self._rng.integers(1, 5)))))
                 self._sheet.text(x, place.y, number, size, bold=self._rng.random() < 0.4)
             return 1.3 * size
-        kinds = (paragraph, paragraph, heading, checkboxes, bubbles, bar_code, signs, signs)
+        kinds = (paragraph, paragraph, heading, checkboxes, bubbles, bar_code, landmarks, landmarks)
         return kinds[int(self._rng.integers(len(kinds)))](self._sheet, place, self._rng)
 
     def _in_cell(self, cell: Rect) -> Rect | None:
@@ -450,7 +457,7 @@ class FrameForm:
             x += float(rng.choice([1.0, rng.uniform(2, 20)]))
 
 
-def signs(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
+def landmarks(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
     """Letters of sections, marks of registration, boxes to tick between words."""
     x, h = place.x, float(rng.uniform(3, 8))
     dark = tuple(rng.integers(0, 120, size=3).tolist())
@@ -467,10 +474,10 @@ def signs(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
         else:
             side = float(rng.uniform(0.5, 1)) * min(h, 5.5)
             x += 1 + sheet.text(x, y, caption(rng).split()[0], 0.5 * h, limit=0.8 * h * 3)
-            sheet.frame(Rect(x, y, side, side), float(rng.uniform(0.1, 0.5)), dark)
+            box = Rect(x, y, side, side)
+            sheet.frame(box, float(rng.uniform(0.1, 0.5)), dark)
             if rng.random() < 0.2:
-                sheet.rule((x, y), (x + side, y + side), 0.4, (30, 40, 110), Layer.PEN)
-                sheet.rule((x + side, y), (x, y + side), 0.4, (30, 40, 110), Layer.PEN)
+                cross(sheet, box)
         x += h + float(rng.choice([1.0, rng.uniform(2, 40)]))
     return 1.4 * h
 

@@ -85,7 +85,7 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
     if options.base is not None:
         _start_from(options.base, network)
     if options.steps:
-        _fit_network(network, best, options, tell)
+        _fit_network(with_fused_normalization(network), best, options, tell)
     else:
         best = network
     try:
@@ -109,8 +109,7 @@ def _fit_network(
     first = options.seed * _SEEDS_PER_RUN
     strips = _strips(options, first, options.strips, tell, held_back=False)
     tell(f"training on them for {options.steps} steps")
-    fused = with_fused_normalization(network)
-    fit(fused, best, strips, options, lambda one: _wrong_share(one, validation), tell)
+    fit(network, best, strips, options, lambda one: _wrong_share(one, validation), tell)
 
 
 def write_model(
