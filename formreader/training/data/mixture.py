@@ -13,10 +13,11 @@ from formreader.core.classes import NOT_A_DIGIT, Crops
 from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.recognise.model_card import Facts
-from formreader.synth.strokes import Hand, draw_strokes
+from formreader.synth.strokes import draw_strokes
 from formreader.training.augment.augmentation import framed
 from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
 from formreader.training.augment.nondigits import draw_nondigits
+from formreader.training.augment.quick_digits import quick_hand
 from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import (
     Examples,
@@ -191,12 +192,12 @@ def draw_digits(n: int, rng: np.random.Generator) -> Examples:
     """Draw `n` digits by many hands of the stroke model, with pens from hairline to felt."""
     crops = np.empty((n, 28, 28), np.uint8)
     labels = rng.integers(0, 10, n, dtype=np.uint8)
-    hand = Hand.sample(rng)
+    write = quick_hand(rng)
     for i, label in enumerate(labels):
         if i % _DIGITS_PER_HAND == 0:
-            hand = Hand.sample(rng)
+            write = quick_hand(rng)
         height = _DRAWN_DIGIT_HEIGHT
-        strokes = hand.digit(str(label), rng)
+        strokes = write(str(label))
         pen = (hand_width(rng), height * rng.uniform(*_DRAWN_PEN_WIDTHS))
         mask = draw_strokes(strokes, height, *pen)
         crops[i] = framed((mask * 255).astype(np.uint8))

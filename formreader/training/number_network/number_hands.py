@@ -10,12 +10,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.synth.strokes import Hand, draw_strokes
+from formreader.synth.strokes import draw_strokes
 from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
+from formreader.training.augment.quick_digits import quick_hand
 from formreader.training.augment.stroke_damage import ink_bounds
 from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, held_out, load_mnist, load_writers
-from formreader.training.number_network.quick_digits import quick_habits
 
 Glyph: TypeAlias = npt.NDArray[np.uint8]
 """(h, w) uint8, bright ink on black, cut to its ink."""
@@ -30,9 +30,6 @@ _DRAWN_HANDS, _DRAWN_VARIANTS = 500, 2
 """Hands of the stroke model, and how often each writes every symbol. More take time to draw."""
 _DRAWN_HEIGHT = 44.0
 """Height in pixels of a digit of the stroke model."""
-
-_QUICK_HANDS = 0.5
-"""Share of these hands that write some of their digits as in `quick_digits`."""
 
 _MIN_DIGITS_OF_WRITER = 8
 """A writer with fewer kinds of digits lends none: too many would come from other hands."""
@@ -153,17 +150,11 @@ def _framed(glyph: Glyph) -> Glyph:
 
 def drawn_hand(rng: np.random.Generator) -> NumberHand:
     """A random hand of the stroke model."""
-    hand = Hand.sample(rng)
+    write = quick_hand(rng)
     pen = float(rng.uniform(0.05, 0.15)) * _DRAWN_HEIGHT
     glyphs = {}
-    quick = quick_habits(rng) if rng.random() < _QUICK_HANDS else {}
     for symbol in (*"0123456789", *MARKS):
-        written = (
-            hand.write(quick[symbol], f"quick {symbol}", rng)
-            if symbol in quick
-            else hand.symbol(symbol, rng)
-            for _ in range(_DRAWN_VARIANTS)
-        )
+        written = (write(symbol) for _ in range(_DRAWN_VARIANTS))
         drawn = (draw_strokes(strokes, _DRAWN_HEIGHT, 1.0, pen) for strokes in written)
         glyphs[symbol] = [_tight(np.asarray(255 * mask, np.uint8)) for mask in drawn]
     return NumberHand(glyphs)
