@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from formreader.core.page_layers import Layer
 from formreader.look.page_look import PageLook
-from formreader.look.page_maps import LAYER_STRIDE
+from formreader.look.page_maps import LAYER_STRIDE, probabilities
 from formreader.look.places import Places
 
 _SURE_PEN = 0.5 * 255
@@ -74,7 +74,7 @@ def beside_strokes(
 
 def free_lines(look: PageLook, strokes: npt.NDArray[np.int64]) -> Places:
     """Places around the strokes that follow one another on a line, where they may be numbers."""
-    lines = _lines(strokes, 1 / (1 + np.exp(-look.maps.layers[Layer.RULED_DOWN])))
+    lines = _lines(strokes, probabilities(look.maps.layers[Layer.RULED_DOWN]))
     heights = lines[:, 3] - lines[:, 1]
     lines = lines[(heights >= _MIN_HEIGHT) & (heights <= _MAX_HEIGHT)]
     margin = _FREE_MARGIN * (lines[:, 3] - lines[:, 1])[:, None]

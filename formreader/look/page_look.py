@@ -11,7 +11,7 @@ import numpy.typing as npt
 from formreader.core.geometry import Transform, scaling
 from formreader.core.page_layers import Layer
 from formreader.core.records import GreyImage
-from formreader.look.page_maps import LAYER_STRIDE, PageMaps
+from formreader.look.page_maps import LAYER_STRIDE, PageMaps, probabilities
 from formreader.look.page_network import shipped_page_network
 from formreader.preprocess.straighten import StraightPage
 
@@ -50,7 +50,7 @@ class PageLook:
 def look_at(straight: StraightPage) -> PageLook:
     """Look at a straightened page."""
     maps = shipped_page_network().look(straight.image)
-    layers = _probabilities(maps.layers)
+    layers = np.asarray(np.rint(_FULL * probabilities(maps.layers)), np.uint8)
     form = layers[[Layer.RULED_ACROSS, Layer.RULED_DOWN, Layer.PRINT]].max(axis=0)
     to_layers = scaling(1 / LAYER_STRIDE, 1 / LAYER_STRIDE) @ np.linalg.inv(straight.to_page)
     return PageLook(maps, layers[Layer.PEN], form, to_layers)
@@ -68,9 +68,3 @@ def look_at_picture(picture: GreyImage) -> PageLook:
     shift = np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1]], np.float64)
     by_x, by_y = picture.shape[1] / size[0], picture.shape[0] / size[1]
     return look_at(StraightPage(np.asarray(bright, np.uint8), scaling(by_x, by_y) @ shift, 0.0))
-
-
-def _probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Probabilities times 255."""
-    odds = cv2.exp(-logits.reshape(-1, logits.shape[-1]))
-    return np.asarray(np.rint(_FULL / (1 + odds)), np.uint8).reshape(logits.shape)

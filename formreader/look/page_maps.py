@@ -52,6 +52,12 @@ class PageMaps:
         return cls(fine[:LAYERS], fine[LAYERS:])
 
 
+def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The probabilities of logits, of any shape."""
+    # OpenCV's exponential gives other last digits with another number of threads.
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
 def core_inset(shorter: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """How far the core of a place is from its sides, given its shorter side; all in pixels."""
     return np.clip(_CORE_INSET * shorter, _MIN_INSET, _MAX_INSET)

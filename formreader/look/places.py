@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.page_layers import Layer
-from formreader.look.page_maps import LAYER_STRIDE, PageMaps, inset_of_core
+from formreader.look.page_maps import LAYER_STRIDE, PageMaps, inset_of_core, probabilities
 
 _MIN_CORE_SCORE = 0.65
 """Mean probability of a core's places of the grid from which it is a place's. Set on held-out
@@ -66,7 +66,7 @@ def find_places(maps: PageMaps) -> tuple[Places, Places]:
     """
     logits = maps.layers[[Layer.RULED_DOWN, Layer.RULED_ACROSS]]
     boxes, cells = _settled(*map(_of_cores, maps.cores))
-    ruled = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    ruled = probabilities(logits)
     return _on_lines(boxes, ruled), _on_lines(cells, ruled)
 
 
@@ -76,7 +76,7 @@ def _of_cores(logits: npt.NDArray[np.float32]) -> Places:
     rows, columns = np.nonzero(labels)
     label = labels[rows, columns] - 1
     n, width = int(labels.max()), labels.shape[1]
-    sure = 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64)))
+    sure = probabilities(logits[rows, columns])
     score = np.bincount(label, sure, n) / np.maximum(np.bincount(label, minlength=n), 1)
     # For each core and column of the page: how many rows, and the middle one.
     place = label.astype(np.int64) * width + columns

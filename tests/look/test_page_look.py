@@ -10,8 +10,8 @@ from true_looks import look_of
 
 from formreader.core.errors import ModelError
 from formreader.core.geometry import map_points, scaling
-from formreader.look.page_look import PageLook, _probabilities, look_at, look_at_picture
-from formreader.look.page_maps import CORE_KINDS, LAYERS
+from formreader.look.page_look import PageLook, look_at, look_at_picture
+from formreader.look.page_maps import CORE_KINDS, LAYERS, probabilities
 from formreader.look.page_network import PageNetwork, shipped_page_network
 from formreader.look.places import find_places
 from formreader.preprocess.straighten import StraightPage
@@ -67,9 +67,10 @@ def test_a_picture_lies_between_margins(height: int, width: int) -> None:
     assert look.pen.shape[0] >= bottom / 2
 
 
-def test_probabilities_are_bytes() -> None:
-    logits = np.array([[[-50.0, 0.0, 50.0, 1.0]]], np.float32)
-    assert _probabilities(logits).ravel().tolist() == [0, 128, 255, 186]
+def test_logits_become_probabilities() -> None:
+    logits = np.array([[-30, 0], [30, 1]], np.float32)
+    expected = [[0, 0.5], [1, np.e / (1 + np.e)]]
+    assert probabilities(logits) == pytest.approx(np.array(expected), abs=1e-6)
 
 
 def test_a_view_shows_a_layer_in_the_places_of_a_patch() -> None:
