@@ -55,7 +55,7 @@ class PageMaps:
 def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The probabilities of logits, of any shape."""
     # OpenCV's exponential gives other last digits with another number of threads.
-    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32)  # never overflows
 
 
 def core_inset(shorter: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
