@@ -222,7 +222,7 @@ def test_a_better_model_is_handed_over_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: RunProgram
 ) -> None:
     rng = np.random.default_rng(11)
-    base_digits = [mixture(draw_digits(n, rng), rng, other_hands=False) for n in (1200, 30, 200)]
+    base_digits = [mixture(draw_digits(n, rng), rng, other_hands=False) for n in (2000, 30, 200)]
     training, scanned, validation = base_digits
     test = draw_digits(300, rng)
     base = tmp_path / "tiny"
