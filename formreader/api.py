@@ -44,6 +44,9 @@ from formreader.input.memory_image import Channels, MemoryImage, check_array, pa
 from formreader.input.open_page import page_errors, read_page
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.risk_control import acceptance
+from formreader.review.correct_job import find_job
+from formreader.review.job_results import kinds_of_columns
+from formreader.store.job_store import JobStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,18 +216,32 @@ class Reader:
         return frame_of(pages, rows)
 
 
-def load_results(path: AnyPath) -> pd.DataFrame:
-    """Read a table that `formreader scan` wrote, of fields or of digits, in any format.
+def load_results(path: AnyPath, *, numbers: bool = False) -> pd.DataFrame:
+    """Read a table that `formreader scan` wrote, in any format.
 
     By default, pandas reads digits as numbers, which drops leading zeros, and blanks as missing
     values. Here both stay text.
 
+    Args:
+        path: the table.
+        numbers: in a table with a row a page, fields whose template tells their kind become
+            numbers (Int64, float64), dates (datetime64) and times (timedelta64), missing where the
+            value is none. The job must lie beside the table.
+
     Raises:
-        NoInputError: the file cannot be read, or is not such a table.
+        NoInputError: the file cannot be read, or is not such a table; with `numbers` there is no
+            job beside it.
     """
     from formreader.output.results_frame import load_results as load
+    from formreader.output.results_frame import with_numbers
 
-    return load(Path(path))
+    frame = load(Path(path))
+    if not numbers:
+        return frame
+    with JobStore.open_finished(find_job(None, [Path(path)], set())) as store:
+        view = store.view()
+    assert view is not None, "the job is finished"
+    return with_numbers(frame, kinds_of_columns(view))
 
 
 def scan(

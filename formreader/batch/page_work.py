@@ -189,7 +189,10 @@ def crop_form(
 
 
 def _crop_placed(page: Pyramid, placed: PlacedFields) -> list[FieldCrops]:
-    """Return the fields of a form with their crops, in the order of the template."""
+    """Return the fields of a form with their crops, in the order of the template.
+
+    Ignored ones are cut like others, so that their ink is in no neighbour, and then dropped.
+    """
     found = FoundFields(tuple(field.boxes for field in placed.fields if field.cell is None))
     rows = iter(_crop(page, found, placed.known))
     cells = [(field.cell, field.name) for field in placed.fields if field.cell is not None]
@@ -198,7 +201,7 @@ def _crop_placed(page: Pyramid, placed: PlacedFields) -> list[FieldCrops]:
     fields = list[FieldCrops]()
     for field in placed.fields:
         made = replace(next(rows), name=field.name) if field.cell is None else next(cut)
-        if made is not None:
+        if made is not None and not field.ignored:
             fields.append(replace(made, doubt=field.doubt))
     return fields
 

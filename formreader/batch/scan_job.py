@@ -191,7 +191,7 @@ def _field_names(template: Path | Literal["auto"] | None) -> dict[str, list[str]
     if template == "auto":
         return {}
     known = [form.template for form in loaded_book(str(template.absolute())).forms]
-    return {form.name: [field.name for field in form.fields] for form in known}
+    return {form.name: form.columns for form in known}
 
 
 def _rules(template: Path | Literal["auto"] | None) -> dict[str, FormRules]:

@@ -7,16 +7,22 @@ column for each field of all forms, which is empty on pages of others.
 from __future__ import annotations
 
 import json
+from collections import ChainMap, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
+from formreader.core.field_kinds import FieldKind, Misfit, text_of, value_of, written_value
 from formreader.core.locations import Place
 from formreader.core.records import FieldReading, PageReading, Status
 from formreader.output.atomic_writing import atomic_writer
 from formreader.output.columns import PAGE_COLUMNS
 from formreader.output.table import file_cell, text_cell
-from formreader.output.table_formats import Row, TableFormat, format_of, write_rows
+from formreader.output.table_formats import Row, TableFormat, TypedText, format_of, write_rows
+
+NO_FORM_KINDS: Mapping[str, Mapping[str, FieldKind]] = MappingProxyType({})
+"""The kinds of the fields of each form where no template tells any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,13 @@ class Sheet:
     """What one row is about: the `pages` of a document that are there, or a single page.
 
     `form` is the form of the document's first page, "" for none. `missing` names the pages that a
-    document lacks.
+    document lacks. `kinds` are those of the fields by their names, where the templates tell them.
     """
 
     form: str
     pages: tuple[PageReading, ...]
     missing: tuple[str, ...] = ()
+    kinds: Mapping[str, FieldKind] = field(default_factory=dict)
 
     @property
     def fields(self) -> dict[str, FieldReading]:
@@ -39,8 +46,42 @@ class Sheet:
 
     @property
     def doubtful(self) -> list[str]:
-        """The names of the fields to look at: also of blank ones that break a rule by that."""
-        return [name for name, field in self.fields.items() if _is_doubtful(field)]
+        """The names of the fields to look at: also of blank ones that break a rule by that.
+
+        Not of those whose rule a person has settled, by checking all others that it is about.
+        """
+        fields, states = self.fields, defaultdict[str, set[Status]](set)
+        for one in fields.values():
+            for text in one.broken:
+                states[text].add(one.status)
+        settled = {
+            text
+            for text, of in states.items()
+            if Status.CHECKED in of and of <= {Status.CHECKED, Status.BLANK}
+        }
+        return [
+            name
+            for name, one in fields.items()
+            if one.status is Status.REVIEW
+            or (one.status is Status.BLANK and not settled.issuperset(one.broken))
+        ]
+
+    def cell_of(self, name: str) -> str:
+        """The value of a field as this table has it; "" where the form has no such field.
+
+        It stands for a number or a date where its kind is known and it fits.
+        """
+        read, kind = self.fields.get(name), self.kinds.get(name)
+        if read is None or kind is None:
+            return "" if read is None else read.value
+        written = written_value(read.value, read.cells, kind)
+        try:
+            value = value_of(written, kind)
+        except Misfit:
+            return written
+        if value is None or isinstance(value, str):
+            return written
+        return TypedText(text_of(value, written, comma=kind.comma), value)
 
     @property
     def status(self) -> Status:
@@ -67,6 +108,7 @@ def sheets_of(
     pages: Iterable[PageReading],
     documents: Mapping[str, Sequence[str]],
     single: Container[str] = (),
+    kinds: Mapping[str, Mapping[str, FieldKind]] = NO_FORM_KINDS,
 ) -> Iterator[Sheet]:
     """Put pages that follow one another together as documents; others stay alone.
 
@@ -77,7 +119,17 @@ def sheets_of(
         pages: the pages, in order.
         documents: the forms of the pages of each document, in order, by that of the first page.
         single: the names of the files that have one page.
+        kinds: the kinds of the fields of each form, by their names.
     """
+    for one in _joined(pages, documents, single):
+        of_fields = [kinds[page.form] for page in one.pages if page.form in kinds]
+        yield replace(one, kinds=ChainMap(*map(dict, of_fields))) if of_fields else one
+
+
+def _joined(
+    pages: Iterable[PageReading], documents: Mapping[str, Sequence[str]], single: Container[str]
+) -> Iterator[Sheet]:
+    """Yield the pages as documents, and others alone."""
     kind_of = {form: kind for kind, forms in documents.items() for form in forms}
     begun = list[PageReading]()
     for page in pages:
@@ -120,25 +172,20 @@ def write_page_table(place: Place, sheets: Iterable[Sheet], names: Sequence[str]
 
 def _row(sheet: Sheet, names: Sequence[str]) -> Row:
     """The cells of `PAGE_COLUMNS`, the values of the fields `names`, the message."""
-    fields = sheet.fields
-    values = [fields[name].value if name in fields else "" for name in names]
+    values = [sheet.cell_of(name) for name in names]
     return [*_head(sheet), text_cell("; ".join(sheet.doubtful)), *values, sheet.message]
 
 
 def _object(sheet: Sheet) -> dict[str, object]:
     """What JSON says of a row."""
     head = dict(zip(PAGE_COLUMNS, _head(sheet), strict=False))
-    values = {name: field.value for name, field in sheet.fields.items()}
+    values = {name: sheet.cell_of(name) for name in sheet.fields}
     return {**head, "review": sheet.doubtful, "values": values, "message": sheet.message}
 
 
 def _head(sheet: Sheet) -> Row:
     first = sheet.pages[0]
     return [file_cell(first.file), first.number + 1, text_cell(sheet.form), sheet.status.value]
-
-
-def _is_doubtful(field: FieldReading) -> bool:
-    return field.status is Status.REVIEW or (field.status is Status.BLANK and bool(field.broken))
 
 
 def _follows(

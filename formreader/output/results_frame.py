@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from pyarrow import json as arrow_json
 from pyarrow import parquet
 
 from formreader.core.errors import NoInputError, UsageError
+from formreader.core.field_kinds import FieldKind, Misfit, as_written, text_of, value_of
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
 from formreader.output.columns import (
@@ -52,6 +56,9 @@ _EMPTY = {name: [""] for name, kind in COLUMN_KINDS.items() if kind is ColumnKin
 
 _MAX_SHOWN = 80
 """Characters of a wrong cell that a message shows."""
+
+_DECIMALS = re.compile(r"0(?:\.(0+))?")
+"""Formats of numbers in the sheets that a scan writes."""
 
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 """How Excel files write characters that XML cannot hold (ISO/IEC 29500-1, 22.9.2.19)."""
@@ -95,6 +102,44 @@ def load_results(path: Path) -> pd.DataFrame:
         return frame.astype(_types(columns))
     except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
+
+
+def with_numbers(frame: pd.DataFrame, kinds: Mapping[str, FieldKind]) -> pd.DataFrame:
+    """A table of pages with columns of numbers, dates and times in place of texts.
+
+    `kinds` are those of the columns. Whole numbers become Int64, decimals float64, dates
+    datetime64 and times timedelta64. What is no such value, for review as well, is missing.
+    """
+    columns = {
+        name: [_number(text, kinds[name]) for text in frame[name]]
+        for name in frame.columns
+        if name in kinds and kinds[name].is_a in _TYPES_OF_KINDS
+    }
+    return frame.assign(
+        **{
+            name: pd.Series(values, frame.index, _TYPES_OF_KINDS[kinds[name].is_a])
+            for name, values in columns.items()
+        }
+    )
+
+
+_TYPES_OF_KINDS = {
+    "integer": "Int64", "decimal": "float64", "date": "datetime64[s]", "time": "timedelta64[s]",
+}  # fmt: skip
+"""What pandas calls the values of each kind."""
+
+
+def _number(text: str, kind: FieldKind) -> object:
+    """What a text stands for; a missing value where it is none of its kind."""
+    # 25 is none where 2.5 is expected, though a person may write 25 for 25.0 in a table.
+    is_short = kind.is_a == "decimal" and text.isdecimal()
+    try:
+        value = value_of(text if is_short else as_written(text, kind), kind)
+    except Misfit:
+        value = None
+    if value is None:
+        return float("nan") if kind.is_a == "decimal" else pd.NaT if not kind.is_number else pd.NA
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _check_statuses(frame: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -178,12 +223,40 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
+    if is_page_table(columns):
+        return _read_typed_sheet(path, columns)
     kinds = column_kinds(columns)
     text = {name: "str" for name in columns if kinds[name] in _TEXT_KINDS}
     sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=_EMPTY)
     for name in text:
         sheet[name] = sheet[name].map(_unescaped)
     return sheet
+
+
+def _read_typed_sheet(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read a sheet whose cells may be numbers, dates and times, as the texts of other formats."""
+    import openpyxl  # the columns were read with it: it is there
+
+    with closing(openpyxl.load_workbook(path, read_only=True)) as book:
+        _, *rows = book.worksheets[0].iter_rows(max_col=len(columns))
+        table = [[_text_of_cell(cell.value, cell.number_format) for cell in row] for row in rows]
+    return pd.DataFrame(table, columns=columns, dtype="object").astype({"page": "int64"})
+
+
+def _text_of_cell(value: object, number_format: str) -> str:
+    """The text of a cell, with as many decimals as its format shows."""
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.date().isoformat()
+        case time():
+            return f"{value:%H:%M}"
+        case timedelta():
+            return text_of(value, "")
+        case int() | float() if found := _DECIMALS.fullmatch(number_format):
+            return f"{value:.{len(found[1] or '')}f}"
+    return _unescaped(str(value))
 
 
 def _unescaped(text: str) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum, auto
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from formreader.core.errors import OutputError, UsageError
+from formreader.core.field_kinds import Typed
 from formreader.core.installed import is_installed
 from formreader.core.locations import Place, suffix_of
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
@@ -23,6 +25,21 @@ from formreader.output.columns import ColumnKind, column_kinds
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class TypedText(str):
+    """A text that stands for a number, a date or a time, which Excel has as such.
+
+    `stands_for` is that value: see `formreader.core.field_kinds.Typed`.
+    """
+
+    stands_for: Typed
+
+    def __new__(cls, text: str, stands_for: Typed) -> Self:
+        made = super().__new__(cls, text)
+        made.stands_for = stands_for
+        return made
+
 
 Cell: TypeAlias = str | int | float | None
 Row: TypeAlias = list[Cell]
@@ -164,17 +181,16 @@ def _write_parquet(place: Place, columns: Sequence[str], rows: Iterable[Row]) ->
 def _write_excel(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write one sheet, with values, digits and names as text cells, so that leading zeros stay.
 
-    The same rows give the same bytes.
+    Values of fields whose template tells their kind are numbers, dates and times. The same rows
+    give the same bytes.
     """
     import xlsxwriter
 
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with atomic_stream(place) as stream, xlsxwriter.Workbook(stream, options) as book:
         book.set_properties({"created": datetime(1980, 1, 1)})
-        text, share = (
-            book.add_format({"num_format": "@"}),
-            book.add_format({"num_format": "0.0000"}),
-        )
+        formats = _ExcelFormats(book)
+        text, share = formats["@"], formats["0.0000"]
         sheet = book.add_worksheet("results")
         sheet.freeze_panes(1, 0)
         sheet.write_row(0, 0, columns)
@@ -185,9 +201,45 @@ def _write_excel(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> N
                     "sheet of Excel. Give --out a name that ends in .csv or .parquet"
                 )
             for column, cell in enumerate(row):
-                if isinstance(cell, str):
+                if isinstance(cell, TypedText):
+                    _write_typed(sheet, (number, column), cell, formats)
+                elif isinstance(cell, str):
                     sheet.write_string(number, column, cell, text)
                 elif cell is not None:
                     sheet.write_number(
                         number, column, cell, share if isinstance(cell, float) else None
                     )
+
+
+class _ExcelFormats(dict[str, Any]):
+    """The formats of cells, each made once, by the code that Excel knows them by."""
+
+    def __init__(self, book: Any) -> None:
+        super().__init__()
+        self._book = book
+
+    def __missing__(self, code: str) -> Any:
+        self[code] = made = self._book.add_format({"num_format": code})
+        return made
+
+
+_MAX_EXCEL_DIGITS = 15
+"""Digits of a number that Excel keeps."""
+
+_FIRST_EXCEL_YEAR = 1901
+"""Excel has no days before 1900, and one in that year that never was."""
+
+
+def _write_typed(sheet: Any, at: tuple[int, int], cell: TypedText, formats: _ExcelFormats) -> None:
+    """Write a value as a number, a date or a time; as text where Excel cannot hold it."""
+    match cell.stands_for:
+        case date() as day if day.year >= _FIRST_EXCEL_YEAR:
+            sheet.write_datetime(*at, datetime(day.year, day.month, day.day), formats["yyyy-mm-dd"])
+        case timedelta() as time:
+            sheet.write_number(*at, time / timedelta(days=1), formats["[hh]:mm"])
+        case int() | Decimal() as number if len(str(number)) <= _MAX_EXCEL_DIGITS:
+            _, point, behind = str(number).partition(".")
+            code = f"0.{'0' * len(behind)}" if point else "0"
+            sheet.write_number(*at, float(number), formats[code])
+        case _:
+            sheet.write_string(*at, str(cell), formats["@"])

@@ -7,10 +7,11 @@ name. And where a rule is broken, all fields that it names are for review as the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.field_kinds import written_value
 from formreader.core.records import (
     DigitBox,
     DigitReading,
@@ -23,9 +24,16 @@ from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN, likely_texts
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.number_reader import HeardNumber
 from formreader.recognise.number_vote import shared_confidences, without_ending
-from formreader.rules.decoder import UNREADABLE, Belief, Verdict, broken_rules, decode
-from formreader.rules.field_checks import digits_of
-from formreader.rules.form_rules import FormRules
+from formreader.rules.decoder import (
+    UNREADABLE,
+    Belief,
+    Verdict,
+    broken_rules,
+    decode,
+    written_values,
+)
+from formreader.rules.field_checks import digits_of, number_of
+from formreader.rules.form_rules import FieldRules, FormRules
 from formreader.rules.likely_cells import (
     BLANK,
     MARK,
@@ -33,6 +41,7 @@ from formreader.rules.likely_cells import (
     likely_cells,
     value_of_cells,
 )
+from formreader.rules.rule_messages import changed_message
 
 _LEAST_ALTERNATIVE = 1e-6
 """Probability below which a digit of a box is not weighed up."""
@@ -70,18 +79,17 @@ def under_rules(
         heard: what was read on the strips of cells, by cell.
         rules: the rules of the page's form. Fields that none names stay as they are.
     """
-    named = {*rules.fields, *(name for one in rules.relations for name, _ in one.terms)}
+    weighed = rules.weighed
     evidence = dict[str, _Evidence]()
     for one, reading in zip(read, readings, strict=True):
-        name = reading.name
-        if name in named:
-            if one.vote is None:
-                evidence[name] = _of_boxes(one, leading=rules.of(name).leading_marks_blank)
-            else:
-                evidence[name] = _of_number(reading, one.vote.confidence, _heard(one, heard))
+        name, own = reading.name, rules.of(reading.name)
+        if name not in weighed:
+            continue
+        if one.vote is None:
+            evidence[name] = _of_boxes(one, own)
+        else:
+            evidence[name] = _of_number(reading, one.vote.confidence, _heard(one, heard), own)
     verdicts = decode({name: one.belief for name, one in evidence.items()}, rules)
-    first = {name: one.belief.values[0] for name, one in evidence.items()}
-    broken_first = broken_rules(first, rules)
     revised = []
     for one, reading in zip(read, readings, strict=True):
         name = reading.name
@@ -91,23 +99,28 @@ def under_rules(
         update = _boxes_under if one.vote is None else _number_under
         under = update(one, reading, evidence[name], verdicts[name])
         if verdicts[name].chosen:
-            under = replace(under, remark=_remark(first[name], broken_first.get(name, ())))
+            given = written_value(under.value, under.cells, rules.of(name))
+            under = replace(under, remark=_remark(name, evidence[name].belief.values[0], given))
         revised.append(under)
-    broken = broken_rules({one.name: one.value for one in revised if one.name in named}, rules)
-    return tuple(replace(one, broken=broken.get(one.name, ())) for one in revised)
+    broken = broken_rules(written_values(revised, rules), rules)
+    revised = [replace(one, broken=broken.get(one.name, ())) for one in revised]
+    # What is broken says it better.
+    return tuple(replace(one, remark="") if one.broken else one for one in revised)
 
 
-def _remark(value: str, rules: Iterable[str]) -> str:
-    """Why a value is not the one that its ink alone would have given."""
-    against = "; ".join(rules)
-    return f"the ink says {value or 'blank'}" + (f", against {against}" if against else "")
+def _remark(name: str, read: str, given: str) -> str:
+    """Why a value is for review that is not what ink and rules together make most probable."""
+    if given == read:
+        return f"{read or 'blank'} was read, but other values of the form speak against it"
+    return changed_message(name, read, given)
 
 
-def _of_boxes(one: ReadField, *, leading: bool) -> _Evidence:
+def _of_boxes(one: ReadField, rules: FieldRules) -> _Evidence:
     """The belief about boxes that are read one by one.
 
     What is no digit by its ink may be any by what people meant: its probability is shared out
-    among all ten. With `leading`, before the first digit, it is a mark that counts as blank.
+    among all ten. With `leading_marks_blank`, before the first digit, it is a mark that counts as
+    blank.
     """
     boxes = []
     for row, blank in zip(one.probabilities.tolist(), one.field.blank.tolist(), strict=True):
@@ -117,9 +130,13 @@ def _of_boxes(one: ReadField, *, leading: bool) -> _Evidence:
         mark = max(row[NOT_A_DIGIT], _LEAST_ALTERNATIVE)
         shown = [(str(d), p) for d, p in enumerate(row[:NOT_A_DIGIT]) if p >= _LEAST_ALTERNATIVE]
         meant = [(str(d), p + mark / NOT_A_DIGIT) for d, p in enumerate(row[:NOT_A_DIGIT])]
-        boxes.append(BoxContents([*shown, (MARK, mark)] if leading else meant, meant))
+        leading = [*shown, (MARK, mark)] if rules.leading_marks_blank else meant
+        boxes.append(BoxContents(leading, meant))
     listed = likely_cells(boxes)
-    values = [value_of_cells(cells) for cells, _ in listed]
+    values = [
+        written_value(value_of_cells(cells), cells.replace(MARK, BLANK), rules)
+        for cells, _ in listed
+    ]
     rest = UNREADABLE * max(len(boxes) - int(one.field.blank.sum()), 1)
     return _evidence(values, [p for _, p in listed], [cells for cells, _ in listed], rest)
 
@@ -128,21 +145,33 @@ def _heard(one: ReadField, heard: Mapping[DigitBox, HeardNumber]) -> HeardNumber
     return None if one.field.cell is None else heard.get(one.field.cell)
 
 
-def _of_number(reading: FieldReading, confidence: float, heard: HeardNumber | None) -> _Evidence:
+def _of_number(
+    reading: FieldReading, confidence: float, heard: HeardNumber | None, rules: FieldRules
+) -> _Evidence:
     """The belief about a number in a cell: what the vote says, and other texts of its strip.
 
-    Only texts of as many digits: the boxes of others would stand elsewhere.
+    Only texts of as many digits: the boxes of others would stand elsewhere. The vote is about
+    digits. Whether there is a point between them, the strip alone tells: 25 and 2.5 share the
+    confidence as their texts do.
     """
     value = reading.value
     digits = digits_of(value)
     found = {value: confidence}
     if heard is not None and digits and UNREADABLE not in value and confidence < _SURE_OF_TEXT:
-        texts = dict[str, float]()
+        texts, points = dict[str, float](), dict[str, float]()
+        number = number_of(value, rules)
         for text, probability in likely_texts(heard.places):
             said = without_ending(text)
             if NOT_A_NUMBER not in said and NOTHING_WRITTEN not in said:
-                texts[digits_of(said)] = texts.get(digits_of(said), 0.0) + probability
-        others = max(1 - texts.pop(digits, 0.0), sum(texts.values()), _LEAST_ALTERNATIVE)
+                told = digits_of(said)
+                texts[told] = texts.get(told, 0.0) + probability
+                if told == digits and number_of(said, rules) != number:
+                    points[said] = points.get(said, 0.0) + probability
+        same = texts.pop(digits, 0.0)
+        for said, probability in points.items():
+            found[said] = confidence * probability / same
+            found[value] -= found[said]
+        others = max(1 - same, sum(texts.values()), _LEAST_ALTERNATIVE)
         for other, probability in texts.items():
             if len(other) == len(digits):
                 found[_with_digits(value, other)] = (1 - confidence) * probability / others

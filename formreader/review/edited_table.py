@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from formreader.core.errors import NoInputError
+from formreader.core.field_kinds import NO_KIND, FieldKind, as_written, same_value
 from formreader.core.geometry import Box
 from formreader.core.records import FieldReading, PageReading, Status
 from formreader.output.columns import (
@@ -24,7 +25,7 @@ from formreader.output.table import digit_text, text_cell, whole_pixels
 from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.apply_corrections import cell_name
 from formreader.review.corrections_file import Correction, check_is_file, check_value, shown
-from formreader.review.job_results import job_sheets
+from formreader.review.job_results import as_written_on_forms, form_kinds, job_sheets
 from formreader.store.job_store import JobStore, JobView
 
 _DELIMITERS = ",;\t"
@@ -102,7 +103,7 @@ def read_edited(path: Path, store: JobStore, view: JobView) -> EditedTable:
             raise NoInputError(
                 f"{row.source}: {shown(str(error))}. Restore its file, page and field"
             ) from error
-    edited = EditedTable()
+    edited, kinds = EditedTable(), form_kinds(view)
     labels = {cell_name(file.label): file.label for file in store.files()}
     wanted = {(labels.get(file, file), page) for file, page in by_page}
     if any("field" not in row.cells for rows in by_page.values() for row in rows):
@@ -110,7 +111,7 @@ def read_edited(path: Path, store: JobStore, view: JobView) -> EditedTable:
             for row in by_page.pop((cell_name(sheet.pages[0].file), sheet.pages[0].number), ()):
                 _compare_sheet(edited, sheet, row)
     else:
-        for reading in store.readings(pages=wanted):
+        for reading in as_written_on_forms(store.readings(pages=wanted), kinds):
             for row in by_page.pop((cell_name(reading.file), reading.number)):
                 _compare(edited, reading, row)
     for rows in by_page.values():
@@ -143,7 +144,12 @@ def _compare_sheet(edited: EditedTable, sheet: Sheet, row: _Row) -> None:
     for page in sheet.pages if sheet.form else ():
         for number, read in enumerate(page.fields, 1):
             if read.name in row.cells:
-                _compare_cell(edited, page, (number, 0), row.cells[read.name], row)
+                kind = sheet.kinds.get(read.name, NO_KIND)
+                before = sheet.cell_of(read.name)
+                said = row.cells[read.name]
+                if same_value(said.strip(), before, kind):
+                    said = before  # 7 for 007, 7.50 for 7.5: a spreadsheet writes numbers so
+                _compare_cell(edited, page, (number, 0), said, row, (before, kind))
     names = [name for name in row.cells if name not in (*PAGE_COLUMNS, "message", *sheet.fields)]
     edited.problems += [
         f"{row.source}: {shown(name)} is no field of this page"
@@ -153,15 +159,22 @@ def _compare_sheet(edited: EditedTable, sheet: Sheet, row: _Row) -> None:
 
 
 def _compare_cell(
-    edited: EditedTable, page: PageReading, place: tuple[int, int], text: str, row: _Row
+    edited: EditedTable,
+    page: PageReading,
+    place: tuple[int, int],
+    text: str,
+    row: _Row,
+    of_page: tuple[str, FieldKind] | None = None,
 ) -> None:
     """Add what a cell says that the job does not.
 
     `place` is the number of the field on its page and that of the box in it, 0 for the whole field.
+    In a table of pages `of_page` is what the table said before, and the kind of the field.
     """
     number, box = place
     read = page.fields[number - 1]
     before = read.value if box == 0 else digit_text(read.digits[box - 1])
+    before, kind = of_page or (before, NO_KIND)
     said = text.strip()
     now = said.removeprefix("'")
     as_text = now != said  # the spreadsheet took no zeros from it
@@ -175,8 +188,8 @@ def _compare_cell(
     try:
         if _AS_NUMBER.fullmatch(now):
             raise ValueError(f"the spreadsheet has shortened a number to {shown(now)}")
-        check_value(now)
-        if not as_text and _may_lack_zeros(before, now):
+        now = check_value(read.value if of_page and now == before else as_written(now, kind))
+        if not as_text and kind.is_a in ("", "code") and _may_lack_zeros(before, now):
             raise ValueError(
                 f"{shown(now)} may lack leading zeros, as what was read is {before}. Write it "
                 "with a ' before it, or correct it in the report"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from formreader.core.errors import UsageError
+from formreader.core.field_kinds import NO_KIND, FieldKind, written_value
 from formreader.core.locations import (
     STANDARD_OUTPUT,
     Place,
@@ -21,11 +22,13 @@ from formreader.core.locations import (
     with_part,
 )
 from formreader.core.options import Rows
+from formreader.core.records import PageReading
 from formreader.output.page_table import Sheet, sheets_of, write_page_table
 from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_form_table, write_table
 from formreader.review.answer_gains import answer_gains
+from formreader.rules.rules_text import rules_of_text
 from formreader.store.job_store import JobStore, JobView
 
 _MAX_PART = 60
@@ -128,14 +131,20 @@ def _tables_of(view: JobView) -> dict[str, Sequence[str]]:
 
 def job_sheets(store: JobStore, view: JobView) -> Iterator[Sheet]:
     """What the rows of the table of pages are about, with all digits of their fields."""
-    return sheets_of(store.readings(), view.documents, _single(store))
+    return sheets_of(store.readings(), view.documents, _single(store), form_kinds(view))
+
+
+def form_kinds(view: JobView) -> dict[str, Mapping[str, FieldKind]]:
+    """The kinds of the fields of each form, by their names, where templates tell something."""
+    return {form: rules_of_text(text).fields for form, text in view.rules.items()}
 
 
 def _sheets(
     store: JobStore, view: JobView, form: str | None = None, forms: Collection[str] | None = None
 ) -> Iterator[Sheet]:
     """The rows of pages of a job; only those of one form, or document, where it is given."""
-    sheets = sheets_of(store.field_readings(forms=forms), view.documents, _single(store))
+    pages = store.field_readings(forms=forms)
+    sheets = sheets_of(pages, view.documents, _single(store), form_kinds(view))
     return (sheet for sheet in sheets if form is None or sheet.form == form)
 
 
@@ -166,9 +175,42 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
         return
     readings = store.readings() if rows == "digit" else store.field_readings()
     if view.forms is not None:
-        write_form_table(place, readings, rows)
+        write_form_table(place, as_written_on_forms(readings, form_kinds(view)), rows)
     else:
         write_table(place, readings, rows)
+
+
+def kinds_of_columns(view: JobView) -> dict[str, FieldKind]:
+    """The kinds of the columns of a table of pages; without those on which two forms differ."""
+    kinds, found = form_kinds(view), dict[str, set[FieldKind]]()
+    for form, names in (view.forms or {}).items():
+        for name in names:
+            own = kinds.get(form, {}).get(name, NO_KIND)
+            found.setdefault(name, set()).add(
+                FieldKind(
+                    kind=own.is_a,
+                    decimals=own.decimals,
+                    separator=own.separator,
+                    date=own.date,
+                    comma=own.comma,
+                )
+            )
+    return {name: of.pop() for name, of in found.items() if len(of) == 1}
+
+
+def as_written_on_forms(
+    pages: Iterable[PageReading], kinds: Mapping[str, Mapping[str, FieldKind]]
+) -> Iterator[PageReading]:
+    """Yield pages with values as written, with the point that is printed in a row of boxes."""
+    for page in pages:
+        boxed = {name: kind for name, kind in kinds.get(page.form, {}).items() if kind.boxes}
+        fields = (
+            replace(one, value=written_value(one.value, one.cells, boxed[one.name]))
+            if one.name in boxed
+            else one
+            for one in page.fields
+        )
+        yield replace(page, fields=tuple(fields)) if boxed else page
 
 
 def scanned_files(store: JobStore, report: Place) -> dict[str, str]:

@@ -13,7 +13,7 @@ from functools import partial
 from formreader.core.records import PageReading
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Thresholds
-from formreader.rules.decoder import broken_rules
+from formreader.rules.decoder import broken_rules, written_values
 from formreader.rules.form_rules import FormRules
 from formreader.rules.rules_text import rules_of_text
 from formreader.store.job_store import JobStore, JobView
@@ -59,20 +59,20 @@ def _counts(pages: Iterable[PageReading], rules: Mapping[str, FormRules]) -> Cou
     if not unique:
         return Counter()
     return Counter(
-        (page.form, field.name, field.value)
+        (page.form, name, value)
         for page in _pages(pages, rules)
-        for field in page.fields
-        if (page.form, field.name) in unique and field.value and "?" not in field.value
+        for name, value in written_values(page.fields, rules[page.form]).items()
+        if (page.form, name) in unique and value and "?" not in value
     )
 
 
 def _broken(
     page: PageReading, rules: FormRules, counts: Counter[object]
 ) -> dict[str, tuple[str, ...]]:
-    named = {*rules.fields, *(name for one in rules.relations for name, _ in one.terms)}
-    values = {field.name: field.value for field in page.fields if field.name in named}
+    values = written_values(page.fields, rules)
     broken = broken_rules(values, rules)
     for name, value in values.items():
         if counts[page.form, name, value] > 1:
-            broken[name] = (*broken.get(name, ()), f"{name}: unique")
+            told = f"{name}: {value} stands on another page as well"
+            broken[name] = (*broken.get(name, ()), told)
     return broken

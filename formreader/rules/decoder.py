@@ -25,22 +25,29 @@ in an order in which rules end early. What is behind matters for the rest only b
 of the rules that have begun and not ended. So a state is the tuple of these sums: equal ones are
 merged, for the best value (Viterbi 1967) and for the sum (the forward-backward algorithm, Rabiner
 1989, with states of this kind). That is exact, in loops of rules as well, but for states that are
-less probable than the best by `_LEAST_STATE`, and where more than `_MAX_STATES` come up.
+less probable than the best by `_LEAST_STATE`, and where more than `_MAX_STATES` come up. Numbers
+are whole here: those of fields that rules connect are multiplied by the power of ten that leaves no
+decimals, so that 2.5 + 5 is 7.5 exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from formreader.rules.dates import DateRule
+from formreader.core.dates import DateRule
+from formreader.core.field_kinds import written_value
+from formreader.core.records import FieldReading
+from formreader.rules.expressions import decimals_of
 from formreader.rules.field_checks import broken_by, number_of
 from formreader.rules.form_rules import NO_RULES, FormRules, Relation
+from formreader.rules.rule_messages import relation_message
 
 UNREADABLE = "?"
 """Stands in a value for what cannot be read; as a candidate for all values that are not listed."""
@@ -58,6 +65,9 @@ _MAX_STATES = 2_000
 _LEAST_STATE = 1e-6
 """Probability, as a share of the best, below which a state is left out: what breaks a rule has
 `e * _SHARE_OF_ONE_BREAK`, a thousand times as much."""
+
+_MAX_SCALED = 10**15
+"""Larger numbers could make sums too large to be counted."""
 
 _UNKNOWN = -0x5DE6A3B1C2F49D07
 """Stands for a sum that cannot be checked; has bits in all places, for `_mixers`."""
@@ -106,30 +116,69 @@ def decode(beliefs: Mapping[str, Belief], rules: FormRules) -> dict[str, Verdict
     }
     verdicts = dict[str, Verdict]()
     for names, among in _components(list(beliefs), relations):
-        fields = [(name, *weighted[name]) for name in names]
-        verdicts |= _Component(fields, among, rules).verdicts()
+        dated = any(one.compare == "date" for one in among)  # its parts are never fractions
+        numbers = [one for name in names for one in weighted[name][0] if one is not None]
+        scale = 0 if dated else max(map(decimals_of, numbers), default=0)
+        fields = [(name, _scaled(weighted[name][0], scale), weighted[name][1]) for name in names]
+        verdicts |= _Component(fields, among, rules, 10**scale).verdicts()
     return verdicts
+
+
+def _scaled(numbers: Sequence[int | Decimal | None], scale: int) -> Integers:
+    """Numbers times 10 to the `scale`, (n,); `_UNKNOWN` for those that are none or too large."""
+    scaled = (None if one is None else one * 10**scale for one in numbers)
+    return np.array(
+        [
+            _UNKNOWN if one is None or one % 1 or abs(one) > _MAX_SCALED else int(one)
+            for one in scaled
+        ],
+        np.int64,
+    )
+
+
+def written_values(fields: Iterable[FieldReading], rules: FormRules) -> dict[str, str]:
+    """The values of the fields of a page that rules are about, by name and as written."""
+    named = rules.named
+    return {
+        one.name: written_value(one.value, one.cells, rules.of(one.name))
+        for one in fields
+        if one.name in named
+    }
 
 
 def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple[str, ...]]:
     """The rules that the values of a page break, by the fields that they are about.
 
-    Rules of one field are named `field: key`, those between fields by their text.
+    Each is a sentence for people. A rule between fields has one, the same for all of its fields.
     """
     found = dict[str, list[str]]()
     for name, value in values.items():
-        for key in broken_by(rules.of(name), value):
-            found.setdefault(name, []).append(f"{name}: {key}")
+        for told in broken_by(rules.of(name), value):
+            found.setdefault(name, []).append(f"{name}: {told}")
     for relation in rules.relations:
-        total: int | None = relation.constant
-        for name, weight in relation.terms:
-            number = number_of(values[name], rules.of(name)) if name in values else None
-            total = None if total is None or number is None else total + weight * number
-        if total is not None and not keeps(relation, np.array(total, np.int64)):
-            for name, _ in relation.terms:
-                if relation.text not in found.setdefault(name, []):
-                    found[name].append(relation.text)
+        numbers = {
+            name: number_of(values[name], rules.of(name)) if name in values else None
+            for name, _ in relation.terms
+        }
+        known = {name: number for name, number in numbers.items() if number is not None}
+        if len(known) < len(numbers) or _holds(relation, known):
+            continue
+        told = relation_message(relation, values, known, rules)
+        for name in known:
+            if told not in found.setdefault(name, []):
+                found[name].append(told)
     return {name: tuple(texts) for name, texts in found.items()}
+
+
+def _holds(relation: Relation, numbers: Mapping[str, int | Decimal]) -> bool:
+    """Whether a rule between fields holds for their numbers, exactly."""
+    total = relation.constant + sum(weight * numbers[name] for name, weight in relation.terms)
+    match relation.compare:
+        case "=":
+            return total == 0
+        case "date":
+            return total % 1 == 0 and bool(keeps(relation, np.array(int(total), np.int64)))
+    return total < 0 or (relation.compare == "<=" and total == 0)
 
 
 def keeps(relation: Relation, totals: Integers) -> npt.NDArray[np.bool_]:
@@ -146,7 +195,7 @@ def _date_rule(text: str) -> DateRule:
     return DateRule.parse(text)
 
 
-_Weighted: TypeAlias = tuple[Integers, Floats]
+_Weighted: TypeAlias = tuple[Sequence[int | Decimal | None], Floats]
 """Of a field's candidates, (k,) each: the numbers that they stand for, and their weights."""
 
 
@@ -157,14 +206,15 @@ def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _W
     """
     own, kept = rules.of(name), 1 - rules.broken
     breaks = rules.broken * _SHARE_OF_ONE_BREAK / kept
-    numbers, weights, any_rule = list[int](), list[float](), own != NO_RULES
+    numbers, weights = list[int | Decimal | None](), list[float]()
+    any_rule = own != NO_RULES
     for value, probability in zip(belief.values, belief.probabilities, strict=True):
         number = number_of(value, own)
         unreadable = max(value.count(UNREADABLE), 1) if exact and number is None else 0
-        numbers.append(_UNKNOWN if number is None else number)
+        numbers.append(number)
         breaches = sum(1 for _ in broken_by(own, value)) if any_rule else 0
         weights.append(probability * _CHANCE_OF_A_DIGIT**unreadable * breaks**breaches)
-    return np.array(numbers, np.int64), np.array(weights, np.float64)
+    return numbers, np.array(weights, np.float64)
 
 
 def _components(
@@ -226,8 +276,9 @@ class _Component:
         fields: Sequence[tuple[str, Integers, Floats]],
         relations: Sequence[Relation],
         rules: FormRules,
+        scale: int,
     ) -> None:
-        self._fields, self._relations = fields, relations
+        self._fields, self._relations, self._scale = fields, relations, scale
         self._kept, self._broken = 1 - rules.broken, rules.broken * _SHARE_OF_ONE_BREAK
         place = {name: i for i, (name, _, _) in enumerate(fields)}
         terms = [dict(relation.terms) for relation in relations]
@@ -241,7 +292,7 @@ class _Component:
 
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each field."""
-        start = np.array([[one.constant for one in self._relations]], np.int64)
+        start = np.array([[self._scale * one.constant for one in self._relations]], np.int64)
         one, none = np.ones(1), np.zeros(0, np.int64)
         layers = [_Layer(start, one, one, none, (none, none, none, np.zeros(0)))]
         for i in range(len(self._fields)):

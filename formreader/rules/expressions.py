@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from decimal import Decimal
 from types import MappingProxyType
 
-from formreader.rules.dates import DateRule
+from formreader.core.dates import DateRule
 from formreader.rules.form_rules import Relation, RelationKey
 
 _COMPARISON = re.compile(r"<=|>=|=|<|>")
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MAX_FACTOR_DIGITS = 6
 """Longer numbers in a rule could make its sums too large to be counted."""
 
@@ -52,16 +53,18 @@ class _Reader:
         self._at += len(found)
         return found
 
-    def number(self) -> int | None:
-        """The next whole number, or None if something else comes."""
+    def number(self) -> Decimal | None:
+        """The next number, or None if something else comes."""
         self._skip()
         found = _NUMBER.match(self._text, self._at)
         if found is None or self._name_here():
             return None
-        if len(found[0]) > _MAX_FACTOR_DIGITS:
-            raise ValueError(f"{self._text!r} has a number above a million: {found[0]}")
+        if len(found[0].replace(".", "")) > _MAX_FACTOR_DIGITS:
+            raise ValueError(
+                f"{self._text!r} has a number of more than {_MAX_FACTOR_DIGITS} digits: {found[0]}"
+            )
         self._at = found.end()
-        return int(found[0])
+        return Decimal(found[0])
 
     def name(self) -> str:
         """The name of a field, which must come now."""
@@ -144,25 +147,34 @@ def _date(key: RelationKey, text: str, names: Collection[str]) -> tuple[Relation
 
 
 def _compared(key: RelationKey, text: str, names: Collection[str]) -> Relation:
-    """The relation of two sums."""
-    reader, weights = _Reader(text, names), defaultdict[str, int](int)
+    """The relation of two sums, multiplied by a power of ten where it has decimals."""
+    reader, weights = _Reader(text, names), defaultdict[str, Decimal](Decimal)
     constant = _add_side(reader, weights, 1)
     sign = reader.sign("<=", ">=", "=", "<", ">")
     constant += _add_side(reader, weights, -1)
     if not sign or not reader.done():
         reader.refuse()
-    turned = -1 if sign.startswith(">") else 1
-    terms = tuple((name, turned * weight) for name, weight in weights.items() if weight)
+    numbers = (constant, *weights.values())
+    scale = (-1 if sign.startswith(">") else 1) * 10 ** max(map(decimals_of, numbers))
+    terms = tuple((name, int(scale * weight)) for name, weight in weights.items() if weight)
     if sign in ("<", ">"):
-        return Relation(key, text, terms, "<", turned * constant)
+        return Relation(key, text, terms, "<", int(scale * constant))
     if sign in ("<=", ">="):
-        return Relation(key, text, terms, "<=", turned * constant)
-    return Relation(key, text, terms, "=", constant)
+        return Relation(key, text, terms, "<=", int(scale * constant))
+    return Relation(key, text, terms, "=", int(scale * constant))
 
 
-def _add_side(reader: _Reader, weights: dict[str, int], side: int) -> int:
+def decimals_of(number: int | Decimal) -> int:
+    """How many digits a number has behind the comma."""
+    if isinstance(number, int):
+        return 0
+    exponent = number.as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def _add_side(reader: _Reader, weights: dict[str, Decimal], side: int) -> Decimal:
     """Add the terms of one side to `weights`, and return its constant."""
-    constant, sign = 0, reader.sign("-", "+") or "+"
+    constant, sign = Decimal(), reader.sign("-", "+") or "+"
     while sign:
         factor = side if sign == "+" else -side
         number = reader.number()

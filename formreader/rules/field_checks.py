@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from importlib import import_module
 
-from formreader.rules.dates import DateRule
+from formreader.core.field_kinds import Misfit, Typed, free_number, text_of, value_of
 from formreader.rules.form_rules import FieldRules
 
 _MODULE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
@@ -15,52 +17,83 @@ _MODULE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 _CHECKS = "stdnum"
 """The package of python-stdnum, which is only imported where a rule asks for it: 60 ms."""
 
-_MAX_DIGITS = 15
-"""Longer numbers are names of things: nobody adds them up."""
+_MAX_NUMBER = 10**15
+"""Larger numbers are names of things: nobody adds them up."""
+
+_MAX_SHOWN_VALUE = 40
+"""Characters of a value in a message."""
+
+_MAX_DAY = date.max.toordinal()
 
 
 def broken_by(rules: FieldRules, value: str) -> Iterator[str]:
-    """Yield the names of the rules that a value breaks: the keys of the template.
+    """Yield what speaks against a value, a phrase for each rule of its field that it breaks.
 
-    `value` is what the table says, with digits and what stands between them; "" for a blank. One
-    with a `?` breaks none: it may be anything.
+    `value` is as written, with digits and what stands between them; "" for a blank. One with a `?`
+    breaks none: it may be anything.
     """
     digits = digits_of(value)
     if "?" in value:
         return
+    said = value if len(value) <= _MAX_SHOWN_VALUE else f"{value[:_MAX_SHOWN_VALUE]}..."
     if not digits:
         if rules.optional is False or (_asks(rules) and not rules.optional and not _is_zero(rules)):
-            yield "optional"
+            yield "it is blank, and should not be"
         return
+    try:
+        value_of(value, rules)
+    except Misfit as misfit:
+        yield str(misfit)
     if rules.digits is not None and not rules.digits[0] <= len(digits) <= rules.digits[1]:
-        yield "digits"
+        low, high = rules.digits
+        wanted = str(low) if low == high else f"{low} to {high}"
+        yield f"{said} has {len(digits)} digits, and should have {wanted}"
+    number: int | Decimal | None = None
     if rules.least is not None or rules.most is not None:
         number = number_of(value, rules)
-        if rules.least is not None and number is not None and number < rules.least:
-            yield "min"
-        if rules.most is not None and number is not None and number > rules.most:
-            yield "max"
+    if rules.least is not None and number is not None and number < rules.least:
+        yield f"{said} is below {number_text(rules.least, rules)}"
+    if rules.most is not None and number is not None and number > rules.most:
+        yield f"{said} is above {number_text(rules.most, rules)}"
     if rules.pattern and not pattern_check(rules.pattern)(value):
-        yield "pattern"
-    if rules.date and not _date(rules.date).fits(digits):
-        yield "date"
+        yield f"{said} is not written as it should be ({rules.pattern})"
     if rules.one_of and value not in rules.known and digits not in rules.known:
-        yield "one_of"
+        yield f"{said} is not in {rules.one_of}"
     if rules.check and not check_digits(rules.check)(digits):
-        yield "check"
+        yield f"{said} does not fit its check digit ({rules.check})"
 
 
-def number_of(value: str, rules: FieldRules) -> int | None:
+def number_of(value: str, rules: FieldRules) -> int | Decimal | None:
     """The number that a value stands for in rules; None for a blank, or where it cannot be told.
 
-    What stands between digits is left out: 1.250 counts as 1250, and so does 12,50.
+    A date counts in days, a time in minutes. Of a field without a kind 1.250 counts as 1250, and
+    12,50 as 12.5.
     """
     if not value:
         return rules.blank_is
-    digits = digits_of(value)
-    if not digits or len(digits) > _MAX_DIGITS or "?" in value:
+    if "?" in value:
         return None
-    return -int(digits) if value.startswith("-") else int(digits)
+    typed: Typed | None
+    try:
+        is_free = rules.is_a in ("", "code")
+        typed = free_number(value) if is_free else value_of(value, rules)
+    except Misfit:
+        return None
+    if isinstance(typed, date):
+        return typed.toordinal()
+    if isinstance(typed, timedelta):
+        return typed // timedelta(minutes=1)
+    is_number = isinstance(typed, int | Decimal) and -_MAX_NUMBER < typed < _MAX_NUMBER
+    return typed if is_number else None  # type: ignore[return-value]
+
+
+def number_text(number: int | Decimal, rules: FieldRules) -> str:
+    """A number of `number_of` as people write the values of its field."""
+    if rules.is_a == "date":
+        return text_of(date.fromordinal(int(number)), "") if 0 < number < _MAX_DAY else str(number)
+    if rules.is_a == "time":
+        return text_of(timedelta(minutes=int(number)), "")
+    return text_of(number, "")
 
 
 def digits_of(value: str) -> str:
@@ -120,11 +153,6 @@ def check_digits(name: str) -> Callable[[str], bool]:
         return bool(valid(digits))
 
     return is_valid
-
-
-@lru_cache(maxsize=256)
-def _date(text: str) -> DateRule:
-    return DateRule.parse(text)
 
 
 def _asks(rules: FieldRules) -> bool:

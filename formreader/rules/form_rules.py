@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, TypeAlias
+
+from formreader.core.field_kinds import FieldKind
 
 RelationKey: TypeAlias = Literal["sums", "equal", "less", "dates"]
 """The keys of a template that hold rules between fields."""
@@ -16,30 +19,47 @@ DEFAULT_RULES_BROKEN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class FieldRules:
-    """What a template says of the values of one field; the defaults say nothing.
+class FieldRules(FieldKind):
+    """What a template says of the values of one field and of their kind; the defaults say nothing.
 
     `digits` are the lowest and the highest number of digits. `least` and `most` limit the number.
-    `pattern` is a regular expression that fits the whole value. `date` is the text of a
-    `DateRule`. `one_of` names a file, and `known` are the values in it. `check` is a module of
-    python-stdnum. `optional`: the field may be blank; None where the template does not say.
-    `blank_is` is the number that a blank counts as in rules between fields. `unique`: no two forms
-    of a batch have the same value. `leading_marks_blank`: marks that are no digits count as blank
-    boxes before the first digit.
+    `pattern` is a regular expression that fits the whole value. `one_of` names a file, and `known`
+    are the values in it. `check` is a module of python-stdnum. `optional`: the field may be
+    blank; None where the template does not say. `blank_is` is the number that a blank counts as in
+    rules between fields. `unique`: no two forms of a batch have the same value.
+    `leading_marks_blank`: marks that are no digits count as blank boxes before the first digit.
+    `marks_blank`: a dash or a cross in place of a value says that there is none; None where the
+    template does not say.
     """
 
     digits: tuple[int, int] | None = None
-    least: int | None = None
-    most: int | None = None
+    least: int | Decimal | None = None
+    most: int | Decimal | None = None
     pattern: str = ""
-    date: str = ""
     one_of: str = ""
     known: frozenset[str] = frozenset()
     check: str = ""
     optional: bool | None = None
-    blank_is: int | None = None
+    blank_is: int | Decimal | None = None
     unique: bool = False
     leading_marks_blank: bool = False
+    marks_blank: bool | None = None
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it makes some values of its field less probable than others."""
+        return bool(
+            self.digits is not None
+            or self.least is not None
+            or self.most is not None
+            or self.pattern
+            or self.one_of
+            or self.check
+            or self.optional is not None
+            or self.leading_marks_blank
+            or self.is_a in ("date", "time")
+            or (self.is_a == "decimal" and not self.boxes)
+        )
 
 
 NO_RULES = FieldRules()
@@ -48,6 +68,8 @@ NO_RULES = FieldRules()
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A rule between fields: a weighted sum of their numbers compared with 0, or a date.
+
+    Weights are whole: a rule with decimals is multiplied until it has none.
 
     `key` and `text` are those of the template. `terms` are (field, weight). `compare` says what
     the weighted sum plus `constant` must be: "=", "<" or "<=" 0; or "date", the number YYYYMMDD
@@ -76,6 +98,17 @@ class FormRules:
     def of(self, name: str) -> FieldRules:
         """The rules of a field by itself."""
         return self.fields.get(name, NO_RULES)
+
+    @property
+    def weighed(self) -> frozenset[str]:
+        """The fields of which rules make some values less probable than others."""
+        related = (name for one in self.relations for name, _ in one.terms)
+        return frozenset((*related, *(name for name, own in self.fields.items() if own.weighs)))
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The fields that rules are about."""
+        return self.weighed | self.fields.keys()
 
     def __bool__(self) -> bool:
         return bool(self.relations) or any(one != NO_RULES for one in self.fields.values())

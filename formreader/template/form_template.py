@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from formreader.core.geometry import Box
 from formreader.rules.form_rules import (
@@ -39,6 +39,11 @@ class FieldPlace:
         return self.boxes if self.cell is None else (self.cell,)
 
     @property
+    def ignored(self) -> bool:
+        """Whether it is not read: it is only known that somebody writes there."""
+        return self.rules.kind == "ignore"
+
+    @property
     def box(self) -> Box:
         """The bounding box of the field."""
         return Box.around(self.parts)
@@ -51,6 +56,7 @@ class FormTemplate:
     The order of the fields is that of the columns in a table. `relations` are the rules between
     fields, and `rules_broken` is the share of cases in which people break a rule. `document` names
     the forms of the pages of a document that begins with this one; () where it begins none.
+    `decimal_comma`: tables with a row a page write decimals with a comma.
     """
 
     name: str
@@ -59,9 +65,16 @@ class FormTemplate:
     relations: tuple[Relation, ...] = ()
     rules_broken: float = DEFAULT_RULES_BROKEN
     document: tuple[str, ...] = ()
+    decimal_comma: bool = False
 
     @property
     def rules(self) -> FormRules:
         """All rules of the form."""
-        own = {field.name: field.rules for field in self.fields if field.rules != NO_RULES}
+        read = (field for field in self.fields if field.rules != NO_RULES and not field.ignored)
+        own = {field.name: replace(field.rules, comma=self.decimal_comma) for field in read}
         return FormRules(own, self.relations, self.rules_broken)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the fields that are read, in their order."""
+        return [field.name for field in self.fields if not field.ignored]

@@ -39,7 +39,8 @@ class PlacedField:
     """A field of a form in pixels of a page as stored: its name, and its boxes or its cell.
 
     `doubt` is why its place may be wrong, "" if nothing says so. `confirmed` is the share of its
-    lines that are where they must be, 0..1.
+    lines that are where they must be, 0..1. An `ignored` one is not read, but what is written in it
+    is in no other.
     """
 
     name: str
@@ -47,6 +48,7 @@ class PlacedField:
     cell: DigitBox | None = None
     doubt: str = ""
     confirmed: float = 1.0
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,10 @@ def _placed(
     `sureness` is the share of its lines that are where they must be, and why it is in doubt.
     """
     boxes = _on_page(straight, corners)
-    confirmed, doubt = sureness
     if field.cell is not None:
-        return PlacedField(field.name, cell=boxes[0], doubt=doubt, confirmed=confirmed)
-    return PlacedField(field.name, mark_boxes(boxes, next(loose)), doubt=doubt, confirmed=confirmed)
+        return PlacedField(field.name, (), boxes[0], sureness[1], sureness[0], field.ignored)
+    boxes = mark_boxes(boxes, next(loose))
+    return PlacedField(field.name, boxes, None, sureness[1], sureness[0], field.ignored)
 
 
 def _marked_if_cut(field: PlacedField, shape: tuple[int, ...]) -> PlacedField:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
-from formreader.rules.dates import DateRule
+from formreader.core.dates import DateRule
+from formreader.core.field_kinds import DEFAULT_ORDER, KINDS, MAX_DECIMALS
 from formreader.rules.expressions import parse_relations
 from formreader.rules.field_checks import check_digits, digits_of, pattern_check
 from formreader.rules.form_rules import (
@@ -26,11 +29,29 @@ RELATION_KEYS: tuple[RelationKey, ...] = get_args(RelationKey)
 BROKEN_KEY = "rules_broken"
 """Key of a form: how often people break a rule."""
 
-FORM_RULE_KEYS = frozenset((*RELATION_KEYS, BROKEN_KEY))
+COMMA_KEY = "decimal_comma"
+"""Key of a form: tables with a row a page write decimals with a comma."""
+
+FORM_RULE_KEYS = frozenset((*RELATION_KEYS, BROKEN_KEY, COMMA_KEY))
 """All keys of a form about rules."""
 
 _MARKS = "blank"
-"""The one value of `leading_marks`."""
+"""The value of `leading_marks`, and of `marks_are`."""
+
+_KEPT_MARKS = "doubtful"
+"""The other value of `marks_are`."""
+
+_SEPARATORS = (",", ".")
+"""Signs before decimals."""
+
+_NOT_OF_KINDS = (
+    ("date", ("date", "code")),
+    ("decimals", ("decimal",)),
+    ("separator", ("decimal",)),
+    ("min", ("integer", "decimal", "code")),
+    ("max", ("integer", "decimal", "code")),
+)
+"""Keys that belong to some kinds only."""
 
 _DIGITS = re.compile(r"\s*(\d+)\s*(?:\.\.\s*(\d+)\s*)?")
 
@@ -64,10 +85,27 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
                 flaws.append(Flaw(key, str(error)))
     if rules.least is not None and rules.most is not None and rules.least > rules.most:
         flaws.append(Flaw("max", f"it is below min, which is {rules.least}"))
+    for key, kinds in _NOT_OF_KINDS:
+        if key in entry and rules.kind and rules.kind not in kinds:
+            wanted = " or ".join(f'"{one}"' for one in kinds)
+            flaws.append(Flaw(key, f"it is for a field of the kind {wanted}"))
     boxes = entry.get("boxes")
     if isinstance(boxes, list) and boxes:
         flaws += _too_long(rules, len(boxes))
+        if rules.decimals is not None and rules.decimals[1]:
+            flaws += _no_point(rules, len(boxes))
+            rules = replace(rules, boxes=len(boxes))
     return rules, flaws
+
+
+def _no_point(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
+    """Decimals that do not tell where the point is printed in a row of boxes."""
+    assert rules.decimals is not None
+    least, most = rules.decimals
+    if least != most:
+        yield Flaw("decimals", "a row of boxes has one number of decimals, such as 1")
+    elif most >= boxes:
+        yield Flaw("decimals", f"the field has {boxes} boxes, and one at least is before the point")
 
 
 def _too_long(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
@@ -78,8 +116,12 @@ def _too_long(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
         yield Flaw("digits", room)
     if rules.least is not None and rules.least >= 10**boxes:
         yield Flaw("min", room)
-    if rules.date and DateRule.parse(rules.date).length > boxes:
-        yield Flaw("date", f"{room}. A date in several fields is a rule between fields, `dates`")
+    order = rules.date or (DEFAULT_ORDER if rules.kind == "date" else "")
+    if order and DateRule.parse(order).length > boxes:
+        yield Flaw(
+            "date" if rules.date else "kind",
+            f"{room}. A date in several fields is a rule between fields, `dates`",
+        )
     if rules.known and min(map(len, rules.known)) > boxes:
         yield Flaw("one_of", f"{room}, and all numbers in the file are longer")
 
@@ -87,7 +129,10 @@ def _too_long(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
 def form_relations(
     content: Mapping[str, Any], names: Collection[str]
 ) -> tuple[tuple[Relation, ...], list[Flaw]]:
-    """The rules between the fields `names` of a form, and what is wrong with them."""
+    """The rules between the fields `names` of a form, and what is wrong with them.
+
+    `names` are those of the fields that are read: of ignored ones there can be no rules.
+    """
     relations, flaws = list[Relation](), list[Flaw]()
     for key in RELATION_KEYS:
         texts = content.get(key, [])
@@ -111,20 +156,33 @@ def rules_broken(content: Mapping[str, Any]) -> tuple[float, list[Flaw]]:
     return share, []
 
 
+def decimal_comma(content: Mapping[str, Any]) -> tuple[bool, list[Flaw]]:
+    """Whether tables write decimals with a comma, as a form says, and what is wrong with that."""
+    comma = content.get(COMMA_KEY, False)
+    if type(comma) is not bool:
+        return False, [Flaw(COMMA_KEY, f"must be true or false. Found: {comma!r}")]
+    return comma, []
+
+
 def field_rule_lines(rules: FieldRules, quoted: Callable[[str], str]) -> Iterator[str]:
     """The lines of a template.toml that state the rules of a field; `quoted` writes a text."""
-    if rules.digits is not None:
-        low, high = rules.digits
-        yield f"digits = {low}" if low == high else f'digits = "{low}..{high}"'
+    if rules.kind:
+        yield f"kind = {quoted(rules.kind)}"
+    for key, counts in (("decimals", rules.decimals), ("digits", rules.digits)):
+        if counts is not None:
+            low, high = counts
+            yield f"{key} = {low}" if low == high else f'{key} = "{low}..{high}"'
     for key, number in (("min", rules.least), ("max", rules.most), ("blank_is", rules.blank_is)):
         if number is not None:
-            yield f"{key} = {number}"
+            yield f"{key} = {number:f}" if isinstance(number, Decimal) else f"{key} = {number}"
     texts = {
+        "separator": rules.separator,
         "pattern": rules.pattern,
         "date": rules.date,
         "one_of": rules.one_of,
         "check": rules.check,
         "leading_marks": _MARKS if rules.leading_marks_blank else "",
+        "marks_are": {None: "", True: _MARKS, False: _KEPT_MARKS}[rules.marks_blank],
     }
     for key, text in texts.items():
         if text:
@@ -136,9 +194,11 @@ def field_rule_lines(rules: FieldRules, quoted: Callable[[str], str]) -> Iterato
 
 
 def form_rule_lines(
-    relations: Iterable[Relation], broken: float, quoted: Callable[[str], str]
+    relations: Iterable[Relation], broken: float, quoted: Callable[[str], str], *, comma: bool
 ) -> Iterator[str]:
-    """The lines of a template.toml that state the rules between fields."""
+    """The lines of a template.toml that are about its rules and its numbers."""
+    if comma:
+        yield f"{COMMA_KEY} = true"
     if broken != DEFAULT_RULES_BROKEN:
         yield f"{BROKEN_KEY} = {broken!r}"
     every = list(relations)
@@ -155,12 +215,16 @@ def one_of_path(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def _digits(value: object, _: Path | None) -> dict[str, object]:
+def _counts(value: object, example: str) -> tuple[int, int]:
     found = _DIGITS.fullmatch(str(value)) if type(value) in (int, str) else None
     if found is None:
-        raise ValueError(f'must be a number such as 3, or "4..6". Found: {value!r}')
+        raise ValueError(f"must be a number such as {example}. Found: {value!r}")
     low = int(found[1])
-    high = int(found[2] or low)
+    return low, int(found[2] or low)
+
+
+def _digits(value: object, _: Path | None) -> dict[str, object]:
+    low, high = _counts(value, '3, or "4..6"')
     if not 0 < low <= high:
         raise ValueError(
             f"must be from a number above 0 to one that is not lower. Found: {value!r}"
@@ -168,11 +232,32 @@ def _digits(value: object, _: Path | None) -> dict[str, object]:
     return {"digits": (low, high)}
 
 
-def _whole(name: str) -> Callable[[object, Path | None], dict[str, object]]:
+def _decimals(value: object, _: Path | None) -> dict[str, object]:
+    low, high = _counts(value, '1, or "0..2"')
+    if not low <= high <= MAX_DECIMALS:
+        raise ValueError(f"must be from one number to a higher, up to 6. Found: {value!r}")
+    return {"decimals": (low, high)}
+
+
+def _number(name: str) -> Callable[[object, Path | None], dict[str, object]]:
     def read(value: object, _: Path | None) -> dict[str, object]:
-        if type(value) is not int:
-            raise ValueError(f"must be a whole number. Found: {value!r}")
-        return {name: value}
+        if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
+            raise ValueError(f"must be a number. Found: {value!r}")
+        return {name: value if isinstance(value, int) else Decimal(repr(value))}
+
+    return read
+
+
+def _one_of_texts(
+    name: str, meanings: Mapping[str, object]
+) -> Callable[[object, Path | None], dict[str, object]]:
+    """What reads a key that has one of some texts as its value."""
+    wanted = ", ".join(f'"{one}"' for one in meanings)
+
+    def read(value: object, _: Path | None) -> dict[str, object]:
+        if not isinstance(value, str) or value not in meanings:
+            raise ValueError(f"must be {wanted}. Found: {value!r}")
+        return {name: meanings[value]}
 
     return read
 
@@ -210,12 +295,6 @@ def _one_of(value: object, folder: Path | None) -> dict[str, object]:
     return {"one_of": name, "known": known}
 
 
-def _leading_marks(value: object, _: Path | None) -> dict[str, object]:
-    if value != _MARKS:
-        raise ValueError(f'must be "{_MARKS}". Found: {value!r}')
-    return {"leading_marks_blank": True}
-
-
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"must be a text. Found: {value!r}")
@@ -244,15 +323,19 @@ def _known_values(path: Path) -> frozenset[str]:
 _FIELD_READERS: MappingProxyType[str, Callable[[Any, Path | None], dict[str, Any]]] = (
     MappingProxyType(
         {
+            "kind": _one_of_texts("kind", {one: one for one in KINDS}),
+            "decimals": _decimals,
+            "separator": _one_of_texts("separator", {one: one for one in _SEPARATORS}),
             "digits": _digits,
-            "min": _whole("least"),
-            "max": _whole("most"),
-            "blank_is": _whole("blank_is"),
+            "min": _number("least"),
+            "max": _number("most"),
+            "blank_is": _number("blank_is"),
             "pattern": _pattern,
             "date": _date,
             "one_of": _one_of,
             "check": _check,
-            "leading_marks": _leading_marks,
+            "leading_marks": _one_of_texts("leading_marks_blank", {_MARKS: True}),
+            "marks_are": _one_of_texts("marks_blank", {_MARKS: True, _KEPT_MARKS: False}),
             "optional": _flag("optional"),
             "unique": _flag("unique"),
         }

@@ -29,6 +29,7 @@ from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.rule_keys import (
     FIELD_RULE_KEYS,
     FORM_RULE_KEYS,
+    decimal_comma,
     field_rule_lines,
     field_rules,
     form_relations,
@@ -196,7 +197,9 @@ def template_text(template: FormTemplate) -> str:
         f"form = {_quoted(template.name)}",
         f"width = {width}",
         f"height = {height}",
-        *form_rule_lines(template.relations, template.rules_broken, _quoted),
+        *form_rule_lines(
+            template.relations, template.rules_broken, _quoted, comma=template.decimal_comma
+        ),
     ]
     for field in template.fields:
         lines += ["", "[[fields]]", f"name = {_quoted(field.name)}"]
@@ -245,18 +248,19 @@ def parse_template(
             boxes = tuple(Box(*place) for place in entry.get("boxes", ()))
             cell = Box(*entry["cell"]) if "cell" in entry else None
             fields.append(FieldPlace(name, boxes, cell, rules))
-    named = [one.get("name") for one in content["fields"]]
+    named = [one.get("name") for one in content["fields"] if one.get("kind") != "ignore"]
     relations, flaws = form_relations(content, [one for one in named if isinstance(one, str)])
     broken, more = rules_broken(content)
+    comma, further = decimal_comma(content)
     faults += [
         Fault(lines.of_entry(one.key, one.text), f"{one.key}: {one.message}")
-        for one in (*flaws, *more)
+        for one in (*flaws, *more, *further)
     ]
     line = lines.of_table(DOCUMENT_KEY)
     faults += [Fault(line, f"{DOCUMENT_KEY}: {told}") for told in document_flaws(content)]
     if faults:
         return None, sorted(faults, key=lambda fault: fault.line)
-    made = content["form"], size, tuple(fields), relations, broken, document_of(content)
+    made = content["form"], size, tuple(fields), relations, broken, document_of(content), comma
     return FormTemplate(*made), []
 
 

@@ -29,6 +29,7 @@ from formreader.rules.rules_text import rules_of_text, rules_text
 from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
 
 SUM = "total = a + b"
+WRONG = f"6 was read, but total should be 5: please look ({SUM})"
 NAMES = ["id", "a", "b", "total"]
 RULES = FormRules(
     {"id": FieldRules((1, 2), unique=True, one_of="k.csv", known=frozenset({"7", "8", "9"}))},
@@ -62,7 +63,10 @@ def folder(tmp_path: Path, make_page: Callable[..., PageResult], scan_run: RunRe
         {"tally": NAMES}, {"tally": rules_text(RULES)},
     )  # fmt: skip
     fields = [field("a", "2"), field("b", "3"), field("total", "5")]
-    wrong = [field("a", "2", 0.99, SUM), field("b", "3", 0.6, SUM), field("total", "6", 0.99, SUM)]
+    wrong = [
+        field(name, *read, SUM)
+        for name, read in {"a": ("2", 0.99), "b": ("3", 0.6), "total": ("6", 0.99)}.items()
+    ]
     pages = {"a.png": (field("id", "7"), *fields), "b.png": (field("id", "8"), *wrong)}
     pages["c.png"] = pages["a.png"]
     picture = Thumbnail(b"jpeg", Box(0, 0, 400, 160), 1.0)
@@ -116,8 +120,8 @@ def test_rules_are_kept_as_text() -> None:
 def test_the_same_value_on_two_pages_is_for_review_until_one_is_corrected(
     folder: Path, answer: Callable[..., None]
 ) -> None:
-    assert rows(folder, "a.png")["id"] == ("7", "review", "id: unique")
-    assert rows(folder, "c.png")["id"] == ("7", "review", "id: unique")
+    assert rows(folder, "a.png")["id"] == ("7", "review", "id: 7 stands on another page as well")
+    assert rows(folder, "c.png")["id"] == ("7", "review", "id: 7 stands on another page as well")
     assert rows(folder, "b.png")["id"] == ("8", "ok", "")
     answer(("c.png", 1, "7", "9"))
     assert rows(folder, "a.png")["id"] == ("7", "ok", "")
@@ -127,17 +131,21 @@ def test_the_same_value_on_two_pages_is_for_review_until_one_is_corrected(
 def test_an_answer_mends_a_sum_or_breaks_one_and_is_taken_back(
     folder: Path, answer: Callable[..., None], program: Callable[..., Result]
 ) -> None:
-    assert rows(folder, "b.png")["total"] == ("6", "review", SUM)
+    assert rows(folder, "b.png")["total"] == ("6", "review", WRONG)
     answer(("b.png", 4, "6", "5"), ("a.png", 2, "2", "4"))
     mended, broken = rows(folder, "b.png"), rows(folder, "a.png")
     assert mended["total"] == ("5", "checked", "")
     assert mended["a"] == ("2", "ok", "")
     # Its threshold is that of its digit, as if there were no rule.
     assert mended["b"] == ("3", "review", "")
-    assert broken["a"] == ("4", "checked", SUM)
-    assert broken["b"] == ("3", "review", SUM)
+    assert broken["a"] == (
+        "4",
+        "checked",
+        f"5 was read, but total should be 7: please look ({SUM})",
+    )
+    assert broken["b"] == ("3", "review", broken["a"][2])
     assert program("correct", "--undo", "--to", folder / "results.csv").exit_code == ExitCode.DONE
-    assert rows(folder, "b.png")["a"] == ("2", "review", SUM)
+    assert rows(folder, "b.png")["a"] == ("2", "review", WRONG)
     assert rows(folder, "a.png")["b"] == ("3", "ok", "")
 
 

@@ -11,15 +11,20 @@ from formreader.rules.form_rules import FieldRules
 @pytest.mark.parametrize(
     ("pattern", "value", "broken"),
     [
-        (r"(\d+)+x", "1" * 5_000, ["pattern"]),  # backtracking would take longer than the universe
-        (r"(\d|\d\d)+x", "12" * 2_500, ["pattern"]),
+        (
+            r"(\d+)+x",
+            "1" * 5_000,
+            [f"{'1' * 40}..."],
+        ),  # backtracking would take longer than the universe
+        (r"(\d|\d\d)+x", "12" * 2_500, [f"{'12' * 20}..."]),
         (r"[12]\d*", "1" * 5_000, []),
-        (r"[12]\d*", "3", ["pattern"]),
+        (r"[12]\d*", "3", ["3"]),
         (r"\d{1,3}([., ]\d{3})*", "1.250.000", []),
-        (r"\d{1,3}", "1250", ["pattern"]),
+        (r"\d{1,3}", "1250", ["1250"]),
     ],
 )
 def test_a_pattern_fits_the_whole_value_in_little_time(
     pattern: str, value: str, broken: list[str]
 ) -> None:
-    assert list(broken_by(FieldRules(pattern=pattern), value)) == broken
+    told = list(broken_by(FieldRules(pattern=pattern), value))
+    assert told == [f"{one} is not written as it should be ({pattern})" for one in broken]

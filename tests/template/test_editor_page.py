@@ -10,13 +10,14 @@ import tomllib
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from click.testing import Result
 
 from formreader.core.errors import ExitCode
+from formreader.core.field_kinds import Kind
 from formreader.core.geometry import Box
 from formreader.template.editor.editor_page import editor_page, template_record
 from formreader.template.form_template import FieldPlace, FormTemplate
@@ -187,6 +188,19 @@ def test_every_rule_has_its_input(run_model: RunModel) -> None:
     tables = script.split("const splitAt")[0]
     assert set(re.findall(r'\["(\w+)", ', tables)) == {*FIELD_RULE_KEYS, *FORM_RULE_KEYS}
     assert run_model(TOML, "return RELATIONS;") == list(RELATION_KEYS)
+    assert run_model(TOML, "return KINDS;") == list(get_args(Kind))
+
+
+def test_a_field_is_left_out_and_taken_back(run_model: RunModel) -> None:
+    script = """
+      const out = withIgnored(template, 1);
+      return [templateToml(out), isIgnored(out.fields[1]), withIgnored(out, 1).fields[1].rules];
+    """
+    text, ignored, rules = run_model(template_text(TEMPLATE), script)
+    template, faults = parse_template(text)
+    assert template is not None, faults
+    assert [field.ignored for field in template.fields] == [False, True, False]
+    assert template.columns == ["a", "total"] and ignored and rules == []
 
 
 def test_edits_are_undone_one_by_one_and_held_keys_at_once(run_model: RunModel) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,28 @@ def test_rules_are_written_and_read() -> None:
     assert ruled.rules.relations[0].constant == -7
 
 
+def test_kinds_are_written_and_read() -> None:
+    boxes = tuple(Box(10 + 15 * i, 20, 15, 20) for i in range(8))
+    rules = [
+        FieldRules(kind="decimal", decimals=(0, 2), least=Decimal("-0.5"), most=Decimal("24.25")),
+        FieldRules(kind="decimal", decimals=(1, 1), separator=",", boxes=8),
+        FieldRules(kind="date", date="YYYYMMDD"),
+        FieldRules(kind="time", marks_blank=True),
+        FieldRules(kind="integer", marks_blank=False),
+        FieldRules(kind="code", digits=(3, 3)),
+        FieldRules(kind="ignore"),
+    ]
+    fields = [
+        FieldPlace(f"f{i}", boxes if i in (1, 2) else (), None if i in (1, 2) else boxes[0], one)
+        for i, one in enumerate(rules)
+    ]
+    form = replace(TEMPLATE, fields=tuple(fields), decimal_comma=True)
+    assert parse_template(template_text(form)) == (form, [])
+    assert form.columns == ["f0", "f1", "f2", "f3", "f4", "f5"]
+    own = form.rules.fields
+    assert "f6" not in own and own["f1"] == replace(rules[1], comma=True)
+
+
 @pytest.mark.parametrize(
     ("key", "said", "below", "words"),
     [
@@ -122,7 +145,7 @@ def test_rules_are_written_and_read() -> None:
         ("", 'dates = ["a total = DDMMYYYY"]', 0, "one field for each of DD, MM, YYYY"),
         ("", "rules_broken = 2", 0, "must be a share"),
         ("name", 'digits = "6..4"', 0, "digits: must be from"),
-        ("name", "min = 1.5", 0, "min: must be a whole number"),
+        ("name", 'min = "1"', 0, "min: must be a number"),
         ("name", "min = 5\nmax = 4", 1, "max: it is below min"),
         ("name", 'pattern = "("', 0, "no regular expression"),
         ("name", 'pattern = "(?=1)1"', 0, "does not look ahead"),
@@ -132,6 +155,17 @@ def test_rules_are_written_and_read() -> None:
         ("name", 'check = "luhm"', 0, "there is no check 'luhm'"),
         ("name", 'leading_marks = "x"', 0, 'must be "blank"'),
         ("name", "unique = 1", 0, "must be true or false"),
+        ("name", 'kind = "number"', 0, 'must be "integer", "decimal", "date", "time", "code", '),
+        ("name", 'kind = "date"', 0, "A date in several fields is a rule between fields"),
+        ("name", 'kind = "time"\ndecimals = 1', 1, 'for a field of the kind "decimal"'),
+        ("name", "decimals = 1", 0, "and one at least is before the point"),
+        ("name", 'decimals = "0..1"', 0, "a row of boxes has one number of decimals"),
+        ("name", "decimals = 7", 0, "decimals: must be from one number to a higher, up to 6"),
+        ("name", 'separator = ";"', 0, 'separator: must be ",", "."'),
+        ("name", 'marks_are = "x"', 0, 'marks_are: must be "blank", "doubtful"'),
+        ("name", 'sum = "x"', 0, "sum: unknown key"),
+        ("", 'sums = ["total = 0.1234567 * a"]', 0, "a number of more than 6 digits"),
+        ("", "decimal_comma = 1", 0, "decimal_comma: must be true or false"),
         ("name", "digits = 2", 0, "digits: the field has boxes for one digit only"),
         ("name", "min = 10", 0, "min: the field has boxes for one digit only"),
         ("name", 'date = "DDMMYY"', 0, "A date in several fields is a rule between fields"),

@@ -2,8 +2,9 @@
 const DRAG_FROM = 4; // px that a pointer must move: less is a click
 const FIRST_COUNT = 4; // boxes of a new row that no other field tells
 
-// [key, is a text, what it asks for] of rules; docs/templates.md describes them.
+// [key, is a text, what it asks for, or all that it may be] of rules; docs/templates.md describes them.
 const FIELD_RULES = [
+  ["kind", true, KINDS], ["decimals", false, "1 or 0..2"], ["separator", true, SEPARATORS], ["marks_are", true, MARKS],
   ["digits", false, "3 or 4..6"], ["min", false, "0"], ["max", false, "400"], ["pattern", true, "[12].*"],
   ["date", true, "DDMMYYYY"], ["one_of", true, "schools.csv"], ["check", true, "luhn, ean, iso7064.mod_97_10, ..."],
   ["unique", false, "true"], ["optional", false, "true or false"], ["blank_is", false, "0"], ["leading_marks", true, "blank"],
@@ -11,6 +12,7 @@ const FIELD_RULES = [
 const FORM_RULES = [
   ["sums", "total = votes_01 + votes_02, one rule a line"], ["equal", "total = total_in_words"],
   ["less", "valid <= total"], ["dates", "day month year = DDMMYYYY"], ["rules_broken", "0.02: how often people break a rule"],
+  ["decimal_comma", "true: tables write 2,5"],
 ];
 
 const splitAt = (editing) => clamp(editing.box, 1, Math.max(editing.current.places.length - 1, 1));
@@ -46,6 +48,15 @@ class Actions {
   removeBox() {
     const { template, field, box, current } = this.editing;
     if (current && this.editing.apply(withoutBox(template, field, box), {})) tell(`Deleted a box of ${current.name}.`);
+  }
+
+  ignore() {
+    const { template, field, current } = this.editing;
+    if (!current) return;
+    const naming = rulesNaming(template, current.name);
+    this.editing.apply(withIgnored(template, field));
+    const told = `${current.name} is left out: it has no column. Its ink is still told from that of its neighbours.`;
+    tell(isIgnored(this.editing.current) ? `${told}${naming.length ? ` Change the rules that name it: ${naming.join("; ")}` : ""}` : `${current.name} has a column again.`);
   }
 
   split() {
@@ -156,6 +167,7 @@ function keyActions(actions, help) {
   keys.set("b", () => actions.add("boxes")).set("c", () => actions.add("cell"));
   keys.set("s", () => actions.split()).set("j", () => actions.join());
   keys.set("+", () => actions.boxes("boxes", count() + 1)).set("-", () => actions.boxes("boxes", count() - 1));
+  keys.set("i", () => actions.ignore());
   keys.set("Delete", () => actions.remove()).set("Backspace", () => actions.remove());
   keys.set("Shift+Delete", () => actions.removeBox());
   keys.set("Enter", () => focusName()).set("?", () => help.showModal());
@@ -214,11 +226,12 @@ function listenToName(actions, act) {
 
 function ruleInput(key, hint, isList) {
   const label = element("label");
-  const input = element(isList ? "textarea" : "input");
+  const choices = Array.isArray(hint);
+  const input = element(isList ? "textarea" : choices ? "select" : "input");
   if (isList) input.rows = 2;
+  else if (choices) input.append(...["", ...hint].map((text) => element("option", "", text)));
   else input.autocomplete = "off";
-  input.spellcheck = false;
-  input.placeholder = hint;
+  if (!choices) Object.assign(input, { spellcheck: false, placeholder: hint });
   label.append(element("span", "", key), input);
   return { label, input };
 }
@@ -348,6 +361,7 @@ function start() {
   toForm("add-cell", () => actions.add("cell"));
   toForm("split", () => actions.split());
   toForm("join", () => actions.join());
+  toForm("ignore", () => actions.ignore());
   toForm("remove", () => actions.remove());
   on("remove-box", () => actions.removeBox());
   on("earlier", () => actions.reorder(-1));

@@ -9,6 +9,10 @@
 const MIN_SIDE = 4; // pixels of the page: smaller boxes hold no digit
 const RELATIONS = ["sums", "equal", "less", "dates"]; // keys of the form that hold rules between fields
 
+const KINDS = ["integer", "decimal", "date", "time", "code", "ignore"]; // of a field, its key `kind`
+const SEPARATORS = [",", "."];
+const MARKS = ["blank", "doubtful"]; // what a dash or a cross in place of a value may be
+
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const tenth = (value) => Math.round(value * 10) / 10;
 
@@ -180,6 +184,12 @@ function added(template, at, kind, place, count = 1) {
   return withFields(template, template.fields.toSpliced(at + 1, 0,
     { name: freeName(template), kind, places, rules: [], comments: [] }));
 }
+
+/** Whether a field is left out of tables. */
+const isIgnored = (field) => field.rules.some(([key, value]) => key === "kind" && value === quoted("ignore"));
+
+/** Leave field `i` out of tables, or no more. */
+const withIgnored = (template, i) => withRule(template, i, "kind", isIgnored(template.fields[i]) ? "" : quoted("ignore"));
 
 const removed = (template, i) => withFields(template, template.fields.toSpliced(i, 1));
 

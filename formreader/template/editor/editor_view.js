@@ -79,7 +79,7 @@ class Sheet {
     update(this.fields, template.fields.length, (i) => {
       const field = template.fields[i];
       const box = i === editing.field && field.places.length > 1 ? editing.box : -1;
-      const kind = `field${i === editing.field ? " current" : ""}${faulty.has(i) ? " faulty" : ""}`;
+      const kind = `field${i === editing.field ? " current" : ""}${faulty.has(i) ? " faulty" : ""}${isIgnored(field) ? " ignored" : ""}`;
       return { source: field, state: `${kind}/${box}/${unit}`, make: () => this.group(field, i, kind, box, unit) };
     });
     const top = editing.current ? this.handles(editing.current, unit) : [];
@@ -173,6 +173,7 @@ function renderPanel(editing, picture) {
   byId("earlier").disabled = i === 0;
   byId("later").disabled = i + 1 >= template.fields.length;
   const counted = (number) => (number ? `(${number})` : "");
+  byId("ignore").textContent = isIgnored(field) ? "Read it again" : "Leave out";
   byId("rule-state").textContent = counted(field.rules.length);
   byId("form-rule-state").textContent = counted(relations(template).reduce((sum, [, texts]) => sum + texts.length, 0));
   for (const input of document.querySelectorAll("[data-rule]")) {
@@ -203,7 +204,7 @@ function listRow(field, i, current, isFaulty, onPick) {
   button.tabIndex = current ? 0 : -1;
   if (current) button.setAttribute("aria-current", "true");
   button.append(element("span", "", String(i + 1)), element("b", "", field.name || "no name"),
-    element("span", "", field.kind === "cell" ? "cell" : `${field.places.length} boxes`));
+    element("span", "", `${field.kind === "cell" ? "cell" : `${field.places.length} boxes`}${isIgnored(field) ? ", left out" : ""}`));
   button.addEventListener("click", () => onPick(i));
   row.append(button);
   return row;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,6 +18,9 @@ _LAST_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.in
 
 _CENTURIES = (19, 20)
 """Centuries of a year of two digits."""
+
+_FIRST_OF_LAST_CENTURY = 69
+"""Two digits from which a year is taken to be of the last century, as POSIX has it."""
 
 _HOW = "Write it like DDMMYYYY, or with a range, DDMMYYYY 2019-01-01..2019-12-31"
 
@@ -51,16 +55,40 @@ class DateRule:
 
     def fits(self, digits: str) -> bool:
         """Whether digits are such a date."""
+        return self.date_of(digits) is not None
+
+    def date_of(self, digits: str) -> date | None:
+        """The date that digits say, all of its parts without a sign between; None for no such date.
+
+        Of a year of two digits it is the one in the range; where that leaves both, 69 and later are
+        of the last century.
+        """
         if len(digits) != self.length or not digits.isdecimal():
-            return False
-        found, at = dict[str, int](), 0
+            return None
+        found, at = list[str](), 0
         for part in self.parts:
-            found[part[0]] = int(digits[at : at + len(part)])
+            found.append(digits[at : at + len(part)])
             at += len(part)
-        years = [found["Y"]]
-        if "YY" in self.parts:
-            years = [100 * century + found["Y"] for century in _CENTURIES]
-        return any(self._allows(year, found["M"], found["D"]) for year in years)
+        return self.date_of_parts(found)
+
+    def date_of_parts(self, texts: Sequence[str]) -> date | None:
+        """The date that the digits of its parts say, in their order; None for no such date.
+
+        Days and months may lack their zero, and years of four digits their century.
+        """
+        found = {part[0]: text for part, text in zip(self.parts, texts, strict=True)}
+        if not (1 <= len(found["D"]) <= 2 and 1 <= len(found["M"]) <= 2):
+            return None
+        year, month, day = (int(found[part]) for part in "YMD")
+        match len(found["Y"]):
+            case 4 if "YYYY" in self.parts:
+                years = [year]
+            case 2:
+                last = year >= _FIRST_OF_LAST_CENTURY
+                years = [100 * century + year for century in _CENTURIES[:: 1 if last else -1]]
+            case _:
+                return None
+        return next(filter(None, (self._allowed_date(one, month, day) for one in years)), None)
 
     def fitting(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Which numbers YYYYMMDD, as `weights` make them, any shape, are such dates."""
@@ -83,11 +111,12 @@ class DateRule:
         within = (first <= numbers) & (numbers <= until)
         return np.asarray(within & (day >= 1) & (day <= last + (leap & (month == 2))), np.bool_)
 
-    def _allows(self, year: int, month: int, day: int) -> bool:
+    def _allowed_date(self, year: int, month: int, day: int) -> date | None:
         try:
-            return self.first <= date(year, month, day) <= self.last
+            found = date(year, month, day)
         except ValueError:
-            return False
+            return None
+        return found if self.first <= found <= self.last else None
 
 
 def _range(text: str) -> tuple[date, date]:
