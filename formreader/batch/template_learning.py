@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from formreader.batch.input_records import input_records
@@ -128,7 +129,8 @@ def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -
             if page.error:
                 progress.message(f"{page.file}: {page.error}")
             elif page.copy is not None:
-                pile.append(pile_page(page))
+                values = tuple(field.value for field in reading.fields)
+                pile.append(replace(pile_page(page), values=values))
             if progress.stopped():
                 raise KeyboardInterrupt
     if not pile:

@@ -183,22 +183,30 @@ def likely_kind(values: Sequence[str]) -> FieldKind:
     told = [value for value in values if value and "?" not in value]
     if len(told) < _MIN_VALUES:
         return NO_KIND
-    if all(map(_has_point, told)):
-        behind = {len(_PARTS.split(value)[-1]) for value in told}
-        groups = {len(_PARTS.split(value)) for value in told}
-        if groups == {2} and behind <= {1, 2}:
-            return FieldKind(kind="decimal", decimals=(min(behind), max(behind)))
-        if groups == {3}:
-            orders = [order for order in _ORDERS if _all_fit(told, FieldKind(date=order))]
-            return FieldKind(date=orders[0]) if len(orders) == 1 else NO_KIND
-    decimals = sum(map(_has_point, told))
-    if decimals >= _MIN_VALUES and _all_fit(told, FieldKind(kind="decimal")):
-        return FieldKind(kind="decimal")
+    groups = [len(_PARTS.split(value)) for value in told]
+    if set(groups) == {3} or all(len(value) == _DATE_DIGITS for value in told):
+        orders = [order for order in _ORDERS if _all_fit(told, FieldKind(date=f"{order} {_AGE}"))]
+        if len(orders) == 1:
+            return FieldKind(kind="date", date=orders[0])
+    if groups.count(2) >= _MIN_VALUES:
+        behind = [len(_PARTS.split(value)[-1]) if _has_point(value) else 0 for value in told]
+        kind = FieldKind(kind="decimal", decimals=(min(behind), max(behind)))
+        if max(behind) < _THOUSANDS and _all_fit(told, kind):
+            return kind
     return NO_KIND
 
 
 _MIN_VALUES = 3
 """Values that tell of what kind a field is."""
+
+_DATE_DIGITS = 8
+"""Digits of a date with its century."""
+
+_AGE = "1900-01-01..2099-12-31"
+"""Dates that people write into forms; eight digits that are no date seldom fall among them."""
+
+_THOUSANDS = 3
+"""Digits behind a sign that may group thousands."""
 
 _ORDERS = ("DDMMYYYY", "MMDDYYYY", "YYYYMMDD")
 
@@ -241,6 +249,8 @@ def _decimal(text: str, kind: FieldKind) -> Decimal:
             whole, part, at = body, "", -1
     if at < 0 and least:
         raise Misfit(f"{text} was read, where a number with {_decimals(least, most)} was expected")
+    if at < 0 and most and kind != NO_KIND and body[:1] == "0" and len(body) > 1:
+        raise Misfit(f"{text} was read: a point or comma may be missing")
     printed = kind.boxes > 0  # people may leave the boxes on either side of it blank
     if (at >= 0 and not part and not printed) or not (whole or part):
         raise Misfit(f"{text} is no number")

@@ -30,7 +30,7 @@ def relation_message(
         others = relation.constant + sum(
             factor * numbers[one] for one, factor in relation.terms if one != name
         )
-        fitting = Decimal(-others) / weight
+        fitting = (Decimal(-others) / weight).normalize()
         if decimals_of(fitting) <= MAX_DECIMALS:
             told = changed_message(name, values[name], number_text(fitting, rules.of(name)))
             return f"{told} ({relation.text})"

@@ -25,13 +25,15 @@ class PilePage:
     `png` is its upright, evenly lit copy. `fields` has the corners (n, 4, 2) of the boxes of each
     field that was found on it, in reading order, in pixels of the copy, and whether it is a cell,
     n = 1. `blank_cells` are the corners (4, 2) of cells in which nothing is written; they are only
-    kept where there are no other cells.
+    kept where there are no other cells. `values` are those that were read in the fields, in their
+    order, where they are to tell of which kind these are; () where not.
     """
 
     label: str
     png: bytes
     fields: tuple[tuple[Floats, bool], ...]
     blank_cells: tuple[Floats, ...] = ()
+    values: tuple[str, ...] = ()
 
     @property
     def even(self) -> GreyImage:

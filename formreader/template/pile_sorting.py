@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from formreader.core.field_kinds import NO_KIND, likely_kind
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
+from formreader.rules.form_rules import FieldRules
 from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
-from formreader.template.form_template import FormTemplate
+from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.landmarks import match_landmarks
 from formreader.template.page_alignment import Alignment, Reference, seen_by
 from formreader.template.page_map import Floats, PageMap
@@ -94,11 +96,30 @@ def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
         fields = named_in_order(found)
     if not fields:
         return None
+    fields = _with_kinds(fields, pile)
     height, width = pile.reference.image.shape
     template = FormTemplate(name, (width, height), fields)
     labels = tuple(page.label for page, _ in pile.members)
     fitting = tuple(page.label for page, how in pile.members if _fits(template, page, how))
     return LearnedForm(template, pile.reference.image, labels, fitting)
+
+
+def _with_kinds(fields: Sequence[FieldPlace], pile: FormPile) -> tuple[FieldPlace, ...]:
+    """Fields with their kinds, where what was read in them on the pages tells it clearly."""
+    values = defaultdict[str, list[str]](list)
+    for page, how in pile.members:
+        for (corners, _), value in zip(page.fields, page.values, strict=False):
+            here = Box.around([_box(how, one) for one in corners])
+            at = next((field for field in fields if field.box.overlap(here) > _MIN_FIT), None)
+            if at is not None:
+                values[at.name].append(value)
+    kinds = {name: likely_kind(read) for name, read in values.items()}
+    return tuple(
+        replace(field, rules=FieldRules(kind=kind.kind, decimals=kind.decimals, date=kind.date))
+        if (kind := kinds.get(field.name, NO_KIND)) != NO_KIND
+        else field
+        for field in fields
+    )
 
 
 def _fits(template: FormTemplate, page: PilePage, how: Alignment) -> bool:

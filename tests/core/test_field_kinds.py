@@ -78,6 +78,7 @@ def test_values_of_each_kind(text: str, kind: FieldKind, value: Typed | None, sh
         ("2.55", ONE, "2.55 has not 1 decimal"),
         ("2.5555", CENTS, "2.5555 has not 0 to 2 decimals"),
         ("1.250", DECIMAL, "1.250 may be 1250 or 1.250"),
+        ("05", DECIMAL, "05 was read: a point or comma may be missing"),
         ("2-5", DECIMAL, "2-5 is no number"),
         ("7 66,0", METER, "7 66,0 is no number"),
         ("31022026", FieldKind(kind="date"), "31022026 is no date (DDMMYYYY)"),
@@ -152,8 +153,10 @@ def test_decimals_are_read_back(value: Decimal, comma: bool, kind: FieldKind) ->
     [
         (["2.5", "7,5", "0.0"], FieldKind(kind="decimal", decimals=(1, 1))),
         (["2.5", "7,25", "0.0"], FieldKind(kind="decimal", decimals=(1, 2))),
-        (["2.5", "7", "4.5", "3.5"], FieldKind(kind="decimal")),
-        (["24.11.2026", "3.4.26", "31.12.2025"], FieldKind(date="DDMMYYYY")),
+        (["2.5", "7", "4.5", "3.5"], FieldKind(kind="decimal", decimals=(0, 1))),
+        (["24.11.2026", "3.4.26", "31.12.2025"], FieldKind(kind="date", date="DDMMYYYY")),
+        (["24112026", "03042026", "31122025"], FieldKind(kind="date", date="DDMMYYYY")),
+        (["24112026", "03042026", "99999999"], NO_KIND),
         (["1.2.2026", "3.4.2026", "5.6.2026"], NO_KIND),  # months and days cannot be told apart
         (["25", "7", "0"], NO_KIND),
         (["1.250", "18.014", "2.000"], NO_KIND),

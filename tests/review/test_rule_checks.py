@@ -176,3 +176,29 @@ def test_what_completes_a_sum_is_asked_first(
     text = (folder / "results.html").read_text(encoding="utf-8")
     entries = re.findall(r'"([ab]\.png)",1,2,"b"', text)
     assert entries == ["b.png", "a.png"]
+
+
+def test_a_column_without_numbers_is_asked_last(
+    folder: Path, make_page: Callable[..., PageResult], scan_run: RunRecord
+) -> None:
+    """Initials stood before all digits: they are never right as they were read."""
+    picture = Thumbnail(b"jpeg", Box(0, 0, 400, 160), 1.0)
+    box = DigitReading(Box(0, 0, 40, 40), None, 0.0, Status.REVIEW)
+    initials = FieldReading((box,), "?", "?", 0.0, Status.REVIEW, Box(0, 0, 99, 40), 0.0, "id")
+    unsure = replace(field("b", "3", 0.9), status=Status.REVIEW)
+    unsure = replace(unsure, digits=(replace(unsure.digits[0], status=Status.REVIEW),))
+    view = JobView(
+        str(folder / "results.csv"), str(folder / "results.html"), "field", repr(LIMITS), 0.95, 2,
+        (), {"tally": NAMES},
+    )  # fmt: skip
+    for other, first in (("?", "b"), ("8", "id")):
+        with JobStore.open(folder / "initials.sqlite", scan_run, fresh=True) as store:
+            store.set_files([FileRecord(one, str(folder / one), 1, 1, one, 1) for one in "ab"])
+            second = initials if other == "?" else field("id", other)
+            for file, read in (("a", [initials, unsure]), ("b", [second, unsure])):
+                page = make_page(read, picture, file)
+                store.add([replace(page, reading=replace(page.reading, form="tally"))])
+            store.set_view(view)
+            write_results(store, view)
+        text = (folder / "results.html").read_text(encoding="utf-8")
+        assert re.findall(r'"[ab]",1,[12],"(\w+)"', text)[0] == first

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
+import numpy as np
 import pytest
 
+from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.preprocess.straighten import straighten
+from formreader.rules.form_rules import FieldRules
 from formreader.synth import FormSpec, render_form
 from formreader.template import pile_sorting
+from formreader.template.form_template import FieldPlace
+from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.page_map import PageMap
 from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import FormPile, one_pile, sort_pile
 
@@ -61,3 +68,27 @@ def test_two_piles_of_one_form_become_one(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(pile_sorting._Piles, "add", by_parity)
     (pile,) = sort_pile(pages)
     assert sorted(one.label for one, _ in pile.members) == [one.label for one in pages]
+
+
+def test_the_kind_of_a_field_is_proposed_where_its_values_tell_it() -> None:
+    places = [Box(10.0 + 90 * i, 10, 80, 30) for i in range(3)]
+    fields = [FieldPlace(f"F0{i}", cell=box) for i, box in enumerate(places, 1)]
+    corners = [
+        np.array([[(b.left, b.top), (b.right, b.top), (b.right, b.bottom), (b.left, b.bottom)]])
+        for b in places
+    ]
+    itself = Alignment.smooth(PageMap.flat(np.eye(3)), 1.0)
+    reference = Reference(page(100, 0).even)
+    written = (("2,5", "24112026", "12"), ("7", "03042026", "3"), ("0.5", "31122025", ""))
+    pile = FormPile(reference)
+    for values in (*written, ("12,5", "", "7")):
+        found = tuple((np.asarray(one, np.float64), True) for one in corners)
+        pile.members.append((PilePage("a", b"", found, values=values), itself))
+    hours, day, count = pile_sorting._with_kinds(fields, pile)
+    assert hours.rules == FieldRules(kind="decimal", decimals=(0, 1))
+    assert day.rules == FieldRules(kind="date", date="DDMMYYYY")
+    assert count.rules == FieldRules()
+    pile.members = [
+        (replace(one, values=()), how) for one, how in pile.members
+    ]  # learned in a scan
+    assert pile_sorting._with_kinds(fields, pile) == tuple(fields)

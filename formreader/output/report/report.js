@@ -39,6 +39,7 @@ function keyActions(review, help, stage, page, save) {
   on([" ", "b"], () => review.answer(BLANK));
   on(["u", "x"], () => review.answer(UNREADABLE));
   on(["n"], () => review.markNoNumber());
+  on(["i"], () => leaveOut(review, review.field.name));
   on(["f"], () => byId("whole").focus());
   on(["Backspace", "Delete", "z", "Ctrl+z"], () => review.undo());
   on(["ArrowRight"], () => review.next());
@@ -55,6 +56,15 @@ function keyActions(review, help, stage, page, save) {
   on(["s"], save);
   on(["?"], () => help.showModal());
   return actions;
+}
+
+/** Asks no more about a column, and says so. */
+function leaveOut(review, name) {
+  const done = review.leaveOut(name);
+  byId("left-out-text").textContent = done ? leftOutText(review)
+    : name === "" ? "Only columns of a template can be left out. " : `${name} is the only column for review. `;
+  byId("left-out").hidden = false;
+  byId("take-back").hidden = review.leftOut.size === 0;
 }
 
 /** The name of the pressed key. The digit row counts even if digits need Shift (French keyboards). */
@@ -308,6 +318,11 @@ class Walls {
       this.wall.choose(this.wall.chosen + step());
     };
     for (const digit of "0123456789") on([digit], () => this.wall.answer(digit));
+    actions.set("i", () => {
+      const { group, kind, items, chosen } = this.wall;
+      leaveOut(this.review, kind === "field" ? group : items[chosen]?.field.name ?? "");
+      this.next(group);
+    });
     on(["b"], () => this.wall.answer(BLANK));
     on(["u"], () => this.wall.answer(UNREADABLE));
     on([" ", "x"], () => {
@@ -392,6 +407,13 @@ async function start() {
       byId("checks").blur();
     });
   }
+  byId("take-back").addEventListener("click", () => {
+    review.takeBack();
+    byId("left-out").hidden = true;
+    one.queue.restart();
+    if (walls.shown) walls.open(walls.wall.kind);
+    else act(() => {});
+  });
   byId("zoom-in").addEventListener("click", () => act(actions.get("+")));
   byId("zoom-out").addEventListener("click", () => act(actions.get("-")));
   byId("help").addEventListener("click", () => help.showModal());

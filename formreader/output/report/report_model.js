@@ -132,11 +132,9 @@ class Review {
     this.checks = new MistypingChecks(store, kept);
     this.check = null; // a digit known for sure that is asked now
     this.undoable = []; // groups of [field, box, what was answered before]
-    this.total = 0;
-    for (const field of fields) {
-      field.restore(kept.get(field.key) ?? null);
-      this.total += field.total;
-    }
+    this.wanted = {}; // what the filter shows
+    this.leftOut = new Set(); // names of columns that are not asked
+    for (const field of fields) field.restore(kept.get(field.key) ?? null);
     this.unsaved = kept.has(AnswerStore.UNSAVED);
     this.recount();
     this.renumber();
@@ -144,10 +142,13 @@ class Review {
   }
 
   recount() {
-    this.checked = this.total;
+    this.total = 0;
+    this.checked = 0;
     this.expected = 0; // wrong values among those that are not looked at
     for (const field of this.fields) {
-      this.checked -= field.left;
+      if (this.leftOut.has(field.name)) continue;
+      this.total += field.total;
+      this.checked += field.total - field.left;
       this.expected += field.doubtLeft;
     }
   }
@@ -164,18 +165,41 @@ class Review {
 
   /** Show only boxes read as `reading`, in files and fields of these names; "" for all.
    *  Returns false, and changes nothing, where there are none. */
-  filter({ file = "", field = "", reading = "" }) {
-    const order = this.fields.filter((one) =>
+  filter(wanted) {
+    const { file = "", field = "", reading = "" } = wanted;
+    const order = this.fields.filter((one) => !this.leftOut.has(one.name) &&
       one.file.toLowerCase().includes(file.toLowerCase()) &&
       (field === "" || String(one.number) === field || one.name === field) &&
       (reading === "" || one.marks.includes(reading)));
     if (order.length === 0) return false;
+    this.wanted = wanted;
     this.order = order;
     for (const one of order) one.reading = reading;
     this.renumber();
-    this.filtered = order.length < this.fields.length || reading !== "";
+    this.filtered = file !== "" || field !== "" || reading !== "";
     this.toStart();
     return true;
+  }
+
+  /** Ask no more about a column of a template, for the rest of the review. Returns false, and changes
+   *  nothing, where it has no name, or there is no other column. */
+  leaveOut(name) {
+    if (name === "" || this.leftOut.has(name)) return false;
+    if (this.check) this.endCheck(null);
+    this.leftOut.add(name);
+    if (!this.filter(this.wanted) && !this.filter({})) {
+      this.leftOut.delete(name);
+      return false;
+    }
+    this.recount();
+    return true;
+  }
+
+  /** Ask about all columns again. */
+  takeBack() {
+    this.leftOut.clear();
+    this.filter(this.wanted);
+    this.recount();
   }
 
   get field() {
@@ -279,11 +303,16 @@ class Review {
   }
 
   set(field, said) {
-    this.checked += field.left;
-    this.expected -= field.doubtLeft;
+    const counts = !this.leftOut.has(field.name);
+    if (counts) {
+      this.checked += field.left;
+      this.expected -= field.doubtLeft;
+    }
     field.set(said);
-    this.checked -= field.left;
-    this.expected += field.doubtLeft;
+    if (counts) {
+      this.checked -= field.left;
+      this.expected += field.doubtLeft;
+    }
     this.store.save(field.key, field.kept);
     this.markUnsaved(true);
   }

@@ -372,6 +372,13 @@ function renderProgress(review) {
   byId("expected").textContent = BLIND ? "" : expectedText(review);
 }
 
+/** Which columns are not asked, and how to leave them out for good. */
+function leftOutText(review) {
+  const names = [...review.leftOut].join(", ");
+  return `Left out of this review: ${names}. To leave out for good, choose "Leave out" (key I) in ` +
+    "formreader template edit, or write kind = \"ignore\" into template.toml, and scan again. ";
+}
+
 /** How many wrong values are still expected, by the confidences, falling as one goes. */
 function expectedText(review) {
   const number = (n) => (n < 10 ? TENTHS : WHOLE).format(n);
