@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.locations import Place
 from formreader.core.options import Rows
@@ -154,8 +155,11 @@ def _message(
     """Return the last column of a row: remarks on the page, its field, the source of its values."""
     of_field: tuple[str, ...] = ()
     if field is not None:
-        # An answer settles what the remark is about.
-        of_field = (*field.broken, field.remark if field.status is Status.REVIEW else "")
+        # An answer settles what the remark is about; of a mark that is blank, nobody needs to ask.
+        told = field.status is Status.REVIEW or (
+            field.status is Status.BLANK and field.remark == Doubt.MARK_FOR_NOTHING
+        )
+        of_field = (*field.broken, field.remark if told else "")
     parts = (remark.reason if remark else "", *of_field, page.origin)
     return text_cell("; ".join(filter(None, parts)))
 

@@ -65,12 +65,14 @@ measurement."""
 class NumberVote:
     """What a cell says: `value` with its separators and the `confidence` that it is right.
 
-    `doubt` is why it is for review however confident, "" where nothing speaks against it.
+    `doubt` is why it is for review however confident, "" where nothing speaks against it. `mark` is
+    the probability that all that stands there is a dash or a cross, which may say "nothing".
     """
 
     value: str
     confidence: float
     doubt: str = ""
+    mark: float = 0.0
 
     @property
     def sure(self) -> bool:

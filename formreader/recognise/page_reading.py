@@ -36,6 +36,7 @@ from formreader.recognise.arbitration import (
     has_doubtful_boxes,
     settle_places,
 )
+from formreader.recognise.blank_marks import mark_probability, with_blank_marks
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.number_hand import in_one_hand
 from formreader.recognise.number_reader import HeardNumber, NumberReader, shipped_reader
@@ -207,6 +208,8 @@ def _settled_field(
     vote, strip = settled.vote, one.field.strip
     if second is not None and strip is not None:
         vote = second.heard(vote, strip.darkness)
+    if one.field.name and vote.doubt == Doubt.NO_NUMBER and strip is not None:
+        vote = replace(vote, mark=mark_probability(heard[cell], strip.darkness))
     return ReadField(settled.field, settled.probabilities, vote)
 
 
@@ -239,7 +242,8 @@ def _page_reading(
 def _revised(
     readings: Sequence[FieldReading], *, read: ReadPage, rules: FormRules
 ) -> Sequence[FieldReading]:
-    return under_rules(read.fields, readings, read.heard, rules)
+    marked = with_blank_marks(read.fields, readings, rules)
+    return under_rules(read.fields, marked, read.heard, rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def under_rules(
         if one.vote is None:
             evidence[name] = _of_boxes(one, own)
         else:
-            evidence[name] = _of_number(reading, one.vote.confidence, _heard(one, heard), own)
+            evidence[name] = _of_number(reading, _heard(one, heard), own)
     verdicts = decode({name: one.belief for name, one in evidence.items()}, rules)
     revised = []
     for one, reading in zip(read, readings, strict=True):
@@ -145,16 +145,14 @@ def _heard(one: ReadField, heard: Mapping[DigitBox, HeardNumber]) -> HeardNumber
     return None if one.field.cell is None else heard.get(one.field.cell)
 
 
-def _of_number(
-    reading: FieldReading, confidence: float, heard: HeardNumber | None, rules: FieldRules
-) -> _Evidence:
+def _of_number(reading: FieldReading, heard: HeardNumber | None, rules: FieldRules) -> _Evidence:
     """The belief about a number in a cell: what the vote says, and other texts of its strip.
 
     Only texts of as many digits: the boxes of others would stand elsewhere. The vote is about
     digits. Whether there is a point between them, the strip alone tells: 25 and 2.5 share the
     confidence as their texts do.
     """
-    value = reading.value
+    value, confidence = reading.value, reading.confidence
     digits = digits_of(value)
     found = {value: confidence}
     if heard is not None and digits and UNREADABLE not in value and confidence < _SURE_OF_TEXT:

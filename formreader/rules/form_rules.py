@@ -88,12 +88,14 @@ class Relation:
 class FormRules:
     """The rules of a form: of each field by its name, and between fields.
 
-    `broken` is the share of cases in which people break a rule.
+    `broken` is the share of cases in which people break a rule. `columns` are the names of the
+    fields of each column of cells, one below another.
     """
 
     fields: Mapping[str, FieldRules] = field(default_factory=dict)
     relations: tuple[Relation, ...] = ()
     broken: float = DEFAULT_RULES_BROKEN
+    columns: tuple[tuple[str, ...], ...] = ()
 
     def of(self, name: str) -> FieldRules:
         """The rules of a field by itself."""
@@ -111,4 +113,6 @@ class FormRules:
         return self.weighed | self.fields.keys()
 
     def __bool__(self) -> bool:
-        return bool(self.relations) or any(one != NO_RULES for one in self.fields.values())
+        return bool(self.relations or self.columns) or any(
+            one != NO_RULES for one in self.fields.values()
+        )

@@ -23,7 +23,8 @@ def rules_of_text(text: str) -> FormRules:
         Relation(**{**one, "terms": tuple((name, weight) for name, weight in one["terms"])})
         for one in stored["relations"]
     )
-    return FormRules(fields, relations, stored["broken"])
+    columns = tuple(map(tuple, stored["columns"]))
+    return FormRules(fields, relations, stored["broken"], columns)
 
 
 def _plain(value: object) -> object:

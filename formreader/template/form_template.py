@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from formreader.core.geometry import Box
@@ -12,6 +13,13 @@ from formreader.rules.form_rules import (
     FormRules,
     Relation,
 )
+
+_MIN_CELLS_OF_COLUMN = 3
+"""Cells that make a column of a table rather than frames that stand below one another."""
+
+_MAX_GAP_OF_CELLS, _MAX_SHIFT_OF_CELLS = 0.25, 0.15
+"""Of cells in a column: the gap between two in heights, and how far their sides may be apart in
+widths. People who draw cells by hand hit lines that well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,32 @@ class FieldPlace:
         return Box.around(self.parts)
 
 
+def columns_of_cells(fields: Sequence[FieldPlace]) -> tuple[tuple[str, ...], ...]:
+    """The names of the fields of each column of a table: cells right below one another."""
+    cells = sorted(
+        (field for field in fields if field.cell is not None), key=lambda one: one.box.top
+    )
+    columns = list[list[FieldPlace]]()
+    for cell in cells:
+        for column in columns:
+            if _is_below(cell.box, column[-1].box):
+                column.append(cell)
+                break
+        else:
+            columns.append([cell])
+    return tuple(
+        tuple(field.name for field in column)
+        for column in columns
+        if len(column) >= _MIN_CELLS_OF_COLUMN
+    )
+
+
+def _is_below(box: Box, above: Box) -> bool:
+    sides = (abs(box.left - above.left), abs(box.right - above.right))
+    near = abs(box.top - above.bottom) <= _MAX_GAP_OF_CELLS * above.height
+    return near and max(sides) <= _MAX_SHIFT_OF_CELLS * above.width
+
+
 @dataclass(frozen=True, slots=True)
 class FormTemplate:
     """A form: its name, the (width, height) of its reference page in pixels, and its fields.
@@ -72,7 +106,8 @@ class FormTemplate:
         """All rules of the form."""
         read = (field for field in self.fields if field.rules != NO_RULES and not field.ignored)
         own = {field.name: replace(field.rules, comma=self.decimal_comma) for field in read}
-        return FormRules(own, self.relations, self.rules_broken)
+        columns = columns_of_cells([field for field in self.fields if not field.ignored])
+        return FormRules(own, self.relations, self.rules_broken, columns)
 
     @property
     def columns(self) -> list[str]:

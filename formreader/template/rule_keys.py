@@ -90,6 +90,8 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
             wanted = " or ".join(f'"{one}"' for one in kinds)
             flaws.append(Flaw(key, f"it is for a field of the kind {wanted}"))
     boxes = entry.get("boxes")
+    if isinstance(boxes, list) and rules.marks_blank is not None:
+        flaws.append(Flaw("marks_are", "it is for a cell; for boxes write leading_marks"))
     if isinstance(boxes, list) and boxes:
         flaws += _too_long(rules, len(boxes))
         if rules.decimals is not None and rules.decimals[1]:
