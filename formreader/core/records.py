@@ -348,13 +348,14 @@ class FieldReading:
         return self.frame or Box.around([d.box for d in self.digits])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PageReading:
     """All fields of one page, or the reason why there are none.
 
     `error` is why the page could not be read. `notice` is why a person should look at a page
     that was read (no boxes found, doubtful boxes). `same_as` names the file of the same content
     that was read in place of this one. `form` is the form that it was recognised as, "" for none.
+    Its `repr` is one line: what it is, not its hundreds of digits.
     """
 
     file: str
@@ -364,6 +365,16 @@ class PageReading:
     notice: str = ""
     same_as: str = ""
     form: str = ""
+
+    def __repr__(self) -> str:
+        waiting = sum(field.status is Status.REVIEW for field in self.fields)
+        told = [f"{self.file!r}", f"page {self.number + 1}", f"{len(self.fields)} fields"]
+        told += [f"{waiting} for review"] * (waiting > 0)
+        told += [f"{name} {text!r}" for name, text in self._notes() if text]
+        return f"<PageReading {', '.join(told)}>"
+
+    def _notes(self) -> tuple[tuple[str, str], ...]:
+        return ("form", self.form), ("error", self.error), ("notice", self.notice)
 
     @property
     def origin(self) -> str:

@@ -53,14 +53,6 @@ _MAX_EXCEL_ROWS = 2**20 - 1
 
 INSTALL_EXCEL = "Excel files need two more packages: pip install 'formreader[excel]'"
 
-_OTHER_FORMATS = frozenset(
-    (
-        ".arrow", ".db", ".feather", ".gz", ".htm", ".html", ".json", ".ods", ".orc", ".pdf",
-        ".sqlite", ".tsv", ".xls", ".xml", ".zip",
-    )
-)  # fmt: skip
-"""Suffixes of formats that are not supported. A file with any other unknown suffix is a CSV."""
-
 
 class TableFormat(Enum):
     """The format of a table's file."""
@@ -81,8 +73,12 @@ _FORMATS: Mapping[str, TableFormat] = MappingProxyType(
 )
 
 
+_CSV = ("", ".csv", ".txt")
+"""Suffixes of CSV files."""
+
+
 def format_of(place: Place) -> TableFormat:
-    """Return the format of a suffix; CSV if the suffix is unknown."""
+    """Return the format of a suffix; CSV if the suffix is unknown: people rename tables."""
     return _FORMATS.get(suffix_of(place), TableFormat.CSV)
 
 
@@ -93,7 +89,7 @@ def check_format(place: Place) -> None:
         UsageError: the format is not supported, or the package that writes it is missing.
     """
     suffix = suffix_of(place)
-    if suffix in _OTHER_FORMATS:
+    if suffix not in _FORMATS and suffix not in _CSV:
         raise UsageError(
             f"{place}: tables cannot be written as {suffix}. "
             "Give --out a name that ends in .csv, .jsonl, .parquet or .xlsx"

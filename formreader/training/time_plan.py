@@ -41,6 +41,9 @@ _STEPS_OF_FINISHING = 100
 _MAX_DRAWING_SHARE = 0.15
 """Share of the minutes that pages may take to be drawn: fewer pages, more passes through them."""
 
+_MIN_PASSES = 0.1
+"""Passes through the data with which a network learns anything. A choice, not measured."""
+
 _PLANNED_SHARE = 0.95
 """Share of the minutes to plan with: other programs run too. No record of a measurement, here and
 above."""
@@ -87,16 +90,18 @@ def fitted(
     Where a part of a pass is left, each epoch is a part of one, so that none of the `minutes` is
     lost and the learning rate still falls to zero.
 
+    Where not even one pass fits, a part of one is trained: the best there is.
+
     Raises:
-        UsageError: not even one pass fits.
+        UsageError: hardly anything of a pass fits.
     """
     fewer, passes = _fitting(options, minutes, digits, speed, growth)
-    if passes < 1:
+    if passes < _MIN_PASSES:
         more = (m for m in count(math.ceil(minutes) + 1))
         enough = next(m for m in more if _fitting(options, m, digits, speed, growth)[1] >= 1)
         raise UsageError(
-            f"--minutes {minutes:g} is too short for one pass through the data on this machine. "
-            f"Allow about {enough} minutes, or give less --data"
+            f"--minutes {minutes:g} is too short for this machine: a pass through the data takes "
+            f"about {enough} minutes in all. Allow as many, or give less --data"
         )
     epochs = min(math.ceil(passes), options.epochs)
     return replace(fewer, epochs=epochs, epoch_share=min(passes / epochs, 1.0))
@@ -124,9 +129,10 @@ def planned(
 
     Raises:
         NoInputError: a file cannot be read.
-        UsageError: a set has too few digits to hold some of them out, or not even one epoch fits
-            into the minutes.
+        UsageError: a set has too few digits to hold some of them out, or hardly anything fits into
+            the minutes.
     """
+    tell("Measuring how fast this machine trains, which takes up to a minute")
     digits = checked_digits(options)
     speed, growth = _measure(digits, options, config)
     if options.minutes is not None:
@@ -138,6 +144,12 @@ def planned(
         f"{options.epochs} epochs of {max(1, round(plan.epoch)):,} s, or fewer if they no longer "
         "improve"
     )
+    if options.epochs * options.epoch_share < 1:
+        share = round(100 * options.epochs * options.epoch_share)
+        tell(
+            f"In --minutes {options.minutes:g} it sees {share} % of the digits once. Allow more "
+            "for a better network"
+        )
     return options
 
 

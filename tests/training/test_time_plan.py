@@ -33,11 +33,19 @@ def test_more_minutes_never_train_less() -> None:
     assert some[0].pages < some[-1].pages and some[0].epochs < some[-1].epochs
 
 
-def test_too_few_minutes_are_refused_and_the_ones_named_suffice() -> None:
-    with pytest.raises(UsageError, match=r"Allow about (\d+) minutes") as raised:
+def test_too_few_minutes_for_a_pass_train_a_part_of_one() -> None:
+    """Three minutes were refused after one had gone by."""
+    short = fitted(TrainOptions(), 3, 60_000, SPEED, 1.6)
+    assert short.epochs == 1 and 0.1 <= short.epoch_share < 1
+    assert plan_for(short, 60_000, SPEED, 1.6).seconds(1) <= 180
+
+
+def test_minutes_for_hardly_anything_are_refused_and_the_ones_named_suffice() -> None:
+    with pytest.raises(UsageError, match=r"takes about (\d+) minutes") as raised:
         fitted(TrainOptions(), 1, 60_000, SPEED, 1.6)
-    enough = int(str(raised.value).split("Allow about ")[1].split()[0])
-    assert fitted(TrainOptions(), enough, 60_000, SPEED, 1.6).epochs >= 1
+    enough = int(str(raised.value).split("takes about ")[1].split()[0])
+    passes = fitted(TrainOptions(), enough, 60_000, SPEED, 1.6)
+    assert passes.epochs * passes.epoch_share >= 1
 
 
 def test_a_machine_is_measured_and_the_time_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +58,8 @@ def test_a_machine_is_measured_and_the_time_told(monkeypatch: pytest.MonkeyPatch
     options = TrainOptions(augment=False, batch=16, pages=0, epochs=3, minutes=60)
     chosen = planned(options, NetworkConfig("mlp"), told.append)
     assert chosen == options
-    assert len(told) == 1 and told[0].startswith("This will take about 1 min in all: 0 pages")
+    assert told[0].startswith("Measuring how fast")  # at once: measuring takes a while
+    assert len(told) == 2 and told[1].startswith("This will take about 1 min in all: 0 pages")
 
 
 def test_an_epoch_may_be_a_part_of_the_data_and_another_one_each_time() -> None:

@@ -40,7 +40,7 @@ function keyActions(review, help, stage, page, save) {
   on(["u", "x"], () => review.answer(UNREADABLE));
   on(["n"], () => review.markNoNumber());
   on(["i"], () => leaveOut(review, review.field.name));
-  on(["f"], () => byId("whole").focus());
+  on(["f"], () => { if (!review.done) byId("whole").focus(); }); // else S would be typed, not save
   on(["Backspace", "Delete", "z", "Ctrl+z"], () => review.undo());
   on(["ArrowRight"], () => review.next());
   on(["ArrowLeft"], () => review.previous());
@@ -121,10 +121,10 @@ function listenToWholeField(review, act) {
     event.preventDefault();
     act(() => {
       const fits = review.answerField(input.value);
-      byId("whole-state").textContent = fits ? "" : review.field.isCell
+      byId("whole-state").textContent = fits || review.done ? "" : review.field.isCell
         ? "Only digits, ? and separators make a number"
         : `Type one character for each of the ${review.field.boxes.length} boxes; . for a blank, ? for no digit`;
-      if (fits) {
+      if (fits || review.done) {
         input.value = "";
         input.blur();
       }
