@@ -24,7 +24,7 @@ crosses 30 are told, and none of 60 each of K, A, Y, N, H, M, B, R and of eight 
 
 _DASH = "-"
 
-_MIN_INK = 110
+_DARK_STROKE = 110
 """Darkness of a strip from which a pixel is of a stroke of a cross."""
 
 _MIN_SIDE, _MAX_ASPECT = 8, 2.5
@@ -46,7 +46,7 @@ def mark_probability(heard: HeardNumber, darkness: npt.NDArray[np.uint8]) -> flo
 
 def is_cross(darkness: npt.NDArray[np.uint8]) -> bool:
     """Whether a picture, (h, w) uint8 darkness, shows two strokes that cross, and nothing else."""
-    ink = darkness >= _MIN_INK
+    ink = darkness >= _DARK_STROKE
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows):
         return False
