@@ -268,7 +268,7 @@ def scan(
     max_pages: int = _DEFAULT.max_pages,
     max_size: float = _DEFAULT.max_size,
     template: AnyPath | None = None,
-    split_forms: bool = _DEFAULT.split_forms,
+    split_forms: bool | None = _DEFAULT.split_forms,
     second_reader: SecondReaderName | None = _DEFAULT.second_reader,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
@@ -282,6 +282,7 @@ def scan(
         report: the review report; if None, it lies beside the table; "none" for no report.
         template: a template's folder or a folder of several; "auto" learns the forms from the pages
             themselves, and keeps their templates beside the table.
+        split_forms: with rows of pages, a table for each form; if None, where there are several.
         progress: called after each page with a `ScanEvent`. If it returns False, the scan stops
             after the pages already begun.
 

@@ -154,9 +154,10 @@ def _scan(
             read = _read(work, plan, means, auto)
         if auto is not None:
             view = replace(view, forms=auto.field_names())
-            store.set_view(view)
         elif options.template is None:
             store.set_differences(odd_pages(store.layouts()))
+        view = replace(view, found=store.forms_found())
+        store.set_view(view)
         with stopwatch.stage("write"):
             check_rules(store, view)
             counts = write_results(store, view)
@@ -244,7 +245,7 @@ def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: i
         out=stored_place(options.out),
         report=stored_place(outputs.report),
         rows=options.rows,
-        split=options.split_forms,
+        split=False if options.out == STANDARD_OUTPUT else options.split_forms,
         thresholds=repr(accepted.thresholds),
         review_below=accepted.review_below,
         files=files,

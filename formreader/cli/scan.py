@@ -57,9 +57,10 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
     "and keeps the templates beside the table.",
 )  # fmt: skip
 @click.option(
-    "--split-forms", is_flag=True, default=SCAN.split_forms,
+    "--split-forms/--one-table", default=SCAN.split_forms,
     help="With --rows page: write one table for each form, results.FORM.csv beside --out, which "
-    "then has the pages of no known form.",
+    "then has the pages of no known form; or one for all forms.  [default: --split-forms where the "
+    "pages are of several forms]",
 )  # fmt: skip
 @click.option(
     "--report", metavar="FILE|none", default=SCAN.report,
@@ -113,7 +114,7 @@ def scan(
     out: Place,
     rows: Rows,
     template: Path | Literal["auto"] | None,
-    split_forms: bool,
+    split_forms: bool | None,
     report: str | None,
     workers: int,
     fresh: bool,

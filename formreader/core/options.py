@@ -68,7 +68,7 @@ class ScanOptions:
     max_pages: int = 5000
     max_size: float = 1.0
     template: Path | Literal["auto"] | None = None
-    split_forms: bool = False
+    split_forms: bool | None = None
     tls_ca_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None

@@ -7,6 +7,7 @@ column for each field of all forms, which is empty on pages of others.
 from __future__ import annotations
 
 import json
+import re
 from collections import ChainMap, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,9 @@ from formreader.output.columns import PAGE_COLUMNS
 from formreader.output.table import file_cell, text_cell
 from formreader.output.table_formats import Row, TableFormat, TypedText, format_of, write_rows
 
+_UNNAMED = re.compile(r"F\d\d+")
+"""Names that fields are given which nobody has named."""
+
 NO_FORM_KINDS: Mapping[str, Mapping[str, FieldKind]] = MappingProxyType({})
 """The kinds of the fields of each form where no template tells any."""
 
@@ -31,18 +35,25 @@ class Sheet:
 
     `form` is the form of the document's first page, "" for none. `missing` names the pages that a
     document lacks. `kinds` are those of the fields by their names, where the templates tell them.
+    `many`: the table is of several forms, so that fields without a name of their own have that of
+    their form: form-1.F02.
     """
 
     form: str
     pages: tuple[PageReading, ...]
     missing: tuple[str, ...] = ()
     kinds: Mapping[str, FieldKind] = field(default_factory=dict)
+    many: bool = False
 
     @property
     def fields(self) -> dict[str, FieldReading]:
         """The fields by their names; none on a page of no known form."""
         known = (page for page in self.pages if page.form and not page.error)
-        return {field.name: field for page in known for field in page.fields}
+        return {
+            column_of(page.form, field.name, many=self.many): field
+            for page in known
+            for field in page.fields
+        }
 
     @property
     def doubtful(self) -> list[str]:
@@ -109,6 +120,8 @@ def sheets_of(
     documents: Mapping[str, Sequence[str]],
     single: Container[str] = (),
     kinds: Mapping[str, Mapping[str, FieldKind]] = NO_FORM_KINDS,
+    *,
+    many: bool = False,
 ) -> Iterator[Sheet]:
     """Put pages that follow one another together as documents; others stay alone.
 
@@ -120,10 +133,23 @@ def sheets_of(
         documents: the forms of the pages of each document, in order, by that of the first page.
         single: the names of the files that have one page.
         kinds: the kinds of the fields of each form, by their names.
+        many: the table is of several forms.
     """
+    in_columns = {
+        form: {column_of(form, name, many=many): kind for name, kind in of.items()}
+        for form, of in kinds.items()
+    }
     for one in _joined(pages, documents, single):
-        of_fields = [kinds[page.form] for page in one.pages if page.form in kinds]
-        yield replace(one, kinds=ChainMap(*map(dict, of_fields))) if of_fields else one
+        own = ChainMap(*(in_columns.get(page.form, {}) for page in one.pages))
+        yield replace(one, kinds=own, many=many)
+
+
+def column_of(form: str, name: str, *, many: bool) -> str:
+    """The column of a field in a table of one form, or of `many`.
+
+    Of many forms F02 is something else in each: its column is form-1.F02.
+    """
+    return f"{form}.{name}" if many and _UNNAMED.fullmatch(name) else name
 
 
 def _joined(

@@ -20,7 +20,7 @@ from formreader.output.columns import (
     NAMED_FIELD_HEADER,
     PAGE_COLUMNS,
 )
-from formreader.output.page_table import Sheet
+from formreader.output.page_table import Sheet, column_of
 from formreader.output.table import digit_text, text_cell, whole_pixels
 from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.apply_corrections import cell_name
@@ -143,10 +143,11 @@ def _compare_sheet(edited: EditedTable, sheet: Sheet, row: _Row) -> None:
         return
     for page in sheet.pages if sheet.form else ():
         for number, read in enumerate(page.fields, 1):
-            if read.name in row.cells:
-                kind = sheet.kinds.get(read.name, NO_KIND)
-                before = sheet.cell_of(read.name)
-                said = row.cells[read.name]
+            column = column_of(page.form, read.name, many=sheet.many)
+            if column in row.cells:
+                kind = sheet.kinds.get(column, NO_KIND)
+                before = sheet.cell_of(column)
+                said = row.cells[column]
                 if same_value(said.strip(), before, kind):
                     said = before  # 7 for 007, 7.50 for 7.5: a spreadsheet writes numbers so
                 _compare_cell(edited, page, (number, 0), said, row, (before, kind))

@@ -23,10 +23,11 @@ from formreader.core.locations import (
 )
 from formreader.core.options import Rows
 from formreader.core.records import PageReading
-from formreader.output.page_table import Sheet, sheets_of, write_page_table
+from formreader.output.page_table import Sheet, column_of, sheets_of, write_page_table
 from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.table import write_form_table, write_table
+from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.answer_gains import answer_gains
 from formreader.rules.rules_text import rules_of_text
 from formreader.store.job_store import JobStore, JobView
@@ -77,11 +78,12 @@ def part_places(view: JobView) -> dict[str, Place]:
 
     The forms of a document have one, named after the first.
     """
-    if not view.split or view.rows != "page":
+    tables = _tables_of(view, _occurring(view))
+    if view.split is False or view.rows != "page" or (view.split is None and len(tables) < 2):
         return {}
     out, taken = as_place(view.out), set[str]()
     places = dict[str, Place]()
-    for form in _tables_of(view):
+    for form in tables:
         name = "".join(one if one.isalnum() or one in "-_" else "_" for one in form)[:_MAX_PART]
         part, count = name, 1
         while part.casefold() in taken:  # also where a disk does not tell a from A
@@ -102,7 +104,7 @@ def _write_tables(store: JobStore, view: JobView) -> None:
     if now or view.parts:  # known before they are there, for a run after a kill
         _keep_parts(store, tuple(dict.fromkeys((*view.parts, *now))))
     for form, place in places.items():
-        forms = _tables_of(view)[form]
+        forms = _tables_of(view, _occurring(view))[form]
         write_page_table(place, _sheets(store, view, form, forms), _columns(view, forms))
     if places:
         write_page_table(out, _sheets(store, view, "", [""]), [])
@@ -121,17 +123,37 @@ def _keep_parts(store: JobStore, parts: tuple[str, ...]) -> None:
     store.set_view(replace(view, parts=parts))
 
 
-def _tables_of(view: JobView) -> dict[str, Sequence[str]]:
-    """The forms in each table of a split one, by the name of the first."""
+def _occurring(view: JobView) -> Collection[str]:
+    """The forms that pages are; all where no page is any, or that is not known yet."""
+    return view.found or view.forms or ()
+
+
+def _tables_of(view: JobView, forms: Collection[str]) -> dict[str, Sequence[str]]:
+    """The forms of each table of a split one with some of these `forms`, by that of the first page.
+
+    The forms of a document are in one table.
+    """
     later = {form for forms in view.documents.values() for form in forms[1:]}
-    return {
+    tables = {
         form: view.documents.get(form, [form]) for form in view.forms or () if form not in later
     }
+    return {form: of for form, of in tables.items() if not set(of).isdisjoint(forms)}
 
 
 def job_sheets(store: JobStore, view: JobView) -> Iterator[Sheet]:
     """What the rows of the table of pages are about, with all digits of their fields."""
-    return sheets_of(store.readings(), view.documents, _single(store), form_kinds(view))
+    single, kinds = _single(store), form_kinds(view)
+    return sheets_of(store.readings(), view.documents, single, kinds, many=of_many_forms(view))
+
+
+def of_many_forms(view: JobView) -> bool:
+    """Whether the table of pages has a column for each field of several forms.
+
+    JSON Lines have those of the page's own form only.
+    """
+    if part_places(view) or format_of(as_place(view.out)) is TableFormat.JSON_LINES:
+        return False
+    return len(_tables_of(view, _occurring(view))) > 1
 
 
 def form_kinds(view: JobView) -> dict[str, Mapping[str, FieldKind]]:
@@ -140,11 +162,17 @@ def form_kinds(view: JobView) -> dict[str, Mapping[str, FieldKind]]:
 
 
 def _sheets(
-    store: JobStore, view: JobView, form: str | None = None, forms: Collection[str] | None = None
+    store: JobStore,
+    view: JobView,
+    form: str | None = None,
+    forms: Collection[str] | None = None,
+    *,
+    many: bool = False,
 ) -> Iterator[Sheet]:
     """The rows of pages of a job; only those of one form, or document, where it is given."""
     pages = store.field_readings(forms=forms)
-    sheets = sheets_of(pages, view.documents, _single(store), form_kinds(view))
+    single, kinds = _single(store), form_kinds(view)
+    sheets = sheets_of(pages, view.documents, single, kinds, many=many)
     return (sheet for sheet in sheets if form is None or sheet.form == form)
 
 
@@ -155,10 +183,16 @@ def _single(store: JobStore) -> set[str]:
     return {file.label for file in files if pages[file.duplicate_of or file.label] == 1}
 
 
-def _columns(view: JobView, forms: Collection[str]) -> list[str]:
-    """The names of the fields of some forms, each once."""
+def _columns(view: JobView, forms: Collection[str], *, many: bool = False) -> list[str]:
+    """The columns of the fields of some forms, each once; as in `Sheet` for `many` forms."""
     fields = (view.forms or {}).items()
-    return list(dict.fromkeys(name for form, names in fields if form in forms for name in names))
+    columns = (
+        column_of(form, name, many=many)
+        for form, names in fields
+        if form in forms
+        for name in names
+    )
+    return list(dict.fromkeys(columns))
 
 
 def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) -> None:
@@ -171,7 +205,12 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
     if rows == "page" and view.forms is None:
         raise UsageError("Rows of pages need a template, whose fields are the columns")
     if rows == "page":
-        write_page_table(place, _sheets(store, view), _columns(view, view.forms or ()))
+        tables = _tables_of(view, _occurring(view))
+        many = len(tables) > 1 and format_of(place) is not TableFormat.JSON_LINES
+        occurring = [form for of in tables.values() for form in of]
+        write_page_table(
+            place, _sheets(store, view, many=many), _columns(view, occurring, many=many)
+        )
         return
     readings = store.readings() if rows == "digit" else store.field_readings()
     if view.forms is not None:
@@ -186,15 +225,15 @@ def kinds_of_columns(view: JobView) -> dict[str, FieldKind]:
     for form, names in (view.forms or {}).items():
         for name in names:
             own = kinds.get(form, {}).get(name, NO_KIND)
-            found.setdefault(name, set()).add(
-                FieldKind(
-                    kind=own.is_a,
-                    decimals=own.decimals,
-                    separator=own.separator,
-                    date=own.date,
-                    comma=own.comma,
-                )
+            kind = FieldKind(
+                kind=own.is_a,
+                decimals=own.decimals,
+                separator=own.separator,
+                date=own.date,
+                comma=own.comma,
             )
+            for column in {name, column_of(form, name, many=True)}:
+                found.setdefault(column, set()).add(kind)
     return {name: of.pop() for name, of in found.items() if len(of) == 1}
 
 

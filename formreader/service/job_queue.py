@@ -350,6 +350,7 @@ class JobQueue:
             out=job.folder.table,
             report="none",  # written when somebody asks for it
             rows=cast("Rows", record.rows),
+            split_forms=False,  # a job has one table, from which clients choose
             review_below=record.review_below,
             max_error=record.max_error,
             template=self._data.forms / record.forms if record.forms else None,

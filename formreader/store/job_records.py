@@ -68,7 +68,9 @@ class JobView:
     the fields of each form of the templates, by its name; None without templates. `rules` are the
     rules of each form that has some, as text (`rules_text`). `documents` are the forms of the pages
     of each document, in order, by the name of the first. `split`: a table of pages is written as
-    one for each form; `parts` are the names of those files, beside `out`, that may be there.
+    one for each form; None for where there are several. `parts` are the names of those files,
+    beside `out`, that may be there. `found` are the forms that pages were recognised as; None
+    before it is known.
     """
 
     out: str
@@ -81,8 +83,9 @@ class JobView:
     forms: Mapping[str, Sequence[str]] | None = None
     rules: Mapping[str, str] = field(default_factory=dict)
     documents: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    split: bool = False
+    split: bool | None = False
     parts: tuple[str, ...] = ()
+    found: Sequence[str] | None = None
 
     def to_json(self) -> str:
         """As text, to be stored."""

@@ -284,6 +284,7 @@ FILES = """
 SELECT label, path, size, mtime_ns, sha256, pages, duplicate_of, error FROM file ORDER BY position
 """
 ALL_PAGES = "SELECT id FROM page"
+FORMS_FOUND = "SELECT DISTINCT form FROM page WHERE form <> '' ORDER BY form"
 SET_FIELD_STATUS = "UPDATE field SET status = ?, broken = ? WHERE page = ? AND number = ?"
 SET_DIGIT_STATUS = "UPDATE digit SET status = ? WHERE page = ? AND field = ? AND box = ?"
 

@@ -242,6 +242,10 @@ class JobStore:
         """(label, 0-based number) of each page that was read or could not be read."""
         return {(label, number - 1) for label, number in self._file.query(sql.STORED_PAGES)}
 
+    def forms_found(self) -> list[str]:
+        """The forms that pages were recognised as."""
+        return [form for (form,) in self._file.query(sql.FORMS_FOUND)]
+
     def learned(self) -> LearnedForms:
         """The forms that this scan has learned of its own pages."""
         ((text,),) = self._file.query(sql.LEARNED)

@@ -40,7 +40,7 @@ def read(pile: Path, out: Path, stop_after: int = 0, *, fresh: bool = False) -> 
 
     summary = scan(
         [pile], out, rows="page", template="auto", workers=1, report="none", fresh=fresh,
-        progress=progress,
+        progress=progress, split_forms=False,
     )  # fmt: skip
     return summary.read
 

@@ -153,6 +153,54 @@ def test_one_table_a_form(
     assert len(rows_of(tmp_path / "results.csv")) == 6
 
 
+TWO_FORMS = {"front/1": ["F01", "total"], "back": ["F01", "invalid"], "Front_1": ["votes", "F02"]}
+
+
+def test_a_table_of_several_forms_keeps_their_unnamed_fields_apart(
+    make: Callable[..., JobView],
+    tmp_path: Path,
+    program: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """F01 was a count of one form and a year of another, in one column."""
+    pages = (
+        ("a.png", "front/1", {"F01": "7", "total": "12?"}),
+        ("b.png", "back", {"F01": "5?", "invalid": "6"}),
+    )
+    monkeypatch.setitem(globals(), "PAGES", pages)
+    found = ["back", "front/1"]
+    make(split=False, documents={}, forms=TWO_FORMS, found=found)
+    table = tmp_path / "results.csv"
+    first, second = rows_of(table)
+    columns = ["front/1.F01", "total", "back.F01", "invalid"]  # none of the form without pages
+    assert list(first)[5:-1] == columns
+    assert [first[name] for name in columns] == ["7", "12", "", ""]
+    assert [second[name] for name in columns] == ["", "", "5", "6"]
+    assert (first["review"], second["review"]) == ("total", "back.F01")
+    edited = save(tmp_path / "edited.csv", [first, second], {"b.png": {"back.F01": "8"}})
+    done = program("correct", edited, "--to", table)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert rows_of(table)[1]["back.F01"] == "8"
+
+
+def test_several_forms_have_a_table_each_unless_one_is_asked_for(
+    make: Callable[..., JobView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tables(**view: object) -> set[str]:
+        make(documents={}, forms=TWO_FORMS, **view)
+        return {path.name for path in tmp_path.glob("*.csv")}
+
+    every = {"results.csv", "results.back.csv", "results.front_1.csv"}
+    pages = (("a.png", "front/1", {"F01": "7"}), ("b.png", "back", {"F01": "5"}))
+    monkeypatch.setitem(globals(), "PAGES", pages)
+    assert tables(split=None, found=["back", "front/1"]) == every
+    assert list(rows_of(tmp_path / "results.back.csv")[0])[5:-1] == ["F01", "invalid"]
+    assert tables(split=False, found=["back", "front/1"]) == {"results.csv"}
+    monkeypatch.setitem(globals(), "PAGES", pages[:1])
+    assert tables(split=None, found=["front/1"], fresh=True) == {"results.csv"}
+    assert list(rows_of(tmp_path / "results.csv")[0])[5:-1] == ["F01", "total"]
+
+
 def test_an_edited_table_of_pages_is_a_correction(
     make: Callable[..., JobView], tmp_path: Path, program: Callable[..., Result]
 ) -> None:
