@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.doubts import Doubt
 from formreader.core.field_kinds import written_value
 from formreader.core.records import (
     DigitBox,
@@ -23,7 +24,12 @@ from formreader.core.records import (
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN, likely_texts
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.number_reader import HeardNumber
-from formreader.recognise.number_vote import shared_confidences, without_ending
+from formreader.recognise.number_vote import (
+    MIN_SURE_OF_STRIP,
+    NumberVote,
+    shared_confidences,
+    without_ending,
+)
 from formreader.rules.decoder import (
     UNREADABLE,
     Belief,
@@ -96,8 +102,12 @@ def under_rules(
         if name not in evidence:
             revised.append(reading)
             continue
-        update = _boxes_under if one.vote is None else _number_under
-        under = update(one, reading, evidence[name], verdicts[name])
+        if one.vote is None:
+            under = _boxes_under(one, reading, evidence[name], verdicts[name])
+        else:
+            is_decimal = rules.of(name).is_a == "decimal"
+            of_name = evidence[name], verdicts[name]
+            under = _number_under(one, reading, *of_name, is_decimal=is_decimal)
         if verdicts[name].chosen:
             given = written_value(under.value, under.cells, rules.of(name))
             under = replace(under, remark=_remark(name, evidence[name].belief.values[0], given))
@@ -235,7 +245,12 @@ def _digit_under(
 
 
 def _number_under(
-    one: ReadField, reading: FieldReading, evidence: _Evidence, verdict: Verdict
+    one: ReadField,
+    reading: FieldReading,
+    evidence: _Evidence,
+    verdict: Verdict,
+    *,
+    is_decimal: bool,
 ) -> FieldReading:
     value, probability = evidence.cells[verdict.chosen], verdict.probabilities[verdict.chosen]
     if not value or UNREADABLE in value:
@@ -248,13 +263,24 @@ def _number_under(
         acceptable = False
     else:
         gain = _odds(probability) / _odds(evidence.belief.probabilities[0])
-        acceptable = vote.sure or (not loose and gain >= _MIN_EVIDENCE)
+        agreed = vote.sure or (is_decimal and cut_at_comma(vote))
+        acceptable = agreed or (not loose and gain >= _MIN_EVIDENCE)
     confidences = shared_confidences(probability, [digit.confidence for digit in reading.digits])
     digits = [
         replace(digit, digit=int(mark), confidence=confidence, acceptable=acceptable)
         for digit, mark, confidence in zip(reading.digits, told, confidences, strict=True)
     ]
     return replace(_joined(reading, digits, probability), value=value)
+
+
+def cut_at_comma(vote: NumberVote) -> bool:
+    """Whether the cuts differ from the strip only by a 1 in place of the point or comma.
+
+    A cut digit is read as large as any other, so that a comma looks like a 1. Where the field is
+    for decimals this says nothing against a strip that is sure of itself.
+    """
+    is_sure = vote.doubt == Doubt.READ_IN_TWO_WAYS and vote.confidence >= MIN_SURE_OF_STRIP
+    return is_sure and vote.cuts == vote.value.replace(",", "1").replace(".", "1")
 
 
 def _odds(probability: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -163,6 +164,30 @@ def test_a_number_in_a_cell_that_voices_dispute_is_settled_by_a_sum() -> None:
 
         _, number, _ = decide(fields, LIMITS, revised=revised)
         assert (number.value, number.cells, number.status) == (value, value, status)
+
+
+@pytest.mark.parametrize(
+    ("value", "cuts", "confidence", "kind", "status"),
+    [
+        ("4,5", "415", 0.999, "decimal", Status.OK),
+        ("4,5", "415", 0.999, "", Status.REVIEW),
+        ("4,5", "415", 0.97, "decimal", Status.REVIEW),
+        ("4,5", "475", 0.999, "decimal", Status.REVIEW),
+        ("4,5", "425", 0.999, "decimal", Status.REVIEW),
+        ("45", "415", 0.999, "decimal", Status.REVIEW),
+    ],
+)
+def test_a_comma_that_is_cut_as_a_1_is_no_second_way(
+    value: str, cuts: str, confidence: float, kind: Literal["decimal", ""], status: Status
+) -> None:
+    """A third of the doubts on 24 time sheets was of this kind."""
+    one = sure("b", "45", 0.999)
+    cell = DigitBox(((0, 20), (90, 20), (90, 40), (0, 40)))
+    field = FieldCrops(one.field.boxes, one.field.crops, one.field.blank, cell=cell, name="b")
+    vote = NumberVote(value, confidence, Doubt.READ_IN_TWO_WAYS, cuts=cuts)
+    rules = FormRules({"b": FieldRules(kind=kind, most=999)})
+    found = read(ReadField(field, one.probabilities, vote), rules=rules)
+    assert (found["b"].value, found["b"].status) == (value, status)
 
 
 @settings(max_examples=60, deadline=None)
