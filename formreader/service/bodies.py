@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from formreader.core.field_kinds import Kind
 from formreader.core.options import Rows
 
 MAX_NAME = 200
@@ -269,14 +270,17 @@ class CorrectionsDone(BaseModel):
 
 
 class TemplateField(Body):
-    """A field of a form: either `boxes`, left to right, or a `cell` for a whole number.
+    """A field of a form: either `boxes`, left to right, or a `cell` for a number.
 
-    Places are [left, top, width, height] in pixels of the form's page.
+    Places are [left, top, width, height] in pixels of the form's page. `kind` is that of its
+    values; without it a field keeps the kind that it has. What belongs to a kind, and rules, are
+    keys of template.toml.
     """
 
     name: Name
     boxes: list[list[float]] | None = None
     cell: list[float] | None = None
+    kind: Kind | None = None
 
 
 class Template(Body):

@@ -18,6 +18,7 @@ from formreader.core.errors import PageError
 from formreader.core.records import InputFile, PageReading, ReviewField
 from formreader.output.atomic_writing import atomic_writer
 from formreader.output.table import file_cell
+from formreader.review.job_results import as_written_on_forms, form_kinds
 from formreader.service import bodies
 from formreader.service.body_making import bodies_of_fields, body_of_page
 from formreader.service.job_queue import LiveJob
@@ -186,7 +187,9 @@ def _page(service: Service, job: LiveJob, n: int) -> tuple[PageReading, InputFil
         if not found:
             return None
         paths = {record.label: record.path for record in store.files()}
-        (page,) = _with_fields(store, found)
+        view = store.view()
+        assert view is not None, "the job is done"
+        (page,) = as_written_on_forms(_with_fields(store, found), form_kinds(view))
         return page, InputFile(paths[page.file], page.file)
 
     found = _look(service, job, look)

@@ -211,6 +211,7 @@ def body_of_template(template: FormTemplate) -> bodies.Template:
                 name=field.name,
                 boxes=[_sides(box) for box in field.boxes] or None,
                 cell=None if field.cell is None else _sides(field.cell),
+                kind=field.rules.kind or None,
             )
             for field in template.fields
         ],
@@ -293,7 +294,10 @@ def _field(one: bodies.TemplateField, before: FormTemplate) -> FieldPlace:
     field = FieldPlace(one.name, tuple(Box(*box) for box in one.boxes or ()), cell)
     named = [old for old in before.fields if old.name == one.name]
     same_place = [old for old in before.fields if _places(old) == _places(field)]
-    return replace(field, rules=next((old.rules for old in (*named, *same_place)), NO_RULES))
+    rules = next((old.rules for old in (*named, *same_place)), NO_RULES)
+    if "kind" in one.model_fields_set:
+        rules = replace(rules, kind=one.kind or "")
+    return replace(field, rules=rules)
 
 
 def _places(field: FieldPlace) -> list[list[float]]:

@@ -228,9 +228,15 @@ def test_forms_are_made_named_and_used_for_rows_of_pages(
     twice = client.post("/api/v1/templates?name=Tally 7", files={"file": page})
     assert twice.status_code == 409
     template = made.json()
-    template["fields"][0]["name"] = "votes"
+    template["fields"][0] |= {"name": "votes", "kind": "code"}
     changed = client.put("/api/v1/templates/Tally 7", json=template)
     assert changed.json()["fields"][0]["name"] == "votes"
+    del template["fields"][0]["kind"]  # a client that knows no kinds leaves them as they are
+    kept = client.put("/api/v1/templates/Tally 7", json=template).json()["fields"]
+    assert [one["kind"] for one in kept[:2]] == ["code", None]
+    template["fields"][0]["kind"] = "number"
+    assert client.put("/api/v1/templates/Tally 7", json=template).status_code == 422
+    del template["fields"][0]["kind"]
     template["fields"][0]["name"] = "page"
     assert client.put("/api/v1/templates/Tally 7", json=template).status_code == 422
     assert client.get("/api/v1/templates/Tally 7/picture").content.startswith(b"\x89PNG")
