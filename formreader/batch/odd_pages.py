@@ -128,11 +128,10 @@ def _message(others: int, own: Sequence[int], lacking: int) -> str:
     parts = list[str]()
     if own:
         numbers = ", ".join(map(str, own))
-        parts.append(f"they have no field{'s' * (len(own) > 1)} like {numbers}")
+        parts.append(f"do not have field{'s' * (len(own) > 1)} {numbers} of this page")
     if lacking:
-        was = "fields of theirs were" if lacking > 1 else "field of theirs was"
-        parts.append(f"{lacking} {was} not found here")
-    return f"unlike {others:,} similar pages: {' and '.join(parts)}"
+        parts.append(f"have {lacking} field{'s' * (lacking > 1)} that this page lacks")
+    return f"{others:,} pages like this one {' and '.join(parts)}: please look"
 
 
 def _laid_over(page: PageLayout, other: PageLayout) -> Floats | None:

@@ -38,16 +38,16 @@ def batch(odd: list[tuple[float, float, int]]) -> list[PageLayout]:
     [
         pytest.param(ROWS, "", id="as the others"),
         pytest.param(
-            [(500.0, 90.0, 4), *ROWS], "unlike 9 similar pages: they have no field like 1",
+            [(500.0, 90.0, 4), *ROWS], "9 pages like this one do not have field 1 of this page: please look",
             id="a title taken for a field",
         ),
         pytest.param(
             [*ROWS[:2], (260.0, 500.0, 3), (420.0, 500.0, 4), *ROWS[3:]],
-            "they have no fields like 3, 4 and 1 field of theirs was not found here",
+            "do not have fields 3, 4 of this page and have 1 field that this page lacks",
             id="a split row",
         ),
         pytest.param(
-            [ROWS[0], *ROWS[3:]], "2 fields of theirs were not found here", id="two lost rows"
+            [ROWS[0], *ROWS[3:]], "9 pages like this one have 2 fields that this page lacks: please look", id="two lost rows"
         ),
     ],
 )  # fmt: skip
