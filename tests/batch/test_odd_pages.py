@@ -38,7 +38,8 @@ def batch(odd: list[tuple[float, float, int]]) -> list[PageLayout]:
     [
         pytest.param(ROWS, "", id="as the others"),
         pytest.param(
-            [(500.0, 90.0, 4), *ROWS], "9 pages like this one do not have field 1 of this page: please look",
+            [(500.0, 90.0, 4), *ROWS],
+            "9 pages like this one do not have field 1 of this page: please look",
             id="a title taken for a field",
         ),
         pytest.param(
@@ -47,7 +48,9 @@ def batch(odd: list[tuple[float, float, int]]) -> list[PageLayout]:
             id="a split row",
         ),
         pytest.param(
-            [ROWS[0], *ROWS[3:]], "9 pages like this one have 2 fields that this page lacks: please look", id="two lost rows"
+            [ROWS[0], *ROWS[3:]],
+            "9 pages like this one have 2 fields that this page lacks: please look",
+            id="two lost rows",
         ),
     ],
 )  # fmt: skip

@@ -14,7 +14,8 @@ from click.testing import Result
 from formreader import load_results
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
-from formreader.core.records import DigitReading, FieldReading, Status, Thumbnail
+from formreader.core.records import DigitReading, FieldReading, PageReading, Status, Thumbnail
+from formreader.output.page_table import Sheet
 from formreader.review.job_results import write_results
 from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
 
@@ -254,3 +255,19 @@ def test_an_edited_table_of_named_fields_is_a_correction(
     assert now.loc[now["form"] == "", "value"].tolist() == ["35"]
     assert now.loc[now["field"] == "votes", "value"].tolist()[0] == "007"
     assert now["status"].tolist().count("checked") == 4
+
+
+def test_a_wrong_sum_that_a_person_has_checked_leaves_no_blank_field_in_doubt() -> None:
+    """Nobody can answer a blank field, so that its page was for review for ever."""
+    wrong = "8 was read, but total should be 7.5: please look (total = a + b)"
+
+    def sheet(status: Status, *own: str) -> Sheet:
+        digit = DigitReading(Box(0, 0, 9, 9), 8, 1.0, status)
+        blank = DigitReading(Box(0, 9, 9, 9), None, 1.0, Status.BLANK)
+        total = FieldReading((digit,), "8", "8", 1.0, status, name="total", broken=(wrong,))
+        empty = FieldReading((blank,), "", ".", 1.0, Status.BLANK, name="a", broken=(wrong, *own))
+        return Sheet("tally", (PageReading("a.png", 0, (total, empty), form="tally"),))
+
+    assert (sheet(Status.REVIEW).doubtful, sheet(Status.CHECKED).doubtful) == (["total", "a"], [])
+    assert sheet(Status.CHECKED).status is Status.OK
+    assert sheet(Status.CHECKED, "a: it is blank, and should not be").doubtful == ["a"]
