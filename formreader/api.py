@@ -44,7 +44,7 @@ from formreader.input.memory_image import Channels, MemoryImage, check_array, pa
 from formreader.input.open_page import page_errors, read_page
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.risk_control import acceptance
-from formreader.review.correct_job import find_job
+from formreader.review.correct_job import job_of_table
 from formreader.review.job_results import kinds_of_columns
 from formreader.store.job_store import JobStore
 
@@ -238,7 +238,7 @@ def load_results(path: AnyPath, *, numbers: bool = False) -> pd.DataFrame:
     frame = load(Path(path))
     if not numbers:
         return frame
-    with JobStore.open_finished(find_job(None, [Path(path)], set())) as store:
+    with JobStore.open_finished(job_of_table(Path(path))) as store:
         view = store.view()
     assert view is not None, "the job is finished"
     return with_numbers(frame, kinds_of_columns(view))

@@ -112,10 +112,7 @@ def written_value(value: str, cells: str, kind: FieldKind) -> str:
         return value  # a person's answer has its own sign
     behind = kind.decimals[1]
     whole, part = cells[:-behind].lstrip("."), cells[-behind:].rstrip(".")
-    return f"{whole}{kind.separator or '.'}{part}".translate(_BLANKS) if part or whole else value
-
-
-_BLANKS = {ord("."): " "}
+    return (kind.separator or ".").join(one.replace(".", " ") for one in (whole, part))
 
 
 def text_of(value: Typed | None, written: str, *, comma: bool = False) -> str:

@@ -216,6 +216,22 @@ def find_job(to: Place | None, paths: Sequence[Path], names: set[str]) -> Path:
     )
 
 
+def job_of_table(path: Path) -> Path:
+    """The job beside a table, or beside the table of one of several forms.
+
+    Raises:
+        NoInputError: there is none.
+    """
+    whole = path.with_name(f"{Path(path.stem).stem}{path.suffix}")  # of results.tally.csv
+    jobs = [job_path(path), job_path(whole)]
+    if found := next((job for job in jobs if job.is_file()), None):
+        return found
+    raise NoInputError(
+        f"{path}: the job that tells the kinds of its fields is not beside it. Keep {jobs[-1].name} "
+        "there, or read it without numbers=True"
+    )
+
+
 def _job_name(path: Path) -> str | None:
     """The name of the job in a file; None where it is no job, or cannot be read now."""
     with suppress(sqlite3.Error, OSError):

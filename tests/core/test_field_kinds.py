@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -111,6 +112,8 @@ def test_what_does_not_fit_is_told_and_stays(text: str, kind: FieldKind, told: s
 def test_the_point_is_where_the_form_prints_it(cells: str, written: str) -> None:
     """Left out, the value of a meter would be off by a factor of ten, or of a thousand."""
     assert written_value(cells.replace(".", ""), cells, METER) == written
+    point = replace(METER, separator="")
+    assert written_value(cells.replace(".", ""), cells, point) == written.replace(",", ".")
 
 
 def test_a_spreadsheet_writes_the_same_number_in_other_ways() -> None:

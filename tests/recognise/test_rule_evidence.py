@@ -167,6 +167,37 @@ def test_a_number_in_a_cell_that_voices_dispute_is_settled_by_a_sum() -> None:
 
 
 @pytest.mark.parametrize(
+    ("total", "value", "status"),
+    [("..", "2.5", Status.REVIEW), ("75", "2.5", Status.OK), ("300", "25", Status.REVIEW)],
+)
+def test_a_point_that_is_hardly_seen_is_doubted_unless_a_sum_has_it(
+    total: str, value: str, status: Status
+) -> None:
+    """The vote is about digits alone: 2.5 and 25 have the same."""
+    places = np.full((7, CTC_CLASSES), 1e-6, np.float32)
+    seen = ({" ": 1.0}, {"2": 1.0}, {" ": 1.0}, {".": 0.7, " ": 0.3}, {" ": 1.0}, {"5": 1.0})
+    for place, chances in zip(places, (*seen, {" ": 1.0}), strict=True):
+        for mark, chance in chances.items():
+            place[NO_CHARACTER if mark == " " else CHARACTERS.index(mark)] = chance
+    heard = HeardNumber(places, best_spellings(places[None])[0], 0.7, 0.0)
+    one = sure("b", "25", 0.999)
+    cell = DigitBox(((0, 20), (90, 20), (90, 40), (0, 40)))
+    field = FieldCrops(one.field.boxes, one.field.crops, one.field.blank, cell=cell, name="b")
+    voted = ReadField(field, one.probabilities, NumberVote("2.5", 0.999))
+    printed = FieldRules(kind="decimal", decimals=(1, 1), boxes=len(total))
+    rules = FormRules(
+        {"b": FieldRules(kind="decimal"), "total": printed}, parse_relations("sums", SUM, NAMES)
+    )
+    fields = [sure("a", "5"), voted, sure("total", total)]
+
+    def revised(readings: Sequence[FieldReading]) -> Sequence[FieldReading]:
+        return under_rules(fields, readings, {cell: heard}, rules)
+
+    _, number, _ = decide(fields, LIMITS, revised=revised)
+    assert (number.value, number.status) == (value, status)
+
+
+@pytest.mark.parametrize(
     ("value", "cuts", "confidence", "kind", "status"),
     [
         ("4,5", "415", 0.999, "decimal", Status.OK),
