@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -77,9 +78,12 @@ def learn(
     for form in learned:
         pages = len(form.labels)
         if not quiet:
+            kinds = Counter(one.rules.kind for one in form.template.fields if one.rules.kind)
+            told = (f"{count:,} seem to be {kind}s" for kind, count in sorted(kinds.items()))
             print_message(
                 f"{form.template.name}: {pages:,} page{'s' * (pages != 1)}, "
-                f"{len(form.template.fields):,} fields, as on {form.labels[0]}"
+                f"{', '.join((f'{len(form.template.fields):,} fields', *told))}, "
+                f"as on {form.labels[0]}"
             )
         click.echo(out / form.template.name)
     return ExitCode.DONE

@@ -227,8 +227,8 @@ def job_of_table(path: Path) -> Path:
     if found := next((job for job in jobs if job.is_file()), None):
         return found
     raise NoInputError(
-        f"{path}: the job that tells the kinds of its fields is not beside it. Keep {jobs[-1].name} "
-        "there, or read it without numbers=True"
+        f"{path}: the job that tells the kinds of its fields is not beside it. Keep "
+        f"{jobs[-1].name} there, or read it without numbers=True"
     )
 
 
