@@ -16,14 +16,14 @@ def rules_text(rules: FormRules) -> str:
 
 
 def rules_of_text(text: str) -> FormRules:
-    """The inverse of `rules_text`."""
+    """The inverse of `rules_text`; what jobs of earlier versions do not have is not said."""
     stored = json.loads(text)
     fields = {name: FieldRules(**_values(values)) for name, values in stored["fields"].items()}
     relations = tuple(
         Relation(**{**one, "terms": tuple((name, weight) for name, weight in one["terms"])})
         for one in stored["relations"]
     )
-    columns = tuple(map(tuple, stored["columns"]))
+    columns = tuple(map(tuple, stored.get("columns", ())))
     return FormRules(fields, relations, stored["broken"], columns)
 
 
@@ -33,7 +33,9 @@ def _plain(value: object) -> object:
 
 
 def _values(stored: dict[str, Any]) -> dict[str, Any]:
-    pairs = {key: stored[key] and tuple(stored[key]) for key in ("digits", "decimals")}
+    pairs = {
+        key: stored[key] and tuple(stored[key]) for key in ("digits", "decimals") if key in stored
+    }
     numbers = {
         key: Decimal(stored[key]) if isinstance(stored[key], str) else stored[key]
         for key in ("least", "most", "blank_is")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -113,6 +114,12 @@ def answer(
 
 def test_rules_are_kept_as_text() -> None:
     assert rules_of_text(rules_text(RULES)) == RULES
+    earlier = json.loads(rules_text(RULES))  # as jobs had it before fields had kinds
+    del earlier["columns"]
+    for of in earlier["fields"].values():
+        for key in ("kind", "decimals", "separator", "boxes", "comma", "marks_blank"):
+            del of[key]
+    assert rules_of_text(json.dumps(earlier)) == RULES
     assert Thresholds.of_text(repr(LIMITS)) == LIMITS
     assert Thresholds.of_text(repr(Thresholds.equal(0.5))) == Thresholds.equal(0.5)
 
