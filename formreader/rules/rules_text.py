@@ -33,7 +33,7 @@ def _plain(value: object) -> object:
 
 
 def _values(stored: dict[str, Any]) -> dict[str, Any]:
-    pairs = {
+    pairs: dict[str, Any] = {
         key: stored[key] and tuple(stored[key]) for key in ("digits", "decimals") if key in stored
     }
     numbers = {
