@@ -219,8 +219,7 @@ def crop_page(
         look = look_at(straight)
         found = with_missed(found, look, straight).within(pyramid.shape)
     with stopwatch.stage("crop"):
-        cropped = [_not_of_print(field) for field in _crop(pyramid, look, found)]
-        fields = in_reading_order(straight, cropped)
+        fields = in_reading_order(straight, _crop(pyramid, look, found))
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -263,9 +262,3 @@ def _crop(
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
     in_cells = windows(look, found.cells)
     return fields + cut_cells(page, found.cells, names, known.faint, in_cells)
-
-
-def _not_of_print(field: FieldCrops) -> FieldCrops:
-    """Return a cell; one that is known by its lines alone may hold print, and is for review."""
-    by_lines = field.cell is not None and field.cell.place < 1 and not field.blank.all()
-    return replace(field, doubt=Doubt.MAY_BE_PRINT) if by_lines else field

@@ -20,7 +20,6 @@ class Doubt(StrEnum):
     OVER_TWO_COLUMNS = (
         "its cell reaches over two columns: perhaps two numbers, with a line lost between"
     )
-    MAY_BE_PRINT = "its cell is only known by the lines around it: perhaps it is print"
     NOT_ON_LINES = "the lines of the form are not where they should be"
     CUT_OFF = "the page does not show all of the field"
     WRITING_BESIDE = "there is writing beside the field: a digit may be missing"
