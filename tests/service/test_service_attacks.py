@@ -122,15 +122,6 @@ def test_uploads_that_are_refused(
     assert not list(service.data.path.joinpath("tmp").iterdir())
 
 
-@pytest.mark.parametrize("path", ["/api/v1/read", "/api/v1/digits"])
-def test_bodies_that_are_too_large(client: TestClient, service: Service, path: str) -> None:
-    for sent in ({"content": bytes(11 * 2**20)}, {"files": {"file": ("a.png", bytes(11 * 2**20))}}):
-        headers = {"content-type": "application/json"} if path.endswith("digits") else {}
-        answer = client.post(path, **sent, headers=headers if "content" in sent else {})
-        assert (answer.status_code, answer.json()["status"]) == (413, 413)
-    assert not list(service.data.path.joinpath("tmp").iterdir())
-
-
 def test_a_page_that_takes_too_long_is_ended(
     client: TestClient,
     service: Service,
