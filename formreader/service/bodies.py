@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from formreader.core.options import Rows
+from formreader.template import usable_values
 
-MAX_NAME = 200
+MAX_NAME = usable_values.MAX_NAME
 """Characters of a name that a client gives: of a job, a form, a field."""
 
 MAX_ANSWER = 2000
@@ -285,7 +286,7 @@ class Template(Body):
     name: Name
     width: int
     height: int
-    fields: list[TemplateField] = Field(min_length=1, max_length=5000)
+    fields: list[TemplateField] = Field(min_length=1, max_length=usable_values.MAX_FIELDS)
 
 
 class TemplateSummary(BaseModel):

@@ -100,10 +100,11 @@ def _make(service: Service, page: InputFile, into: FilePath, name: str) -> bodie
     progress = _Quiet()
     options = replace(service.options.scan, paths=(page.label,), template=None)
     try:
-        new_template(options, into, progress, service.warm.of([page], urgent=True))
+        means = service.warm.of([page], urgent=True)
+        new_template(options, into, progress, means, name)
     except FormreaderError as error:
         raise type(error)("; ".join([*progress.said, str(error)])) from error.__cause__
-    return body_of_template(service.shelf.add(into, name))
+    return body_of_template(service.shelf.add(into))
 
 
 @router.get("/{name}")
