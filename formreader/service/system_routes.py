@@ -79,7 +79,7 @@ def get_about(service: Shared) -> bodies.About:
 def get_session(request: Request, service: Shared) -> bodies.Session:
     """Tell whether a token is needed, and whether this client has given it."""
     access = service.access
-    known = access.has_token(request.headers) or access.has_session(request.headers)
+    known = access.has_token(request.headers) or access.sessions.has(request.headers)
     needed = access.token is not None
     return bodies.Session(token_needed=needed, signed_in=known or not needed)
 
@@ -99,7 +99,7 @@ def post_session(
     response = Response(status_code=204)
     response.set_cookie(
         COOKIE,
-        service.access.session(),
+        service.access.sessions.begin(),
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
@@ -109,8 +109,9 @@ def post_session(
 
 
 @router.delete("/api/v1/session", status_code=204)
-def delete_session() -> Response:
-    """Sign a browser out."""
+def delete_session(request: Request, service: Shared) -> Response:
+    """Sign a browser out; its cookie holds no longer."""
+    service.access.sessions.end(request.headers)
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response
