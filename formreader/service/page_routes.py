@@ -35,11 +35,11 @@ Number = Annotated[int, Path(ge=1, le=100_000_000)]
 _MAX_NAME_TO_FIND = 1000
 """Characters of a file's name that is looked for: more than names in results have."""
 
-_MAX_ANSWERS_BYTES = 2**24
-"""Bytes of all answers of a job: 100,000 of 160 bytes each; the report's have some 40."""
+_MAX_ANSWERS_BYTES = 2**22
+"""Bytes of all answers of a job: 100,000 of 40 bytes each; those of the report have some 30."""
 
-_MAX_CHANGES_BYTES = 2**21
-"""Bytes of answers that change: 10,000 of 200 bytes each."""
+_MAX_CHANGES_BYTES = 2**20
+"""Bytes of answers that change: 10,000 of 100 bytes each."""
 
 _T = TypeVar("_T")
 

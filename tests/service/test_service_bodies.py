@@ -15,6 +15,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from pydantic import BaseModel, ValidationError
 
 from formreader.service import bodies
 from formreader.service.service_state import Service
@@ -30,8 +31,8 @@ LIMITS = {
     "POST /api/v1/session": 2**13,
     "POST /api/v1/jobs": UPLOAD,
     "POST /api/v1/jobs/{job_id}/corrections": 2**26,
-    "PUT /api/v1/jobs/{job_id}/answers": 2**24,
-    "PATCH /api/v1/jobs/{job_id}/answers": 2**21,
+    "PUT /api/v1/jobs/{job_id}/answers": 2**22,
+    "PATCH /api/v1/jobs/{job_id}/answers": 2**20,
     "POST /api/v1/read": UPLOAD,
     "POST /api/v1/digits": 2**24,
     "POST /api/v1/templates": 2**26,
@@ -137,10 +138,30 @@ def test_bodies_that_are_no_json(client: TestClient, job: str) -> None:
         answer = client.post(call, content=content, headers={"content-type": kind})
         assert answer.status_code == status, answer.text
         assert answer.json()["detail"]
-    answer = client.put(f"/api/v1/jobs/{job}/answers", json={"answers": {"a": 1, "b": None}})
-    assert [one["where"] for one in answer.json()["errors"]] == [
-        ["body", "answers", "a"], ["body", "answers", "b"],
-    ]  # fmt: skip
+    url = f"/api/v1/jobs/{job}/answers"
+    for answer in (
+        client.put(url, json={"answers": {"a": None, "b": 1}}),
+        client.patch(url, json={"answers": {"a": 1, "b": None, "c": 2}}),
+    ):
+        assert [one["where"] for one in answer.json()["errors"]] == [["body", "answers"]]
+        assert "a: an answer must be a text" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (bodies.Answers, b'{"answers": {%s}}' % b",".join(b'"%d":1' % i for i in range(999))),
+        (bodies.AnswerChanges, b'{"answers": {%s}}' % b",".join(b'"%d":1' % i for i in range(999))),
+        (bodies.Crops, b'{"crops": [%s]}' % b",".join([b"[[256,256]]"] * 999)),
+        (bodies.Crops, b'{"crops": [[%s]]}' % b",".join([b'["a"]'] * 28)),
+        (bodies.Template, b'{"name": "a", "width": 9, "height": 9, "fields": [{"name": "a", '
+         b'"boxes": [%s]}, {}, {}]}' % b",".join([b'["a", "b"]'] * 999)),
+    ],
+)  # fmt: skip
+def test_the_first_of_many_errors_is_told(model: type[BaseModel], text: bytes) -> None:
+    with pytest.raises(ValidationError) as told:
+        model.model_validate_json(text)
+    assert told.value.error_count() <= 2
 
 
 def test_answers_of_a_job_do_not_grow_without_end(
