@@ -17,7 +17,14 @@ from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ValidationError
 
-from formreader.service import bodies
+from formreader.service import (
+    bodies,
+    job_routes,
+    page_routes,
+    read_routes,
+    system_routes,
+    template_routes,
+)
 from formreader.service.service_state import Service
 
 Finish = Callable[[str], dict[str, Any]]
@@ -111,9 +118,14 @@ def test_each_body_has_a_limit_that_holds_while_it_comes(
     assert not list(service.data.path.joinpath("tmp").iterdir())
 
 
-def test_the_framework_reads_no_body_itself(client: TestClient) -> None:
-    assert isinstance(client.app, FastAPI)
-    routes = [one for one in client.app.routes if isinstance(one, APIRoute)]
+def test_the_framework_reads_no_body_itself() -> None:
+    routes = [
+        route
+        for part in (job_routes, page_routes, read_routes, system_routes, template_routes)
+        for route in part.router.routes
+        if isinstance(route, APIRoute)
+    ]
+    assert len(routes) > 30
     assert not [one.path for one in routes if one.body_field is not None]
 
 
