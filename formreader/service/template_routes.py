@@ -37,8 +37,8 @@ FormName = Annotated[str, Path(min_length=1, max_length=bodies.MAX_NAME)]
 _MAX_FORM_BYTES = 2**26
 """Bytes of the file that a form is made of: a page or a few."""
 
-_MAX_FIELDS_BYTES = 2**22
-"""Bytes of the fields of a form, as JSON or TOML: 5,000 of ten boxes each have 1.6 MB."""
+_MAX_FIELDS_BYTES = 2**21
+"""Bytes of a form as JSON or TOML: one with as many fields and boxes as it may have has 1 MB."""
 
 _ALL_TEMPLATES = "/#/templates"
 """Where the service's page lists the forms."""

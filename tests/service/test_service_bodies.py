@@ -43,8 +43,8 @@ LIMITS = {
     "POST /api/v1/read": UPLOAD,
     "POST /api/v1/digits": 2**24,
     "POST /api/v1/templates": 2**26,
-    "PUT /api/v1/templates/{name}": 2**22,
-    "POST /api/v1/templates/{name}/edit": 2**22,
+    "PUT /api/v1/templates/{name}": 2**21,
+    "POST /api/v1/templates/{name}/edit": 2**21,
 }
 """Bytes of the largest body of each call that takes one."""
 
