@@ -25,6 +25,7 @@ from formreader.template.pile_sorting import (
     sort_pile,
 )
 from formreader.template.template_file import PAGE_FILE, TEMPLATE_FILE, write_template
+from formreader.template.usable_values import form_name_fault
 
 
 def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> list[LearnedForm]:
@@ -68,17 +69,26 @@ def _write_all(out: Path, forms: Sequence[LearnedForm]) -> None:
 
 
 def new_template(
-    options: ScanOptions, out: Path, progress: ScanProgress, means: ScanMeans | None = None
+    options: ScanOptions,
+    out: Path,
+    progress: ScanProgress,
+    means: ScanMeans | None = None,
+    name: str | None = None,
 ) -> LearnedForm:
     """Make the template of one form from one or more pages, blank or filled in, at `out`.
 
-    `means` are what the pages are read with, if not workers and networks of its own.
+    `means` are what the pages are read with, if not workers and networks of its own. `name` is the
+    form's, if not that of the folder.
 
     Raises:
         NoInputError: there is no page, or the pages show no fields.
         OutputError: the template cannot be written.
-        UsageError: `out` holds a template already, or a page is another form than the first.
+        UsageError: no form may have the name, `out` holds a template already, or a page is another
+            form than the first.
     """
+    name = out.absolute().name if name is None else name
+    if fault := form_name_fault(name):
+        raise UsageError(f"The form's name {fault}. Choose another")
     _refuse_templates(out, list(out.glob(TEMPLATE_FILE)))
     pile, others = one_pile(_read_pile(options, progress, means or OwnMeans()))
     if others:
@@ -86,7 +96,7 @@ def new_template(
             f"{', '.join(others)}: not the form of the first page. Give the pages of one form "
             "only, or sort a mixed pile with `formreader template learn`"
         )
-    form = learned_form(pile, out.absolute().name)
+    form = learned_form(pile, name)
     if form is None:
         raise NoInputError("No fields were found on the page, so it gives no template")
     write_template(out, form.template, form.page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
@@ -16,7 +15,7 @@ from click.core import ParameterSource
 
 from formreader.cli.progress import print_message
 from formreader.cli.stop_signals import end_on_second_signal
-from formreader.core.errors import ExitCode, FormreaderError, UsageError
+from formreader.core.errors import ExitCode, FormreaderError, UsageError, is_disk_full
 from formreader.core.installed import is_installed
 
 _OPTIONS_ELSEWHERE = {
@@ -32,9 +31,6 @@ _NEVER_SUGGESTED = frozenset(("--fresh",))
 
 _BEYOND_SCANNING = ("keras", "matplotlib", "onnx", "scipy", "sklearn", "tensorflow")
 """Packages that an installation for scanning alone does without."""
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of the system: no space left, quota used up, file too large."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -87,7 +83,7 @@ class Program(click.Group):
         try:
             return super().__call__(*arguments, **settings)
         except OSError as error:  # of a help that is printed: commands have caught theirs
-            if error.errno not in _FULL:
+            if not is_disk_full(error):
                 raise
             sys.exit(_told_full(error))
 
@@ -108,7 +104,7 @@ class Program(click.Group):
             _discard_standard_output()
             ctx.exit(ExitCode.DONE)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _FULL:
+            if is_disk_full(error):
                 ctx.exit(_told_full(error))
             if logging.getLogger("formreader").isEnabledFor(logging.DEBUG):
                 traceback.print_exc()

@@ -15,7 +15,7 @@ _MODULE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 _CHECKS = "stdnum"
 """The package of python-stdnum, which is only imported where a rule asks for it: 60 ms."""
 
-_MAX_DIGITS = 15
+MAX_DIGITS = 15
 """Longer numbers are names of things: nobody adds them up."""
 
 
@@ -58,7 +58,7 @@ def number_of(value: str, rules: FieldRules) -> int | None:
     if not value:
         return rules.blank_is
     digits = digits_of(value)
-    if not digits or len(digits) > _MAX_DIGITS or "?" in value:
+    if not digits or len(digits) > MAX_DIGITS or "?" in value:
         return None
     return -int(digits) if value.startswith("-") else int(digits)
 

@@ -105,10 +105,15 @@ class JobFile:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Execute the statements of the `with` block as one transaction, on disk at its end.
 
+        Inside another one it is a part of that.
+
         Raises:
             OutputError: the file cannot be written, or was moved or deleted; nothing is stored.
         """
         with _output_errors(self._path):
+            if self._connection.in_transaction:
+                yield self._connection
+                return
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

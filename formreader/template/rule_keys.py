@@ -19,6 +19,7 @@ from formreader.rules.form_rules import (
     Relation,
     RelationKey,
 )
+from formreader.template.usable_values import found
 
 RELATION_KEYS: tuple[RelationKey, ...] = get_args(RelationKey)
 """Keys of a form that hold rules between its fields, as lists of texts."""
@@ -32,10 +33,23 @@ FORM_RULE_KEYS = frozenset((*RELATION_KEYS, BROKEN_KEY))
 _MARKS = "blank"
 """The one value of `leading_marks`."""
 
-_DIGITS = re.compile(r"\s*(\d+)\s*(?:\.\.\s*(\d+)\s*)?")
+_DIGITS = re.compile(r"\s*(\d{1,3})\s*(?:\.\.\s*(\d{1,3})\s*)?")
+"""Numbers of digits, up to 999."""
 
-_MAX_BROKEN = 0.5
-"""A rule that is broken as often as not is none."""
+_MAX_RELATIONS = 2000
+"""Rules between fields of a form, for each key: one for each row of a large table is 100."""
+
+_MAX_RULE = 50_000
+"""Characters of a rule between fields: the sum of 5,000 of them."""
+
+_MAX_MESSAGE = 300
+"""Characters of what is said of a rule between fields, which may be long itself."""
+
+_MAX_FLAWS = 100
+"""Rules between fields that are told to be wrong: the first ones are enough to mend them."""
+
+_MIN_BROKEN, _MAX_BROKEN = 1e-6, 0.5
+"""A rule that is never broken has no probability to weigh; one broken as often as not is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +102,32 @@ def form_relations(
     content: Mapping[str, Any], names: Collection[str]
 ) -> tuple[tuple[Relation, ...], list[Flaw]]:
     """The rules between the fields `names` of a form, and what is wrong with them."""
-    relations, flaws = list[Relation](), list[Flaw]()
+    relations, flaws, known = list[Relation](), list[Flaw](), frozenset(names)
     for key in RELATION_KEYS:
         texts = content.get(key, [])
         if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
-            flaws.append(Flaw(key, f"must be a list of texts. Found: {texts!r}"))
+            flaws.append(Flaw(key, f"must be a list of texts. {found(texts)}"))
+            continue
+        if len(texts) > _MAX_RELATIONS or any(len(text) > _MAX_RULE for text in texts):
+            most = f"{_MAX_RELATIONS:,} texts of {_MAX_RULE:,} characters"
+            flaws.append(Flaw(key, f"must have at most {most} each"))
             continue
         for text in texts:
+            if len(flaws) >= _MAX_FLAWS:
+                break
             try:
-                relations += parse_relations(key, text, names)
+                relations += parse_relations(key, text, known)
             except ValueError as error:
-                flaws.append(Flaw(key, str(error), text))
+                flaws.append(Flaw(key, str(error)[:_MAX_MESSAGE], text))
     return tuple(relations), flaws
 
 
 def rules_broken(content: Mapping[str, Any]) -> tuple[float, list[Flaw]]:
     """How often people break a rule, as a form says, and what is wrong with that."""
     share = content.get(BROKEN_KEY, DEFAULT_RULES_BROKEN)
-    if type(share) is not float or not 0 < share <= _MAX_BROKEN:
-        wanted = f"must be a share above 0, up to {_MAX_BROKEN}, such as 0.02"
-        return DEFAULT_RULES_BROKEN, [Flaw(BROKEN_KEY, f"{wanted}. Found: {share!r}")]
+    if type(share) is not float or not _MIN_BROKEN <= share <= _MAX_BROKEN:
+        wanted = f"must be a share from {_MIN_BROKEN:f} to {_MAX_BROKEN}, such as 0.02"
+        return DEFAULT_RULES_BROKEN, [Flaw(BROKEN_KEY, f"{wanted}. {found(share)}")]
     return share, []
 
 
@@ -156,22 +176,20 @@ def one_of_path(folder: Path, name: str) -> Path:
 
 
 def _digits(value: object, _: Path | None) -> dict[str, object]:
-    found = _DIGITS.fullmatch(str(value)) if type(value) in (int, str) else None
-    if found is None:
-        raise ValueError(f'must be a number such as 3, or "4..6". Found: {value!r}')
-    low = int(found[1])
-    high = int(found[2] or low)
+    parts = _DIGITS.fullmatch(str(value)) if type(value) in (int, str) else None
+    if parts is None:
+        raise ValueError(f'must be a number such as 3, or "4..6". {found(value)}')
+    low = int(parts[1])
+    high = int(parts[2] or low)
     if not 0 < low <= high:
-        raise ValueError(
-            f"must be from a number above 0 to one that is not lower. Found: {value!r}"
-        )
+        raise ValueError(f"must be from a number above 0 to one that is not lower. {found(value)}")
     return {"digits": (low, high)}
 
 
 def _whole(name: str) -> Callable[[object, Path | None], dict[str, object]]:
     def read(value: object, _: Path | None) -> dict[str, object]:
         if type(value) is not int:
-            raise ValueError(f"must be a whole number. Found: {value!r}")
+            raise ValueError(f"must be a whole number. {found(value)}")
         return {name: value}
 
     return read
@@ -180,7 +198,7 @@ def _whole(name: str) -> Callable[[object, Path | None], dict[str, object]]:
 def _flag(name: str) -> Callable[[object, Path | None], dict[str, object]]:
     def read(value: object, _: Path | None) -> dict[str, object]:
         if type(value) is not bool:
-            raise ValueError(f"must be true or false. Found: {value!r}")
+            raise ValueError(f"must be true or false. {found(value)}")
         return {name: value}
 
     return read
@@ -212,13 +230,13 @@ def _one_of(value: object, folder: Path | None) -> dict[str, object]:
 
 def _leading_marks(value: object, _: Path | None) -> dict[str, object]:
     if value != _MARKS:
-        raise ValueError(f'must be "{_MARKS}". Found: {value!r}')
+        raise ValueError(f'must be "{_MARKS}". {found(value)}')
     return {"leading_marks_blank": True}
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"must be a text. Found: {value!r}")
+        raise ValueError(f"must be a text. {found(value)}")
     return value
 
 
