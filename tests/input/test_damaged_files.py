@@ -258,7 +258,7 @@ def test_pipe_does_not_hang(tmp_path: Path) -> None:
 
 
 def raising(reason: BaseException) -> Callable[..., object]:
-    def fail(*_: object) -> object:
+    def fail(*_: object, **__: object) -> object:
         raise reason
 
     return fail
