@@ -95,7 +95,7 @@ def load_results(path: Path) -> pd.DataFrame:
         frame = _READERS[kind](path, columns)
         _check_statuses(frame, columns)
         return frame.astype(_types(columns))
-    except (OSError, TypeError, ValueError, csv.Error) as error:  # bases of pandas' and pyarrow's
+    except (OSError, ArithmeticError, TypeError, ValueError, csv.Error) as error:  # bases of others
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
