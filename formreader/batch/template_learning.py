@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from formreader.batch.input_records import input_records
@@ -26,6 +26,9 @@ from formreader.template.pile_sorting import (
 )
 from formreader.template.template_file import PAGE_FILE, TEMPLATE_FILE, write_template
 from formreader.template.usable_values import form_name_fault
+
+_UNFINISHED_FOLDER = ".learning"
+"""The folder in that of the templates in which they are written."""
 
 
 def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> list[LearnedForm]:
@@ -52,20 +55,25 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
 def _write_all(out: Path, forms: Sequence[LearnedForm]) -> None:
     """Write the templates of all forms, or none: the same command refuses to replace some.
 
+    They are written beside one another first, so that a kill in the meantime leaves none.
+
     Raises:
         OutputError: one cannot be written.
     """
-    folders = [out / form.template.name for form in forms]
+    work, names = out / _UNFINISHED_FOLDER, [form.template.name for form in forms]
+    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     try:
-        for folder, form in zip(folders, forms, strict=True):
-            write_template(folder, form.template, form.page)
-    except OutputError:
-        for folder in folders:
-            with suppress(OSError):  # it was not made, or holds other files
-                for name in (TEMPLATE_FILE, PAGE_FILE):
-                    (folder / name).unlink(missing_ok=True)
-                folder.rmdir()
-        raise
+        for name, form in zip(names, forms, strict=True):
+            write_template(work / name, form.template, form.page)
+        for name in names:
+            (out / name).mkdir(exist_ok=True)
+        for file in (PAGE_FILE, TEMPLATE_FILE):  # a folder is a template once it has the second
+            for name in names:
+                (work / name / file).replace(out / name / file)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def new_template(

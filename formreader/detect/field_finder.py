@@ -25,7 +25,7 @@ from formreader.detect.box_network import shipped_network
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
-from formreader.detect.rows import Row, corners_of
+from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
 
 TOO_FAINT = "too little like a box"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import csv
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -17,6 +17,7 @@ from pyarrow import parquet
 from formreader.core.errors import NoInputError, UsageError
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
+from formreader.core.user_files import open_regular, parse_json
 from formreader.output.columns import (
     COLUMN_KINDS,
     DIGIT_HEADER,
@@ -30,7 +31,7 @@ from formreader.output.columns import (
     column_kinds,
     is_page_table,
 )
-from formreader.output.table import TABLES
+from formreader.output.table import TABLES, text_cell
 from formreader.output.table_formats import INSTALL_EXCEL, TableFormat, arrow_schema, format_of
 
 _TYPES: dict[ColumnKind, str | ExtensionDtype] = {
@@ -85,6 +86,7 @@ def load_results(path: Path) -> pd.DataFrame:
     """
     kind = format_of(path)
     try:
+        open_regular(path).close()  # what is no file may never end
         columns = _columns(path, kind)
         if kind is TableFormat.JSON_LINES and tuple(columns) == PAGE_KEYS:
             return _read_nested(path)
@@ -93,7 +95,7 @@ def load_results(path: Path) -> pd.DataFrame:
         frame = _READERS[kind](path, columns)
         _check_statuses(frame, columns)
         return frame.astype(_types(columns))
-    except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
+    except (OSError, ArithmeticError, TypeError, ValueError, csv.Error) as error:  # bases of others
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
@@ -119,12 +121,13 @@ def _types(columns: Sequence[str]) -> dict[str, str | ExtensionDtype]:
 def _columns(path: Path, kind: TableFormat) -> list[str]:
     """Return the names of the columns, read from the beginning of the file."""
     if kind is TableFormat.EXCEL:
-        return [str(name) for name in _read_sheet(path, nrows=0).columns]
+        return [_unescaped(str(name)) for name in _read_sheet(path, nrows=0).columns]
     if kind is TableFormat.PARQUET:
         return list(parquet.read_schema(path).names)
     with path.open(encoding="utf-8", newline="") as stream:
-        first = stream.readline().rstrip("\r\n")
-    return list(json.loads(first)) if kind is TableFormat.JSON_LINES else first.split(",")
+        if kind is TableFormat.JSON_LINES:
+            return list(parse_json(stream.readline()))
+        return next(csv.reader(stream), [""])
 
 
 def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -152,14 +155,14 @@ def _read_nested(path: Path) -> pd.DataFrame:
         ValueError: a line is not JSON.
     """
     with path.open(encoding="utf-8") as stream:
-        pages = [json.loads(line) for line in stream if line.strip()]
+        pages = [parse_json(line) for line in stream if line.strip()]
     names = dict[str, None]()
     for number, page in enumerate(pages, 1):
         values = page.get("values") if isinstance(page, dict) else None
         if not isinstance(values, dict) or tuple(page) != PAGE_KEYS:
             raise TypeError(f"line {number}: not a page as `formreader scan` writes it")
         names.update(dict.fromkeys(values))
-    columns = [*PAGE_COLUMNS, *names, "message"]
+    columns = [*PAGE_COLUMNS, *map(text_cell, names), "message"]
     table = [
         [
             *(page[name] for name in PAGE_COLUMNS[:-1]),
@@ -180,7 +183,7 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
 def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
     kinds = column_kinds(columns)
     text = {name: "str" for name in columns if kinds[name] in _TEXT_KINDS}
-    sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=_EMPTY)
+    sheet = _read_sheet(path, names=columns, dtype=text, keep_default_na=False, na_values=_EMPTY)
     for name in text:
         sheet[name] = sheet[name].map(_unescaped)
     return sheet

@@ -23,7 +23,7 @@ from formreader.output.page_table import Sheet
 from formreader.output.table import digit_text, text_cell, whole_pixels
 from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.apply_corrections import cell_name
-from formreader.review.corrections_file import Correction, check_is_file, check_value, shown
+from formreader.review.corrections_file import Correction, check_value, open_corrections, shown
 from formreader.review.job_results import job_sheets
 from formreader.store.job_store import JobStore, JobView
 
@@ -142,9 +142,10 @@ def _compare_sheet(edited: EditedTable, sheet: Sheet, row: _Row) -> None:
         return
     for page in sheet.pages if sheet.form else ():
         for number, read in enumerate(page.fields, 1):
-            if read.name in row.cells:
-                _compare_cell(edited, page, (number, 0), row.cells[read.name], row)
-    names = [name for name in row.cells if name not in (*PAGE_COLUMNS, "message", *sheet.fields)]
+            if (heading := text_cell(read.name)) in row.cells:
+                _compare_cell(edited, page, (number, 0), row.cells[heading], row)
+    known = (*PAGE_COLUMNS, "message", *map(text_cell, sheet.fields))
+    names = [name for name in row.cells if name not in known]
     edited.problems += [
         f"{row.source}: {shown(name)} is no field of this page"
         for name in names
@@ -265,8 +266,8 @@ def _form_columns(names: list[str]) -> Collection[str]:
 
 def _csv_reader(path: Path) -> csv.DictReader[str]:
     try:
-        check_is_file(path)
-        text = path.read_text(encoding="utf-8-sig")
+        with open_corrections(path) as stream:
+            text = stream.read()
     except OSError as error:
         raise NoInputError(f"{path}: cannot be read ({error.strerror}). Check its name") from error
     except UnicodeError as error:

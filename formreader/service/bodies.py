@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from formreader.core.options import Rows
+from formreader.core.options import NUMBER_RANGES, Rows
 from formreader.template import usable_values
 
 MAX_NAME = usable_values.MAX_NAME
@@ -27,6 +27,8 @@ MAX_CROPS = 1000
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
+LEAST_ERROR, MOST_ERROR = NUMBER_RANGES["max_error"]
+MaxError = Annotated[float, Field(ge=LEAST_ERROR, le=MOST_ERROR)]
 Grey = Annotated[int, Field(ge=0, le=255)]
 CropRow = Annotated[list[Grey], Field(min_length=28, max_length=28, fail_fast=True)]
 CropRows = Annotated[list[CropRow], Field(min_length=28, max_length=28, fail_fast=True)]
@@ -64,7 +66,7 @@ class JobOptions(Body):
 
     rows: Rows = Field("field", description="What a row of the table is")
     review_below: Share = Field(description="Digits with a lower confidence are for review")
-    max_error: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+    max_error: MaxError | None = Field(
         None, description="Instead: the share of accepted values that may be wrong"
     )
     template: str = Field("", description="Name of a form, * for all forms, empty for none")

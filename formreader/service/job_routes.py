@@ -53,7 +53,11 @@ _OPTIONS_SCHEMA: dict[str, dict[str, Any]] = {
     "name": {"type": "string"},
     "rows": {"type": "string", "enum": ["field", "digit", "page"]},
     "review_below": {"type": "number", "minimum": 0, "maximum": 1},
-    "max_error": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "max_error": {
+        "type": "number",
+        "minimum": bodies.LEAST_ERROR,
+        "maximum": bodies.MOST_ERROR,
+    },
     "template": {"type": "string"},
 }
 

@@ -73,7 +73,7 @@ async def post_read(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     template: Annotated[str | None, Query(max_length=bodies.MAX_NAME)] = None,
     review_below: Annotated[float | None, Query(ge=0, le=1)] = None,
-    max_error: Annotated[float | None, Query(gt=0, lt=1)] = None,
+    max_error: Annotated[bodies.MaxError | None, Query()] = None,
 ) -> bodies.PageRead:
     """Read one page, one digit or one number, and answer with what was read."""
     scan = service.options.scan

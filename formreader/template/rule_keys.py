@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
+from formreader.core.user_files import open_regular_text
 from formreader.rules.dates import DateRule
 from formreader.rules.expressions import parse_relations
 from formreader.rules.field_checks import check_digits, digits_of, pattern_check
@@ -247,8 +248,8 @@ def _known_values(path: Path) -> frozenset[str]:
         ValueError: it cannot be read, or has none.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        cells = [row[0].strip() for row in csv.reader(text.splitlines()) if row]
+        with open_regular_text(path, encoding="utf-8-sig") as stream:
+            cells = [row[0].strip() for row in csv.reader(stream.read().splitlines()) if row]
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:

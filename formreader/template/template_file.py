@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import numpy as np
 from formreader.core.errors import OutputError, TemplateError
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
+from formreader.core.user_files import open_regular_text, parse_toml, read_regular
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
+from formreader.output.table import text_cell
 from formreader.template.documents import (
     DOCUMENT_KEY,
     document_flaws,
@@ -65,6 +68,9 @@ _SUMMARY = "Correct it, or make the template again with `formreader template new
 
 _MAX_SHOWN = 80
 """Characters of a wrong key or value that a message shows."""
+
+_MAX_FAULTS = 100
+"""Faults that are told. Each is looked up in the text, which would take hours for a million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ def read_template(folder: Path) -> FormTemplate:
         TemplateError: it cannot be read or is wrong; the message has all that is.
     """
     file = folder / TEMPLATE_FILE
-    return _parsed(_read_text(file), file, folder)
+    return _parsed(read_template_text(folder), file, folder)
 
 
 def _parsed(text: str, file: Path, folder: Path | None) -> FormTemplate:
@@ -162,6 +168,22 @@ def _parsed(text: str, file: Path, folder: Path | None) -> FormTemplate:
     return template
 
 
+def read_template_text(folder: Path) -> str:
+    """The content of the template.toml of a folder.
+
+    Raises:
+        TemplateError: it cannot be read.
+    """
+    path = folder / TEMPLATE_FILE
+    try:
+        with open_regular_text(path) as stream:
+            return stream.read()
+    except OSError as error:
+        raise TemplateError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{path}: it is not UTF-8 text ({error.reason})") from error
+
+
 def read_page_picture(folder: Path, template: FormTemplate) -> GreyImage:
     """Read the reference page of a template, (height, width) uint8.
 
@@ -170,7 +192,7 @@ def read_page_picture(folder: Path, template: FormTemplate) -> GreyImage:
     """
     path = folder / PAGE_FILE
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = np.frombuffer(read_regular(path), np.uint8)
     except OSError as error:
         raise TemplateError(f"{path}: cannot be read ({error.strerror}). {_SUMMARY}") from error
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
@@ -230,36 +252,41 @@ def template_text(template: FormTemplate) -> str:
 def parse_template(
     text: str, folder: Path | None = None
 ) -> tuple[FormTemplate | None, list[Fault]]:
-    """The template in the text of a template.toml, or None and all that is wrong with it.
+    """The template in the text of a template.toml, or None and what is wrong with it.
+
+    Of very many faults the first are told.
 
     `folder` is that of the template, for the files that its rules name; None leaves them unread.
     """
     try:
-        content = tomllib.loads(text)
+        content = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
         line = int(found[1]) if found and found[1] else len(text.splitlines())
         return None, [Fault(line, f"not valid TOML: {str(error).split(' (at')[0]}")]
-    except (RecursionError, ValueError) as error:  # nested a thousand deep; 5,000 digits
+    except ValueError as error:  # too much of something
         return None, [Fault(0, f"not valid TOML: {error}")]
     lines = _Lines(text)
-    faults = list(_number_faults(content, lines)) or list(_form_faults(content, lines))
+    faults = list(_number_faults(content, lines)) or list(
+        islice(_form_faults(content, lines), _MAX_FAULTS)
+    )
     if faults:
         return None, faults
     size = (content["width"], content["height"])
     fields, names = list[FieldPlace](), dict[str, int]()
     for i, entry in enumerate(content["fields"]):
+        if len(faults) > _MAX_FAULTS:
+            break
         wrong = list(_field_faults(entry, i, size, lines))
         rules, flaws = field_rules(entry, folder)
         wrong += [Fault(lines.of(one.key, i), f"{one.key}: {one.message}") for one in flaws]
         faults += wrong
         if not wrong:
             name = entry["name"]
-            if name.casefold() in names:
-                first = names[name.casefold()]
-                message = f"name: {name!r} is already the name of the field in line {first}"
+            if (first := names.setdefault(text_cell(name).casefold(), i)) != i:
+                line = lines.of("name", first)
+                message = f"name: {name!r} is already the name of the field in line {line}"
                 faults.append(Fault(lines.of("name", i), message))
-            names.setdefault(name.casefold(), lines.of("name", i))
             boxes = tuple(Box(*place) for place in entry.get("boxes", ()))
             cell = Box(*entry["cell"]) if "cell" in entry else None
             fields.append(FieldPlace(name, boxes, cell, rules))
@@ -268,7 +295,7 @@ def parse_template(
     broken, more = rules_broken(content)
     faults += [
         Fault(lines.of_entry(one.key, one.text), f"{one.key}: {one.message}")
-        for one in (*flaws, *more)
+        for one in (*flaws, *more)[:_MAX_FAULTS]
     ]
     line = lines.of_table(DOCUMENT_KEY)
     faults += [Fault(line, f"{DOCUMENT_KEY}: {told}") for told in document_flaws(content)]
@@ -360,15 +387,6 @@ def _field_faults(
 
 def _unknown(key: str, known: frozenset[str]) -> str:
     return f"{key[:_MAX_SHOWN]}: unknown key. Known keys are {', '.join(sorted(known))}"
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise TemplateError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise TemplateError(f"{path}: it is not UTF-8 text ({error.reason})") from error
 
 
 def _quoted(text: str) -> str:
