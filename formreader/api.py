@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -196,16 +196,20 @@ class Reader:
 
         Raises:
             NoInputError: a path does not exist, or there is no page.
-            UsageError: no process can be started.
+            UsageError: an argument is out of range, or no process can be started.
         """
+        options = replace(
+            self._options, workers=workers, page_timeout=page_timeout, memory=memory,
+            max_pages=max_pages, max_size=max_size,
+        )  # fmt: skip
         listing = list_inputs([os.fspath(path) for path in paths], seconds=page_timeout)
-        reading = WorkerReading.of(self._options, self._cards)
+        reading = WorkerReading.of(options, self._cards)
         with (
             PdfCounter(page_timeout, memory) as count_pdf,
             open_pool(workers, workers, page_timeout, memory, reading) as pool,
         ):
             tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
-            read = read_tasks(tasks, pool, self._recogniser, self._options, Stopwatch())
+            read = read_tasks(tasks, pool, self._recogniser, options, Stopwatch())
             for _, page in read:
                 yield page
 

@@ -22,7 +22,15 @@ PACKAGE = Path(formreader.__file__).parent
 ENTRANCES = ("formreader.cli.scan", "formreader.cli.predict", "formreader.output.results_frame")
 """What must work after an installation from the file."""
 
-FOR_OTHERS = {"distributed", "keras", "pillow_heif", "rapidocr", "tensorflow", "xlsxwriter"}
+FOR_OTHERS = {
+    "distributed",
+    "keras",
+    "openpyxl",
+    "pillow_heif",
+    "rapidocr",
+    "tensorflow",
+    "xlsxwriter",
+}
 """Packages that a scan imports only with `--cluster` or `--second-reader`, on a GPU, for HEIF pages
 or for Excel."""
 

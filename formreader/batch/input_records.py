@@ -136,7 +136,7 @@ def _record_so_far(limits: FileLimits, file: InputFile) -> tuple[FileRecord, boo
             record = replace(record, size=size, mtime_ns=changed)
             limits.check_size(size)
             with open_file(file.path) as stream:
-                record = replace(record, sha256=_sha256(stream))
+                record = replace(record, sha256=_sha256(stream, limits))
                 pages = count_image_pages(stream, limits.pages)
     except PageError as error:
         return _failed(record, error), False
@@ -155,8 +155,9 @@ def _failed(record: FileRecord, error: PageError) -> FileRecord:
     return replace(record, error=str(error).removeprefix(f"{record.label}: "))
 
 
-def _sha256(stream: BinaryIO) -> str:
+def _sha256(stream: BinaryIO, limits: FileLimits) -> str:
     digest = hashlib.sha256()
     while chunk := stream.read(_HASHED_CHUNK_BYTES):
+        limits.check_size(stream.tell())  # it may grow meanwhile
         digest.update(chunk)
     return digest.hexdigest()

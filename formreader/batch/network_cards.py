@@ -11,11 +11,13 @@ from formreader.core.model_folder import (
     BOX_MODEL,
     LINE_MODEL,
     NUMBER_MODEL,
+    PAGE_MODEL,
     model_folder,
     read_card_file,
 )
 from formreader.core.options import SecondReaderName
 from formreader.detect.box_network import BOX_CARD_SCHEMA, shipped_network
+from formreader.look.page_network import PAGE_CARD_SCHEMA, shipped_page_network
 from formreader.preprocess.print_direction import LINE_CARD_SCHEMA, shipped_line_network
 from formreader.recognise.model_card import CalibrationRow, Card, read_card
 from formreader.recognise.number_reader import (
@@ -63,6 +65,7 @@ def load_other_networks(second_reader: SecondReaderName | None) -> None:
         UsageError: the second reader is not installed.
     """
     shipped_network()
+    shipped_page_network()
     shipped_line_network()
     shipped_reader()
     if second_reader:
@@ -73,6 +76,7 @@ def _other_cards() -> str:
     """Return the cards of the networks that no option replaces: they decide as well."""
     schemas = {
         BOX_MODEL: BOX_CARD_SCHEMA,
+        PAGE_MODEL: PAGE_CARD_SCHEMA,
         NUMBER_MODEL: NUMBER_CARD_SCHEMA,
         LINE_MODEL: LINE_CARD_SCHEMA,
     }

@@ -20,6 +20,10 @@ from formreader.crop.field_thumbnail import draw_thumbnail
 from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page
+from formreader.look.erased_print import without_print
+from formreader.look.missed_places import with_missed
+from formreader.look.page_look import PageLook, look_at
+from formreader.look.writing_windows import windows
 from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
@@ -176,8 +180,10 @@ def crop_form(
         )
     if found is None:
         return None
+    with stopwatch.stage("find"):
+        look = look_at(straight)
     with stopwatch.stage("crop"):
-        fields = _crop_placed(pyramid, placed)
+        fields = _crop_placed(pyramid, look, placed)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -188,22 +194,21 @@ def crop_form(
     )
 
 
-def _crop_placed(page: Pyramid, placed: PlacedFields) -> list[FieldCrops]:
+def _crop_placed(page: Pyramid, look: PageLook, placed: PlacedFields) -> list[FieldCrops]:
     """Return the fields of a form with their crops, in the order of the template.
 
     Ignored ones are cut like others, so that their ink is in no neighbour, and then dropped.
     """
-    found = FoundFields(tuple(field.boxes for field in placed.fields if field.cell is None))
-    rows = iter(_crop(page, found, placed.known))
-    cells = [(field.cell, field.name) for field in placed.fields if field.cell is not None]
-    places, names = [cell for cell, _ in cells], [name for _, name in cells]
-    cut = iter(cut_cells(page, places, names, placed.known.faint))
-    fields = list[FieldCrops]()
-    for field in placed.fields:
-        made = replace(next(rows), name=field.name) if field.cell is None else next(cut)
-        if made is not None and not field.ignored:
-            fields.append(replace(made, doubt=field.doubt))
-    return fields
+    rows = tuple(field.boxes for field in placed.fields if field.cell is None)
+    cells = {field.name: field.cell for field in placed.fields if field.cell is not None}
+    found = FoundFields(rows, tuple(cells.values()))
+    cropped = _crop(page, look, found, placed.known, list(cells))
+    of_rows, cut = iter(cropped[: len(rows)]), iter(cropped[len(rows) :])
+    made = [
+        replace(next(of_rows if field.cell is None else cut), name=field.name, doubt=field.doubt)
+        for field in placed.fields
+    ]
+    return [one for one, field in zip(made, placed.fields, strict=True) if not field.ignored]
 
 
 def crop_page(
@@ -214,9 +219,11 @@ def crop_page(
         pyramid = Pyramid(page.image)
         straight, upright = _straight(pyramid, quarters)
     with stopwatch.stage("find"):
-        found = find_fields(straight).within(pyramid.shape)
+        found = find_fields(straight)
+        look = look_at(straight)
+        found = with_missed(found, look, straight).within(pyramid.shape)
     with stopwatch.stage("crop"):
-        fields = in_reading_order(straight, _crop(pyramid, found))
+        fields = in_reading_order(straight, _crop(pyramid, look, found))
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -238,19 +245,24 @@ def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
     return StraightCopy(png, straight.to_page, blank)
 
 
-def _crop(page: Pyramid, found: FoundFields, known: FormEvidence = NO_EVIDENCE) -> list[FieldCrops]:
-    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers."""
-    crops, blank, loose = crop_boxes(page, [box for row in found.rows for box in row], known)
+def _crop(
+    page: Pyramid,
+    look: PageLook,
+    found: FoundFields,
+    known: FormEvidence = NO_EVIDENCE,
+    names: Sequence[str] = (),
+) -> list[FieldCrops]:
+    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers.
+
+    `known` is what a form tells about them, `names` are those of its cells.
+    """
+    boxes = [box for row in found.rows for box in row]
+    page = without_print(page, look, [*boxes, *found.cells])
+    crops, blank, loose = crop_boxes(page, boxes, known)
     fields = list[FieldCrops]()
     for row in found.rows:
         here = len(row)
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
-    cut = cut_cells(page, found.cells)
-    return fields + [_not_of_print(field) for field in cut if field is not None]
-
-
-def _not_of_print(field: FieldCrops) -> FieldCrops:
-    """Return a cell; one that is known by its lines alone may hold print, and is for review."""
-    by_lines = field.cell is not None and field.cell.place < 1 and not field.blank.all()
-    return replace(field, doubt=Doubt.MAY_BE_PRINT) if by_lines else field
+    in_cells = windows(look, found.cells)
+    return fields + cut_cells(page, found.cells, names, known.faint, in_cells)

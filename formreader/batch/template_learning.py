@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,10 @@ from formreader.template.pile_sorting import (
     sort_pile,
 )
 from formreader.template.template_file import PAGE_FILE, TEMPLATE_FILE, write_template
+from formreader.template.usable_values import form_name_fault
+
+_UNFINISHED_FOLDER = ".learning"
+"""The folder in that of the templates in which they are written."""
 
 
 def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> list[LearnedForm]:
@@ -52,34 +56,48 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
 def _write_all(out: Path, forms: Sequence[LearnedForm]) -> None:
     """Write the templates of all forms, or none: the same command refuses to replace some.
 
+    They are written beside one another first, so that a kill in the meantime leaves none.
+
     Raises:
         OutputError: one cannot be written.
     """
-    folders = [out / form.template.name for form in forms]
+    work, names = out / _UNFINISHED_FOLDER, [form.template.name for form in forms]
+    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     try:
-        for folder, form in zip(folders, forms, strict=True):
-            write_template(folder, form.template, form.page)
-    except OutputError:
-        for folder in folders:
-            with suppress(OSError):  # it was not made, or holds other files
-                for name in (TEMPLATE_FILE, PAGE_FILE):
-                    (folder / name).unlink(missing_ok=True)
-                folder.rmdir()
-        raise
+        for name, form in zip(names, forms, strict=True):
+            write_template(work / name, form.template, form.page)
+        for name in names:
+            (out / name).mkdir(exist_ok=True)
+        for file in (PAGE_FILE, TEMPLATE_FILE):  # a folder is a template once it has the second
+            for name in names:
+                (work / name / file).replace(out / name / file)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def new_template(
-    options: ScanOptions, out: Path, progress: ScanProgress, means: ScanMeans | None = None
+    options: ScanOptions,
+    out: Path,
+    progress: ScanProgress,
+    means: ScanMeans | None = None,
+    name: str | None = None,
 ) -> LearnedForm:
     """Make the template of one form from one or more pages, blank or filled in, at `out`.
 
-    `means` are what the pages are read with, if not workers and networks of its own.
+    `means` are what the pages are read with, if not workers and networks of its own. `name` is the
+    form's, if not that of the folder.
 
     Raises:
         NoInputError: there is no page, or the pages show no fields.
         OutputError: the template cannot be written.
-        UsageError: `out` holds a template already, or a page is another form than the first.
+        UsageError: no form may have the name, `out` holds a template already, or a page is another
+            form than the first.
     """
+    name = out.absolute().name if name is None else name
+    if fault := form_name_fault(name):
+        raise UsageError(f"The form's name {fault}. Choose another")
     _refuse_templates(out, list(out.glob(TEMPLATE_FILE)))
     pile, others = one_pile(_read_pile(options, progress, means or OwnMeans()))
     if others:
@@ -87,7 +105,7 @@ def new_template(
             f"{', '.join(others)}: not the form of the first page. Give the pages of one form "
             "only, or sort a mixed pile with `formreader template learn`"
         )
-    form = learned_form(pile, out.absolute().name)
+    form = learned_form(pile, name)
     if form is None:
         raise NoInputError("No fields were found on the page, so it gives no template")
     write_template(out, form.template, form.page)

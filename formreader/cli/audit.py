@@ -10,7 +10,7 @@ import click
 
 from formreader.cli.error_handling import Command, set_up_logging
 from formreader.cli.progress import print_message
-from formreader.cli.shared_options import seed_option, verbosity_options
+from formreader.cli.shared_options import number, seed_option, verbosity_options
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.locations import Place, as_place
 
@@ -26,7 +26,7 @@ DEFAULT_SAMPLE = 300
 @click.command(cls=Command)
 @click.argument("results", type=as_place, metavar="RESULTS")
 @click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N",
+    "--sample", type=number("sample"), metavar="N",
     help=f"Number of accepted fields to draw; {DEFAULT_SAMPLE} if not given.",
 )  # fmt: skip
 @click.option(
@@ -34,7 +34,7 @@ DEFAULT_SAMPLE = 300
     help="The audit.csv that the report of the sample saved: says how many values are wrong.",
 )  # fmt: skip
 @click.option(
-    "--max-error", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="E",
+    "--max-error", type=number("max_error"), metavar="E",
     help="Share of the accepted fields that may be wrong, such as 0.01.",
 )  # fmt: skip
 def audit(

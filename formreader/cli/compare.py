@@ -12,6 +12,7 @@ import click
 from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.progress import TrainDisplay
 from formreader.cli.shared_options import (
+    number,
     seed_option,
     sets_option,
     verbosity_options,
@@ -39,15 +40,15 @@ COMPARE = CompareOptions()
 )  # fmt: skip
 @sets_option
 @click.option(
-    "--examples", type=click.IntRange(min=0), default=COMPARE.examples, metavar="N",
+    "--examples", type=number("examples"), default=COMPARE.examples, metavar="N",
     show_default=True, help="Number of digits to train each method on; 0 for all.",
 )  # fmt: skip
 @click.option(
-    "--epochs", type=click.IntRange(min=1), default=COMPARE.epochs, metavar="N",
+    "--epochs", type=number("epochs"), default=COMPARE.epochs, metavar="N",
     show_default=True, help="Number of times that the networks see all training digits.",
 )  # fmt: skip
 @click.option(
-    "--batch", type=click.IntRange(min=1), default=COMPARE.batch, metavar="N", show_default=True,
+    "--batch", type=number("batch"), default=COMPARE.batch, metavar="N", show_default=True,
     help="Number of crops in a training step of the networks.",
 )  # fmt: skip
 @click.option(

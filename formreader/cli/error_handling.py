@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
@@ -16,7 +15,7 @@ from click.core import ParameterSource
 
 from formreader.cli.progress import print_message
 from formreader.cli.stop_signals import end_on_second_signal
-from formreader.core.errors import ExitCode, FormreaderError, UsageError
+from formreader.core.errors import ExitCode, FormreaderError, UsageError, is_disk_full
 from formreader.core.installed import is_installed
 
 _OPTIONS_ELSEWHERE = {
@@ -32,9 +31,6 @@ _NEVER_SUGGESTED = frozenset(("--fresh",))
 
 _BEYOND_SCANNING = ("keras", "matplotlib", "onnx", "scipy", "sklearn", "tensorflow")
 """Packages that an installation for scanning alone does without."""
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of the system: no space left, quota used up, file too large."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -87,37 +83,52 @@ class Program(click.Group):
         try:
             return super().__call__(*arguments, **settings)
         except OSError as error:  # of a help that is printed: commands have caught theirs
-            if error.errno not in _FULL:
+            if not is_disk_full(error):
                 raise
             sys.exit(_told_full(error))
+
+    def make_context(self, *arguments: Any, **settings: Any) -> click.Context:
+        """Parse the arguments; click's exit code for an interruption is that of a bug here."""
+        try:
+            return super().make_context(*arguments, **settings)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and exit with its code; an exception becomes a message and a code."""
         try:
+            code = self._code_of(ctx)
+        except KeyboardInterrupt:  # while the message of an error, or of another one, is printed
+            code = ExitCode.INTERRUPTED
+        ctx.exit(code)
+
+    def _code_of(self, ctx: click.Context) -> ExitCode:
+        """Run a command; return its exit code, of an exception after a message."""
+        try:
             code: ExitCode = super().invoke(ctx)
             sys.stdout.flush()
+            return code
         except FormreaderError as error:
             print_message(str(error))
-            ctx.exit(error.exit_code)
+            return error.exit_code
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
             print_message("interrupted")
-            ctx.exit(ExitCode.INTERRUPTED)
+            return ExitCode.INTERRUPTED
         except BrokenPipeError:  # as in `formreader predict ... | head`, once head ends
             _discard_standard_output()
-            ctx.exit(ExitCode.DONE)
+            return ExitCode.DONE
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _FULL:
-                ctx.exit(_told_full(error))
+            if is_disk_full(error):
+                return _told_full(error)
             if logging.getLogger("formreader").isEnabledFor(logging.DEBUG):
                 traceback.print_exc()
             print_message(
                 f"a bug: {type(error).__name__}: {error}. Please report it, together with the "
                 "output of the same command with -v"
             )
-            ctx.exit(ExitCode.BUG)
-        ctx.exit(code)
+            return ExitCode.BUG
 
 
 def _told_full(error: OSError) -> ExitCode:

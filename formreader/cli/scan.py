@@ -15,6 +15,7 @@ from formreader.cli.progress import ScanDisplay, duration, print_message
 from formreader.cli.shared_options import (
     SCAN,
     memory_option,
+    number,
     page_timeout_option,
     reading_options,
     verbosity_options,
@@ -77,11 +78,11 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 @page_timeout_option
 @memory_option
 @click.option(
-    "--max-pages", type=click.IntRange(min=1), default=SCAN.max_pages, metavar="N",
+    "--max-pages", type=number("max_pages"), default=SCAN.max_pages, metavar="N",
     show_default=True, help="A file with more pages is not read.",
 )  # fmt: skip
 @click.option(
-    "--max-size", type=click.FloatRange(0, min_open=True), default=SCAN.max_size, metavar="GIB",
+    "--max-size", type=number("max_size"), default=SCAN.max_size, metavar="GIB",
     show_default=True, help="A file that is larger, in GiB, is not read.",
 )  # fmt: skip
 @click.option(

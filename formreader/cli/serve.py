@@ -13,6 +13,7 @@ from formreader.cli.progress import print_message
 from formreader.cli.shared_options import (
     SCAN,
     memory_option,
+    number,
     page_timeout_option,
     reading_options,
     verbosity_options,
@@ -43,7 +44,7 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     "reach needs --token-file.",
 )  # fmt: skip
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=SERVE.port, metavar="N", show_default=True,
+    "--port", type=number("port"), default=SERVE.port, metavar="N", show_default=True,
     help="Port to listen on; 0 for one that is free.",
 )  # fmt: skip
 @click.option(
@@ -65,7 +66,7 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     "those made in the service]",
 )  # fmt: skip
 @click.option(
-    "--keep-days", type=click.FloatRange(0), default=SERVE.keep_days, metavar="N",
+    "--keep-days", type=number("keep_days"), default=SERVE.keep_days, metavar="N",
     show_default=True, help="Finished jobs are deleted after this many days; 0 for never.",
 )  # fmt: skip
 @click.option(
@@ -81,20 +82,20 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     show_default=True, help="One job for all files of a day, or one for each folder in --watch.",
 )  # fmt: skip
 @click.option(
-    "--max-upload", type=click.FloatRange(0, min_open=True), default=SERVE.max_upload,
+    "--max-upload", type=number("max_upload"), default=SERVE.max_upload,
     metavar="GIB", show_default=True, help="Largest upload in GiB, also when it is unpacked.",
 )  # fmt: skip
 @click.option(
-    "--max-pages", type=click.IntRange(min=1), default=SCAN.max_pages, metavar="N",
+    "--max-pages", type=number("max_pages"), default=SCAN.max_pages, metavar="N",
     show_default=True, help="Most pages of one upload.",
 )  # fmt: skip
 @click.option(
-    "--max-queue", type=click.IntRange(min=1), default=SERVE.max_queue, metavar="N",
+    "--max-queue", type=number("max_queue"), default=SERVE.max_queue, metavar="N",
     show_default=True, help="Most jobs that wait or are read at a time.",
 )  # fmt: skip
 @click.option(
-    "--max-queue-client", type=click.IntRange(min=1), default=SERVE.max_queue_client, metavar="N",
-    show_default=True, help="The same of one client's address.",
+    "--max-queue-client", type=number("max_queue_client"), default=SERVE.max_queue_client,
+    metavar="N", show_default=True, help="The same of one client's address.",
 )  # fmt: skip
 @workers_option
 @page_timeout_option

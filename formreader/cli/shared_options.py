@@ -5,15 +5,43 @@ Each is a decorator, used below or above `@click.command`.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
-from formreader.core.options import Device, ScanOptions, SecondReaderName, TrainOptions
+from formreader.core.options import (
+    NUMBER_RANGES,
+    Device,
+    ScanOptions,
+    SecondReaderName,
+    TrainOptions,
+)
 
 SCAN = ScanOptions(paths=())
 TRAIN = TrainOptions()
+
+
+class _Finite(click.FloatRange):
+    """A number in a range. NaN is none: no comparison with it holds, and so none refuses it."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
+def number(option: str) -> click.IntRange | click.FloatRange:
+    """The type of an option that is a number, by its name in `NUMBER_RANGES`: one for all."""
+    least, most = NUMBER_RANGES[option]
+    if isinstance(least, int) and isinstance(most, int):
+        return click.IntRange(least, most)
+    return _Finite(least, most)
+
 
 model_option = click.option(
     "--model", default=SCAN.model, metavar="FOLDER", show_default=True,
@@ -26,22 +54,22 @@ device_option = click.option(
 )  # fmt: skip
 
 batch_option = click.option(
-    "--batch", type=click.IntRange(min=1), default=SCAN.batch, metavar="N", show_default=True,
+    "--batch", type=number("batch"), default=SCAN.batch, metavar="N", show_default=True,
     help="Number of digits that the network reads at a time.",
 )  # fmt: skip
 
 workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), default=SCAN.workers, metavar="N",
+    "--workers", type=number("workers"), default=SCAN.workers, metavar="N",
     show_default="one per core", help="Number of processes that read pages.",
 )  # fmt: skip
 
 page_timeout_option = click.option(
-    "--page-timeout", type=click.FloatRange(0, min_open=True), default=SCAN.page_timeout,
+    "--page-timeout", type=number("page_timeout"), default=SCAN.page_timeout,
     metavar="S", show_default=True, help="Time limit in seconds; a page that takes longer fails.",
 )  # fmt: skip
 
 memory_option = click.option(
-    "--memory", type=click.FloatRange(0, min_open=True), default=SCAN.memory, metavar="GIB",
+    "--memory", type=number("memory"), default=SCAN.memory, metavar="GIB",
     show_default="a share of the machine's memory",
     help="Limit of memory for each worker in GiB; a page that takes more fails.",
 )  # fmt: skip
@@ -58,7 +86,7 @@ writers_option = click.option(
 )  # fmt: skip
 
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=TRAIN.seed, metavar="N", show_default=True,
+    "--seed", type=number("seed"), default=TRAIN.seed, metavar="N", show_default=True,
     help="Seed of random numbers: the same seed gives the same result on the same machine.",
 )  # fmt: skip
 
@@ -79,11 +107,11 @@ def verbosity_options(command: click.Command) -> click.Command:
 def reading_options(command: click.Command) -> click.Command:
     """Add the options that choose the model and which digits are marked for review."""
     review_below = click.option(
-        "--review-below", type=click.FloatRange(0, 1), default=SCAN.review_below, metavar="P",
+        "--review-below", type=number("review_below"), default=SCAN.review_below, metavar="P",
         show_default=True, help="Digits with a lower confidence are marked for review.",
     )  # fmt: skip
     max_error = click.option(
-        "--max-error", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        "--max-error", type=number("max_error"),
         default=SCAN.max_error, metavar="E",
         help="Largest share of wrong values to allow among those not marked for review, such as "
         "0.01: of fields in a table of fields, of digits in a table of digits. The models' "

@@ -75,10 +75,14 @@ def _redirect_to_nowhere(terminals: list[int]) -> None:
 def end_on_second_signal() -> None:
     """From now on let a second Ctrl-C or SIGTERM end this process, whatever it waits for.
 
+    The first SIGTERM is what Ctrl-C is, in every command: a `KeyboardInterrupt`.
+
     Python's own handlers run only between two steps of the main thread: not while that waits in a
     library, such as for a network that does not end, and not while Python waits for threads at its
     end. The system tells of signals at once, through a socket that a thread of its own reads.
     """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     told, tells = socket.socketpair()
     tells.setblocking(False)
     signal.set_wakeup_fd(tells.fileno(), warn_on_full_buffer=False)

@@ -12,6 +12,7 @@ from formreader.cli.error_handling import Command, check_full_installation, set_
 from formreader.cli.progress import TrainDisplay
 from formreader.cli.shared_options import (
     TRAIN,
+    number,
     seed_option,
     sets_option,
     verbosity_options,
@@ -33,7 +34,7 @@ from formreader.core.options import Architecture, TrainOptions
 )  # fmt: skip
 @sets_option
 @click.option(
-    "--pages", type=click.IntRange(min=0), default=TRAIN.pages, metavar="N", show_default=True,
+    "--pages", type=number("pages"), default=TRAIN.pages, metavar="N", show_default=True,
     help="Number of forms to draw and read; their digits are added to the training data.",
 )  # fmt: skip
 @click.option(
@@ -41,37 +42,37 @@ from formreader.core.options import Architecture, TrainOptions
     help="Vary the digits as other hands, pens and scanners do.",
 )  # fmt: skip
 @click.option(
-    "--epochs", type=click.IntRange(min=1), default=TRAIN.epochs, metavar="N", show_default=True,
+    "--epochs", type=number("epochs"), default=TRAIN.epochs, metavar="N", show_default=True,
     help="Maximum number of passes through the training data.",
 )  # fmt: skip
 @click.option(
-    "--patience", type=click.IntRange(min=1), default=TRAIN.patience, metavar="N",
+    "--patience", type=number("patience"), default=TRAIN.patience, metavar="N",
     show_default=True, help="Stop after this many epochs without improvement.",
 )  # fmt: skip
 @click.option(
-    "--batch", type=click.IntRange(min=1), default=TRAIN.batch, metavar="N", show_default=True,
+    "--batch", type=number("batch"), default=TRAIN.batch, metavar="N", show_default=True,
     help="Number of crops in a training step.",
 )  # fmt: skip
 @click.option(
-    "--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=TRAIN.learning_rate,
+    "--learning-rate", type=number("learning_rate"), default=TRAIN.learning_rate,
     metavar="R", show_default=True, help="Highest learning rate.",
 )  # fmt: skip
 @click.option(
-    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.averaging,
+    "--averaging", type=number("averaging"), default=TRAIN.averaging,
     metavar="M", show_default=True,
     help="Momentum of the moving average of the weights; 0 for none.",
 )  # fmt: skip
 @click.option(
-    "--smoothing", type=click.FloatRange(0, 1, max_open=True), default=TRAIN.smoothing,
+    "--smoothing", type=number("smoothing"), default=TRAIN.smoothing,
     metavar="SHARE", show_default=True,
     help="Label smoothing: share of each label that is spread over all classes.",
 )  # fmt: skip
 @click.option(
-    "--validation", type=click.FloatRange(0.001, 0.9), default=TRAIN.validation, metavar="SHARE",
+    "--validation", type=number("validation"), default=TRAIN.validation, metavar="SHARE",
     show_default=True, help="Share of the writers held out to choose the best epoch.",
 )  # fmt: skip
 @click.option(
-    "--minutes", type=click.FloatRange(min=1), default=TRAIN.minutes, metavar="M",
+    "--minutes", type=number("minutes"), default=TRAIN.minutes, metavar="M",
     help="Train the best that fits into this time: at most --pages and --epochs, fewer as needed.",
 )  # fmt: skip
 @writers_option

@@ -21,11 +21,8 @@ class Doubt(StrEnum):
     OVER_TWO_COLUMNS = (
         "its cell reaches over two columns: perhaps two numbers, with a line lost between"
     )
-    SMALL_WRITING = "small for its cell: a digit at the edge may be missing"
-    MAY_BE_PRINT = "its cell is only known by the lines around it: perhaps it is print"
     NOT_ON_LINES = "the lines of the form are not where they should be"
     CUT_OFF = "the page does not show all of the field"
-    WRITING_IN_NO_PLACE = "written outside of all boxes and cells that were found"
     WRITING_BESIDE = "there is writing beside the field: a digit may be missing"
 
     NO_BOXES = "no digit boxes found"

@@ -6,7 +6,17 @@ code. Every message names the file, the cause and what to do about it.
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+from typing import TypeGuard
+
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""Errors of the system: no space left, quota used up, file too large."""
+
+
+def is_disk_full(error: BaseException) -> TypeGuard[OSError]:
+    """Whether something could not be written because there is no room for it."""
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 class ExitCode(IntEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from formreader.core.errors import ModelError
 from formreader.core.graph_trial import GraphTrial
 from formreader.core.options import DEFAULT_MODEL
 from formreader.core.printable import printable
+from formreader.core.user_files import parse_json, read_regular
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -103,12 +103,8 @@ def read_card_file(folder: Path, schema: int) -> dict[str, object]:
     """
     path, remedy = folder / CARD_FILE, how_to_renew(folder)
     try:
-        card = json.loads(
-            _read(path, _MAX_CARD_BYTES).decode(),
-            parse_float=_number_in_card,
-            parse_int=_whole_number_in_card,
-            parse_constant=_number_in_card,
-        )
+        text = read_regular(path, _MAX_CARD_BYTES).decode()
+        card = parse_json(text, real=_number_in_card, whole=_whole_number_in_card)
         json.dumps(card, ensure_ascii=False).encode()  # surrogates are no text
     except FileNotFoundError as error:
         raise ModelError(
@@ -117,10 +113,6 @@ def read_card_file(folder: Path, schema: int) -> dict[str, object]:
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{path}: the model card cannot be read ({_shortened(error)}). {remedy}"
-        ) from error
-    except RecursionError as error:
-        raise ModelError(
-            f"{path}: the model card cannot be read (too many levels). {remedy}"
         ) from error
     with card_errors(folder):
         table = checked(card, dict, "the card")
@@ -147,19 +139,6 @@ def _number_in_card(text: str) -> float:
 def _whole_number_in_card(text: str) -> int:
     _number_in_card(text)
     return int(text)
-
-
-def _read(path: Path, most: int) -> bytes:
-    """The content of a file of at most `most` bytes.
-
-    Raises:
-        OSError: it cannot be read, is larger, or is no file: a pipe would never end.
-    """
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is not a file")
-    if path.stat().st_size > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most >> 20} MiB")
-    return path.read_bytes()
 
 
 def _shortened(error: BaseException) -> str:
@@ -223,7 +202,7 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
     """
     path = folder / name
     try:
-        content = _read(path, _MAX_FILE_BYTES)
+        content = read_regular(path, _MAX_FILE_BYTES)
     except OSError as error:
         raise ModelError(
             f"{path}: the model file cannot be read ({_shortened(error)}). {how_to_renew(folder)}"

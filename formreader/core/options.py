@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
+from formreader.core.errors import UsageError
 from formreader.core.locations import Place
 
 Rows: TypeAlias = Literal["field", "digit", "page"]
@@ -23,6 +26,60 @@ DEFAULT_MODEL = "digits"
 def usable_cores() -> int:
     """Number of processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_MANY = 10**9
+"""More than any count that makes sense, and less than what overflows."""
+
+NUMBER_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "averaging": (0.0, 0.999999),
+        "batch": (1, _MANY),
+        "epochs": (1, _MANY),
+        "examples": (0, _MANY),
+        "keep_days": (0.0, 36_525.0),
+        "learning_rate": (1e-9, 1.0),
+        "max_error": (1e-6, 0.999999),
+        "max_pages": (1, _MANY),
+        "max_queue": (1, _MANY),
+        "max_queue_client": (1, _MANY),
+        "max_size": (1e-6, 1e6),
+        "max_upload": (1e-6, 1e6),
+        "memory": (0.1, 1e6),
+        "minutes": (1.0, 1e6),
+        "page_timeout": (0.01, 1e6),
+        "pages": (0, _MANY),
+        "patience": (1, _MANY),
+        "port": (0, 65_535),
+        "review_below": (0.0, 1.0),
+        "sample": (1, _MANY),
+        "seed": (0, 2**32 - 1),
+        "smoothing": (0.0, 0.999999),
+        "validation": (0.001, 0.9),
+        "workers": (1, 10_000),
+    }
+)
+"""Least and largest value of each option that is a number: NaN and infinity are none. Within them
+nothing divides by zero or overflows; a worker cannot start with less than 0.1 GiB of memory, and
+Keras takes no larger seed."""
+
+
+def check_number(name: str, value: float | None) -> None:
+    """Check the value of an option in `NUMBER_RANGES`; None is one that is not given.
+
+    Raises:
+        UsageError: it is out of range.
+    """
+    least, most = NUMBER_RANGES[name]
+    if value is not None and not least <= value <= most:  # so that NaN is refused
+        raise UsageError(
+            f"--{name.replace('_', '-')} must be from {least:,g} to {most:,g}. Received: {value!r}"
+        )
+
+
+def _check_numbers(options: object) -> None:
+    for name in NUMBER_RANGES:
+        check_number(name, getattr(options, name, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +131,9 @@ class ScanOptions:
     tls_key: Path | None = None
     second_reader: SecondReaderName | None = None
 
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
@@ -114,6 +174,9 @@ class TrainOptions:
     root: Path | None = None
     fresh: bool = False
 
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+
 
 @dataclass(frozen=True, slots=True)
 class ImproveOptions:
@@ -132,6 +195,9 @@ class ImproveOptions:
     learning_rate: float = 5e-4
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluateOptions:
@@ -148,6 +214,9 @@ class EvaluateOptions:
     device: Device = "auto"
     batch: int = 1024
 
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+
 
 @dataclass(frozen=True, slots=True)
 class InspectOptions:
@@ -157,6 +226,9 @@ class InspectOptions:
     writers: Path | None = None
     out: Path = Path("inspection")
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +258,9 @@ class CompareOptions:
     seed: int = 1
     writers: Path | None = None
 
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
@@ -214,3 +289,6 @@ class ServeOptions:
     watch: Path | None = None
     watch_move: bool = True
     watch_jobs: WatchJobs = "day"
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)

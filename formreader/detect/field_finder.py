@@ -22,11 +22,10 @@ from formreader.core.records import (
     mark_boxes,
 )
 from formreader.detect.box_network import shipped_network
-from formreader.detect.cell_completion import PLACE_OF_HOLE, with_holes_filled
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink
 from formreader.detect.row_finder import find_rows
-from formreader.detect.rows import Row, corners_of
+from formreader.detect.rows import Row
 from formreader.preprocess.straighten import StraightPage
 
 TOO_FAINT = "too little like a box"
@@ -81,7 +80,7 @@ def find_fields(straight: StraightPage) -> FoundFields:
     likely, print_rows = _split_off_print(straight.image, found.rows)
     settled = network.decisions.places.settle(likely, found.cells)
     rows = group_rows(settled.rows)
-    cells = with_holes_filled(straight.image, settled.cells, corners_of(settled.rows))
+    cells = settled.cells
     boxes = (
         tuple(replace(box, place=place) for box, place in zip(made, places, strict=True))
         for made, places in zip(
@@ -95,12 +94,9 @@ def find_fields(straight: StraightPage) -> FoundFields:
         (NO_BOX_ROW, tuple(chain(*_row_boxes(straight, settled.dropped)))),
         (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
-    made = mark_boxes(_page_boxes(straight, cells.corners, cells.scores), cells.doubtful)
-    n = len(settled.cells)
-    filled = tuple(replace(cell, place=PLACE_OF_HOLE) for cell in made[n:])
     return FoundFields(
         tuple(boxes),
-        made[:n] + filled,
+        mark_boxes(_page_boxes(straight, cells.corners, cells.scores), cells.doubtful),
         "" if rows else Doubt.NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )

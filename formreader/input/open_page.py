@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -14,6 +13,7 @@ from formreader.core.errors import PageError, UsageError
 from formreader.core.locations import is_url
 from formreader.core.records import GreyImage, InputFile, Page
 from formreader.core.remote_files import fetch
+from formreader.core.user_files import NotAFileError, open_regular
 from formreader.input.file_formats import HEAD_LENGTH, PDF, TIFF, FileFormat, format_of_head
 from formreader.input.pdf import read_pdf
 from formreader.input.pdf_document import count_pdf_pages
@@ -148,12 +148,16 @@ def open_file(path: str) -> Iterator[BinaryIO]:
     if is_url(path):
         yield io.BytesIO(_fetched(path))
         return
-    if stat.S_ISDIR(os.stat(path).st_mode):
+    if os.path.isdir(path):
         os.listdir(path)  # folders are listed as pages only where this fails
         raise PageError("it is a folder. Give it as a path of its own")
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise PageError("it is not a file but a device or a pipe. Save it as a file")
-    with open(path, "rb") as stream:
+    try:
+        stream = open_regular(path)
+    except NotAFileError as error:
+        raise PageError("it is not a file but a device or a pipe. Save it as a file") from error
+    with stream:
+        if not os.fstat(stream.fileno()).st_size:  # as of the files in /proc, which may never end
+            raise PageError("the file is empty. Scan or copy it again")
         yield stream
 
 

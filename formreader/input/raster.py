@@ -66,9 +66,12 @@ def read_raster(
         The upright image, (height, width) uint8, and the dpi that it states, if credible.
 
     Raises:
-        PageError: too many pixels, or damage that Pillow does not detect.
+        PageError: there is no such image, it has too many pixels, or damage that Pillow does not
+            detect.
         Exception: whatever Pillow raises on bad data; the caller turns it into a `PageError`.
     """
+    if number and file_format is not TIFF:
+        raise PageError("the file has one page")
     if file_format is PNG:
         data = stream.read()
         _check_png(data)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from formreader.core.errors import OutputError
+from formreader.core.errors import OutputError, is_disk_full
 from formreader.core.locations import STANDARD_OUTPUT, Place, is_url
 from formreader.core.remote_files import check_upload, upload
 
@@ -165,7 +165,7 @@ def _part_file(target: Path) -> Path:
 
 
 def _output_error(place: Place, error: OSError, option: str) -> OutputError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         remedy = "Free some space"
     elif is_url(place):
         remedy = "Check the address, the permissions and the connection"

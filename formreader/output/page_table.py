@@ -192,7 +192,7 @@ def write_page_table(place: Place, sheets: Iterable[Sheet], names: Sequence[str]
             for sheet in sheets:
                 stream.write(f"{json.dumps(_object(sheet))}\n")
         return
-    columns = [*PAGE_COLUMNS, *names, "message"]
+    columns = [*PAGE_COLUMNS, *map(text_cell, names), "message"]
     write_rows(place, columns, (_row(sheet, names) for sheet in sheets))
 
 

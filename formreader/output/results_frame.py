@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import csv
 import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +21,7 @@ from formreader.core.errors import NoInputError, UsageError
 from formreader.core.field_kinds import FieldKind, Misfit, as_written, text_of, value_of
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
+from formreader.core.user_files import open_regular, parse_json
 from formreader.output.columns import (
     COLUMN_KINDS,
     DIGIT_HEADER,
@@ -34,7 +35,7 @@ from formreader.output.columns import (
     column_kinds,
     is_page_table,
 )
-from formreader.output.table import TABLES
+from formreader.output.table import TABLES, text_cell
 from formreader.output.table_formats import INSTALL_EXCEL, TableFormat, arrow_schema, format_of
 
 _TYPES: dict[ColumnKind, str | ExtensionDtype] = {
@@ -92,6 +93,7 @@ def load_results(path: Path) -> pd.DataFrame:
     """
     kind = format_of(path)
     try:
+        open_regular(path).close()  # what is no file may never end
         columns = _columns(path, kind)
         if kind is TableFormat.JSON_LINES and tuple(columns) == PAGE_KEYS:
             return _read_nested(path)
@@ -100,7 +102,7 @@ def load_results(path: Path) -> pd.DataFrame:
         frame = _READERS[kind](path, columns)
         _check_statuses(frame, columns)
         return frame.astype(_types(columns))
-    except (OSError, TypeError, ValueError) as error:  # base classes of those of pandas and pyarrow
+    except (OSError, ArithmeticError, TypeError, ValueError, csv.Error) as error:  # bases of others
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
 
 
@@ -164,12 +166,13 @@ def _types(columns: Sequence[str]) -> dict[str, str | ExtensionDtype]:
 def _columns(path: Path, kind: TableFormat) -> list[str]:
     """Return the names of the columns, read from the beginning of the file."""
     if kind is TableFormat.EXCEL:
-        return [str(name) for name in _read_sheet(path, nrows=0).columns]
+        return [_unescaped(str(name)) for name in _read_sheet(path, nrows=0).columns]
     if kind is TableFormat.PARQUET:
         return list(parquet.read_schema(path).names)
     with path.open(encoding="utf-8", newline="") as stream:
-        first = stream.readline().rstrip("\r\n")
-    return list(json.loads(first)) if kind is TableFormat.JSON_LINES else first.split(",")
+        if kind is TableFormat.JSON_LINES:
+            return list(parse_json(stream.readline()))
+        return next(csv.reader(stream), [""])
 
 
 def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -197,14 +200,14 @@ def _read_nested(path: Path) -> pd.DataFrame:
         ValueError: a line is not JSON.
     """
     with path.open(encoding="utf-8") as stream:
-        pages = [json.loads(line) for line in stream if line.strip()]
+        pages = [parse_json(line) for line in stream if line.strip()]
     names = dict[str, None]()
     for number, page in enumerate(pages, 1):
         values = page.get("values") if isinstance(page, dict) else None
         if not isinstance(values, dict) or tuple(page) != PAGE_KEYS:
             raise TypeError(f"line {number}: not a page as `formreader scan` writes it")
         names.update(dict.fromkeys(values))
-    columns = [*PAGE_COLUMNS, *names, "message"]
+    columns = [*PAGE_COLUMNS, *map(text_cell, names), "message"]
     table = [
         [
             *(page[name] for name in PAGE_COLUMNS[:-1]),
@@ -227,7 +230,7 @@ def _read_excel(path: Path, columns: list[str]) -> pd.DataFrame:
         return _read_typed_sheet(path, columns)
     kinds = column_kinds(columns)
     text = {name: "str" for name in columns if kinds[name] in _TEXT_KINDS}
-    sheet = _read_sheet(path, dtype=text, keep_default_na=False, na_values=_EMPTY)
+    sheet = _read_sheet(path, names=columns, dtype=text, keep_default_na=False, na_values=_EMPTY)
     for name in text:
         sheet[name] = sheet[name].map(_unescaped)
     return sheet

@@ -109,9 +109,12 @@ def file_cell(label: str) -> str:
 
 
 def text_cell(text: str) -> str:
-    """Return a text as written in the results: on one printable line, and never a formula."""
+    """Return a text as written in the results: on one printable line, and never a formula.
+
+    Headings are written so as well. Another formula gives another text, as columns must stay apart.
+    """
     line = _ODD_SEMICOLON.sub(r"\\x3b", printable(" ".join(text.split())))
-    return f"'{line}" if line.startswith(_FORMULA) else line
+    return f"'{line}" if line.lstrip("'").startswith(_FORMULA) else line
 
 
 def digit_text(digit: DigitReading) -> str:

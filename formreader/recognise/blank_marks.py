@@ -19,8 +19,9 @@ from formreader.recognise.number_reader import HeardNumber
 from formreader.rules.form_rules import FormRules
 
 MIN_MARK_PROBABILITY = 0.95
-"""Probability from which a mark counts. Of 60 dashes by as many hands all had 0.99 and more; of 60
-crosses 30 are told, and none of 60 each of K, A, Y, N, H, M, B, R and of eight digits is."""
+"""Probability from which a mark counts. Of drawn marks all 30 dashes are told, with 0.99 and
+more, and 30 of 60 crosses; of drawn writing none of 60 each of ten letters and pairs of letters and
+of eight digits is."""
 
 _DASH = "-"
 

@@ -33,7 +33,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from formreader.core.errors import ModelError, UsageError
+from formreader.core.errors import ModelError
 from formreader.core.options import ScanOptions
 from formreader.recognise.model_card import BOUND_CONFIDENCE, CalibrationRow, Card
 
@@ -136,7 +136,6 @@ def acceptance(card: Card, numbers: Sequence[CalibrationRow], options: ScanOptio
     accepted as for the n-th part of `max_error`, and none of them where that cannot be promised.
 
     Raises:
-        UsageError: the one that is used is not a probability.
         ModelError: the card cannot promise `max_error`.
     """
     if options.max_error is not None:
@@ -147,8 +146,6 @@ def acceptance(card: Card, numbers: Sequence[CalibrationRow], options: ScanOptio
         longer = _of_longer_fields(card.calibration, options.max_error) if of_fields else ()
         thresholds = Thresholds((row.threshold, *longer), number)
         return Acceptance(thresholds, row, options.max_error, of_fields)
-    if not 0 <= options.review_below <= 1:
-        raise UsageError(f"--review-below must be from 0 to 1. Received: {options.review_below}")
     below = [row for row in card.calibration if row.threshold <= options.review_below]
     return Acceptance(Thresholds.equal(options.review_below), below[-1] if below else None)
 
@@ -166,11 +163,8 @@ def promised_row(card: Card, max_error: float) -> CalibrationRow:
     """The row of the card's calibration with the lowest threshold that keeps `max_error`.
 
     Raises:
-        UsageError: `max_error` is not between 0 and 1.
         ModelError: the calibration cannot promise it; the message says what it can promise.
     """
-    if not 0 < max_error < 1:
-        raise UsageError(f"--max-error must be between 0 and 1. Received: {max_error}")
     passed = passing_rows(card.calibration, max_error)
     if not passed:
         raise ModelError(_refusal(card, max_error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.metadata
 import os
 import tempfile
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, CROP_SIDE, Crops
-from formreader.core.errors import ModelError, UsageError
+from formreader.core.errors import ModelError, UsageError, is_disk_full
 from formreader.core.graph_trial import GraphTrial
 from formreader.core.installed import is_installed
 from formreader.core.model_folder import (
@@ -303,7 +302,7 @@ def load_network(folder: Path, card: Card) -> keras.Model:
             checked.write_bytes(content)
             return keras.saving.load_model(checked, compile=False)
     except Exception as error:  # Keras lets errors of any type through
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise  # no fault of the model: the folder for temporary files is full
         raise ModelError(
             f"{folder / KERAS_FILE}: Keras cannot load the model ({error}). "

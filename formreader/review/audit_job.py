@@ -10,6 +10,7 @@ from pathlib import Path
 
 from formreader.core.errors import NoInputError, UsageError
 from formreader.core.locations import Place, is_url, job_path
+from formreader.core.user_files import open_regular
 from formreader.output.atomic_writing import check_writable
 from formreader.output.report.certificate import Certificate, CertifiedStratum, write_certificate
 from formreader.output.report.report import write_report
@@ -192,6 +193,7 @@ def _beside(table: Place, suffix: str) -> Path:
 
 def _hash(path: Place) -> tuple[str, str]:
     try:
-        return Path(path).name, hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with open_regular(path) as stream:
+            return Path(path).name, hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise NoInputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -13,6 +13,7 @@ import numpy as np
 
 from formreader.core.errors import NoInputError
 from formreader.core.records import DigitReading, ReviewField, Status
+from formreader.core.user_files import parse_json, read_regular
 from formreader.output.atomic_writing import atomic_writer
 from formreader.store.job_store import JobStore
 
@@ -61,7 +62,7 @@ class AuditSample:
             NoInputError: there is none, or it is damaged.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = parse_json(read_regular(path))
             fields = tuple(SampledField(**one) for one in values["fields"])
             drawn = values["job"], values["size"], values["seed"]
             return cls(*drawn, tuple(values["populations"]), fields)

@@ -71,13 +71,13 @@ class CorrectSummary:
 def correct(options: CorrectOptions) -> CorrectSummary:
     """Put corrections into their job, and write its table and report anew.
 
-    The answers are stored in one transaction; then each file is replaced as a whole. After a kill
-    in between, the same call writes what is missing.
+    Each file is replaced as a whole, and then the answers are kept in the job. After a kill or an
+    error in between, the job is as before, and the same call does all of it.
 
     Raises:
         NoInputError: a file or the job is missing or is not what it should be.
         UsageError: corrections do not fit, or it cannot be told which job they belong to.
-        OutputError: a result cannot be written.
+        OutputError: a result cannot be written; the job is as before.
     """
     if options.undo == bool(options.paths):
         raise UsageError(
@@ -94,7 +94,7 @@ def correct(options: CorrectOptions) -> CorrectSummary:
     second = [] if options.second is None else read_corrections(options.second)
     names = {one.job for one in (*corrections, *second) if one.job}
     job = find_job(options.to, options.paths, names)
-    with JobStore.open_finished(job) as store:
+    with JobStore.open_finished(job) as store, store.all_or_nothing():
         view = writable_view(store, job)
         comparison, disputes = None, None
         if second:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import errno
 import math
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import TextIO
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
 from formreader.core.printable import printable
+from formreader.core.user_files import open_regular_text
 
 COLUMNS = ("file", "page", "x", "y", "width", "height", "digit")
 """The columns of corrections.csv that are needed."""
@@ -31,9 +31,6 @@ _MAX_NUMBER = 10**9
 
 _MAX_ROWS = 200_000
 """Most rows of a file. A person answers a few thousand digits a day; these take seconds."""
-
-_MAX_BYTES = 2**28
-"""Largest file of corrections or edited table: a million rows have 100 MB."""
 
 _MAX_SHOWN = 80
 """Characters of a wrong cell that a message shows."""
@@ -86,8 +83,7 @@ def read_corrections(path: Path) -> list[Correction]:
         NoInputError: the file cannot be read, lacks columns or rows, or has an invalid row.
     """
     try:
-        check_is_file(path)
-        with path.open(encoding="utf-8-sig", newline="") as stream:  # -sig: spreadsheets add a BOM
+        with open_corrections(path) as stream:
             reader = csv.DictReader(stream)
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
@@ -114,17 +110,13 @@ def read_corrections(path: Path) -> list[Correction]:
     return corrections
 
 
-def check_is_file(path: Path) -> None:
-    """Check that a path leads to a file of a size that can be read: a pipe would never end.
+def open_corrections(path: Path) -> TextIO:
+    """Open a file of corrections, or an edited table, as text.
 
     Raises:
-        OSError: it does not, or there is nothing.
+        OSError: it is too large, is no file, or cannot be read.
     """
-    facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode):
-        raise OSError(errno.EINVAL, "it is not a file")
-    if facts.st_size > _MAX_BYTES:
-        raise OSError(errno.EFBIG, f"it is larger than {_MAX_BYTES >> 20} MiB")
+    return open_regular_text(path, encoding="utf-8-sig", newline="")  # spreadsheets add a BOM
 
 
 def shown(text: str, most: int = _MAX_SHOWN) -> str:

@@ -24,7 +24,7 @@ from formreader.output.page_table import Sheet, column_of
 from formreader.output.table import digit_text, text_cell, whole_pixels
 from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.apply_corrections import cell_name
-from formreader.review.corrections_file import Correction, check_is_file, check_value, shown
+from formreader.review.corrections_file import Correction, check_value, open_corrections, shown
 from formreader.review.job_results import as_written_on_forms, form_kinds, job_sheets
 from formreader.store.job_store import JobStore, JobView
 
@@ -144,14 +144,15 @@ def _compare_sheet(edited: EditedTable, sheet: Sheet, row: _Row) -> None:
     for page in sheet.pages if sheet.form else ():
         for number, read in enumerate(page.fields, 1):
             column = column_of(page.form, read.name, many=sheet.many)
-            if column in row.cells:
+            if (heading := text_cell(column)) in row.cells:
                 kind = sheet.kinds.get(column, NO_KIND)
                 before = sheet.cell_of(column)
-                said = row.cells[column]
+                said = row.cells[heading]
                 if same_value(said.strip(), before, kind):
                     said = before  # 7 for 007, 7.50 for 7.5: a spreadsheet writes numbers so
                 _compare_cell(edited, page, (number, 0), said, row, (before, kind))
-    names = [name for name in row.cells if name not in (*PAGE_COLUMNS, "message", *sheet.fields)]
+    known = (*PAGE_COLUMNS, "message", *map(text_cell, sheet.fields))
+    names = [name for name in row.cells if name not in known]
     edited.problems += [
         f"{row.source}: {shown(name)} is no field of this page"
         for name in names
@@ -279,8 +280,8 @@ def _form_columns(names: list[str]) -> Collection[str]:
 
 def _csv_reader(path: Path) -> csv.DictReader[str]:
     try:
-        check_is_file(path)
-        text = path.read_text(encoding="utf-8-sig")
+        with open_corrections(path) as stream:
+            text = stream.read()
     except OSError as error:
         raise NoInputError(f"{path}: cannot be read ({error.strerror}). Check its name") from error
     except UnicodeError as error:

@@ -26,7 +26,7 @@ from formreader.core.records import PageReading
 from formreader.output.page_table import Sheet, column_of, sheets_of, write_page_table
 from formreader.output.report.page_sources import page_sources
 from formreader.output.report.report import ReportSummary, write_report
-from formreader.output.table import write_form_table, write_table
+from formreader.output.table import text_cell, write_form_table, write_table
 from formreader.output.table_formats import TableFormat, format_of
 from formreader.review.answer_gains import answer_gains
 from formreader.rules.rules_text import rules_of_text
@@ -233,7 +233,7 @@ def kinds_of_columns(view: JobView) -> dict[str, FieldKind]:
                 comma=own.comma,
             )
             for column in {name, column_of(form, name, many=True)}:
-                found.setdefault(column, set()).add(kind)
+                found.setdefault(text_cell(column), set()).add(kind)
     return {name: of.pop() for name, of in found.items() if len(of) == 1}
 
 

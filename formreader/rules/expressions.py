@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 
 from formreader.core.dates import DateRule
@@ -39,12 +40,19 @@ def parse_relations(key: RelationKey, text: str, names: Collection[str]) -> tupl
     return relations
 
 
+@lru_cache(maxsize=8)
+def _lengths(names: frozenset[str]) -> list[int]:
+    """The lengths of names, from the longest: a form may have thousands of fields."""
+    return sorted({len(name) for name in names}, reverse=True)
+
+
 class _Reader:
     """Reads names, numbers and signs of a text, from its beginning."""
 
     def __init__(self, text: str, names: Collection[str]) -> None:
         self._text, self._at = text, 0
-        self._names = sorted(names, key=len, reverse=True)
+        self._names = frozenset(names)
+        self._lengths = _lengths(self._names)
 
     def sign(self, *signs: str) -> str:
         """The next of these signs, or "" if something else comes."""
@@ -91,13 +99,13 @@ class _Reader:
             self._at += 1
 
     def _name_here(self) -> str:
-        for name in self._names:
-            end = self._at + len(name)
+        for length in self._lengths:
+            end = self._at + length
             ends = end >= len(self._text) or not (
                 self._text[end].isalnum() or self._text[end] == "_"
             )
-            if ends and self._text.startswith(name, self._at):
-                return name
+            if ends and self._text[self._at : end] in self._names:
+                return self._text[self._at : end]
         return ""
 
     def _place(self) -> str:

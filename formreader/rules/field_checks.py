@@ -17,8 +17,8 @@ _MODULE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 _CHECKS = "stdnum"
 """The package of python-stdnum, which is only imported where a rule asks for it: 60 ms."""
 
-_MAX_NUMBER = 10**15
-"""Larger numbers are names of things: nobody adds them up."""
+MAX_DIGITS = 15
+"""Longer numbers are names of things: nobody adds them up."""
 
 _MAX_SHOWN_VALUE = 40
 """Characters of a value in a message."""
@@ -71,7 +71,7 @@ def number_of(value: str, rules: FieldRules) -> int | Decimal | None:
     """
     if not value:
         return rules.blank_is
-    if "?" in value:
+    if "?" in value or len(digits_of(value)) > MAX_DIGITS:
         return None
     typed: Typed | None
     try:
@@ -83,8 +83,7 @@ def number_of(value: str, rules: FieldRules) -> int | Decimal | None:
         return typed.toordinal()
     if isinstance(typed, timedelta):
         return typed // timedelta(minutes=1)
-    is_number = isinstance(typed, int | Decimal) and -_MAX_NUMBER < typed < _MAX_NUMBER
-    return typed if is_number else None  # type: ignore[return-value]
+    return typed if isinstance(typed, int | Decimal) else None
 
 
 def number_text(number: int | Decimal, rules: FieldRules) -> str:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.geometry import map_points, quads_of
@@ -31,7 +32,6 @@ from formreader.crop.normaliser import normalise_all
 from formreader.segment.cell_ink import CellPatch, Flags, Ink, cut_cell_patches
 from formreader.segment.number_strip import strip_of
 from formreader.segment.pieces import CutInk, Labels, Piece, cut_pieces
-from formreader.segment.print_filter import holds_print
 
 _MAX_PIECES_PER_DIGIT = 4
 """A digit is cut into at most so many pieces. No measurement on record."""
@@ -88,55 +88,57 @@ class WrittenCell:
     strip: NumberStrip
 
 
-def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops | None:
+def cut_cell(image: GreyImage, cell: DigitBox) -> FieldCrops:
     """Cut the number in one cell, see `cut_cells`."""
     (field,) = cut_cells(Pyramid(image), [cell])
     return field
 
 
 def cut_cells(
-    page: Pyramid, cells: Sequence[DigitBox], names: Sequence[str] = (), faint: float = 0.0
-) -> list[FieldCrops | None]:
+    page: Pyramid,
+    cells: Sequence[DigitBox],
+    names: Sequence[str] = (),
+    faint: float = 0.0,
+    windows: npt.NDArray[np.float64] | None = None,
+) -> list[FieldCrops]:
     """Cut the numbers in n cells of a page into segments, faster than one at a time.
 
     Args:
         page: the page as stored, dark ink on bright paper.
         cells: the cells, in pixels of that page.
-        names: (n,) those of a template's fields, which are no print; "" for none.
+        names: (n,) those of a template's fields; "" for none.
         faint: the darkness, as a share of the pen's, up to which a cell holds only marks that are
             all over the page.
+        windows: (n, 4, 2) corners of the part of each cell in which its writing stands; None for
+            the whole cells.
 
     Returns:
         For each cell a field whose boxes are the segments. If there is no ink, its only box is
         the blank cell; if there are more segments than a number has, it is the cell as if it were
-        one digit's. None if the cell holds print.
+        one digit's.
     """
+    if windows is None:
+        windows = np.array([cell.corners for cell in cells], np.float64)
     pairs = list(zip(cells, names or [""] * len(cells), strict=True))
     sides = _open_sides(cells)
-    fields = list[FieldCrops | None]()
+    fields = list[FieldCrops]()
     for start in range(0, len(pairs), _CELLS_AT_ONCE):
         part = slice(start, start + _CELLS_AT_ONCE)
-        opened = _opened(page, pairs[part], sides[part], faint)
+        patches = cut_cell_patches(page, windows[part], sides[part])
+        opened = _opened(patches, pairs[part], faint)
         cut = iter(cut_written([one for one in opened if isinstance(one, WrittenCell)]))
         fields += [next(cut) if isinstance(one, WrittenCell) else one for one in opened]
     return fields
 
 
 def _opened(
-    page: Pyramid, pairs: Sequence[tuple[DigitBox, str]], open_sides: Flags, faint: float
-) -> list[WrittenCell | FieldCrops | None]:
-    """Return each cell with ink, the field of each blank one, and None for print.
-
-    `open_sides`, (n, 2), is as in `cut_cell_patches`, `faint` as in `cut_cells`.
-    """
-    kept = [bool(name) or not holds_print(page.level(0), cell) for cell, name in pairs]
-    corners = np.array([cell.corners for cell, _ in pairs], np.float64)
-    cut = cut_cell_patches(page, corners[kept], open_sides[kept])
-    limit = faint * _pen(cut) if faint else 0.0
-    patches = iter(cut)
+    patches: Sequence[CellPatch], pairs: Sequence[tuple[DigitBox, str]], faint: float
+) -> list[WrittenCell | FieldCrops]:
+    """Return each cell with ink, and the field of each blank one; `faint` is as in `cut_cells`."""
+    limit = faint * _pen(patches) if faint else 0.0
     return [
-        _one_opened(cell, name, next(patches), limit) if keep else None
-        for (cell, name), keep in zip(pairs, kept, strict=True)
+        _one_opened(cell, name, patch, limit)
+        for (cell, name), patch in zip(pairs, patches, strict=True)
     ]
 
 

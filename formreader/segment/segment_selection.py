@@ -1,4 +1,4 @@
-"""Select the segments that are the digits of a cell; drop cells without a handwritten number."""
+"""Select the segments that are the digits of a cell; drop cells without a number."""
 
 from __future__ import annotations
 
@@ -9,17 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
-from formreader.core.doubts import Doubt
+from formreader.core.geometry import SIZE_TOLERANCE
 from formreader.core.records import DigitBox, FieldCrops, SegmentedField
-from formreader.segment.handwriting_filter import (
-    MIN_DIGITS_OF_PRINT,
-    Levels,
-    as_large_as,
-    digit_levels,
-    is_handwritten_size,
-    may_be_separators,
-    printed_cells,
-)
 from formreader.segment.viterbi import best_path
 
 NO_NUMBER = "no handwritten number in it"
@@ -32,12 +23,12 @@ _MIN_MEAN_DIGIT_PROBABILITY = 0.65
 """Mean probability that the segments are digits: below it they are a word or a tick. No measurement
 on record."""
 
-_SURE_NUMBER = 0.9
-"""Probability that a cell holds a number from which its digits may be as small as print. Not
-varied."""
-
 _MAX_DIGITS_PER_NUMBER = 12
 """Longer numbers are not expected in a cell. No measurement on record."""
+
+_MIN_SEPARATOR_HEIGHT, _MAX_SEPARATOR_ASPECT = 0.8, 0.35
+"""A stroke may be a printed separator if it is at least so high, in heights of the cell, and at
+most so wide, in heights of its own. No measurement on record."""
 
 _SEPARATOR_DOUBT = 0.5
 """Factor on the probability of a digit that may be a printed separator. No measurement on
@@ -95,9 +86,8 @@ def select_segments(
         _on_best_path(field, next(remaining), number) if isinstance(field, SegmentedField) else None
         for field, number in zip(fields, by_whole, strict=True)
     ]
-    levels = iter(digit_levels([one.field for one in cut if one is not None]))
     likely = [
-        _as_it_is(field, number.probability) if one is None else _of_likely_size(one, next(levels))
+        _as_it_is(field, number.probability) if one is None else _number(one)
         for field, number, one in zip(fields, by_whole, cut, strict=True)
     ]
     selected = [one for one in likely if one is not None]
@@ -133,34 +123,54 @@ def _on_best_path(
     return SelectedField(digits, posteriors, probability, number)
 
 
-def _of_likely_size(one: SelectedField, levels: Levels) -> SelectedField | None:
-    """Doubt digits that may be separators; return None for too many or too small digits.
-
-    Small ones are kept, for review, where both voices see so many that print would show by how even
-    it is.
-    """
-    field, n = one.field, len(one.field.boxes)
-    large = bool(field.name) or is_handwritten_size(levels)
-    both = one.whole.probability >= _SURE_NUMBER and one.whole.digits == n >= MIN_DIGITS_OF_PRINT
-    if not field.name and not (n <= _MAX_DIGITS_PER_NUMBER and (both or large)):
+def _number(one: SelectedField) -> SelectedField | None:
+    """Doubt digits that may be separators; return None for too many digits."""
+    if not one.field.name and len(one.field.boxes) > _MAX_DIGITS_PER_NUMBER:
         return None
-    doubts = np.where(may_be_separators(field, levels), _SEPARATOR_DOUBT, 1.0)
-    field = field if large else replace(field, doubt=Doubt.SMALL_WRITING)
-    return replace(one, field=field, posteriors=one.posteriors * doubts)
+    doubts = np.where(_may_be_separators(one.field), _SEPARATOR_DOUBT, 1.0)
+    return replace(one, posteriors=one.posteriors * doubts)
+
+
+def _may_be_separators(field: FieldCrops) -> npt.NDArray[np.bool_]:
+    """Return which digits in a cell are strokes from top to bottom, (k,): ones or separators."""
+    if field.cell is None:
+        return np.zeros(len(field.boxes), np.bool_)
+    height = field.cell.box.height
+    sides = np.array([(box.box.width, box.box.height) for box in field.boxes])
+    narrow = sides[:, 0] <= _MAX_SEPARATOR_ASPECT * sides[:, 1]
+    return np.asarray(narrow & (sides[:, 1] >= _MIN_SEPARATOR_HEIGHT * height))
 
 
 def _without_words(selected: Sequence[SelectedField]) -> list[SelectedField]:
-    """Drop the cells of print or words, and those that no number's cell equals in size."""
-    legible = [one for one in selected if one.digit_probability >= _MIN_MEAN_DIGIT_PROBABILITY]
-    cut = [one for one in legible if one.field.boxes != (one.field.cell,)]
-    printed = printed_cells([one.field for one in cut])
-    dropped = {id(one) for one, is_print in zip(cut, printed, strict=True) if is_print}
-    numbers = [one.field for one in legible if id(one) not in dropped]
+    """Drop the cells of words that no number's cell equals in size."""
+    numbers = [
+        one.field for one in selected if one.digit_probability >= _MIN_MEAN_DIGIT_PROBABILITY
+    ]
     unsure = [one for one in selected if one.field.cell and not one.field.name]
-    alike = as_large_as([one.field for one in unsure], numbers)
-    dropped |= {id(one) for one, row in zip(unsure, alike, strict=True) if not row.any()}
+    alike = _as_large_as([one.field for one in unsure], numbers)
+    dropped = {id(one) for one, row in zip(unsure, alike, strict=True) if not row.any()}
     # A template's fields are there, and rows of boxes are not judged here.
     return [one for one in selected if id(one) not in dropped or one.field.name]
+
+
+def _as_large_as(
+    fields: Sequence[FieldCrops], others: Sequence[FieldCrops]
+) -> npt.NDArray[np.bool_]:
+    """Return which of m others are as large as each of n fields, (n, m) bool.
+
+    It is what `Box.is_as_large_as` says of their outlines.
+    """
+    alike = np.ones((len(fields), len(others)), np.bool_)
+    for one, other in zip(_sizes(fields).T, _sizes(others).T, strict=True):
+        larger, smaller = np.maximum(one[:, None], other), np.minimum(one[:, None], other)
+        alike &= larger <= (1 + SIZE_TOLERANCE) * smaller
+    return alike
+
+
+def _sizes(fields: Sequence[FieldCrops]) -> npt.NDArray[np.float64]:
+    """Return the width and the height of n fields, (n, 2)."""
+    boxes = [field.box for field in fields]
+    return np.array([(box.width, box.height) for box in boxes], np.float64).reshape(-1, 2)
 
 
 def _with_cell(one: SelectedField) -> SelectedField:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import ipaddress
 import os
+import secrets
+import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +26,12 @@ COOKIE = "formreader_session"
 
 SESSION_SECONDS = 12 * 3600
 """Seconds that a browser stays signed in: a working day."""
+
+_COOKIE_BYTES = 32
+"""Random bytes of a cookie: beyond guessing."""
+
+_MAX_SESSIONS = 1000
+"""Browsers that are signed in at a time; one more signs out the one that came first."""
 
 _MIN_TOKEN = 16
 """Characters of a token: 16 of a random text are beyond guessing."""
@@ -68,6 +75,37 @@ _HEADERS = {
 """Headers of all responses that do not set them themselves."""
 
 
+class Sessions:
+    """The browsers that are signed in, each known by a secret in its cookie.
+
+    They are kept here alone: a cookie is worth nothing after its browser has signed out, and none
+    outlives the service.
+    """
+
+    def __init__(self) -> None:
+        self._ends = dict[str, float]()  # by the cookie's value, the oldest first
+        self._lock = threading.Lock()
+
+    def begin(self) -> str:
+        """Sign a browser in; return the value of its cookie."""
+        value = secrets.token_urlsafe(_COOKIE_BYTES)
+        with self._lock:
+            while len(self._ends) >= _MAX_SESSIONS:
+                del self._ends[next(iter(self._ends))]
+            self._ends[value] = time.monotonic() + SESSION_SECONDS
+        return value
+
+    def end(self, headers: Headers) -> None:
+        """Sign the browser of a request out."""
+        with self._lock:
+            self._ends.pop(_cookie(headers), None)
+
+    def has(self, headers: Headers) -> bool:
+        """Whether the browser of a request is signed in."""
+        with self._lock:
+            return self._ends.get(_cookie(headers), 0.0) > time.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Who may call: `names` are the hosts that a request may be for, `token` what it must give.
@@ -79,6 +117,7 @@ class Access:
     names: frozenset[str]
     any_address: bool
     token: str | None
+    sessions: Sessions = field(default_factory=Sessions, compare=False)
 
     @classmethod
     def of(cls, host: str, names: Iterable[str], token_file: Path | None) -> Access:
@@ -119,27 +158,6 @@ class Access:
         """Whether a text is the token."""
         wanted = self.token or ""
         return hmac.compare_digest(given.encode(), wanted.encode()) and self.token is not None
-
-    def session(self) -> str:
-        """Return the value of the cookie of a browser that has given the token."""
-        return self._signed(int(time.time()) + SESSION_SECONDS)
-
-    def has_session(self, headers: Headers) -> bool:
-        """Whether a request has the cookie, and it holds."""
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        value = morsel.value if morsel is not None else ""
-        ends = value.partition(".")[0]
-        if not (ends.isascii() and ends.isdecimal() and len(ends) < 12):
-            return False
-        holds = hmac.compare_digest(value.encode(), self._signed(int(ends)).encode())
-        return holds and int(ends) > time.time()
-
-    def _signed(self, ends: int) -> str:
-        key = hashlib.sha256(b"formreader session " + (self.token or "").encode()).digest()
-        return f"{ends}.{hmac.new(key, str(ends).encode(), hashlib.sha256).hexdigest()}"
 
 
 class AccessGuard:
@@ -184,7 +202,7 @@ class AccessGuard:
         by_token = access.has_token(headers)
         if method not in _SAFE_METHODS and not by_token and not _is_same_origin(headers, hosts[0]):
             return 403, "origin", _WRONG_ORIGIN
-        if access.token is None or by_token or _is_open(path) or access.has_session(headers):
+        if access.token is None or by_token or _is_open(path) or access.sessions.has(headers):
             return None
         return 401, "token", _NO_TOKEN
 
@@ -260,6 +278,15 @@ def _is_same_origin(headers: Mapping[str, str], host: str) -> bool:
         return urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:
         return False
+
+
+def _cookie(headers: Headers) -> str:
+    """The value of a request's cookie; "" where it has none."""
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value if morsel is not None else ""
 
 
 def _host_of(header: str) -> str:

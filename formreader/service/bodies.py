@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from types import NoneType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from formreader.core.field_kinds import Kind
-from formreader.core.options import Rows
+from formreader.core.options import NUMBER_RANGES, Rows
+from formreader.template import usable_values
 
-MAX_NAME = 200
+MAX_NAME = usable_values.MAX_NAME
 """Characters of a name that a client gives: of a job, a form, a field."""
 
 MAX_ANSWER = 2000
@@ -26,10 +28,13 @@ MAX_CROPS = 1000
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 Share = Annotated[float, Field(ge=0, le=1)]
+LEAST_ERROR, MOST_ERROR = NUMBER_RANGES["max_error"]
+MaxError = Annotated[float, Field(ge=LEAST_ERROR, le=MOST_ERROR)]
 Grey = Annotated[int, Field(ge=0, le=255)]
-CropRow = Annotated[list[Grey], Field(min_length=28, max_length=28)]
-CropRows = Annotated[list[CropRow], Field(min_length=28, max_length=28)]
+CropRow = Annotated[list[Grey], Field(min_length=28, max_length=28, fail_fast=True)]
+CropRows = Annotated[list[CropRow], Field(min_length=28, max_length=28, fail_fast=True)]
 ShortText = Annotated[str, Field(max_length=MAX_ANSWER)]
+Sides = Annotated[list[float], Field(fail_fast=True)]
 
 
 class Body(BaseModel):
@@ -62,7 +67,7 @@ class JobOptions(Body):
 
     rows: Rows = Field("field", description="What a row of the table is")
     review_below: Share = Field(description="Digits with a lower confidence are for review")
-    max_error: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+    max_error: MaxError | None = Field(
         None, description="Instead: the share of accepted values that may be wrong"
     )
     template: str = Field("", description="Name of a form, * for all forms, empty for none")
@@ -213,7 +218,9 @@ class DigitsRead(BaseModel):
 class Crops(Body):
     """Crops as they are: 28 rows of 28 grey values, 0 for paper, 255 for ink, as MNIST's."""
 
-    crops: list[CropRows] = Field(min_length=1, max_length=MAX_CROPS)
+    crops: Annotated[list[CropRows], Field(fail_fast=True)] = Field(
+        min_length=1, max_length=MAX_CROPS
+    )
 
 
 class ReviewItem(BaseModel):
@@ -249,16 +256,37 @@ MAX_ANSWERS = 100_000
 """Answers that are kept for a job: of a week of typing."""
 
 
+def _all_texts(given: object, others: tuple[type, ...] = ()) -> object:
+    """Refuse answers at the first that is no text: a million errors would take 2 GB.
+
+    Raises:
+        ValueError: one is none, nor of one of the `others`.
+    """
+    if isinstance(given, dict):
+        for name, answer in given.items():
+            if not isinstance(answer, (str, *others)):
+                raise ValueError(f"{str(name)[:MAX_NAME]}: an answer must be a text")
+    return given
+
+
+def _all_texts_or_none(given: object) -> object:
+    return _all_texts(given, (NoneType,))
+
+
 class Answers(Body):
     """Answers as they are typed, under the names that the report's script keeps them."""
 
-    answers: dict[ShortText, ShortText] = Field(default_factory=dict, max_length=MAX_ANSWERS)
+    answers: Annotated[dict[ShortText, ShortText], BeforeValidator(_all_texts)] = Field(
+        default_factory=dict, max_length=MAX_ANSWERS
+    )
 
 
 class AnswerChanges(Body):
     """Answers to add or replace; null takes one away. Others stay."""
 
-    answers: dict[ShortText, ShortText | None] = Field(max_length=10_000)
+    answers: Annotated[dict[ShortText, ShortText | None], BeforeValidator(_all_texts_or_none)] = (
+        Field(max_length=10_000)
+    )
 
 
 class CorrectionsDone(BaseModel):
@@ -278,8 +306,8 @@ class TemplateField(Body):
     """
 
     name: Name
-    boxes: list[list[float]] | None = None
-    cell: list[float] | None = None
+    boxes: Annotated[list[Sides], Field(fail_fast=True)] | None = None
+    cell: Sides | None = None
     kind: Kind | None = None
 
 
@@ -289,7 +317,9 @@ class Template(Body):
     name: Name
     width: int
     height: int
-    fields: list[TemplateField] = Field(min_length=1, max_length=5000)
+    fields: list[TemplateField] = Field(
+        min_length=1, max_length=usable_values.MAX_FIELDS, fail_fast=True
+    )
 
 
 class TemplateSummary(BaseModel):

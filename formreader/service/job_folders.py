@@ -125,6 +125,13 @@ class JobFolder:
         """The files to read, with their names in the results."""
         return [InputFile(str(self.files / one.stored), one.label) for one in record.files]
 
+    def is_older_than_store(self) -> bool:
+        """Whether the store of a job that is done was changed after its record was written."""
+        with suppress(OSError):
+            record = self.path / RECORD_FILE
+            return record.stat().st_mtime_ns < self.store.stat().st_mtime_ns
+        return False
+
     def write(self, record: JobRecord) -> None:
         """Keep the record of the job.
 
@@ -168,7 +175,11 @@ class DataFolder:
     def new(self) -> JobFolder:
         """Return a folder for a job that is not whole yet; `keep` makes it a job."""
         folder = JobFolder(self._tmp / secrets.token_hex(_ID_BYTES))
-        folder.files.mkdir(parents=True)
+        try:
+            folder.files.mkdir(parents=True)
+        except OSError:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
         return folder
 
     def keep(self, folder: JobFolder) -> JobFolder:
@@ -206,9 +217,18 @@ class DataFolder:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def temporary(self, suffix: str) -> Path:
-        """Return a name for a file that its user deletes, at the latest the next start does."""
-        return self._tmp / f"{secrets.token_hex(_ID_BYTES)}{suffix}"
+    @contextmanager
+    def new_file(self, suffix: str) -> Iterator[Path]:
+        """Yield a name for a file that its user deletes; where the `with` block raises, it is gone.
+
+        At the latest the next start deletes it.
+        """
+        path = self._tmp / f"{secrets.token_hex(_ID_BYTES)}{suffix}"
+        try:
+            yield path
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
     def free_bytes(self) -> int:
         """Return the space that is left on the disk."""

@@ -259,10 +259,10 @@ class JobQueue:
     def change(self, job: LiveJob, change: Callable[[JobRecord], JobRecord]) -> None:
         """Change the record of a job that is done, also on disk."""
         with self._lock:
-            record = change(job.record)
-            job.folder.write(record)
-            job.record = record
+            job.record = change(job.record)
             job.version += 1
+            with suppress(FormreaderError):  # the next start counts again
+                job.folder.write(job.record)
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None:

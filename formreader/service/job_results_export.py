@@ -48,15 +48,15 @@ def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Pa
     Raises:
         FormreaderError: the job cannot be opened, or the table cannot be written.
     """
-    path = service.data.temporary(".jsonl" if kind == "json" else f".{kind}")
 
     def write(store: JobStore) -> None:
         view = store.view()
         assert view is not None, "the job is done"
         write_job_table(store, view, path, rows)
 
-    service.desk.look(job.folder.store, write)
-    return _as_json(path) if kind == "json" else path
+    with service.data.new_file(".jsonl" if kind == "json" else f".{kind}") as path:
+        service.desk.look(job.folder.store, write)
+    return _as_json(service, path) if kind == "json" else path
 
 
 def current_report(service: Service, job: LiveJob) -> Path:
@@ -93,7 +93,6 @@ def export_review(service: Service, job: LiveJob) -> Path:
 
     Fields are written one by one, so that memory does not grow with their number.
     """
-    path = service.data.temporary(".json")
 
     def write(store: JobStore) -> None:
         view = store.view()
@@ -124,7 +123,8 @@ def export_review(service: Service, job: LiveJob) -> Path:
                 stream.write(f"{',' if i else ''}\n{item}")
             stream.write("]}\n")
 
-    service.desk.look(job.folder.store, write)
+    with service.data.new_file(".json") as path:
+        service.desk.look(job.folder.store, write)
     return path
 
 
@@ -133,11 +133,14 @@ def as_base64(picture: bytes) -> str:
     return base64.b64encode(picture).decode("ascii")
 
 
-def _as_json(lines: Path) -> Path:
-    """Make one JSON array of JSON Lines, with the same bytes for each row."""
-    path = lines.with_suffix(".json")
+def _as_json(service: Service, lines: Path) -> Path:
+    """Make one JSON array of JSON Lines, which are deleted, with the same bytes for each row."""
     try:
-        with lines.open("rb") as rows, path.open("xb") as stream:
+        with (
+            service.data.new_file(".json") as path,
+            lines.open("rb") as rows,
+            path.open("xb") as stream,
+        ):
             stream.write(b"[")
             for i, row in enumerate(rows):
                 stream.write((b",\n" if i else b"\n") + row.rstrip(b"\n"))

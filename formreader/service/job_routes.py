@@ -27,14 +27,9 @@ from formreader.service.job_results_export import (
     current_report,
     export_table,
 )
-from formreader.service.multipart_upload import (
-    UploadLimits,
-    body_schema,
-    files_schema,
-    receive_file,
-    receive_upload,
-)
-from formreader.service.problems import ProblemError, status_of
+from formreader.service.multipart_upload import UploadLimits, files_schema, receive_upload
+from formreader.service.problems import DISK_FULL, ProblemError
+from formreader.service.request_bodies import body_schema, content_type, receive_file
 from formreader.service.service_state import Service, busy, client_of, service_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -58,7 +53,11 @@ _OPTIONS_SCHEMA: dict[str, dict[str, Any]] = {
     "name": {"type": "string"},
     "rows": {"type": "string", "enum": ["field", "digit", "page"]},
     "review_below": {"type": "number", "minimum": 0, "maximum": 1},
-    "max_error": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "max_error": {
+        "type": "number",
+        "minimum": bodies.LEAST_ERROR,
+        "maximum": bodies.MOST_ERROR,
+    },
     "template": {"type": "string"},
 }
 
@@ -73,7 +72,7 @@ async def post_job(request: Request, response: Response, service: Shared) -> bod
     if service.stopping.is_set():
         raise ProblemError(503, "The service is stopping. Try again", {"retry-after": "10"})
     if service.data.free_bytes() < _MIN_FREE_BYTES:
-        raise ProblemError(507, "The disk of the service is full. Delete jobs or free some space")
+        raise ProblemError(507, DISK_FULL)
     try:
         with service.queue.place(client):
             folder = service.data.new()
@@ -192,12 +191,7 @@ def get_report(job_id: str, service: Shared) -> Response:
 
 @router.post(
     "/{job_id}/corrections",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"text/csv": {"schema": {"type": "string"}}},
-        }
-    },
+    openapi_extra=body_schema({"text/csv": {"type": "string"}}),
 )
 async def post_corrections(
     request: Request,
@@ -208,17 +202,13 @@ async def post_corrections(
 ) -> bodies.CorrectionsDone:
     """Put a corrections.csv into the job: its table and its report are written anew."""
     job = service.done_job(job_id)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("text/csv", "application/octet-stream", "text/plain"):
+    if content_type(request) not in ("text/csv", "application/octet-stream", "text/plain"):
         raise ProblemError(415, "Send the corrections.csv as the body, as text/csv")
-    path = service.data.temporary(".csv")
-    try:
+    with service.data.workspace() as folder:
+        path = folder / "corrections.csv"
         await receive_file(request, path, _MAX_CORRECTIONS)
         options = CorrectOptions((path,), job.folder.table, by=by, replace=replace)
-        done = await run_in_threadpool(_correct, service, job, options)
-    finally:
-        path.unlink(missing_ok=True)
-    return done
+        return await run_in_threadpool(_correct, service, job, options)
 
 
 @router.delete("/{job_id}/corrections")
@@ -234,7 +224,7 @@ def _correct(service: Service, job: LiveJob, options: CorrectOptions) -> bodies.
         with service.desk.closed(job.folder.store):
             done = correct(options)
     except FormreaderError as error:
-        raise ProblemError(status_of(error), _without_paths(str(error), options.paths)) from error
+        raise type(error)(_without_paths(str(error), options.paths)) from error.__cause__
     service.renew_counts(job)
     return _body_of_corrections(done)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from fastapi import Request
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect
 
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import body_of
 
 _MAX_FIELD_BYTES = 64 * 1024
 """Largest value of a form field that is not a file: options are short."""
@@ -22,25 +21,8 @@ _MAX_FIELD_BYTES = 64 * 1024
 _MAX_FIELDS = 32
 """Form fields that are not files: more than there are options."""
 
-_MAX_SILENCE = 60.0
-"""Seconds without a byte after which an upload ends: a client that lies in wait holds a place."""
-
 FILE_SCHEMA = {"type": "string", "format": "binary"}
 """A file in OpenAPI's words."""
-
-
-def body_schema(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A body of an operation, for FastAPI's `openapi_extra`: bodies are taken piece by piece.
-
-    Args:
-        content: The schema of each content type that the operation takes.
-    """
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {kind: {"schema": schema} for kind, schema in content.items()},
-        }
-    }
 
 
 def files_schema(
@@ -102,40 +84,6 @@ class Upload:
         return found
 
 
-async def body_of(request: Request, size: int) -> AsyncIterator[bytes]:
-    """Yield a request's body as it comes, at most `size` bytes of it.
-
-    Raises:
-        ProblemError: it is larger (413), stays out (408), or the client has left (400).
-    """
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and int(told) > size:
-        raise _too_large(size)
-    done, stream = 0, aiter(request.stream())
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(stream), _MAX_SILENCE)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise ProblemError(
-                408, "The upload stopped. Check the connection and send it again"
-            ) from None
-        except ClientDisconnect:
-            raise ProblemError(400, "The connection ended before the upload did") from None
-        done += len(chunk)
-        if done > size:
-            raise _too_large(size)
-        yield chunk
-
-
-async def receive_file(request: Request, path: Path, size: int) -> None:
-    """Write a request's body to a new file."""
-    with path.open("xb") as stream:
-        async for chunk in body_of(request, size):
-            stream.write(chunk)
-
-
 async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -> Upload:
     """Take a multipart body; its files are numbered and lie in `folder`, on disk for sure.
 
@@ -153,7 +101,7 @@ async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -
         async for chunk in body_of(request, limits.size):
             parser.write(chunk)
         parser.finalize()
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise ProblemError(
             400, f"The multipart body is damaged ({error}). Send it again"
         ) from error
@@ -247,11 +195,3 @@ class _Parts:
 
     def _end(self) -> None:
         self.ended = True
-
-
-def _too_large(size: int) -> ProblemError:
-    return ProblemError(
-        413,
-        f"The upload is larger than {size / 2**20:,.0f} MiB. Send it in several, or start the "
-        "service with a larger --max-upload",
-    )

@@ -24,6 +24,7 @@ from formreader.service.body_making import bodies_of_fields, body_of_page
 from formreader.service.job_queue import LiveJob
 from formreader.service.job_results_export import export_review
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import json_body, json_schema
 from formreader.service.service_state import Service, service_of
 from formreader.store.job_store import JobStore
 
@@ -34,6 +35,12 @@ Number = Annotated[int, Path(ge=1, le=100_000_000)]
 
 _MAX_NAME_TO_FIND = 1000
 """Characters of a file's name that is looked for: more than names in results have."""
+
+_MAX_ANSWERS_BYTES = 2**22
+"""Bytes of all answers of a job: 100,000 of 40 bytes each; those of the report have some 30."""
+
+_MAX_CHANGES_BYTES = 2**20
+"""Bytes of answers that change: 10,000 of 100 bytes each."""
 
 _T = TypeVar("_T")
 
@@ -144,8 +151,12 @@ def get_answers(job_id: str, service: Shared) -> bodies.Answers:
     return bodies.Answers(answers=_answers(service.job(job_id)))
 
 
-@router.put("/answers")
-def put_answers(job_id: str, answers: bodies.Answers, service: Shared) -> bodies.Answers:
+@router.put("/answers", openapi_extra=json_schema(bodies.Answers))
+def put_answers(
+    job_id: str,
+    answers: Annotated[bodies.Answers, Depends(json_body(bodies.Answers, _MAX_ANSWERS_BYTES))],
+    service: Shared,
+) -> bodies.Answers:
     """Replace all answers that were typed."""
     job = service.job(job_id)
     with job.answering:
@@ -153,15 +164,19 @@ def put_answers(job_id: str, answers: bodies.Answers, service: Shared) -> bodies
     return answers
 
 
-@router.patch("/answers")
-def patch_answers(job_id: str, changes: bodies.AnswerChanges, service: Shared) -> bodies.Answers:
+@router.patch("/answers", openapi_extra=json_schema(bodies.AnswerChanges))
+def patch_answers(
+    job_id: str,
+    changes: Annotated[
+        bodies.AnswerChanges, Depends(json_body(bodies.AnswerChanges, _MAX_CHANGES_BYTES))
+    ],
+    service: Shared,
+) -> bodies.Answers:
     """Add, replace or take away answers; the others stay."""
     job = service.job(job_id)
     with job.answering:
         merged = _answers(job) | changes.answers
         answers = {name: answer for name, answer in merged.items() if answer is not None}
-        if len(answers) > bodies.MAX_ANSWERS:
-            raise ProblemError(413, f"More than {bodies.MAX_ANSWERS:,} answers")
         _keep_answers(job, answers)
     return bodies.Answers(answers=answers)
 
@@ -241,5 +256,15 @@ def _answers(job: LiveJob) -> dict[str, str]:
 
 
 def _keep_answers(job: LiveJob, answers: dict[str, str]) -> None:
+    """Keep all answers of a job.
+
+    Raises:
+        ProblemError: they are too many.
+        OutputError: they cannot be written; those that were there stay.
+    """
+    text = json.dumps(answers)
+    if len(answers) > bodies.MAX_ANSWERS or len(text) > _MAX_ANSWERS_BYTES:
+        most = f"{bodies.MAX_ANSWERS:,} answers or {_MAX_ANSWERS_BYTES / 2**20:.0f} MiB of them"
+        raise ProblemError(413, f"More than {most}. Save them, which puts them into the table")
     with atomic_writer(job.folder.answers) as stream:
-        json.dump(answers, stream)
+        stream.write(text)

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from formreader.core.errors import (
     FormreaderError,
@@ -19,8 +20,9 @@ from formreader.core.errors import (
     PageError,
     TemplateError,
     UsageError,
+    is_disk_full,
 )
-from formreader.core.printable import printable_lines
+from formreader.core.printable import printable, printable_lines
 from formreader.service.bodies import Problem
 
 PROBLEM_TYPE = "application/problem+json"
@@ -36,6 +38,8 @@ _STATUS_OF_ERRORS: Mapping[type[FormreaderError], int] = {
     OutputError: 507,
 }
 """What the program's own errors are to a client. Others, as of models, are faults of the server."""
+
+DISK_FULL = "The disk of the service is full. Delete jobs or free some space"
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +66,23 @@ def problem_response(
         errors=errors,
     )
     content = problem.model_dump(exclude_none=True)
-    return JSONResponse(content, status, dict(headers or {}), media_type=PROBLEM_TYPE)
+    return _ProblemResponse(content, status, dict(headers or {}), PROBLEM_TYPE)
+
+
+class _ProblemResponse(JSONResponse):
+    """A problem document, which leaves a line in the log: who called what, and what is wrong."""
+
+    def __init__(
+        self, problem: dict[str, Any], status: int, headers: dict[str, str], kind: str
+    ) -> None:
+        super().__init__(problem, status, headers, kind)
+        self._detail = problem["detail"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope["client"][0] if scope["client"] else "?"
+        what = printable(f"{client} {scope['method']} {scope['path']}")
+        _log.warning("%s %d: %s", what, self.status_code, self._detail.replace("\n", "; "))
+        await super().__call__(scope, receive, send)
 
 
 def status_of(error: FormreaderError) -> int:
@@ -89,7 +109,15 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(FormreaderError)
     async def of_program(request: Request, error: FormreaderError) -> Response:
         folder = f"{request.app.state.service.data.path}/"  # of no use to clients
-        return problem_response(status_of(error), str(error).replace(folder, ""))
+        full = error.__cause__ is not None and is_disk_full(error.__cause__)
+        detail = DISK_FULL if full else str(error).replace(folder, "")
+        return problem_response(status_of(error), detail)
+
+    @app.exception_handler(OSError)
+    async def of_system(request: Request, error: OSError) -> Response:
+        if not is_disk_full(error):
+            raise error
+        return problem_response(507, DISK_FULL)
 
     @app.exception_handler(Exception)
     async def of_bug(request: Request, error: Exception) -> Response:

@@ -10,7 +10,6 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from formreader.batch.page_work import PageTask
@@ -33,13 +32,16 @@ from formreader.service.job_results_export import as_base64
 from formreader.service.multipart_upload import (
     FILE_SCHEMA,
     UploadLimits,
-    body_of,
-    body_schema,
     files_schema,
-    receive_file,
     receive_upload,
 )
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import (
+    body_schema,
+    content_type,
+    json_body,
+    receive_file,
+)
 from formreader.service.service_state import Service, client_of, service_of
 from formreader.store.grey_png import grey_png
 
@@ -50,6 +52,9 @@ Kind: TypeAlias = Literal["page", "digit", "number"]
 
 _MAX_BYTES = 2**28
 """Bytes of the largest page that is read at once: an uncompressed page of 600 dpi has 100 MB."""
+
+_crops_of = json_body(bodies.Crops, bodies.MAX_CROPS * 2**14)
+"""Takes crops as JSON: one with a value a line has 11 kB."""
 
 
 @router.post(
@@ -68,7 +73,7 @@ async def post_read(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     template: Annotated[str | None, Query(max_length=bodies.MAX_NAME)] = None,
     review_below: Annotated[float | None, Query(ge=0, le=1)] = None,
-    max_error: Annotated[float | None, Query(gt=0, lt=1)] = None,
+    max_error: Annotated[bodies.MaxError | None, Query()] = None,
 ) -> bodies.PageRead:
     """Read one page, one digit or one number, and answer with what was read."""
     scan = service.options.scan
@@ -87,7 +92,7 @@ async def post_read(
 async def _received(request: Request, service: Service, folder: Path) -> InputFile:
     """Write the page of a request to disk; its name is only shown."""
     size = min(_MAX_BYTES, service.max_upload)
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if content_type(request) != "multipart/form-data":
         path = folder / "page"
         await receive_file(request, path, size)
         return InputFile(str(path), "page")
@@ -161,28 +166,17 @@ def _check_pixels(service: Service, task: PageTask) -> None:
 async def post_digits(request: Request, service: Shared) -> bodies.DigitsRead:
     """Read digits in one batch: crops of 28x28 as they are, or pictures of single digits."""
     with service.reading(client_of(request)), service.data.workspace() as folder:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        size = min(_MAX_BYTES, service.max_upload)
-        if kind == "multipart/form-data":
-            limits = UploadLimits(size, bodies.MAX_CROPS)
+        if content_type(request) == "multipart/form-data":
+            limits = UploadLimits(min(_MAX_BYTES, service.max_upload), bodies.MAX_CROPS)
             upload = await receive_upload(request, folder, limits)
             files = [
                 InputFile(str(one.path), label_of(one.name)) for one in upload.files_of("files")
             ]
             return await run_in_threadpool(_read_pictures, service, files)
-        if kind != "application/json":
-            raise ProblemError(415, "Send crops as JSON, or pictures as multipart `files`")
-        text = b"".join([chunk async for chunk in body_of(request, size)])
-        return await run_in_threadpool(_read_crops, service, text)
+        return await run_in_threadpool(_read_crops, service, await _crops_of(request))
 
 
-def _read_crops(service: Service, text: bytes) -> bodies.DigitsRead:
-    try:
-        given = bodies.Crops.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = " ".join(str(part) for part in first["loc"])
-        raise ProblemError(422, f"{where or 'body'}: {first['msg']}") from error
+def _read_crops(service: Service, given: bodies.Crops) -> bodies.DigitsRead:
     crops = np.array(given.crops, np.uint8)
     blank = np.asarray(~crops.any(axis=(1, 2)), np.bool_)
     return _digits(service, crops, blank, [""] * len(crops))

@@ -189,7 +189,17 @@ class Service:
                 self.queue.delete(job)
         self.shelf.forget({job.record.forms for job in self.queue.all()})
 
+    def renew_old_counts(self) -> None:
+        """Count again where the service was ended between storing corrections and counting."""
+        for job in self.queue.all():
+            if job.record.state == "done" and job.folder.is_older_than_store():
+                self.renew_counts(job)
+
     def _clean(self) -> None:
+        try:
+            self.renew_old_counts()
+        except Exception:
+            _log.exception("counting again")
         while not self.stopping.is_set():
             try:
                 self.delete_old_jobs()

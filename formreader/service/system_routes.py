@@ -20,11 +20,15 @@ from formreader.service.access import COOKIE, SESSION_SECONDS
 from formreader.service.file_names import ZIP_SUFFIX
 from formreader.service.job_results_export import FORMATS
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import json_body, json_schema
 from formreader.service.service_state import Service, service_of
 
 router = APIRouter(tags=["service"])
 
 Shared = Annotated[Service, Depends(service_of)]
+
+_MAX_TOKEN_BYTES = 2**13
+"""Bytes of the body that signs in, which anybody may send: a token has up to 1,000 characters."""
 
 _FIRST_PAGE = "index.html"
 
@@ -75,13 +79,17 @@ def get_about(service: Shared) -> bodies.About:
 def get_session(request: Request, service: Shared) -> bodies.Session:
     """Tell whether a token is needed, and whether this client has given it."""
     access = service.access
-    known = access.has_token(request.headers) or access.has_session(request.headers)
+    known = access.has_token(request.headers) or access.sessions.has(request.headers)
     needed = access.token is not None
     return bodies.Session(token_needed=needed, signed_in=known or not needed)
 
 
-@router.post("/api/v1/session", status_code=204)
-def post_session(given: bodies.Token, request: Request, service: Shared) -> Response:
+@router.post("/api/v1/session", status_code=204, openapi_extra=json_schema(bodies.Token))
+def post_session(
+    given: Annotated[bodies.Token, Depends(json_body(bodies.Token, _MAX_TOKEN_BYTES))],
+    request: Request,
+    service: Shared,
+) -> Response:
     """Sign a browser in: it gets a cookie that scripts cannot read and other sites do not send."""
     if service.access.token is None:
         return Response(status_code=204)
@@ -91,7 +99,7 @@ def post_session(given: bodies.Token, request: Request, service: Shared) -> Resp
     response = Response(status_code=204)
     response.set_cookie(
         COOKIE,
-        service.access.session(),
+        service.access.sessions.begin(),
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
@@ -101,8 +109,9 @@ def post_session(given: bodies.Token, request: Request, service: Shared) -> Resp
 
 
 @router.delete("/api/v1/session", status_code=204)
-def delete_session() -> Response:
-    """Sign a browser out."""
+def delete_session(request: Request, service: Shared) -> Response:
+    """Sign a browser out; its cookie holds no longer."""
+    service.access.sessions.end(request.headers)
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response

@@ -17,15 +17,14 @@ from formreader.core.errors import FormreaderError
 from formreader.core.records import InputFile
 from formreader.service import bodies
 from formreader.service.access import EDITOR_POLICY
-from formreader.service.file_names import label_of, suffix_of_label
+from formreader.service.file_names import label_of
 from formreader.service.multipart_upload import (
     UploadLimits,
-    body_of,
-    body_schema,
     files_schema,
     receive_upload,
 )
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import body_schema, bytes_of, json_body, json_schema
 from formreader.service.service_state import Service, client_of, service_of
 from formreader.service.template_shelf import body_of_template
 from formreader.template.editor.editor_page import editor_page
@@ -38,8 +37,8 @@ FormName = Annotated[str, Path(min_length=1, max_length=bodies.MAX_NAME)]
 _MAX_FORM_BYTES = 2**26
 """Bytes of the file that a form is made of: a page or a few."""
 
-_MAX_TOML_BYTES = 2**20
-"""Bytes of a template.toml: one with 2,000 fields of ten boxes has 0.6 MB."""
+_MAX_FIELDS_BYTES = 2**21
+"""Bytes of a form as JSON or TOML: one with as many fields and boxes as it may have has 1 MB."""
 
 _ALL_TEMPLATES = "/#/templates"
 """Where the service's page lists the forms."""
@@ -93,10 +92,7 @@ async def post_template(
     with service.reading(client_of(request)), service.data.workspace() as folder:
         upload = await receive_upload(request, folder, UploadLimits(_MAX_FORM_BYTES, 1))
         (received,) = upload.files_of("file")
-        label = label_of(received.name)
-        stored = folder / f"page{suffix_of_label(label)}"
-        received.path.rename(stored)
-        page = InputFile(str(stored), label)
+        page = InputFile(str(received.path), label_of(received.name))
         return await run_in_threadpool(_make, service, page, folder / "form", name)
 
 
@@ -104,10 +100,11 @@ def _make(service: Service, page: InputFile, into: FilePath, name: str) -> bodie
     progress = _Quiet()
     options = replace(service.options.scan, paths=(page.label,), template=None)
     try:
-        new_template(options, into, progress, service.warm.of([page], urgent=True))
+        means = service.warm.of([page], urgent=True)
+        new_template(options, into, progress, means, name)
     except FormreaderError as error:
-        raise ProblemError(422, "; ".join([*progress.said, str(error)])) from error
-    return body_of_template(service.shelf.add(into, name))
+        raise type(error)("; ".join([*progress.said, str(error)])) from error.__cause__
+    return body_of_template(service.shelf.add(into))
 
 
 @router.get("/{name}")
@@ -116,8 +113,12 @@ def get_template(name: FormName, service: Shared) -> bodies.Template:
     return body_of_template(service.shelf.find(name)[1])
 
 
-@router.put("/{name}")
-def put_template(name: FormName, template: bodies.Template, service: Shared) -> bodies.Template:
+@router.put("/{name}", openapi_extra=json_schema(bodies.Template))
+def put_template(
+    name: FormName,
+    template: Annotated[bodies.Template, Depends(json_body(bodies.Template, _MAX_FIELDS_BYTES))],
+    service: Shared,
+) -> bodies.Template:
     """Replace the name and the fields of a form. Jobs that were sent before keep the old one."""
     return body_of_template(service.shelf.change(name, template))
 
@@ -153,21 +154,15 @@ def get_template_editor(name: FormName, service: Shared) -> Response:
 
 @router.post(
     "/{name}/edit",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/toml": {"schema": {"type": "string"}},
-                "text/plain": {"schema": {"type": "string"}},
-            },
-        }
-    },
+    openapi_extra=body_schema(
+        {"application/toml": {"type": "string"}, "text/plain": {"type": "string"}}
+    ),
 )
 async def post_template_editor(
     request: Request, name: FormName, service: Shared
 ) -> bodies.Template:
     """Replace a form by a template.toml, checked as `formreader template check` does."""
-    body = b"".join([chunk async for chunk in body_of(request, _MAX_TOML_BYTES)])
+    body = await bytes_of(request, _MAX_FIELDS_BYTES)
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:

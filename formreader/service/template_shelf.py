@@ -15,7 +15,7 @@ from pathlib import Path
 from formreader.core.errors import TemplateError
 from formreader.core.geometry import Box
 from formreader.output.atomic_writing import atomic_writer
-from formreader.rules.form_rules import NO_RULES
+from formreader.rules.form_rules import NO_RULES, FieldRules
 from formreader.service import bodies
 from formreader.service.job_folders import DataFolder
 from formreader.service.problems import ProblemError
@@ -160,21 +160,19 @@ class TemplateShelf:
             _save(folder, text)
             return template
 
-    def add(self, made: Path, name: str) -> FormTemplate:
-        """Add the form that was made in the folder `made`, under a name.
+    def add(self, made: Path) -> FormTemplate:
+        """Add the form that was made in the folder `made`.
 
         Raises:
-            ProblemError: another form has the name, or it cannot be one.
+            ProblemError: another form has its name.
         """
         with self._lock:
-            if any(template.name == name for _, template in self.all()):
-                raise ProblemError(409, f"There is a form {name!r} already")
             template = read_template(made)
-            written = _changed(made, body_of_template(replace(template, name=name)), template)
-            _save(made, template_text(written))
-            stem = re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-")[:40]
+            if any(one.name == template.name for _, one in self.all()):
+                raise ProblemError(409, f"There is a form {template.name!r} already")
+            stem = re.sub(r"[^0-9A-Za-z]+", "-", template.name).strip("-")[:40]
             made.rename(self._folder / f"{stem or 'form'}-{secrets.token_hex(3)}")
-        return written
+        return template
 
     def delete(self, name: str) -> None:
         """Delete a form. Jobs that were begun with it keep theirs.
@@ -270,9 +268,15 @@ def _changed(folder: Path, wanted: bodies.Template, before: FormTemplate) -> For
         ProblemError: it is wrong.
     """
     try:
-        fields = tuple(_field(one, before) for one in wanted.fields)
+        fields = tuple(map(_field, wanted.fields))
     except (TypeError, ValueError) as error:
         raise ProblemError(422, f"fields: {error}") from error
+    named = {old.name: old.rules for old in before.fields}
+    placed = {_places(old): old.rules for old in reversed(before.fields)}  # the first one counts
+    fields = tuple(
+        replace(one, rules=_with_kind(given, named.get(one.name, placed.get(_places(one)))))
+        for one, given in zip(fields, wanted.fields, strict=True)
+    )
     document = before.document and (wanted.name, *before.document[1:])
     changed = replace(before, name=wanted.name, fields=fields, document=document)
     template, faults = parse_template(template_text(changed), folder)
@@ -286,19 +290,19 @@ def _save(folder: Path, text: str) -> None:
         stream.write(text)
 
 
-def _field(one: bodies.TemplateField, before: FormTemplate) -> FieldPlace:
+def _field(one: bodies.TemplateField) -> FieldPlace:
     for place in (*(one.boxes or ()), *([one.cell] if one.cell is not None else [])):
         if len(place) != 4:
             raise ValueError(f"{one.name}: a place is [left, top, width, height]")
     cell = Box(*one.cell) if one.cell is not None else None
-    field = FieldPlace(one.name, tuple(Box(*box) for box in one.boxes or ()), cell)
-    named = [old for old in before.fields if old.name == one.name]
-    same_place = [old for old in before.fields if _places(old) == _places(field)]
-    rules = next((old.rules for old in (*named, *same_place)), NO_RULES)
-    if "kind" in one.model_fields_set:
-        rules = replace(rules, kind=one.kind or "")
-    return replace(field, rules=rules)
+    return FieldPlace(one.name, tuple(Box(*box) for box in one.boxes or ()), cell)
 
 
-def _places(field: FieldPlace) -> list[list[float]]:
-    return [_sides(part) for part in field.parts]
+def _with_kind(one: bodies.TemplateField, rules: FieldRules | None) -> FieldRules:
+    """The rules that a field has had, with the kind that a client gives it, if any is given."""
+    rules = rules or NO_RULES
+    return replace(rules, kind=one.kind or "") if "kind" in one.model_fields_set else rules
+
+
+def _places(field: FieldPlace) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(_sides(part)) for part in field.parts)

@@ -6,6 +6,7 @@ A few programs that send a byte now and then would otherwise hold all connection
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -24,6 +25,8 @@ network is far quicker."""
 
 MAX_UNREAD_SECONDS = 60.0
 """Seconds in which a client must take some 50 kB of an answer that waits for it."""
+
+_log = logging.getLogger(__name__)
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -63,7 +66,7 @@ class TimedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """The client takes less than it is given."""
         super().pause_writing()
-        self._taking = self.loop.call_later(MAX_UNREAD_SECONDS, self.transport.abort)
+        self._taking = self.loop.call_later(MAX_UNREAD_SECONDS, self._end_untaken)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -82,6 +85,16 @@ class TimedConnection(H11Protocol):
             self._sending.cancel()
             self._sending = None
 
+    def _end_untaken(self) -> None:
+        """End the connection of a client that does not take its answer."""
+        self._tell("does not take its answer")
+        self.transport.abort()
+
+    def _tell(self, what: str) -> None:
+        _log.warning(
+            "%s %s: the connection was ended", self.client[0] if self.client else "?", what
+        )
+
     def _end_if_late(self) -> None:
         """End the connection, unless the client has sent enough of a body, or is not let."""
         if self._in_body:
@@ -92,6 +105,8 @@ class TimedConnection(H11Protocol):
                 self._sending = self.loop.call_later(again, self._end_if_late)
                 return
         self._sending = None
-        if self._received and not self._in_body:  # a browser may connect ahead of its requests
-            self.transport.write(_TIMED_OUT)
+        if self._received or self._in_body:  # a browser may connect ahead of its requests
+            self._tell("sends too slowly")
+            if not self._in_body:
+                self.transport.write(_TIMED_OUT)
         self.transport.close()

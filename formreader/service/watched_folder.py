@@ -3,6 +3,10 @@
 A file is whole when its size and its time have not changed for some seconds. It is copied into a
 job first, then the job's record names it, then it is noted in a journal, and only then it leaves
 the folder. Whenever the service ends in between, the next start goes on from there.
+
+Meanwhile another file may have taken its name, of which nobody has read anything. So a file leaves
+in two steps: out of the folder, and, if it is the one that was read, to those that are done. Else
+it comes back at the next look.
 """
 
 from __future__ import annotations
@@ -11,17 +15,20 @@ import json
 import logging
 import os
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from formreader.core.errors import FormreaderError, UsageError
 from formreader.core.options import WatchJobs
 from formreader.core.printable import printable_name
+from formreader.core.user_files import open_regular
 from formreader.input.path_listing import natural_key
 from formreader.service.file_names import is_hidden, is_page_file, suffix_of_label, unique
 from formreader.service.job_folders import JobRecord, StoredFile
@@ -31,6 +38,10 @@ from formreader.service.service_state import Service
 
 DONE_FOLDER = "done"
 """Where files go that were taken: a folder in the watched one."""
+
+_LEAVING_FOLDER = "leaving"
+"""The folder in `DONE_FOLDER` of files that have left, of which it is not known yet if they were
+read."""
 
 _WATCH_SECONDS = 2.0
 """Seconds between two looks at the folder: people wait for the scanner far longer."""
@@ -43,14 +54,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A file as it was at a look: what tells it from another of its name."""
+    """A file as it was at a look: what tells it from another of its name.
+
+    `device` and `inode` do so while the service runs, but may change when a drive is mounted anew.
+    """
 
     name: str
     size: int
     mtime_ns: int
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, name: str, facts: os.stat_result) -> _Seen:
+        return cls(name, facts.st_size, facts.st_mtime_ns, facts.st_dev, facts.st_ino)
 
     @property
     def origin(self) -> str:
+        """What is noted of it: the same after a restart."""
         return json.dumps([self.name, self.size, self.mtime_ns])
 
 
@@ -77,6 +98,7 @@ class WatchedFolder:
         self._journal = data / "watched.jsonl"
         self._since = dict[_Seen, float]()
         self._told = set[str]()
+        self._read = dict[str, _Seen]()
         self._taken = self._known()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
@@ -91,6 +113,7 @@ class WatchedFolder:
 
     def look(self, now: float) -> None:
         """Look at the folder once, at a time in seconds, and take the files that are whole."""
+        self._give_back()
         seen = list(self._files())
         self._since = {one: self._since.get(one, now) for one in seen}
         whole = [one for one in seen if now - self._since[one] >= _QUIET_SECONDS]
@@ -123,9 +146,9 @@ class WatchedFolder:
             path = self._folder / name
             if is_page_file(name) and not is_hidden(name) and not path.is_symlink():
                 with suppress(OSError):  # it is gone meanwhile
-                    stat = path.stat()
-                    if stat.st_size:
-                        yield _Seen(name, stat.st_size, stat.st_mtime_ns)
+                    facts = path.stat()
+                    if facts.st_size and stat.S_ISREG(facts.st_mode):
+                        yield _Seen.of(name, facts)
 
     def _by_job(self, files: Sequence[_Seen]) -> Mapping[str, list[_Seen]]:
         """Sort files by the job that they go to."""
@@ -199,34 +222,48 @@ class WatchedFolder:
         """Copy a file into a job, on disk for sure; False if it cannot be, or changes meanwhile."""
         source = self._folder / one.name
         try:
-            with source.open("rb") as read, target.open("wb") as written:
+            with open_regular(source) as read, target.open("wb") as written:
+                before = _Seen.of(one.name, os.fstat(read.fileno()))
                 shutil.copyfileobj(read, written)
                 written.flush()
                 os.fsync(written.fileno())
-            stat = source.stat()
+                after = _Seen.of(one.name, os.fstat(read.fileno()))
         except OSError as error:
             self._tell(f"{source}: cannot be taken ({error.strerror})")
             target.unlink(missing_ok=True)
             return False
-        same = (stat.st_size, stat.st_mtime_ns) == (one.size, one.mtime_ns)
-        if not same or target.stat().st_size != one.size:
+        if not one == before == after or target.stat().st_size != one.size:
             target.unlink()
             return False
+        if self._move:
+            self._read[one.origin] = one
         return True
 
     def _put_away(self, one: _Seen) -> None:
-        """Move a file that was taken into the folder of those that are done."""
-        day = self._folder / DONE_FOLDER / datetime.now().strftime("%Y-%m-%d")
-        target = day / one.name
+        """Move a file that was taken into the folder of those that are done.
+
+        A file that nobody has read stays between the folders until the next look gives it back.
+        """
+        done = self._folder / DONE_FOLDER
+        leaving = done / _LEAVING_FOLDER / one.name
+        target = done / datetime.now().strftime("%Y-%m-%d") / one.name
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            number = 2
-            while target.exists():
-                target = (day / one.name).with_stem(f"{Path(one.name).stem} ({number})")
-                number += 1
-            (self._folder / one.name).rename(target)
+            leaving.parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / one.name).rename(leaving)
+            left = _Seen.of(one.name, leaving.stat())
+            read = self._read.pop(one.origin, left)  # of the last run only the origin is known
+            if left == read and left.origin == one.origin:
+                _move(leaving, target)
+            else:
+                self._taken.discard(left.origin)
         except OSError as error:
             self._tell(f"{one.name}: cannot be moved to {target.parent} ({error.strerror})")
+
+    def _give_back(self) -> None:
+        """Move what has left without having been read into the folder again."""
+        leaving = self._folder / DONE_FOLDER / _LEAVING_FOLDER
+        for path in [path for path in leaving.rglob("*") if not path.is_dir()]:
+            _move(path, self._folder / path.relative_to(leaving))
 
     def _known(self) -> set[str]:
         """What was taken before: by the journal, and by jobs whose files it does not name yet."""
@@ -257,3 +294,25 @@ class WatchedFolder:
         if text not in self._told:
             self._told.add(text)
             _log.warning("%s", text)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a file to a name, or to one with a number where that is taken; nothing is replaced.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    free = target
+    for number in count(2):
+        try:
+            os.link(source, free)  # unlike a rename it fails where there is a file
+            source.unlink()
+            return
+        except FileExistsError:
+            pass
+        except OSError:  # drives of cameras and of some networks have no links
+            if not free.exists():
+                source.rename(free)
+                return
+        free = target.with_stem(f"{target.stem} ({number})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,14 +44,26 @@ def unpack_zip(archive: Path, folder: Path, max_files: int, max_size: int) -> Un
     Raises:
         ZipTooLargeError: it has too many files, is too large, or shrinks too well.
         PageError: it is damaged, needs a password, or has links or names outside its folder.
+        OSError: its files cannot be written.
+    """
+    with _errors_of_reading():
+        opened = zipfile.ZipFile(archive)
+    with opened:
+        return _unpack(opened, archive.stat().st_size, folder, max_files, max_size)
+
+
+@contextmanager
+def _errors_of_reading() -> Iterator[None]:
+    """Turn every exception of reading an archive into a `PageError`.
+
+    What is written is written outside of it: a full disk is no fault of the archive.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
-            return _unpack(opened, archive.stat().st_size, folder, max_files, max_size)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError) as error:
+        yield
+    except Exception as error:  # zipfile lets those of zlib, bz2, lzma and struct through
+        if type(error) is RuntimeError:  # what zipfile raises for a password
+            raise PageError("the ZIP needs a password. Send it without one") from error
         raise PageError(f"the ZIP is damaged ({error}). Pack it again") from error
-    except RuntimeError as error:  # what zipfile raises for a password
-        raise PageError("the ZIP needs a password. Send it without one") from error
 
 
 def _unpack(
@@ -94,7 +107,7 @@ def _check(entry: zipfile.ZipInfo) -> None:
 
 
 def _content(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    with opened.open(entry) as stream:
+    with _errors_of_reading(), opened.open(entry) as stream:
         while chunk := stream.read(_CHUNK):
             yield chunk
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -55,7 +55,7 @@ class JobFile:
                 file is not changed.
             OutputError: it cannot be opened or written, or it is damaged.
         """
-        with _output_errors(path):
+        with _output_errors(path, (*_DAMAGED, sqlite3.SQLITE_ERROR)):  # no statement here is wrong
             connection = sqlite3.connect(path, timeout=_MAX_LOCK_WAIT, isolation_level=None)
             try:
                 connection.text_factory = decode
@@ -105,10 +105,15 @@ class JobFile:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Execute the statements of the `with` block as one transaction, on disk at its end.
 
+        Inside another one it is a part of that.
+
         Raises:
             OutputError: the file cannot be written, or was moved or deleted; nothing is stored.
         """
         with _output_errors(self._path):
+            if self._connection.in_transaction:
+                yield self._connection
+                return
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -207,15 +212,18 @@ def damaged_job(path: Path, cause: object) -> OutputError:
 
 
 @contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors about the file into `OutputError`; others are bugs and pass."""
+def _output_errors(path: Path, damaged: Sequence[int] = _DAMAGED) -> Iterator[None]:
+    """Turn SQLite's errors about the file into `OutputError`; others are bugs and pass.
+
+    `damaged` are the codes of errors that tell of a damaged file.
+    """
     try:
         yield
     except UnicodeDecodeError as error:  # also of SQLite's own messages, which quote the file
         raise damaged_job(path, error) from error
     except sqlite3.Error as error:
         code = _primary_code(error)
-        if code in _DAMAGED:
+        if code in damaged:
             raise damaged_job(path, error) from error
         if code in _REMEDIES:
             raise OutputError(

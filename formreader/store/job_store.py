@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -436,6 +437,16 @@ class JobStore:
                         counts[name.value] += sum(d.status is name for d in now.digits)
                         counts[name.value] -= sum(d.status is name for d in field.digits)
         return counts
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Keep all that the `with` block stores, at its end; nothing where it raises.
+
+        Raises:
+            OutputError: the file cannot be written; nothing is stored.
+        """
+        with self._file.transaction():
+            yield
 
     def answer(self, answers: Sequence[Answer]) -> None:
         """Store answers, all or none, in one batch that `take_back` undoes.

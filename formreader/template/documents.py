@@ -7,6 +7,7 @@ from typing import Any
 
 from formreader.core.errors import TemplateError
 from formreader.template.form_template import FormTemplate
+from formreader.template.usable_values import found
 
 DOCUMENT_KEY = "document"
 """The table of a template.toml."""
@@ -26,15 +27,15 @@ def document_flaws(content: Mapping[str, Any]) -> Iterator[str]:
         return
     table = content[DOCUMENT_KEY]
     if not isinstance(table, dict) or set(table) != {_PAGES}:
-        yield f"must be a table with the key {_PAGES} alone. Found: {table!r}"
+        yield f"must be a table with the key {_PAGES} alone. {found(table)}"
         return
     forms = table[_PAGES]
     if not isinstance(forms, list) or not all(isinstance(one, str) for one in forms):
-        yield f"{_PAGES}: must be a list of the names of forms. Found: {forms!r}"
+        yield f"{_PAGES}: must be a list of the names of forms. {found(forms)}"
     elif len(set(forms)) != len(forms) or len(forms) < 2:
-        yield f"{_PAGES}: must name two forms or more, each once. Found: {forms!r}"
+        yield f"{_PAGES}: must name two forms or more, each once. {found(forms)}"
     elif forms[0] != content.get("form"):
-        yield f"{_PAGES}: the first page must be this form. Found: {forms[0]!r}"
+        yield f"{_PAGES}: the first page must be this form. {found(forms[0])}"
 
 
 def document_lines(form: FormTemplate, quoted: Callable[[str], str]) -> list[str]:

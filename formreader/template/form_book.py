@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
+from formreader.core.user_files import open_regular
 from formreader.crop.box_crops import lines_of_boxes
 from formreader.crop.box_lines import BoxLines
 from formreader.detect.line_snapping import Edges, find_edges
@@ -172,7 +173,8 @@ def templates_hash(place: Path, names: Collection[str] | None = None) -> str:
         files += files_of_rules(folder, read_template(folder))
         for file in files:
             try:
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
+                with open_regular(file) as stream:
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
             except OSError as error:
                 message = f"{file}: cannot be read ({error.strerror})"
                 raise TemplateError(message) from error

@@ -42,13 +42,14 @@ def free_sides(cells: Floats, others: Floats) -> npt.NDArray[np.bool_]:
     `others`, (m, 4, 2), are the boxes and cells of all fields of the form.
     """
     boxes = [_box(one) for one in others]
-    return np.array(
-        [
-            [not any(beside.overlap(other) > 0 for other in boxes) for beside in _beside(_box(one))]
-            for one in cells
-        ],
-        np.bool_,
-    ).reshape(-1, 2)
+    sides = np.array([(b.left, b.top, b.right, b.bottom) for b in boxes]).reshape(-1, 4)
+    free = np.ones((len(cells), 2), np.bool_)
+    for i, one in enumerate(cells):
+        for k, beside in enumerate(_beside(_box(one))):
+            upper = np.maximum(sides[:, :2], (beside.left, beside.top))
+            lower = np.minimum(sides[:, 2:], (beside.right, beside.bottom))
+            free[i, k] = not (lower > upper).all(axis=1).any()
+    return free
 
 
 def ink_beside(

@@ -22,6 +22,7 @@ from formreader.template.placed_fields import quarters_turned
 from formreader.template.print_fields import without_print
 from formreader.template.reference_library import ReferenceLibrary
 from formreader.template.unwritten_fields import with_unwritten
+from formreader.template.usable_values import MAX_BOXES, MAX_FIELDS
 
 _MAX_MEDIAN_PAGES = 25
 """Pages of which the reference page is the median; more would change little."""
@@ -88,13 +89,14 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
 
 
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
-    """Make the template of a form; None if its pages show no field."""
+    """Make the template of a form; None if its pages show no field, or too many."""
     fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
     if len(pile.members) >= _MIN_MEDIAN_PAGES:
         seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
         found = with_unwritten(pile.reference.image, without_print(fields, seen))
         fields = named_in_order(found)
-    if not fields:
+    widest = max((len(field.boxes) for field in fields), default=0)
+    if not 0 < len(fields) <= MAX_FIELDS or widest > MAX_BOXES:
         return None
     fields = _with_kinds(fields, pile)
     height, width = pile.reference.image.shape
@@ -108,9 +110,14 @@ def _with_kinds(fields: Sequence[FieldPlace], pile: FormPile) -> tuple[FieldPlac
     """Fields with their kinds, where what was read in them on the pages tells it clearly."""
     values = defaultdict[str, list[str]](list)
     for page, how in pile.members:
-        for (corners, _), value in zip(page.fields, page.values, strict=False):
+        for (corners, is_cell), value in zip(page.fields, page.values, strict=False):
             here = Box.around([_box(how, one) for one in corners])
-            at = next((field for field in fields if field.box.overlap(here) > _MIN_FIT), None)
+            same = [
+                field
+                for field in fields
+                if is_cell == (field.cell is not None) and len(corners) == len(field.parts)
+            ]
+            at = next((field for field in same if field.box.overlap(here) > _MIN_FIT), None)
             if at is not None:
                 values[at.name].append(value)
     kinds = {name: likely_kind(read) for name, read in values.items()}

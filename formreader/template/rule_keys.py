@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import Any, get_args
 
 from formreader.core.dates import DateRule
 from formreader.core.field_kinds import DEFAULT_ORDER, KINDS, MAX_DECIMALS
+from formreader.core.user_files import open_regular_text
 from formreader.rules.expressions import parse_relations
 from formreader.rules.field_checks import check_digits, digits_of, pattern_check
 from formreader.rules.form_rules import (
@@ -22,6 +22,7 @@ from formreader.rules.form_rules import (
     Relation,
     RelationKey,
 )
+from formreader.template.usable_values import found, has_unusable_number
 
 RELATION_KEYS: tuple[RelationKey, ...] = get_args(RelationKey)
 """Keys of a form that hold rules between its fields, as lists of texts."""
@@ -53,10 +54,23 @@ _NOT_OF_KINDS = (
 )
 """Keys that belong to some kinds only."""
 
-_DIGITS = re.compile(r"\s*(\d+)\s*(?:\.\.\s*(\d+)\s*)?")
+_DIGITS = re.compile(r"\s*(\d{1,3})\s*(?:\.\.\s*(\d{1,3})\s*)?")
+"""Numbers of digits, up to 999."""
 
-_MAX_BROKEN = 0.5
-"""A rule that is broken as often as not is none."""
+_MAX_RELATIONS = 2000
+"""Rules between fields of a form, for each key: one for each row of a large table is 100."""
+
+_MAX_RULE = 50_000
+"""Characters of a rule between fields: the sum of 5,000 of them."""
+
+_MAX_MESSAGE = 300
+"""Characters of what is said of a rule between fields, which may be long itself."""
+
+_MAX_FLAWS = 100
+"""Rules between fields that are told to be wrong: the first ones are enough to mend them."""
+
+_MIN_BROKEN, _MAX_BROKEN = 1e-6, 0.5
+"""A rule that is never broken has no probability to weigh; one broken as often as not is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,26 +149,32 @@ def form_relations(
 
     `names` are those of the fields that are read: of ignored ones there can be no rules.
     """
-    relations, flaws = list[Relation](), list[Flaw]()
+    relations, flaws, known = list[Relation](), list[Flaw](), frozenset(names)
     for key in RELATION_KEYS:
         texts = content.get(key, [])
         if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
-            flaws.append(Flaw(key, f"must be a list of texts. Found: {texts!r}"))
+            flaws.append(Flaw(key, f"must be a list of texts. {found(texts)}"))
+            continue
+        if len(texts) > _MAX_RELATIONS or any(len(text) > _MAX_RULE for text in texts):
+            most = f"{_MAX_RELATIONS:,} texts of {_MAX_RULE:,} characters"
+            flaws.append(Flaw(key, f"must have at most {most} each"))
             continue
         for text in texts:
+            if len(flaws) >= _MAX_FLAWS:
+                break
             try:
-                relations += parse_relations(key, text, names)
+                relations += parse_relations(key, text, known)
             except ValueError as error:
-                flaws.append(Flaw(key, str(error), text))
+                flaws.append(Flaw(key, str(error)[:_MAX_MESSAGE], text))
     return tuple(relations), flaws
 
 
 def rules_broken(content: Mapping[str, Any]) -> tuple[float, list[Flaw]]:
     """How often people break a rule, as a form says, and what is wrong with that."""
     share = content.get(BROKEN_KEY, DEFAULT_RULES_BROKEN)
-    if type(share) is not float or not 0 < share <= _MAX_BROKEN:
-        wanted = f"must be a share above 0, up to {_MAX_BROKEN}, such as 0.02"
-        return DEFAULT_RULES_BROKEN, [Flaw(BROKEN_KEY, f"{wanted}. Found: {share!r}")]
+    if type(share) is not float or not _MIN_BROKEN <= share <= _MAX_BROKEN:
+        wanted = f"must be a share from {_MIN_BROKEN:f} to {_MAX_BROKEN}, such as 0.02"
+        return DEFAULT_RULES_BROKEN, [Flaw(BROKEN_KEY, f"{wanted}. {found(share)}")]
     return share, []
 
 
@@ -162,7 +182,7 @@ def decimal_comma(content: Mapping[str, Any]) -> tuple[bool, list[Flaw]]:
     """Whether tables write decimals with a comma, as a form says, and what is wrong with that."""
     comma = content.get(COMMA_KEY, False)
     if type(comma) is not bool:
-        return False, [Flaw(COMMA_KEY, f"must be true or false. Found: {comma!r}")]
+        return False, [Flaw(COMMA_KEY, f"must be true or false. {found(comma)}")]
     return comma, []
 
 
@@ -218,33 +238,33 @@ def one_of_path(folder: Path, name: str) -> Path:
 
 
 def _counts(value: object, example: str) -> tuple[int, int]:
-    found = _DIGITS.fullmatch(str(value)) if type(value) in (int, str) else None
-    if found is None:
-        raise ValueError(f"must be a number such as {example}. Found: {value!r}")
-    low = int(found[1])
-    return low, int(found[2] or low)
+    parts = _DIGITS.fullmatch(str(value)) if type(value) in (int, str) else None
+    if parts is None:
+        raise ValueError(f"must be a number such as {example}. {found(value)}")
+    low = int(parts[1])
+    return low, int(parts[2] or low)
 
 
 def _digits(value: object, _: Path | None) -> dict[str, object]:
     low, high = _counts(value, '3, or "4..6"')
     if not 0 < low <= high:
-        raise ValueError(
-            f"must be from a number above 0 to one that is not lower. Found: {value!r}"
-        )
+        raise ValueError(f"must be from a number above 0 to one that is not lower. {found(value)}")
     return {"digits": (low, high)}
 
 
 def _decimals(value: object, _: Path | None) -> dict[str, object]:
     low, high = _counts(value, '1, or "0..2"')
     if not low <= high <= MAX_DECIMALS:
-        raise ValueError(f"must be from one number to a higher, up to 6. Found: {value!r}")
+        raise ValueError(
+            f"must be from one number to a higher, up to {MAX_DECIMALS}. {found(value)}"
+        )
     return {"decimals": (low, high)}
 
 
 def _number(name: str) -> Callable[[object, Path | None], dict[str, object]]:
     def read(value: object, _: Path | None) -> dict[str, object]:
-        if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
-            raise ValueError(f"must be a number. Found: {value!r}")
+        if type(value) not in (int, float) or has_unusable_number(value):
+            raise ValueError(f"must be a number. {found(value)}")
         return {name: value if isinstance(value, int) else Decimal(repr(value))}
 
     return read
@@ -258,7 +278,7 @@ def _one_of_texts(
 
     def read(value: object, _: Path | None) -> dict[str, object]:
         if not isinstance(value, str) or value not in meanings:
-            raise ValueError(f"must be {wanted}. Found: {value!r}")
+            raise ValueError(f"must be {wanted}. {found(value)}")
         return {name: meanings[value]}
 
     return read
@@ -267,7 +287,7 @@ def _one_of_texts(
 def _flag(name: str) -> Callable[[object, Path | None], dict[str, object]]:
     def read(value: object, _: Path | None) -> dict[str, object]:
         if type(value) is not bool:
-            raise ValueError(f"must be true or false. Found: {value!r}")
+            raise ValueError(f"must be true or false. {found(value)}")
         return {name: value}
 
     return read
@@ -299,7 +319,7 @@ def _one_of(value: object, folder: Path | None) -> dict[str, object]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"must be a text. Found: {value!r}")
+        raise ValueError(f"must be a text. {found(value)}")
     return value
 
 
@@ -310,8 +330,8 @@ def _known_values(path: Path) -> frozenset[str]:
         ValueError: it cannot be read, or has none.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        cells = [row[0].strip() for row in csv.reader(text.splitlines()) if row]
+        with open_regular_text(path, encoding="utf-8-sig") as stream:
+            cells = [row[0].strip() for row in csv.reader(stream.read().splitlines()) if row]
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import numpy as np
 from formreader.core.errors import OutputError, TemplateError
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
+from formreader.core.user_files import open_regular_text, parse_toml, read_regular
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
+from formreader.output.table import text_cell
 from formreader.template.documents import (
     DOCUMENT_KEY,
     document_flaws,
@@ -37,6 +40,18 @@ from formreader.template.rule_keys import (
     one_of_path,
     rules_broken,
 )
+from formreader.template.usable_values import (
+    MAX_BOXES,
+    MAX_FIELDS,
+    MAX_PLACES,
+    MAX_SIDE,
+    NUMBER_FAULT,
+    form_name_fault,
+    found,
+    has_unusable_number,
+    name_fault,
+    place_fault,
+)
 
 TEMPLATE_FILE, PAGE_FILE = "template.toml", "page.png"
 """The files of a template's folder."""
@@ -54,6 +69,9 @@ _SUMMARY = "Correct it, or make the template again with `formreader template new
 
 _MAX_SHOWN = 80
 """Characters of a wrong key or value that a message shows."""
+
+_MAX_FAULTS = 100
+"""Faults that are told. Each is looked up in the text, which would take hours for a million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +155,34 @@ def read_template(folder: Path) -> FormTemplate:
     Raises:
         TemplateError: it cannot be read or is wrong; the message has all that is.
     """
-    text = _read_text(folder / TEMPLATE_FILE)
+    file = folder / TEMPLATE_FILE
+    return _parsed(read_template_text(folder), file, folder)
+
+
+def _parsed(text: str, file: Path, folder: Path | None) -> FormTemplate:
     template, faults = parse_template(text, folder)
     if template is None:
-        file = folder / TEMPLATE_FILE
         told = [
             f"{file}{f', line {one.line}' if one.line else ''}: {one.message}" for one in faults
         ]
         raise TemplateError("\n".join((*told, _SUMMARY)))
     return template
+
+
+def read_template_text(folder: Path) -> str:
+    """The content of the template.toml of a folder.
+
+    Raises:
+        TemplateError: it cannot be read.
+    """
+    path = folder / TEMPLATE_FILE
+    try:
+        with open_regular_text(path) as stream:
+            return stream.read()
+    except OSError as error:
+        raise TemplateError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{path}: it is not UTF-8 text ({error.reason})") from error
 
 
 def read_page_picture(folder: Path, template: FormTemplate) -> GreyImage:
@@ -156,7 +193,7 @@ def read_page_picture(folder: Path, template: FormTemplate) -> GreyImage:
     """
     path = folder / PAGE_FILE
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = np.frombuffer(read_regular(path), np.uint8)
     except OSError as error:
         raise TemplateError(f"{path}: cannot be read ({error.strerror}). {_SUMMARY}") from error
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
@@ -176,7 +213,10 @@ def write_template(folder: Path, template: FormTemplate, page: GreyImage) -> Non
 
     Raises:
         OutputError: it cannot be written.
+        TemplateError: it could not be read again.
     """
+    content = template_text(template)
+    _parsed(content, folder / TEMPLATE_FILE, None)  # the files of its rules may come later
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -184,7 +224,7 @@ def write_template(folder: Path, template: FormTemplate, page: GreyImage) -> Non
     with atomic_stream(folder / PAGE_FILE) as stream:
         stream.write(cv2.imencode(".png", page)[1].tobytes())
     with atomic_writer(folder / TEMPLATE_FILE) as text:
-        text.write(template_text(template))
+        text.write(content)
 
 
 def template_text(template: FormTemplate) -> str:
@@ -215,36 +255,41 @@ def template_text(template: FormTemplate) -> str:
 def parse_template(
     text: str, folder: Path | None = None
 ) -> tuple[FormTemplate | None, list[Fault]]:
-    """The template in the text of a template.toml, or None and all that is wrong with it.
+    """The template in the text of a template.toml, or None and what is wrong with it.
+
+    Of very many faults the first are told.
 
     `folder` is that of the template, for the files that its rules name; None leaves them unread.
     """
     try:
-        content = tomllib.loads(text)
+        content = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
         line = int(found[1]) if found and found[1] else len(text.splitlines())
         return None, [Fault(line, f"not valid TOML: {str(error).split(' (at')[0]}")]
-    except (RecursionError, ValueError) as error:  # nested a thousand deep; 5,000 digits
+    except ValueError as error:  # too much of something
         return None, [Fault(0, f"not valid TOML: {error}")]
     lines = _Lines(text)
-    faults = list(_form_faults(content, lines))
+    faults = list(_number_faults(content, lines)) or list(
+        islice(_form_faults(content, lines), _MAX_FAULTS)
+    )
     if faults:
         return None, faults
     size = (content["width"], content["height"])
     fields, names = list[FieldPlace](), dict[str, int]()
     for i, entry in enumerate(content["fields"]):
+        if len(faults) > _MAX_FAULTS:
+            break
         wrong = list(_field_faults(entry, i, size, lines))
         rules, flaws = field_rules(entry, folder)
         wrong += [Fault(lines.of(one.key, i), f"{one.key}: {one.message}") for one in flaws]
         faults += wrong
         if not wrong:
             name = entry["name"]
-            if name.casefold() in names:
-                first = names[name.casefold()]
-                message = f"name: {name!r} is already the name of the field in line {first}"
+            if (first := names.setdefault(text_cell(name).casefold(), i)) != i:
+                line = lines.of("name", first)
+                message = f"name: {name!r} is already the name of the field in line {line}"
                 faults.append(Fault(lines.of("name", i), message))
-            names.setdefault(name.casefold(), lines.of("name", i))
             boxes = tuple(Box(*place) for place in entry.get("boxes", ()))
             cell = Box(*entry["cell"]) if "cell" in entry else None
             fields.append(FieldPlace(name, boxes, cell, rules))
@@ -254,7 +299,7 @@ def parse_template(
     comma, further = decimal_comma(content)
     faults += [
         Fault(lines.of_entry(one.key, one.text), f"{one.key}: {one.message}")
-        for one in (*flaws, *more, *further)
+        for one in (*flaws, *more, *further)[:_MAX_FAULTS]
     ]
     line = lines.of_table(DOCUMENT_KEY)
     faults += [Fault(line, f"{DOCUMENT_KEY}: {told}") for told in document_flaws(content)]
@@ -270,20 +315,31 @@ def files_of_rules(folder: Path, template: FormTemplate) -> list[Path]:
     return [one_of_path(folder, name) for name in names]
 
 
+def _number_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:
+    """The keys whose numbers are out of all ranges: nothing else can look at them."""
+    fields = content.get("fields")
+    own = [one for one in fields if isinstance(one, dict)] if isinstance(fields, list) else []
+    tables = [(None, {key: value for key, value in content.items() if key != "fields" or not own})]
+    for at, table in (*tables, *enumerate(own)):
+        for key, value in table.items():
+            if has_unusable_number(value):
+                yield Fault(lines.of(key, at), f"{key[:_MAX_SHOWN]}: {NUMBER_FAULT}")
+
+
 def _form_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:
     for key in content:
         if key not in _FORM_KEYS:
             yield Fault(lines.of_table(key), _unknown(key, _FORM_KEYS))
     for key in ("format", "width", "height"):
         value = content.get(key)
-        if type(value) is not int or value < 1:
-            yield Fault(lines.of(key), f"{key}: must be a whole number above 0. {_found(value)}")
+        if type(value) is not int or not 1 <= value <= MAX_SIDE:
+            wanted = f"must be a whole number from 1 to {MAX_SIDE:,}"
+            yield Fault(lines.of(key), f"{key}: {wanted}. {found(value)}")
     if type(content.get("format")) is int and content["format"] > TEMPLATE_FORMAT:
         message = f"format: {content['format']} is of a newer version of formreader"
         yield Fault(lines.of("format"), message)
-    name = content.get("form")
-    if not isinstance(name, str) or not name.strip():
-        yield Fault(lines.of("form"), f"form: must be the form's name, as text. {_found(name)}")
+    if fault := form_name_fault(content.get("form")):
+        yield Fault(lines.of("form"), f"form: the form's name {fault}")
     fields = content.get("fields")
     if (
         not isinstance(fields, list)
@@ -291,6 +347,16 @@ def _form_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:
         or not all(isinstance(one, dict) for one in fields)
     ):
         yield Fault(0, "fields: there must be at least one [[fields]]")
+    elif len(fields) > MAX_FIELDS:
+        yield Fault(0, f"fields: there may be at most {MAX_FIELDS:,}. Found: {len(fields):,}")
+    elif (places := sum(map(_places_of, fields))) > MAX_PLACES:
+        most = f"their boxes may be at most {MAX_PLACES:,} in all"
+        yield Fault(0, f"fields: {most}. Found: {places:,}")
+
+
+def _places_of(entry: Mapping[str, Any]) -> int:
+    boxes = entry.get("boxes")
+    return len(boxes) if isinstance(boxes, list) else 1
 
 
 def _field_faults(
@@ -300,10 +366,9 @@ def _field_faults(
         if key not in _FIELD_KEYS:
             yield Fault(lines.of(key, i), _unknown(key, _FIELD_KEYS))
     name = entry.get("name")
-    if not isinstance(name, str) or not name.strip() or name != " ".join(name.split()):
-        wanted = "name: must be text in one line, without spaces around it"
-        yield Fault(lines.of("name", i), f"{wanted}. {_found(name)}")
-    elif name.casefold() in RESERVED_NAMES:
+    if fault := name_fault(name):
+        yield Fault(lines.of("name", i), f"name: {fault}")
+    elif str(name).casefold() in RESERVED_NAMES:
         message = f"name: {name!r} is a column of the table; choose another name"
         yield Fault(lines.of("name", i), message)
     if ("boxes" in entry) == ("cell" in entry):
@@ -313,41 +378,19 @@ def _field_faults(
     places = entry["boxes"] if key == "boxes" else [entry["cell"]]
     if not isinstance(places, list) or not places:
         wanted = "boxes: must be a list of places, each [left, top, width, height]"
-        yield Fault(lines.of(key, i), f"{wanted}. {_found(places)}")
+        yield Fault(lines.of(key, i), f"{wanted}. {found(places)}")
+        return
+    if len(places) > MAX_BOXES:
+        wanted = f"boxes: a field has at most {MAX_BOXES}"
+        yield Fault(lines.of(key, i), f"{wanted}. Found: {len(places):,}")
         return
     for place in places:
-        if message := _place_fault(place, size):
+        if message := place_fault(place, size):
             yield Fault(lines.of(key, i), f"{key}: {message}")
-
-
-def _place_fault(place: Any, size: tuple[int, int]) -> str:
-    """What is wrong with a place on a page of (width, height) `size`; "" if nothing."""
-    numbers = isinstance(place, list) and all(type(one) in (int, float) for one in place)
-    if not numbers or len(place) != 4:
-        return f"a place must be [left, top, width, height] in pixels. {_found(place)}"
-    left, top, width, height = place
-    if not (width > 0 and height > 0):
-        return f"width and height must be above 0. {_found(place)}"
-    if not (0 <= left + width / 2 < size[0] and 0 <= top + height / 2 < size[1]):
-        return f"{place} is off the page, which has {size[0]} x {size[1]} pixels"
-    return ""
 
 
 def _unknown(key: str, known: frozenset[str]) -> str:
     return f"{key[:_MAX_SHOWN]}: unknown key. Known keys are {', '.join(sorted(known))}"
-
-
-def _found(value: object) -> str:
-    return "It is missing" if value is None else f"Found: {repr(value)[:_MAX_SHOWN]}"
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise TemplateError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise TemplateError(f"{path}: it is not UTF-8 text ({error.reason})") from error
 
 
 def _quoted(text: str) -> str:

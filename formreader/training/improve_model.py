@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
         ModelError: the model to start from cannot be used.
         OutputError: the folder cannot be written or holds something else; found before any work.
     """
+    _put_back(options.out)
     _check_out(options.out)
     own = load_own_digits(options.jobs, options.writers)
     _check_enough(own)
@@ -128,7 +130,7 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
         compared = _compare(folder, candidate, {"": held, **sets}, own.review_below)
         reasons = objections(compared[""], compared[_MNIST], compared[_MARKS])
         if not reasons:
-            _hand_over(candidate, options.out, Path(place) / "before")
+            _hand_over(candidate, options.out)
     return Improvement(
         own=compared[""],
         checked=int(own.checked[judging].sum()),
@@ -293,20 +295,35 @@ def _compare(
     }
 
 
-def _hand_over(candidate: Path, out: Path, aside: Path) -> None:
-    """Put the new model's folder in the old one's place, which goes `aside`.
+def _hand_over(candidate: Path, out: Path) -> None:
+    """Put the new model's folder in the old one's place; whatever happens, there is one of them.
 
     Raises:
         OutputError: it cannot be moved; the old one is in its place.
     """
+    aside = _aside(out)
     try:
         if out.exists():
             out.rename(aside)
-        try:
-            candidate.rename(out)
-        except OSError:
-            if aside.exists():
-                aside.rename(out)
-            raise
-    except OSError as error:
-        raise unwritable(out, error) from error
+        candidate.rename(out)
+    except BaseException as error:  # an interruption, too
+        if not out.exists() and aside.exists():
+            aside.rename(out)
+        if isinstance(error, OSError):
+            raise unwritable(out, error) from error
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put_back(out: Path) -> None:
+    """Put a model back that a kill has left aside, between the two steps of handing over."""
+    aside = _aside(out)
+    if out.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+    elif aside.exists():
+        aside.rename(out)
+
+
+def _aside(out: Path) -> Path:
+    """Where the old model goes while the new one takes its place."""
+    return out.absolute().with_name(f".{out.name}-before")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import errno
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from formreader.core.errors import ModelError, OutputError
+from formreader.core.errors import ModelError, OutputError, is_disk_full
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE
 from formreader.output.atomic_writing import check_writable
 
@@ -35,8 +34,8 @@ def prepare_folder(out: Path, within: str = "") -> Path:
 
 def unwritable(out: Path, error: OSError) -> OutputError:
     """The error that a model folder cannot be written."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "Free some space and give the same command again, or choose" if full else "Choose"
+    full = "Free some space and give the same command again, or choose"
+    remedy = full if is_disk_full(error) else "Choose"
     return OutputError(
         f"{out}: the model folder cannot be written ({error.strerror or error}). "
         f"{remedy} another with --out."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from formreader.core.errors import UsageError
+from formreader.core.options import check_number
 
 
 def check_counts(options: object, *names: str) -> None:
@@ -12,8 +13,8 @@ def check_counts(options: object, *names: str) -> None:
         UsageError: one is not.
     """
     for name in names:
-        count = getattr(options, name)
-        _check(name, count, count >= 1, "1 or more")
+        if (count := getattr(options, name)) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} must be 1 or more. Received: {count}")
 
 
 def check_learning(learning_rate: float, seed: int) -> None:
@@ -22,10 +23,5 @@ def check_learning(learning_rate: float, seed: int) -> None:
     Raises:
         UsageError: one is out of range.
     """
-    _check("learning_rate", learning_rate, 0 < learning_rate <= 1, "above 0, up to 1")
-    _check("seed", seed, seed >= 0, "0 or more")
-
-
-def _check(name: str, value: float, allowed: bool, range_: str) -> None:
-    if not allowed:
-        raise UsageError(f"--{name.replace('_', '-')} must be {range_}. Received: {value}")
+    check_number("learning_rate", learning_rate)
+    check_number("seed", seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,6 +70,14 @@ def test_damaged_files_have_rows(process: RunProcess, root: Path, tiny_model: Pa
     counted = re.search(r"98 files, (\d+) pages", done.stdout)
     assert counted, done.stdout
     assert int(counted[1]) >= 98
+
+
+def test_damaged_files_are_read_or_refused(process: RunProcess, root: Path, tmp_path: Path) -> None:
+    """Those that something was once wrong with, and some of each kind."""
+    kept = shutil.copytree(root / "tests/benchmarks/fuzz_seeds", tmp_path / "kept")
+    done = process(root / "tests/benchmarks/fuzz.py", "--cases", 180, "--keep", kept)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"[1-9]\d* \w+", done.stdout)) == 9, done.stdout
 
 
 def test_small_files_that_cost_much_have_rows(

@@ -3,13 +3,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from true_looks import look_of
 
 from formreader.batch import page_work
 from formreader.batch.page_work import crop_page
-from formreader.core.doubts import Doubt
 from formreader.core.records import DigitBox, Page
 from formreader.core.stopwatch import Stopwatch
-from formreader.detect.cell_completion import PLACE_OF_HOLE
 from formreader.detect.field_finder import FoundFields
 
 
@@ -34,15 +33,17 @@ def test_a_stroke_of_the_neighbour_marks_the_box_that_it_enters() -> None:
     assert not any(box.loose_ink for box in (*first.boxes[:2], *first.boxes[3:], *second.boxes))
 
 
-@pytest.mark.parametrize(("place", "doubt"), [(1.0, ""), (PLACE_OF_HOLE, Doubt.MAY_BE_PRINT)])
-def test_a_number_in_a_cell_that_only_lines_show_is_for_review(
-    monkeypatch: pytest.MonkeyPatch, place: float, doubt: str
-) -> None:
-    page = Page("a.png", 0, np.full((300, 400), 250, np.uint8), 100.0)
-    corners = [((50, y), (250, y), (250, y + 60), (50, y + 60)) for y in (50, 110)]
-    cells = tuple(DigitBox(quad, place=place) for quad in corners)
-    cv2.putText(page.image, "418", (80, 98), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (20,), 4)
-    monkeypatch.setattr(page_work, "find_fields", lambda _: FoundFields((), cells))
-    written, blank = crop_page(page, 0, Stopwatch()).fields
-    assert (written.doubt, blank.doubt) == (doubt, "")
-    assert blank.blank.all()
+def test_what_is_only_printed_in_a_cell_is_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page("a.png", 0, np.full((320, 400), 250, np.uint8), 100.0)
+    corners = [((48, y), (248, y), (248, y + 60), (48, y + 60)) for y in (48, 112)]
+    for y in (98, 162):
+        cv2.putText(page.image, "418", (80, y), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (20,), 4)
+    pen, printed = np.zeros((2, 320, 400), np.bool_)
+    printed[48:108], pen[112:172] = True, True
+    monkeypatch.setattr(
+        page_work, "find_fields", lambda _: FoundFields((), tuple(map(DigitBox, corners)))
+    )
+    monkeypatch.setattr(page_work, "look_at", lambda _: look_of(pen, printed))
+    first, second = crop_page(page, 0, Stopwatch()).fields
+    assert first.blank.all()
+    assert not second.blank.any()

@@ -220,6 +220,44 @@ def test_a_file_that_was_gone_is_read_when_it_is_back(
     assert read == ["7.png"]
 
 
+def test_files_that_change_in_the_middle_of_a_scan(
+    scans: Scans, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its row, and the next scan reads what is there then, and nothing else."""
+    names, whole = ("2.png", "4.png", "6.png", "8.png"), scans.names()
+    changed, cut, gone, closed = (scans.folder / name for name in names)
+    before = {name: (scans.folder / name).read_bytes() for name in names}
+    started = ScanDisplay.started
+
+    def disturb(self: ScanDisplay, *counts: int) -> None:
+        """After the files were hashed, and before they are read."""
+        started(self, *counts)
+        changed.write_bytes((scans.folder / "3.png").read_bytes())
+        cut.write_bytes(before[cut.name][:500])
+        gone.unlink()
+        closed.unlink()
+        closed.mkdir()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ScanDisplay, "started", disturb)
+        done, _ = scans.run()
+    assert done.exit_code == ExitCode.PAGES_FAILED, done.output
+    told = {row["file"]: row["message"] for row in table(scans.out) if row["status"] == "error"}
+    assert list(told) == ["4.png", "6.png", "8.png"]
+    assert "ends early" in told[cut.name]
+    assert "gone" in told[gone.name] and "it is a folder" in told[closed.name]
+    assert list(dict.fromkeys(row["file"] for row in table(scans.out))) == whole
+
+    closed.rmdir()
+    for name, content in before.items():
+        (scans.folder / name).write_bytes(content)
+    changed.write_bytes(before[changed.name] + b" ")  # what is there now is another file again
+    done, read = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert read == list(names)
+    assert scans.out.read_bytes() == undisturbed
+
+
 @pytest.mark.parametrize("other", [["--model"], []])
 def test_another_scan_is_not_taken_for_the_same(
     scans: Scans, tmp_path: Path, other: list[str]

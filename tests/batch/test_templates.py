@@ -17,10 +17,12 @@ from PIL import Image
 from formreader import load_results, scan
 from formreader.batch import template_learning
 from formreader.core.errors import ExitCode, OutputError, TemplateError, UsageError
+from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
 from formreader.synth import Filling, FormSpec, Plan, render_form
-from formreader.template.form_template import FormTemplate
+from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.pile_sorting import LearnedForm
+from formreader.template.template_file import template_folders
 
 SPEC = FormSpec("comb", "clean", dpi=150, plan=Plan(filling=Filling(0.0)))
 
@@ -249,7 +251,7 @@ def test_a_disk_that_is_full_leaves_no_template(
     (tmp_path / "form-1/notes.txt").write_text("mine")
 
     def write(folder: Path, template: FormTemplate, page: GreyImage) -> None:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / template_learning.PAGE_FILE).write_bytes(b"page")
         if template.name == "form-2":
             raise OutputError("page.png: cannot be written: No space left on device")
@@ -261,3 +263,33 @@ def test_a_disk_that_is_full_leaves_no_template(
     with pytest.raises(OutputError, match="No space left"):
         template_learning._write_all(tmp_path, forms)
     assert [path.name for path in tmp_path.rglob("*")] == ["form-1", "notes.txt"]
+
+
+def test_a_kill_while_templates_are_written_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written would look like all forms of the pile, and the same command refuse it."""
+    page = np.zeros((10, 10), np.uint8)
+    forms = [
+        LearnedForm(
+            FormTemplate(f"form-{i}", (10, 10), (FieldPlace("F", cell=Box(1, 1, 5, 5)),)), page, ()
+        )
+        for i in (1, 2, 3)
+    ]
+    write = template_learning.write_template
+
+    def killed(folder: Path, template: FormTemplate, page: GreyImage) -> None:
+        write(folder, template, page)
+        if template.name == "form-2":
+            raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(template_learning, "write_template", killed)
+        patch.setattr(template_learning.shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(SystemExit):
+            template_learning._write_all(tmp_path, forms)
+    with pytest.raises(TemplateError, match="no template in it"):
+        template_folders(tmp_path)
+    template_learning._write_all(tmp_path, forms)
+    assert [folder.name for folder in template_folders(tmp_path)] == ["form-1", "form-2", "form-3"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["form-1", "form-2", "form-3"]

@@ -1,4 +1,4 @@
-"""Whether damaged files stay harmless: `python tests/benchmarks/fuzz.py [--files N] [--seed S]`.
+"""Whether damaged files stay harmless: `python tests/benchmarks/fuzz.py [--files N | --seconds S]`.
 
 Damages good files of each format that the program reads, each in another way from a seed: bytes
 flipped, anywhere or in the header, sizes in the header made huge, the end cut off, a piece
@@ -6,25 +6,42 @@ doubled, left out or zeroed. Scans all of them at once. Each file must have a ro
 be over the time limit or end its worker, and the memory is limited. Prints what became of the
 files of each format, the errors that were told, and the most time and memory; exit code 1
 where something is wrong.
+
+With `--seconds` or `--cases` it hands damaged pages, ZIPs, bodies of uploads, templates,
+corrections, tables, samples of audits, model cards and jobs to their readers, in a worker process
+(`fuzz_targets.py`). Each must be read, or refused with a message, in `--limit` seconds and
+`_TARGET_MEMORY`. What is not is written into `--keep`, whose files are tried first each time:
+commit them once the fault is mended. The same seed gives the same cases.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
+import itertools
 import json
 import re
 import shutil
 import tempfile
+import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from fuzz_targets import attempt, good_texts, import_readers
 from PIL import Image
 from scanning import Scan, scan
 
+import formreader
+from formreader.batch.worker_process import (
+    MemoryLimitError,
+    TimeLimitError,
+    WorkerDiedError,
+    WorkerProcess,
+)
 from formreader.synth import FormSpec, render_form
 
 DPI = 100
@@ -36,6 +53,20 @@ _HEADER = 512
 _MOST_MEMORY = 4096
 """MiB for two workers: a damaged header may claim 150 million pixels, which is the limit, and a
 coloured page of these takes up to 1.3 GB while it is decoded (`input.open_page.MAX_PIXELS`)."""
+
+_TARGET_MEMORY = 3 * 2**30
+"""Bytes that one damaged file may take in its reader, with all that this has imported; see above
+for coloured pages."""
+
+KEPT = Path(__file__).with_name("fuzz_seeds")
+"""Files that something was once wrong with."""
+
+_TOKENS = (
+    b"\0", b"\r", b"\n", b'"', b",", b";", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xae", b"\\u0000",
+    b"-1", b"1e999", b"nan", b"=1+1", b"{}", b"]", b"true", b"null", b"''", b"#", b"../..",
+    b"9" * 5000, b"[" * 3000, b"a." * 3000, b"/dev/zero",
+)  # fmt: skip
+"""What parsers of texts trip over."""
 
 _OVER_LIMIT = ("it took more than", "died twice")
 """What the errors of pages say that are not merely damaged."""
@@ -127,6 +158,14 @@ DAMAGES: tuple[Damage, ...] = (
 )  # fmt: skip
 
 
+def put_tokens(data: bytes, random: np.random.Generator) -> bytes:
+    for _ in range(random.integers(1, 5)):
+        at = int(random.integers(len(data) + 1))
+        token = _TOKENS[random.integers(len(_TOKENS))]
+        data = data[:at] + token + data[at + int(random.integers(12)) :]
+    return data
+
+
 def damage_files(folder: Path, number: int, seed: int) -> None:
     """Write damaged files: all formats by turns, each by all kinds of damage by turns."""
     folder.mkdir()
@@ -177,6 +216,62 @@ def check(folder: Path, table: Path, log: Path, done: Scan) -> list[str]:
     return faults
 
 
+def good_inputs(folder: Path) -> dict[str, bytes]:
+    """A good file of each kind and variant, by name; what comes before the dot is the kind."""
+    page = folder / "page.png"
+    page.write_bytes(good_files()["grey.png"])
+    formreader.scan([page], folder / "r.csv", workers=1, report="none")
+    job = (folder / "r.sqlite").read_bytes()
+    return (
+        good_texts() | {f"page.{n}": data for n, data in good_files().items()} | {"job.sqlite": job}
+    )
+
+
+def cases(good: dict[str, bytes], seed: int) -> Iterator[tuple[str, bytes]]:
+    """Damaged files, without end: kinds by turns, of each its variants and all kinds of damage."""
+    by_kind = defaultdict[str, list[str]](list)
+    for name in good:
+        by_kind[name.partition(".")[0]].append(name)
+    for index in itertools.count():
+        random = np.random.default_rng((seed, index))
+        kinds = list(by_kind)
+        names = by_kind[kinds[index % len(kinds)]]
+        name = names[random.integers(len(names))]
+        damages = (*DAMAGES, put_tokens, put_tokens)
+        yield name, damages[random.integers(len(damages))](good[name], random)
+
+
+def fuzz_readers(options: argparse.Namespace) -> list[str]:
+    """Hand kept files and then damaged ones to their readers; what is wrong, a line each."""
+    faults, tried, worker = dict[Path, str](), Counter[str](), None
+    ends = time.monotonic() + (options.seconds or float("inf"))
+    kept = [
+        (path.name.partition("-")[2], path.read_bytes()) for path in sorted(options.keep.iterdir())
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        good = good_inputs(Path(folder))
+    sound = list(good.items())
+    drawn = itertools.islice(cases(good, options.seed), options.cases)
+    for name, data in itertools.chain(kept, sound, drawn):
+        if time.monotonic() > ends:
+            break
+        worker = worker or WorkerProcess(import_readers, "fuzz_targets", _TARGET_MEMORY)
+        try:
+            wrong = worker.call((attempt, (name, data), {}), options.limit)
+        except (MemoryLimitError, TimeLimitError, WorkerDiedError) as error:
+            wrong, worker = f"{type(error).__name__}: {error}", None
+        tried[name.partition(".")[0]] += 1
+        # Of those that fail at the same line, one is kept.
+        if wrong and wrong not in faults.values():
+            place = options.keep / f"{hashlib.sha256(data).hexdigest()[:8]}-{name}"
+            place.write_bytes(data)
+            faults[place] = wrong
+    if worker is not None:
+        worker.end()
+    print(", ".join(f"{count} {kind}" for kind, count in tried.items()))
+    return [f"{place}: {wrong}" for place, wrong in faults.items()]
+
+
 def main() -> None:
     """Damage, scan, check and print."""
     parser = argparse.ArgumentParser(
@@ -185,7 +280,17 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", default="digits")
+    parser.add_argument("--seconds", type=float, help="hand files to readers for so long")
+    parser.add_argument("--cases", type=int, help="hand so many files to readers")
+    parser.add_argument("--limit", type=float, default=20, help="seconds that a reader may take")
+    parser.add_argument(
+        "--keep", type=Path, default=KEPT, help="folder of what something is wrong with"
+    )
     options = parser.parse_args()
+    if options.seconds or options.cases:
+        if faults := fuzz_readers(options):
+            raise SystemExit("\n".join(["FAULTS", *faults]))
+        return
     place = Path(tempfile.mkdtemp(prefix="formreader-fuzz-"))  # stays where there is a fault
     folder, table, log = place / "files", place / "fuzz.csv", place / "fuzz.jsonl"
     damage_files(folder, options.files, options.seed)

@@ -61,3 +61,51 @@ def test_a_second_signal_ends_a_program_that_waits_in_a_library(
             assert "ended at once" in program.stderr.read()
         finally:
             program.kill()
+
+
+INTERRUPTED = """
+import signal, sys
+from formreader.cli import error_handling
+from formreader.cli.main import main
+
+@main.command("wait")
+def wait():
+    if "before" not in sys.argv:
+        signal.raise_signal(getattr(signal, sys.argv[2]))
+
+main.commands["wait"].params = []
+main.commands["wait"].allow_extra_args = True
+main.commands["wait"].ignore_unknown_options = True
+moment = sys.argv[-1]
+told = error_handling.print_message
+
+def tell(text):
+    if moment == "message":
+        error_handling.print_message = told
+        signal.raise_signal(getattr(signal, sys.argv[2]))
+    told(text)
+
+def parse(ctx, args):
+    signal.raise_signal(getattr(signal, sys.argv[2]))
+
+error_handling.print_message = tell
+if moment == "before":
+    main.parse_args = parse
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("moment", ["before", "command", "message"])
+def test_an_interruption_has_its_exit_code_at_any_moment(number: str, moment: str) -> None:
+    """Before the command has begun, in one that knows no signals, and while it is being told."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "wait", number, moment],
+        env=os.environ | {"PYTHONPATH": str(Path(formreader.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == ExitCode.INTERRUPTED, done.stderr
+    assert "Traceback" not in done.stderr

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from formreader.batch.input_records import input_records
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile
 from formreader.input.open_page import count_pages, read_page
@@ -258,7 +259,7 @@ def test_pipe_does_not_hang(tmp_path: Path) -> None:
 
 
 def raising(reason: BaseException) -> Callable[..., object]:
-    def fail(*_: object) -> object:
+    def fail(*_: object, **__: object) -> object:
         raise reason
 
     return fail
@@ -318,3 +319,32 @@ def test_damage_never_raises_anything_else(kind: str, data: st.DataObject) -> No
         else:
             assert page.image.dtype == np.uint8
             assert page.image.ndim == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_what_becomes_a_pipe_after_it_was_looked_at_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open file tells what it is: its name told of another one a moment before."""
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded("PNG"))
+    facts = path.stat()
+    path.unlink()
+    os.mkfifo(path)
+    monkeypatch.setattr(os, "stat", lambda *_, **__: facts)
+    with pytest.raises(PageError, match="a device or a pipe"):
+        read_page(InputFile(str(path), "a.png"), 0)
+
+
+@pytest.mark.parametrize("endless", ["/proc/kmsg", "/proc/self/pagemap"])
+def test_files_of_the_system_that_do_not_end_are_no_pages(tmp_path: Path, endless: str) -> None:
+    """They say that they are regular files; the first waits for the next message of the kernel."""
+    if not os.access(endless, os.R_OK):
+        pytest.skip("only Linux has such a file, and only root may read the first")
+    path = tmp_path / "a.png"
+    path.symlink_to(endless)
+    file = InputFile(str(path), "a.png")
+    with pytest.raises(PageError, match="the file is empty"):
+        read_page(file, 0)
+    (record,) = input_records([file], {}, lambda _: 1)
+    assert "the file is empty" in record.error

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pillow_heif
 import pytest
-from PIL import Image, ImageOps, TiffImagePlugin
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile, Page
@@ -129,11 +129,46 @@ def test_orientation_is_applied_once(tmp_path: Path, suffix: str, orientation: i
     assert_shows(read(path), upright, tolerance=12 if options else 0)
 
 
-def test_orientation_agrees_with_pillow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("orientation", [0, 5, 9, 65535])
+def test_orientation_agrees_with_pillow(tmp_path: Path, suffix: str, orientation: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 5
-    path = save(tmp_path / "a.png", Image.fromarray(scene()), exif=exif)
-    assert_shows(read(path), np.asarray(ImageOps.exif_transpose(Image.open(path))))
+    exif[0x0112] = orientation
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(scene()), exif=exif)
+    shown = ImageOps.exif_transpose(Image.open(path)).convert("L")
+    assert_shows(read(path), np.asarray(shown), tolerance=2)
+
+
+def test_each_page_of_a_tiff_has_its_own_orientation(tmp_path: Path) -> None:
+    stored = {1: scene(), 6: np.rot90(scene(), 1), 3: scene()[::-1, ::-1]}
+    pages = [Image.fromarray(np.ascontiguousarray(image)) for image in stored.values()]
+    for page, orientation in zip(pages, stored, strict=True):
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[0x0112] = orientation
+        page.encoderinfo = {"tiffinfo": tags}  # type: ignore[attr-defined]
+    path = save(tmp_path / "a.tif", pages[0], save_all=True, append_images=pages[1:])
+    for number in range(len(pages)):
+        assert_shows(read(path, number), scene())
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_profile_of_colours_leaves_the_grey_that_pillow_shows(
+    tmp_path: Path, suffix: str, mode: str, damaged: bool
+) -> None:
+    """A profile is not applied: of sRGB there is nothing to do, and a damaged one does no harm."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    image = Image.fromarray(scene()).convert(mode)
+    told = profile.tobytes()[:100] if damaged else profile.tobytes()
+    options = {"quality": 98} if suffix in ("jpg", "webp") else {}
+    path = save(tmp_path / f"a.{suffix}", image, icc_profile=told, **options)
+    with Image.open(path) as stored:
+        assert stored.info["icc_profile"] == told
+        shown = stored.convert("RGB")
+    if not damaged:
+        shown = ImageCms.profileToProfile(shown, profile, ImageCms.createProfile("sRGB"))
+    assert_shows(read(path), np.asarray(shown.convert("L")), tolerance=2)
 
 
 @pytest.mark.parametrize("compression", ["group4", "group3", None, "tiff_lzw", "packbits"])

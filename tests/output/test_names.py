@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from formreader.batch.page_log import PageFigures, open_page_log
 from formreader.cli.progress import print_message
 from formreader.core.printable import printable, printable_name
-from formreader.core.records import PageCrops, PageReading, PageRemark
+from formreader.core.records import FieldReading, PageCrops, PageReading, PageRemark, Status
+from formreader.output.columns import PAGE_COLUMNS
+from formreader.output.page_table import Sheet, write_page_table
 from formreader.output.report.report import ReportSummary, write_report
 from formreader.output.results_frame import load_results
-from formreader.output.table import file_cell, write_table
+from formreader.output.table import file_cell, text_cell, write_table
 
 AWKWARD = [
     "\r=1+1",
@@ -111,6 +113,31 @@ def test_no_separator_of_spreadsheets_makes_a_formula(
     for separator in ",;\t":
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
             assert not any(cell.lstrip().startswith(tuple("=+-@")) for cell in row), row
+
+
+@settings(each_name, max_examples=5)
+@given(names)
+@example(AWKWARD)
+@example(["=HYPERLINK(1)", "'=HYPERLINK(1)", "a,b", '"', "a; =1", "_x0041_", "+", "x;=1"])
+def test_headings_are_no_formulas_and_are_read_back(tmp_path: Path, given_names: list[str]) -> None:
+    """A field is named by whoever made the template; its name heads a column of pages."""
+    by_heading = {text_cell(name): " ".join(name.split()) for name in given_names if name.strip()}
+    fields = list(by_heading.values())  # as template.toml is checked
+    read = tuple(
+        FieldReading((), str(i), "", 1.0, Status.OK, lowest=1.0, name=name)
+        for i, name in enumerate(fields)
+    )
+    sheets = [Sheet("form", (PageReading("a.png", 0, read, form="form"),))]
+    headings = [*PAGE_COLUMNS, *map(text_cell, fields), "message"]
+    for suffix in (".csv", ".jsonl", ".parquet", ".xlsx"):
+        write_page_table(tmp_path / f"r{suffix}", sheets, fields)
+        frame = load_results(tmp_path / f"r{suffix}")
+        assert list(frame.columns) == headings, suffix
+        assert frame.iloc[0, 5:-1].tolist() == list(map(str, range(len(fields)))), suffix
+    text = (tmp_path / "r.csv").read_text(encoding="utf-8")
+    for separator in ",;\t":
+        (header, _) = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        assert not any(cell.lstrip().startswith(tuple("=+-@")) for cell in header), header
 
 
 @each_name

@@ -23,6 +23,7 @@ MakePage = Callable[..., PageResult]
 Rows = list[dict[str, str]]
 
 FORMS = {"front/1": ["votes", "total"], "back": ["invalid"], "Front_1": ["votes", "year"]}
+FORMULA = "=HYPERLINK(1)"
 PAGES = (
     ("a.png", "front/1", {"votes": "007", "total": "12?"}),
     ("b.png", "back", {"invalid": "5"}),
@@ -271,3 +272,19 @@ def test_a_wrong_sum_that_a_person_has_checked_leaves_no_blank_field_in_doubt() 
     assert (sheet(Status.REVIEW).doubtful, sheet(Status.CHECKED).doubtful) == (["total", "a"], [])
     assert sheet(Status.CHECKED).status is Status.OK
     assert sheet(Status.CHECKED, "a: it is blank, and should not be").doubtful == ["a"]
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.jsonl"])
+def test_a_column_whose_name_is_a_formula_is_escaped_and_can_be_corrected(
+    make: Callable[..., JobView], tmp_path: Path, program: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch, name: str,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(globals(), "PAGES", (("a.png", "tally", {FORMULA: "12?"}),))
+    make(name, forms={"tally": [FORMULA]}, documents={})
+    frame = load_results(tmp_path / name)
+    assert frame[f"'{FORMULA}"].tolist() == ["12"]
+    edited = tmp_path / "edited.csv"
+    frame.assign(**{f"'{FORMULA}": "13"}).to_csv(edited, index=False)
+    done = program("correct", edited, "--to", tmp_path / name)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert load_results(tmp_path / name)[f"'{FORMULA}"].tolist() == ["13"]

@@ -183,6 +183,25 @@ def test_an_edited_table_is_a_correction(
     assert (after["start"][1], after["review"][1], after["message"][1]) == ("08:15", "", "")
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
+def test_a_field_named_like_a_formula_has_a_kind(
+    make: Callable[..., Path], tmp_path: Path, program: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch, suffix: str,
+) -> None:  # fmt: skip
+    """Its heading is escaped, in tables as in edited ones."""
+    monkeypatch.setitem(globals(), "RULES", {"=1+1": RULES["day"]})
+    monkeypatch.setitem(globals(), "PAGES", ({"=1+1": "24112026"},))
+    table = make(suffix)
+    frame = load_results(table)
+    assert frame["'=1+1"].tolist() == ["2026-11-24"]
+    assert load_results(table, numbers=True)["'=1+1"].tolist() == [pd.Timestamp(2026, 11, 24)]
+    edited = tmp_path / "edited.csv"
+    frame.assign(**{"'=1+1": "2026-11-25"}).to_csv(edited, index=False)
+    done = program("correct", edited, "--to", table)
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert load_results(table)["'=1+1"].tolist() == ["2026-11-25"]
+
+
 def test_a_sum_of_decimals_marks_its_own_fields(make: Callable[..., Path]) -> None:
     names = list(RULES)
     for text, told in (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
-from formreader.rules.field_checks import broken_by
+from formreader.core.field_kinds import Kind
+from formreader.rules.field_checks import MAX_DIGITS, broken_by, number_of
 from formreader.rules.form_rules import FieldRules
 
 
@@ -28,3 +31,10 @@ def test_a_pattern_fits_the_whole_value_in_little_time(
 ) -> None:
     told = list(broken_by(FieldRules(pattern=pattern), value))
     assert told == [f"{one} is not written as it should be ({pattern})" for one in broken]
+
+
+@pytest.mark.parametrize("kind", ["", "integer", "decimal", "code"])
+def test_longer_numbers_are_names_of_things(kind: Kind | Literal[""]) -> None:
+    rules = FieldRules(kind=kind)
+    assert number_of("9" * MAX_DIGITS, rules) == 10**MAX_DIGITS - 1
+    assert number_of("9" * (MAX_DIGITS + 1), rules) is None

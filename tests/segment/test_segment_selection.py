@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from formreader.core.classes import NOT_A_DIGIT, Crops, Probabilities
-from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.records import (
     DigitBox,
@@ -23,7 +22,6 @@ from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.risk_control import Thresholds
 from formreader.segment.segment_selection import (
     SelectedField,
-    WholeNumber,
     dropped_cells,
     select_segments,
     with_doubt,
@@ -148,34 +146,6 @@ def test_a_cell_that_is_hardly_read_stays_beside_a_number_of_its_size() -> None:
     ]
 
 
-def test_small_print_is_dropped() -> None:
-    small = segmented((box_at(10, 20, 6, 10),), box_at(0, 0, 200, 50), (Segment(0, 1),))
-    assert select((small, [row(7, 1.0)])) == []
-
-
-@pytest.mark.parametrize(
-    ("whole", "uneven", "kept"),
-    [
-        (WholeNumber(0.95, 5), 2, True),
-        (WholeNumber(0.95, 5), 0, False),  # as even as print
-        (WholeNumber(0.8, 5), 2, False),
-        (WholeNumber(0.95, 4), 2, False),
-        (None, 2, False),
-    ],
-)
-def test_a_small_number_is_kept_where_both_readers_see_it(
-    whole: WholeNumber | None, uneven: int, kept: bool
-) -> None:
-    """In a tall cell, such as one over two rows."""
-    boxes = tuple(box_at(10 + 12 * i, 20, 9, 10 + uneven * (i % 3)) for i in range(5))
-    segments = tuple(Segment(i, i + 1) for i in range(5))
-    cell = segmented(boxes, box_at(0, 0, 200, 60), segments)
-    drafts = [np.array([row(i, 1.0) for i in range(5)], np.float32)]
-    selected = select_segments([cell], drafts, None if whole is None else [whole])
-    assert [len(one.field.boxes) for one in selected] == [5] * kept
-    assert all(one.field.doubt == Doubt.SMALL_WRITING for one in selected)
-
-
 def test_blank_cells_stay_beside_numbers_of_their_size() -> None:
     cells = [
         (blank_cell(0), []),
@@ -211,16 +181,3 @@ def test_a_stroke_as_high_as_the_cell_may_be_a_separator() -> None:
     cell = segmented(boxes, box_at(0, 0, 200, 50), (Segment(0, 1), Segment(1, 2)))
     reading = decided(cell, [row(2, 1.0), row(1, 1.0)], 0.95)
     assert [digit.status for digit in reading.digits] == [Status.OK, Status.REVIEW]
-
-
-def test_even_digits_are_printed() -> None:
-    spans = [(i, i + 1) for i in range(5)]
-    rows = [row(3, 1.0)] * 5
-    assert select((cell_with(spans, uneven=0), rows)) == []
-    assert len(select((cell_with(spans, uneven=3), rows))) == 1
-
-
-def test_a_column_of_even_digits_is_printed() -> None:
-    cells = [(cell_with([(0, 1)], top=60 * i), [row(i, 1.0)]) for i in range(5)]
-    assert select(*cells) == []
-    assert len(select(*cells[:2])) == 2

@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.datastructures import Headers
 
 from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions, ServeOptions
-from formreader.service import job_making, service_state, zip_files
-from formreader.service.access import Access, is_loopback
+from formreader.service import access, job_making, service_state, zip_files
+from formreader.service.access import Access, Sessions, is_loopback
 from formreader.service.file_names import label_of
 from formreader.service.service_state import Service
 
@@ -119,15 +120,6 @@ def test_uploads_that_are_refused(
     assert answer.headers["content-type"] == "application/problem+json"
     assert said in answer.json()["detail"]
     assert str(service.data.path) not in answer.text
-    assert not list(service.data.path.joinpath("tmp").iterdir())
-
-
-@pytest.mark.parametrize("path", ["/api/v1/read", "/api/v1/digits"])
-def test_bodies_that_are_too_large(client: TestClient, service: Service, path: str) -> None:
-    for sent in ({"content": bytes(11 * 2**20)}, {"files": {"file": ("a.png", bytes(11 * 2**20))}}):
-        headers = {"content-type": "application/json"} if path.endswith("digits") else {}
-        answer = client.post(path, **sent, headers=headers if "content" in sent else {})
-        assert (answer.status_code, answer.json()["status"]) == (413, 413)
     assert not list(service.data.path.joinpath("tmp").iterdir())
 
 
@@ -262,8 +254,30 @@ def test_a_browser_signs_in_and_out(rules: Serving) -> None:
     client.delete("/api/v1/session")
     assert client.get(JOBS).status_code == 401
     value = cookie.partition("=")[2].partition(";")[0]
-    late = f"9{value[1:]}"
-    assert client.get(JOBS, headers={"cookie": f"formreader_session={late}"}).status_code == 401
+    kept = {"cookie": f"formreader_session={value}"}
+    assert client.get(JOBS, headers=kept).status_code == 401, "it holds after signing out"
+    for wrong in ("", "x", f"{value}x", '"'):
+        headers = {"cookie": f"formreader_session={wrong}"}
+        assert client.get(JOBS, headers=headers).status_code == 401
+
+
+def test_a_browser_is_signed_out_after_its_time_and_by_many_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sessions = Sessions()
+
+    def cookie(value: str) -> Headers:
+        return Headers({"cookie": f"formreader_session={value}"})
+
+    first = cookie(sessions.begin())
+    assert sessions.has(first) and not sessions.has(cookie("")) and not Sessions().has(first)
+    second = cookie(sessions.begin())
+    sessions.end(second)
+    assert sessions.has(first) and not sessions.has(second)
+    others = [cookie(sessions.begin()) for _ in range(1000)]
+    assert not sessions.has(first) and all(map(sessions.has, others))
+    monkeypatch.setattr(access, "SESSION_SECONDS", 0)
+    assert not sessions.has(cookie(sessions.begin()))
 
 
 def test_an_address_that_others_reach_needs_a_token(tmp_path: Path) -> None:
@@ -275,11 +289,11 @@ def test_an_address_that_others_reach_needs_a_token(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="16"):
         Access.of("0.0.0.0", (), short)
     short.write_text(TOKEN + "\n")
-    access = Access.of("0.0.0.0", ("forms.example.org",), short)
-    assert access.token == TOKEN
+    reached = Access.of("0.0.0.0", ("forms.example.org",), short)
+    assert reached.token == TOKEN
     for host in ("forms.example.org:8000", "192.168.1.7", "[fe80::1]:80"):
-        assert access.is_known_host(host)
-    assert not access.is_known_host("evil.example")
+        assert reached.is_known_host(host)
+    assert not reached.is_known_host("evil.example")
 
 
 def test_too_many_jobs_and_reads_have_to_wait(

@@ -210,7 +210,7 @@ def _edit(client: TestClient) -> None:
     alone = client.post(url, content=before + '[document]\npages = ["Tally 7", "back"]\n')
     assert alone.status_code == 409 and "there is no form 'back'" in alone.text
     assert client.post(url, content=before, headers={"origin": "http://a.org"}).status_code == 403
-    assert client.post(url, content=b" " * 2**21).status_code == 413
+    assert client.post(url, content=b" " * 2**23).status_code == 413
     assert (folder / "template.toml").read_text(encoding="utf-8") == before
     changed = "# by hand\n" + before.replace(named, named + "digits = 3\n")
     saved = client.post(url, content=changed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from formreader.core.errors import UsageError
+from formreader.service import watched_folder
 from formreader.service.service_state import Service
 from formreader.service.watched_folder import WatchedFolder
 
@@ -90,7 +93,77 @@ def test_files_that_stay_are_never_read_twice(
     assert left_in(inbox) == ["7b/a.png", "b.png"]
 
 
-@pytest.mark.parametrize("step", ["copy", "record", "note", "move"])
+@pytest.mark.parametrize("moment", ["while it is copied", "before it is moved", "at the next look"])
+@pytest.mark.parametrize("alike", [True, False])
+def test_what_takes_the_name_of_a_file_is_read_too(
+    service: Service, inbox: Path, watch: Watch, form_png: Path, monkeypatch: pytest.MonkeyPatch,
+    moment: str, alike: bool,
+) -> None:  # fmt: skip
+    """A scanner renames the next picture over the last one: `alike`, of the same size and time."""
+    content = form_png.read_bytes()
+    other = content[:-1] + (b"!" if alike else b"more")
+    page, new = inbox / "a.png", inbox / "new.part"
+    page.write_bytes(content)
+    facts = page.stat()
+
+    def rename_over(*_: object) -> None:
+        new.write_bytes(other)
+        if alike:
+            os.utime(new, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        new.replace(page)
+
+    folder = watch()
+    folder.look(0)
+    with monkeypatch.context() as patch:
+        if moment == "at the next look":
+            patch.setattr(WatchedFolder, "_put_away", lambda *_: None)
+            folder.look(6)
+            rename_over()
+        else:
+            place, name = {
+                "while it is copied": (shutil, "copyfileobj"),
+                "before it is moved": (WatchedFolder, "_put_away"),
+            }[moment]
+            before = getattr(place, name)
+
+            def late(*arguments: object) -> None:
+                patch.setattr(place, name, before)
+                if moment == "before it is moved":
+                    rename_over()
+                before(*arguments)
+                if moment == "while it is copied":
+                    rename_over()
+
+            patch.setattr(place, name, late)
+            folder.look(6)
+    for now in (10, 16, 22, 28):
+        folder.look(now)
+    (job,) = service.queue.all()
+    stored = {job.folder.files.joinpath(file.stored).read_bytes() for file in job.record.files}
+    assert stored == {content, other}
+    assert [path for path in left_in(inbox) if not path.startswith("done/2")] == []
+    assert [path.read_bytes() for path in inbox.glob("done/2*/*")] == [other]  # the first is gone
+
+
+def test_a_file_that_comes_back_replaces_nothing(
+    service: Service, inbox: Path, watch: Watch, form_png: Path
+) -> None:
+    content = form_png.read_bytes()
+    leaving = inbox / "done" / "leaving" / "7b"
+    leaving.mkdir(parents=True)
+    leaving.joinpath("a.png").write_bytes(content)
+    inbox.joinpath("7b").mkdir()
+    inbox.joinpath("7b", "a.png").write_bytes(content + b"1")
+    folder = watch()
+    for now in (0, 6, 12):
+        folder.look(now)
+    (job,) = service.queue.all()
+    stored = [job.folder.files.joinpath(file.stored).read_bytes() for file in job.record.files]
+    assert stored == [content, content + b"1"]
+    assert len(list(inbox.glob("done/2*/7b/*.png"))) == 2
+
+
+@pytest.mark.parametrize("step", ["copy", "record", "note", "move", "leave"])
 def test_a_kill_at_any_step_loses_and_doubles_nothing(
     service: Service, inbox: Path, watch: Watch, form_png: Path, step: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -110,6 +183,7 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(
             "record": (service.queue, "add"),
             "note": (WatchedFolder, "_note"),
             "move": (WatchedFolder, "_put_away"),
+            "leave": (watched_folder, "_move"),
         }[step]
         patch.setattr(place, name, kill)
         with pytest.raises(KilledError):

@@ -100,20 +100,28 @@ def connected() -> Connected:
     return connection, socket, clock
 
 
-def test_a_connection_without_a_request_ends(connected: Connected) -> None:
+def test_a_connection_without_a_request_ends(
+    connected: Connected, caplog: pytest.LogCaptureFixture
+) -> None:
     _, socket, clock = connected
     clock.pass_time(MAX_HEAD_SECONDS - 1)
     assert not socket.closed
     clock.pass_time(1)
     assert (socket.closed, socket.written) == (True, b"")
+    assert not caplog.records, "a browser that connects ahead is refused nothing"
 
 
-def test_a_head_that_trickles_in_gets_408(connected: Connected) -> None:
+def test_a_head_that_trickles_in_gets_408(
+    connected: Connected, caplog: pytest.LogCaptureFixture
+) -> None:
     connection, socket, clock = connected
     for i in range(int(MAX_HEAD_SECONDS)):
         connection.data_received(HEAD[i : i + 1])
         clock.pass_time(1)
     assert socket.closed and socket.written.startswith(b"HTTP/1.1 408 ")
+    assert [one.getMessage() for one in caplog.records] == [
+        "? sends too slowly: the connection was ended"
+    ]
 
 
 def test_a_body_that_trickles_in_ends_the_connection(connected: Connected) -> None:
@@ -146,7 +154,9 @@ def test_a_service_that_does_not_read_on_blames_no_client(connected: Connected) 
     assert not socket.closed
 
 
-def test_an_answer_that_nobody_takes_ends_the_connection(connected: Connected) -> None:
+def test_an_answer_that_nobody_takes_ends_the_connection(
+    connected: Connected, caplog: pytest.LogCaptureFixture
+) -> None:
     connection, socket, clock = connected
     connection.data_received(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
     for _ in range(5):  # it is slow, but takes it
@@ -156,7 +166,7 @@ def test_an_answer_that_nobody_takes_ends_the_connection(connected: Connected) -
     assert not socket.closed
     connection.pause_writing()
     clock.pass_time(MAX_UNREAD_SECONDS)
-    assert socket.closed
+    assert socket.closed and "does not take its answer" in caplog.text
 
 
 def test_the_next_request_of_a_connection_is_timed_as_well(connected: Connected) -> None:

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 const load = (name) => import(pathToFileURL(`${process.env.WEB}/${name}.js`));
+const { viewAt } = await load("address_model");
 const { ServerAnswers } = await load("answers_model");
 const { Drawing, Newest, bars } = await load("drawing_model");
 const { JobFeed, progressLine, resultLine, share } = await load("job_model");
@@ -15,6 +16,15 @@ const { Upload, formatNames, ofDrop } = await load("upload_model");
 const { Problem } = await load("api");
 
 const file = (name, content, lastModified = 1) => new File([content], name, { lastModified });
+
+test("addresses lead to views, and those that are no text to none", () => {
+  const routes = [[/^templates$/, "all"], [/^templates\/([^/]+)$/, "one"]];
+  assert.deepEqual(viewAt("templates", routes), ["all", []]);
+  assert.deepEqual(viewAt("templates/gr%C3%B6%C3%9Fe%2F%25", routes), ["one", ["größe/%"]]);
+  for (const wrong of ["templates/%ff", "templates/%", "templates/%E0%A4%A", "templates/a/b", "x"]) {
+    assert.equal(viewAt(wrong, routes), null);
+  }
+});
 
 test("files are chosen once, and photos of one name are all kept", async () => {
   const upload = new Upload();

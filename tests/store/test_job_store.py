@@ -485,6 +485,20 @@ def test_a_job_of_a_newer_format_is_not_changed(tmp_path: Path, fresh: bool) -> 
     assert path.read_bytes() == before
 
 
+def test_a_job_that_another_version_of_sqlite_seems_to_have_made_is_damaged(tmp_path: Path) -> None:
+    """A flipped bit in its header: SQLite calls that an error of the statement."""
+    path = tmp_path / "results.sqlite"
+    with job(tmp_path):
+        pass
+    data = bytearray(path.read_bytes())
+    data[47] = 127  # the format of the schema
+    path.write_bytes(data)
+    with pytest.raises(
+        OutputError, match=r"results\.sqlite: the job is damaged \(unsupported file"
+    ):
+        JobStore.open(path, RUN, fresh=False)
+
+
 def test_an_empty_file_is_a_new_job(tmp_path: Path) -> None:
     (tmp_path / "results.sqlite").touch()  # as left by a run that was killed at once
     with job(tmp_path) as store:

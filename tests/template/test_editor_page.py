@@ -25,12 +25,12 @@ from formreader.template.rule_keys import FIELD_RULE_KEYS, FORM_RULE_KEYS, RELAT
 from formreader.template.template_file import parse_template, template_text, write_template
 
 TEMPLATE = FormTemplate(
-    "tally </script><b>",
+    "tally <b>",
     (300, 200),
     (
         FieldPlace("a", tuple(Box(10 + 20 * i, 20, 20, 25) for i in range(4))),
         FieldPlace("a b", cell=Box(100, 150, 80, 30)),
-        FieldPlace("total", cell=Box(200, 150, 80, 30)),
+        FieldPlace("</script><i>", cell=Box(200, 150, 80, 30)),
     ),
 )
 PAGE = np.full((200, 300), 250, np.uint8)
@@ -200,7 +200,7 @@ def test_a_field_is_left_out_and_taken_back(run_model: RunModel) -> None:
     template, faults = parse_template(text)
     assert template is not None, faults
     assert [field.ignored for field in template.fields] == [False, True, False]
-    assert template.columns == ["a", "total"] and ignored and rules == []
+    assert template.columns == ["a", "</script><i>"] and ignored and rules == []
 
 
 def test_edits_are_undone_one_by_one_and_held_keys_at_once(run_model: RunModel) -> None:
@@ -226,7 +226,7 @@ def test_edits_are_undone_one_by_one_and_held_keys_at_once(run_model: RunModel) 
 def test_names_cannot_leave_the_data_of_the_page(tmp_path: Path) -> None:
     write_template(tmp_path, TEMPLATE, PAGE)
     page = editor_page(tmp_path)
-    assert "</script><b>" not in page and "tally &lt;/script&gt;" in page
+    assert "</script><i>" not in page and "tally &lt;b&gt;" in page
     assert "connect-src" not in page and "http" not in page.replace(
         "http://www.w3.org/2000/svg", ""
     ).replace("http-equiv", "")

@@ -88,6 +88,8 @@ def test_the_kind_of_a_field_is_proposed_where_its_values_tell_it() -> None:
     assert hours.rules == FieldRules(kind="decimal", decimals=(0, 1))
     assert day.rules == FieldRules(kind="date", date="DDMMYYYY")
     assert count.rules == FieldRules()
+    rows = [FieldPlace(one.name, (one.box,)) for one in fields]  # no number of theirs has a point
+    assert pile_sorting._with_kinds(rows, pile) == tuple(rows)
     pile.members = [
         (replace(one, values=()), how) for one, how in pile.members
     ]  # learned in a scan

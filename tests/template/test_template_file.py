@@ -48,7 +48,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("width = 300", "width = 0", 5, "width: must be a whole number above 0"),
+        ("width = 300", "width = 0", 5, "width: must be a whole number from 1"),
         ("width = 300", 'width = "wide"', 5, "width: must be"),
         ("width = 300", "widht = 300", 5, "widht: unknown key"),
         ("format = 1", "format = 9", 3, "newer version"),
@@ -58,7 +58,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ('name = "total"', 'name = "Date"', 16, "already the name of the field in line 9"),
         ("cell = [100.0", "cell = [1000.0", 17, "off the page"),
         ("cell = [100.0, ", "cell = [", 17, r"must be [left, top, width, height]"),
-        ("80.0, 30.0]", "-80.0, 30.0]", 17, "width and height must be above 0"),
+        ("80.0, 30.0]", "-80.0, 30.0]", 17, "width and height must be 1 or more"),
         ("cell = [", "cell [", 17, "not valid TOML"),
         ("80.0, 30.0]", "80.0, 30.0]\n\n[rule]\na = 1", 19, "rule: unknown key"),
         ("80.0, 30.0]", "80.0, 30.0]\n\n[[rule.of]]\na = 1", 19, "rule: unknown key"),
@@ -161,6 +161,7 @@ def test_kinds_are_written_and_read() -> None:
         ("name", "decimals = 1", 0, "and one at least is before the point"),
         ("name", 'decimals = "0..1"', 0, "a row of boxes has one number of decimals"),
         ("name", "decimals = 7", 0, "decimals: must be from one number to a higher, up to 6"),
+        ("name", 'decimals = "0..1000"', 0, "decimals: must be a number such as 1"),
         ("name", 'separator = ";"', 0, 'separator: must be ",", "."'),
         ("name", 'marks_are = "x"', 0, 'marks_are: must be "blank", "doubtful"'),
         ("name", 'sum = "x"', 0, "sum: unknown key"),
@@ -180,6 +181,95 @@ def test_faults_of_rules_have_line_and_key(
     _, faults = parse_template("\n".join(lines), tmp_path)
     line = at + 1 + below
     assert any(fault.line == line and words in fault.message for fault in faults), faults
+
+
+HEX = f"0x{'f' * 6000}"
+"""A number that TOML allows and Python refuses to write."""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("width = 300", f"width = {HEX}", "width: numbers must be finite"),
+        ("width = 300", "width = 300000", "width: must be a whole number from 1 to 100,000"),
+        ("format = 1", f"format = {HEX}", "format: numbers must be finite"),
+        ("format = 1", f"format = 1\nrules_broken = {HEX}", "rules_broken: numbers"),
+        ("format = 1", f"format = 1\nsums = [{HEX}]", "sums: numbers"),
+        ("format = 1", "format = 1\nrules_broken = 1e-320", "rules_broken: must be a share"),
+        ('name = "date"', f"name = {HEX}", "name: numbers"),
+        ('name = "date"', f'name = "date"\nmax = {HEX}', "max: numbers"),
+        ('name = "date"', 'name = "date"\nmin = 1e15', "min: numbers"),
+        ('name = "date"', f'name = "date"\ndecimals = {HEX}', "decimals: numbers"),
+        ('name = "date"', f'name = "date"\ndigits = [{HEX}]', "digits: numbers"),
+        ('name = "date"', f'name = "date"\nmore.deep = [[{HEX}]]', "more: numbers"),
+        ('name = "date"', 'name = "date"\ndigits = "1..9999"', "digits: must be a number"),
+        ("80.0, 30.0]", f"{'9' * 400}, 30.0]", "cell: numbers"),
+        ("80.0, 30.0]", "inf, 30.0]", "cell: numbers"),
+        ("80.0, 30.0]", "nan, 30.0]", "cell: numbers"),
+        ("80.0, 30.0]", "1e15, 30.0]", "cell: numbers"),
+        ("80.0, 30.0]", "0.9, 30.0]", "width and height must be 1 or more"),
+        ("[100.0, 150.0, 80.0", "[-300.0, 150.0, 900.0", "is larger than the page"),
+        ('name = "date"', f'name = "{"x" * 201}"', "name: must have at most 200 characters"),
+        ('name = "date"', 'name = "a\\u0000b"', "name: must be printable"),
+    ],
+)
+def test_values_that_nothing_can_use(old: str, new: str, words: str) -> None:
+    text = template_text(TEMPLATE)
+    assert text.count(old) == 1
+    template, faults = parse_template(text.replace(old, new))
+    assert template is None
+    assert any(words in fault.message and fault.line for fault in faults), faults
+    assert max(len(fault.message) for fault in faults) < 300
+
+
+BOX = Box(10, 20, 15, 20)
+
+BAD_NAMES = ["a/b", "good/edit", "/", ".", "..", "*", "", " ", " a", "a ", "a\tb", "a\nb", "a\0b",
+             "\x1b[31m", "a\u202eb", "x" * 201]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_names_of_forms_that_no_call_can_reach(name: str, tmp_path: Path) -> None:
+    made = replace(TEMPLATE, name=name)
+    _, (fault,) = parse_template(template_text(made))
+    assert fault.line == 4 and fault.message.startswith("form: the form's name m")
+    with pytest.raises(TemplateError, match="line 4: form: "):
+        write_template(tmp_path / "made", made, PAGE)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "A-7 (2019)", "größe", "%2f", "..a", "a\\b", "a?b#c", "x" * 200]
+)
+def test_names_of_forms_that_calls_can_reach(name: str) -> None:
+    assert parse_template(template_text(replace(TEMPLATE, name=name)))[1] == []
+
+
+def test_forms_have_so_many_fields_and_boxes_and_no_more() -> None:
+    fields = tuple(FieldPlace(f"F{i}", cell=BOX) for i in range(5001))
+    most = replace(TEMPLATE, fields=fields[:-1])
+    assert parse_template(template_text(most)) == (most, [])
+    _, (fault,) = parse_template(template_text(replace(TEMPLATE, fields=fields)))
+    assert fault.message == "fields: there may be at most 5,000. Found: 5,001"
+    many = tuple(replace(field, boxes=(BOX,) * 3, cell=None) for field in fields[:3334])
+    _, (fault,) = parse_template(template_text(replace(TEMPLATE, fields=many)))
+    assert fault.message == "fields: their boxes may be at most 10,000 in all. Found: 10,002"
+    wide = FieldPlace("date", (BOX,) * 201)
+    _, (fault,) = parse_template(template_text(replace(TEMPLATE, fields=(wide,))))
+    assert (fault.line, fault.message[:35]) == (10, "boxes: a field has at most 200. Fou")
+
+
+def test_rules_between_fields_are_so_many_and_no_more() -> None:
+    fields = tuple(FieldPlace(f"F{i}", cell=BOX) for i in range(3000))
+    text = template_text(replace(TEMPLATE, fields=fields))
+    total = f'"F0 = {" + ".join(f"F{i}" for i in range(1, 3000))}"'
+    ruled = text.replace("width =", f"sums = [{total}]\nwidth =")
+    template, faults = parse_template(ruled)
+    assert template is not None, faults
+    wrong = text.replace("width =", f"""sums = [{'"x",' * 2001}]\nwidth =""")
+    assert "at most 2,000 texts" in parse_template(wrong)[1][0].message
+    wrong = text.replace("width =", f"""sums = [{'"x",' * 1900}]\nwidth =""")
+    assert len(parse_template(wrong)[1]) == 100
 
 
 def test_documents_are_written_read_and_checked(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from formreader.core.errors import ExitCode, NoInputError
+from formreader.core.errors import ExitCode, NoInputError, OutputError
 from formreader.core.geometry import Box
 from formreader.core.model_folder import model_folder
 from formreader.core.options import ImproveOptions, TrainOptions
@@ -276,3 +276,41 @@ def test_a_better_model_is_handed_over_and_no_other(
     assert re.search(r"before: \d+ right \(.*%\), \d+ accepted .*, \d+ of these wrong", done.stderr)
     assert done.stdout == ""
     assert (out / "card.json").read_bytes() == written
+
+
+@pytest.mark.parametrize("reason", [KeyboardInterrupt(), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("step", [1, 2])
+def test_an_interrupted_handing_over_loses_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: BaseException, step: int
+) -> None:
+    """The temporary folder that the old model was moved to is deleted by an interruption."""
+    out, candidate = tmp_path / "own", tmp_path / "work" / "own"
+    for folder, content in ((out, "old"), (candidate, "new")):
+        folder.mkdir(parents=True)
+        (folder / "card.json").write_text(content)
+    rename, steps = Path.rename, list[Path]()
+
+    def stopped(self: Path, target: Path) -> Path:
+        steps.append(self)
+        if len(steps) == step:
+            raise reason
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", stopped)
+        with pytest.raises((KeyboardInterrupt, OutputError)):
+            improve_model._hand_over(candidate, out)
+    assert (out / "card.json").read_text() == "old"
+    improve_model._hand_over(candidate, out)
+    assert (out / "card.json").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_model_that_a_kill_left_aside_is_put_back(tmp_path: Path) -> None:
+    out = tmp_path / "own"
+    improve_model._aside(out).mkdir()
+    (improve_model._aside(out) / "card.json").write_text("old")
+    with pytest.raises(NoInputError):  # found before any work: there is no such job
+        improve_model.improve(ImproveOptions((tmp_path / "r.csv",), out=out), object())  # type: ignore[arg-type]
+    assert (out / "card.json").read_text() == "old"
+    assert not improve_model._aside(out).exists()

@@ -28,6 +28,15 @@ function percent(confidence) {
   return hundredths > 0 && hundredths < 100 ? "< 1 %" : `${Math.floor(hundredths / 100)} %`;
 }
 
+/** An address as people write it; as it is where it holds bytes that are no text (%ff). */
+function addressText(address) {
+  try {
+    return decodeURIComponent(address);
+  } catch {
+    return address;
+  }
+}
+
 function answerText(answer) {
   return answer === BLANK ? "blank" : answer === UNREADABLE ? "unreadable" : answer;
 }
@@ -171,7 +180,7 @@ class PageView {
     this.zoom = 1;
     this.size = null; // of the page in pixels; null for that of the picture
     this.image.addEventListener("load", () => this.draw());
-    this.image.addEventListener("error", () => this.tell(`${decodeURIComponent(this.image.getAttribute("src"))} is not there, or this browser cannot show it. Scans and report must stay in the folders where they were.`));
+    this.image.addEventListener("error", () => this.tell(`${addressText(this.image.getAttribute("src"))} is not there, or this browser cannot show it. Scans and report must stay in the folders where they were.`));
     byId("page-in").addEventListener("click", () => this.zoomBy(1));
     byId("page-out").addEventListener("click", () => this.zoomBy(-1));
     this.dialog.addEventListener("keydown", (event) => {

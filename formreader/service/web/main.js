@@ -3,6 +3,7 @@ import { Problem, onSignInNeeded, read, request } from "./api.js";
 import { announce, button, make } from "./dom.js";
 import { showProblem } from "./problems.js";
 import { askToSignIn } from "./sign_in.js";
+import { viewAt } from "./address_model.js";
 import { texts } from "./texts.js";
 import { showDigit } from "./digit_view.js";
 import { showHome } from "./home_view.js";
@@ -11,6 +12,7 @@ import { showPage } from "./page_view.js";
 import { showReview } from "./review_view.js";
 import { showTemplate, showTemplates } from "./templates_view.js";
 
+/** Views by the words of the address that lead to them. */
 const ROUTES = [
   [/^$/, (main, _, context) => showHome(main, context)],
   [/^jobs\/([^/]+)$/, (main, [id], context) => showJob(main, id, "pages", context)],
@@ -37,8 +39,7 @@ async function show() {
   const where = address();
   document.body.className = "";
   markNavigation(where);
-  const [pattern, view] = ROUTES.find(([route]) => route.test(where)) ?? [null, notFound];
-  const words = pattern ? pattern.exec(where).slice(1).map(decodeURIComponent) : [];
+  const [view, words] = viewAt(where, ROUTES) ?? [notFound, []];
   main.replaceChildren(make("p", { class: "muted" }, texts.loading));
   try {
     await view(main, words, { signal, title: setTitle });

@@ -7,7 +7,6 @@ carried through unchanged.
 from __future__ import annotations
 
 import base64
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,15 +14,16 @@ from typing import Any, TypeAlias
 from markupsafe import Markup
 
 from formreader.core.errors import UsageError
+from formreader.core.user_files import parse_toml, read_regular
 from formreader.core.version import __version__
 from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.output.report.report import csp_hash, page_asset, report_environment
 from formreader.template.template_file import (
     PAGE_FILE,
     RESERVED_NAMES,
-    TEMPLATE_FILE,
     read_page_picture,
     read_template,
+    read_template_text,
     template_folders,
 )
 from formreader.template.toml_values import comment_lines, toml_key, toml_value
@@ -52,7 +52,6 @@ def editor_page(folder: Path, save_url: str | None = None, *, back_url: str | No
     """
     template = read_template(folder)
     read_page_picture(folder, template)
-    text = (folder / TEMPLATE_FILE).read_text(encoding="utf-8")
     style = "".join(page_asset(*names) for names in _STYLES)
     script = "".join(page_asset(_PACKAGE, name) for name in _SCRIPTS)
     page = report_environment(_PACKAGE).get_template("editor.html.j2")
@@ -60,11 +59,11 @@ def editor_page(folder: Path, save_url: str | None = None, *, back_url: str | No
         form=template.name,
         folder="" if save_url else str(folder),  # that of a server is nobody's business
         version=__version__,
-        template=template_record(text),
+        template=template_record(read_template_text(folder)),
         reserved=sorted(RESERVED_NAMES),
         save_url=save_url,
         back_url=back_url,
-        picture=base64.b64encode((folder / PAGE_FILE).read_bytes()).decode("ascii"),
+        picture=base64.b64encode(read_regular(folder / PAGE_FILE)).decode("ascii"),
         style=Markup(style),  # our own files, not data
         script=Markup(script),
         style_hash=csp_hash(style),
@@ -101,7 +100,7 @@ def template_record(text: str) -> dict[str, Json]:
 
     Values other than names and places are TOML texts, so that they are written as they were.
     """
-    content = tomllib.loads(text)
+    content = parse_toml(text)
     entries: list[Mapping[str, Any]] = content.pop("fields")
     head, comments = comment_lines(text, len(entries))
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}

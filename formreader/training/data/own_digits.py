@@ -17,6 +17,7 @@ from formreader.core.classes import CROP_SIDE, NOT_A_DIGIT, Crops
 from formreader.core.errors import NoInputError
 from formreader.core.locations import Place, job_path
 from formreader.core.records import FieldReading, Status
+from formreader.core.user_files import open_regular_text
 from formreader.store.answers import (
     BLANK_ANSWER,
     NO_DIGIT_ANSWER,
@@ -212,7 +213,7 @@ def _read_writers(path: Path) -> Mapping[str, str]:
         NoInputError: the table cannot be read or lacks a column.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
+        with open_regular_text(path, encoding="utf-8-sig", newline="") as stream:
             table = csv.DictReader(stream)
             if missing := {"file", "writer"} - set(table.fieldnames or ()):
                 raise ValueError(f"no column {min(missing)}")

@@ -1,0 +1,102 @@
+"""The places that the page network sees where the box network sees none, or another kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from formreader.core.geometry import map_points, quads_of
+from formreader.core.records import DigitBox
+from formreader.detect.field_finder import FoundFields
+from formreader.detect.field_grouping import group_rows
+from formreader.detect.rows import Row
+from formreader.look.page_look import PageLook
+from formreader.look.places import Places, find_places
+from formreader.preprocess.straighten import StraightPage
+
+_MIN_WRITTEN = 4
+"""Pixels of the layers' grid, 0.5 mm wide at 100 dpi, that the smallest stroke in a place covers.
+No measurement on record."""
+
+_NEIGHBOURS_EDGE = 0.15
+"""Share of a place at each of its sides in which writing does not count: it may be a neighbour's.
+No measurement on record."""
+
+_MAX_GAP_OF_BOXES, _MAX_DROP_OF_BOXES = 0.2, 0.25
+"""Boxes are side by side up to this gap, in their widths, and this difference of their tops and of
+their bottoms, in their heights. No measurement on record."""
+
+
+def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> FoundFields:
+    """Add the places that the page network alone sees, if something is written in them.
+
+    Boxes all of which it takes for cells become cells. Rows that it adds are for review: of 20 on
+    `printed/filled` five were accepted wrongly.
+    """
+    boxes, cells = find_places(look.maps)
+    seen = _digit_boxes(straight, cells)
+    rows, as_cells = list[tuple[DigitBox, ...]](), list(found.cells)
+    for row in found.rows:
+        if all(any(_in_one_place(box, cell) for cell in seen) for box in row):
+            as_cells += row
+        else:
+            rows.append(row)
+    taken = [*(box for row in rows for box in row), *as_cells]
+    for line in group_rows(_side_by_side(boxes)):
+        parts = _digit_boxes(straight, Places(line.corners, line.scores))
+        if _is_free(parts, taken) and _is_written(look, parts):
+            rows.append(tuple(replace(part, loose_ink=True) for part in parts))
+    as_cells += (cell for cell in seen if _is_free([cell], taken) and _is_written(look, [cell]))
+    notice = "" if rows else found.notice
+    return replace(found, rows=tuple(rows), cells=tuple(as_cells), notice=notice)
+
+
+def _digit_boxes(straight: StraightPage, places: Places) -> list[DigitBox]:
+    quads = quads_of(map_points(straight.to_page, places.corners))
+    return [DigitBox(q, s) for q, s in zip(quads, places.scores.tolist(), strict=True)]
+
+
+def _in_one_place(one: DigitBox, other: DigitBox) -> bool:
+    """Whether the middle of each lies in the other."""
+    return one.box.holds(other.box.centre) and other.box.holds(one.box.centre)
+
+
+def _is_free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> bool:
+    """Whether no middle of a part lies in a place that is taken, nor the other way round."""
+    return not any(
+        one.box.holds(other.box.centre) or other.box.holds(one.box.centre)
+        for one in parts
+        for other in taken
+    )
+
+
+def _is_written(look: PageLook, parts: Sequence[DigitBox]) -> bool:
+    """Whether a pen wrote in one of some boxes."""
+    corners = look.in_layers(np.array([part.corners for part in parts], np.float64))
+    middle = corners.mean(axis=1, keepdims=True)
+    inside = np.zeros(look.pen.shape, np.uint8)
+    for quad in middle + (1 - 2 * _NEIGHBOURS_EDGE) * (corners - middle):
+        cv2.fillConvexPoly(inside, np.rint(quad).astype(np.int32), (1,))
+    return int(np.count_nonzero(look.pen & inside.view(np.bool_))) >= _MIN_WRITTEN
+
+
+def _side_by_side(boxes: Places) -> list[Row]:
+    """Rows of boxes that share their sides, left to right."""
+    order = np.argsort(boxes.corners[:, 0, 0], kind="stable")
+    corners, scores = boxes.corners[order], boxes.scores[order]
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    width, height = (high - low).T
+    rows = list[list[int]]()
+    for i in range(len(scores)):
+        for row in rows:
+            gap = abs(low[i, 0] - high[row[-1], 0]) / min(width[i], width[row[-1]])
+            drop = np.abs([low[i, 1] - low[row[-1], 1], high[i, 1] - high[row[-1], 1]])
+            if gap < _MAX_GAP_OF_BOXES and drop.max() < _MAX_DROP_OF_BOXES * height[row[-1]]:
+                row.append(i)
+                break
+        else:
+            rows.append([i])
+    return [Row(corners[row], scores[row], float(scores[row].mean())) for row in rows]

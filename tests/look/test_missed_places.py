@@ -1,0 +1,68 @@
+"""What the page network alone sees joins the fields of a page, if it is written in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn_maps import BOX, CELL, draw_place
+from true_looks import blank_maps, look_of
+
+from formreader.core.doubts import Doubt
+from formreader.core.geometry import Box
+from formreader.core.records import DigitBox
+from formreader.detect.field_finder import FoundFields
+from formreader.look.missed_places import with_missed
+from formreader.preprocess.straighten import StraightPage
+
+HEIGHT, WIDTH = 256, 384
+STRAIGHT = StraightPage(np.full((HEIGHT, WIDTH), 255, np.uint8), np.eye(3), 0.0)
+FRAME = Box(60.0, 80.0, 120.0, 50.0)
+NOTHING = FoundFields(notice=Doubt.NO_BOXES)
+
+
+def at(box: Box) -> DigitBox:
+    left, top, right, bottom = box.left, box.top, box.right, box.bottom
+    return DigitBox(((left, top), (right, top), (right, bottom), (left, bottom)))
+
+
+def added(found: FoundFields, *places: tuple[Box, int], written: bool = True) -> FoundFields:
+    """What is found where the page network sees these places."""
+    maps, pen = blank_maps(HEIGHT, WIDTH), np.zeros((HEIGHT, WIDTH), np.bool_)
+    for place, kind in places:
+        draw_place(maps, place, kind)
+        x, y = (round(side) for side in place.centre)
+        pen[y - 6 : y + 6, x - 3 : x + 3] = written
+    return with_missed(found, look_of(pen, np.zeros_like(pen), maps), STRAIGHT)
+
+
+def test_a_written_cell_joins() -> None:
+    (cell,) = added(NOTHING, (FRAME, CELL)).cells
+    assert cell.box.centre == pytest.approx(FRAME.centre, abs=2)
+    assert not cell.loose_ink
+
+
+def test_a_row_of_boxes_joins_and_is_for_review() -> None:
+    boxes = [(Box(60.0 + 30 * i, 80.0, 30.0, 36.0), BOX) for i in range(4)]
+    found = added(NOTHING, *boxes)
+    (row,) = found.rows
+    assert len(row) == 4
+    assert all(box.loose_ink for box in row)
+    assert found.notice == ""
+
+
+@pytest.mark.parametrize("kind", [BOX, CELL])
+def test_a_blank_place_does_not_join(kind: int) -> None:
+    assert added(NOTHING, (FRAME, kind), written=False) == NOTHING
+
+
+def test_what_is_found_already_stays_as_it_is() -> None:
+    found = FoundFields(cells=(at(FRAME),), notice=Doubt.NO_BOXES)
+    assert added(found, (FRAME, CELL)) == found
+    assert added(found, (FRAME, BOX)) == found
+
+
+def test_boxes_that_are_cells_become_cells() -> None:
+    frames = [Box(40.0 + 90 * i, 80.0, 70.0, 50.0) for i in range(3)]
+    found = FoundFields(rows=(tuple(map(at, frames)),))
+    assert added(found, *((frame, CELL) for frame in frames)).cells == found.rows[0]
+    assert added(found, (frames[0], CELL)) == found  # the others are boxes
