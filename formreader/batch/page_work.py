@@ -223,7 +223,9 @@ def crop_page(
         look = look_at(straight)
         found = with_missed(found, look, straight).within(pyramid.shape)
     with stopwatch.stage("crop"):
-        fields = in_reading_order(straight, _crop(pyramid, look, found))
+        places = [*(box for row in found.rows for box in row), *found.cells]
+        written = without_print(pyramid, look, places)
+        fields = in_reading_order(straight, _crop(written, look, found))
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -257,7 +259,6 @@ def _crop(
     `known` is what a form tells about them, `names` are those of its cells.
     """
     boxes = [box for row in found.rows for box in row]
-    page = without_print(page, look, [*boxes, *found.cells])
     crops, blank, loose = crop_boxes(page, boxes, known)
     fields = list[FieldCrops]()
     for row in found.rows:

@@ -18,7 +18,8 @@ _LARGE_WINDOW = 0.75
 """A cell is cut as a whole if what it would be cut to is higher than this share of it."""
 
 _MIN_WRITING_HEIGHT = 5.0
-"""Pixels of the layers' grid that writing is at least taken to be high: a dash is low."""
+"""Pixels of the layers' grid below which writing is a dash, which does not tell how high a cell's
+writing is: 2.5 mm at 100 dpi. No measurement on record."""
 
 
 def windows(look: PageLook, cells: Sequence[DigitBox]) -> npt.NDArray[np.float64]:
@@ -59,9 +60,9 @@ def _share(look: PageLook, cell: npt.NDArray[np.float64]) -> tuple[float, float]
     if not inner.any():
         return 0.0, 1.0
     top, bottom = int(tops[inner].min()), int((tops + tall)[inner].max())
-    height = max(bottom - top, _MIN_WRITING_HEIGHT) / _USUAL_WRITING_HEIGHT
+    height = (bottom - top) / _USUAL_WRITING_HEIGHT
     cell_height = float(np.linalg.norm(cell[3] - cell[0]) + np.linalg.norm(cell[2] - cell[1])) / 2
-    if height > _LARGE_WINDOW * cell_height:
+    if bottom - top < _MIN_WRITING_HEIGHT or height > _LARGE_WINDOW * cell_height:
         return 0.0, 1.0
     middle = (top + bottom) / 2 + low[1] - float(cell[:2, 1].mean())
     first = min(max((middle - height / 2) / cell_height, 0.0), 1.0)
