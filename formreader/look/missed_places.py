@@ -41,7 +41,7 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
     rows, as_cells = list[tuple[DigitBox, ...]](), list(found.cells)
     for row in found.rows:
         if all(any(_in_one_place(box, cell) for cell in seen) for box in row):
-            as_cells += row
+            as_cells += [box for box in row if _is_free([box], found.cells)]
         else:
             rows.append(row)
     taken = [*(box for row in rows for box in row), *as_cells]

@@ -66,3 +66,8 @@ def test_boxes_that_are_cells_become_cells() -> None:
     found = FoundFields(rows=(tuple(map(at, frames)),))
     assert added(found, *((frame, CELL) for frame in frames)).cells == found.rows[0]
     assert added(found, (frames[0], CELL)) == found  # the others are boxes
+
+
+def test_a_box_that_is_a_cell_joins_no_second_time() -> None:
+    both = FoundFields(rows=((at(FRAME),),), cells=(at(FRAME),))
+    assert added(both, (FRAME, CELL)) == FoundFields(cells=(at(FRAME),))
