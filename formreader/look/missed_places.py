@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox
@@ -40,16 +41,17 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
     seen = _digit_boxes(straight, cells)
     rows, as_cells = list[tuple[DigitBox, ...]](), list(found.cells)
     for row in found.rows:
-        if all(any(_in_one_place(box, cell) for cell in seen) for box in row):
-            as_cells += [box for box in row if _is_free([box], found.cells)]
+        here, there = _meeting(row, seen)
+        if (here & there).any(axis=1).all():
+            as_cells += (box for box in row if _are_free([box], found.cells))
         else:
             rows.append(row)
     taken = [*(box for row in rows for box in row), *as_cells]
     for line in group_rows(_side_by_side(boxes)):
         parts = _digit_boxes(straight, Places(line.corners, line.scores))
-        if _is_free(parts, taken) and _is_written(look, parts):
+        if _is_written(look, parts) and _are_free(parts, taken):
             rows.append(tuple(replace(part, loose_ink=True) for part in parts))
-    as_cells += (cell for cell in seen if _is_free([cell], taken) and _is_written(look, [cell]))
+    as_cells += (cell for cell in seen if _is_written(look, [cell]) and _are_free([cell], taken))
     notice = "" if rows else found.notice
     return replace(found, rows=tuple(rows), cells=tuple(as_cells), notice=notice)
 
@@ -59,28 +61,46 @@ def _digit_boxes(straight: StraightPage, places: Places) -> list[DigitBox]:
     return [DigitBox(q, s) for q, s in zip(quads, places.scores.tolist(), strict=True)]
 
 
-def _in_one_place(one: DigitBox, other: DigitBox) -> bool:
-    """Whether the middle of each lies in the other."""
-    return one.box.holds(other.box.centre) and other.box.holds(one.box.centre)
+def _meeting(
+    parts: Sequence[DigitBox], others: Sequence[DigitBox]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether the middle of each of n parts lies in each of m others, and theirs in it, (n, m)."""
+    low, high = _bounds(parts)
+    other_low, other_high = _bounds(others)
+    middle, other_middle = (low + high) / 2, (other_low + other_high) / 2
+    here = (other_low < middle[:, None]) & (middle[:, None] < other_high)
+    there = (low[:, None] < other_middle) & (other_middle < high[:, None])
+    return np.asarray(here.all(axis=2)), np.asarray(there.all(axis=2))
 
 
-def _is_free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> bool:
+def _bounds(
+    parts: Sequence[DigitBox],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The top left and the bottom right corners of the outlines of n parts, (n, 2) each."""
+    corners = np.array([part.corners for part in parts], np.float64).reshape(-1, 4, 2)
+    return corners.min(axis=1), corners.max(axis=1)
+
+
+def _are_free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> bool:
     """Whether no middle of a part lies in a place that is taken, nor the other way round."""
-    return not any(
-        one.box.holds(other.box.centre) or other.box.holds(one.box.centre)
-        for one in parts
-        for other in taken
-    )
+    here, there = _meeting(parts, taken)
+    return not (here | there).any()
 
 
 def _is_written(look: PageLook, parts: Sequence[DigitBox]) -> bool:
     """Whether a pen wrote in one of some boxes."""
     corners = look.in_layers(np.array([part.corners for part in parts], np.float64))
     middle = corners.mean(axis=1, keepdims=True)
-    inside = np.zeros(look.pen.shape, np.uint8)
-    for quad in middle + (1 - 2 * _NEIGHBOURS_EDGE) * (corners - middle):
-        cv2.fillConvexPoly(inside, np.rint(quad).astype(np.int32), (1,))
-    return int(np.count_nonzero(look.pen & inside.view(np.bool_))) >= _MIN_WRITTEN
+    inner = middle + (1 - 2 * _NEIGHBOURS_EDGE) * (corners - middle)
+    left, top = np.maximum(np.floor(inner.min(axis=(0, 1))).astype(int), 0)
+    right, bottom = np.maximum(np.ceil(inner.max(axis=(0, 1))).astype(int) + 1, 0)
+    pen = look.pen[top:bottom, left:right]
+    if np.count_nonzero(pen) < _MIN_WRITTEN:
+        return False
+    inside = np.zeros(pen.shape, np.uint8)
+    for quad in inner:
+        cv2.fillConvexPoly(inside, np.rint(quad - (left, top)).astype(np.int32), (1,))
+    return int(np.count_nonzero(pen & inside.view(np.bool_))) >= _MIN_WRITTEN
 
 
 def _side_by_side(boxes: Places) -> list[Row]:
