@@ -97,7 +97,7 @@ def test_memory_does_not_grow_with_the_pages(
 ) -> None:
     """Few are three full groups of those that are stored together."""
     throughput = root / "tests/benchmarks/throughput.py"
-    small = ("--few", 192, "--many", 704, "--originals", original)
+    small = ("--few", 192, "--many", 448, "--originals", original)
     done = process(throughput, "--parts", "memory", *small)
     assert done.returncode == 0, done.stderr
     measured = re.search(r"memory ([\d.]+)", done.stdout)

@@ -26,13 +26,17 @@ from formreader.core.records import GreyImage, Page, PageCrops
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_boxes
 from formreader.detect.field_finder import find_fields
+from formreader.look.erased_print import without_print
+from formreader.look.missed_places import with_missed
+from formreader.look.page_look import look_at
+from formreader.look.writing_windows import windows
 from formreader.preprocess.straighten import straighten
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.segment.candidates import cut_cells
 from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
 
-STAGES = ("decode", "straighten", "find", "crop", "read")
+STAGES = ("decode", "straighten", "find", "look", "crop", "read")
 QUALITY = 90
 
 _NUMBERS_SEED, _LAYOUTS_OF_NUMBERS = 20, 6
@@ -78,11 +82,14 @@ def measure(
             straight = straighten(Pyramid(grey))
         with timed(seconds, "find"):
             found = find_fields(straight)
+        with timed(seconds, "look"):
+            look = look_at(straight)
+            found = with_missed(found, look, straight)
         boxes = [box for row in found.rows for box in row]
         with timed(seconds, "crop"):
-            page = Pyramid(grey)
+            page = without_print(Pyramid(grey), look, [*boxes, *found.cells])
             crop_boxes(page, boxes)
-            cut_cells(page, found.cells)
+            cut_cells(page, found.cells, windows=windows(look, found.cells))
         if reading is not None:
             cropped = crop_page(Page("page", 0, grey, 300.0), 0, Stopwatch())
             with timed(seconds, "read"):
