@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from formreader.core.doubts import Doubt
@@ -22,7 +24,7 @@ from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
-from formreader.look.page_look import PageLook, look_at
+from formreader.look.page_look import look_at
 from formreader.look.writing_windows import windows
 from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
@@ -180,10 +182,8 @@ def crop_form(
         )
     if found is None:
         return None
-    with stopwatch.stage("find"):
-        look = look_at(straight)
     with stopwatch.stage("crop"):
-        fields = _crop_placed(pyramid, look, placed)
+        fields = _crop_placed(pyramid, straight, placed)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -194,7 +194,7 @@ def crop_form(
     )
 
 
-def _crop_placed(page: Pyramid, look: PageLook, placed: PlacedFields) -> list[FieldCrops]:
+def _crop_placed(page: Pyramid, straight: StraightPage, placed: PlacedFields) -> list[FieldCrops]:
     """Return the fields of a form with their crops, in the order of the template.
 
     Ignored ones are cut like others, so that their ink is in no neighbour, and then dropped.
@@ -202,7 +202,8 @@ def _crop_placed(page: Pyramid, look: PageLook, placed: PlacedFields) -> list[Fi
     rows = tuple(field.boxes for field in placed.fields if field.cell is None)
     cells = {field.name: field.cell for field in placed.fields if field.cell is not None}
     found = FoundFields(rows, tuple(cells.values()))
-    cropped = _crop(page, look, found, placed.known, list(cells))
+    in_cells = windows(look_at(straight), found.cells) if cells else None
+    cropped = _crop(page, found, in_cells, placed.known, list(cells))
     of_rows, cut = iter(cropped[: len(rows)]), iter(cropped[len(rows) :])
     made = [
         replace(next(of_rows if field.cell is None else cut), name=field.name, doubt=field.doubt)
@@ -225,7 +226,8 @@ def crop_page(
     with stopwatch.stage("crop"):
         places = [*(box for row in found.rows for box in row), *found.cells]
         written = without_print(pyramid, look, places)
-        fields = in_reading_order(straight, _crop(written, look, found))
+        cropped = _crop(written, found, windows(look, found.cells))
+        fields = in_reading_order(straight, cropped)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -249,14 +251,15 @@ def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
 
 def _crop(
     page: Pyramid,
-    look: PageLook,
     found: FoundFields,
+    in_cells: npt.NDArray[np.float64] | None,
     known: FormEvidence = NO_EVIDENCE,
     names: Sequence[str] = (),
 ) -> list[FieldCrops]:
     """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers.
 
-    `known` is what a form tells about them, `names` are those of its cells.
+    `in_cells` are the windows of the cells, `known` is what a form tells about them, `names` are
+    those of its cells.
     """
     boxes = [box for row in found.rows for box in row]
     crops, blank, loose = crop_boxes(page, boxes, known)
@@ -265,5 +268,4 @@ def _crop(
         here = len(row)
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
-    in_cells = windows(look, found.cells)
     return fields + cut_cells(page, found.cells, names, known.faint, in_cells)

@@ -90,13 +90,13 @@ def find_fields(straight: StraightPage) -> FoundFields:
         )
     )
     reasons = (
-        (TOO_FAINT, _page_boxes(straight, found.faint, np.zeros(len(found.faint)))),
+        (TOO_FAINT, digit_boxes(straight, found.faint, np.zeros(len(found.faint)))),
         (NO_BOX_ROW, tuple(chain(*_row_boxes(straight, settled.dropped)))),
         (PRINT, tuple(chain(*_row_boxes(straight, print_rows)))),
     )
     return FoundFields(
         tuple(boxes),
-        mark_boxes(_page_boxes(straight, cells.corners, cells.scores), cells.doubtful),
+        mark_boxes(digit_boxes(straight, cells.corners, cells.scores), cells.doubtful),
         "" if rows else Doubt.NO_BOXES,
         tuple(Discarded(boxes, reason) for reason, boxes in reasons if boxes),
     )
@@ -107,7 +107,7 @@ def _row_boxes(straight: StraightPage, rows: Sequence[Row]) -> list[tuple[DigitB
     if not rows:
         return []
     boxes = iter(
-        _page_boxes(
+        digit_boxes(
             straight,
             np.concatenate([row.corners for row in rows]),
             np.concatenate([np.full(len(row), row.probability) for row in rows]),
@@ -116,7 +116,7 @@ def _row_boxes(straight: StraightPage, rows: Sequence[Row]) -> list[tuple[DigitB
     return [tuple(islice(boxes, len(row))) for row in rows]
 
 
-def _page_boxes(
+def digit_boxes(
     straight: StraightPage, corners: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
 ) -> tuple[DigitBox, ...]:
     """Boxes with corners (n, 4, 2) on the straightened page, in pixels of the page as stored."""

@@ -36,7 +36,7 @@ def without_print(page: Pyramid, look: PageLook, places: Sequence[DigitBox]) -> 
     Returns:
         The painted page; `page` itself where nothing is to be painted.
     """
-    printed = np.asarray(cv2.dilate(look.printed.view(np.uint8), _SQUARE), np.uint8)
+    printed = np.where(cv2.dilate(look.printed.view(np.uint8), _SQUARE), 255, 0).astype(np.uint8)
     printed[look.pen] = 0
     image = page.level(0)
     painted = image
@@ -79,7 +79,7 @@ def _seen(
         return None
     to_page = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], np.float64)
     seen = cv2.warpPerspective(
-        printed * np.uint8(255), look.to_layers @ to_page, (right - left, bottom - top),
+        printed, look.to_layers @ to_page, (right - left, bottom - top),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=(0,),
     )  # fmt: skip
     return np.asarray(seen > 127)

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox
-from formreader.detect.field_finder import FoundFields
+from formreader.detect.field_finder import FoundFields, digit_boxes
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.rows import Row
 from formreader.look.page_look import PageLook
@@ -38,27 +37,23 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
     `printed/filled` five were accepted wrongly.
     """
     boxes, cells = find_places(look.maps)
-    seen = _digit_boxes(straight, cells)
+    seen = digit_boxes(straight, cells.corners, cells.scores)
     rows, as_cells = list[tuple[DigitBox, ...]](), list(found.cells)
     for row in found.rows:
         here, there = _meeting(row, seen)
         if (here & there).any(axis=1).all():
-            as_cells += (box for box in row if _are_free([box], found.cells))
+            as_cells += (row[i] for i in np.flatnonzero(_free(row, found.cells)))
         else:
             rows.append(row)
     taken = [*(box for row in rows for box in row), *as_cells]
     for line in group_rows(_side_by_side(boxes)):
-        parts = _digit_boxes(straight, Places(line.corners, line.scores))
-        if _is_written(look, parts) and _are_free(parts, taken):
+        parts = digit_boxes(straight, line.corners, line.scores)
+        if _is_written(look, parts) and _free(parts, taken).all():
             rows.append(tuple(replace(part, loose_ink=True) for part in parts))
-    as_cells += (cell for cell in seen if _is_written(look, [cell]) and _are_free([cell], taken))
+    alone = [seen[i] for i in np.flatnonzero(_free(seen, taken))]
+    as_cells += (cell for cell in alone if _is_written(look, [cell]))
     notice = "" if rows else found.notice
     return replace(found, rows=tuple(rows), cells=tuple(as_cells), notice=notice)
-
-
-def _digit_boxes(straight: StraightPage, places: Places) -> list[DigitBox]:
-    quads = quads_of(map_points(straight.to_page, places.corners))
-    return [DigitBox(q, s) for q, s in zip(quads, places.scores.tolist(), strict=True)]
 
 
 def _meeting(
@@ -81,10 +76,10 @@ def _bounds(
     return corners.min(axis=1), corners.max(axis=1)
 
 
-def _are_free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> bool:
-    """Whether no middle of a part lies in a place that is taken, nor the other way round."""
+def _free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> npt.NDArray[np.bool_]:
+    """Which of n parts have their middle in no place that is taken, nor the other way round."""
     here, there = _meeting(parts, taken)
-    return not (here | there).any()
+    return np.asarray(~(here | there).any(axis=1))
 
 
 def _is_written(look: PageLook, parts: Sequence[DigitBox]) -> bool:

@@ -12,7 +12,6 @@ from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
-from formreader.look.page_look import look_at
 from formreader.preprocess.straighten import StraightPage
 from formreader.rules.form_rules import FieldRules
 from formreader.template.form_book import KnownForm, Recognised
@@ -47,7 +46,7 @@ def crops(*names: str, ignored: bool = False) -> dict[str, str]:
     image = page(written=True)
     straight = StraightPage(image, np.eye(3), 0.0)
     placed = place_fields(straight, Recognised(form, itself), image.shape)
-    cropped = _crop_placed(Pyramid(image), look_at(straight), placed)
+    cropped = _crop_placed(Pyramid(image), straight, placed)
     return {field.name: field.doubt for field in cropped}
 
 
