@@ -31,8 +31,11 @@ from formreader.training.data.page_crops import page_crops
 
 DRAWN_DIGITS = 0.2
 """Digits of the stroke model, as a share of the digits of the sets."""
-DRAWN_NONDIGITS = 0.16
+DRAWN_NONDIGITS = 0.25
 """Drawn non-digits, as a share of the digits of the sets."""
+OWN_NONDIGITS = 4
+"""How often each of a user's own non-digits is in the training data: they are few, and each is
+augmented anew."""
 HELD_OUT_PAGES = 0.25
 """Rendered pages of held-out digits, as a share of those for training. For these three shares
 there is no record of a measurement."""
@@ -81,7 +84,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     training = mixture(digits[~held], _generator(options, 1), options.augment)
     validation = mixture(digits[held], _generator(options, 2), options.augment)
     if own_marks is not None:
-        training = joined(training, own_marks)
+        training = joined(training, *[own_marks] * OWN_NONDIGITS)
     scanned = _on_pages(training, options.pages, options, 3, tell)
     calibration = _held_out_pages(validation, options, tell)
     facts: Facts = {
