@@ -25,7 +25,7 @@ from formreader.recognise.number_reader import (
     number_calibration,
     shipped_reader,
 )
-from formreader.recognise.second_reader import second_voice, second_weights
+from formreader.recognise.second_reader import second_opinion, second_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def load_other_networks(second_reader: SecondReaderName | None) -> None:
     shipped_line_network()
     shipped_reader()
     if second_reader:
-        second_voice(second_reader)
+        second_opinion(second_reader)
 
 
 def _other_cards() -> str:

@@ -30,7 +30,7 @@ from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
-from formreader.segment.candidates import cut_cells
+from formreader.segment.cut_cells import cut_cells
 from formreader.template.form_book import FormBook, loaded_book
 from formreader.template.placed_fields import PlacedFields, place_fields, quarters_turned
 

@@ -24,9 +24,9 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_single
 from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
+from formreader.recognise.arbitration import NO_NUMBER
 from formreader.recognise.page_reading import read_pages
-from formreader.segment.candidates import cut_cell
-from formreader.segment.segment_selection import NO_NUMBER
+from formreader.segment.cut_cells import cut_cell
 
 
 def read_images(options: ScanOptions) -> Iterator[PageReading]:

@@ -15,7 +15,6 @@ class Doubt(StrEnum):
     MAY_BE_NO_DIGIT = "a mark that may be no digit"
     NO_NUMBER = "writing that is no number: a mark, words, or struck out"
     MARK_FOR_NOTHING = "a dash or a cross, taken as blank"
-    READ_IN_TWO_WAYS = "read in two ways that differ"
     TWO_NUMBERS = "a wide gap: perhaps two numbers, with a line lost between them"
     COLUMN_OF_TWO_NUMBERS = "others of its column seem to hold two numbers: perhaps this one does"
     OVER_TWO_COLUMNS = (

@@ -106,24 +106,6 @@ class Discarded:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """Neighbouring pieces of a number's ink that may be one digit.
-
-    The pieces are those from `start` up to, but not including, `end`, counted from the left of
-    the field. `log_prior` is the log probability, by size and cuts alone, that they are one
-    digit.
-    """
-
-    start: int
-    end: int
-    log_prior: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.start < self.end:
-            raise ValueError(f"a segment needs at least one piece. Received: {self}")
-
-
-@dataclass(frozen=True, slots=True)
 class Thumbnail:
     """A picture of a field and its surroundings, for the report.
 
@@ -141,11 +123,12 @@ class NumberStrip:
     """The writing in a cell for a whole number, as one picture of a fixed height.
 
     `darkness` is (h, w) uint8, 0 for paper and 255 for the darkest ink; `to_page` maps its pixels
-    to the page's.
+    to the page's. `has_ink`: there are strokes in the cell that are not the rests of its lines.
     """
 
     darkness: npt.NDArray[np.uint8]
     to_page: Transform
+    has_ink: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,29 +177,6 @@ class FieldCrops:
     def written(self) -> Crops:
         """The crops with ink, (m, 28, 28)."""
         return self.crops[~self.blank]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SegmentedField(FieldCrops):
-    """A number in a cell, cut into all segments that may be its digits.
-
-    Its boxes are those of the segments, and overlap. Recognition selects the segments that are
-    the digits, and replaces this field by a `FieldCrops` of these.
-
-    Raises:
-        ValueError: there is not exactly one segment per box.
-    """
-
-    segments: tuple[Segment, ...] = ()
-
-    def __post_init__(self) -> None:
-        # Not super(): a dataclass with slots replaces the class that super() refers to.
-        FieldCrops.__post_init__(self)
-        if len(self.segments) != len(self.boxes):
-            raise ValueError(
-                f"each segment needs one box. Received: {len(self.segments)} segments, "
-                f"{len(self.boxes)} boxes"
-            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,14 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.geometry import SIZE_TOLERANCE
 from formreader.core.records import DigitBox, FieldCrops, mark_boxes
 from formreader.detect.field_decision import FieldDecision, field_features
 from formreader.recognise.decisions import ReadField
-from formreader.recognise.number_reader import HeardNumber
-from formreader.recognise.number_vote import digits_of
+from formreader.recognise.number_reader import NumberHypothesis
+from formreader.recognise.number_values import digit_share, digits_of
 
 NO_DIGITS = "hardly boxes, and no digits in them"
 """Reason for dropping a row of doubtful boxes without digits."""
+
+NO_NUMBER = "no handwritten number in it"
+"""Reason for dropping a cell."""
 
 IN_ONE_PLACE = "something else is in its place"
 """Reason for dropping a row or a cell where both were found in one place."""
@@ -24,6 +28,10 @@ IN_ONE_PLACE = "something else is in its place"
 _MAX_UNLIKELY_SHARE_OF_PAGE = 0.2
 """Share of a page's boxes that are expected to be none, above which the page gets a notice. No
 record of a measurement."""
+
+_MIN_DIGIT_SHARE = 0.65
+"""Mean probability that what is read in a cell are digits: below it, it may be a word or a tick. No
+measurement on record."""
 
 _MIN_PLACE = 0.5
 """Probability from which a row is there, and not the cells in its place."""
@@ -44,18 +52,47 @@ def drop_words(read: Sequence[ReadField], decision: FieldDecision) -> list[ReadF
     return [one for one in read if id(one) not in dropped]
 
 
+def drop_words_in_cells(
+    read: Sequence[ReadField], hypotheses: Mapping[DigitBox, NumberHypothesis]
+) -> list[ReadField]:
+    """Drop cells without a number that are as large as none with one; return all other fields."""
+    cells = [one.field for one in read if one.field.cell is not None]
+    shares = [digit_share(hypotheses[one.cell]) for one in cells if one.cell is not None]
+    numbers = [one for one, share in zip(cells, shares, strict=True) if share >= _MIN_DIGIT_SHARE]
+    kept = _as_large_as(cells, numbers).any(axis=1)
+    dropped = {id(cells[i]) for i in np.flatnonzero(~kept)}
+    return [one for one in read if id(one.field) not in dropped]
+
+
+def _as_large_as(
+    fields: Sequence[FieldCrops], others: Sequence[FieldCrops]
+) -> npt.NDArray[np.bool_]:
+    """(n, m) which of m others are as large as each of n fields, as `Box.is_as_large_as` says."""
+    alike = np.ones((len(fields), len(others)), np.bool_)
+    for one, other in zip(_sizes(fields).T, _sizes(others).T, strict=True):
+        larger, smaller = np.maximum(one[:, None], other), np.minimum(one[:, None], other)
+        alike &= larger <= (1 + SIZE_TOLERANCE) * smaller
+    return alike
+
+
+def _sizes(fields: Sequence[FieldCrops]) -> npt.NDArray[np.float64]:
+    """The width and the height of n fields, (n, 2)."""
+    boxes = [field.box for field in fields]
+    return np.array([(box.width, box.height) for box in boxes], np.float64).reshape(-1, 2)
+
+
 def _features(row: ReadField) -> list[float]:
     doubt = doubt_of(row) if len(row.written) else None
     return field_features(_probability(row.field), doubt)
 
 
 def settle_places(
-    read: Sequence[ReadField], heard: Mapping[DigitBox, HeardNumber]
+    read: Sequence[ReadField], hypotheses: Mapping[DigitBox, NumberHypothesis]
 ) -> list[ReadField]:
     """Where a row of boxes and cells share a place, keep what is there by what is printed.
 
     As that is not certain, and digits in boxes may be parts of numbers in larger cells, they are
-    sure only where the cells' strips say the same. `heard` is what those say.
+    sure only where the cells' strips say the same. `hypotheses` is what those say.
     """
     cells = [one for one in read if one.field.cell is not None]
     if not cells:
@@ -75,7 +112,7 @@ def settle_places(
             dropped.add(id(row))
             continue
         dropped.update(map(id, rivals))
-        doubtful[id(row)] = _perhaps_in_cells(row, rivals, heard)
+        doubtful[id(row)] = _perhaps_in_cells(row, rivals, hypotheses)
     return [_marked(one, doubtful.get(id(one))) for one in read if id(one) not in dropped]
 
 
@@ -93,13 +130,13 @@ def doubt_of(read: ReadField) -> float:
 
 
 def _perhaps_in_cells(
-    row: ReadField, rivals: Sequence[ReadField], heard: Mapping[DigitBox, HeardNumber]
+    row: ReadField, rivals: Sequence[ReadField], hypotheses: Mapping[DigitBox, NumberHypothesis]
 ) -> npt.NDArray[np.bool_]:
     """(n,) which digits of a row may be parts of numbers in larger cells that say otherwise."""
     doubtful = np.zeros(len(row.field.boxes), np.bool_)
     for cell in rivals:
         inside = _holds(cell.field, row.field)
-        if _digits(row, inside) != _digits_of_strip(cell, heard):
+        if _digits(row, inside) != _digits_of_strip(cell, hypotheses):
             doubtful |= inside & _has_room(cell.field, row.field)
     return doubtful
 
@@ -130,10 +167,10 @@ def _digits(row: ReadField, chosen: npt.NDArray[np.bool_]) -> str:
     return "".join(map(str, best[chosen & ~row.field.blank]))
 
 
-def _digits_of_strip(cell: ReadField, heard: Mapping[DigitBox, HeardNumber]) -> str:
+def _digits_of_strip(cell: ReadField, hypotheses: Mapping[DigitBox, NumberHypothesis]) -> str:
     """The digits on a cell's strip."""
-    number = heard.get(cell.field.cell) if cell.field.cell else None
-    return digits_of(number.spelling.text) if number else ""
+    number = hypotheses.get(cell.field.cell) if cell.field.cell else None
+    return digits_of(number.alignment.text) if number else ""
 
 
 def _marked(read: ReadField, doubtful: npt.NDArray[np.bool_] | None) -> ReadField:

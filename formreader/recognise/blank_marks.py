@@ -15,7 +15,7 @@ from formreader.core.doubts import Doubt
 from formreader.core.records import DigitReading, FieldReading, Status
 from formreader.recognise.ctc import NOT_A_NUMBER
 from formreader.recognise.decisions import ReadField
-from formreader.recognise.number_reader import HeardNumber
+from formreader.recognise.number_reader import NumberHypothesis
 from formreader.rules.form_rules import FormRules
 
 MIN_MARK_PROBABILITY = 0.95
@@ -38,11 +38,11 @@ _MAX_INK_BETWEEN = 0.25
 """Share of ink in the middle of each side of a cross: letters have a stroke there."""
 
 
-def mark_probability(heard: HeardNumber, darkness: npt.NDArray[np.uint8]) -> float:
+def mark_probability(hypothesis: NumberHypothesis, darkness: npt.NDArray[np.uint8]) -> float:
     """The probability that a cell's strip, (h, w) uint8 darkness, shows a dash or a cross only."""
-    text = heard.spelling.text
+    text = hypothesis.alignment.text
     is_mark = text == _DASH or (text == NOT_A_NUMBER and is_cross(darkness))
-    return heard.probability if is_mark else 0.0
+    return hypothesis.probability if is_mark else 0.0
 
 
 def is_cross(darkness: npt.NDArray[np.uint8]) -> bool:
@@ -103,7 +103,7 @@ def with_blank_marks(
         counts = rules.of(reading.name).marks_blank
         if counts is None:
             counts = _others_blank(reading.name, by_name, rules)
-        is_mark = one.vote is not None and one.vote.mark >= MIN_MARK_PROBABILITY
+        is_mark = one.number is not None and one.number.mark >= MIN_MARK_PROBABILITY
         made.append(_blank(reading, one) if counts and is_mark else reading)
     return made
 
@@ -116,8 +116,8 @@ def _others_blank(name: str, readings: Mapping[str, FieldReading], rules: FormRu
 
 def _blank(reading: FieldReading, one: ReadField) -> FieldReading:
     """The reading of a mark that counts as blank: a threshold may refuse it."""
-    assert one.vote is not None
-    box, probability = one.field.box, one.vote.mark
+    assert one.number is not None
+    box, probability = one.field.box, one.number.mark
     # With a second digit, which it may be, it is a mark and no blank: see `DigitReading.is_mark`.
     digit = DigitReading(box, None, probability, Status.REVIEW, 1, 1 - probability)
     return replace(

@@ -40,7 +40,7 @@ Places: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spelling:
+class Alignment:
     """The characters read along a strip: `text`, and where each stands.
 
     `starts` and `ends` are (k,), the first place of each character and the place after its last;
@@ -59,14 +59,14 @@ def place_probabilities(logits: npt.NDArray[np.float32]) -> Places:
     return np.asarray(powers / powers.sum(axis=2, keepdims=True), np.float32)
 
 
-def best_spellings(places: Places) -> list[Spelling]:
-    """The spelling of each of n strips along its most probable classes."""
+def best_alignments(places: Places) -> list[Alignment]:
+    """The alignment of each of n strips along its most probable classes."""
     best = places.argmax(axis=2)  # (n, t)
     peaks = places.max(axis=2)
-    return [_spelling(row, peak) for row, peak in zip(best, peaks, strict=True)]
+    return [_alignment(row, peak) for row, peak in zip(best, peaks, strict=True)]
 
 
-def _spelling(best: npt.NDArray[np.int64], peaks: npt.NDArray[np.float32]) -> Spelling:
+def _alignment(best: npt.NDArray[np.int64], peaks: npt.NDArray[np.float32]) -> Alignment:
     """Join equal neighbours of the classes (t,) and drop the places without a character."""
     runs = list[tuple[int, int, int]]()
     start = 0
@@ -76,7 +76,7 @@ def _spelling(best: npt.NDArray[np.int64], peaks: npt.NDArray[np.float32]) -> Sp
             runs.append((character, start, end))
         start = end
     highest = peaks.tolist()
-    return Spelling(
+    return Alignment(
         "".join(CHARACTERS[character] for character, _, _ in runs),
         np.array([start for _, start, _ in runs], np.int64),
         np.array([end for _, _, end in runs], np.int64),

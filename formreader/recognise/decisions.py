@@ -20,7 +20,7 @@ from formreader.core.records import (
     cells_of,
     field_status,
 )
-from formreader.recognise.number_vote import NumberVote, shared_confidences
+from formreader.recognise.number_values import NumberValue, shared_confidences
 from formreader.recognise.risk_control import Thresholds
 
 MIN_GUESS_PROBABILITY = 0.05
@@ -34,7 +34,7 @@ No record of a measurement.
 class ReadField:
     """A field and the class probabilities of its n boxes, (n, 11); those of blanks are ignored.
 
-    `vote` is what a cell for a whole number says, once that is settled.
+    `number` is what a cell for a whole number says, once that is settled.
 
     Raises:
         ValueError: the array does not fit the boxes, or holds a number that is not finite.
@@ -42,7 +42,7 @@ class ReadField:
 
     field: FieldCrops
     probabilities: Probabilities
-    vote: NumberVote | None = None
+    number: NumberValue | None = None
 
     def __post_init__(self) -> None:
         n = len(self.field.boxes)
@@ -179,19 +179,19 @@ def _read_digit(box: DigitBox, row: list[float], best: int, second: int) -> Digi
 
 
 def _reading(one: ReadField, digits: list[DigitReading]) -> FieldReading:
-    """The reading of a field from those of its boxes, and from the vote if it is a number's."""
-    if one.vote is None:
+    """The reading of a field from those of its boxes, and from its number if it is a cell's."""
+    number = one.number
+    if number is None:
         return _join(one.field, digits)
-    vote = one.vote
-    joined = _join(one.field, list(_voted(vote, digits)))
-    return replace(joined, value=vote.value, confidence=vote.confidence, remark=vote.doubt)
+    joined = _join(one.field, list(_of_number(number, digits)))
+    return replace(joined, value=number.value, confidence=number.confidence, remark=number.doubt)
 
 
-def _voted(vote: NumberVote, digits: list[DigitReading]) -> Iterator[DigitReading]:
+def _of_number(number: NumberValue, digits: list[DigitReading]) -> Iterator[DigitReading]:
     """The readings of a number's digits, with confidences whose product is the number's."""
-    confidences = shared_confidences(vote.confidence, [digit.confidence for digit in digits])
+    confidences = shared_confidences(number.confidence, [digit.confidence for digit in digits])
     for digit, confidence in zip(digits, confidences, strict=True):
-        yield replace(digit, confidence=confidence, acceptable=vote.sure)
+        yield replace(digit, confidence=confidence, acceptable=number.sure)
 
 
 def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT, Probabilities
 from formreader.recognise.ctc import log_probabilities
-from formreader.recognise.number_reader import HeardNumber
+from formreader.recognise.number_reader import NumberHypothesis
 from formreader.recognise.page_hand import PageHand
 
 _LEAST_BEFORE = 1e-12
@@ -28,20 +28,20 @@ _LEAST_CHANGE = 1e-3
 strings' probabilities take long to compute."""
 
 
-def in_one_hand(heard: Sequence[HeardNumber], hand: PageHand) -> list[HeardNumber]:
+def in_one_hand(read: Sequence[NumberHypothesis], hand: PageHand) -> list[NumberHypothesis]:
     """What is read on the strips of one page, given that one hand wrote it.
 
     Where digits stand, and whether there are any, stays as it is.
     """
-    before = [one.digit_probabilities() for one in heard]
+    before = [one.digit_probabilities() for one in read]
     if not any(map(len, before)):
-        return list(heard)
-    written = [one.features for one in heard if len(one.features)]
+        return list(read)
+    written = [one.features for one in read if len(one.features)]
     after = hand.adapted(np.concatenate(before), np.concatenate(written))
     own = np.split(after, np.cumsum([len(rows) for rows in before])[:-1])
-    result = list(heard)
+    result = list(read)
     changed = [i for i, rows in enumerate(before) if _differ(rows, own[i])]
-    adapted = _with_probabilities([_adapted(heard[i], before[i], own[i]) for i in changed])
+    adapted = _with_probabilities([_adapted(read[i], before[i], own[i]) for i in changed])
     for i, one in zip(changed, adapted, strict=True):
         result[i] = one
     return result
@@ -51,18 +51,20 @@ def _differ(before: Probabilities, after: Probabilities) -> bool:
     return bool(len(before)) and float(np.abs(after - before).max()) >= _LEAST_CHANGE
 
 
-def _adapted(one: HeardNumber, before: Probabilities, after: Probabilities) -> HeardNumber:
+def _adapted(
+    one: NumberHypothesis, before: Probabilities, after: Probabilities
+) -> NumberHypothesis:
     """The number with other probabilities (k, 11) of its digits, where each is the clearest.
 
     At the other places of a digit they change by the same factors.
     """
     factors = after[:, :NOT_A_DIGIT] / np.maximum(before[:, :NOT_A_DIGIT], _LEAST_BEFORE)
-    places, spelling, text = one.places.copy(), one.spelling, list(one.spelling.text)
+    places, alignment, text = one.places.copy(), one.alignment, list(one.alignment.text)
     for i, factor, row in zip(one.digits, factors, after, strict=True):
-        run = places[spelling.starts[i] : spelling.ends[i], :NOT_A_DIGIT]
+        run = places[alignment.starts[i] : alignment.ends[i], :NOT_A_DIGIT]
         run[:] = _of_same_sums(run * factor, run)
         text[i] = str(row[:NOT_A_DIGIT].argmax())
-    return replace(one, places=places, spelling=replace(spelling, text="".join(text)))
+    return replace(one, places=places, alignment=replace(alignment, text="".join(text)))
 
 
 def _of_same_sums(
@@ -73,15 +75,15 @@ def _of_same_sums(
     return np.asarray(rows * (others.sum(axis=1, keepdims=True) / sums), np.float32)
 
 
-def _with_probabilities(heard: list[HeardNumber]) -> list[HeardNumber]:
+def _with_probabilities(read: list[NumberHypothesis]) -> list[NumberHypothesis]:
     """The numbers with the probabilities of their texts, given their places."""
     by_length = defaultdict[int, list[int]](list)
-    for i, one in enumerate(heard):
+    for i, one in enumerate(read):
         by_length[len(one.places)].append(i)
     for chosen in by_length.values():
-        places = np.stack([heard[i].places for i in chosen])
-        texts = [heard[i].spelling.text for i in chosen]
+        places = np.stack([read[i].places for i in chosen])
+        texts = [read[i].alignment.text for i in chosen]
         numbers = np.exp(log_probabilities(places, texts))
         for i, number in zip(chosen, numbers.tolist(), strict=True):
-            heard[i] = replace(heard[i], probability=number)
-    return heard
+            read[i] = replace(read[i], probability=number)
+    return read

@@ -29,21 +29,21 @@ from formreader.recognise.ctc import (
     CTC_CLASSES,
     NO_CHARACTER,
     NOTHING_WRITTEN,
+    Alignment,
     Places,
-    Spelling,
-    best_spellings,
+    best_alignments,
     log_probabilities,
     place_probabilities,
 )
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
+from formreader.recognise.number_confidence import ConfidenceModel
 from formreader.recognise.page_hand import Features, PageHand
-from formreader.recognise.vote_weights import VoteWeights, vote_weights
 from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 
 if TYPE_CHECKING:
     import onnxruntime
 
-NUMBER_CARD_SCHEMA = 2
+NUMBER_CARD_SCHEMA = 3
 """Version of the card's layout; a card of another version is refused."""
 
 COLUMNS_PER_PLACE, PLACES_PER_FEATURES = 2, 2
@@ -85,30 +85,30 @@ OutputsOf: TypeAlias = Callable[[npt.NDArray[np.uint8]], Outputs]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeardNumber:
+class NumberHypothesis:
     """What the network reads on a strip.
 
-    `places` is (t, CTC_CLASSES), the probabilities at each place; `spelling` the most probable
+    `places` is (t, CTC_CLASSES), the probabilities at each place; `alignment` the most probable
     characters, and `probability` that of their string. `blank` is the probability that nothing is
-    written. `features`, (k, f), are those of the k digits in the spelling, f is 0 where the network
-    knows no hands.
+    written. `features`, (k, f), are those of the k digits in it; f is 0 where the network knows no
+    hands.
     """
 
     places: npt.NDArray[np.float32]
-    spelling: Spelling
+    alignment: Alignment
     probability: float
     blank: float
     features: Features = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     @property
     def digits(self) -> list[int]:
-        """Which characters of the spelling are digits."""
-        return [i for i, one in enumerate(self.spelling.text) if one.isdecimal()]
+        """Which characters of the alignment are digits."""
+        return [i for i, one in enumerate(self.alignment.text) if one.isdecimal()]
 
     def digit_probabilities(self) -> Probabilities:
         """The probabilities (k, 11) of each digit, where it is the clearest."""
         rows = np.zeros((len(self.digits), len(CLASSES)), np.float32)
-        clearest = _digit_places(self.places, self.spelling)
+        clearest = _digit_places(self.places, self.alignment)
         rows[:, :NOT_A_DIGIT] = self.places[clearest, :NOT_A_DIGIT]
         rows[:, NOT_A_DIGIT] = np.maximum(1.0 - rows.sum(axis=1), 0.0)
         return rows
@@ -127,12 +127,12 @@ class NumberReader:
     def __init__(
         self,
         outputs_of: OutputsOf,
-        weights: VoteWeights,
+        confidence: ConfidenceModel,
         calibration: tuple[CalibrationRow, ...] = (),
         hand: PageHand | None = None,
     ) -> None:
         self.outputs_of = outputs_of
-        self.weights, self.calibration, self.hand = weights, calibration, hand
+        self.confidence, self.calibration, self.hand = confidence, calibration, hand
 
     @classmethod
     def load(cls, folder: Path) -> NumberReader:
@@ -143,20 +143,20 @@ class NumberReader:
         """
         with card_errors(folder):
             card = read_card_file(folder, NUMBER_CARD_SCHEMA)
-            hashes, weights = card_hashes(card), vote_weights(card)
+            hashes, model = card_hashes(card), ConfidenceModel.from_card(card)
             calibration = calibration_rows(card)
         hand = PageHand.load(folder, hashes) if HAND_FILE in hashes else None
         session = load_graph(folder, hashes, 1, NUMBER_TRIAL, QUICK_FILE)
         if hand is not None:
             try_graph(session, _features_trial(hand), folder, QUICK_FILE)
-        return cls(outputs_of_graph(session, hand is not None), weights, calibration, hand)
+        return cls(outputs_of_graph(session, hand is not None), model, calibration, hand)
 
-    def read(self, strips: Sequence[Strip]) -> list[HeardNumber]:
+    def read(self, strips: Sequence[Strip]) -> list[NumberHypothesis]:
         """Read the numbers on strips."""
-        heard: dict[int, HeardNumber] = {}
+        read: dict[int, NumberHypothesis] = {}
         for chosen, places, features in read_places(strips, self.outputs_of):
-            heard |= zip(chosen, heard_numbers(places, features), strict=True)
-        return [heard[i] for i in range(len(strips))]
+            read |= zip(chosen, hypotheses_of(places, features), strict=True)
+        return [read[i] for i in range(len(strips))]
 
 
 def outputs_of_graph(
@@ -220,37 +220,39 @@ def padded(strips: Sequence[Strip], width: int) -> npt.NDArray[np.uint8]:
     return stack
 
 
-def heard_numbers(places: Places, features: npt.NDArray[np.float32]) -> list[HeardNumber]:
+def hypotheses_of(places: Places, features: npt.NDArray[np.float32]) -> list[NumberHypothesis]:
     """What is read on n strips of one width, with the features (n, c, f) of their columns."""
-    spellings, n = best_spellings(places), len(places)
-    texts = [*(spelling.text for spelling in spellings), *[NOTHING_WRITTEN] * n]
+    alignments, n = best_alignments(places), len(places)
+    texts = [*(alignment.text for alignment in alignments), *[NOTHING_WRITTEN] * n]
     logs = log_probabilities(np.concatenate([places, places]), texts)
     said_blank = np.exp(logs[n:])
     unsaid = places[:, :, NO_CHARACTER].prod(axis=1, dtype=np.float64)
-    numbers = zip(places, spellings, np.exp(logs[:n]), said_blank + unsaid, features, strict=True)
+    numbers = zip(places, alignments, np.exp(logs[:n]), said_blank + unsaid, features, strict=True)
     return [
-        HeardNumber(row, spelling, float(number), float(blank), _of_digits(row, spelling, columns))
-        for row, spelling, number, blank, columns in numbers
+        NumberHypothesis(
+            row, alignment, float(number), float(blank), _of_digits(row, alignment, columns)
+        )
+        for row, alignment, number, blank, columns in numbers
     ]
 
 
-def _digit_places(places: npt.NDArray[np.float32], spelling: Spelling) -> list[int]:
-    """The place of each digit of a spelling at which it is the clearest, given (t, classes)."""
+def _digit_places(places: npt.NDArray[np.float32], alignment: Alignment) -> list[int]:
+    """The place of each digit of a alignment at which it is the clearest, given (t, classes)."""
     clearest = places[:, :NOT_A_DIGIT].max(axis=1)
     return [
         int(start + clearest[start:end].argmax())
-        for one, start, end in zip(spelling.text, spelling.starts, spelling.ends, strict=True)
+        for one, start, end in zip(alignment.text, alignment.starts, alignment.ends, strict=True)
         if one.isdecimal()
     ]
 
 
 def _of_digits(
-    places: npt.NDArray[np.float32], spelling: Spelling, features: npt.NDArray[np.float32]
+    places: npt.NDArray[np.float32], alignment: Alignment, features: npt.NDArray[np.float32]
 ) -> Features:
     """The features of the digits, (k, f), given those of the columns of the map, (c, f)."""
     if not features.shape[1]:
         return np.zeros((0, 0), np.float32)
-    return features[np.array(_digit_places(places, spelling), np.int64) // PLACES_PER_FEATURES]
+    return features[np.array(_digit_places(places, alignment), np.int64) // PLACES_PER_FEATURES]
 
 
 def number_calibration() -> tuple[CalibrationRow, ...]:

@@ -24,14 +24,15 @@ from formreader.core.records import (
     FieldReading,
     PageCrops,
     PageReading,
-    SegmentedField,
 )
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.box_network import shipped_decisions
 from formreader.recognise.arbitration import (
     IN_ONE_PLACE,
     NO_DIGITS,
+    NO_NUMBER,
     drop_words,
+    drop_words_in_cells,
     dropped_boxes,
     has_doubtful_boxes,
     settle_places,
@@ -39,8 +40,8 @@ from formreader.recognise.arbitration import (
 from formreader.recognise.blank_marks import mark_probability, with_blank_marks
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.number_hand import in_one_hand
-from formreader.recognise.number_reader import HeardNumber, NumberReader, shipped_reader
-from formreader.recognise.number_vote import number_probability, settle
+from formreader.recognise.number_reader import NumberHypothesis, NumberReader, shipped_reader
+from formreader.recognise.number_values import aligned, settle
 from formreader.recognise.page_hand import Features, PageHand
 from formreader.recognise.page_orientation import (
     Orientation,
@@ -51,17 +52,9 @@ from formreader.recognise.page_orientation import (
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import Thresholds, acceptance
 from formreader.recognise.rule_evidence import under_rules
-from formreader.recognise.second_reader import SecondVoice, second_voice
+from formreader.recognise.second_reader import SecondOpinion, second_opinion
 from formreader.recognise.torn_columns import doubt_torn_columns
 from formreader.rules.form_rules import FormRules
-from formreader.segment.segment_selection import (
-    NO_NUMBER,
-    SelectedField,
-    WholeNumber,
-    dropped_cells,
-    select_segments,
-    with_doubt,
-)
 
 NO_FORM_RULES: Mapping[str, FormRules] = MappingProxyType({})
 """The rules of forms where there is no template."""
@@ -75,15 +68,15 @@ Its argument maps a page's index in the scan to the quarter turns clockwise that
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadPage:
-    """A page whose numbers are cut into digits, and the network's probabilities for its fields.
+    """A page whose cells have boxes where digits were read, and the digit network's probabilities.
 
-    `heard` is what the number reader finds on the strips of the page's cells, by cell. `features`
-    are those of the boxes with ink in each row of boxes, until the page is read as of one hand.
+    `hypotheses` is what was read on the strips of the page's cells, by cell. `features` are those
+    of the boxes with ink in each row of boxes, until the page is read as of one hand.
     """
 
     page: PageCrops
     fields: tuple[ReadField, ...]
-    heard: Mapping[DigitBox, HeardNumber] = field(default_factory=dict)
+    hypotheses: Mapping[DigitBox, NumberHypothesis] = field(default_factory=dict)
     features: tuple[Features, ...] = ()
 
 
@@ -105,7 +98,7 @@ def read_pages(
         ModelError: the model's calibration cannot promise `options.max_error`.
     """
     network = _Network(recogniser, shipped_reader(), stopwatch)
-    second = second_voice(options.second_reader) if options.second_reader else None
+    second = second_opinion(options.second_reader) if options.second_reader else None
     numbers = second.weights.calibration if second else network.reader.calibration
     thresholds = acceptance(recogniser.card, numbers, options).thresholds
     done = 0
@@ -145,8 +138,8 @@ def _in_one_hand(read: ReadPage, of_boxes: PageHand | None, of_strips: PageHand 
     read = _rows_in_one_hand(read, of_boxes)
     if of_strips is None:
         return read
-    heard = in_one_hand(list(read.heard.values()), of_strips)
-    return replace(read, heard=dict(zip(read.heard, heard, strict=True)))
+    of_one = in_one_hand(list(read.hypotheses.values()), of_strips)
+    return replace(read, hypotheses=dict(zip(read.hypotheses, of_one, strict=True)))
 
 
 def _rows_in_one_hand(read: ReadPage, hand: PageHand | None) -> ReadPage:
@@ -164,14 +157,15 @@ def _rows_in_one_hand(read: ReadPage, hand: PageHand | None) -> ReadPage:
 
 
 def _arbitrated(read: ReadPage) -> ReadPage:
-    """Drop words mistaken for boxes, and of rows and cells in one place those that read worse.
+    """Drop words in boxes and cells, and what is not there where a row and cells share a place.
 
     The fields of a known form are there, whatever is written in them.
     """
     if read.page.form:
         return read
+    read = _with_fields(read, drop_words_in_cells(read.fields, read.hypotheses), NO_NUMBER)
     read = _with_fields(read, drop_words(read.fields, shipped_decisions().fields), NO_DIGITS)
-    return _with_fields(read, settle_places(read.fields, read.heard), IN_ONE_PLACE)
+    return _with_fields(read, settle_places(read.fields, read.hypotheses), IN_ONE_PLACE)
 
 
 def _with_fields(read: ReadPage, fields: Sequence[ReadField], reason: str) -> ReadPage:
@@ -183,12 +177,12 @@ def _with_fields(read: ReadPage, fields: Sequence[ReadField], reason: str) -> Re
     return replace(read, page=page, fields=tuple(fields))
 
 
-def _settled(read: ReadPage, reader: NumberReader, second: SecondVoice | None) -> ReadPage:
-    """Settle what each cell says, from its cut digits, its strip, and the second reader if any.
+def _settled(read: ReadPage, reader: NumberReader, second: SecondOpinion | None) -> ReadPage:
+    """Settle what each cell says; the second reader is asked if there is one.
 
     The cells of a known form are one number each.
     """
-    fields = tuple(_settled_field(one, read.heard, reader, second) for one in read.fields)
+    fields = tuple(_settled_field(one, read.hypotheses, reader, second) for one in read.fields)
     if not read.page.form:
         fields = doubt_torn_columns(fields)
     page = replace(read.page, fields=tuple(one.field for one in fields))
@@ -197,20 +191,20 @@ def _settled(read: ReadPage, reader: NumberReader, second: SecondVoice | None) -
 
 def _settled_field(
     one: ReadField,
-    heard: Mapping[DigitBox, HeardNumber],
+    hypotheses: Mapping[DigitBox, NumberHypothesis],
     reader: NumberReader,
-    second: SecondVoice | None,
+    second: SecondOpinion | None,
 ) -> ReadField:
-    cell = one.field.cell
-    if cell is None or cell not in heard:
+    cell, strip = one.field.cell, one.field.strip
+    if cell is None or strip is None:
         return one
-    settled = settle(one.field, one.probabilities, heard[cell], reader.weights)
-    vote, strip = settled.vote, one.field.strip
-    if second is not None and strip is not None:
-        vote = second.heard(vote, strip.darkness)
-    if one.field.name and vote.doubt == Doubt.NO_NUMBER and strip is not None:
-        vote = replace(vote, mark=mark_probability(heard[cell], strip.darkness))
-    return ReadField(settled.field, settled.probabilities, vote)
+    hypothesis = hypotheses[cell]
+    field, rows, number = settle(one.field, one.probabilities, hypothesis, reader.confidence)
+    if second is not None:
+        number = second.on(number, strip.darkness)
+    if one.field.name and number.doubt == Doubt.NO_NUMBER:
+        number = replace(number, mark=mark_probability(hypothesis, strip.darkness))
+    return ReadField(field, rows, number)
 
 
 def _without(page: PageCrops, boxes: tuple[DigitBox, ...], reason: str) -> PageCrops:
@@ -243,7 +237,7 @@ def _revised(
     readings: Sequence[FieldReading], *, read: ReadPage, rules: FormRules
 ) -> Sequence[FieldReading]:
     marked = with_blank_marks(read.fields, readings, rules)
-    return under_rules(read.fields, marked, read.heard, rules)
+    return under_rules(read.fields, marked, read.hypotheses, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,30 +249,35 @@ class _Network:
     stopwatch: Stopwatch
 
     def read(self, pages: Sequence[PageCrops]) -> list[ReadPage]:
-        """Choose the digits of each cell, and read the pages' boxes in one batch."""
+        """Read the strips of the pages' cells, and in one batch the crops of all digits."""
         if not pages:
             return []
-        heard = self._heard(pages)
-        selected = self._selected(pages, heard)
-        cells = [one.field.written for fields in selected for one in fields if _is_cell(one)]
-        of_cells = iter(self._in_one_batch(self.recogniser.probabilities, cells))
-        rows = [one.field.written for fields in selected for one in fields if not _is_cell(one)]
         with self.stopwatch.stage("recognise"):
-            in_rows, features = self.recogniser.with_features(np.concatenate([NO_CROPS, *rows]))
-        of_rows = iter(_split(in_rows, rows))
-        features_of = iter(_split(features, rows))
+            hypotheses = self._hypotheses(pages)
+            fields = [
+                tuple(
+                    one if one.cell is None else aligned(one, by_cell[one.cell])
+                    for one in page.fields
+                )
+                for page, by_cell in zip(pages, hypotheses, strict=True)
+            ]
+            every = [one for of_page in fields for one in of_page]
+            cells = [one.written for one in every if one.cell is not None]
+            of_cells = iter(_split(self.recogniser.probabilities(_joined(cells)), cells))
+            rows = [one.written for one in every if one.cell is None]
+            in_rows, features = self.recogniser.with_features(_joined(rows))
+            of_rows, features_of = iter(_split(in_rows, rows)), iter(_split(features, rows))
         return [
             _read_page(
-                page,
-                fields,
-                [next(of_cells if _is_cell(one) else of_rows) for one in fields],
-                [next(features_of) for one in fields if not _is_cell(one)],
-                on_page,
+                replace(page, fields=of_page),
+                [next(of_rows if one.cell is None else of_cells) for one in of_page],
+                [next(features_of) for one in of_page if one.cell is None],
+                by_cell,
             )
-            for page, fields, on_page in zip(pages, selected, heard, strict=True)
+            for page, of_page, by_cell in zip(pages, fields, hypotheses, strict=True)
         ]
 
-    def _heard(self, pages: Sequence[PageCrops]) -> list[dict[DigitBox, HeardNumber]]:
+    def _hypotheses(self, pages: Sequence[PageCrops]) -> list[dict[DigitBox, NumberHypothesis]]:
         """What the number reader finds on the strips of each page, by cell."""
         strips = [
             (i, field.cell, field.strip.darkness)
@@ -286,48 +285,23 @@ class _Network:
             for field in page.fields
             if field.cell is not None and field.strip is not None
         ]
-        heard: list[dict[DigitBox, HeardNumber]] = [{} for _ in pages]
-        with self.stopwatch.stage("recognise"):
-            numbers = self.reader.read([darkness for _, _, darkness in strips])
+        found: list[dict[DigitBox, NumberHypothesis]] = [{} for _ in pages]
+        numbers = self.reader.read([darkness for _, _, darkness in strips])
         for (i, cell, _), number in zip(strips, numbers, strict=True):
-            heard[i][cell] = number
-        return heard
+            found[i][cell] = number
+        return found
 
     def orientation(self, read: ReadPage) -> Orientation:
         """How a page lies, judged by its digits."""
         return find_orientation(read.fields, self._probabilities)
-
-    def _selected(
-        self, pages: Sequence[PageCrops], heard: Sequence[Mapping[DigitBox, HeardNumber]]
-    ) -> list[list[SelectedField]]:
-        """The fields of each page, in cells only the segments that drafts find to be digits."""
-        segmented = [
-            [field.crops for field in page.fields if isinstance(field, SegmentedField)]
-            for page in pages
-        ]
-        crops = [part for parts in segmented for part in parts]
-        drafts = iter(self._in_one_batch(self.recogniser.drafts, crops))
-        return [
-            select_segments(
-                page.fields, [next(drafts) for _ in parts], _numbers(page.fields, on_page)
-            )
-            for page, parts, on_page in zip(pages, segmented, heard, strict=True)
-        ]
-
-    def _in_one_batch(
-        self, read: Callable[[Crops], Probabilities], parts: Sequence[Crops]
-    ) -> list[Probabilities]:
-        """Call `read` once for several arrays of crops; return the probabilities of each."""
-        with self.stopwatch.stage("recognise"):
-            return _split(read(np.concatenate([NO_CROPS, *parts])), parts)
 
     def _probabilities(self, crops: Crops) -> Probabilities:
         with self.stopwatch.stage("recognise"):
             return self.recogniser.probabilities(crops)
 
 
-def _is_cell(selected: SelectedField) -> bool:
-    return selected.field.cell is not None
+def _joined(parts: Sequence[Crops]) -> Crops:
+    return np.concatenate([NO_CROPS, *parts])
 
 
 def _split(
@@ -337,44 +311,28 @@ def _split(
     return np.split(rows, np.cumsum([len(part) for part in parts])[:-1])
 
 
-def _numbers(
-    fields: Sequence[FieldCrops], heard: Mapping[DigitBox, HeardNumber]
-) -> list[WholeNumber]:
-    """What is read on the strip of each field; nothing for those that are no cells."""
-    numbers = (heard.get(one.cell) if one.cell else None for one in fields)
-    return [
-        WholeNumber() if one is None else WholeNumber(number_probability(one), len(one.digits))
-        for one in numbers
-    ]
-
-
 def _read_page(
     page: PageCrops,
-    selected: Sequence[SelectedField],
     written: Sequence[Probabilities],
     features: Sequence[Features],
-    heard: Mapping[DigitBox, HeardNumber],
+    hypotheses: Mapping[DigitBox, NumberHypothesis],
 ) -> ReadPage:
-    """A page with its selected fields; `written` has the probabilities of their boxes with ink.
+    """A page; `written` has the probabilities of its fields' boxes with ink.
 
     `features` are those of the rows of boxes.
     """
-    fields = tuple(one.field for one in selected)
-    if dropped := dropped_cells(page.fields, fields):
-        page = _without(page, dropped, NO_NUMBER)
     read = tuple(
-        ReadField(one.field, _with_blanks(one, probabilities))
-        for one, probabilities in zip(selected, written, strict=True)
+        ReadField(one, _with_blanks(one, own))
+        for one, own in zip(page.fields, written, strict=True)
     )
-    return ReadPage(replace(page, fields=fields), read, heard, tuple(features))
+    return ReadPage(page, read, hypotheses, tuple(features))
 
 
-def _with_blanks(selected: SelectedField, written: Probabilities) -> Probabilities:
-    """Probabilities (n, 11) of a field's boxes, lowered where cuts are doubtful; 0 for blanks."""
-    blank = selected.field.blank
-    probabilities = np.zeros((len(blank), len(CLASSES)), np.float32)
-    probabilities[~blank] = written
-    return with_doubt(probabilities, selected.posteriors)
+def _with_blanks(field: FieldCrops, written: Probabilities) -> Probabilities:
+    """Probabilities (n, 11) of a field's boxes; 0 for blanks."""
+    probabilities = np.zeros((len(field.blank), len(CLASSES)), np.float32)
+    probabilities[~field.blank] = written
+    return probabilities
 
 
 def _as_known(read: ReadPage) -> Orientation | None:

@@ -52,15 +52,6 @@ class Recogniser(ABC):
         logits, features = np.split(outputs, [len(CLASSES)], axis=1)
         return self._calibrated(logits), features
 
-    def drafts(self, crops: Crops) -> Probabilities:
-        """Like `probabilities`, but approximate where that is faster.
-
-        Drafts serve to choose which of many crops to read.
-
-        Errors are those of `probabilities`.
-        """
-        return self._calibrated(self._outputs(crops, self._draft_logits))
-
     def _outputs(
         self,
         crops: Crops,
@@ -98,10 +89,6 @@ class Recogniser(ABC):
     def _logits_and_features(self, crops: Crops) -> npt.NDArray[np.float32]:
         """Logits of one batch and the features of `hand`, (n, 11 + f)."""
         raise NotImplementedError(f"{type(self).__name__} reads no features")
-
-    def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        """Logits (n, 11) of one batch, exact or approximate."""
-        return self._logits(crops)
 
 
 def softmax(logits: npt.NDArray[np.float32], temperature: float) -> Probabilities:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from formreader.core.classes import NOT_A_DIGIT
-from formreader.core.doubts import Doubt
 from formreader.core.field_kinds import written_value
 from formreader.core.records import (
     DigitBox,
@@ -23,13 +22,8 @@ from formreader.core.records import (
 )
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN, likely_texts
 from formreader.recognise.decisions import ReadField
-from formreader.recognise.number_reader import HeardNumber
-from formreader.recognise.number_vote import (
-    MIN_SURE_OF_STRIP,
-    NumberVote,
-    shared_confidences,
-    without_ending,
-)
+from formreader.recognise.number_reader import NumberHypothesis
+from formreader.recognise.number_values import shared_confidences, without_ending
 from formreader.rules.decoder import (
     UNREADABLE,
     Belief,
@@ -55,12 +49,8 @@ _LEAST_ALTERNATIVE = 1e-6
 _LEAST_REST = 1e-9
 """Probability of all values that are not listed, below which it is left out."""
 
-_MIN_EVIDENCE = 20.0
-"""How much more probable, in odds, rules must make a number on which two voices differ to count
-as a third voice. A choice; keeping a sum by chance gives 10 or less."""
-
 _SURE_OF_TEXT = 1 - 1e-6
-"""A number that the vote holds for surer has no alternatives worth listing."""
+"""A number that is held for surer has no alternatives worth listing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ class _Evidence:
 def under_rules(
     read: Sequence[ReadField],
     readings: Sequence[FieldReading],
-    heard: Mapping[DigitBox, HeardNumber],
+    hypotheses: Mapping[DigitBox, NumberHypothesis],
     rules: FormRules,
 ) -> tuple[FieldReading, ...]:
     """The readings of a page's fields as its form's rules leave them, not judged yet.
@@ -82,7 +72,7 @@ def under_rules(
     Args:
         read: the fields with the probabilities of their boxes.
         readings: what these say without rules, in the same order.
-        heard: what was read on the strips of cells, by cell.
+        hypotheses: what was read on the strips of cells, by cell.
         rules: the rules of the page's form. Fields that none names stay as they are.
     """
     weighed = rules.weighed
@@ -91,10 +81,10 @@ def under_rules(
         name, own = reading.name, rules.of(reading.name)
         if name not in weighed:
             continue
-        if one.vote is None:
+        if one.number is None:
             evidence[name] = _of_boxes(one, own)
         else:
-            evidence[name] = _of_number(reading, _heard(one, heard), own)
+            evidence[name] = _of_number(reading, _hypothesis(one, hypotheses), own)
     verdicts = decode({name: one.belief for name, one in evidence.items()}, rules)
     revised = []
     for one, reading in zip(read, readings, strict=True):
@@ -102,12 +92,10 @@ def under_rules(
         if name not in evidence:
             revised.append(reading)
             continue
-        if one.vote is None:
+        if one.number is None:
             under = _boxes_under(one, reading, evidence[name], verdicts[name])
         else:
-            is_decimal = rules.of(name).is_a == "decimal"
-            of_name = evidence[name], verdicts[name]
-            under = _number_under(one, reading, *of_name, is_decimal=is_decimal)
+            under = _number_under(one, reading, evidence[name], verdicts[name])
         if verdicts[name].chosen:
             given = written_value(under.value, under.cells, rules.of(name))
             under = replace(under, remark=_remark(name, evidence[name].belief.values[0], given))
@@ -151,24 +139,27 @@ def _of_boxes(one: ReadField, rules: FieldRules) -> _Evidence:
     return _evidence(values, [p for _, p in listed], [cells for cells, _ in listed], rest)
 
 
-def _heard(one: ReadField, heard: Mapping[DigitBox, HeardNumber]) -> HeardNumber | None:
-    return None if one.field.cell is None else heard.get(one.field.cell)
+def _hypothesis(
+    one: ReadField, hypotheses: Mapping[DigitBox, NumberHypothesis]
+) -> NumberHypothesis | None:
+    return None if one.field.cell is None else hypotheses.get(one.field.cell)
 
 
-def _of_number(reading: FieldReading, heard: HeardNumber | None, rules: FieldRules) -> _Evidence:
-    """The belief about a number in a cell: what the vote says, and other texts of its strip.
+def _of_number(
+    reading: FieldReading, hypothesis: NumberHypothesis | None, rules: FieldRules
+) -> _Evidence:
+    """The belief about a number in a cell: what was read, and other texts of its strip.
 
-    Only texts of as many digits: the boxes of others would stand elsewhere. The vote is about
-    digits. Whether there is a point between them, the strip alone tells: 25 and 2.5 share the
-    confidence as their texts do.
+    Only texts of as many digits: the boxes of others would stand elsewhere. The confidence
+    is about digits: 25 and 2.5 share it as their texts do.
     """
     value, confidence = reading.value, reading.confidence
     digits = digits_of(value)
     found = {value: confidence}
-    if heard is not None and digits and UNREADABLE not in value and confidence < _SURE_OF_TEXT:
+    if hypothesis is not None and digits and UNREADABLE not in value and confidence < _SURE_OF_TEXT:
         texts, points = dict[str, float](), dict[str, float]()
         number = number_of(value, rules)
-        for text, probability in likely_texts(heard.places):
+        for text, probability in likely_texts(hypothesis.places):
             said = without_ending(text)
             if NOT_A_NUMBER not in said and NOTHING_WRITTEN not in said:
                 told = digits_of(said)
@@ -245,46 +236,20 @@ def _digit_under(
 
 
 def _number_under(
-    one: ReadField,
-    reading: FieldReading,
-    evidence: _Evidence,
-    verdict: Verdict,
-    *,
-    is_decimal: bool,
+    one: ReadField, reading: FieldReading, evidence: _Evidence, verdict: Verdict
 ) -> FieldReading:
     value, probability = evidence.cells[verdict.chosen], verdict.probabilities[verdict.chosen]
     if not value or UNREADABLE in value:
         return reading if verdict.chosen == 0 else _refused(reading)
     told = digits_of(value)
-    loose = any(box.loose_ink for box in one.field.boxes)
-    vote = one.vote
-    assert vote is not None
-    if verdict.chosen:
-        acceptable = False
-    else:
-        gain = _odds(probability) / _odds(evidence.belief.probabilities[0])
-        agreed = vote.sure or (is_decimal and cut_at_comma(vote))
-        acceptable = agreed or (not loose and gain >= _MIN_EVIDENCE)
+    assert one.number is not None
+    acceptable = one.number.sure and not verdict.chosen
     confidences = shared_confidences(probability, [digit.confidence for digit in reading.digits])
     digits = [
         replace(digit, digit=int(mark), confidence=confidence, acceptable=acceptable)
         for digit, mark, confidence in zip(reading.digits, told, confidences, strict=True)
     ]
     return replace(_joined(reading, digits, probability), value=value)
-
-
-def cut_at_comma(vote: NumberVote) -> bool:
-    """Whether the cuts differ from the strip only by a 1 in place of the point or comma.
-
-    A cut digit is read as large as any other, so that a comma looks like a 1. Where the field is
-    for decimals this says nothing against a strip that is sure of itself.
-    """
-    is_sure = vote.doubt == Doubt.READ_IN_TWO_WAYS and vote.confidence >= MIN_SURE_OF_STRIP
-    return is_sure and vote.cuts == vote.value.replace(",", "1").replace(".", "1")
-
-
-def _odds(probability: float) -> float:
-    return probability / max(1 - probability, _LEAST_REST)
 
 
 def _refused(reading: FieldReading) -> FieldReading:

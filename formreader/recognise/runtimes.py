@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,9 +51,6 @@ _QUICK_CROPS_PER_CALL = 64
 """Crops that the quick graph reads at once: its maps stay in the processor's cache. 109 us of
 processor time a digit instead of 139 with 745 at once; the exact graph gains nothing by it."""
 
-_MAX_DRAFTS_KEPT = 8192
-"""Crops whose logits by the quick graph are kept: 8 MB."""
-
 _MIN_CROPS_PER_THREAD = 16
 """They take milliseconds, so that handing them to a thread hardly costs more; not measured."""
 
@@ -76,8 +74,7 @@ class OnnxRecogniser(Recogniser):
     """The exported graph in ONNX Runtime, on the CPU.
 
     Where the model has `quick`, the same graph in 8-bit integers, it reads all crops first, and
-    `exact` reads those again for which its confidence is below `MIN_QUICK_CONFIDENCE`. Drafts
-    come from `quick` alone.
+    `exact` reads those again for which its confidence is below `MIN_QUICK_CONFIDENCE`.
 
     Each of `threads` threads reads a part of the batch, in a session with one thread. A session
     that shares each operation among threads costs far more processor time: with two threads
@@ -101,7 +98,6 @@ class OnnxRecogniser(Recogniser):
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="digits")
         self._exact = exact
         self._quick = quick
-        self._drafted = dict[bytes, npt.NDArray[np.float32]]()
 
     @classmethod
     def load(cls, folder: Path, card: Card, batch: int, threads: int) -> OnnxRecogniser:
@@ -121,17 +117,7 @@ class OnnxRecogniser(Recogniser):
         return self._split_among_threads(self._checked, crops)
 
     def _logits_and_features(self, crops: Crops) -> npt.NDArray[np.float32]:
-        return self._split_among_threads(self._checked_with_features, crops)
-
-    def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        quick = self._quick
-        if quick is None:
-            return self._split_among_threads(lambda part: _run(self._exact, part), crops)
-        logits = self._split_among_threads(lambda part: _run_in_pieces(quick, part), crops)
-        # Of the drafts, those that are chosen are read next.
-        kept = self._drafted if len(self._drafted) < _MAX_DRAFTS_KEPT else {}
-        self._drafted = kept | dict(zip(map(bytes, crops), logits, strict=True))
-        return logits
+        return self._split_among_threads(partial(self._checked, names=_LOGITS_AND_FEATURES), crops)
 
     def _split_among_threads(
         self, outputs_of: Callable[[Crops], npt.NDArray[np.float32]], crops: Crops
@@ -140,19 +126,11 @@ class OnnxRecogniser(Recogniser):
         parts = min(self._threads, -(-len(crops) // _MIN_CROPS_PER_THREAD))
         return np.concatenate(list(self._pool.map(outputs_of, np.array_split(crops, parts))))
 
-    def _checked(self, crops: Crops) -> npt.NDArray[np.float32]:
-        """Logits (n, 11) of a part of a batch, exact where the quick graph is unsure."""
+    def _checked(self, crops: Crops, names: Sequence[str] = _LOGITS) -> npt.NDArray[np.float32]:
+        """Outputs (n, k) of a part of a batch, exact where the quick graph is unsure."""
         if self._quick is None:
-            return _run(self._exact, crops)
-        logits = self._quick_logits(self._quick, crops)
-        return self._read_again(logits, crops, _LOGITS)
-
-    def _checked_with_features(self, crops: Crops) -> npt.NDArray[np.float32]:
-        """The same with the features, (n, 11 + f)."""
-        if self._quick is None:
-            return _run(self._exact, crops, _LOGITS_AND_FEATURES)
-        outputs = _run_in_pieces(self._quick, crops, _LOGITS_AND_FEATURES)
-        return self._read_again(outputs, crops, _LOGITS_AND_FEATURES)
+            return _run(self._exact, crops, names)
+        return self._read_again(_run_in_pieces(self._quick, crops, names), crops, names)
 
     def _read_again(
         self, outputs: npt.NDArray[np.float32], crops: Crops, names: Sequence[str]
@@ -163,22 +141,6 @@ class OnnxRecogniser(Recogniser):
         if unsure.any():
             outputs[unsure] = _run(self._exact, crops[unsure], names)
         return outputs
-
-    def _quick_logits(
-        self, quick: onnxruntime.InferenceSession, crops: Crops
-    ) -> npt.NDArray[np.float32]:
-        """Logits (n, 11) by the quick graph, which need not read again what it has drafted."""
-        drafted = self._drafted
-        if not drafted:
-            return _run_in_pieces(quick, crops)
-        known = [drafted.get(bytes(crop)) for crop in crops]
-        new = np.array([one is None for one in known])
-        logits = np.zeros((len(crops), len(CLASSES)), np.float32)
-        if not new.all():
-            logits[~new] = np.stack([one for one in known if one is not None])
-        if new.any():
-            logits[new] = _run_in_pieces(quick, crops[new])
-        return logits
 
 
 def load_hand(folder: Path, card: Card) -> PageHand | None:

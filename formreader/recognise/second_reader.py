@@ -1,10 +1,9 @@
-"""A third voice on the numbers that two leave in doubt: a reader of text made by others.
+"""A second opinion on doubtful numbers: a reader of text made by others.
 
 It is an extra (`--second-reader`) and never needed. It reads the same strip as our network, without
-having learned from our digits, so that it errs in other ways. Where it says the same, a small model
-gives the confidence, and the number is no longer for review for the two voices that differ; where
-it does not, the number only loses confidence. What keeps a number for review for other reasons,
-such as loose ink, it cannot judge.
+having learned from our digits, so that it errs in other ways. A small model gives the confidence,
+given whether it says the same. What keeps a number for review whatever its confidence, such as
+loose ink, it cannot judge.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.doubts import Doubt
 from formreader.core.errors import ModelError
 from formreader.core.model_folder import (
     NUMBER_MODEL,
@@ -32,23 +30,23 @@ from formreader.core.model_folder import (
 from formreader.core.options import SecondReaderName
 from formreader.core.rapid_ocr import check_rapid_ocr, rapid_ocr, rapid_ocr_version
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
+from formreader.recognise.number_confidence import probability
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
-from formreader.recognise.number_vote import NumberVote, digits_of
-from formreader.recognise.vote_weights import probability
+from formreader.recognise.number_values import NumberValue, digits_of
 from formreader.segment.number_strip import Strip
 
 SECOND_READERS = "second_readers"
 """Where the card of the number network keeps what was fitted to second readers, by their names."""
 
-SECOND_FEATURES = ("vote", "score", "differ", "digits")
+SECOND_FEATURES = ("confidence", "score", "digits")
 """What the model knows of a number: its confidence before, in logits; the logarithm of the second
-reader's own doubt; whether the two voices differ; how many digits the number has, in tens."""
+reader's own doubt; how many digits the number has, in tens."""
 
 _SURE_ENOUGH = 0.98
-"""Numbers that both voices say are not asked about from this confidence on: of 4,747 that were
+"""Numbers are not asked about from this confidence on: of 4,747 that were
 accepted at 0.95, 20 were wrong, and each question takes 8 ms. A choice, not measured."""
 
-_LEAST_VOTE_DOUBT, _LEAST_SCORE_DOUBT = 1e-5, 1e-3
+_LEAST_NUMBER_DOUBT, _LEAST_SCORE_DOUBT = 1e-5, 1e-3
 """Doubts below which it makes no difference how small they are."""
 
 
@@ -95,41 +93,41 @@ class SecondWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondVoice:
+class SecondOpinion:
     """A second reader, and how far it is to be believed."""
 
     reader: SecondReader
     weights: SecondWeights
 
-    def heard(self, vote: NumberVote, strip: Strip) -> NumberVote:
-        """The vote on a number, once the second reader was asked if that can help."""
-        if not is_asked(vote):
-            return vote
-        return with_reading(vote, self.reader.read(strip), self.weights)
+    def on(self, number: NumberValue, strip: Strip) -> NumberValue:
+        """The number, once the second reader was asked if that can help."""
+        if not is_asked(number):
+            return number
+        return with_reading(number, self.reader.read(strip), self.weights)
 
 
-def with_reading(vote: NumberVote, reading: SecondReading, weights: SecondWeights) -> NumberVote:
-    """The vote on a number that a second reader was asked about."""
-    features = second_features(vote, reading)
-    if not says_the_same(vote, reading):
-        return replace(vote, confidence=probability(weights.other, features))
-    return replace(vote, confidence=probability(weights.same, features), doubt="")
+def with_reading(
+    number: NumberValue, reading: SecondReading, weights: SecondWeights
+) -> NumberValue:
+    """The number on a number that a second reader was asked about."""
+    features = second_features(number, reading)
+    if not says_the_same(number, reading):
+        return replace(number, confidence=probability(weights.other, features))
+    return replace(number, confidence=probability(weights.same, features))
 
 
-def is_asked(vote: NumberVote) -> bool:
+def is_asked(number: NumberValue) -> bool:
     """Whether a second reader can help with a number."""
-    if vote.doubt not in ("", Doubt.READ_IN_TWO_WAYS) or not digits_of(vote.value):
-        return False
-    return not vote.sure or vote.confidence < _SURE_ENOUGH
+    return number.sure and bool(digits_of(number.value)) and number.confidence < _SURE_ENOUGH
 
 
-def says_the_same(vote: NumberVote, reading: SecondReading) -> bool:
-    """Whether a reading is the number of a vote: the same digits, and separators between the same.
+def says_the_same(number: NumberValue, reading: SecondReading) -> bool:
+    """Whether a reading is this number: the same digits, and separators between the same.
 
     It tells commas from points no better than it tells gaps, so these two count as one sign, and
     gaps do not count. Neither do signs behind the last digit.
     """
-    return _compared(vote.value) == _compared(reading.text)
+    return _compared(number.value) == _compared(reading.text)
 
 
 def _compared(text: str) -> str:
@@ -137,16 +135,16 @@ def _compared(text: str) -> str:
     return re.sub(r"\D+$", "", plain)
 
 
-def second_features(vote: NumberVote, reading: SecondReading) -> npt.NDArray[np.float64]:
+def second_features(number: NumberValue, reading: SecondReading) -> npt.NDArray[np.float64]:
     """The features of a number, (len(SECOND_FEATURES),)."""
-    doubt = min(max(1 - vote.confidence, _LEAST_VOTE_DOUBT), 1 - _LEAST_VOTE_DOUBT)
+    doubt = min(max(1 - number.confidence, _LEAST_NUMBER_DOUBT), 1 - _LEAST_NUMBER_DOUBT)
     logits = np.log((1 - doubt) / doubt)
     score = np.log(max(1 - reading.score, 0.0) + _LEAST_SCORE_DOUBT)
-    return np.array([logits, score, not vote.sure, len(digits_of(vote.value)) / 10], np.float64)
+    return np.array([logits, score, len(digits_of(number.value)) / 10], np.float64)
 
 
 @cache
-def second_voice(name: SecondReaderName) -> SecondVoice:
+def second_opinion(name: SecondReaderName) -> SecondOpinion:
     """The second reader of this name, loaded once per process.
 
     Raises:
@@ -154,7 +152,7 @@ def second_voice(name: SecondReaderName) -> SecondVoice:
         UsageError: it is not installed.
     """
     check_rapid_ocr(f"--second-reader {name}")
-    return SecondVoice(RapidStrips(), second_weights(name))
+    return SecondOpinion(RapidStrips(), second_weights(name))
 
 
 def second_weights(name: SecondReaderName) -> SecondWeights:

@@ -47,7 +47,7 @@ def doubt_torn_columns(fields: Sequence[ReadField]) -> tuple[ReadField, ...]:
     columns = _Columns.of(fields, cells)
     fields = _doubted(fields, columns.reach_over_two(), Doubt.OVER_TWO_COLUMNS)
     torn = np.array(
-        [one.vote is not None and one.vote.doubt == Doubt.TWO_NUMBERS for one in fields]
+        [one.number is not None and one.number.doubt == Doubt.TWO_NUMBERS for one in fields]
     )
     if not torn.any():
         return fields
@@ -61,8 +61,8 @@ def _doubted(
 ) -> tuple[ReadField, ...]:
     """The fields, those that are sure of a number though doubtful, (n,), for review."""
     return tuple(
-        replace(one, vote=replace(one.vote, doubt=why))
-        if doubt and one.vote is not None and one.vote.value and one.vote.sure
+        replace(one, number=replace(one.number, doubt=why))
+        if doubt and one.number is not None and one.number.value and one.number.sure
         else one
         for one, doubt in zip(fields, doubtful.tolist(), strict=True)
     )

@@ -4,38 +4,19 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-import onnxruntime
 import pytest
 
-from formreader.core.classes import Crops
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.model_folder import (
-    NUMBER_MODEL,
-    QUICK_FILE,
-    card_hashes,
-    load_graph,
-    model_folder,
-    read_card_file,
-)
 from formreader.core.options import ScanOptions
 from formreader.core.records import FieldReading, GreyImage, PageCrops, Status
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
-from formreader.recognise import page_reading
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.number_reader import (
-    NUMBER_CARD_SCHEMA,
-    NUMBER_TRIAL,
-    NumberReader,
-    outputs_of_graph,
-)
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.recognise.vote_weights import FEATURES, VoteWeights
-from formreader.segment.candidates import cut_cell
+from formreader.segment.cut_cells import cut_cell
 from formreader.synth import Hand, HandSource
 
 WIDTH = 280
@@ -67,7 +48,7 @@ def page_with(numbers: list[str], space: float = 0.25, seed: int = 4) -> GreyIma
 
 def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
     cells = find_fields(straighten(Pyramid(page))).cells
-    fields = [field for cell in cells if (field := cut_cell(page, cell)) is not None]
+    fields = [cut_cell(page, cell) for cell in cells]
     fields.sort(key=lambda field: field.box.top)
     worked = PageCrops("a.png", 0, tuple(fields))
     ((_, reading),) = read_pages([worked], recogniser, ScanOptions(("a.png",)), Stopwatch())
@@ -99,39 +80,6 @@ def test_blank_fields_are_blank_beside_filled_ones(recogniser: Recogniser) -> No
     fields = read(page_with(["52", "", "418"]), recogniser)
     assert [field.status is Status.BLANK for field in fields] == [False, True, False]
     assert fields[1].box.width == pytest.approx(WIDTH, abs=8)
-
-
-def test_drafts_choose_the_digits_and_do_not_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    sure, never = ((0.0,) * len(FEATURES) + (logit,) for logit in (9.0, -9.0))
-    weights = VoteWeights(agreed=sure, strip=never, cuts=sure)  # the cuts are believed
-    believing = NumberReader(outputs_of_graph(shipped_graph()), weights)
-    monkeypatch.setattr(page_reading, "shipped_reader", lambda: believing)
-    recogniser = DraftsApart()
-    (field,) = read(page_with(["2024"]), recogniser)
-    assert [digit.digit for digit in field.digits] == [7] * 4
-    assert recogniser.drafted >= 4
-
-
-def shipped_graph() -> onnxruntime.InferenceSession:
-    folder = model_folder(NUMBER_MODEL)
-    card = read_card_file(folder, NUMBER_CARD_SCHEMA)
-    return load_graph(folder, card_hashes(card), 1, NUMBER_TRIAL, QUICK_FILE)
-
-
-class DraftsApart(Recogniser):
-    """Drafts what the shipped model reads, and reads nothing but sevens."""
-
-    def __init__(self) -> None:
-        self.shipped = load_recogniser(device="cpu", threads=1)
-        super().__init__(self.shipped.card, "cpu", batch=64)
-        self.drafted = 0
-
-    def _logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        return np.eye(11, dtype=np.float32)[np.full(len(crops), 7)] * 30
-
-    def _draft_logits(self, crops: Crops) -> npt.NDArray[np.float32]:
-        self.drafted += len(crops)
-        return np.log(np.maximum(self.shipped.drafts(crops), 1e-9)) * self.card.temperature
 
 
 def test_a_field_is_as_wide_as_its_rectangle() -> None:

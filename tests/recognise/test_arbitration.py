@@ -16,9 +16,9 @@ from formreader.recognise.arbitration import (
     has_doubtful_boxes,
     settle_places,
 )
-from formreader.recognise.ctc import CTC_CLASSES, Spelling
+from formreader.recognise.ctc import CTC_CLASSES, Alignment
 from formreader.recognise.decisions import ReadField
-from formreader.recognise.number_reader import HeardNumber
+from formreader.recognise.number_reader import NumberHypothesis
 
 
 def boxes(n: int, score: float, top: int = 0) -> tuple[DigitBox, ...]:
@@ -96,12 +96,14 @@ def placed(place: float, n: int = 3) -> ReadField:
     return read(field(made), *[0.1] * n)
 
 
-def said(cell: ReadField, text: str) -> dict[DigitBox, HeardNumber]:
+def said(cell: ReadField, text: str) -> dict[DigitBox, NumberHypothesis]:
     """What the strip of a cell says."""
     assert cell.field.cell is not None
     at = np.arange(len(text))
-    spelling = Spelling(text, at, at + 1, np.full(len(text), 0.9))
-    return {cell.field.cell: HeardNumber(np.zeros((1, CTC_CLASSES), np.float32), spelling, 0.9, 0)}
+    alignment = Alignment(text, at, at + 1, np.full(len(text), 0.9))
+    return {
+        cell.field.cell: NumberHypothesis(np.zeros((1, CTC_CLASSES), np.float32), alignment, 0.9, 0)
+    }
 
 
 def test_of_a_row_and_the_cells_in_its_place_the_likelier_stays() -> None:

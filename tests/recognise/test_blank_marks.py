@@ -14,10 +14,10 @@ from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, PageReading, Status
 from formreader.output.table import field_rows
 from formreader.recognise.blank_marks import is_cross, mark_probability, with_blank_marks
-from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_spellings
+from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_alignments
 from formreader.recognise.decisions import ReadField, decide
-from formreader.recognise.number_reader import HeardNumber
-from formreader.recognise.number_vote import NumberVote
+from formreader.recognise.number_reader import NumberHypothesis
+from formreader.recognise.number_values import NumberValue
 from formreader.recognise.risk_control import Thresholds
 from formreader.recognise.rule_evidence import under_rules
 from formreader.rules.expressions import parse_relations
@@ -28,12 +28,12 @@ LIMITS = Thresholds.equal(0.95)
 COLUMN = (("a", "b", "c"),)
 
 
-def heard(text: str, probability: float) -> HeardNumber:
+def heard(text: str, probability: float) -> NumberHypothesis:
     places = np.full((3, CTC_CLASSES), 1e-6, np.float32)
     places[:, NO_CHARACTER] = 1.0
     places[1] = 1e-6
     places[1, CHARACTERS.index(text)] = probability
-    return HeardNumber(places, best_spellings(places[None])[0], probability, 0.0)
+    return NumberHypothesis(places, best_alignments(places[None])[0], probability, 0.0)
 
 
 def strokes(*lines: tuple[int, int, int, int]) -> np.ndarray:
@@ -43,7 +43,7 @@ def strokes(*lines: tuple[int, int, int, int]) -> np.ndarray:
     return strip
 
 
-def cell(name: str, vote: NumberVote, *, blank: bool = False) -> ReadField:
+def cell(name: str, vote: NumberValue, *, blank: bool = False) -> ReadField:
     box = DigitBox(((0, 0), (40, 0), (40, 20), (0, 20)))
     rows = np.zeros((1, len(CLASSES)), np.float32)
     rows[0, 7 if vote.value.isdecimal() else NOT_A_DIGIT] = 1.0
@@ -52,12 +52,12 @@ def cell(name: str, vote: NumberVote, *, blank: bool = False) -> ReadField:
     return ReadField(field, rows, vote)
 
 
-BLANK = cell("a", NumberVote("", 0.99), blank=True)
-SEVEN = cell("c", NumberVote("7", 0.999))
+BLANK = cell("a", NumberValue("", 0.99), blank=True)
+SEVEN = cell("c", NumberValue("7", 0.999))
 
 
 def dash(name: str = "b", mark: float = 0.99) -> ReadField:
-    return cell(name, NumberVote("?", 0.0, Doubt.NO_NUMBER, mark))
+    return cell(name, NumberValue("?", 0.0, Doubt.NO_NUMBER, mark))
 
 
 def read(*fields: ReadField, rules: FormRules) -> dict[str, FieldReading]:

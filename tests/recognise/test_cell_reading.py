@@ -12,7 +12,7 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.segment.candidates import cut_cell
+from formreader.segment.cut_cells import cut_cell
 from formreader.training.number_network.number_hands import Glyph, NumberHand, drawn_hand
 from formreader.training.number_network.number_writing import (
     long_strokes,
@@ -53,8 +53,7 @@ def page_with(inks: list[Glyph]) -> tuple[GreyImage, list[DigitBox]]:
 
 def read(recogniser: Recogniser, inks: list[Glyph]) -> list[FieldReading]:
     page, cells = page_with(inks)
-    fields = [field for cell in cells if (field := cut_cell(page, cell)) is not None]
-    assert len(fields) == len(cells)
+    fields = [cut_cell(page, cell) for cell in cells]
     crops = PageCrops("a.png", 0, tuple(fields))
     ((_, reading),) = read_pages([crops], recogniser, ScanOptions(()), Stopwatch())
     return list(reading.fields)

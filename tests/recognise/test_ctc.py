@@ -12,7 +12,7 @@ from formreader.recognise.ctc import (
     CTC_CLASSES,
     NO_CHARACTER,
     Places,
-    best_spellings,
+    best_alignments,
     likely_texts,
     log_probabilities,
     place_probabilities,
@@ -69,17 +69,17 @@ def test_equal_digits_need_a_place_between_them() -> None:
 
 
 def test_the_spelling_says_where_each_character_stands() -> None:
-    (spelling,) = best_spellings(along(" 11 1 , 9 "))
-    assert spelling.text == "11,9"
-    assert spelling.starts.tolist() == [1, 4, 6, 8]
-    assert spelling.ends.tolist() == [3, 5, 7, 9]
-    assert (spelling.peaks > 0.99).all()
+    (alignment,) = best_alignments(along(" 11 1 , 9 "))
+    assert alignment.text == "11,9"
+    assert alignment.starts.tolist() == [1, 4, 6, 8]
+    assert alignment.ends.tolist() == [3, 5, 7, 9]
+    assert (alignment.peaks > 0.99).all()
 
 
 def test_a_strip_without_characters_spells_nothing() -> None:
-    (spelling,) = best_spellings(along("    "))
-    assert spelling.text == ""
-    assert len(spelling.starts) == 0
+    (alignment,) = best_alignments(along("    "))
+    assert alignment.text == ""
+    assert len(alignment.starts) == 0
 
 
 def test_likely_texts_are_the_likeliest_with_their_probabilities() -> None:

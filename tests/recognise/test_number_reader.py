@@ -49,7 +49,7 @@ def test_it_is_loaded_once() -> None:
 
 def test_it_reads_digits_and_blank_strips() -> None:
     number, nothing = shipped_reader().read([strip("3502"), strip("")])
-    assert number.spelling.text == "3502"
+    assert number.alignment.text == "3502"
     assert number.probability > 0.5 > number.blank
     assert nothing.blank > 0.5
     assert number.probability_of("3502") == pytest.approx(number.probability, rel=1e-3)
@@ -124,9 +124,9 @@ def test_a_damaged_graph_is_refused(folder: Path) -> None:
         NumberReader.load(folder)
 
 
-def test_a_card_without_a_vote_is_refused(folder: Path) -> None:
+def test_a_card_without_a_confidence_is_refused(folder: Path) -> None:
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-    del card["vote"]
+    del card["confidence"]
     (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(ModelError, match="vote"):
+    with pytest.raises(ModelError, match="confidence"):
         NumberReader.load(folder)

@@ -130,26 +130,6 @@ def test_the_quick_graph_reads_first_and_the_exact_one_where_it_is_unsure(
     np.testing.assert_allclose(both, slow, atol=0.02)
 
 
-def test_drafts_come_from_the_quick_graph_alone_where_there_is_one(
-    exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops
-) -> None:
-    card = recogniser.card
-    fast, slow = (OnnxRecogniser(card, graph, 64).probabilities(crops) for graph in (quick, exact))
-    assert (OnnxRecogniser(card, exact, 64, quick).drafts(crops) == fast).all()
-    assert (OnnxRecogniser(card, exact, 64).drafts(crops) == slow).all()
-    assert (fast != slow).any()
-
-
-def test_crops_that_were_drafted_give_the_same_bytes(
-    exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops
-) -> None:
-    fresh, used = (OnnxRecogniser(recogniser.card, exact, 64, quick) for _ in range(2))
-    drafts = used.drafts(crops[::2])
-    for some in (crops, crops[::2], crops[1::2]):  # some, all and none of them drafted
-        assert (used.probabilities(some) == fresh.probabilities(some)).all()
-    assert (used.drafts(crops[::2]) == drafts).all()
-
-
 @pytest.mark.parametrize(("batch", "threads"), [(1, 1), (7, 2), (4096, 1), (4096, 3)])
 def test_neither_batch_nor_threads_change_a_byte_with_the_quick_graph(
     exact: InferenceSession, quick: InferenceSession, recogniser: Recogniser, crops: Crops,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT
-from formreader.core.doubts import Doubt
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status
-from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_spellings
+from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_alignments
 from formreader.recognise.decisions import ReadField, decide, judged
-from formreader.recognise.number_reader import HeardNumber
-from formreader.recognise.number_vote import NumberVote
+from formreader.recognise.number_reader import NumberHypothesis
+from formreader.recognise.number_values import NumberValue
 from formreader.recognise.risk_control import Thresholds
 from formreader.recognise.rule_evidence import under_rules
 from formreader.rules.expressions import parse_relations
@@ -141,21 +139,21 @@ def test_each_rule_of_a_field_is_named(rules: FieldRules, value: str, told: str)
     assert found["a"].value == value.replace(".", "")
 
 
-def test_a_number_in_a_cell_that_voices_dispute_is_settled_by_a_sum() -> None:
-    """The strip says 17 or, less probably, 11; the vote took 17 for review."""
+def test_a_doubtful_number_in_a_cell_is_settled_by_a_sum() -> None:
+    """The strip says 17 or, less probably, 11."""
     places = np.full((5, CTC_CLASSES), 1e-6, np.float32)
     for place, chances in zip(
         places, ({" ": 1.0}, {"1": 1.0}, {" ": 1.0}, {"7": 0.7, "1": 0.3}, {" ": 1.0}), strict=True
     ):
         for mark, chance in chances.items():
             place[NO_CHARACTER if mark == " " else CHARACTERS.index(mark)] = chance
-    heard = HeardNumber(places, best_spellings(places[None])[0], 0.7, 0.0)
+    heard = NumberHypothesis(places, best_alignments(places[None])[0], 0.7, 0.0)
     one = sure("b", "17", 0.7)
     cell = DigitBox(((0, 20), (90, 20), (90, 40), (0, 40)))
     field = FieldCrops(one.field.boxes, one.field.crops, one.field.blank, cell=cell, name="b")
-    voted = ReadField(field, one.probabilities, NumberVote("17", 0.7, Doubt.READ_IN_TWO_WAYS))
+    doubtful = ReadField(field, one.probabilities, NumberValue("17", 0.7))
     for total, value, status in (("29", "17", Status.OK), ("23", "11", Status.REVIEW)):
-        fields = [sure("a", "12"), voted, sure("total", total)]
+        fields = [sure("a", "12"), doubtful, sure("total", total)]
 
         def revised(
             readings: Sequence[FieldReading], fields: Sequence[ReadField] = fields
@@ -173,52 +171,28 @@ def test_a_number_in_a_cell_that_voices_dispute_is_settled_by_a_sum() -> None:
 def test_a_point_that_is_hardly_seen_is_doubted_unless_a_sum_has_it(
     total: str, value: str, status: Status
 ) -> None:
-    """The vote is about digits alone: 2.5 and 25 have the same."""
+    """The confidence is about digits: 2.5 and 25 share it."""
     places = np.full((7, CTC_CLASSES), 1e-6, np.float32)
     seen = ({" ": 1.0}, {"2": 1.0}, {" ": 1.0}, {".": 0.7, " ": 0.3}, {" ": 1.0}, {"5": 1.0})
     for place, chances in zip(places, (*seen, {" ": 1.0}), strict=True):
         for mark, chance in chances.items():
             place[NO_CHARACTER if mark == " " else CHARACTERS.index(mark)] = chance
-    heard = HeardNumber(places, best_spellings(places[None])[0], 0.7, 0.0)
+    heard = NumberHypothesis(places, best_alignments(places[None])[0], 0.7, 0.0)
     one = sure("b", "25", 0.999)
     cell = DigitBox(((0, 20), (90, 20), (90, 40), (0, 40)))
     field = FieldCrops(one.field.boxes, one.field.crops, one.field.blank, cell=cell, name="b")
-    voted = ReadField(field, one.probabilities, NumberVote("2.5", 0.999))
+    doubtful = ReadField(field, one.probabilities, NumberValue("2.5", 0.999))
     printed = FieldRules(kind="decimal", decimals=(1, 1), boxes=len(total))
     rules = FormRules(
         {"b": FieldRules(kind="decimal"), "total": printed}, parse_relations("sums", SUM, NAMES)
     )
-    fields = [sure("a", "5"), voted, sure("total", total)]
+    fields = [sure("a", "5"), doubtful, sure("total", total)]
 
     def revised(readings: Sequence[FieldReading]) -> Sequence[FieldReading]:
         return under_rules(fields, readings, {cell: heard}, rules)
 
     _, number, _ = decide(fields, LIMITS, revised=revised)
     assert (number.value, number.status) == (value, status)
-
-
-@pytest.mark.parametrize(
-    ("value", "cuts", "confidence", "kind", "status"),
-    [
-        ("4,5", "415", 0.999, "decimal", Status.OK),
-        ("4,5", "415", 0.999, "", Status.REVIEW),
-        ("4,5", "415", 0.97, "decimal", Status.REVIEW),
-        ("4,5", "475", 0.999, "decimal", Status.REVIEW),
-        ("4,5", "425", 0.999, "decimal", Status.REVIEW),
-        ("45", "415", 0.999, "decimal", Status.REVIEW),
-    ],
-)
-def test_a_comma_that_is_cut_as_a_1_is_no_second_way(
-    value: str, cuts: str, confidence: float, kind: Literal["decimal", ""], status: Status
-) -> None:
-    """A third of the doubts on 24 time sheets was of this kind."""
-    one = sure("b", "45", 0.999)
-    cell = DigitBox(((0, 20), (90, 20), (90, 40), (0, 40)))
-    field = FieldCrops(one.field.boxes, one.field.crops, one.field.blank, cell=cell, name="b")
-    vote = NumberVote(value, confidence, Doubt.READ_IN_TWO_WAYS, cuts=cuts)
-    rules = FormRules({"b": FieldRules(kind=kind, most=999)})
-    found = read(ReadField(field, one.probabilities, vote), rules=rules)
-    assert (found["b"].value, found["b"].status) == (value, status)
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,4 +1,4 @@
-"""A third voice on doubtful numbers: what it is asked, and what its answer does."""
+"""A second reader of doubtful numbers: what it is asked, and what its answer does."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import Status
 from formreader.recognise import page_reading, second_reader
 from formreader.recognise.number_reader import number_calibration
-from formreader.recognise.number_vote import NumberVote
+from formreader.recognise.number_values import NumberValue
 from formreader.recognise.second_reader import (
     SECOND_FEATURES,
     RapidStrips,
+    SecondOpinion,
     SecondReading,
-    SecondVoice,
     SecondWeights,
     is_asked,
     says_the_same,
-    second_voice,
+    second_opinion,
     second_weights,
 )
 from formreader.segment.number_strip import STRIP_HEIGHT, Strip
@@ -65,22 +65,21 @@ class Says:
 
 
 @pytest.mark.parametrize(
-    ("vote", "asked"),
+    ("number", "asked"),
     [
-        (NumberVote("3502", 0.99), False),
-        (NumberVote("3502", 0.9), True),
-        (NumberVote("3502", 0.99, Doubt.READ_IN_TWO_WAYS), True),
-        (NumberVote("3502", 0.9, Doubt.INK_IN_NO_DIGIT), False),
-        (NumberVote("3502", 0.9, Doubt.TWO_NUMBERS), False),
-        (NumberVote("", 0.7), False),
-        (NumberVote("?", 0.0), False),
+        (NumberValue("3502", 0.99), False),
+        (NumberValue("3502", 0.9), True),
+        (NumberValue("3502", 0.9, Doubt.INK_IN_NO_DIGIT), False),
+        (NumberValue("3502", 0.9, Doubt.TWO_NUMBERS), False),
+        (NumberValue("", 0.7), False),
+        (NumberValue("?", 0.0), False),
     ],
 )
-def test_it_is_asked_where_it_can_help(vote: NumberVote, asked: bool) -> None:
+def test_it_is_asked_where_it_can_help(number: NumberValue, asked: bool) -> None:
     reader = Says("3502")
-    heard = SecondVoice(reader, WEIGHTS).heard(vote, STRIP)
-    assert (is_asked(vote), reader.asked) == (asked, int(asked))
-    assert asked or heard == vote
+    heard = SecondOpinion(reader, WEIGHTS).on(number, STRIP)
+    assert (is_asked(number), reader.asked) == (asked, int(asked))
+    assert asked or heard == number
 
 
 @pytest.mark.parametrize(
@@ -99,25 +98,23 @@ def test_it_is_asked_where_it_can_help(vote: NumberVote, asked: bool) -> None:
     ],
 )
 def test_what_is_the_same_number(value: str, text: str, same: bool) -> None:
-    assert says_the_same(NumberVote(value, 0.5), SecondReading(text, 0.9)) == same
+    assert says_the_same(NumberValue(value, 0.5), SecondReading(text, 0.9)) == same
 
 
-def test_agreement_gives_confidence_and_settles_a_difference() -> None:
-    vote = NumberVote("3502", 0.6, Doubt.READ_IN_TWO_WAYS)
-    heard = SecondVoice(Says("3502"), WEIGHTS).heard(vote, STRIP)
+def test_agreement_gives_confidence() -> None:
+    heard = SecondOpinion(Says("3502"), WEIGHTS).on(NumberValue("3502", 0.6), STRIP)
     assert (heard.value, heard.sure) == ("3502", True)
     assert heard.confidence == pytest.approx(0.97)
 
 
-@pytest.mark.parametrize("doubt", ["", Doubt.READ_IN_TWO_WAYS])
-def test_disagreement_only_takes_confidence(doubt: str) -> None:
-    heard = SecondVoice(Says("3507"), WEIGHTS).heard(NumberVote("3502", 0.96, doubt), STRIP)
-    assert (heard.value, heard.doubt) == ("3502", doubt)
+def test_disagreement_only_takes_confidence() -> None:
+    heard = SecondOpinion(Says("3507"), WEIGHTS).on(NumberValue("3502", 0.96), STRIP)
+    assert (heard.value, heard.doubt) == ("3502", "")
     assert heard.confidence == pytest.approx(0.3)
 
 
 def number_image(path: Path) -> Path:
-    """A number that our voices read, though not as surely as the test asks for."""
+    """A number that our network reads, though not as surely as the test asks for."""
     image = np.full((64, 220), 255, np.uint8)
     cv2.putText(image, "418", (20, 48), cv2.FONT_HERSHEY_SIMPLEX, 1.4, 0, 4)
     Image.fromarray(image).save(path)
@@ -130,10 +127,10 @@ def test_a_page_is_read_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert alone is not None and alone.status is Status.REVIEW
     certain = SecondWeights((*NONE, 30.0), (*NONE, -30.0), number_calibration())
     for text, status in ((alone.value, Status.OK), ("1", Status.REVIEW)):
-        voice = SecondVoice(Says(text), certain)
+        voice = SecondOpinion(Says(text), certain)
         monkeypatch.setattr(second_reader, "_SURE_ENOUGH", 1.1)  # asked whatever the confidence
         for module in (page_reading, network_cards):
-            monkeypatch.setattr(module, "second_voice", lambda _, voice=voice: voice)
+            monkeypatch.setattr(module, "second_opinion", lambda _, voice=voice: voice)
         reader = Reader(review_below=0.9999, second_reader="rapidocr")
         read = reader.read_number(image)
         assert read is not None
@@ -142,7 +139,7 @@ def test_a_page_is_read_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_shipped_model_says_how_far_to_believe_it() -> None:
     weights = second_weights("rapidocr")
-    sure = second_reader.second_features(NumberVote("3502", 0.9), SecondReading("3502", 1.0))
+    sure = second_reader.second_features(NumberValue("3502", 0.9), SecondReading("3502", 1.0))
     same, other = (second_reader.probability(case, sure) for case in (weights.same, weights.other))
     assert same > 0.9 > other
     cards = NetworkCards.read("digits", "rapidocr")
@@ -154,8 +151,8 @@ def test_the_shipped_model_says_how_far_to_believe_it() -> None:
     [
         (None, "nothing in this model says how far --second-reader rapidocr"),
         ({"features": ["vote"]}, "features"),
-        ({"same": [1.0]}, "need 5 numbers"),
-        ({"same": ["1"] * 5}, "same must be of type float"),
+        ({"same": [1.0]}, "need 4 numbers"),
+        ({"same": ["1"] * 4}, "same must be of type float"),
     ],
 )
 def test_a_card_without_it_is_told_of(
@@ -185,7 +182,7 @@ def test_without_the_package_a_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
     command: tuple[str, ...],
 ) -> None:
-    second_voice.cache_clear()
+    second_opinion.cache_clear()
     monkeypatch.setattr(rapid_ocr, "is_installed", lambda _: False)
     monkeypatch.chdir(form_png.parent)
     result = program(*command, "--second-reader", "rapidocr")
@@ -214,7 +211,7 @@ def test_networks_are_loaded_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise UsageError(name)
 
-    monkeypatch.setattr(network_cards, "second_voice", missing)
+    monkeypatch.setattr(network_cards, "second_opinion", missing)
     with pytest.raises(UsageError, match="rapidocr"):
         scan_means.load_networks(ScanOptions((), device="cpu", second_reader="rapidocr"))
 

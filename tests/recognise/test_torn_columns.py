@@ -11,7 +11,7 @@ from formreader.core.doubts import Doubt
 from formreader.core.geometry import Point
 from formreader.core.records import DigitBox, FieldCrops
 from formreader.recognise.decisions import ReadField
-from formreader.recognise.number_vote import NumberVote
+from formreader.recognise.number_values import NumberValue
 from formreader.recognise.torn_columns import doubt_torn_columns
 
 CROP, INKED = np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.bool_)
@@ -29,12 +29,12 @@ def cell(left: float, row: int, *, width: float = 200, tilt: float = 0.0) -> Dig
 
 
 def field(place: DigitBox, doubt: str = "", value: str = "12") -> ReadField:
-    vote = NumberVote(value, 0.99, doubt)
-    return ReadField(FieldCrops((place,), CROP, INKED, cell=place), np.zeros((1, 11)), vote)
+    number = NumberValue(value, 0.99, doubt)
+    return ReadField(FieldCrops((place,), CROP, INKED, cell=place), np.zeros((1, 11)), number)
 
 
 def doubts(fields: list[ReadField]) -> list[str]:
-    return [one.vote.doubt for one in doubt_torn_columns(fields) if one.vote is not None]
+    return [one.number.doubt for one in doubt_torn_columns(fields) if one.number is not None]
 
 
 @pytest.mark.parametrize("tilt", [0.0, 8.0, -90.0, 180.0])

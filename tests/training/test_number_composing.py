@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER
-from formreader.recognise.number_vote import digits_of
+from formreader.recognise.number_values import digits_of
 from formreader.segment.number_strip import STRIP_HEIGHT, cut_strip
 from formreader.training.number_network.cell_composing import CellComposer
 from formreader.training.number_network.cell_scans import scanned

@@ -1,4 +1,4 @@
-"""Training of the number network: batches, loss, export, vote, and the model folder."""
+"""Training of the number network: batches, loss, export, confidence, and the model folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from formreader.core.classes import CLASSES
 from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
 from formreader.core.model_folder import (
     CARD_FILE,
@@ -20,20 +21,35 @@ from formreader.core.model_folder import (
     load_graph,
 )
 from formreader.core.options import ScanOptions
-from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, log_probabilities, place_probabilities
+from formreader.core.records import DigitBox, FieldCrops, NumberStrip
+from formreader.recognise.ctc import (
+    CHARACTERS,
+    CTC_CLASSES,
+    Alignment,
+    log_probabilities,
+    place_probabilities,
+)
+from formreader.recognise.decisions import ReadField
 from formreader.recognise.model_card import CalibrationRow
+from formreader.recognise.number_confidence import FEATURES, ConfidenceModel
 from formreader.recognise.number_reader import (
     NUMBER_TRIAL,
+    NumberHypothesis,
     NumberReader,
     Outputs,
     no_features,
     outputs_of_graph,
 )
-from formreader.recognise.number_vote import Ballot
-from formreader.recognise.vote_weights import FEATURES, VoteWeights
 from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT
 from formreader.training.number_network import number_training
 from formreader.training.number_network.__main__ import main
+from formreader.training.number_network.confidence_fitting import (
+    ConfidenceFigures,
+    ReadCell,
+    expected_calibration_error,
+    fit_model,
+    measure_confidence,
+)
 from formreader.training.number_network.number_architecture import build_number_network
 from formreader.training.number_network.number_fitting import StripBatches, varied
 from formreader.training.number_network.number_graph import (
@@ -46,13 +62,6 @@ from formreader.training.number_network.number_options import NumberTrainOptions
 from formreader.training.number_network.number_training import keras_outputs, train_numbers
 from formreader.training.number_network.strip_hand import fit_strip_hand
 from formreader.training.number_network.strip_pool import LabelledStrip
-from formreader.training.number_network.vote_fitting import (
-    VotedCell,
-    VoteFigures,
-    expected_calibration_error,
-    fit_weights,
-    measure_vote,
-)
 
 pytestmark = pytest.mark.slow
 
@@ -167,26 +176,31 @@ def test_strips_are_counted_right_where_every_character_is() -> None:
     assert figures.wrong_share == pytest.approx(0.75)
 
 
-def voted(n: int, seed: int) -> list[VotedCell]:
-    """Cells whose voices are right as often as they say."""
+def read_cells(n: int, seed: int) -> list[ReadCell]:
+    """Cells in which 12 is read, right as often as the strip and the digit network say."""
     rng = np.random.default_rng(seed)
+    box = DigitBox(((0, 0), (9, 0), (9, 9), (0, 9)))
+    strip = NumberStrip(np.zeros((STRIP_HEIGHT, 40), np.uint8), np.eye(3))
+    crops, blank = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.bool_)
+    field = FieldCrops((box, box), crops, blank, cell=box, strip=strip)
+    at = np.array([2, 12])
+    alignment = Alignment("12", at, at + 1, np.ones(2))
+    places = np.full((20, CTC_CLASSES), 0.05, np.float32)
     cells = []
     for _ in range(n):
-        doubt = float(rng.uniform(-8, 0))
-        agreed = bool(rng.random() < 0.7)
-        right = bool(rng.random() > np.exp(doubt) * (0.3 if agreed else 1.0))
-        of = np.array([doubt, doubt, doubt, 0.0, 0.3])
-        ballot = Ballot("12", 0.5, agreed, False, of)
-        cells.append(VotedCell(ballot, right, right if agreed else not right))
+        strip_doubt, digit_doubt = np.exp(rng.uniform(-8, 0, 2)).tolist()
+        right = bool(rng.random() > (strip_doubt * digit_doubt) ** 0.5)
+        rows = np.full((2, len(CLASSES)), digit_doubt / 10, np.float32)
+        rows[0, 1], rows[1, 2] = 1 - digit_doubt, 1.0
+        hypothesis = NumberHypothesis(places, alignment, 1 - strip_doubt, 0.0)
+        cells.append(ReadCell(ReadField(field, rows), hypothesis, "12" if right else "17"))
     return cells
 
 
-def test_the_vote_is_calibrated_and_prefers_the_surer_voice() -> None:
-    weights = fit_weights(voted(6000, 1))
-    figures, rows = measure_vote(voted(4000, 2), weights)
+def test_the_confidence_is_calibrated() -> None:
+    model = fit_model(read_cells(6000, 1))
+    figures, rows = measure_confidence(read_cells(4000, 2), model)
     assert figures.expected_calibration_error < 0.03
-    assert figures.right >= max(figures.strip_right, figures.cuts_right)
-    assert figures.agreed > 2000
     assert 0 < figures.accepted < figures.numbers
     assert figures.accepted_wrong < 0.05 * figures.accepted
     (default,) = (row for row in rows if row.threshold == ScanOptions(()).review_below)
@@ -195,10 +209,9 @@ def test_the_vote_is_calibrated_and_prefers_the_surer_voice() -> None:
     )  # fmt: skip
 
 
-def test_a_vote_without_errors_to_learn_from_is_still_unsure() -> None:
-    ballot = Ballot("12", 0.5, True, False, np.zeros(len(FEATURES)))
-    cells = [VotedCell(ballot, True, True)] * 98
-    figures, _ = measure_vote(cells, fit_weights(cells))
+def test_a_fit_without_errors_to_learn_from_is_still_unsure() -> None:
+    cells = [one for one in read_cells(400, 3) if one.right][:98]
+    figures, _ = measure_confidence(cells, fit_model(cells))
     assert figures.expected_calibration_error == pytest.approx(0.01, abs=1e-3)
 
 
@@ -215,13 +228,12 @@ def fake_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     def compose(_source: object, seed: int, count: int, _tell: object) -> list[LabelledStrip]:
         return some_strips(count, seed % 97)
 
-    def vote(*_: object) -> tuple[VoteWeights, VoteFigures, tuple[CalibrationRow, ...]]:
-        none = (0.0,) * (len(FEATURES) + 1)
-        figures = VoteFigures(1, 1, 1, 1, 1, 0, 1, 0, 0.5)
-        return VoteWeights(none, none, none), figures, (CalibrationRow(0.5, 1, 1, 0, 0.95),)
+    def fit(*_: object) -> tuple[ConfidenceModel, ConfidenceFigures, tuple[CalibrationRow, ...]]:
+        model = ConfidenceModel((0.0,) * (len(FEATURES) + 1))
+        return model, ConfidenceFigures(1, 1, 1, 0, 0.5), (CalibrationRow(0.5, 1, 1, 0, 0.95),)
 
     monkeypatch.setattr(number_training, "compose_strips", compose)
-    monkeypatch.setattr(number_training, "fit_vote", vote)
+    monkeypatch.setattr(number_training, "fit_confidence", fit)
 
 
 @pytest.mark.usefixtures("fake_cells", "eager")
@@ -234,7 +246,7 @@ def test_training_writes_a_folder_that_can_be_read_and_gone_on_from(tmp_path: Pa
     assert any("held-back hands read wrong" in line for line in told)
     card = json.loads((out / CARD_FILE).read_text(encoding="utf-8"))
     assert card["recipe"]["seed"] == options.seed
-    assert card["vote"]["features"] == list(FEATURES)
+    assert card["confidence"]["features"] == list(FEATURES)
     (heard,) = NumberReader.load(out).read([some_strips(1)[0].strip])
     assert 0 <= heard.probability <= 1
     again = NumberTrainOptions(

@@ -71,7 +71,7 @@ def load_own_digits(tables: Sequence[Place], writers: Path | None = None) -> Own
 
     A box called blank or unreadable is an example of a non-digit; boxes without ink are left out,
     as are fields whose value has another number of digits than boxes were found, and numbers in
-    cells whose cuts do not fit what was said of them. A page that is in several jobs counts once,
+    cells whose boxes do not fit what was said of them. A page that is in several jobs counts once,
     as it was answered most.
 
     Args:
@@ -173,17 +173,17 @@ def _texts(field: FieldReading, answers: FieldAnswers) -> FieldAnswers | None:
         return answers
     value = answers[WHOLE_FIELD]
     texts = texts_of_boxes(field, value)
-    if texts is None or (field.frame is not None and not _cuts_fit(field, value, texts)):
+    if texts is None or (field.frame is not None and not _boxes_fit(field, value, texts)):
         return None
     return dict(enumerate(texts, 1))
 
 
-def _cuts_fit(field: FieldReading, value: str, texts: Sequence[str]) -> bool:
-    """Whether the cuts of a cell seem to be those of the digits that a person said.
+def _boxes_fit(field: FieldReading, value: str, texts: Sequence[str]) -> bool:
+    """Whether the boxes of a cell seem to be those of the digits that a person said.
 
-    They need not be where as many were found: a digit may be cut in two and another missed. Then
+    They need not be where as many were found: a digit may be read as two and another missed. Then
     more of what was read fits what was said with a place between them. Of a cell without a number
-    nothing is known of its cuts, which may be of digits that were struck out.
+    nothing is known of its boxes, which may be of digits that were struck out.
     """
     if value in (BLANK_ANSWER, NO_DIGIT_ANSWER):
         return False

@@ -11,7 +11,7 @@ _HELP = {
     "out": "model folder to write",
     "strips": "strips to compose for training",
     "test_strips": "strips of held-back hands to measure on",
-    "vote_cells": "cells of held-back hands to fit the vote to",
+    "fit_cells": "cells of held-back hands to fit the confidence to",
     "steps": "steps of training; 0 to keep the weights of --base",
     "batch": "strips a step",
     "writers": "table of MNIST's writers, .npz",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from formreader.recognise.ctc import best_spellings
+from formreader.recognise.ctc import best_alignments
 from formreader.recognise.number_reader import OutputsOf, read_places
 from formreader.training.number_network.strip_pool import LabelledStrip
 
@@ -30,8 +30,8 @@ def read_texts(strips: Sequence[LabelledStrip], outputs_of: OutputsOf) -> list[s
     """What the network reads on each strip."""
     texts = [""] * len(strips)
     for chosen, places, _ in read_places([one.strip for one in strips], outputs_of):
-        for i, spelling in zip(chosen, best_spellings(places), strict=True):
-            texts[i] = spelling.text
+        for i, alignment in zip(chosen, best_alignments(places), strict=True):
+            texts[i] = alignment.text
     return texts
 
 

@@ -14,11 +14,12 @@ class NumberTrainOptions:
 
     `strips` strips are composed and kept in memory, about 4 kB each. Each of `steps` steps trains
     on `batch` of them. `test_strips` of held-back hands are read to choose the checkpoint and as
-    many to measure, and as many to know all hands by; the vote is fitted to half of `vote_cells`
-    more. `writers` is a table of MNIST's writers, and `digits` are further sets of digits, as
-    `formreader train` takes them; `split_seed` chooses which hands are held back. `learning_rate`
-    is the highest of the schedule. `base` is a model folder whose weights to start from; with it
-    `steps` may be 0, which leaves them as they are, and fits only what else is in the folder.
+    many to measure, and as many to know all hands by; the confidence is fitted to half of
+    `fit_cells` more. `writers` is a table of MNIST's writers, and `digits` are further sets of
+    digits, as `formreader train` takes them; `split_seed` chooses which hands are held back.
+    `learning_rate` is the highest of the schedule. `base` is a model folder whose weights to start
+    from; with it `steps` may be 0, which leaves them as they are, and fits only what else is in the
+    folder.
 
     Raises:
         UsageError: an option is out of range.
@@ -27,7 +28,7 @@ class NumberTrainOptions:
     out: Path = Path("models/numbers")
     strips: int = 200_000
     test_strips: int = 4_000
-    vote_cells: int = 40_000
+    fit_cells: int = 40_000
     steps: int = 15_000
     batch: int = 64
     writers: Path | None = None
@@ -38,7 +39,7 @@ class NumberTrainOptions:
     base: Path | None = None
 
     def __post_init__(self) -> None:
-        check_counts(self, "strips", "test_strips", "vote_cells", "batch")
+        check_counts(self, "strips", "test_strips", "fit_cells", "batch")
         if self.steps or self.base is None:
             check_counts(self, "steps")
         check_learning(self.learning_rate, self.seed)

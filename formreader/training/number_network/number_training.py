@@ -20,6 +20,7 @@ from formreader.core.model_folder import (
     file_hashes,
     load_graph,
 )
+from formreader.recognise.number_confidence import FEATURES
 from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
     NUMBER_TRIAL,
@@ -28,7 +29,6 @@ from formreader.recognise.number_reader import (
     no_features,
     outputs_of_graph,
 )
-from formreader.recognise.vote_weights import FEATURES
 from formreader.training.fit.fused_normalization import with_fused_normalization
 from formreader.training.network_folder import (
     base_errors,
@@ -37,6 +37,7 @@ from formreader.training.network_folder import (
     unwritable,
     write_network_card,
 )
+from formreader.training.number_network.confidence_fitting import fit_confidence
 from formreader.training.number_network.number_architecture import build_number_network
 from formreader.training.number_network.number_fitting import CHECKPOINT_FILE, fit
 from formreader.training.number_network.number_graph import (
@@ -51,17 +52,16 @@ from formreader.training.number_network.strip_pool import (
     LabelledStrip,
     compose_strips,
 )
-from formreader.training.number_network.vote_fitting import fit_vote
 from formreader.training.number_network.widening import widened
 
 NUMBER_VERSION = "1.4"
 """Version in the card of a newly trained number network."""
 
-_FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_VOTE_SEED = 10**12, 2 * 10**12, 3 * 10**12
+_FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_FIT_SEED = 10**12, 2 * 10**12, 3 * 10**12
 _FIRST_RANGE_SEED, _FIRST_HAND_SEED = 4 * 10**12, 5 * 10**12
-"""Seeds of the first strips to choose the checkpoint with, to measure on, to fit the vote to, to
-quantise the network with and to know all hands by, far from those of the training strips and of one
-another."""
+"""Seeds of the first strips to choose the checkpoint with, to measure on, to fit the confidence to,
+to quantise the network with and to know all hands by, far from those of the training strips and of
+one another."""
 _QUANTISATION_STRIPS = 500
 """Strips that tell the ranges of the network's activations."""
 _SEEDS_PER_RUN = 10**6
@@ -115,7 +115,7 @@ def _fit_network(
 def write_model(
     network: keras.Model, options: NumberTrainOptions, tell: Callable[[str], None]
 ) -> NumberFigures:
-    """Write a trained network as the model folder `options.out`, measured and with its vote.
+    """Write a trained network as the model folder `options.out`, measured and with its confidence.
 
     The card is written last, so a folder with a card is complete.
 
@@ -145,9 +145,9 @@ def write_model(
     (out / HAND_FILE).unlink(missing_ok=True)
     if hand is not None:
         hand.save(out)
-    tell("fitting the vote of network and cuts")
-    weights, vote, calibration = fit_vote(
-        _source(options, held_back=True), _FIRST_VOTE_SEED, options.vote_cells, outputs_of, tell
+    tell("fitting the confidence")
+    model, confidence, calibration = fit_confidence(
+        _source(options, held_back=True), _FIRST_FIT_SEED, options.fit_cells, outputs_of, tell
     )
     names = (KERAS_FILE, QUICK_FILE) if hand is None else (KERAS_FILE, QUICK_FILE, HAND_FILE)
     card = {
@@ -156,11 +156,11 @@ def write_model(
         "recipe": _recipe(options),
         "tests": [
             {"name": "composed strips of held-back hands"} | asdict(figures),
-            {"name": "vote on composed cells of held-back hands, digits with `digits`"}
-            | asdict(vote),
+            {"name": "composed cells of held-back hands, confidence with `digits`"}
+            | asdict(confidence),
         ],
         "calibration": [asdict(row) for row in calibration],
-        "vote": {"features": list(FEATURES)} | asdict(weights),
+        "confidence": {"features": list(FEATURES)} | asdict(model),
         "files": file_hashes(out, names),
     }
     write_network_card(out, card)

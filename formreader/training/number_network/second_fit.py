@@ -3,7 +3,7 @@
     python -m formreader.training.number_network.second_fit --writers writers.npz --digits set.npz
 
 It needs the extra `labels`. The cells are those of the hands that the network's training holds
-back. The network and its vote stay as they are; whoever trains them anew runs this again.
+back. The network and its confidence stay as they are; whoever trains them anew runs this again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from formreader.core.model_folder import NUMBER_MODEL, card_errors, model_folder, read_card_file
 from formreader.core.options import ScanOptions
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA, NumberReader
-from formreader.recognise.number_vote import NumberVote, digits_of, settle, without_ending
+from formreader.recognise.number_values import NumberValue, digits_of, settle
 from formreader.recognise.second_reader import (
     SECOND_FEATURES,
     SECOND_READERS,
@@ -32,13 +32,12 @@ from formreader.recognise.second_reader import (
     second_reader_version,
     with_reading,
 )
-from formreader.segment.number_strip import Strip
 from formreader.training.fit.calibration import error_counts
 from formreader.training.network_folder import unwritable, write_network_card
 from formreader.training.network_program import NetworkProgram
+from formreader.training.number_network.confidence_fitting import fit_logistic, read_composed
 from formreader.training.number_network.number_options import NumberTrainOptions
 from formreader.training.number_network.strip_pool import HandSource
-from formreader.training.number_network.vote_fitting import fit_logistic, read_composed
 from formreader.training.option_checks import check_counts
 
 _FIRST_SEED = 6 * 10**12
@@ -56,23 +55,23 @@ class SecondFitOptions:
     """
 
     model: Path = Path(NUMBER_MODEL)
-    vote_cells: int = _LEARN.vote_cells
+    fit_cells: int = _LEARN.fit_cells
     writers: Path | None = None
     digits: tuple[str, ...] = ()
     split_seed: int = _LEARN.split_seed
 
     def __post_init__(self) -> None:
-        check_counts(self, "vote_cells")
+        check_counts(self, "fit_cells")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DoubtfulNumber:
-    """The vote on a composed number, whether it is right, and what the second reader says of it.
+    """What a composed number is read as, whether that is right, and the second reading.
 
     `reading` is None where that was not asked.
     """
 
-    vote: NumberVote
+    value: NumberValue
     right: bool
     reading: SecondReading | None
 
@@ -123,23 +122,18 @@ def doubtful_numbers(
     second: SecondReader,
     tell: Callable[[str], None],
 ) -> list[DoubtfulNumber]:
-    """The votes on composed cells, with what the second reader says of those it is asked about."""
+    """What composed cells are read as, and what the second reader says where it is asked."""
     source = HandSource(options.writers, options.digits, options.split_seed, held_back=True)
-    cells = read_composed(source, _FIRST_SEED, options.vote_cells, reader.outputs_of, tell)
+    cells = read_composed(source, _FIRST_SEED, options.fit_cells, reader.outputs_of, tell)
     tell(f"asking the second reader about the doubtful ones of {len(cells)} cells")
     numbers = list[DoubtfulNumber]()
     for one in cells:
-        strip = one.cuts.field.strip
-        vote = settle(one.cuts.field, one.cuts.probabilities, one.heard, reader.weights).vote
-        if strip is None or not digits_of(vote.value):
-            continue
-        right = vote.value.replace(" ", "") == without_ending(one.target)
-        numbers.append(DoubtfulNumber(vote, right, _asked(second, vote, strip.darkness)))
+        field, digits = one.field.field, one.field.probabilities
+        value = settle(field, digits, one.hypothesis, reader.confidence)[2]
+        if field.strip is not None and digits_of(value.value):
+            reading = second.read(field.strip.darkness) if is_asked(value) else None
+            numbers.append(DoubtfulNumber(value, one.right, reading))
     return numbers
-
-
-def _asked(second: SecondReader, vote: NumberVote, strip: Strip) -> SecondReading | None:
-    return second.read(strip) if is_asked(vote) else None
 
 
 def fit_weights(numbers: Sequence[DoubtfulNumber]) -> SecondWeights:
@@ -147,12 +141,12 @@ def fit_weights(numbers: Sequence[DoubtfulNumber]) -> SecondWeights:
     cases: dict[bool, list[tuple[DoubtfulNumber, SecondReading]]] = {True: [], False: []}
     for one in numbers:
         if one.reading is not None:
-            cases[says_the_same(one.vote, one.reading)].append((one, one.reading))
+            cases[says_the_same(one.value, one.reading)].append((one, one.reading))
     return SecondWeights(_fit(cases[True]), _fit(cases[False]))
 
 
 def _fit(asked: Sequence[tuple[DoubtfulNumber, SecondReading]]) -> tuple[float, ...]:
-    features = [second_features(one.vote, reading) for one, reading in asked]
+    features = [second_features(one.value, reading) for one, reading in asked]
     right = np.array([one.right for one, _ in asked], np.bool_)
     return fit_logistic(np.reshape(features, (len(asked), len(SECOND_FEATURES))), right)
 
@@ -161,14 +155,14 @@ def measure(
     numbers: Sequence[DoubtfulNumber], weights: SecondWeights
 ) -> tuple[SecondFigures, SecondWeights]:
     """Figures on numbers, and the weights with the errors that each threshold lets pass."""
-    before = [one.vote for one in numbers]
+    before = [one.value for one in numbers]
     after = [
-        one.vote if one.reading is None else with_reading(one.vote, one.reading, weights)
+        one.value if one.reading is None else with_reading(one.value, one.reading, weights)
         for one in numbers
     ]
     right = np.array([one.right for one in numbers], np.bool_)
-    confidences = np.array([vote.confidence for vote in after])
-    sure = np.array([vote.sure for vote in after], np.bool_)
+    confidences = np.array([value.confidence for value in after])
+    sure = np.array([value.sure for value in after], np.bool_)
     figures = SecondFigures(
         len(numbers),
         sum(one.reading is not None for one in numbers),
@@ -179,10 +173,10 @@ def measure(
     return figures, SecondWeights(weights.same, weights.other, rows)
 
 
-def _accepted(votes: Sequence[NumberVote], right: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """How many votes the default threshold accepts, and how many of these are wrong."""
+def _accepted(values: Sequence[NumberValue], right: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """How many values the default threshold accepts, and how many of these are wrong."""
     least = ScanOptions(()).review_below
-    accepted = np.array([vote.sure and vote.confidence >= least for vote in votes], np.bool_)
+    accepted = np.array([value.sure and value.confidence >= least for value in values], np.bool_)
     return int(accepted.sum()), int((accepted & ~right).sum())
 
 
@@ -192,7 +186,7 @@ PROGRAM = NetworkProgram(
     SecondFitOptions,
     {
         "model": "the network for numbers: its name, or its folder, whose card is written anew",
-        "vote_cells": "cells of held-back hands to fit to, half of them, and to measure on",
+        "fit_cells": "cells of held-back hands to fit to, half of them, and to measure on",
         "writers": "table of MNIST's writers, .npz",
         "digits": "further set of digits, .npz; repeatable",
         "split_seed": "seed of the choice of held-back hands",

@@ -1,0 +1,252 @@
+"""What the cells for whole numbers say: the text on each strip, and how probably it is right.
+
+The number network reads the strip and tells where each digit stands. The digit network reads the
+digits cut out there: what it doubts makes the number less sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
+from formreader.core.doubts import Doubt
+from formreader.core.geometry import map_points, quads_of
+from formreader.core.records import DigitBox, FieldCrops, NumberStrip
+from formreader.crop.normaliser import MIN_INK_GREY, normalise_all
+from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
+from formreader.recognise.number_confidence import ConfidenceModel, features, probability
+from formreader.recognise.number_reader import COLUMNS_PER_PLACE, NumberHypothesis
+from formreader.segment.number_strip import STRIP_HEIGHT
+
+Columns: TypeAlias = list[tuple[int, int]]
+"""First column and column after the last of each digit on a strip."""
+
+_MIN_BLANK_PROBABILITY = 0.9
+"""Probability, by its strip and by whether there is ink, from which a cell is blank."""
+
+_LEAST_DIGIT_PROBABILITY, _LEAST_DIGIT_DOUBT = 1e-6, 1e-4
+"""Limits of a digit's probability and doubt when the doubt about a number is shared out: even the
+surest digit has a share."""
+
+_INK_OF_STRIP = 128
+"""Darkness from which a pixel of a strip counts as ink, half of the darkest."""
+
+_MAX_ASPECT_OF_BOX = 1.3
+"""Width per height up to which a cell with one digit counts as that digit's box. No measurement on
+record."""
+
+_THOUSANDS = 3
+"""Digits behind a separator of thousands."""
+
+_MAX_GAP = 1.5
+"""Distance of neighbouring digits above which they may be of two numbers: the geometric mean of
+that in heights of the strip and that in usual distances of the number's digits. Of 4,332 numbers
+of three digits or more, read rightly on `numbers/composed` and 186 drawn pages, three had more."""
+
+_MIN_GAP_OF_THOUSANDS = 1.6
+"""Width of a gap that separates thousands, as a multiple of the widest other gap. No record of a
+measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberValue:
+    """What a cell says: `value` with its separators and the `confidence` that it is right.
+
+    `doubt` is why it is for review however confident, "" where nothing speaks against it. `mark` is
+    the probability that all that stands there is a dash or a cross, which may say "nothing".
+    """
+
+    value: str
+    confidence: float
+    doubt: str = ""
+    mark: float = 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether a threshold may accept it."""
+        return not self.doubt
+
+
+def aligned(field: FieldCrops, hypothesis: NumberHypothesis) -> FieldCrops:
+    """The field of a cell with a box and a crop for each digit where it stands on the strip.
+
+    Where no number is read, or nothing is written, its box is the cell.
+    """
+    if field.cell is None or field.strip is None:
+        raise ValueError("the field has no cell: nothing was read on a strip")
+    (whole,) = field.boxes
+    if not says_number(hypothesis):
+        if field.blank.all():
+            return field
+        columns, boxes = [(0, field.strip.darkness.shape[1])], field.boxes
+    else:
+        columns = digit_columns(hypothesis, field.strip.darkness)
+        boxes = boxes_on_page(field.strip, columns, whole)
+        if len(boxes) == 1 and whole.box.width <= _MAX_ASPECT_OF_BOX * whole.box.height:
+            boxes = field.boxes
+    crops = _crops(field.strip, columns)
+    return replace(field, boxes=boxes, crops=crops, blank=np.zeros(len(boxes), np.bool_))
+
+
+def says_number(hypothesis: NumberHypothesis) -> bool:
+    """Whether what was read on a strip is a number."""
+    written = without_ending(hypothesis.alignment.text)
+    return NOT_A_NUMBER not in written and bool(digits_of(written))
+
+
+def digit_share(hypothesis: NumberHypothesis) -> float:
+    """How probably the digits on a strip are digits, as a mean; 0 where no number is read."""
+    if not says_number(hypothesis):
+        return 0.0
+    return float(hypothesis.digit_probabilities()[:, :NOT_A_DIGIT].max(axis=1).mean())
+
+
+def number_features(
+    field: FieldCrops, digits: Probabilities, hypothesis: NumberHypothesis
+) -> npt.NDArray[np.float64]:
+    """The features of a number for `number_confidence`; see `settle` for the arguments."""
+    read = [int(one) for one in digits_of(hypothesis.alignment.text)]
+    own = digits[np.arange(len(read)), read].astype(np.float64)
+    loose = any(box.loose_ink for box in field.boxes)
+    return features(hypothesis.probability, own, loose=loose, has_ink=_has_ink(field))
+
+
+def settle(
+    field: FieldCrops, digits: Probabilities, hypothesis: NumberHypothesis, model: ConfidenceModel
+) -> tuple[FieldCrops, Probabilities, NumberValue]:
+    """Settle what a cell says.
+
+    Args:
+        field: the cell, `aligned`.
+        digits: (n, 11) probabilities of its boxes by the digit network.
+        hypothesis: what was read on its strip.
+        model: gives the confidence.
+
+    Returns:
+        The field, (n, 11) probabilities of its boxes by the strip, and its value.
+    """
+    if not says_number(hypothesis):
+        return _without_number(field, hypothesis, model)
+    value = with_gaps(without_ending(hypothesis.alignment.text), hypothesis)
+    confidence = probability(model.number, number_features(field, digits, hypothesis))
+    doubt = ""
+    if any(box.loose_ink for box in field.boxes):
+        doubt = Doubt.INK_IN_NO_DIGIT
+    elif _has_wide_gap(hypothesis):
+        doubt = Doubt.TWO_NUMBERS
+    return field, hypothesis.digit_probabilities(), NumberValue(value, confidence, doubt)
+
+
+def _has_ink(field: FieldCrops) -> bool:
+    return field.strip is not None and field.strip.has_ink
+
+
+def _has_wide_gap(hypothesis: NumberHypothesis) -> bool:
+    """Whether two digits that follow one another are further apart than in one number."""
+    alignment = hypothesis.alignment
+    middles = (alignment.starts + alignment.ends)[hypothesis.digits] / 2 * COLUMNS_PER_PLACE
+    gaps = np.diff(middles) / STRIP_HEIGHT
+    if not len(gaps):
+        return False
+    usual = float(np.median(gaps)) if len(gaps) > 1 else 1.0
+    return bool(gaps.max() ** 2 > _MAX_GAP**2 * usual)
+
+
+def digits_of(text: str) -> str:
+    """The digits of what was read."""
+    return "".join(filter(str.isdecimal, text))
+
+
+def without_ending(text: str) -> str:
+    """What was read without a sign behind the last digit that says that the number ends there."""
+    last = max(
+        (i for i, one in enumerate(text) if one.isdecimal() or one == NOT_A_NUMBER), default=-1
+    )
+    return text[: last + 1].replace(NOTHING_WRITTEN, "")
+
+
+def with_gaps(text: str, hypothesis: NumberHypothesis) -> str:
+    """Write a blank where a plain number has wide gaps between its thousands, and nowhere else."""
+    peaks = (hypothesis.alignment.starts + hypothesis.alignment.ends)[: len(text)] / 2
+    n = len(text)
+    if n <= _THOUSANDS or not text.isdecimal():
+        return text
+    gaps = [b - a for a, b in pairwise(peaks.tolist())]
+    wide = [gaps[i] for i in range(n - 1) if (n - 1 - i) % _THOUSANDS == 0]
+    others = [gaps[i] for i in range(n - 1) if (n - 1 - i) % _THOUSANDS]
+    if min(wide) < _MIN_GAP_OF_THOUSANDS * max(others):
+        return text
+    head = n % _THOUSANDS or _THOUSANDS
+    return " ".join([text[:head], *(text[i : i + _THOUSANDS] for i in range(head, n, _THOUSANDS))])
+
+
+def _without_number(
+    field: FieldCrops, hypothesis: NumberHypothesis, model: ConfidenceModel
+) -> tuple[FieldCrops, Probabilities, NumberValue]:
+    """A cell on whose strip no number was read: blank, or for review."""
+    row = np.zeros((1, len(CLASSES)), np.float32)
+    blank = model.blank_probability(hypothesis.blank, _has_ink(field))
+    if blank >= _MIN_BLANK_PROBABILITY and field.cell is not None:
+        # Where a part of the cell may be missing, so may be what is written in it.
+        if not field.cell.loose_ink:
+            empty = replace(field, boxes=(field.cell,), blank=np.ones(1, np.bool_))
+            return empty, row, NumberValue("", blank)
+        doubt = Doubt.INK_IN_NO_DIGIT
+    else:
+        doubt = Doubt.NO_NUMBER
+    row[0, NOT_A_DIGIT] = 1.0
+    marked = replace(field, blank=np.zeros(1, np.bool_))
+    return marked, row, NumberValue("?", 0.0, doubt)
+
+
+def digit_columns(hypothesis: NumberHypothesis, darkness: npt.NDArray[np.uint8]) -> Columns:
+    """The columns of each digit on its strip: halfway to its neighbours, and cut to its ink."""
+    alignment = hypothesis.alignment
+    middles = (alignment.starts + alignment.ends) / 2 * COLUMNS_PER_PLACE
+    width = darkness.shape[1]
+    pitch = float(np.median(np.diff(middles))) if len(middles) > 1 else float(width)
+    ends = [max(middles[0] - pitch, 0.0)]
+    ends += [(a + b) / 2 for a, b in pairwise(middles.tolist())]
+    ends += [min(middles[-1] + pitch, float(width))]
+    inked = np.asarray((darkness >= _INK_OF_STRIP).any(axis=0), np.bool_)
+    columns = []
+    for i, one in enumerate(alignment.text):
+        if one.isdecimal():
+            left = min(int(ends[i]), width - 1)
+            right = max(min(int(np.ceil(ends[i + 1])), width), left + 1)
+            ink = np.flatnonzero(inked[left:right])
+            columns.append(
+                (left + int(ink[0]), left + int(ink[-1]) + 1) if len(ink) else (left, right)
+            )
+    return columns
+
+
+def boxes_on_page(strip: NumberStrip, columns: Columns, cell: DigitBox) -> tuple[DigitBox, ...]:
+    """The boxes of digits at these columns of a strip, on the page."""
+    left, right = np.array(columns, np.float64).T - 0.5
+    top, bottom = np.full_like(left, -0.5), np.full_like(left, len(strip.darkness) - 0.5)
+    corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
+    on_page = map_points(strip.to_page, corners)
+    return tuple(DigitBox(quad, cell.score, cell.loose_ink) for quad in quads_of(on_page))
+
+
+def _crops(strip: NumberStrip, columns: Columns) -> npt.NDArray[np.uint8]:
+    """Crops of the digits at these columns, (n, 28, 28)."""
+    ink = np.where(strip.darkness >= 2 * MIN_INK_GREY, strip.darkness, 0).astype(np.uint8)
+    parts = [np.ascontiguousarray(ink[:, left:right]) for left, right in columns]
+    return normalise_all(parts, [1.0] * len(parts))
+
+
+def shared_confidences(number: float, digits: Sequence[float]) -> list[float]:
+    """Confidences of a number's digits whose product is the number's, the doubtful ones lower.
+
+    `digits` are their probabilities by themselves.
+    """
+    doubts = -np.log(np.clip(digits, _LEAST_DIGIT_PROBABILITY, 1 - _LEAST_DIGIT_DOUBT))
+    return [number ** float(share) for share in doubts / doubts.sum()]
