@@ -16,7 +16,7 @@ from formreader.preprocess.straighten import straighten
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.segment.cut_cells import cut_cell
+from formreader.crop.number_strips import cut_cell
 from formreader.synth import Hand, HandSource
 
 WIDTH = 280

@@ -33,7 +33,7 @@ from formreader.look.writing_windows import windows
 from formreader.preprocess.straighten import straighten
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
-from formreader.segment.cut_cells import cut_cells
+from formreader.crop.number_strips import cut_cells
 from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
 
 STAGES = ("decode", "straighten", "find", "look", "crop", "read")

@@ -12,7 +12,7 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.segment.cut_cells import cut_cell
+from formreader.crop.number_strips import cut_cell
 from formreader.training.number_network.number_hands import Glyph, NumberHand, drawn_hand
 from formreader.training.number_network.number_writing import (
     long_strokes,

@@ -40,7 +40,7 @@ from formreader.recognise.second_reader import (
     second_opinion,
     second_weights,
 )
-from formreader.segment.number_strip import STRIP_HEIGHT, Strip
+from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 
 NONE = (0.0,) * len(SECOND_FEATURES)
 WEIGHTS = SecondWeights((*NONE, math.log(0.97 / 0.03)), (*NONE, math.log(0.3 / 0.7)))

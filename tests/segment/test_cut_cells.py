@@ -12,7 +12,7 @@ from formreader.core.geometry import Box, map_points
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, FieldCrops, GreyImage
 from formreader.segment.cell_ink import cell_ink, cut_cell_patch, cut_cell_patches, quantile
-from formreader.segment.cut_cells import (
+from formreader.crop.number_strips import (
     cut_cell,
     cut_cells,
 )

@@ -9,7 +9,7 @@ import pytest
 from formreader.core.geometry import map_points
 from formreader.core.records import DigitBox, GreyImage
 from formreader.segment.cell_ink import cut_cell_patch
-from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT, cut_strip, strip_of
+from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT, cut_strip, strip_of
 
 
 def cell_at(left: float, top: float, width: float, height: float) -> DigitBox:

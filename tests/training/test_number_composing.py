@@ -7,7 +7,7 @@ import pytest
 
 from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER
 from formreader.recognise.number_values import digits_of
-from formreader.segment.number_strip import STRIP_HEIGHT, cut_strip
+from formreader.crop.number_strips import STRIP_HEIGHT, cut_strip
 from formreader.training.number_network.cell_composing import CellComposer
 from formreader.training.number_network.cell_scans import scanned
 from formreader.training.number_network.number_hands import HandSets, NumberHand, drawn_hand
