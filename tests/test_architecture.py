@@ -16,7 +16,7 @@ PACKAGE = Path(formreader.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("input", "preprocess", "crop", "store", "synth", "output", "rules"),
-    ("detect", "segment"),
+    ("detect",),
     ("look",),
     ("recognise", "template"),
     ("review",),
@@ -54,7 +54,6 @@ OPENCV = {
     "input",
     "look",
     "preprocess",
-    "segment",
     "synth",
     "template",
     "training",

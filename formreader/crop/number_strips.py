@@ -38,7 +38,7 @@ Smaller ones, such as points, the strip shows beside others."""
 _MIN_SHARE_IN_CELL = 0.5
 """A part with a smaller share inside the cell is another cell's."""
 
-_MIN_PEN = 0.25
+_MIN_PEN_SHARE = 0.25
 """Share of a part that was written from which it is writing, and not print."""
 
 _MIN_LOOSE_HEIGHT = 0.3
@@ -160,7 +160,7 @@ def _find_line(writing: WritingMap, cell: _Part) -> _Line:
     across = ~own
     low[across] = np.maximum(low[across], (x0, y0))
     high[across] = np.minimum(high[across], (x0 + inside.shape[1], y0 + inside.shape[0]))
-    written = pen >= _MIN_PEN * count[chosen]
+    written = pen >= _MIN_PEN_SHARE * count[chosen]
     if not written.any():
         written[:] = True
     on_line = written | _beside(low[:, 1], high[:, 1], written)

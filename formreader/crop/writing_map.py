@@ -14,10 +14,10 @@ from formreader.core.records import GreyImage
 
 _Flags = npt.NDArray[np.bool_]
 
-_MIN_INK = 0.15
+_INK_OF_DARKEST = 0.15
 """Darkness from which a place has ink, as a share of that of the darkest places."""
 
-_DARKEST, _LEAST_RANGE = 0.001, 60.0
+_DARKEST_PLACES, _LEAST_RANGE = 0.001, 60.0
 """Quantile of the grey values of a page that is taken for its darkest places, and grey values by
 which they are darker than paper at least: the noise of blank paper is no ink."""
 
@@ -30,8 +30,8 @@ _MAX_SPAN = 0.85
 
 def dark_places(grey: GreyImage) -> _Flags:
     """Which pixels of an evenly lit picture, paper near 255, have ink."""
-    darkest = 255 - float(np.quantile(grey, _DARKEST))
-    return np.asarray(grey < 255 - _MIN_INK * max(darkest, _LEAST_RANGE), np.bool_)
+    darkest = 255 - float(np.quantile(grey, _DARKEST_PLACES))
+    return np.asarray(grey < 255 - _INK_OF_DARKEST * max(darkest, _LEAST_RANGE), np.bool_)
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from formreader.core.model_folder import (
 )
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
+from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT
 from formreader.recognise.ctc import (
     CHARACTERS,
     CTC_CLASSES,
@@ -40,7 +41,6 @@ from formreader.recognise.number_reader import (
     no_features,
     outputs_of_graph,
 )
-from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT
 from formreader.training.number_network import number_training
 from formreader.training.number_network.__main__ import main
 from formreader.training.number_network.confidence_fitting import (
