@@ -57,7 +57,7 @@ def improve(
     them, errs no more among the accepted than its confidences say, and is not worse on MNIST's
     test set and on marks that are no digits. Otherwise it says why, and no model is written.
 
-    Numbers in cells teach its digits too, where the cuts between them fit what people said. The
+    Numbers in cells teach its digits too, where as many were read as people said. The
     network that reads numbers as a whole stays as it is.
 
     \b

@@ -26,10 +26,6 @@ Transform: TypeAlias = npt.NDArray[np.float64]
 """(3, 3) projective transform of homogeneous pixel coordinates."""
 
 
-SIZE_TOLERANCE = 0.1
-"""Share by which the sides of boxes that are as large as one another may differ; chosen by eye."""
-
-
 @dataclass(frozen=True, slots=True)
 class Box:
     """An upright rectangle in pixels, origin top left.
@@ -76,14 +72,6 @@ class Box:
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         shared = max(width, 0) * max(height, 0)
         return shared / (self.width * self.height + other.width * other.height - shared)
-
-    def is_as_large_as(self, other: Box, tolerance: float = SIZE_TOLERANCE) -> bool:
-        """Whether neither width nor height differs by more than a share from the other box's."""
-        a, b, factor = self.width, other.width, 1 + tolerance
-        if a > factor * b or b > factor * a:
-            return False
-        a, b = self.height, other.height
-        return a <= factor * b and b <= factor * a
 
     @classmethod
     def around(cls, boxes: Sequence[Box]) -> Box:

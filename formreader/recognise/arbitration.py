@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT
-from formreader.core.geometry import SIZE_TOLERANCE
 from formreader.core.records import DigitBox, FieldCrops, mark_boxes
 from formreader.detect.field_decision import FieldDecision, field_features
 from formreader.recognise.decisions import ReadField
@@ -32,6 +31,9 @@ record of a measurement."""
 _MIN_DIGIT_SHARE = 0.65
 """Mean probability that what is read in a cell are digits: below it, it may be a word or a tick. No
 measurement on record."""
+
+_SIZE_TOLERANCE = 0.1
+"""Share by which the sides of cells that are as large as one another may differ; chosen by eye."""
 
 _MIN_PLACE = 0.5
 """Probability from which a row is there, and not the cells in its place."""
@@ -67,11 +69,11 @@ def drop_words_in_cells(
 def _as_large_as(
     fields: Sequence[FieldCrops], others: Sequence[FieldCrops]
 ) -> npt.NDArray[np.bool_]:
-    """(n, m) which of m others are as large as each of n fields, as `Box.is_as_large_as` says."""
+    """(n, m) which of m others differ in neither side from each of n fields by more than a share."""
     alike = np.ones((len(fields), len(others)), np.bool_)
     for one, other in zip(_sizes(fields).T, _sizes(others).T, strict=True):
         larger, smaller = np.maximum(one[:, None], other), np.minimum(one[:, None], other)
-        alike &= larger <= (1 + SIZE_TOLERANCE) * smaller
+        alike &= larger <= (1 + _SIZE_TOLERANCE) * smaller
     return alike
 
 
