@@ -95,10 +95,14 @@ def cut_cells(
     corners = np.array([cell.corners for cell in cells], np.float64).reshape(-1, 4, 2)
     to_map = np.asarray(np.linalg.inv(writing.to_page), np.float64)
     on_map = map_points(to_map, corners.reshape(-1, 2)).reshape(-1, 4, 2)
+    # Each side is the mean of its two corners.
+    left, right = on_map[:, [0, 3], 0].mean(axis=1), on_map[:, [1, 2], 0].mean(axis=1)
+    top, bottom = on_map[:, :2, 1].mean(axis=1), on_map[:, 2:, 1].mean(axis=1)
+    sides = np.stack([left, top, right, bottom], axis=1).tolist()
     black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
     fields = []
-    for cell, name, quad in zip(cells, names or [""] * len(cells), on_map, strict=True):
-        found = _find_line(writing, _Part.inside(quad))
+    for cell, name, of_cell in zip(cells, names or [""] * len(cells), sides, strict=True):
+        found = _find_line(writing, _Part(*of_cell))
         strip = _strip(page, writing.to_page, found)
         box = replace(cell, loose_ink=True) if found.loose else cell
         blank = np.array([not found.has_ink])
@@ -114,13 +118,6 @@ class _Part:
     top: float
     right: float
     bottom: float
-
-    @classmethod
-    def inside(cls, quad: npt.NDArray[np.float64]) -> _Part:
-        """The upright rectangle of a cell's corners, (4, 2), clockwise from the top left."""
-        (left, _), (right, _) = quad[[0, 3]].mean(axis=0), quad[[1, 2]].mean(axis=0)
-        (_, top), (_, bottom) = quad[:2].mean(axis=0), quad[2:].mean(axis=0)
-        return cls(float(left), float(top), float(right), float(bottom))
 
     @property
     def height(self) -> float:

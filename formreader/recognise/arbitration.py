@@ -69,7 +69,7 @@ def drop_words_in_cells(
 def _as_large_as(
     fields: Sequence[FieldCrops], others: Sequence[FieldCrops]
 ) -> npt.NDArray[np.bool_]:
-    """(n, m) which of m others differ in neither side from each of n fields by more than a share."""
+    """(n, m) which of m others are nearly as wide and as high as each of n fields."""
     alike = np.ones((len(fields), len(others)), np.bool_)
     for one, other in zip(_sizes(fields).T, _sizes(others).T, strict=True):
         larger, smaller = np.maximum(one[:, None], other), np.minimum(one[:, None], other)

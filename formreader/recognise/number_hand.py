@@ -33,7 +33,7 @@ def in_one_hand(read: Sequence[NumberHypothesis], hand: PageHand) -> list[Number
 
     Where digits stand, and whether there are any, stays as it is.
     """
-    before = [one.digit_probabilities() for one in read]
+    before = [one.digit_probabilities for one in read]
     if not any(map(len, before)):
         return list(read)
     written = [one.features for one in read if len(one.features)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -84,7 +84,7 @@ OutputsOf: TypeAlias = Callable[[npt.NDArray[np.uint8]], Outputs]
 """Runs the network on strips (n, STRIP_HEIGHT, w) of one width."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class NumberHypothesis:
     """What the network reads on a strip.
 
@@ -100,11 +100,12 @@ class NumberHypothesis:
     blank: float
     features: Features = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
-    @property
+    @cached_property
     def digits(self) -> list[int]:
         """Which characters of the alignment are digits."""
         return [i for i, one in enumerate(self.alignment.text) if one.isdecimal()]
 
+    @cached_property
     def digit_probabilities(self) -> Probabilities:
         """The probabilities (k, 11) of each digit, where it is the clearest."""
         rows = np.zeros((len(self.digits), len(CLASSES)), np.float32)

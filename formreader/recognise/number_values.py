@@ -104,7 +104,7 @@ def digit_share(hypothesis: NumberHypothesis) -> float:
     """How probably the digits on a strip are digits, as a mean; 0 where no number is read."""
     if not says_number(hypothesis):
         return 0.0
-    return float(hypothesis.digit_probabilities()[:, :NOT_A_DIGIT].max(axis=1).mean())
+    return float(hypothesis.digit_probabilities[:, :NOT_A_DIGIT].max(axis=1).mean())
 
 
 def number_features(
@@ -140,7 +140,7 @@ def settle(
         doubt = Doubt.INK_IN_NO_DIGIT
     elif _has_wide_gap(hypothesis):
         doubt = Doubt.TWO_NUMBERS
-    return field, hypothesis.digit_probabilities(), NumberValue(value, confidence, doubt)
+    return field, hypothesis.digit_probabilities, NumberValue(value, confidence, doubt)
 
 
 def _has_ink(field: FieldCrops) -> bool:

@@ -85,9 +85,10 @@ def measure(
             look = look_at(straight)
             found = with_missed(found, look, straight)
         boxes = [box for row in found.rows for box in row]
+        boxes = [box for row in found.rows for box in row]
         with timed(seconds, "crop"):
-            page = without_print(Pyramid(grey), look, [*boxes, *found.cells])
-            crop_boxes(page, boxes)
+            page = Pyramid(grey)
+            crop_boxes(without_print(page, look, boxes), boxes)
             cut_cells(page, look.writing, found.cells)
         if reading is not None:
             cropped = crop_page(Page("page", 0, grey, 300.0), 0, Stopwatch())

@@ -70,7 +70,7 @@ def test_each_digit_has_its_features() -> None:
     number, nothing = reader.read([strip("3502"), strip("")])
     assert number.features.shape == (4, reader.hand.features)
     assert nothing.features.shape == (0, reader.hand.features)
-    rows = number.digit_probabilities()
+    rows = number.digit_probabilities
     assert rows[:, :10].argmax(axis=1).tolist() == [3, 5, 0, 2]
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-6)
 
