@@ -92,7 +92,7 @@ class SecondFigures:
 
 
 def fit_second(options: SecondFitOptions, tell: Callable[[str], None]) -> str:
-    """Fit RapidOCR's voice, and write it into the card; returns what was measured.
+    """Fit how far RapidOCR is to be believed, write it into the card; returns what was measured.
 
     Raises:
         ModelError: the folder holds no network for numbers.
