@@ -27,6 +27,9 @@ from formreader.recognise.number_reader import COLUMNS_PER_PLACE, NumberHypothes
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""
 
+_CERTAIN = 0.999
+"""Probability of the text of a strip from which the digit network is not asked about it."""
+
 _MIN_BLANK_PROBABILITY = 0.9
 """Probability, by its strip and by whether there is ink, from which a cell is blank."""
 
@@ -98,6 +101,11 @@ def says_number(hypothesis: NumberHypothesis) -> bool:
     """Whether what was read on a strip is a number."""
     written = without_ending(hypothesis.alignment.text)
     return NOT_A_NUMBER not in written and bool(digits_of(written))
+
+
+def is_certain(hypothesis: NumberHypothesis) -> bool:
+    """Whether a number is read so surely that the digit network need not be asked."""
+    return hypothesis.probability >= _CERTAIN and says_number(hypothesis)
 
 
 def digit_share(hypothesis: NumberHypothesis) -> float:

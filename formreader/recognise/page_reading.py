@@ -41,7 +41,7 @@ from formreader.recognise.blank_marks import mark_probability, with_blank_marks
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.number_hand import in_one_hand
 from formreader.recognise.number_reader import NumberHypothesis, NumberReader, shipped_reader
-from formreader.recognise.number_values import aligned, settle
+from formreader.recognise.number_values import aligned, is_certain, settle
 from formreader.recognise.page_hand import Features, PageHand
 from formreader.recognise.page_orientation import (
     Orientation,
@@ -261,12 +261,10 @@ class _Network:
                 )
                 for page, by_cell in zip(pages, hypotheses, strict=True)
             ]
-            every = [one for of_page in fields for one in of_page]
-            cells = [one.written for one in every if one.cell is not None]
-            of_cells = iter(_split(self.recogniser.probabilities(_joined(cells)), cells))
-            rows = [one.written for one in every if one.cell is None]
+            rows = [one.written for of_page in fields for one in of_page if one.cell is None]
             in_rows, features = self.recogniser.with_features(_joined(rows))
             of_rows, features_of = iter(_split(in_rows, rows)), iter(_split(features, rows))
+            of_cells = iter(self._in_cells(fields, hypotheses))
         return [
             _read_page(
                 replace(page, fields=of_page),
@@ -290,6 +288,25 @@ class _Network:
         for (i, cell, _), number in zip(strips, numbers, strict=True):
             found[i][cell] = number
         return found
+
+    def _in_cells(
+        self,
+        fields: Sequence[Sequence[FieldCrops]],
+        hypotheses: Sequence[Mapping[DigitBox, NumberHypothesis]],
+    ) -> Iterator[Probabilities]:
+        """The probabilities of the digits in each cell of some pages.
+
+        The digit network is asked where the number reader is not all but certain.
+        """
+        cells = [
+            (one.written, by_cell[one.cell])
+            for of_page, by_cell in zip(fields, hypotheses, strict=True)
+            for one in of_page
+            if one.cell is not None
+        ]
+        asked = [written for written, of in cells if not is_certain(of)]
+        read = iter(_split(self.recogniser.probabilities(_joined(asked)), asked))
+        return (of.digit_probabilities if is_certain(of) else next(read) for _, of in cells)
 
     def orientation(self, read: ReadPage) -> Orientation:
         """How a page lies, judged by its digits."""
