@@ -8,9 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from box_network.piece_damage import degrade
 
 from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, core_inset
-from formreader.training.box_network.piece_damage import degrade
 from page_network.training_pages import TrainingPage
 
 PIECE_SIDE = 384

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.line_network.line_options import LineTrainOptions
 from formreader.training.network_program import NetworkProgram
+from line_network.line_options import LineTrainOptions
 
 _HELP = {
     "out": "model folder to write",
@@ -22,15 +22,13 @@ _HELP = {
 
 def _train(options: LineTrainOptions, tell: Callable[[str], None]) -> str:
     # Imported here, as the processes that render pages import this module without TensorFlow.
-    from formreader.training.line_network.line_training import train_lines
+    from line_network.line_training import train_lines
 
     figures = train_lines(options, tell)
     return f"told {figures.right} of {figures.pages} pages for sure, {figures.wrong} wrongly"
 
 
-main = NetworkProgram(
-    "formreader.training.line_network", __doc__, LineTrainOptions, _HELP, _train
-).main
+main = NetworkProgram("line_network", __doc__, LineTrainOptions, _HELP, _train).main
 
 if __name__ == "__main__":
     main()

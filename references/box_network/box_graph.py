@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers
 from onnx import TensorProto, helper
 
-from formreader.training.box_network.box_architecture import MAP_CHANNELS
+from box_network.box_architecture import MAP_CHANNELS
 from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, following_norms
 
 _MAX_DARKNESS = 255.0

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from formreader.training.box_network.box_loss import page_loss
-from formreader.training.box_network.box_options import BoxTrainOptions
-from formreader.training.box_network.box_targets import Targets
-from formreader.training.box_network.page_pieces import TrainingPage, sample_piece
+from box_network.box_loss import page_loss
+from box_network.box_options import BoxTrainOptions
+from box_network.box_targets import Targets
+from box_network.page_pieces import TrainingPage, sample_piece
 
 _WARM_UP_STEPS = 200
 """Steps over which the learning rate rises: the first gradients come from random maps."""

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from line_network import __main__ as program
+from line_network import line_training
+from line_network.line_architecture import (
+    both_ways,
+    build_scorer,
+    export_scorer,
+)
+from line_network.line_options import LineTrainOptions
+from line_network.line_pieces import page_pieces, sheet_pieces
+from line_network.line_training import fit_lines, train_lines
 
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
 from formreader.preprocess.print_direction import LINE_TRIAL, LineNetwork
 from formreader.preprocess.print_lines import PIECE_HEIGHT, PIECE_WIDTH, Pieces
-from formreader.training.line_network import __main__ as program
-from formreader.training.line_network import line_training
-from formreader.training.line_network.line_architecture import (
-    both_ways,
-    build_scorer,
-    export_scorer,
-)
-from formreader.training.line_network.line_options import LineTrainOptions
-from formreader.training.line_network.line_pieces import page_pieces, sheet_pieces
-from formreader.training.line_network.line_training import fit_lines, train_lines
 
 
 def wedges(n: int, seed: int = 1) -> Pieces:

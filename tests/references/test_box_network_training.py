@@ -13,26 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
-from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE
-from formreader.core.records import GreyImage
-from formreader.detect.box_network import BoxNetwork
-from formreader.detect.peaks import STRIDE, Maps, find_peaks
-from formreader.detect.row_decision import RowDecision
-from formreader.synth import FormSpec, Scan, render_form
-from formreader.training.box_network import box_training
-from formreader.training.box_network.__main__ import main
-from formreader.training.box_network.box_architecture import build_box_network
-from formreader.training.box_network.box_fitting import PieceBatches
-from formreader.training.box_network.box_graph import export_box_network
-from formreader.training.box_network.box_loss import box_loss
-from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
-from formreader.training.box_network.box_options import BoxTrainOptions
-from formreader.training.box_network.box_pages import render_page, render_pages, training_page
-from formreader.training.box_network.box_targets import (
+from box_network import box_training
+from box_network.__main__ import main
+from box_network.box_architecture import build_box_network
+from box_network.box_fitting import PieceBatches
+from box_network.box_graph import export_box_network
+from box_network.box_loss import box_loss
+from box_network.box_measures import BoxFigures, measure_boxes
+from box_network.box_options import BoxTrainOptions
+from box_network.box_pages import render_page, render_pages, training_page
+from box_network.box_targets import (
     HEAT,
     HEAT_WEIGHT,
     MAX_TAUGHT_SIDE,
@@ -43,15 +33,25 @@ from formreader.training.box_network.box_targets import (
     Targets,
     draw_targets,
 )
-from formreader.training.box_network.box_training import train_boxes, write_model
-from formreader.training.box_network.page_pieces import (
+from box_network.box_training import train_boxes, write_model
+from box_network.page_pieces import (
     PIECE_SIDE,
     TrainingPage,
     cut_piece,
     moved,
     sample_piece,
 )
-from formreader.training.box_network.piece_damage import degrade
+from box_network.piece_damage import degrade
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
+from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE
+from formreader.core.records import GreyImage
+from formreader.detect.box_network import BoxNetwork
+from formreader.detect.peaks import STRIDE, Maps, find_peaks
+from formreader.detect.row_decision import RowDecision
+from formreader.synth import FormSpec, Scan, render_form
 
 pytestmark = pytest.mark.slow
 

@@ -21,19 +21,19 @@ from formreader.preprocess.print_direction import (
 )
 from formreader.preprocess.print_lines import Pieces
 from formreader.synth.parallel_rendering import map_in_processes
-from formreader.training.line_network.line_architecture import (
-    both_ways,
-    build_scorer,
-    export_scorer,
-)
-from formreader.training.line_network.line_options import LineTrainOptions
-from formreader.training.line_network.line_pieces import page_pieces, sheet_pieces
 from formreader.training.network_folder import (
     card_head,
     prepare_folder,
     unwritable,
     write_network_card,
 )
+from line_network.line_architecture import (
+    both_ways,
+    build_scorer,
+    export_scorer,
+)
+from line_network.line_options import LineTrainOptions
+from line_network.line_pieces import page_pieces, sheet_pieces
 
 LINE_VERSION = "1.0"
 """Version in the card of a newly trained line network."""

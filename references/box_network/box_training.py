@@ -9,6 +9,21 @@ from pathlib import Path
 
 import keras
 
+from box_network.box_architecture import CELL_BRANCH, build_box_network
+from box_network.box_fitting import fit
+from box_network.box_graph import export_box_network
+from box_network.box_measures import BoxFigures, measure_boxes
+from box_network.box_options import DECISIONS, BoxTrainOptions
+from box_network.box_pages import render_pages
+from box_network.decision_fit import (
+    count_doubted,
+    fit_decisions,
+    known_edges,
+    known_fields,
+    known_places,
+    share_right,
+)
+from box_network.page_pieces import TrainingPage
 from formreader.core.model_folder import (
     CARD_FILE,
     KERAS_FILE,
@@ -19,21 +34,6 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.detect.box_network import BOX_CARD_SCHEMA, BOX_TRIAL, BoxNetwork, Decisions
-from formreader.training.box_network.box_architecture import CELL_BRANCH, build_box_network
-from formreader.training.box_network.box_fitting import fit
-from formreader.training.box_network.box_graph import export_box_network
-from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
-from formreader.training.box_network.box_options import DECISIONS, BoxTrainOptions
-from formreader.training.box_network.box_pages import render_pages
-from formreader.training.box_network.decision_fit import (
-    count_doubted,
-    fit_decisions,
-    known_edges,
-    known_fields,
-    known_places,
-    share_right,
-)
-from formreader.training.box_network.page_pieces import TrainingPage
 from formreader.training.network_folder import (
     base_errors,
     card_head,
@@ -204,7 +204,7 @@ def start_from(folder: Path, network: keras.Model) -> None:
     Raises:
         ModelError: the model is missing or damaged, or a layer of its network has another shape.
     """
-    with base_errors(folder, "formreader.training.box_network"):
+    with base_errors(folder, "box_network"):
         old = keras.saving.load_model(folder / KERAS_FILE, compile=False)
         known = {layer.name: layer.get_weights() for layer in old.layers}
         for layer in network.layers:

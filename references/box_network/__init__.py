@@ -1,6 +1,6 @@
 """Training of the network that finds digit boxes, on rendered pages.
 
-    python -m formreader.training.box_network --out models/boxes
+    PYTHONPATH=references python -m box_network --out models/boxes
 
 Pages are rendered and straightened (`box_pages`). Random pieces are cut from them
 (`page_pieces`) and degraded (`piece_damage`), and their targets drawn (`box_targets`).

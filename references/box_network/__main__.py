@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.box_network.box_options import DECISIONS, BoxTrainOptions
+from box_network.box_options import DECISIONS, BoxTrainOptions
 from formreader.training.network_program import NetworkProgram
 
 _HELP = {
@@ -25,15 +25,13 @@ _HELP = {
 
 def _train(options: BoxTrainOptions, tell: Callable[[str], None]) -> str:
     # Imported here, as the processes that render pages import this module without TensorFlow.
-    from formreader.training.box_network.box_training import train_boxes
+    from box_network.box_training import train_boxes
 
     figures = train_boxes(options, tell)
     return f"found {figures.found} of {figures.boxes} boxes, {figures.false} false"
 
 
-main = NetworkProgram(
-    "formreader.training.box_network", __doc__, BoxTrainOptions, _HELP, _train
-).main
+main = NetworkProgram("box_network", __doc__, BoxTrainOptions, _HELP, _train).main
 
 if __name__ == "__main__":
     main()
