@@ -6,17 +6,10 @@ from collections.abc import Callable
 
 from box_network.box_options import DECISIONS, BoxTrainOptions
 from formreader.training.network_program import NetworkProgram
+from shared.network_options import HELP
 
-_HELP = {
-    "out": "model folder to write",
-    "pages": "pages to render for training",
-    "test_pages": "pages to measure on",
-    "steps": "steps of training",
-    "batch": "pieces of pages a step",
-    "learning_rate": "highest learning rate",
-    "seed": "seed of the first page and of all random choices",
+_HELP = HELP | {
     "all_combinations": "train on the combinations kept for measuring as well",
-    "base": "model folder whose weights to start from",
     "only_cells": "train the layers that serve cells alone",
     "only_decisions": f"keep the network, and fit one of {', '.join(DECISIONS)} anew; repeatable",
 }

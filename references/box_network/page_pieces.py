@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from box_network.box_targets import Targets
 from box_network.cell_targets import draw_all_targets
-from box_network.piece_damage import Darkness, degrade
 from formreader.core.records import GreyImage
+from shared.piece_damage import Darkness, degrade
 
 PIECE_SIDE = 384
 """Side in pixels of the square pieces: about a row of boxes and its surroundings."""

@@ -6,16 +6,11 @@ from collections.abc import Callable
 
 from formreader.training.network_program import NetworkProgram
 from line_network.line_options import LineTrainOptions
+from shared.network_options import HELP
 
-_HELP = {
-    "out": "model folder to write",
-    "pages": "pages to render for training",
+_HELP = HELP | {
     "sheets": "sheets of lines in further typefaces",
     "test_pages": "pages to fit the certainty on, and as many to measure on",
-    "steps": "steps of training",
-    "batch": "pieces a step",
-    "learning_rate": "highest learning rate",
-    "seed": "seed of the first page and of all random choices",
 }
 """Help on each option."""
 

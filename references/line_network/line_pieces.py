@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import matplotlib as mpl
 import numpy as np
-from box_network.box_pages import render_page
 from PIL import Image, ImageDraw, ImageFont
 
+from box_network.box_pages import render_page
 from formreader.core.records import GreyImage
 from formreader.preprocess.illumination import even_illumination
 from formreader.preprocess.page_print import find_print

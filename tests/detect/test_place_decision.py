@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from box_network.decision_fit import KnownPage, fit_places, share_right
 
+from box_network.decision_fit import KnownPage, fit_places, share_right
 from formreader.detect.cell_maps import FoundCells
 from formreader.detect.place_decision import PlaceDecision, Rivalry, in_one_place, pair_features
 from formreader.detect.rows import Row

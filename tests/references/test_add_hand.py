@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from add_hand import HandOptions, add_hand
 
+from add_hand import HandOptions, add_hand
 from formreader.core.errors import UsageError
 from formreader.core.model_folder import HAND_FILE, model_folder
 from formreader.core.options import DEFAULT_MODEL

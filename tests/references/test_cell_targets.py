@@ -7,6 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
 from box_network.box_architecture import CELL_BRANCH, build_box_network
 from box_network.box_loss import cell_loss
 from box_network.box_targets import Targets
@@ -20,9 +23,6 @@ from box_network.cell_targets import (
     draw_all_targets,
     draw_cell_targets,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from formreader.detect.cell_maps import CELL_CHANNELS, EDGE_REACH, FoundCells, find_cells
 from formreader.detect.peaks import STRIDE
 

@@ -70,6 +70,7 @@ def test_what_is_unclear_costs_nothing() -> None:
 
 def test_the_exported_network_says_what_the_trained_one_says(tmp_path: Path) -> None:
     import keras
+
     from page_network.graph import export_page_network
     from page_network.network import build_page_network
 
