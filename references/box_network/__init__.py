@@ -3,7 +3,7 @@
     PYTHONPATH=references python -m box_network --out models/boxes
 
 Pages are rendered and straightened (`box_pages`). Random pieces are cut from them
-(`page_pieces`) and degraded (`piece_damage`), and their targets drawn (`box_targets`).
-`box_training` fits the network (`box_architecture`, `box_loss`, `box_fitting`), exports it
-(`box_graph`), measures it (`box_measures`) and writes the model folder.
+(`page_pieces`) and degraded (`shared.piece_damage`), and their targets drawn (`box_targets`).
+`box_training` fits the network (`box_architecture`, `box_loss`), measures it (`box_measures`) and
+writes the model folder, with what `shared` has for all networks.
 """

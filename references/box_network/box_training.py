@@ -10,7 +10,6 @@ from pathlib import Path
 import keras
 
 from box_network.box_architecture import CELL_BRANCH, build_box_network
-from box_network.box_graph import export_box_network
 from box_network.box_loss import page_loss
 from box_network.box_measures import BoxFigures, measure_boxes
 from box_network.box_options import DECISIONS, BoxTrainOptions
@@ -40,6 +39,7 @@ from formreader.training.network_folder import (
     write_network_card,
 )
 from shared.fitting import Optimisation, fit, piece_batches
+from shared.map_graph import export_maps
 from shared.network_writing import output_errors, write_network
 
 VERSION = "2.3"
@@ -103,7 +103,7 @@ def write_model(
     out.mkdir(parents=True, exist_ok=True)
     plain = build_box_network()  # without the optimiser's state
     plain.set_weights(network.get_weights())
-    files = write_network(out, plain, export_box_network)
+    files = write_network(out, plain, export_maps)
     # Measured with the exported graph, as scans run it.
     exported = BoxNetwork(load_graph(out, files, 1, BOX_TRIAL), Decisions.undecided())
     exported = exported.deciding(fit_decisions(exported, pages, exported.decisions, DECISIONS))

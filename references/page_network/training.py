@@ -15,7 +15,6 @@ from formreader.core.model_folder import KERAS_FILE, ONNX_FILE, file_hashes
 from formreader.look.page_network import PAGE_CARD_SCHEMA
 from formreader.training.fit.fused_normalization import with_fused_normalization
 from formreader.training.network_folder import card_head, prepare_folder, write_network_card
-from page_network.graph import export_page_network
 from page_network.hands import HandBook
 from page_network.measures import measure
 from page_network.network import build_page_network, page_loss
@@ -24,6 +23,7 @@ from page_network.pieces import sample_piece
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import TrainingPage, draw_page
 from shared.fitting import Optimisation, fit, piece_batches
+from shared.map_graph import export_maps
 from shared.network_writing import output_errors, write_network
 
 VERSION = "1.2"
@@ -111,7 +111,7 @@ def write_model(
         OSError: a file cannot be written.
     """
     out = options.out
-    files = write_network(out, network, export_page_network)
+    files = write_network(out, network, export_maps)
     figures = measure(out / ONNX_FILE, held_out)
     card = {
         **card_head(out, PAGE_CARD_SCHEMA, VERSION, network),

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from box_network import box_training
 from box_network.__main__ import main
 from box_network.box_architecture import build_box_network
-from box_network.box_graph import export_box_network
 from box_network.box_loss import box_loss
 from box_network.box_measures import BoxFigures, measure_boxes
 from box_network.box_options import BoxTrainOptions
@@ -50,6 +49,7 @@ from formreader.detect.box_network import BoxNetwork
 from formreader.detect.peaks import STRIDE, Maps, find_peaks
 from formreader.detect.row_decision import RowDecision
 from formreader.synth import FormSpec, Scan, render_form
+from shared.map_graph import export_maps
 from shared.piece_damage import degrade
 
 pytestmark = pytest.mark.slow
@@ -293,7 +293,7 @@ def test_layers_that_the_export_does_not_know_are_refused(tmp_path: Path) -> Non
     page = keras.Input((None, None, 1))
     odd = keras.Model(page, keras.layers.Conv2D(5, 3, padding="valid", name="odd")(page))
     with pytest.raises(ValueError, match="layer odd"):
-        export_box_network(odd, tmp_path / ONNX_FILE)
+        export_maps(odd, tmp_path / ONNX_FILE)
 
 
 def test_the_card_says_how_the_network_did(network: keras.Model, model: Path) -> None:
