@@ -7,18 +7,19 @@
     for field in page.fields:
         print(field.value, field.confidence, field.status, field.box)
 
-`docs/library.md` shows all of it. The command `formreader scan` uses this module, too.
+`docs/library.md` shows all of it. The options are those of the command
+`formreader scan`.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -36,8 +37,7 @@ from formreader.batch.read_tasks import read_tasks
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.single_images import cut_number
 from formreader.batch.worker_reading import WorkerReading
-from formreader.core.locations import as_place
-from formreader.core.options import Device, Rows, ScanOptions, SecondReaderName
+from formreader.core.options import SCAN_OPTIONS, Device, Rows, ScanOptions, SecondReaderName
 from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
@@ -90,15 +90,7 @@ class Reader:
         batch: int = _DEFAULT.batch,
         second_reader: SecondReaderName | None = _DEFAULT.second_reader,
     ) -> None:
-        self._options = ScanOptions(
-            paths=(),
-            model=os.fspath(model),
-            review_below=review_below,
-            max_error=max_error,
-            device=device,
-            batch=batch,
-            second_reader=second_reader,
-        )
+        self._options = _options((), locals())
         self._recogniser = load_tried(os.fspath(model), device, batch)
         load_other_networks(second_reader)  # here, so that damage is reported before the first page
         self._cards = NetworkCards.read(os.fspath(model), second_reader)
@@ -299,39 +291,17 @@ def scan(
         FormreaderError: an error that the command line reports with an exit code:
             `NoInputError`, `ModelError`, `OutputError`, `TemplateError`, `UsageError`.
     """
-    options = ScanOptions(
-        paths=tuple(os.fspath(path) for path in paths),
-        out=as_place(os.fspath(out)),
-        rows=rows,
-        review_below=review_below,
-        model=os.fspath(model),
-        report=None if report is None else os.fspath(report),
-        workers=workers,
-        device=device,
-        batch=batch,
-        fresh=fresh,
-        debug=None if debug is None else Path(debug),
-        max_error=max_error,
-        page_timeout=page_timeout,
-        cluster=cluster,
-        tls_ca_file=None if tls_ca_file is None else Path(tls_ca_file),
-        tls_cert=None if tls_cert is None else Path(tls_cert),
-        tls_key=None if tls_key is None else Path(tls_key),
-        log_json=None if log_json is None else Path(log_json),
-        memory=memory,
-        max_pages=max_pages,
-        max_size=max_size,
-        template=_as_template(template),
-        split_forms=split_forms,
-        second_reader=second_reader,
-    )
-    return scan_job.scan(options, _as_progress(progress))
+    return scan_job.scan(_options(paths, locals()), _as_progress(progress))
 
 
-def _as_template(template: AnyPath | None) -> Path | Literal["auto"] | None:
-    if template is None:
-        return None
-    return "auto" if template == "auto" else Path(template)
+def _options(paths: Iterable[AnyPath], given: Mapping[str, Any]) -> ScanOptions:
+    """Those of the arguments `given` that are options of a scan; paths may be of any kind."""
+    own = {name: given[name] for name in SCAN_OPTIONS if name in given}
+    for name, value in own.items():
+        parse = SCAN_OPTIONS[name].parse
+        if value is not None and parse is not None:
+            own[name] = parse(os.fspath(value))
+    return ScanOptions(tuple(os.fspath(path) for path in paths), **own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from formreader.core.records import DigitReading, FieldReading, ReviewField, Sta
 from formreader.output.report.report import ReportSummary
 from formreader.recognise.model_card import Card
 from formreader.synth import FormSpec, render_form
+from formreader.training.data.examples import Examples, mnist_path
+from formreader.training.data.mixture import draw_digits
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -43,6 +45,7 @@ settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile("repeat")
 
 Complaints: TypeAlias = "Callable[[WebDriver], list[str]]"
+DrawMnist = Callable[[int], Examples]
 RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -324,3 +327,28 @@ def summary() -> ReportSummary:
         csv_name="results.csv",
         options=(("--rows", "field"),),
     )
+
+
+@pytest.fixture
+def draw_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DrawMnist:
+    """Puts `n` drawn digits where Keras keeps MNIST, the first five also as its test digits."""
+
+    def draw(n: int) -> Examples:
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+        mnist_path().parent.mkdir()
+        drawn = draw_digits(n, np.random.default_rng(4))
+        x, y = drawn.crops, drawn.labels
+        np.savez(mnist_path(), x_train=x, y_train=y, x_test=x[:5], y_test=y[:5])
+        return drawn
+
+    return draw
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """TensorFlow without tracing, which takes longer than the few steps of a test."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from formreader import (
     scan,
 )
 from formreader.batch import job_work
+from formreader.core.options import SCAN_OPTIONS, ScanOptions
 
 Colour = npt.NDArray[np.uint8]
 DOCUMENT = "docs/library.md"
@@ -58,6 +61,41 @@ def test_all_public_names_are_there() -> None:
     assert set(dir(formreader)) == set(formreader.__all__)
     with pytest.raises(AttributeError, match="nothing"):
         formreader.nothing  # noqa: B018
+
+
+def defaults_of(function: Callable[..., object]) -> dict[str, object]:
+    return {name: one.default for name, one in inspect.signature(function).parameters.items()}
+
+
+def test_programs_have_all_options_of_the_command() -> None:
+    """A type checker must see them, so they stand in the signatures as well."""
+    options = {name: getattr(ScanOptions(()), name) for name in SCAN_OPTIONS}
+    given = defaults_of(formreader.scan)
+    assert given == {"paths": inspect.Parameter.empty, "progress": None} | options
+    reads = {name: options[name] for name, option in SCAN_OPTIONS.items() if option.reads}
+    del reads["rows"]  # a reader has no table
+    assert defaults_of(formreader.Reader) == reads
+    assert (
+        defaults_of(formreader.Reader.read_all).items()
+        <= (options | {"self": inspect.Parameter.empty, "paths": inspect.Parameter.empty}).items()
+    )
+
+
+def test_paths_of_options_may_be_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ScanOptions] = []
+    monkeypatch.setattr("formreader.batch.scan_job.scan", lambda one, _: asked.append(one))
+    formreader.scan(
+        [Path("a.png"), "b.png"], Path("out.csv"), rows="page", workers=3, model=Path("own"),
+        template="auto", report=Path("r.html"), debug="pictures",
+    )  # fmt: skip
+    formreader.scan(["a.png"], "s3://office/out.csv", template=Path("forms"))
+    assert asked == [
+        ScanOptions(
+            ("a.png", "b.png"), Path("out.csv"), rows="page", workers=3, model="own",
+            template="auto", report="r.html", debug=Path("pictures"),
+        ),
+        ScanOptions(("a.png",), "s3://office/out.csv", template=Path("forms")),
+    ]  # fmt: skip
 
 
 def test_importing_the_package_takes_nothing_with_it() -> None:

@@ -1,4 +1,7 @@
-"""The map of the house: imports point down only, and rooms of one floor do not know one another."""
+"""The map of the house: imports point down only, and rooms of one floor do not know one another.
+
+`references/`, the trainings that no command runs, stand on top of it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import pytest
 import formreader
 
 PACKAGE = Path(formreader.__file__).parent
+REFERENCES = Path(__file__).parents[1] / "references"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
@@ -30,14 +34,21 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
     ("augment", "export", "network_folder", "network_program", "option_checks"),
-    ("data", "box_network"),
-    ("fit", "line_network"),
+    ("data",),
+    ("fit",),
     ("number_network", "evaluate"),
     ("write_model", "time_plan"),
-    ("train_model", "add_hand"),
+    ("train_model",),
     ("improve_model",),
 )
 """The same within `training`."""
+
+REFERENCES_FLOORS: tuple[tuple[str, ...], ...] = (
+    ("shared",),
+    ("box_network", "add_hand", "clean_strokes"),
+    ("line_network", "page_network"),
+)
+"""The same within `references`, all of which may import all of `formreader`."""
 
 HEAVY = {
     "cv2", "distributed", "fsspec", "keras", "onnx", "onnxruntime", "pandas", "pyarrow",
@@ -121,6 +132,27 @@ def test_imports_within_training_point_down(path: Path) -> None:
             continue
         other = name.split(".")[2]
         assert other == room or level[other] < level[room], f"{room} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(REFERENCES.rglob("*.py")),
+    ids=lambda path: path.relative_to(REFERENCES).as_posix(),
+)
+def test_imports_within_references_point_down(path: Path) -> None:
+    level = floors(REFERENCES_FLOORS)
+    room = room_of(path, REFERENCES)
+    for name in imports_of(path):
+        other = name.split(".")[0]
+        assert other not in level or other == room or level[other] < level[room], (
+            f"{room} imports {name}"
+        )
+
+
+def test_the_house_knows_nothing_of_references() -> None:
+    above = {name.name.removesuffix(".py") for name in REFERENCES.iterdir()}
+    for path in MODULES:
+        assert above.isdisjoint(name.split(".")[0] for name in imports_of(path)), name_of(path)
 
 
 def test_modules_import_one_another_in_one_direction() -> None:

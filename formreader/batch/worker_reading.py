@@ -55,16 +55,8 @@ class WorkerReading:
         of_user = not is_shipped(folder) or options.second_reader is not None
         if not runs_on_cpu(options.device) or (options.cluster and of_user):
             return None
-        here = ScanOptions(
-            paths=(),
-            rows=options.rows,
-            review_below=options.review_below,
-            max_error=options.max_error,
-            model=options.model if is_shipped(folder) else str(folder.absolute()),
-            device="cpu",
-            batch=options.batch,
-            second_reader=options.second_reader,
-        )
+        model = options.model if is_shipped(folder) else str(folder.absolute())
+        here = replace(options.for_reading(), model=model, device="cpu")
         return cls(here, cards.sha256)
 
     def load(self) -> None:

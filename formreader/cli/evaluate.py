@@ -10,9 +10,7 @@ import click
 
 from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.shared_options import (
-    batch_option,
-    device_option,
-    model_option,
+    scan_option,
     verbosity_options,
 )
 from formreader.core.errors import ExitCode
@@ -32,7 +30,7 @@ EVALUATE = EvaluateOptions()
     help="Labelled digits: MNIST's test set; an .npz of images and labels (bright ink on black); "
     "or a folder with folders 0 to 9 of images, and x for marks that are not digits.",
 )  # fmt: skip
-@model_option
+@scan_option("model")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=EVALUATE.out, metavar="FOLDER",
     show_default=True, help="Folder for the pictures.",
@@ -41,8 +39,8 @@ EVALUATE = EvaluateOptions()
     "--json", type=click.Path(path_type=Path), default=EVALUATE.json, metavar="FILE",
     help="Also write the figures to this file, as JSON.",
 )  # fmt: skip
-@device_option
-@batch_option
+@scan_option("device")
+@scan_option("batch")
 def evaluate(
     data: str,
     model: str,

@@ -8,7 +8,7 @@ import click
 
 from formreader.cli.error_handling import Command, check_full_installation, set_up_logging
 from formreader.cli.shared_options import (
-    model_option,
+    scan_option,
     verbosity_options,
 )
 from formreader.core.errors import ExitCode
@@ -20,7 +20,7 @@ EXPLAIN = ExplainOptions(image="")
 @verbosity_options
 @click.command(cls=Command)
 @click.argument("image", metavar="IMAGE")
-@model_option
+@scan_option("model")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=EXPLAIN.out, metavar="FILE",
     help="File for the picture.  [default: IMAGE's name with .explained.png, in this folder]",

@@ -12,9 +12,10 @@ from formreader.cli.progress import print_message
 from formreader.cli.shared_options import (
     reading_options,
     verbosity_options,
+    with_scan_options,
 )
 from formreader.core.errors import ExitCode
-from formreader.core.options import Device, ScanOptions, SecondReaderName
+from formreader.core.options import ScanOptions
 
 PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_confidence")
 NUMBER_COLUMNS = ("file", "value", "confidence", "status", "cells", "lowest")
@@ -25,19 +26,9 @@ NUMBER_COLUMNS = ("file", "value", "confidence", "status", "cells", "lowest")
 @reading_options
 @click.command(cls=Command)
 @click.option("--number", is_flag=True, help="Each image shows a whole number, not one digit.")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-def predict(
-    images: tuple[str, ...],
-    number: bool,
-    review_below: float,
-    max_error: float | None,
-    second_reader: SecondReaderName | None,
-    model: str,
-    device: Device,
-    batch: int,
-    verbose: bool,
-    quiet: bool,
-) -> ExitCode:
+@click.argument("paths", nargs=-1, required=True, metavar="IMAGE...")
+@with_scan_options
+def predict(options: ScanOptions, number: bool, verbose: bool, quiet: bool) -> ExitCode:
     """Read images of single digits, with or without a box around each.
 
     With --number, read images of whole numbers, as they stand in the cells of forms. Prints a
@@ -50,16 +41,7 @@ def predict(
       formreader predict --number amount.png
     """
     set_up_logging(verbose, quiet)
-    check_one_threshold(max_error)
-    options = ScanOptions(
-        images,
-        review_below=review_below,
-        model=model,
-        device=device,
-        batch=batch,
-        max_error=max_error,
-        second_reader=second_reader,
-    )
+    check_one_threshold(options.max_error)
     from formreader.batch.single_images import read_images, read_number_images
     from formreader.output.table import TABLES
 

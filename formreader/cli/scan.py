@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,26 +12,18 @@ from formreader.batch.worker_process import WORKER_IMPORTS, start_early
 from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
 from formreader.cli.progress import ScanDisplay, duration, print_message
 from formreader.cli.shared_options import (
-    SCAN,
-    memory_option,
-    number,
-    page_timeout_option,
     reading_options,
+    scan_option,
     verbosity_options,
-    workers_option,
+    with_scan_options,
 )
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
-from formreader.core.locations import STANDARD_OUTPUT, Place, as_place
-from formreader.core.options import Device, Rows, SecondReaderName
+from formreader.core.locations import STANDARD_OUTPUT
+from formreader.core.options import ScanOptions
 
 if TYPE_CHECKING:
     from formreader.batch.scan_job import ScanSummary
-
-
-def _template(text: str) -> Path | Literal["auto"]:
-    """What --template names; a folder called auto is ./auto."""
-    return "auto" if text == "auto" else Path(text)
 
 
 _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
@@ -42,102 +33,25 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 @reading_options
 @click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
-@click.option(
-    "--out", type=as_place, default=SCAN.out, metavar="FILE", show_default=True,
-    help="Table of the results: .csv, .jsonl, .parquet or .xlsx, on this machine or at a URL; "
-    "- prints it as CSV and saves nothing.",
-)  # fmt: skip
-@click.option(
-    "--rows", type=click.Choice(get_args(Rows)), default=SCAN.rows, show_default=True,
-    help="What one row of the table is: a field, a single digit or, with --template, a page.",
-)  # fmt: skip
-@click.option(
-    "--template", type=_template, default=SCAN.template, metavar="FOLDER|auto",
-    help="Template of the form, or folder of templates: fields are read where the form has them, "
-    "and have names (see formreader template). auto learns the forms from the pages themselves, "
-    "and keeps the templates beside the table.",
-)  # fmt: skip
-@click.option(
-    "--split-forms/--one-table", default=SCAN.split_forms,
-    help="With --rows page: write one table for each form, results.FORM.csv beside --out, which "
-    "then has the pages of no known form; or one for all forms.  [default: --split-forms where the "
-    "pages are of several forms]",
-)  # fmt: skip
-@click.option(
-    "--report", metavar="FILE|none", default=SCAN.report,
-    help="Report for reviewing doubtful digits; none for no report.  [default: beside the table, "
-    "as .html]",
-)  # fmt: skip
-@workers_option
-@click.option(
-    "--fresh",
-    is_flag=True,
-    default=SCAN.fresh,
-    help="Start afresh: discard what earlier scans into the same table read.",
-)
-@page_timeout_option
-@memory_option
-@click.option(
-    "--max-pages", type=number("max_pages"), default=SCAN.max_pages, metavar="N",
-    show_default=True, help="A file with more pages is not read.",
-)  # fmt: skip
-@click.option(
-    "--max-size", type=number("max_size"), default=SCAN.max_size, metavar="GIB",
-    show_default=True, help="A file that is larger, in GiB, is not read.",
-)  # fmt: skip
-@click.option(
-    "--cluster", default=SCAN.cluster, metavar="ADDRESS",
-    help="Read the pages on the workers of this Dask scheduler, such as tcp://host:8786.",
-)  # fmt: skip
-@click.option(
-    "--tls-ca-file", type=click.Path(path_type=Path), default=SCAN.tls_ca_file, metavar="FILE",
-    help="Certificate (PEM) of the authority that the cluster's machines trust, for tls:// ones.",
-)  # fmt: skip
-@click.option(
-    "--tls-cert", type=click.Path(path_type=Path), default=SCAN.tls_cert, metavar="FILE",
-    help="This machine's certificate (PEM) for the cluster.",
-)  # fmt: skip
-@click.option(
-    "--tls-key", type=click.Path(path_type=Path), default=SCAN.tls_key, metavar="FILE",
-    help="The key (PEM) of --tls-cert.",
-)  # fmt: skip
-@click.option(
-    "--log-json", type=click.Path(path_type=Path), default=SCAN.log_json, metavar="FILE",
-    help="Write a line for each page when it is done: a JSON object with its times and counts.",
-)  # fmt: skip
-@click.option(
-    "--debug", type=click.Path(path_type=Path), default=SCAN.debug, metavar="FOLDER",
-    help="Write a picture of each page with its boxes and readings drawn on it; not of pages that "
-    "an earlier scan read.",
-)  # fmt: skip
-def scan(
-    paths: tuple[str, ...],
-    out: Place,
-    rows: Rows,
-    template: Path | Literal["auto"] | None,
-    split_forms: bool | None,
-    report: str | None,
-    workers: int,
-    fresh: bool,
-    page_timeout: float,
-    memory: float | None,
-    max_pages: int,
-    max_size: float,
-    cluster: str | None,
-    tls_ca_file: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    log_json: Path | None,
-    debug: Path | None,
-    review_below: float,
-    max_error: float | None,
-    second_reader: SecondReaderName | None,
-    model: str,
-    device: Device,
-    batch: int,
-    verbose: bool,
-    quiet: bool,
-) -> ExitCode:
+@scan_option("out")
+@scan_option("rows")
+@scan_option("template")
+@scan_option("split_forms")
+@scan_option("report")
+@scan_option("workers")
+@scan_option("fresh")
+@scan_option("page_timeout")
+@scan_option("memory")
+@scan_option("max_pages")
+@scan_option("max_size")
+@scan_option("cluster")
+@scan_option("tls_ca_file")
+@scan_option("tls_cert")
+@scan_option("tls_key")
+@scan_option("log_json")
+@scan_option("debug")
+@with_scan_options
+def scan(options: ScanOptions, verbose: bool, quiet: bool) -> ExitCode:
     """Read the handwritten digits of all forms in files and folders.
 
     PATHS are PNG, JPEG, TIFF, WebP, BMP, HEIF and PDF files, folders with such files (also
@@ -160,21 +74,14 @@ def scan(
       formreader scan s3://office/march/ --out march.parquet
     """
     set_up_logging(verbose, quiet)
-    check_one_threshold(max_error)
+    check_one_threshold(options.max_error)
     display = ScanDisplay(quiet, verbose)
     with closing(display), stop_on_signal(display):
-        if cluster is None:
+        if options.cluster is None:
             start_early(WORKER_IMPORTS)
-        from formreader import api  # slow: signals must already be handled
+        from formreader.batch import scan_job  # slow: signals must already be handled
 
-        summary = api.scan(
-            paths, out, rows=rows, review_below=review_below, max_error=max_error, model=model,
-            report=report, workers=workers, device=device, batch=batch, fresh=fresh, debug=debug,
-            page_timeout=page_timeout, cluster=cluster, tls_ca_file=tls_ca_file, tls_cert=tls_cert,
-            tls_key=tls_key, log_json=log_json, memory=memory,
-            max_pages=max_pages, max_size=max_size, template=template,
-            split_forms=split_forms, second_reader=second_reader, progress=display,
-        )  # fmt: skip
+        summary = scan_job.scan(options, display)
     if not quiet:
         for line in summary_lines(summary, verbose):
             print_message(line)

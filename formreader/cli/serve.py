@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -11,23 +12,15 @@ from formreader.batch.worker_process import WORKER_IMPORTS, start_early
 from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
 from formreader.cli.progress import print_message
 from formreader.cli.shared_options import (
-    SCAN,
-    memory_option,
     number,
-    page_timeout_option,
     reading_options,
+    scan_option,
     verbosity_options,
-    workers_option,
+    with_scan_options,
 )
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.installed import is_installed
-from formreader.core.options import (
-    Device,
-    ScanOptions,
-    SecondReaderName,
-    ServeOptions,
-    WatchJobs,
-)
+from formreader.core.options import ScanOptions, ServeOptions, WatchJobs
 
 SERVE = ServeOptions()
 
@@ -60,8 +53,8 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     help="Name by which clients call the service, such as forms.example.org. May be given several "
     "times.",
 )  # fmt: skip
-@click.option(
-    "--template", type=click.Path(path_type=Path), default=SCAN.template, metavar="FOLDER",
+@scan_option(
+    "template", type=click.Path(path_type=Path), metavar="FOLDER",
     help="Folder of templates: all jobs are read with them unless they say otherwise.  [default: "
     "those made in the service]",
 )  # fmt: skip
@@ -85,10 +78,7 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     "--max-upload", type=number("max_upload"), default=SERVE.max_upload,
     metavar="GIB", show_default=True, help="Largest upload in GiB, also when it is unpacked.",
 )  # fmt: skip
-@click.option(
-    "--max-pages", type=number("max_pages"), default=SCAN.max_pages, metavar="N",
-    show_default=True, help="Most pages of one upload.",
-)  # fmt: skip
+@scan_option("max_pages", help="Most pages of one upload.")
 @click.option(
     "--max-queue", type=number("max_queue"), default=SERVE.max_queue, metavar="N",
     show_default=True, help="Most jobs that wait or are read at a time.",
@@ -97,33 +87,24 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     "--max-queue-client", type=number("max_queue_client"), default=SERVE.max_queue_client,
     metavar="N", show_default=True, help="The same of one client's address.",
 )  # fmt: skip
-@workers_option
-@page_timeout_option
-@memory_option
+@scan_option("workers")
+@scan_option("page_timeout")
+@scan_option("memory")
+@with_scan_options
 def serve(
+    scan: ScanOptions,
     host: str,
     port: int,
     data: Path,
     token_file: Path | None,
     hosts: tuple[str, ...],
-    template: Path | None,
     keep_days: float,
     watch: Path | None,
     watch_move: bool,
     watch_jobs: WatchJobs,
     max_upload: float,
-    max_pages: int,
     max_queue: int,
     max_queue_client: int,
-    workers: int,
-    page_timeout: float,
-    memory: float | None,
-    review_below: float,
-    max_error: float | None,
-    second_reader: SecondReaderName | None,
-    model: str,
-    device: Device,
-    batch: int,
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
@@ -140,20 +121,15 @@ def serve(
       formreader serve --host 0.0.0.0 --token-file token.txt --allow-host forms.example.org
     """
     set_up_logging(verbose, quiet)
-    check_one_threshold(max_error)
+    check_one_threshold(scan.max_error)
     if missing := [name for name in _PACKAGES if not is_installed(name)]:
         raise UsageError(
             f"The service needs more packages than scanning ({', '.join(missing)} is missing). "
             "Install them: pip install 'formreader[serve]'"
         )
-    scan = ScanOptions(
-        paths=(), template=template, max_pages=max_pages, workers=workers, batch=batch,
-        page_timeout=page_timeout, memory=memory, review_below=review_below, max_error=max_error,
-        model=model, device=device, max_size=max_upload, second_reader=second_reader,
-    )  # fmt: skip
     options = ServeOptions(
-        scan, host, port, data, token_file, hosts, keep_days, max_upload, max_queue,
-        max_queue_client, watch, watch_move, watch_jobs,
+        replace(scan, max_size=max_upload), host, port, data, token_file, hosts, keep_days,
+        max_upload, max_queue, max_queue_client, watch, watch_move, watch_jobs,
     )  # fmt: skip
     start_early(WORKER_IMPORTS)
     from formreader.service.run_service import serve as run

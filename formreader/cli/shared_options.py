@@ -6,18 +6,23 @@ Each is a decorator, used below or above `@click.command`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar
 
 import click
 
+from formreader.core.errors import ExitCode
 from formreader.core.options import (
     NUMBER_RANGES,
-    Device,
+    SCAN_OPTIONS,
+    Option,
     ScanOptions,
-    SecondReaderName,
     TrainOptions,
 )
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 
 SCAN = ScanOptions(paths=())
 TRAIN = TrainOptions()
@@ -43,36 +48,41 @@ def number(option: str) -> click.IntRange | click.FloatRange:
     return _Finite(least, most)
 
 
-model_option = click.option(
-    "--model", default=SCAN.model, metavar="FOLDER", show_default=True,
-    help="Name of a shipped model, or a folder that `formreader train` wrote.",
-)  # fmt: skip
+def scan_option(name: str, **other: Any) -> Callable[[_Decorated], _Decorated]:
+    """The option of a field of `ScanOptions`; `other` is what a command says otherwise of it."""
+    option, default = SCAN_OPTIONS[name], getattr(SCAN, name)
+    said: dict[str, Any] = {
+        "default": default,
+        "help": option.help,
+        "show_default": option.default or (default is not None and default is not False),
+    }
+    if default is False:
+        said["is_flag"] = True
+    elif not option.negative:
+        said |= {"type": _type(name, option), "metavar": option.metavar}
+    names = f"--{name}/--{option.negative}" if option.negative else f"--{name}"
+    return click.option(names.replace("_", "-"), **(said | other))
 
-device_option = click.option(
-    "--device", type=click.Choice(get_args(Device)), default=SCAN.device, show_default=True,
-    help="Where the network runs; auto takes a GPU if TensorFlow can use one.",
-)  # fmt: skip
 
-batch_option = click.option(
-    "--batch", type=number("batch"), default=SCAN.batch, metavar="N", show_default=True,
-    help="Number of digits that the network reads at a time.",
-)  # fmt: skip
+def _type(name: str, option: Option) -> Any:
+    """How click checks the value of an option, and makes it from text."""
+    if name in NUMBER_RANGES:
+        return number(name)
+    if option.choices:
+        return click.Choice(option.choices)
+    return click.Path(path_type=Path) if option.parse is Path else option.parse
 
-workers_option = click.option(
-    "--workers", type=number("workers"), default=SCAN.workers, metavar="N",
-    show_default="one per core", help="Number of processes that read pages.",
-)  # fmt: skip
 
-page_timeout_option = click.option(
-    "--page-timeout", type=number("page_timeout"), default=SCAN.page_timeout,
-    metavar="S", show_default=True, help="Time limit in seconds; a page that takes longer fails.",
-)  # fmt: skip
+def with_scan_options(callback: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+    """Give a command what it has of `ScanOptions` as its first argument, in place of each."""
 
-memory_option = click.option(
-    "--memory", type=number("memory"), default=SCAN.memory, metavar="GIB",
-    show_default="a share of the machine's memory",
-    help="Limit of memory for each worker in GiB; a page that takes more fails.",
-)  # fmt: skip
+    @wraps(callback)
+    def gather(**given: Any) -> ExitCode:
+        own = {name: given.pop(name) for name in ("paths", *SCAN_OPTIONS) if name in given}
+        return callback(ScanOptions(**({"paths": ()} | own)), **given)
+
+    return gather
+
 
 sets_option = click.option(
     "--data", multiple=True, default=TRAIN.data, metavar="SET", show_default="mnist",
@@ -106,24 +116,6 @@ def verbosity_options(command: click.Command) -> click.Command:
 
 def reading_options(command: click.Command) -> click.Command:
     """Add the options that choose the model and which digits are marked for review."""
-    review_below = click.option(
-        "--review-below", type=number("review_below"), default=SCAN.review_below, metavar="P",
-        show_default=True, help="Digits with a lower confidence are marked for review.",
-    )  # fmt: skip
-    max_error = click.option(
-        "--max-error", type=number("max_error"),
-        default=SCAN.max_error, metavar="E",
-        help="Largest share of wrong values to allow among those not marked for review, such as "
-        "0.01: of fields in a table of fields, of digits in a table of digits. The models' "
-        "calibrations then choose the thresholds, instead of --review-below.",
-    )  # fmt: skip
-    second_reader = click.option(
-        "--second-reader", type=click.Choice(get_args(SecondReaderName)),
-        default=SCAN.second_reader,
-        help="Ask this reader, which others made, about doubtful numbers in cells; needs "
-        "pip install 'formreader[labels]'.",
-    )  # fmt: skip
-    chosen = (review_below, max_error, second_reader, model_option, device_option, batch_option)
-    for option in chosen:
-        command = option(command)
+    for name in ("review_below", "max_error", "second_reader", "model", "device", "batch"):
+        command = scan_option(name)(command)
     return command

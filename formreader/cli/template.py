@@ -10,7 +10,7 @@ import click
 
 from formreader.cli.error_handling import EXIT_CODES, Command, set_up_logging
 from formreader.cli.progress import ScanDisplay, print_message
-from formreader.cli.shared_options import verbosity_options, workers_option
+from formreader.cli.shared_options import scan_option, verbosity_options
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions
@@ -52,7 +52,7 @@ def template() -> None:
     show_default=True, help="Folder for the templates, one folder each.",
 )  # fmt: skip
 @labels_option
-@workers_option
+@scan_option("workers")
 def learn(
     paths: tuple[str, ...], out: Path, labels: bool, workers: int, verbose: bool, quiet: bool
 ) -> ExitCode:
@@ -97,7 +97,7 @@ def learn(
     help="Folder for the template; its name becomes the form's.",
 )  # fmt: skip
 @labels_option
-@workers_option
+@scan_option("workers")
 def new(
     pages: tuple[str, ...], out: Path, labels: bool, workers: int, verbose: bool, quiet: bool
 ) -> ExitCode:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from formreader.core.errors import UsageError
-from formreader.core.locations import Place
+from formreader.core.locations import Place, as_place
 
 Rows: TypeAlias = Literal["field", "digit", "page"]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
@@ -83,56 +83,233 @@ def _check_numbers(options: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class ScanOptions:
-    """Options of `formreader scan`.
+class Option:
+    """What is known of an option beside its name, its type, its default and its range.
 
-    `out`: file of the table, as a path or, for a URL, as text.
-    `review_below`: digits in boxes, and numbers in cells, with a lower confidence are marked for
-    review. `max_error`: share of the accepted fields that may be wrong, or of the accepted digits
-    in a table of digits; thresholds that keep it are taken from the models' cards and replace
-    `review_below`.
-    `report`: file of the review report; None for one beside the table, `"none"` for no report.
-    `workers`: number of processes for page work. `batch`: number of crops in one call of the
-    network. `fresh`: discard the job of an earlier run and begin anew.
-    `debug`: folder for pictures of the pages with the found boxes. `page_timeout`: seconds
-    after which a page is given up. `memory`: GiB after which it is; None for a share of the
-    machine's memory. `max_pages`, `max_size`: files with more pages, or larger ones in GiB, are
-    refused. `cluster`: address of a Dask scheduler whose workers do the
-    page work; None for processes on this machine. `tls_ca_file`, `tls_cert`, `tls_key`: files of
-    the certificates with which it and this program know each other; all or none.
-    `log_json`: file for one JSON object per page.
-    `template`: folder of a template, or of several; "auto" to learn the forms from the pages
-    themselves; None to look for fields without.
-    `second_reader`: a reader made by others, asked about doubtful numbers in cells.
+    `help` is its text on the command line. `reads`: whether what is read on a page depends on it,
+    or what of that is accepted; what reads pages is given these options and no others. `metavar`
+    stands in the help for its value, `default` for a default that does not speak for itself.
+    `parse` makes its value from text, which is one of `choices` if there are any. `negative` is the
+    option that turns a flag off.
+    """
+
+    help: str
+    _: KW_ONLY
+    reads: bool
+    metavar: str | None = None
+    default: str | None = None
+    parse: Callable[[str], object] | None = None
+    choices: tuple[str, ...] = ()
+    negative: str | None = None
+
+
+def _default(value: Any, option: Option) -> Any:
+    """Declare an option with a default, or a function that makes it."""
+    if callable(value):
+        return field(default_factory=value, metadata={"option": option})
+    return field(default=value, metadata={"option": option})
+
+
+def _as_template(text: str) -> Path | Literal["auto"]:
+    """What --template names; a folder called auto is ./auto."""
+    return "auto" if text == "auto" else Path(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """Options of `formreader scan`; the one place where they are declared.
+
+    The range of a number is in `NUMBER_RANGES`. None stands for: `report` one beside the table,
+    `memory` a share of the machine's memory, `cluster` processes on this machine, `max_error` no
+    promise, so that `review_below` holds. `tls_ca_file`, `tls_cert` and `tls_key` are given all or
+    none. A template is no option that reads: each page brings its own.
     """
 
     paths: tuple[str, ...]
-    out: Place = Path("results.csv")
-    rows: Rows = "field"
-    review_below: float = 0.95
-    model: str = DEFAULT_MODEL
-    report: str | None = None
-    workers: int = field(default_factory=usable_cores)
-    device: Device = "auto"
-    batch: int = 1024
-    fresh: bool = False
-    debug: Path | None = None
-    max_error: float | None = None
-    page_timeout: float = 60.0
-    cluster: str | None = None
-    log_json: Path | None = None
-    memory: float | None = None
-    max_pages: int = 5000
-    max_size: float = 1.0
-    template: Path | Literal["auto"] | None = None
-    split_forms: bool | None = None
-    tls_ca_file: Path | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    second_reader: SecondReaderName | None = None
+    out: Place = _default(
+        Path("results.csv"),
+        Option(
+            "Table of the results: .csv, .jsonl, .parquet or .xlsx, on this machine or at a URL; "
+            "- prints it as CSV and saves nothing.",
+            reads=False,
+            metavar="FILE",
+            parse=as_place,
+        ),
+    )
+    rows: Rows = _default(
+        "field",
+        Option(
+            "What one row of the table is: a field, a single digit or, with --template, a page.",
+            reads=True,
+            choices=get_args(Rows),
+        ),
+    )
+    review_below: float = _default(
+        0.95,
+        Option("Digits with a lower confidence are marked for review.", reads=True, metavar="P"),
+    )
+    model: str = _default(
+        DEFAULT_MODEL,
+        Option(
+            "Name of a shipped model, or a folder that `formreader train` wrote.",
+            reads=True,
+            metavar="FOLDER",
+            parse=str,
+        ),
+    )
+    report: str | None = _default(
+        None,
+        Option(
+            "Report for reviewing doubtful digits; none for no report.  [default: beside the "
+            "table, as .html]",
+            reads=False,
+            metavar="FILE|none",
+            parse=str,
+        ),
+    )
+    workers: int = _default(
+        usable_cores,
+        Option(
+            "Number of processes that read pages.", reads=False, metavar="N", default="one per core"
+        ),
+    )
+    device: Device = _default(
+        "auto",
+        Option(
+            "Where the network runs; auto takes a GPU if TensorFlow can use one.",
+            reads=True,
+            choices=get_args(Device),
+        ),
+    )
+    batch: int = _default(
+        1024, Option("Number of digits that the network reads at a time.", reads=True, metavar="N")
+    )
+    fresh: bool = _default(
+        False,
+        Option("Start afresh: discard what earlier scans into the same table read.", reads=False),
+    )
+    debug: Path | None = _default(
+        None,
+        Option(
+            "Write a picture of each page with its boxes and readings drawn on it; not of pages "
+            "that an earlier scan read.",
+            reads=False,
+            metavar="FOLDER",
+            parse=Path,
+        ),
+    )
+    max_error: float | None = _default(
+        None,
+        Option(
+            "Largest share of wrong values to allow among those not marked for review, such as "
+            "0.01: of fields in a table of fields, of digits in a table of digits. The models' "
+            "calibrations then choose the thresholds, instead of --review-below.",
+            reads=True,
+            metavar="E",
+        ),
+    )
+    page_timeout: float = _default(
+        60.0,
+        Option("Time limit in seconds; a page that takes longer fails.", reads=False, metavar="S"),
+    )
+    cluster: str | None = _default(
+        None,
+        Option(
+            "Read the pages on the workers of this Dask scheduler, such as tcp://host:8786.",
+            reads=False,
+            metavar="ADDRESS",
+        ),
+    )
+    log_json: Path | None = _default(
+        None,
+        Option(
+            "Write a line for each page when it is done: a JSON object with its times and counts.",
+            reads=False,
+            metavar="FILE",
+            parse=Path,
+        ),
+    )
+    memory: float | None = _default(
+        None,
+        Option(
+            "Limit of memory for each worker in GiB; a page that takes more fails.",
+            reads=False,
+            metavar="GIB",
+            default="a share of the machine's memory",
+        ),
+    )
+    max_pages: int = _default(
+        5000, Option("A file with more pages is not read.", reads=False, metavar="N")
+    )
+    max_size: float = _default(
+        1.0, Option("A file that is larger, in GiB, is not read.", reads=False, metavar="GIB")
+    )
+    template: Path | Literal["auto"] | None = _default(
+        None,
+        Option(
+            "Template of the form, or folder of templates: fields are read where the form has "
+            "them, and have names (see formreader template). auto learns the forms from the "
+            "pages themselves, and keeps the templates beside the table.",
+            reads=False,
+            metavar="FOLDER|auto",
+            parse=_as_template,
+        ),
+    )
+    split_forms: bool | None = _default(
+        None,
+        Option(
+            "With --rows page: write one table for each form, results.FORM.csv beside --out, "
+            "which then has the pages of no known form; or one for all forms.  [default: "
+            "--split-forms where the pages are of several forms]",
+            reads=False,
+            negative="one_table",
+        ),
+    )
+    tls_ca_file: Path | None = _default(
+        None,
+        Option(
+            "Certificate (PEM) of the authority that the cluster's machines trust, for tls:// "
+            "ones.",
+            reads=False,
+            metavar="FILE",
+            parse=Path,
+        ),
+    )
+    tls_cert: Path | None = _default(
+        None,
+        Option(
+            "This machine's certificate (PEM) for the cluster.",
+            reads=False,
+            metavar="FILE",
+            parse=Path,
+        ),
+    )
+    tls_key: Path | None = _default(
+        None, Option("The key (PEM) of --tls-cert.", reads=False, metavar="FILE", parse=Path)
+    )
+    second_reader: SecondReaderName | None = _default(
+        None,
+        Option(
+            "Ask this reader, which others made, about doubtful numbers in cells; needs "
+            "pip install 'formreader[labels]'.",
+            reads=True,
+            choices=get_args(SecondReaderName),
+        ),
+    )
 
     def __post_init__(self) -> None:
         _check_numbers(self)
+
+    def for_reading(self) -> ScanOptions:
+        """The options that what reads pages is given; the others have their defaults."""
+        names = (name for name, option in SCAN_OPTIONS.items() if option.reads)
+        return ScanOptions(paths=(), **{name: getattr(self, name) for name in names})
+
+
+SCAN_OPTIONS: Mapping[str, Option] = MappingProxyType(
+    {one.name: one.metadata["option"] for one in fields(ScanOptions) if one.name != "paths"}
+)
+"""The options of a scan, by their names."""
 
 
 @dataclass(frozen=True, slots=True)

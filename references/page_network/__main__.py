@@ -1,25 +1,28 @@
-"""Train the page network: `PYTHONPATH=references python -m page_network --help`."""
+"""Train the network that tells print from writing on drawn pages, and write its model folder."""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import MISSING, fields
-from pathlib import Path
+from collections.abc import Callable
 
-from page_network.training import Options, train
+from formreader.training.network_program import NetworkProgram
+from page_network.page_options import PageTrainOptions
+from shared.network_options import HELP
+
+_HELP = HELP | {
+    "data": "folder with printed forms and sets of digits",
+    "work": "folder for drawn pages and checkpoints: the same command goes on where it stopped",
+}
+"""Help on each option."""
 
 
-def main() -> None:
-    """Read the options and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for option in fields(Options):
-        kind = int if option.type == "int" else float if option.type == "float" else Path
-        name = f"--{option.name.replace('_', '-')}"
-        required = option.default is MISSING
-        default = None if required else option.default
-        parser.add_argument(name, type=kind, required=required, default=default)
-    train(Options(**vars(parser.parse_args())))
+def _train(options: PageTrainOptions, tell: Callable[[str], None]) -> str:
+    # Imported here, as the processes that draw pages import this module without TensorFlow.
+    from page_network.training import train
 
+    return ", ".join(f"{name} {value:.4f}" for name, value in train(options, tell).items())
+
+
+main = NetworkProgram("page_network", __doc__, PageTrainOptions, _HELP, _train).main
 
 if __name__ == "__main__":
     main()

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, core_inset
-from formreader.training.box_network.piece_damage import degrade
 from page_network.training_pages import TrainingPage
+from shared.piece_damage import degrade
 
 PIECE_SIDE = 384
 """Side in pixels of the square pieces."""

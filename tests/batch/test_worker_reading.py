@@ -119,6 +119,17 @@ def test_a_model_of_the_user_is_on_this_machine_only(
     assert WorkerReading.of(replace(options, cluster="tcp://host:1"), cards) is None
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"rows": "digit"}, {"review_below": 0.7}, {"max_error": 0.01}, {"batch": 7},
+     {"second_reader": "rapidocr"}],
+)  # fmt: skip
+def test_workers_get_all_options_that_matter_to_a_reading(given: dict[str, Any]) -> None:
+    """And no others, such as the names of the files."""
+    options = replace(OPTIONS, **given)
+    assert reading_of(replace(options, paths=("a.png",), workers=3)).options == options
+
+
 def test_on_a_gpu_this_process_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_reading, "runs_on_cpu", lambda _: False)
     assert WorkerReading.of(replace(OPTIONS, device="gpu"), NetworkCards.read("digits")) is None

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from box_network.decision_fit import KnownPage, fit_edges
+from box_network.edge_truth import whole_edges
+from box_network.page_pieces import TrainingPage
 from formreader.detect.cell_maps import FoundCells
 from formreader.detect.edge_decision import CellEdges, EdgeDecision, see_edges, surroundings
 from formreader.detect.printed_lines import see_lines
-from formreader.training.box_network.decision_fit import KnownPage, fit_edges
-from formreader.training.box_network.edge_truth import whole_edges
-from formreader.training.box_network.page_pieces import TrainingPage
 
 Floats = npt.NDArray[np.float64]
 Page = npt.NDArray[np.uint8]

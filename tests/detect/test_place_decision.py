@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from box_network.decision_fit import KnownPage, fit_places, share_right
 from formreader.detect.cell_maps import FoundCells
 from formreader.detect.place_decision import PlaceDecision, Rivalry, in_one_place, pair_features
 from formreader.detect.rows import Row
-from formreader.training.box_network.decision_fit import KnownPage, fit_places, share_right
 
 Corners = npt.NDArray[np.float64]
 

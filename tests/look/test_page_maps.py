@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from page_network.pieces import in_fours
 
 from formreader.core.page_layers import Layer
 from formreader.look.page_maps import (
@@ -15,6 +14,7 @@ from formreader.look.page_maps import (
     core_inset,
     inset_of_core,
 )
+from page_network.pieces import in_fours
 
 
 def test_each_cell_has_four_places_of_each_layer() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_network.hands import HandBook
-from page_network.printed_forms import PrintedPage
 
 from formreader.training.data.stroke_digits import PenStrokes
+from page_network.hands import HandBook
+from page_network.printed_forms import PrintedPage
 
 BOX_PT = (60.0, 60.0, 80.0, 84.0)
 """First box of the comb of the printed page, in points from the page's top left."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from clean_strokes import clean
 
+from clean_strokes import clean
 from formreader.training.data.stroke_digits import PenStrokes
 
 ONE = [np.array([(480.0, 0), (500, 1000)])]

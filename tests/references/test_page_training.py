@@ -70,8 +70,9 @@ def test_what_is_unclear_costs_nothing() -> None:
 
 def test_the_exported_network_says_what_the_trained_one_says(tmp_path: Path) -> None:
     import keras
-    from page_network.graph import export_page_network
+
     from page_network.network import build_page_network
+    from shared.map_graph import export_maps
 
     keras.utils.set_random_seed(3)
     network = build_page_network()
@@ -83,7 +84,7 @@ def test_the_exported_network_says_what_the_trained_one_says(tmp_path: Path) -> 
             layer.moving_variance.assign(rng.uniform(0.5, 1.5, shape))
             layer.gamma.assign(rng.uniform(0.8, 1.2, shape))
             layer.beta.assign(rng.normal(0, 0.1, shape))
-    export_page_network(network, tmp_path / "model.onnx")
+    export_maps(network, tmp_path / "model.onnx")
     darkness = rng.integers(0, 256, (64, 96)).astype(np.uint8)
     wanted = np.asarray(network(darkness[None, ..., None].astype(np.float32) / 255))[0]
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))

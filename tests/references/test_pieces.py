@@ -5,6 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+
+from formreader.core.page_layers import Layer
+from formreader.look.page_maps import CHANNELS, LAYER_STRIDE, STRIDE, PageMaps
+from formreader.look.places import find_places
+from formreader.synth import FormSpec, render_form
 from page_network.pieces import (
     CORES,
     LAYER_BITS,
@@ -13,11 +18,6 @@ from page_network.pieces import (
     sample_piece,
 )
 from page_network.training_pages import TrainingPage, straightened
-
-from formreader.core.page_layers import Layer
-from formreader.look.page_maps import CHANNELS, LAYER_STRIDE, STRIDE, PageMaps
-from formreader.look.places import find_places
-from formreader.synth import FormSpec, render_form
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from formreader.core.page_layers import Layer
+from formreader.synth import Form, finish, sample_scan
 from page_network.frame_forms import frame_form
 from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage, printed_form
 from page_network.training_pages import TrainingPage, draw_page, straightened
-
-from formreader.core.page_layers import Layer
-from formreader.synth import Form, finish, sample_scan
 
 
 def scanned(form: Form, seed: int = 1) -> TrainingPage:

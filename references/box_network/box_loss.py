@@ -5,20 +5,20 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from formreader.detect.cell_maps import CELL_CHANNELS
-from formreader.training.box_network.box_targets import (
+from box_network.box_targets import (
     HEAT,
     HEAT_WEIGHT,
     OFFSETS,
     SHAPE_WEIGHT,
     SIDES,
 )
-from formreader.training.box_network.cell_targets import (
+from box_network.cell_targets import (
     CORE,
     CORE_WEIGHT,
     EDGE_WEIGHTS,
     EDGES,
 )
+from formreader.detect.cell_maps import CELL_CHANNELS
 
 _OFFSET_WEIGHT, _SIDE_WEIGHT = 1.0, 2.0
 """Weights of the errors of offsets and sides, beside 1 for the centres. The overlap with a box

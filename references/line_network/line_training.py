@@ -8,10 +8,9 @@ from functools import partial
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes, load_graph
+from formreader.core.model_folder import load_graph
 from formreader.preprocess.print_direction import (
     LINE_CARD_SCHEMA,
     LINE_TRIAL,
@@ -21,19 +20,20 @@ from formreader.preprocess.print_direction import (
 )
 from formreader.preprocess.print_lines import Pieces
 from formreader.synth.parallel_rendering import map_in_processes
-from formreader.training.line_network.line_architecture import (
+from formreader.training.network_folder import (
+    card_head,
+    prepare_folder,
+    write_network_card,
+)
+from line_network.line_architecture import (
     both_ways,
     build_scorer,
     export_scorer,
 )
-from formreader.training.line_network.line_options import LineTrainOptions
-from formreader.training.line_network.line_pieces import page_pieces, sheet_pieces
-from formreader.training.network_folder import (
-    card_head,
-    prepare_folder,
-    unwritable,
-    write_network_card,
-)
+from line_network.line_options import LineTrainOptions
+from line_network.line_pieces import page_pieces, sheet_pieces
+from shared.fitting import Batch, Optimisation, darkness_of, fit
+from shared.network_writing import output_errors, write_network
 
 LINE_VERSION = "1.0"
 """Version in the card of a newly trained line network."""
@@ -41,12 +41,6 @@ LINE_VERSION = "1.0"
 _FIRST_SHEET_SEED, _FIRST_FIT_SEED, _FIRST_LINE_TEST_SEED = 10**7, 2 * 10**7, 3 * 10**7
 """Seeds of the sheets, of the pages to fit the scale on and of those to measure on, far from those
 of the training pages and of one another."""
-
-_FINAL_RATE_SHARE = 0.01
-"""Learning rate of the last step, as a share of the first."""
-
-_STEPS_PER_EPOCH = 500
-"""Steps between two messages."""
 
 _MAX_PIECE_SHIFT = 3
 """Pixels by which pieces are moved in training."""
@@ -94,29 +88,12 @@ def fit_lines(
     keras.utils.set_random_seed(options.seed)
     scorer = build_scorer()
     network = both_ways(scorer)
-    rate = keras.optimizers.schedules.CosineDecay(
-        options.learning_rate, options.steps, alpha=_FINAL_RATE_SHARE
-    )
-    network.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss=keras.losses.BinaryCrossentropy(from_logits=True),
-        jit_compile=False,
-    )
-    rng = np.random.default_rng(options.seed)
-    losses = list[float]()
-    for step in range(1, options.steps + 1):
-        darkness, upright = _batch(pieces, options.batch, rng)
-        losses.append(float(network.train_on_batch(darkness, upright)))
-        network.reset_metrics()
-        if step % _STEPS_PER_EPOCH == 0:
-            tell(f"step {step} of {options.steps}: loss {np.mean(losses):.3f}")
-            losses.clear()
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    fit(network, loss, partial(_batch, pieces, options.batch), options, Optimisation(), tell)
     return scorer
 
 
-def _batch(
-    pieces: Pieces, size: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def _batch(pieces: Pieces, size: int, rng: np.random.Generator) -> Batch:
     """Random pieces, moved and mirrored in no way but by the turn that is to be told."""
     chosen = pieces[rng.integers(len(pieces), size=size)]
     moved = np.roll(
@@ -124,9 +101,8 @@ def _batch(
     )
     upright = rng.random(size) < 0.5
     turned = np.where(upright[:, None, None], moved, moved[:, ::-1, ::-1])
-    darkness = turned[..., None].astype(np.float32) / 255
     contrast = rng.uniform(0.6, 1.2, size=(size, 1, 1, 1)).astype(np.float32)
-    return np.clip(darkness * contrast, 0, 1), upright[:, None].astype(np.float32)
+    return np.clip(darkness_of(turned) * contrast, 0, 1), upright[:, None].astype(np.float32)
 
 
 def write_model(
@@ -137,32 +113,26 @@ def write_model(
 ) -> LineFigures:
     """Write a trained network as the model folder `options.out`, with its scale and its figures.
 
-    `fit_on` and `test` are the pieces of upright pages. The card is written last, so a folder
-    with a card is complete.
+    `fit_on` and `test` are the pieces of upright pages.
 
     Raises:
         OutputError: a file cannot be written.
     """
     out = options.out
-    try:
-        (out / CARD_FILE).unlink(missing_ok=True)
-        scorer.save(out / KERAS_FILE)
-        export_scorer(scorer, out / ONNX_FILE)
-        files = file_hashes(out)
+    with output_errors(out):
+        files = write_network(out, scorer, export_scorer)
         network = LineNetwork(load_graph(out, files, 1, LINE_TRIAL), 1.0)
         scale = _fit_scale([page_evidence(network.logits(one)) for one in fit_on if len(one)])
         figures = _measure([page_evidence(network.logits(one)) for one in test if len(one)], scale)
         card = {
             **card_head(out, LINE_CARD_SCHEMA, LINE_VERSION, scorer),
             "training": {"pieces": "of pages and sheets rendered by formreader"},
-            "recipe": asdict(options) | {"out": out.name},
+            "recipe": options.recipe(),
             "tests": [{"name": "held-back pages, upright"} | asdict(figures)],
             "scale": scale,
             "files": files,
         }
         write_network_card(out, card)
-    except OSError as error:
-        raise unwritable(out, error) from error
     return figures
 
 

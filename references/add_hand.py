@@ -2,7 +2,7 @@
 
 `formreader train` does so itself. This is for models trained before it did, as the shipped one:
 
-    python -m formreader.training.add_hand --base models/digits --writers writers.npz
+    PYTHONPATH=references python -m add_hand --base models/digits --writers writers.npz
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def add_hand(options: HandOptions, tell: Callable[[str], None]) -> str:
 
 
 PROGRAM = NetworkProgram(
-    "formreader.training.add_hand",
+    "add_hand",
     "Add to a trained model of digits what tells the hand of a page.",
     HandOptions,
     {

@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from box_network.box_measures import count_hits, matches
+from box_network.edge_truth import whole_edges
+from box_network.page_pieces import TrainingPage
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.geometry import quads_of
 from formreader.core.image_pyramid import Pyramid
@@ -29,9 +32,6 @@ from formreader.detect.row_finder import FIRST_SCALE, find_rows, scaled
 from formreader.detect.rows import Row
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.recogniser import Recogniser
-from formreader.training.box_network.box_measures import count_hits, matches
-from formreader.training.box_network.edge_truth import whole_edges
-from formreader.training.box_network.page_pieces import TrainingPage
 
 _MIN_TRUE_SHARE = 0.5
 """Share of a row's boxes that are true ones from which it is a row of digit boxes."""

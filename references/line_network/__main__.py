@@ -4,33 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.line_network.line_options import LineTrainOptions
 from formreader.training.network_program import NetworkProgram
+from line_network.line_options import LineTrainOptions
+from shared.network_options import HELP
 
-_HELP = {
-    "out": "model folder to write",
-    "pages": "pages to render for training",
+_HELP = HELP | {
     "sheets": "sheets of lines in further typefaces",
     "test_pages": "pages to fit the certainty on, and as many to measure on",
-    "steps": "steps of training",
-    "batch": "pieces a step",
-    "learning_rate": "highest learning rate",
-    "seed": "seed of the first page and of all random choices",
 }
 """Help on each option."""
 
 
 def _train(options: LineTrainOptions, tell: Callable[[str], None]) -> str:
     # Imported here, as the processes that render pages import this module without TensorFlow.
-    from formreader.training.line_network.line_training import train_lines
+    from line_network.line_training import train_lines
 
     figures = train_lines(options, tell)
     return f"told {figures.right} of {figures.pages} pages for sure, {figures.wrong} wrongly"
 
 
-main = NetworkProgram(
-    "formreader.training.line_network", __doc__, LineTrainOptions, _HELP, _train
-).main
+main = NetworkProgram("line_network", __doc__, LineTrainOptions, _HELP, _train).main
 
 if __name__ == "__main__":
     main()

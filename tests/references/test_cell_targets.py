@@ -10,13 +10,11 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from formreader.detect.cell_maps import CELL_CHANNELS, EDGE_REACH, FoundCells, find_cells
-from formreader.detect.peaks import STRIDE
-from formreader.training.box_network.box_architecture import CELL_BRANCH, build_box_network
-from formreader.training.box_network.box_loss import cell_loss
-from formreader.training.box_network.box_targets import Targets
-from formreader.training.box_network.box_training import freeze_all_but_cells
-from formreader.training.box_network.cell_targets import (
+from box_network.box_architecture import CELL_BRANCH, build_box_network
+from box_network.box_loss import cell_loss
+from box_network.box_targets import Targets
+from box_network.box_training import freeze_all_but_cells
+from box_network.cell_targets import (
     CORE,
     CORE_WEIGHT,
     EDGES,
@@ -25,6 +23,8 @@ from formreader.training.box_network.cell_targets import (
     draw_all_targets,
     draw_cell_targets,
 )
+from formreader.detect.cell_maps import CELL_CHANNELS, EDGE_REACH, FoundCells, find_cells
+from formreader.detect.peaks import STRIDE
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,13 @@ from functools import partial
 import cv2
 import numpy as np
 
+from box_network.page_pieces import TrainingPage
 from formreader.core.geometry import map_points, quarters_to_upright
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import straighten
 from formreader.synth import RenderedPage, render_form, sample_spec
 from formreader.synth.parallel_rendering import map_in_processes
-from formreader.training.box_network.page_pieces import TrainingPage
 
 
 def render_pages(

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from box_network.page_pieces import TrainingPage
 from formreader.detect.edge_decision import edge_places, ink_of
-from formreader.training.box_network.page_pieces import TrainingPage
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 _Flags: TypeAlias = npt.NDArray[np.bool_]

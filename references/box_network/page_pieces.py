@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from box_network.box_targets import Targets
+from box_network.cell_targets import draw_all_targets
 from formreader.core.records import GreyImage
-from formreader.training.box_network.box_targets import Targets
-from formreader.training.box_network.cell_targets import draw_all_targets
-from formreader.training.box_network.piece_damage import Darkness, degrade
+from shared.piece_damage import Darkness, degrade
 
 PIECE_SIDE = 384
 """Side in pixels of the square pieces: about a row of boxes and its surroundings."""

@@ -9,23 +9,12 @@ from pathlib import Path
 
 import keras
 
-from formreader.core.model_folder import (
-    CARD_FILE,
-    KERAS_FILE,
-    ONNX_FILE,
-    checked,
-    file_hashes,
-    load_graph,
-    read_card_file,
-)
-from formreader.detect.box_network import BOX_CARD_SCHEMA, BOX_TRIAL, BoxNetwork, Decisions
-from formreader.training.box_network.box_architecture import CELL_BRANCH, build_box_network
-from formreader.training.box_network.box_fitting import fit
-from formreader.training.box_network.box_graph import export_box_network
-from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
-from formreader.training.box_network.box_options import DECISIONS, BoxTrainOptions
-from formreader.training.box_network.box_pages import render_pages
-from formreader.training.box_network.decision_fit import (
+from box_network.box_architecture import CELL_BRANCH, build_box_network
+from box_network.box_loss import page_loss
+from box_network.box_measures import BoxFigures, measure_boxes
+from box_network.box_options import DECISIONS, BoxTrainOptions
+from box_network.box_pages import render_pages
+from box_network.decision_fit import (
     count_doubted,
     fit_decisions,
     known_edges,
@@ -33,17 +22,30 @@ from formreader.training.box_network.decision_fit import (
     known_places,
     share_right,
 )
-from formreader.training.box_network.page_pieces import TrainingPage
+from box_network.page_pieces import TrainingPage, sample_piece
+from formreader.core.model_folder import (
+    KERAS_FILE,
+    ONNX_FILE,
+    checked,
+    load_graph,
+    read_card_file,
+)
+from formreader.detect.box_network import BOX_CARD_SCHEMA, BOX_TRIAL, BoxNetwork, Decisions
 from formreader.training.network_folder import (
     base_errors,
     card_head,
     date_of_card,
     prepare_folder,
-    unwritable,
     write_network_card,
 )
+from shared.fitting import Optimisation, fit, piece_batches
+from shared.map_graph import export_maps
+from shared.network_writing import output_errors, write_network
 
 VERSION = "2.3"
+_HOW = Optimisation(warm_up=200, weight_decay=1e-4, averaging=0.995)
+"""The rate rises at first, as the first gradients come from random maps; the average is over some
+200 steps. There is no record of a measurement."""
 _DECISION_PAGES = 450
 """Pages on which the decisions are fitted: some 10,000 candidates for rows, and 2,800 pairs of
 rows and cells."""
@@ -64,10 +66,8 @@ def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFig
     """
     prepare_folder(options.out)
     if options.only_decisions and options.base is not None:
-        try:
+        with output_errors(options.out):
             return fit_anew(options.base, options, tell)
-        except OSError as error:
-            raise unwritable(options.out, error) from error
     keras.utils.set_random_seed(options.seed)
     network = build_box_network()
     if options.base is not None:
@@ -78,13 +78,12 @@ def train_boxes(options: BoxTrainOptions, tell: Callable[[str], None]) -> BoxFig
     held_back = None if options.all_combinations else False
     pages = render_pages(options.seed, options.pages, tell, held_back=held_back)
     tell(f"training on them for {options.steps} steps")
-    fit(network, pages, options, tell)
+    make = piece_batches(pages, sample_piece, options)
+    fit(network, page_loss, make, options, _HOW, tell)
     tell(f"rendering {options.test_pages} other pages to measure on")
     test = render_pages(FIRST_TEST_SEED, options.test_pages, tell, held_back=True)
-    try:
+    with output_errors(options.out):
         return write_model(network, options, pages[:_DECISION_PAGES], test)
-    except OSError as error:
-        raise unwritable(options.out, error) from error
 
 
 def write_model(
@@ -95,20 +94,16 @@ def write_model(
 ) -> BoxFigures:
     """Write a trained network as the model folder `options.out`, measured on the pages `test`.
 
-    The decisions on rows and places are fitted on `pages`. The card is written last, so a
-    folder with a card is complete.
+    The decisions on rows and places are fitted on `pages`.
 
     Raises:
         OSError: a file cannot be written.
     """
     out = options.out
     out.mkdir(parents=True, exist_ok=True)
-    (out / CARD_FILE).unlink(missing_ok=True)
     plain = build_box_network()  # without the optimiser's state
     plain.set_weights(network.get_weights())
-    plain.save(out / KERAS_FILE)
-    export_box_network(plain, out / ONNX_FILE)
-    files = file_hashes(out)
+    files = write_network(out, plain, export_maps)
     # Measured with the exported graph, as scans run it.
     exported = BoxNetwork(load_graph(out, files, 1, BOX_TRIAL), Decisions.undecided())
     exported = exported.deciding(fit_decisions(exported, pages, exported.decisions, DECISIONS))
@@ -116,7 +111,7 @@ def write_model(
     card = {
         **card_head(out, BOX_CARD_SCHEMA, VERSION, plain),
         "training": {"pages": "drawn by formreader.synth (sample_spec)"},
-        "recipe": _recipe(options),
+        "recipe": options.recipe(),
         "decisions": exported.decisions.as_table(),
         "tests": card_tests(exported, figures, test),
         "files": files,
@@ -183,19 +178,6 @@ def card_tests(
     ]
 
 
-def _recipe(options: BoxTrainOptions) -> dict[str, str | int | float | bool]:
-    return {
-        "pages": options.pages,
-        "steps": options.steps,
-        "batch": options.batch,
-        "learning_rate": options.learning_rate,
-        "seed": options.seed,
-        "all_combinations": options.all_combinations,
-        "base": "" if options.base is None else options.base.name,
-        "only_cells": options.only_cells,
-    }
-
-
 def start_from(folder: Path, network: keras.Model) -> None:
     """Give the layers of a network the weights of the layers of the same name in a model folder.
 
@@ -204,7 +186,7 @@ def start_from(folder: Path, network: keras.Model) -> None:
     Raises:
         ModelError: the model is missing or damaged, or a layer of its network has another shape.
     """
-    with base_errors(folder, "formreader.training.box_network"):
+    with base_errors(folder, "box_network"):
         old = keras.saving.load_model(folder / KERAS_FILE, compile=False)
         known = {layer.name: layer.get_weights() for layer in old.layers}
         for layer in network.layers:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from box_network.page_pieces import TrainingPage
 from formreader.core.records import GreyImage
 from formreader.detect.cell_maps import find_cells
 from formreader.detect.peaks import Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.row_decision import RowDecision
-from formreader.training.box_network.page_pieces import TrainingPage
 
 _MIN_FOUND_OVERLAP = 0.5
 """Intersection over union from which a box counts as found, as in docs/measured.md."""

@@ -13,12 +13,12 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from box_network.box_pages import render_page
 from formreader.core.records import GreyImage
 from formreader.preprocess.illumination import even_illumination
 from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_lines import Pieces, cut_pieces
 from formreader.synth.words import caption, prose
-from formreader.training.box_network.box_pages import render_page
 
 _FACES = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSansMono-Bold",

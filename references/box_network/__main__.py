@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.box_network.box_options import DECISIONS, BoxTrainOptions
+from box_network.box_options import DECISIONS, BoxTrainOptions
 from formreader.training.network_program import NetworkProgram
+from shared.network_options import HELP
 
-_HELP = {
-    "out": "model folder to write",
-    "pages": "pages to render for training",
-    "test_pages": "pages to measure on",
-    "steps": "steps of training",
-    "batch": "pieces of pages a step",
-    "learning_rate": "highest learning rate",
-    "seed": "seed of the first page and of all random choices",
+_HELP = HELP | {
     "all_combinations": "train on the combinations kept for measuring as well",
-    "base": "model folder whose weights to start from",
     "only_cells": "train the layers that serve cells alone",
     "only_decisions": f"keep the network, and fit one of {', '.join(DECISIONS)} anew; repeatable",
 }
@@ -25,15 +18,13 @@ _HELP = {
 
 def _train(options: BoxTrainOptions, tell: Callable[[str], None]) -> str:
     # Imported here, as the processes that render pages import this module without TensorFlow.
-    from formreader.training.box_network.box_training import train_boxes
+    from box_network.box_training import train_boxes
 
     figures = train_boxes(options, tell)
     return f"found {figures.found} of {figures.boxes} boxes, {figures.false} false"
 
 
-main = NetworkProgram(
-    "formreader.training.box_network", __doc__, BoxTrainOptions, _HELP, _train
-).main
+main = NetworkProgram("box_network", __doc__, BoxTrainOptions, _HELP, _train).main
 
 if __name__ == "__main__":
     main()

@@ -16,23 +16,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
-from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE
-from formreader.core.records import GreyImage
-from formreader.detect.box_network import BoxNetwork
-from formreader.detect.peaks import STRIDE, Maps, find_peaks
-from formreader.detect.row_decision import RowDecision
-from formreader.synth import FormSpec, Scan, render_form
-from formreader.training.box_network import box_training
-from formreader.training.box_network.__main__ import main
-from formreader.training.box_network.box_architecture import build_box_network
-from formreader.training.box_network.box_fitting import PieceBatches
-from formreader.training.box_network.box_graph import export_box_network
-from formreader.training.box_network.box_loss import box_loss
-from formreader.training.box_network.box_measures import BoxFigures, measure_boxes
-from formreader.training.box_network.box_options import BoxTrainOptions
-from formreader.training.box_network.box_pages import render_page, render_pages, training_page
-from formreader.training.box_network.box_targets import (
+from box_network import box_training
+from box_network.__main__ import main
+from box_network.box_architecture import build_box_network
+from box_network.box_loss import box_loss
+from box_network.box_measures import BoxFigures, measure_boxes
+from box_network.box_options import BoxTrainOptions
+from box_network.box_pages import render_page, render_pages, training_page
+from box_network.box_targets import (
     HEAT,
     HEAT_WEIGHT,
     MAX_TAUGHT_SIDE,
@@ -43,15 +34,23 @@ from formreader.training.box_network.box_targets import (
     Targets,
     draw_targets,
 )
-from formreader.training.box_network.box_training import train_boxes, write_model
-from formreader.training.box_network.page_pieces import (
+from box_network.box_training import train_boxes, write_model
+from box_network.page_pieces import (
     PIECE_SIDE,
     TrainingPage,
     cut_piece,
     moved,
     sample_piece,
 )
-from formreader.training.box_network.piece_damage import degrade
+from formreader.core.errors import ExitCode, ModelError, OutputError, UsageError
+from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE
+from formreader.core.records import GreyImage
+from formreader.detect.box_network import BoxNetwork
+from formreader.detect.peaks import STRIDE, Maps, find_peaks
+from formreader.detect.row_decision import RowDecision
+from formreader.synth import FormSpec, Scan, render_form
+from shared.map_graph import export_maps
+from shared.piece_damage import degrade
 
 pytestmark = pytest.mark.slow
 
@@ -294,7 +293,7 @@ def test_layers_that_the_export_does_not_know_are_refused(tmp_path: Path) -> Non
     page = keras.Input((None, None, 1))
     odd = keras.Model(page, keras.layers.Conv2D(5, 3, padding="valid", name="odd")(page))
     with pytest.raises(ValueError, match="layer odd"):
-        export_box_network(odd, tmp_path / ONNX_FILE)
+        export_maps(odd, tmp_path / ONNX_FILE)
 
 
 def test_the_card_says_how_the_network_did(network: keras.Model, model: Path) -> None:
@@ -313,21 +312,6 @@ def test_an_altered_model_is_refused(model: Path, tmp_path: Path, name: str) -> 
     (tmp_path / name).write_bytes((model / name).read_bytes()[:-2])
     with pytest.raises(ModelError, match=name):
         BoxNetwork.load(tmp_path)
-
-
-def test_batches_depend_on_the_seed_and_their_step_alone() -> None:
-    pages = [page_with(row_of_boxes(n)) for n in (2, 5)]
-    options = BoxTrainOptions(steps=3, batch=2, seed=5)
-    batches, again = PieceBatches(pages, options), PieceBatches(pages, options)
-    assert len(batches) == 3
-    again[0]
-    for one, same in zip(batches[2], again[2], strict=True):
-        assert one.dtype == np.float32 and np.array_equal(one, same)
-    darkness, targets = batches[2]
-    assert darkness.shape == (2, PIECE_SIDE, PIECE_SIDE, 1) and 0.5 < darkness.max() <= 1
-    assert targets.shape == (2, PIECE_SIDE // STRIDE, PIECE_SIDE // STRIDE, 17)
-    assert not np.array_equal(batches[0][0], darkness)
-    assert not np.array_equal(PieceBatches(pages, replace(options, seed=6))[2][0], darkness)
 
 
 @pytest.mark.usefixtures("eager")

@@ -11,16 +11,16 @@ from formreader.core.errors import ExitCode, UsageError
 from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
 from formreader.preprocess.print_direction import LINE_TRIAL, LineNetwork
 from formreader.preprocess.print_lines import PIECE_HEIGHT, PIECE_WIDTH, Pieces
-from formreader.training.line_network import __main__ as program
-from formreader.training.line_network import line_training
-from formreader.training.line_network.line_architecture import (
+from line_network import __main__ as program
+from line_network import line_training
+from line_network.line_architecture import (
     both_ways,
     build_scorer,
     export_scorer,
 )
-from formreader.training.line_network.line_options import LineTrainOptions
-from formreader.training.line_network.line_pieces import page_pieces, sheet_pieces
-from formreader.training.line_network.line_training import fit_lines, train_lines
+from line_network.line_options import LineTrainOptions
+from line_network.line_pieces import page_pieces, sheet_pieces
+from line_network.line_training import fit_lines, train_lines
 
 
 def wedges(n: int, seed: int = 1) -> Pieces:
@@ -67,7 +67,7 @@ def test_a_training_writes_a_model_that_can_be_loaded(
         return [wedges(9, seed) for seed in seeds]
 
     monkeypatch.setattr(line_training, "map_in_processes", made)
-    options = LineTrainOptions(tmp_path / "lines", 4, 4, 12, steps=60, batch=32)
+    options = LineTrainOptions(tmp_path / "lines", 4, 12, 60, 32, sheets=4)
     figures = train_lines(options, lambda _: None)
     assert figures.pages == 12 and figures.wrong == 0
     network = LineNetwork.load(options.out)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from box_network.box_targets import BOX_TARGETS, Targets, draw_targets
 from formreader.detect.cell_maps import EDGE_REACH, core_margin
 from formreader.detect.peaks import REFERENCE_SIDE, STRIDE
-from formreader.training.box_network.box_targets import BOX_TARGETS, Targets, draw_targets
 
 CORE = BOX_TARGETS
 """Channel of the share of a map cell that lies in the core of a cell: the cell without margins."""

@@ -6,24 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from formreader.core.errors import UsageError
-from formreader.training.option_checks import check_counts, check_learning
+from shared.network_options import NetworkOptions
 
 DECISIONS = ("rows", "places", "fields", "edges")
 """What is decided by what the network finds: see `formreader.detect.box_network.Decisions`."""
 
 
 @dataclass(frozen=True, slots=True)
-class BoxTrainOptions:
+class BoxTrainOptions(NetworkOptions):
     """Options of the training of the box network.
 
-    `pages` pages are rendered, from the seeds that follow `seed`, and kept in memory, up to 1.4 MB
-    each. Each of `steps` steps trains on `batch` pieces of them. The `test_pages` have combinations
-    of layout and scan that no training page has. `learning_rate` is the highest of the schedule.
-    With `all_combinations` training pages may have these as well: for the last pages of a network
-    that was measured without. `base` is a model folder whose weights to start from; with
-    `only_cells` all layers but those of the cells keep them, so that boxes are found as before.
-    With `only_decisions`, names of `DECISIONS`, the network stays as it is, and these are fitted
-    anew on `pages`.
+    Pages are rendered and kept in memory, up to 1.4 MB each. Those to measure on have combinations
+    of layout and scan that no training page has; with `all_combinations` training pages may have
+    these as well: for the last pages of a network that was measured without. `base` is a model
+    folder whose weights to start from; with `only_cells` all layers but those of the cells keep
+    them, so that boxes are found as before. With `only_decisions`, names of `DECISIONS`, the
+    network stays as it is, and these are fitted anew on `pages`.
 
     Raises:
         UsageError: an option is out of range.
@@ -42,8 +40,7 @@ class BoxTrainOptions:
     only_decisions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_counts(self, "pages", "test_pages", "steps", "batch")
-        check_learning(self.learning_rate, self.seed)
+        NetworkOptions.__post_init__(self)
         for name in ("only_cells", "only_decisions"):
             if getattr(self, name) and self.base is None:
                 option = f"--{name.replace('_', '-')}"

@@ -1,0 +1,63 @@
+"""Options that the trainings of all networks have, and their ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from formreader.training.option_checks import check_counts, check_learning
+
+HELP = {
+    "out": "model folder to write",
+    "pages": "pages to draw for training",
+    "test_pages": "pages to measure on",
+    "steps": "steps of training",
+    "batch": "pieces of pages a step",
+    "learning_rate": "highest learning rate",
+    "seed": "seed of the first page and of all random choices",
+    "work": "folder for checkpoints: the same command goes on with an interrupted training",
+    "base": "model folder whose weights to start from",
+}
+"""Help on each option that several trainings have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """Options of the training of a network.
+
+    Training is on pieces of `pages` pages, which are drawn from seeds that follow from `seed`. Each
+    of `steps` steps trains on `batch` pieces. The network is measured on `test_pages` pages that
+    are unlike them. `learning_rate` is the highest of the schedule. `work` is a folder that keeps
+    the last checkpoint.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
+
+    out: Path
+    pages: int
+    test_pages: int
+    steps: int
+    batch: int
+    learning_rate: float
+    seed: int
+    work: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_counts(self, "pages", "test_pages", "steps", "batch")
+        check_learning(self.learning_rate, self.seed)
+
+    def recipe(self) -> dict[str, str | int | float | bool | list[str]]:
+        """What a card says of the options: all but the folders that a training writes to."""
+        names = (field.name for field in fields(self) if field.name not in ("out", "work"))
+        return {name: _as_json(getattr(self, name)) for name in names}
+
+
+def _as_json(
+    value: Path | tuple[str, ...] | float | None,
+) -> str | int | float | bool | list[str]:
+    if isinstance(value, tuple):
+        return list(value)
+    if value is None or isinstance(value, Path):
+        return "" if value is None else value.name
+    return value
