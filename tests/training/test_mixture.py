@@ -16,6 +16,7 @@ from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import (
     DRAWN_DIGITS,
     DRAWN_NONDIGITS,
+    OWN_NONDIGITS,
     draw_digits,
     mixture,
     prepare_data,
@@ -87,7 +88,7 @@ def test_own_marks_are_trained_on_but_not_validated_on(options: TrainOptions) ->
     assert (data.training.labels[-2:] == NOT_A_DIGIT).all()
     assert (data.training.crops[-2:, 10:18, 10:18] == 255).all()
     plain = prepare_data(replace(options, nondigits=None))
-    assert len(plain.training) == len(data.training) - 2
+    assert len(plain.training) == len(data.training) - 2 * OWN_NONDIGITS
     assert (plain.validation.crops == data.validation.crops).all()
 
 
