@@ -130,20 +130,30 @@ def new(
     "--out", type=click.Path(path_type=Path), default=None, metavar="FILE",
     show_default="edit.html in the folder", help="Where to write the page.",
 )  # fmt: skip
-def edit(folder: Path, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
-    """Write a page on which the fields of a template are named and changed, in a browser.
+@click.option(
+    "--apply", "edited", type=click.Path(path_type=Path), default=None, metavar="FILE",
+    help="First put what the page saved as a download, edited-templates.json, into the folder.",
+)  # fmt: skip
+def edit(
+    folder: Path, out: Path | None, edited: Path | None, verbose: bool, quiet: bool
+) -> ExitCode:
+    """Write a page on which the fields of templates are named and changed, in a browser.
 
-    Open the page and type names: Enter goes on to the next field. Add, move, split, join and
-    delete fields by mouse and keyboard, and write their rules. The page saves a new template.toml,
-    which you put into FOLDER in place of the old one. Nothing is loaded from a network.
+    FOLDER is that of a template, or one with several. Open the page and type names: Enter goes on
+    to the next field. Add, move, split, join and delete fields by mouse and keyboard, name whole
+    tables, and write rules. The page saves into FOLDER; a browser that cannot makes one download
+    of all forms, which --apply checks and takes over. Nothing is loaded from a network.
 
     \b
-    Example:
-      formreader template edit templates/tally
+    Examples:
+      formreader template edit templates/
+      formreader template edit templates/ --apply ~/Downloads/edited-templates.json
     """
     set_up_logging(verbose, quiet)
-    from formreader.template.editor.editor_page import write_editor_page  # slow
+    from formreader.template.editor.editor_page import apply_edited, write_editor_page  # slow
 
+    if edited is not None:
+        apply_edited(folder, edited)
     click.echo(write_editor_page(folder, out))
     return ExitCode.DONE
 

@@ -227,6 +227,20 @@ def write_template(folder: Path, template: FormTemplate, page: GreyImage) -> Non
         text.write(content)
 
 
+def replace_template_texts(texts: Mapping[Path, str]) -> None:
+    """Replace the template.toml of folders; all texts are checked before the first is written.
+
+    Raises:
+        OutputError: one cannot be written.
+        TemplateError: one is wrong, or does not fit the reference page.
+    """
+    for folder, text in texts.items():
+        read_page_picture(folder, _parsed(text, folder / TEMPLATE_FILE, folder))
+    for folder, text in texts.items():
+        with atomic_writer(folder / TEMPLATE_FILE) as stream:
+            stream.write(text)
+
+
 def template_text(template: FormTemplate) -> str:
     """The content of a template.toml."""
     width, height = template.size
