@@ -41,6 +41,7 @@ def template() -> None:
       formreader template new blank.pdf --out templates/tally
       formreader template edit templates/tally
       formreader template check templates/
+      formreader template print templates/tally --out tally.pdf
     """
 
 
@@ -155,6 +156,39 @@ def edit(
     if edited is not None:
         apply_edited(folder, edited)
     click.echo(write_editor_page(folder, out))
+    return ExitCode.DONE
+
+
+@verbosity_options
+@template.command("print")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="FILE.pdf",
+    help="Where to write the form.",
+)  # fmt: skip
+@click.option(
+    "--paper", type=click.Choice(("a4", "a5", "letter")), default="a4", show_default=True,
+    help="Size of the paper.",
+)  # fmt: skip
+def print_forms(folder: Path, out: Path, paper: str, verbose: bool, quiet: bool) -> ExitCode:
+    """Write a template as an empty form to print, a page for each form in FOLDER.
+
+    The form has the boxes and cells where the template has them, their names, the name of the
+    form, and codes by which it is recognised. Its picture, printed.png, comes into the template's
+    folder: a scan with the template then knows the printed form as well as the one that the
+    template was made of. A folder with a template.toml alone becomes a template by it.
+
+    \b
+    Example:
+      formreader template print templates/tally --out tally.pdf
+    """
+    set_up_logging(verbose, quiet)
+    from formreader.template.printed_form import print_templates  # slow
+
+    for form in print_templates(folder, out, paper):
+        if not quiet:
+            print_message(f"{form.name}: {len(form.fields):,} fields")
+    click.echo(out)
     return ExitCode.DONE
 
 

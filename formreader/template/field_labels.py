@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from formreader.core.geometry import Box
+from formreader.template.field_tables import FieldTables
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.print_reader import PrintedLine, PrintReader
 from formreader.template.template_file import (
@@ -44,9 +45,6 @@ _INTO = 0.4
 
 _Found: TypeAlias = tuple[float, PrintedLine]
 """A label of a field, after its cost."""
-
-_Follows: TypeAlias = Callable[[Box, Box], bool]
-"""Whether one field is the next after another in some direction."""
 
 _PROPOSED = re.compile(r"F\d+")
 _NUMBERING = re.compile(r"^[\W\d_]+")
@@ -90,18 +88,16 @@ class _Texts:
     """What is printed at the fields of a form, as names."""
 
     def __init__(self, fields: Sequence[Box], lines: Sequence[PrintedLine]) -> None:
-        self._fields = fields
-        self._following = dict[tuple[Box, _Follows], Box | None]()
+        self._tables = FieldTables(fields)
         self._print = [line for line in lines if _is_label(line, fields, letters=0)]
         self._labels = [line for line in self._print if _is_label(line, fields)]
         self._same = Counter(_name(line.text) for line in self._print)
 
     def of(self, box: Box) -> str:
         """The name of a field; "" if nothing is printed near it."""
-        top, bottom = self._end(box, _is_above), self._end(box, _is_below)
-        start, end = self._end(box, _is_before), self._end(box, _is_behind)
-        if top != bottom and start != end:  # in a table: figures are headings as well
-            row = self._text(_nearest(start, self._print, _beside))
+        top = self._tables.top(box)
+        if self._tables.hold(box):  # figures are headings as well
+            row = self._text(_nearest(self._tables.start(box), self._print, _beside))
             head = self._text(_nearest(top, self._print, _above))
             if row or head:
                 room = _MAX_LENGTH - len(head) - 1
@@ -110,45 +106,12 @@ class _Texts:
         found = min((one for one in nearest if one), default=None, key=_cost)
         return self._text(found or _nearest(top, self._labels, _above))
 
-    def _end(self, box: Box, follows: _Follows) -> Box:
-        """The last of the fields that follow one another in one direction, from `box` on."""
-        while True:
-            if (box, follows) not in self._following:
-                found = (one for one in self._fields if one != box and follows(one, box))
-                self._following[box, follows] = next(found, None)
-            following = self._following[box, follows]
-            if following is None:
-                return box
-            box = following
-
     def _text(self, found: _Found | None) -> str:
         """A label as a name; its number stays where it alone tells it from another label."""
         if found is None:
             return ""
         name = _name(found[1].text)
         return name if self._same[name] == 1 else _name(found[1].text, numbered=True)
-
-
-def _is_above(one: Box, box: Box) -> bool:
-    """Whether a field stands above another in a column, with at most a small gap."""
-    shared = min(box.right, one.right) - max(box.left, one.left)
-    near = one.top < box.top and box.top - one.bottom <= _OVERLAP * box.height
-    return near and shared >= _OVERLAP * max(box.width, one.width)
-
-
-def _is_before(one: Box, box: Box) -> bool:
-    """Whether a field stands left of another in a row, with at most a small gap."""
-    shared = min(box.bottom, one.bottom) - max(box.top, one.top)
-    near = one.left < box.left and box.left - one.right <= _OVERLAP * box.height
-    return near and shared >= _OVERLAP * max(box.height, one.height)
-
-
-def _is_below(one: Box, box: Box) -> bool:
-    return _is_above(box, one)
-
-
-def _is_behind(one: Box, box: Box) -> bool:
-    return _is_before(box, one)
 
 
 def _cost(found: _Found) -> float:

@@ -20,8 +20,8 @@ from formreader.core.version import __version__
 from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.output.report.report import csp_hash, page_asset, report_environment
 from formreader.template.template_file import (
-    PAGE_FILE,
     RESERVED_NAMES,
+    page_files,
     read_page_picture,
     read_template,
     read_template_text,
@@ -85,7 +85,7 @@ def editor_page(
                 "text": "" if place is None else text,
             }
         )
-        pictures.append(base64.b64encode(read_regular(folder / PAGE_FILE)).decode("ascii"))
+        pictures.append(base64.b64encode(read_regular(page_files(folder)[0])).decode("ascii"))
     command = "" if place is None else f"formreader template edit {shlex.quote(str(place))}"
     style = "".join(page_asset(*names) for names in _STYLES)
     script = "".join(page_asset(_PACKAGE, name) for name in _SCRIPTS)
