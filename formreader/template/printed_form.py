@@ -43,7 +43,7 @@ _LINE, _POINT_LINE, _MIN_POINT_GAP = 0.3, 1.0, 1.2
 """Widths of the lines of boxes, and of the one that stands for a decimal point, in mm; and the gap
 between two boxes from which the point itself is printed there."""
 
-_MARGIN, _STEP = 6.0, 0.5
+_SHEET_EDGE, _STEP = 6.0, 0.5
 """Edge of the sheet that printers leave blank, and how finely free room is looked for, in mm."""
 
 _TITLE_SIZES, _LABEL_SIZES, _INNER_SIZE = (7.0, 5.0, 4.0, 3.0), (3.6, 3.0, 2.5, 2.0), 1.6
@@ -166,7 +166,7 @@ class _PrintedForm:
     def _title(self) -> None:
         for size in _TITLE_SIZES:
             width = text_width(self.template.name, size, bold=True)
-            near = (width / 2, _MARGIN)
+            near = (width / 2, _SHEET_EDGE)
             if spot := self._room.spot(width, _LEADING * size, near):
                 self._text(Box(*spot, width, _LEADING * size), self.template.name, size, bold=True)
                 return
@@ -237,7 +237,7 @@ class _Room:
 
     def __init__(self, sheet: tuple[float, float], area: Box) -> None:
         free, (height, width) = self._part(area), (round(side / _STEP) for side in sheet[::-1])
-        edge = round(_MARGIN / _STEP)
+        edge = round(_SHEET_EDGE / _STEP)
         self._taken = np.ones((height, width), np.uint8)
         self._taken[free] = 0
         for end in (slice(None, edge), slice(-edge, None)):
