@@ -41,6 +41,7 @@ def template() -> None:
       formreader template new blank.pdf --out templates/tally
       formreader template edit templates/tally
       formreader template check templates/
+      formreader template print templates/tally --out tally.pdf
     """
 
 
@@ -130,21 +131,64 @@ def new(
     "--out", type=click.Path(path_type=Path), default=None, metavar="FILE",
     show_default="edit.html in the folder", help="Where to write the page.",
 )  # fmt: skip
-def edit(folder: Path, out: Path | None, verbose: bool, quiet: bool) -> ExitCode:
-    """Write a page on which the fields of a template are named and changed, in a browser.
+@click.option(
+    "--apply", "edited", type=click.Path(path_type=Path), default=None, metavar="FILE",
+    help="First put what the page saved as a download, edited-templates.json, into the folder.",
+)  # fmt: skip
+def edit(
+    folder: Path, out: Path | None, edited: Path | None, verbose: bool, quiet: bool
+) -> ExitCode:
+    """Write a page on which the fields of templates are named and changed, in a browser.
 
-    Open the page and type names: Enter goes on to the next field. Add, move, split, join and
-    delete fields by mouse and keyboard, and write their rules. The page saves a new template.toml,
-    which you put into FOLDER in place of the old one. Nothing is loaded from a network.
+    FOLDER is that of a template, or one with several. Open the page and type names: Enter goes on
+    to the next field. Add, move, split, join and delete fields by mouse and keyboard, name whole
+    tables, and write rules. The page saves into FOLDER; a browser that cannot makes one download
+    of all forms, which --apply checks and takes over. Nothing is loaded from a network.
+
+    \b
+    Examples:
+      formreader template edit templates/
+      formreader template edit templates/ --apply ~/Downloads/edited-templates.json
+    """
+    set_up_logging(verbose, quiet)
+    from formreader.template.editor.editor_page import apply_edited, write_editor_page  # slow
+
+    if edited is not None:
+        apply_edited(folder, edited)
+    click.echo(write_editor_page(folder, out))
+    return ExitCode.DONE
+
+
+@verbosity_options
+@template.command("print")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="FILE.pdf",
+    help="Where to write the form.",
+)  # fmt: skip
+@click.option(
+    "--paper", type=click.Choice(("a4", "a5", "letter")), default="a4", show_default=True,
+    help="Size of the paper.",
+)  # fmt: skip
+def print_forms(folder: Path, out: Path, paper: str, verbose: bool, quiet: bool) -> ExitCode:
+    """Write a template as an empty form to print, a page for each form in FOLDER.
+
+    The form has the boxes and cells where the template has them, their names, the name of the
+    form, and codes by which it is recognised. Its picture, printed.png, comes into the template's
+    folder: a scan with the template then knows the printed form as well as the one that the
+    template was made of. A folder with a template.toml alone becomes a template by it.
 
     \b
     Example:
-      formreader template edit templates/tally
+      formreader template print templates/tally --out tally.pdf
     """
     set_up_logging(verbose, quiet)
-    from formreader.template.editor.editor_page import write_editor_page  # slow
+    from formreader.template.printed_form import print_templates  # slow
 
-    click.echo(write_editor_page(folder, out))
+    for form in print_templates(folder, out, paper):
+        if not quiet:
+            print_message(f"{form.name}: {len(form.fields):,} fields")
+    click.echo(out)
     return ExitCode.DONE
 
 

@@ -148,7 +148,7 @@ def get_template_editor(name: FormName, service: Shared) -> Response:
     """Give the page on which the fields of a form are named, drawn and given rules."""
     folder, template = service.shelf.find(name)
     save_url = f"{router.prefix}/{quote(template.name, safe='')}/edit"
-    page = editor_page(folder, save_url, back_url=_ALL_TEMPLATES)
+    page = editor_page([folder], save_url=save_url, back_url=_ALL_TEMPLATES)
     return HTMLResponse(page, headers={"content-security-policy": EDITOR_POLICY})
 
 

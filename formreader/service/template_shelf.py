@@ -23,8 +23,8 @@ from formreader.template.documents import documents_of
 from formreader.template.form_book import templates_hash
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.template_file import (
-    PAGE_FILE,
     TEMPLATE_FILE,
+    page_files,
     parse_template,
     read_template,
     template_folders,
@@ -76,7 +76,7 @@ class TemplateShelf:
     def picture(self, name: str) -> bytes:
         """The page of a form, as PNG."""
         folder, _ = self.find(name)
-        return (folder / PAGE_FILE).read_bytes()
+        return page_files(folder)[0].read_bytes()
 
     def keep(self, name: str) -> str:
         """Keep a form, or all of them, as they are now; return the name they are kept under.
@@ -227,7 +227,8 @@ def _copy(folder: Path, template: FormTemplate, copy: Path) -> None:
         ProblemError: a rule names a file elsewhere, which may change or be gone.
     """
     copy.mkdir(parents=True)
-    for file in (TEMPLATE_FILE, PAGE_FILE, *_check_listed(copy, template)):
+    pictures = [one.name for one in page_files(folder)]
+    for file in (TEMPLATE_FILE, *pictures, *_check_listed(copy, template)):
         (copy / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file, copy / file)
 

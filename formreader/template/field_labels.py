@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from formreader.core.geometry import Box
+from formreader.template.field_tables import FieldTables
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.print_reader import PrintedLine, PrintReader
 from formreader.template.template_file import (
@@ -23,7 +25,8 @@ _MIN_CONFIDENCE = 0.8
 """Less sure lines are often handwriting, or lines of boxes."""
 
 _MIN_LETTERS = 2
-"""Letters that a label has at least; figures and marks alone name nothing."""
+"""Letters that a label has at least. Figures and marks alone name nothing but the rows and columns
+of tables."""
 
 _MAX_LENGTH = 40
 """Characters of a name; longer print is an instruction, and its beginning says enough."""
@@ -67,47 +70,59 @@ def label_templates(folders: Sequence[Path], reader: PrintReader) -> list[FormTe
 def labelled(fields: Sequence[FieldPlace], lines: Sequence[PrintedLine]) -> tuple[FieldPlace, ...]:
     """The fields with names from the lines of print beside or above them.
 
-    Names that are not F01, F02, ... stay; so do those of fields with no print near them. Fields
-    that share a label beside them get that of their column as well, or else numbers.
+    Names that are not F01, F02, ... stay; so do those of fields with no print near them. In a
+    table the label of the row and the heading of the column make the name. Names that are taken
+    get numbers.
     """
-    labels = [line for line in lines if _is_label(line, fields)]
-    beside = [_nearest(field.box, labels, _beside) for field in fields]
-    above = [_nearest(field.box, labels, _above) for field in fields]
-    heads = [_nearest(_column_top(field.box, fields), labels, _above) for field in fields]
+    texts = _Texts([field.box for field in fields], lines)
     named, taken = list[FieldPlace](), {one.name.casefold() for one in fields}
-    for field, side, top, head in zip(fields, beside, above, heads, strict=True):
-        name = ""
-        if _PROPOSED.fullmatch(field.name):
-            shared = side is not None and sum(side[1] is one[1] for one in beside if one) > 1
-            if side and head and shared:
-                name = _name(f"{side[1].text} {head[1].text}")
-            elif best := min((one for one in (side, top) if one), default=head, key=_cost):
-                name = _name(best[1].text)
+    for field in fields:
+        name = texts.of(field.box) if _PROPOSED.fullmatch(field.name) else ""
         name = _free(name, taken) if name else field.name
         taken.add(name.casefold())
         named.append(replace(field, name=name))
     return tuple(named)
 
 
+class _Texts:
+    """What is printed at the fields of a form, as names."""
+
+    def __init__(self, fields: Sequence[Box], lines: Sequence[PrintedLine]) -> None:
+        self._tables = FieldTables(fields)
+        self._print = [line for line in lines if _is_label(line, fields, letters=0)]
+        self._labels = [line for line in self._print if _is_label(line, fields)]
+        self._same = Counter(_name(line.text) for line in self._print)
+
+    def of(self, box: Box) -> str:
+        """The name of a field; "" if nothing is printed near it."""
+        top = self._tables.top(box)
+        if self._tables.hold(box):  # figures are headings as well
+            row = self._text(_nearest(self._tables.start(box), self._print, _beside))
+            head = self._text(_nearest(top, self._print, _above))
+            if row or head:
+                room = _MAX_LENGTH - len(head) - 1
+                return "_".join(one for one in (_cut(row.split("_"), room), head) if one)
+        nearest = (_nearest(box, self._labels, _beside), _nearest(box, self._labels, _above))
+        found = min((one for one in nearest if one), default=None, key=_cost)
+        return self._text(found or _nearest(top, self._labels, _above))
+
+    def _text(self, found: _Found | None) -> str:
+        """A label as a name; its number stays where it alone tells it from another label."""
+        if found is None:
+            return ""
+        name = _name(found[1].text)
+        return name if self._same[name] == 1 else _name(found[1].text, numbered=True)
+
+
 def _cost(found: _Found) -> float:
     return found[0]
 
 
-def _is_label(line: PrintedLine, fields: Sequence[FieldPlace]) -> bool:
-    """Whether a line may be a label: printed words that stand in no field."""
-    letters = sum(one.isalpha() for one in line.text)
-    sure = line.confidence >= _MIN_CONFIDENCE and letters >= _MIN_LETTERS
-    return sure and not any(field.box.holds(line.box.centre) for field in fields)
-
-
-def _column_top(box: Box, fields: Sequence[FieldPlace]) -> Box:
-    """The topmost field of a column without gaps, in which a field stands: above it is the head."""
-    for other in sorted((one.box for one in fields), key=lambda one: -one.top):
-        shared = min(box.right, other.right) - max(box.left, other.left)
-        stacked = shared >= _OVERLAP * max(box.width, other.width)
-        if other.top < box.top and stacked and box.top - other.bottom <= _OVERLAP * box.height:
-            box = other
-    return box
+def _is_label(line: PrintedLine, fields: Sequence[Box], letters: int = _MIN_LETTERS) -> bool:
+    """Whether a line may be a label: print with so many letters that stands in no field."""
+    enough = sum(one.isalpha() for one in line.text) >= letters
+    sure = line.confidence >= _MIN_CONFIDENCE and any(one.isalnum() for one in line.text)
+    return enough and sure and not any(field.holds(line.box.centre) for field in fields)
 
 
 def _nearest(
@@ -136,21 +151,25 @@ def _above(field: Box, line: Box) -> float | None:
     return max(gap, 0.0) * _ABOVE_COSTS
 
 
-def _name(text: str) -> str:
-    """A text as a name: words in small letters, in their own script, joined by underscores."""
+def _name(text: str, *, numbered: bool = False) -> str:
+    """A text as a name: words in small letters, in their own script, joined by underscores.
+
+    Figures and marks before the first letter are numbering, and left out, unless they are
+    everything, or `numbered`.
+    """
     plain = unicodedata.normalize("NFKC", text).casefold()
-    words = re.findall(r"\w+", _NUMBERING.sub("", plain))
-    return "_".join(_fitting(words))
+    words = re.findall(r"\w+", plain if numbered else _NUMBERING.sub("", plain) or plain)
+    return _cut(words, _MAX_LENGTH)
 
 
-def _fitting(words: Sequence[str]) -> Iterator[str]:
-    """Words from the first on, as many as a name may have."""
-    length = 0
-    for word in words:
-        length += len(word) + 1
-        if length > _MAX_LENGTH + 1 and length > len(word) + 1:
-            return
-        yield word[:_MAX_LENGTH]
+def _cut(words: Sequence[str], most: int) -> str:
+    """A name of words from the first on, as many as fit into `most` characters; of one, a part."""
+    name = words[0][: max(most, 1)] if words else ""
+    for word in words[1:]:
+        if len(name) + 1 + len(word) > most:
+            break
+        name += f"_{word}"
+    return name
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,27 +19,33 @@ from formreader.core.user_files import open_regular
 from formreader.crop.box_crops import lines_of_boxes
 from formreader.crop.box_lines import BoxLines
 from formreader.detect.line_snapping import Edges, find_edges
+from formreader.preprocess.straighten import WORKING_SIDE
 from formreader.rules.form_rules import FormRules
 from formreader.template.documents import documents_of
 from formreader.template.faint_marks import places_beside
 from formreader.template.field_lines import on_lines
 from formreader.template.form_template import FormTemplate
 from formreader.template.ink_beside import free_sides, thickened
-from formreader.template.landmarks import find_landmarks
+from formreader.template.landmarks import Landmarks, find_landmarks
 from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.page_map import Floats
 from formreader.template.reference_library import ReferenceLibrary
 from formreader.template.template_file import (
-    PAGE_FILE,
+    PRINTED_FILE,
     TEMPLATE_FILE,
     files_of_rules,
-    read_page_picture,
+    page_files,
+    read_page_pictures,
     read_template,
     template_folders,
 )
 
 _MAX_BOOKS = 4
 """Folders of forms that a process keeps: the service reads jobs with several at the same time."""
+
+
+_LIKE_PAPER = 0.97
+"""Size of a form on its sheet, as a share of that in its picture, from which they are the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +113,18 @@ class Recognised:
 
 
 class FormBook:
-    """Some forms with their templates."""
+    """Some forms with their templates.
 
-    def __init__(self, forms: Sequence[KnownForm]) -> None:
+    `printed` are those of them that `template print` has drawn, with these pages.
+    """
+
+    def __init__(self, forms: Sequence[KnownForm], printed: Sequence[KnownForm] = ()) -> None:
         self.forms = tuple(forms)
+        self._known = (*forms, *printed)
 
     @cached_property
     def _library(self) -> ReferenceLibrary:
-        return ReferenceLibrary([form.reference for form in self.forms])
+        return ReferenceLibrary([form.reference for form in self._known])
 
     @classmethod
     def load(cls, place: Path, names: Collection[str] | None = None) -> FormBook:
@@ -122,7 +134,7 @@ class FormBook:
             TemplateError: one of them is wrong, there is none, two have the same name, or a
                 document is wrong.
         """
-        forms, taken = list[KnownForm](), dict[str, Path]()
+        forms, printed, taken = list[KnownForm](), list[KnownForm](), dict[str, Path]()
         for folder in _folders(place, names):
             template = read_template(folder)
             if other := taken.get(template.name):
@@ -131,9 +143,15 @@ class FormBook:
                     f"form in {other}. Give one of them another name"
                 )
             taken[template.name] = folder
-            forms.append(KnownForm(template, Reference(read_page_picture(folder, template))))
+            pictures = read_page_pictures(folder, template)
+            first, *others = (
+                KnownForm(template, _on_sheet(one) if name == PRINTED_FILE else Reference(one))
+                for name, one in pictures.items()
+            )
+            forms.append(first)
+            printed += others
         documents_of([form.template for form in forms])  # checks them
-        return cls(forms)
+        return cls(forms, printed)
 
     @property
     def documents(self) -> dict[str, tuple[str, ...]]:
@@ -148,7 +166,22 @@ class FormBook:
     def recognise(self, even: GreyImage) -> Recognised | None:
         """Recognise the form of an evenly lit page, (h, w) uint8, however it is turned."""
         best = self._library.best_alignment(even, find_landmarks(even))
-        return None if best is None else Recognised(self.forms[best[0]], best[1])
+        return None if best is None else Recognised(self._known[best[0]], best[1])
+
+
+def _on_sheet(printed: GreyImage) -> Reference:
+    """A printed form as a reference page, with its landmarks as a scan of its sheet shows them.
+
+    A form that has not the proportions of paper is smaller there than in its own picture: of six
+    drawn forms in five kinds of scan two were found on half of their sheets, now on all.
+    """
+    shorter, longer = sorted(printed.shape)
+    smaller = min(WORKING_SIDE / longer, WORKING_SIDE / math.sqrt(2) / shorter)
+    if smaller >= _LIKE_PAPER:
+        return Reference(printed)
+    seen = cv2.resize(printed, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA)
+    landmarks = find_landmarks(np.asarray(seen, np.uint8))
+    return Reference(printed, Landmarks(landmarks.points / smaller, landmarks.descriptors))
 
 
 @lru_cache(maxsize=_MAX_BOOKS)
@@ -169,7 +202,7 @@ def templates_hash(place: Path, names: Collection[str] | None = None) -> str:
     """
     digest = hashlib.sha256()
     for folder in _folders(place, names):
-        files = [folder / TEMPLATE_FILE, folder / PAGE_FILE]
+        files = [folder / TEMPLATE_FILE, *page_files(folder)]
         files += files_of_rules(folder, read_template(folder))
         for file in files:
             try:

@@ -53,8 +53,9 @@ from formreader.template.usable_values import (
     place_fault,
 )
 
-TEMPLATE_FILE, PAGE_FILE = "template.toml", "page.png"
-"""The files of a template's folder."""
+TEMPLATE_FILE, PAGE_FILE, PRINTED_FILE = "template.toml", "page.png", "printed.png"
+"""The files of a template's folder: what it says, the form as it was scanned, and the form as
+`template print` draws it. There is one of the pictures at least."""
 
 TEMPLATE_FORMAT = 1
 """Version of template.toml, its key `format`."""
@@ -185,13 +186,31 @@ def read_template_text(folder: Path) -> str:
         raise TemplateError(f"{path}: it is not UTF-8 text ({error.reason})") from error
 
 
+def page_files(folder: Path) -> list[Path]:
+    """The pictures of a template's folder: of the form as scanned, then as printed."""
+    found = [folder / name for name in (PAGE_FILE, PRINTED_FILE) if (folder / name).is_file()]
+    return found or [folder / PAGE_FILE]
+
+
 def read_page_picture(folder: Path, template: FormTemplate) -> GreyImage:
-    """Read the reference page of a template, (height, width) uint8.
+    """Read the reference page of a template, (height, width) uint8: of scans if there are some.
 
     Raises:
         TemplateError: it cannot be read, or its size is not the template's.
     """
-    path = folder / PAGE_FILE
+    return _read_picture(page_files(folder)[0], template)
+
+
+def read_page_pictures(folder: Path, template: FormTemplate) -> dict[str, GreyImage]:
+    """Read all reference pages of a template, by the names of their files, as `page_files`.
+
+    Raises:
+        TemplateError: as `read_page_picture`.
+    """
+    return {path.name: _read_picture(path, template) for path in page_files(folder)}
+
+
+def _read_picture(path: Path, template: FormTemplate) -> GreyImage:
     try:
         data = np.frombuffer(read_regular(path), np.uint8)
     except OSError as error:
@@ -225,6 +244,20 @@ def write_template(folder: Path, template: FormTemplate, page: GreyImage) -> Non
         stream.write(cv2.imencode(".png", page)[1].tobytes())
     with atomic_writer(folder / TEMPLATE_FILE) as text:
         text.write(content)
+
+
+def replace_template_texts(texts: Mapping[Path, str]) -> None:
+    """Replace the template.toml of folders; all texts are checked before the first is written.
+
+    Raises:
+        OutputError: one cannot be written.
+        TemplateError: one is wrong, or does not fit the reference page.
+    """
+    for folder, text in texts.items():
+        read_page_picture(folder, _parsed(text, folder / TEMPLATE_FILE, folder))
+    for folder, text in texts.items():
+        with atomic_writer(folder / TEMPLATE_FILE) as stream:
+            stream.write(text)
 
 
 def template_text(template: FormTemplate) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -21,7 +21,12 @@ from formreader.core.field_kinds import Kind
 from formreader.core.geometry import Box
 from formreader.template.editor.editor_page import editor_page, template_record
 from formreader.template.form_template import FieldPlace, FormTemplate
-from formreader.template.rule_keys import FIELD_RULE_KEYS, FORM_RULE_KEYS, RELATION_KEYS
+from formreader.template.rule_keys import (
+    FIELD_RULE_KEYS,
+    FORM_RULE_KEYS,
+    RELATION_KEYS,
+    field_rules,
+)
 from formreader.template.template_file import parse_template, template_text, write_template
 
 TEMPLATE = FormTemplate(
@@ -78,13 +83,17 @@ def run_model(tmp_path: Path) -> RunModel:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no Node on this machine")
-    model = resources.files("formreader.template.editor").joinpath("editor_model.js")
+    scripts = resources.files("formreader.template.editor")
+    model = "".join(
+        scripts.joinpath(f"editor_{name}.js").read_text(encoding="utf-8")
+        for name in ("rules", "model")
+    )
 
     def run(toml: str, script: str) -> Any:
         template = json.dumps(template_record(toml))
         program = tmp_path / "model.cjs"
         program.write_text(
-            f"{model.read_text(encoding='utf-8')}\nconst template = {template};\n"
+            f"{model}\nconst template = {template};\n"
             f"console.log(JSON.stringify((() => {{{script}}})()));",
             encoding="utf-8",
         )
@@ -120,12 +129,12 @@ def test_edits_leave_a_valid_template(run_model: RunModel) -> None:
       t = step(split(t, 4, 0));
       t = step(withBoxes(t, 6, "boxes", 5));
       t = step(withBoxes(t, 1, "cell", 1));
-      t = step(moved(resized(t, 3, 500, -500), 3, 1000, -1000));
+      t = step(moved(resized(t, 3, 500, -500), [3], 1000, -1000));
       t = step(withoutBox(t, 2, 0));
       t = step(reordered(t, 0, 9));
       t = step(withRule(t, 0, "pattern", ruleValue('"\\\\d"', true)));
       t = step(withRule(t, 0, "digits", ruleValue("4..6", false)));
-      t = step(renamed(t, 0, '  wähler "1"  \\t x '));
+      t = step(renamed(t, [[0, '  wähler "1"  \\t x ']]));
       t = step(removed(t, 1));
       return steps.map((one) => [templateToml(one), one.fields.map((f) => f.name)]);
     """
@@ -158,11 +167,11 @@ def test_splitting_and_joining_keep_the_boxes(run_model: RunModel) -> None:
 
 def test_rules_between_fields_follow_a_new_name(run_model: RunModel) -> None:
     script = """
-      const t = renamed(renamed(template, 0, "votes"), 1, "null and void");
-      const cut = renamed(t, 2, "");
+      const t = renamed(template, [[0, "votes"], [1, "null and void"]]);
+      const cut = renamed(t, [[2, ""]]);
       return [relations(t), rulesNaming(t, "votes"), rulesNaming(t, "null"), relations(cut),
-              [0, 1, 2].map((i) => nameFault(renamed(t, i, "Votes"), i, ["page"])),
-              nameFault(renamed(t, 0, "Page"), 0, ["page"]), nameFault(cut, 2, [])];
+              [0, 1, 2].map((i) => nameFault(renamed(t, [[i, "Votes"]]), i, ["page"])),
+              nameFault(renamed(t, [[0, "Page"]]), 0, ["page"]), nameFault(cut, 2, [])];
     """
     rules, votes, null, kept, same, reserved, empty = run_model(TOML, script)
     assert rules == [["sums", ["total = votes + null and void", "total - votes >= 0"]]]
@@ -182,19 +191,113 @@ def test_typed_values_become_toml(run_model: RunModel) -> None:
     assert run_model(TOML, 'return typedList(listValue(" a = b \\n\\n c < d"));') == "a = b\nc < d"
 
 
-def test_every_rule_has_its_input(run_model: RunModel) -> None:
-    package = resources.files("formreader.template.editor")
-    script = package.joinpath("editor.js").read_text(encoding="utf-8")
-    tables = script.split("const splitAt")[0]
-    assert set(re.findall(r'\["(\w+)", ', tables)) == {*FIELD_RULE_KEYS, *FORM_RULE_KEYS}
-    assert run_model(TOML, "return RELATIONS;") == list(RELATION_KEYS)
-    assert run_model(TOML, "return KINDS;") == list(get_args(Kind))
+def test_every_rule_has_an_input_in_words(run_model: RunModel) -> None:
+    field_rules, form_rules, kinds, relations = run_model(
+        TOML, "return [FIELD_RULES, FORM_RULES, KINDS, RELATIONS];"
+    )
+    assert {rule["key"] for rule in field_rules} == set(FIELD_RULE_KEYS)
+    assert {rule["key"] for rule in form_rules} == FORM_RULE_KEYS
+    assert all(rule["label"] and rule["help"] for rule in (*field_rules, *form_rules))
+    assert relations == list(RELATION_KEYS) and list(kinds) == list(get_args(Kind))
+
+
+def test_rules_are_offered_where_a_template_may_have_them(run_model: RunModel) -> None:
+    script = """
+      const field = (place, kind) => ({ kind: place, rules: kind ? [["kind", quoted(kind)]] : [] });
+      const kinds = ["", "integer", "decimal", "date", "time", "code"];
+      return ["boxes", "cell"].flatMap((place) => kinds.flatMap((kind) => FIELD_RULES.map(
+        (rule) => [place, kind, rule.key, mayHave(field(place, kind), rule)])));
+    """
+    offered = run_model(TOML, script)
+    places = {"boxes": {"boxes": [[0, 0, 9, 9]] * 8}, "cell": {"cell": [0, 0, 9, 9]}}
+    values = {"decimals": 1, "separator": ",", "date": "DDMMYYYY", "min": 0, "max": 9}
+    values |= {"marks_are": "blank"}
+    seen = set[bool]()
+    for place, kind, key, is_offered in offered:
+        if key in values:
+            entry = places[place] | ({"kind": kind} if kind else {}) | {key: values[key]}
+            assert is_offered == (not field_rules(entry, None)[1]), entry
+            seen.add(is_offered)
+    assert seen == {True, False}
+    kept = 'return mayHave({ kind: "cell", rules: [["leading_marks", "x"]] }, FIELD_RULES.at(-1));'
+    assert run_model(TOML, kept) is True  # a wrong one can be taken away
+
+
+def test_several_fields_are_renamed_at_once_and_rules_follow(run_model: RunModel) -> None:
+    script = """
+      const swapped = renamed(template, [[0, "total"], [2, "a"]]);
+      const names = patternNames(["x", "y", "z"], "day_{nn}_{name}{n}", 9);
+      return [swapped.fields.map((f) => f.name), relations(swapped), names,
+              faultyNames(renamed(template, [[0, "A B"], [2, "page"]]), ["page"]).size];
+    """
+    swapped, rules, names, faulty = run_model(TOML, script)
+    assert swapped == ["total", "a b", "a"]
+    assert rules == [["sums", ["a = total + a b", "a - total >= 0"]]]
+    assert names == ["day_09_x9", "day_10_y10", "day_11_z11"] and faulty == 3
+
+
+def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
+    cells = [
+        FieldPlace(
+            f"F{3 * y + x}", cell=Box(60 + 45 * x, 30 + 22 * y + x, 40, 20)
+        )  # not quite even
+        for y in range(4)
+        for x in range(3)
+        if (y, x) != (2, 1)  # a hole
+    ]
+    away = FieldPlace("away", tuple(Box(20 * i, 170, 20, 25) for i in range(3)))
+    text = template_text(FormTemplate("grid", (300, 200), (*cells, away)))
+    script = """
+      const table = tableAround(template, 4);
+      const [rows, columns] = [lanes(template, table, 1), lanes(template, table, 0)];
+      const labels = ["Temperature", " wind  speed ", "", "d"];
+      const t = renamed(template, tableNames(rows, labels, columns, ["08:00", "12:00", ""]));
+      const lengths = [rows, columns].map((lanes) => lanes.map((lane) => lane.length));
+      return [table.length, ...lengths, t.fields.map((f) => f.name)];
+    """
+    count, rows, columns, names = run_model(text, script)
+    assert count == 11 and rows == [3, 3, 2, 3] and columns == [4, 3, 4]
+    assert names[:4] == [
+        "Temperature_08:00",
+        "Temperature_12:00",
+        "Temperature",
+        "wind speed_08:00",
+    ]
+    assert names[5:] == ["wind speed", "08:00", "", "d_08:00", "d_12:00", "d", "away"]
+
+
+def test_edits_of_several_fields_are_one_step(run_model: RunModel) -> None:
+    script = """
+      const editing = new Editing(template, []);
+      const places = () => editing.template.fields.map((f) => f.places[0][0]);
+      editing.select(1);
+      editing.toggle(2);
+      const told = [editing.selected];
+      editing.apply(moved(editing.template, editing.selected, 500, 0));
+      told.push(places(), editing.selected);
+      const mayBeBlank = (t, i) => withRule(t, i, "optional", "true");
+      editing.apply(forEach(editing.template, editing.selected, mayBeBlank));
+      told.push(editing.template.fields.map((f) => f.rules.length));
+      editing.apply(forEach(editing.template, editing.selected, removed), { field: 1 });
+      told.push(editing.template.fields.map((f) => f.name), editing.selected);
+      editing.undo();
+      editing.toggle(0);
+      editing.toggle(0);
+      told.push(editing.selected, editing.past.length);
+      return told;
+    """
+    told = run_model(template_text(TEMPLATE), script)
+    assert told[0] == [1, 2] and told[2] == [1, 2]
+    assert told[1] == [10, 120, 220]  # together, as far as the page goes
+    assert told[3] == [0, 1, 1] and told[4] == ["a"] and told[5] == [0]
+    assert told[6] == [1] and told[7] == 2
 
 
 def test_a_field_is_left_out_and_taken_back(run_model: RunModel) -> None:
     script = """
-      const out = withIgnored(template, 1);
-      return [templateToml(out), isIgnored(out.fields[1]), withIgnored(out, 1).fields[1].rules];
+      const out = withIgnored(template, 1, true);
+      const { rules } = withIgnored(out, 1, false).fields[1];
+      return [templateToml(out), isIgnored(out.fields[1]), rules];
     """
     text, ignored, rules = run_model(template_text(TEMPLATE), script)
     template, faults = parse_template(text)
@@ -206,7 +309,7 @@ def test_a_field_is_left_out_and_taken_back(run_model: RunModel) -> None:
 def test_edits_are_undone_one_by_one_and_held_keys_at_once(run_model: RunModel) -> None:
     script = """
       const editing = new Editing(template, []);
-      const nudge = () => editing.apply(moved(editing.template, 0, 1, 0), { group: "move" });
+      const nudge = () => editing.apply(moved(editing.template, [0], 1, 0), { group: "move" });
       for (let i = 0; i < 5; i += 1) nudge();
       editing.apply(removed(editing.template, 2), {});
       const told = [editing.past.length, editing.field, editing.unsaved];
@@ -225,12 +328,12 @@ def test_edits_are_undone_one_by_one_and_held_keys_at_once(run_model: RunModel) 
 
 def test_names_cannot_leave_the_data_of_the_page(tmp_path: Path) -> None:
     write_template(tmp_path, TEMPLATE, PAGE)
-    page = editor_page(tmp_path)
+    page = editor_page([tmp_path], tmp_path)
     assert "</script><i>" not in page and "tally &lt;b&gt;" in page
     assert "connect-src" not in page and "http" not in page.replace(
         "http://www.w3.org/2000/svg", ""
     ).replace("http-equiv", "")
-    served = editor_page(tmp_path, save_url="/templates/tally")
+    served = editor_page([tmp_path], save_url="/templates/tally")
     assert "connect-src &#39;self&#39;" in served or "connect-src 'self'" in served
     assert '"saveUrl": "/templates/tally"' in served or '"saveUrl":"/templates/tally"' in served
 
@@ -244,8 +347,40 @@ def test_the_command_writes_the_page(program: Callable[..., Result], tmp_path: P
     assert (folder / "edit.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert program("template", "check", folder).exit_code == ExitCode.DONE
     assert program("template", "edit", tmp_path / "none").exit_code == ExitCode.TEMPLATE
-    write_template(tmp_path / "templates" / "other", TEMPLATE, PAGE)
+    write_template(tmp_path / "templates" / "other", replace(TEMPLATE, name="other"), PAGE)
     several = program("template", "edit", folder.parent)
-    assert several.exit_code == ExitCode.USAGE and "2 templates" in several.stderr
+    assert several.exit_code == ExitCode.DONE, several.stderr
+    assert several.stdout.strip() == str(folder.parent / "edit.html")
     nowhere = program("template", "edit", folder, "--out", tmp_path / "none" / "edit.html")
     assert nowhere.exit_code == ExitCode.OUTPUT
+
+
+def test_what_the_page_saved_is_checked_and_taken_over(
+    program: Callable[..., Result], tmp_path: Path
+) -> None:
+    folder, file = tmp_path / "templates", tmp_path / "edited-templates.json"
+    for name in ("one", "two"):
+        write_template(folder / name, replace(TEMPLATE, name=name), PAGE)
+    before = (folder / "one" / "template.toml").read_text(encoding="utf-8")
+    new, wrong = before.replace('"a b"', '"votes"'), before.replace("width = 300", "width = 301")
+
+    def apply(edited: object) -> Result:
+        text = edited if isinstance(edited, str) else json.dumps(edited)
+        file.write_text(text, encoding="utf-8")
+        return program("template", "edit", folder, "--apply", file)
+
+    for edited, code, told in (
+        ({"one": new, "two": wrong}, ExitCode.TEMPLATE, "page.png"),
+        ({"one": new, "two": "width = 3"}, ExitCode.TEMPLATE, "two"),
+        ({"one": new, "../one": new}, ExitCode.TEMPLATE, "'../one'"),
+        ({"one": 3}, ExitCode.USAGE, "edited-templates.json"),
+        ("[", ExitCode.USAGE, "edited-templates.json"),
+    ):
+        refused = apply(edited)
+        assert refused.exit_code == code and told in refused.stderr, refused.stderr
+        assert (folder / "one" / "template.toml").read_text(encoding="utf-8") == before
+    assert program("template", "edit", folder, "--apply", folder / "no").exit_code == ExitCode.USAGE
+    done = apply({"one": new})
+    assert done.exit_code == ExitCode.DONE, done.stderr
+    assert (folder / "one" / "template.toml").read_text(encoding="utf-8") == new
+    assert "votes" in (folder / "edit.html").read_text(encoding="utf-8")

@@ -73,6 +73,27 @@ def test_a_table_has_names_of_rows_and_columns(tmp_path: Path) -> None:
     assert found == [*rows_of_two, "votes", "seats"]
 
 
+def test_figures_are_headings_of_a_table_and_rows_are_labelled_far_away(tmp_path: Path) -> None:
+    cells = [Box(200 + 95 * x, 100 + 24 * y, 90, 22) for y in range(2) for x in range(4)]
+    heads = [line(f"{8 + 4 * x:02d}:00", 220 + 95 * x, 84) for x in range(4)]
+    rows = [line("Temperature", 60, 104), line("2. Wind", 60, 128)]
+    found = names(tmp_path, cells, *heads, *rows)
+    hours = ["08_00", "12_00", "16_00", "20_00"]
+    assert found == [f"{row}_{hour}" for row in ("temperature", "wind") for hour in hours]
+
+
+def test_numbers_stay_where_they_alone_tell_labels_apart(tmp_path: Path) -> None:
+    cells = [Box(200 + 95 * x, 100 + 24 * y, 90, 22) for y in range(2) for x in range(2)]
+    heads = [line("1. week", 220, 84), line("2. week", 315, 84)]
+    long = "Number of all valid ballot papers that were"
+    rows = [PrintedLine(long, Box(60, 104, 130, 12), 1), line("3) Invalid", 60, 128)]
+    found = names(tmp_path, cells, *heads, *rows)
+    assert found == [
+        "number_of_all_valid_ballot_papers_1_week", "number_of_all_valid_ballot_papers_2_week",
+        "invalid_1_week", "invalid_2_week",
+    ]  # fmt: skip
+
+
 def test_names_are_unique_and_no_columns_of_the_table(tmp_path: Path) -> None:
     cells = [Box(200, 100 * i, 80, 20) for i in (1, 2, 3)]
     found = names(

@@ -1,158 +1,8 @@
-// Keys, pointer, inputs and the start. editor_model.js and editor_view.js are loaded before it.
+// Keys, pointer, inputs and the start. The other scripts of the editor are loaded before it.
 const DRAG_FROM = 4; // px that a pointer must move: less is a click
-const FIRST_COUNT = 4; // boxes of a new row that no other field tells
-
-// [key, is a text, what it asks for, or all that it may be] of rules; docs/templates.md describes them.
-const FIELD_RULES = [
-  ["kind", true, KINDS], ["decimals", false, "1 or 0..2"], ["separator", true, SEPARATORS], ["marks_are", true, MARKS],
-  ["digits", false, "3 or 4..6"], ["min", false, "0"], ["max", false, "400"], ["pattern", true, "[12].*"],
-  ["date", true, "DDMMYYYY"], ["one_of", true, "schools.csv"], ["check", true, "luhn, ean, iso7064.mod_97_10, ..."],
-  ["unique", false, "true"], ["optional", false, "true or false"], ["blank_is", false, "0"], ["leading_marks", true, "blank"],
-];
-const FORM_RULES = [
-  ["sums", "total = votes_01 + votes_02, one rule a line"], ["equal", "total = total_in_words"],
-  ["less", "valid <= total"], ["dates", "day month year = DDMMYYYY"], ["rules_broken", "0.02: how often people break a rule"],
-  ["decimal_comma", "true: tables write 2,5"],
-];
-
-const splitAt = (editing) => clamp(editing.box, 1, Math.max(editing.current.places.length - 1, 1));
-
-/** What people do, on an Editing. Each says what it did. */
-class Actions {
-  constructor(editing, settings) {
-    this.editing = editing;
-    this.settings = settings;
-  }
-
-  add(kind) {
-    const { template, field, current } = this.editing;
-    const count = current?.kind === "boxes" ? current.places.length : FIRST_COUNT;
-    this.addAt(kind, freePlace(template, field), count);
-  }
-
-  addAt(kind, place, count) {
-    const { template, field } = this.editing;
-    const at = template.fields.length ? field : -1;
-    this.editing.apply(added(template, at, kind, place, count), { field: at + 1, box: 0 });
-    tell(`Added ${this.editing.current.name}. Move it with the arrow keys or drag it; Enter types its name.`);
-  }
-
-  remove() {
-    const { template, field, current } = this.editing;
-    if (!current) return;
-    const naming = rulesNaming(template, current.name);
-    this.editing.apply(removed(template, field), { box: 0 });
-    tell(`Deleted ${current.name}.${naming.length ? ` Change the rules that name it: ${naming.join("; ")}` : ""}`);
-  }
-
-  removeBox() {
-    const { template, field, box, current } = this.editing;
-    if (current && this.editing.apply(withoutBox(template, field, box), {})) tell(`Deleted a box of ${current.name}.`);
-  }
-
-  ignore() {
-    const { template, field, current } = this.editing;
-    if (!current) return;
-    const naming = rulesNaming(template, current.name);
-    this.editing.apply(withIgnored(template, field));
-    const told = `${current.name} is left out: it has no column. Its ink is still told from that of its neighbours.`;
-    tell(isIgnored(this.editing.current) ? `${told}${naming.length ? ` Change the rules that name it: ${naming.join("; ")}` : ""}` : `${current.name} has a column again.`);
-  }
-
-  split() {
-    const { template, field, current } = this.editing;
-    if (!current) return;
-    if (this.editing.apply(split(template, field, splitAt(this.editing)), { field: field + 1, box: 0 })) {
-      tell(`Split ${current.name}: the right part is ${this.editing.current.name}.`);
-    } else tell("A field with one box cannot be split.");
-  }
-
-  join(other = this.editing.field + 1) {
-    const { template, field, current } = this.editing;
-    const name = template.fields[other]?.name;
-    if (current && this.editing.apply(joined(template, field, other), { field: field - (other < field) })) {
-      tell(`Joined ${name} to ${current.name}.`);
-    }
-  }
-
-  boxes(kind, count) {
-    const { template, field, current } = this.editing;
-    const n = clamp(Math.round(count) || 1, 1, 99);
-    if (!current || (kind === current.kind && (kind === "cell" || n === current.places.length))) return;
-    this.editing.apply(withBoxes(template, field, kind, n), {});
-  }
-
-  nudge(dx, dy, size) {
-    const { template, field, current } = this.editing;
-    if (!current) return;
-    this.editing.apply((size ? resized : moved)(template, field, dx, dy), { group: `${size ? "size" : "move"}/${field}` });
-  }
-
-  reorder(step) {
-    const { template, field } = this.editing;
-    const to = clamp(field + step, 0, template.fields.length - 1);
-    if (to !== field) this.editing.apply(reordered(template, field, to), { field: to });
-  }
-
-  rename(typed) {
-    const { template, field, current } = this.editing;
-    if (current) this.editing.apply(renamed(template, field, typed));
-  }
-
-  travel(isBack) {
-    if (isBack ? this.editing.undo() : this.editing.redo()) tell(isBack ? "Undone." : "Done again.");
-  }
-
-  step(by) {
-    const { field, template } = this.editing;
-    if (field + by >= template.fields.length) tell("That was the last field. Save with Ctrl S.");
-    this.editing.select(field + by);
-  }
-
-  async save() {
-    const fault = this.editing.fault();
-    if (fault) {
-      this.editing.select(fault[0]);
-      setTimeout(focusName); // once the field is shown
-      tell(`Not saved: ${fault[1]}.`, true);
-      return;
-    }
-    const { template } = this.editing;
-    const text = templateToml(template);
-    try {
-      if (this.settings.saveUrl) await send(this.settings.saveUrl, text);
-      else download(text);
-    } catch (error) {
-      tell(`Not saved: ${error.message}`, true);
-      return;
-    }
-    this.editing.saved = template;
-    tell(this.settings.saveUrl ? "Saved." : `template.toml is saved. Put it into ${this.settings.folder}, in place of the old one.`);
-  }
-}
-
-function download(text) {
-  const link = element("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/toml;charset=utf-8" }));
-  link.download = "template.toml";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the download may start late
-}
-
-/** Send the file to the server that the page came from; what it answers to a refusal is shown. */
-async function send(url, text) {
-  const answer = await fetch(url, { method: "POST", headers: { "Content-Type": "application/toml" }, body: text });
-  if (answer.ok) return;
-  const told = await answer.text();
-  throw new Error((isProblem(answer) ? JSON.parse(told).detail : told) || `the server answered ${answer.status}`);
-}
-
-/** Whether an answer is a problem document (RFC 9457), whose detail says what is wrong. */
-const isProblem = (answer) => (answer.headers.get("Content-Type") ?? "").startsWith("application/problem+json");
 
 /** The action of each key on the form. Names are those of KeyboardEvent.key, letters in lower case. */
-function keyActions(actions, help) {
-  const { editing } = actions;
+function keyActions(actions, dialogs) {
   const keys = new Map();
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   for (const [key, [dx, dy]] of Object.entries(arrows)) {
@@ -161,23 +11,34 @@ function keyActions(actions, help) {
     keys.set(`Ctrl+${key}`, () => actions.nudge(dx, dy, true));
     keys.set(`Ctrl+Shift+${key}`, () => actions.nudge(10 * dx, 10 * dy, true));
   }
-  const count = () => editing.current?.places.length ?? 1;
+  const count = () => actions.editing.current?.places.length ?? 1;
+  const box = (by) => actions.editing.select(actions.editing.field, actions.editing.box + by);
   keys.set("n", () => actions.step(1)).set("p", () => actions.step(-1));
-  keys.set(",", () => editing.select(editing.field, editing.box - 1)).set(".", () => editing.select(editing.field, editing.box + 1));
+  keys.set(",", () => box(-1)).set(".", () => box(1));
   keys.set("b", () => actions.add("boxes")).set("c", () => actions.add("cell"));
   keys.set("s", () => actions.split()).set("j", () => actions.join());
   keys.set("+", () => actions.boxes("boxes", count() + 1)).set("-", () => actions.boxes("boxes", count() - 1));
   keys.set("i", () => actions.ignore());
   keys.set("Delete", () => actions.remove()).set("Backspace", () => actions.remove());
   keys.set("Shift+Delete", () => actions.removeBox());
-  keys.set("Enter", () => focusName()).set("?", () => help.showModal());
+  keys.set("Enter", () => focusName()).set("Escape", () => actions.editing.select(actions.editing.field));
+  keys.set("r", () => dialogs.rename.open()).set("t", () => dialogs.table.open());
   return keys;
 }
 
-/** Keys that act wherever the focus is, but for undo in inputs, which have their own. */
+/** Keys that act wherever the focus is, but for those that an input has itself: undo, select all. */
 function everywhere(actions) {
   return new Map([["Ctrl+s", () => actions.save()], ["Ctrl+z", () => actions.travel(true)],
-    ["Ctrl+y", () => actions.travel(false)], ["Ctrl+Shift+z", () => actions.travel(false)]]);
+    ["Ctrl+y", () => actions.travel(false)], ["Ctrl+Shift+z", () => actions.travel(false)], ["Ctrl+a", () => actions.selectAll()],
+    ["PageDown", () => actions.form(actions.desk.at + 1)], ["PageUp", () => actions.form(actions.desk.at - 1)],
+    ["?", () => showHelp()]]);
+}
+
+/** Whether a key belongs to the input that has the focus. A name or a rule may have a ? in it, but
+ *  does not begin with one. */
+function isTyped(name, input) {
+  if (["Ctrl+s", "PageDown", "PageUp"].includes(name)) return false;
+  return name !== "?" || (input.selectionStart ?? 0) > 0;
 }
 
 function keyName(event) {
@@ -186,20 +47,25 @@ function keyName(event) {
   return `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${shift}${key}`;
 }
 
+function showHelp() {
+  byId("help-dialog").showModal();
+  byId("help-title").focus(); // the button that closes is at its end
+}
+
 function focusName() {
   byId("name").focus();
   byId("name").select();
 }
 
-function listenToKeys(actions, help, act) {
-  const onForm = keyActions(actions, help);
+function listenToKeys(actions, dialogs, act) {
+  const onForm = keyActions(actions, dialogs);
   const global = everywhere(actions);
   document.addEventListener("keydown", (event) => {
-    if (event.altKey || event.isComposing || help.open) return;
+    if (event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
     const name = keyName(event);
     const typing = event.target.closest?.("input, textarea, select");
     const inForm = event.target === byId("drawing") || event.target === document.body;
-    if (typing && name !== "Ctrl+s") return;
+    if (typing && isTyped(name, typing)) return;
     const action = global.get(name) ?? (inForm ? onForm.get(name) : null);
     if (!action) return;
     event.preventDefault();
@@ -224,41 +90,31 @@ function listenToName(actions, act) {
   });
 }
 
-function ruleInput(key, hint, isList) {
+/** The input of a rule, with its name in words and its help; `onValue` gets its value as TOML. */
+function ruleInput(rule, onValue) {
   const label = element("label");
-  const choices = Array.isArray(hint);
-  const input = element(isList ? "textarea" : choices ? "select" : "input");
-  if (isList) input.rows = 2;
-  else if (choices) input.append(...["", ...hint].map((text) => element("option", "", text)));
-  else input.autocomplete = "off";
-  if (!choices) Object.assign(input, { spellcheck: false, placeholder: hint });
-  label.append(element("span", "", key), input);
-  return { label, input };
+  const choices = rule.flag ? FLAGS : rule.choices;
+  const input = element(rule.list ? "textarea" : choices ? "select" : "input");
+  if (rule.list) input.rows = 2;
+  else if (!choices) input.autocomplete = "off";
+  for (const [value, text] of choices ? [["", ""], ...Object.entries(choices)] : []) {
+    input.append(Object.assign(element("option", "", text), { value }));
+  }
+  if (!choices) Object.assign(input, { spellcheck: false, placeholder: rule.example });
+  input.dataset.rule = rule.key;
+  const isText = rule.isText || Boolean(rule.choices);
+  input.addEventListener("change", () => onValue(rule.list ? listValue(input.value) : ruleValue(input.value, isText)));
+  const help = Object.assign(element("small", "", `${rule.help} `), { id: `help-${rule.key}` });
+  help.append(element("code", "", rule.key));
+  input.setAttribute("aria-describedby", help.id);
+  label.append(element("span", "", rule.label), input, help);
+  return label;
 }
 
 function fillRules(actions, act) {
-  const { editing } = actions;
-  for (const [key, isText, hint] of FIELD_RULES) {
-    const { label, input } = ruleInput(key, hint, false);
-    input.dataset.rule = key;
-    input.addEventListener("change", () => act(() => {
-      const value = ruleValue(input.value, isText);
-      const before = editing.current.rules.find(([one]) => one === key)?.[1] ?? "";
-      if (value !== before) editing.apply(withRule(editing.template, editing.field, key, value));
-    }));
-    byId("rule-inputs").append(label);
-  }
-  for (const [key, hint] of FORM_RULES) {
-    const isList = RELATIONS.includes(key);
-    const { label, input } = ruleInput(key, hint, isList);
-    input.dataset.formRule = key;
-    input.addEventListener("change", () => act(() => {
-      const value = isList ? listValue(input.value) : ruleValue(input.value, false);
-      const before = editing.template.keys.find(([one]) => one === key)?.[1] ?? "";
-      if (value !== before) editing.apply(withFormRule(editing.template, key, value));
-    }));
-    byId("form-rule-inputs").append(label);
-  }
+  const filled = (rules, onValue) => rules.map((rule) => ruleInput(rule, (value) => act(() => onValue(rule.key, value))));
+  byId("rule-inputs").append(...filled(FIELD_RULES, (key, value) => actions.rule(key, value)));
+  byId("form-rule-inputs").append(...filled(FORM_RULES, (key, value) => actions.formRule(key, value)));
 }
 
 /** Where a drag of a corner or of the field from `start` to `end` puts the rectangle `area`. */
@@ -272,83 +128,127 @@ function dragged(area, corner, [dx, dy]) {
   return [west, north, Math.max(east - west, MIN_SIDE), Math.max(south - north, MIN_SIDE)];
 }
 
-/** Pointer on the form: click selects, drag moves, a corner resizes, a drag on the paper draws. */
+/** Pointer on the form: click selects, with Ctrl or Shift several; drag moves, a corner resizes; a
+ *  drag on the paper draws a field, with Shift it selects all in it. */
 function listenToPointer(actions, sheet, act) {
-  const { editing } = actions;
   const { drawing } = sheet;
   let drag = null;
   drawing.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
+    const { editing } = actions;
     const { corner, box } = event.target.dataset;
     const group = event.target.closest(".field");
     const field = group ? Number(group.dataset.field) : -1;
+    const adds = event.shiftKey || event.ctrlKey || event.metaKey;
     drawing.focus({ preventScroll: true });
-    if (group && event.shiftKey && field !== editing.field) {
-      act(() => actions.join(field));
+    if (group && adds) {
+      act(() => editing.toggle(field), false);
       return;
     }
-    if (group) act(() => editing.select(field, Number(box ?? 0)), false);
+    // A drag of a selected field moves all; a click selects it alone.
+    if (group && !(editing.selected.length > 1 && editing.selected.includes(field))) act(() => editing.select(field, Number(box ?? 0)), false);
     if (!group && !corner && event.pointerType === "touch") return; // it scrolls
-    const area = group || corner ? around(editing.current.places) : null;
-    drag = { from: sheet.point(event, editing.template), corner, area, x: event.clientX, y: event.clientY, begun: false, id: (drag?.id ?? 0) + 1 };
+    const area = group || corner ? around(editing.template.fields[group ? field : editing.field].places) : null;
+    drag = { from: sheet.point(event, editing.template), corner, area, adds, x: event.clientX, y: event.clientY, field, begun: false, id: (drag?.id ?? 0) + 1 };
     drawing.setPointerCapture(event.pointerId);
   });
   drawing.addEventListener("pointermove", (event) => {
     if (!drag) return;
     drag.begun ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) >= DRAG_FROM;
     if (!drag.begun) return;
+    const { editing } = actions;
     const to = sheet.point(event, editing.template);
     const by = [to[0] - drag.from[0], to[1] - drag.from[1]];
-    if (drag.area) {
-      act(() => editing.apply(placed(editing.template, editing.field, dragged(drag.area, drag.corner, by)), { group: `drag/${drag.id}` }), false);
-    } else {
+    if (drag.area) act(() => editing.apply(draggedBy(editing, drag, by), { group: `drag/${drag.id}` }), false);
+    else {
       sheet.rubber = around([[...drag.from, 0, 0], [...to, 0, 0]]);
       sheet.render(editing);
     }
   });
   const end = (finish) => () => {
-    const area = sheet.rubber;
+    const [area, ended, { editing }] = [sheet.rubber, drag, actions];
     sheet.rubber = null;
     drag = null;
-    if (!area) return editing.select(editing.field, editing.box); // the next drag is another step
+    if (!ended) return;
+    if (!area) {
+      if (ended.field >= 0 && !ended.begun) act(() => editing.select(ended.field, editing.field === ended.field ? editing.box : 0), false);
+      else editing.group = ""; // the next drag is another step
+      return;
+    }
     const isField = finish && area[2] >= MIN_SIDE && area[3] >= MIN_SIDE;
-    const isRow = area[2] > 2.5 * area[3] && byId("kind").value === "boxes";
-    act(() => isField && (isRow ? actions.addAt("boxes", area, Math.max(Math.round(area[2] / area[3] / 0.8), 1)) : actions.addAt("cell", area, 1)));
-    return undefined;
+    if (!isField) act(() => {}, false);
+    else if (ended.adds) act(() => selectWithin(editing, area), false);
+    else act(() => drawField(actions, area));
   };
   drawing.addEventListener("pointerup", end(true));
   drawing.addEventListener("pointercancel", end(false));
 }
 
+/** The template after a drag: of a corner of the current field, or of all selected fields. */
+function draggedBy({ template, selected, field }, drag, by) {
+  if (drag.corner) return placed(template, field, dragged(drag.area, drag.corner, by));
+  const [left, top] = around(template.fields[drag.field].places);
+  return moved(template, selected, drag.area[0] + by[0] - left, drag.area[1] + by[1] - top);
+}
+
+/** Select the fields whose middle is in a rectangle. */
+function selectWithin(editing, [left, top, width, height]) {
+  const { fields } = editing.template;
+  editing.selectAll([...fields.keys()].filter((i) => {
+    const [x, y, w, h] = around(fields[i].places);
+    return x + w / 2 >= left && x + w / 2 <= left + width && y + h / 2 >= top && y + h / 2 <= top + height;
+  }));
+  tell(`Selected ${calledAll(editing)}. R renames them, T names them as a table.`);
+}
+
+function drawField(actions, area) {
+  const isRow = area[2] > 2.5 * area[3] && byId("kind").value === "boxes";
+  if (isRow) actions.addAt("boxes", area, Math.max(Math.round(area[2] / area[3] / 0.8), 1));
+  else actions.addAt("cell", area, 1);
+}
+
+/** What is shown of the page's data: pictures as addresses, which CSP and the browser's cache like. */
+function loaded(form) {
+  const bytes = Uint8Array.from(atob(form.picture), (letter) => letter.charCodeAt(0));
+  return { ...form, picture: URL.createObjectURL(new Blob([bytes], { type: "image/png" })) };
+}
+
 function start() {
   const read = (id) => JSON.parse(byId(id).textContent);
   const settings = read("settings");
-  const editing = new Editing(read("template"), settings.reserved);
-  const picture = `data:image/png;base64,${read("picture-data")}`;
+  const pictures = read("pictures");
+  const desk = new Desk(read("forms").map((form, i) => loaded({ ...form, picture: pictures[i] })), settings.reserved);
   byId("editor").hidden = false;
-  const actions = new Actions(editing, settings);
-  const sheet = new Sheet(editing.template, picture);
-  const help = byId("help-dialog");
+  const actions = new Actions(desk, settings);
+  const sheet = new Sheet();
   const render = (reveal) => {
+    const { editing, picture } = desk.current;
+    sheet.show(desk.current);
     sheet.render(editing);
     renderPanel(editing, picture);
-    renderList(editing, (i) => {
-      act(() => editing.select(i));
-      focusName();
+    renderList(editing, (i, event) => {
+      if (event.shiftKey) act(() => editing.selectAll(range(editing.field, i)));
+      else if (event.ctrlKey || event.metaKey) act(() => editing.toggle(i));
+      else {
+        act(() => editing.select(i));
+        focusName();
+      }
     });
-    renderBar(editing);
+    renderBar(desk);
     if (reveal) sheet.reveal(editing);
   };
   const act = (action, reveal = true) => {
-    const before = [editing.template, editing.field];
+    const state = () => [desk.at, desk.editing.template, desk.editing.field];
+    const before = state();
     tell("");
     const later = action();
-    render(reveal && (before[0] !== editing.template || before[1] !== editing.field));
+    render(reveal && state().some((one, i) => one !== before[i]));
     later?.then?.(() => render(true));
   };
   const on = (id, action) => byId(id).addEventListener("click", () => act(action));
+  const dialogs = { rename: new RenameDialog(actions, act), table: new TableDialog(actions, act) };
   fillRules(actions, act);
-  listenToKeys(actions, help, act);
+  listenToKeys(actions, dialogs, act);
   listenToName(actions, act);
   listenToPointer(actions, sheet, act);
   on("undo", () => actions.travel(true));
@@ -364,27 +264,34 @@ function start() {
   toForm("ignore", () => actions.ignore());
   toForm("remove", () => actions.remove());
   on("remove-box", () => actions.removeBox());
+  on("rename", () => dialogs.rename.open());
+  on("as-table", () => dialogs.table.open());
   on("earlier", () => actions.reorder(-1));
   on("later", () => actions.reorder(1));
   on("save", () => actions.save());
   on("zoom-in", () => sheet.magnify(ZOOM_STEP));
   on("zoom-out", () => sheet.magnify(1 / ZOOM_STEP));
+  byId("form").append(...desk.forms.map(({ name }, i) => Object.assign(element("option", "", name), { value: i })));
+  byId("form").addEventListener("change", () => act(() => actions.form(Number(byId("form").value))));
   byId("list").addEventListener("keydown", (event) => {
     const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!by) return;
     event.preventDefault();
-    act(() => editing.select(editing.field + by));
+    act(() => desk.editing.select(desk.editing.field + by));
     byId("list").querySelector("[aria-current]").focus();
   });
-  byId("help").addEventListener("click", () => help.showModal());
+  byId("help").addEventListener("click", showHelp);
   byId("kind").addEventListener("change", () => act(() => actions.boxes(byId("kind").value, Math.max(Number(byId("count").value), FIRST_COUNT))));
   byId("count").addEventListener("change", () => act(() => actions.boxes("boxes", Number(byId("count").value))));
   window.addEventListener("resize", () => render(false));
   window.addEventListener("beforeunload", (event) => {
-    if (editing.unsaved) event.preventDefault();
+    if (desk.unsaved.length) event.preventDefault();
   });
   render(true);
   if (!window.matchMedia("(pointer: coarse), (max-width: 760px)").matches) focusName(); // no keyboard jumps up
 }
+
+/** All whole numbers from one to another. */
+const range = (from, to) => Array.from({ length: Math.abs(to - from) + 1 }, (_, i) => Math.min(from, to) + i);
 
 start();

@@ -1,18 +1,12 @@
 "use strict";
 
-// A template and what may be done to it, without its display. A template is never changed: each
-// edit returns another one, so that all can be undone.
+// Templates and what may be done to them, without their display. editor_rules.js is loaded before it.
+// A template is never changed: each edit returns another one, so that all can be undone.
 //
 // { width, height, comments, keys, fields, tables }: `keys` are the [key, value] of the form, with
 // values as TOML texts. A field is { name, kind: "boxes" | "cell", places: [[left, top, width,
 // height]], rules: [[key, value]], comments }.
 const MIN_SIDE = 4; // pixels of the page: smaller boxes hold no digit
-const RELATIONS = ["sums", "equal", "less", "dates"]; // keys of the form that hold rules between fields
-
-const KINDS = ["integer", "decimal", "date", "time", "code", "ignore"]; // of a field, its key `kind`
-const SEPARATORS = [",", "."];
-const MARKS = ["blank", "doubtful"]; // what a dash or a cross in place of a value may be
-
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const tenth = (value) => Math.round(value * 10) / 10;
 
@@ -117,6 +111,26 @@ function nameFault(template, i, reserved) {
   return same < 0 ? "" : `Field ${same + 1} is called ${template.fields[same].name} as well`;
 }
 
+/** How many fields have each name, in small letters. */
+function countedNames(template) {
+  const counts = new Map();
+  for (const { name } of template.fields) counts.set(name.toLowerCase(), (counts.get(name.toLowerCase()) ?? 0) + 1);
+  return counts;
+}
+
+/** The indices of the fields whose names are missing, taken or reserved. */
+function faultyNames(template, reserved) {
+  const counts = countedNames(template);
+  const isWrong = ({ name }) => name === "" || counts.get(name.toLowerCase()) > 1 || reserved.includes(name.toLowerCase());
+  return new Set([...template.fields.keys()].filter((i) => isWrong(template.fields[i])));
+}
+
+/** Names by a pattern: {n} is 1, 2, 3 ..., {nn} is 01, 02 ..., and {name} the name before. */
+function patternNames(names, pattern, from) {
+  return names.map((name, i) => pattern.replace(/\{(n+|name)\}/g, (_, what) =>
+    (what === "name" ? name : String(from + i).padStart(what.length, "0"))));
+}
+
 /** The first of F01, F02, ... that no field has. */
 function freeName(template) {
   const taken = new Set(template.fields.map((field) => field.name.toLowerCase()));
@@ -154,17 +168,19 @@ function changed(template, i, values) {
   return withFields(template, template.fields.map((field, k) => (k === i ? { ...field, ...values } : field)));
 }
 
-/** Rename field `i`, also in the rules between fields. */
-function renamed(template, i, typed) {
-  const name = tidyName(typed);
-  const before = template.fields[i].name;
-  if (name === before) return template;
+/** Rename fields, also in the rules between fields: `names` are [index, name as typed]. */
+function renamed(template, names) {
+  const others = new Map(names.map(([i, typed]) => [i, tidyName(typed)]).filter(([i, name]) => name !== template.fields[i].name));
+  if (!others.size) return template;
+  const counts = countedNames(template);
+  const followed = new Map([...others].map(([i, name]) => [template.fields[i].name, name])
+    .filter(([before, name]) => before !== "" && name !== "" && counts.get(before.toLowerCase()) === 1));
   const pattern = namePattern(template);
-  const isAlone = before !== "" && name !== "" && !template.fields.some((field, k) => k !== i && field.name === before);
-  const follow = (text) => text.replace(pattern, (found) => (found === before ? name : found));
-  return (isAlone ? relations(template) : []).reduce(
+  const follow = (text) => text.replace(pattern, (found) => followed.get(found) ?? found);
+  const fields = template.fields.map((field, i) => (others.has(i) ? { ...field, name: others.get(i) } : field));
+  return (followed.size ? relations(template) : []).reduce(
     (result, [key, texts]) => withFormRule(result, key, listValue(texts.map(follow).join("\n"))),
-    changed(template, i, { name }),
+    withFields(template, fields),
   );
 }
 
@@ -186,12 +202,16 @@ function added(template, at, kind, place, count = 1) {
 }
 
 /** Whether a field is left out of tables. */
-const isIgnored = (field) => field.rules.some(([key, value]) => key === "kind" && value === quoted("ignore"));
+const isIgnored = (field) => ruleOf(field, "kind") === quoted("ignore");
 
 /** Leave field `i` out of tables, or no more. */
-const withIgnored = (template, i) => withRule(template, i, "kind", isIgnored(template.fields[i]) ? "" : quoted("ignore"));
+const withIgnored = (template, i, ignored) => withRule(template, i, "kind", ignored ? quoted("ignore") : "");
 
 const removed = (template, i) => withFields(template, template.fields.toSpliced(i, 1));
+
+/** What an edit of one field, (template, i) => template, makes of several; the last goes first, so
+ *  that a field which goes away moves no other. */
+const forEach = (template, fields, edit) => fields.toReversed().reduce(edit, template);
 
 /** Give field `i` another rectangle, on the page; its boxes keep their proportions. */
 function placed(template, i, area) {
@@ -199,9 +219,14 @@ function placed(template, i, area) {
   return changed(template, i, { places: stretched(places, onPage(template, area, places.length)) });
 }
 
-function moved(template, i, dx, dy) {
-  const [left, top, width, height] = around(template.fields[i].places);
-  return placed(template, i, [left + dx, top + dy, width, height]);
+/** Move fields, together, as far as the page goes. */
+function moved(template, fields, dx, dy) {
+  const area = around(fields.flatMap((i) => template.fields[i].places));
+  const [left, top] = onPage(template, [area[0] + dx, area[1] + dy, area[2], area[3]]);
+  return forEach(template, fields, (result, i) => {
+    const [x, y, width, height] = around(result.fields[i].places);
+    return placed(result, i, [x + left - area[0], y + top - area[1], width, height]);
+  });
 }
 
 function resized(template, i, dw, dh) {
@@ -253,10 +278,58 @@ function reordered(template, i, to) {
   return withFields(template, template.fields.toSpliced(i, 1).toSpliced(at, 0, template.fields[i]));
 }
 
-/** The template that is edited, which field and box is current, and what can be undone. */
+// ---- Tables: fields in rows and columns ----
+
+const OVERLAP = 0.5; // of the smaller of two fields, by which they are in one row or column
+const MAX_GAP = 1; // heights of a field between two neighbours in a table
+
+/** How far two stretches [from, length] overlap, as a share of the shorter; below 0 if they do not. */
+function overlap([a, long], [b, wide]) {
+  return (Math.min(a + long, b + wide) - Math.max(a, b)) / Math.min(long, wide);
+}
+
+/** Whether two fields are neighbours in a row or a column, by their rectangles. */
+function areNeighbours([x, y, w, h], [left, top, width, height]) {
+  const gap = (a, long, b, wide) => Math.max(a, b) - Math.min(a + long, b + wide);
+  const near = MAX_GAP * Math.min(h, height);
+  return (overlap([y, h], [top, height]) >= OVERLAP && gap(x, w, left, width) <= near)
+    || (overlap([x, w], [left, width]) >= OVERLAP && gap(y, h, top, height) <= near);
+}
+
+/** The indices of the fields of the table in which field `i` stands, itself included. */
+function tableAround(template, i) {
+  const areas = template.fields.map((field) => around(field.places));
+  const found = new Set([i]);
+  for (const one of found) { // it grows
+    areas.forEach((area, k) => !found.has(k) && areNeighbours(areas[one], area) && found.add(k));
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+/** Fields in lanes: rows from top to bottom (`axis` 1), or columns from left to right (`axis` 0). */
+function lanes(template, fields, axis) {
+  const stretch = (i) => [around(template.fields[i].places)[axis], around(template.fields[i].places)[axis + 2]];
+  const middle = (i) => stretch(i)[0] + stretch(i)[1] / 2;
+  const found = [];
+  for (const i of fields.toSorted((a, b) => middle(a) - middle(b))) {
+    const lane = found.at(-1);
+    if (lane && overlap(stretch(lane.at(-1)), stretch(i)) >= OVERLAP) lane.push(i);
+    else found.push([i]);
+  }
+  return found;
+}
+
+/** Names of the fields of a table, [index, name]: the label of the row and the heading of the column. */
+function tableNames(rows, labels, columns, headings) {
+  const column = new Map(columns.flatMap((lane, k) => lane.map((i) => [i, headings[k]])));
+  return rows.flatMap((lane, k) => lane.map((i) => [i, [labels[k], column.get(i)].map(tidyName).filter(Boolean).join("_")]));
+}
+
+/** The template that is edited, which field and box is current, which fields are selected with it,
+ *  and what can be undone. */
 class Editing {
   constructor(template, reserved) {
-    Object.assign(this, { template, reserved, field: 0, box: 0, past: [], future: [], saved: template, group: "" });
+    Object.assign(this, { template, reserved, field: 0, box: 0, others: new Set(), past: [], future: [], saved: template, group: "" });
   }
 
   get current() {
@@ -267,20 +340,44 @@ class Editing {
     return this.template !== this.saved;
   }
 
+  /** The indices of all selected fields, the current one among them. */
+  get selected() {
+    return this.current ? [...new Set([...this.others, this.field])].sort((a, b) => a - b) : [];
+  }
+
   select(field, box = 0) {
     this.group = "";
+    this.others = new Set();
     this.field = clamp(field, 0, Math.max(this.template.fields.length - 1, 0));
     this.box = clamp(box, 0, (this.current?.places.length ?? 1) - 1);
   }
 
+  /** Select other fields; the current one stays current if it is among them. */
+  selectAll(fields) {
+    if (!fields.length) return;
+    if (!fields.includes(this.field)) this.select(fields[0]);
+    this.group = "";
+    this.others = new Set(fields);
+  }
+
+  /** Take a field into the selection, or out of it. */
+  toggle(field) {
+    const fields = new Set(this.selected);
+    if (!fields.delete(field)) fields.add(field);
+    this.selectAll([...fields]);
+  }
+
   /** Take over what an edit returned. Edits of one `group` that follow each other are undone at
-   *  once, as a drag or a held arrow key is. Returns whether anything changed. */
+   *  once, as a drag or a held arrow key is. Where fields are as many as before, the same ones stay
+   *  selected. Returns whether anything changed. */
   apply(template, { field = this.field, box = this.box, group = "" } = {}) {
     if (template === this.template) return false;
     if (group === "" || group !== this.group) this.past.push({ template: this.template, field: this.field });
+    const others = field === this.field && template.fields.length === this.template.fields.length ? this.others : new Set();
     this.template = template;
     this.future = [];
     this.select(field, box);
+    this.others = others;
     this.group = group;
     return true;
   }
@@ -304,11 +401,7 @@ class Editing {
 
   /** The indices of the fields whose names are missing, taken or reserved. */
   faulty() {
-    const names = this.template.fields.map((field) => field.name.toLowerCase());
-    const counts = new Map();
-    for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-    const isWrong = (name) => name === "" || counts.get(name) > 1 || this.reserved.includes(name);
-    return new Set([...names.keys()].filter((i) => isWrong(names[i])));
+    return faultyNames(this.template, this.reserved);
   }
 
   /** Why the template cannot be saved: the index of a field and a message; null if it can. */
@@ -316,5 +409,43 @@ class Editing {
     if (!this.template.fields.length) return [0, "A form needs a field"];
     const [i] = this.faulty();
     return i === undefined ? null : [i, nameFault(this.template, i, this.reserved)];
+  }
+}
+
+/** All templates of the page; the one that is edited is `current`. Each form is { folder, name,
+ *  template, text, picture }: its folder in that of all, and its template.toml as it was last read or
+ *  saved. */
+class Desk {
+  constructor(forms, reserved) {
+    this.forms = forms.map((form) => ({ ...form, editing: new Editing(form.template, reserved) }));
+    this.at = 0;
+  }
+
+  get current() {
+    return this.forms[this.at];
+  }
+
+  get editing() {
+    return this.current.editing;
+  }
+
+  get unsaved() {
+    return this.forms.filter((form) => form.editing.unsaved);
+  }
+
+  show(at) {
+    this.at = clamp(at, 0, this.forms.length - 1);
+  }
+
+  /** Why the templates cannot be saved: a message, of the form that is then current; "" if they can. */
+  fault() {
+    for (const [at, { editing, name }] of this.forms.entries()) {
+      const fault = editing.unsaved ? editing.fault() : null;
+      if (!fault) continue;
+      this.show(at);
+      editing.select(fault[0]);
+      return this.forms.length > 1 ? `${name}: ${fault[1]}` : fault[1];
+    }
+    return "";
   }
 }

@@ -7,23 +7,25 @@ carried through unchanged.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
-from formreader.core.errors import UsageError
-from formreader.core.user_files import parse_toml, read_regular
+from formreader.core.errors import TemplateError, UsageError
+from formreader.core.user_files import parse_json, parse_toml, read_regular
 from formreader.core.version import __version__
 from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.output.report.report import csp_hash, page_asset, report_environment
 from formreader.template.template_file import (
-    PAGE_FILE,
     RESERVED_NAMES,
+    page_files,
     read_page_picture,
     read_template,
     read_template_text,
+    replace_template_texts,
     template_folders,
 )
 from formreader.template.toml_values import comment_lines, toml_key, toml_value
@@ -32,38 +34,74 @@ EDITOR_FILE = "edit.html"
 """The page in the folder of its template."""
 
 _PACKAGE = "formreader.template.editor"
-_SCRIPTS = ("editor_model.js", "editor_view.js", "editor.js")
+_SCRIPTS = (
+    "editor_rules.js",
+    "editor_model.js",
+    "editor_view.js",
+    "editor_saving.js",
+    "editor_actions.js",
+    "editor_names.js",
+    "editor.js",
+)
+"""In the order in which they need one another."""
+
 _STYLES = (("formreader.output.report", "report.css"), (_PACKAGE, "editor.css"))
+
+_NOT_SAVED = "it is not what the page of `formreader template edit` saves"
 
 Json: TypeAlias = "str | int | float | list[Json] | dict[str, Json] | None"
 
 
-def editor_page(folder: Path, save_url: str | None = None, *, back_url: str | None = None) -> str:
-    """The page that edits the template in a folder, as HTML.
+def editor_page(
+    folders: Sequence[Path],
+    place: Path | None = None,
+    *,
+    save_url: str | None = None,
+    back_url: str | None = None,
+) -> str:
+    """The page that edits templates, as HTML.
 
     Args:
-        folder: the folder of the template.
-        save_url: where the page sends the new template.toml, by POST as `application/toml`, to
-            the server that it came from. Without it, the browser saves the file.
+        folders: the folders of the templates: one, or several in the same folder.
+        place: the folder that a person gives to the browser to save into: that of the only
+            template, or the one that has all.
+        save_url: where the page sends the new template.toml of its only form, by POST as
+            `application/toml`, to the server that it came from. It then needs no `place`, which
+            on a server is nobody's business.
         back_url: where a link leads back to.
 
     Raises:
-        TemplateError: the template cannot be read or is wrong.
+        TemplateError: a template cannot be read or is wrong.
     """
-    template = read_template(folder)
-    read_page_picture(folder, template)
+    forms, pictures = list[Json](), list[Json]()
+    for folder in folders:
+        template, text = read_template(folder), read_template_text(folder)
+        read_page_picture(folder, template)
+        forms.append(
+            {
+                "folder": _key(folder, folders),
+                "name": template.name,
+                "template": template_record(text),
+                "text": "" if place is None else text,
+            }
+        )
+        pictures.append(base64.b64encode(read_regular(page_files(folder)[0])).decode("ascii"))
+    command = "" if place is None else f"formreader template edit {shlex.quote(str(place))}"
     style = "".join(page_asset(*names) for names in _STYLES)
     script = "".join(page_asset(_PACKAGE, name) for name in _SCRIPTS)
     page = report_environment(_PACKAGE).get_template("editor.html.j2")
     return page.render(
-        form=template.name,
-        folder="" if save_url else str(folder),  # that of a server is nobody's business
+        title=f"Template {template.name}" if len(forms) == 1 else f"{len(forms)} templates",
         version=__version__,
-        template=template_record(read_template_text(folder)),
-        reserved=sorted(RESERVED_NAMES),
-        save_url=save_url,
+        forms=forms,
+        pictures=pictures,
+        settings={
+            "reserved": sorted(RESERVED_NAMES),
+            "saveUrl": save_url,
+            "folder": "" if place is None else str(place),
+            "command": command,
+        },
         back_url=back_url,
-        picture=base64.b64encode(read_regular(folder / PAGE_FILE)).decode("ascii"),
         style=Markup(style),  # our own files, not data
         script=Markup(script),
         style_hash=csp_hash(style),
@@ -72,27 +110,60 @@ def editor_page(folder: Path, save_url: str | None = None, *, back_url: str | No
 
 
 def write_editor_page(place: Path, out: Path | None = None) -> Path:
-    """Write the page that edits a template, as a file; return where it is.
+    """Write the page that edits a template, or all in a folder, as a file; return where it is.
 
     Args:
-        place: the folder of the template, or one in which it is the only one.
-        out: the file, edit.html in the folder of the template without it.
+        place: the folder of the template, or one with the folders of several.
+        out: the file, edit.html in `place` without it.
 
     Raises:
         OutputError: the page cannot be written.
-        TemplateError: the template is missing or wrong.
-        UsageError: there are several templates.
+        TemplateError: a template is missing or wrong.
     """
-    folder, *others = template_folders(place)
-    if others:
-        count = 1 + len(others)
-        raise UsageError(f"{place}: there are {count} templates in it. Name one, such as {folder}")
-    out = folder / EDITOR_FILE if out is None else out
+    folders = template_folders(place)
+    place = folders[0] if len(folders) == 1 else place
+    out = place / EDITOR_FILE if out is None else out
     check_writable(out)
-    page = editor_page(folder)
+    page = editor_page(folders, place.resolve())
     with atomic_writer(out) as stream:
         stream.write(page)
     return out
+
+
+def apply_edited(place: Path, file: Path) -> None:
+    """Put the templates that the page saved as one file in place of those at `place`.
+
+    Raises:
+        OutputError: a template cannot be written.
+        TemplateError: one is wrong, or not at `place`; then all stay as they were.
+        UsageError: the file is none that the page saved.
+    """
+    folders = template_folders(place)
+    known = {_key(folder, folders): folder for folder in folders}
+    edited = _edited(file)
+    if missing := [name for name in edited if name not in known]:
+        raise TemplateError(
+            f"{place}: there is no template {missing[0]!r} in it, which {file} has. Name the "
+            "folder that `formreader template edit` was given"
+        )
+    replace_template_texts({known[name]: text for name, text in edited.items()})
+
+
+def _key(folder: Path, folders: Sequence[Path]) -> str:
+    """What a template is called in the page and in the file that it saves."""
+    return "" if len(folders) == 1 else folder.name
+
+
+def _edited(file: Path) -> dict[str, str]:
+    try:
+        edited = parse_json(read_regular(file))
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UsageError(f"{file}: {_NOT_SAVED} ({error})") from error
+    if not isinstance(edited, dict) or not all(isinstance(one, str) for one in edited.values()):
+        raise UsageError(f"{file}: {_NOT_SAVED}")
+    return edited
 
 
 def template_record(text: str) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const NAME_HEIGHT = 12; // px of a name on the form
 const MAX_NAME = 13; // pixels of the page: names must not hide the form on a small screen
+const LETTER_WIDTH = 0.66; // of a letter in a name, as a share of its size, in the widest of the faces
 const LABEL_WIDTH = 250; // pixels of the page left of a field, where its label is printed
 const CORNERS = [["nw", 0, 0], ["ne", 1, 0], ["sw", 0, 1], ["se", 1, 1]];
 const ZOOM_STEP = 1.4;
@@ -39,27 +40,40 @@ function update(parent, count, childOf) {
   }
 }
 
+/** A name in at most so many letters: its middle is left out, as names of a table begin alike. */
+function shortened(name, most) {
+  if (name.length <= most) return name;
+  const [first, last] = [Math.floor((most - 1) / 2), Math.ceil((most - 1) / 2)];
+  return most < 2 ? name.slice(0, Math.max(most, 0)) : `${name.slice(0, first)}…${name.slice(name.length - last)}`;
+}
+
 /** What a field is and where, in words. */
 function described(editing) {
-  const { current: field, field: i, template } = editing;
+  const { current: field, field: i, template, selected } = editing;
   if (!field) return "The form has no fields. Draw one on the paper, or press Add.";
   const [left, top, width, height] = around(field.places).map(Math.round);
   const kind = field.kind === "cell" ? "cell" : `${field.places.length} boxes, box ${editing.box + 1} current`;
-  return `Field ${i + 1} of ${template.fields.length}: ${kind}, at ${left}, ${top}, ${width} × ${height} pixels`;
+  const several = selected.length > 1 ? `. ${selected.length} fields are selected` : "";
+  return `Field ${i + 1} of ${template.fields.length}: ${kind}, at ${left}, ${top}, ${width} × ${height} pixels${several}`;
 }
 
 /** The form with its fields. */
 class Sheet {
-  constructor(template, picture) {
+  constructor() {
     this.zoom = 1;
     if (window.matchMedia("(max-width: 760px)").matches) this.magnify(2);
     this.drawing = byId("drawing");
     this.rubber = null; // the rectangle that is being drawn
+    [this.fields, this.top] = [drawn("g", {}), drawn("g", {})];
+    this.drawing.append(this.fields, this.top);
+  }
+
+  /** Show the page of a form; nothing is done if it is there already. */
+  show({ editing: { template }, picture }) {
+    if (byId("page").src === picture) return;
     byId("page").src = picture;
     byId("picture").style.aspectRatio = `${template.width} / ${template.height}`;
     this.drawing.setAttribute("viewBox", `0 0 ${template.width} ${template.height}`);
-    [this.fields, this.top] = [drawn("g", {}), drawn("g", {})];
-    this.drawing.append(this.fields, this.top);
   }
 
   /** Pixels of the page for one on the screen. */
@@ -75,11 +89,11 @@ class Sheet {
   render(editing) {
     const { template } = editing;
     const unit = this.scale(template);
-    const faulty = editing.faulty();
+    const [faulty, selected] = [editing.faulty(), new Set(editing.selected)];
     update(this.fields, template.fields.length, (i) => {
       const field = template.fields[i];
       const box = i === editing.field && field.places.length > 1 ? editing.box : -1;
-      const kind = `field${i === editing.field ? " current" : ""}${faulty.has(i) ? " faulty" : ""}${isIgnored(field) ? " ignored" : ""}`;
+      const kind = `field${i === editing.field ? " current" : ""}${selected.has(i) ? " selected" : ""}${faulty.has(i) ? " faulty" : ""}${isIgnored(field) ? " ignored" : ""}`;
       return { source: field, state: `${kind}/${box}/${unit}`, make: () => this.group(field, i, kind, box, unit) };
     });
     const top = editing.current ? this.handles(editing.current, unit) : [];
@@ -95,10 +109,16 @@ class Sheet {
       rect.dataset.box = k;
       group.append(rect);
     });
-    const [left, top] = around(field.places);
-    const size = Math.min(NAME_HEIGHT * unit, MAX_NAME);
-    group.append(drawn("text", { x: left, y: Math.max(top - size / 4, size), "font-size": size, "stroke-width": size / 4 }, field.name));
+    group.append(this.label(field, unit), drawn("title", {}, field.name));
     return group;
+  }
+
+  /** The name in the upper left corner of its own field, never in that of a neighbour. */
+  label(field, unit) {
+    const [left, top, width, height] = around(field.places);
+    const size = Math.min(NAME_HEIGHT * unit, MAX_NAME, height / 2);
+    const name = shortened(field.name, Math.floor((width - size / 2) / (LETTER_WIDTH * size)));
+    return drawn("text", { x: left + size / 4, y: top + size, "font-size": size, "stroke-width": size / 4 }, name);
   }
 
   handles(field, unit) {
@@ -138,8 +158,8 @@ class Sheet {
 /** The current field, enlarged, with what is printed around it. */
 function renderCloseup(editing, picture) {
   const closeup = byId("closeup");
-  if (closeup.childElementCount === 0) {
-    closeup.append(drawn("image", { href: picture, width: editing.template.width, height: editing.template.height }));
+  if (closeup.firstChild?.getAttribute("href") !== picture) {
+    closeup.replaceChildren(drawn("image", { href: picture, width: editing.template.width, height: editing.template.height }));
   }
   while (closeup.childElementCount > 1) closeup.lastChild.remove();
   const [left, top, width, height] = around(editing.current.places);
@@ -153,7 +173,7 @@ function setValue(input, value) {
 }
 
 function renderPanel(editing, picture) {
-  const { current: field, template, field: i } = editing;
+  const { current: field, template, field: i, selected } = editing;
   byId("panel").hidden = !field;
   if (!field) return;
   renderCloseup(editing, picture);
@@ -169,52 +189,60 @@ function renderPanel(editing, picture) {
   byId("split").disabled = field.kind === "boxes" && field.places.length < 2;
   byId("remove-box").textContent = `Delete box ${editing.box + 1}`;
   byId("remove-box").hidden = field.kind === "cell" || field.places.length < 2;
-  byId("join").disabled = i + 1 >= template.fields.length;
+  byId("join").textContent = selected.length > 1 ? "Join them" : "Join with next";
+  byId("join").disabled = selected.length < 2 && i + 1 >= template.fields.length;
   byId("earlier").disabled = i === 0;
   byId("later").disabled = i + 1 >= template.fields.length;
   const counted = (number) => (number ? `(${number})` : "");
   byId("ignore").textContent = isIgnored(field) ? "Read it again" : "Leave out";
   byId("rule-state").textContent = counted(field.rules.length);
   byId("form-rule-state").textContent = counted(relations(template).reduce((sum, [, texts]) => sum + texts.length, 0));
-  for (const input of document.querySelectorAll("[data-rule]")) {
-    setValue(input, typedValue(field.rules.find(([key]) => key === input.dataset.rule)?.[1] ?? ""));
+  byId("rule-fields").textContent = selected.length > 1 ? `${selected.length} fields` : "the field";
+  for (const rule of FIELD_RULES) {
+    const input = document.querySelector(`#rule-inputs [data-rule="${rule.key}"]`);
+    input.parentElement.hidden = !mayHave(field, rule);
+    setValue(input, typedValue(ruleOf(field, rule.key)));
   }
-  for (const input of document.querySelectorAll("[data-form-rule]")) {
-    const value = template.keys.find(([key]) => key === input.dataset.formRule)?.[1] ?? "";
-    setValue(input, RELATIONS.includes(input.dataset.formRule) ? typedList(value) : typedValue(value));
+  for (const rule of FORM_RULES) {
+    const value = template.keys.find(([key]) => key === rule.key)?.[1] ?? "";
+    setValue(document.querySelector(`#form-rule-inputs [data-rule="${rule.key}"]`), rule.list ? typedList(value) : typedValue(value));
   }
 }
 
 function renderList(editing, onPick) {
-  const faulty = editing.faulty();
+  const [faulty, selected] = [editing.faulty(), new Set(editing.selected)];
   update(byId("list"), editing.template.fields.length, (i) => {
     const field = editing.template.fields[i];
     const current = i === editing.field;
-    return { source: field, state: `${current}/${faulty.has(i)}`, make: () => listRow(field, i, current, faulty.has(i), onPick) };
+    return { source: field, state: `${i}/${current}/${selected.has(i)}/${faulty.has(i)}`, make: () => listRow(field, i, { current, selected: selected.has(i), faulty: faulty.has(i) }, onPick) };
   });
   // Only the list scrolls, not the page.
   const [list, row] = [byId("list"), byId("list").children[editing.field]];
   if (row) list.scrollTop = clamp(list.scrollTop, row.offsetTop + row.offsetHeight - list.offsetTop - list.clientHeight, row.offsetTop - list.offsetTop);
 }
 
-function listRow(field, i, current, isFaulty, onPick) {
-  const row = element("li", isFaulty ? "faulty" : "");
+function listRow(field, i, { current, selected, faulty }, onPick) {
+  const row = element("li", [faulty && "faulty", selected && "selected"].filter(Boolean).join(" "));
   const button = element("button");
   button.type = "button";
   button.tabIndex = current ? 0 : -1;
   if (current) button.setAttribute("aria-current", "true");
   button.append(element("span", "", String(i + 1)), element("b", "", field.name || "no name"),
     element("span", "", `${field.kind === "cell" ? "cell" : `${field.places.length} boxes`}${isIgnored(field) ? ", left out" : ""}`));
-  button.addEventListener("click", () => onPick(i));
+  button.addEventListener("click", (event) => onPick(i, event));
   row.append(button);
   return row;
 }
 
-function renderBar(editing) {
+function renderBar(desk) {
+  const { editing, forms, unsaved, at } = desk;
   byId("undo").disabled = !editing.past.length;
   byId("redo").disabled = !editing.future.length;
-  byId("state").textContent = editing.unsaved ? "Not saved yet" : "";
-  byId("state").className = editing.unsaved ? "grow unsaved" : "grow muted";
+  const which = forms.length > 1 ? `: ${unsaved.map((form) => form.name).join(", ")}` : "";
+  byId("state").textContent = unsaved.length ? `Not saved yet${which}` : "";
+  byId("state").className = unsaved.length ? "grow unsaved" : "grow muted";
+  byId("form-choice").hidden = forms.length < 2;
+  setValue(byId("form"), String(at));
 }
 
 function tell(text, failed = false) {
