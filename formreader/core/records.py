@@ -109,13 +109,15 @@ class Discarded:
 class Thumbnail:
     """A picture of a field and its surroundings, for the report.
 
-    `jpeg` is the encoded grey picture, `area` the part of the page that it shows, in page
-    pixels, and `scale` the number of picture pixels per page pixel.
+    `jpeg` is the encoded grey picture, upright, `area` the part of the page that it shows, in
+    page pixels, and `scale` the number of picture pixels per page pixel. `turned` is the number of
+    clockwise quarter turns, 0 to 3, that brought that part of the page upright.
     """
 
     jpeg: bytes
     area: Box
     scale: float
+    turned: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

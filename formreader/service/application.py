@@ -63,7 +63,13 @@ def _complete_schema(app: FastAPI) -> None:
     def schema() -> dict[str, Any]:
         made = original()
         known = made.setdefault("components", {}).setdefault("schemas", {})
-        for body in (bodies.Problem, bodies.Crops, bodies.Token, bodies.AnswerChanges):
+        for body in (
+            bodies.Problem,
+            bodies.Crops,
+            bodies.Token,
+            bodies.AnswerChanges,
+            bodies.JobChanges,
+        ):
             known.setdefault(body.__name__, body.model_json_schema())
         return made
 

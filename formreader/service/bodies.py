@@ -70,7 +70,25 @@ class JobOptions(Body):
     max_error: MaxError | None = Field(
         None, description="Instead: the share of accepted values that may be wrong"
     )
-    template: str = Field("", description="Name of a form, * for all forms, empty for none")
+    template: str = Field(
+        "",
+        description="Name of a form, * for all forms, auto to learn them from the pages, empty for "
+        "none",
+    )
+
+
+class JobChanges(Body):
+    """What is other when a job is read again; the rest stays as it was."""
+
+    name: Annotated[str, Field(max_length=MAX_NAME)] = Field(
+        "", description="Of the new job; that of the old one if empty"
+    )
+    rows: Rows = "field"
+    review_below: Share = 0.0
+    max_error: MaxError | None = None
+    template: Annotated[str, Field(max_length=MAX_NAME)] = Field(
+        "", description="As in the options of a job"
+    )
 
 
 class JobCounts(BaseModel):

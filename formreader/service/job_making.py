@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -26,9 +27,11 @@ from formreader.service.file_names import (
     unique,
 )
 from formreader.service.job_folders import JobFolder, JobRecord, StoredFile
+from formreader.service.job_queue import LiveJob
 from formreader.service.multipart_upload import ReceivedFile, Upload
 from formreader.service.problems import ProblemError
 from formreader.service.service_state import Service
+from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.service.zip_files import ZipTooLargeError, unpack_zip
 
 MAX_FILES = 20_000
@@ -50,9 +53,9 @@ def make_job(service: Service, folder: JobFolder, upload: Upload) -> JobRecord:
             422,
             f"{unknown[0]}: there is no such option. Known are name, {', '.join(_OPTION_FIELDS)}",
         )
-    options = job_options(service, upload.values)
+    options = _given_options(service, upload.values)
     name = upload.values.get("name", "").strip()
-    files, skipped = _named(service, folder, upload.files_of("files"))
+    files, skipped = _named(service, folder, upload.sent_files())
     if not files:
         raise ProblemError(
             415, "None of the files is a page. Send PNG, JPEG, TIFF, WebP, BMP, HEIF or PDF files"
@@ -63,7 +66,43 @@ def make_job(service: Service, folder: JobFolder, upload: Upload) -> JobRecord:
     return replace(record, pages=pages, forms=service.shelf.keep(options.template))
 
 
-def job_options(service: Service, values: Mapping[str, str]) -> bodies.JobOptions:
+def make_job_again(
+    service: Service, folder: JobFolder, before: LiveJob, changes: bodies.JobChanges
+) -> JobRecord:
+    """Return the record of a job that reads the files of another anew, with other options.
+
+    The files become those of both jobs: each may be deleted without the other.
+
+    Raises:
+        ProblemError: an option is wrong (422), or the other job is deleted meanwhile (404).
+    """
+    record = before.record
+    options = job_options(
+        {name: getattr(record, name) for name in _OPTION_FIELDS}
+        | changes.model_dump(exclude={"name"}, exclude_unset=True)
+    )
+    try:
+        for file in record.files:
+            _link(before.folder.files / file.stored, folder.files / file.stored)
+    except FileNotFoundError as error:
+        raise ProblemError(404, "The job was deleted meanwhile") from error
+    files = tuple(replace(file, origin="") for file in record.files)
+    name = label_of(changes.name)[: bodies.MAX_NAME] if changes.name else record.name
+    made = _record(service, folder, options, name, files, record.skipped)
+    return replace(made, pages=record.pages, forms=service.shelf.keep(options.template))
+
+
+def _link(file: Path, to: Path) -> None:
+    """Make a second name of a file, or a copy where the disk knows no second names."""
+    try:
+        os.link(file, to)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(file, to)
+
+
+def _given_options(service: Service, values: Mapping[str, str]) -> bodies.JobOptions:
     """Return the options in form fields; those that are missing are the service's own.
 
     Raises:
@@ -79,13 +118,22 @@ def job_options(service: Service, values: Mapping[str, str]) -> bodies.JobOption
     given = {name: values[name] for name in _OPTION_FIELDS if values.get(name, "") != ""}
     if "template" in values:
         given["template"] = values["template"]
+    return job_options(defaults | given)
+
+
+def job_options(values: Mapping[str, object]) -> bodies.JobOptions:
+    """Return the options of a job. For a row for each page without forms, it learns the forms.
+
+    Raises:
+        ProblemError: one has an impossible value.
+    """
     try:
-        options = bodies.JobOptions.model_validate(defaults | given)
+        options = bodies.JobOptions.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         raise ProblemError(422, f"{first['loc'][0]}: {first['msg']}") from error
     if options.rows == "page" and not options.template:
-        raise ProblemError(422, "rows: a row for each page needs a template. Give its name, or *")
+        return options.model_copy(update={"template": LEARNED_FORMS})
     return options
 
 
@@ -206,7 +254,7 @@ def _sync_file(path: Path) -> None:
 
 def _name_of(upload: Upload, files: Sequence[StoredFile]) -> str:
     """A name for a job that the client gave none: its only ZIP, or its first file and how many."""
-    received = upload.files_of("files")
+    received = upload.sent_files()
     first = label_of(received[0].name) if len(received) == 1 else files[0].label
     more = f" and {len(files) - 1:,} more" if len(files) > 1 and len(received) > 1 else ""
     return f"{first[: bodies.MAX_NAME - len(more)]}{more}"

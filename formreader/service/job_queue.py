@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from queue import SimpleQueue
-from typing import cast
+from typing import Literal, cast
 
 from formreader.batch import scan_job
 from formreader.batch.page_log import PageFigures
@@ -22,6 +22,7 @@ from formreader.core.options import Rows, ScanOptions
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, JobFolder, JobRecord
 from formreader.service.service_metrics import Metrics
+from formreader.service.template_shelf import LEARNED_FORMS
 
 _JOBS_PER_WORKER = 2
 """Jobs that are read at a time, for each worker: while one opens its store or writes its table,
@@ -338,7 +339,8 @@ class JobQueue:
     def _begin_anew(self, job: LiveJob, record: JobRecord) -> None:
         """Forget what another version of the program, or another model, has read of a job."""
         for path in job.folder.path.glob(f"{job.folder.table.stem}.*"):
-            path.unlink()
+            if path.is_file():  # the scan itself deletes forms that it has learned
+                path.unlink()
         with self._lock:
             job.record = replace(job.record, read_by=self.read_by)
             job.folder.write(job.record)
@@ -353,13 +355,18 @@ class JobQueue:
             split_forms=False,  # a job has one table, from which clients choose
             review_below=record.review_below,
             max_error=record.max_error,
-            template=self._data.forms / record.forms if record.forms else None,
+            template=self._data.forms / record.forms if record.forms else _learned(record),
         )
 
     def _count(self, summary: ScanSummary) -> None:
         self._metrics.add("pages_total", summary.read)
         self._metrics.add("pages_failed_total", summary.failed)
         self._metrics.add_seconds(summary.stages)
+
+
+def _learned(record: JobRecord) -> Literal["auto"] | None:
+    """How a scan is told to learn the forms of a job, if it is to."""
+    return "auto" if record.template == LEARNED_FORMS else None
 
 
 def _done(now: JobRecord, begun: JobRecord, summary: ScanSummary) -> JobRecord:

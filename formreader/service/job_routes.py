@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
+from formreader.batch.auto_forms import AutoForms
 from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows
 from formreader.review.correct_job import CorrectOptions, CorrectSummary, correct
@@ -19,7 +21,7 @@ from formreader.service import bodies
 from formreader.service.access import REPORT_POLICY
 from formreader.service.body_making import body_of_job
 from formreader.service.job_folders import JobFolder
-from formreader.service.job_making import MAX_FILES, make_job
+from formreader.service.job_making import MAX_FILES, make_job, make_job_again
 from formreader.service.job_queue import LiveJob, QueueFullError
 from formreader.service.job_results_export import (
     MEDIA_TYPES,
@@ -29,8 +31,15 @@ from formreader.service.job_results_export import (
 )
 from formreader.service.multipart_upload import UploadLimits, files_schema, receive_upload
 from formreader.service.problems import DISK_FULL, ProblemError
-from formreader.service.request_bodies import body_schema, content_type, receive_file
+from formreader.service.request_bodies import (
+    body_schema,
+    content_type,
+    json_body,
+    json_schema,
+    receive_file,
+)
 from formreader.service.service_state import Service, busy, client_of, service_of
+from formreader.service.template_shelf import summary_of_template
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -45,6 +54,9 @@ _SILENT_LOOKS = 75
 
 _MIN_FREE_BYTES = 2**28
 """Space that must be left on the disk for an upload to be taken: tables and stores need some."""
+
+_MAX_CHANGES = 2**13
+"""Bytes of the options with which a job is read again."""
 
 _MAX_CORRECTIONS = 2**26
 """Bytes of the largest corrections.csv: a million answers."""
@@ -69,6 +81,47 @@ UPLOAD_SCHEMA = body_schema({"multipart/form-data": files_schema("files", others
 async def post_job(request: Request, response: Response, service: Shared) -> bodies.Job:
     """Read page files of all kinds that `scan` reads, and ZIPs of them: one job an upload."""
     client = client_of(request)
+    with _new_folder(service, client) as folder:
+        limits = UploadLimits(service.max_upload, MAX_FILES)
+        upload = await receive_upload(request, folder.files, limits)
+        record = await run_in_threadpool(make_job, service, folder, upload)
+        job = await run_in_threadpool(_keep, service, folder, record, client)
+    response.headers["location"] = f"{router.prefix}/{job.record.id}"
+    return body_of_job(service, job)
+
+
+@router.post("/{job_id}/again", status_code=202, openapi_extra=json_schema(bodies.JobChanges))
+def post_job_again(
+    job_id: str,
+    request: Request,
+    response: Response,
+    changes: Annotated[bodies.JobChanges, Depends(json_body(bodies.JobChanges, _MAX_CHANGES))],
+    service: Shared,
+) -> bodies.Job:
+    """Read the files of a job again, with another template or other options: a new job."""
+    client = client_of(request)
+    with _new_folder(service, client) as folder:
+        record = make_job_again(service, folder, service.job(job_id), changes)
+        job = _keep(service, folder, record, client)
+    response.headers["location"] = f"{router.prefix}/{job.record.id}"
+    return body_of_job(service, job)
+
+
+@router.post("/{job_id}/templates", status_code=201)
+def post_job_templates(job_id: str, service: Shared) -> bodies.TemplateList:
+    """Keep the forms that a job with template=auto has learned as templates of the service."""
+    job = service.done_job(job_id)
+    learned = service.shelf.add_learned(AutoForms.folder_of(job.folder.store))
+    return bodies.TemplateList(templates=[summary_of_template(one) for one in learned])
+
+
+@contextmanager
+def _new_folder(service: Service, client: str) -> Iterator[JobFolder]:
+    """Yield a folder for a new job, which is gone where the `with` block raises.
+
+    Raises:
+        ProblemError: the service takes no job now (503, 507, 429).
+    """
     if service.stopping.is_set():
         raise ProblemError(503, "The service is stopping. Try again", {"retry-after": "10"})
     if service.data.free_bytes() < _MIN_FREE_BYTES:
@@ -77,17 +130,12 @@ async def post_job(request: Request, response: Response, service: Shared) -> bod
         with service.queue.place(client):
             folder = service.data.new()
             try:
-                limits = UploadLimits(service.max_upload, MAX_FILES)
-                upload = await receive_upload(request, folder.files, limits)
-                record = await run_in_threadpool(make_job, service, folder, upload)
-                job = await run_in_threadpool(_keep, service, folder, record, client)
+                yield folder
             except BaseException:
                 service.data.drop(folder)
                 raise
     except QueueFullError as error:
         raise busy(str(error)) from error
-    response.headers["location"] = f"/api/v1/jobs/{job.record.id}"
-    return body_of_job(service, job)
 
 
 def _keep(service: Service, folder: JobFolder, record: Any, client: str) -> LiveJob:
@@ -100,11 +148,18 @@ def get_jobs(
     service: Shared,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    search: Annotated[str, Query(max_length=bodies.MAX_NAME)] = "",
 ) -> bodies.JobList:
-    """List jobs, the newest first."""
-    jobs = service.queue.all()
+    """List jobs, the newest first; `search` is a part of their name, or of that of a file."""
+    wanted = search.casefold()
+    jobs = [job for job in service.queue.all() if not wanted or _is_called(job, wanted)]
     shown = jobs[offset : offset + limit]
     return bodies.JobList(jobs=[body_of_job(service, job) for job in shown], total=len(jobs))
+
+
+def _is_called(job: LiveJob, wanted: str) -> bool:
+    names = (job.record.name, *(file.label for file in job.record.files))
+    return any(wanted in name.casefold() for name in names)
 
 
 @router.get("/{job_id}")
@@ -165,8 +220,12 @@ def get_results(
     """Give the table, with rows of any kind, as `scan` writes it."""
     job = service.done_job(job_id)
     wanted = rows or job.record.rows
-    if wanted == "page" and not job.record.forms:
-        raise ProblemError(422, "rows: a row for each page needs a template, and the job has none")
+    if wanted == "page" and not job.record.template:
+        raise ProblemError(
+            422,
+            "rows: the job was read without forms, which a row for each page needs. Read it again: "
+            f'POST {router.prefix}/{job_id}/again with {{"template": "auto", "rows": "page"}}',
+        )
     path = export_table(service, job, wanted, format)  # type: ignore[arg-type]
     return FileResponse(
         path,

@@ -21,6 +21,9 @@ _MAX_FIELD_BYTES = 64 * 1024
 _MAX_FIELDS = 32
 """Form fields that are not files: more than there are options."""
 
+_FILE_FIELDS = ("files", "file")
+"""Names of the fields that files go into: each call takes both, so that nobody has to remember."""
+
 FILE_SCHEMA = {"type": "string", "format": "binary"}
 """A file in OpenAPI's words."""
 
@@ -29,6 +32,8 @@ def files_schema(
     name: str, most: int | None = None, others: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
     """Schema of a multipart body with files in the field `name`, at most `most` if given.
+
+    It tells of one name; `Upload.sent_files` takes the other as well.
 
     Args:
         name: Field of the files.
@@ -69,19 +74,20 @@ class Upload:
     values: dict[str, str] = field(default_factory=dict)
     files: list[tuple[str, ReceivedFile]] = field(default_factory=list)
 
-    def files_of(self, name: str) -> list[ReceivedFile]:
-        """Return the files of a field.
+    def sent_files(self) -> list[ReceivedFile]:
+        """Return the files, which are in fields called `files` or `file`.
 
         Raises:
             ProblemError: there are none, or files under another name.
         """
-        found = [file for given, file in self.files if given == name]
-        others = sorted({given for given, _ in self.files} - {name})
+        others = sorted({given for given, _ in self.files} - set(_FILE_FIELDS))
         if others:
-            raise ProblemError(422, f"{others[0]}: files go into the field `{name}`")
-        if not found:
-            raise ProblemError(422, f"No file was sent. Files go into the multipart field `{name}`")
-        return found
+            raise ProblemError(422, f"{others[0]}: files go into the field `files` (or `file`)")
+        if not self.files:
+            raise ProblemError(
+                422, "No file was sent. Files go into the multipart field `files` (or `file`)"
+            )
+        return [file for _, file in self.files]
 
 
 async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -> Upload:

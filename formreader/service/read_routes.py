@@ -43,6 +43,7 @@ from formreader.service.request_bodies import (
     receive_file,
 )
 from formreader.service.service_state import Service, client_of, service_of
+from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.store.grey_png import grey_png
 
 router = APIRouter(prefix="/api/v1", tags=["read at once"])
@@ -97,13 +98,15 @@ async def _received(request: Request, service: Service, folder: Path) -> InputFi
         await receive_file(request, path, size)
         return InputFile(str(path), "page")
     upload = await receive_upload(request, folder, UploadLimits(size, 1))
-    (received,) = upload.files_of("file")
+    (received,) = upload.sent_files()
     return InputFile(str(received.path), label_of(received.name))
 
 
 def _read(
     service: Service, options: ScanOptions, kind: Kind, task: PageTask, template: str
 ) -> bodies.PageRead:
+    if template == LEARNED_FORMS:
+        raise ProblemError(422, "template: one page teaches no form. Send a job with its pages")
     if kind == "page" and template:
         task = replace(task, templates=str(service.shelf.kept(service.shelf.keep(template))))
     stopwatch = Stopwatch()
@@ -169,9 +172,7 @@ async def post_digits(request: Request, service: Shared) -> bodies.DigitsRead:
         if content_type(request) == "multipart/form-data":
             limits = UploadLimits(min(_MAX_BYTES, service.max_upload), bodies.MAX_CROPS)
             upload = await receive_upload(request, folder, limits)
-            files = [
-                InputFile(str(one.path), label_of(one.name)) for one in upload.files_of("files")
-            ]
+            files = [InputFile(str(one.path), label_of(one.name)) for one in upload.sent_files()]
             return await run_in_threadpool(_read_pictures, service, files)
         return await run_in_threadpool(_read_crops, service, await _crops_of(request))
 

@@ -71,7 +71,9 @@ class Service:
             raise UsageError("The service reads on this machine; it takes no --cluster")
         template = scan.template
         if template == "auto":
-            raise UsageError("The service learns no forms: give a folder of templates")
+            raise UsageError(
+                "Give a folder of templates. A job that is to learn its forms says template=auto"
+            )
         if template is not None:
             template_folders(template)  # it is an error that there is none
         data = DataFolder(options.data)

@@ -26,7 +26,7 @@ from formreader.service.multipart_upload import (
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import body_schema, bytes_of, json_body, json_schema
 from formreader.service.service_state import Service, client_of, service_of
-from formreader.service.template_shelf import body_of_template
+from formreader.service.template_shelf import body_of_template, summary_of_template
 from formreader.template.editor.editor_page import editor_page
 
 router = APIRouter(prefix="/api/v1/templates", tags=["forms"])
@@ -68,13 +68,9 @@ class _Quiet:
 @router.get("")
 def get_templates(service: Shared) -> bodies.TemplateList:
     """List the forms."""
-    summaries = [
-        bodies.TemplateSummary(
-            name=one.name, width=one.size[0], height=one.size[1], fields=len(one.fields)
-        )
-        for _, one in service.shelf.all()
-    ]
-    return bodies.TemplateList(templates=summaries)
+    return bodies.TemplateList(
+        templates=[summary_of_template(one) for _, one in service.shelf.all()]
+    )
 
 
 @router.post(
@@ -91,7 +87,7 @@ async def post_template(
     """Make a form of a page, blank or filled in; its fields are F01, F02, ... until named."""
     with service.reading(client_of(request)), service.data.workspace() as folder:
         upload = await receive_upload(request, folder, UploadLimits(_MAX_FORM_BYTES, 1))
-        (received,) = upload.files_of("file")
+        (received,) = upload.sent_files()
         page = InputFile(str(received.path), label_of(received.name))
         return await run_in_threadpool(_make, service, page, folder / "form", name)
 

@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from formreader.core.errors import TemplateError
 from formreader.core.geometry import Box
+from formreader.input.path_listing import natural_key
 from formreader.output.atomic_writing import atomic_writer
 from formreader.rules.form_rules import NO_RULES, FieldRules
 from formreader.service import bodies
@@ -33,6 +35,9 @@ from formreader.template.template_file import (
 
 ALL_FORMS = "*"
 """What a client gives for all forms."""
+
+LEARNED_FORMS = "auto"
+"""What a client gives for forms that the job learns from its own pages, as to `scan`."""
 
 _MAX_UPLOAD_SECONDS = 3600
 """Seconds for which forms stay that no job uses: their upload may not be a job yet."""
@@ -75,16 +80,17 @@ class TemplateShelf:
 
     def picture(self, name: str) -> bytes:
         """The page of a form, as PNG."""
-        folder, _ = self.find(name)
-        return page_files(folder)[0].read_bytes()
+        return _picture(self.find(name)[0])
 
     def keep(self, name: str) -> str:
         """Keep a form, or all of them, as they are now; return the name they are kept under.
 
+        It is "" for no form, and for those that are yet to be learned.
+
         Raises:
             ProblemError: there is no such form.
         """
-        if not name:
+        if name in ("", LEARNED_FORMS):
             return ""
         with self._lock, self._data.workspace() as work:
             chosen = self.all() if name == ALL_FORMS else self._with_document(name)
@@ -170,9 +176,42 @@ class TemplateShelf:
             template = read_template(made)
             if any(one.name == template.name for _, one in self.all()):
                 raise ProblemError(409, f"There is a form {template.name!r} already")
-            stem = re.sub(r"[^0-9A-Za-z]+", "-", template.name).strip("-")[:40]
-            made.rename(self._folder / f"{stem or 'form'}-{secrets.token_hex(3)}")
+            self._place(made, template)
         return template
+
+    def add_learned(self, learned: Path) -> list[FormTemplate]:
+        """Add the forms in a folder that a job has learned; those that are here already stay.
+
+        A form that has the name of another gets the next free number.
+
+        Raises:
+            ProblemError: there are none.
+        """
+        with self._lock, self._data.workspace() as work:
+            there = {_picture(folder): template for folder, template in self.all()}
+            names = {template.name for template in there.values()}
+            found = list[FormTemplate]()
+            for folder in sorted(learned.glob("form-*"), key=lambda one: natural_key(one.name)):
+                if (template := there.get(_picture(folder))) is None:
+                    free = (f"form-{n}" for n in count(1) if f"form-{n}" not in names)
+                    template = replace(read_template(folder), name=next(free))
+                    names.add(template.name)
+                    _copy(folder, template, work / template.name)
+                    _save(work / template.name, template_text(template))
+                    self._place(work / template.name, template)
+                found.append(template)
+        if not found:
+            raise ProblemError(
+                422,
+                "The job has learned no form: no two of its pages are alike. Send more pages with "
+                "template=auto, or make a form of a page",
+            )
+        return found
+
+    def _place(self, made: Path, template: FormTemplate) -> None:
+        """Put the folder of a form that is whole among the others."""
+        stem = re.sub(r"[^0-9A-Za-z]+", "-", template.name).strip("-")[:40]
+        made.rename(self._folder / f"{stem or 'form'}-{secrets.token_hex(3)}")
 
     def delete(self, name: str) -> None:
         """Delete a form. Jobs that were begun with it keep theirs.
@@ -196,6 +235,19 @@ class TemplateShelf:
             documents_of([*others, template] if template is not None else others)
         except TemplateError as error:
             raise ProblemError(409, str(error)) from error
+
+
+def _picture(folder: Path) -> bytes:
+    """The page of a form, as PNG: no two forms have the same."""
+    return page_files(folder)[0].read_bytes()
+
+
+def summary_of_template(template: FormTemplate) -> bodies.TemplateSummary:
+    """A form as lists have it."""
+    width, height = template.size
+    return bodies.TemplateSummary(
+        name=template.name, width=width, height=height, fields=len(template.fields)
+    )
 
 
 def body_of_template(template: FormTemplate) -> bodies.Template:

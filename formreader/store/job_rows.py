@@ -71,9 +71,10 @@ def picture_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[
         if read.status is not Status.BLANK or any(digit.is_mark for digit in read.digits):
             if field.thumbnail is None:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
-            area = *_box_row(field.thumbnail.area), float(field.thumbnail.scale)
+            shown = field.thumbnail
+            area = *_box_row(shown.area), float(shown.scale), shown.turned
             sprite = grey_png(_side_by_side(field.crops))
-            yield page, number, *area, field.thumbnail.jpeg, sprite
+            yield page, number, *area, shown.jpeg, sprite
 
 
 def _side_by_side(crops: Crops) -> GreyImage:
@@ -94,8 +95,8 @@ def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldRead
 
 def read_picture(row: Row) -> tuple[Thumbnail, bytes]:
     """The picture of a field and the PNG of its crops, from a row of `PICTURE_COLUMNS`."""
-    _, left, top, width, height, scale, jpeg, crops = row
-    return Thumbnail(jpeg, Box(left, top, width, height), scale), crops
+    _, left, top, width, height, scale, turned, jpeg, crops = row
+    return Thumbnail(jpeg, Box(left, top, width, height), scale, turned), crops
 
 
 def _read_field(row: Row, digits: tuple[DigitReading, ...]) -> FieldReading:

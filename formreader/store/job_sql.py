@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 4
+JOB_FORMAT = 5
 """Version of the tables, SQLite's `user_version`; each change of the tables or of what their
 checksums are of adds 1."""
 
@@ -106,6 +106,7 @@ SCHEMA = (
         width REAL NOT NULL,
         height REAL NOT NULL,
         scale REAL NOT NULL,
+        turned INTEGER NOT NULL,
         jpeg BLOB NOT NULL,
         crops BLOB NOT NULL,
         PRIMARY KEY (page, field),
@@ -148,7 +149,7 @@ DIGIT_COLUMNS = (
     "field, left, top, width, height, digit, confidence, status, second, second_confidence, "
     "acceptable"
 )
-PICTURE_COLUMNS = "field, left, top, width, height, scale, jpeg, crops"
+PICTURE_COLUMNS = "field, left, top, width, height, scale, turned, jpeg, crops"
 
 ADD_RUN = f"INSERT INTO run ({RUN_COLUMNS}) VALUES (?, ?, ?, ?)"
 RUN = f"SELECT {RUN_COLUMNS} FROM run"
@@ -221,7 +222,7 @@ LAST_ID = "SELECT last_insert_rowid()"
 
 ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 12})"
 ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 11})"
-ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 8})"
+ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 9})"
 
 PAGES = """
 SELECT

@@ -29,8 +29,9 @@ MAX_SIDE = 100_000
 _MAX_NUMBER = 10**MAX_DIGITS
 """All numbers of a template are below it: rules compare no longer ones."""
 
-_NO_FORMS = frozenset((".", "..", "*"))
-"""Names that mean something else: in paths the folder or the one above, in calls all forms."""
+_NO_FORMS = frozenset((".", "..", "*", "auto"))
+"""Names that mean something else: in paths the folder or the one above, in calls all forms, and in
+options those that are learned from the pages."""
 
 _MAX_SHOWN = 80
 """Characters of a wrong value that a message shows."""
@@ -55,7 +56,7 @@ def form_name_fault(name: object) -> str:
     if fault := name_fault(name):
         return fault
     if name in _NO_FORMS or "/" in str(name):
-        return f"may not be ., .. or *, nor have a /: no call could reach it. {found(name)}"
+        return f"may not be ., .., * or auto, nor have a /: no call could reach it. {found(name)}"
     return ""
 
 

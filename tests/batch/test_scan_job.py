@@ -33,7 +33,7 @@ from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.scan_job import STAGES, scan
 from formreader.batch.worker_reading import WorkerReading
 from formreader.core.errors import OutputError
-from formreader.core.geometry import Box
+from formreader.core.geometry import Box, quads_of
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
@@ -163,12 +163,12 @@ def test_thumbnails_are_small_and_show_the_field(side: int, count: int) -> None:
     decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded is not None
     height, width = decoded.shape
-    assert width <= 901
+    assert width <= 1401
     assert picture.scale <= 1
     assert width == picture.area.width * picture.scale
     assert height == picture.area.height * picture.scale
     around, pixel = blank_field(boxes).box, 1 / picture.scale
-    assert 0 <= around.left - side - picture.area.left < pixel
+    assert 0 <= around.left - picture.area.left - min(2 * side, around.left) < pixel
     assert 0 <= picture.area.bottom - around.bottom - side < pixel
 
 
@@ -187,13 +187,42 @@ def test_thumbnails_stay_on_the_page() -> None:
     picture = draw_thumbnail(
         Pyramid(np.zeros((60, 80), np.uint8)), blank_field((square(-3, 50, 20),))
     )
-    assert picture.area == Box(0, 30, 37, 30)
+    assert picture.area == Box(0, 30, 57, 30)
+
+
+def test_a_decimal_point_stays_in_the_picture() -> None:
+    page = np.full((600, 1200), 255, np.uint8)
+    page[250:255, 410:415] = 40  # 0.4 mm at 300 dpi, between two boxes of 8 mm
+    boxes = tuple(square(left, 200, 94) for left in (300, 420))
+    picture = draw_thumbnail(Pyramid(page), blank_field(boxes))
+    decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None and picture.scale == 1
+    x, y = 412 - int(picture.area.left), 252 - int(picture.area.top)
+    assert decoded[y, x] < 80
+
+
+@pytest.mark.parametrize("turned", [0, 1, 2, 3])
+def test_the_picture_of_a_turned_field_is_upright(turned: int) -> None:
+    upright = np.full((300, 500), 255, np.uint8)
+    upright[100:120, 200:220] = 0  # the top left of the box
+    box = np.array(square(200, 100, 60).corners)
+    for _ in range(turned):  # the page lies counter-clockwise, as far as it must be turned back
+        height_before = upright.shape[1]
+        upright = np.rot90(upright)
+        box = np.stack([box[:, 1], height_before - box[:, 0]], axis=1)
+    (corners,) = quads_of(box[None])
+    page = Pyramid(np.ascontiguousarray(upright))
+    picture = draw_thumbnail(page, blank_field((DigitBox(corners),)))
+    assert picture.turned == turned
+    decoded = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None and decoded.shape == (180, 300)
+    assert decoded[70, 130] < 30 and decoded[110, 170] > 225
 
 
 def test_the_thumbnail_of_a_field_off_the_page_shows_its_edge() -> None:
     page = Pyramid(np.zeros((60, 80), np.uint8))
     for left, top, area in (
-        (-90, 20, Box(0, 0, 1, 60)), (150, 20, Box(79, 0, 1, 60)), (20, 150, Box(0, 59, 60, 1)),
+        (-90, 20, Box(0, 0, 1, 60)), (150, 20, Box(79, 0, 1, 60)), (20, 150, Box(0, 59, 80, 1)),
     ):  # fmt: skip
         assert draw_thumbnail(page, blank_field((square(left, top, 20),))).area == area
 

@@ -68,7 +68,7 @@ def test_the_records_carry_what_the_review_needs(
     ((record, pictures),) = json.loads(page.scripts[0])
     (entry,) = json.loads(page.scripts[2])
     assert entry[3:] == ["a.png", 3, 7, "", "1?.", 1.0, 0]
-    assert record[0] == [70, 170, 300, 110]
+    assert record[0] == [70, 170, 300, 110, 0]
     assert record[1] == [
         [100, 200, 50, 50, "1", 0.5, "review", "2", 0.02],
         [150, 200, 50, 50, "?", 0.0, "review", "3", 0.04],

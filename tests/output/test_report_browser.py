@@ -351,17 +351,73 @@ def test_confirm_is_in_sight_on_a_phone(reader: Reader, report: Path) -> None:
     reader.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         reader.open(report)
-        seen = """const crop = document.getElementById('crop').getBoundingClientRect();
+        seen = """const box = document.querySelector('#overlay .current').getBoundingClientRect();
             const keys = document.getElementById('keypad').getBoundingClientRect();
-            if (crop.top < 0 || crop.bottom > keys.top) return 'the digit is out of sight';
-            const box = document.getElementById('confirm').getBoundingClientRect();
-            return [box.top >= 0, box.bottom <= innerHeight, box.width > 0,
+            if (box.top < 0 || box.bottom > keys.top) return 'the digit is out of sight';
+            const confirm = document.getElementById('confirm').getBoundingClientRect();
+            return [confirm.top >= 0, confirm.bottom <= innerHeight, confirm.width > 0,
                 document.documentElement.scrollWidth <= 390]"""
         assert reader.run(seen) == [True] * 4
         reader.browser.find_element("id", "confirm").click()
         assert reader.text("progress-text") == "1 of 6 checked"
     finally:
         reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_first_screen_shows_the_page_and_all_keys(reader: Reader, report: Path) -> None:
+    size = {"width": 1366, "height": 768, "deviceScaleFactor": 1, "mobile": False}
+    reader.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        reader.open(report)
+        seen = """const place = (one) => document.querySelector(one).getBoundingClientRect();
+            return [...['#picture', '#keypad'].map(place).map(({ top, bottom }) =>
+                top >= 0 && bottom <= innerHeight), scrollY, place('#overlay .current').height]"""
+        *in_sight, scrolled, height = reader.run(seen)
+        assert (in_sight, scrolled) == ([True, True], 0)
+        assert 75 <= height <= 90  # a box of 8 mm is 30 CSS pixels on paper
+    finally:
+        reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+PAINTED = """return [...document.querySelectorAll(arguments[0])].map((one) => [
+    /image\\/(\\w+)/.exec(one.style.backgroundImage)[1], one.querySelector('.aim') !== null])"""
+
+
+def test_crops_are_for_those_who_ask(reader: Reader, report: Path) -> None:
+    reader.open(report)
+    assert not reader.browser.find_element("id", "crop").is_displayed()
+    painted = reader.browser.execute_script
+    assert painted(PAINTED, "#cells .part") == [["jpeg", True]] * 2
+    assert painted(PAINTED, ".row .part") == [["jpeg", False]] * 3
+    reader.type("r")
+    assert reader.browser.find_element("id", "crop").is_displayed()
+    assert painted(PAINTED, "#cells .part") == [["png", False]] * 2
+    assert painted(PAINTED, ".row .part") == [["png", False]] * 3
+    reader.type("w")
+    assert {kind for kind, _ in painted(PAINTED, ".tile .part")} == {"png"}
+    reader.browser.find_element("id", "show-crops").click()
+    assert {kind for kind, _ in painted(PAINTED, ".tile .part")} == {"jpeg"}
+    assert reader.text("progress-text") == "0 of 6 checked"
+
+
+@pytest.mark.parametrize(
+    ("turned", "place"),
+    [(0, (30, 30)), (1, (30, 30)), (2, (220, 30)), (3, (30, 220))],
+)
+def test_boxes_are_outlined_on_upright_pictures(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField,
+    turned: int, place: tuple[int, int],
+) -> None:  # fmt: skip
+    """The box is 30 px from the left and the top of an area of 300 by 110, and 50 by 50."""
+    field = make_field("1", [0.5])
+    picture = replace(field.thumbnail, turned=turned)
+    write_report(tmp_path / "results.html", summary, [replace(field, thumbnail=picture)])
+    reader.open(tmp_path / "results.html")
+    sides = """const box = document.querySelector('#overlay .current');
+        return ['x', 'y', 'width', 'height'].map((side) => Number(box.getAttribute(side)))"""
+    assert reader.run(sides) == [*place, 50, 50]
+    upright = "300 / 110" if turned % 2 == 0 else "110 / 300"
+    assert reader.run("return document.getElementById('picture').style.aspectRatio") == upright
 
 
 AXE = importlib.util.find_spec("axe_playwright_python")
@@ -378,7 +434,8 @@ def test_no_view_of_the_report_keeps_anyone_out(reader: Reader, report: Path) ->
     check = """const done = arguments[0];
         axe.run(document).then((found) => done(found.violations.map(
             (one) => `${one.impact}: ${one.id}: ${one.nodes.map(({ target }) => target)}`)))"""
-    keys = {"one by one": "3", "wall": "w", "column": "c", "help": "?", "page": Keys.ESCAPE + "cp"}
+    keys = {"one by one": "3", "crops": "r", "wall": "w", "column": "c", "help": "?"}
+    keys["page"] = Keys.ESCAPE + "cp"
     for view, pressed in keys.items():
         reader.type(*pressed)
         found = reader.browser.execute_async_script(check)

@@ -37,6 +37,7 @@ UPLOAD = 10_737_418
 LIMITS = {
     "POST /api/v1/session": 2**13,
     "POST /api/v1/jobs": UPLOAD,
+    "POST /api/v1/jobs/{job_id}/again": 2**13,
     "POST /api/v1/jobs/{job_id}/corrections": 2**26,
     "PUT /api/v1/jobs/{job_id}/answers": 2**22,
     "PATCH /api/v1/jobs/{job_id}/answers": 2**20,

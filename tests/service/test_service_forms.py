@@ -17,7 +17,19 @@ FORMS = "/api/v1/templates"
 
 HEX = f"0x{'f' * 6000}"
 
-UNREACHABLE = ["a/b", "good/edit", ".", "..", "*", "a\0b", "a\nb", " a", "\x1b[31m", "\u202ea"]
+UNREACHABLE = [
+    "a/b",
+    "good/edit",
+    ".",
+    "..",
+    "*",
+    "auto",
+    "a\0b",
+    "a\nb",
+    " a",
+    "\x1b[31m",
+    "\u202ea",
+]
 
 
 @pytest.fixture

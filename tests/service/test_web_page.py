@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 selenium = pytest.importorskip("selenium", reason="the browser tests need selenium")
 pytest.importorskip("fastapi", reason="the service needs the extra serve")
+openpyxl = pytest.importorskip("openpyxl", reason="it reads the Excel table")
 from selenium import webdriver  # noqa: E402
 from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
@@ -206,8 +208,10 @@ def look_at_results(visitor: Visitor) -> str:
     assert visitor.one(".figure.is-review dd").text == str(TO_REVIEW)
     visitor.until(lambda: len(visitor.all(".thumbnail rect")) > 60)
     visitor.check_access("job")
-    visitor.press(".menu summary")
+    visitor.press("#downloads summary")
     visitor.check_access("downloads")
+    visitor.press("#again summary")
+    visitor.check_access("read again")
     visitor.press("h1")
     visitor.until(lambda: not visitor.all(".menu[open]"))
     return str(visitor.run("return location.hash.split('/')[2]"))
@@ -222,15 +226,25 @@ def look_at_a_page(visitor: Visitor, job: str) -> None:
     stage.send_keys(Keys.END, Keys.ARROW_UP, Keys.HOME, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     reading = visitor.one(".reading").text
     assert "Field 1, box 3" in reading and "First guess" in reading and "Second" in reading
+    beside = """const edge = document.querySelector('.sheet img').getBoundingClientRect().right;
+        return [...document.querySelectorAll('.sheet text')].map((one) =>
+            [one.textContent, one.getBoundingClientRect().left >= edge])"""
+    assert visitor.run(beside) == [
+        [value, True] for value in ("3815", "4", "?6", "??2740", "950", "???", "70429")
+    ]
     visitor.check_access("page")
 
 
 def look_at_the_table(visitor: Visitor, job: str) -> None:
     visitor.browser.get(f"{visitor.address}#/jobs/{job}/table")
     visitor.until(lambda: len(visitor.all(".results tbody tr")) == 16)
+    heads = [one.text for one in visitor.all(".results th")]
+    assert heads[0] == "File" and "Least sure digit" in heads and "lowest" not in heads
     visitor.check_access("table")
     visitor.press("#table-review")
     visitor.until(lambda: len(visitor.all(".results tbody tr")) == FIELDS_TO_REVIEW)
+    visitor.one("#table-search").send_keys("??2740")
+    visitor.until(lambda: len(visitor.all(".results tbody tr")) == 1)
 
 
 def answer_everything(visitor: Visitor, job: str) -> None:
@@ -277,7 +291,7 @@ def open_review(visitor: Visitor, job: str) -> None:
 
 
 def download(visitor: Visitor) -> list[dict[str, str]]:
-    visitor.press(".menu summary")
+    visitor.press("#downloads summary")
     visitor.press("#download-field-csv")
     (path,) = visitor.until(lambda: list(visitor.downloads.glob("*.csv")))
     with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -285,11 +299,87 @@ def download(visitor: Visitor) -> list[dict[str, str]]:
 
 
 def delete(visitor: Visitor, job: str) -> None:
-    visitor.press(".actions > button")
-    visitor.check_access("question")
-    visitor.press("dialog .danger")
+    """It is gone from the page, comes back by Undo, and is deleted when the page is left."""
+    visitor.press("#delete-job")
     visitor.until(lambda: visitor.all(".jobs p"))
-    assert visitor.ask(f"jobs/{job}") == 404
+    visitor.check_access("deleted")
+    assert visitor.ask(f"jobs/{job}")["id"] == job
+    visitor.press(".notice button")
+    visitor.one("#job-search").send_keys("no such job")
+    visitor.until(lambda: "No job and no file" in visitor.one(".jobs").text)
+    visitor.one("#job-search").clear()
+    visitor.one("#job-search").send_keys("<B>SURVEY")
+    visitor.press(f"#delete-{job}")
+    visitor.until(lambda: visitor.all(".jobs p"))
+    visitor.browser.get("about:blank")
+    visitor.browser.get(visitor.address)
+    visitor.one(".jobs p")
+    visitor.until(lambda: visitor.ask(f"jobs/{job}") == 404)
+
+
+def test_a_pile_of_forms_becomes_a_named_table(
+    visitor: Visitor, samples: Path, tmp_path: Path
+) -> None:
+    """Forms are learned from the upload, saved as templates, named, and the pile is read again."""
+    scans = list[Path]()
+    with Image.open(samples / "comb.png") as page:
+        for i in range(2):
+            scans.append(tmp_path / f"scan {i}.png")
+            page.convert("L").point(lambda grey, i=i: max(0, grey - i)).save(scans[-1])
+    sign_in(visitor)
+    visitor.browser.get(f"{visitor.address}#/learn")
+    visitor.one("input[multiple]").send_keys("\n".join(map(str, scans)))
+    assert visitor.one("#job-template").get_attribute("value") == "auto"
+    visitor.press(".chosen .primary")
+    visitor.press("#keep-forms")
+    visitor.until(lambda: visitor.run("return location.hash") == "#/templates")
+    learned = ".page-card a[href*='form-'] .name"
+    (form,) = [one.text for one in visitor.until(lambda: visitor.all(learned))]
+    visitor.browser.get(f"{visitor.address}#/templates/{form}")
+    visitor.one("#field-0").clear()
+    visitor.one("#field-0").send_keys("member <i>", Keys.ENTER)
+    visitor.until(lambda: "Saved." in visitor.one(".names").text)
+    visitor.browser.get(f"{visitor.address}#/")
+    visitor.press(".job-list a")
+    visitor.press("#again summary")
+    visitor.press(f"#again-template option[value='{form}']")
+    visitor.press("#again-go")
+    visitor.until(lambda: f"form {form}" in visitor.one(".job-head").text)
+    visitor.press("#download-excel")
+    (path,) = visitor.until(lambda: list(visitor.downloads.glob("*.xlsx")))
+    (heads, *rows) = openpyxl.load_workbook(path).worksheets[0].values
+    assert heads[:3] == ("file", "page", "form") and "member <i>" in heads
+    assert [row[2] for row in rows] == [form] * 2
+    visitor.browser.get(f"{visitor.address}#/templates")
+    visitor.press(f"button[aria-label*='{form}']")
+    visitor.until(lambda: not visitor.all(learned))
+    visitor.check_access("templates")
+    visitor.browser.get("about:blank")
+
+
+def test_the_documentation_makes_calls(visitor: Visitor, samples: Path) -> None:
+    sign_in(visitor)
+    visitor.browser.get(f"{visitor.address}docs")
+    name = "//summary[contains(., '{}')]"
+    visitor.until(lambda: visitor.browser.find_elements("xpath", name.format("/read")))
+
+    def send(call: str, value: str) -> str:
+        summary = visitor.browser.find_element("xpath", name.format(call))
+        summary.click()
+        form = visitor.until(lambda: summary.find_elements("xpath", "../form"))[0]
+        (*_, field) = form.find_elements("css selector", "input")
+        field.send_keys(value)
+        form.find_element("css selector", "button").click()
+        visitor.until(lambda: form.find_elements("css selector", "[role=status] a"))
+        return str(form.find_element("css selector", "[role=status]").text)
+
+    answer = send("POST/api/v1/read", str(samples / "comb.png"))
+    assert "POST /api/v1/read: 200" in answer and '"value": "40719265"' in answer
+    attack = '0"><img src=x onerror=alert(1)>'
+    answer = send("GET/api/v1/templates/{name}/picture", attack)
+    assert ": 404" in answer and "<img src=x" in answer
+    assert not visitor.all("img[src=x]")
+    visitor.check_access("documentation")
 
 
 def test_a_drawn_digit_is_read(visitor: Visitor) -> None:
@@ -330,10 +420,11 @@ def test_a_form_is_edited_on_the_server(visitor: Visitor, samples: Path) -> None
     name_fields(visitor, name)
     visitor.browser.get(f"{visitor.address}#/templates")
     visitor.press(f"button[aria-label*='{name}']")
-    visitor.check_access("question about a template")
-    visitor.press("dialog .danger")
-    visitor.until(lambda: visitor.ask(f"templates/{name}") == 404)
     visitor.until(lambda: name not in visitor.one("main").text)
+    visitor.check_access("deleted template")
+    visitor.browser.get("about:blank")
+    visitor.browser.get(f"{visitor.address}#/templates")
+    visitor.until(lambda: visitor.ask(f"templates/{name}") == 404)
 
 
 def name_fields(visitor: Visitor, name: str) -> None:

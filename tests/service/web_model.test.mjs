@@ -8,8 +8,8 @@ const { viewAt } = await load("address_model");
 const { ServerAnswers } = await load("answers_model");
 const { Drawing, Newest, bars } = await load("drawing_model");
 const { JobFeed, progressLine, resultLine, share } = await load("job_model");
-const { boxesOf, cropPosition, neighbour, pictureWidth, zoomed } = await load("page_model");
-const { ResultsStream, columnsOf, needsReview } = await load("results_stream");
+const { BESIDE, boxesOf, cropPosition, linesBeside, neighbour, pictureWidth, zoomed } = await load("page_model");
+const { ResultsStream, columnsOf, hasText, needsReview } = await load("results_stream");
 const { firstFault } = await load("template_model");
 const { duration, percent, size } = await load("texts");
 const { Upload, formatNames, ofDrop } = await load("upload_model");
@@ -34,8 +34,8 @@ test("files are chosen once, and photos of one name are all kept", async () => {
   assert.deepEqual([...upload.chosen.keys()], ["x/a.png", "image.jpg", "image (2).jpg", "image (3).jpg"]);
   assert.deepEqual([upload.empty, upload.bytes], [1, 9]);
   upload.remove("image.jpg");
-  const form = upload.form({ name: "", review_below: "0.9" });
-  assert.deepEqual([...form.keys()], ["review_below", "files", "files", "files"]);
+  const form = upload.form({ name: "", template: "", review_below: "0.9" });
+  assert.deepEqual([...form.keys()], ["template", "review_below", "files", "files", "files"]);
   assert.deepEqual(form.getAll("files").map(({ name }) => name), ["x/a.png", "image (2).jpg", "image (3).jpg"]);
 });
 
@@ -48,6 +48,29 @@ test("a dropped folder gives the files of all its folders", async () => {
   const entry = folder("scans", [leaf("a.png"), folder("more", [leaf("b.png")])], [leaf("c.png")]);
   const found = await ofDrop({ items: [{ webkitGetAsEntry: () => entry }], files: [] });
   assert.deepEqual(found.map(({ path }) => path), ["scans/a.png", "scans/more/b.png", "scans/c.png"]);
+});
+
+test("what was read stands beside the page, in lines that are in nobody's way", () => {
+  const field = (x, y, value, width = 100, height = 40) => ({ value, place: { x, y, width, height } });
+  const size = { width: 1000, height: 1400 };
+  const row = [field(500, 104, "22"), field(100, 100, "1"), field(300, 97, ""), field(100, 160, "333")];
+  const told = linesBeside(row, size).map(({ y, fields }) => [y, fields.map(({ value }) => value)]);
+  assert.deepEqual(told, [[120, ["1", "22"]], [180, ["333"]]]);
+  const crowd = Array.from({ length: 300 }, (_, i) => field(10, 1000 + i, "12345", 30, 1));
+  const lines = linesBeside(crowd, size);
+  assert.equal(lines.length, 300);
+  lines.forEach(({ y, size: font }, i) => {
+    assert.ok(y - font / 2 >= 0 && y + font / 2 <= size.height, `line ${i} is on the page`);
+    assert.ok(i === 0 || y - lines[i - 1].y >= font, `line ${i} is below the one before`);
+  });
+  const [wide] = linesBeside(Array.from({ length: 20 }, (_, i) => field(40 * i, 0, "123456")), size);
+  assert.ok(wide.size * 0.6 * 20 * 8 <= BESIDE * size.width);
+});
+
+test("rows are found by the text of a cell", () => {
+  assert.ok(hasText({ file: "Ward 7.png", page: 1, value: null }, "wARD"));
+  assert.ok(hasText({ file: "a", confidence: 0.98 }, ".98") && hasText({ file: "a" }, ""));
+  assert.ok(!hasText({ file: "a", value: null }, "null"));
 });
 
 test("progress tells pages, rate and time left, and counts before that", () => {

@@ -375,6 +375,14 @@ async function start() {
     showMode(null);
     act(() => review.toStart());
   });
+  const toggleCrops = () => {
+    cropsShown = !cropsShown;
+    byId("show-crops").setAttribute("aria-pressed", String(cropsShown));
+    one.queue.restart();
+    walls.view.items = null; // draw its tiles anew
+    if (walls.shown) walls.render();
+    else act(() => {});
+  };
   const toWall = (kind) => {
     if (BLIND) return;
     showMode(kind);
@@ -384,6 +392,8 @@ async function start() {
     actions.set(key, () => toWall(kind));
     walls.actions.set(key, () => (walls.wall.kind === kind ? walls.close() : toWall(kind)));
   }
+  for (const each of [actions, walls.actions]) each.set("r", toggleCrops);
+  byId("show-crops").addEventListener("click", toggleCrops);
   walls.actions.set("Escape", () => walls.close());
   walls.actions.set("s", saveNow);
   walls.actions.set("?", () => help.showModal());
@@ -427,7 +437,7 @@ async function start() {
   if (HOST) fitToHost();
   act(() => {});
   requestAnimationFrame(() => performance.mark("first-digit"));
-  if (HOST || window.matchMedia("(max-width: 760px)").matches) showWorkbench();
+  if (HOST || isNarrow()) showWorkbench();
   return { review, one, walls };
 }
 

@@ -45,7 +45,7 @@ SCRIPTS = (
 first."""
 
 ONE_FILE_BYTES = 16_000_000
-"""A report with more records and pictures is an index and parts. About 1,600 fields;
+"""A report with more records and pictures is an index and parts. About 1,200 fields;
 browsers open them in less than a second."""
 
 

@@ -58,7 +58,7 @@ class MistypingChecks {
     const boxes = field.boxes.map((one) => ({ ...one }));
     Object.assign(boxes[box], { status: "review", guess, confidence: 0.5 + 0.4 * Math.random(), second: "" });
     const marks = field.marks.slice(0, box) + guess + field.marks.slice(box + 1);
-    const own = { boxes, marks, detail: { ...field.detail, boxes } };
+    const own = { boxes, marks, detail: Object.create(field.detail, { boxes: { value: boxes } }) };
     return Object.create(field, Object.fromEntries(Object.entries(own).map(([name, value]) => [name, { value }])));
   }
 

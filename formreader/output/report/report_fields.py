@@ -118,7 +118,8 @@ def doubt(read: FieldReading) -> float:
 def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
     """Yield (record, pictures) of each field to review, in the order of the table, for programs.
 
-    A record is file, page, field, the area of the picture, boxes, key, frame, value, confidence,
+    A record is file, page, field, the area of the picture (left, top, width and height on the page,
+    and the clockwise quarter turns that brought it upright), boxes, key, frame, value, confidence,
     and 1 for a cell. The pictures are the JPEG of the thumbnail and the PNG of the crops, in
     base64.
     """
@@ -151,7 +152,7 @@ def _mark(digit: DigitReading, *, every: bool) -> str:
 def _record(field: ReviewField, source: str) -> list[Json]:
     """What only the shown field needs; `FieldDetail` in report_parts.js names the parts."""
     read = field.reading
-    area: list[Json] = list(whole_pixels(field.thumbnail.area))
+    area: list[Json] = [*whole_pixels(field.thumbnail.area), field.thumbnail.turned]
     boxes: list[Json] = [_box_record(digit) for digit in read.digits]
     frame: list[Json] = list(whole_pixels(read.box))
     whole: list[Json] = [frame, read.value, round(read.confidence, 4), int(read.frame is not None)]

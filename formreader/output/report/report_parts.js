@@ -2,13 +2,35 @@
 // which few are in memory at a time.
 const KEPT_PARTS = 24; // of about 1 MB: those of a wall and of the list of fields
 
-/** What only the shown field needs: its boxes, its place and pictures. */
+/** What only the shown field needs: its boxes, its place and pictures. `area` is the part of the page
+ *  on `jpeg`, in page pixels, and the clockwise quarter turns that brought it upright. */
 class FieldDetail {
   constructor([[area, boxes, frame, value, confidence, isCell, source, note], [jpeg, sprite]]) {
     Object.assign(this, { area, frame, value, confidence, source, note, jpeg, sprite });
     this.isCell = isCell === 1;
     this.boxes = boxes.map(([x, y, width, height, guess, confidence, status, second, secondConfidence]) =>
       ({ x, y, width, height, guess, confidence, status, second, secondConfidence }));
+  }
+
+  /** Width and height of the upright picture, in page pixels. */
+  get size() {
+    const [, , width, height, turned] = this.area;
+    return turned % 2 ? [height, width] : [width, height];
+  }
+
+  /** Where a rectangle of the page is on the upright picture, in page pixels from its top left. */
+  onPicture({ x, y, width, height }) {
+    const [left, top, areaWidth, areaHeight, turned] = this.area;
+    const right = left + areaWidth - x - width;
+    const below = top + areaHeight - y - height;
+    const [newX, newY] = [[x - left, y - top], [below, x - left], [right, below], [y - top, right]][turned];
+    return turned % 2 ? { x: newX, y: newY, width: height, height: width } : { x: newX, y: newY, width, height };
+  }
+
+  /** Where the field is on the upright picture. */
+  get fieldOnPicture() {
+    const [x, y, width, height] = this.frame;
+    return this.onPicture({ x, y, width, height });
   }
 }
 

@@ -1,12 +1,11 @@
 // The display. File names are untrusted: text is set as text, never as HTML.
 const SVG = "http://www.w3.org/2000/svg";
 const QUEUE_ROW = 64; // px, as .row in report.css
-const BOX_HEIGHT = 76; // px of the current box on the picture of the page
-const PICTURE_HEIGHT = 340; // px, maximum
+const BOX_HEIGHT = 84; // px of the current box on the picture of the page: 2 to 3 times its size on paper
+const PICTURE_HEIGHT = 240; // px, maximum: .picture-frame in report.css less a scroll bar
+const MARGIN = 0.3; // of a box's height: what is shown around a box or a field that is cut from the page
 const ZOOM_STEP = 1.5;
 const MAX_ZOOM = 6;
-const TILE_BOX = 40; // px of a box on a wall of fields
-const MAX_STRIP = 400; // px of a field there
 const MIN_BOX_WIDTH = 40; // px of a box of a long field, which then scrolls
 
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -41,14 +40,48 @@ function answerText(answer) {
   return answer === BLANK ? "blank" : answer === UNREADABLE ? "unreadable" : answer;
 }
 
-/** Show crop `i` of a field's `sprite` of `n` crops in `target`; without `i`, all its crops in a row. */
-function paintCrops(target, sprite, n, i = null) {
+/** Whether boxes are shown as the recogniser saw them, in crops, or as the page shows them. */
+let cropsShown = false;
+
+/** Show box `i` of a field in `target`, or all of the field without `i`. `target` gets the shape of
+ *  what it shows, its size is that of its style. */
+function paintBox(target, detail, i = null) {
+  target.classList.toggle("crop", cropsShown);
+  if (cropsShown) paintCrops(target, detail.sprite, detail.boxes.length, i);
+  else paintPart(target, detail, i === null ? detail.fieldOnPicture : detail.onPicture(detail.boxes[i]), i !== null);
+}
+
+/** A crop of `n` in a row, or all of them: 28 px each, cleaned of lines and paper. */
+function paintCrops(target, sprite, n, i) {
   target.style.backgroundImage = `url("data:image/png;base64,${sprite}")`;
   target.style.backgroundSize = i === null ? "100% 100%" : `${100 * n}% 100%`;
   target.style.backgroundPosition = n > 1 && i !== null ? `${(100 * i) / (n - 1)}% 0` : "0 0";
+  target.style.setProperty("--shape", i === null ? n : 1);
+  target.replaceChildren();
 }
 
-/** The current field: crop, guesses, all its boxes, and the picture of the page around it. */
+/** A part of the picture of the page with a margin; `aims` makes the margin paler. */
+function paintPart(target, detail, place, aims) {
+  const [allWidth, allHeight] = detail.size;
+  const margin = MARGIN * place.height;
+  const left = Math.max(0, place.x - margin);
+  const top = Math.max(0, place.y - margin);
+  const width = Math.max(1, Math.min(allWidth, place.x + place.width + margin) - left);
+  const height = Math.max(1, Math.min(allHeight, place.y + place.height + margin) - top);
+  const share = (offset, rest) => `${rest > 0 ? (100 * offset) / rest : 0}%`;
+  target.style.backgroundImage = `url("data:image/jpeg;base64,${detail.jpeg}")`;
+  target.style.backgroundSize = `${(100 * allWidth) / width}% ${(100 * allHeight) / height}%`;
+  target.style.backgroundPosition = `${share(left, allWidth - width)} ${share(top, allHeight - height)}`;
+  target.style.setProperty("--shape", width / height);
+  target.replaceChildren();
+  if (!aims) return;
+  const aim = element("span", "aim");
+  const inset = [place.y - top, left + width - place.x - place.width, top + height - place.y - place.height, place.x - left];
+  aim.style.inset = inset.map((side, n) => share(side, n % 2 ? width : height)).join(" ");
+  target.append(aim);
+}
+
+/** The current field: the picture of the page around it, guesses, and all its boxes. */
 class Stage {
   constructor(onPick) {
     this.onPick = onPick;
@@ -73,10 +106,11 @@ class Stage {
     byId("place").textContent =
       `page ${field.page} · field ${field.number}${name} · box ${box + 1} of ${field.boxes.length}` +
       (field.detail.note ? ` · ${field.detail.note}` : "");
-    paintCrops(byId("crop"), field.detail.sprite, field.boxes.length, box);
+    byId("crop").hidden = !cropsShown;
+    if (cropsShown) paintBox(byId("crop"), field.detail, box);
+    this.renderPicture(field, box);
     this.renderGuesses(field, box);
     this.renderCells(field, box);
-    this.renderPicture(field, box);
   }
 
   renderGuesses(field, i) {
@@ -117,11 +151,11 @@ class Stage {
       const cell = element("button", `cell ${kind}${i === current ? " current" : ""}`);
       cell.type = "button";
       cell.tabIndex = -1;
-      const crop = element("span", "crop");
-      paintCrops(crop, field.detail.sprite, field.boxes.length, i);
+      const picture = element("span", "part");
+      paintBox(picture, field.detail, i);
       const shown = field.cell(i);
       const note = checked ? "✓" : this.note(box);
-      cell.append(crop, element("b", "", shown === "." ? "·" : shown), element("small", "", note));
+      cell.append(picture, element("b", "", shown === "." ? "·" : shown), element("small", "", note));
       cell.setAttribute("aria-label", `box ${i + 1}: ${shown === "." ? "blank" : shown}, ${checked ? "checked" : note}`);
       if (i === current) cell.setAttribute("aria-current", "true");
       cell.addEventListener("click", () => this.onPick(i));
@@ -134,20 +168,23 @@ class Stage {
   }
 
   renderPicture(field, current) {
-    const [x, y, width, height] = field.detail.area;
+    const { detail } = field;
+    const [width, height] = detail.size;
     if (this.shown !== field) {
-      byId("surroundings").src = `data:image/jpeg;base64,${field.detail.jpeg}`;
-      const fitting = Math.min(BOX_HEIGHT / field.boxes[current].height, PICTURE_HEIGHT / height);
+      byId("surroundings").src = `data:image/jpeg;base64,${detail.jpeg}`;
+      const box = detail.onPicture(field.boxes[current]);
+      const fitting = Math.min(BOX_HEIGHT / box.height, PICTURE_HEIGHT / height);
       const zoom = this.zoom * fitting;
       byId("picture").classList.toggle("zoomed", this.zoom > 1);
       byId("picture").style.width = `${Math.round(width * zoom)}px`;
       byId("picture").style.aspectRatio = `${width} / ${height}`;
       byId("picture").style.minWidth = `${Math.round(Math.min(width * zoom, field.boxes.length * MIN_BOX_WIDTH * this.zoom))}px`;
-      byId("overlay").setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
+      byId("overlay").setAttribute("viewBox", `0 0 ${width} ${height}`);
       this.shown = field;
     }
-    const marks = field.review.filter((i) => i !== current).map((i) => outlineOf(field.boxes[i], "other"));
-    marks.push(outlineOf(field.boxes[current], "current"));
+    const outline = (i, kind) => outlineOf(detail.onPicture(field.boxes[i]), kind);
+    const marks = field.review.filter((i) => i !== current).map((i) => outline(i, "other"));
+    marks.push(outline(current, "current"));
     byId("overlay").replaceChildren(...marks);
   }
 
@@ -155,11 +192,12 @@ class Stage {
    *  enough. Called when all of the page is as it will be: it asks for sizes, and to lay out a page
    *  more than once takes longer than all the rest of a key. */
   centre({ field, box }) {
-    const [x, y, width, height] = field.detail.area;
+    const [width, height] = field.detail.size;
+    const { x, y, width: boxWidth, height: boxHeight } = field.detail.onPicture(field.boxes[box]);
     const frame = byId("picture-frame");
     const picture = byId("picture");
-    const down = ((field.boxes[box].y - y) / height) * picture.clientHeight - frame.clientHeight / 2;
-    const right = ((field.boxes[box].x - x) / width) * picture.clientWidth - frame.clientWidth / 2;
+    const down = ((y + boxHeight / 2) / height) * picture.clientHeight - frame.clientHeight / 2;
+    const right = ((x + boxWidth / 2) / width) * picture.clientWidth - frame.clientWidth / 2;
     frame.scrollTo(right, down);
   }
 }
@@ -335,15 +373,13 @@ class Queue {
       const waits = box.status === "review" && answers[i] === UNTOUCHED;
       value.append(waits ? element("mark", "", shown) : shown);
     });
-    const crops = element("span", "crops");
-    paintCrops(crops, field.detail.sprite, field.boxes.length);
-    crops.style.width = `${24 * field.boxes.length}px`;
-    crops.style.aspectRatio = field.boxes.length;
+    const picture = element("span", "part");
+    paintBox(picture, field.detail);
     const state = element("span", "left", !left ? "✓" : BLIND ? "" : percent(field.worst));
     if (field.whole !== null) value.replaceChildren(field.whole || "·");
     row.setAttribute("aria-label", `${field.file}, page ${field.page}, field ${field.number}: ` +
       `${spoken(field)}, ${left ? `${left} to check` : "checked"}`);
-    row.append(value, crops, state,
+    row.append(value, picture, state,
       element("span", "source", source));
     return row;
   }
@@ -399,11 +435,13 @@ function expectedText(review) {
   return `Expected to be wrong or unread: ${shown}${rest && `, and ${rest}`}.`;
 }
 
+const isNarrow = () => window.matchMedia("(max-width: 760px)").matches; // as in report.css
+
 /** Scroll to the review, unless all that is needed for answering is visible. */
 function showWorkbench() {
-  if (byId("picture").getBoundingClientRect().bottom > window.innerHeight) {
-    byId("workbench").scrollIntoView();
-  }
+  const needed = ["picture", "keypad"].map((name) => byId(name).getBoundingClientRect());
+  if (needed.every(({ top, bottom }) => top >= 0 && bottom <= window.innerHeight)) return;
+  byId(isNarrow() ? "columns" : "workbench").scrollIntoView();
 }
 
 /** Text for screen readers after each step. */
@@ -444,13 +482,9 @@ class WallView {
     const tile = element("button", "tile");
     tile.type = "button";
     tile.tabIndex = -1;
-    const crop = element("span", "crop");
-    paintCrops(crop, detail.sprite, detail.boxes.length, box);
-    if (box === null) {
-      crop.style.width = `${Math.min(TILE_BOX * detail.boxes.length, MAX_STRIP)}px`;
-      crop.style.aspectRatio = detail.boxes.length;
-    }
-    tile.append(crop, element("b"));
+    const picture = element("span", "part");
+    paintBox(picture, detail, box);
+    tile.append(picture, element("b"));
     tile.addEventListener("pointermove", () => this.onChoose(i));
     tile.addEventListener("click", () => this.onToggle(i));
     return tile;

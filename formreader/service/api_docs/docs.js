@@ -1,7 +1,7 @@
 "use strict";
 
-// Shows /openapi.json: each call with its parameters, bodies and answers. Texts are set as text,
-// never as markup.
+// Shows /openapi.json: each call with its parameters, bodies and answers, and a form that makes it.
+// Texts are set as text, never as markup.
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
@@ -60,7 +60,117 @@ function call(path, method, operation) {
   for (const [status, answer] of Object.entries(operation.responses ?? {})) {
     parts.push(...bodies(`Answer ${status}`, answer.content));
   }
-  return element("details", "", [head, ...parts]);
+  const all = element("details", "", [head, ...parts]);
+  all.addEventListener("toggle", () => {
+    if (all.open && !all.querySelector("form")) all.append(tryForm(path, method, operation));
+  });
+  return all;
+}
+
+const SHOWN_CHARACTERS = 20_000; // of an answer
+let inputs = 0;
+
+function labelled(name, input) {
+  input.id = `input-${inputs += 1}`;
+  const label = element("label", name);
+  label.htmlFor = input.id;
+  return element("div", "", [label, input]);
+}
+
+/** What a value of a schema is typed into. Nothing chosen or typed is nothing sent. */
+function inputOf(schema = {}) {
+  const one = (schema.anyOf ?? [schema]).find(({ type }) => type !== "null") ?? schema;
+  const files = one.format === "binary" || one.items?.format === "binary";
+  const choices = one.enum ?? (one.type === "boolean" ? [true, false] : null);
+  if (choices) return element("select", "", ["", ...choices].map((choice) => element("option", String(choice))));
+  const input = element("input");
+  if (files) Object.assign(input, { type: "file", multiple: one.type === "array" });
+  return input;
+}
+
+/** The parts of a body of a media type, and what they are sent as. */
+function bodyInputs(kind, schema) {
+  if (kind === "multipart/form-data") {
+    const fields = Object.entries(schema.properties ?? {}).map(([name, one]) => [name, inputOf(one)]);
+    return { parts: fields.map(([name, input]) => labelled(name, input)), body: () => {
+      const form = new FormData();
+      for (const [name, input] of fields) {
+        if (input.files) for (const file of input.files) form.append(name, file);
+        else if (input.value !== "") form.append(name, input.value);
+      }
+      return form;
+    } };
+  }
+  if (kind === "application/octet-stream") {
+    const input = inputOf({ format: "binary" });
+    return { parts: [labelled("File", input)], body: () => input.files[0] ?? "" };
+  }
+  const text = element("textarea", kind === "application/json" ? "{}" : "");
+  text.rows = 6;
+  return { parts: [labelled(`Body, ${kindOf(schema)}`, text)], body: () => text.value };
+}
+
+/** A form that makes a call of this service and shows the answer. */
+function tryForm(path, method, operation) {
+  const given = (operation.parameters ?? []).map((one) => ({ ...one, input: inputOf(one.schema) }));
+  const content = Object.entries(operation.requestBody?.content ?? {});
+  const kind = element("select", "", content.map(([name]) => element("option", name)));
+  const place = element("div");
+  let taken = { parts: [], body: () => undefined };
+  const choose = () => {
+    if (content.length > 0) taken = bodyInputs(kind.value, content[kind.selectedIndex][1].schema);
+    place.replaceChildren(...taken.parts);
+  };
+  kind.addEventListener("change", choose);
+  choose();
+  const answer = element("div");
+  answer.setAttribute("role", "status");
+  const send = element("button", `Send ${method.toUpperCase()}`);
+  const form = element("form", "", [element("h3", "Try it"), ...given.map(({ name, input, required }) => labelled(required ? `${name} *` : name, input)),
+    ...(content.length > 1 ? [labelled("Media type", kind)] : []), place, send, answer]);
+  for (const { input, required } of given) input.required = required === true;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    send.disabled = true;
+    try {
+      const query = given.filter(({ in: at, input }) => at === "query" && input.value !== "").map(({ name, input }) => [name, input.value]);
+      const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(given.find((one) => one.name === name)?.input.value ?? ""));
+      const address = query.length > 0 ? `${filled}?${new URLSearchParams(query)}` : filled;
+      const headers = content.length > 0 && kind.value !== "multipart/form-data" ? { "Content-Type": kind.value } : {};
+      answer.replaceChildren(element("p", `${method.toUpperCase()} ${address} …`));
+      await showAnswer(answer, `${method.toUpperCase()} ${address}`, await fetch(address, { method: method.toUpperCase(), headers, body: taken.body() }));
+    } catch (problem) {
+      answer.replaceChildren(element("p", `The call was not answered: ${problem.message}`));
+    } finally {
+      send.disabled = false;
+    }
+  });
+  return form;
+}
+
+async function showAnswer(target, call, response) {
+  const kind = response.headers.get("content-type") ?? "";
+  const content = await response.blob();
+  const told = element("p", `${call}: ${response.status} ${response.statusText}${kind && `, ${kind}`}, ${content.size.toLocaleString("en")} bytes`);
+  target.replaceChildren(told);
+  if (response.status === 401) target.append(element("p", "Sign in on the first page of the service, and send it again."));
+  if (content.size === 0) return;
+  if (kind.startsWith("image/")) {
+    const picture = element("img");
+    Object.assign(picture, { src: URL.createObjectURL(content), alt: "The picture of the answer" });
+    target.append(picture);
+  } else if (/^text\/|json|csv/.test(kind)) {
+    const text = await content.text();
+    const shown = /json$/.test(kind.split(";")[0]) && !kind.includes("jsonl") ? JSON.stringify(JSON.parse(text), null, 2) : text;
+    const body = element("pre", shown.length > SHOWN_CHARACTERS ? `${shown.slice(0, SHOWN_CHARACTERS)}\n…` : shown);
+    body.tabIndex = 0;
+    target.append(body);
+  }
+  if (!kind.startsWith("text/html")) {
+    const link = element("a", "Save the answer");
+    Object.assign(link, { href: URL.createObjectURL(content), download: "answer" });
+    target.append(link);
+  }
 }
 
 async function show() {

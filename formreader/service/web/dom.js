@@ -29,19 +29,3 @@ export function button(text, attributes = {}, ...children) {
 export function announce(text) {
   document.getElementById("live").textContent = text;
 }
-
-/** A question with two answers; resolves to true for yes. */
-export function confirmed(title, why, yes, no) {
-  return new Promise((resolve) => {
-    const dialog = make("dialog", { "aria-labelledby": "confirm-title" },
-      make("h2", { id: "confirm-title" }, title), make("p", {}, why),
-      make("form", { method: "dialog", class: "buttons" },
-        make("button", { value: "yes", class: "danger" }, yes), make("button", { value: "no", autofocus: true }, no)));
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(dialog.returnValue === "yes");
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
-}

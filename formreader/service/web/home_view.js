@@ -1,6 +1,7 @@
 // The start: files are chosen and sent, and the jobs are listed.
-import { Problem, read, send, upload } from "./api.js";
-import { announce, button, confirmed, make } from "./dom.js";
+import { Problem, read, upload } from "./api.js";
+import { deleteLater, isDeleted } from "./deletion.js";
+import { announce, button, make } from "./dom.js";
 import { isFinished, progressLine, resultLine, share } from "./job_model.js";
 import { clearProblem, showProblem } from "./problems.js";
 import { duration, files, size, texts, time } from "./texts.js";
@@ -10,26 +11,45 @@ const words = texts.home;
 const SHOWN_FILES = 8; // of those chosen; the others are counted
 const JOBS_AT_A_TIME = 20;
 const REFRESH_MS = 1500;
+const SEARCH_MS = 250; // of quiet typing
 
-export async function showHome(main, context) {
+/** `learns`: the forms are to be learned from the files that will be chosen. */
+export async function showHome(main, learns, context) {
   const [about, { templates }] = await Promise.all([read("about"), read("templates")]);
   if (context.signal.aborted) return;
   context.title(texts.title);
   const jobs = make("div", { class: "jobs" });
+  const search = make("input", { type: "search", id: "job-search", autocomplete: "off", maxlength: 200, placeholder: words.search, "aria-label": words.search });
   main.replaceChildren(
     make("h1", {}, words.title), make("p", { class: "lead" }, words.intro),
-    uploader(about, templates, context),
-    make("section", { "aria-labelledby": "jobs-title" }, make("h2", { id: "jobs-title" }, words.jobs), jobs),
+    uploader(about, templates, learns, context),
+    make("section", { "aria-labelledby": "jobs-title" }, make("div", { class: "bar" }, make("h2", { id: "jobs-title" }, words.jobs), search), jobs),
     make("p", { class: "muted" }, make("a", { href: "#/digit" }, words.tourDigit)));
-  listJobs(jobs, context).catch((problem) => {
-    if (!context.signal.aborted) showProblem(jobs, problem, () => showHome(main, context));
+  let listing = new AbortController();
+  let timer = null;
+  const list = () => {
+    listing.abort();
+    listing = new AbortController();
+    const { signal } = listing;
+    listJobs(jobs, search.value.trim(), signal).catch((problem) => {
+      if (!signal.aborted) showProblem(jobs, problem, list);
+    });
+  };
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(list, SEARCH_MS);
   });
+  context.signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    listing.abort();
+  });
+  list();
 }
 
-function uploader(about, templates, context) {
+function uploader(about, templates, learns, context) {
   const chosen = new Upload();
   const list = make("div", { class: "chosen", "aria-live": "polite" });
-  const options = optionInputs(about, templates);
+  const options = optionInputs(about, templates, learns);
   const section = make("section", { class: "card uploader", "aria-label": words.title });
   const show = () => showChosen(list, chosen, about, options, section, show, context);
   const add = async (found) => {
@@ -74,20 +94,30 @@ function listenToDrops(section, add) {
   });
 }
 
-function optionInputs(about, templates) {
+/** A choice of the form that pages are read as. */
+export function formChoice(templates, chosen, id) {
+  const known = [["", words.noTemplate], ["auto", words.learnedForms], ...(templates.length > 1 ? [["*", words.anyTemplate]] : []),
+    ...templates.map(({ name }) => [name, name])];
+  const select = make("select", { id }, known.map(([value, text]) => make("option", { value }, text)));
+  select.value = known.some(([value]) => value === chosen) ? chosen : "";
+  return select;
+}
+
+/** With forms, a row of the table is a form. */
+export const rowsOf = (template) => (template ? "page" : "field");
+
+function optionInputs(about, templates, learns) {
   const name = make("input", { id: "job-name", maxlength: 200, autocomplete: "off", "aria-describedby": "job-name-hint" });
-  const template = make("select", { id: "job-template" },
-    make("option", { value: "" }, words.noTemplate),
-    templates.length > 1 ? make("option", { value: "*" }, words.anyTemplate) : null,
-    templates.map((one) => make("option", { value: one.name }, one.name)));
-  template.value = about.default_template;
+  const template = formChoice(templates, learns ? "auto" : about.default_template, "job-template");
   const threshold = make("input", { id: "job-threshold", type: "number", min: 0, max: 1, step: "any", value: about.review_below, required: true });
-  const element = make("details", { class: "options" }, make("summary", {}, words.options),
-    make("div", { class: "form-grid" },
-      make("label", { for: "job-name" }, words.name), make("div", {}, name, make("p", { id: "job-name-hint", class: "muted small" }, words.nameHint)),
-      templates.length ? [make("label", { for: "job-template" }, words.template), make("div", {}, template, make("p", { class: "muted small" }, words.templateHint))] : null,
-      make("label", { for: "job-threshold" }, words.threshold), threshold));
-  const values = () => ({ name: name.value.trim(), template: template.value, review_below: threshold.value });
+  const element = make("div", {},
+    make("div", { class: "form-grid" }, make("label", { for: "job-template" }, words.template),
+      make("div", {}, template, make("p", { class: "muted small" }, words.templateHint))),
+    make("details", { class: "options" }, make("summary", {}, words.options),
+      make("div", { class: "form-grid" },
+        make("label", { for: "job-name" }, words.name), make("div", {}, name, make("p", { id: "job-name-hint", class: "muted small" }, words.nameHint)),
+        make("label", { for: "job-threshold" }, words.threshold), threshold)));
+  const values = () => ({ name: name.value.trim(), template: template.value, rows: rowsOf(template.value), review_below: threshold.value });
   return { element, values };
 }
 
@@ -134,24 +164,27 @@ async function sendFiles(list, chosen, options, section, show, context) {
   }
 }
 
-async function listJobs(target, context) {
+async function listJobs(target, search, signal) {
   let limit = JOBS_AT_A_TIME;
   let before = "";
   for (;;) {
-    const { jobs, total } = await read(`jobs?limit=${limit}`, { signal: context.signal });
+    const found = await read(`jobs?${new URLSearchParams({ limit, search })}`, { signal });
+    const jobs = found.jobs.filter(({ id }) => !isDeleted(pathOf(id)));
+    const total = found.total - (found.jobs.length - jobs.length);
     const now = JSON.stringify([jobs, total]);
     if (now !== before) { // a list that changes under the focus is drawn only when it must be
       before = now;
-      const again = () => listJobs(target, context);
       drawKeepingFocus(target, [
-        jobs.length ? make("ul", { class: "job-list" }, jobs.map((job) => jobRow(job, again))) : make("p", { class: "muted" }, words.noJobs),
+        jobs.length ? make("ul", { class: "job-list" }, jobs.map(jobRow)) : make("p", { class: "muted" }, search ? words.notFound : words.noJobs),
         total > jobs.length ? button(words.moreJobs, { id: "more-jobs", click: () => { limit += JOBS_AT_A_TIME; } }) : ""]);
     }
     if (jobs.every(isFinished) && jobs.length >= Math.min(limit, total)) return;
     await new Promise((resolve) => { setTimeout(resolve, REFRESH_MS); });
-    if (context.signal.aborted) return;
+    if (signal.aborted) return;
   }
 }
+
+const pathOf = (id) => `jobs/${id}`;
 
 function drawKeepingFocus(target, children) {
   const focused = target.contains(document.activeElement) ? document.activeElement.id : "";
@@ -159,7 +192,7 @@ function drawKeepingFocus(target, children) {
   if (focused) document.getElementById(focused)?.focus();
 }
 
-function jobRow(job, again) {
+function jobRow(job) {
   const done = share(job);
   const running = job.state === "running" || job.state === "queued";
   const took = job.started && job.finished ? (new Date(job.finished) - new Date(job.started)) / 1000 : null;
@@ -169,17 +202,14 @@ function jobRow(job, again) {
     make("span", { class: "muted what" }, running ? progressLine(job) : resultLine(job)),
     running && done !== null ? make("progress", { max: 1, value: done, "aria-label": texts.job.progressLabel }) : "",
     make("span", { class: "muted small when" }, [time(job.created), files(job.files), took === null ? "" : duration(took)].filter(Boolean).join(" · ")),
-    button(texts.job.remove, { class: "quiet", "aria-label": texts.job.removeOf(job.name), id: `delete-${job.id}`, click: () => removeJob(job, again) }));
+    button(texts.job.remove, { class: "quiet", "aria-label": texts.job.removeOf(job.name), id: `delete-${job.id}`, click: () => removeJob(job) }));
 }
 
-/** Ask, and delete a job; `then` is called when it is gone. */
-export async function removeJob(job, then) {
-  if (!await confirmed(texts.job.removeTitle, texts.job.removeWhy(job.name), texts.job.remove, texts.cancel)) return;
-  try {
-    await send("DELETE", `jobs/${job.id}`);
-  } catch (problem) {
-    if (problem.status !== 404) return showProblem(document.getElementById("main"), problem);
-  }
-  announce(texts.job.removed(job.name));
-  then();
+/** Delete a job, unless it is undone, and show the jobs that are left. */
+export function removeJob(job) {
+  deleteLater(pathOf(job.id), texts.job.removed(job.name));
+  const search = document.getElementById("job-search");
+  if (search === null) location.hash = "#/";
+  search?.dispatchEvent(new Event("input"));
+  search?.focus();
 }

@@ -1,7 +1,7 @@
 // One job: its progress, then its counts, pages, table and downloads.
-import { API, read } from "./api.js";
+import { API, read, send } from "./api.js";
 import { announce, button, make } from "./dom.js";
-import { removeJob } from "./home_view.js";
+import { formChoice, removeJob, rowsOf } from "./home_view.js";
 import { JobFeed, isFinished, progressLine, resultLine, share } from "./job_model.js";
 import { showPages } from "./pages_view.js";
 import { showProblem } from "./problems.js";
@@ -34,7 +34,7 @@ export async function showJob(main, id, part, context) {
 function heading(job) {
   return make("div", { class: "job-head" },
     make("h1", {}, job.name), make("span", { class: `chip ${job.state}` }, words.states[job.state]),
-    make("p", { class: "muted small" }, [words.created(time(job.created)), words.content(job.files, job.bytes),
+    make("p", { class: "muted small" }, [words.created(time(job.created)), words.content(job.files, job.bytes), words.readAs(job.options.template),
       job.skipped ? words.skipped(job.skipped) : "", job.watched ? words.watched : "",
       job.expires ? words.expires(time(job.expires)) : ""].filter(Boolean).join(" · ")));
 }
@@ -46,7 +46,7 @@ function showProgress(main, job) {
   const chip = () => main.querySelector(".job-head .chip");
   main.replaceChildren(heading(job),
     make("section", { class: "card" }, meter, line,
-      make("div", { class: "buttons" }, button(words.remove, { click: () => removeJob(job, home) }))));
+      make("div", { class: "buttons" }, button(words.remove, { click: () => removeJob(job) }))));
   const show = (now) => {
     const done = share(now);
     if (done === null) meter.removeAttribute("value");
@@ -59,18 +59,16 @@ function showProgress(main, job) {
   return show;
 }
 
-const home = () => { location.hash = "#/"; };
-
 async function showFinished(main, job, part, context) {
+  const [{ formats }, { templates }] = await Promise.all([read("about"), read("templates")]);
   if (job.state === "failed") {
     main.replaceChildren(heading(job), make("div", { class: "banner failed" },
       make("strong", {}, job.problem?.title ?? words.states.failed), job.problem?.detail ? make("p", {}, job.problem.detail) : null),
-    make("div", { class: "buttons" }, button(words.remove, { click: () => removeJob(job, home) })));
+    make("div", { class: "buttons actions" }, again(main, job, templates), button(words.remove, { click: () => removeJob(job) })));
     return;
   }
-  const { formats } = await read("about");
   const place = make("section", { "aria-label": words.tabs[part === "table" ? "table" : "pages"] });
-  main.replaceChildren(heading(job), figures(job), actions(job, formats), tabs(job, part), place);
+  main.replaceChildren(heading(job), figures(job), actions(main, job, formats, templates), tabs(job, part), place);
   if (part === "table") await showTable(place, job, context);
   else await showPages(place, job, part === "look", context);
 }
@@ -83,24 +81,60 @@ function figures(job) {
   }));
 }
 
-function actions(job, formats) {
+function actions(main, job, formats, templates) {
   const { review } = job.counts;
+  const { rows, template } = job.options;
   return make("div", { class: "buttons actions" },
     review ? make("a", { class: "button primary", href: `#/jobs/${job.id}/review` }, words.review(review)) : make("span", { class: "chip done" }, resultLine(job)),
+    formats.includes("xlsx") ? make("a", { class: "button", href: tablePath(job, rows, "xlsx"), download: "", id: "download-excel" }, words.excel) : "",
     downloads(job, formats),
-    button(words.remove, { "aria-label": words.removeOf(job.name), click: () => removeJob(job, home) }));
+    again(main, job, templates),
+    template === "auto" ? button(words.keepForms, { id: "keep-forms", click: () => keepForms(main, job) }) : "",
+    button(words.remove, { "aria-label": words.removeOf(job.name), id: "delete-job", click: () => removeJob(job) }));
+}
+
+const tablePath = (job, rows, format) => `${API}/jobs/${job.id}/results?rows=${rows}&format=${format}&download=true`;
+
+/** Make the forms that the job has learned templates of the server, to be named. */
+async function keepForms(main, job) {
+  try {
+    const { templates } = await send("POST", `jobs/${job.id}/templates`);
+    announce(words.kept(templates.length));
+    location.hash = "#/templates";
+  } catch (problem) {
+    showProblem(main, problem);
+  }
+}
+
+/** A menu that reads the same files as another form: a new job. */
+function again(main, job, templates) {
+  const form = formChoice(templates, job.options.template || templates[0]?.name || "auto", "again-template");
+  const read = async () => {
+    try {
+      const made = await send("POST", `jobs/${job.id}/again`, { json: { template: form.value, rows: rowsOf(form.value) } });
+      location.hash = `#/jobs/${made.id}`;
+    } catch (problem) {
+      showProblem(main, problem);
+    }
+  };
+  return menuOf(words.again, "again", make("p", {}, words.againWhy), make("label", { class: "check" }, texts.home.template, form),
+    button(words.againGo, { class: "primary", id: "again-go", click: read }));
 }
 
 /** A menu of all formats, for each kind of rows. */
 function downloads(job, known) {
   const formats = Object.entries(words.formats).filter(([format]) => known.includes(format));
   const kinds = Object.entries(words.downloadRows).filter(([rows]) => rows !== "page" || job.options.template !== "");
-  const menu = make("details", { class: "menu" }, make("summary", { class: "button" }, words.download),
-    make("div", { class: "menu-items" }, kinds.map(([rows, title]) => make("div", {},
+  return menuOf(words.download, "downloads", ...kinds.map(([rows, title]) => make("div", {},
       make("p", { id: `rows-${rows}` }, title),
       make("ul", { "aria-labelledby": `rows-${rows}` }, formats.map(([format, name]) => make("li", {},
-        make("a", { href: `${API}/jobs/${job.id}/results?rows=${rows}&format=${format}&download=true`, download: "", id: `download-${rows}-${format}` }, name)))))),
-    make("p", {}, make("a", { href: `${API}/jobs/${job.id}/report`, download: "results.html" }, words.report))));
+        make("a", { href: tablePath(job, rows, format), download: "", id: `download-${rows}-${format}` }, name)))))),
+  make("p", {}, make("a", { href: `${API}/jobs/${job.id}/report`, download: "results.html" }, words.report)));
+}
+
+/** A button that opens what it is for below it; Escape and a click elsewhere close it. */
+function menuOf(title, id, ...items) {
+  const menu = make("details", { class: "menu", id }, make("summary", { class: "button" }, title), make("div", { class: "menu-items" }, items));
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     menu.open = false;

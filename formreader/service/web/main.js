@@ -14,7 +14,8 @@ import { showTemplate, showTemplates } from "./templates_view.js";
 
 /** Views by the words of the address that lead to them. */
 const ROUTES = [
-  [/^$/, (main, _, context) => showHome(main, context)],
+  [/^$/, (main, _, context) => showHome(main, false, context)],
+  [/^learn$/, (main, _, context) => showHome(main, true, context)],
   [/^jobs\/([^/]+)$/, (main, [id], context) => showJob(main, id, "pages", context)],
   [/^jobs\/([^/]+)\/(table|look)$/, (main, [id, part], context) => showJob(main, id, part, context)],
   [/^jobs\/([^/]+)\/pages\/(\d+)$/, (main, [id, n], context) => showPage(main, id, Number(n), context)],
@@ -72,7 +73,7 @@ function markNavigation(where) {
   const [first] = where.split("/");
   for (const link of document.querySelectorAll("#masthead nav a")) {
     const part = link.getAttribute("href").slice(2);
-    const current = part === first || (part === "" && first === "jobs");
+    const current = part === first || (part === "" && ["jobs", "learn"].includes(first));
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }

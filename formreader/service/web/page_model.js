@@ -33,6 +33,38 @@ export function neighbour(boxes, at, key) {
   return best;
 }
 
+export const BESIDE = 0.3; // width of the margin beside a page, in widths of the page
+
+const GLYPH = 0.62; // width of a digit, in sizes of the font
+
+/** What was read, in lines for the margin beside a page: fields side by side share one. Each line
+ *  has its `fields`, the `y` of its middle and the `size` of its font, and is in nobody's way. */
+export function linesBeside(readings, { width, height }) {
+  const written = readings.filter((field) => field.value !== "").sort((a, b) => middle(a).y - middle(b).y);
+  const lines = [];
+  for (const field of written) {
+    const line = lines.at(-1);
+    const { y } = middle(field);
+    if (line && y - line.y < Math.min(line.tall, field.place.height) / 2) line.fields.push(field);
+    else lines.push({ y, tall: field.place.height, fields: [field] });
+  }
+  const most = Math.min(width / 40, (0.98 * height) / (1.25 * Math.max(1, lines.length)));
+  let free = 0; // y from which on nothing is written
+  for (const line of lines) {
+    line.fields.sort((a, b) => a.place.x - b.place.x);
+    const glyphs = line.fields.reduce((sum, { value }) => sum + value.length + 2, 0);
+    line.size = Math.min(most, Math.max(line.tall, width / 60), (0.94 * BESIDE * width) / (GLYPH * glyphs));
+    line.y = Math.max(line.y, free + line.size * 0.625);
+    free = line.y + line.size * 0.625;
+  }
+  let end = height; // those that were pushed off the page move up again
+  for (const line of [...lines].reverse()) {
+    line.y = Math.min(line.y, end - line.size * 0.625);
+    end = line.y - line.size * 0.625;
+  }
+  return lines.map(({ y, size, fields }) => ({ y, size, fields }));
+}
+
 /** The zoom one step larger or smaller. */
 export function zoomed(zoom, step) {
   const at = ZOOMS.indexOf(zoom);

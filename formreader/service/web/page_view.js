@@ -1,7 +1,7 @@
-// One page: its picture with boxes and readings over it, and how each box was read.
+// One page: its picture with the boxes, what was read beside it, and how each box was read.
 import { API, read } from "./api.js";
 import { announce, button, make, makeSvg } from "./dom.js";
-import { boxesOf, cropPosition, neighbour, pictureWidth, zoomed } from "./page_model.js";
+import { BESIDE, boxesOf, cropPosition, linesBeside, neighbour, pictureWidth, zoomed } from "./page_model.js";
 import { percent, texts } from "./texts.js";
 
 const words = texts.page;
@@ -59,25 +59,33 @@ class PageViewer {
       return;
     }
     this.image = make("img", { alt: "", width: this.page.width, height: this.page.height });
+    this.image.style.width = `${100 / (1 + BESIDE)}%`;
     this.sheet.append(this.image, this.overlay());
     this.resize();
   }
 
   overlay() {
-    const svg = makeSvg("svg", { viewBox: `0 0 ${this.page.width} ${this.page.height}`, "aria-hidden": true });
+    const { width, height } = this.page;
+    const svg = makeSvg("svg", { viewBox: `0 0 ${width * (1 + BESIDE)} ${height}`, "aria-hidden": true });
     for (const { place } of this.page.readings.filter((field) => field.cell)) svg.append(makeSvg("rect", { ...rect(place), class: "frame" }));
     this.boxes.forEach((box, i) => {
       const mark = makeSvg("g", { class: box.status, mouseenter: () => this.pick(i), click: () => this.pick(i) },
         makeSvg("rect", rect(box.place)));
-      if (box.digit !== "") {
-        const { x, y, width, height } = box.place;
-        const text = makeSvg("text", { x: x + width / 2, y: y - height * 0.08, "font-size": Math.min(height * 0.6, width) });
-        text.textContent = box.digit;
-        mark.append(text);
-      }
       this.marks.push(mark);
       svg.append(mark);
     });
+    this.values = new Map(); // by field
+    for (const { y, size, fields } of linesBeside(this.page.readings, this.page)) {
+      const line = makeSvg("text", { x: width * (1 + 0.03 * BESIDE), y: y + size * 0.35, "font-size": size });
+      for (const [i, field] of fields.entries()) {
+        const pick = () => this.pick(this.boxes.findIndex((box) => box.field === field.field));
+        const value = makeSvg("tspan", { class: field.status, dx: i ? size : null, mouseenter: pick, click: pick });
+        value.textContent = field.value;
+        this.values.set(field.field, value);
+        line.append(value);
+      }
+      svg.append(line);
+    }
     return svg;
   }
 
@@ -85,7 +93,7 @@ class PageViewer {
     if (!this.image) return;
     const width = this.stage.clientWidth * this.zoom;
     this.sheet.style.width = `${width}px`;
-    const wanted = pictureWidth(width, window.devicePixelRatio, this.page.width);
+    const wanted = pictureWidth(width / (1 + BESIDE), window.devicePixelRatio, this.page.width);
     if (wanted <= (this.asked ?? 0)) return;
     this.asked = wanted;
     this.image.src = `${this.path}/picture?width=${wanted}`;
@@ -105,7 +113,7 @@ class PageViewer {
   }
 
   scrollTo({ place }) {
-    const scale = this.sheet.clientWidth / this.page.width;
+    const scale = this.sheet.clientWidth / (this.page.width * (1 + BESIDE));
     this.stage.scrollLeft = (place.x + place.width / 2) * scale - this.stage.clientWidth / 2;
     this.stage.scrollTop = (place.y + place.height / 2) * scale - this.stage.clientHeight / 2;
   }
@@ -124,9 +132,10 @@ class PageViewer {
   }
 
   pick(i) {
-    this.marks[this.current]?.classList.remove("current");
+    const marked = () => [this.marks[this.current], this.values?.get(this.boxes[this.current]?.field)];
+    for (const one of marked()) one?.classList.remove("current");
     this.current = i;
-    this.marks[i]?.classList.add("current");
+    for (const one of marked()) one?.classList.add("current");
     this.panel.replaceChildren(...this.reading(this.boxes[i]));
   }
 

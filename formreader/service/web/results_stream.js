@@ -61,6 +61,12 @@ export function columnsOf(rows, { places }) {
   return [...names].filter((name) => (places || !PLACE.has(name)) && used(name));
 }
 
+/** Whether a cell of the row has the text; case does not matter. */
+export function hasText(row, text) {
+  const wanted = text.toLowerCase();
+  return wanted === "" || Object.values(row).some((value) => String(value ?? "").toLowerCase().includes(wanted));
+}
+
 export function needsReview(row) {
   return row.status === "review" || row.status === "error" || Boolean(row.review);
 }

@@ -1,6 +1,7 @@
 // The templates that the server knows: made from a page, named, deleted.
 import { API, Problem, read, send } from "./api.js";
-import { announce, button, confirmed, make, makeSvg } from "./dom.js";
+import { deleteLater, isDeleted } from "./deletion.js";
+import { announce, button, make, makeSvg } from "./dom.js";
 import { clearProblem, showProblem } from "./problems.js";
 import { firstFault } from "./template_model.js";
 import { texts } from "./texts.js";
@@ -9,36 +10,31 @@ const words = texts.templates;
 const pathOf = (name) => `templates/${encodeURIComponent(name)}`;
 
 export async function showTemplates(main, context) {
-  const { templates } = await read("templates", { signal: context.signal });
+  const known = await read("templates", { signal: context.signal });
   if (context.signal.aborted) return;
   context.title(words.title);
-  const again = () => showTemplates(main, context).catch((problem) => showProblem(main, problem));
+  const templates = known.templates.filter(({ name }) => !isDeleted(pathOf(name)));
   main.replaceChildren(make("h1", {}, words.title), make("p", { class: "lead" }, words.intro),
-    templates.length ? make("ul", { class: "pages" }, templates.map((template) => card(template, main, again))) : make("p", { class: "muted" }, words.none),
+    templates.length ? make("ul", { class: "pages" }, templates.map(card)) : make("p", { class: "muted" }, words.none),
+    make("p", { class: "lead" }, make("a", { class: "button", href: "#/learn" }, words.learn), ` ${words.learnWhy}`),
     maker());
 }
 
-function card(template, main, again) {
+function card(template) {
   return make("li", { class: "page-card" },
     make("a", { href: `#/${pathOf(template.name)}` },
       make("div", { class: "thumbnail" }, make("img", { src: `${API}/${pathOf(template.name)}/picture`, alt: "", loading: "lazy", width: template.width, height: template.height })),
       make("span", { class: "name" }, template.name), make("span", { class: "muted small" }, words.fields(template.fields))),
     editorLink(template.name),
-    button(words.remove, { class: "quiet", "aria-label": words.removeOf(template.name), click: () => remove(template, main, again) }));
+    button(words.remove, { class: "quiet", "aria-label": words.removeOf(template.name), click: () => remove(template) }));
 }
 
 /** The page on which fields are named, drawn and given rules. */
 const editorLink = (name) => make("a", { href: `${API}/${pathOf(name)}/edit`, "aria-label": words.editOf(name) }, words.edit);
 
-async function remove(template, main, again) {
-  if (!await confirmed(words.removeTitle, words.removeWhy(template.name), words.remove, texts.cancel)) return;
-  try {
-    await send("DELETE", pathOf(template.name));
-  } catch (problem) {
-    return showProblem(main, problem);
-  }
-  announce(words.removed(template.name));
-  again();
+function remove(template) {
+  deleteLater(pathOf(template.name), words.removed(template.name));
+  window.dispatchEvent(new Event("hashchange"));
 }
 
 /** The form that makes a template from a page. */

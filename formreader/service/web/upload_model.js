@@ -51,7 +51,7 @@ export class Upload {
   /** The multipart form of POST /jobs. */
   form(options) {
     const form = new FormData();
-    for (const [name, value] of Object.entries(options)) if (value !== "") form.append(name, value);
+    for (const [name, value] of Object.entries(options)) if (value !== "" || name === "template") form.append(name, value); // none is not the server's own
     for (const { file, path } of this.files) form.append("files", file, path);
     return form;
   }
