@@ -8,6 +8,7 @@ const FIELD_RULES = [
   ["digits", false, "3 or 4..6"], ["min", false, "0"], ["max", false, "400"], ["pattern", true, "[12].*"],
   ["date", true, "DDMMYYYY"], ["one_of", true, "schools.csv"], ["check", true, "luhn, ean, iso7064.mod_97_10, ..."],
   ["unique", false, "true"], ["optional", false, "true or false"], ["blank_is", false, "0"], ["leading_marks", true, "blank"],
+  ["previous", true, "last.csv"], ["previous_by", true, "meter"], ["min_step", false, "0"], ["max_step", false, "300"],
 ];
 const FORM_RULES = [
   ["sums", "total = votes_01 + votes_02, one rule a line"], ["equal", "total = total_in_words"],

@@ -154,7 +154,7 @@ function changed(template, i, values) {
   return withFields(template, template.fields.map((field, k) => (k === i ? { ...field, ...values } : field)));
 }
 
-/** Rename field `i`, also in the rules between fields. */
+/** Rename field `i`, also in the rules that name it. */
 function renamed(template, i, typed) {
   const name = tidyName(typed);
   const before = template.fields[i].name;
@@ -162,9 +162,12 @@ function renamed(template, i, typed) {
   const pattern = namePattern(template);
   const isAlone = before !== "" && name !== "" && !template.fields.some((field, k) => k !== i && field.name === before);
   const follow = (text) => text.replace(pattern, (found) => (found === before ? name : found));
-  return (isAlone ? relations(template) : []).reduce(
-    (result, [key, texts]) => withFormRule(result, key, listValue(texts.map(follow).join("\n"))),
-    changed(template, i, { name }),
+  const result = changed(template, i, { name });
+  if (!isAlone) return result;
+  const following = ([key, value]) => [key, key === "previous_by" && value === quoted(before) ? quoted(name) : value];
+  return relations(template).reduce(
+    (one, [key, texts]) => withFormRule(one, key, listValue(texts.map(follow).join("\n"))),
+    withFields(result, result.fields.map((field) => ({ ...field, rules: field.rules.map(following) }))),
   );
 }
 
