@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -46,6 +48,7 @@ settings.load_profile("repeat")
 
 Complaints: TypeAlias = "Callable[[WebDriver], list[str]]"
 DrawMnist = Callable[[int], Examples]
+Moments = Callable[[Path], AbstractContextManager[list[Path]]]
 RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -282,6 +285,50 @@ def field_reading(cells: str, confidences: list[float]) -> FieldReading:
     worst = next(s for s in (Status.REVIEW, Status.OK, Status.BLANK) if s in statuses)
     lowest = min(digit.confidence for digit in digits)
     return FieldReading(digits, cells.replace(".", ""), cells, product, worst, lowest=lowest)
+
+
+@pytest.fixture
+def moments(tmp_path_factory: pytest.TempPathFactory) -> Moments:
+    """What kills would leave of a folder: a copy of it at each change of a file within `with`.
+
+    That is quicker than to kill a process at each of these moments, and none is missed. The first
+    copy is of the beginning.
+    """
+
+    @contextmanager
+    def watch(folder: Path) -> Iterator[list[Path]]:
+        copies, place, own = list[Path](), tmp_path_factory.mktemp("killed"), Lock()
+
+        def keep() -> None:
+            if own.acquire(blocking=False):  # not for the changes that a copy makes itself
+                try:
+                    copies.append(shutil.copytree(folder, place / str(len(copies))))
+                finally:
+                    own.release()
+
+        def before(change: Callable[..., Any]) -> Callable[..., Any]:
+            def step(path: Any, *rest: Any, **options: Any) -> Any:
+                if "dir_fd" in options or Path(path).is_relative_to(folder):
+                    keep()
+                return change(path, *rest, **options)
+
+            return step
+
+        def opened(path: Any, mode: str = "r", *rest: Any, **options: Any) -> Any:
+            stream = open_file(path, mode, *rest, **options)
+            if mode[0] in "wxa" and Path(path).is_relative_to(folder):
+                keep()  # it is there, and empty
+            return stream
+
+        open_file = io.open
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("mkdir", "remove", "rename", "replace", "rmdir", "unlink"):
+                patch.setattr(os, name, before(getattr(os, name)))
+            patch.setattr(io, "open", opened)
+            keep()
+            yield copies
+
+    return watch
 
 
 @pytest.fixture(scope="session")

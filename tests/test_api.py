@@ -306,6 +306,8 @@ def test_the_examples_of_the_document_run(
     printed = capsys.readouterr().out
     assert "40719265" in printed
     assert "12 of 12" in printed
+    assert "comb.png 1 1 40719265 is nearest to 40719265 1.0000" in printed
+    assert "comb.png 1 2 17041983 is nearest to 17041983 1.0000" in printed
 
 
 def test_the_example_of_the_readme_runs(

@@ -40,6 +40,7 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
         OutputError: a template cannot be written.
         UsageError: `out` holds templates already.
     """
+    _finish(out)
     _refuse_templates(out, [*out.glob(f"*/{TEMPLATE_FILE}"), *out.glob(TEMPLATE_FILE)])
     pages = _read_pile(options, progress, OwnMeans())
     learned = list[LearnedForm]()
@@ -74,6 +75,16 @@ def _write_all(out: Path, forms: Sequence[LearnedForm]) -> None:
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error.strerror})") from error
     finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _finish(out: Path) -> None:
+    """Move what a killed run had left to move: once one form was moved, all had been written."""
+    work = out / _UNFINISHED_FOLDER
+    moved = (one.name for one in work.glob("*") if not any(one.iterdir()))
+    if any((out / name / TEMPLATE_FILE).exists() for name in moved):
+        for file in work.glob(f"*/{TEMPLATE_FILE}"):
+            file.replace(out / file.parent.name / TEMPLATE_FILE)
         shutil.rmtree(work, ignore_errors=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import io
 import json
@@ -34,6 +35,9 @@ _TOML_TEXTS = re.compile(
 """Strings and comments of a TOML text. Unfinished ones match too, so that no text takes long."""
 
 _BETWEEN_TOML_KEYS = re.compile(r"[,=\[\]{}\n]")
+
+_DELIMITERS = ",;\t"
+"""What spreadsheets write between cells of CSV files, by country."""
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 """Opening a pipe must not wait for its other end; Windows has neither flag, and no such pipes."""
@@ -92,6 +96,13 @@ def open_regular_text(
         OSError: as `open_regular`.
     """
     return io.TextIOWrapper(io.BytesIO(read_regular(path)), encoding, newline=newline)
+
+
+def csv_reader(text: str) -> csv.DictReader[str]:
+    """The rows of a CSV text with a heading, whatever its spreadsheet has between cells."""
+    lines = text.splitlines(keepends=True)
+    delimiter = max(_DELIMITERS, key=(lines[0] if lines else "").count)
+    return csv.DictReader(lines, delimiter=delimiter)
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -24,6 +24,22 @@ back). The pen's darkness is that of the darkest box, without this share of the 
 hold print or blots. Checked on rendered pages."""
 
 
+_ROOM_AROUND = 0.15
+"""Paper that a picture of one digit gets around it, as a share of its shorter side: strokes at the
+edge of a patch are taken for lines. Of 555 digits that were cut out of their boxes 433 were right
+without, 529 with 0.1 and 541 with 0.15."""
+
+_OUTER_PART = 0.2
+"""Share of a picture of one digit in which its box may have a line, from each side. This and the
+next two were tried on 609 cuts of 87 drawn digits; others near them did as well."""
+
+_MIN_SHARE_OF_LINE = 0.6
+"""Share of the picture that such a line goes along at least; dotted ones have it when dilated."""
+
+_MAX_SKEW_OF_LINE = 0.03
+"""How far such a line may go up or down, as a share of the picture."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FormEvidence:
     """What is known about the boxes of a page by its form.
@@ -82,13 +98,38 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
     Returns:
         The crop, (28, 28) uint8, and whether the picture is blank.
     """
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    if np.median(border) < (float(image.min()) + float(image.max())) / 2:
+    middle = (float(image.min()) + float(image.max())) / 2
+    if np.median(image) < middle:  # not of its border, where a box has its lines
         image = np.asarray(255 - image, np.uint8)
-    height, width = image.shape
-    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]]) - 0.5
+        middle = 255 - middle
+    room = round(_ROOM_AROUND * min(image.shape))
+    rows, columns = (_sides_of_box(image < middle, axis, room) for axis in (1, 0))
+    image = np.pad(image, room, constant_values=round(float(np.median(image))))
+    (top, bottom), (left, right) = rows, columns
+    corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]]) - 0.5
     crops, blank, _ = _normalised(measure_patches(cut_patches(Pyramid(image), corners)), corners)
     return crops[0], bool(blank[0])
+
+
+def _sides_of_box(dark: npt.NDArray[np.bool_], axis: int, room: int) -> tuple[float, float]:
+    """Find two opposite lines of a box in a picture, (h, w), that gets `room` pixels more around.
+
+    Returns where their middles are in the larger picture, or its own edges where two are not seen.
+    """
+    length = len(dark) if axis == 1 else dark.shape[1]
+    reach = max(1, round(_MAX_SKEW_OF_LINE * length))
+    kernel = np.ones((reach, 1) if axis == 1 else (1, reach), np.uint8)
+    line = cv2.dilate(dark.astype(np.uint8), kernel).mean(axis=axis) >= _MIN_SHARE_OF_LINE
+    outer = round(_OUTER_PART * length)
+    ends = []
+    for side in (line, line[::-1]):
+        first = int(side[: outer + 1].argmax())
+        if not side[first]:
+            return 0, length + 2 * room
+        run = side[first:]
+        thick = len(run) if run.all() else int(run.argmin())
+        ends.append(first + thick / 2)
+    return ends[0] + room, length - ends[1] + room
 
 
 def _trusted(level: npt.NDArray[np.int64], boxes: Sequence[DigitBox]) -> npt.NDArray[np.int64]:

@@ -12,6 +12,7 @@ from formreader.core.errors import NoInputError
 from formreader.core.field_kinds import NO_KIND, FieldKind, as_written, same_value
 from formreader.core.geometry import Box
 from formreader.core.records import FieldReading, PageReading, Status
+from formreader.core.user_files import csv_reader
 from formreader.output.columns import (
     DIGIT_HEADER,
     EARLIER_HEADERS,
@@ -27,9 +28,6 @@ from formreader.review.apply_corrections import cell_name
 from formreader.review.corrections_file import Correction, check_value, open_corrections, shown
 from formreader.review.job_results import as_written_on_forms, form_kinds, job_sheets
 from formreader.store.job_store import JobStore, JobView
-
-_DELIMITERS = ",;\t"
-"""What spreadsheets write between cells, by country."""
 
 _AS_NUMBER = re.compile(r"[\d.,]+[eE][+-]?\d+")
 """A long number as spreadsheets show it: 2.8E+07. Its last digits are lost."""
@@ -286,7 +284,4 @@ def _csv_reader(path: Path) -> csv.DictReader[str]:
         raise NoInputError(f"{path}: cannot be read ({error.strerror}). Check its name") from error
     except UnicodeError as error:
         raise NoInputError(f"{path}: cannot be read ({error}). Save it as CSV in UTF-8") from error
-    lines = text.splitlines(keepends=True)
-    first = lines[0] if lines else ""
-    delimiter = max(_DELIMITERS, key=first.count)
-    return csv.DictReader(lines, delimiter=delimiter)
+    return csv_reader(text)

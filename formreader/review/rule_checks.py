@@ -1,7 +1,8 @@
 """Rules checked over a whole job, with what people answered.
 
 What a page's own readings break is found when it is read. An answer may mend that or break
-another rule, and whether a value is unique only the batch tells.
+another rule, whether a value is unique only the batch tells, and an earlier value belongs to the
+number of a thing as answered.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from formreader.core.records import PageReading
+from formreader.output.table import file_cell
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Thresholds
 from formreader.rules.decoder import broken_rules, written_values
+from formreader.rules.earlier_values import key_of_page, key_of_value, step_message
 from formreader.rules.form_rules import FormRules
 from formreader.rules.rules_text import rules_of_text
 from formreader.store.job_store import JobStore, JobView
@@ -75,4 +78,11 @@ def _broken(
         if counts[page.form, name, value] > 1:
             told = f"{name}: {value} stands on another page as well"
             broken[name] = (*broken.get(name, ()), told)
+        if (own := rules.of(name)).previous:
+            number = values.get(own.previous_by, "")
+            key = "" if "?" in number else key_of_value(number)
+            if not own.previous_by:
+                key = key_of_page(file_cell(page.file), str(page.number + 1))
+            if told := step_message(value, key, own):
+                broken[name] = (*broken.get(name, ()), f"{name}: {told}")
     return broken

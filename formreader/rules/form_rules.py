@@ -29,7 +29,9 @@ class FieldRules(FieldKind):
     rules between fields. `unique`: no two forms of a batch have the same value.
     `leading_marks_blank`: marks that are no digits count as blank boxes before the first digit.
     `marks_blank`: a dash or a cross in place of a value says that there is none; None where the
-    template does not say.
+    template does not say. `previous` names an earlier table, and `earlier` has its values of this
+    field by what tells one from another: the number in the field `previous_by`, or without that
+    the page. A value is from `least_step` to `most_step` above its earlier one.
     """
 
     digits: tuple[int, int] | None = None
@@ -44,6 +46,11 @@ class FieldRules(FieldKind):
     unique: bool = False
     leading_marks_blank: bool = False
     marks_blank: bool | None = None
+    previous: str = ""
+    previous_by: str = ""
+    earlier: Mapping[str, str] = field(default_factory=dict, hash=False)
+    least_step: int | Decimal | None = None
+    most_step: int | Decimal | None = None
 
     @property
     def weighs(self) -> bool:
@@ -60,6 +67,11 @@ class FieldRules(FieldKind):
             or self.is_a in ("date", "time")
             or (self.is_a == "decimal" and not self.boxes)
         )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that it needs."""
+        return tuple(filter(None, (self.one_of, self.previous)))
 
 
 NO_RULES = FieldRules()
@@ -110,7 +122,8 @@ class FormRules:
     @property
     def named(self) -> frozenset[str]:
         """The fields that rules are about."""
-        return self.weighed | self.fields.keys()
+        keys = (one.previous_by for one in self.fields.values() if one.previous_by)
+        return self.weighed.union(self.fields, keys)
 
     def __bool__(self) -> bool:
         return bool(self.relations or self.columns) or any(

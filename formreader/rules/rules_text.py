@@ -36,8 +36,9 @@ def _values(stored: dict[str, Any]) -> dict[str, Any]:
     pairs: dict[str, Any] = {
         key: stored[key] and tuple(stored[key]) for key in ("digits", "decimals") if key in stored
     }
-    numbers = {
+    numbers: dict[str, Any] = {
         key: Decimal(stored[key]) if isinstance(stored[key], str) else stored[key]
-        for key in ("least", "most", "blank_is")
+        for key in ("least", "most", "blank_is", "least_step", "most_step")
+        if key in stored
     }
     return {**stored, **pairs, **numbers, "known": frozenset(stored["known"])}

@@ -291,7 +291,7 @@ def _check_listed(folder: Path, template: FormTemplate) -> list[str]:
     Raises:
         ProblemError: one does not.
     """
-    listed = sorted({field.rules.one_of for field in template.fields if field.rules.one_of})
+    listed = sorted({name for field in template.fields for name in field.rules.files})
     for file in listed:
         if "\0" in file or not (folder / file).resolve().is_relative_to(folder.resolve()):
             raise ProblemError(422, f"{template.name}: put {file} beside its {TEMPLATE_FILE}")

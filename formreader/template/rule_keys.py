@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Any, get_args
 
 from formreader.core.dates import DateRule
 from formreader.core.field_kinds import DEFAULT_ORDER, KINDS, MAX_DECIMALS
-from formreader.core.user_files import open_regular_text
+from formreader.core.user_files import csv_reader, open_regular_text
+from formreader.output.table import text_cell
+from formreader.rules.earlier_values import key_of_page, key_of_value
 from formreader.rules.expressions import parse_relations
 from formreader.rules.field_checks import check_digits, digits_of, pattern_check
 from formreader.rules.form_rules import (
@@ -54,6 +56,9 @@ _NOT_OF_KINDS = (
 )
 """Keys that belong to some kinds only."""
 
+_STEP_KEYS = ("min_step", "max_step")
+"""Keys about how far a value is above its earlier one."""
+
 _DIGITS = re.compile(r"\s*(\d{1,3})\s*(?:\.\.\s*(\d{1,3})\s*)?")
 """Numbers of digits, up to 999."""
 
@@ -87,7 +92,7 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
 
     Args:
         entry: the field's keys, of which those without a rule are left alone.
-        folder: the template's folder, where `one_of` files are looked for. None leaves them
+        folder: the template's folder, where the files of rules are looked for. None leaves them
             unread.
     """
     rules, flaws = FieldRules(), list[Flaw]()
@@ -103,6 +108,12 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
         if key in entry and rules.kind and rules.kind not in kinds:
             wanted = " or ".join(f'"{one}"' for one in kinds)
             flaws.append(Flaw(key, f"it is for a field of the kind {wanted}"))
+    flaws += _step_flaws(entry, rules)
+    if rules.previous and folder is not None:
+        try:
+            rules = replace(rules, earlier=_earlier_values(rules, str(entry.get("name")), folder))
+        except ValueError as error:
+            flaws.append(Flaw("previous", str(error)))
     boxes = entry.get("boxes")
     if isinstance(boxes, list) and rules.marks_blank is not None:
         flaws.append(Flaw("marks_are", "it is for a cell; for boxes write leading_marks"))
@@ -112,6 +123,28 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
             flaws += _no_point(rules, len(boxes))
             rules = replace(rules, boxes=len(boxes))
     return rules, flaws
+
+
+def unknown_keys(
+    entries: Sequence[Mapping[str, Any]], names: Collection[object]
+) -> Iterator[tuple[int, Flaw]]:
+    """What is wrong with `previous_by`, and in which entry: it is none of the fields `names`."""
+    for i, entry in enumerate(entries):
+        if (key := entry.get("previous_by")) is not None and key not in names:
+            yield i, Flaw("previous_by", f"there is no such field. {found(key)}")
+
+
+def _step_flaws(entry: Mapping[str, Any], rules: FieldRules) -> Iterator[Flaw]:
+    """Steps without an earlier value, an earlier value without a step, and steps that none is."""
+    steps = [key for key in _STEP_KEYS if key in entry]
+    if rules.previous and not steps:
+        yield Flaw("previous", "it needs min_step or max_step beside it")
+    for key in (*steps, *(["previous_by"] if "previous_by" in entry else [])):
+        if "previous" not in entry:
+            yield Flaw(key, "it needs previous beside it")
+    least, most = rules.least_step, rules.most_step
+    if least is not None and most is not None and least > most:
+        yield Flaw("max_step", f"it is below min_step, which is {least}")
 
 
 def _no_point(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
@@ -194,7 +227,14 @@ def field_rule_lines(rules: FieldRules, quoted: Callable[[str], str]) -> Iterato
         if counts is not None:
             low, high = counts
             yield f"{key} = {low}" if low == high else f'{key} = "{low}..{high}"'
-    for key, number in (("min", rules.least), ("max", rules.most), ("blank_is", rules.blank_is)):
+    numbers = {
+        "min": rules.least,
+        "max": rules.most,
+        "blank_is": rules.blank_is,
+        "min_step": rules.least_step,
+        "max_step": rules.most_step,
+    }
+    for key, number in numbers.items():
         if number is not None:
             yield f"{key} = {number:f}" if isinstance(number, Decimal) else f"{key} = {number}"
     texts = {
@@ -202,6 +242,8 @@ def field_rule_lines(rules: FieldRules, quoted: Callable[[str], str]) -> Iterato
         "pattern": rules.pattern,
         "date": rules.date,
         "one_of": rules.one_of,
+        "previous": rules.previous,
+        "previous_by": rules.previous_by,
         "check": rules.check,
         "leading_marks": _MARKS if rules.leading_marks_blank else "",
         "marks_are": {None: "", True: _MARKS, False: _KEPT_MARKS}[rules.marks_blank],
@@ -232,8 +274,8 @@ def form_rule_lines(
             yield "]"
 
 
-def one_of_path(folder: Path, name: str) -> Path:
-    """The file that a field's `one_of` names: beside the template unless its path is absolute."""
+def rule_file_path(folder: Path, name: str) -> Path:
+    """A file that a field's rules name: beside the template unless its path is absolute."""
     return folder / name
 
 
@@ -313,8 +355,15 @@ def _check(value: object, _: Path | None) -> dict[str, object]:
 
 def _one_of(value: object, folder: Path | None) -> dict[str, object]:
     name = _text(value)
-    known = frozenset[str]() if folder is None else _known_values(one_of_path(folder, name))
+    known = frozenset[str]() if folder is None else _known_values(rule_file_path(folder, name))
     return {"one_of": name, "known": known}
+
+
+def _named(key: str) -> Callable[[object, Path | None], dict[str, object]]:
+    def read(value: object, _: Path | None) -> dict[str, object]:
+        return {key: _text(value)}
+
+    return read
 
 
 def _text(value: object) -> str:
@@ -342,6 +391,35 @@ def _known_values(path: Path) -> frozenset[str]:
     return known
 
 
+def _earlier_values(rules: FieldRules, name: str, folder: Path) -> dict[str, str]:
+    """The values of the field `name` in an earlier table, by what tells one line from another.
+
+    Of several lines of the same key the last one counts, so that tables may be joined.
+
+    Raises:
+        ValueError: it cannot be read, or lacks a column.
+    """
+    path = rule_file_path(folder, rules.previous)
+    column, key = text_cell(name), text_cell(rules.previous_by) or "file"
+    earlier = dict[str, str]()
+    try:
+        with open_regular_text(path, encoding="utf-8-sig", newline="") as stream:
+            rows = csv_reader(stream.read())
+        for one in (key, column):
+            if one not in (rows.fieldnames or ()):
+                raise ValueError(f"{path}: it has no column {one}")
+        for row in rows:
+            told = row[key] or ""
+            by_page = key_of_page(told, row.get("page") or "")
+            of = key_of_value(told) if rules.previous_by else by_page
+            earlier[of] = (row[column] or "").strip().removeprefix("'")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: it is no CSV file in UTF-8 ({error})") from error
+    return earlier
+
+
 _FIELD_READERS: MappingProxyType[str, Callable[[Any, Path | None], dict[str, Any]]] = (
     MappingProxyType(
         {
@@ -360,6 +438,10 @@ _FIELD_READERS: MappingProxyType[str, Callable[[Any, Path | None], dict[str, Any
             "marks_are": _one_of_texts("marks_blank", {_MARKS: True, _KEPT_MARKS: False}),
             "optional": _flag("optional"),
             "unique": _flag("unique"),
+            "previous": _named("previous"),
+            "previous_by": _named("previous_by"),
+            "min_step": _number("least_step"),
+            "max_step": _number("most_step"),
         }
     )
 )

@@ -37,8 +37,9 @@ from formreader.template.rule_keys import (
     field_rules,
     form_relations,
     form_rule_lines,
-    one_of_path,
+    rule_file_path,
     rules_broken,
+    unknown_keys,
 )
 from formreader.template.usable_values import (
     MAX_BOXES,
@@ -328,6 +329,10 @@ def parse_template(
             fields.append(FieldPlace(name, boxes, cell, rules))
     named = [one.get("name") for one in content["fields"] if one.get("kind") != "ignore"]
     relations, flaws = form_relations(content, [one for one in named if isinstance(one, str)])
+    faults += [
+        Fault(lines.of(one.key, i), f"{one.key}: {one.message}")
+        for i, one in unknown_keys(content["fields"], named)
+    ]
     broken, more = rules_broken(content)
     comma, further = decimal_comma(content)
     faults += [
@@ -344,8 +349,8 @@ def parse_template(
 
 def files_of_rules(folder: Path, template: FormTemplate) -> list[Path]:
     """The files that the rules of the template in a folder name, each once."""
-    names = dict.fromkeys(field.rules.one_of for field in template.fields if field.rules.one_of)
-    return [one_of_path(folder, name) for name in names]
+    names = dict.fromkeys(name for field in template.fields for name in field.rules.files)
+    return [rule_file_path(folder, name) for name in names]
 
 
 def _number_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -119,10 +118,10 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
     )
     parts = own.examples[training], own.examples[choosing]
     data = _data(mnist, test, *parts, options.writers is not None, rng, progress)
-    with tempfile.TemporaryDirectory(
-        prefix=f".{options.out.name}-", dir=options.out.absolute().parent
-    ) as place:
-        candidate = Path(place) / options.out.name
+    place = _beside(options.out, "new")
+    try:
+        place.mkdir()
+        candidate = place / options.out.name
         _fine_tune(data, folder, config, candidate, options, progress)
         marks = labelled(draw_nondigits(_TEST_MARKS, test.crops, rng), 10)
         sets = {_MNIST: test, _MARKS: marks}
@@ -131,6 +130,8 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
         reasons = objections(compared[""], compared[_MNIST], compared[_MARKS])
         if not reasons:
             _hand_over(candidate, options.out)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
     return Improvement(
         own=compared[""],
         checked=int(own.checked[judging].sum()),
@@ -301,7 +302,7 @@ def _hand_over(candidate: Path, out: Path) -> None:
     Raises:
         OutputError: it cannot be moved; the old one is in its place.
     """
-    aside = _aside(out)
+    aside = _beside(out, "before")
     try:
         if out.exists():
             out.rename(aside)
@@ -316,14 +317,18 @@ def _hand_over(candidate: Path, out: Path) -> None:
 
 
 def _put_back(out: Path) -> None:
-    """Put a model back that a kill has left aside, between the two steps of handing over."""
-    aside = _aside(out)
+    """Put a model back that a kill has left aside, between the two steps of handing over.
+
+    What a kill has left of a training is deleted.
+    """
+    shutil.rmtree(_beside(out, "new"), ignore_errors=True)
+    aside = _beside(out, "before")
     if out.exists():
         shutil.rmtree(aside, ignore_errors=True)
     elif aside.exists():
         aside.rename(out)
 
 
-def _aside(out: Path) -> Path:
-    """Where the old model goes while the new one takes its place."""
-    return out.absolute().with_name(f".{out.name}-before")
+def _beside(out: Path, what: Literal["new", "before"]) -> Path:
+    """Where the new model is until it is better, and the old one while that takes its place."""
+    return out.absolute().with_name(f".{out.name}-{what}")

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from formreader import load_results, scan
 from formreader.batch import template_learning
 from formreader.core.errors import ExitCode, OutputError, TemplateError, UsageError
 from formreader.core.geometry import Box
+from formreader.core.options import ScanOptions
 from formreader.core.records import GreyImage
 from formreader.synth import Filling, FormSpec, Plan, render_form
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.pile_sorting import LearnedForm
-from formreader.template.template_file import template_folders
 
+Moments = Callable[[Path], AbstractContextManager[list[Path]]]
 SPEC = FormSpec("comb", "clean", dpi=150, plan=Plan(filling=Filling(0.0)))
 
 
@@ -265,8 +267,8 @@ def test_a_disk_that_is_full_leaves_no_template(
     assert [path.name for path in tmp_path.rglob("*")] == ["form-1", "notes.txt"]
 
 
-def test_a_kill_while_templates_are_written_leaves_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_kill_while_templates_are_written_leaves_none_or_all_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moments: Moments
 ) -> None:
     """What was written would look like all forms of the pile, and the same command refuse it."""
     page = np.zeros((10, 10), np.uint8)
@@ -276,20 +278,30 @@ def test_a_kill_while_templates_are_written_leaves_none(
         )
         for i in (1, 2, 3)
     ]
-    write = template_learning.write_template
+    monkeypatch.setattr(template_learning, "_read_pile", lambda *_: forms)
+    monkeypatch.setattr(template_learning, "sort_pile", lambda pages: pages)
+    monkeypatch.setattr(template_learning, "learned_form", lambda form, _: form)
 
-    def killed(folder: Path, template: FormTemplate, page: GreyImage) -> None:
-        write(folder, template, page)
-        if template.name == "form-2":
-            raise SystemExit
+    def learn(out: Path) -> dict[str, bytes]:
+        template_learning.learn_templates(ScanOptions(("pile",)), out, object())  # type: ignore[arg-type]
+        return content(out)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(template_learning, "write_template", killed)
-        patch.setattr(template_learning.shutil, "rmtree", lambda *_, **__: None)
-        with pytest.raises(SystemExit):
-            template_learning._write_all(tmp_path, forms)
-    with pytest.raises(TemplateError, match="no template in it"):
-        template_folders(tmp_path)
-    template_learning._write_all(tmp_path, forms)
-    assert [folder.name for folder in template_folders(tmp_path)] == ["form-1", "form-2", "form-3"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["form-1", "form-2", "form-3"]
+    def content(out: Path) -> dict[str, bytes]:
+        files = (path for path in out.rglob("*") if path.is_file())
+        return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+
+    with moments(tmp_path) as left:
+        whole = learn(tmp_path / "out")
+    assert len(whole) == 6
+    seen = set[int]()
+    for folder in left:
+        out = folder / "out"
+        found = len(list(out.glob("*/template.toml")))
+        seen.add(found)
+        if found:  # then all were written, and the same command moves what is left
+            with pytest.raises(UsageError, match="a template is there already"):
+                learn(out)
+            assert content(out) == whole
+        else:
+            assert learn(out) == whole
+    assert seen == {0, 1, 2, 3}

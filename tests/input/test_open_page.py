@@ -171,6 +171,52 @@ def test_a_profile_of_colours_leaves_the_grey_that_pillow_shows(
     assert_shows(read(path), np.asarray(shown.convert("L")), tolerance=2)
 
 
+def grey_profile(gamma: float) -> bytes:
+    """The profile of a scanner whose grey has this gamma (ICC.1:2001-04, monochrome input)."""
+    white = struct.pack(">3i", 63190, 65536, 54061)  # D50
+    tags = {
+        b"desc": b"desc" + struct.pack(">4xI", 5) + b"grey\0" + bytes(81),
+        b"cprt": b"text" + bytes(4) + b"none",
+        b"wtpt": b"XYZ " + bytes(4) + white,
+        b"kTRC": b"curv" + struct.pack(">4xIH2x", 1, round(256 * gamma)),
+    }
+    head, body, at = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
+    for name, content in tags.items():
+        head += struct.pack(">4s2I", name, at + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    start = struct.pack(
+        ">I4xI4s4s4s12x4s28x",
+        at + len(body),
+        0x02400000,
+        b"scnr",
+        b"GRAY",
+        b"XYZ ",
+        b"acsp",
+    )
+    return (start + white).ljust(128, b"\0") + head + body
+
+
+@pytest.mark.parametrize(("gamma", "levels"), [(2.2, 9), (1.8, 20), (1.0, 75)])
+def test_a_profile_of_greys_is_not_applied_and_keeps_what_is_darker(
+    tmp_path: Path, gamma: float, levels: int
+) -> None:
+    """How far that is from what Pillow shows is in docs/scanning.md, and that it costs no digit."""
+    stored = np.tile(np.arange(256, dtype=np.uint8), (32, 1))
+    profile = grey_profile(gamma)
+    path = save(tmp_path / "a.png", Image.fromarray(stored), icc_profile=profile)
+    assert_shows(read(path), stored)
+    oracle = ImageCms.profileToProfile(
+        Image.fromarray(stored),
+        io.BytesIO(profile),
+        ImageCms.createProfile("sRGB"),
+        outputMode="RGB",
+    )
+    assert oracle is not None
+    shown = np.asarray(oracle.convert("L")).astype(int)[0]
+    assert (np.diff(shown) >= 0).all() and shown[0] == 0 and shown[-1] == 255
+    assert levels / 2 < np.abs(shown - stored[0]).max() <= levels
+
+
 @pytest.mark.parametrize("compression", ["group4", "group3", None, "tiff_lzw", "packbits"])
 @pytest.mark.parametrize("white_is_zero", [False, True])
 def test_bilevel_tiff(tmp_path: Path, compression: str | None, white_is_zero: bool) -> None:

@@ -581,6 +581,56 @@ def test_a_report_in_parts_is_reviewed_saved_and_opened_again(
     reader.browser.get_log("browser")  # type: ignore[no-untyped-call] # the missing file is told of
 
 
+def test_names_in_parts_are_texts_and_a_damaged_part_is_told_of(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField,
+    monkeypatch: pytest.MonkeyPatch, complaints: Complaints,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(report_module, "ONE_FILE_BYTES", 1)
+    monkeypatch.setattr(report_fields, "PART_BYTES", 1)  # a part a field
+    hostile = [ATTACK, '"]);alert(1);//', "<!--<script>`${alert(1)}`", r"\u0022+alert(1)"]
+    fields = []
+    for i, name in enumerate(hostile):
+        field = make_field("73", [0.2 + i / 10, 1], name)
+        reading = replace(field.reading, name=name, broken=(name,))
+        fields.append(replace(field, reading=reading))
+    path = tmp_path / "<b>#?%41.html"
+    write_report(path, summary, fields)
+    wait = WebDriverWait(reader.browser, 10, poll_frequency=0.05)
+    reader.open(path)
+    for name in hostile:
+        wait.until(lambda _, name=name: reader.text("file") == name)
+        assert reader.text("place").count(name) == 2  # as its field, and as what speaks against it
+        reader.type(Keys.ARROW_DOWN)
+    assert complaints(reader.browser) == []
+    first, second, *_ = sorted((tmp_path / "<b>#?%41_files").iterdir())
+    whole = first.read_text(encoding="utf-8")
+    call, _, records = whole.partition("[")
+    for damaged in (
+        "",
+        whole[: len(whole) // 2],
+        second.read_text(encoding="utf-8"),  # that of another part
+        whole.replace(call.split('"')[1], "0badf00d"),  # that of another report
+        f"{call}[]);",
+        f"{call}null);",
+        f"{call}[[],{records}",
+        f"{call}[1]);",
+        "reportPart();",
+    ):
+        first.write_text(damaged, encoding="utf-8")
+        reader.browser.refresh()
+        wait.until(lambda _: "missing or damaged" in reader.text("part-fault"))
+        reader.type("1")  # waits for nothing, and answers nothing
+        assert reader.run("return localStorage.length") == 0, damaged
+        told = complaints(reader.browser)
+        assert [one for one in told if "SyntaxError" not in one] == [], damaged
+    first.write_text(whole, encoding="utf-8")
+    reader.browser.refresh()
+    wait.until(lambda _: reader.text("file") == hostile[0])
+    reader.type("1")
+    wait.until(lambda _: reader.text("progress-text") == "1 of 4 checked")
+    assert reader.saved()[0]["file"] == hostile[0]
+
+
 def test_the_whole_page_is_shown_with_the_box_marked(
     reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from formreader.core.records import DigitReading, FieldReading, Status, Thumbnai
 from formreader.review.audit_job import same_value
 from formreader.store.job_store import FileRecord, JobStore, PageResult
 
+Moments = Callable[[Path], AbstractContextManager[list[Path]]]
 RunProgram = Callable[..., Result]
 MakePage = Callable[..., PageResult]
 MakeJob = Callable[..., None]
@@ -48,6 +50,14 @@ class Audit:
 
     def run(self, *arguments: str | Path | int) -> Result:
         return self.program("audit", self.folder / "results.csv", *arguments)
+
+    def files(self, folder: Path) -> dict[str, bytes]:
+        """All files of the audit but what a kill left half written, which has a name of its own."""
+        return {
+            path.name: path.read_bytes()
+            for path in folder.iterdir()
+            if path.name.startswith("results") and path.suffix in (".csv", ".html", ".json")
+        }
 
     def sample(self) -> list[dict[str, str]]:
         text = (self.folder / "results.audit.json").read_text(encoding="utf-8")
@@ -137,6 +147,30 @@ def test_the_estimates_are_right_on_average(audit: Audit) -> None:
         estimates.append(float(re.findall(r"fields ([\d.]+) are estimated", told)[0]))
     assert sum(bound < len(truly_wrong) for bound in bounds) <= 2
     assert np.mean(estimates) == pytest.approx(len(truly_wrong), rel=0.35)
+
+
+def test_a_kill_at_any_moment_leaves_whole_files_and_the_same_command_ends(
+    audit: Audit, moments: Moments, program: RunProgram
+) -> None:
+    audit.run("--sample", 20, "--seed", 3)  # an earlier audit, which is replaced
+    with moments(audit.folder) as left:
+        assert audit.run("--sample", 60).exit_code == ExitCode.DONE
+        drawn = len(left)
+        answers = audit.answer(lambda one: one["value"])
+        assert audit.run("--answers", answers).exit_code == ExitCode.DONE
+    assert drawn > 6 and len(left) > drawn + 3
+    whole = [audit.files(left[0]), audit.files(left[drawn]), audit.files(audit.folder)]
+    answered = answers.read_bytes()
+    for number, folder in enumerate(left):
+        for name, content in audit.files(folder).items():
+            assert content in [of.get(name) for of in whole], (number, name)
+        table = folder / "results.csv"
+        assert program("audit", table, "--sample", 60).exit_code == ExitCode.DONE
+        (folder / "audit.csv").write_bytes(answered)
+        done = program("audit", table, "--answers", folder / "audit.csv")
+        assert done.exit_code == ExitCode.DONE, done.output
+        assert "0 of 60 sampled fields are wrong" in done.stderr
+        assert audit.files(folder)["results.audit.json"] == whole[-1]["results.audit.json"]
 
 
 def test_fields_left_out_are_refused(audit: Audit) -> None:

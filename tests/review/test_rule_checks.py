@@ -36,6 +36,10 @@ RULES = FormRules(
     {"id": FieldRules((1, 2), unique=True, one_of="k.csv", known=frozenset({"7", "8", "9"}))},
     parse_relations("sums", SUM, NAMES),
 )
+FIRST_KEYS = {
+    "digits", "least", "most", "pattern", "one_of", "known", "check", "date", "optional",
+    "blank_is", "unique", "leading_marks_blank",
+}  # fmt: skip
 LIMITS = Thresholds((0.95, float("inf")), 0.9)
 
 
@@ -117,7 +121,7 @@ def test_rules_are_kept_as_text() -> None:
     earlier = json.loads(rules_text(RULES))  # as jobs had it before fields had kinds
     del earlier["columns"]
     for of in earlier["fields"].values():
-        for key in ("kind", "decimals", "separator", "boxes", "comma", "marks_blank"):
+        for key in set(of) - FIRST_KEYS:
             del of[key]
     assert rules_of_text(json.dumps(earlier)) == RULES
     assert Thresholds.of_text(repr(LIMITS)) == LIMITS
@@ -133,6 +137,46 @@ def test_the_same_value_on_two_pages_is_for_review_until_one_is_corrected(
     answer(("c.png", 1, "7", "9"))
     assert rows(folder, "a.png")["id"] == ("7", "ok", "")
     assert rows(folder, "c.png")["id"] == ("9", "checked", "")
+
+
+STEPS = {
+    "5": "",
+    "4": "",  # the same as before
+    "9": "b: 9 was read, and 4 before (last.csv): the step is 5, and should be at most 3",
+    "3": "b: 3 was read, and 4 before (last.csv): the step is -1, and should be at least 0",
+}
+
+
+@pytest.mark.parametrize("by", ["id", ""])
+@pytest.mark.parametrize("value", STEPS)
+def test_a_value_is_looked_at_beside_that_of_an_earlier_table(
+    folder: Path, answer: Callable[..., None], by: str, value: str
+) -> None:
+    """By the number of a meter, as answered in the end, or by file and page."""
+    earlier = {"7": "4"} if by else {"a.png, page 1": "4"}
+    own = FieldRules(
+        previous="last.csv", previous_by=by, earlier=earlier, least_step=0, most_step=3
+    )
+    rules = rules_text(FormRules({"b": own}))
+    assert rules_of_text(rules).fields["b"] == own
+    with JobStore.open_finished(folder / "results.sqlite") as store:
+        view = store.view()
+        assert view is not None
+        store.set_view(replace(view, rules={"tally": rules}))
+    answer(("a.png", 3, "3", value))
+    told = f"{STEPS[value]}: please look" if STEPS[value] else ""
+    assert rows(folder, "a.png")["b"] == (value, "checked", told)
+    # What cannot be compared is told: a number may be misread, and a meter may be new.
+    key = "8" if by else "b.png, page 1"
+    unknown = f"b: last.csv has no value for {key} to compare 3 with: please look"
+    assert rows(folder, "b.png")["b"] == ("3", "review", unknown)
+    if by:
+        answer(("b.png", 1, "8", "07"))
+        told = f"{STEPS['3']}: please look"
+        assert rows(folder, "b.png")["b"] == ("3", "review", told)
+        assert rows(folder, "c.png")["b"] == ("3", "review", told)
+        answer(("c.png", 1, "7", "?"))
+        assert rows(folder, "c.png")["b"] == ("3", "ok", "")
 
 
 def test_an_answer_mends_a_sum_or_breaks_one_and_is_taken_back(

@@ -169,11 +169,15 @@ def test_rules_between_fields_follow_a_new_name(run_model: RunModel) -> None:
     script = """
       const t = renamed(template, [[0, "votes"], [1, "null and void"]]);
       const cut = renamed(t, [[2, ""]]);
-      return [relations(t), rulesNaming(t, "votes"), rulesNaming(t, "null"), relations(cut),
+      const by = (t, i, name) => withRule(t, i, "previous_by", quoted(name));
+      const meter = renamed(by(by(template, 1, "a"), 2, "total"), [[0, "no"]]);
+      return [meter.fields.map((one) => one.rules.find(([key]) => key === "previous_by")?.[1]),
+              relations(t), rulesNaming(t, "votes"), rulesNaming(t, "null"), relations(cut),
               [0, 1, 2].map((i) => nameFault(renamed(t, [[i, "Votes"]]), i, ["page"])),
               nameFault(renamed(t, [[0, "Page"]]), 0, ["page"]), nameFault(cut, 2, [])];
     """
-    rules, votes, null, kept, same, reserved, empty = run_model(TOML, script)
+    by, rules, votes, null, kept, same, reserved, empty = run_model(TOML, script)
+    assert by == [None, '"no"', '"total"']
     assert rules == [["sums", ["total = votes + null and void", "total - votes >= 0"]]]
     assert len(votes) == 2 and null == []
     assert kept == rules

@@ -152,6 +152,12 @@ def test_kinds_are_written_and_read() -> None:
         ("name", 'date = "DDMMJJJJ"', 0, "no form of a date"),
         ("name", 'date = "DDMMYYYY 2019-02-30..2019-03-01"', 0, "no range of dates"),
         ("name", 'one_of = "gone.csv"', 0, "gone.csv: cannot be read"),
+        ("name", 'previous = "gone.csv"\nmin_step = 0', 0, "gone.csv: cannot be read"),
+        ("name", 'previous = "gone.csv"', 0, "previous: it needs min_step or max_step"),
+        ("name", "max_step = 9", 0, "max_step: it needs previous"),
+        ("name", 'previous_by = "total"', 0, "previous_by: it needs previous"),
+        ("name", 'previous = "x"\nmin_step = 5\nmax_step = 4', 2, "it is below min_step"),
+        ("name", 'previous_by = "meter"', 0, "previous_by: there is no such field. Found: 'meter'"),
         ("name", 'check = "luhm"', 0, "there is no check 'luhm'"),
         ("name", 'leading_marks = "x"', 0, 'must be "blank"'),
         ("name", "unique = 1", 0, "must be true or false"),
@@ -313,6 +319,41 @@ def test_known_values_come_from_a_file_beside_the_template(tmp_path: Path) -> No
     before = templates_hash(tmp_path)
     (tmp_path / "known.csv").write_text("43\n")
     assert templates_hash(tmp_path) != before
+
+
+def test_earlier_values_come_from_a_table_beside_the_template(tmp_path: Path) -> None:
+    """As a scan wrote it, or as a spreadsheet saved it; the last line of a number counts."""
+    by_meter = FieldRules(
+        kind="decimal", decimals=(1, 1), previous="last.csv", previous_by="=meter",
+        least_step=0, most_step=Decimal("300.5"),
+    )  # fmt: skip
+    fields = [
+        FieldPlace("=meter", cell=Box(5, 5, 9, 9)),
+        FieldPlace("kWh", cell=Box(20, 5, 9, 9), rules=by_meter),
+        FieldPlace(
+            "m3", cell=Box(40, 5, 9, 9), rules=FieldRules(previous="last.csv", least_step=0)
+        ),
+    ]
+    write_template(tmp_path, replace(TEMPLATE, fields=tuple(fields)), PAGE)
+    table = tmp_path / "last.csv"
+    table.write_text(
+        "\ufefffile;page;'=meter;kWh;m3\na.png;1;0042;7,5;'-3\nb.pdf;2;42;8,0;\n;;;9,0;1\n",
+        encoding="utf-8",
+    )
+    _, kwh, m3 = read_template(tmp_path).fields
+    assert replace(kwh.rules, earlier={}) == by_meter
+    assert kwh.rules.earlier == {"42": "8,0", "": "9,0"}
+    assert m3.rules.earlier == {"a.png, page 1": "-3", "b.pdf, page 2": "", ", page 1": "1"}
+    before = templates_hash(tmp_path)
+    table.write_text("file,'=meter,kWh\n")
+    with pytest.raises(TemplateError, match=r"last\.csv: it has no column m3"):
+        read_template(tmp_path)
+    table.write_text("file,'=meter,kWh,m3\n")
+    assert read_template(tmp_path).fields[1].rules.earlier == {}
+    assert templates_hash(tmp_path) != before
+    table.write_bytes(b"file,'=meter,kWh,m3\n\xff,1,2,3\n")
+    with pytest.raises(TemplateError, match="it is no CSV file in UTF-8"):
+        read_template(tmp_path)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

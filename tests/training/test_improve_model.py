@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from formreader.training.data.mixture import TrainingData, draw_digits, mixture
 from formreader.training.data.own_digits import labelled_digits, load_own_digits, split_groups
 from formreader.training.train_model import train_on
 
+Moments = Callable[[Path], AbstractContextManager[list[Path]]]
 RunProgram = Callable[..., Result]
 
 BOXES = 20
@@ -217,9 +219,13 @@ def mirrored(digits: Examples) -> Examples:
     return Examples(np.ascontiguousarray(digits.crops[:, :, ::-1]), digits.labels)
 
 
+def content(model: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(model)): one.read_bytes() for one in model.rglob("*.*")}
+
+
 @pytest.mark.slow
 def test_a_better_model_is_handed_over_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: RunProgram
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: RunProgram, moments: Moments
 ) -> None:
     rng = np.random.default_rng(11)
     base_digits = [mixture(draw_digits(n, rng), rng, other_hands=False) for n in (2000, 30, 200)]
@@ -253,8 +259,23 @@ def test_a_better_model_is_handed_over_and_no_other(
     out = tmp_path / "models" / "own"
     options = ImproveOptions((table,), out=out, model=str(base), learning_rate=5e-3, epochs=6)
 
-    found = improve_model.improve(options, Silent())
+    shutil.copytree(base, out)
+    old = content(out)
+    with moments(out.parent) as left:
+        found = improve_model.improve(options, Silent())
     assert found.reasons == ()
+    new = content(out)
+    # What a kill at any moment would leave: the next improve finds one whole model, and no rest.
+    seen = list[str]()
+    for folder in left:
+        again = replace(options, jobs=(tmp_path / "none.csv",), out=folder / "own")
+        seen.append("neither" if not again.out.exists() else "one")
+        with pytest.raises(NoInputError):
+            improve_model.improve(again, Silent())
+        left_over = {one.name for one in folder.iterdir()} - {"own"}
+        assert all(one.endswith(".part") for one in left_over)  # empty: whether it can be written
+        assert content(again.out) in (old, new)
+    assert len(seen) > 20 and seen.count("neither") == 1
     assert found.folder == out
     before, after = found.own.before, found.own.after
     assert after.accepted.sum() > before.accepted.sum()
@@ -308,9 +329,9 @@ def test_an_interrupted_handing_over_loses_no_model(
 
 def test_a_model_that_a_kill_left_aside_is_put_back(tmp_path: Path) -> None:
     out = tmp_path / "own"
-    improve_model._aside(out).mkdir()
-    (improve_model._aside(out) / "card.json").write_text("old")
+    improve_model._beside(out, "before").mkdir()
+    (improve_model._beside(out, "before") / "card.json").write_text("old")
     with pytest.raises(NoInputError):  # found before any work: there is no such job
         improve_model.improve(ImproveOptions((tmp_path / "r.csv",), out=out), object())  # type: ignore[arg-type]
     assert (out / "card.json").read_text() == "old"
-    assert not improve_model._aside(out).exists()
+    assert not improve_model._beside(out, "before").exists()

@@ -5,12 +5,14 @@ const parts = new Parts(JSON.parse(byId("report-parts").textContent), byId("part
 
 /** Called by each part that is a file. */
 function reportPart(edition, number, records) {
-  if (edition === parts.edition) parts.keep(number, records);
+  if (edition === parts.edition) parts.take(number, records);
 }
 
 /** What the index says of each field, those first whose answers are worth most. */
 function readFields() {
-  return JSON.parse(byId("fields").textContent).map((entry) => new ReviewField(entry, parts));
+  const fields = JSON.parse(byId("fields").textContent).map((entry) => new ReviewField(entry, parts));
+  for (const { part } of fields) parts.sizes.set(part, (parts.sizes.get(part) ?? 0) + 1);
+  return fields;
 }
 
 async function save(review) {

@@ -39,6 +39,7 @@ class Parts {
    *  file part-EDITION-n.js in `folder`. */
   constructor({ edition, folder, nonce }, inside) {
     Object.assign(this, { edition, folder, nonce, inside });
+    this.sizes = new Map(); // fields of each part, as the index has them
     this.kept = new Map(); // least recently used first
     this.loading = new Map();
   }
@@ -83,7 +84,14 @@ class Parts {
     });
   }
 
-  /** Takes what the script of a part hands over. */
+  /** Takes what the script of a part hands over, if that is what the index says of it. */
+  take(number, records) {
+    try {
+      const details = records.map((record) => new FieldDetail(record));
+      if (details.length === this.sizes.get(number)) this.keep(number, details);
+    } catch { /* it is damaged, and so missing */ }
+  }
+
   keep(number, records) {
     this.kept.set(number, records);
     for (const oldest of this.kept.keys()) {

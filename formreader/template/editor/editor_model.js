@@ -168,7 +168,7 @@ function changed(template, i, values) {
   return withFields(template, template.fields.map((field, k) => (k === i ? { ...field, ...values } : field)));
 }
 
-/** Rename fields, also in the rules between fields: `names` are [index, name as typed]. */
+/** Rename fields, also in the rules that name them: `names` are [index, name as typed]. */
 function renamed(template, names) {
   const others = new Map(names.map(([i, typed]) => [i, tidyName(typed)]).filter(([i, name]) => name !== template.fields[i].name));
   if (!others.size) return template;
@@ -177,7 +177,11 @@ function renamed(template, names) {
     .filter(([before, name]) => before !== "" && name !== "" && counts.get(before.toLowerCase()) === 1));
   const pattern = namePattern(template);
   const follow = (text) => text.replace(pattern, (found) => followed.get(found) ?? found);
-  const fields = template.fields.map((field, i) => (others.has(i) ? { ...field, name: others.get(i) } : field));
+  const quotedNames = new Map([...followed].map((pair) => pair.map(quoted)));
+  const following = ([key, value]) => [key, key === "previous_by" ? quotedNames.get(value) ?? value : value];
+  const fields = template.fields.map((field, i) => ({
+    ...field, rules: field.rules.map(following), ...(others.has(i) ? { name: others.get(i) } : {}),
+  }));
   return (followed.size ? relations(template) : []).reduce(
     (result, [key, texts]) => withFormRule(result, key, listValue(texts.map(follow).join("\n"))),
     withFields(template, fields),

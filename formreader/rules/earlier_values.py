@@ -1,0 +1,42 @@
+"""A value beside the one that an earlier table has for the same thing, such as a meter."""
+
+from __future__ import annotations
+
+from formreader.core.field_kinds import as_written, text_of
+from formreader.rules.field_checks import digits_of, number_of, number_text
+from formreader.rules.form_rules import FieldRules
+
+
+def key_of_page(file: str, page: str) -> str:
+    """What tells a page, as both tables name it: the cells of its file and of its number."""
+    return f"{file}, page {page or 1}"
+
+
+def key_of_value(value: str) -> str:
+    """What tells a thing by its number: the digits, without the zeros that spreadsheets drop."""
+    digits = digits_of(value)
+    return digits.lstrip("0") or digits
+
+
+def step_message(value: str, key: str, rules: FieldRules) -> str:
+    """What speaks against a value after the earlier one of the same key; "" where nothing does.
+
+    A blank, and what is not readable, is not compared.
+    """
+    now = number_of(value, rules) if value else None
+    if now is None or not key:
+        return ""
+    before = number_of(as_written(rules.earlier.get(key, ""), rules), rules)
+    if before is None or not rules.earlier.get(key):
+        return f"{rules.previous} has no value for {key} to compare {value} with: please look"
+    step, limit = now - before, ""
+    if rules.least_step is not None and step < rules.least_step:
+        limit = f"at least {text_of(rules.least_step, '')}"
+    if rules.most_step is not None and step > rules.most_step:
+        limit = f"at most {text_of(rules.most_step, '')}"
+    if not limit:
+        return ""
+    return (
+        f"{value} was read, and {number_text(before, rules)} before ({rules.previous}): the step "
+        f"is {text_of(step, '')}, and should be {limit}: please look"
+    )
