@@ -124,13 +124,18 @@ class Thumbnail:
 class NumberStrip:
     """The writing in a cell for a whole number, as one picture of a fixed height.
 
-    `darkness` is (h, w) uint8, 0 for paper and 255 for the darkest ink; `to_page` maps its pixels
-    to the page's. `has_ink`: there are strokes in the cell that are not the rests of its lines.
+    `darkness` is (h, w) uint8, 0 for paper and 255 for the darkest ink, and `ink` is that of the
+    number alone, bright on black, of the same shape, without the cell's lines; `to_page` maps its
+    pixels to the page's. `has_ink`: there is such ink.
     """
 
     darkness: npt.NDArray[np.uint8]
+    ink: npt.NDArray[np.uint8]
     to_page: Transform
-    has_ink: bool = True
+
+    @property
+    def has_ink(self) -> bool:
+        return bool(self.ink.any())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,11 +18,11 @@ from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.doubts import Doubt
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
-from formreader.crop.normaliser import MIN_INK_GREY, normalise_all
-from formreader.crop.number_strips import STRIP_HEIGHT
+from formreader.crop.normaliser import normalise_all
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.recognise.number_confidence import ConfidenceModel, features, probability
 from formreader.recognise.number_reader import COLUMNS_PER_PLACE, NumberHypothesis
+from formreader.segment.number_strip import STRIP_HEIGHT
 
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""
@@ -36,9 +36,6 @@ _MIN_BLANK_PROBABILITY = 0.9
 _LEAST_DIGIT_PROBABILITY, _LEAST_DIGIT_DOUBT = 1e-6, 1e-4
 """Limits of a digit's probability and doubt when the doubt about a number is shared out: even the
 surest digit has a share."""
-
-_INK_OF_STRIP = 128
-"""Darkness from which a pixel of a strip counts as ink, half of the darkest."""
 
 _MAX_ASPECT_OF_BOX = 1.3
 """Width per height up to which a cell with one digit counts as that digit's box. No measurement on
@@ -89,7 +86,7 @@ def aligned(field: FieldCrops, hypothesis: NumberHypothesis) -> FieldCrops:
             return field
         columns, boxes = [(0, field.strip.darkness.shape[1])], field.boxes
     else:
-        columns = digit_columns(hypothesis, field.strip.darkness)
+        columns = digit_columns(hypothesis, field.strip.ink)
         boxes = boxes_on_page(field.strip, columns, whole)
         if len(boxes) == 1 and whole.box.width <= _MAX_ASPECT_OF_BOX * whole.box.height:
             boxes = field.boxes
@@ -213,26 +210,39 @@ def _without_number(
     return marked, row, NumberValue("?", 0.0, doubt)
 
 
-def digit_columns(hypothesis: NumberHypothesis, darkness: npt.NDArray[np.uint8]) -> Columns:
-    """The columns of each digit on its strip: halfway to its neighbours, and cut to its ink."""
+def digit_columns(hypothesis: NumberHypothesis, ink: npt.NDArray[np.uint8]) -> Columns:
+    """The columns of each digit on its strip, cut to its ink.
+
+    Between two characters they part where the least ink is, about halfway.
+    """
     alignment = hypothesis.alignment
     middles = (alignment.starts + alignment.ends) / 2 * COLUMNS_PER_PLACE
-    width = darkness.shape[1]
+    width = ink.shape[1]
     pitch = float(np.median(np.diff(middles))) if len(middles) > 1 else float(width)
     ends = [max(middles[0] - pitch, 0.0)]
-    ends += [(a + b) / 2 for a, b in pairwise(middles.tolist())]
+    profile = ink.sum(axis=0, dtype=np.int64)
+    ends += [_parting(profile, a, b) for a, b in pairwise(middles.tolist())]
     ends += [min(middles[-1] + pitch, float(width))]
-    inked = np.asarray((darkness >= _INK_OF_STRIP).any(axis=0), np.bool_)
     columns = []
     for i, one in enumerate(alignment.text):
         if one.isdecimal():
             left = min(int(ends[i]), width - 1)
             right = max(min(int(np.ceil(ends[i + 1])), width), left + 1)
-            ink = np.flatnonzero(inked[left:right])
+            inked = np.flatnonzero(profile[left:right])
             columns.append(
-                (left + int(ink[0]), left + int(ink[-1]) + 1) if len(ink) else (left, right)
+                (left + int(inked[0]), left + int(inked[-1]) + 1) if len(inked) else (left, right)
             )
     return columns
+
+
+def _parting(profile: npt.NDArray[np.int64], first: float, second: float) -> float:
+    """The column with the least ink between two characters, given the middles of both."""
+    quarter = (second - first) / 4
+    start, end = int(first + quarter), max(int(second - quarter), int(first + quarter)) + 1
+    between = profile[start:end]
+    if not len(between):
+        return (first + second) / 2
+    return float(start + np.median(np.flatnonzero(between == between.min())))
 
 
 def boxes_on_page(strip: NumberStrip, columns: Columns, cell: DigitBox) -> tuple[DigitBox, ...]:
@@ -246,8 +256,7 @@ def boxes_on_page(strip: NumberStrip, columns: Columns, cell: DigitBox) -> tuple
 
 def _crops(strip: NumberStrip, columns: Columns) -> npt.NDArray[np.uint8]:
     """Crops of the digits at these columns, (n, 28, 28)."""
-    ink = np.where(strip.darkness >= 2 * MIN_INK_GREY, strip.darkness, 0).astype(np.uint8)
-    parts = [np.ascontiguousarray(ink[:, left:right]) for left, right in columns]
+    parts = [np.ascontiguousarray(strip.ink[:, left:right]) for left, right in columns]
     return normalise_all(parts, [1.0] * len(parts))
 
 

@@ -47,7 +47,8 @@ def cell_with(*, ink: bool = True, loose: bool = False, cell: DigitBox = CELL) -
     """A cell as it is cut, and a strip with two pixels of ink every eight."""
     darkness = np.zeros((32, WIDTH), np.uint8)
     darkness[8:24, 4::8] = darkness[8:24, 5::8] = 255
-    strip = NumberStrip(darkness, np.array([[2.0, 0, 100], [0, 2, 50], [0, 0, 1]]), has_ink=ink)
+    own = darkness if ink else np.zeros_like(darkness)
+    strip = NumberStrip(darkness, own, np.array([[2.0, 0, 100], [0, 2, 50], [0, 0, 1]]))
     box = replace(cell, loose_ink=cell.loose_ink or loose)
     crops = np.zeros((1, 28, 28), np.uint8)
     return FieldCrops((box,), crops, np.array([not ink]), cell=cell, strip=strip)

@@ -22,7 +22,6 @@ from formreader.core.model_folder import (
 )
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
-from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT
 from formreader.recognise.ctc import (
     CHARACTERS,
     CTC_CLASSES,
@@ -41,6 +40,7 @@ from formreader.recognise.number_reader import (
     no_features,
     outputs_of_graph,
 )
+from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT
 from formreader.training.number_network import number_training
 from formreader.training.number_network.__main__ import main
 from formreader.training.number_network.confidence_fitting import (
@@ -180,7 +180,7 @@ def read_cells(n: int, seed: int) -> list[ReadCell]:
     """Cells in which 12 is read, right as often as the strip and the digit network say."""
     rng = np.random.default_rng(seed)
     box = DigitBox(((0, 0), (9, 0), (9, 9), (0, 9)))
-    strip = NumberStrip(np.zeros((STRIP_HEIGHT, 40), np.uint8), np.eye(3))
+    strip = NumberStrip(*[np.full((STRIP_HEIGHT, 40), 255, np.uint8)] * 2, np.eye(3))
     crops, blank = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.bool_)
     field = FieldCrops((box, box), crops, blank, cell=box, strip=strip)
     at = np.array([2, 12])
