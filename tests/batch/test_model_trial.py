@@ -181,7 +181,7 @@ def test_a_hostile_card_is_refused(
 LOADERS = {
     BOX_MODEL: (BoxNetwork.load, "decisions", ONNX_FILE),
     LINE_MODEL: (LineNetwork.load, "scale", ONNX_FILE),
-    NUMBER_MODEL: (NumberReader.load, "vote", QUICK_FILE),
+    NUMBER_MODEL: (NumberReader.load, "confidence", QUICK_FILE),
 }
 
 

@@ -169,13 +169,13 @@ def test_folder_that_cannot_be_opened_becomes_a_page(monkeypatch: pytest.MonkeyP
     ("paths", "message"),
     [
         ([], "Name at least one"),
-        (["nope"], "nope: No such file or directory. Check the alignment"),
+        (["nope"], "nope: No such file or directory. Check the spelling"),
         (["in", "nope.png"], "nope.png: No such file"),
         (["in", "in/*.gif"], r"in/\*\.gif: the pattern matches no file"),
         (["gone/*.png"], "the pattern matches no file"),
         (["empty"], "empty: no page files found"),
         (["empty", "other"], r"empty, other: no page files found \(1 of other kinds\)"),
-        (["a\0b"], "Check the alignment"),
+        (["a\0b"], "Check the spelling"),
     ],
 )
 def test_no_input(paths: list[str], message: str) -> None:
