@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from formreader.detect.cell_maps import CELL_CHANNELS
+from shared.convolution import convolution
 
 MAP_CHANNELS = CELL_CHANNELS.stop
 """Channels of the output: those of `formreader.detect.peaks.Maps`."""
@@ -30,10 +31,10 @@ def build_box_network() -> keras.Model:
     share the finest level alone, so that training one leaves the other as it is.
     """
     page = keras.Input((None, None, 1), name="darkness")
-    x = _convolution(page, _LEVEL_CHANNELS[0], "stem", stride=2)
-    finest = _convolution(x, _LEVEL_CHANNELS[0], "level0.down", stride=2)
+    x = convolution(page, _LEVEL_CHANNELS[0], "stem", stride=2)
+    finest = convolution(x, _LEVEL_CHANNELS[0], "level0.down", stride=2)
     boxes, cells = _branch(finest, ""), _branch(finest, f"{CELL_BRANCH}.")
-    cells = _convolution(cells, _LEVEL_CHANNELS[0], f"{CELL_BRANCH}.last")
+    cells = convolution(cells, _LEVEL_CHANNELS[0], f"{CELL_BRANCH}.last")
     bias = keras.initializers.Constant([_CENTRE_PRIOR_LOGIT] + [0.0] * (CELL_CHANNELS.start - 1))
     of_boxes = layers.Conv2D(
         CELL_CHANNELS.start, 1, bias_initializer=bias, kernel_initializer="he_normal", name="maps"
@@ -51,10 +52,10 @@ def _branch(finest: keras.KerasTensor, prefix: str) -> keras.KerasTensor:
     x = levels.pop()
     for i in reversed(range(len(levels))):
         name = f"{prefix}level{i}"
-        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}.side", size=1)
+        x = convolution(x, _LEVEL_CHANNELS[i], f"{name}.side", size=1)
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}.up")(x)
         x = layers.Add(name=f"{name}.add")([x, levels[i]])
-        x = _convolution(x, _LEVEL_CHANNELS[i], f"{name}.merge")
+        x = convolution(x, _LEVEL_CHANNELS[i], f"{name}.merge")
     return x
 
 
@@ -63,19 +64,8 @@ def _encode(finest: keras.KerasTensor, prefix: str) -> list[keras.KerasTensor]:
     levels = [finest]
     for i, width in enumerate(_LEVEL_CHANNELS[1:], start=1):
         name = f"{prefix}level{i}"
-        x = _convolution(levels[-1], width, f"{name}.down", stride=2)
+        x = convolution(levels[-1], width, f"{name}.down", stride=2)
         for k in range(1 if i == 1 else 2):
-            x = _convolution(x, width, f"{name}.conv{k}")
+            x = convolution(x, width, f"{name}.conv{k}")
         levels.append(x)
     return levels
-
-
-def _convolution(
-    x: keras.KerasTensor, width: int, name: str, size: int = 3, stride: int = 1
-) -> keras.KerasTensor:
-    x = layers.Conv2D(
-        width, size, strides=stride, padding="same", use_bias=False,
-        kernel_initializer="he_normal", name=name,
-    )(x)  # fmt: skip
-    x = layers.BatchNormalization(name=f"{name}.norm")(x)
-    return layers.ReLU(name=f"{name}.relu")(x)

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from formreader.look.page_maps import CHANNELS, CORE_KINDS
 from page_network.pieces import CORE_WEIGHTS, CORES, LAYER_BITS
+from shared.convolution import convolution
 
 _WIDTHS = (32, 48, 96, 128)
 """Channels of the levels, from 1/4 to 1/32 of the page's resolution: multiples of what a vector
@@ -32,16 +33,16 @@ def build_page_network() -> keras.Model:
     than a quarter of the resolution.
     """
     page = keras.Input((None, None, 1), name="darkness")
-    x = _convolution(page, _WIDTHS[0], "stem", size=6, stride=4)
+    x = convolution(page, _WIDTHS[0], "stem", size=6, stride=4)
     skips = []
     for i, width in enumerate(_WIDTHS):
         if i:
-            x = _convolution(x, width, f"down{i}", size=2 if i < 3 else 3, stride=2)
+            x = convolution(x, width, f"down{i}", size=2 if i < 3 else 3, stride=2)
         for k in range(_BLOCKS[i]):
             x = _block(x, width, f"level{i}.{k}", dense=i == len(_WIDTHS) - 1)
         skips.append(x)
     for i in reversed(range(len(_WIDTHS) - 1)):
-        x = _convolution(x, _WIDTHS[i], f"side{i}", size=1)
+        x = convolution(x, _WIDTHS[i], f"side{i}", size=1)
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"up{i}")(x)
         x = layers.Add(name=f"join{i}")([x, skips[i]])
         for k in range(_MERGES[i]):
@@ -51,17 +52,6 @@ def build_page_network() -> keras.Model:
         CHANNELS, 1, bias_initializer=keras.initializers.Constant(prior), name="maps"
     )(x)
     return keras.Model(page, maps, name="page")
-
-
-def _convolution(
-    x: keras.KerasTensor, width: int, name: str, size: int = 3, stride: int = 1
-) -> keras.KerasTensor:
-    x = layers.Conv2D(
-        width, size, strides=stride, padding="same", use_bias=False,
-        kernel_initializer="he_normal", name=name,
-    )(x)  # fmt: skip
-    x = layers.BatchNormalization(name=f"{name}.norm")(x)
-    return layers.ReLU(name=f"{name}.relu")(x)
 
 
 def _block(
