@@ -294,14 +294,27 @@ def save(browser: WebDriver, told: str) -> None:
 
 
 @contextmanager
-def serving(pages: dict[str, str]) -> Iterator[str]:
-    """A server of pages by their paths; gives its address."""
+def serving(
+    pages: dict[str, str], taken: Callable[[str, str], tuple[int, bytes]] | None = None
+) -> Iterator[str]:
+    """A server of pages by their paths; gives its address.
+
+    `taken` is given the path and the text of what is sent to it, and says status and answer.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = pages.get(self.path, "").encode("utf-8")
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.answer(200, pages.get(self.path, "").encode("utf-8"))
+
+        def do_POST(self) -> None:
+            assert taken is not None
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode("utf-8")
+            self.answer(*taken(self.path, text))
+
+        def answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            kind = "application/problem+json" if status == 422 else "text/html; charset=utf-8"
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -327,40 +340,21 @@ def test_a_server_takes_what_is_saved_or_says_why_not(browser: WebDriver, tmp_pa
         [(409, b"someone else saved it"), (422, b'{"detail": "line 3"}'), (200, b"")],
     )
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.answer(200, html.encode("utf-8") if self.path == "/" else b"")
+    def taken(path: str, text: str) -> tuple[int, bytes]:
+        assert path == "/save"
+        sent.append(text)
+        return answers.pop(0)
 
-        def do_POST(self) -> None:
-            assert self.path == "/save"
-            sent.append(self.rfile.read(int(self.headers["Content-Length"])).decode("utf-8"))
-            self.answer(*answers.pop(0))
-
-        def answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            kind = "application/problem+json" if status == 422 else "text/html; charset=utf-8"
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            browser.get(f"http://127.0.0.1:{server.server_port}/")
-            type_keys(browser, "gültig")
-            for told in ("Not saved: someone else saved it", "Not saved: line 3", "Saved."):
-                browser.find_element("id", "save").click()
-                WebDriverWait(browser, 10, poll_frequency=0.05).until(
-                    lambda _, told=told: browser.find_element("id", "message").text == told
-                )
-            assert browser.find_element("id", "state").text == ""
-            browser.get("about:blank")
-        finally:
-            server.shutdown()
+    with serving({"/": html}, taken) as address:
+        browser.get(f"{address}/")
+        type_keys(browser, "gültig")
+        for told in ("Not saved: someone else saved it", "Not saved: line 3", "Saved."):
+            browser.find_element("id", "save").click()
+            WebDriverWait(browser, 10, poll_frequency=0.05).until(
+                lambda _, told=told: browser.find_element("id", "message").text == told
+            )
+        assert browser.find_element("id", "state").text == ""
+        browser.get("about:blank")
     template, faults = parse_template(sent[-1])
     assert template is not None, faults
     assert [field.name for field in template.fields] == ["gültig"] and len(sent) == 3
