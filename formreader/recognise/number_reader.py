@@ -238,7 +238,7 @@ def hypotheses_of(places: Places, features: npt.NDArray[np.float32]) -> list[Num
 
 
 def _digit_places(places: npt.NDArray[np.float32], alignment: Alignment) -> list[int]:
-    """The place of each digit of a alignment at which it is the clearest, given (t, classes)."""
+    """The place of each digit of an alignment at which it is the clearest, given (t, classes)."""
     clearest = places[:, :NOT_A_DIGIT].max(axis=1)
     return [
         int(start + clearest[start:end].argmax())

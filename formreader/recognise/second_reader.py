@@ -109,7 +109,7 @@ class SecondOpinion:
 def with_reading(
     number: NumberValue, reading: SecondReading, weights: SecondWeights
 ) -> NumberValue:
-    """The number on a number that a second reader was asked about."""
+    """The number, once a second reader has read it."""
     features = second_features(number, reading)
     if not says_the_same(number, reading):
         return replace(number, confidence=probability(weights.other, features))

@@ -36,8 +36,9 @@ _NO_MODEL = ConfidenceModel((0.0,) * (len(FEATURES) + 1))
 _ERRORS_OF_PAGES = 2.0
 """How many times as likely a number on a page is misread as a composed cell that looks the same:
 pages have cells that were found a little beside their lines, print, and hands from elsewhere. A
-round choice. Of 6,714 held-back numbers that are accepted without it 71 are wrong, of 6,263 with it
-47; on `printed/filled` 5 of 281 cells and 1 of 259, which was known when it was chosen."""
+round choice. Of 6,714 held-back numbers that are accepted without it 71 are wrong, of 5,064 of
+another sample with it 43; of the cells of `printed/filled` 5 of 281 and 1 of 263. That the first of
+these fall to about one at 0.975 was known when it was chosen."""
 
 _CALIBRATION_BINS = 10
 """Groups of equal size in which the expected calibration error is measured."""
