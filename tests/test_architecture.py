@@ -20,7 +20,7 @@ REFERENCES = Path(__file__).parents[1] / "references"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("input", "preprocess", "crop", "store", "synth", "output", "rules"),
-    ("detect", "segment"),
+    ("detect",),
     ("look",),
     ("recognise", "template"),
     ("review",),
@@ -65,7 +65,6 @@ OPENCV = {
     "input",
     "look",
     "preprocess",
-    "segment",
     "synth",
     "template",
     "training",

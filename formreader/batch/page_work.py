@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from formreader.core.doubts import Doubt
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, StraightCopy, mark_boxes
+from formreader.core.records import (
+    DigitBox,
+    FieldCrops,
+    InputFile,
+    Page,
+    PageCrops,
+    StraightCopy,
+    mark_boxes,
+)
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import NO_EVIDENCE, FormEvidence, crop_boxes
 from formreader.crop.field_thumbnail import draw_thumbnail
+from formreader.crop.number_strips import cut_cells
 from formreader.detect.field_finder import FoundFields, find_fields
 from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
 from formreader.look.page_look import look_at
-from formreader.look.writing_windows import windows
 from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
-from formreader.segment.cut_cells import cut_cells
 from formreader.template.form_book import FormBook, loaded_book
 from formreader.template.placed_fields import PlacedFields, place_fields, quarters_turned
 
@@ -201,9 +206,8 @@ def _crop_placed(page: Pyramid, straight: StraightPage, placed: PlacedFields) ->
     """
     rows = tuple(field.boxes for field in placed.fields if field.cell is None)
     cells = {field.name: field.cell for field in placed.fields if field.cell is not None}
-    found = FoundFields(rows, tuple(cells.values()))
-    in_cells = windows(look_at(straight), found.cells) if cells else None
-    cropped = _crop(page, found, in_cells, placed.known, list(cells))
+    boxed = _crop_rows(page, rows, placed.known)
+    cropped = boxed + _cut_cells(page, straight, cells)
     of_rows, cut = iter(cropped[: len(rows)]), iter(cropped[len(rows) :])
     made = [
         replace(next(of_rows if field.cell is None else cut), name=field.name, doubt=field.doubt)
@@ -224,9 +228,9 @@ def crop_page(
         look = look_at(straight)
         found = with_missed(found, look, straight).within(pyramid.shape)
     with stopwatch.stage("crop"):
-        places = [*(box for row in found.rows for box in row), *found.cells]
-        written = without_print(pyramid, look, places)
-        cropped = _crop(written, found, windows(look, found.cells))
+        written = without_print(pyramid, look, [box for row in found.rows for box in row])
+        cropped = _crop_rows(written, found.rows)
+        cropped += cut_cells(pyramid, look.writing, found.cells)
         fields = in_reading_order(straight, cropped)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
@@ -249,23 +253,23 @@ def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
     return StraightCopy(png, straight.to_page, blank)
 
 
-def _crop(
-    page: Pyramid,
-    found: FoundFields,
-    in_cells: npt.NDArray[np.float64] | None,
-    known: FormEvidence = NO_EVIDENCE,
-    names: Sequence[str] = (),
+def _crop_rows(
+    page: Pyramid, rows: Sequence[tuple[DigitBox, ...]], known: FormEvidence = NO_EVIDENCE
 ) -> list[FieldCrops]:
-    """Return the fields of a page with their crops: rows of boxes, then cells for whole numbers.
-
-    `in_cells` are the windows of the cells, `known` is what a form tells about them, `names` are
-    those of its cells.
-    """
-    boxes = [box for row in found.rows for box in row]
-    crops, blank, loose = crop_boxes(page, boxes, known)
+    """Return rows of boxes with their crops; `known` is what a form tells about them."""
+    crops, blank, loose = crop_boxes(page, [box for row in rows for box in row], known)
     fields = list[FieldCrops]()
-    for row in found.rows:
+    for row in rows:
         here = len(row)
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
-    return fields + cut_cells(page, found.cells, names, known.faint, in_cells)
+    return fields
+
+
+def _cut_cells(
+    page: Pyramid, straight: StraightPage, cells: Mapping[str, DigitBox]
+) -> list[FieldCrops]:
+    """Return the cells of a form, which are there by their names, with their strips."""
+    if not cells:
+        return []
+    return cut_cells(page, look_at(straight).writing, list(cells.values()), list(cells))

@@ -11,6 +11,7 @@ import numpy as np
 from formreader.batch.model_trial import load_tried
 from formreader.batch.page_work import PageTask, without_faults
 from formreader.batch.worker_reading import WorkedPage
+from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
     DigitBox,
@@ -22,11 +23,12 @@ from formreader.core.records import (
 )
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_single
+from formreader.crop.number_strips import cut_cells
+from formreader.crop.writing_map import WritingMap
 from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
 from formreader.recognise.arbitration import NO_NUMBER
 from formreader.recognise.page_reading import read_pages
-from formreader.segment.cut_cells import cut_cell
 
 
 def read_images(options: ScanOptions) -> Iterator[PageReading]:
@@ -84,9 +86,8 @@ def crop_digit(page: Page) -> PageCrops:
 
 def cut_number(page: Page) -> PageCrops:
     """Cut up the number that an image shows, with or without a printed cell around it."""
-    field = cut_cell(page.image, _whole(page))
-    if field is None:
-        return PageCrops(page.file, page.number)
+    writing = WritingMap.of_image(page.image)
+    (field,) = cut_cells(Pyramid(page.image), writing, [_whole(page)])
     if field.blank.all():  # a blank cell without others beside it would be dropped
         field = replace(field, cell=None)
     return PageCrops(page.file, page.number, (field,))

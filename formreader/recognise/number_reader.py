@@ -25,6 +25,7 @@ from formreader.core.model_folder import (
     read_card_file,
     try_graph,
 )
+from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 from formreader.recognise.ctc import (
     CTC_CLASSES,
     NO_CHARACTER,
@@ -38,7 +39,6 @@ from formreader.recognise.ctc import (
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
 from formreader.recognise.number_confidence import ConfidenceModel
 from formreader.recognise.page_hand import Features, PageHand
-from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -19,10 +19,10 @@ from formreader.core.doubts import Doubt
 from formreader.core.geometry import map_points, quads_of
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.normaliser import normalise_all
+from formreader.crop.number_strips import STRIP_HEIGHT
 from formreader.recognise.ctc import NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.recognise.number_confidence import ConfidenceModel, features, probability
 from formreader.recognise.number_reader import COLUMNS_PER_PLACE, NumberHypothesis
-from formreader.segment.number_strip import STRIP_HEIGHT
 
 Columns: TypeAlias = list[tuple[int, int]]
 """First column and column after the last of each digit on a strip."""

@@ -29,11 +29,11 @@ from formreader.core.model_folder import (
 )
 from formreader.core.options import SecondReaderName
 from formreader.core.rapid_ocr import check_rapid_ocr, rapid_ocr, rapid_ocr_version
+from formreader.crop.number_strips import Strip
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
 from formreader.recognise.number_confidence import probability
 from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
 from formreader.recognise.number_values import NumberValue, digits_of
-from formreader.segment.number_strip import Strip
 
 SECOND_READERS = "second_readers"
 """Where the card of the number network keeps what was fitted to second readers, by their names."""

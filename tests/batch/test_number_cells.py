@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from written_cells import cut_drawn
 
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
@@ -16,7 +17,6 @@ from formreader.preprocess.straighten import straighten
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.segment.cut_cells import cut_cell
 from formreader.synth import Hand, HandSource
 
 WIDTH = 280
@@ -48,7 +48,7 @@ def page_with(numbers: list[str], space: float = 0.25, seed: int = 4) -> GreyIma
 
 def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
     cells = find_fields(straighten(Pyramid(page))).cells
-    fields = [cut_cell(page, cell) for cell in cells]
+    fields = cut_drawn(page, cells)
     fields.sort(key=lambda field: field.box.top)
     worked = PageCrops("a.png", 0, tuple(fields))
     ((_, reading),) = read_pages([worked], recogniser, ScanOptions(("a.png",)), Stopwatch())

@@ -25,15 +25,14 @@ from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.core.records import GreyImage, Page, PageCrops
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_boxes
+from formreader.crop.number_strips import cut_cells
 from formreader.detect.field_finder import find_fields
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
 from formreader.look.page_look import look_at
-from formreader.look.writing_windows import windows
 from formreader.preprocess.straighten import straighten
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
-from formreader.segment.cut_cells import cut_cells
 from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
 
 STAGES = ("decode", "straighten", "find", "look", "crop", "read")
@@ -86,10 +85,11 @@ def measure(
             look = look_at(straight)
             found = with_missed(found, look, straight)
         boxes = [box for row in found.rows for box in row]
+        boxes = [box for row in found.rows for box in row]
         with timed(seconds, "crop"):
-            page = without_print(Pyramid(grey), look, [*boxes, *found.cells])
-            crop_boxes(page, boxes)
-            cut_cells(page, found.cells, windows=windows(look, found.cells))
+            page = Pyramid(grey)
+            crop_boxes(without_print(page, look, boxes), boxes)
+            cut_cells(page, look.writing, found.cells)
         if reading is not None:
             cropped = crop_page(Page("page", 0, grey, 300.0), 0, Stopwatch())
             with timed(seconds, "read"):

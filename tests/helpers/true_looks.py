@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import scaling
+from formreader.crop.writing_map import WritingMap
 from formreader.look.page_look import PageLook
 from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, STRIDE, PageMaps
 
@@ -25,8 +26,10 @@ def look_of(
     """What is known of a page on which these pixels, (h, w), were written and are printed."""
     if maps is None:
         maps = blank_maps(*pen.shape)
-    layers = (
+    written, form = (
         plane.reshape(len(plane) // LAYER_STRIDE, LAYER_STRIDE, -1, LAYER_STRIDE).any(axis=(1, 3))
         for plane in (pen, printed)
     )
-    return PageLook(maps, *layers, scaling(1 / LAYER_STRIDE, 1 / LAYER_STRIDE))
+    to_layers = scaling(1 / LAYER_STRIDE, 1 / LAYER_STRIDE)
+    writing = WritingMap(written | form, written, np.linalg.inv(to_layers))
+    return PageLook(maps, written, form, to_layers, writing)

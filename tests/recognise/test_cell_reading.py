@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from written_cells import cut_drawn
 
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldReading, GreyImage, PageCrops, Status
@@ -12,7 +13,6 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.segment.cut_cells import cut_cell
 from formreader.training.number_network.number_hands import Glyph, NumberHand, drawn_hand
 from formreader.training.number_network.number_writing import (
     long_strokes,
@@ -53,7 +53,7 @@ def page_with(inks: list[Glyph]) -> tuple[GreyImage, list[DigitBox]]:
 
 def read(recogniser: Recogniser, inks: list[Glyph]) -> list[FieldReading]:
     page, cells = page_with(inks)
-    fields = [cut_cell(page, cell) for cell in cells]
+    fields = cut_drawn(page, cells)
     crops = PageCrops("a.png", 0, tuple(fields))
     ((_, reading),) = read_pages([crops], recogniser, ScanOptions(()), Stopwatch())
     return list(reading.fields)

@@ -19,6 +19,7 @@ from formreader.core.model_folder import (
     file_hashes,
     model_folder,
 )
+from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 from formreader.recognise.number_reader import (
     NumberReader,
     Outputs,
@@ -29,7 +30,6 @@ from formreader.recognise.number_reader import (
     shipped_reader,
 )
 from formreader.recognise.page_hand import PageHand
-from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 
 
 @pytest.fixture

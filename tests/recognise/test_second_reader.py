@@ -26,6 +26,7 @@ from formreader.core.errors import ExitCode, ModelError, UsageError
 from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, model_folder
 from formreader.core.options import ScanOptions
 from formreader.core.records import Status
+from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 from formreader.recognise import page_reading, second_reader
 from formreader.recognise.number_reader import number_calibration
 from formreader.recognise.number_values import NumberValue
@@ -40,7 +41,6 @@ from formreader.recognise.second_reader import (
     second_opinion,
     second_weights,
 )
-from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 
 NONE = (0.0,) * len(SECOND_FEATURES)
 WEIGHTS = SecondWeights((*NONE, math.log(0.97 / 0.03)), (*NONE, math.log(0.3 / 0.7)))

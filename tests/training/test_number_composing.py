@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from formreader.crop.number_strips import STRIP_HEIGHT
 from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER
 from formreader.recognise.number_values import digits_of
-from formreader.segment.number_strip import STRIP_HEIGHT, cut_strip
 from formreader.training.number_network.cell_composing import CellComposer
 from formreader.training.number_network.cell_scans import scanned
 from formreader.training.number_network.number_hands import HandSets, NumberHand, drawn_hand
@@ -19,7 +19,7 @@ from formreader.training.number_network.number_writing import (
     write_number,
     write_word,
 )
-from formreader.training.number_network.strip_pool import LabelledStrip, fits
+from formreader.training.number_network.strip_pool import LabelledStrip, cut_composed, fits
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,8 @@ def test_cells_can_be_cut_as_those_of_pages_are(composer: CellComposer) -> None:
         corners = np.array(one.cell.corners)
         assert (corners > 0).all()
         assert (corners < (width, height)).all()
-        assert len(cut_strip(one.image, one.cell)) == STRIP_HEIGHT
+        strip = cut_composed(one).strip
+        assert strip is not None and len(strip.darkness) == STRIP_HEIGHT
 
 
 @pytest.mark.parametrize("text", ["7", "0123456789", "1.250,50", "-6", "1 250", "50.-", "=", "X"])

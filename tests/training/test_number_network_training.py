@@ -40,7 +40,7 @@ from formreader.recognise.number_reader import (
     no_features,
     outputs_of_graph,
 )
-from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT
+from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT
 from formreader.training.number_network import confidence_fitting, number_training
 from formreader.training.number_network.__main__ import main
 from formreader.training.number_network.confidence_fitting import (

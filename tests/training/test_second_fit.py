@@ -13,10 +13,10 @@ import pytest
 
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, model_folder
+from formreader.crop.number_strips import Strip
 from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.number_values import NumberValue
 from formreader.recognise.second_reader import SecondReading, with_reading
-from formreader.segment.number_strip import Strip
 from formreader.training.data.examples import Examples
 from formreader.training.number_network import second_fit
 from formreader.training.number_network.second_fit import (

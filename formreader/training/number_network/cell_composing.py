@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from formreader.core.geometry import quads_of
+from formreader.core.geometry import quads_of, scaling
+from formreader.core.paper import paper_under_ink
 from formreader.core.records import DigitBox, GreyImage
+from formreader.crop.writing_map import WritingMap, dark_places
 from formreader.synth.patterns import Layer, lay, print_mask
+from formreader.synth.typefaces import Typeface
 from formreader.training.number_network.cell_paper import Place, draw_lines, paper
 from formreader.training.number_network.cell_scans import scanned
 from formreader.training.number_network.number_hands import Glyph, HandSets
@@ -38,15 +42,30 @@ _MAX_CELL_ASPECT = 14.0
 """Widest cell in heights."""
 _NEIGHBOURS_KEPT = 40
 """Numbers that were composed before and are written into neighbouring cells."""
+_PREPRINTED = (
+    "00", "00", "0 0", ".00", ",00", ".", ",", "0", "20", "19", "%", "kg", "EUR", "CHF", "$", "£",
+    "h", "min", "No.", "Total", "x", "/", "-", "(", ")", "C",
+)  # fmt: skip
+"""What forms print into their cells."""
+_MAP_HEIGHTS = (7.0, 26.0)
+"""Lowest and highest cell on the map of writing, on which a millimetre has two places."""
+_SEEN_PAPER = 0.6
+"""Side of the closing that evens the light, in heights of the cell."""
+_SEEN_PEN, _SEEN_LINE = 0.25, 0.2
+"""Shares of a place of that map from which the page network sees the pen and a line there."""
 _CORNER_SPREAD, _MAX_CORNER_SHIFT = 0.028, 0.07
 """Standard deviation and limit of a found corner's distance from the printed one, in heights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComposedCell:
-    """A piece of a page, (h, w) uint8, a cell on it as it would be found, and what to read."""
+    """A piece of a page, (h, w) uint8, and what is written where on it.
+
+    `cell` is where a cell would be found, and `target` what is to be read in it.
+    """
 
     image: GreyImage
+    writing: WritingMap
     cell: DigitBox
     target: str
 
@@ -69,31 +88,46 @@ class CellComposer:
         high = float(np.clip(high, *_CELL_HEIGHTS))
         ink = self._write(text, max(11.0, high * _digit_share(rng)), rng)
         around = round(_SURROUNDINGS * high)
-        wide = _cell_width(ink, high, rng)
+        printed = _preprinted(text, high, rng)
+        beside = 0.0 if printed is None or ink is None else printed.shape[1] + 0.3 * high
+        wide = _cell_width(ink, high, rng) + beside
         cell = Place(around, around, wide, high)
         shape = (round(high) + 2 * around, round(wide) + 2 * around)
         table = bool(rng.random() < 0.6)
         sheet = paper(shape, cell, rng)
-        _print_on(sheet, draw_lines(shape, cell, table, rng), float(rng.uniform(0, 110)))
+        lines = draw_lines(shape, cell, table, rng)
+        _print_on(sheet, lines, float(rng.uniform(0, 110)))
         if rng.random() < 0.3:
             _print_on(sheet, _captions(shape, cell, rng), float(rng.uniform(0, 120)))
         written = np.zeros(shape, np.float32)
         if others and rng.random() < (0.75 if table else 0.2):
             _write_neighbours(written, cell, others, rng)
-        if text.mark == "print":
-            word = print_mask(high * float(rng.uniform(0.25, 0.6)), rng)
-            _print_on(sheet, _placed(word, shape, cell, rng), float(rng.uniform(0, 90)))
-        elif ink is not None:
-            np.maximum(written, _placed(ink, shape, cell, rng), out=written)
+        room, own = cell, cell
+        if printed is not None and ink is not None:
+            rest = cell.width - beside
+            if rng.random() < 0.5:
+                room = Place(cell.left, cell.top, beside, high)
+                own = Place(cell.left + beside, cell.top, rest, high)
+            else:
+                room = Place(cell.left + rest, cell.top, beside, high)
+                own = Place(cell.left, cell.top, rest, high)
+        if printed is not None:
+            grey = float(rng.uniform(0, 90) if rng.random() < 0.7 else rng.uniform(90, 200))
+            _print_on(sheet, _placed(printed, shape, room, rng), grey)
+        if ink is not None:
+            np.maximum(written, _placed(ink, shape, own, rng), out=written)
             others.append(ink)
         _ink_on(sheet, written, rng)
-        image, corners = _turned(np.asarray(sheet, np.uint8), cell, rng)
+        turn, corners = _turn(shape, cell, rng)
+        image, lines, written = (_turned(one, turn) for one in (sheet, lines, written))
         found = (
             corners
             + np.clip(rng.normal(0, _CORNER_SPREAD, (4, 2)), -_MAX_CORNER_SHIFT, _MAX_CORNER_SHIFT)
             * high
         )
-        return ComposedCell(scanned(image, rng), DigitBox(quads_of(found[None])[0]), text.target)
+        scan = scanned(np.asarray(image, np.uint8), rng)
+        place = DigitBox(quads_of(found[None])[0])
+        return ComposedCell(scan, _seen(scan, lines, written, high, rng), place, text.target)
 
     def _write(self, text: CellText, height: float, rng: np.random.Generator) -> Glyph | None:
         """The ink of what a cell holds; None if it is blank or printed."""
@@ -188,6 +222,24 @@ def _write_neighbours(
         lay(layer, ink, round(x), round(y))
 
 
+def _preprinted(
+    text: CellText, high: float, rng: np.random.Generator
+) -> npt.NDArray[np.uint8] | None:
+    """What is printed in a cell of this height; None for nothing."""
+    if text.mark not in ("print", "beside print"):
+        return None
+    size = high * float(rng.uniform(0.25, 0.8))
+    if rng.random() < 0.3:
+        return print_mask(0.8 * size, rng)
+    kind = rng.random()
+    if kind < 0.6:
+        said = _PREPRINTED[int(rng.integers(len(_PREPRINTED)))]
+    else:
+        said = "".join(map(str, rng.integers(0, 10, int(rng.integers(1, 5))).tolist()))
+    mask = Typeface.sample(rng).mask(said, max(size, 8.0), bool(rng.random() < 0.3))
+    return np.asarray(np.clip(255 * mask, 0, 255), np.uint8)
+
+
 def _captions(shape: tuple[int, int], cell: Place, rng: np.random.Generator) -> Layer:
     """Print around the cell, or small in its corner."""
     layer = np.zeros(shape, np.float32)
@@ -223,10 +275,36 @@ def _ink_on(sheet: Layer, ink: Layer, rng: np.random.Generator) -> None:
     _print_on(sheet, cover, grey)
 
 
-def _turned(
-    image: GreyImage, cell: Place, rng: np.random.Generator
-) -> tuple[GreyImage, np.ndarray]:
-    """The picture turned a little, half of the time, and the cell's corners on it, (4, 2)."""
+def _seen(
+    scan: GreyImage, lines: Layer, written: Layer, high: float, rng: np.random.Generator
+) -> WritingMap:
+    """Where the page network would see ink and writing on a scan with these lines and this pen.
+
+    Some of the writing it does not see, or takes for print.
+    """
+    scale = float(np.exp(rng.uniform(*np.log(_MAP_HEIGHTS)))) / high
+    size = tuple(max(round(side * scale), 1) for side in scan.shape[::-1])
+    small, ruled, pen = (
+        cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (scan, lines, written)
+    )
+    paper = paper_under_ink(np.asarray(small, np.uint8), round(_SEEN_PAPER * high * scale) | 1)
+    even = np.asarray(cv2.divide(small, paper, scale=255), np.uint8)
+    seen = pen > _SEEN_PEN
+    if rng.random() < 0.12:
+        seen[:] = False
+    elif rng.random() < 0.25:
+        first = int(rng.integers(size[0]))
+        seen[:, first : first + max(size[0] // 4, 1)] = False
+    ink = (dark_places(even) & (ruled < _SEEN_LINE)) | seen
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    stretch = scaling(scan.shape[1] / size[0], scan.shape[0] / size[1])
+    return WritingMap(ink, seen, np.asarray(np.linalg.inv(half) @ stretch @ half, np.float64))
+
+
+def _turn(
+    shape: tuple[int, int], cell: Place, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.float64]]:
+    """A small turn, (2, 3), half of the time, and the corners of the cell then, (4, 2)."""
     corners = np.array(
         [
             (cell.left, cell.top), (cell.right, cell.top),
@@ -234,11 +312,18 @@ def _turned(
         ]
     )  # fmt: skip
     if rng.random() < 0.5:
-        return image, corners
-    h, w = image.shape
+        return None, corners
+    h, w = shape
     most = min(1.5, np.degrees(0.25 * cell.height / w) * 2)
     turn = cv2.getRotationMatrix2D((w / 2, h / 2), float(rng.uniform(-most, most)), 1.0)
+    moved = corners @ turn[:, :2].T + turn[:, 2]
+    return np.asarray(turn, np.float64), np.asarray(moved, np.float64)
+
+
+def _turned(image: Layer, turn: npt.NDArray[np.float64] | None) -> Layer:
+    if turn is None:
+        return image
     turned = cv2.warpAffine(
-        image, turn, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, turn, image.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(turned, np.uint8), corners @ turn[:, :2].T + turn[:, 2]
+    return np.asarray(turned, np.float32)

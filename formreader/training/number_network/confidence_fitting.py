@@ -25,10 +25,14 @@ from formreader.recognise.number_values import (
     without_ending,
 )
 from formreader.recognise.page_reading import read_fields
-from formreader.segment.cut_cells import cut_cell
 from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.fit.calibration import error_counts
-from formreader.training.number_network.strip_pool import STRIPS_PER_SHEET, HandSource, composer
+from formreader.training.number_network.strip_pool import (
+    STRIPS_PER_SHEET,
+    HandSource,
+    composer,
+    cut_composed,
+)
 
 _NO_MODEL = ConfidenceModel((0.0,) * (len(FEATURES) + 1))
 """For reading before anything is fitted."""
@@ -132,7 +136,7 @@ def _evidence_of_no_ink(cells: Sequence[ReadCell]) -> float:
 def _cut_sheet(source: HandSource, seed: int) -> list[tuple[FieldCrops, str]]:
     """Cut the cells that are composed from one seed, as pages are cut."""
     cells = composer(source).compose(STRIPS_PER_SHEET, np.random.default_rng(seed))
-    return [(cut_cell(one.image, one.cell), one.target) for one in cells]
+    return [(cut_composed(one), one.target) for one in cells]
 
 
 def fit_logistic(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from formreader.crop.number_strips import STRIP_HEIGHT
 from formreader.recognise.ctc import CTC_CLASSES
 from formreader.recognise.number_reader import PLACES_PER_FEATURES
-from formreader.segment.number_strip import STRIP_HEIGHT
 
 _TRUNK = (
     ("conv1", 24, (2, 2)),

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT, Strip
 from formreader.recognise.number_reader import padded, padded_width
-from formreader.segment.number_strip import MAX_STRIP_WIDTH, STRIP_HEIGHT, Strip
 from formreader.training.number_network.number_loss import as_targets, number_loss
 from formreader.training.number_network.number_options import NumberTrainOptions
 from formreader.training.number_network.strip_pool import LabelledStrip

@@ -15,9 +15,9 @@ import numpy as np
 from keras import layers
 from onnx import TensorProto, helper
 
+from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 from formreader.recognise.ctc import CTC_CLASSES
 from formreader.recognise.number_reader import stacks_of
-from formreader.segment.number_strip import STRIP_HEIGHT, Strip
 from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, following_norms
 from formreader.training.export.quantise import quantise_graph
 

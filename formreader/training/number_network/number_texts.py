@@ -9,12 +9,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 Mark: TypeAlias = Literal[
-    "", "struck", "struck, then written", "word", "scribble", "tick", "print", "line", "cross"
-]
+    "", "struck", "struck, then written", "word", "scribble", "tick", "print", "beside print",
+    "line", "cross",
+]  # fmt: skip
 """What is in a cell besides a number, or in its place."""
 
 _MAX_NUMBER_LENGTH = 12
-"""Longest number in digits; see `segment_selection`."""
+"""Longest number in digits."""
 
 _ENDINGS = (".-", ".-", ",-", ".--", "=", "-", ".=")
 """What people write behind a number so that nobody adds to it."""
@@ -146,7 +147,14 @@ def _tick(rng: np.random.Generator) -> CellText:
 
 
 def _print(rng: np.random.Generator) -> CellText:
-    return CellText("", "?", "print")
+    """Print alone: nothing is written."""
+    return CellText("", "_", "print")
+
+
+def _beside_print(rng: np.random.Generator) -> CellText:
+    """A number beside print, which is no part of it: a unit, a currency, a label, `00`."""
+    number = (_plain, _plain, _plain, _decimal)[int(rng.integers(4))](rng)
+    return CellText(number.text, number.target, "beside print")
 
 
 _KINDS: tuple[tuple[Callable[[np.random.Generator], CellText], float], ...] = (
@@ -165,6 +173,7 @@ _KINDS: tuple[tuple[Callable[[np.random.Generator], CellText], float], ...] = (
     (_with_unit, 0.005),
     (_scribble, 0.008),
     (_tick, 0.007),
-    (_print, 0.01),
+    (_print, 0.08),
+    (_beside_print, 0.13),
 )
 """Share of each kind of content. No record of a measurement."""

@@ -54,7 +54,7 @@ from formreader.training.number_network.strip_pool import (
 )
 from formreader.training.number_network.widening import widened
 
-NUMBER_VERSION = "1.4"
+NUMBER_VERSION = "1.5"
 """Version in the card of a newly trained number network."""
 
 _FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_FIT_SEED = 10**12, 2 * 10**12, 3 * 10**12

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from formreader.segment.number_strip import Strip, cut_strip
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.records import FieldCrops
+from formreader.crop.number_strips import Strip, cut_cells
 from formreader.synth.parallel_rendering import map_in_processes
-from formreader.training.number_network.cell_composing import CellComposer
+from formreader.training.number_network.cell_composing import CellComposer, ComposedCell
 from formreader.training.number_network.number_hands import load_hands
 
 STRIPS_PER_SHEET = 64
@@ -53,8 +55,15 @@ def compose_strips(
 def compose_sheet(source: HandSource, seed: int) -> list[LabelledStrip]:
     """Compose strips from one seed; a number that is too narrow to be read is left out."""
     cells = composer(source).compose(STRIPS_PER_SHEET, np.random.default_rng(seed))
-    strips = (LabelledStrip(cut_strip(one.image, one.cell), one.target) for one in cells)
-    return [one for one in strips if fits(one)]
+    strips = [(cut_composed(one).strip, one.target) for one in cells]
+    labelled = (LabelledStrip(strip.darkness, target) for strip, target in strips if strip)
+    return [one for one in labelled if fits(one)]
+
+
+def cut_composed(one: ComposedCell) -> FieldCrops:
+    """Cut a composed cell as those of pages are cut."""
+    (field,) = cut_cells(Pyramid(one.image), one.writing, [one.cell])
+    return field
 
 
 @cache

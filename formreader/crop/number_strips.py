@@ -1,0 +1,247 @@
+"""Cut the cells for whole numbers out of a page: a strip of the writing in each.
+
+The strip shows what the scan shows. Nothing is cut or removed from it, lines, print and patterned
+paper neither: the number network reads what a pen wrote there, and tells where each digit stands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from formreader.core.classes import CROP_SIDE
+from formreader.core.geometry import Transform, map_points, scaling
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.paper import paper_under_ink
+from formreader.core.records import DigitBox, FieldCrops, NumberStrip
+from formreader.crop.normaliser import MIN_INK_GREY
+from formreader.crop.writing_map import WritingMap
+
+Strip: TypeAlias = npt.NDArray[np.uint8]
+"""(STRIP_HEIGHT, w) uint8 darkness, 0 for paper and 255 for the darkest ink."""
+
+STRIP_HEIGHT = 32
+"""Height of a strip in pixels: digits are about as large in it as in MNIST's images."""
+
+MAX_STRIP_WIDTH = 512
+"""Wider strips are squeezed. Twelve digits far apart have 400 pixels."""
+
+_MIN_PART = 3
+"""Places of the map, half a millimetre wide on a page, that the smallest part of a number covers.
+Smaller ones, such as points, the strip shows beside others."""
+
+_MIN_SHARE_IN_CELL = 0.5
+"""A part with a smaller share inside the cell is another cell's."""
+
+_MIN_PEN_SHARE = 0.25
+"""Share of a part that was written from which it is writing, and not print."""
+
+_MIN_LOOSE_HEIGHT = 0.3
+"""Height inside the cell, in heights of the cell, from which another cell's part may be a digit of
+this one."""
+
+_MIN_WRITING_HEIGHT = 3.0
+"""Places of the map below which writing is a dash, which does not tell how high it would be."""
+
+_MIN_STRIP_OF_CELL = 0.42
+"""Least height of what a strip shows, in heights of the cell, or of twice the writing where that is
+less: a dash or a dot stays a small one."""
+
+_ROW_MARGIN, _COLUMN_MARGIN = 0.14, 0.35
+"""Margins above and below the writing, and left and right of it, as shares of its height."""
+
+_MAX_BESIDE_CELL = 0.1
+"""How far beyond the cell's left and right edges a strip reaches, in heights of what it shows:
+enough for strokes that cross the line, and little of the next cell's digits."""
+
+_MARGIN_OF_BLANK = 0.05
+"""Margin around a cell without writing, as a share of its height."""
+
+_PAPER_CLOSING = 0.6
+"""Side of the closing that estimates the paper, in heights of the strip: wider than any stroke."""
+
+_STRIP_INK_SHARE = 0.985
+"""Quantile of the darkness in a strip that is taken for full ink: strokes cover more than the
+rest of it."""
+
+_MIN_FULL_INK = 36.0
+"""Darkness in grey values that counts as full ink at least: noise of blank paper stays faint."""
+
+_MIN_INK_OF_STRIP = 2 * MIN_INK_GREY
+"""Darkness of a strip from which a pixel is a digit's ink, for its crop."""
+
+_MAX_STEP = 0.75
+"""Pixels of the page between two of a strip above which the page is sampled twice as densely, and
+then reduced."""
+
+
+def cut_cells(
+    page: Pyramid, writing: WritingMap, cells: Sequence[DigitBox], names: Sequence[str] = ()
+) -> list[FieldCrops]:
+    """Cut n cells out of a page.
+
+    Args:
+        page: the page as stored, dark ink on bright paper.
+        writing: where there is ink on it.
+        cells: the cells, in pixels of that page.
+        names: (n,) those of a template's fields; "" for none.
+
+    Returns:
+        For each cell a field with its strip. Its only box is the cell, with a black crop, and is
+        blank where there is no ink.
+    """
+    corners = np.array([cell.corners for cell in cells], np.float64).reshape(-1, 4, 2)
+    to_map = np.asarray(np.linalg.inv(writing.to_page), np.float64)
+    on_map = map_points(to_map, corners.reshape(-1, 2)).reshape(-1, 4, 2)
+    # Each side is the mean of its two corners.
+    left, right = on_map[:, [0, 3], 0].mean(axis=1), on_map[:, [1, 2], 0].mean(axis=1)
+    top, bottom = on_map[:, :2, 1].mean(axis=1), on_map[:, 2:, 1].mean(axis=1)
+    sides = np.stack([left, top, right, bottom], axis=1).tolist()
+    black = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
+    fields = []
+    for cell, name, of_cell in zip(cells, names or [""] * len(cells), sides, strict=True):
+        found = _find_line(writing, _Part(*of_cell))
+        strip = _strip(page, writing, found)
+        box = replace(cell, loose_ink=True) if found.loose else cell
+        blank = np.array([not found.has_ink])
+        fields.append(FieldCrops((box,), black, blank, cell=cell, strip=strip, name=name))
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the map: left, top, right and bottom, edges of its places."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a strip shows of the map; whether there is ink, and some of it perhaps in no digit."""
+
+    shown: _Part
+    has_ink: bool
+    loose: bool
+
+
+def _find_line(writing: WritingMap, cell: _Part) -> _Line:
+    """Find the line of writing in a cell."""
+    labels, stats = writing.parts
+    x0, y0 = max(math.ceil(cell.left), 0), max(math.ceil(cell.top), 0)
+    x1, y1 = max(math.floor(cell.right), x0) + 1, max(math.floor(cell.bottom), y0) + 1
+    here = np.s_[y0:y1, x0:x1]
+    inside = labels[here]
+    count = np.bincount(inside.ravel())
+    chosen = np.flatnonzero(count >= _MIN_PART)
+    chosen = chosen[chosen > 0]
+    if not len(chosen):
+        margin = _MARGIN_OF_BLANK * cell.height
+        around = _Part(
+            cell.left - margin, cell.top - margin, cell.right + margin, cell.bottom + margin
+        )
+        return _Line(around, has_ink=False, loose=False)
+    pen = np.bincount(inside[writing.pen[here]], minlength=len(count))[chosen]
+    of = stats[chosen]
+    own = count[chosen] >= _MIN_SHARE_IN_CELL * of[:, cv2.CC_STAT_AREA]
+    low = of[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]].astype(np.int64)
+    high = low + of[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    across = ~own
+    low[across] = np.maximum(low[across], (x0, y0))
+    high[across] = np.minimum(high[across], (x0 + inside.shape[1], y0 + inside.shape[0]))
+    written = pen >= _MIN_PEN_SHARE * count[chosen]
+    if not written.any():
+        written[:] = True
+    on_line = written | _beside(low[:, 1], high[:, 1], written)
+    across &= written & (high[:, 1] - low[:, 1] >= _MIN_LOOSE_HEIGHT * cell.height)
+    (left, top), (right, bottom) = low[on_line].min(axis=0), high[on_line].max(axis=0)
+    # A place covers half a step around its middle.
+    text = _Part(left - 0.5, top - 0.5, right - 0.5, bottom - 0.5)
+    return _Line(_shown(cell, text), has_ink=True, loose=bool(across.any()))
+
+
+def _beside(
+    top: npt.NDArray[np.int64], bottom: npt.NDArray[np.int64], written: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(n,) which parts are half as high as they are where others were written."""
+    first, last = top[written].min(), bottom[written].max()
+    return np.asarray(2 * (np.minimum(bottom, last) - np.maximum(top, first)) >= bottom - top)
+
+
+def _shown(cell: _Part, text: _Part) -> _Part:
+    """What the strip shows of a cell with a line of text: that and a margin."""
+    usual = cell.height if text.height < _MIN_WRITING_HEIGHT else min(cell.height, 2 * text.height)
+    least = max(_MIN_STRIP_OF_CELL * usual, text.height)
+    above = max(_ROW_MARGIN * text.height, (least - text.height) / 2)
+    beside, reach = _COLUMN_MARGIN * least, _MAX_BESIDE_CELL * least
+    return _Part(
+        max(text.left - beside, min(cell.left - reach, text.left)),
+        text.top - above,
+        min(text.right + beside, max(cell.right + reach, text.right)),
+        text.bottom + above,
+    )
+
+
+def _strip(page: Pyramid, writing: WritingMap, line: _Line) -> NumberStrip:
+    """The strip of a part of the map."""
+    shown = line.shown
+    step = shown.height / STRIP_HEIGHT
+    wide = min(max(round((shown.right - shown.left) / step), 1), MAX_STRIP_WIDTH)
+    across = (shown.right - shown.left) / wide
+    on_map = np.array(
+        [
+            [across, 0, shown.left + across / 2],
+            [0, step, shown.top + step / 2],
+            [0, 0, 1],
+        ]
+    )
+    from_strip = writing.to_page @ on_map
+    middle, below = map_points(from_strip, [(wide / 2, 0), (wide / 2, STRIP_HEIGHT)])
+    pixels = float(np.linalg.norm(below - middle)) / STRIP_HEIGHT
+    finer = 2 if pixels > _MAX_STEP else 1
+    halvings = max(round(math.log2(max(pixels / finer, 1.0))), 0)
+    to_level = _centred(0.5**halvings) @ from_strip @ _centred(1 / finer)
+    patch = cv2.warpPerspective(
+        page.level(halvings), to_level, (wide * finer, STRIP_HEIGHT * finer),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    reach = int(_PAPER_CLOSING * STRIP_HEIGHT * finer) | 1
+    paper = paper_under_ink(np.asarray(cv2.GaussianBlur(patch, (3, 3), 0), np.uint8), reach)
+    darkness = cv2.subtract(cv2.blur(paper, (reach, reach)), patch)
+    if finer > 1:
+        darkness = cv2.resize(darkness, (wide, STRIP_HEIGHT), interpolation=cv2.INTER_AREA)
+    full = max(_quantile(np.asarray(darkness, np.uint8), _STRIP_INK_SHARE), _MIN_FULL_INK)
+    bright = np.asarray(cv2.convertScaleAbs(darkness, alpha=255.0 / full), np.uint8)
+    ink = np.zeros_like(bright)
+    if line.has_ink:
+        seen = cv2.warpAffine(
+            writing.ink.view(np.uint8), on_map[:2], bright.shape[::-1],
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        )  # fmt: skip
+        np.copyto(ink, bright, where=(seen > 0) & (bright >= _MIN_INK_OF_STRIP))
+    return NumberStrip(bright, ink, from_strip)
+
+
+def _centred(scale: float) -> Transform:
+    """A scaling of pixels whose middles are whole numbers: corners stay corners."""
+    shift = (scale - 1) / 2
+    moved = np.array([[0, 0, shift], [0, 0, shift], [0, 0, 0]])
+    return np.asarray(scaling(scale, scale) + moved, np.float64)
+
+
+def _quantile(values: Strip, share: float) -> float:
+    """The least value that `share` of all do not exceed."""
+    passed = cv2.calcHist([values], [0], None, [256], [0, 256]).ravel().cumsum()
+    return float(passed.searchsorted(share * float(passed[-1])))
