@@ -18,7 +18,7 @@ from formreader.core.options import DEFAULT_MODEL, TrainOptions
 from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import load_network
 from formreader.training.network_folder import prepare_folder
-from formreader.training.network_program import NetworkProgram
+from shared.network_program import NetworkProgram
 
 
 @dataclass(frozen=True, slots=True)

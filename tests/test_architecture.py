@@ -33,10 +33,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("augment", "export", "network_folder", "network_program", "option_checks"),
+    ("augment", "export", "network_folder", "option_checks"),
     ("data",),
     ("fit",),
-    ("number_network", "evaluate"),
+    ("evaluate",),
     ("write_model", "time_plan"),
     ("train_model",),
     ("improve_model",),
@@ -46,7 +46,7 @@ TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
 REFERENCES_FLOORS: tuple[tuple[str, ...], ...] = (
     ("shared",),
     ("box_network", "add_hand", "clean_strokes"),
-    ("line_network", "page_network"),
+    ("line_network", "number_network", "page_network"),
 )
 """The same within `references`, all of which may import all of `formreader`."""
 

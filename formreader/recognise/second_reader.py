@@ -169,7 +169,7 @@ def second_weights(name: SecondReaderName) -> SecondWeights:
             return _weights(checked(readers[name], dict, name))
     raise ModelError(
         f"{folder}: nothing in this model says how far --second-reader {name} is to be believed. "
-        "Fit it: python -m formreader.training.number_network.second_fit"
+        "Fit it: PYTHONPATH=references python -m number_network.second_fit"
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from box_network.box_options import DECISIONS, BoxTrainOptions
-from formreader.training.network_program import NetworkProgram
 from shared.network_options import HELP
+from shared.network_program import NetworkProgram
 
 _HELP = HELP | {
     "all_combinations": "train on the combinations kept for measuring as well",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.network_program import NetworkProgram
 from line_network.line_options import LineTrainOptions
 from shared.network_options import HELP
+from shared.network_program import NetworkProgram
 
 _HELP = HELP | {
     "sheets": "sheets of lines in further typefaces",

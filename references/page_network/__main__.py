@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.network_program import NetworkProgram
 from page_network.page_options import PageTrainOptions
 from shared.network_options import HELP
+from shared.network_program import NetworkProgram
 
 _HELP = HELP | {
     "data": "folder with printed forms and sets of digits",

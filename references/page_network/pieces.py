@@ -39,9 +39,10 @@ def sample_piece(page: TrainingPage, rng: np.random.Generator) -> Piece:
     size = (PIECE_SIDE, PIECE_SIDE)
     image, scale = page.image, float(np.sqrt(np.linalg.det(matrix[:, :2])))
     if scale < 0.85:
-        image = cv2.GaussianBlur(image, (0, 0), 0.45 / scale)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.45 / scale), np.uint8)
     piece = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(255,))
-    layers = cv2.warpAffine(page.layers, matrix, size, flags=cv2.INTER_NEAREST)
+    warped = cv2.warpAffine(page.layers, matrix, size, flags=cv2.INTER_NEAREST)
+    layers = np.asarray(warped, np.uint8)
     half = layers[::2, ::2] | layers[1::2, ::2] | layers[::2, 1::2] | layers[1::2, 1::2]
     bits = np.stack([(half >> k) & 1 for k in range(LAYERS)], axis=-1)
     cores = np.zeros((*half.shape, CORE_KINDS), np.float32)

@@ -71,11 +71,11 @@ class PrintedForm(Form):
                     self._rule(across, at, start, end, rect["lw"])
         darkness = 255 - cv2.cvtColor(sheet.image, cv2.COLOR_RGB2GRAY)
         # Lines that a rectangle's fill hides are not there.
-        across, down = sheet.planes[Layer.RULED_ACROSS], sheet.planes[Layer.RULED_DOWN]
+        lines = [sheet.planes[layer] for layer in (Layer.RULED_ACROSS, Layer.RULED_DOWN)]
         near = cv2.dilate(darkness, np.ones((3, 3), np.uint8))
-        for plane in (across, down):
+        for plane in lines:
             plane[near < _MIN_DARKNESS // 2] = 0
-        ruled = cv2.dilate(np.maximum(across, down), np.ones((3, 3), np.uint8))
+        ruled = cv2.dilate(np.maximum(*lines), np.ones((3, 3), np.uint8))
         # Tints are no print: only what is darker than its surroundings.
         ground = cv2.erode(darkness, np.ones((round(sheet.scale) | 1,) * 2, np.uint8))
         dark = cv2.subtract(darkness, cv2.dilate(ground, np.ones((5, 5), np.uint8)))

@@ -78,7 +78,8 @@ class TrainingPage:
         """Read a page that `save` wrote."""
         with np.load(file) as data:
             image, layers = (
-                cv2.imdecode(data[k], cv2.IMREAD_GRAYSCALE) for k in ("image", "layers")
+                np.asarray(cv2.imdecode(data[k], cv2.IMREAD_GRAYSCALE), np.uint8)
+                for k in ("image", "layers")
             )
             return cls(image, layers, data["boxes"], data["cells"], data["blind"])
 
@@ -120,8 +121,8 @@ def straightened(page: RenderedPage) -> TrainingPage:
     quads = [*(box.corners for box in page.truth), *page.unclear]
     corners = np.array(quads, np.float64).reshape(-1, 4, 2)
     grey = page.image if page.image.ndim == 2 else cv2.cvtColor(page.image, cv2.COLOR_RGB2GRAY)
-    straight = straighten(Pyramid(grey), quarters_to_upright(corners))
-    to_image = np.linalg.inv(straight.to_page)
+    straight = straighten(Pyramid(np.asarray(grey, np.uint8)), quarters_to_upright(corners))
+    to_image = np.asarray(np.linalg.inv(straight.to_page), np.float64)
     moved = map_points(to_image, corners.reshape(-1, 2)).reshape(-1, 4, 2).astype(np.float32)
     is_cell = np.array([box.is_number_cell for box in page.truth], bool)
     layers = _packed(page.layers, to_image, straight.image.shape)
@@ -136,7 +137,7 @@ def _packed(
     """The layers of the straightened page, a bit each."""
     reduction = 1 / np.sqrt(abs(np.linalg.det(to_image[:2, :2])))
     if reduction > 1.2:
-        layers = cv2.GaussianBlur(layers, (3, 3), 0.5 * reduction)
+        layers = np.asarray(cv2.GaussianBlur(layers, (3, 3), 0.5 * reduction), np.uint8)
     warped = cv2.warpPerspective(layers, to_image, shape[::-1])
     packed = np.zeros(shape, np.uint8)
     for layer in Layer:

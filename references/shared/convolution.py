@@ -1,4 +1,4 @@
-"""The building block of the networks that make maps."""
+"""The building block of all networks but that of digits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from keras import layers
 
 
 def convolution(
-    x: keras.KerasTensor, width: int, name: str, size: int = 3, stride: int = 1
+    x: keras.KerasTensor,
+    width: int,
+    name: str,
+    size: int | tuple[int, int] = 3,
+    stride: int | tuple[int, int] = 1,
 ) -> keras.KerasTensor:
     """A convolution to `width` channels without a bias, batch normalisation, and a ReLU."""
     x = layers.Conv2D(

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.errors import UsageError
-from shared.network_options import NetworkOptions
+from shared.network_options import FitOptions, NetworkOptions
 
-Batch: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+Batch: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.generic]]
 """Darkness (n, height, width, 1) in 0..1, and targets (n, ...)."""
 
 Piece: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
@@ -28,6 +28,9 @@ _FIRST_RATE = 1e-5
 """Learning rate of the first step, where it rises at first."""
 _LAST_RATE_SHARE = 0.01
 """Learning rate of the last step, as a share of the highest."""
+_WIDTH_STEP = 32
+"""Columns by which the first batch is widened where it must be unlike the second: networks take
+widths that are multiples of this."""
 _STEPS_PER_CHECKPOINT = 250
 """Steps between two messages and two checkpoints."""
 
@@ -38,11 +41,15 @@ class Optimisation:
 
     The learning rate rises over `warm_up` steps, then falls. `averaging` is the momentum of the
     average of the weights, with which a network ends up (Polyak and Juditsky 1992); 0 for none.
+    Gradients are scaled down to `max_gradient`, their norm; None for as they are. `widths_vary`:
+    batches are of different widths.
     """
 
     warm_up: int = 0
     weight_decay: float = 0.0
     averaging: float = 0.0
+    max_gradient: float | None = None
+    widths_vary: bool = False
 
 
 class StepBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
@@ -55,23 +62,33 @@ class StepBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no 
     def __init__(
         self,
         make: Callable[[np.random.Generator], Batch],
-        options: NetworkOptions,
+        options: FitOptions,
         first: int = 0,
+        widths_vary: bool = False,
     ) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self._make, self._options, self._first = make, options, first
+        self._widths_vary = widths_vary
 
     def __len__(self) -> int:
         return self._options.steps - self._first
 
     def __getitem__(self, index: int) -> Batch:
+        darkness, targets = self._batch(index)
+        if index == 0 and self._widths_vary:
+            # Keras takes a width that the first two batches share for that of all.
+            more = _WIDTH_STEP * (darkness.shape[2] == self._batch(1)[0].shape[2])
+            darkness = np.pad(darkness, ((0, 0), (0, 0), (0, more), (0, 0)))
+        return darkness, targets
+
+    def _batch(self, index: int) -> Batch:
         return self._make(np.random.default_rng((self._options.seed, self._first + index)))
 
 
 class _Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
     """Tells the mean loss of the steps since the last message, and keeps a checkpoint."""
 
-    def __init__(self, first: int, options: NetworkOptions, tell: Callable[[str], None]) -> None:
+    def __init__(self, first: int, options: FitOptions, tell: Callable[[str], None]) -> None:
         super().__init__()
         self._first, self._options, self._tell = first, options, tell
         self._done, self._sum = 0, 0.0
@@ -96,13 +113,13 @@ def fit(
     network: keras.Model,
     loss: Any,
     make: Callable[[np.random.Generator], Batch],
-    options: NetworkOptions,
+    options: FitOptions,
     how: Optimisation,
     tell: Callable[[str], None],
 ) -> None:
     """Train `network` in place; it ends up with the average of its weights.
 
-    `loss` is what Keras takes as one. `make` returns a batch of `options.batch` pieces. With a
+    `loss` is what Keras takes as one. `make` returns a batch of `options.batch` examples. With a
     folder `options.work` it goes on from the checkpoint there. `tell` is called with a message as
     training goes on.
 
@@ -117,18 +134,19 @@ def fit(
     optimizer = keras.optimizers.AdamW(
         schedule, weight_decay=how.weight_decay,
         use_ema=how.averaging > 0, ema_momentum=how.averaging,
+        global_clipnorm=how.max_gradient,
     )  # fmt: skip
     # No XLA: on CPUs it takes time to compile and then makes each step slower.
     network.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     optimizer.build(network.trainable_variables)
     first = _restored(network, options, tell)
     network.fit(
-        StepBatches(make, options, first), epochs=1, shuffle=False, verbose=0,
+        StepBatches(make, options, first, how.widths_vary), epochs=1, shuffle=False, verbose=0,
         callbacks=[_Checkpoints(first, options, tell)],
     )  # fmt: skip
 
 
-def _restored(network: keras.Model, options: NetworkOptions, tell: Callable[[str], None]) -> int:
+def _restored(network: keras.Model, options: FitOptions, tell: Callable[[str], None]) -> int:
     """Steps that were done before, whose checkpoint the network and its optimiser now have."""
     if options.work is None:
         return 0

@@ -62,7 +62,7 @@ def _add_layer(
         case layers.DepthwiseConv2D(depth_multiplier=1) if norm and _keeps_size(layer):
             return _add_depthwise(graph, layer, inputs, norm)
         case layers.Conv2D(groups=1, dilation_rate=(1, 1)) if _keeps_size(layer):
-            return _add_convolution(graph, layer, inputs, norm, grouped)
+            return add_convolution(graph, layer, inputs, norm, grouped)
         case layers.BatchNormalization():
             return inputs[0]  # folded into the convolution before it
         case layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
@@ -101,13 +101,17 @@ def _add_depthwise(
     return _add(graph, layer, inputs, kernel, bias, {"group": kernel.shape[-1]})
 
 
-def _add_convolution(
+def add_convolution(
     graph: OnnxGraph,
     layer: layers.Conv2D,
     inputs: list[str],
     norm: layers.BatchNormalization | None,
-    grouped: bool,
+    grouped: bool = False,
 ) -> str:
+    """Append a convolution with the normalisation after it folded in; returns its output.
+
+    If its input is `image`, bytes, it is as with these in 0..1. `grouped`: it names its groups.
+    """
     kernel, bias = folded_weights(layer, norm)
     if inputs == ["image"]:  # the input is bytes, the network was trained on 0..1
         kernel = kernel / _MAX_DARKNESS

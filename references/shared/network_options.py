@@ -22,21 +22,18 @@ HELP = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkOptions:
+class FitOptions:
     """Options of the training of a network.
 
-    Training is on pieces of `pages` pages, which are drawn from seeds that follow from `seed`. Each
-    of `steps` steps trains on `batch` pieces. The network is measured on `test_pages` pages that
-    are unlike them. `learning_rate` is the highest of the schedule. `work` is a folder that keeps
-    the last checkpoint.
+    Each of `steps` steps trains on `batch` examples. `learning_rate` is the highest of the
+    schedule. All random choices follow from `seed`. `work` is a folder that keeps the last
+    checkpoint.
 
     Raises:
         UsageError: an option is out of range.
     """
 
     out: Path
-    pages: int
-    test_pages: int
     steps: int
     batch: int
     learning_rate: float
@@ -44,13 +41,32 @@ class NetworkOptions:
     work: Path | None = None
 
     def __post_init__(self) -> None:
-        check_counts(self, "pages", "test_pages", "steps", "batch")
+        check_counts(self, "steps", "batch")
         check_learning(self.learning_rate, self.seed)
 
     def recipe(self) -> dict[str, str | int | float | bool | list[str]]:
         """What a card says of the options: all but the folders that a training writes to."""
         names = (field.name for field in fields(self) if field.name not in ("out", "work"))
         return {name: _as_json(getattr(self, name)) for name in names}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions(FitOptions):
+    """Options of the training of a network that sees pieces of pages.
+
+    They are cut from `pages` pages, which are drawn from seeds that follow from `seed`. The network
+    is measured on `test_pages` pages that are unlike them.
+
+    Raises:
+        UsageError: an option is out of range.
+    """
+
+    pages: int
+    test_pages: int
+
+    def __post_init__(self) -> None:
+        FitOptions.__post_init__(self)
+        check_counts(self, "pages", "test_pages")
 
 
 def _as_json(

@@ -13,8 +13,8 @@ from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.training.number_network.number_hands import Glyph, NumberHand, drawn_hand
-from formreader.training.number_network.number_writing import (
+from number_network.number_hands import Glyph, NumberHand, drawn_hand
+from number_network.number_writing import (
     long_strokes,
     strike,
     write_number,

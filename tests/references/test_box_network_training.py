@@ -329,7 +329,9 @@ def test_training_goes_on_from_a_model(
 
     monkeypatch.setattr(box_training, "render_pages", render)
     told: list[str] = []
-    options = BoxTrainOptions(tmp_path / "next", 2, 1, steps=2, batch=1, seed=9, base=model)
+    options = BoxTrainOptions(
+        tmp_path / "next", pages=2, test_pages=1, steps=2, batch=1, seed=9, base=model
+    )
     figures = train_boxes(options, told.append)
     assert asked == [(9, 2, False), (box_training.FIRST_TEST_SEED, 1, True)]
     assert figures.pages == 1 and figures.boxes == 5

@@ -67,7 +67,9 @@ def test_a_training_writes_a_model_that_can_be_loaded(
         return [wedges(9, seed) for seed in seeds]
 
     monkeypatch.setattr(line_training, "map_in_processes", made)
-    options = LineTrainOptions(tmp_path / "lines", 4, 12, 60, 32, sheets=4)
+    options = LineTrainOptions(
+        out=tmp_path / "lines", pages=4, test_pages=12, steps=60, batch=32, sheets=4
+    )
     figures = train_lines(options, lambda _: None)
     assert figures.pages == 12 and figures.wrong == 0
     network = LineNetwork.load(options.out)

@@ -17,6 +17,7 @@ from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_
 from shared import fitting
 from shared.fitting import (
     CHECKPOINT_FILE,
+    Batch,
     Optimisation,
     Piece,
     StepBatches,
@@ -78,6 +79,23 @@ def test_batches_depend_on_the_seed_and_their_step_alone() -> None:
     assert set(targets.ravel()) <= {2.0, 5.0}
     assert not np.array_equal(batches[0][0], darkness)
     assert not np.array_equal(StepBatches(make, replace(options, seed=6))[2][0], darkness)
+
+
+def test_the_first_batch_is_never_as_wide_as_the_second_where_widths_vary() -> None:
+    """Keras takes a width that both share for that of all, and fails at the next."""
+
+    def make(rng: np.random.Generator) -> Batch:
+        wide = 32 * int(rng.integers(1, 3))
+        return np.ones((4, 2, wide, 1), np.float32), np.zeros(4, np.float32)
+
+    same = 0
+    for seed in range(20):
+        options = Options(seed=seed)
+        batches = StepBatches(make, options, widths_vary=True)
+        first, second = (batches[i][0].shape[2] for i in range(2))
+        assert first != second
+        same += StepBatches(make, options)[0][0].shape[2] == second
+    assert same > 0
 
 
 def test_a_training_that_goes_on_ends_as_one_that_was_not_interrupted(

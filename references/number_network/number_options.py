@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from formreader.training.option_checks import check_counts, check_learning
+from shared.network_options import FitOptions
 
 
 @dataclass(frozen=True, slots=True)
-class NumberTrainOptions:
+class NumberTrainOptions(FitOptions):
     """Options of the training of the number network.
 
     `strips` strips are composed and kept in memory, about 4 kB each. Each of `steps` steps trains
-    on `batch` of them. `test_strips` of held-back hands are read to choose the checkpoint and as
-    many to measure, and as many to know all hands by; the confidence is fitted to half of
-    `fit_cells` more. `writers` is a table of MNIST's writers, and `digits` are further sets of
-    digits, as `formreader train` takes them; `split_seed` chooses which hands are held back.
-    `learning_rate` is the highest of the schedule. `base` is a model folder whose weights to start
+    on `batch` of them. `test_strips` of held-back hands are read to measure, and as many to know
+    all hands by; the confidence is fitted to half of `fit_cells` more. `writers` is a table of
+    MNIST's writers, and `digits` are further sets of digits, as `formreader train` takes them;
+    `split_seed` chooses which hands are held back. `base` is a model folder whose weights to start
     from; with it `steps` may be 0, which leaves them as they are, and fits only what else is in the
     folder.
 
@@ -39,7 +39,12 @@ class NumberTrainOptions:
     base: Path | None = None
 
     def __post_init__(self) -> None:
-        check_counts(self, "strips", "test_strips", "fit_cells", "batch")
+        check_counts(self, "strips", "test_strips", "fit_cells")
         if self.steps or self.base is None:
-            check_counts(self, "steps")
-        check_learning(self.learning_rate, self.seed)
+            FitOptions.__post_init__(self)
+        else:
+            check_learning(self.learning_rate, self.seed)
+
+    def recipe(self) -> dict[str, str | int | float | bool | list[str]]:
+        """What a card says of the options; sets of digits are named without their folders."""
+        return FitOptions.recipe(self) | {"digits": [Path(one).name for one in self.digits]}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from formreader.recognise.ctc import best_alignments
 from formreader.recognise.number_reader import OutputsOf, read_places
-from formreader.training.number_network.strip_pool import LabelledStrip
+from number_network.strip_pool import LabelledStrip
 
 
 @dataclass(frozen=True, slots=True)

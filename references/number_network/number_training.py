@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,34 +34,35 @@ from formreader.training.network_folder import (
     base_errors,
     card_head,
     prepare_folder,
-    unwritable,
     write_network_card,
 )
-from formreader.training.number_network.confidence_fitting import fit_confidence
-from formreader.training.number_network.number_architecture import build_number_network
-from formreader.training.number_network.number_fitting import CHECKPOINT_FILE, fit
-from formreader.training.number_network.number_graph import (
+from number_network.confidence_fitting import fit_confidence
+from number_network.number_architecture import build_number_network
+from number_network.number_fitting import HOW, strip_batches
+from number_network.number_graph import (
     export_number_network,
     quantise_numbers,
 )
-from formreader.training.number_network.number_measures import NumberFigures, measure_numbers
-from formreader.training.number_network.number_options import NumberTrainOptions
-from formreader.training.number_network.strip_hand import fit_strip_hand
-from formreader.training.number_network.strip_pool import (
+from number_network.number_loss import number_loss
+from number_network.number_measures import NumberFigures, measure_numbers
+from number_network.number_options import NumberTrainOptions
+from number_network.strip_hand import fit_strip_hand
+from number_network.strip_pool import (
     HandSource,
     LabelledStrip,
     compose_strips,
 )
-from formreader.training.number_network.widening import widened
+from number_network.widening import widened
+from shared.fitting import fit
+from shared.network_writing import output_errors
 
 NUMBER_VERSION = "1.5"
 """Version in the card of a newly trained number network."""
 
-_FIRST_VALIDATION_SEED, _FIRST_TEST_SEED, _FIRST_FIT_SEED = 10**12, 2 * 10**12, 3 * 10**12
+_FIRST_TEST_SEED, _FIRST_FIT_SEED = 2 * 10**12, 3 * 10**12
 _FIRST_RANGE_SEED, _FIRST_HAND_SEED = 4 * 10**12, 5 * 10**12
-"""Seeds of the first strips to choose the checkpoint with, to measure on, to fit the confidence to,
-to quantise the network with and to know all hands by, far from those of the training strips and of
-one another."""
+"""Seeds of the first strips to measure on, to fit the confidence to, to quantise the network with
+and to know all hands by, far from those of the training strips and of one another."""
 _QUANTISATION_STRIPS = 500
 """Strips that tell the ranges of the network's activations."""
 _SEEDS_PER_RUN = 10**6
@@ -81,35 +82,18 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
     """
     prepare_folder(options.out)
     keras.utils.set_random_seed(options.seed)
-    network, best = build_number_network(), build_number_network()
+    network = build_number_network()
     if options.base is not None:
         _start_from(options.base, network)
     if options.steps:
-        _fit_network(with_fused_normalization(network), best, options, tell)
-    else:
-        best = network
-    try:
-        figures = write_model(best, options, tell)
-        (options.out / CHECKPOINT_FILE).unlink(missing_ok=True)
-        return figures
-    except OSError as error:
-        raise unwritable(options.out, error) from error
-
-
-def _fit_network(
-    network: keras.Model,
-    best: keras.Model,
-    options: NumberTrainOptions,
-    tell: Callable[[str], None],
-) -> None:
-    """Train `network`; `best`, of the same shape, ends up with the best weights."""
-    tell(f"composing {options.test_strips} strips of held-back hands")
-    validation = _strips(options, _FIRST_VALIDATION_SEED, options.test_strips, tell, held_back=True)
-    tell(f"composing {options.strips} strips to train on")
-    first = options.seed * _SEEDS_PER_RUN
-    strips = _strips(options, first, options.strips, tell, held_back=False)
-    tell(f"training on them for {options.steps} steps")
-    fit(network, best, strips, options, lambda one: _wrong_share(one, validation), tell)
+        tell(f"composing {options.strips} strips to train on")
+        first = options.seed * _SEEDS_PER_RUN
+        strips = _strips(options, first, options.strips, tell, held_back=False)
+        fused = with_fused_normalization(network)
+        fit(fused, number_loss, strip_batches(strips, options.batch), options, HOW, tell)
+        network.set_weights(fused.get_weights())
+    with output_errors(options.out):
+        return write_model(network, options, tell)
 
 
 def write_model(
@@ -152,8 +136,8 @@ def write_model(
     names = (KERAS_FILE, QUICK_FILE) if hand is None else (KERAS_FILE, QUICK_FILE, HAND_FILE)
     card = {
         **card_head(out, NUMBER_CARD_SCHEMA, NUMBER_VERSION, plain),
-        "training": {"strips": "composed by formreader.training.number_network"},
-        "recipe": _recipe(options),
+        "training": {"strips": "composed by references/number_network"},
+        "recipe": options.recipe(),
         "tests": [
             {"name": "composed strips of held-back hands"} | asdict(figures),
             {"name": "composed cells of held-back hands, confidence with `digits`"}
@@ -177,10 +161,6 @@ def keras_outputs(network: keras.Model) -> OutputsOf:
     return outputs_of
 
 
-def _wrong_share(network: keras.Model, strips: Sequence[LabelledStrip]) -> float:
-    return measure_numbers(strips, keras_outputs(network)).wrong_share
-
-
 def _source(options: NumberTrainOptions, *, held_back: bool) -> HandSource:
     # One split of the hands for all seeds: a training that goes on from another one must not see
     # the hands that this one held back.
@@ -198,25 +178,12 @@ def _strips(
     return compose_strips(_source(options, held_back=held_back), first_seed, count, tell)
 
 
-def _recipe(options: NumberTrainOptions) -> dict[str, str | int | float | list[str]]:
-    return {
-        "strips": options.strips,
-        "steps": options.steps,
-        "batch": options.batch,
-        "writers": "" if options.writers is None else options.writers.name,
-        "digits": [Path(one).name for one in options.digits],
-        "learning_rate": options.learning_rate,
-        "seed": options.seed,
-        "base": "" if options.base is None else options.base.name,
-    }
-
-
 def _start_from(folder: Path, network: keras.Model) -> None:
     """Give a network the weights of a model folder, whose network may be narrower.
 
     Raises:
         ModelError: the model is missing or damaged, or its network has another shape.
     """
-    with base_errors(folder, "formreader.training.number_network"):
+    with base_errors(folder, "number_network"):
         base = keras.saving.load_model(folder / KERAS_FILE, compile=False)
         network.set_weights(widened(base.get_weights(), [w.shape for w in network.weights]))

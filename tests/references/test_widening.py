@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.training.number_network.widening import Weights, widened
+from number_network.widening import Weights, widened
 
 Chain = list[Weights]
 

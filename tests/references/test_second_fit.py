@@ -18,8 +18,8 @@ from formreader.recognise.number_reader import shipped_reader
 from formreader.recognise.number_values import NumberValue
 from formreader.recognise.second_reader import SecondReading, with_reading
 from formreader.training.data.examples import Examples
-from formreader.training.number_network import second_fit
-from formreader.training.number_network.second_fit import (
+from number_network import second_fit
+from number_network.second_fit import (
     DoubtfulNumber,
     SecondFitOptions,
     fit_second,

@@ -18,11 +18,9 @@ from onnx import TensorProto, helper
 from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 from formreader.recognise.ctc import CTC_CLASSES
 from formreader.recognise.number_reader import stacks_of
-from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, following_norms
+from formreader.training.export.onnx_graph import OnnxGraph, following_norms
 from formreader.training.export.quantise import quantise_graph
-
-_FULL_DARKNESS = 255.0
-"""Darkness of full ink in bytes; the network is trained with 1."""
+from shared.map_graph import add_convolution
 
 
 def export_number_network(network: keras.Model, path: Path) -> None:
@@ -72,9 +70,9 @@ def _add_layer(
     """Append a layer, with the normalisation after it folded in; returns its output."""
     match layer:
         case layers.Conv2D(groups=1, dilation_rate=(1, 1), padding="same"):
-            return _add_convolution(graph, layer, last, norm)
+            return add_convolution(graph, layer, [last], norm)
         case layers.Conv2D(groups=1, dilation_rate=(1, 1), kernel_size=(1, 1)):
-            return _add_convolution(graph, layer, last, norm)
+            return add_convolution(graph, layer, [last], norm)
         case layers.BatchNormalization():
             return last  # folded into the convolution before it
         case layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
@@ -93,19 +91,3 @@ def _add_features(graph: OnnxGraph, layer: keras.Layer, last: str) -> None:
     turned = graph.add("Transpose", [last], "features.turned", perm=[0, 2, 3, 1])
     shape = {"features.shape": np.array([0, -1, layer.input.shape[-1]], np.int64)}
     graph.add("Reshape", [turned], "last_features", shape)
-
-
-def _add_convolution(
-    graph: OnnxGraph, layer: layers.Conv2D, last: str, norm: layers.BatchNormalization | None
-) -> str:
-    kernel, bias = folded_weights(layer, norm)
-    if last == "image":  # the input is bytes, the network was trained on 0..1
-        kernel = kernel / _FULL_DARKNESS
-    constants = {
-        f"{layer.name}.kernel": kernel.transpose(3, 2, 0, 1).astype(np.float32),
-        f"{layer.name}.bias": bias.astype(np.float32),
-    }
-    return graph.add(
-        "Conv", [last], layer.name, constants, auto_pad="SAME_UPPER",
-        kernel_shape=list(layer.kernel_size), strides=list(layer.strides),
-    )  # fmt: skip

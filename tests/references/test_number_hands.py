@@ -9,8 +9,8 @@ import pytest
 
 from formreader.training.data.examples import Examples
 from formreader.training.data.stroke_digits import STROKE_UNIT, PenStrokes
-from formreader.training.number_network import number_hands
-from formreader.training.number_network.number_hands import load_hands
+from number_network import number_hands
+from number_network.number_hands import load_hands
 
 WRITERS = 40
 

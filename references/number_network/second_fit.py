@@ -1,6 +1,6 @@
 """Fit how far a second reader is to be believed, and write it into the card of the number network.
 
-    python -m formreader.training.number_network.second_fit --writers writers.npz --digits set.npz
+    python -m number_network.second_fit --writers writers.npz --digits set.npz
 
 It needs the extra `labels`. The cells are those of the hands that the network's training holds
 back. The network and its confidence stay as they are; whoever trains them anew runs this again.
@@ -34,11 +34,11 @@ from formreader.recognise.second_reader import (
 )
 from formreader.training.fit.calibration import error_counts
 from formreader.training.network_folder import unwritable, write_network_card
-from formreader.training.network_program import NetworkProgram
-from formreader.training.number_network.confidence_fitting import fit_logistic, read_composed
-from formreader.training.number_network.number_options import NumberTrainOptions
-from formreader.training.number_network.strip_pool import HandSource
 from formreader.training.option_checks import check_counts
+from number_network.confidence_fitting import fit_logistic, read_composed
+from number_network.number_options import NumberTrainOptions
+from number_network.strip_pool import HandSource
+from shared.network_program import NetworkProgram
 
 _FIRST_SEED = 6 * 10**12
 """Seed of the first cells, far from those of `number_training`."""
@@ -181,7 +181,7 @@ def _accepted(values: Sequence[NumberValue], right: npt.NDArray[np.bool_]) -> tu
 
 
 PROGRAM = NetworkProgram(
-    "formreader.training.number_network.second_fit",
+    "number_network.second_fit",
     "Fit how far a second reader is to be believed.",
     SecondFitOptions,
     {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from formreader.training.network_program import NetworkProgram
-from formreader.training.number_network.number_options import NumberTrainOptions
+from number_network.number_options import NumberTrainOptions
+from shared.network_options import HELP
+from shared.network_program import NetworkProgram
 
-_HELP = {
-    "out": "model folder to write",
+_HELP = HELP | {
     "strips": "strips to compose for training",
     "test_strips": "strips of held-back hands to measure on",
     "fit_cells": "cells of held-back hands to fit the confidence to",
@@ -16,17 +16,15 @@ _HELP = {
     "batch": "strips a step",
     "writers": "table of MNIST's writers, .npz",
     "digits": "further set of digits, .npz; repeatable",
-    "learning_rate": "highest learning rate",
     "seed": "seed of the first strips and of all random choices",
     "split_seed": "seed of the choice of held-back hands",
-    "base": "model folder whose weights to start from",
 }
 """Help on each option."""
 
 
 def _train(options: NumberTrainOptions, tell: Callable[[str], None]) -> str:
     # Imported here, as the processes that compose import this module without TensorFlow.
-    from formreader.training.number_network.number_training import train_numbers
+    from number_network.number_training import train_numbers
 
     figures = train_numbers(options, tell)
     return (
@@ -35,9 +33,7 @@ def _train(options: NumberTrainOptions, tell: Callable[[str], None]) -> str:
     )
 
 
-main = NetworkProgram(
-    "formreader.training.number_network", __doc__, NumberTrainOptions, _HELP, _train
-).main
+main = NetworkProgram("number_network", __doc__, NumberTrainOptions, _HELP, _train).main
 
 if __name__ == "__main__":
     main()

@@ -9,7 +9,7 @@ import numpy as np
 from formreader.recognise.number_reader import OutputsOf, hypotheses_of, read_places
 from formreader.recognise.page_hand import Features, PageHand
 from formreader.training.fit.hand_fit import hand_of
-from formreader.training.number_network.strip_pool import LabelledStrip
+from number_network.strip_pool import LabelledStrip
 
 
 def fit_strip_hand(strips: Sequence[LabelledStrip], outputs_of: OutputsOf) -> PageHand | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from formreader.training.augment.letters import LETTERS, draw_letter
 from formreader.training.augment.pen_strokes import draw_curve, stroke_width
-from formreader.training.number_network.number_hands import Glyph, NumberHand
+from number_network.number_hands import Glyph, NumberHand
 
 _MAX_GLYPH_WIDTH = 1.15
 """Widest digit, in heights."""

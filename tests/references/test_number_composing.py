@@ -8,18 +8,18 @@ import pytest
 from formreader.crop.number_strips import STRIP_HEIGHT
 from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER
 from formreader.recognise.number_values import digits_of
-from formreader.training.number_network.cell_composing import CellComposer
-from formreader.training.number_network.cell_scans import scanned
-from formreader.training.number_network.number_hands import HandSets, NumberHand, drawn_hand
-from formreader.training.number_network.number_loss import MAX_TARGET_LENGTH
-from formreader.training.number_network.number_texts import sample_text
-from formreader.training.number_network.number_writing import (
+from number_network.cell_composing import CellComposer
+from number_network.cell_scans import scanned
+from number_network.number_hands import HandSets, NumberHand, drawn_hand
+from number_network.number_loss import MAX_TARGET_LENGTH
+from number_network.number_texts import sample_text
+from number_network.number_writing import (
     long_strokes,
     strike,
     write_number,
     write_word,
 )
-from formreader.training.number_network.strip_pool import LabelledStrip, cut_composed, fits
+from number_network.strip_pool import LabelledStrip, cut_composed, fits
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,11 @@ from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.writing_map import WritingMap, dark_places
 from formreader.synth.patterns import Layer, lay, print_mask
 from formreader.synth.typefaces import Typeface
-from formreader.training.number_network.cell_paper import Place, draw_lines, paper
-from formreader.training.number_network.cell_scans import scanned
-from formreader.training.number_network.number_hands import Glyph, HandSets
-from formreader.training.number_network.number_texts import CellText, sample_text
-from formreader.training.number_network.number_writing import (
+from number_network.cell_paper import Place, draw_lines, paper
+from number_network.cell_scans import scanned
+from number_network.number_hands import Glyph, HandSets
+from number_network.number_texts import CellText, sample_text
+from number_network.number_writing import (
     long_strokes,
     scribble,
     strike,

@@ -27,7 +27,7 @@ from formreader.recognise.number_values import (
 from formreader.recognise.page_reading import read_fields
 from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.fit.calibration import error_counts
-from formreader.training.number_network.strip_pool import (
+from number_network.strip_pool import (
     STRIPS_PER_SHEET,
     HandSource,
     composer,

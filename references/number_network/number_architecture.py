@@ -8,6 +8,7 @@ from keras import layers
 from formreader.crop.number_strips import STRIP_HEIGHT
 from formreader.recognise.ctc import CTC_CLASSES
 from formreader.recognise.number_reader import PLACES_PER_FEATURES
+from shared.convolution import convolution
 
 _TRUNK = (
     ("conv1", 24, (2, 2)),
@@ -36,28 +37,13 @@ def build_number_network() -> keras.Model:
     strip = keras.Input((STRIP_HEIGHT, None, 1), name="darkness")
     x = strip
     for name, channels, stride in _TRUNK:
-        x = _convolution(x, channels, name, (3, 3), stride)
+        x = convolution(x, channels, name, (3, 3), stride)
     rows = STRIP_HEIGHT // 8
-    x = _convolution(x, _COLUMN_CHANNELS, "columns", (rows, 3), (rows, 1))
+    x = convolution(x, _COLUMN_CHANNELS, "columns", (rows, 3), (rows, 1))
     for i, width in enumerate(_CONTEXTS):
-        x = _convolution(x, _COLUMN_CHANNELS, f"context{i}", (1, width))
+        x = convolution(x, _COLUMN_CHANNELS, f"context{i}", (1, width))
     # Narrow digits that touch need more places than the map has columns. Float32, whatever the
     # policy of the training: the loss needs it.
     x = layers.Conv2D(PLACES_PER_FEATURES * CTC_CLASSES, 1, name="characters", dtype="float32")(x)
     logits = layers.Reshape((-1, CTC_CLASSES), name="places", dtype="float32")(x)
     return keras.Model(strip, logits, name="numbers")
-
-
-def _convolution(
-    x: keras.KerasTensor,
-    channels: int,
-    name: str,
-    size: tuple[int, int],
-    stride: tuple[int, int] = (1, 1),
-) -> keras.KerasTensor:
-    x = layers.Conv2D(
-        channels, size, strides=stride, padding="same", use_bias=False,
-        kernel_initializer="he_normal", name=name,
-    )(x)  # fmt: skip
-    x = layers.BatchNormalization(name=f"{name}.norm")(x)
-    return layers.ReLU(name=f"{name}.relu")(x)

@@ -1,6 +1,6 @@
 """Training of the network that reads whole numbers, on composed cells.
 
-    python -m formreader.training.number_network --writers writers.npz --out models/numbers
+    python -m number_network --writers writers.npz --out models/numbers
 
 Cells are composed (`cell_composing`) of what a hand writes (`number_hands`, `number_writing`,
 `number_texts`) on paper with printed lines (`cell_paper`), as a scan shows it (`cell_scans`), and

@@ -14,8 +14,8 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops
 from formreader.crop.number_strips import Strip, cut_cells
 from formreader.synth.parallel_rendering import map_in_processes
-from formreader.training.number_network.cell_composing import CellComposer, ComposedCell
-from formreader.training.number_network.number_hands import load_hands
+from number_network.cell_composing import CellComposer, ComposedCell
+from number_network.number_hands import load_hands
 
 STRIPS_PER_SHEET = 64
 """Strips that are composed at a time, from one seed; they share their neighbours' ink."""
