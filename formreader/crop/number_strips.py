@@ -144,24 +144,26 @@ def _find_line(writing: WritingMap, cell: _Part) -> _Line:
     x1, y1 = max(math.floor(cell.right), x0) + 1, max(math.floor(cell.bottom), y0) + 1
     here = np.s_[y0:y1, x0:x1]
     inside = labels[here]
-    count = np.bincount(inside.ravel())
-    chosen = np.flatnonzero(count >= _MIN_PART)
-    chosen = chosen[chosen > 0]
+    of_part = inside > 0
+    found, which = np.unique(inside[of_part], return_inverse=True)
+    count = np.bincount(which, minlength=len(found))
+    pen = np.bincount(which[writing.pen[here][of_part]], minlength=len(found))
+    large = count >= _MIN_PART
+    chosen, count, pen = found[large], count[large], pen[large]
     if not len(chosen):
         margin = _MARGIN_OF_BLANK * cell.height
         around = _Part(
             cell.left - margin, cell.top - margin, cell.right + margin, cell.bottom + margin
         )
         return _Line(around, has_ink=False, loose=False)
-    pen = np.bincount(inside[writing.pen[here]], minlength=len(count))[chosen]
     of = stats[chosen]
-    own = count[chosen] >= _MIN_SHARE_IN_CELL * of[:, cv2.CC_STAT_AREA]
+    own = count >= _MIN_SHARE_IN_CELL * of[:, cv2.CC_STAT_AREA]
     low = of[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]].astype(np.int64)
     high = low + of[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
     across = ~own
     low[across] = np.maximum(low[across], (x0, y0))
     high[across] = np.minimum(high[across], (x0 + inside.shape[1], y0 + inside.shape[0]))
-    written = pen >= _MIN_PEN_SHARE * count[chosen]
+    written = pen >= _MIN_PEN_SHARE * count
     if not written.any():
         written[:] = True
     on_line = written | _beside(low[:, 1], high[:, 1], written)
