@@ -23,7 +23,6 @@ from formreader.core.model_folder import (
 )
 from formreader.core.records import GreyImage
 from formreader.detect.cell_maps import CELL_CHANNELS
-from formreader.detect.edge_decision import EdgeDecision
 from formreader.detect.field_decision import FieldDecision
 from formreader.detect.peaks import SIDE_MULTIPLE, STRIDE, Maps
 from formreader.detect.place_decision import PlaceDecision
@@ -39,7 +38,7 @@ in a box exceed it even where the box's lines are too faint to. No record of a m
 _NO_BOX_LOGIT = -20.0
 """Logit of places that the network was not shown; every peak lies above it."""
 
-BOX_CARD_SCHEMA = 4
+BOX_CARD_SCHEMA = 5
 """Version of the card's layout; a card of another version is refused."""
 
 _TRIAL_SIDE = 2 * SIDE_MULTIPLE
@@ -58,14 +57,12 @@ class Decisions:
     """What is fitted to what the network finds, on drawn pages.
 
     `rows`: which candidates are rows of boxes. `places`: which of the rows and cells that are found
-    in one place are there. `fields`: which rows are kept once they are read. `edges`: which edges
-    of cells are printed ones.
+    in one place are there. `fields`: which rows are kept once they are read.
     """
 
     rows: RowDecision
     places: PlaceDecision
     fields: FieldDecision
-    edges: EdgeDecision
 
     @classmethod
     def undecided(cls) -> Decisions:
@@ -74,7 +71,6 @@ class Decisions:
             RowDecision.undecided(),
             PlaceDecision.undecided(),
             FieldDecision.undecided(),
-            EdgeDecision.undecided(),
         )
 
     @classmethod
@@ -100,7 +96,6 @@ class Decisions:
             RowDecision.from_card(checked(table["rows"], dict, "rows")),
             PlaceDecision.from_card(checked(table["places"], dict, "places")),
             FieldDecision.from_card(checked(table["fields"], dict, "fields")),
-            EdgeDecision.from_card(checked(table["edges"], dict, "edges")),
         )
 
     def as_table(self) -> dict[str, object]:
@@ -109,7 +104,6 @@ class Decisions:
             "rows": self.rows.as_table(),
             "places": self.places.as_table(),
             "fields": self.fields.as_table(),
-            "edges": self.edges.as_table(),
         }
 
 

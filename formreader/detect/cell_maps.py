@@ -6,7 +6,7 @@ neighbours do not meet, so that each connected area is one cell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import cv2
@@ -39,6 +39,15 @@ _MAX_SLOPE = 0.06
 may be tilted, and the limit of their slope: pages are straightened before. The edges left and
 right are too short to show a tilt."""
 
+_MAX_OVERLAP = 0.4
+"""Share of the smaller of two cells that they may have in common; of more only one is there. No
+record of a measurement, here and below."""
+
+_MIN_SAME_ROW, _MAX_SHARED_WIDTH = 0.6, 0.1
+"""Two cells are in one row from this common share of the smaller height on. There they may have
+this share of the smaller width in common, as edges are not exact; cells one below the other may
+have more."""
+
 _Line: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """(n,) offsets and slopes of n lines, near one axis."""
 
@@ -47,14 +56,12 @@ _Line: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 class FoundCells:
     """Cells in pixels: `corners` are (n, 4, 2), clockwise from the top left, `scores` (n,) in 0..1.
 
-    A score is the mean probability of the cell's core. `ruled`, (n, 4), is the confidence in a
-    printed line at the upper, lower, left and right edge. `doubtful`, (n,): a part of the cell may
-    be missing.
+    A score is the mean probability of the cell's core. `doubtful`, (n,): a part of the cell may be
+    missing.
     """
 
     corners: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
-    ruled: npt.NDArray[np.float64]
     doubtful: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -62,16 +69,13 @@ class FoundCells:
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> FoundCells:
         """The cells that are chosen by (n,) flags."""
-        return FoundCells(
-            self.corners[chosen], self.scores[chosen], self.ruled[chosen], self.doubtful[chosen]
-        )
+        return FoundCells(self.corners[chosen], self.scores[chosen], self.doubtful[chosen])
 
     def with_more(self, others: FoundCells) -> FoundCells:
         """These cells, and others after them."""
         return FoundCells(
             np.concatenate([self.corners, others.corners]),
             np.concatenate([self.scores, others.scores]),
-            np.concatenate([self.ruled, others.ruled]),
             np.concatenate([self.doubtful, others.doubtful]),
         )
 
@@ -89,8 +93,8 @@ def core_margin(side: float) -> float:
 def find_cells(maps: Maps) -> FoundCells:
     """The cells in the network's maps of a page, in its pixels and in no particular order.
 
-    Their edges are where the network sees them, and count as ruled; the lines of the page are
-    searched for later.
+    Their edges are where the network sees them. Lines need not be searched for there: what belongs
+    to a number is decided by its ink (`crop.number_strips`).
     """
     logit, *edges = maps[CELL_CHANNELS]
     core = (logit > _MIN_CORE_LOGIT).astype(np.uint8)
@@ -118,8 +122,35 @@ def find_cells(maps: Maps) -> FoundCells:
     sides = corners[:, 2] - corners[:, 0]
     whole = np.bincount(places.of, minlength=count - 1) >= _MIN_CORE_PLACES
     whole &= (sides > STRIDE).all(axis=1)
-    n = int(whole.sum())
-    return FoundCells(corners[whole], scores[whole], np.ones((n, 4)), np.zeros(n, np.bool_))
+    return FoundCells(corners[whole], scores[whole], np.zeros(int(whole.sum()), np.bool_))
+
+
+def without_overlaps(cells: FoundCells) -> FoundCells:
+    """Of cells that overlap those with the best scores; of these some may lack a part.
+
+    Where a digit breaks the core of a cell, each part of the core becomes a cell.
+    """
+    # Axis by axis: numpy is slow where the last axis is short.
+    (left, top), (right, bottom) = cells.corners.min(axis=1).T, cells.corners.max(axis=1).T
+    left, top, right, bottom = (np.ascontiguousarray(one) for one in (left, top, right, bottom))
+    width, height = right - left, bottom - top
+    area = width * height
+    kept, overlaps = np.ones(len(cells), np.bool_), np.zeros(len(cells), np.bool_)
+    for i in np.argsort(-cells.scores, kind="stable").tolist():
+        if not kept[i]:
+            continue
+        near = (left < right[i]) & (right > left[i]) & (top < bottom[i]) & (bottom > top[i])
+        near[i] = False
+        at = np.flatnonzero(near)  # all others have nothing in common with it
+        across = np.minimum(right[i], right[at]) - np.maximum(left[i], left[at])
+        down = np.minimum(bottom[i], bottom[at]) - np.maximum(top[i], top[at])
+        in_row = down / np.minimum(height[at], height[i]) > _MIN_SAME_ROW
+        in_row &= across / np.minimum(width[at], width[i]) > _MAX_SHARED_WIDTH
+        overlaps[at] |= in_row
+        overlaps[i] |= bool(in_row.any())
+        rivals = across * down > _MAX_OVERLAP * np.minimum(area[at], area[i])
+        kept[at[rivals]] = False
+    return replace(cells, doubtful=cells.doubtful | overlaps).select(kept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

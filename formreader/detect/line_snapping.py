@@ -90,18 +90,6 @@ def snap_rows_to_lines(even: GreyImage, rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def snap_quads_to_lines(even: GreyImage, corners: _Floats) -> tuple[_Floats, _Floats]:
-    """Move the edges of single quads, (n, 4, 2), onto the lines of an evenly lit page.
-
-    Returns their corners, and (n, 4) the confidence that there is a line at the upper, lower, left
-    and right edge, 0..1.
-    """
-    if not len(corners):
-        return corners, np.zeros((0, 4))
-    edges = find_edges(even, corners)
-    return _snapped(corners, edges, np.arange(len(corners))), edges.weight.T
-
-
 def find_edges(even: GreyImage, corners: _Floats) -> Edges:
     """Find the line near each edge of boxes, corners (n, 4, 2), on an evenly lit page, (h, w)."""
     side = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2).min(axis=1)

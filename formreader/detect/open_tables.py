@@ -97,8 +97,7 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
             doubtful += _doubtful(written, table, columns)
     if not made:
         return cells
-    ruled = np.tile((1.0, 1.0, 0.0, 0.0), (len(made), 1))
-    divided = FoundCells(np.stack(made), np.array(scores), ruled, np.array(doubtful, np.bool_))
+    divided = FoundCells(np.stack(made), np.array(scores), np.array(doubtful, np.bool_))
     return cells.select(kept).with_more(divided)
 
 

@@ -36,8 +36,7 @@ class PlaceDecision(PageRegression):
     Of the row: its mean and lowest score as logits; the ruled share of the edges between its boxes;
     whether it has several boxes, and the log of how many. Of the cells: their mean score as a
     logit; the shares of its boxes that lie in cells and that coincide with one; the number of cells
-    for each box; how far its box area is from that of the cells, in logs; the confidence in the
-    cells' lines, the mean of all edges and that of the fainter of left and right.
+    for each box; how far its box area is from that of the cells, in logs.
 
     The context: a form has boxes or cells rather than both, so it is the share of the boxes in the
     page's other rows that are there, counted from one half.
@@ -45,7 +44,7 @@ class PlaceDecision(PageRegression):
 
     FEATURES: ClassVar = (
         "score", "lowest score", "separation", "several", "length", "cell score", "covered",
-        "coincide", "cells each", "unlike", "cells ruled", "sides ruled",
+        "coincide", "cells each", "unlike",
     )  # fmt: skip
     CONTEXT: ClassVar = ("others",)
 
@@ -162,8 +161,6 @@ def pair_features(
         float((overlap.max(axis=1) >= _MIN_COINCIDENCE).mean()),
         len(corners) / n,
         float(abs(np.log(median(areas.tolist()) / median(box_areas.ravel().tolist())))),
-        float(cells.ruled[shared].mean()),
-        float(cells.ruled[shared, 2:].min(axis=1).mean()),
     ]
     return np.array(known, np.float64)
 

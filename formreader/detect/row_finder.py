@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import BoxNetwork
-from formreader.detect.cell_finder import PlacedCells, place_cells, settle_cells
-from formreader.detect.cell_maps import FoundCells, find_cells
+from formreader.detect.cell_maps import FoundCells, find_cells, without_overlaps
 from formreader.detect.line_snapping import snap_rows_to_lines
+from formreader.detect.open_tables import divide_open_tables
 from formreader.detect.peaks import Detections, Maps, find_peaks
 from formreader.detect.row_assembly import assemble_rows
 from formreader.detect.rows import Row, corners_of, middle
@@ -59,14 +59,12 @@ _MAX_RESCALED_PIXELS = 1_300_000
 class FoundRows:
     """Rows of boxes and cells, in any order, and the corners of candidates too faint for a row.
 
-    The corners are (m, 4, 2). `placed` are the cells before doubtful ones were marked; None for
-    none.
+    The corners are (m, 4, 2).
     """
 
     rows: list[Row]
     faint: npt.NDArray[np.float64]
     cells: FoundCells
-    placed: PlacedCells | None = None
 
 
 def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
@@ -77,12 +75,8 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
         if best.rows:
             break
     rows = snap_rows_to_lines(even, best.rows)
-    boxes = corners_of(rows)
-    faint, cells = _outside_rows(best.found, rows), _cells(even, network, first)
-    if not len(cells):
-        return FoundRows(rows, faint, cells)
-    placed = place_cells(even, cells, boxes)
-    return FoundRows(rows, faint, settle_cells(even, placed, network.decisions.edges), placed)
+    cells = without_overlaps(_cells(even, network, first))
+    return FoundRows(rows, _outside_rows(best.found, rows), divide_open_tables(even, cells))
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:

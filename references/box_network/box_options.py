@@ -8,7 +8,7 @@ from pathlib import Path
 from formreader.core.errors import UsageError
 from shared.network_options import NetworkOptions
 
-DECISIONS = ("rows", "places", "fields", "edges")
+DECISIONS = ("rows", "places", "fields")
 """What is decided by what the network finds: see `formreader.detect.box_network.Decisions`."""
 
 

@@ -15,9 +15,7 @@ from box_network.box_measures import BoxFigures, measure_boxes
 from box_network.box_options import DECISIONS, BoxTrainOptions
 from box_network.box_pages import render_pages
 from box_network.decision_fit import (
-    count_doubted,
     fit_decisions,
-    known_edges,
     known_fields,
     known_places,
     share_right,
@@ -159,7 +157,6 @@ def card_tests(
 ) -> list[dict[str, object]]:
     """What the card says of pages that nothing was fitted to, and what was found on them."""
     places, fields = known_places(network, test), known_fields(network, test)
-    edges = known_edges(network, test)
     decisions = network.decisions
     return [
         {"name": "pages of held-back combinations"} | asdict(figures),
@@ -173,8 +170,6 @@ def card_tests(
             "rows": sum(int(page.counted.sum()) for page in fields),
             "right": share_right(decisions.fields, fields),
         },
-        {"name": "cells of which an edge cuts writing, on the same pages"}
-        | count_doubted(decisions.edges, edges),
     ]
 
 

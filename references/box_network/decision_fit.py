@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +11,6 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from box_network.box_measures import count_hits, matches
-from box_network.edge_truth import whole_edges
 from box_network.page_pieces import TrainingPage
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.geometry import quads_of
@@ -20,8 +18,6 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox
 from formreader.crop.box_crops import crop_boxes
 from formreader.detect.box_network import BoxNetwork, Decisions
-from formreader.detect.edge_decision import EdgeDecision, is_whole
-from formreader.detect.edge_decision import surroundings as edge_surroundings
 from formreader.detect.field_decision import FieldDecision, field_features, no_surroundings
 from formreader.detect.page_regression import PageRegression
 from formreader.detect.peaks import find_peaks
@@ -73,8 +69,6 @@ def fit_decisions(
         decisions = replace(decisions, places=fit_places(known_places(network, pages)))
     if "fields" in names:
         decisions = replace(decisions, fields=fit_fields(known_fields(network, pages)))
-    if "edges" in names:
-        decisions = replace(decisions, edges=fit_edges(known_edges(network, pages)))
     return decisions
 
 
@@ -161,22 +155,6 @@ def _known_fields_of(page: TrainingPage, rows: Sequence[Row], recogniser: Recogn
     return KnownPage(np.array(features), no_surroundings, is_row, is_row | ~in_cells)
 
 
-def known_edges(network: BoxNetwork, pages: Iterable[TrainingPage]) -> list[KnownPage]:
-    """Find cells on pages, and tell which of their edges cut writing.
-
-    Those of cells for numbers count.
-    """
-    known = list[KnownPage]()
-    for page in pages:
-        placed = find_rows(page.image, network).placed
-        if placed is not None:
-            edges = placed.edges
-            whole, numbers = whole_edges(page, placed.cells.corners)
-            around = partial(edge_surroundings, edges)
-            known.append(KnownPage(edges.flat, around, whole.ravel(), np.repeat(numbers, 4)))
-    return known
-
-
 def _doubts(page: TrainingPage, rows: Sequence[Row], recogniser: Recogniser) -> list[float | None]:
     """The mean "not a digit" probability of the boxes of each row that are not blank."""
     boxes = [DigitBox(quad) for row in rows for quad in quads_of(row.corners)]
@@ -206,28 +184,11 @@ def fit_fields(known: Sequence[KnownPage]) -> FieldDecision:
     return _fitted(FieldDecision.undecided(), known, balanced=False)
 
 
-def fit_edges(known: Sequence[KnownPage]) -> EdgeDecision:
-    """Fit the decision on edges of cells. Its probabilities hold for pages as they are drawn."""
-    return _fitted(EdgeDecision.undecided(), known, balanced=False)
-
-
 def share_right(decision: PageRegression, known: Sequence[KnownPage]) -> float:
     """Share of the things that a decision judges rightly, the mean of those of both answers."""
     right = (_judged(decision, known) > 0.5) == (true := _true(known))
     answers = [right[true == answer] for answer in (True, False)]
     return float(np.mean([answer.mean() for answer in answers if len(answer)] or [1.0]))
-
-
-def count_doubted(decision: EdgeDecision, known: Sequence[KnownPage]) -> dict[str, int]:
-    """Count cells with an edge that cuts writing, and whole ones, and those of each in doubt."""
-    whole = _true(known).reshape(-1, 4).all(axis=1)
-    doubted = ~is_whole(_judged(decision, known).reshape(-1, 4))
-    return {
-        "cut": int((~whole).sum()),
-        "cut_doubted": int((~whole & doubted).sum()),
-        "whole": int(whole.sum()),
-        "whole_doubted": int((whole & doubted).sum()),
-    }
 
 
 def _judged(decision: PageRegression, known: Sequence[KnownPage]) -> _Floats:

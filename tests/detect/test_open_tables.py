@@ -41,7 +41,7 @@ def found(lines: list[tuple[int, int]]) -> FoundCells:
         quads.append([(LEFT, top), (right, top), (right, bottom), (LEFT, bottom)])
     n = len(quads)
     corners = np.array(quads, np.float64)
-    return FoundCells(corners, np.full(n, 0.9), np.ones((n, 4)), np.zeros(n, np.bool_))
+    return FoundCells(corners, np.full(n, 0.9), np.zeros(n, np.bool_))
 
 
 def test_columns_without_lines_are_divided() -> None:

@@ -28,7 +28,7 @@ def row_at(x: float, n: int = 4, score: float = 0.8) -> Row:
 def cells_at(*places: tuple[float, float, float, float], score: float = 0.9) -> FoundCells:
     corners = np.array([quad(*place) for place in places]).reshape(-1, 4, 2)
     n = len(corners)
-    return FoundCells(corners, np.full(n, score), np.full((n, 4), 0.5), np.zeros(n, np.bool_))
+    return FoundCells(corners, np.full(n, score), np.zeros(n, np.bool_))
 
 
 def decision(**weights: float) -> PlaceDecision:
@@ -82,7 +82,6 @@ def test_what_is_known_of_both() -> None:
     assert known["length"] == pytest.approx(np.log(4)) and known["several"] == 1
     assert known["covered"] == 1 and known["coincide"] == 0 and known["cells each"] == 0.25
     assert known["cell score"] == pytest.approx(np.log(9))
-    assert known["cells ruled"] == known["sides ruled"] == 0.5
     assert known["unlike"] == pytest.approx(np.log(90 * 34 / 600))
 
 
