@@ -4,7 +4,7 @@ Where a whole number stands in one cell, boxes may be found on some of its digit
 then stand beside a box, with no printed line between, and the value lacks them. The numbers below
 were set on `numbers/composed` and the rendered pages of the development data: of 1,917 numbers 55
 are accepted wrongly, 162 without this module (38 with its counterparts in `crop/digit_ink.py` and
-`segment/cell_parts.py` too), and of the digits on rendered pages 0.16 % are given up, most beside
+and of the digits on rendered pages 0.16 % are given up, most beside
 boxes that were not found.
 """
 
