@@ -1,8 +1,9 @@
 """Choose the confidence threshold that keeps the share of wrong digits below a limit.
 
-The promise: with 95 % confidence, at most the share E of a batch's accepted digits is wrong, if
-the batch has `_BATCH` of them or more and its pages are like those of the calibration. "With 95 %
-confidence" means: of all calibrations and batches that might have been drawn, at most 5 % break it.
+The promise: with 95 % confidence, at most the share E of a batch's accepted digits is wrong, if the
+batch has `_PROMISED_BATCH` of them or more and its pages are like those of the calibration. "With
+95 % confidence" means: of all calibrations and batches that might have been drawn, at most 5 %
+break it.
 
 Test of one threshold: if more than E of the batch were wrong, then so few errors in the calibration
 would have a probability of at most 5 % (hypergeometric: calibration and batch are two samples of
@@ -50,7 +51,7 @@ Higher thresholds leave most digits to review anyway. And with few digits a sing
 fail a test and so end the search; each further test adds such a chance. A choice, not measured.
 """
 
-_BATCH = 2000
+_PROMISED_BATCH = 2000
 """Accepted digits of the batch that is promised: some twenty writers. Larger ones keep it more
 often."""
 
@@ -226,7 +227,7 @@ def _keeps(row: CalibrationRow, max_error: float) -> bool:
 def _holds_for_batch(accepted: int, errors: int, max_error: float) -> bool:
     """Whether so few errors have a probability of 5 % at most if the batch breaks `max_error`."""
     effect = 1 + _CLUSTERING * max_error
-    sampled, batch = round(accepted / effect), round(_BATCH / effect)
+    sampled, batch = round(accepted / effect), round(_PROMISED_BATCH / effect)
     seen = math.ceil(errors / effect)
     wrong = seen + math.floor(max_error * batch) + 1
     chances = (hypergeometric(sampled + batch, wrong, sampled, few) for few in range(seen + 1))
@@ -236,7 +237,7 @@ def _holds_for_batch(accepted: int, errors: int, max_error: float) -> bool:
 def needed_digits(max_error: float) -> int:
     """How many accepted digits without an error prove `max_error`: 6,944 for 0.001."""
     low = math.ceil(math.log(1 - BOUND_CONFIDENCE) / math.log1p(-max_error))
-    high = 40 * _BATCH + low
+    high = 40 * _PROMISED_BATCH + low
     while low < high:
         middle = (low + high) // 2
         if _holds_for_batch(middle, 0, max_error):
