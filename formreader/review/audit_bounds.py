@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from formreader.core.hypergeometric import hypergeometric
+
 AUDIT_CERTAINTY = 0.95
 """Certainty of the upper bound: the usual one, and that of the models' calibrations."""
 
@@ -89,21 +91,6 @@ def _probability(strata: Sequence[StratumCount], wrong: tuple[int, ...]) -> floa
         )
         <= seen + _NEARLY
     )
-
-
-def hypergeometric(population: int, wrong: int, sampled: int, found: int) -> float:
-    """The probability to find so many of `wrong` values in a sample without replacement."""
-    if not max(0, sampled - (population - wrong)) <= found <= min(sampled, wrong):
-        return 0.0
-    return math.exp(
-        _log_choices(wrong, found)
-        + _log_choices(population - wrong, sampled - found)
-        - _log_choices(population, sampled)
-    )
-
-
-def _log_choices(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def needed_sample(population: int, max_error: float) -> int:

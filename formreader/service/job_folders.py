@@ -56,7 +56,7 @@ class JobRecord:
     `state` is queued until it is done or failed. `forms` is the hash of its templates, "" for none.
     `read_by` identifies the program and the model that it is read with. `counts` are those of the
     results, `problem` (status, detail) says why it failed. `watch` names a job of a watched folder,
-    "" for an upload.
+    "" for an upload. `learns`: the forms that it learns become templates of the service.
     """
 
     id: str
@@ -77,6 +77,7 @@ class JobRecord:
     counts: dict[str, int] | None = None
     problem: tuple[int, str] | None = None
     watch: str = ""
+    learns: bool = False
 
     @classmethod
     def of_json(cls, text: str) -> Self:

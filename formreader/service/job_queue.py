@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, cast
 
 from formreader.batch import scan_job
+from formreader.batch.auto_forms import AutoForms
 from formreader.batch.page_log import PageFigures
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.scan_means import SharedMeans, WarmMeans
@@ -21,6 +23,7 @@ from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows, ScanOptions
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, JobFolder, JobRecord
+from formreader.service.problems import ProblemError
 from formreader.service.service_metrics import Metrics
 from formreader.service.template_shelf import LEARNED_FORMS
 
@@ -110,6 +113,7 @@ class JobQueue:
     """All jobs of the service, and the threads that read them.
 
     `read_by` identifies the program and its models: what others have begun is begun anew.
+    `keep_forms` makes the forms in a folder, which a job has learned, templates of the service.
     """
 
     def __init__(
@@ -122,6 +126,7 @@ class JobQueue:
         read_by: str,
         max_jobs: int,
         max_client_jobs: int,
+        keep_forms: Callable[[Path], object],
     ) -> None:
         self.read_by = read_by
         self._data = data
@@ -130,6 +135,7 @@ class JobQueue:
         self._scan = scan
         self._metrics = metrics
         self._max_jobs, self._max_client_jobs = max_jobs, max_client_jobs
+        self._keep_forms = keep_forms
         self._jobs = OrderedDict[str, LiveJob]()
         self._uploads = Counter[str]()
         self._lock = threading.RLock()  # guards the two above and the states of jobs
@@ -313,12 +319,16 @@ class JobQueue:
             if record.read_by != self.read_by:
                 self._begin_anew(job, record)
             summary = scan_job.scan(self._options(job, record), job, means)
+            if record.learns and not summary.interrupted:
+                self._keep_forms(AutoForms.folder_of(job.folder.store))
         except (CancelledError, KeyboardInterrupt):
             return None
         except FormreaderError as error:
             if self._stopping:
                 return None
             reason = str(error)
+        except ProblemError as problem:  # no form was learned
+            reason = problem.detail
         except Exception as error:
             if job.deleted or self._stopping:
                 return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace as replace_record
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,7 @@ from formreader.service.request_bodies import (
     receive_file,
 )
 from formreader.service.service_state import Service, busy, client_of, service_of
-from formreader.service.template_shelf import summary_of_template
+from formreader.service.template_shelf import LEARNED_FORMS, summary_of_template
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -80,11 +81,25 @@ UPLOAD_SCHEMA = body_schema({"multipart/form-data": files_schema("files", others
 @router.post("", status_code=202, openapi_extra=UPLOAD_SCHEMA)
 async def post_job(request: Request, response: Response, service: Shared) -> bodies.Job:
     """Read page files of all kinds that `scan` reads, and ZIPs of them: one job an upload."""
+    return await take_job(request, response, service)
+
+
+async def take_job(
+    request: Request, response: Response, service: Service, learns: bool = False
+) -> bodies.Job:
+    """Make a job of an upload; with `learns` for the forms that its pages are.
+
+    Raises:
+        ProblemError: the service takes no job now, or not this one.
+    """
     client = client_of(request)
     with _new_folder(service, client) as folder:
         limits = UploadLimits(service.max_upload, MAX_FILES)
         upload = await receive_upload(request, folder.files, limits)
+        if learns:
+            upload.values |= {"template": LEARNED_FORMS, "rows": "page"}
         record = await run_in_threadpool(make_job, service, folder, upload)
+        record = replace_record(record, learns=learns)
         job = await run_in_threadpool(_keep, service, folder, record, client)
     response.headers["location"] = f"{router.prefix}/{job.record.id}"
     return body_of_job(service, job)

@@ -87,8 +87,8 @@ class Service:
         read_by = f"{record.version} {record.model} {record.model_sha256}"
         read_by = hashlib.sha256(read_by.encode()).hexdigest()[:16]
         limits = options.max_queue, options.max_queue_client
-        queue = JobQueue(data, desk, warm, scan, metrics, read_by, *limits)
         shelf = TemplateShelf(data, template)
+        queue = JobQueue(data, desk, warm, scan, metrics, read_by, *limits, shelf.add_learned)
         service = cls(options, access, data, warm, desk, queue, shelf, metrics)
         try:
             shelf.all()  # a wrong template is told now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -18,6 +18,7 @@ from formreader.core.records import InputFile
 from formreader.service import bodies
 from formreader.service.access import EDITOR_POLICY
 from formreader.service.file_names import label_of
+from formreader.service.job_routes import take_job
 from formreader.service.multipart_upload import (
     UploadLimits,
     files_schema,
@@ -76,15 +77,23 @@ def get_templates(service: Shared) -> bodies.TemplateList:
 @router.post(
     "",
     status_code=201,
-    openapi_extra=body_schema({"multipart/form-data": files_schema("file", most=1)}),
+    responses={202: {"model": bodies.Job}},
+    openapi_extra=body_schema({"multipart/form-data": files_schema("files")}),
 )
 async def post_template(
     request: Request,
     response: Response,
     service: Shared,
-    name: Annotated[str, Query(min_length=1, max_length=bodies.MAX_NAME)],
-) -> bodies.Template:
-    """Make a form of a page, blank or filled in; its fields are F01, F02, ... until named."""
+    name: Annotated[str | None, Query(min_length=1, max_length=bodies.MAX_NAME)] = None,
+) -> bodies.Template | bodies.Job:
+    """Make a form of a page, blank or filled in; its fields are F01, F02, ... until named.
+
+    Without a name several pages, or ZIPs of them, are sorted into the forms that they are, as
+    `formreader template learn` does: 202 and a job. Once it is done, its forms are templates.
+    """
+    if name is None:
+        response.status_code = 202
+        return await take_job(request, response, service, learns=True)
     with service.reading(client_of(request)), service.data.workspace() as folder:
         upload = await receive_upload(request, folder, UploadLimits(_MAX_FORM_BYTES, 1))
         (received,) = upload.sent_files()
@@ -133,6 +142,23 @@ def delete_template(name: FormName, service: Shared) -> None:
 def get_template_picture(name: FormName, service: Shared) -> Response:
     """Give the page of a form, which its places are pixels of."""
     return Response(service.shelf.picture(name), media_type="image/png")
+
+
+@router.get(
+    "/{name}/print",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+def get_printed_template(
+    name: FormName, service: Shared, paper: Literal["a4", "a5", "letter"] = "a4"
+) -> Response:
+    """Give a form to print, empty: scans of it are recognised as the form."""
+    headers = {"content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}.pdf"}
+    return Response(
+        service.shelf.printed(name, paper), media_type="application/pdf", headers=headers
+    )
 
 
 @router.get(

@@ -24,6 +24,7 @@ from formreader.service.problems import ProblemError
 from formreader.template.documents import documents_of
 from formreader.template.form_book import templates_hash
 from formreader.template.form_template import FieldPlace, FormTemplate
+from formreader.template.printed_form import print_templates
 from formreader.template.template_file import (
     TEMPLATE_FILE,
     page_files,
@@ -81,6 +82,16 @@ class TemplateShelf:
     def picture(self, name: str) -> bytes:
         """The page of a form, as PNG."""
         return _picture(self.find(name)[0])
+
+    def printed(self, name: str, paper: str) -> bytes:
+        """A form to print, as PDF. Jobs that are sent from now on know the printed form as well.
+
+        Raises:
+            ProblemError: there is no such form.
+        """
+        with self._lock, self._data.workspace() as work:
+            print_templates(self.find(name)[0], work / "form.pdf", paper)
+            return (work / "form.pdf").read_bytes()
 
     def keep(self, name: str) -> str:
         """Keep a form, or all of them, as they are now; return the name they are kept under.

@@ -92,6 +92,7 @@ class _Texts:
         self._print = [line for line in lines if _is_label(line, fields, letters=0)]
         self._labels = [line for line in self._print if _is_label(line, fields)]
         self._same = Counter(_name(line.text) for line in self._print)
+        self._groups = dict[Box, dict[Box, str]]()
 
     def of(self, box: Box) -> str:
         """The name of a field; "" if nothing is printed near it."""
@@ -99,6 +100,8 @@ class _Texts:
         if self._tables.hold(box):  # figures are headings as well
             row = self._text(_nearest(self._tables.start(box), self._print, _beside))
             head = self._text(_nearest(top, self._print, _above))
+            if group := self._group(top):
+                head = _cut([*group.split("_"), *head.split("_")], _MAX_LENGTH)
             if row or head:
                 room = _MAX_LENGTH - len(head) - 1
                 return "_".join(one for one in (_cut(row.split("_"), room), head) if one)
@@ -106,12 +109,45 @@ class _Texts:
         found = min((one for one in nearest if one), default=None, key=_cost)
         return self._text(found or _nearest(top, self._labels, _above))
 
+    def _group(self, top: Box) -> str:
+        """The heading of the group of columns that the topmost field of a column is in."""
+        start = self._tables.start(top)
+        if start not in self._groups:
+            self._groups[start] = self._grouped(self._tables.row(start))
+        return self._groups[start].get(top, "")
+
+    def _grouped(self, columns: Sequence[Box]) -> dict[Box, str]:
+        """The headings of groups of columns, left to right, each over the middle of its group.
+
+        They are used where the headings below them are the same in several groups.
+        """
+        heads = [one for top in columns if (one := _nearest(top, self._print, _above))]
+        names = [self._text(head) for head in heads]
+        if len(names) < len(columns) or len(set(names)) == len(names):
+            return {}
+        over = [line for line in self._print if any(_is_over(line, head) for _, head in heads)]
+        groups, rest = dict[Box, str](), list(columns)
+        for line in sorted(over, key=lambda one: one.box.left):
+            right = 2 * line.box.centre[0] - rest[0].left if rest else 0.0
+            group = [one for one in rest if one.centre[0] < right]
+            if not group or abs(group[-1].right - right) > _OVERLAP * group[-1].width:
+                return {}
+            groups |= dict.fromkeys(group, self._text((0.0, line)))
+            del rest[: len(group)]
+        return groups
+
     def _text(self, found: _Found | None) -> str:
         """A label as a name; its number stays where it alone tells it from another label."""
         if found is None:
             return ""
         name = _name(found[1].text)
         return name if self._same[name] == 1 else _name(found[1].text, numbered=True)
+
+
+def _is_over(line: PrintedLine, head: PrintedLine) -> bool:
+    """Whether a line stands in the row of print right above a heading, wherever in it."""
+    gap = (head.box.top - line.box.bottom) / line.box.height
+    return -_INTO <= gap <= _MAX_ABOVE
 
 
 def _cost(found: _Found) -> float:

@@ -35,6 +35,13 @@ class FieldTables:
         """The leftmost field of the row without gaps in which a field stands."""
         return self._end(box, _is_before)
 
+    def row(self, start: Box) -> list[Box]:
+        """The fields of a row without gaps, left to right, from its first one on."""
+        row = [start]
+        while (following := self._next(row[-1], _is_behind)) is not None:
+            row.append(following)
+        return row
+
     def _end(self, box: Box, follows: _Follows) -> Box:
         while (following := self._next(box, follows)) is not None:
             box = following

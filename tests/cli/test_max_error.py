@@ -22,15 +22,15 @@ RunProgram = Callable[..., Result]
 RunProcess = Callable[..., "subprocess.CompletedProcess[str]"]
 
 CALIBRATION = (
-    CalibrationRow(0.3, 9000, 8800, 40, 0.0059),
-    CalibrationRow(0.4, 9000, 8000, 3, 0.00097),
-    CalibrationRow(0.6, 9000, 5000, 0, 0.0006),
+    CalibrationRow(0.3, 30_000, 28_000, 120, 0.005),
+    CalibrationRow(0.4, 30_000, 20_000, 2, 0.00032),
+    CalibrationRow(0.6, 30_000, 15_000, 0, 0.0002),
 )
 
 
 STRICT = (
-    CalibrationRow(0.5, 9000, 8800, 40, 0.0059),
-    CalibrationRow(0.999, 9000, 8000, 3, 0.00097),
+    CalibrationRow(0.5, 30_000, 28_000, 120, 0.005),
+    CalibrationRow(0.999, 30_000, 20_000, 2, 0.00032),
 )
 
 
@@ -83,14 +83,14 @@ def test_the_promise_is_told_with_its_counts(
     promise = "--model", model, "--max-error", "0.001", "--rows", "digit"
     done = program("scan", form_png, "--out", out, *promise)
     assert (
-        "Of every 1,000 accepted digits expect at most 1 to be wrong; you allowed 1. Numbers in "
+        "Of every 1,000 accepted digits expect at most 0.4 to be wrong; you allowed 1. Numbers in "
         "cells are all for review: that was not shown for them\n"
     ) in done.stderr
     assert "calibration digits" not in done.stderr
     again = program("scan", form_png, "--out", out, *promise, "-v")
     assert (
-        "accepted from confidence 0.4: of 9,000 calibration digits 8,000 were, 3 of them wrong; "
-        "with 95 % certainty at most 0.097 % are\n"
+        "accepted from confidence 0.4: of 30,000 calibration digits 20,000 were, 2 of them wrong; "
+        "with 95 % certainty at most 0.032 % are\n"
     ) in again.stderr
     report = out.with_suffix(".html").read_text(encoding="utf-8")
     assert "--max-error" in report
@@ -103,10 +103,10 @@ def test_without_a_promise_the_counts_at_the_threshold_are_told(
 ) -> None:
     arguments = ("scan", form_png, "--out", tmp_path / "r.csv", "--model", model)
     plain = program(*arguments).stderr
-    assert "Of every 1,000 accepted digits expect at most 0.6 to be wrong\n" in plain
+    assert "Of every 1,000 accepted digits expect at most 0.2 to be wrong\n" in plain
     assert "calibration digits" not in plain
     assert (
-        "accepted from confidence 0.6: of 9,000 calibration digits 5,000 were, 0 of them wrong"
+        "accepted from confidence 0.6: of 30,000 calibration digits 15,000 were, 0 of them wrong"
     ) in program(*arguments, "--verbose").stderr
     assert "accepted" not in program(*arguments, "--quiet").stderr
 
@@ -114,7 +114,7 @@ def test_without_a_promise_the_counts_at_the_threshold_are_told(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--max-error", "0.0001"], ExitCode.MODEL, "29,956 accepted"),
+        (["--max-error", "0.0001"], ExitCode.MODEL, "37,998 accepted"),
         (["--max-error", "0.0007"], ExitCode.DONE, ""),
         (["--max-error", "0"], ExitCode.USAGE, "--max-error"),
         (["--max-error", "1"], ExitCode.USAGE, "--max-error"),

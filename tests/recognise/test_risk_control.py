@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import model_folder
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
+from formreader.recognise import risk_control
 from formreader.recognise.model_card import CalibrationRow, Card, read_card
 from formreader.recognise.risk_control import (
     Acceptance,
@@ -52,22 +53,22 @@ def card_with(calibration: tuple[CalibrationRow, ...]) -> Card:
 
 
 def test_the_lowest_threshold_is_taken_that_passes_with_all_higher_ones() -> None:
-    rows = table((12_000, 60), (10_000, 9), (9_000, 2), (7_000, 0))
+    rows = table((16_000, 60), (15_000, 9), (14_000, 1), (9_000, 0))
     assert passing_rows(rows, 0.001) == [rows[3], rows[2]]
     assert promised_row(card_with(rows), 0.001) == rows[2]
     assert promised_row(card_with(rows), 0.01) == rows[0]
 
 
 def test_a_threshold_that_fails_ends_the_search() -> None:
-    rows = table((16_000, 8), (9_000, 8), (8_500, 0))
-    assert rows[0].error_bound < 0.001 < rows[1].error_bound
+    rows = table((20_000, 2), (10_500, 2), (10_000, 0))
+    assert passing_rows((rows[0],), 0.001) == [rows[0]]
     assert passing_rows(rows, 0.001) == [rows[2]]
 
 
 def test_a_threshold_that_accepts_too_few_digits_is_not_tested() -> None:
-    rows = table((8_000, 40), (6_000, 0), (3_900, 0), (2_000, 0))
-    assert candidate_rows(rows, 0.001) == [rows[1], rows[0]]  # half of 8,000 is more than 2,995
-    assert candidate_rows(rows, 0.0004) == [rows[0]]  # 7,488 are needed
+    rows = table((8_000, 40), (7_000, 0), (3_900, 0), (3_000, 0))
+    assert candidate_rows(rows, 0.001) == [rows[1], rows[0]]  # 6,944 are needed
+    assert candidate_rows(rows, 0.01) == [rows[1], rows[0]]  # half of 8,000 is more than 1,633
     assert candidate_rows(rows, 0.0001) == []
     assert candidate_rows((), 0.1) == []
 
@@ -87,18 +88,19 @@ def test_errors_do_not_decide_which_thresholds_are_tested(
     assert [row.threshold for row in candidate_rows(wrong, max_error)] == tested
 
 
-@pytest.mark.parametrize(("max_error", "digits"), [(0.001, 2995), (0.003, 998), (0.0001, 29_956)])
+@pytest.mark.parametrize(("max_error", "digits"), [(0.001, 6944), (0.003, 3425), (0.01, 1633)])
 def test_digits_needed_without_an_error(max_error: float, digits: int) -> None:
     assert needed_digits(max_error) == digits
-    assert error_bound(0, digits) <= max_error < error_bound(0, digits - 1)
+    assert passing_rows(table((digits, 0)), max_error)
+    assert not passing_rows(table((digits - 1, 0)), max_error)
 
 
 def test_the_lowest_promise_can_be_asked_for() -> None:
     rows = table((12_000, 60), (10_000, 9), (9_000, 2), (7_000, 0))
     lowest = lowest_promise(rows)
-    assert lowest == 0.00043  # 7,000 without an error prove 0.000428
+    assert lowest is not None
     assert passing_rows(rows, lowest)
-    assert not passing_rows(rows, 0.00042)
+    assert not any(passing_rows(rows, lowest - 0.00001 * i) for i in range(1, 40))
 
 
 def test_no_promise_without_calibration() -> None:
@@ -164,7 +166,7 @@ def test_promises_hold_for_19_of_20_calibrations(world: str, max_error: float) -
     truth = true_rates(rates, shares)
     promises = [
         passed[-1].threshold
-        for rows in simulated(rates, shares, 3000, seed=5)
+        for rows in simulated(rates, shares, 20_000, seed=5)
         if (passed := passing_rows(rows, max_error))
     ]
     broken = sum(truth[threshold] > max_error for threshold in promises)
@@ -181,6 +183,43 @@ def test_taking_the_lowest_threshold_that_looks_good_would_break_the_promise() -
         for rows in simulated(rates, shares, 3000, seed=5)
     )
     assert naive > 0.05 * SIMULATIONS
+
+
+def of_hands(hands: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], ...]:
+    """Accepted digits and errors of each threshold, (BINS,), written by so many people.
+
+    The error rates of people differ as those of 232 measured ones: by 1.9 times their mean.
+    """
+    spread = rng.gamma(1.9**-2, 1.9**2, (hands, 1))
+    inside = rng.multinomial(112, [0.05] + [0.02] * (BINS - 1) + [0.73], hands)[:, 1:]
+    errors = rng.binomial(inside, np.minimum(np.geomspace(0.1, 0.002, BINS) * spread, 1))
+    return tuple(np.cumsum(one.sum(axis=0)[::-1])[::-1] for one in (inside, errors))
+
+
+def broken_batches(max_error: float) -> float:
+    """The share of batches by 30 people in which a promise does not hold; 150 calibrated it."""
+    rng, found = np.random.default_rng(5), list[bool]()
+    for _ in range(400):
+        counts = zip(*map(np.ndarray.tolist, of_hands(150, rng)), strict=True)
+        rows = tuple(
+            CalibrationRow(CALIBRATION_THRESHOLDS[k], 30_000, n, e, error_bound(e, n))
+            for k, (n, e) in enumerate(counts)
+        )
+        if passed := passing_rows(rows, max_error):
+            accepted, errors = of_hands(30, rng)
+            k = CALIBRATION_THRESHOLDS.index(passed[-1].threshold)
+            found.append(bool(errors[k] > max_error * accepted[k]))
+    assert len(found) > 200  # a promise never given would hold too
+    return sum(found) / len(found)
+
+
+@pytest.mark.slow
+def test_promises_hold_for_19_of_20_batches_of_hands_that_were_never_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert broken_batches(0.01) <= 0.05
+    monkeypatch.setattr(risk_control, "_CLUSTERING", 0.0)
+    assert broken_batches(0.01) > 0.05
 
 
 # --- what users read
@@ -228,7 +267,7 @@ def test_a_threshold_below_all_measured_ones_says_so() -> None:
 
 
 def test_max_error_takes_the_place_of_review_below() -> None:
-    rows = table((12_000, 60), (9_000, 2), (7_000, 0))
+    rows = table((12_000, 60), (9_000, 0), (8_000, 0))
     taken = acceptance(card_with(rows), rows, ScanOptions((), rows="digit", max_error=0.001))
     assert taken == Acceptance(Thresholds.equal(rows[1].threshold), rows[1], 0.001)
 
@@ -238,17 +277,17 @@ def test_refused_for_lack_of_digits() -> None:
         promised_row(card_with(table((2000, 1), (1500, 0))), 0.001)
     message = str(caught.value)
     assert "model own" in message
-    assert "needs 2,995 accepted calibration digits, and more if any are wrong" in message
+    assert "needs 6,944 accepted calibration digits, and more if any are wrong" in message
     assert "it has 2,000" in message
-    assert "The lowest it can promise is 0.2 %: ask for --max-error 0.002 or more" in message
+    assert "The lowest it can promise is 18 %: ask for --max-error 0.18 or more" in message
 
 
 def test_refused_for_errors() -> None:
     with pytest.raises(ModelError) as caught:
-        promised_row(card_with(table((9000, 50), (6000, 5))), 0.001)
+        promised_row(card_with(table((9000, 50), (7000, 5))), 0.001)
     message = str(caught.value)
-    assert "of 6,000 accepted at 0.99999 or more 5 were wrong, so that up to 0.175 % may" in message
-    assert "--max-error 0.0018 or more" in message
+    assert "of 7,000 accepted at 0.99999 or more 5 were wrong, so that up to 0.38 % may" in message
+    assert "--max-error 0.0038 or more" in message
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, math.nan])
@@ -281,7 +320,7 @@ def test_the_shipped_model_promises_one_in_a_thousand() -> None:
 
 
 def test_a_promise_of_fields_is_stricter_for_each_digit_of_longer_fields() -> None:
-    rows = table((12_000, 60), (9000, 5), (7000, 0))
+    rows = table((18_000, 60), (17_000, 3), (14_000, 0))
     card = card_with(rows)
     of_digits = acceptance(card, rows, ScanOptions((), rows="digit", max_error=0.003)).thresholds
     of_fields = acceptance(card, rows, ScanOptions((), rows="field", max_error=0.003)).thresholds

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from formreader.core.hypergeometric import hypergeometric
 from formreader.review.audit_bounds import (
     StratumCount,
-    hypergeometric,
     needed_sample,
     upper_bound,
 )

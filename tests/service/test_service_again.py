@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,46 @@ def test_one_page_teaches_no_form(client: TestClient, form_png: Path) -> None:
     answer = client.post("/api/v1/read?template=auto", content=form_png.read_bytes())
     assert answer.status_code == 422
     assert "teaches no form" in answer.json()["detail"]
+
+
+@pytest.mark.slow
+def test_a_pile_becomes_templates_without_another_call(
+    client: TestClient, finish: Finish, pages: list[tuple[str, bytes]], service: Service
+) -> None:
+    before = len(service.shelf.all())
+    lighter = [(name, repainted(content)) for name, content in pages]
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in lighter:
+            archive.writestr(name.strip("<b>").replace("</b>", ""), content)
+    sent = client.post(
+        "/api/v1/templates",
+        files=[("files", ("pile.zip", stream.getvalue()))],
+        data={"template": "none such", "rows": "field"},  # learning says what these are
+    )
+    assert sent.status_code == 202, sent.text
+    assert sent.headers["location"] == f"{JOBS}/{sent.json()['id']}"
+    job = finish(sent.json()["id"])
+    assert (job["state"], job["options"]["template"], job["files"]) == ("done", "auto", 3)
+    assert len(service.shelf.all()) == before + 1
+
+
+@pytest.mark.slow
+def test_a_pile_without_two_pages_alike_is_told(
+    client: TestClient, finish: Finish, pages: list[tuple[str, bytes]], service: Service
+) -> None:
+    before = service.shelf.all()
+    sent = client.post("/api/v1/templates", files=[("files", pages[0])])
+    job = finish(sent.json()["id"])
+    assert job["state"] == "failed"
+    assert "no two of its pages are alike" in job["problem"]["detail"]
+    assert service.shelf.all() == before
+
+
+def repainted(content: bytes) -> bytes:
+    """The page a little lighter: another form's picture."""
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        grey = np.array(image)
+    Image.fromarray((grey * 0.97).astype(np.uint8)).save(stream, "PNG", dpi=(100, 100))
+    return stream.getvalue()

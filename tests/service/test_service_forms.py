@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pypdfium2 as pdfium
 import pytest
 from click.testing import Result
 from fastapi.testclient import TestClient
 
 from formreader.core.errors import ExitCode
+from formreader.service.service_state import Service
+from formreader.template.template_file import PRINTED_FILE
 
 FORMS = "/api/v1/templates"
 
@@ -124,3 +127,20 @@ def test_the_command_refuses_such_names_before_it_reads(
     result = program("template", "new", tmp_path / "none.png", "--out", f"{tmp_path}/a/..")
     assert result.exit_code == ExitCode.USAGE
     assert not list(tmp_path.iterdir())
+
+
+def test_a_form_is_printed_and_its_print_is_known_afterwards(
+    client: TestClient, form: dict[str, Any], service: Service
+) -> None:
+    folder, _ = service.shelf.find("good")
+    assert not (folder / PRINTED_FILE).exists()
+    printed = client.get(f"{FORMS}/good/print?paper=a5")
+    assert printed.status_code == 200, printed.text
+    assert printed.headers["content-type"] == "application/pdf"
+    assert printed.headers["content-disposition"] == "attachment; filename*=utf-8''good.pdf"
+    with pdfium.PdfDocument(printed.content) as sheets:
+        assert len(sheets) == 1
+        assert sorted(round(side / 72 * 25.4) for side in sheets[0].get_size()) == [148, 210]
+    assert (folder / PRINTED_FILE).is_file()
+    assert client.get(f"{FORMS}/good/print?paper=a0").status_code == 422
+    assert client.get(f"{FORMS}/none/print").status_code == 404

@@ -82,6 +82,26 @@ def test_figures_are_headings_of_a_table_and_rows_are_labelled_far_away(tmp_path
     assert found == [f"{row}_{hour}" for row in ("temperature", "wind") for hour in hours]
 
 
+def test_headings_on_two_levels_name_columns_that_are_called_alike(tmp_path: Path) -> None:
+    cells = [Box(150 + 70 * x, 140 + 24 * y, 70, 24) for y in range(2) for x in range(5)]
+    heads = [
+        line(text, 155 + 70 * x, 124) for x, text in enumerate(("In", "Out", "In", "Out", "No"))
+    ]
+    groups = [line("Morning", 192, 106), line("Evening", 367, 106)]  # of two columns, and of three
+    rows = [line("Monday", 90, 146), line("Tuesday", 80, 170)]
+    found = names(tmp_path, cells, *heads, *groups, *rows)
+    columns = ("morning_in", "morning_out", "evening_in", "evening_out", "evening_no")
+    assert found == [f"{day}_{one}" for day in ("monday", "tuesday") for one in columns]
+
+
+def test_print_above_headings_names_no_columns_that_differ(tmp_path: Path) -> None:
+    cells = [Box(150 + 70 * x, 140 + 24 * y, 70, 24) for y in range(2) for x in range(2)]
+    heads = [line("In", 155, 124), line("Out", 225, 124)]
+    rows = [line("Monday", 90, 146), line("Tuesday", 80, 170)]
+    found = names(tmp_path, cells, *heads, *rows, line("Hours worked", 172, 106))
+    assert found == ["monday_in", "monday_out", "tuesday_in", "tuesday_out"]
+
+
 def test_numbers_stay_where_they_alone_tell_labels_apart(tmp_path: Path) -> None:
     cells = [Box(200 + 95 * x, 100 + 24 * y, 90, 22) for y in range(2) for x in range(2)]
     heads = [line("1. week", 220, 84), line("2. week", 315, 84)]

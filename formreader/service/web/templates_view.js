@@ -26,6 +26,7 @@ function card(template) {
       make("div", { class: "thumbnail" }, make("img", { src: `${API}/${pathOf(template.name)}/picture`, alt: "", loading: "lazy", width: template.width, height: template.height })),
       make("span", { class: "name" }, template.name), make("span", { class: "muted small" }, words.fields(template.fields))),
     editorLink(template.name),
+    make("a", { href: `${API}/${pathOf(template.name)}/print`, "aria-label": words.printOf(template.name) }, words.print),
     button(words.remove, { class: "quiet", "aria-label": words.removeOf(template.name), click: () => remove(template) }));
 }
 

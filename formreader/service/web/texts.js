@@ -266,6 +266,8 @@ export const texts = {
     unnamed: "Each field needs a name.",
     edit: "Edit fields and rules",
     editOf: (name) => `Edit fields and rules of ${name}`,
+    print: "Print",
+    printOf: (name) => `Print ${name}`,
     editWhy: "on the form: add, move, split and delete fields, and say what is known about their values.",
     remove: "Delete",
     removeOf: (name) => `Delete ${name}`,
