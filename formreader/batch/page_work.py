@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from formreader.batch.typed_fields import with_all_typed, with_typed
 from formreader.core.doubts import Doubt
 from formreader.core.errors import PageError
+from formreader.core.form_fields import FormField
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, StraightCopy, mark_boxes
 from formreader.core.stopwatch import Stopwatch
@@ -183,7 +185,7 @@ def crop_form(
     if found is None:
         return None
     with stopwatch.stage("crop"):
-        fields = _crop_placed(pyramid, straight, placed)
+        fields = with_typed(_crop_placed(pyramid, straight, placed), page.form_fields)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -227,6 +229,7 @@ def crop_page(
         places = [*(box for row in found.rows for box in row), *found.cells]
         written = without_print(pyramid, look, places)
         cropped = _crop(written, found, windows(look, found.cells))
+        cropped = with_all_typed(cropped, page.form_fields)
         fields = in_reading_order(straight, cropped)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
@@ -238,15 +241,17 @@ def crop_page(
         discarded=found.discarded,
         seconds=stopwatch.stages,
         upright=upright,
-        copy=_copy(straight, fields) if keep_copy else None,
+        copy=_copy(straight, fields, page.form_fields) if keep_copy else None,
     )
 
 
-def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
+def _copy(
+    straight: StraightPage, fields: Sequence[FieldCrops], form_fields: tuple[FormField, ...]
+) -> StraightCopy:
     """Return the straight copy of a page whose fields were cropped."""
     blank = tuple(one.cell for one in fields if one.cell is not None and one.blank.all())
     png = cv2.imencode(".png", straight.image)[1].tobytes()
-    return StraightCopy(png, straight.to_page, blank)
+    return StraightCopy(png, straight.to_page, blank, form_fields)
 
 
 def _crop(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from formreader.core.geometry import map_points
+from formreader.core.form_fields import FormField
+from formreader.core.geometry import Box, Transform, map_points
 from formreader.core.records import FieldCrops, PageCrops
 from formreader.store.job_store import PageCopy
 from formreader.template.page_map import Floats
@@ -27,7 +30,17 @@ def pile_page(page: PageCrops) -> PilePage:
 
     fields = tuple((corners(field), field.cell is not None) for field in page.fields)
     blank = tuple(map_points(back, [cell.corners]).reshape(4, 2) for cell in page.copy.blank_cells)
-    return PilePage(page_label(page.file, page.number), page.copy.png, fields, blank)
+    form_fields = tuple(_mapped(back, one) for one in page.copy.form_fields)
+    label = page_label(page.file, page.number)
+    return PilePage(label, page.copy.png, fields, blank, form_fields=form_fields)
+
+
+def _mapped(back: Transform, field: FormField) -> FormField:
+    """A field of a PDF in pixels of the page's copy."""
+    corners = [((one.left, one.top), (one.right, one.bottom)) for one in field.boxes]
+    ends = map_points(back, corners).reshape(-1, 2, 2)
+    sides = np.hstack([ends.min(axis=1), np.ptp(ends, axis=1)])
+    return replace(field, boxes=tuple(Box(*one) for one in sides.tolist()))
 
 
 def copy_to_keep(page: PageCrops) -> PageCopy | None:
