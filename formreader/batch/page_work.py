@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 from formreader.batch.typed_fields import with_all_typed, with_typed
 from formreader.core.doubts import Doubt
 from formreader.core.errors import PageError
-from formreader.core.form_fields import FormField
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops, InputFile, Page, PageCrops, StraightCopy, mark_boxes
 from formreader.core.stopwatch import Stopwatch
@@ -241,17 +240,15 @@ def crop_page(
         discarded=found.discarded,
         seconds=stopwatch.stages,
         upright=upright,
-        copy=_copy(straight, fields, page.form_fields) if keep_copy else None,
+        copy=_copy(straight, fields, page) if keep_copy else None,
     )
 
 
-def _copy(
-    straight: StraightPage, fields: Sequence[FieldCrops], form_fields: tuple[FormField, ...]
-) -> StraightCopy:
+def _copy(straight: StraightPage, fields: Sequence[FieldCrops], page: Page) -> StraightCopy:
     """Return the straight copy of a page whose fields were cropped."""
     blank = tuple(one.cell for one in fields if one.cell is not None and one.blank.all())
     png = cv2.imencode(".png", straight.image)[1].tobytes()
-    return StraightCopy(png, straight.to_page, blank, form_fields)
+    return StraightCopy(png, straight.to_page, blank, page.form_fields, page.lines)
 
 
 def _crop(

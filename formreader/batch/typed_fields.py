@@ -14,7 +14,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.segment.number_strip import STRIP_HEIGHT
 
-_MIN_OVERLAP = 0.1
+_MIN_SAME = 0.1
 """Intersection over union of a form's cell and a field of the PDF, from which that may be it."""
 
 
@@ -88,7 +88,7 @@ def _same(field: FieldCrops, other: FormField) -> bool:
     """Whether a field of a form is, or has a part that is, one of the PDF."""
     if field.cell is None:
         return any(other.box.holds(box.box.centre) for box in field.boxes)
-    return field.box.holds(other.box.centre) and field.box.overlap(other.box) > _MIN_OVERLAP
+    return field.box.holds(other.box.centre) and field.box.overlap(other.box) > _MIN_SAME
 
 
 def _unread(boxes: tuple[DigitBox, ...], cell: DigitBox | None, typed: str) -> FieldCrops:

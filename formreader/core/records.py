@@ -24,6 +24,10 @@ GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """(height, width) uint8, bright paper and dark ink."""
 
 
+Line: TypeAlias = tuple[float, float, float, float]
+"""The ends x, y, x, y of a line in pixels."""
+
+
 class Status(StrEnum):
     """The status of a row of the results."""
 
@@ -51,7 +55,8 @@ class Page:
 
     `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan resolution that the
     file states. Where it states none, or an absurd one, `dpi` is estimated from the page's
-    size, and `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF.
+    size, and `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, and
+    `lines` the level and upright lines that a PDF draws.
     """
 
     file: str
@@ -60,6 +65,7 @@ class Page:
     dpi: float
     dpi_estimated: bool = False
     form_fields: tuple[FormField, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +201,15 @@ class StraightCopy:
     """A page's upright, evenly lit copy, for learning its form.
 
     `png` is the encoded grey picture, about 100 dpi; `to_page` maps its pixels to the page's.
-    `blank_cells` are the cells in which nothing is written, and `form_fields` those of a fillable
-    PDF, in pixels of the page.
+    `blank_cells` are the cells in which nothing is written; `form_fields` and `lines` are those of
+    a `Page`. All are in pixels of the page.
     """
 
     png: bytes
     to_page: Transform
     blank_cells: tuple[DigitBox, ...] = ()
     form_fields: tuple[FormField, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

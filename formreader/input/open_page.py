@@ -107,7 +107,7 @@ def decode_page(stream: BinaryIO, label: str, number: int, *, max_pixels: int = 
         picture = read_pdf(stream, number, max_pixels)
         dpi = credible_dpi((picture.dpi, picture.dpi), picture.image.shape)
         page = page_of(picture.image, label, number, dpi)
-        return replace(page, form_fields=picture.fields)
+        return replace(page, form_fields=picture.fields, lines=picture.lines)
     image, dpi = read_raster(stream, found, number, max_pixels)
     return page_of(image, label, number, dpi)
 

@@ -14,9 +14,10 @@ from pypdfium2 import raw
 
 from formreader.core.errors import PageError
 from formreader.core.form_fields import FormField
-from formreader.core.records import GreyImage
+from formreader.core.records import GreyImage, Line
 from formreader.input.pdf_document import has_page, open_document
 from formreader.input.pdf_form import form_fields
+from formreader.input.pdf_lines import drawn_lines
 from formreader.input.raster import check_size
 
 _POINTS_PER_INCH = 72
@@ -54,11 +55,15 @@ measurement."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PdfPicture:
-    """A page as an image, (height, width) uint8, its dpi, and the fields of its form in pixels."""
+    """A page as an image, (height, width) uint8, and its dpi.
+
+    `fields` are those of its form, and `lines` the lines that it draws.
+    """
 
     image: GreyImage
     dpi: float
     fields: tuple[FormField, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,10 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> PdfPicture:
             check_size(scan.width, scan.height, max_pixels)
             return PdfPicture(_upright(scan, page.get_rotation()), sum(scan.dpi) / 2)
         image, dpi = _render(page, max_pixels)
-        return PdfPicture(image, dpi, form_fields(page, (image.shape[1], image.shape[0])))
+        size = image.shape[1], image.shape[0]
+        painted = ((one.thing, one.matrix) for one in _painted(page))
+        lines = drawn_lines(page, painted, size)
+        return PdfPicture(image, dpi, form_fields(page, size), lines)
 
 
 def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:

@@ -24,14 +24,14 @@ _MAX_COMB = 200
 _MIN_BOX = 3.0
 """Points of the sides of a box that somebody can write into."""
 
-_MAX_TEXT = 2000
+_MAX_TEXT_BYTES = 2000
 """Bytes of a name, a value or an action that are looked at; a longer one is no number."""
 
 _UNSEEN = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
 _COMB = 1 << 24
 """The flag of a field with one box a character: PDF 1.7, table 228."""
 
-_MAX_GAP, _MAX_DIFFERENCE = 0.6, 0.2
+_MAX_GAP_IN_ROW, _MAX_UNEVEN = 0.6, 0.2
 """Of fields for one character that are a row: the gap in widths, and how much their heights and
 tops may differ, in heights."""
 
@@ -141,9 +141,11 @@ def on_picture(
 
 
 def _text(get: Callable[..., int], *args: Any) -> str:
-    """A text that pdfium gives as UTF-16; "" if there is none, or too much of it."""
+    """A text that pdfium gives as UTF-16; "" if there is none, "..." if there is too much of it."""
     length = get(*args, None, 0)
-    if not 2 < length <= _MAX_TEXT:
+    if length > _MAX_TEXT_BYTES:
+        return "..."
+    if length <= 2:
         return ""
     buffer = ctypes.create_string_buffer(length)
     get(*args, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length)
@@ -241,6 +243,6 @@ def _joined(widgets: list[_Widget]) -> Iterator[FormField]:
 
 def _is_next(box: Box, following: Box) -> bool:
     """Whether a box for one character is the next one of a row."""
-    slack = _MAX_DIFFERENCE * box.height
+    slack = _MAX_UNEVEN * box.height
     level = abs(box.top - following.top) <= slack >= abs(box.height - following.height)
-    return level and -slack <= following.left - box.right <= _MAX_GAP * box.width
+    return level and -slack <= following.left - box.right <= _MAX_GAP_IN_ROW * box.width

@@ -17,6 +17,7 @@ _INDEX = re.compile(r"\[\d+\]")
 """What programs write behind each part of a name."""
 
 _TIME_DIGITS = 4
+"""Of a time in boxes: HHMM."""
 
 
 def fillable_form(page: PilePage, name: str) -> LearnedForm:

@@ -125,7 +125,8 @@ def test_a_printed_form_is_read_by_looking(tmp_path: Path, form: Path) -> None:
     rows = rows_of(tmp_path / "out.csv")
     assert [row["field"] for row in rows] == list(READ)
     assert {row["form"] for row in rows} == {"works"}
-    assert {(row["status"], row["message"]) for row in rows} == {("blank", "")}
+    # Places that miss the printed lines by a point see these as writing beside the field.
+    assert {(row["status"], row["value"]) for row in rows} == {("blank", "")}
 
 
 @pytest.mark.slow
