@@ -6,6 +6,7 @@ import ctypes
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -15,8 +16,9 @@ from formreader.core.field_kinds import MAX_DECIMALS, NO_KIND, FieldKind
 from formreader.core.form_fields import FormField
 from formreader.core.geometry import Box
 
-_MAX_WIDGETS = 5000
-"""Fields of a page that are looked at: a template may have no more."""
+_MAX_WIDGETS, _MAX_PLACES = 2000, 5000
+"""Fields of a page that are looked at, and boxes of all of them. Limits of time: pages of printed
+forms have a few hundred."""
 
 _MAX_COMB = 200
 """Boxes of a comb; a field that claims more is none. A template's field may have no more."""
@@ -84,7 +86,9 @@ def form_fields(page: pdfium.PdfPage, size: tuple[int, int]) -> tuple[FormField,
         # All values first: typing into one field changes others of its name.
         widgets = [one for note in notes if note and (one := _widget(page, note, size))]
         least = _MIN_BOX * size[0] / max(page.get_width(), 1)
-        return tuple(_joined([_with_boxes(page, one, least) for one in widgets]))
+        fields = list(_joined([_with_boxes(page, one, least) for one in widgets]))
+        places = accumulate(len(one.boxes) for one in fields)
+        return tuple(one for one, n in zip(fields, places, strict=True) if n <= _MAX_PLACES)
     finally:
         raw.FORM_ForceToKillFocus(page.formenv)
         for note in notes:
