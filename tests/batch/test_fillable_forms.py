@@ -143,3 +143,27 @@ def test_each_page_is_a_form(tmp_path: Path, program: Callable[..., Result]) -> 
     assert [field.name for field in read_template(out / "long-2").fields] == ["total"]
     again = program("template", "new", pdf, "--out", out, "--workers", 1)
     assert again.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.slow
+def test_a_pen_on_a_typed_pdf_is_read_by_looking(tmp_path: Path, form: Path) -> None:
+    drawn, fields = page(TYPED | {"w2.site": ""})
+    (left, bottom, *_) = next(one.rect for one in fields if one.name.endswith("w2.site"))
+    points = [(12, 18), (21, 18), (18, 11), (15, 4)]  # a seven
+    stroke = " ".join(f"{left + x} {bottom + y}" for x, y in points)
+    area = f"[{left} {bottom} {left + 30} {bottom + 22}]"
+    ink = f"<</Type/Annot/Subtype/Ink/Rect{area}/InkList[[{stroke}]]/C[0 0 0]/BS<</W 1.4>>/F 4>>"
+    rows = scanned(tmp_path, fillable_pdf([(drawn, [*fields, ink])]), form)
+    read = {row["field"]: (row["value"], row["message"] == Doubt.TYPED) for row in rows}
+    assert read["w2_site"] == ("7", False)
+    assert read["w1_site"] == ("105", True)
+
+
+@pytest.mark.slow
+def test_rules_hold_for_what_was_typed(tmp_path: Path, form: Path) -> None:
+    file = form / "template.toml"
+    text_of = file.read_text("utf-8")
+    file.write_text(text_of.replace('name = "w1_site"', 'name = "w1_site"\nmax = 100'), "utf-8")
+    rows = {row["field"]: row for row in scanned(tmp_path, fillable_pdf([page(TYPED)]), form)}
+    assert (rows["w1_site"]["value"], rows["w1_site"]["status"]) == ("105", "review")
+    assert "above 100" in rows["w1_site"]["message"]
