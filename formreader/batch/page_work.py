@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 from threadpoolctl import threadpool_limits
 
+from formreader.batch.typed_fields import with_all_typed, with_typed
 from formreader.core.doubts import Doubt
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
@@ -188,7 +189,7 @@ def crop_form(
     if found is None:
         return None
     with stopwatch.stage("crop"):
-        fields = _crop_placed(pyramid, straight, placed)
+        fields = with_typed(_crop_placed(pyramid, straight, placed), page.form_fields)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -231,6 +232,7 @@ def crop_page(
         written = without_print(pyramid, look, [box for row in found.rows for box in row])
         cropped = _crop_rows(written, found.rows)
         cropped += cut_cells(pyramid, look.writing, found.cells)
+        cropped = with_all_typed(cropped, page.form_fields)
         fields = in_reading_order(straight, cropped)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
@@ -242,15 +244,15 @@ def crop_page(
         discarded=found.discarded,
         seconds=stopwatch.stages,
         upright=upright,
-        copy=_copy(straight, fields) if keep_copy else None,
+        copy=_copy(straight, fields, page) if keep_copy else None,
     )
 
 
-def _copy(straight: StraightPage, fields: Sequence[FieldCrops]) -> StraightCopy:
+def _copy(straight: StraightPage, fields: Sequence[FieldCrops], page: Page) -> StraightCopy:
     """Return the straight copy of a page whose fields were cropped."""
     blank = tuple(one.cell for one in fields if one.cell is not None and one.blank.all())
     png = cv2.imencode(".png", straight.image)[1].tobytes()
-    return StraightCopy(png, straight.to_page, blank)
+    return StraightCopy(png, straight.to_page, blank, page.form_fields, page.lines)
 
 
 def _crop_rows(

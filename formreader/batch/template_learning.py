@@ -18,6 +18,7 @@ from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.stopwatch import Stopwatch
+from formreader.template.fillable_form import fillable_form
 from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import (
     LearnedForm,
@@ -94,11 +95,17 @@ def new_template(
     progress: ScanProgress,
     means: ScanMeans | None = None,
     name: str | None = None,
-) -> LearnedForm:
+) -> dict[Path, LearnedForm]:
     """Make the template of one form from one or more pages, blank or filled in, at `out`.
+
+    The fields of a fillable PDF become those of the template. Each of its pages is a form; of
+    several each has a folder in `out`.
 
     `means` are what the pages are read with, if not workers and networks of its own. `name` is the
     form's, if not that of the folder.
+
+    Returns:
+        The forms, by their folders.
 
     Raises:
         NoInputError: there is no page, or the pages show no fields.
@@ -109,8 +116,11 @@ def new_template(
     name = out.absolute().name if name is None else name
     if fault := form_name_fault(name):
         raise UsageError(f"The form's name {fault}. Choose another")
-    _refuse_templates(out, list(out.glob(TEMPLATE_FILE)))
-    pile, others = one_pile(_read_pile(options, progress, means or OwnMeans()))
+    _refuse_templates(out, [*out.glob(TEMPLATE_FILE), *out.glob(f"*/{TEMPLATE_FILE}")])
+    pages = _read_pile(options, progress, means or OwnMeans())
+    if fillable := [page for page in pages if page.form_fields]:
+        return _fillable_templates(fillable, len(pages), out, progress, name)
+    pile, others = one_pile(pages)
     if others:
         raise UsageError(
             f"{', '.join(others)}: not the form of the first page. Give the pages of one form "
@@ -120,7 +130,22 @@ def new_template(
     if form is None:
         raise NoInputError("No fields were found on the page, so it gives no template")
     write_template(out, form.template, form.page)
-    return form
+    return {out: form}
+
+
+def _fillable_templates(
+    pages: Sequence[PilePage], given: int, out: Path, progress: ScanProgress, name: str
+) -> dict[Path, LearnedForm]:
+    """Write the templates of the fields of fillable PDFs, whose `pages` are among those given."""
+    if given > len(pages):
+        progress.message(f"{given - len(pages):,} of {given:,} pages have no field to fill in")
+    if len(pages) == 1:
+        form = fillable_form(pages[0], name)
+        write_template(out, form.template, form.page)
+        return {out: form}
+    forms = [fillable_form(page, f"{name}-{number}") for number, page in enumerate(pages, 1)]
+    _write_all(out, forms)
+    return {out / form.template.name: form for form in forms}
 
 
 def _refuse_templates(out: Path, there: Sequence[Path]) -> None:

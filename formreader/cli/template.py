@@ -104,6 +104,9 @@ def new(
 ) -> ExitCode:
     """Make the template of one form from a blank or filled-in page, or several.
 
+    A fillable PDF is one already: its fields are taken as they are, with their names, the boxes of
+    combs, and the formats of numbers and dates. Each of its pages becomes a form.
+
     \b
     Examples:
       formreader template new blank.pdf --out templates/tally
@@ -115,12 +118,16 @@ def new(
         from formreader.batch.template_learning import new_template  # slow
 
         _check_labels(labels)
-        form = new_template(ScanOptions(pages, workers=workers), out, display)
+        forms = new_template(ScanOptions(pages, workers=workers), out, display)
     if labels:
-        _label([out], quiet)
-    if not quiet:
-        print_message(f"{form.template.name}: {len(form.template.fields):,} fields")
-    click.echo(out)
+        _label(list(forms), quiet)
+    for folder, form in forms.items():
+        if not quiet:
+            fields = form.template.fields
+            ignored = sum(field.ignored for field in fields)
+            words = f", {ignored:,} of them for words and not read" if ignored else ""
+            print_message(f"{form.template.name}: {len(fields):,} fields{words}")
+        click.echo(folder)
     return ExitCode.DONE
 
 

@@ -24,6 +24,9 @@ class Doubt(StrEnum):
     CUT_OFF = "the page does not show all of the field"
     WRITING_BESIDE = "there is writing beside the field: a digit may be missing"
 
+    TYPED = "typed into the PDF's form, not written"
+    TYPED_OTHERWISE = "typed into the PDF's form, but not as digits that fit the field"
+
     NO_BOXES = "no digit boxes found"
     UNCLEAR_BOXES = "digit boxes hard to make out: check that none is missing"
     MAY_BE_TURNED = "it may lie upside down or on its side: turn the page upright and scan it again"

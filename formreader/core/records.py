@@ -17,10 +17,15 @@ import numpy.typing as npt
 
 from formreader.core.classes import CROP_SIDE, Crops
 from formreader.core.doubts import Doubt
+from formreader.core.form_fields import FormField
 from formreader.core.geometry import Box, Quad, Transform
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """(height, width) uint8, bright paper and dark ink."""
+
+
+Line: TypeAlias = tuple[float, float, float, float]
+"""The ends x, y, x, y of a line in pixels."""
 
 
 class Status(StrEnum):
@@ -50,7 +55,8 @@ class Page:
 
     `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan resolution that the
     file states. Where it states none, or an absurd one, `dpi` is estimated from the page's
-    size, and `dpi_estimated` is true.
+    size, and `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, and
+    `lines` the level and upright lines that a PDF draws.
     """
 
     file: str
@@ -58,6 +64,8 @@ class Page:
     image: GreyImage
     dpi: float
     dpi_estimated: bool = False
+    form_fields: tuple[FormField, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,8 @@ class FieldCrops:
     without ink. `cell` is the printed rectangle of a number that has no boxes of its own, and
     `strip` the picture of what is written in it. `name` is that of a field of a template, ""
     for one that was found without. `doubt` is why it is for review whatever is read, "" if nothing
-    says so.
+    says so. `typed` is what the PDF says was typed into it, and nothing is looked at then: of boxes
+    one character each, "." for a blank; "" where nothing was.
 
     Raises:
         ValueError: there is no box, or not exactly one crop and one flag per box.
@@ -160,6 +169,7 @@ class FieldCrops:
     strip: NumberStrip | None = None
     name: str = ""
     doubt: str = ""
+    typed: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.boxes)
@@ -191,12 +201,15 @@ class StraightCopy:
     """A page's upright, evenly lit copy, for learning its form.
 
     `png` is the encoded grey picture, about 100 dpi; `to_page` maps its pixels to the page's.
-    `blank_cells` are the cells in which nothing is written, in pixels of the page.
+    `blank_cells` are the cells in which nothing is written; `form_fields` and `lines` are those of
+    a `Page`. All are in pixels of the page.
     """
 
     png: bytes
     to_page: Transform
     blank_cells: tuple[DigitBox, ...] = ()
+    form_fields: tuple[FormField, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

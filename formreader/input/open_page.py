@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import BinaryIO
 
 from formreader.core.errors import PageError, UsageError
@@ -103,10 +104,11 @@ def decode_page(stream: BinaryIO, label: str, number: int, *, max_pixels: int = 
     """
     found = _format_of(stream)
     if found is PDF:
-        image, stated = read_pdf(stream, number, max_pixels)
-        dpi = credible_dpi((stated, stated), image.shape)
-    else:
-        image, dpi = read_raster(stream, found, number, max_pixels)
+        picture = read_pdf(stream, number, max_pixels)
+        dpi = credible_dpi((picture.dpi, picture.dpi), picture.image.shape)
+        page = page_of(picture.image, label, number, dpi)
+        return replace(page, form_fields=picture.fields, lines=picture.lines)
+    image, dpi = read_raster(stream, found, number, max_pixels)
     return page_of(image, label, number, dpi)
 
 

@@ -13,8 +13,11 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from formreader.core.errors import PageError
-from formreader.core.records import GreyImage
+from formreader.core.form_fields import FormField
+from formreader.core.records import GreyImage, Line
 from formreader.input.pdf_document import has_page, open_document
+from formreader.input.pdf_form import form_fields
+from formreader.input.pdf_lines import drawn_lines
 from formreader.input.raster import check_size
 
 _POINTS_PER_INCH = 72
@@ -50,6 +53,19 @@ _JPEG_TAIL = 4096
 measurement."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PdfPicture:
+    """A page as an image, (height, width) uint8, and its dpi.
+
+    `fields` are those of its form, and `lines` the lines that it draws.
+    """
+
+    image: GreyImage
+    dpi: float
+    fields: tuple[FormField, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Placed:
     """An object of a page; `matrix` maps the coordinates of its group to those of the page."""
@@ -80,14 +96,11 @@ class _Picture:
         return _POINTS_PER_INCH * self.width / wide, _POINTS_PER_INCH * self.height / high
 
 
-def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage, float]:
+def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> PdfPicture:
     """Read page `number` (0-based) of an open PDF file.
 
     Of a page that shows only one upright image, the result is that image in its own pixels.
     All others are rendered, with filled form fields and notes.
-
-    Returns:
-        The image, (height, width) uint8, and its dpi.
 
     Raises:
         PageError: the file is damaged or encrypted, has no such page, or too many pixels.
@@ -104,8 +117,12 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> tuple[GreyImage,
         scan = _find_scan(page)
         if scan is not None:
             check_size(scan.width, scan.height, max_pixels)
-            return _upright(scan, page.get_rotation()), sum(scan.dpi) / 2
-        return _render(page, max_pixels)
+            return PdfPicture(_upright(scan, page.get_rotation()), sum(scan.dpi) / 2)
+        image, dpi = _render(page, max_pixels)
+        size = image.shape[1], image.shape[0]
+        painted = ((one.thing, one.matrix) for one in _painted(page))
+        lines = drawn_lines(page, painted, size)
+        return PdfPicture(image, dpi, form_fields(page, size), lines)
 
 
 def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:

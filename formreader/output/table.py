@@ -159,8 +159,10 @@ def _message(
     of_field: tuple[str, ...] = ()
     if field is not None:
         # An answer settles what the remark is about; of a mark that is blank, nobody needs to ask.
-        told = field.status is Status.REVIEW or (
-            field.status is Status.BLANK and field.remark == Doubt.MARK_FOR_NOTHING
+        told = (
+            field.status is Status.REVIEW
+            or (field.status is Status.BLANK and field.remark == Doubt.MARK_FOR_NOTHING)
+            or (field.status is Status.OK and field.remark == Doubt.TYPED)
         )
         of_field = (*field.broken, field.remark if told else "")
     parts = (remark.reason if remark else "", *of_field, page.origin)

@@ -182,9 +182,12 @@ def _reading(one: ReadField, digits: list[DigitReading]) -> FieldReading:
     """The reading of a field from those of its boxes, and from its number if it is a cell's."""
     number = one.number
     if number is None:
-        return _join(one.field, digits)
-    joined = _join(one.field, list(_of_number(number, digits)))
-    return replace(joined, value=number.value, confidence=number.confidence, remark=number.doubt)
+        joined = _join(one.field, digits)
+    else:
+        joined = _join(one.field, list(_of_number(number, digits)))
+        said = number.value, number.confidence, number.doubt
+        joined = replace(joined, value=said[0], confidence=said[1], remark=said[2])
+    return replace(joined, remark=Doubt.TYPED) if one.field.typed else joined
 
 
 def _of_number(number: NumberValue, digits: list[DigitReading]) -> Iterator[DigitReading]:

@@ -54,6 +54,7 @@ from formreader.recognise.risk_control import Thresholds, acceptance
 from formreader.recognise.rule_evidence import under_rules
 from formreader.recognise.second_reader import SecondOpinion, second_opinion
 from formreader.recognise.torn_columns import doubt_torn_columns
+from formreader.recognise.typed_values import as_typed
 from formreader.rules.form_rules import FormRules
 
 NO_FORM_RULES: Mapping[str, FormRules] = MappingProxyType({})
@@ -163,6 +164,16 @@ def _arbitrated(read: ReadPage) -> ReadPage:
     """
     if read.page.form:
         return read
+    typed = [one for one in read.fields if one.field.typed]
+    if typed:  # what is typed is there, too
+        order = {one.field.outer_boxes[0].corners: i for i, one in enumerate(read.fields)}
+        others = tuple(one for one in read.fields if not one.field.typed)
+        left = _arbitrated(replace(read, fields=others))
+        fields = sorted(
+            (*left.fields, *typed), key=lambda one: order[one.field.outer_boxes[0].corners]
+        )
+        page = replace(left.page, fields=tuple(one.field for one in fields))
+        return replace(left, page=page, fields=tuple(fields))
     read = _with_fields(read, drop_words_in_cells(read.fields, read.hypotheses), NO_NUMBER)
     read = _with_fields(read, drop_words(read.fields, shipped_decisions().fields), NO_DIGITS)
     return _with_fields(read, settle_places(read.fields, read.hypotheses), IN_ONE_PLACE)
@@ -185,6 +196,7 @@ def _settled(read: ReadPage, reader: NumberReader, second: SecondOpinion | None)
     fields = tuple(_settled_field(one, read.hypotheses, reader, second) for one in read.fields)
     if not read.page.form:
         fields = doubt_torn_columns(fields)
+    fields = tuple(as_typed(one) if one.field.typed else one for one in fields)
     page = replace(read.page, fields=tuple(one.field for one in fields))
     return replace(read, page=page, fields=fields)
 

@@ -78,7 +78,7 @@ def labelled(fields: Sequence[FieldPlace], lines: Sequence[PrintedLine]) -> tupl
     named, taken = list[FieldPlace](), {one.name.casefold() for one in fields}
     for field in fields:
         name = texts.of(field.box) if _PROPOSED.fullmatch(field.name) else ""
-        name = _free(name, taken) if name else field.name
+        name = free_name(name, taken) if name else field.name
         taken.add(name.casefold())
         named.append(replace(field, name=name))
     return tuple(named)
@@ -91,7 +91,7 @@ class _Texts:
         self._tables = FieldTables(fields)
         self._print = [line for line in lines if _is_label(line, fields, letters=0)]
         self._labels = [line for line in self._print if _is_label(line, fields)]
-        self._same = Counter(_name(line.text) for line in self._print)
+        self._same = Counter(usable_name(line.text) for line in self._print)
         self._groups = dict[Box, dict[Box, str]]()
 
     def of(self, box: Box) -> str:
@@ -140,8 +140,8 @@ class _Texts:
         """A label as a name; its number stays where it alone tells it from another label."""
         if found is None:
             return ""
-        name = _name(found[1].text)
-        return name if self._same[name] == 1 else _name(found[1].text, numbered=True)
+        name = usable_name(found[1].text)
+        return name if self._same[name] == 1 else usable_name(found[1].text, numbered=True)
 
 
 def _is_over(line: PrintedLine, head: PrintedLine) -> bool:
@@ -187,7 +187,7 @@ def _above(field: Box, line: Box) -> float | None:
     return max(gap, 0.0) * _ABOVE_COSTS
 
 
-def _name(text: str, *, numbered: bool = False) -> str:
+def usable_name(text: str, *, numbered: bool = False) -> str:
     """A text as a name: words in small letters, in their own script, joined by underscores.
 
     Figures and marks before the first letter are numbering, and left out, unless they are
@@ -208,7 +208,7 @@ def _cut(words: Sequence[str], most: int) -> str:
     return name
 
 
-def _free(name: str, taken: Collection[str]) -> str:
+def free_name(name: str, taken: Collection[str]) -> str:
     """The name, with a number if another field or a column of the table has it."""
     if name not in taken and name not in RESERVED_NAMES:
         return name

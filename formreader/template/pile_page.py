@@ -10,6 +10,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from formreader.core.form_fields import FormField
 from formreader.core.records import GreyImage
 from formreader.template.landmarks import Landmarks, find_landmarks
 from formreader.template.page_map import Floats
@@ -26,7 +27,8 @@ class PilePage:
     field that was found on it, in reading order, in pixels of the copy, and whether it is a cell,
     n = 1. `blank_cells` are the corners (4, 2) of cells in which nothing is written; they are only
     kept where there are no other cells. `values` are those that were read in the fields, in their
-    order, where they are to tell of which kind these are; () where not.
+    order, where they are to tell of which kind these are; () where not. `form_fields` are those of
+    a fillable PDF, in pixels of the copy.
     """
 
     label: str
@@ -34,6 +36,7 @@ class PilePage:
     fields: tuple[tuple[Floats, bool], ...]
     blank_cells: tuple[Floats, ...] = ()
     values: tuple[str, ...] = ()
+    form_fields: tuple[FormField, ...] = ()
 
     @property
     def even(self) -> GreyImage:

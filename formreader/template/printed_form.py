@@ -80,8 +80,8 @@ def print_templates(place: Path, out: Path, paper: str = "a4") -> list[FormTempl
     forms = [_PrintedForm(read_template(folder), PAPERS[paper]) for folder in folders]
     content = pdf_bytes([form.page for form in forms])
     for number, (folder, form) in enumerate(zip(folders, forms, strict=True)):
-        image, dpi = read_pdf(io.BytesIO(content), number, _MAX_PIXELS)
-        picture = cv2.imencode(".png", form.reference(image, dpi))[1].tobytes()
+        sheet = read_pdf(io.BytesIO(content), number, _MAX_PIXELS)
+        picture = cv2.imencode(".png", form.reference(sheet.image, sheet.dpi))[1].tobytes()
         with atomic_stream(folder / PRINTED_FILE) as stream:
             stream.write(picture)
     with atomic_stream(out) as stream:

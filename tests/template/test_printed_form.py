@@ -79,7 +79,8 @@ def fill_in(
 ) -> dict[str, str]:
     """Fill in a printed form and scan it; gives what was written into each field."""
     rng = np.random.default_rng([31, seed])
-    image, dpi = read_pdf(io.BytesIO(pdf.read_bytes()), page, 2**26)
+    sheet = read_pdf(io.BytesIO(pdf.read_bytes()), page, 2**26)
+    image, dpi = sheet.image, sheet.dpi
     height, width = (side / dpi * MM_PER_INCH for side in image.shape)
     hand = Hand.sample(rng)
     writer = Writer(HandSource(hand, DPI), Pen.sample(hand.pen, rng), hand.wander)
