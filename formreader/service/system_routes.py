@@ -15,6 +15,7 @@ from formreader.core.options import Rows
 from formreader.core.version import __version__
 from formreader.input.file_formats import PAGE_SUFFIXES
 from formreader.input.open_page import MAX_PIXELS
+from formreader.output.web_page import shared_files
 from formreader.service import bodies
 from formreader.service.access import COOKIE, SESSION_SECONDS
 from formreader.service.file_names import ZIP_SUFFIX
@@ -148,10 +149,14 @@ _REVALIDATED = {"cache-control": "no-cache"}
 
 
 def _web_file(name: str, folder: str = "web") -> bytes | None:
-    """The content of a file of the package; None where there is none of this name."""
-    entries = {
-        one.name: one for one in resources.files("formreader.service").joinpath(folder).iterdir()
-    }
+    """The content of a file of the package; None where there is none of this name.
+
+    The web page has the files that it shares with the report as well.
+    """
+    folders = [resources.files("formreader.service").joinpath(folder)]
+    if folder == "web":
+        folders.append(shared_files())
+    entries = {one.name: one for place in folders for one in place.iterdir()}
     found = entries.get(name)  # looked up by name, never opened as a path
     return found.read_bytes() if found is not None and found.is_file() else None
 

@@ -11,12 +11,16 @@ import pytest
 
 import formreader
 
-WEB = Path(formreader.__file__).parent / "service" / "web"
+PACKAGE = Path(formreader.__file__).parent
+WEB = PACKAGE / "service" / "web"
+SHARED = PACKAGE / "output" / "web"
 NODE = shutil.which("node")
 
 
 @pytest.mark.skipif(NODE is None, reason="no Node on this machine")
-def test_the_model_of_the_page() -> None:
+def test_the_model_of_the_page(tmp_path: Path) -> None:
+    for folder in (WEB, SHARED):  # in one place, as the service gives them
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     done = subprocess.run(
         [
             str(NODE),
@@ -25,7 +29,7 @@ def test_the_model_of_the_page() -> None:
             "--test",
             str(Path(__file__).with_name("web_model.test.mjs")),
         ],
-        env=os.environ | {"WEB": str(WEB)},
+        env=os.environ | {"WEB": str(tmp_path)},
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -8,10 +8,11 @@ const { viewAt } = await load("address_model");
 const { ServerAnswers } = await load("answers_model");
 const { Drawing, Newest, bars } = await load("drawing_model");
 const { JobFeed, progressLine, resultLine, share } = await load("job_model");
-const { BESIDE, boxesOf, cropPosition, linesBeside, neighbour, pictureWidth, zoomed } = await load("page_model");
+const { BESIDE, boxesOf, linesBeside, neighbour, pictureWidth, zoomed } = await load("page_model");
 const { ResultsStream, columnsOf, hasText, needsReview } = await load("results_stream");
 const { firstFault } = await load("template_model");
-const { duration, percent, size } = await load("texts");
+const { cropPosition, percent } = await load("parts");
+const { duration, size } = await load("texts");
 const { Upload, formatNames, ofDrop } = await load("upload_model");
 const { Problem } = await load("api");
 

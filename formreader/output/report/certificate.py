@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from formreader.output.atomic_writing import atomic_writer
-from formreader.output.report.report import report_environment
+from formreader.output.web_page import page_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,10 @@ def write_certificate(path: Path, certificate: Certificate) -> None:
     Raises:
         OutputError: it cannot be written; what was there before is kept.
     """
-    page = report_environment().get_template("certificate.html.j2").render(certificate=certificate)
+    page = (
+        page_environment("formreader.output.report")
+        .get_template("certificate.html.j2")
+        .render(certificate=certificate)
+    )
     with atomic_writer(path, "RESULTS") as stream:
         stream.write(page)

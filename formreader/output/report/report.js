@@ -69,13 +69,15 @@ function leaveOut(review, name) {
   byId("take-back").hidden = review.leftOut.size === 0;
 }
 
-/** The name of the pressed key. The digit row counts even if digits need Shift (French keyboards). */
-function keyName(event, actions) {
-  if (event.shiftKey && event.key.startsWith("Arrow")) return `Shift+${event.key}`;
-  if (event.ctrlKey || event.metaKey) return event.altKey ? "" : `Ctrl+${event.key.toLowerCase()}`;
-  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+/** The name of the pressed key among `actions`: Shift counts for arrows only, and the digit row counts
+ *  even if digits need Shift (French keyboards). */
+function actionName(event, actions) {
+  const name = keyName(event);
+  if (event.key.startsWith("Arrow")) return name;
+  const plain = name.replace("Shift+", "");
+  if (actions.has(plain) || event.shiftKey || name.startsWith("Ctrl+")) return plain;
   const [, digit] = /^Digit(\d)$/.exec(event.code) ?? [];
-  return actions.has(name) || event.shiftKey ? name : digit ?? name;
+  return digit ?? plain;
 }
 
 /** `actionsNow` gives the actions of what is shown; `act` does one. */
@@ -84,7 +86,7 @@ function listenToKeys(actionsNow, help, act) {
     if (event.altKey || event.isComposing || event.target.closest?.("input, select, dialog[open]")) return;
     if (help.open || byId("page-dialog").open) return;
     const actions = actionsNow();
-    const name = keyName(event, actions);
+    const name = actionName(event, actions);
     if (!actions.has(name)) return;
     const pressesControl = event.target.closest?.("button, summary, a");
     if (pressesControl && (name === "Enter" || name === " ")) return;

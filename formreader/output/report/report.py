@@ -7,20 +7,15 @@ written one by one, so that memory does not grow with the batch.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from formreader.core.locations import Place, is_url
@@ -28,7 +23,7 @@ from formreader.core.records import PageRemark, ReviewField
 from formreader.output.atomic_writing import atomic_writer
 from formreader.output.report.part_files import PartFiles
 from formreader.output.report.report_fields import ReviewOrder
-from formreader.output.table import file_cell
+from formreader.output.web_page import page_code, page_environment
 
 _PACKAGE = "formreader.output.report"
 
@@ -135,9 +130,7 @@ def _page(
     blind: bool,
 ) -> Iterator[str]:
     """Yield the page piece by piece; the parts that are `files` are written meanwhile."""
-    style = page_asset(_PACKAGE, "report.css")
-    script = "".join(page_asset(_PACKAGE, name) for name in SCRIPTS)
-    template = report_environment().get_template("report.html.j2")
+    template = page_environment(_PACKAGE).get_template("report.html.j2")
     with TemporaryFile() as entries:
         yield from template.generate(
             summary=summary,
@@ -148,10 +141,7 @@ def _page(
             edition=edition if files else "",
             folder="" if files is None else files.folder.name,
             nonce=secrets.token_urlsafe(16) if files else "",
-            style=Markup(style),  # our own file, not data
-            script=Markup(script),
-            style_hash=csp_hash(style),
-            script_hash=csp_hash(script),
+            code=page_code(_PACKAGE, SCRIPTS, (_PACKAGE, "report.css")),
         )
 
 
@@ -181,33 +171,3 @@ def _in_html(text: str) -> str:
     for mark in "<>&'":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return text
-
-
-@cache
-def report_environment(package: str = _PACKAGE) -> Environment:
-    """The templates of the pages in a package; what they show is escaped.
-
-    Kept, as compiling a template takes some 30 ms, as much as all else that a report takes.
-    """
-    environment = Environment(
-        loader=FunctionLoader(partial(page_asset, package)),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.filters["file_cell"] = file_cell
-    return environment
-
-
-@cache
-def page_asset(package: str, name: str) -> str:
-    """The text of a file that pages are made of; kept."""
-    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
-
-
-def csp_hash(text: str) -> str:
-    """Return the hash by which the page's content security policy allows a script or style."""
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,5 +1,3 @@
-"use strict";
-
 /** Where the service's page shows the report in a frame, it keeps the answers: it has a `store` with
  *  the methods of `AnswerStore`, `save(csv)` in place of a file, and `texts` for both. null elsewhere. */
 const HOST = window.frameElement?.reviewHost ?? null;

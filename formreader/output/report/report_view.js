@@ -1,5 +1,4 @@
 // The display. File names are untrusted: text is set as text, never as HTML.
-const SVG = "http://www.w3.org/2000/svg";
 const QUEUE_ROW = 64; // px, as .row in report.css
 const BOX_HEIGHT = 84; // px of the current box on the picture of the page: 2 to 3 times its size on paper
 const PICTURE_HEIGHT = 240; // px, maximum: .picture-frame in report.css less a scroll bar
@@ -10,22 +9,6 @@ const MIN_BOX_WIDTH = 40; // px of a box of a long field, which then scrolls
 
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const TENTHS = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-
-const byId = (id) => document.getElementById(id);
-
-function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
-}
-
-/** Whole percent, rounded down as `whole_percent` in table.py does: never "100 %" for less than
- *  certainty, nor "0 %" for a chance. */
-function percent(confidence) {
-  const hundredths = Math.round(confidence * 10_000); // the results have four decimals
-  return hundredths > 0 && hundredths < 100 ? "< 1 %" : `${Math.floor(hundredths / 100)} %`;
-}
 
 /** An address as people write it; as it is where it holds bytes that are no text (%ff). */
 function addressText(address) {
@@ -54,8 +37,9 @@ function paintBox(target, detail, i = null) {
 /** A crop of `n` in a row, or all of them: 28 px each, cleaned of lines and paper. */
 function paintCrops(target, sprite, n, i) {
   target.style.backgroundImage = `url("data:image/png;base64,${sprite}")`;
-  target.style.backgroundSize = i === null ? "100% 100%" : `${100 * n}% 100%`;
-  target.style.backgroundPosition = n > 1 && i !== null ? `${(100 * i) / (n - 1)}% 0` : "0 0";
+  const { size, position } = i === null ? cropPosition(0, 1) : cropPosition(i, n);
+  target.style.backgroundSize = size;
+  target.style.backgroundPosition = position;
   target.style.setProperty("--shape", i === null ? n : 1);
   target.replaceChildren();
 }
@@ -202,12 +186,7 @@ class Stage {
   }
 }
 
-function outlineOf(box, kind) {
-  const rect = document.createElementNS(SVG, "rect");
-  for (const name of ["x", "y", "width", "height"]) rect.setAttribute(name, box[name]);
-  rect.setAttribute("class", kind);
-  return rect;
-}
+const outlineOf = ({ x, y, width, height }, kind) => rectangle([x, y, width, height], kind);
 
 /** The whole page, from the scanned file: it is read where it lies, and costs the report nothing.
  * A server draws it, maybe smaller than it is. */

@@ -2,6 +2,7 @@
 // which it can be undone is over, or the page is left.
 import { API, send } from "./api.js";
 import { announce, button, make } from "./dom.js";
+import { byId } from "./parts.js";
 import { showProblem } from "./problems.js";
 import { texts } from "./texts.js";
 
@@ -37,7 +38,7 @@ export function deleteLater(path, told) {
       } catch (problem) {
         end();
         if (problem.status === 404) return; // somebody else was quicker
-        document.getElementById("notices").append(notice);
+        byId("notices").append(notice);
         showProblem(notice, problem);
         redraw();
       }
@@ -46,7 +47,7 @@ export function deleteLater(path, told) {
   // Who is about to press Undo has all the time.
   for (const kind of ["pointerenter", "focusin"]) notice.addEventListener(kind, () => clearTimeout(timer));
   for (const kind of ["pointerleave", "focusout"]) notice.addEventListener(kind, start);
-  document.getElementById("notices").append(notice);
+  byId("notices").append(notice);
   announce(told);
   start();
 }

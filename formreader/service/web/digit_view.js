@@ -3,7 +3,8 @@ import { send } from "./api.js";
 import { announce, button, make } from "./dom.js";
 import { Drawing, Newest, bars } from "./drawing_model.js";
 import { clearProblem, showProblem } from "./problems.js";
-import { percent, texts } from "./texts.js";
+import { byId, percent } from "./parts.js";
+import { texts } from "./texts.js";
 
 const words = texts.digit;
 const SIDE = 280; // pixels of the drawing: ten for each of the network's
@@ -83,7 +84,7 @@ class DigitPage {
   change(action) {
     action();
     this.redraw();
-    this.reader.ask().catch((problem) => showProblem(document.getElementById("main"), problem));
+    this.reader.ask().catch((problem) => showProblem(byId("main"), problem));
   }
 
   redraw() {
@@ -123,7 +124,7 @@ class DigitPage {
     const form = new FormData();
     form.append("files", picture, "digit.png");
     const { digits: [reading] } = await send("POST", "digits", { body: form });
-    clearProblem(document.getElementById("main"));
+    clearProblem(byId("main"));
     if (!this.drawing.isEmpty) this.show(reading);
   }
 

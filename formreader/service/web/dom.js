@@ -1,6 +1,5 @@
 // Making elements. File names and readings are untrusted: text is set as text, never as HTML.
-
-const SVG = "http://www.w3.org/2000/svg";
+import { SVG, byId } from "./parts.js";
 
 /** An element. `attributes` with a function value are listeners; null, undefined and false leave
  *  an attribute out. */
@@ -27,5 +26,5 @@ export function button(text, attributes = {}, ...children) {
 
 /** Say something to screen readers. */
 export function announce(text) {
-  document.getElementById("live").textContent = text;
+  byId("live").textContent = text;
 }

@@ -2,6 +2,7 @@
 import { Problem, read, upload } from "./api.js";
 import { deleteLater, isDeleted } from "./deletion.js";
 import { announce, button, make } from "./dom.js";
+import { byId } from "./parts.js";
 import { isFinished, progressLine, resultLine, share } from "./job_model.js";
 import { clearProblem, showProblem } from "./problems.js";
 import { duration, files, size, texts, time } from "./texts.js";
@@ -189,7 +190,7 @@ const pathOf = (id) => `jobs/${id}`;
 function drawKeepingFocus(target, children) {
   const focused = target.contains(document.activeElement) ? document.activeElement.id : "";
   target.replaceChildren(...children);
-  if (focused) document.getElementById(focused)?.focus();
+  if (focused) byId(focused)?.focus();
 }
 
 function jobRow(job) {
@@ -208,7 +209,7 @@ function jobRow(job) {
 /** Delete a job, unless it is undone, and show the jobs that are left. */
 export function removeJob(job) {
   deleteLater(pathOf(job.id), texts.job.removed(job.name));
-  const search = document.getElementById("job-search");
+  const search = byId("job-search");
   if (search === null) location.hash = "#/";
   search?.dispatchEvent(new Event("input"));
   search?.focus();

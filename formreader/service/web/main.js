@@ -1,6 +1,7 @@
 // The start, and which view is shown: the part of the address after # says it.
 import { Problem, onSignInNeeded, read, request } from "./api.js";
 import { announce, button, make } from "./dom.js";
+import { byId } from "./parts.js";
 import { showProblem } from "./problems.js";
 import { askToSignIn } from "./sign_in.js";
 import { viewAt } from "./address_model.js";
@@ -25,7 +26,7 @@ const ROUTES = [
   [/^digit$/, (main, _, context) => showDigit(main, context)],
 ];
 
-const main = document.getElementById("main");
+const main = byId("main");
 let shown = new AbortController(); // ends what the view before has begun
 
 /** The words of the address. */
@@ -81,17 +82,17 @@ function markNavigation(where) {
 
 async function fillFrame() {
   document.documentElement.lang = texts.language;
-  const skip = document.getElementById("skip");
+  const skip = byId("skip");
   skip.textContent = texts.skip;
   skip.addEventListener("click", (event) => {
     event.preventDefault(); // the address says which view is shown
     main.focus();
   });
-  document.getElementById("masthead").append(
+  byId("masthead").append(
     make("a", { href: "#/", class: "brand" }, make("img", { src: "web/icon.svg", alt: "", width: 26, height: 26 }), texts.title),
     make("nav", { "aria-label": texts.navigation }, PARTS.map(([part, name]) => make("a", { href: `#/${part}` }, name))));
   const [about, session] = await Promise.all([read("about"), read("session")]);
-  const footer = document.getElementById("footer");
+  const footer = byId("footer");
   footer.append(make("span", {}, texts.footer(about.version, about.model)), make("a", { href: "docs" }, texts.apiDocs));
   if (session.token_needed) {
     footer.append(button(texts.signOut, { class: "link", click: async () => {

@@ -77,8 +77,3 @@ export function pictureWidth(cssWidth, pixelRatio, pageWidth) {
   const step = [400, 800, 1600, 2400, 3600].find((width) => width >= wanted) ?? 3600;
   return Math.min(step, Math.max(1, pageWidth));
 }
-
-/** What a field's crops need as background, so that crop `i` of `n` shows. */
-export function cropPosition(i, n) {
-  return { size: `${100 * n}% 100%`, position: n > 1 ? `${(100 * i) / (n - 1)}% 0` : "0 0" };
-}

@@ -1,8 +1,9 @@
 // One page: its picture with the boxes, what was read beside it, and how each box was read.
 import { API, read } from "./api.js";
 import { announce, button, make, makeSvg } from "./dom.js";
-import { BESIDE, boxesOf, cropPosition, linesBeside, neighbour, pictureWidth, zoomed } from "./page_model.js";
-import { percent, texts } from "./texts.js";
+import { BESIDE, boxesOf, linesBeside, neighbour, pictureWidth, zoomed } from "./page_model.js";
+import { cropPosition, percent } from "./parts.js";
+import { texts } from "./texts.js";
 
 const words = texts.page;
 const ARROWS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);

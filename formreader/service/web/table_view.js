@@ -2,7 +2,8 @@
 import { request } from "./api.js";
 import { announce, button, make } from "./dom.js";
 import { ResultsStream, columnsOf, hasText, needsReview } from "./results_stream.js";
-import { percent, texts } from "./texts.js";
+import { percent } from "./parts.js";
+import { texts } from "./texts.js";
 
 const words = texts.table;
 const ROWS_AT_A_TIME = 200;

@@ -1,4 +1,5 @@
 // All that the page says, in one place: a translation is another file with these names.
+import { percent } from "./parts.js";
 
 const LANGUAGE = "en";
 const plain = new Intl.NumberFormat(LANGUAGE);
@@ -20,12 +21,6 @@ export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Whole percent, rounded down, as in the report: never 100 % for less than certainty. */
-export function percent(confidence) {
-  const hundredths = Math.round(confidence * 10_000);
-  return hundredths > 0 && hundredths < 100 ? "< 1 %" : `${Math.floor(hundredths / 100)} %`;
 }
 
 export const pages = (n) => counted(n, "page", "pages");

@@ -41,12 +41,6 @@ function isTyped(name, input) {
   return name !== "?" || (input.selectionStart ?? 0) > 0;
 }
 
-function keyName(event) {
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const shift = event.shiftKey && (key.length > 1 || event.ctrlKey || event.metaKey) ? "Shift+" : "";
-  return `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${shift}${key}`;
-}
-
 function showHelp() {
   byId("help-dialog").showModal();
   byId("help-title").focus(); // the button that closes is at its end

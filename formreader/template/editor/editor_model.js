@@ -1,5 +1,3 @@
-"use strict";
-
 // Templates and what may be done to them, without their display. editor_rules.js is loaded before it.
 // A template is never changed: each edit returns another one, so that all can be undone.
 //

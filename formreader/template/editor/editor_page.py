@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from markupsafe import Markup
-
 from formreader.core.errors import TemplateError, UsageError
 from formreader.core.user_files import parse_json, parse_toml, read_regular
 from formreader.core.version import __version__
 from formreader.output.atomic_writing import atomic_writer, check_writable
-from formreader.output.report.report import csp_hash, page_asset, report_environment
+from formreader.output.web_page import page_code, page_environment
 from formreader.template.template_file import (
     RESERVED_NAMES,
     page_files,
@@ -87,9 +85,7 @@ def editor_page(
         )
         pictures.append(base64.b64encode(read_regular(page_files(folder)[0])).decode("ascii"))
     command = "" if place is None else f"formreader template edit {shlex.quote(str(place))}"
-    style = "".join(page_asset(*names) for names in _STYLES)
-    script = "".join(page_asset(_PACKAGE, name) for name in _SCRIPTS)
-    page = report_environment(_PACKAGE).get_template("editor.html.j2")
+    page = page_environment(_PACKAGE).get_template("editor.html.j2")
     return page.render(
         title=f"Template {template.name}" if len(forms) == 1 else f"{len(forms)} templates",
         version=__version__,
@@ -102,10 +98,7 @@ def editor_page(
             "command": command,
         },
         back_url=back_url,
-        style=Markup(style),  # our own files, not data
-        script=Markup(script),
-        style_hash=csp_hash(style),
-        script_hash=csp_hash(script),
+        code=page_code(_PACKAGE, _SCRIPTS, *_STYLES),
     )
 
 

@@ -1,5 +1,4 @@
 // The display of the editor. Names are untrusted: text is set as text, never as HTML.
-const SVG = "http://www.w3.org/2000/svg";
 const NAME_HEIGHT = 12; // px of a name on the form
 const MAX_NAME = 13; // pixels of the page: names must not hide the form on a small screen
 const LETTER_WIDTH = 0.66; // of a letter in a name, as a share of its size, in the widest of the faces
@@ -7,24 +6,6 @@ const LABEL_WIDTH = 250; // pixels of the page left of a field, where its label 
 const CORNERS = [["nw", 0, 0], ["ne", 1, 0], ["sw", 0, 1], ["se", 1, 1]];
 const ZOOM_STEP = 1.4;
 const MAX_ZOOM = 6; // times the width of the column
-
-const byId = (id) => document.getElementById(id);
-
-function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
-}
-
-function drawn(tag, attributes, text = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  return made;
-}
-
-const rectangle = ([x, y, width, height], kind = "") => drawn("rect", { x, y, width, height, class: kind });
 
 /** Renew the children of an element, but for those made from the same source in the same state: a
  *  form may have hundreds of fields, and a held key changes one of them many times a second. */
