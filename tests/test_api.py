@@ -222,7 +222,7 @@ def test_threads_may_share_a_reader(reader: Reader, expected: PageReading, sampl
 def test_a_threshold_sends_more_to_review(expected: PageReading, samples: Path) -> None:
     strict = Reader(review_below=1.0, device="cpu").read(samples / "comb.png")
     assert {field.status for field in strict.fields} == {Status.REVIEW}
-    assert Reader(max_error=0.01, device="cpu").review_below < 0.95
+    assert Reader(max_error=0.03, device="cpu").review_below < 0.95
 
 
 def test_a_model_that_is_not_there_is_an_error(tmp_path: Path) -> None:

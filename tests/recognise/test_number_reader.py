@@ -6,7 +6,6 @@ import json
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -30,6 +29,8 @@ from formreader.recognise.number_reader import (
     shipped_reader,
 )
 from formreader.recognise.page_hand import PageHand
+from number_network.number_hands import drawn_hand
+from number_network.number_writing import write_number
 
 
 @pytest.fixture
@@ -38,8 +39,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def strip(text: str, width: int = 100) -> Strip:
+    """A strip on which a drawn hand wrote."""
     darkness = np.zeros((STRIP_HEIGHT, width), np.uint8)
-    cv2.putText(darkness, text, (6, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255,), 2, cv2.LINE_AA)
+    if text:
+        rng = np.random.default_rng(11)
+        ink = write_number(text, drawn_hand(rng), 22.0, rng)[:, : width - 6]
+        darkness[5 : 5 + len(ink), 6 : 6 + ink.shape[1]] = ink[: STRIP_HEIGHT - 5]
     return darkness
 
 

@@ -309,10 +309,10 @@ def test_shares_as_percentages(share: float, text: str) -> None:
     assert percent(share) == text
 
 
-def test_the_shipped_model_promises_one_in_a_thousand() -> None:
+def test_the_shipped_model_promises_three_in_a_thousand() -> None:
     card = read_card(model_folder(DEFAULT_MODEL))
-    strict, lax = (promised_row(card, max_error) for max_error in (0.001, 0.005))
-    assert strict.error_bound <= 0.001
+    strict, lax = (promised_row(card, max_error) for max_error in (0.003, 0.005))
+    assert strict.error_bound <= 0.003
     assert lax.threshold <= strict.threshold
     assert all(a.threshold < b.threshold for a, b in pairwise(card.calibration))
     with pytest.raises(ModelError, match="--max-error 1e-06"):

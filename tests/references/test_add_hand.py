@@ -43,7 +43,7 @@ def test_a_model_gets_its_hand(writers: Path, tmp_path: Path) -> None:
     read, features = load_recogniser(str(out), device="cpu").with_features(crops)
     expected, as_shipped = load_recogniser(device="cpu").with_features(crops)
     np.testing.assert_allclose(read, expected, atol=0.05)
-    np.testing.assert_allclose(features, as_shipped, atol=0.2)
+    np.testing.assert_allclose(features, as_shipped, atol=0.4)
     assert (out / HAND_FILE).exists() and "crops of pages" in messages[-1]
 
 
