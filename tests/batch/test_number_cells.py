@@ -57,7 +57,7 @@ def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
 
 def test_numbers_are_read_with_a_box_for_each_digit(recogniser: Recogniser) -> None:
     numbers = ["2024", "70", "3581", "946", "82056"]
-    fields = read(page_with(numbers, seed=5), recogniser)
+    fields = read(page_with(numbers, seed=3), recogniser)
     assert [len(field.digits) for field in fields] == [len(number) for number in numbers]
     right = sum(field.value == number for field, number in zip(fields, numbers, strict=True))
     assert right >= len(numbers) - 1
