@@ -155,7 +155,7 @@ def _straight(page: Pyramid, quarters: int | None) -> tuple[StraightPage, bool]:
 def _work(task: PageTask) -> PageCrops:
     stopwatch = Stopwatch()
     with stopwatch.stage("decode"):
-        page = read_page(task.file, task.number)
+        page = read_page(task.file, task.number, with_lines=task.keep_copy)
     if task.templates:
         book = loaded_book(task.templates, task.forms)
         form = crop_form(page, task.quarters, stopwatch, book) if book.forms else None

@@ -56,7 +56,7 @@ class Page:
     `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan resolution that the
     file states. Where it states none, or an absurd one, `dpi` is estimated from the page's
     size, and `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, and
-    `lines` the level and upright lines that a PDF draws.
+    `lines` the level and upright lines that a PDF draws, where they were asked for.
     """
 
     file: str

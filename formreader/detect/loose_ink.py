@@ -3,9 +3,9 @@
 Where a whole number stands in one cell, boxes may be found on some of its digits only. The others
 then stand beside a box, with no printed line between, and the value lacks them. The numbers below
 were set on `numbers/composed` and the rendered pages of the development data: of 1,917 numbers 55
-are accepted wrongly, 162 without this module (38 with its counterparts in `crop/digit_ink.py` and
-and of the digits on rendered pages 0.16 % are given up, most beside
-boxes that were not found.
+are accepted wrongly, 162 without this module (38 with its counterparts in `crop/digit_ink.py` and,
+then, in cells), and of the digits on rendered pages 0.16 % are given up, most beside boxes that
+were not found.
 """
 
 from __future__ import annotations

@@ -78,7 +78,9 @@ def count_image_pages(stream: BinaryIO, max_pages: int | None = None) -> int | N
     return count_tiff_pages(stream, max_pages) if found is TIFF else 1
 
 
-def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:
+def read_page(
+    file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS, with_lines: bool = False
+) -> Page:
     """Read page `number` (0-based) of a file.
 
     The content decides the format, not the name. The image is grey, turned by the file's own
@@ -86,16 +88,24 @@ def read_page(file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS) -> 
 
     Args:
         max_pixels: larger pages are refused before they are decoded.
+        with_lines: whether the lines that a PDF draws are wanted.
 
     Raises:
         PageError: the page cannot be read, for any reason.
     """
     where = file.label if number == 0 else f"{file.label}, page {number + 1}"
     with page_errors(where), open_file(file.path) as stream:
-        return decode_page(stream, file.label, number, max_pixels=max_pixels)
+        return decode_page(stream, file.label, number, max_pixels=max_pixels, with_lines=with_lines)
 
 
-def decode_page(stream: BinaryIO, label: str, number: int, *, max_pixels: int = MAX_PIXELS) -> Page:
+def decode_page(
+    stream: BinaryIO,
+    label: str,
+    number: int,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    with_lines: bool = False,
+) -> Page:
     """The same of an open file.
 
     Raises:
@@ -104,7 +114,7 @@ def decode_page(stream: BinaryIO, label: str, number: int, *, max_pixels: int = 
     """
     found = _format_of(stream)
     if found is PDF:
-        picture = read_pdf(stream, number, max_pixels)
+        picture = read_pdf(stream, number, max_pixels, with_lines=with_lines)
         dpi = credible_dpi((picture.dpi, picture.dpi), picture.image.shape)
         page = page_of(picture.image, label, number, dpi)
         return replace(page, form_fields=picture.fields, lines=picture.lines)

@@ -96,11 +96,14 @@ class _Picture:
         return _POINTS_PER_INCH * self.width / wide, _POINTS_PER_INCH * self.height / high
 
 
-def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> PdfPicture:
+def read_pdf(
+    stream: BinaryIO, number: int, max_pixels: int, *, with_lines: bool = False
+) -> PdfPicture:
     """Read page `number` (0-based) of an open PDF file.
 
     Of a page that shows only one upright image, the result is that image in its own pixels.
-    All others are rendered, with filled form fields and notes.
+    All others are rendered, with filled form fields and notes; `with_lines` for the lines that
+    they draw, too, which takes nearly as long again.
 
     Raises:
         PageError: the file is damaged or encrypted, has no such page, or too many pixels.
@@ -120,8 +123,10 @@ def read_pdf(stream: BinaryIO, number: int, max_pixels: int) -> PdfPicture:
             return PdfPicture(_upright(scan, page.get_rotation()), sum(scan.dpi) / 2)
         image, dpi = _render(page, max_pixels)
         size = image.shape[1], image.shape[0]
-        painted = ((one.thing, one.matrix) for one in _painted(page))
-        lines = drawn_lines(page, painted, size)
+        lines: tuple[Line, ...] = ()
+        if with_lines:
+            painted = ((one.thing, one.matrix) for one in _painted(page))
+            lines = drawn_lines(page, painted, size)
         return PdfPicture(image, dpi, form_fields(page, size), lines)
 
 

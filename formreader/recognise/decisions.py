@@ -185,8 +185,9 @@ def _reading(one: ReadField, digits: list[DigitReading]) -> FieldReading:
         joined = _join(one.field, digits)
     else:
         joined = _join(one.field, list(_of_number(number, digits)))
-        said = number.value, number.confidence, number.doubt
-        joined = replace(joined, value=said[0], confidence=said[1], remark=said[2])
+        joined = replace(
+            joined, value=number.value, confidence=number.confidence, remark=number.doubt
+        )
     return replace(joined, remark=Doubt.TYPED) if one.field.typed else joined
 
 

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.geometry import quads_of, scaling
+from formreader.core.geometry import Box, quads_of, scaling
 from formreader.core.paper import paper_under_ink
 from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.writing_map import WritingMap, dark_places
 from formreader.synth.patterns import Layer, lay, print_mask
 from formreader.synth.typefaces import Typeface
-from number_network.cell_paper import Place, draw_lines, paper
+from number_network.cell_paper import draw_lines, paper
 from number_network.cell_scans import scanned
 from number_network.number_hands import Glyph, HandSets
 from number_network.number_texts import CellText, sample_text
@@ -91,7 +91,7 @@ class CellComposer:
         printed = _preprinted(text, high, rng)
         beside = 0.0 if printed is None or ink is None else printed.shape[1] + 0.3 * high
         wide = _cell_width(ink, high, rng) + beside
-        cell = Place(around, around, wide, high)
+        cell = Box(around, around, wide, high)
         shape = (round(high) + 2 * around, round(wide) + 2 * around)
         table = bool(rng.random() < 0.6)
         sheet = paper(shape, cell, rng)
@@ -106,11 +106,11 @@ class CellComposer:
         if printed is not None and ink is not None:
             rest = cell.width - beside
             if rng.random() < 0.5:
-                room = Place(cell.left, cell.top, beside, high)
-                own = Place(cell.left + beside, cell.top, rest, high)
+                room = Box(cell.left, cell.top, beside, high)
+                own = Box(cell.left + beside, cell.top, rest, high)
             else:
-                room = Place(cell.left + rest, cell.top, beside, high)
-                own = Place(cell.left, cell.top, rest, high)
+                room = Box(cell.left + rest, cell.top, beside, high)
+                own = Box(cell.left, cell.top, rest, high)
         if printed is not None:
             grey = float(rng.uniform(0, 90) if rng.random() < 0.7 else rng.uniform(90, 200))
             _print_on(sheet, _placed(printed, shape, room, rng), grey)
@@ -177,7 +177,7 @@ def _beside(first: Glyph, second: Glyph, height: float, rng: np.random.Generator
     return both
 
 
-def _placed(ink: Glyph, shape: tuple[int, int], cell: Place, rng: np.random.Generator) -> Layer:
+def _placed(ink: Glyph, shape: tuple[int, int], cell: Box, rng: np.random.Generator) -> Layer:
     """The ink in the cell: left, right, in the middle or anywhere; it may lean over the lines."""
     layer = np.zeros(shape, np.float32)
     room = cell.width - ink.shape[1]
@@ -201,7 +201,7 @@ def _placed(ink: Glyph, shape: tuple[int, int], cell: Place, rng: np.random.Gene
 
 
 def _write_neighbours(
-    layer: Layer, cell: Place, others: deque[Glyph], rng: np.random.Generator
+    layer: Layer, cell: Box, others: deque[Glyph], rng: np.random.Generator
 ) -> None:
     """Numbers in the cells above, below, left and right, which reach into this one now and then."""
     high = cell.height
@@ -240,7 +240,7 @@ def _preprinted(
     return np.asarray(np.clip(255 * mask, 0, 255), np.uint8)
 
 
-def _captions(shape: tuple[int, int], cell: Place, rng: np.random.Generator) -> Layer:
+def _captions(shape: tuple[int, int], cell: Box, rng: np.random.Generator) -> Layer:
     """Print around the cell, or small in its corner."""
     layer = np.zeros(shape, np.float32)
     size = cell.height * float(rng.uniform(0.15, 0.4))
@@ -302,7 +302,7 @@ def _seen(
 
 
 def _turn(
-    shape: tuple[int, int], cell: Place, rng: np.random.Generator
+    shape: tuple[int, int], cell: Box, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.float64]]:
     """A small turn, (2, 3), half of the time, and the corners of the cell then, (4, 2)."""
     corners = np.array(

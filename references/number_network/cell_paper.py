@@ -11,29 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.geometry import Box
 from formreader.synth.patterns import Layer, draw_pattern
 from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a cell stands on its picture, in pixels."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def right(self) -> float:
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.height
-
-
-def paper(shape: tuple[int, int], cell: Place, rng: np.random.Generator) -> Layer:
+def paper(shape: tuple[int, int], cell: Box, rng: np.random.Generator) -> Layer:
     """Plain, tinted, patterned or printed paper, (h, w), as large as `shape`."""
     level = float(rng.uniform(185, 255))
     sheet = np.full(shape, level, np.float32)
@@ -47,14 +30,14 @@ def paper(shape: tuple[int, int], cell: Place, rng: np.random.Generator) -> Laye
     return np.clip(sheet, 0, 255)
 
 
-def _slices(cell: Place, shape: tuple[int, int]) -> tuple[slice, slice]:
+def _slices(cell: Box, shape: tuple[int, int]) -> tuple[slice, slice]:
     return (
         slice(max(int(cell.top), 0), min(int(cell.bottom), shape[0])),
         slice(max(int(cell.left), 0), min(int(cell.right), shape[1])),
     )
 
 
-def draw_lines(shape: tuple[int, int], cell: Place, table: bool, rng: np.random.Generator) -> Layer:
+def draw_lines(shape: tuple[int, int], cell: Box, table: bool, rng: np.random.Generator) -> Layer:
     """Printed lines of a cell, (h, w) shares of ink: framed, ruled, open on some sides, or none.
 
     In a table they go on beyond the cell.
@@ -66,7 +49,7 @@ def draw_lines(shape: tuple[int, int], cell: Place, table: bool, rng: np.random.
 
 
 def _sides(
-    cell: Place, table: bool, rng: np.random.Generator
+    cell: Box, table: bool, rng: np.random.Generator
 ) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     far = 0.6 * cell.height if table else 0.0
     left, right, top, bottom = cell.left, cell.right, cell.top, cell.bottom

@@ -20,7 +20,7 @@ from formreader.recognise.ctc import CTC_CLASSES
 from formreader.recognise.number_reader import stacks_of
 from formreader.training.export.onnx_graph import OnnxGraph, following_norms
 from formreader.training.export.quantise import quantise_graph
-from shared.map_graph import add_convolution
+from shared.map_graph import add_layer
 
 
 def export_number_network(network: keras.Model, path: Path) -> None:
@@ -37,7 +37,10 @@ def export_number_network(network: keras.Model, path: Path) -> None:
     for layer in network.layers[1:]:  # after the input
         if layer.name == "characters":
             _add_features(graph, layer, last)
-        last = _add_layer(graph, layer, last, norms.get(layer.output.name))
+        if isinstance(layer, layers.Reshape) and layer.target_shape == (-1, CTC_CLASSES):
+            last = _add_logits(graph, layer, last)
+        else:
+            last = add_layer(graph, layer, [last], norms.get(layer.output.name))
     strips = helper.make_tensor_value_info(
         "strips", TensorProto.UINT8, ["n", STRIP_HEIGHT, "width"]
     )
@@ -64,26 +67,11 @@ def quantise_numbers(exact: Path, quick: Path, strips: Sequence[Strip]) -> None:
     quantise_graph(exact, quick, samples, first_exact=True)
 
 
-def _add_layer(
-    graph: OnnxGraph, layer: keras.Layer, last: str, norm: layers.BatchNormalization | None
-) -> str:
-    """Append a layer, with the normalisation after it folded in; returns its output."""
-    match layer:
-        case layers.Conv2D(groups=1, dilation_rate=(1, 1), padding="same"):
-            return add_convolution(graph, layer, [last], norm)
-        case layers.Conv2D(groups=1, dilation_rate=(1, 1), kernel_size=(1, 1)):
-            return add_convolution(graph, layer, [last], norm)
-        case layers.BatchNormalization():
-            return last  # folded into the convolution before it
-        case layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
-            return graph.add("Relu", [last], layer.name)
-        case layers.Reshape(target_shape=(-1, classes)) if classes == CTC_CLASSES:
-            # Channels last first: (n, k * classes, 1, columns) to (n, columns * k, classes).
-            turned = graph.add("Transpose", [last], f"{layer.name}.turned", perm=[0, 2, 3, 1])
-            shape = {f"{layer.name}.shape": np.array([0, -1, CTC_CLASSES], np.int64)}
-            return graph.add("Reshape", [turned], "logits", shape)
-        case _:
-            raise ValueError(f"cannot export the layer {layer.name} ({type(layer).__name__})")
+def _add_logits(graph: OnnxGraph, layer: layers.Reshape, last: str) -> str:
+    """Append the output `logits`: (n, k * classes, 1, columns) to (n, columns * k, classes)."""
+    turned = graph.add("Transpose", [last], f"{layer.name}.turned", perm=[0, 2, 3, 1])
+    shape = {f"{layer.name}.shape": np.array([0, -1, CTC_CLASSES], np.int64)}
+    return graph.add("Reshape", [turned], "logits", shape)
 
 
 def _add_features(graph: OnnxGraph, layer: keras.Layer, last: str) -> None:

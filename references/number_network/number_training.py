@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import keras
-import numpy as np
-import numpy.typing as npt
 
 from formreader.core.model_folder import (
     CARD_FILE,
@@ -24,9 +22,6 @@ from formreader.recognise.number_confidence import FEATURES
 from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
     NUMBER_TRIAL,
-    Outputs,
-    OutputsOf,
-    no_features,
     outputs_of_graph,
 )
 from formreader.training.fit.fused_normalization import with_fused_normalization
@@ -149,16 +144,6 @@ def write_model(
     }
     write_network_card(out, card)
     return figures
-
-
-def keras_outputs(network: keras.Model) -> OutputsOf:
-    """Run a Keras network on strips of bytes, for its logits alone."""
-
-    def outputs_of(strips: npt.NDArray[np.uint8]) -> Outputs:
-        darkness = strips[..., None].astype(np.float32) / 255
-        return np.asarray(network(darkness, training=False), np.float32), no_features(strips)
-
-    return outputs_of
 
 
 def _source(options: NumberTrainOptions, *, held_back: bool) -> HandSource:

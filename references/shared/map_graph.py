@@ -37,7 +37,7 @@ def export_maps(network: keras.Model, path: Path) -> None:
         tensors = layer.input if isinstance(layer.input, list) else [layer.input]
         inputs = [names[tensor.name] for tensor in tensors]
         norm = norms.get(layer.output.name)
-        names[layer.output.name] = _add_layer(graph, layer, inputs, norm, grouped)
+        names[layer.output.name] = add_layer(graph, layer, inputs, norm, grouped)
     last = names[network.outputs[0].name]
     graph.add("Squeeze", [last], "maps_out", {"maps_out.axes": np.array([0], np.int64)})
     darkness = helper.make_tensor_value_info("darkness", TensorProto.UINT8, ["height", "width"])
@@ -47,22 +47,26 @@ def export_maps(network: keras.Model, path: Path) -> None:
     path.write_bytes(graph.model(network.name, darkness, maps).SerializeToString())
 
 
-def _add_layer(
+def add_layer(
     graph: OnnxGraph,
     layer: keras.Layer,
     inputs: list[str],
     norm: layers.BatchNormalization | None,
-    grouped: bool,
+    grouped: bool = False,
 ) -> str:
     """Append a layer, with the normalisation after it folded in; returns its output.
 
-    `grouped`: the network has depthwise convolutions, so that all name their groups.
+    A convolution of `image`, which is bytes, becomes what it was with 0..1. `grouped`: the network
+    has depthwise convolutions, so that all name their groups.
+
+    Raises:
+        ValueError: it cannot be exported.
     """
     match layer:
         case layers.DepthwiseConv2D(depth_multiplier=1) if norm and _keeps_size(layer):
             return _add_depthwise(graph, layer, inputs, norm)
         case layers.Conv2D(groups=1, dilation_rate=(1, 1)) if _keeps_size(layer):
-            return add_convolution(graph, layer, inputs, norm, grouped)
+            return _add_convolution(graph, layer, inputs, norm, grouped)
         case layers.BatchNormalization():
             return inputs[0]  # folded into the convolution before it
         case layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0):
@@ -101,17 +105,13 @@ def _add_depthwise(
     return _add(graph, layer, inputs, kernel, bias, {"group": kernel.shape[-1]})
 
 
-def add_convolution(
+def _add_convolution(
     graph: OnnxGraph,
     layer: layers.Conv2D,
     inputs: list[str],
     norm: layers.BatchNormalization | None,
-    grouped: bool = False,
+    grouped: bool,
 ) -> str:
-    """Append a convolution with the normalisation after it folded in; returns its output.
-
-    If its input is `image`, bytes, it is as with these in 0..1. `grouped`: it names its groups.
-    """
     kernel, bias = folded_weights(layer, norm)
     if inputs == ["image"]:  # the input is bytes, the network was trained on 0..1
         kernel = kernel / _MAX_DARKNESS

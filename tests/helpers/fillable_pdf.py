@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from written_pdf import written_pdf
+
 MULTILINE, PASSWORD, COMB = 1 << 12, 1 << 13, 1 << 24
 HIDDEN, PRINT = 2, 4
 
@@ -73,16 +75,7 @@ def fillable_pdf(
     bodies[0] = f"<</Type/Catalog/Pages 2 0 R{form}>>"
     listed = " ".join(f"{number} 0 R" for number in kids)
     bodies[1] = f"<</Type/Pages/Kids[{listed}]/Count {len(kids)}>>"
-    out, places = bytearray(b"%PDF-1.7\n"), list[int]()
-    for number, body in enumerate(bodies, 1):
-        places.append(len(out))
-        told = body.replace("{first}", str(first)).encode("latin-1")
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, told)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(bodies) + 1)
-    out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    out += b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n" % (len(bodies) + 1, start)
-    return bytes(out + b"%%EOF\n")
+    return written_pdf([one.replace("{first}", str(first)).encode("latin-1") for one in bodies])
 
 
 def frames(rects: Sequence[tuple[float, float, float, float]], columns: int = 1) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from written_pdf import written_pdf
 
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile, Page
@@ -55,15 +56,7 @@ def pdf(
         % (pixels.shape[1], pixels.shape[0], len(packed), packed),
         *(body.encode() for body in extra),
     ]
-    out, places = bytearray(b"%PDF-1.7\n"), []
-    for number, body in enumerate(bodies, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(bodies) + 1)
-    out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    out += b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n" % (len(bodies) + 1, start)
-    return bytes(out + b"%%EOF\n")
+    return written_pdf(bodies)
 
 
 def full(size: tuple[float, float] = A4) -> str:

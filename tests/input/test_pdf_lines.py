@@ -15,7 +15,9 @@ SCALE = RENDER_DPI / 72
 
 def lines_of(content: str, keys: str = "/MediaBox[0 0 595 842]") -> list[Line]:
     """The lines of a page in points from its upper left corner, each from its lower end."""
-    lines = read_pdf(io.BytesIO(fillable_pdf([(content, [])], page_keys=keys)), 0, 2**26).lines
+    lines = read_pdf(
+        io.BytesIO(fillable_pdf([(content, [])], page_keys=keys)), 0, 2**26, with_lines=True
+    ).lines
     told = ([(end + 0.5) / SCALE for end in line] for line in lines)
     ends = (sorted((one[:2], one[2:])) for one in told)
     return [(*first, *last) for first, last in ends]
