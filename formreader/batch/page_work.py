@@ -11,7 +11,7 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from formreader.batch.typed_fields import with_all_typed, with_typed
-from formreader.core.doubts import Doubt
+from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import (
@@ -133,8 +133,7 @@ def _notice(found: FoundFields, page: Page) -> str:
     """Return why a person should look at the page; names the resolution if it may be the reason."""
     if found.rows or page.dpi >= _MIN_LEGIBLE_DPI:
         return found.notice
-    about = "about " if page.dpi_estimated else ""
-    return f"{found.notice}; the scan has only {about}{page.dpi:.0f} dpi: 150 to 300 are best"
+    return all_of(found.notice, reason(Doubt.FEW_DPI, f"{page.dpi:.0f}"))
 
 
 def _straight(page: Pyramid, quarters: int | None) -> tuple[StraightPage, bool]:
@@ -165,7 +164,7 @@ def _work(task: PageTask) -> PageCrops:
     if not task.templates:
         return cropped
     strange = Doubt.NO_KNOWN_FORM if task.forms is None else Doubt.LONE_FORM
-    return replace(cropped, notice="; ".join(filter(None, (strange, cropped.notice))))
+    return replace(cropped, notice=all_of(strange, cropped.notice))
 
 
 def crop_form(

@@ -250,6 +250,7 @@ def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: i
         review_below=accepted.review_below,
         files=files,
         options=tuple(_given_options(options)),
+        language=options.language or "",
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from formreader.batch.model_trial import load_tried
 from formreader.batch.page_work import PageTask, without_faults
 from formreader.batch.worker_reading import WorkedPage
+from formreader.core.doubts import Doubt
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
@@ -27,7 +28,6 @@ from formreader.crop.number_strips import cut_cells
 from formreader.crop.writing_map import WritingMap
 from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
-from formreader.recognise.arbitration import NO_NUMBER
 from formreader.recognise.page_reading import read_pages
 
 
@@ -51,7 +51,8 @@ def read_number_images(options: ScanOptions) -> Iterator[PageReading]:
     `read_images`.
     """
     for reading in _read_each(options, cut_number):
-        yield reading if reading.fields or reading.error else replace(reading, notice=NO_NUMBER)
+        is_none = not (reading.fields or reading.error)
+        yield replace(reading, notice=Doubt.NO_WRITTEN_NUMBER) if is_none else reading
 
 
 def _read_each(options: ScanOptions, cut: Callable[[Page], PageCrops]) -> Iterator[PageReading]:

@@ -52,7 +52,7 @@ def predict(options: ScanOptions, number: bool, verbose: bool, quiet: bool) -> E
     failed = False
     table.writeheader()
     for reading in readings:
-        for row in rows_of(reading):
+        for row in rows_of(reading, ""):
             table.writerow(dict(zip(header.split(","), row, strict=True)))
         if reading.error:
             failed = True

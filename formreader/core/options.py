@@ -296,6 +296,15 @@ class ScanOptions:
             choices=get_args(SecondReaderName),
         ),
     )
+    language: str | None = _default(
+        None,
+        Option(
+            "Language of the table's messages and of pages in the browser.  [default: English in "
+            "tables, on pages that of the browser]",
+            reads=False,
+            parse=str,
+        ),
+    )
 
     def __post_init__(self) -> None:
         _check_numbers(self)

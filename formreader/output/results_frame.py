@@ -75,7 +75,7 @@ def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
         raise UsageError("Rows of pages need a template: use `scan` with rows='page'")
     header, page_rows = TABLES[rows]
     columns = header.split(",")
-    table = [row for page in pages for row in page_rows(page)]
+    table = [row for page in pages for row in page_rows(page, "")]
     frame = pd.DataFrame(table, columns=columns, dtype="object")
     return frame.astype(_types(columns))
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
-from formreader.core.doubts import Doubt
+from formreader.core.doubts import Doubt, all_of
 from formreader.core.records import (
     DigitBox,
     DigitReading,
@@ -140,7 +140,7 @@ def _misplaced(field: FieldReading, doubt: str) -> FieldReading:
     )
     cells = cells_of(digits)
     value = field.value if field.frame is not None else cells.replace(".", "")
-    remark = "; ".join(filter(None, (doubt, field.remark)))
+    remark = all_of(doubt, field.remark)
     return replace(field, digits=digits, cells=cells, value=value, remark=remark)
 
 
@@ -218,4 +218,4 @@ def _remark(field: FieldCrops, digits: Sequence[DigitReading]) -> str:
         if not digit.acceptable
     ]
     reasons = ((Doubt.INK_IN_NO_DIGIT, any(refused)), (Doubt.MAY_BE_NO_DIGIT, not all(refused)))
-    return "; ".join(reason for reason, applies in reasons if applies)
+    return all_of(*(reason for reason, applies in reasons if applies))

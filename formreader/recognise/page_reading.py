@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NO_CROPS, Crops, Probabilities
-from formreader.core.doubts import Doubt
+from formreader.core.doubts import Doubt, all_of
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
     DigitBox,
@@ -237,7 +237,7 @@ def _page_reading(
         notices.append(Doubt.UNCLEAR_BOXES)
     if not found.sure:
         notices.append(Doubt.MAY_BE_TURNED)
-    notice = "; ".join(filter(None, notices))
+    notice = all_of(*notices)
     revised: Callable[[Sequence[FieldReading]], Sequence[FieldReading]] = tuple
     if page.form and (of_form := rules.get(page.form)):
         revised = partial(_revised, read=read, rules=of_form)

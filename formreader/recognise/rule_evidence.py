@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.doubts import Doubt, reason
 from formreader.core.field_kinds import written_value
 from formreader.core.records import (
     DigitBox,
@@ -41,7 +42,6 @@ from formreader.rules.likely_cells import (
     likely_cells,
     value_of_cells,
 )
-from formreader.rules.rule_messages import changed_message
 
 _LEAST_ALTERNATIVE = 1e-6
 """Probability below which a digit of a box is not weighed up."""
@@ -109,8 +109,8 @@ def under_rules(
 def _remark(name: str, read: str, given: str) -> str:
     """Why a value is for review that is not what ink and rules together make most probable."""
     if given == read:
-        return f"{read or 'blank'} was read, but other values of the form speak against it"
-    return changed_message(name, read, given)
+        return reason(Doubt.OTHERS_SPEAK_AGAINST, read)
+    return reason(Doubt.SHOULD_BE, read, name, given)
 
 
 def _of_boxes(one: ReadField, rules: FieldRules) -> _Evidence:

@@ -105,9 +105,10 @@ def _write_tables(store: JobStore, view: JobView) -> None:
         _keep_parts(store, tuple(dict.fromkeys((*view.parts, *now))))
     for form, place in places.items():
         forms = _tables_of(view, _occurring(view))[form]
-        write_page_table(place, _sheets(store, view, form, forms), _columns(view, forms))
+        columns = _columns(view, forms)
+        write_page_table(place, _sheets(store, view, form, forms), columns, view.language)
     if places:
-        write_page_table(out, _sheets(store, view, "", [""]), [])
+        write_page_table(out, _sheets(store, view, "", [""]), [], view.language)
     else:
         write_job_table(store, view, out, cast("Rows", view.rows))
     if now or view.parts:
@@ -208,15 +209,15 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
         tables = _tables_of(view, _occurring(view))
         many = len(tables) > 1 and format_of(place) is not TableFormat.JSON_LINES
         occurring = [form for of in tables.values() for form in of]
-        write_page_table(
-            place, _sheets(store, view, many=many), _columns(view, occurring, many=many)
-        )
+        columns = _columns(view, occurring, many=many)
+        write_page_table(place, _sheets(store, view, many=many), columns, view.language)
         return
     readings = store.readings() if rows == "digit" else store.field_readings()
     if view.forms is not None:
-        write_form_table(place, as_written_on_forms(readings, form_kinds(view)), rows)
+        readings = as_written_on_forms(readings, form_kinds(view))
+        write_form_table(place, readings, rows, view.language)
     else:
-        write_table(place, readings, rows)
+        write_table(place, readings, rows, view.language)
 
 
 def kinds_of_columns(view: JobView) -> dict[str, FieldKind]:
@@ -273,6 +274,7 @@ def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) ->
         model=run.model,
         csv_name=name_of(as_place(view.out)),
         options=view.options,
+        language=view.language,
         job=store.name,
         accepted=accepted,
         accepted_wrong=round(accepted_wrong, 2),

@@ -11,6 +11,7 @@ from formreader.core.geometry import Box
 from formreader.core.options import Rows
 from formreader.core.records import DigitReading, FieldReading, PageReading, Status
 from formreader.output.table import digit_text, file_cell, text_cell, whole_pixels
+from formreader.output.words import sentence
 from formreader.service import bodies
 from formreader.service.job_queue import LiveJob
 from formreader.service.service_state import Service
@@ -68,8 +69,8 @@ def body_of_counts(counts: Mapping[str, int]) -> bodies.JobCounts:
     return bodies.JobCounts(**{name: counts[name] for name in bodies.JobCounts.model_fields})
 
 
-def body_of_page(n: int, page: PageReading) -> bodies.PageSummary:
-    """A page in the list of a job's pages, which counts from 1."""
+def body_of_page(n: int, page: PageReading, language: str) -> bodies.PageSummary:
+    """A page in the list of a job's pages, which counts from 1; its message in a language."""
     digits = [digit for field in page.fields for digit in field.digits]
     statuses = Counter(digit.status for digit in digits)
     remark = page.remark
@@ -79,7 +80,7 @@ def body_of_page(n: int, page: PageReading) -> bodies.PageSummary:
         page=page.number + 1,
         status=str(remark.status if remark else _status(page)),
         form=page.form,
-        message=text_cell(remark.reason if remark else page.origin),
+        message=text_cell(sentence(remark.reason if remark else page.origin, language)),
         fields=len(page.fields),
         digits=len(digits) - statuses[Status.BLANK],
         review=statuses[Status.REVIEW],

@@ -15,6 +15,7 @@ from formreader.core.options import Rows
 from formreader.output.report.report import write_report
 from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
+from formreader.output.words import sentence
 from formreader.review.answer_gains import answer_gains
 from formreader.review.job_results import report_summary, write_job_table
 from formreader.service import bodies
@@ -42,8 +43,8 @@ _CLIENTS_OPTIONS = ("PATHS", "--rows", "--review-below", "--max-error")
 The others tell how the service was started and where its files are."""
 
 
-def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Path:
-    """Write the table of a job to a new file, which the caller deletes.
+def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format, language: str) -> Path:
+    """Write the table of a job in a language to a new file, which the caller deletes.
 
     Raises:
         FormreaderError: the job cannot be opened, or the table cannot be written.
@@ -52,7 +53,7 @@ def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Pa
     def write(store: JobStore) -> None:
         view = store.view()
         assert view is not None, "the job is done"
-        write_job_table(store, view, path, rows)
+        write_job_table(store, replace(view, language=language), path, rows)
 
     with service.data.new_file(".jsonl" if kind == "json" else f".{kind}") as path:
         service.desk.look(job.folder.store, write)
@@ -88,7 +89,7 @@ def current_report(service: Service, job: LiveJob) -> Path:
     return report
 
 
-def export_review(service: Service, job: LiveJob) -> Path:
+def export_review(service: Service, job: LiveJob, language: str) -> Path:
     """Write what the page for review needs to a new JSON file, which the caller deletes.
 
     Fields are written one by one, so that memory does not grow with their number.
@@ -110,7 +111,7 @@ def export_review(service: Service, job: LiveJob) -> Path:
                 bodies.Remark(
                     file=file_cell(one.file),
                     page=one.page + 1,
-                    reason=one.reason,
+                    reason=sentence(one.reason, language),
                     failed=one.failed,
                 ).model_dump()
                 for one in store.remarks()

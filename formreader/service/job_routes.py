@@ -39,12 +39,13 @@ from formreader.service.request_bodies import (
     json_schema,
     receive_file,
 )
-from formreader.service.service_state import Service, busy, client_of, service_of
+from formreader.service.service_state import Service, busy, client_of, language_of, service_of
 from formreader.service.template_shelf import LEARNED_FORMS, summary_of_template
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 Shared = Annotated[Service, Depends(service_of)]
+Language = Annotated[str, Depends(language_of)]
 
 _LOOK_SECONDS = 0.2
 """Seconds between two looks whether a job has changed, for its events: five a second are a smooth
@@ -228,6 +229,7 @@ async def _events(service: Service, job: LiveJob) -> AsyncIterator[str]:
 def get_results(
     job_id: str,
     service: Shared,
+    language: Language,
     rows: Rows | None = None,
     format: Annotated[Format, Query()] = "csv",  # noqa: A002
     download: bool = False,
@@ -241,7 +243,7 @@ def get_results(
             "rows: the job was read without forms, which a row for each page needs. Read it again: "
             f'POST {router.prefix}/{job_id}/again with {{"template": "auto", "rows": "page"}}',
         )
-    path = export_table(service, job, wanted, format)  # type: ignore[arg-type]
+    path = export_table(service, job, wanted, format, language)  # type: ignore[arg-type]
     return FileResponse(
         path,
         media_type=MEDIA_TYPES[format],

@@ -25,12 +25,13 @@ from formreader.service.job_queue import LiveJob
 from formreader.service.job_results_export import export_review
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import json_body, json_schema
-from formreader.service.service_state import Service, service_of
+from formreader.service.service_state import Service, language_of, service_of
 from formreader.store.job_store import JobStore
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}", tags=["pages"])
 
 Shared = Annotated[Service, Depends(service_of)]
+Language = Annotated[str, Depends(language_of)]
 Number = Annotated[int, Path(ge=1, le=100_000_000)]
 
 _MAX_NAME_TO_FIND = 1000
@@ -61,6 +62,7 @@ _PNG: _Responses = {
 def get_pages(
     job_id: str,
     service: Shared,
+    language: Language,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     file: Annotated[str | None, Query(max_length=_MAX_NAME_TO_FIND)] = None,
@@ -80,14 +82,16 @@ def get_pages(
         ]
         shown = pages[offset : offset + limit]
         read = _with_fields(store, [one for _, one in shown])
-        summaries = [body_of_page(n, one) for (n, _), one in zip(shown, read, strict=True)]
+        summaries = [
+            body_of_page(n, one, language) for (n, _), one in zip(shown, read, strict=True)
+        ]
         return bodies.PageList(pages=summaries, total=len(pages))
 
     return _look(service, job, look)
 
 
 @router.get("/pages/{n}")
-def get_page(job_id: str, n: Number, service: Shared) -> bodies.PageDetail:
+def get_page(job_id: str, n: Number, service: Shared, language: Language) -> bodies.PageDetail:
     """Give all that was read on a page, with its place there, and the page's size in pixels."""
     job = service.done_job(job_id)
     page, file = _page(service, job, n)
@@ -96,7 +100,7 @@ def get_page(job_id: str, n: Number, service: Shared) -> bodies.PageDetail:
     except ProblemError:
         size = (0, 0)
     return bodies.PageDetail(
-        **body_of_page(n, page).model_dump(),
+        **body_of_page(n, page, language).model_dump(),
         width=size[0],
         height=size[1],
         readings=bodies_of_fields(page),
@@ -138,9 +142,9 @@ def get_crops(job_id: str, n: Number, k: Number, service: Shared) -> Response:
 
 
 @router.get("/review", response_class=FileResponse, responses={200: {"model": bodies.Review}})
-def get_review(job_id: str, service: Shared) -> Response:
+def get_review(job_id: str, service: Shared, language: Language) -> Response:
     """Give what the page for review needs."""
-    path = export_review(service, service.done_job(job_id))
+    path = export_review(service, service.done_job(job_id), language)
     remove = BackgroundTask(path.unlink, missing_ok=True)
     return FileResponse(path, media_type="application/json", background=remove)
 

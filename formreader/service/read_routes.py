@@ -22,6 +22,7 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.open_page import measure_file
+from formreader.output.words import sentence
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.risk_control import acceptance
 from formreader.service import bodies
@@ -42,13 +43,14 @@ from formreader.service.request_bodies import (
     json_body,
     receive_file,
 )
-from formreader.service.service_state import Service, client_of, service_of
+from formreader.service.service_state import Service, client_of, language_of, service_of
 from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.store.grey_png import grey_png
 
 router = APIRouter(prefix="/api/v1", tags=["read at once"])
 
 Shared = Annotated[Service, Depends(service_of)]
+Language = Annotated[str, Depends(language_of)]
 Kind: TypeAlias = Literal["page", "digit", "number"]
 
 _MAX_BYTES = 2**28
@@ -70,6 +72,7 @@ _crops_of = json_body(bodies.Crops, bodies.MAX_CROPS * 2**14)
 async def post_read(
     request: Request,
     service: Shared,
+    language: Language,
     kind: Kind = "page",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     template: Annotated[str | None, Query(max_length=bodies.MAX_NAME)] = None,
@@ -87,7 +90,7 @@ async def post_read(
         file = await _received(request, service, folder)
         chosen = service.shelf.default if template is None else template
         task = PageTask(file, page - 1)
-        return await run_in_threadpool(_read, service, options, kind, task, chosen)
+        return await run_in_threadpool(_read, service, options, kind, task, chosen, language)
 
 
 async def _received(request: Request, service: Service, folder: Path) -> InputFile:
@@ -103,7 +106,12 @@ async def _received(request: Request, service: Service, folder: Path) -> InputFi
 
 
 def _read(
-    service: Service, options: ScanOptions, kind: Kind, task: PageTask, template: str
+    service: Service,
+    options: ScanOptions,
+    kind: Kind,
+    task: PageTask,
+    template: str,
+    language: str,
 ) -> bodies.PageRead:
     if template == LEARNED_FORMS:
         raise ProblemError(422, "template: one page teaches no form. Send a job with its pages")
@@ -122,7 +130,7 @@ def _read(
         file=reading.file,
         page=reading.number + 1,
         error=reading.error,
-        notice=reading.remark.reason if reading.remark else "",
+        notice=sentence(reading.remark.reason, language) if reading.remark else "",
         form=reading.form,
         fields=bodies_of_fields(reading),
         seconds={stage: round(spent, 4) for stage, spent in seconds.items()},

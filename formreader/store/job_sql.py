@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 5
+JOB_FORMAT = 6
 """Version of the tables, SQLite's `user_version`; each change of the tables or of what their
 checksums are of adds 1."""
 

@@ -21,6 +21,7 @@ from typing import Self
 
 import numpy as np
 
+from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.records import FieldReading, PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
@@ -508,7 +509,10 @@ class JobStore:
             sql.PAGES.format(condition)
         ):
             if page is None:
-                yield None, PageReading(label, 0, notice=f"{twin} is not read yet", same_as=twin)
+                yield (
+                    None,
+                    PageReading(label, 0, notice=reason(Doubt.NOT_READ_YET, twin), same_as=twin),
+                )
             else:
                 yield (
                     page,
@@ -516,7 +520,7 @@ class JobStore:
                         label,
                         number - 1,
                         error=error,
-                        notice="; ".join(filter(None, (notice, differs))),
+                        notice=all_of(notice, differs),
                         same_as=twin,
                         form=form,
                     ),

@@ -320,7 +320,7 @@ def test_saved_corrections_are_opened_again_and_merged(reader: Reader, report: P
     reader.type("8")
     file = reader.browser.find_element("id", "open-file")
     file.send_keys(str(reader.downloads / "corrections.csv"))
-    assert reader.text("open-state") == "1 answers taken over; 1 differ from yours, which stay."
+    assert reader.text("open-state") == "1 answer taken over; 1 differs from yours, which stays."
     assert reader.text("progress-text") == "2 of 6 checked"
     assert reader.text("place") == "page 1 · field 5 · box 2 of 3"
 
@@ -329,7 +329,7 @@ def test_files_fields_and_readings_are_filtered(reader: Reader, report: Path) ->
     reader.open(report)
     reader.browser.find_element("css selector", ".filter summary").click()
     reader.browser.find_element("id", "filter-file").send_keys("C.PNG")
-    assert reader.text("filter-state") == "3 digits match"
+    assert reader.text("filter-state") == "3 digits found"
     assert reader.run("return document.querySelectorAll('.row').length") == 1
     reader.run("document.activeElement.blur()")
     reader.type("1", "2", "3")
@@ -338,7 +338,7 @@ def test_files_fields_and_readings_are_filtered(reader: Reader, report: Path) ->
     reader.run("document.getElementById('filter-file').dispatchEvent(new Event('input'))")
     reader.run("""const select = document.getElementById('filter-reading'); select.value = '2';
         select.dispatchEvent(new Event('input'))""")
-    assert reader.text("filter-state") == "1 digits match"
+    assert reader.text("filter-state") == "1 digit found"
     assert reader.text("place") == "page 2 · field 1 · box 2 of 3"
     reader.run("""const field = document.getElementById('filter-field'); field.value = '77';
         field.dispatchEvent(new Event('input'))""")
@@ -697,7 +697,7 @@ def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
     assert reader.text("progress-text") == "2 of 8 checked"
     reader.type(Keys.ENTER)
     assert reader.text("check-state") == (
-        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
+        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100 %)."
     )
     assert reader.text("place") == "page 3 · field 1 · box 2 of 2"
     reader.run(CHECK_SOON)
@@ -707,12 +707,12 @@ def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
     assert reader.text("progress-text") == "3 of 8 checked"
     reader.run(CHECK_SOON)
     reader.type("3", "4")
-    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50 %)."
     assert [(row["page"], row["box"], row["digit"]) for row in reader.saved()] == [
         (str(page), "2", digit) for page, digit in enumerate("1233", 1)
     ]
     reader.browser.refresh()
-    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50 %)."
 
 
 def test_sure_digits_stand_on_walls_of_other_ones(
@@ -728,7 +728,7 @@ def test_sure_digits_stand_on_walls_of_other_ones(
     assert reader.run(tiles) == 4  # the three 7s, and a 4
     reader.type(Keys.ENTER)  # it is confirmed as a 7
     assert reader.text("check-state") == (
-        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
+        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100 %)."
     )
     assert reader.text("progress-text") == "All 3 checked"
     reader.type("z")  # the screen comes back, without the check
@@ -740,5 +740,5 @@ def test_sure_digits_stand_on_walls_of_other_ones(
     reader.type("4")
     assert reader.text("progress-text") == "0 of 3 checked"
     reader.type(Keys.ENTER)
-    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50 %)."
     assert [(row["box"], row["digit"]) for row in reader.saved()] == [("2", "7")] * 3

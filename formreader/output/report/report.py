@@ -24,6 +24,7 @@ from formreader.output.atomic_writing import atomic_writer
 from formreader.output.report.part_files import PartFiles
 from formreader.output.report.report_fields import ReviewOrder
 from formreader.output.web_page import page_code, page_environment
+from formreader.output.words import page_words
 
 _PACKAGE = "formreader.output.report"
 
@@ -53,7 +54,8 @@ class ReportSummary:
     `job` is the name of the job, which corrections carry. `options` are names and values as the
     user gave them. `csv_name` is the name of the table that the report belongs to. `accepted`
     counts the fields that nobody needs to look at, and `accepted_wrong` is how many of them are
-    expected to be wrong, by their confidences.
+    expected to be wrong, by their confidences. `language` is that of the page, "" for that of the
+    browser.
     """
 
     files: int
@@ -73,6 +75,7 @@ class ReportSummary:
     job: str = ""
     accepted: int = 0
     accepted_wrong: float = 0.0
+    language: str = ""
 
 
 def write_report(
@@ -141,6 +144,7 @@ def _page(
             edition=edition if files else "",
             folder="" if files is None else files.folder.name,
             nonce=secrets.token_urlsafe(16) if files else "",
+            words=page_words(summary.language, "reasons", "report"),
             code=page_code(_PACKAGE, SCRIPTS, (_PACKAGE, "report.css")),
         )
 

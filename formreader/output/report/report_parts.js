@@ -72,7 +72,7 @@ class Parts {
     const script = document.createElement("script");
     const name = `part-${this.edition}-${String(number).padStart(4, "0")}.js`;
     return new Promise((resolve, reject) => {
-      const fail = () => reject(new Error(`${this.folder}/${name} is missing or damaged. Keep that folder beside this page, and reload the page if its report was written anew.`));
+      const fail = () => reject(new Error(say(texts.partMissing, { file: `${this.folder}/${name}` })));
       script.addEventListener("error", fail);
       script.addEventListener("load", () => (this.kept.has(number) ? resolve() : fail()));
       script.nonce = this.nonce;

@@ -1,23 +1,24 @@
-"""What a broken rule between fields says to people: which value was read, and which fits."""
+"""Why a rule between fields is broken: which value was read, and which fits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
 
+from formreader.core.doubts import Doubt, reason
 from formreader.core.field_kinds import MAX_DECIMALS
 from formreader.rules.expressions import decimals_of
 from formreader.rules.field_checks import number_text
 from formreader.rules.form_rules import FormRules, Relation
 
 
-def relation_message(
+def relation_broken(
     relation: Relation,
     values: Mapping[str, str],
     numbers: Mapping[str, int | Decimal],
     rules: FormRules,
 ) -> str:
-    """The sentence about a rule that values break.
+    """The reason of a rule that values break.
 
     Args:
         relation: the rule.
@@ -32,15 +33,10 @@ def relation_message(
         )
         fitting = (Decimal(-others) / weight).normalize()
         if decimals_of(fitting) <= MAX_DECIMALS:
-            told = changed_message(name, values[name], number_text(fitting, rules.of(name)))
-            return f"{told} ({relation.text})"
-    read = ", ".join(f"{name} is {values[name] or 'blank'}" for name, _ in relation.terms)
-    return f"{relation.text} does not hold: {read}: please look"
-
-
-def changed_message(name: str, read: str, fitting: str) -> str:
-    """The sentence about a value that should be another one by the rules."""
-    return f"{read or 'blank'} was read, but {name} should be {fitting or 'blank'}: please look"
+            wanted = number_text(fitting, rules.of(name))
+            return reason(Doubt.SHOULD_BE_BY_RULE, values[name], name, wanted, relation.text)
+    read = ", ".join(f"{name} = {values[name]}" for name, _ in relation.terms if values[name])
+    return reason(Doubt.RULE_BROKEN, relation.text, read)
 
 
 def _result(relation: Relation) -> tuple[str, int] | None:
