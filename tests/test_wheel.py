@@ -53,7 +53,7 @@ def test_models_report_and_page_are_in_the_wheel(wheel: Path, root: Path) -> Non
     for name in ("parts.js", "base.css"):
         assert f"formreader/output/web/{name}" in sizes
     page = {path.name for path in (root / "formreader" / "service" / "web").iterdir()}
-    assert {"index.html", "main.js", "texts.js", "style.css", "icon.svg"} < page
+    assert {"index.html.j2", "main.js", "texts.js", "style.css", "icon.svg"} < page
     assert {f"formreader/service/web/{name}" for name in page} < sizes.keys()
     for name in ("editor.html.j2", "editor.js", "editor.css"):
         assert f"formreader/template/editor/{name}" in sizes

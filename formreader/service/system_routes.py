@@ -8,14 +8,15 @@ from importlib import resources
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from formreader.core.installed import is_installed
 from formreader.core.options import Rows
 from formreader.core.version import __version__
 from formreader.input.file_formats import PAGE_SUFFIXES
 from formreader.input.open_page import MAX_PIXELS
-from formreader.output.web_page import shared_files
+from formreader.output.web_page import page_environment, shared_files
+from formreader.output.words import page_words
 from formreader.service import bodies
 from formreader.service.access import COOKIE, SESSION_SECONDS
 from formreader.service.file_names import ZIP_SUFFIX
@@ -31,7 +32,7 @@ Shared = Annotated[Service, Depends(service_of)]
 _MAX_TOKEN_BYTES = 2**13
 """Bytes of the body that signs in, which anybody may send: a token has up to 1,000 characters."""
 
-_FIRST_PAGE = "index.html"
+_FIRST_PAGE = "index.html.j2"
 
 
 @router.get("/health")
@@ -119,11 +120,13 @@ def delete_session(request: Request, service: Shared) -> Response:
 
 
 @router.get("/", include_in_schema=False)
-def get_first_page() -> Response:
+def get_first_page(service: Shared) -> Response:
     """Give the web page; where it is not installed, the documentation."""
     if _web_file(_FIRST_PAGE) is None:
         return RedirectResponse("/docs")
-    return _static("web", _FIRST_PAGE)
+    page = page_environment("formreader.service").get_template(f"web/{_FIRST_PAGE}")
+    words = page_words(service.options.scan.language or "", "service")
+    return HTMLResponse(page.render(words=words), headers=_REVALIDATED)
 
 
 @router.get("/web/{name}", include_in_schema=False)

@@ -8,7 +8,6 @@ import subprocess
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +18,8 @@ from click.testing import Result
 from formreader.core.errors import ExitCode
 from formreader.core.field_kinds import Kind
 from formreader.core.geometry import Box
+from formreader.output.web_page import page_code
+from formreader.output.words import page_words
 from formreader.template.editor.editor_page import editor_page, template_record
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.rule_keys import (
@@ -83,11 +84,10 @@ def run_model(tmp_path: Path) -> RunModel:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no Node on this machine")
-    scripts = resources.files("formreader.template.editor")
-    model = "".join(
-        scripts.joinpath(f"editor_{name}.js").read_text(encoding="utf-8")
-        for name in ("rules", "model")
-    )
+    words = json.dumps(json.dumps(page_words("en", "editor")))
+    page = f"globalThis.document = {{ getElementById: () => ({{ textContent: {words} }}) }};"
+    scripts = "editor_rules.js", "editor_model.js"
+    model = f"{page}\n{page_code('formreader.template.editor', scripts).script}"
 
     def run(toml: str, script: str) -> Any:
         template = json.dumps(template_record(toml))

@@ -103,10 +103,10 @@ const tidyName = (name) => name.trim().split(/\s+/).join(" ");
 /** What is wrong with the name of field `i`; "" if nothing. */
 function nameFault(template, i, reserved) {
   const { name } = template.fields[i];
-  if (name === "") return "The field needs a name";
-  if (reserved.includes(name.toLowerCase())) return `${name} is a column of the table; choose another name`;
+  if (name === "") return texts.nameMissing;
+  if (reserved.includes(name.toLowerCase())) return say(texts.nameReserved, { name });
   const same = template.fields.findIndex((field, k) => k !== i && field.name.toLowerCase() === name.toLowerCase());
-  return same < 0 ? "" : `Field ${same + 1} is called ${template.fields[same].name} as well`;
+  return same < 0 ? "" : say(texts.nameTaken, { n: same + 1, name: template.fields[same].name });
 }
 
 /** How many fields have each name, in small letters. */
@@ -408,7 +408,7 @@ class Editing {
 
   /** Why the template cannot be saved: the index of a field and a message; null if it can. */
   fault() {
-    if (!this.template.fields.length) return [0, "A form needs a field"];
+    if (!this.template.fields.length) return [0, texts.needsField];
     const [i] = this.faulty();
     return i === undefined ? null : [i, nameFault(this.template, i, this.reserved)];
   }
