@@ -742,3 +742,20 @@ def test_sure_digits_stand_on_walls_of_other_ones(
     reader.type(Keys.ENTER)
     assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50 %)."
     assert [(row["box"], row["digit"]) for row in reader.saved()] == [("2", "7")] * 3
+
+
+def test_a_report_in_german(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    field = make_field("1", [0.5])
+    doubted = replace(field.reading, remark="may_be_no_digit\nbelow\tsumme\t1\t20")
+    path = tmp_path / "results.html"
+    german = replace(summary, language="de", review=1)
+    write_report(path, german, [replace(field, reading=doubted)])
+    reader.open(path)
+    assert reader.browser.title == "1 Ziffer zu prüfen · results.csv"
+    assert reader.text("progress-text") == "0 von 1 geprüft"
+    assert "2. März 2026" in reader.text("made") and "unter 0,95" in reader.text("made")
+    note = "ein Zeichen, das vielleicht keine Ziffer ist; summe: 1 ist kleiner als 20"
+    assert reader.text("place") == f"Seite 1 · Feld 1 · Kästchen 1 von 1 · {note}"
+    assert reader.text("confirm") == "1 bestätigen"

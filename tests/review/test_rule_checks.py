@@ -153,7 +153,7 @@ def test_a_value_is_looked_at_beside_that_of_an_earlier_table(
     folder: Path, answer: Callable[..., None], by: str, value: str
 ) -> None:
     """By the number of a meter, as answered in the end, or by file and page."""
-    earlier = {"7": "4"} if by else {"a.png, page 1": "4"}
+    earlier = {"7": "4"} if by else {"a.png (1)": "4"}
     own = FieldRules(
         previous="last.csv", previous_by=by, earlier=earlier, least_step=0, most_step=3
     )
@@ -167,7 +167,7 @@ def test_a_value_is_looked_at_beside_that_of_an_earlier_table(
     told = f"{STEPS[value]}: please look" if STEPS[value] else ""
     assert rows(folder, "a.png")["b"] == (value, "checked", told)
     # What cannot be compared is told: a number may be misread, and a meter may be new.
-    key = "8" if by else "b.png, page 1"
+    key = "8" if by else "b.png (1)"
     unknown = f"b: last.csv has no value for {key} to compare 3 with: please look"
     assert rows(folder, "b.png")["b"] == ("3", "review", unknown)
     if by:

@@ -196,12 +196,14 @@ def test_typed_values_become_toml(run_model: RunModel) -> None:
 
 
 def test_every_rule_has_an_input_in_words(run_model: RunModel) -> None:
-    field_rules, form_rules, kinds, relations = run_model(
-        TOML, "return [FIELD_RULES, FORM_RULES, KINDS, RELATIONS];"
+    field_rules, form_rules, rules, relations = run_model(
+        TOML, "return [FIELD_RULES, FORM_RULES, texts.rules, RELATIONS];"
     )
     assert {rule["key"] for rule in field_rules} == set(FIELD_RULE_KEYS)
     assert {rule["key"] for rule in form_rules} == FORM_RULE_KEYS
-    assert all(rule["label"] and rule["help"] for rule in (*field_rules, *form_rules))
+    assert rules.keys() == FORM_RULE_KEYS | set(FIELD_RULE_KEYS)
+    assert all(rule["label"] and rule["help"] for rule in rules.values())
+    kinds = rules["kind"]["choices"]
     assert relations == list(RELATION_KEYS) and list(kinds) == list(get_args(Kind))
 
 

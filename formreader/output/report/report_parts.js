@@ -53,7 +53,7 @@ class Parts {
 
   /** The detail of a field whose part is loaded. */
   detail(number, slot) {
-    if (!this.has(number)) throw new Error(`part ${number} is not loaded`);
+    if (!this.has(number)) throw new Error(`unloaded part ${number}`);
     const details = this.kept.get(number);
     this.kept.delete(number);
     this.kept.set(number, details);
