@@ -49,7 +49,7 @@ export const counted = (what, n) => say(words.shared.counts[what], { n });
 /** Write a text into an element: [Enter] is a key, `text` is code. */
 export function put(place, text) {
   const part = (one) => (one[0] === "[" ? element("kbd", "", one.slice(1, -1)) : one[0] === "`" ? element("code", "", one.slice(1, -1)) : one);
-  place.replaceChildren(...text.split(/(\[[^\]]+\]|`[^`]+`)/).filter(Boolean).map(part));
+  place.replaceChildren(...text.split(/(\[[^\]]+\]|\x60[^\x60]+\x60)/).filter(Boolean).map(part));
 }
 
 /** Write the words of a page: data-text names those of an element, data-label those for who does not see it. */

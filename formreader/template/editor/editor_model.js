@@ -28,8 +28,8 @@ const typedValue = (value) => (value.startsWith('"') ? JSON.parse(value) : value
 
 /** Texts, one a line, as a TOML list; "" without any. */
 function listValue(lines) {
-  const texts = lines.split("\n").map((line) => line.trim()).filter(Boolean);
-  return texts.length ? `[${texts.map(quoted).join(", ")}]` : "";
+  const all = lines.split("\n").map((line) => line.trim()).filter(Boolean);
+  return all.length ? `[${all.map(quoted).join(", ")}]` : "";
 }
 
 /** The texts of a TOML list of texts, one a line. Values come from the program, all in one line. */
