@@ -30,7 +30,8 @@ TEXT = re.compile(r"(?<![./\w])texts\.(\w++)(?!\()")
 LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`')
 COMMENT = re.compile(r"/\*.*?\*/|(?:^|\s)//[^\n]*", re.DOTALL)
 PROSE = re.compile(
-    r"\b[A-Z][a-z]+ [a-z]{2,}|[a-z] (?:is|are|was|of|the|to|not|no|has|page|field|box|digit)s?(?![-\w])"
+    r"\b[A-Z][a-z]+ [a-z]{2,}|"
+    r"[a-z] (?:is|are|was|of|the|to|not|no|has|page|field|box|digit)s?(?![-\w])"
 )
 
 
