@@ -21,7 +21,7 @@ from formreader.core.options import (
     ScanOptions,
     TrainOptions,
 )
-from formreader.output.words import languages
+from formreader.output.wording import languages
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 

@@ -1,6 +1,6 @@
 """Why a value or a page is for review: every reason, as the code that is stored.
 
-Its sentence is written where a table, a report or a page is (`output/words.py`).
+Its sentence is written where a table, a report or a page is (`output/wording.py`).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from formreader.output.atomic_writing import atomic_writer
 from formreader.output.columns import PAGE_COLUMNS
 from formreader.output.table import file_cell, text_cell
 from formreader.output.table_formats import Row, TableFormat, TypedText, format_of, write_rows
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 
 _UNNAMED = re.compile(r"F\d\d+")
 """Names that fields are given which nobody has named."""

@@ -27,7 +27,7 @@ from formreader.output.columns import (
     NAMED_FIELD_HEADER,
 )
 from formreader.output.table_formats import Row, write_rows
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Beginnings of formulas in spreadsheets, with the full-width signs of Excel in Asia."""

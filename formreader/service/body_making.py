@@ -11,7 +11,7 @@ from formreader.core.geometry import Box
 from formreader.core.options import Rows
 from formreader.core.records import DigitReading, FieldReading, PageReading, Status
 from formreader.output.table import digit_text, file_cell, text_cell, whole_pixels
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 from formreader.service import bodies
 from formreader.service.job_queue import LiveJob
 from formreader.service.service_state import Service

@@ -15,7 +15,7 @@ from formreader.core.options import Rows
 from formreader.output.report.report import write_report
 from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 from formreader.review.answer_gains import answer_gains
 from formreader.review.job_results import report_summary, write_job_table
 from formreader.service import bodies

@@ -22,7 +22,7 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.open_page import measure_file
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.risk_control import acceptance
 from formreader.service import bodies

@@ -18,7 +18,7 @@ from formreader.batch.job_plan import run_record
 from formreader.batch.scan_means import WarmMeans
 from formreader.core.errors import UsageError
 from formreader.core.options import ServeOptions
-from formreader.output.words import languages
+from formreader.output.wording import languages
 from formreader.service.access import Access
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, is_job_id

@@ -16,7 +16,7 @@ from formreader.core.version import __version__
 from formreader.input.file_formats import PAGE_SUFFIXES
 from formreader.input.open_page import MAX_PIXELS
 from formreader.output.web_page import page_environment, shared_files
-from formreader.output.words import page_words
+from formreader.output.wording import page_words
 from formreader.service import bodies
 from formreader.service.access import COOKIE, SESSION_SECONDS
 from formreader.service.file_names import ZIP_SUFFIX

@@ -17,7 +17,7 @@ from formreader.api import scan
 from formreader.core.doubts import Doubt
 from formreader.core.errors import ExitCode
 from formreader.input.pdf import read_pdf
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 from formreader.template.template_file import read_template
 
 TYPED = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from formreader.batch.odd_pages import odd_pages
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 from formreader.store.job_store import PageLayout
 
 ROWS = [(300.0 + 40 * (i % 2), 200.0 + 150 * i, 5 + i % 3) for i in range(7)]

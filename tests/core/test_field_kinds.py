@@ -25,7 +25,7 @@ from formreader.core.field_kinds import (
     value_of,
     written_value,
 )
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 
 INTEGER, TIME = FieldKind(kind="integer"), FieldKind(kind="time")
 DECIMAL = FieldKind(kind="decimal")

@@ -13,7 +13,7 @@ from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, PageReading, Status
 from formreader.output.table import field_rows
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 from formreader.recognise.blank_marks import is_cross, mark_probability, with_blank_marks
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_alignments
 from formreader.recognise.decisions import ReadField, decide

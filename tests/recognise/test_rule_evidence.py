@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, Status
-from formreader.output.words import sentence
+from formreader.output.wording import sentence
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_alignments
 from formreader.recognise.decisions import ReadField, decide, judged
 from formreader.recognise.number_reader import NumberHypothesis

@@ -19,7 +19,7 @@ from formreader.core.errors import ExitCode
 from formreader.core.field_kinds import Kind
 from formreader.core.geometry import Box
 from formreader.output.web_page import page_code
-from formreader.output.words import page_words
+from formreader.output.wording import page_words
 from formreader.template.editor.editor_page import editor_page, template_record
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.rule_keys import (

@@ -24,7 +24,7 @@ from formreader.output.atomic_writing import atomic_writer
 from formreader.output.report.part_files import PartFiles
 from formreader.output.report.report_fields import ReviewOrder
 from formreader.output.web_page import page_code, page_environment
-from formreader.output.words import page_words
+from formreader.output.wording import page_words
 
 _PACKAGE = "formreader.output.report"
 

@@ -25,7 +25,7 @@ function answerText(answer) {
   return answer === BLANK ? BLANK_TEXT : answer === UNREADABLE ? texts.unreadable : answer;
 }
 
-/** The sentences of reasons, one a line; what is none stays as it is. As `sentence` in words.py. */
+/** The sentences of reasons, one a line; what is none stays as it is. As `sentence` in wording.py. */
 function sentence(reasons) {
   return reasons.split("\n").map((reason) => {
     const [doubt, ...details] = reason.split("\t");

@@ -17,7 +17,7 @@ from formreader.core.user_files import parse_json, parse_toml, read_regular
 from formreader.core.version import __version__
 from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.output.web_page import page_code, page_environment
-from formreader.output.words import page_words
+from formreader.output.wording import page_words
 from formreader.template.template_file import (
     RESERVED_NAMES,
     page_files,

@@ -15,7 +15,7 @@ from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.errors import UsageError
 from formreader.core.records import PageReading
 from formreader.output.table import field_rows
-from formreader.output.words import ENGLISH, languages, page_words, sentence, words_of
+from formreader.output.wording import ENGLISH, languages, page_words, sentence, words_of
 
 PACKAGE = Path(formreader.__file__).parent
 PAGES = {
