@@ -266,6 +266,7 @@ def scan(
     template: AnyPath | None = None,
     split_forms: bool | None = _DEFAULT.split_forms,
     second_reader: SecondReaderName | None = _DEFAULT.second_reader,
+    language: str | None = _DEFAULT.language,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
     """Read files as `formreader scan` does, and write the table and the review report.
@@ -276,6 +277,7 @@ def scan(
         paths: files, folders, patterns and URLs.
         out: the table; its suffix decides the format.
         report: the review report; if None, it lies beside the table; "none" for no report.
+        language: that of messages and report; if None, English and that of the browser.
         template: a template's folder or a folder of several; "auto" learns the forms from the pages
             themselves, and keeps their templates beside the table.
         split_forms: with rows of pages, a table for each form; if None, where there are several.

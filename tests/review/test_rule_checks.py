@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def answer(
 ) -> Callable[..., None]:
     """Answers fields as a whole: file, number of the field, what was read, what is there."""
 
-    def give(*answers: tuple[str, int, str, str]) -> None:
+    def give(*answers: tuple[str, int, str, str], options: Sequence[str] = ()) -> None:
         rows = [
             {
                 "file": file, "page": "1", "field": str(number), "box": "0", "x": "0",
@@ -110,10 +110,20 @@ def answer(
             for file, number, guess, said in answers
         ]  # fmt: skip
         saved = save_corrections(folder / "corrections.csv", rows)
-        done = program("correct", saved, "--to", folder / "results.csv")
+        done = program("correct", saved, "--to", folder / "results.csv", *options)
         assert done.exit_code == ExitCode.DONE, done.output
 
     return give
+
+
+def test_messages_are_in_the_language_that_was_chosen_last(
+    folder: Path, answer: Callable[..., None]
+) -> None:
+    answer(("b.png", 2, "2", "2"), options=["--language", "de"])
+    german = "id: 7 steht auch auf einer anderen Seite"
+    assert rows(folder, "a.png")["id"] == ("7", "review", german)
+    answer(("b.png", 3, "3", "3"))  # it stays
+    assert rows(folder, "c.png")["id"] == ("7", "review", german)
 
 
 def test_rules_are_kept_as_text() -> None:
