@@ -23,6 +23,7 @@ from formreader.core.locations import STANDARD_OUTPUT, Place
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.output.atomic_writing import check_writable
+from formreader.output.wording import words_of
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.job_results import part_places, stored_place, write_results
@@ -95,6 +96,7 @@ def scan(
     """
     outputs = Outputs.of(options)
     outputs.check()
+    words_of(options.language or "")  # a language that there is none of is told now
     if options.rows == "page" and options.template is None:
         raise UsageError(
             "--rows page needs a template, whose fields are the columns. Learn it from the pages "
