@@ -95,7 +95,7 @@ def test_the_promise_is_told_with_its_counts(
     report = out.with_suffix(".html").read_text(encoding="utf-8")
     assert "--max-error" in report
     assert "--review-below" not in report
-    assert "confidence below 0.4 are for review" in report
+    assert '"threshold":0.4' in report
 
 
 def test_without_a_promise_the_counts_at_the_threshold_are_told(
