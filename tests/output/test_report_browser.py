@@ -498,7 +498,7 @@ def test_a_wall_confirms_all_digits_that_were_read_alike(reader: Reader, columns
     reader.open(columns)
     assert reader.text("expected") == (
         "Expected to be wrong or unread: about 3.6 of the values not checked yet, and 2.3 of the "
-        "1,234 accepted values, which are not shown here."
+        "1234 accepted values, which are not shown here."
     )
     reader.type(Keys.ARROW_DOWN, "w")
     reader.run(
