@@ -124,6 +124,8 @@ class Job(BaseModel):
     seconds_left: float | None = Field(None, description="While it is running: an estimate")
     ahead: int = Field(0, description="While it is queued: jobs before it")
     counts: JobCounts | None = Field(None, description="When it is done")
+    carried: int = Field(0, description="Answers that it has from the job that it reads again")
+    not_carried: int = Field(0, description="Answers of that job whose place is no field any more")
     options: JobOptions
     problem: Problem | None = Field(None, description="Why it failed")
     watched: bool = Field(False, description="It is of a watched folder, and may grow")

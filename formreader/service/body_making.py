@@ -51,6 +51,8 @@ def body_of_job(service: Service, job: LiveJob) -> bodies.Job:
         seconds_left=left,
         ahead=service.queue.ahead_of(job) if state is bodies.JobState.QUEUED else 0,
         counts=bodies.JobCounts(**record.counts) if record.counts else None,
+        carried=record.carried,
+        not_carried=record.not_carried,
         options=bodies.JobOptions(
             rows=cast("Rows", record.rows),
             review_below=record.review_below,

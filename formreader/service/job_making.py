@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from formreader.core.errors import PageError
 from formreader.core.records import InputFile
 from formreader.input.open_page import MAX_PIXELS, measure_file
 from formreader.input.path_listing import natural_key
+from formreader.review.carried_answers import keep_answers
 from formreader.service import bodies
 from formreader.service.file_names import (
     ZIP_SUFFIX,
@@ -71,6 +73,8 @@ def make_job_again(
 ) -> JobRecord:
     """Return the record of a job that reads the files of another anew, with other options.
 
+    The answers that people gave wait in its folder until it is read.
+
     The files become those of both jobs: each may be deleted without the other.
 
     Raises:
@@ -86,6 +90,8 @@ def make_job_again(
             _link(before.folder.files / file.stored, folder.files / file.stored)
     except FileNotFoundError as error:
         raise ProblemError(404, "The job was deleted meanwhile") from error
+    if record.state == "done" and not before.running:
+        service.desk.look(before.folder.store, partial(keep_answers, job=folder.store))
     files = tuple(replace(file, origin="") for file in record.files)
     name = label_of(changes.name)[: bodies.MAX_NAME] if changes.name else record.name
     made = _record(service, folder, options, name, files, record.skipped)

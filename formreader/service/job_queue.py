@@ -21,6 +21,7 @@ from formreader.batch.scan_job import ScanSummary
 from formreader.batch.scan_means import SharedMeans, WarmMeans
 from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows, ScanOptions
+from formreader.review.carried_answers import waiting_answers
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, JobFolder, JobRecord
 from formreader.service.problems import ProblemError
@@ -349,7 +350,8 @@ class JobQueue:
     def _begin_anew(self, job: LiveJob, record: JobRecord) -> None:
         """Forget what another version of the program, or another model, has read of a job."""
         for path in job.folder.path.glob(f"{job.folder.table.stem}.*"):
-            if path.is_file():  # the scan itself deletes forms that it has learned
+            # The scan itself deletes forms that it has learned.
+            if path.is_file() and path != waiting_answers(job.folder.store):
                 path.unlink()
         with self._lock:
             job.record = replace(job.record, read_by=self.read_by)
@@ -389,4 +391,6 @@ def _done(now: JobRecord, begun: JobRecord, summary: ScanSummary) -> JobRecord:
         pages=summary.total,
         counts=counts,
         problem=None,
+        carried=summary.carried.over,
+        not_carried=summary.carried.lost,
     )

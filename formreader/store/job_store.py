@@ -491,7 +491,11 @@ class JobStore:
             if page is not None and page in ids and not reading.same_as:
                 as_read = replace(reading, fields=self._fields(page, as_read=True))
                 sprites = dict(self._file.query(sql.SPRITES, page))
-                yield AnsweredPage(as_read, self._answers(page), sprites)
+                signed = {
+                    (field, box): (by, at)
+                    for field, box, by, at in self._file.query(sql.SIGNED, page)
+                }
+                yield AnsweredPage(as_read, self._answers(page), sprites, signed)
 
     def pages(self) -> Iterator[PageReading]:
         """All pages in the order of `readings`, without their fields."""

@@ -35,7 +35,7 @@ function heading(job) {
   return make("div", { class: "job-head" },
     make("h1", {}, job.name), make("span", { class: `chip ${job.state}` }, words.states[job.state]),
     make("p", { class: "muted small" }, [words.created(time(job.created)), words.content(job.files, job.bytes), words.readAs(job.options.template),
-      job.skipped ? words.skipped(job.skipped) : "", job.watched ? words.watched : "",
+      words.carried(job.carried, job.not_carried), job.skipped ? words.skipped(job.skipped) : "", job.watched ? words.watched : "",
       job.expires ? words.expires(time(job.expires)) : ""].filter(Boolean).join(" · ")));
 }
 
