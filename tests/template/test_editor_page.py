@@ -250,7 +250,8 @@ def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
         if (y, x) != (2, 1)  # a hole
     ]
     away = FieldPlace("away", tuple(Box(20 * i, 170, 20, 25) for i in range(3)))
-    text = template_text(FormTemplate("grid", (300, 200), (*cells, away)))
+    total = FieldPlace("total", cell=Box(60, 131, 44, 20))  # 15 below the table
+    text = template_text(FormTemplate("grid", (300, 200), (*cells, away, total)))
     script = """
       const table = tableAround(template, 4);
       const [rows, columns] = [lanes(template, table, 1), lanes(template, table, 0)];
@@ -267,7 +268,7 @@ def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
         "Temperature",
         "wind speed_08:00",
     ]
-    assert names[5:] == ["wind speed", "08:00", "", "d_08:00", "d_12:00", "d", "away"]
+    assert names[5:] == ["wind speed", "08:00", "", "d_08:00", "d_12:00", "d", "away", "total"]
 
 
 def test_edits_of_several_fields_are_one_step(run_model: RunModel) -> None:

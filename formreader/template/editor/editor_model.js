@@ -283,7 +283,7 @@ function reordered(template, i, to) {
 // ---- Tables: fields in rows and columns ----
 
 const OVERLAP = 0.5; // of the smaller of two fields, by which they are in one row or column
-const MAX_GAP = 1; // heights of a field between two neighbours in a table
+const MAX_GAP = [1, 0.5]; // heights of a field between two in a row, and two in a column: a total stands below
 
 /** How far two stretches [from, length] overlap, as a share of the shorter; below 0 if they do not. */
 function overlap([a, long], [b, wide]) {
@@ -293,9 +293,9 @@ function overlap([a, long], [b, wide]) {
 /** Whether two fields are neighbours in a row or a column, by their rectangles. */
 function areNeighbours([x, y, w, h], [left, top, width, height]) {
   const gap = (a, long, b, wide) => Math.max(a, b) - Math.min(a + long, b + wide);
-  const near = MAX_GAP * Math.min(h, height);
-  return (overlap([y, h], [top, height]) >= OVERLAP && gap(x, w, left, width) <= near)
-    || (overlap([x, w], [left, width]) >= OVERLAP && gap(y, h, top, height) <= near);
+  const [beside, below] = MAX_GAP.map((most) => most * Math.min(h, height));
+  return (overlap([y, h], [top, height]) >= OVERLAP && gap(x, w, left, width) <= beside)
+    || (overlap([x, w], [left, width]) >= OVERLAP && gap(y, h, top, height) <= below);
 }
 
 /** The indices of the fields of the table in which field `i` stands, itself included. */
