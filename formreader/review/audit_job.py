@@ -60,8 +60,7 @@ def plan_audit(table: Place, size: int, seed: int, max_error: float | None) -> A
     """
     report, plan = _beside(table, ".audit.html"), _beside(table, ".audit.json")
     with JobStore.open_finished(job_path(table)) as store:
-        view = store.view()
-        assert view is not None, "JobStore.open_finished checks it"
+        view = store.written_view()
         sample = draw_sample(store, size, seed)
         for path in (report, plan):
             check_writable(path, "RESULTS")
@@ -99,8 +98,7 @@ def finish_audit(table: Place, answers: Path, max_error: float | None) -> AuditO
                 "another with --sample"
             )
         said = _values(store, sample, given)
-        run, view = store.run(), store.view()
-        assert view is not None, "JobStore.open_finished checks it"
+        run, view = store.run(), store.written_view()
     missing = [_named(one) for one in sample.fields if one not in said]
     if missing:
         more = f" and {len(missing) - _MAX_LISTED_FIELDS:,} more" * (

@@ -12,11 +12,9 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from formreader.core.options import Rows
-from formreader.output.report.report import write_report
 from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
-from formreader.review.answer_gains import answer_gains
-from formreader.review.job_results import report_summary, write_job_table
+from formreader.review.job_results import report_summary, write_job_report, write_job_table
 from formreader.service import bodies
 from formreader.service.body_making import body_of_counts
 from formreader.service.job_queue import LiveJob
@@ -50,8 +48,7 @@ def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Pa
     """
 
     def write(store: JobStore) -> None:
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = store.written_view()
         write_job_table(store, view, path, rows)
 
     with service.data.new_file(".jsonl" if kind == "json" else f".{kind}") as path:
@@ -75,13 +72,9 @@ def current_report(service: Service, job: LiveJob) -> Path:
         changed = job.folder.store.stat().st_mtime_ns
         if report.is_file() and report.stat().st_mtime_ns == changed:
             return
-        view = store.view()
-        assert view is not None, "the job is done"
-        top = report_summary(store, view, store.counts())
-        options = tuple(one for one in top.options if one[0] in _CLIENTS_OPTIONS)
-        top = replace(top, options=options)
-        gains = answer_gains(store, view)
-        write_report(report, top, store.review_fields(), store.remarks(), gains=gains)
+        view = store.written_view()
+        options = tuple(one for one in view.options if one[0] in _CLIENTS_OPTIONS)
+        write_job_report(store, replace(view, options=options), report, store.counts())
         os.utime(report, ns=(changed, changed))
 
     service.desk.look(job.folder.store, write)
@@ -95,8 +88,7 @@ def export_review(service: Service, job: LiveJob) -> Path:
     """
 
     def write(store: JobStore) -> None:
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = store.written_view()
         counts = store.counts()
         top = report_summary(store, view, counts)
         head = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -45,6 +46,7 @@ from formreader.service.template_shelf import LEARNED_FORMS, summary_of_template
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 Shared = Annotated[Service, Depends(service_of)]
+PartName = Annotated[str, PathParameter(pattern=r"^part-[0-9a-f]{8}-[0-9]{4,9}\.js$")]
 
 _LOOK_SECONDS = 0.2
 """Seconds between two looks whether a job has changed, for its events: five a second are a smooth
@@ -261,6 +263,20 @@ def get_report(job_id: str, service: Shared) -> Response:
     report = current_report(service, service.done_job(job_id))
     headers = {"content-security-policy": REPORT_POLICY, "x-frame-options": "SAMEORIGIN"}
     return FileResponse(report, media_type="text/html", headers=headers)
+
+
+@router.get(
+    "/{job_id}/results_files/{name}",
+    response_class=FileResponse,
+    responses={200: {"content": {"text/javascript": {"schema": {"type": "string"}}}}},
+)
+def get_report_part(job_id: str, name: PartName, service: Shared) -> Response:
+    """Give a part of the report, as `scan` writes it beside a large one."""
+    report = service.done_job(job_id).folder.report
+    part = report.with_name(f"{report.stem}_files") / name
+    if not part.is_file():
+        raise ProblemError(404, "The report has no such part, or was written anew. Load it again")
+    return FileResponse(part, media_type="text/javascript")
 
 
 @router.post(

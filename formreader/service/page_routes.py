@@ -202,8 +202,7 @@ def _page(service: Service, job: LiveJob, n: int) -> tuple[PageReading, InputFil
         if not found:
             return None
         paths = {record.label: record.path for record in store.files()}
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = store.written_view()
         (page,) = as_written_on_forms(_with_fields(store, found), form_kinds(view))
         return page, InputFile(paths[page.file], page.file)
 

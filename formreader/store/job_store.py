@@ -165,6 +165,12 @@ class JobStore:
         """How the job was last written; None for a new one."""
         return _view(self._file)
 
+    def written_view(self) -> JobView:
+        """How the job was last written; it was, as `open_finished` has made sure."""
+        view = self.view()
+        assert view is not None, "open_finished checks it"
+        return view
+
     def set_view(
         self, view: JobView, judged: Callable[[FieldReading], FieldReading] | None = None
     ) -> None:
