@@ -201,8 +201,6 @@ def number(name: str, text: str, top: int) -> ReadField:
     cell = DigitBox(((0, top), (90, top), (90, top + 20), (0, top + 20)))
     crops = boxes.field
     field = FieldCrops(crops.boxes, crops.crops, crops.blank, cell=cell, name=name)
-        boxes.field.boxes, boxes.field.crops, boxes.field.blank, cell=cell, name=name
-    )
     return ReadField(field, boxes.probabilities, NumberValue(text, 0.999))
 
 
