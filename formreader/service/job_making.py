@@ -62,9 +62,9 @@ def make_job(service: Service, folder: JobFolder, upload: Upload) -> JobRecord:
         raise ProblemError(
             415, "None of the files is a page. Send PNG, JPEG, TIFF, WebP, BMP, HEIF or PDF files"
         )
-    pages = check_sizes(service, folder.inputs(_record(service, folder, options, "", files, 0)))
+    pages = check_sizes(service, folder.inputs(new_record(service, folder, options, "", files, 0)))
     name = label_of(name)[: bodies.MAX_NAME] if name else _name_of(upload, files)
-    record = _record(service, folder, options, name, files, skipped)
+    record = new_record(service, folder, options, name, files, skipped)
     return replace(record, pages=pages, forms=service.shelf.keep(options.template))
 
 
@@ -94,7 +94,7 @@ def make_job_again(
         service.desk.look(before.folder.store, partial(keep_answers, job=folder.store))
     files = tuple(replace(file, origin="") for file in record.files)
     name = label_of(changes.name)[: bodies.MAX_NAME] if changes.name else record.name
-    made = _record(service, folder, options, name, files, record.skipped)
+    made = new_record(service, folder, options, name, files, record.skipped)
     return replace(made, pages=record.pages, forms=service.shelf.keep(options.template))
 
 
@@ -114,17 +114,21 @@ def _given_options(service: Service, values: Mapping[str, str]) -> bodies.JobOpt
     Raises:
         ProblemError: one has an impossible value.
     """
-    scan = service.options.scan
-    defaults: dict[str, object] = {
-        "rows": scan.rows,
-        "review_below": scan.review_below,
-        "max_error": scan.max_error,
-        "template": service.shelf.default,
-    }
     given = {name: values[name] for name in _OPTION_FIELDS if values.get(name, "") != ""}
     if "template" in values:
         given["template"] = values["template"]
-    return job_options(defaults | given)
+    return job_options(default_options(service).model_dump() | given)
+
+
+def default_options(service: Service) -> bodies.JobOptions:
+    """The service's own options of a job."""
+    scan = service.options.scan
+    return bodies.JobOptions(
+        rows=scan.rows,
+        review_below=scan.review_below,
+        max_error=scan.max_error,
+        template=service.shelf.default,
+    )
 
 
 def job_options(values: Mapping[str, object]) -> bodies.JobOptions:
@@ -266,24 +270,22 @@ def _name_of(upload: Upload, files: Sequence[StoredFile]) -> str:
     return f"{first[: bodies.MAX_NAME - len(more)]}{more}"
 
 
-def _record(
+def new_record(
     service: Service,
     folder: JobFolder,
     options: bodies.JobOptions,
     name: str,
-    files: tuple[StoredFile, ...],
-    skipped: int,
+    files: tuple[StoredFile, ...] = (),
+    skipped: int = 0,
 ) -> JobRecord:
+    """Return the record of a job whose pages and forms are not known yet."""
     return JobRecord(
         id=folder.id,
         name=name,
         created=time.time(),
-        rows=options.rows,
-        review_below=options.review_below,
-        max_error=options.max_error,
-        template=options.template,
         forms="",
         read_by=service.queue.read_by,
         files=files,
         skipped=skipped,
+        **options.model_dump(),
     )

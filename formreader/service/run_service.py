@@ -182,6 +182,8 @@ def make_application(service: Service) -> FastAPI:
         job_routes, page_routes, read_routes, template_routes, system_routes,
     ):  # fmt: skip
         app.include_router(routes.router)
+    app.mount("/web", system_routes.WEB_FILES)
+    app.mount("/docs", system_routes.DOCS_FILES)
     _complete_schema(app)
     app.add_middleware(AccessGuard, access=service.access, metrics=service.metrics)
     return app
