@@ -240,6 +240,21 @@ def test_several_fields_are_renamed_at_once_and_rules_follow(run_model: RunModel
     assert names == ["day_09_x9", "day_10_y10", "day_11_z11"] and faulty == 3
 
 
+def test_the_last_of_several_fields_becomes_the_sum_of_the_others(run_model: RunModel) -> None:
+    script = """
+      const own = withRule(renamed(template, [[2, "total"]]), 1, "blank_is", "5");
+      const once = totalled(own, [0, 1, 2]);
+      const blanks = once.fields.map((field) => ruleOf(field, "blank_is"));
+      return [once.keys, blanks, totalled(once, [0, 1, 2]).keys, templateToml(once)];
+    """
+    keys, blanks, twice, written = run_model(template_text(TEMPLATE), script)
+    rule = "total = a + a b"
+    assert keys[-1] == ["sums", f'["{rule}"]'] and blanks == ["0", "5", ""]
+    assert twice[-1][1].count(rule) == 2
+    template, faults = parse_template(written, None)
+    assert not faults and template is not None and len(template.relations) == 1
+
+
 def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
     cells = [
         FieldPlace(

@@ -112,6 +112,14 @@ class Actions {
     if (value !== before) this.editing.apply(withFormRule(template, key, value));
   }
 
+  /** Make the last of the selected fields the sum of the others. */
+  total() {
+    const { template, selected } = this.editing;
+    if (selected.length < 3) return tell("Select the fields to add, and the field of their sum behind them.");
+    this.editing.apply(totalled(template, selected));
+    tell(`${template.fields[selected.at(-1)].name} is the sum of ${selected.length - 1} fields now; blank ones count as 0.`);
+  }
+
   selectAll() {
     this.editing.selectAll([...this.editing.template.fields.keys()]);
     tell(`Selected ${calledAll(this.editing)}.`);

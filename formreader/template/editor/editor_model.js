@@ -195,6 +195,16 @@ function withKey(pairs, key, value) {
 const withRule = (template, i, key, value) => changed(template, i, { rules: withKey(template.fields[i].rules, key, value) });
 const withFormRule = (template, key, value) => ({ ...template, keys: withKey(template.keys, key, value) });
 
+/** Make the last of some fields the sum of the others, whose blanks count as 0 if they say nothing else. */
+function totalled(template, fields) {
+  const [others, total] = [fields.slice(0, -1), fields.at(-1)];
+  const silent = others.filter((i) => ruleOf(template.fields[i], "blank_is") === "");
+  const name = (i) => template.fields[i].name;
+  const sums = typedList(template.keys.find(([key]) => key === "sums")?.[1] ?? "");
+  return withFormRule(forEach(template, silent, (result, i) => withRule(result, i, "blank_is", "0")), "sums",
+    listValue(`${sums}\n${name(total)} = ${others.map(name).join(" + ")}`));
+}
+
 /** Add a field behind field `at`: a cell, or a row of `count` boxes. */
 function added(template, at, kind, place, count = 1) {
   const area = onPage(template, place, count);

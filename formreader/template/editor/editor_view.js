@@ -172,6 +172,7 @@ function renderPanel(editing, picture) {
   byId("remove-box").hidden = field.kind === "cell" || field.places.length < 2;
   byId("join").textContent = selected.length > 1 ? "Join them" : "Join with next";
   byId("join").disabled = selected.length < 2 && i + 1 >= template.fields.length;
+  byId("total").disabled = selected.length < 3;
   byId("earlier").disabled = i === 0;
   byId("later").disabled = i + 1 >= template.fields.length;
   const counted = (number) => (number ? `(${number})` : "");
