@@ -358,6 +358,7 @@ class JobQueue:
             job.folder.write(job.record)
 
     def _options(self, job: LiveJob, record: JobRecord) -> ScanOptions:
+        learned: Literal["auto"] | None = "auto" if record.template == LEARNED_FORMS else None
         return replace(
             self._scan,
             paths=(record.name,),
@@ -367,18 +368,13 @@ class JobQueue:
             split_forms=False,  # a job has one table, from which clients choose
             review_below=record.review_below,
             max_error=record.max_error,
-            template=self._data.forms / record.forms if record.forms else _learned(record),
+            template=self._data.forms / record.forms if record.forms else learned,
         )
 
     def _count(self, summary: ScanSummary) -> None:
         self._metrics.add("pages_total", summary.read)
         self._metrics.add("pages_failed_total", summary.failed)
         self._metrics.add_seconds(summary.stages)
-
-
-def _learned(record: JobRecord) -> Literal["auto"] | None:
-    """How a scan is told to learn the forms of a job, if it is to."""
-    return "auto" if record.template == LEARNED_FORMS else None
 
 
 def _done(now: JobRecord, begun: JobRecord, summary: ScanSummary) -> JobRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Mapping
@@ -118,11 +117,6 @@ def export_review(service: Service, job: LiveJob) -> Path:
     with service.data.new_file(".json") as path:
         service.desk.look(job.folder.store, write)
     return path
-
-
-def as_base64(picture: bytes) -> str:
-    """A picture as text."""
-    return base64.b64encode(picture).decode("ascii")
 
 
 def _as_json(service: Service, lines: Path) -> Path:

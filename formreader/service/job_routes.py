@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace as replace_record
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -18,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from formreader.batch.auto_forms import AutoForms
 from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows
-from formreader.review.correct_job import CorrectOptions, CorrectSummary, correct
+from formreader.review.correct_job import CorrectOptions, correct
 from formreader.service import bodies
 from formreader.service.access import REPORT_POLICY
 from formreader.service.body_making import body_of_job
@@ -314,16 +313,9 @@ def _correct(service: Service, job: LiveJob, options: CorrectOptions) -> bodies.
         with service.desk.closed(job.folder.store):
             done = correct(options)
     except FormreaderError as error:
-        raise type(error)(_without_paths(str(error), options.paths)) from error.__cause__
+        text = str(error)
+        for path in options.paths:
+            text = text.replace(str(path), "corrections.csv")
+        raise type(error)(text) from error.__cause__
     service.renew_counts(job)
-    return _body_of_corrections(done)
-
-
-def _body_of_corrections(done: CorrectSummary) -> bodies.CorrectionsDone:
     return bodies.CorrectionsDone(stored=done.answers, known=done.known, review=done.review)
-
-
-def _without_paths(text: str, paths: tuple[Path, ...]) -> str:
-    for path in paths:
-        text = text.replace(str(path), "corrections.csv")
-    return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -83,7 +83,7 @@ def get_pages(
         summaries = [body_of_page(n, one) for (n, _), one in zip(shown, read, strict=True)]
         return bodies.PageList(pages=summaries, total=len(pages))
 
-    return _look(service, job, look)
+    return service.desk.look(job.folder.store, look)
 
 
 @router.get("/pages/{n}")
@@ -181,10 +181,6 @@ def patch_answers(
     return bodies.Answers(answers=answers)
 
 
-def _look(service: Service, job: LiveJob, use: Callable[[JobStore], _T]) -> _T:
-    return service.desk.look(job.folder.store, use)
-
-
 def _with_fields(store: JobStore, pages: Sequence[PageReading]) -> list[PageReading]:
     """Return some pages of a job with their fields."""
     return list(store.readings(pages={(page.file, page.number) for page in pages}))
@@ -206,7 +202,7 @@ def _page(service: Service, job: LiveJob, n: int) -> tuple[PageReading, InputFil
         (page,) = as_written_on_forms(_with_fields(store, found), form_kinds(view))
         return page, InputFile(paths[page.file], page.file)
 
-    found = _look(service, job, look)
+    found = service.desk.look(job.folder.store, look)
     if found is None:
         raise ProblemError(404, f"The job has no page {n}")
     return found
@@ -226,7 +222,7 @@ def _field(service: Service, job: LiveJob, n: int, k: int) -> ReviewField:
         place = (page.same_as or page.file, page.number, k - 1)
         return next(store.sampled_fields({place}), None)
 
-    found = _look(service, job, look)
+    found = service.desk.look(job.folder.store, look)
     if found is None:
         raise ProblemError(404, f"Page {n} has no field {k}, or nothing is written in it")
     return found
