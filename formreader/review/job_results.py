@@ -154,17 +154,17 @@ def _tables_of(view: JobView, forms: Collection[str]) -> dict[str, Sequence[str]
 def job_sheets(store: JobStore, view: JobView) -> Iterator[Sheet]:
     """What the rows of the table of pages are about, with all digits of their fields."""
     single, kinds = _single(store), form_kinds(view)
-    return sheets_of(store.readings(), view.documents, single, kinds, many=of_many_forms(view))
+    many = not part_places(view) and _is_of_many(view, as_place(view.out))
+    return sheets_of(store.readings(), view.documents, single, kinds, many=many)
 
 
-def of_many_forms(view: JobView) -> bool:
-    """Whether the table of pages has a column for each field of several forms.
+def _is_of_many(view: JobView, place: Place) -> bool:
+    """Whether a single table of pages has a column for each field of several forms.
 
     JSON Lines have those of the page's own form only.
     """
-    if part_places(view) or format_of(as_place(view.out)) is TableFormat.JSON_LINES:
-        return False
-    return len(_tables_of(view, _occurring(view))) > 1
+    several = len(_tables_of(view, _occurring(view))) > 1
+    return several and format_of(place) is not TableFormat.JSON_LINES
 
 
 def form_kinds(view: JobView) -> dict[str, Mapping[str, FieldKind]]:
@@ -217,7 +217,7 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
         raise UsageError("Rows of pages need a template, whose fields are the columns")
     if rows == "page":
         tables = _tables_of(view, _occurring(view))
-        many = len(tables) > 1 and format_of(place) is not TableFormat.JSON_LINES
+        many = _is_of_many(view, place)
         occurring = [form for of in tables.values() for form in of]
         write_page_table(
             place, _sheets(store, view, many=many), _columns(view, occurring, many=many)

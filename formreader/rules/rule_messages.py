@@ -10,6 +10,9 @@ from formreader.rules.expressions import decimals_of
 from formreader.rules.field_checks import number_text
 from formreader.rules.form_rules import FormRules, Relation
 
+_MAX_SHOWN = 160
+"""Characters of a rule in a sentence that people read at each field of it. By eye: two lines."""
+
 
 def relation_message(
     relation: Relation,
@@ -33,9 +36,15 @@ def relation_message(
         fitting = (Decimal(-others) / weight).normalize()
         if decimals_of(fitting) <= MAX_DECIMALS:
             told = changed_message(name, values[name], number_text(fitting, rules.of(name)))
-            return f"{told} ({relation.text})"
+            return f"{told} ({shortened(relation.text)})"
     read = ", ".join(f"{name} is {values[name] or 'blank'}" for name, _ in relation.terms)
-    return f"{relation.text} does not hold: {read}: please look"
+    return f"{shortened(relation.text)} does not hold: {shortened(read)}: please look"
+
+
+def shortened(text: str) -> str:
+    """A text without its middle, if it is long: a sum of a table may have a hundred names."""
+    half = _MAX_SHOWN // 2
+    return text if len(text) <= _MAX_SHOWN else f"{text[:half]} ... {text[-half:]}"
 
 
 def changed_message(name: str, read: str, fitting: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import FileResponse, Response
@@ -41,8 +41,6 @@ _MAX_ANSWERS_BYTES = 2**22
 
 _MAX_CHANGES_BYTES = 2**20
 """Bytes of answers that change: 10,000 of 100 bytes each."""
-
-_T = TypeVar("_T")
 
 _Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
