@@ -10,7 +10,7 @@ from formreader.rules.expressions import decimals_of
 from formreader.rules.field_checks import number_text
 from formreader.rules.form_rules import FormRules, Relation
 
-_MAX_RULE = 160
+_MAX_SHOWN_RULE = 160
 """Characters of a rule in a sentence that people read at each field of it. By eye: two lines."""
 
 
@@ -43,8 +43,8 @@ def relation_message(
 
 def shortened(text: str) -> str:
     """A text without its middle, if it is long: a sum of a table may have a hundred names."""
-    half = _MAX_RULE // 2
-    return text if len(text) <= _MAX_RULE else f"{text[:half]} ... {text[-half:]}"
+    half = _MAX_SHOWN_RULE // 2
+    return text if len(text) <= _MAX_SHOWN_RULE else f"{text[:half]} ... {text[-half:]}"
 
 
 def changed_message(name: str, read: str, fitting: str) -> str:
