@@ -235,8 +235,7 @@ def load_results(path: AnyPath, *, numbers: bool = False) -> pd.DataFrame:
     if not numbers:
         return frame
     with JobStore.open_finished(job_of_table(Path(path))) as store:
-        view = store.view()
-    assert view is not None, "the job is finished"
+        view = store.written_view()
     return with_numbers(frame, kinds_of_columns(view))
 
 

@@ -111,6 +111,11 @@ def summary_lines(summary: ScanSummary, verbose: bool) -> Iterator[str]:
         yield "All digits accepted; none to check"
     if summary.checked:
         yield f"Checked by people: {_count(summary.checked, 'digit')}"
+    if summary.carried.over:
+        yield f"{_count(summary.carried.over, 'answer')} carried over from before"
+    if summary.carried.lost and not summary.interrupted:
+        lost = _count(summary.carried.lost, "answer")
+        yield f"{lost} not carried over: no field or box is at that place now"
     yield str(summary.acceptance)
     if summary.failed:
         yield (

@@ -186,7 +186,11 @@ class ScanOptions:
     )
     fresh: bool = _default(
         False,
-        Option("Start afresh: discard what earlier scans into the same table read.", reads=False),
+        Option(
+            "Start afresh: discard what earlier scans into the same table read. Answers of people "
+            "are carried over where the same page still has their box or field.",
+            reads=False,
+        ),
     )
     debug: Path | None = _default(
         None,

@@ -1,8 +1,13 @@
 """Readings under the rules of a form: from probabilities of ink to those of ink and rules.
 
-A rule never makes a value acceptable that the ink alone would not have given: where the rules
+A rule never makes a digit acceptable that the ink alone would not have given: where the rules
 speak for another value than the most probable one, that one is given for review, with the rule's
 name. And where a rule is broken, all fields that it names are for review as they are written.
+
+Points are so small that many are not read. Where the template tells the number of decimals, a value
+without a point is given with one. That is accepted only where the value is in a sum that the page
+keeps with the digits that were read, and another value of the sum has a point that was read or is
+printed: with points elsewhere the same digits would not keep it.
 """
 
 from __future__ import annotations
@@ -31,6 +36,7 @@ from formreader.rules.decoder import (
     Verdict,
     broken_rules,
     decode,
+    kept_sums,
     written_values,
 )
 from formreader.rules.field_checks import digits_of, number_of
@@ -51,6 +57,11 @@ _LEAST_REST = 1e-9
 
 _SURE_OF_TEXT = 1 - 1e-6
 """A number that is held for surer has no alternatives worth listing."""
+
+
+_UNSEEN_POINT = 0.2
+"""The share of decimals with a point among those in which none was read. Of 183 decimals on twelve
+time sheets, 111 were read without theirs. It proposes a value for review; it accepts none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ def under_rules(
         else:
             evidence[name] = _of_number(reading, _hypothesis(one, hypotheses), own)
     verdicts = decode({name: one.belief for name, one in evidence.items()}, rules)
+    as_read = written_values(readings, rules)
     revised = []
     for one, reading in zip(read, readings, strict=True):
         name = reading.name
@@ -100,7 +112,21 @@ def under_rules(
             given = written_value(under.value, under.cells, rules.of(name))
             under = replace(under, remark=_remark(name, evidence[name].belief.values[0], given))
         revised.append(under)
-    broken = broken_rules(written_values(revised, rules), rules)
+    values = written_values(revised, rules)
+    proven = {
+        name
+        for names in kept_sums(values, rules)
+        if any(mark in as_read[name] for name in names for mark in ".,")
+        and all(digits_of(as_read[name]) == digits_of(values[name]) for name in names)
+        for name in names
+    }
+    for i, (one, reading) in enumerate(zip(read, readings, strict=True)):
+        name = reading.name
+        pointed = name in proven and _with_point(reading.value, rules.of(name))
+        if pointed and one.number is not None and values[name] == pointed:
+            known = evidence[name], verdicts[name]
+            revised[i] = _number_under(one, reading, *known, same_digits=True)
+    broken = broken_rules(values, rules)
     revised = [replace(one, broken=broken.get(one.name, ())) for one in revised]
     # What is broken says it better.
     return tuple(replace(one, remark="") if one.broken else one for one in revised)
@@ -174,8 +200,20 @@ def _of_number(
         for other, probability in texts.items():
             if len(other) == len(digits):
                 found[_with_digits(value, other)] = (1 - confidence) * probability / others
+    if pointed := _with_point(value, rules):
+        more = max(confidence * _UNSEEN_POINT - found.get(pointed, 0.0), 0.0)
+        found[pointed] = found.get(pointed, 0.0) + more
+        found[value] -= more
     values = sorted(found, key=lambda text: (text != value, -found[text]))
     return _evidence(values, [found[text] for text in values], values, UNREADABLE)
+
+
+def _with_point(value: str, rules: FieldRules) -> str:
+    """A value without a point, with it where the template has it; "" where it tells no place."""
+    least, most = rules.decimals or (0, 0)
+    if rules.is_a != "decimal" or not 0 < least == most < len(value) or not value.isdecimal():
+        return ""
+    return f"{value[:-most]}{rules.separator or '.'}{value[-most:]}"
 
 
 def _evidence(
@@ -236,14 +274,20 @@ def _digit_under(
 
 
 def _number_under(
-    one: ReadField, reading: FieldReading, evidence: _Evidence, verdict: Verdict
+    one: ReadField,
+    reading: FieldReading,
+    evidence: _Evidence,
+    verdict: Verdict,
+    *,
+    same_digits: bool = False,
 ) -> FieldReading:
+    """A number in a cell; `same_digits`: it has those of the ink, and its point is proven."""
     value, probability = evidence.cells[verdict.chosen], verdict.probabilities[verdict.chosen]
     if not value or UNREADABLE in value:
         return reading if verdict.chosen == 0 else _refused(reading)
     told = digits_of(value)
     assert one.number is not None
-    acceptable = one.number.sure and not verdict.chosen
+    acceptable = one.number.sure and (same_digits or not verdict.chosen)
     confidences = shared_confidences(probability, [digit.confidence for digit in reading.digits])
     digits = [
         replace(digit, digit=int(mark), confidence=confidence, acceptable=acceptable)

@@ -175,8 +175,7 @@ def writable_view(store: JobStore, job: Path) -> JobView:
     Raises:
         OutputError: table or report cannot be written.
     """
-    stored = store.view()
-    assert stored is not None, "JobStore.open_finished checks it"
+    stored = store.written_view()
     view = view_beside(stored, job)
     for place in (as_place(view.out), *part_places(view).values()):
         check_writable(place)

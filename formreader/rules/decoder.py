@@ -170,6 +170,18 @@ def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple
     return {name: tuple(texts) for name, texts in found.items()}
 
 
+def kept_sums(values: Mapping[str, str], rules: FormRules) -> list[list[str]]:
+    """The fields of each sum that the values of a page keep, where all of them are numbers."""
+    kept = list[list[str]]()
+    for relation in rules.relations:
+        names = [name for name, _ in relation.terms]
+        numbers = {name: number_of(values.get(name, ""), rules.of(name)) for name in names}
+        known = {name: number for name, number in numbers.items() if number is not None}
+        if relation.compare == "=" and len(known) == len(names) and _holds(relation, known):
+            kept.append(names)
+    return kept
+
+
 def _holds(relation: Relation, numbers: Mapping[str, int | Decimal]) -> bool:
     """Whether a rule between fields holds for their numbers, exactly."""
     total = relation.constant + sum(weight * numbers[name] for name, weight in relation.terms)

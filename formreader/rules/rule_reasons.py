@@ -11,6 +11,9 @@ from formreader.rules.expressions import decimals_of
 from formreader.rules.field_checks import number_text
 from formreader.rules.form_rules import FormRules, Relation
 
+_MAX_SHOWN_RULE = 160
+"""Characters of a rule in a sentence that people read at each field of it. By eye: two lines."""
+
 
 def relation_broken(
     relation: Relation,
@@ -34,9 +37,16 @@ def relation_broken(
         fitting = (Decimal(-others) / weight).normalize()
         if decimals_of(fitting) <= MAX_DECIMALS:
             wanted = number_text(fitting, rules.of(name))
-            return reason(Doubt.SHOULD_BE_BY_RULE, values[name], name, wanted, relation.text)
+            told = values[name], name, wanted, shortened(relation.text)
+            return reason(Doubt.SHOULD_BE_BY_RULE, *told)
     read = ", ".join(f"{name} = {values[name]}" for name, _ in relation.terms if values[name])
-    return reason(Doubt.RULE_BROKEN, relation.text, read)
+    return reason(Doubt.RULE_BROKEN, shortened(relation.text), shortened(read))
+
+
+def shortened(text: str) -> str:
+    """A text without its middle, if it is long: a sum of a table may have a hundred names."""
+    half = _MAX_SHOWN_RULE // 2
+    return text if len(text) <= _MAX_SHOWN_RULE else f"{text[:half]} ... {text[-half:]}"
 
 
 def _result(relation: Relation) -> tuple[str, int] | None:

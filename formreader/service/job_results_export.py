@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Mapping
@@ -12,12 +11,10 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from formreader.core.options import Rows
-from formreader.output.report.report import write_report
 from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
 from formreader.output.wording import sentence
-from formreader.review.answer_gains import answer_gains
-from formreader.review.job_results import report_summary, write_job_table
+from formreader.review.job_results import report_summary, write_job_report, write_job_table
 from formreader.service import bodies
 from formreader.service.body_making import body_of_counts
 from formreader.service.job_queue import LiveJob
@@ -51,9 +48,8 @@ def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format, langu
     """
 
     def write(store: JobStore) -> None:
-        view = store.view()
-        assert view is not None, "the job is done"
-        write_job_table(store, replace(view, language=language), path, rows)
+        view = replace(store.written_view(), language=language)
+        write_job_table(store, view, path, rows)
 
     with service.data.new_file(".jsonl" if kind == "json" else f".{kind}") as path:
         service.desk.look(job.folder.store, write)
@@ -76,13 +72,9 @@ def current_report(service: Service, job: LiveJob) -> Path:
         changed = job.folder.store.stat().st_mtime_ns
         if report.is_file() and report.stat().st_mtime_ns == changed:
             return
-        view = store.view()
-        assert view is not None, "the job is done"
-        top = report_summary(store, view, store.counts())
-        options = tuple(one for one in top.options if one[0] in _CLIENTS_OPTIONS)
-        top = replace(top, options=options)
-        gains = answer_gains(store, view)
-        write_report(report, top, store.review_fields(), store.remarks(), gains=gains)
+        view = store.written_view()
+        options = tuple(one for one in view.options if one[0] in _CLIENTS_OPTIONS)
+        write_job_report(store, replace(view, options=options), report, store.counts())
         os.utime(report, ns=(changed, changed))
 
     service.desk.look(job.folder.store, write)
@@ -96,8 +88,7 @@ def export_review(service: Service, job: LiveJob, language: str) -> Path:
     """
 
     def write(store: JobStore) -> None:
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = store.written_view()
         counts = store.counts()
         top = report_summary(store, view, counts)
         head = {
@@ -127,11 +118,6 @@ def export_review(service: Service, job: LiveJob, language: str) -> Path:
     with service.data.new_file(".json") as path:
         service.desk.look(job.folder.store, write)
     return path
-
-
-def as_base64(picture: bytes) -> str:
-    """A picture as text."""
-    return base64.b64encode(picture).decode("ascii")
 
 
 def _as_json(service: Service, lines: Path) -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import FileResponse, Response
@@ -42,8 +42,6 @@ _MAX_ANSWERS_BYTES = 2**22
 
 _MAX_CHANGES_BYTES = 2**20
 """Bytes of answers that change: 10,000 of 100 bytes each."""
-
-_T = TypeVar("_T")
 
 _Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
@@ -87,7 +85,7 @@ def get_pages(
         ]
         return bodies.PageList(pages=summaries, total=len(pages))
 
-    return _look(service, job, look)
+    return service.desk.look(job.folder.store, look)
 
 
 @router.get("/pages/{n}")
@@ -185,10 +183,6 @@ def patch_answers(
     return bodies.Answers(answers=answers)
 
 
-def _look(service: Service, job: LiveJob, use: Callable[[JobStore], _T]) -> _T:
-    return service.desk.look(job.folder.store, use)
-
-
 def _with_fields(store: JobStore, pages: Sequence[PageReading]) -> list[PageReading]:
     """Return some pages of a job with their fields."""
     return list(store.readings(pages={(page.file, page.number) for page in pages}))
@@ -206,12 +200,11 @@ def _page(service: Service, job: LiveJob, n: int) -> tuple[PageReading, InputFil
         if not found:
             return None
         paths = {record.label: record.path for record in store.files()}
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = store.written_view()
         (page,) = as_written_on_forms(_with_fields(store, found), form_kinds(view))
         return page, InputFile(paths[page.file], page.file)
 
-    found = _look(service, job, look)
+    found = service.desk.look(job.folder.store, look)
     if found is None:
         raise ProblemError(404, f"The job has no page {n}")
     return found
@@ -231,7 +224,7 @@ def _field(service: Service, job: LiveJob, n: int, k: int) -> ReviewField:
         place = (page.same_as or page.file, page.number, k - 1)
         return next(store.sampled_fields({place}), None)
 
-    found = _look(service, job, look)
+    found = service.desk.look(job.folder.store, look)
     if found is None:
         raise ProblemError(404, f"Page {n} has no field {k}, or nothing is written in it")
     return found

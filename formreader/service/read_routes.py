@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,6 @@ from formreader.service import bodies
 from formreader.service.body_making import bodies_of_fields
 from formreader.service.file_names import label_of
 from formreader.service.job_making import check_pixels
-from formreader.service.job_results_export import as_base64
 from formreader.service.multipart_upload import (
     FILE_SCHEMA,
     UploadLimits,
@@ -228,7 +228,7 @@ def _digits(
                 second="" if one.second is None else str(one.second),
                 second_confidence=None if one.second is None else round(one.second_confidence, 4),
                 probabilities=dict(zip(names, (round(float(p), 6) for p in row), strict=True)),
-                crop=as_base64(grey_png(crop)),
+                crop=b64encode(grey_png(crop)).decode("ascii"),
                 error=error,
             )
         )

@@ -107,11 +107,13 @@ class AnsweredPage:
 
     `reading` is as it was read. `answers` has what they said: number of the field, from 1, -> by
     box. `sprites` are PNGs of the crops of all boxes of a field side by side, by its number.
+    `signed`: (field, box) -> who said so, and when.
     """
 
     reading: PageReading
     answers: Mapping[int, Mapping[int, str]]
     sprites: Mapping[int, bytes]
+    signed: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

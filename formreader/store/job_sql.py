@@ -325,6 +325,7 @@ DIFFERENCES = "SELECT id, differs FROM page"
 SET_DIFFERENCE = "UPDATE page SET differs = ? WHERE id = ?"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
+SIGNED = "SELECT field, box, given_by, given_at FROM answer WHERE page = ? ORDER BY batch"
 PAGE_ID = """
 SELECT page.id FROM page JOIN file ON file.id = page.file
 WHERE file.label = CAST(? AS TEXT) AND page.number = ?

@@ -166,6 +166,12 @@ class JobStore:
         """How the job was last written; None for a new one."""
         return _view(self._file)
 
+    def written_view(self) -> JobView:
+        """How the job was last written; it was, as `open_finished` has made sure."""
+        view = self.view()
+        assert view is not None, "open_finished checks it"
+        return view
+
     def set_view(
         self, view: JobView, judged: Callable[[FieldReading], FieldReading] | None = None
     ) -> None:
@@ -492,7 +498,11 @@ class JobStore:
             if page is not None and page in ids and not reading.same_as:
                 as_read = replace(reading, fields=self._fields(page, as_read=True))
                 sprites = dict(self._file.query(sql.SPRITES, page))
-                yield AnsweredPage(as_read, self._answers(page), sprites)
+                signed = {
+                    (field, box): (by, at)
+                    for field, box, by, at in self._file.query(sql.SIGNED, page)
+                }
+                yield AnsweredPage(as_read, self._answers(page), sprites, signed)
 
     def pages(self) -> Iterator[PageReading]:
         """All pages in the order of `readings`, without their fields."""

@@ -14,8 +14,7 @@ from formreader.core.errors import OutputError
 from formreader.core.printable import printable
 from formreader.core.records import PageRemark, ReviewField, Status
 from formreader.output.report import report, report_fields
-from formreader.output.report.page_sources import page_sources
-from formreader.output.report.report import ReportSummary, write_report
+from formreader.output.report.report import ReportSummary, page_sources, write_report
 
 MakeField = Callable[..., ReviewField]
 

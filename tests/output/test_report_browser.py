@@ -17,8 +17,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import ReviewField
 from formreader.output.report import report as report_module
 from formreader.output.report import report_fields
-from formreader.output.report.page_sources import page_sources
-from formreader.output.report.report import ReportSummary, write_report
+from formreader.output.report.report import ReportSummary, page_sources, write_report
 from formreader.output.table import whole_percent
 from formreader.review.corrections_file import read_corrections
 

@@ -197,6 +197,46 @@ def test_a_point_that_is_hardly_seen_is_doubted_unless_a_sum_has_it(
     assert (number.value, number.status) == (value, status)
 
 
+def number(name: str, text: str, top: int) -> ReadField:
+    """A cell whose number was read for sure, with what stands between its digits."""
+    boxes = sure(name, "".join(mark for mark in text if mark.isdecimal()))
+    cell = DigitBox(((0, top), (90, top), (90, top + 20), (0, top + 20)))
+    crops = boxes.field
+    field = FieldCrops(crops.boxes, crops.crops, crops.blank, cell=cell, name=name)
+    return ReadField(field, boxes.probabilities, NumberValue(text, 0.999))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "total", "values", "status"),
+    [
+        ("5.0", "25", "75", ["5.0", "2.5", "7.5"], Status.OK),  # one point fixes the others
+        ("50", "25", "7.5", ["5.0", "2.5", "7.5"], Status.OK),
+        ("50", "25", "75", ["5.0", "2.5", "7.5"], Status.REVIEW),  # or all have none
+        ("5.0", "25", "", ["5.0", "2.5", ""], Status.REVIEW),  # no sum
+        ("5.0", "25", "7.6", ["5.0", "2.5", "7.6"], Status.REVIEW),
+    ],
+)
+def test_a_sum_shows_where_points_are_that_were_not_read(
+    a: str, b: str, total: str, values: list[str], status: Status
+) -> None:
+    own = FieldRules(kind="decimal", decimals=(1, 1))
+    rules = FormRules(dict.fromkeys(NAMES, own), parse_relations("sums", SUM, NAMES))
+    last = number("total", total, 80) if total else sure("total", "..")
+    fields = [number("a", a, 20), number("b", b, 50), last]
+    found = read(*fields, rules=rules)
+    assert [one.value for one in found.values()] == values
+    assert found["b"].status is status
+    assert found["b"].remark == (
+        "25 was read, but b should be 2.5: please look"
+        if status is Status.REVIEW and not found["b"].broken
+        else ""
+    )
+    free = FormRules(
+        dict.fromkeys(NAMES, FieldRules(kind="decimal", decimals=(0, 1))), rules.relations
+    )
+    assert read(*fields, rules=free)["b"].value == "25"  # 0..1 decimals tell no place
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_rules_accept_only_what_the_ink_says(seed: int) -> None:

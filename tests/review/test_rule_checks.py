@@ -21,8 +21,7 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.recognise.risk_control import Thresholds
-from formreader.review.answer_gains import answer_gains
-from formreader.review.job_results import write_results
+from formreader.review.job_results import answer_gains, write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.expressions import parse_relations
 from formreader.rules.form_rules import FieldRules, FormRules

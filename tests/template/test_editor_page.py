@@ -242,6 +242,21 @@ def test_several_fields_are_renamed_at_once_and_rules_follow(run_model: RunModel
     assert names == ["day_09_x9", "day_10_y10", "day_11_z11"] and faulty == 3
 
 
+def test_the_last_of_several_fields_becomes_the_sum_of_the_others(run_model: RunModel) -> None:
+    script = """
+      const own = withRule(renamed(template, [[2, "total"]]), 1, "blank_is", "5");
+      const once = totalled(own, [0, 1, 2]);
+      const blanks = once.fields.map((field) => ruleOf(field, "blank_is"));
+      return [once.keys, blanks, totalled(once, [0, 1, 2]).keys, templateToml(once)];
+    """
+    keys, blanks, twice, written = run_model(template_text(TEMPLATE), script)
+    rule = "total = a + a b"
+    assert keys[-1] == ["sums", f'["{rule}"]'] and blanks == ["0", "5", ""]
+    assert twice[-1][1].count(rule) == 2
+    template, faults = parse_template(written, None)
+    assert not faults and template is not None and len(template.relations) == 1
+
+
 def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
     cells = [
         FieldPlace(
@@ -252,7 +267,8 @@ def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
         if (y, x) != (2, 1)  # a hole
     ]
     away = FieldPlace("away", tuple(Box(20 * i, 170, 20, 25) for i in range(3)))
-    text = template_text(FormTemplate("grid", (300, 200), (*cells, away)))
+    total = FieldPlace("total", cell=Box(60, 131, 44, 20))  # 15 below the table
+    text = template_text(FormTemplate("grid", (300, 200), (*cells, away, total)))
     script = """
       const table = tableAround(template, 4);
       const [rows, columns] = [lanes(template, table, 1), lanes(template, table, 0)];
@@ -269,7 +285,7 @@ def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
         "Temperature",
         "wind speed_08:00",
     ]
-    assert names[5:] == ["wind speed", "08:00", "", "d_08:00", "d_12:00", "d", "away"]
+    assert names[5:] == ["wind speed", "08:00", "", "d_08:00", "d_12:00", "d", "away", "total"]
 
 
 def test_edits_of_several_fields_are_one_step(run_model: RunModel) -> None:

@@ -35,6 +35,7 @@ function heading(job) {
   return make("div", { class: "job-head" },
     make("h1", {}, job.name), make("span", { class: `chip ${job.state}` }, words.states[job.state]),
     make("p", { class: "muted small" }, [say(words.created, { when: time(job.created) }), files(job.files), size(job.bytes), readAs(job.options.template),
+      job.carried ? say(words.carried, { n: job.carried }) : "", job.not_carried ? say(words.notCarried, { n: job.not_carried }) : "",
       job.skipped ? say(words.skipped, { files: files(job.skipped) }) : "", job.watched ? words.watched : "",
       job.expires ? say(words.expires, { when: time(job.expires) }) : ""].filter(Boolean).join(" · ")));
 }

@@ -18,7 +18,7 @@ function keyActions(actions, dialogs) {
   keys.set("b", () => actions.add("boxes")).set("c", () => actions.add("cell"));
   keys.set("s", () => actions.split()).set("j", () => actions.join());
   keys.set("+", () => actions.boxes("boxes", count() + 1)).set("-", () => actions.boxes("boxes", count() - 1));
-  keys.set("i", () => actions.ignore());
+  keys.set("i", () => actions.ignore()).set("=", () => actions.total());
   keys.set("Delete", () => actions.remove()).set("Backspace", () => actions.remove());
   keys.set("Shift+Delete", () => actions.removeBox());
   keys.set("Enter", () => focusName()).set("Escape", () => actions.editing.select(actions.editing.field));
@@ -272,6 +272,7 @@ function start() {
   on("remove-box", () => actions.removeBox());
   on("rename", () => dialogs.rename.open());
   on("as-table", () => dialogs.table.open());
+  on("total", () => act(() => actions.total()));
   on("earlier", () => actions.reorder(-1));
   on("later", () => actions.reorder(1));
   on("save", () => actions.save());

@@ -112,6 +112,14 @@ class Actions {
     if (value !== before) this.editing.apply(withFormRule(template, key, value));
   }
 
+  /** Make the last of the selected fields the sum of the others. */
+  total() {
+    const { template, selected } = this.editing;
+    if (selected.length < 3) return tell(texts.totalNeeds);
+    this.editing.apply(totalled(template, selected));
+    tell(say(texts.totalled, { name: template.fields[selected.at(-1)].name, n: selected.length - 1 }));
+  }
+
   selectAll() {
     this.editing.selectAll([...this.editing.template.fields.keys()]);
     tell(say(texts.selected, { what: calledAll(this.editing) }));

@@ -195,6 +195,16 @@ function withKey(pairs, key, value) {
 const withRule = (template, i, key, value) => changed(template, i, { rules: withKey(template.fields[i].rules, key, value) });
 const withFormRule = (template, key, value) => ({ ...template, keys: withKey(template.keys, key, value) });
 
+/** Make the last of some fields the sum of the others, whose blanks count as 0 if they say nothing else. */
+function totalled(template, fields) {
+  const [others, total] = [fields.slice(0, -1), fields.at(-1)];
+  const silent = others.filter((i) => ruleOf(template.fields[i], "blank_is") === "");
+  const name = (i) => template.fields[i].name;
+  const sums = typedList(template.keys.find(([key]) => key === "sums")?.[1] ?? "");
+  return withFormRule(forEach(template, silent, (result, i) => withRule(result, i, "blank_is", "0")), "sums",
+    listValue(`${sums}\n${name(total)} = ${others.map(name).join(" + ")}`));
+}
+
 /** Add a field behind field `at`: a cell, or a row of `count` boxes. */
 function added(template, at, kind, place, count = 1) {
   const area = onPage(template, place, count);
@@ -283,7 +293,7 @@ function reordered(template, i, to) {
 // ---- Tables: fields in rows and columns ----
 
 const OVERLAP = 0.5; // of the smaller of two fields, by which they are in one row or column
-const MAX_GAP = 1; // heights of a field between two neighbours in a table
+const MAX_GAP = [1, 0.5]; // heights of a field between two in a row, and two in a column: a total stands below
 
 /** How far two stretches [from, length] overlap, as a share of the shorter; below 0 if they do not. */
 function overlap([a, long], [b, wide]) {
@@ -293,9 +303,9 @@ function overlap([a, long], [b, wide]) {
 /** Whether two fields are neighbours in a row or a column, by their rectangles. */
 function areNeighbours([x, y, w, h], [left, top, width, height]) {
   const gap = (a, long, b, wide) => Math.max(a, b) - Math.min(a + long, b + wide);
-  const near = MAX_GAP * Math.min(h, height);
-  return (overlap([y, h], [top, height]) >= OVERLAP && gap(x, w, left, width) <= near)
-    || (overlap([x, w], [left, width]) >= OVERLAP && gap(y, h, top, height) <= near);
+  const [beside, below] = MAX_GAP.map((most) => most * Math.min(h, height));
+  return (overlap([y, h], [top, height]) >= OVERLAP && gap(x, w, left, width) <= beside)
+    || (overlap([x, w], [left, width]) >= OVERLAP && gap(y, h, top, height) <= below);
 }
 
 /** The indices of the fields of the table in which field `i` stands, itself included. */

@@ -173,6 +173,7 @@ function renderPanel(editing, picture) {
   byId("remove-box").hidden = field.kind === "cell" || field.places.length < 2;
   byId("join").textContent = selected.length > 1 ? texts.joinThem : texts.join;
   byId("join").disabled = selected.length < 2 && i + 1 >= template.fields.length;
+  byId("total").disabled = selected.length < 3;
   byId("earlier").disabled = i === 0;
   byId("later").disabled = i + 1 >= template.fields.length;
   const inBrackets = (count) => (count ? `(${count})` : "");
