@@ -26,15 +26,18 @@ from formreader.recognise.page_hand import PageHand
 from formreader.recognise.recogniser import softmax
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData
-from formreader.training.evaluate.curves import draw_curves
-from formreader.training.evaluate.figures import WORST_MISTAKES, draw_confusion, draw_sheet
-from formreader.training.evaluate.metrics import confusion
-from formreader.training.export.digit_graph import export_onnx
-from formreader.training.export.quantise import quantise_digits
-from formreader.training.fit.calibration import calibration_table, fit_temperature
+from formreader.training.evaluate.figures import (
+    WORST_MISTAKES,
+    draw_confusion,
+    draw_curves,
+    draw_sheet,
+)
+from formreader.training.fit.calibration import calibration_table, confusion, fit_temperature
 from formreader.training.fit.fitting import EpochFigures, best_epoch, predict_logits, write_history
 from formreader.training.fit.hand_fit import fit_hand
 from formreader.training.fit.run_folder import HISTORY_FILE
+from formreader.training.onnx_graph import export_onnx
+from formreader.training.quantise import quantise_digits
 
 VERSION = "1.0"
 CONFUSION_FILE = "confusion.png"

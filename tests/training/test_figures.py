@@ -20,12 +20,12 @@ from formreader.core.errors import OutputError
 from formreader.core.options import ScanOptions
 from formreader.recognise.model_card import CalibrationRow, read_card
 from formreader.training.evaluate.comparison import Result, results_figure
-from formreader.training.evaluate.curves import draw_curves
 from formreader.training.evaluate.figures import (
     chart,
     coverage_figure,
     draw_confusion,
     draw_coverage,
+    draw_curves,
     draw_sheet,
     prepare_folder,
     save,

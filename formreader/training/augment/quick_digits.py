@@ -1,7 +1,7 @@
 """Digits as schools of Europe teach them, and as people write them who write amounts every day.
 
 Ones whose flag is a bow, nines with a tail to the left, fours like a u; in one go, with curls and
-open loops. The control points are those of `synth.glyphs`; forms that are drawn as pages keep to
+open loops. The control points are those of `synth.strokes`; forms that are drawn as pages keep to
 the shapes there.
 """
 
@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from formreader.synth.glyphs import Allograph, parse_strokes
-from formreader.synth.strokes import Hand, Stroke
+from formreader.synth.strokes import Allograph, Hand, Stroke, parse_strokes
 
 _QUICK_DIGITS: dict[str, tuple[str, ...]] = {
     "0": (

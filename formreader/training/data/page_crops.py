@@ -32,7 +32,7 @@ from formreader.synth import (
     render_form,
     sample_spec,
 )
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 from formreader.training.data.examples import Examples, joined
 
 CROPS_OF_PAGE = 52

@@ -31,7 +31,7 @@ from formreader.training.evaluate.figures import (
     whole_decades,
 )
 from formreader.training.evaluate.methods import NEIGHBOURS, train_method
-from formreader.training.evaluate.metrics import share_interval
+from formreader.training.fit.calibration import share_interval
 from formreader.training.fit.fitting import TrainProgress
 
 TABLE, PICTURE = "comparison.csv", "comparison.png"

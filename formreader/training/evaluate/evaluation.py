@@ -25,13 +25,13 @@ from formreader.training.evaluate.figures import (
     draw_sheet,
     prepare_folder,
 )
-from formreader.training.evaluate.metrics import (
+from formreader.training.fit.calibration import (
     calibration_error,
+    calibration_table,
     confusion,
     risk_coverage,
     share_interval,
 )
-from formreader.training.fit.calibration import calibration_table
 
 EVALUATED_THRESHOLDS = tuple(
     sorted(

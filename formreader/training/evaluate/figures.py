@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from formreader.core.errors import OutputError
 from formreader.core.options import ScanOptions
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.model_card import CalibrationRow
+
+if TYPE_CHECKING:
+    from formreader.training.fit.fitting import EpochFigures
 
 _PICTURE_DPI = 120
 """Pixels an inch of the PNG files."""
@@ -309,3 +313,31 @@ def save(figure: Figure, path: Path) -> None:
             f"{path}: the picture cannot be written ({error.strerror or error}). "
             "Check the disk, or choose another folder with --out."
         ) from error
+
+
+def draw_curves(history: Sequence[EpochFigures], folder: Path) -> None:
+    """Write loss.png and accuracy.png into `folder`; `history` has at least one epoch.
+
+    Raises:
+        OutputError: a picture cannot be written.
+    """
+    epochs = [figures.epoch for figures in history]
+    loss = [figures.loss for figures in history], [figures.validation_loss for figures in history]
+    accuracy = (
+        [100 * figures.accuracy for figures in history],
+        [100 * figures.validation_accuracy for figures in history],
+    )
+    _draw("Loss", epochs, *loss, folder / "loss.png")
+    _draw("Accuracy in %", epochs, *accuracy, folder / "accuracy.png")
+
+
+def _draw(
+    title: str, epochs: list[int], training: list[float], validation: list[float], path: Path
+) -> None:
+    figure, axes = chart(title)
+    axes.plot(epochs, training, "o-", color=FIRST_COLOUR, markersize=3, label="training")
+    axes.plot(epochs, validation, "s-", color=SECOND_COLOUR, markersize=3, label="validation")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("epoch")
+    axes.legend()
+    save(figure, path)

@@ -1,12 +1,25 @@
-"""Training batches, each augmented with a seed of its own."""
+"""Training batches, each augmented with a seed of its own, made in threads ahead of their use."""
 
 from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
 from formreader.core.classes import Crops
 from formreader.training.augment.augmentation import augment
 from formreader.training.data.examples import Examples, Labels, joined
+
+_T = TypeVar("_T")
+
+_MAKING_THREADS = 2
+"""Threads that make items. No record of a measurement."""
+MAX_MADE_AHEAD = 16
+"""Items made or being made ahead of their use: enough to even out that some take longer."""
 
 
 class TrainingBatches:
@@ -46,3 +59,21 @@ class TrainingBatches:
             rng = np.random.default_rng([self._seed, self._epoch, place])
             crops = augment(crops, rng, scanned=chosen >= self._first_scanned)
         return crops[..., None], self._examples.labels[chosen]
+
+
+def made_ahead(make: Callable[[int], _T], n: int) -> Generator[_T]:
+    """Yield `make(0)` to `make(n - 1)`, in order, made by threads while earlier ones are in use.
+
+    Errors of `make` are raised here. Close the iterator if it is not exhausted, to end its
+    threads.
+    """
+    pool = ThreadPoolExecutor(_MAKING_THREADS)
+    places = iter(range(n))
+    try:
+        waiting = deque(pool.submit(make, place) for place in islice(places, MAX_MADE_AHEAD))
+        while waiting:
+            made = waiting.popleft().result()
+            waiting.extend(pool.submit(make, place) for place in islice(places, 1))
+            yield made
+    finally:
+        pool.shutdown(cancel_futures=True)
