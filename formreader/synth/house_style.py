@@ -15,7 +15,7 @@ from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect
 from formreader.synth.words import caption
 
 CAPITALS = "ABCDEFGHJKLMNPQRTUVWY"
-"""The capitals that `synth.strokes` has strokes for, without X, which is a mark."""
+"""The capitals that `strokes.toml` has strokes for, without X, which is a mark."""
 
 TINTS: tuple[Colour, ...] = (
     (232, 232, 232), (214, 214, 214), (255, 238, 214), (218, 236, 248), (226, 244, 222),
