@@ -32,9 +32,13 @@ from formreader.training.evaluate.figures import (
     draw_curves,
     draw_sheet,
 )
-from formreader.training.fit.calibration import calibration_table, confusion, fit_temperature
+from formreader.training.fit.calibration import (
+    calibration_table,
+    confusion,
+    fit_hand,
+    fit_temperature,
+)
 from formreader.training.fit.fitting import EpochFigures, best_epoch, predict_logits, write_history
-from formreader.training.fit.hand_fit import fit_hand
 from formreader.training.fit.run_folder import HISTORY_FILE
 from formreader.training.onnx_graph import export_onnx
 from formreader.training.quantise import quantise_digits

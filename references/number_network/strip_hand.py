@@ -8,7 +8,7 @@ import numpy as np
 
 from formreader.recognise.number_reader import OutputsOf, hypotheses_of, read_places
 from formreader.recognise.page_hand import Features, PageHand
-from formreader.training.fit.hand_fit import hand_of
+from formreader.training.fit.calibration import hand_of
 from number_network.strip_pool import LabelledStrip
 
 
