@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from formreader.synth.distractors import DISTRACTORS
 from formreader.synth.form import Form
 from formreader.synth.form_spec import Block, Layout, Plan
-from formreader.synth.line_styles import RowStyle
+from formreader.synth.line_styles import Shape
 from formreader.synth.paper_sheet import BLACK, Rect
 from formreader.synth.words import LABELS, NOTES, TITLES, pick
 
@@ -28,8 +29,9 @@ def _box_size(plan: Plan, rng: np.random.Generator) -> tuple[float, float]:
     return height * float(rng.uniform(*plan.aspect)), height
 
 
-def _line_of_boxes(form: Form, plan: Plan, place: Rect, style: RowStyle) -> float:
+def _line_of_boxes(form: Form, plan: Plan, place: Rect, shape: Shape) -> float:
     """Print a label with a row of boxes right of it or below it; often more such rows beside."""
+    style = replace(plan.row_style(form.rng), shape=shape)
     rng, (w, h) = form.rng, _box_size(plan, form.rng)
     above = place.w < 90 or rng.random() < 0.3
     top = place.y + (_LABEL_LINE if above else 0.0)
@@ -50,20 +52,6 @@ def _line_of_boxes(form: Form, plan: Plan, place: Rect, style: RowStyle) -> floa
         if rng.random() < 0.6:
             break
     return top + h - place.y
-
-
-def _comb(form: Form, plan: Plan, place: Rect) -> float:
-    return _line_of_boxes(form, plan, place, plan.row_style(form.rng))
-
-
-def _separate(form: Form, plan: Plan, place: Rect) -> float:
-    style = replace(plan.row_style(form.rng), shape="separate")
-    return _line_of_boxes(form, plan, place, style)
-
-
-def _ticks(form: Form, plan: Plan, place: Rect) -> float:
-    style = replace(plan.row_style(form.rng), shape="ticks")
-    return _line_of_boxes(form, plan, place, style)
 
 
 def _grid(form: Form, plan: Plan, place: Rect) -> float:
@@ -166,15 +154,11 @@ def _sudoku(form: Form, plan: Plan, place: Rect) -> float:
 
 
 BLOCKS: dict[Layout, Block] = {
-    "comb": _comb,
-    "separate": _separate,
-    "ticks": _ticks,
-    "grid": _grid,
-    "table": _table,
-    "tally": _tally,
-    "date": _date,
-    "sudoku": _sudoku,
-}
+    "comb": partial(_line_of_boxes, shape="comb"),
+    "separate": partial(_line_of_boxes, shape="separate"),
+    "ticks": partial(_line_of_boxes, shape="ticks"),
+    "grid": _grid, "table": _table, "tally": _tally, "date": _date, "sudoku": _sudoku,
+}  # fmt: skip
 
 _MAX_PLAIN_MARGIN = 12.0
 """Margin of a plain form, mm; narrower on narrow paper."""

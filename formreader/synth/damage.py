@@ -12,8 +12,8 @@ import numpy as np
 
 from formreader.core.geometry import MM_PER_INCH
 from formreader.synth.optics import Layer, to_grey
-from formreader.synth.paper_sheet import Colour, Picture, Sheet
-from formreader.synth.strokes import Hand, Mask, draw_strokes
+from formreader.synth.paper_sheet import Colour, Picture, Sheet, overlap
+from formreader.synth.strokes import Hand, draw_strokes
 
 
 def pale(image: Picture, contrast: float) -> Picture:
@@ -51,7 +51,7 @@ def shade(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 def one_bit(image: Picture, rng: np.random.Generator) -> Picture:
     """One bit a pixel as from a fax, grey 0/255; edges are ragged, thin lines have gaps."""
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
+    grey = to_grey(image)
     paper = float(np.median(grey[::7, ::7]))
     h, w = grey.shape
     ragged = rng.standard_normal((h, w), dtype=np.float32)
@@ -139,10 +139,10 @@ def bleed_through(image: Picture, darkness: float, dpi: float, rng: np.random.Ge
     for y in np.arange(size, h - 2 * size, size * float(rng.uniform(2, 3.2))):
         for x in np.arange(size * 2, w - 3 * size, size * 0.9):
             if rng.random() < 0.7:
-                ink = draw_strokes(
-                    hand.symbol("0123456789amnrteA"[rng.integers(17)], rng), size, 1, pen
-                )
-                _add_ink(other, ink, round(x), round(float(y)))
+                symbol = hand.symbol("0123456789amnrteA"[rng.integers(17)], rng)
+                ink = draw_strokes(symbol, size, 1, pen)
+                window, cover = overlap(other, ink, round(x), round(float(y)))
+                np.maximum(window, cover, out=window)
     mirrored = cv2.GaussianBlur(cv2.flip(other, 1), (0, 0), 0.006 * dpi)
     factor = np.float32(1) - np.float32(darkness) * np.minimum(mirrored, np.float32(1))
     layer = factor if image.ndim == 2 else cv2.merge([factor] * 3)
@@ -164,12 +164,6 @@ def watermark(image: Picture, darkness: float, dpi: float, rng: np.random.Genera
             sheet.ellipse(float(x) + step * 1.5, float(y), step * 0.4, step * 0.4, 2.0, colour)
     layer = sheet.image[:h, :w, 0] if image.ndim == 2 else sheet.image[:h, :w]
     return np.minimum(image, layer) if layer.shape == image.shape else image
-
-
-def _add_ink(canvas: Mask, ink: Mask, left: int, top: int) -> None:
-    """Put ink onto a canvas, in place; what sticks out at the right or bottom is cut off."""
-    window = canvas[top : top + ink.shape[0], left : left + ink.shape[1]]
-    np.maximum(window, ink[: window.shape[0], : window.shape[1]], out=window)
 
 
 def stains(image: Picture, amount: float, dpi: float, rng: np.random.Generator) -> Picture:

@@ -1,4 +1,4 @@
-"""The specification of a page to render, given or drawn at random."""
+"""The specification of a page to render and the plan of its form, given or drawn at random."""
 
 from __future__ import annotations
 
@@ -26,11 +26,8 @@ Layout: TypeAlias = Literal[
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 _PLAIN_TINTS: tuple[Colour, ...] = (
-    (232, 232, 232),
-    (255, 238, 214),
-    (218, 236, 248),
-    (226, 244, 222),
-)
+    (232, 232, 232), (255, 238, 214), (218, 236, 248), (226, 244, 222),
+)  # fmt: skip
 """Colours of tinted cells: grey, orange, blue, green."""
 
 _PLAIN_LINE_SHARES = (0.45, 0.1, 0.12, 0.09, 0.12, 0.04, 0.04, 0.04)

@@ -1,4 +1,4 @@
-"""Pens and writers: the ink that ends up on the paper."""
+"""Writers, their pens, and where the symbols that they write come from."""
 
 from __future__ import annotations
 

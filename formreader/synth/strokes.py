@@ -69,11 +69,8 @@ Points: TypeAlias = npt.NDArray[np.float64]
 PenKind: TypeAlias = Literal["ball", "gel", "pencil", "felt"]
 
 _PEN_WIDTHS_MM: dict[PenKind, tuple[float, float]] = {
-    "ball": (0.4, 0.62),
-    "gel": (0.5, 0.8),
-    "pencil": (0.45, 0.7),
-    "felt": (0.8, 1.2),
-}
+    "ball": (0.4, 0.62), "gel": (0.5, 0.8), "pencil": (0.45, 0.7), "felt": (0.8, 1.2),
+}  # fmt: skip
 """Range of a pen's line width, mm."""
 
 SUBPIXEL_BITS = 4
