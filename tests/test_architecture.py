@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("augment", "export", "network_folder", "option_checks"),
+    ("augment", "network_folder", "onnx_graph", "quantise"),
     ("data",),
     ("fit",),
     ("evaluate",),

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.connected_parts import connected_parts
-from formreader.preprocess.page_print import PagePrint
+from formreader.preprocess.page_print import PagePrint, connected_parts
 
 Pieces: TypeAlias = npt.NDArray[np.uint8]
 """(n, PIECE_HEIGHT, PIECE_WIDTH) uint8 darkness, 0 for paper and 255 for the darkest ink."""

@@ -25,7 +25,7 @@ from formreader.recognise.number_values import (
     without_ending,
 )
 from formreader.recognise.page_reading import read_fields
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 from formreader.training.fit.calibration import error_counts
 from number_network.strip_pool import (
     STRIPS_PER_SHEET,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formreader.core.connected_parts import connected_parts
+from formreader.preprocess.page_print import connected_parts
 
 
 @pytest.mark.parametrize("side", [5, 6, 7, 520, 521])

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from formreader.synth.strokes import draw_strokes
-from formreader.training.augment.quick_digits import quick_habits, quick_hand
+from formreader.training.augment.pen_strokes import quick_habits, quick_hand
 
 
 def test_some_digits_of_a_hand_are_quick_and_no_two_hands_alike() -> None:

@@ -14,7 +14,7 @@ from keras import layers
 from formreader.core.classes import Crops
 from formreader.core.options import Architecture
 from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, build_network
-from formreader.training.export.digit_graph import export_onnx
+from formreader.training.onnx_graph import export_onnx
 
 pytestmark = pytest.mark.slow
 
