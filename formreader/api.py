@@ -31,7 +31,6 @@ from formreader.batch.model_trial import load_tried
 from formreader.batch.network_cards import NetworkCards, load_other_networks
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
-from formreader.batch.page_work import PageTask, crop_page, without_faults
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.read_tasks import read_tasks
 from formreader.batch.scan_job import ScanSummary
@@ -42,7 +41,8 @@ from formreader.core.records import FieldReading, InputFile, Page, PageCrops, Pa
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
 from formreader.input.open_page import page_errors, read_page
-from formreader.recognise.page_reading import read_pages
+from formreader.reading.one_page import PageTask, crop_page, without_faults
+from formreader.reading.page_fields import read_pages
 from formreader.recognise.risk_control import acceptance
 from formreader.review.correct_job import job_of_table
 from formreader.review.job_results import kinds_of_columns

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
-from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
 from formreader.core.version import __version__
+from formreader.reading.one_page import PageTask, failed_page, keep_to_one_thread
 
 if TYPE_CHECKING:
     from distributed import Client, Security

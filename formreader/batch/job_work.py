@@ -10,12 +10,12 @@ from itertools import islice, takewhile
 from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.page_log import PageFigures, PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask
 from formreader.batch.pile_pages import copy_to_keep
 from formreader.batch.read_tasks import read_worked
 from formreader.batch.worker_reading import WorkedPage
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import PageTask
 from formreader.recognise.recogniser import Recogniser
 from formreader.rules.form_rules import FormRules
 from formreader.store.job_store import JobStore, PageResult

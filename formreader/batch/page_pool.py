@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self, TypeAlias
 
-from formreader.batch.page_work import PageTask, failed_page, start_worker
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
 from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
@@ -23,6 +22,7 @@ from formreader.batch.worker_process import (
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.records import PageCrops
+from formreader.reading.one_page import PageTask, failed_page, start_worker
 
 Explain: TypeAlias = Callable[[Exception], str]
 """Returns why a page failed, from the exception of its call; raises errors that no page caused."""

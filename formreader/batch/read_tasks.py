@@ -7,12 +7,12 @@ from functools import partial
 from itertools import groupby
 
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask
 from formreader.batch.worker_reading import WorkedPage
 from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.recognise.page_reading import NO_FORM_RULES, read_pages
+from formreader.reading.one_page import PageTask
+from formreader.reading.page_fields import NO_FORM_RULES, read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.rules.form_rules import FormRules
 

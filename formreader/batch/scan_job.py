@@ -16,13 +16,13 @@ from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
-from formreader.batch.page_work import PageTask
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.output.atomic_writing import check_writable
+from formreader.reading.one_page import PageTask
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.job_results import part_places, stored_place, write_results

@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 
 from formreader.batch.model_trial import load_tried
-from formreader.batch.page_work import PageTask, without_faults
 from formreader.batch.worker_reading import WorkedPage
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import ScanOptions
@@ -27,8 +26,9 @@ from formreader.crop.number_strips import cut_cells
 from formreader.crop.writing_map import WritingMap
 from formreader.input.input_files import check_exists
 from formreader.input.open_page import read_page
+from formreader.reading.one_page import PageTask, without_faults
+from formreader.reading.page_fields import read_pages
 from formreader.recognise.arbitration import NO_NUMBER
-from formreader.recognise.page_reading import read_pages
 
 
 def read_images(options: ScanOptions) -> Iterator[PageReading]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from formreader.batch.input_records import input_records
 from formreader.batch.page_log import PageFigures, ScanProgress
-from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.pile_pages import pile_page
 from formreader.batch.read_tasks import read_tasks
@@ -18,6 +17,7 @@ from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import PageTask
 from formreader.template.fillable_form import fillable_form
 from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import (

@@ -13,14 +13,14 @@ from functools import cache
 from typing import Self
 
 from formreader.batch.network_cards import NetworkCards, load_other_networks
-from formreader.batch.page_work import PageTask, faulty_page, work_page
 from formreader.core.errors import FormreaderError, ModelError
 from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, SecondReaderName
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import PageTask, faulty_page, work_page
+from formreader.reading.page_fields import NO_FORM_RULES, read_pages
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
-from formreader.recognise.page_reading import NO_FORM_RULES, read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.rules.form_rules import FormRules
 from formreader.template.form_book import loaded_book

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from formreader.batch.page_work import PageTask
 from formreader.batch.read_tasks import read_tasks
 from formreader.batch.single_images import work_digit, work_number
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT
@@ -22,6 +21,7 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.open_page import measure_file
+from formreader.reading.one_page import PageTask
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.risk_control import acceptance
 from formreader.service import bodies

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from formreader.core.options import ScanOptions
 from formreader.core.records import FieldCrops, PageCrops
+from formreader.reading.page_fields import read_fields
 from formreader.recognise.ctc import NOTHING_WRITTEN
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.load_recogniser import load_recogniser
@@ -24,7 +25,6 @@ from formreader.recognise.number_values import (
     settle,
     without_ending,
 )
-from formreader.recognise.page_reading import read_fields
 from formreader.synth.parallel_rendering import map_in_processes
 from formreader.training.fit.calibration import error_counts
 from number_network.strip_pool import (

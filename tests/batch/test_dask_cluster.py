@@ -22,10 +22,10 @@ import pytest
 
 from formreader.batch import dask_cluster as cluster
 from formreader.batch.dask_cluster import TlsFiles, open_cluster
-from formreader.batch.page_work import PageTask, work_page
 from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
+from formreader.reading.one_page import PageTask, work_page
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from formreader.core.records import FieldReading, GreyImage, PageCrops, Status
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
+from formreader.reading.page_fields import read_pages
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.synth import Hand, HandSource
 

@@ -18,11 +18,11 @@ import pytest
 from formreader.batch import page_pool, process_executor
 from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool, open_pool
-from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.worker_process import WORKER_IMPORTS
 from formreader.batch.worker_reading import WorkedPage
 from formreader.core.errors import UsageError
 from formreader.core.records import DigitBox, InputFile, PageReading
+from formreader.reading.one_page import PageTask, work_page
 
 
 def tasks(*names: str) -> list[PageTask]:

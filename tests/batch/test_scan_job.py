@@ -22,14 +22,12 @@ from formreader.batch import (
     dask_cluster,
     input_records,
     job_work,
-    page_work,
     read_tasks,
     scan_means,
 )
 from formreader.batch.debug_pictures import DebugFolder, draw_crops, draw_overlay, relative_path
 from formreader.batch.page_log import PageFigures, open_page_log
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.scan_job import STAGES, scan
 from formreader.batch.worker_reading import WorkerReading
 from formreader.core.errors import OutputError
@@ -49,8 +47,10 @@ from formreader.core.records import (
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.field_thumbnail import MAX_THUMBNAIL_BYTES, draw_thumbnail
 from formreader.input.open_page import count_pages
+from formreader.reading import one_page
+from formreader.reading.one_page import PageTask, work_page
+from formreader.reading.page_fields import TurnPages, read_pages
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import TurnPages, read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.store.job_store import JobStore, PageResult
 
@@ -132,7 +132,7 @@ def test_a_bug_on_one_page_is_that_pages_error(
     def fail(*_: Any) -> None:
         raise IndexError("list index\nout of range")
 
-    monkeypatch.setattr(page_work, "find_fields", fail)
+    monkeypatch.setattr(one_page, "find_fields", fail)
     page = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
     assert page.error == "internal error: IndexError: list index out of range"
     assert page.fields == ()

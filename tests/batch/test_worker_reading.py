@@ -17,15 +17,15 @@ from formreader import Reader
 from formreader.batch import scan_means, worker_reading
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain, open_pool
-from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.read_tasks import read_worked
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import ExitCode, ModelError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import PageTask, work_page
+from formreader.reading.page_fields import read_pages
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 
 OPTIONS = ScanOptions((), device="cpu")
 

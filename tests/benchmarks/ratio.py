@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from result_file import Figures, add_json_option, write_result
 
-from formreader.batch.page_work import crop_page, keep_to_one_thread
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.core.records import GreyImage, Page, PageCrops
@@ -31,8 +30,9 @@ from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
 from formreader.look.page_look import look_at
 from formreader.preprocess.straighten import straighten
+from formreader.reading.one_page import crop_page, keep_to_one_thread
+from formreader.reading.page_fields import read_pages
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
 
 STAGES = ("decode", "straighten", "find", "look", "crop", "read")

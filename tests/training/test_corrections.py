@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from formreader.batch.page_work import PageTask, work_page
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
 from formreader.core.records import InputFile
 from formreader.input.open_page import read_page
+from formreader.reading.one_page import PageTask, work_page
 from formreader.review.corrections_file import COLUMNS, read_corrections
 from formreader.training.data.corrections import find_files, load_corrections
 

@@ -18,7 +18,6 @@ from pathlib import Path, PurePath, PurePosixPath
 import numpy as np
 
 from formreader.batch.page_pool import open_pool
-from formreader.batch.page_work import PageTask
 from formreader.batch.read_tasks import read_tasks
 from formreader.core.classes import NO_CROPS
 from formreader.core.errors import NoInputError
@@ -28,6 +27,7 @@ from formreader.core.records import InputFile, PageCrops
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.input_files import list_files
 from formreader.output.table import whole_pixels
+from formreader.reading.one_page import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.review.corrections_file import Correction, read_corrections, shown
 from formreader.training.data.examples import Examples, joined

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from true_looks import look_of
 
-from formreader.batch import page_work
-from formreader.batch.page_work import crop_page
 from formreader.core.records import DigitBox, Page
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.field_finder import FoundFields
+from formreader.reading import one_page
+from formreader.reading.one_page import crop_page
 from formreader.recognise.ctc import NOTHING_WRITTEN
 from formreader.recognise.number_reader import shipped_reader
 
@@ -43,9 +43,9 @@ def test_what_is_only_printed_in_a_cell_is_blank(monkeypatch: pytest.MonkeyPatch
     pen, printed = np.zeros((2, 320, 400), np.bool_)
     printed[48:108], pen[112:172] = True, True
     monkeypatch.setattr(
-        page_work, "find_fields", lambda _: FoundFields((), tuple(map(DigitBox, corners)))
+        one_page, "find_fields", lambda _: FoundFields((), tuple(map(DigitBox, corners)))
     )
-    monkeypatch.setattr(page_work, "look_at", lambda _: look_of(pen, printed))
+    monkeypatch.setattr(one_page, "look_at", lambda _: look_of(pen, printed))
     fields = crop_page(page, 0, Stopwatch()).fields
     read = shipped_reader().read([one.strip.darkness for one in fields if one.strip is not None])
     assert [one.alignment.text.strip(NOTHING_WRITTEN) for one in read] == [""] * 2

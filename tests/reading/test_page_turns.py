@@ -14,13 +14,13 @@ from formreader.core.geometry import Point
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, PageCrops, PageReading, Status
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.page_fields import read_pages
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_orientation import (
     Orientation,
     judge_orientation,
     quarters_of,
 )
-from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 
 UPRIGHT: tuple[Point, ...] = ((0, 0), (10, 0), (10, 12), (0, 12))

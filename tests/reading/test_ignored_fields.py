@@ -7,12 +7,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from formreader.batch.page_work import _crop_placed
 from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import StraightPage
+from formreader.reading.one_page import _crop_placed
 from formreader.rules.form_rules import FieldRules
 from formreader.template.form_book import KnownForm, Recognised
 from formreader.template.form_template import FieldPlace, FormTemplate

@@ -10,8 +10,8 @@ from written_cells import cut_drawn
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldReading, GreyImage, PageCrops, Status
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.page_fields import read_pages
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 from number_network.number_hands import Glyph, NumberHand, drawn_hand
 from number_network.number_writing import (

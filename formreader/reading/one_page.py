@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import cv2
 from threadpoolctl import threadpool_limits
 
-from formreader.batch.typed_fields import with_all_typed, with_typed
 from formreader.core.doubts import Doubt
 from formreader.core.errors import PageError
 from formreader.core.image_pyramid import Pyramid
@@ -37,6 +36,7 @@ from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
+from formreader.reading.typed_fields import with_all_typed, with_typed
 from formreader.template.form_book import FormBook, loaded_book
 from formreader.template.placed_fields import PlacedFields, place_fields, quarters_turned
 
