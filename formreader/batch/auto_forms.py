@@ -23,7 +23,7 @@ from formreader.batch.pile_pages import kept_page
 from formreader.core.doubts import Doubt
 from formreader.core.errors import OutputError, TemplateError, UsageError
 from formreader.output.atomic_writing import atomic_writer
-from formreader.reading.one_page import PageTask
+from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
 from formreader.store.job_store import JobStore, LearnedForms, Learning, PageCopy
 from formreader.template.form_book import templates_hash

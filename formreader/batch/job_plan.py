@@ -14,7 +14,7 @@ from formreader.batch.pdf_counter import PdfCounter
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
-from formreader.reading.one_page import PageTask
+from formreader.reading.page_task import PageTask
 from formreader.recognise.second_reader import second_reader_version
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 from formreader.template.form_book import templates_hash

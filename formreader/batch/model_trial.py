@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
+from formreader.batch.page_pool import start_worker
 from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
     MemoryLimitError,
@@ -16,7 +17,6 @@ from formreader.batch.worker_process import (
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import how_to_renew, is_shipped, model_folder
 from formreader.core.options import Device
-from formreader.reading.one_page import start_worker
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
 from formreader.recognise.model_card import read_card
 from formreader.recognise.recogniser import Recogniser

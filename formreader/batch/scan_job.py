@@ -22,7 +22,7 @@ from formreader.core.locations import STANDARD_OUTPUT, Place
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.output.atomic_writing import check_writable
-from formreader.reading.one_page import PageTask
+from formreader.reading.page_task import PageTask
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.job_results import part_places, stored_place, write_results
@@ -150,7 +150,7 @@ def _scan(
         if auto is not None:
             auto.begin()
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
-            work = JobWork(options, progress, store, debug, log, stopwatch, rules)
+            work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan, means, auto)
         if auto is not None:
             view = replace(view, forms=auto.field_names())

@@ -37,7 +37,7 @@ from formreader.batch.page_pool import PagePool, explain
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.input.input_files import list_files
-from formreader.reading.one_page import PageTask
+from formreader.reading.page_task import PageTask
 
 WORKERS = 2
 _ORIGINALS = 12
@@ -110,7 +110,7 @@ class _AtOnce(Executor):
         worked: WorkedPage = pickle.loads(self._done[number % len(self._done)])
         assert worked.reading is not None
         named = replace(worked.page, file=label), replace(worked.reading, file=label)
-        future.set_result(WorkedPage(*named))
+        future.set_result(WorkedPage(task, *named))
         return future
 
 

@@ -151,7 +151,7 @@ def test_a_refusal_comes_before_any_work(
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(one_page, "read_page", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr(one_page, "read_file", lambda *_: pytest.fail("work was begun"))
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--max-error", "0.01")
     assert done.exit_code == ExitCode.MODEL
