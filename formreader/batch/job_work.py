@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.page_log import PageFigures, PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask
 from formreader.batch.pile_pages import copy_to_keep
-from formreader.batch.read_tasks import read_worked
 from formreader.batch.worker_reading import WorkedPage
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
-from formreader.rules.form_rules import FormRules
 from formreader.store.job_store import JobStore, PageResult
 
 _GROUP_PAGES = 64
@@ -31,8 +29,8 @@ second."""
 class JobWork:
     """Reads pages, and passes the results to the store, the log, the display and `--debug`.
 
-    `stopwatch` adds up the seconds of each stage over all pages. `rules` are those of each form.
-    `again`: the pages were read before in this run, and are not reported as done once more.
+    `stopwatch` adds up the seconds of each stage over all pages. `again`: the pages were
+    read before in this run, and are not reported as done once more.
     """
 
     options: ScanOptions
@@ -41,7 +39,6 @@ class JobWork:
     debug: DebugFolder | None
     log: PageLog | None
     stopwatch: Stopwatch
-    rules: Mapping[str, FormRules] = field(default_factory=dict)
     again: bool = False
 
     def read(self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Recogniser) -> int:
@@ -58,10 +55,7 @@ class JobWork:
         pages = pool.work(takewhile(lambda _: not self.progress.stopped(), tasks))
         done = 0
         while True:
-            read = read_worked(
-                _next_group(pages), tasks[done:], pool, recogniser, self.options, self.stopwatch,
-                self.rules,
-            )  # fmt: skip
+            read = pool.read(_next_group(pages), recogniser, self.options, self.stopwatch)
             group = [PageResult(page, reading, copy_to_keep(page)) for page, reading in read]
             if not group:
                 return done

@@ -16,7 +16,6 @@ from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
-from formreader.batch.page_work import PageTask
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place
@@ -24,6 +23,7 @@ from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.output.atomic_writing import check_writable
 from formreader.output.wording import words_of
+from formreader.reading.page_task import PageTask
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.review.carried_answers import (
@@ -162,7 +162,7 @@ def _scan(
         if auto is not None:
             auto.begin()
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
-            work = JobWork(options, progress, store, debug, log, stopwatch, rules)
+            work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan, means, auto)
         if auto is not None:
             view = replace(view, forms=auto.field_names())

@@ -2,34 +2,32 @@
 
 Recognition takes up to a third of a page's time, so one process that read for all workers would
 keep no more than a few of them busy. A worker that reads sends the readings with the crops. On a
-GPU pages are read in large batches instead, by the main process (`read_tasks`).
+GPU pages are read in large batches instead, by the main process (`PagePool.read`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
 
 from formreader.batch.network_cards import NetworkCards, load_other_networks
-from formreader.batch.page_work import PageTask, faulty_page, work_page
 from formreader.core.errors import FormreaderError, ModelError
 from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, SecondReaderName
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import crop_task, read_page
+from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
-from formreader.recognise.page_reading import NO_FORM_RULES, read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.rules.form_rules import FormRules
-from formreader.template.form_book import loaded_book
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorkedPage:
     """The result of a worker on a page: its crops, and its reading if the worker read it."""
 
+    task: PageTask
     page: PageCrops
     reading: PageReading | None = None
 
@@ -69,32 +67,23 @@ class WorkerReading:
         load_other_networks(self.options.second_reader)
         self._recogniser()
 
-    def read(self, page: PageCrops, task: PageTask) -> WorkedPage:
-        """Read a page that was worked on; runs in the worker.
-
-        Pages that turn out to lie on their side or upside down are worked on again. Any fault
-        becomes the page's `error`.
+    def read(self, task: PageTask) -> WorkedPage:
+        """Read a page; runs in the worker. Any fault becomes the page's `error`.
 
         Raises:
             ModelError: the worker's models are damaged, or are not those of the scan.
         """
-
-        def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
-            return [work_page(replace(task, quarters=by)) for by in quarters.values()]
-
         stopwatch = Stopwatch()
         try:
-            recogniser = self._recogniser()
-            ((cropped, reading),) = read_pages(
-                [page], recogniser, self.options, stopwatch, turn, _rules(page, task)
-            )
+            cropped, reading = read_page(task, self._recogniser(), self.options, stopwatch)
         except FormreaderError:  # no page's fault
             raise
         except Exception as error:
-            failed = faulty_page(task, error)
-            return WorkedPage(failed, PageReading(failed.file, failed.number, error=failed.error))
+            failed = task.faulty(error)
+            reading = PageReading(failed.file, failed.number, error=failed.error)
+            return WorkedPage(task, failed, reading)
         seconds = {**cropped.seconds, **stopwatch.stages}
-        return WorkedPage(replace(cropped, seconds=seconds), reading)
+        return WorkedPage(task, replace(cropped, seconds=seconds), reading)
 
     def _recogniser(self) -> Recogniser:
         options = self.options
@@ -102,9 +91,8 @@ class WorkerReading:
 
 
 def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> WorkedPage:
-    """Do the work on a page, and read it if workers do; runs in the worker."""
-    page = work_page(task)
-    return WorkedPage(page) if reading is None else reading.read(page, task)
+    """Crop the fields of a page, and read it if workers do; runs in the worker."""
+    return WorkedPage(task, crop_task(task)) if reading is None else reading.read(task)
 
 
 @cache
@@ -117,10 +105,3 @@ def _loaded(
             "use. Start the program again"
         )
     return load_recogniser(model, "cpu", batch, threads=1)
-
-
-def _rules(page: PageCrops, task: PageTask) -> Mapping[str, FormRules]:
-    """The rules of the forms that a page may be; forms that a scan learns have none."""
-    if not page.form or task.forms is not None:
-        return NO_FORM_RULES
-    return loaded_book(task.templates).rules

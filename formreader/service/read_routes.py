@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from formreader.batch.page_work import PageTask
-from formreader.batch.read_tasks import read_tasks
-from formreader.batch.single_images import work_digit, work_number
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT
 from formreader.core.classes import Crops as CropArray
 from formreader.core.errors import UsageError
@@ -24,6 +20,7 @@ from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, 
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.open_page import measure_file
 from formreader.output.wording import sentence
+from formreader.reading.page_task import PageKind, PageTask
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.risk_control import acceptance
 from formreader.service import bodies
@@ -51,7 +48,6 @@ router = APIRouter(prefix="/api/v1", tags=["read at once"])
 
 Shared = Annotated[Service, Depends(service_of)]
 Language = Annotated[str, Depends(language_of)]
-Kind: TypeAlias = Literal["page", "digit", "number"]
 
 _MAX_BYTES = 2**28
 """Bytes of the largest page that is read at once: an uncompressed page of 600 dpi has 100 MB."""
@@ -73,7 +69,7 @@ async def post_read(
     request: Request,
     service: Shared,
     language: Language,
-    kind: Kind = "page",
+    kind: PageKind = "page",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     template: Annotated[str | None, Query(max_length=bodies.MAX_NAME)] = None,
     review_below: Annotated[float | None, Query(ge=0, le=1)] = None,
@@ -89,8 +85,8 @@ async def post_read(
     with service.reading(client_of(request)), service.data.workspace() as folder:
         file = await _received(request, service, folder)
         chosen = service.shelf.default if template is None else template
-        task = PageTask(file, page - 1)
-        return await run_in_threadpool(_read, service, options, kind, task, chosen, language)
+        task = PageTask(file, page - 1, kind=kind)
+        return await run_in_threadpool(_read, service, options, task, chosen, language)
 
 
 async def _received(request: Request, service: Service, folder: Path) -> InputFile:
@@ -106,19 +102,14 @@ async def _received(request: Request, service: Service, folder: Path) -> InputFi
 
 
 def _read(
-    service: Service,
-    options: ScanOptions,
-    kind: Kind,
-    task: PageTask,
-    template: str,
-    language: str,
+    service: Service, options: ScanOptions, task: PageTask, template: str, language: str
 ) -> bodies.PageRead:
     if template == LEARNED_FORMS:
         raise ProblemError(422, "template: one page teaches no form. Send a job with its pages")
-    if kind == "page" and template:
+    if task.kind == "page" and template:
         task = replace(task, templates=str(service.shelf.kept(service.shelf.keep(template))))
     stopwatch = Stopwatch()
-    ((crops, reading),) = _work(service, options, kind, [task], stopwatch)
+    crops, reading = _work(service, options, task, stopwatch)
     service.metrics.add("pages_total")
     seconds = {**crops.seconds, **stopwatch.stages}
     service.metrics.add_seconds(seconds)
@@ -138,19 +129,13 @@ def _read(
 
 
 def _work(
-    service: Service,
-    options: ScanOptions,
-    kind: Kind,
-    tasks: Iterable[PageTask],
-    stopwatch: Stopwatch,
-) -> list[tuple[PageCrops, PageReading]]:
-    """Read pages before all jobs, with the code that a scan uses."""
-    pool = service.warm.pool_of(service.warm.lanes.open(urgent=True))
-    if kind != "page":
-        pool = replace(pool, work_page=work_digit if kind == "digit" else work_number)
-    with pool:
+    service: Service, options: ScanOptions, task: PageTask, stopwatch: Stopwatch
+) -> tuple[PageCrops, PageReading]:
+    """Read a page before all jobs, with the code that a scan uses."""
+    with service.warm.pool_of(service.warm.lanes.open(urgent=True)) as pool:
         try:
-            return list(read_tasks(tasks, pool, service.warm.network, options, stopwatch))
+            (read,) = pool.read(pool.work([task]), service.warm.network, options, stopwatch)
+            return read
         except UsageError as error:
             raise ProblemError(503, str(error), {"retry-after": "10"}) from error
 
@@ -192,9 +177,9 @@ def _read_crops(service: Service, given: bodies.Crops) -> bodies.DigitsRead:
 
 
 def _read_pictures(service: Service, files: list[InputFile]) -> bodies.DigitsRead:
-    tasks = (PageTask(file, 0) for file in files)
+    tasks = (PageTask(file, 0, kind="digit") for file in files)
     with service.warm.pool_of(service.warm.lanes.open(urgent=True)) as pool:
-        cut = [one.page for one in replace(pool, work_page=work_digit).work(tasks)]
+        cut = [one.page for one in pool.work(tasks)]
     nothing = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
     crops = np.concatenate([page.fields[0].crops if page.fields else nothing for page in cut])
     blank = np.array([bool(page.fields[0].blank[0]) if page.fields else True for page in cut])

@@ -34,10 +34,10 @@ from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 from formreader.batch import scan_job, scan_means
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain
-from formreader.batch.page_work import PageTask
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.input.input_files import list_files
+from formreader.reading.page_task import PageTask
 
 WORKERS = 2
 _ORIGINALS = 12
@@ -110,7 +110,7 @@ class _AtOnce(Executor):
         worked: WorkedPage = pickle.loads(self._done[number % len(self._done)])
         assert worked.reading is not None
         named = replace(worked.page, file=label), replace(worked.reading, file=label)
-        future.set_result(WorkedPage(*named))
+        future.set_result(WorkedPage(task, *named))
         return future
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import pytest
+from read_crops import read_crops
 
 from formreader.core.classes import Crops
 from formreader.core.doubts import Doubt
 from formreader.core.geometry import Point
 from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, PageCrops, PageReading, Status
-from formreader.core.stopwatch import Stopwatch
+from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_orientation import (
     Orientation,
     judge_orientation,
     quarters_of,
 )
-from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 
 UPRIGHT: tuple[Point, ...] = ((0, 0), (10, 0), (10, 12), (0, 12))
@@ -47,14 +47,14 @@ def fields(text: str, turned: int, crops: Crops) -> tuple[FieldCrops, ...]:
     return (FieldCrops(boxes, crops, np.zeros(len(text), np.bool_)),) if text else ()
 
 
-def page(text: str, turned: int, taken_for: int | None = None) -> PageCrops:
+def page(text: str, turned: int, taken_for: int | None = None, number: int = 0) -> PageCrops:
     """The result of page work on a page that lies `turned` quarter turns clockwise from upright.
 
     Page work assumed that it lies `taken_for` quarter turns clockwise; None is upright.
     """
     taken_for = taken_for or 0
     crops = np.ascontiguousarray(np.rot90(digits(text), taken_for - turned, axes=(1, 2)))
-    return PageCrops("a.png", 0, fields(text, taken_for, crops))
+    return PageCrops("a.png", number, fields(text, taken_for, crops))
 
 
 class Turner:
@@ -64,8 +64,9 @@ class Turner:
         self.text, self.turned = text, turned
         self.asked: list[dict[int, int]] = []
 
-    def __call__(self, quarters: Mapping[int, int]) -> Sequence[PageCrops]:
-        self.asked.append(dict(quarters))
+    def __call__(self, tasks: Sequence[PageTask]) -> Sequence[PageCrops]:
+        quarters = {task.number: task.quarters or 0 for task in tasks}
+        self.asked.append(quarters)
         return [page(self.text, self.turned, -asked % 4) for asked in quarters.values()]
 
 
@@ -74,7 +75,7 @@ def read(
 ) -> tuple[PageReading, Turner]:
     turner = Turner(text, turned)
     pages = [page(text, turned, taken_for)]
-    ((_, reading),) = read_pages(pages, recogniser, ScanOptions(()), Stopwatch(), turner)
+    ((_, reading),) = read_crops(pages, recogniser, crop=turner)
     return reading, turner
 
 
@@ -119,16 +120,16 @@ def test_a_page_on_its_side_with_too_little_to_read_is_for_review(
 
 
 def test_a_page_that_still_reads_badly_when_turned_is_for_review(recogniser: Recogniser) -> None:
-    def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
-        return [page(MANY, 2) for _ in quarters]
+    def turn(tasks: Sequence[PageTask]) -> list[PageCrops]:
+        return [page(MANY, 2) for _ in tasks]
 
-    ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), Stopwatch(), turn)
+    ((_, reading),) = read_crops([page(MANY, 2)], recogniser, crop=turn)
     assert reading.notice == Doubt.MAY_BE_TURNED
     assert {digit.status for field in reading.fields for digit in field.digits} == {Status.REVIEW}
 
 
 def test_without_a_function_to_turn_them_pages_are_read_as_they_are(recogniser: Recogniser) -> None:
-    ((_, reading),) = read_pages([page(MANY, 2)], recogniser, ScanOptions(()), Stopwatch())
+    ((_, reading),) = read_crops([page(MANY, 2)], recogniser)
     assert reading.notice == ""
     assert value(reading) != MANY
 
@@ -137,9 +138,9 @@ def test_each_turned_page_of_a_batch_is_named_by_its_place_in_the_scan(
     recogniser: Recogniser,
 ) -> None:
     turner = Turner(MANY, 2)
-    pages = [page(MANY, turned) for turned in (0, 2, 0, 0, 2)]
+    pages = [page(MANY, turned, number=i) for i, turned in enumerate((0, 2, 0, 0, 2))]
     options = ScanOptions((), batch=2 * len(MANY))
-    read_all = list(read_pages(pages, recogniser, options, Stopwatch(), turner))
+    read_all = list(read_crops(pages, recogniser, options, turner))
     assert turner.asked == [{1: 2}, {4: 2}]
     assert [value(reading) for _, reading in read_all] == [MANY] * 5
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from formreader.batch.page_work import _crop_placed
 from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
+from formreader.crop.number_strips import cut_cells
+from formreader.look.page_look import look_at
 from formreader.preprocess.straighten import StraightPage
+from formreader.reading.page_places import as_on_form, given_places
 from formreader.rules.form_rules import FieldRules
 from formreader.template.form_book import KnownForm, Recognised
 from formreader.template.form_template import FieldPlace, FormTemplate
@@ -46,7 +48,8 @@ def crops(*names: str, ignored: bool = False) -> dict[str, str]:
     image = page(written=True)
     straight = StraightPage(image, np.eye(3), 0.0)
     placed = place_fields(straight, Recognised(form, itself), image.shape)
-    cropped = _crop_placed(Pyramid(image), straight, placed)
+    cells = cut_cells(Pyramid(image), look_at(straight).writing, given_places(placed).cells)
+    cropped = as_on_form(placed, cells)
     return {field.name: field.doubt for field in cropped}
 
 

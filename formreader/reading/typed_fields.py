@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from formreader.core.classes import CROP_SIDE
+from formreader.core.classes import CLASSES, CROP_SIDE
 from formreader.core.doubts import Doubt
 from formreader.core.form_fields import FormField
-from formreader.core.geometry import Box
+from formreader.core.geometry import Box, quads_of
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.number_strips import STRIP_HEIGHT
+from formreader.recognise.decisions import ReadField
+from formreader.recognise.number_values import NumberValue
+from formreader.rules.field_checks import digits_of
 
 _MIN_SAME = 0.1
 """Intersection over union of a form's cell and a field of the PDF, from which that may be it."""
@@ -103,3 +106,27 @@ def _unread(boxes: tuple[DigitBox, ...], cell: DigitBox | None, typed: str) -> F
 def _digit_box(box: Box) -> DigitBox:
     left, top, right, bottom = box.left, box.top, box.right, box.bottom
     return DigitBox(((left, top), (right, top), (right, bottom), (left, bottom)))
+
+
+def as_typed(one: ReadField) -> ReadField:
+    """A field with what was typed into it, as certain; in a cell each digit has a box.
+
+    Its crops stay black, so that no network learns typed digits as written ones.
+    """
+    field, cells, number = one.field, one.field.typed, one.number
+    boxes = field.boxes
+    if field.cell is not None:
+        cells = digits_of(field.typed)
+        left, right = np.array(field.cell.corners)[[0, 3]], np.array(field.cell.corners)[[1, 2]]
+        at = np.linspace(0, 1, len(cells) + 1)[:, None, None]
+        ends = left + at * (right - left)  # (n + 1, 2, 2): upper and lower ends of n + 1 lines
+        corners = np.stack([ends[:-1, 0], ends[1:, 0], ends[1:, 1], ends[:-1, 1]], axis=1)
+        boxes = tuple(replace(field.cell, corners=quad) for quad in quads_of(corners))
+        number = NumberValue(field.typed, 1.0)
+    probabilities = np.zeros((len(cells), len(CLASSES)), np.float32)
+    for row, digit in zip(probabilities, cells, strict=True):
+        if digit != ".":
+            row[int(digit)] = 1
+    crops = np.zeros((len(cells), CROP_SIDE, CROP_SIDE), np.uint8)
+    blank = np.array([digit == "." for digit in cells])
+    return ReadField(replace(field, boxes=boxes, crops=crops, blank=blank), probabilities, number)

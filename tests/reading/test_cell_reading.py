@@ -5,13 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from read_crops import read_crops
 from written_cells import cut_drawn
 
-from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldReading, GreyImage, PageCrops, Status
-from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 from number_network.number_hands import Glyph, NumberHand, drawn_hand
 from number_network.number_writing import (
@@ -55,7 +53,7 @@ def read(recogniser: Recogniser, inks: list[Glyph]) -> list[FieldReading]:
     page, cells = page_with(inks)
     fields = cut_drawn(page, cells)
     crops = PageCrops("a.png", 0, tuple(fields))
-    ((_, reading),) = read_pages([crops], recogniser, ScanOptions(()), Stopwatch())
+    ((_, reading),) = read_crops([crops], recogniser)
     return list(reading.fields)
 
 
