@@ -54,8 +54,7 @@ def _likely_parts(found: Detections, decision: RowDecision) -> list[RowPart]:
 
 
 def row_members(found: Detections) -> list[list[int]]:
-    """The detections of each candidate for a row, left to right. Candidates are chains of equal
-    steps."""
+    """The detections of each candidate for a row, left to right: the chains of equal steps."""
     x, scores = found.centres[:, 0].tolist(), found.scores.tolist()
     return [
         _without_weak_ends(steps, scores)

@@ -1,1 +1,1 @@
-"""One look at a page: what is ruled, printed and written on it, and where places are."""
+"""Separate what is ruled, printed and written on a page, and find the places for writing."""
