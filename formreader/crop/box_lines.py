@@ -132,8 +132,7 @@ def without_lines(ink: Flags, lines: BoxLines) -> Flags:
 
 
 def _crossings(crossed: npt.NDArray[np.bool_], lines: BoxLines) -> Ints:
-    """Return the flat indices of the lines' pixels at points that are `crossed` (4, n,
-    PATCH_SIDE)."""
+    """Return the flat indices of the lines' pixels where `crossed` (4, n, PATCH_SIDE) is set."""
     side, patch, along = np.nonzero(crossed & (lines.thickness[..., None] > 0))
     deep = np.arange(lines.thickness.max(initial=0))
     across = lines.first[side, patch, along][:, None] + deep

@@ -64,8 +64,7 @@ def _clipped(start: float, stop: float, side: int) -> tuple[float, float]:
 
 
 def _cut(page: Pyramid, around: Box, halvings: int) -> tuple[Box, GreyImage]:
-    """Cut a box out of a halved page; return its area in whole pixels of the page, and the
-    picture."""
+    """Cut a box out of a halved page; return its area in whole page pixels, and the picture."""
     image, pixel = page.level(halvings), 2**halvings
     top, bottom = _whole_pixels(around.top / pixel, around.bottom / pixel, image.shape[0])
     left, right = _whole_pixels(around.left / pixel, around.right / pixel, image.shape[1])

@@ -135,9 +135,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The part of the map that a strip shows, whether it has ink, and whether some may be in no
-    digit.
-    """
+    """The part of the map that a strip shows, whether it has ink, and whether it has loose ink."""
 
     shown: _Part
     has_ink: bool

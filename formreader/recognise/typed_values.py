@@ -1,4 +1,4 @@
-"""Fields of a PDF that were typed into: their value is what the PDF says."""
+"""Fields of a PDF with typed text: the value is that of the PDF."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from formreader.rules.field_checks import digits_of
 
 
 def as_typed(one: ReadField) -> ReadField:
-    """A field with what was typed into it, as certain; in a cell each digit has a box.
+    """A field with its typed text as a certain value. In a cell each digit gets a box.
 
-    Its crops stay black, so that no network learns typed digits as written ones.
+    Its crops stay black, so that no network learns typed digits as handwritten ones.
     """
     field, cells, number = one.field, one.field.typed, one.number
     boxes = field.boxes
