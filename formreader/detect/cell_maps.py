@@ -26,12 +26,8 @@ _CORE_MARGIN_SHARE, _MAX_CORE_MARGIN = 0.22, 10.0
 """Margin between a cell's edge and its core: a share of the shorter side, and the limit in pixels.
 It is wide enough to keep the cores of two cells apart that share a line."""
 
-_MIN_CORE_LOGIT = 0.0
-"""Least logit of a place in the core of a cell: a probability of one half."""
-
 _MIN_CORE_PLACES = 2
 """Least number of places in a core. No record of a measurement, here and down to `_MAX_SLOPE`."""
-
 
 _MIN_SPREAD_FOR_SLOPE = 20.0
 _MAX_SLOPE = 0.06
@@ -96,7 +92,7 @@ def find_cells(maps: Maps) -> FoundCells:
     decides what belongs to a number (`crop.number_strips`).
     """
     logit, *edges = maps[CELL_CHANNELS]
-    core = (logit > _MIN_CORE_LOGIT).astype(np.uint8)
+    core = (logit > 0).astype(np.uint8)
     count, labels = cv2.connectedComponents(core, connectivity=4)
     y, x = np.nonzero(labels)
     places = _Places(

@@ -14,9 +14,6 @@ _MAX_SIZE_DIFFERENCE_IN_FIELD = 0.15
 
 There is no record of a measurement of this threshold and of those below."""
 
-_MAX_GAP_IN_FIELD = 1.0
-"""Largest gap between the rows of one field, in box widths."""
-
 _MAX_GAP_RATIO, _GAP_SLACK = 1.5, 0.1
 """Largest gap after which a row of separate boxes goes on: this multiple of the row's own gap, plus
 this many box widths."""
@@ -75,14 +72,14 @@ def _join_neighbours(rows: list[Row]) -> list[Row]:
 
 
 def _next_neighbour(field: _Run, runs: list[_Run]) -> _Run | None:
-    """The nearest row to the right that continues this one, or None.
+    """The nearest row to the right, a box width away at most, that continues this one; or None.
 
     A single box or a row of separate boxes is continued by a single box. A comb is continued by
     another row of several boxes, such as the next part of a date.
     """
     best, nearest = None, np.inf
     width, height = field.row.size
-    (end, level), widest = field.right, _MAX_GAP_IN_FIELD * width
+    (end, level), widest = field.right, width
     if field.gap is not None:
         widest = min(widest, _MAX_GAP_RATIO * field.gap + _GAP_SLACK * width)
     for run in runs:

@@ -17,11 +17,11 @@ from formreader.look.page_look import PageLook
 
 _PAINTED_MARGIN = 0.3
 """Margin around a place in which print is erased too, in heights of the place. Crops show this
-margin. No measurement on record."""
+margin. Measured with the room."""
 
 _PAPER_CLOSING = 0.6
 """Side of the morphological closing that estimates the paper, as a share of the shorter side of the
-painted rectangle. It is wider than any stroke. No measurement on record."""
+painted rectangle. It is wider than any stroke. Measured with the room."""
 
 _SQUARE = np.ones((3, 3), np.uint8)
 

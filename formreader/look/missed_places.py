@@ -18,16 +18,16 @@ from formreader.look.places import Places, find_places
 from formreader.preprocess.straighten import StraightPage
 
 _MIN_WRITTEN = 4
-"""Least number of written pixels in a place, on the layers' grid (0.5 mm a pixel at 100 dpi). No
-measurement on record."""
+"""Least number of written pixels in a place, on the layers' grid (0.5 mm a pixel at 100 dpi).
+Measured with the room."""
 
 _NEIGHBOURS_EDGE = 0.15
-"""Share of a place at each side in which writing does not count, as it may be a neighbour's. No
-measurement on record."""
+"""Share of a place at each side in which writing does not count, as it may be a neighbour's.
+Measured with the room."""
 
 _MAX_GAP_OF_BOXES, _MAX_DROP_OF_BOXES = 0.2, 0.25
 """Boxes are side by side within these limits: the gap in box widths, and the difference of their
-tops and of their bottoms in box heights. No measurement on record."""
+tops and of their bottoms in box heights. Measured with the room."""
 
 
 def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> FoundFields:

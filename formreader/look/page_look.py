@@ -26,10 +26,6 @@ _MIN_RULED_OF_INK = 0.3
 """Dark pixels in cells are no ink from this probability of being ruled on. Set by eye; 0.5 was not
 tried."""
 
-_MAX_RULED = 0.5
-"""A pixel is a line from this probability of being ruled on. Crops are cleaned of lines later. No
-measurement on record."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageLook:
@@ -57,7 +53,8 @@ def look_at(straight: StraightPage) -> PageLook:
     layers = probabilities(maps.layers)
     pen = layers[Layer.PEN]
     ruled = np.maximum(layers[Layer.RULED_ACROSS], layers[Layer.RULED_DOWN])
-    printed = (layers[Layer.PRINT] > _MIN_PRINT) & (pen < _MAX_PEN_OF_PRINT) & (ruled < _MAX_RULED)
+    # What is rather ruled than not stays: crops are cleaned of lines later.
+    printed = (layers[Layer.PRINT] > _MIN_PRINT) & (pen < _MAX_PEN_OF_PRINT) & (ruled < 0.5)
     # The first pixel of the grid covers the page's pixels -0.5 to 1.5.
     shrunk = scaling(1 / LAYER_STRIDE, 1 / LAYER_STRIDE)
     to_layers = shrunk @ np.linalg.inv(straight.to_page)

