@@ -150,6 +150,15 @@ def test_imports_within_references_point_down(path: Path) -> None:
         )
 
 
+def test_docs_have_the_same_map() -> None:
+    page = Path(__file__).parents[1] / "docs" / "architecture.md"
+    floors_of_page = page.read_text(encoding="utf-8").split("## Floors")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \| \[?`?(\w+?)(?:\.py|/)?`?[\]\s]", floors_of_page, re.MULTILINE)
+    told = {room.replace("__init__", ""): int(level) for level, room in rows}
+    above = {"references": len(FLOORS) - 1}
+    assert told == above | {room: i for i, rooms in enumerate(FLOORS[:-1]) for room in rooms}
+
+
 def test_the_house_knows_nothing_of_references() -> None:
     above = {name.name.removesuffix(".py") for name in REFERENCES.iterdir()}
     for path in MODULES:

@@ -59,6 +59,7 @@ def test_models_report_and_page_are_in_the_wheel(wheel: Path, root: Path) -> Non
         assert f"formreader/template/editor/{name}" in sizes
     assert "formreader/py.typed" in sizes
     assert not any(name.startswith(("tests/", "samples/")) for name in sizes)
+    assert not any(name.endswith("README.md") for name in sizes)
 
 
 @pytest.fixture(scope="module")

@@ -24,15 +24,16 @@ _LABELS_OF_16_BITS = 2**16
 """Number of labels that 16 bits hold, the paper's included. OpenCV fails where it needs more."""
 
 _MAX_LETTER_LEVEL = 170
-"""Grey level of ink, where paper is 255. No record of a measurement."""
+"""Largest grey level of ink, with paper at 255. No record of a measurement."""
 
 _MIN_LETTER_SIDE, _MAX_LETTER_SIDE = 4, 24
-"""Longer side of a letter in pixels at about 100 dpi: printed lines are longer, specks shorter."""
+"""Range of the longer side of a letter, in pixels at about 100 dpi. Printed lines are longer,
+specks are shorter. No record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PagePrint:
-    """An evenly lit page at about 100 dpi, (h, w) uint8, and what may be letters on it.
+    """An evenly lit page at about 100 dpi, (h, w) uint8, and candidates for letters on it.
 
     `mask`, (h, w) uint8, is 255 on letters and 0 elsewhere. `boxes`, (4, n), are their left, top,
     width and height.
