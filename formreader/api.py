@@ -201,7 +201,7 @@ class Reader:
             open_pool(workers, workers, page_timeout, memory, reading) as pool,
         ):
             tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
-            read = read_tasks(tasks, pool, self._recogniser, options, Stopwatch())
+            read = read_tasks(tasks, pool, lambda: self._recogniser, options, Stopwatch())
             for _, page in read:
                 yield page
 

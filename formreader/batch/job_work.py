@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
+from typing import Any
 
 from formreader.batch.debug_pictures import DebugFolder
-from formreader.batch.page_log import PageFigures, PageLog, ScanProgress
+from formreader.batch.page_log import PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask
-from formreader.batch.pile_pages import copy_to_keep
 from formreader.batch.read_tasks import read_worked
-from formreader.batch.worker_reading import WorkedPage
+from formreader.batch.stored_page import StoredPage, stored_page
+from formreader.batch.worker_reading import Finish, both
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.recognise.recogniser import Recogniser
 from formreader.rules.form_rules import FormRules
-from formreader.store.job_store import JobStore, PageResult
+from formreader.store.job_store import JobStore
 
 _GROUP_PAGES = 64
 _GROUP_SECONDS = 1.0
@@ -44,7 +45,14 @@ class JobWork:
     rules: Mapping[str, FormRules] = field(default_factory=dict)
     again: bool = False
 
-    def read(self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Recogniser) -> int:
+    @property
+    def finish(self) -> Finish:
+        """What workers make of a page that they read: all that is stored, or what is drawn."""
+        return stored_page if self.debug is None else both
+
+    def read(
+        self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Callable[[], Recogniser]
+    ) -> int:
         """Read the pages of `tasks` in order, until all are done or the user stops it.
 
         Pages are stored in groups. When the user stops it, pages already begun are finished.
@@ -62,34 +70,35 @@ class JobWork:
                 _next_group(pages), tasks[done:], pool, recogniser, self.options, self.stopwatch,
                 self.rules,
             )  # fmt: skip
-            group = [PageResult(page, reading, copy_to_keep(page)) for page, reading in read]
+            pairs = zip(tasks[done:], read, strict=False)  # the group may be smaller
+            group = [self._finished(task, page) for task, page in pairs]
             if not group:
                 return done
-            self._draw(group, tasks[done : done + len(group)])
             self._store_group(group)
             done += len(group)
 
-    def _draw(self, group: Sequence[PageResult], tasks: Sequence[PageTask]) -> None:
-        """Draw pages for `--debug`, before they are stored: no run draws stored pages."""
-        if self.debug is None:
-            return
-        for task, result in zip(tasks, group, strict=True):
-            self.debug.write(task.file, result.page, result.reading, self.progress.message)
+    def _finished(self, task: PageTask, page: Any) -> StoredPage:
+        """What is stored of a page; drawn for `--debug` before: no run draws stored pages."""
+        if isinstance(page, StoredPage):
+            return page
+        if self.debug is not None:
+            self.debug.write(task.file, page[0], page[1], self.progress.message)
+        return stored_page(*page)
 
-    def _store_group(self, group: Sequence[PageResult]) -> None:
+    def _store_group(self, group: Sequence[StoredPage]) -> None:
         """Store a group of pages, then report it to the log and the display."""
         with self.stopwatch.stage("store"):
-            self.store.add(group)
-        figures = [PageFigures.of(result.page, result.reading) for result in group]
+            self.store.add([page.rows for page in group])
+        figures = [page.figures for page in group]
         if self.log is not None:
             self.log.write(figures)
-        for page in () if self.again else figures:
-            self.progress.page_done(page)
-        for result in group:
-            self.stopwatch.add(result.page.seconds)
+        for one in () if self.again else figures:
+            self.progress.page_done(one)
+        for page in group:
+            self.stopwatch.add(page.seconds)
 
 
-def _next_group(pages: Iterator[WorkedPage]) -> Iterator[WorkedPage]:
+def _next_group(pages: Iterator[Any]) -> Iterator[Any]:
     """Yield the next group of `pages`: at least one, until the group is full or its time is up."""
     ends = time.monotonic() + _GROUP_SECONDS
     for page in islice(pages, _GROUP_PAGES):

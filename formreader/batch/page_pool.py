@@ -9,10 +9,11 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from formreader.batch.page_work import PageTask, failed_page, start_worker
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
+from formreader.batch.stored_page import StoredPage
 from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
     WORKER_IMPORTS,
@@ -20,7 +21,7 @@ from formreader.batch.worker_process import (
     TimeLimitError,
     WorkerDiedError,
 )
-from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.records import PageCrops
 
@@ -29,7 +30,7 @@ Explain: TypeAlias = Callable[[Exception], str]
 
 PAGES_AHEAD_PER_WORKER = 8
 """Pages submitted ahead for each worker, so that it has work while the network reads digits and
-while the page that is next in order is slow. The result of a page takes about 0.2 MB. A choice; no
+while the page that is next in order is slow. The result of a page takes about 0.1 MB. A choice; no
 record of a measurement."""
 
 
@@ -47,7 +48,7 @@ class PagePool:
     ahead: int
     explain: Explain
     close: Callable[[], object]
-    work_page: Callable[[PageTask], WorkedPage] = work_and_read
+    work_page: Callable[[PageTask], Any] = work_and_read
 
     def __enter__(self) -> Self:
         return self
@@ -55,15 +56,15 @@ class PagePool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def work(self, tasks: Iterable[PageTask]) -> Iterator[WorkedPage]:
-        """Yield the page work of each of `tasks`, in their order; several calls may run at a time.
+    def work(self, tasks: Iterable[PageTask]) -> Iterator[Any]:
+        """Yield what workers return of each of `tasks`, in their order; several may run at a time.
 
-        Pages that the workers did not read, or that failed in them, have no reading.
+        Of pages that the workers did not read, or that failed in them, these are the crops.
 
         Raises:
             UsageError: there are no workers.
         """
-        waiting: deque[tuple[PageTask, Future[WorkedPage]]] = deque()
+        waiting: deque[tuple[PageTask, Future[Any]]] = deque()
         for task in tasks:
             waiting.append((task, self.executor.submit(self.work_page, task)))
             if len(waiting) >= self.ahead:
@@ -73,15 +74,14 @@ class PagePool:
 
     def turn(self, tasks: Sequence[PageTask], quarters: Mapping[int, int]) -> list[PageCrops]:
         """Repeat page work on some of `tasks`; `quarters`: index -> quarter turns to upright."""
-        turned = (replace(tasks[i], quarters=q) for i, q in quarters.items())
-        return [worked.page for worked in self.work(turned)]
+        return list(self.work(replace(tasks[i], quarters=q) for i, q in quarters.items()))
 
-    def _result(self, task: PageTask, future: Future[WorkedPage]) -> WorkedPage:
+    def _result(self, task: PageTask, future: Future[Any]) -> Any:
         try:
             return future.result()
         except Exception as error:
             failed = failed_page(task, self.explain(error))
-            return WorkedPage(replace(failed, retried=isinstance(error, WorkerDiedError)))
+            return replace(failed, retried=isinstance(error, WorkerDiedError))
 
 
 def open_pool(
@@ -136,8 +136,11 @@ def _start_reader(level: int, reading: WorkerReading) -> None:
 
 def _as_retried(result: object) -> object:
     """Mark a page whose first worker died; results of other calls stay as they are."""
-    if isinstance(result, WorkedPage):
-        return replace(result, page=replace(result.page, retried=True))
+    match result:
+        case PageCrops():
+            return replace(result, retried=True)
+        case StoredPage():
+            return replace(result, figures=replace(result.figures, retried=True))
     return result
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from formreader.batch.page_pool import PagePool
 from formreader.batch.page_work import PageTask
-from formreader.batch.worker_reading import WorkedPage
 from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
@@ -20,13 +20,14 @@ from formreader.rules.form_rules import FormRules
 def read_tasks(
     tasks: Iterable[PageTask],
     pool: PagePool,
-    recogniser: Recogniser,
+    recogniser: Callable[[], Recogniser],
     options: ScanOptions,
     stopwatch: Stopwatch,
 ) -> Iterator[tuple[PageCrops, PageReading]]:
     """Yield the crops and the reading of each page, in the order of `tasks`.
 
-    Pages that turn out to lie on their side or upside down are worked on again.
+    `recogniser` is called when a page is to be read here. Pages that turn out to lie on their side
+    or upside down are worked on again.
 
     Raises:
         UsageError: there are no workers.
@@ -42,15 +43,15 @@ def read_tasks(
 
 
 def read_worked(
-    worked: Iterable[WorkedPage],
+    worked: Iterable[Any],
     tasks: Sequence[PageTask],
     pool: PagePool,
-    recogniser: Recogniser,
+    recogniser: Callable[[], Recogniser],
     options: ScanOptions,
     stopwatch: Stopwatch,
     rules: Mapping[str, FormRules] = NO_FORM_RULES,
-) -> Iterator[tuple[PageCrops, PageReading]]:
-    """Yield the crops and the reading of each page; those that no worker read are read here.
+) -> Iterator[Any]:
+    """Yield what the workers made of each page that they read, and of others crops and reading.
 
     `tasks` are those of the pages, in their order; some may be added while the pages come. Other
     arguments are those of `read_pages`.
@@ -60,14 +61,10 @@ def read_worked(
     def turn(first: int, quarters: Mapping[int, int]) -> list[PageCrops]:
         return pool.turn(tasks, {first + i: by for i, by in quarters.items()})
 
-    pairs: Iterator[tuple[PageCrops, PageReading]]
-    for is_read, some in groupby(worked, lambda one: one.reading is not None):
-        if is_read:
-            pairs = ((one.page, one.reading) for one in some if one.reading is not None)
-        else:
-            pages = (one.page for one in some)
-            of_these = partial(turn, done)
-            pairs = read_pages(pages, recogniser, options, stopwatch, of_these, rules)
-        for pair in pairs:
+    for is_cut, some in groupby(worked, lambda one: isinstance(one, PageCrops)):
+        of_these = partial(turn, done)
+        for one in (
+            read_pages(some, recogniser(), options, stopwatch, of_these, rules) if is_cut else some
+        ):
             done += 1
-            yield pair
+            yield one

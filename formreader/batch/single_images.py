@@ -10,7 +10,6 @@ import numpy as np
 
 from formreader.batch.model_trial import load_tried
 from formreader.batch.page_work import PageTask, without_faults
-from formreader.batch.worker_reading import WorkedPage
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import ScanOptions
 from formreader.core.records import (
@@ -63,14 +62,14 @@ def _read_each(options: ScanOptions, cut: Callable[[Page], PageCrops]) -> Iterat
     return (reading for _, reading in read_pages(images, recogniser, options, Stopwatch()))
 
 
-def work_digit(task: PageTask) -> WorkedPage:
+def work_digit(task: PageTask) -> PageCrops:
     """Read an image of one digit and crop it; any fault becomes the `error`. For workers."""
-    return WorkedPage(without_faults(task, partial(_read_and_cut, task, crop_digit)))
+    return without_faults(task, partial(_read_and_cut, task, crop_digit))
 
 
-def work_number(task: PageTask) -> WorkedPage:
+def work_number(task: PageTask) -> PageCrops:
     """Read an image of one number and cut it up; any fault becomes the `error`. For workers."""
-    return WorkedPage(without_faults(task, partial(_read_and_cut, task, cut_number)))
+    return without_faults(task, partial(_read_and_cut, task, cut_number))
 
 
 def _read_and_cut(task: PageTask, cut: Callable[[Page], PageCrops]) -> PageCrops:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from formreader.batch.input_records import input_records
@@ -172,11 +173,11 @@ def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -
         KeyboardInterrupt: the user stopped it.
     """
     files = means.list_inputs(options, None).files
-    recogniser = means.recogniser(options)
     pile = list[PilePage]()
     with means.counter(options) as count_pdf:
         tasks = list(_tasks(files, count_pdf))
     progress.started(len(files), len(tasks), 0)
+    recogniser = partial(means.recogniser, options)
     with means.pool(options, len(tasks)) as pool:
         for page, reading in read_tasks(tasks, pool, recogniser, options, Stopwatch()):
             progress.page_done(PageFigures.of(page, reading))

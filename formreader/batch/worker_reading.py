@@ -1,16 +1,17 @@
 """Reading of a page by the worker that cut it.
 
 Recognition takes up to a third of a page's time, so one process that read for all workers would
-keep no more than a few of them busy. A worker that reads sends the readings with the crops. On a
-GPU pages are read in large batches instead, by the main process (`read_tasks`).
+keep no more than a few of them busy. A worker that reads also prepares what the main process does
+with the page (`Finish`). On a GPU pages are read in large batches instead, by the main process
+(`read_tasks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 from formreader.batch.network_cards import NetworkCards, load_other_networks
 from formreader.batch.page_work import PageTask, faulty_page, work_page
@@ -25,13 +26,14 @@ from formreader.recognise.recogniser import Recogniser
 from formreader.rules.form_rules import FormRules
 from formreader.template.form_book import loaded_book
 
+Finish: TypeAlias = Callable[[PageCrops, PageReading], Any]
+"""Makes what a worker returns of a page that it read; picklable. It is never a `PageCrops`: that is
+a page that is yet to be read."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WorkedPage:
-    """The result of a worker on a page: its crops, and its reading if the worker read it."""
 
-    page: PageCrops
-    reading: PageReading | None = None
+def both(page: PageCrops, reading: PageReading) -> tuple[PageCrops, PageReading]:
+    """Return the crops of a page and its reading."""
+    return page, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,15 @@ class WorkerReading:
     """How workers read pages: with which models, and what is accepted.
 
     `options` has only what affects a reading. `cards_sha256` identifies the networks' cards: a
-    worker with others reads nothing.
+    worker with others reads nothing. `finish` makes what it returns.
     """
 
     options: ScanOptions
     cards_sha256: str
+    finish: Finish = both
 
     @classmethod
-    def of(cls, options: ScanOptions, cards: NetworkCards) -> Self | None:
+    def of(cls, options: ScanOptions, cards: NetworkCards, finish: Finish = both) -> Self | None:
         """Return how the workers of a scan read; None where the main process does.
 
         It does on a GPU, and for a cluster with what only this machine may have.
@@ -57,7 +60,7 @@ class WorkerReading:
             return None
         model = options.model if is_shipped(folder) else str(folder.absolute())
         here = replace(options.for_reading(), model=model, device="cpu")
-        return cls(here, cards.sha256)
+        return cls(here, cards.sha256, finish)
 
     def load(self) -> None:
         """Load all networks, in the worker, while the main process still prepares the scan.
@@ -69,8 +72,8 @@ class WorkerReading:
         load_other_networks(self.options.second_reader)
         self._recogniser()
 
-    def read(self, page: PageCrops, task: PageTask) -> WorkedPage:
-        """Read a page that was worked on; runs in the worker.
+    def read(self, page: PageCrops, task: PageTask) -> Any:
+        """Read a page that was worked on, and finish it; runs in the worker.
 
         Pages that turn out to lie on their side or upside down are worked on again. Any fault
         becomes the page's `error`.
@@ -92,19 +95,29 @@ class WorkerReading:
             raise
         except Exception as error:
             failed = faulty_page(task, error)
-            return WorkedPage(failed, PageReading(failed.file, failed.number, error=failed.error))
+            reading = PageReading(failed.file, failed.number, error=failed.error)
+            return self.finish(failed, reading)
         seconds = {**cropped.seconds, **stopwatch.stages}
-        return WorkedPage(replace(cropped, seconds=seconds), reading)
+        return self.finish(replace(cropped, seconds=seconds), reading)
 
     def _recogniser(self) -> Recogniser:
         options = self.options
         return _loaded(options.model, options.batch, options.second_reader, self.cards_sha256)
 
 
-def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> WorkedPage:
-    """Do the work on a page, and read it if workers do; runs in the worker."""
-    page = work_page(task)
-    return WorkedPage(page) if reading is None else reading.read(page, task)
+def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> Any:
+    """Do the work on a page; runs in the worker.
+
+    Returns:
+        The page's crops, or if workers read what `reading.finish` makes of them and the reading.
+
+    Raises:
+        ModelError: the worker's models are damaged, or are not those of the scan.
+    """
+    if reading is None:
+        return work_page(task)
+    reading.load()
+    return reading.read(work_page(task), task)
 
 
 @cache

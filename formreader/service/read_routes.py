@@ -142,7 +142,7 @@ def _work(
         pool = replace(pool, work_page=work_digit if kind == "digit" else work_number)
     with pool:
         try:
-            return list(read_tasks(tasks, pool, service.warm.network, options, stopwatch))
+            return list(read_tasks(tasks, pool, lambda: service.warm.network, options, stopwatch))
         except UsageError as error:
             raise ProblemError(503, str(error), {"retry-after": "10"}) from error
 
@@ -186,7 +186,7 @@ def _read_crops(service: Service, given: bodies.Crops) -> bodies.DigitsRead:
 def _read_pictures(service: Service, files: list[InputFile]) -> bodies.DigitsRead:
     tasks = (PageTask(file, 0) for file in files)
     with service.warm.pool_of(service.warm.lanes.open(urgent=True)) as pool:
-        cut = [one.page for one in replace(pool, work_page=work_digit).work(tasks)]
+        cut: list[PageCrops] = list(replace(pool, work_page=work_digit).work(tasks))
     nothing = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
     crops = np.concatenate([page.fields[0].crops if page.fields else nothing for page in cut])
     blank = np.array([bool(page.fields[0].blank[0]) if page.fields else True for page in cut])

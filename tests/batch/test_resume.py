@@ -28,7 +28,7 @@ from formreader.batch.page_pool import PagePool
 from formreader.cli.main import main
 from formreader.cli.progress import ScanDisplay
 from formreader.core.errors import ExitCode, OutputError
-from formreader.store.job_store import JobStore, PageResult
+from formreader.store.job_store import JobStore, PageRows
 
 pytestmark = pytest.mark.slow
 
@@ -556,7 +556,7 @@ def test_a_full_disk_leaves_the_job_intact(
     monkeypatch.setattr(job_work, "_GROUP_PAGES", 5)
     add, groups = JobStore.add, list[int]()
 
-    def fill_up(self: JobStore, results: Sequence[PageResult]) -> None:
+    def fill_up(self: JobStore, results: Sequence[PageRows]) -> None:
         groups.append(len(results))
         if len(groups) == 2:
             raise OutputError("r.sqlite: cannot be written: no space left on device")

@@ -52,7 +52,7 @@ from formreader.input.open_page import count_pages
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.page_reading import TurnPages, read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.store.job_store import JobStore, PageResult
+from formreader.store.job_store import JobStore, PageRows
 
 
 @dataclass
@@ -326,7 +326,7 @@ def test_pages_are_stored_as_time_passes(
 ) -> None:
     add, groups = JobStore.add, list[int]()
 
-    def count(self: JobStore, results: Sequence[PageResult]) -> None:
+    def count(self: JobStore, results: Sequence[PageRows]) -> None:
         groups.append(len(results))
         add(self, results)
 

@@ -19,7 +19,7 @@ from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain, open_pool
 from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.read_tasks import read_worked
-from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import ExitCode, ModelError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile, PageCrops, PageReading
@@ -71,28 +71,26 @@ def test_a_turned_page_is_turned_by_the_worker(form_png: Path, tmp_path: Path) -
     task = task_of(turned)
     # As if its print did not show how it lies: then only reading its digits does.
     cut = replace(work_page(replace(task, quarters=0)), upright=False)
-    worked = reading_of().read(cut, task)
-    assert worked.reading is not None
+    _, reading = reading_of().read(cut, task)
     expected = Reader(device="cpu").read(form_png)
-    assert [one.value for one in worked.reading.fields] == [one.value for one in expected.fields]
+    assert [one.value for one in reading.fields] == [one.value for one in expected.fields]
 
 
 def test_what_a_worker_needs_is_small_and_can_be_sent(form_png: Path) -> None:
     reading = reading_of(ScanOptions(("a" * 5000,), device="cpu", review_below=0.7))
     sent = pickle.dumps(reading)
     assert len(sent) < 2000
-    worked = work_and_read(task_of(form_png), pickle.loads(sent))
-    assert worked.reading is not None
+    page, reading_sent = work_and_read(task_of(form_png), pickle.loads(sent))
     recogniser = load_recogniser(device="cpu", threads=1)
     ((_, expected),) = read_pages(
         [work_page(task_of(form_png))], recogniser, replace(OPTIONS, review_below=0.7), Stopwatch()
     )
-    assert worked.reading == expected
-    assert worked.page.seconds["recognise"] > 0
+    assert reading_sent == expected
+    assert page.seconds["recognise"] > 0
 
 
 def test_without_a_reading_pages_are_only_cut(form_png: Path) -> None:
-    assert work_and_read(task_of(form_png)).reading is None
+    assert isinstance(work_and_read(task_of(form_png)), PageCrops)
 
 
 @pytest.mark.parametrize(
@@ -158,11 +156,10 @@ def test_a_page_that_cannot_be_read_has_an_error(
         raise error
 
     monkeypatch.setattr(worker_reading, "read_pages", fail)
-    worked = reading_of().read(work_page(task_of(form_png)), task_of(form_png))
-    assert worked.reading is not None
-    assert worked.page.error == worked.reading.error
-    assert worked.reading.error.startswith(message)
-    assert not worked.reading.fields
+    page, reading = reading_of().read(work_page(task_of(form_png)), task_of(form_png))
+    assert page.error == reading.error
+    assert reading.error.startswith(message)
+    assert not reading.fields
 
 
 def test_pages_that_no_worker_read_are_read_here_in_their_order(
@@ -173,14 +170,14 @@ def test_pages_that_no_worker_read_are_read_here_in_their_order(
     with Image.open(form_png) as page:
         page.rotate(180).save(turned)
     tasks = [task_of(path) for path in (form_png, form_png, turned, form_png)]
-    worked = [work_and_read(tasks[0], reading_of()), WorkedPage(work_page(tasks[1]))]
+    worked = [work_and_read(tasks[0], reading_of()), work_page(tasks[1])]
     worked += [
-        WorkedPage(replace(work_page(replace(tasks[2], quarters=0)), upright=False)),
+        replace(work_page(replace(tasks[2], quarters=0)), upright=False),
         work_and_read(tasks[3], reading_of()),
     ]
     pool = PagePool(inline, 1, explain, lambda: None)
     recogniser = load_recogniser(device="cpu", threads=1)
-    read = list(read_worked(worked, tasks, pool, recogniser, OPTIONS, Stopwatch()))
+    read = list(read_worked(worked, tasks, pool, lambda: recogniser, OPTIONS, Stopwatch()))
     assert [page.file for page, _ in read] == [form_png.name, form_png.name, "turned.png"] + [
         form_png.name
     ]

@@ -13,6 +13,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 
 import numpy as np
@@ -162,7 +163,7 @@ def _corrected_pages(
 def _read_again(tasks: Sequence[PageTask]) -> Iterator[PageCrops]:
     """Read the pages of `tasks` as a scan does, up to their crops."""
     options = ScanOptions(paths=())
-    recogniser = load_recogniser(options.model, "cpu", options.batch)
+    recogniser = partial(load_recogniser, options.model, "cpu", options.batch)
     with open_pool(options.workers, len(tasks), options.page_timeout) as pool:
         for page, _ in read_tasks(tasks, pool, recogniser, options, Stopwatch()):
             yield page
