@@ -67,7 +67,7 @@ class Reader:
 
     Args:
         model: name of a shipped model, or a folder that `formreader train` wrote.
-        review_below: digits with a lower confidence are marked for review.
+        review_below: values with a lower confidence are marked for review.
         max_error: instead of `review_below`: the share of accepted fields that may be wrong. The
             model's calibration then gives the threshold.
         device: `auto` takes a GPU if TensorFlow can use one.

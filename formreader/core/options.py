@@ -146,7 +146,7 @@ class ScanOptions:
     )
     review_below: float = _default(
         0.95,
-        Option("Digits with a lower confidence are marked for review.", reads=True, metavar="P"),
+        Option("Values with a lower confidence are marked for review.", reads=True, metavar="P"),
     )
     model: str = _default(
         DEFAULT_MODEL,

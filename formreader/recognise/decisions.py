@@ -69,10 +69,10 @@ def decide(
 ) -> tuple[FieldReading, ...]:
     """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
-    Digits with a lower confidence than their threshold are for review, and so are those in boxes
-    with loose ink, however sure: a digit beside them may be missing. A number in a cell is
-    accepted or for review as a whole. A field whose place is in doubt is for review, also where it
-    looks blank. `doubted`: all of the page is for review, whatever the
+    A field is accepted if all of its digits together are as sure as the threshold; else those of
+    lower confidence than it, and the least sure one, are for review. So are digits in boxes with
+    loose ink, however sure: a digit beside them may be missing. A field whose place is in doubt is
+    for review, also where it looks blank. `doubted`: all of the page is for review, whatever the
     thresholds. `revised` gives the readings that the rules of a form leave, before they are
     judged.
     """
@@ -97,19 +97,21 @@ def judged(field: FieldReading, thresholds: Thresholds) -> FieldReading:
 
     So thresholds can change after the reading. What is not acceptable is for review at any.
     """
+    review_below = thresholds.number
     if field.frame is None:
         review_below = thresholds.digit(len(field.digits))
-        accepted = [one.acceptable and one.confidence >= review_below for one in field.digits]
-    else:
-        accepted = _accepted_of_number(field, thresholds.number)
+    accepted = _accepted(field, review_below)
     if field.broken:
         accepted = [False] * len(accepted)
     digits = tuple(map(_with_status, field.digits, accepted))
     return replace(field, digits=digits, status=field_status(digits))
 
 
-def _accepted_of_number(field: FieldReading, review_below: float) -> list[bool]:
-    """Which digits of a number in a cell are accepted: all, or not the most doubtful ones."""
+def _accepted(field: FieldReading, review_below: float) -> list[bool]:
+    """Which digits of a field are accepted: all, or not the most doubtful ones.
+
+    A field is as sure as all of its digits together: five digits of 0.98 are a value of 0.90.
+    """
     least = min(digit.confidence for digit in field.digits)
     return [
         one.acceptable

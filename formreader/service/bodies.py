@@ -66,7 +66,7 @@ class JobOptions(Body):
     """Options of a job: those of `formreader scan`, with its defaults."""
 
     rows: Rows = Field("field", description="What a row of the table is")
-    review_below: Share = Field(description="Digits with a lower confidence are for review")
+    review_below: Share = Field(description="Values with a lower confidence are for review")
     max_error: MaxError | None = Field(
         None, description="Instead: the share of accepted values that may be wrong"
     )
