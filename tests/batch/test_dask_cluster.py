@@ -92,7 +92,7 @@ def test_a_cluster_reads_as_this_process_does(
     task = PageTask(InputFile("form.png", "a form"), 0)
     missing = PageTask(InputFile("missing.png", "missing.png"), 0)
     with open_cluster(dask_cluster.address, 600) as pool:
-        read, not_there = (one.page for one in pool.work([task, missing]))
+        read, not_there = pool.work([task, missing])
     expected = work_page(task)
     assert (read.file, read.boxes) == ("a form", expected.boxes)
     for one, other in zip(read.fields, expected.fields, strict=True):
@@ -104,7 +104,7 @@ def test_a_cluster_reads_as_this_process_does(
 def test_a_lost_worker_costs_no_page(dask_cluster: Cluster, form_png: Path) -> None:
     task = PageTask(InputFile(str(form_png), "form.png"), 0)
     with open_cluster(dask_cluster.address, 600) as pool:
-        pages = (one.page for one in pool.work([task] * 24))
+        pages = pool.work([task] * 24)
         first = next(pages)
         # The first of its children is Python's resource tracker.
         psutil.Process(dask_cluster.workers[0].pid).children()[-1].terminate()
@@ -114,7 +114,7 @@ def test_a_lost_worker_costs_no_page(dask_cluster: Cluster, form_png: Path) -> N
 def test_a_page_over_the_time_limit_has_an_error(dask_cluster: Cluster, form_png: Path) -> None:
     task = PageTask(InputFile(str(form_png), "form.png"), 0)
     with open_cluster(dask_cluster.address, 0.001) as pool:
-        (page,) = (one.page for one in pool.work([task]))
+        (page,) = pool.work([task])
     assert "0.001 s" in page.error
     assert "--page-timeout" in page.error
 
@@ -188,7 +188,7 @@ def test_with_tls_only_who_has_a_certificate_is_let_in(
     with started_cluster(tmp_path, 1, *options) as running:
         assert running.address.startswith("tls://")
         with open_cluster(running.address, 600, tls) as pool:
-            (page,) = (one.page for one in pool.work([task]))
+            (page,) = pool.work([task])
         assert page.boxes == work_page(task).boxes
         with pytest.raises(UsageError, match="TLS needs certificates"):
             open_cluster(running.address, 600)
