@@ -19,11 +19,11 @@ from typing import TypeAlias
 from formreader.batch.job_plan import Plan
 from formreader.batch.job_work import JobWork
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask
 from formreader.batch.pile_pages import kept_page
 from formreader.core.doubts import Doubt
 from formreader.core.errors import OutputError, TemplateError, UsageError
 from formreader.output.atomic_writing import atomic_writer
+from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
 from formreader.store.job_store import JobStore, LearnedForms, Learning, PageCopy
 from formreader.template.form_book import templates_hash

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice, takewhile
 from typing import Any
 
 from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.page_log import PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask
-from formreader.batch.read_tasks import read_worked
 from formreader.batch.stored_page import StoredPage, stored_page
-from formreader.batch.worker_reading import Finish, both
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
-from formreader.rules.form_rules import FormRules
 from formreader.store.job_store import JobStore
 
 _GROUP_PAGES = 64
@@ -32,8 +29,8 @@ second."""
 class JobWork:
     """Reads pages, and passes the results to the store, the log, the display and `--debug`.
 
-    `stopwatch` adds up the seconds of each stage over all pages. `rules` are those of each form.
-    `again`: the pages were read before in this run, and are not reported as done once more.
+    `stopwatch` adds up the seconds of each stage over all pages. `again`: the pages were
+    read before in this run, and are not reported as done once more.
     """
 
     options: ScanOptions
@@ -42,13 +39,7 @@ class JobWork:
     debug: DebugFolder | None
     log: PageLog | None
     stopwatch: Stopwatch
-    rules: Mapping[str, FormRules] = field(default_factory=dict)
     again: bool = False
-
-    @property
-    def finish(self) -> Finish:
-        """What workers make of a page that they read: all that is stored, or what is drawn."""
-        return stored_page if self.debug is None else both
 
     def read(
         self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Callable[[], Recogniser]
@@ -66,24 +57,29 @@ class JobWork:
         pages = pool.work(takewhile(lambda _: not self.progress.stopped(), tasks))
         done = 0
         while True:
-            read = read_worked(
-                _next_group(pages), tasks[done:], pool, recogniser, self.options, self.stopwatch,
-                self.rules,
-            )  # fmt: skip
-            pairs = zip(tasks[done:], read, strict=False)  # the group may be smaller
-            group = [self._finished(task, page) for task, page in pairs]
+            group = list(self._to_store(_next_group(pages), pool, recogniser))
             if not group:
                 return done
             self._store_group(group)
             done += len(group)
 
-    def _finished(self, task: PageTask, page: Any) -> StoredPage:
-        """What is stored of a page; drawn for `--debug` before: no run draws stored pages."""
-        if isinstance(page, StoredPage):
-            return page
-        if self.debug is not None:
-            self.debug.write(task.file, page[0], page[1], self.progress.message)
-        return stored_page(*page)
+    def _to_store(
+        self, worked: Iterable[Any], pool: PagePool, recogniser: Callable[[], Recogniser]
+    ) -> Iterator[StoredPage]:
+        """Yield what is stored of pages; those that no worker read are read here.
+
+        They are drawn for `--debug` before they are stored: no run draws stored pages.
+        """
+        for is_stored, some in groupby(worked, lambda one: isinstance(one, StoredPage)):
+            if is_stored:
+                yield from some
+                continue
+            pages = list(some)
+            read = pool.read(pages, recogniser(), self.options, self.stopwatch)
+            for one, (page, reading) in zip(pages, read, strict=True):
+                if self.debug is not None:
+                    self.debug.write(one.task.file, page, reading, self.progress.message)
+                yield stored_page(page, reading)
 
     def _store_group(self, group: Sequence[StoredPage]) -> None:
         """Store a group of pages, then report it to the log and the display."""

@@ -21,7 +21,7 @@ from formreader.batch.page_pool import (
     start_workers,
 )
 from formreader.batch.pdf_counter import PdfCounter
-from formreader.batch.worker_reading import Finish, WorkerReading, both, work_and_read
+from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, usable_cores
@@ -47,10 +47,10 @@ class ScanMeans(Protocol):
     def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
         """Count the pages of PDFs within a `with` statement."""
 
-    def pool(self, options: ScanOptions, pages: int, finish: Finish = both) -> PagePool:
+    def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
         """Return the workers for `pages` pages; the end of `with` gives them back.
 
-        `finish` makes what they return of the pages that they read.
+        `stores`: those that read return pages as a job stores them.
 
         Raises:
             ModelError: a model is missing or damaged.
@@ -79,12 +79,12 @@ class OwnMeans:
     def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
         return PdfCounter(options.page_timeout, options.memory)
 
-    def pool(self, options: ScanOptions, pages: int, finish: Finish = both) -> PagePool:
+    def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
         """Return a pool of workers: a cluster, or processes of this machine.
 
         Workers that read load the networks themselves. What users bring is tried before.
         """
-        reading = WorkerReading.of(options, self.cards(options), finish)
+        reading = WorkerReading.of(options, self.cards(options), stores=stores)
         if reading is None or options.second_reader or not is_shipped(model_folder(options.model)):
             self.recogniser(options)
         if options.cluster is not None:
@@ -185,8 +185,8 @@ class SharedMeans:
         with nullcontext(self._warm.count_pages) as counter:
             yield counter
 
-    def pool(self, options: ScanOptions, pages: int, finish: Finish = both) -> PagePool:
-        reading = WorkerReading.of(options, self._warm.cards, finish)
+    def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
+        reading = WorkerReading.of(options, self._warm.cards, stores=stores)
         return replace(
             self._warm.pool_of(self._lane), work_page=partial(work_and_read, reading=reading)
         )

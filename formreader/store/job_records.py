@@ -69,8 +69,9 @@ class JobView:
     rules of each form that has some, as text (`rules_text`). `documents` are the forms of the pages
     of each document, in order, by the name of the first. `split`: a table of pages is written as
     one for each form; None for where there are several. `parts` are the names of those files,
-    beside `out`, that may be there. `found` are the forms that pages were recognised as; None
-    before it is known.
+    beside `out`, that may be there. `language` is that of messages and report, "" for English and
+    that of the browser. `found` are the forms that pages were recognised as; None before it is
+    known.
     """
 
     out: str
@@ -85,6 +86,7 @@ class JobView:
     documents: Mapping[str, Sequence[str]] = field(default_factory=dict)
     split: bool | None = False
     parts: tuple[str, ...] = ()
+    language: str = ""
     found: Sequence[str] | None = None
 
     def to_json(self) -> str:
@@ -105,11 +107,13 @@ class AnsweredPage:
 
     `reading` is as it was read. `answers` has what they said: number of the field, from 1, -> by
     box. `sprites` are PNGs of the crops of all boxes of a field side by side, by its number.
+    `signed`: (field, box) -> who said so, and when.
     """
 
     reading: PageReading
     answers: Mapping[int, Mapping[int, str]]
     sprites: Mapping[int, bytes]
+    signed: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 5
+JOB_FORMAT = 6
 """Version of the tables, SQLite's `user_version`; each change of the tables or of what their
 checksums are of adds 1."""
 
@@ -338,6 +338,7 @@ DIFFERENCES = "SELECT id, differs FROM page"
 SET_DIFFERENCE = "UPDATE page SET differs = ? WHERE id = ?"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
+SIGNED = "SELECT field, box, given_by, given_at FROM answer WHERE page = ? ORDER BY batch"
 PAGE_ID = """
 SELECT page.id FROM page JOIN file ON file.id = page.file
 WHERE file.label = CAST(? AS TEXT) AND page.number = ?

@@ -20,6 +20,7 @@ from typing import Self
 
 import numpy as np
 
+from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.records import FieldReading, PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
@@ -155,6 +156,12 @@ class JobStore:
     def view(self) -> JobView | None:
         """How the job was last written; None for a new one."""
         return _view(self._file)
+
+    def written_view(self) -> JobView:
+        """How the job was last written; it was, as `open_finished` has made sure."""
+        view = self.view()
+        assert view is not None, "open_finished checks it"
+        return view
 
     def set_view(
         self, view: JobView, judged: Callable[[FieldReading], FieldReading] | None = None
@@ -487,7 +494,11 @@ class JobStore:
             if page is not None and page in ids and not reading.same_as:
                 as_read = replace(reading, fields=self._fields(page, as_read=True))
                 sprites = dict(self._file.query(sql.SPRITES, page))
-                yield AnsweredPage(as_read, self._answers(page), sprites)
+                signed = {
+                    (field, box): (by, at)
+                    for field, box, by, at in self._file.query(sql.SIGNED, page)
+                }
+                yield AnsweredPage(as_read, self._answers(page), sprites, signed)
 
     def pages(self) -> Iterator[PageReading]:
         """All pages in the order of `readings`, without their fields."""
@@ -504,7 +515,10 @@ class JobStore:
             sql.PAGES.format(condition)
         ):
             if page is None:
-                yield None, PageReading(label, 0, notice=f"{twin} is not read yet", same_as=twin)
+                yield (
+                    None,
+                    PageReading(label, 0, notice=reason(Doubt.NOT_READ_YET, twin), same_as=twin),
+                )
             else:
                 yield (
                     page,
@@ -512,7 +526,7 @@ class JobStore:
                         label,
                         number - 1,
                         error=error,
-                        notice="; ".join(filter(None, (notice, differs))),
+                        notice=all_of(notice, differs),
                         same_as=twin,
                         form=form,
                     ),

@@ -22,10 +22,11 @@ import pytest
 
 from formreader.batch import dask_cluster as cluster
 from formreader.batch.dask_cluster import TlsFiles, open_cluster
-from formreader.batch.page_work import PageTask, work_page
 from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
+from formreader.reading.one_page import crop_task
+from formreader.reading.page_task import PageTask
 
 pytestmark = pytest.mark.slow
 
@@ -92,8 +93,8 @@ def test_a_cluster_reads_as_this_process_does(
     task = PageTask(InputFile("form.png", "a form"), 0)
     missing = PageTask(InputFile("missing.png", "missing.png"), 0)
     with open_cluster(dask_cluster.address, 600) as pool:
-        read, not_there = pool.work([task, missing])
-    expected = work_page(task)
+        read, not_there = (one.page for one in pool.work([task, missing]))
+    expected = crop_task(task)
     assert (read.file, read.boxes) == ("a form", expected.boxes)
     for one, other in zip(read.fields, expected.fields, strict=True):
         np.testing.assert_array_equal(one.crops, other.crops)
@@ -104,7 +105,7 @@ def test_a_cluster_reads_as_this_process_does(
 def test_a_lost_worker_costs_no_page(dask_cluster: Cluster, form_png: Path) -> None:
     task = PageTask(InputFile(str(form_png), "form.png"), 0)
     with open_cluster(dask_cluster.address, 600) as pool:
-        pages = pool.work([task] * 24)
+        pages = (one.page for one in pool.work([task] * 24))
         first = next(pages)
         # The first of its children is Python's resource tracker.
         psutil.Process(dask_cluster.workers[0].pid).children()[-1].terminate()
@@ -114,7 +115,7 @@ def test_a_lost_worker_costs_no_page(dask_cluster: Cluster, form_png: Path) -> N
 def test_a_page_over_the_time_limit_has_an_error(dask_cluster: Cluster, form_png: Path) -> None:
     task = PageTask(InputFile(str(form_png), "form.png"), 0)
     with open_cluster(dask_cluster.address, 0.001) as pool:
-        (page,) = pool.work([task])
+        (page,) = (one.page for one in pool.work([task]))
     assert "0.001 s" in page.error
     assert "--page-timeout" in page.error
 
@@ -188,8 +189,8 @@ def test_with_tls_only_who_has_a_certificate_is_let_in(
     with started_cluster(tmp_path, 1, *options) as running:
         assert running.address.startswith("tls://")
         with open_cluster(running.address, 600, tls) as pool:
-            (page,) = pool.work([task])
-        assert page.boxes == work_page(task).boxes
+            (page,) = (one.page for one in pool.work([task]))
+        assert page.boxes == crop_task(task).boxes
         with pytest.raises(UsageError, match="TLS needs certificates"):
             open_cluster(running.address, 600)
         with pytest.raises(UsageError, match="no Dask scheduler answers"):

@@ -18,10 +18,12 @@ import pytest
 from formreader.batch import page_pool, process_executor
 from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool, open_pool
-from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.worker_process import WORKER_IMPORTS
+from formreader.batch.worker_reading import WorkedPage
 from formreader.core.errors import UsageError
-from formreader.core.records import DigitBox, InputFile, PageCrops, PageReading
+from formreader.core.records import DigitBox, InputFile, PageReading
+from formreader.reading.one_page import crop_task
+from formreader.reading.page_task import PageTask
 
 
 def tasks(*names: str) -> list[PageTask]:
@@ -51,18 +53,18 @@ def test_pages_keep_their_order_and_few_wait() -> None:
     names = [f"{number}.png" for number in range(50)]
     recorder = _Recorder()
     with PagePool(recorder, 6, explain=str, close=recorder.shutdown) as pool:
-        assert [page.file for page in pool.work(tasks(*names))] == names
+        assert [worked.page.file for worked in pool.work(tasks(*names))] == names
     assert recorder.most == 6
 
 
-def fail(task: PageTask) -> PageCrops:
+def fail(task: PageTask) -> WorkedPage:
     raise LookupError(task.file.label)
 
 
 def test_what_a_call_raises_is_the_page_s_error() -> None:
     recorder = _Recorder()
     with PagePool(recorder, 2, lambda error: f"lost: {error}", recorder.shutdown, fail) as pool:
-        pages = list(pool.work(tasks("a", "b")))
+        pages = [worked.page for worked in pool.work(tasks("a", "b"))]
     assert [(page.file, page.error) for page in pages] == [("a", "lost: a"), ("b", "lost: b")]
 
 
@@ -96,7 +98,7 @@ def test_a_worker_that_dies_loses_no_other_page(form_png: Path) -> None:
     good = PageTask(InputFile(str(form_png), "form.png"), 0)
     killer = _Killer(InputFile("killer", "killer"), 0)
     with open_pool(workers=2, pages=4, page_timeout=600) as pool:
-        pages = list(pool.work([good, killer, good, good]))
+        pages = [worked.page for worked in pool.work([good, killer, good, good])]
     assert [page.file for page in pages] == ["form.png", "killer", "form.png", "form.png"]
     assert [bool(page.fields) for page in pages] == [True, False, True, True]
     assert pages[1].error.startswith("the process that read it died twice (exit code 1)")
@@ -118,7 +120,7 @@ def test_a_page_of_a_second_try_is_marked_in_its_one_line_of_the_log(
     file = InputFile(str(form_png), "form.png")
     killer = _KillerOnce(file, 0, templates=str(tmp_path / "tried"))
     with open_pool(workers=1, pages=2, page_timeout=600) as pool:
-        first, second = pool.work([killer, PageTask(file, 0)])
+        first, second = (one.page for one in pool.work([killer, PageTask(file, 0)]))
     assert first.fields and (first.retried, second.retried) == (True, False)
     figures = PageFigures.of(first, PageReading("form.png", 0))
     assert asdict(figures)["retried"] is True
@@ -127,14 +129,14 @@ def test_a_page_of_a_second_try_is_marked_in_its_one_line_of_the_log(
 
 def test_a_page_over_the_time_limit_has_an_error() -> None:
     with open_pool(workers=1, pages=1, page_timeout=0.5) as pool:
-        (page,) = pool.work([_Endless(InputFile("endless", "endless"), 0)])
+        (page,) = (one.page for one in pool.work([_Endless(InputFile("endless", "endless"), 0)]))
     assert page.error.startswith("it took more than 0.5 s.")
     assert "--page-timeout" in page.error
 
 
 def test_a_single_page_is_not_worked_on_in_this_process() -> None:
     with open_pool(workers=1, pages=1, page_timeout=600) as pool:
-        (page,) = pool.work([_Killer(InputFile("killer", "killer"), 0)])
+        (page,) = (one.page for one in pool.work([_Killer(InputFile("killer", "killer"), 0)]))
     assert "died" in page.error
 
 
@@ -142,8 +144,8 @@ def test_calls_may_overlap_and_a_pool_may_be_left_early(form_png: Path) -> None:
     good = PageTask(InputFile(str(form_png), "form.png"), 0)
     with open_pool(workers=1, pages=3, page_timeout=600) as pool:
         outer = pool.work([good] * 3)
-        assert next(outer).fields
-        assert [bool(page.fields) for page in pool.work([good])] == [True]
+        assert next(outer).page.fields
+        assert [bool(one.page.fields) for one in pool.work([good])] == [True]
 
 
 def test_no_workers_at_all_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +159,7 @@ def test_no_workers_at_all_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_imported_early_is_what_workers_use() -> None:
-    used = f"sys.modules.keys() >= {{'onnxruntime', '{work_page.__module__}'}}"
+    used = f"sys.modules.keys() >= {{'onnxruntime', '{crop_task.__module__}'}}"
     program = f"import sys, {WORKER_IMPORTS}; sys.exit(not {used})"
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -34,11 +34,11 @@ from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 from formreader.batch import scan_job, scan_means
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain
-from formreader.batch.page_work import PageTask
-from formreader.batch.stored_page import StoredPage, stored_page
+from formreader.batch.stored_page import StoredPage
 from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.input.input_files import list_files
+from formreader.reading.page_task import PageTask
 from formreader.store.job_checksums import packed, unpacked
 
 WORKERS = 2
@@ -130,7 +130,7 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
     one_thread()
     files = list_files([str(fill_folder(place / "once", pages, len(pages)))]).files
     cards = NetworkCards.read(DEFAULT_MODEL)
-    reading = WorkerReading.of(ScanOptions((), device="cpu"), cards, stored_page)
+    reading = WorkerReading.of(ScanOptions((), device="cpu"), cards, stores=True)
     done = [work_and_read(PageTask(file, 0), reading) for file in files]
     pool = PagePool(_AtOnce(done), 1, explain, int)
     best = dict[str, float](), float("inf")

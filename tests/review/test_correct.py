@@ -161,7 +161,7 @@ def test_answers_come_into_table_and_report(office: Office) -> None:
     assert [row for row in office.rows() if row["file"] == "b.png"] == before[4:]
     report = office.table.with_suffix(".html").read_text(encoding="utf-8")
     assert report.count(',"a.png",1,') == 1  # only the number in a cell is left
-    assert "<dt>Checked</dt><dd>2</dd>" in report
+    assert '"figures.checked"></dt><dd class="figure-number">2</dd>' in report
     with closing(sqlite3.connect(office.folder / "results.sqlite")) as job:
         assert {who for (who,) in job.execute("SELECT given_by FROM answer")} == {"Ann"}
 

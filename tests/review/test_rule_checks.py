@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +22,7 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.recognise.risk_control import Thresholds
-from formreader.review.answer_gains import answer_gains
-from formreader.review.job_results import write_results
+from formreader.review.job_results import answer_gains, write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.expressions import parse_relations
 from formreader.rules.form_rules import FieldRules, FormRules
@@ -101,7 +100,7 @@ def answer(
 ) -> Callable[..., None]:
     """Answers fields as a whole: file, number of the field, what was read, what is there."""
 
-    def give(*answers: tuple[str, int, str, str]) -> None:
+    def give(*answers: tuple[str, int, str, str], options: Sequence[str] = ()) -> None:
         rows = [
             {
                 "file": file, "page": "1", "field": str(number), "box": "0", "x": "0",
@@ -111,10 +110,20 @@ def answer(
             for file, number, guess, said in answers
         ]  # fmt: skip
         saved = save_corrections(folder / "corrections.csv", rows)
-        done = program("correct", saved, "--to", folder / "results.csv")
+        done = program("correct", saved, "--to", folder / "results.csv", *options)
         assert done.exit_code == ExitCode.DONE, done.output
 
     return give
+
+
+def test_messages_are_in_the_language_that_was_chosen_last(
+    folder: Path, answer: Callable[..., None]
+) -> None:
+    answer(("b.png", 2, "2", "2"), options=["--language", "de"])
+    german = "id: 7 steht auch auf einer anderen Seite"
+    assert rows(folder, "a.png")["id"] == ("7", "review", german)
+    answer(("b.png", 3, "3", "3"))  # it stays
+    assert rows(folder, "c.png")["id"] == ("7", "review", german)
 
 
 def test_rules_are_kept_as_text() -> None:
@@ -154,7 +163,7 @@ def test_a_value_is_looked_at_beside_that_of_an_earlier_table(
     folder: Path, answer: Callable[..., None], by: str, value: str
 ) -> None:
     """By the number of a meter, as answered in the end, or by file and page."""
-    earlier = {"7": "4"} if by else {"a.png, page 1": "4"}
+    earlier = {"7": "4"} if by else {"a.png (1)": "4"}
     own = FieldRules(
         previous="last.csv", previous_by=by, earlier=earlier, least_step=0, most_step=3
     )
@@ -168,7 +177,7 @@ def test_a_value_is_looked_at_beside_that_of_an_earlier_table(
     told = f"{STEPS[value]}: please look" if STEPS[value] else ""
     assert rows(folder, "a.png")["b"] == (value, "checked", told)
     # What cannot be compared is told: a number may be misread, and a meter may be new.
-    key = "8" if by else "b.png, page 1"
+    key = "8" if by else "b.png (1)"
     unknown = f"b: last.csv has no value for {key} to compare 3 with: please look"
     assert rows(folder, "b.png")["b"] == ("3", "review", unknown)
     if by:

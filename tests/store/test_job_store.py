@@ -23,6 +23,7 @@ from page_results import PageResult, add_pages
 from PIL import Image
 
 from formreader.core.classes import Crops
+from formreader.core.doubts import Doubt, reason
 from formreader.core.errors import ExitCode, OutputError, UsageError
 from formreader.core.geometry import Box
 from formreader.core.records import (
@@ -206,8 +207,8 @@ def test_counts_and_remarks_are_those_of_all_pages(tmp_path: Path, page: PageRes
         }  # fmt: skip
         assert list(store.remarks()) == [
             PageRemark("b.png", 0, "the file is empty", failed=True),
-            PageRemark("c.png", 0, "no digit boxes found", failed=False),
-            PageRemark("d.png", 0, "the same content as a.png", failed=False),
+            PageRemark("c.png", 0, Doubt.NO_BOXES, failed=False),
+            PageRemark("d.png", 0, reason(Doubt.SAME_CONTENT, "a.png"), failed=False),
         ]
 
 
@@ -353,7 +354,7 @@ def test_a_report_has_the_fields_of_a_duplicate_once_and_one_remark(
         assert shown == [("a.tif", 0, 1), ("a.tif", 1, 0)]
         assert list(store.remarks()) == [
             PageRemark("a.tif", 2, "took over 60 s", failed=True),
-            PageRemark("copy \udcff.tif", 0, "the same content as a.tif", failed=False),
+            PageRemark("copy \udcff.tif", 0, reason(Doubt.SAME_CONTENT, "a.tif"), failed=False),
         ]
 
 
@@ -364,7 +365,7 @@ def test_a_duplicate_of_what_is_not_read_yet_is_a_page_that_says_so(
         add_pages(store, [named(page, "z.png")])
         copy, other = store.readings()
         assert (copy.file, copy.number, copy.fields, copy.error) == ("copy \udcff.tif", 0, (), "")
-        assert (copy.notice, copy.same_as) == ("a.tif is not read yet", "a.tif")
+        assert (copy.notice, copy.same_as) == (reason(Doubt.NOT_READ_YET, "a.tif"), "a.tif")
         assert other == named(page, "z.png").reading
         assert next(store.field_readings()) == copy
         assert [remark.file for remark in store.remarks()] == ["copy \udcff.tif"]
