@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool, keep_to_one_thread
+from formreader.batch.stored_page import StoredPage
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.locations import is_url
@@ -223,7 +224,7 @@ class _Sender:
     reading: WorkerReading | None = None
 
 
-def _work_on_cluster(sender: _Sender, task: PageTask) -> WorkedPage:
+def _work_on_cluster(sender: _Sender, task: PageTask) -> WorkedPage | StoredPage:
     """Work on a page; runs in a worker's process on the cluster."""
     _check_version(sender.version)
     _prepare()

@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import cv2
 from threadpoolctl import threadpool_limits
 
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
+from formreader.batch.stored_page import StoredPage
 from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
     WORKER_IMPORTS,
@@ -38,7 +39,7 @@ Explain: TypeAlias = Callable[[Exception], str]
 
 PAGES_AHEAD_PER_WORKER = 8
 """Pages submitted ahead for each worker, so that it has work while the network reads digits and
-while the page that is next in order is slow. The result of a page takes about 0.2 MB. A choice; no
+while the page that is next in order is slow. The result of a page takes about 0.1 MB. A choice; no
 record of a measurement."""
 
 _TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
@@ -59,7 +60,7 @@ class PagePool:
     ahead: int
     explain: Explain
     close: Callable[[], object]
-    work_page: Callable[[PageTask], WorkedPage] = work_and_read
+    work_page: Callable[[PageTask], Any] = work_and_read
 
     def __enter__(self) -> Self:
         return self
@@ -67,15 +68,16 @@ class PagePool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def work(self, tasks: Iterable[PageTask]) -> Iterator[WorkedPage]:
+    def work(self, tasks: Iterable[PageTask]) -> Iterator[Any]:
         """Yield the page work of each of `tasks`, in their order; several calls may run at a time.
 
-        Pages that the workers did not read, or that failed in them, have no reading.
+        Where workers read for a job these are `StoredPage`, else `WorkedPage`, as are pages that
+        failed. Those that the workers did not read have no reading.
 
         Raises:
             UsageError: there are no workers.
         """
-        waiting: deque[tuple[PageTask, Future[WorkedPage]]] = deque()
+        waiting: deque[tuple[PageTask, Future[Any]]] = deque()
         for task in tasks:
             waiting.append((task, self.executor.submit(self.work_page, task)))
             if len(waiting) >= self.ahead:
@@ -92,7 +94,8 @@ class PagePool:
     ) -> Iterator[tuple[PageCrops, PageReading]]:
         """Yield the crops and the reading of pages; those that no worker read are read here.
 
-        `worked` is what `work` yields, or a part of it. The rest is as of `read_pages`.
+        `worked` is what `work` yields, or a part of it, without pages as a job stores them. The
+        rest is as of `read_pages`.
 
         Raises:
             UsageError: there are no workers.
@@ -107,7 +110,7 @@ class PagePool:
     def _crop(self, tasks: Sequence[PageTask]) -> list[PageCrops]:
         return [worked.page for worked in self.work(tasks)]
 
-    def _result(self, task: PageTask, future: Future[WorkedPage]) -> WorkedPage:
+    def _result(self, task: PageTask, future: Future[Any]) -> Any:
         try:
             return future.result()
         except Exception as error:
@@ -186,8 +189,11 @@ def _start_reader(level: int, reading: WorkerReading) -> None:
 
 def _as_retried(result: object) -> object:
     """Mark a page whose first worker died; results of other calls stay as they are."""
-    if isinstance(result, WorkedPage):
-        return replace(result, page=replace(result.page, retried=True))
+    match result:
+        case WorkedPage():
+            return replace(result, page=replace(result.page, retried=True))
+        case StoredPage():
+            return replace(result, figures=replace(result.figures, retried=True))
     return result
 
 

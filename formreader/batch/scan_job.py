@@ -40,8 +40,8 @@ from formreader.store.job_store import JobStore, JobView
 from formreader.template.form_book import loaded_book
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
-"""The stages whose time is measured. `check`: hashing the files; `start`: loading the networks;
-`write`: writing the table and the report."""
+"""The stages whose time is measured. `check`: hashing the files; `start`: starting the workers, and
+loading networks that they do not load; `write`: writing the table and the report."""
 
 _COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 
@@ -244,9 +244,11 @@ def _read(work: JobWork, plan: Plan, means: ScanMeans, auto: AutoForms | None) -
     again = work.store.to_read_again() if auto is not None else ()
     if not plan.tasks and not again and (auto is None or auto.has_learned_all()):
         return 0
-    with means.pool(options, len(plan.tasks) + len(again)) as pool:
-        with work.stopwatch.stage("start"):  # the workers start at the same time
-            recogniser = means.recogniser(options)
+    with work.stopwatch.stage("start"):
+        pages = len(plan.tasks) + len(again)
+        pool = means.pool(options, pages, stores=work.debug is None)
+    with pool:
+        recogniser = partial(means.recogniser, options)
         if auto is not None:
             return auto.read(work, plan, pool, recogniser)
         template = options.template if isinstance(options.template, Path) else None

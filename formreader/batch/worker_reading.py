@@ -1,7 +1,7 @@
 """Reading of a page by the worker that cut it.
 
 Recognition takes up to a third of a page's time, so one process that read for all workers would
-keep no more than a few of them busy. A worker that reads sends the readings with the crops. On a
+keep no more than a few of them busy. A worker that reads for a job also packs what is stored. On a
 GPU pages are read in large batches instead, by the main process (`PagePool.read`).
 """
 
@@ -12,6 +12,7 @@ from functools import cache
 from typing import Self
 
 from formreader.batch.network_cards import NetworkCards, load_other_networks
+from formreader.batch.stored_page import StoredPage, stored_page
 from formreader.core.errors import FormreaderError, ModelError
 from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, SecondReaderName
@@ -37,14 +38,15 @@ class WorkerReading:
     """How workers read pages: with which models, and what is accepted.
 
     `options` has only what affects a reading. `cards_sha256` identifies the networks' cards: a
-    worker with others reads nothing.
+    worker with others reads nothing. `stores`: it returns pages as a job stores them.
     """
 
     options: ScanOptions
     cards_sha256: str
+    stores: bool = False
 
     @classmethod
-    def of(cls, options: ScanOptions, cards: NetworkCards) -> Self | None:
+    def of(cls, options: ScanOptions, cards: NetworkCards, *, stores: bool = False) -> Self | None:
         """Return how the workers of a scan read; None where the main process does.
 
         It does on a GPU, and for a cluster with what only this machine may have.
@@ -55,7 +57,7 @@ class WorkerReading:
             return None
         model = options.model if is_shipped(folder) else str(folder.absolute())
         here = replace(options.for_reading(), model=model, device="cpu")
-        return cls(here, cards.sha256)
+        return cls(here, cards.sha256, stores)
 
     def load(self) -> None:
         """Load all networks, in the worker, while the main process still prepares the scan.
@@ -90,9 +92,19 @@ class WorkerReading:
         return _loaded(options.model, options.batch, options.second_reader, self.cards_sha256)
 
 
-def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> WorkedPage:
-    """Crop the fields of a page, and read it if workers do; runs in the worker."""
-    return WorkedPage(task, crop_task(task)) if reading is None else reading.read(task)
+def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> WorkedPage | StoredPage:
+    """Crop the fields of a page, and read it if workers do; runs in the worker.
+
+    Raises:
+        ModelError: the worker's models are damaged, or are not those of the scan.
+    """
+    if reading is None:
+        return WorkedPage(task, crop_task(task))
+    reading.load()
+    worked = reading.read(task)
+    if reading.stores and worked.reading is not None:
+        return stored_page(worked.page, worked.reading)
+    return worked
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -291,6 +290,8 @@ def can_use_gpu() -> bool:
 
 
 def _has_wheel(distribution: str) -> bool:
+    import importlib.metadata  # slow, and only needed where there is a GPU
+
     try:
         importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -10,9 +10,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import PageCrops, PageReading
-from formreader.store.job_checksums import row_checksum
-from formreader.store.job_rows import Row, encode
+from formreader.core.records import PageReading
+from formreader.store.job_checksums import Row, row_checksum
+from formreader.store.job_rows import encode
 
 _SHOWN_HASH_DIGITS = 12
 """Hexadecimal digits of a hash in messages: enough to tell models apart."""
@@ -216,15 +216,3 @@ class Learning:
     named: Mapping[int, tuple[str, Sequence[str]]]
     again: Mapping[int, str]
     forgotten: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PageResult:
-    """One page to store: its reading, and the crops that were read.
-
-    `copy` is kept with a page whose form is yet to be learned.
-    """
-
-    page: PageCrops
-    reading: PageReading
-    copy: PageCopy | None = None

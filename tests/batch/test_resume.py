@@ -30,7 +30,7 @@ from formreader.cli.progress import ScanDisplay
 from formreader.core.errors import ExitCode, OutputError
 from formreader.review.carried_answers import waiting_answers
 from formreader.store.answers import WHOLE_FIELD, Answer
-from formreader.store.job_store import JobStore, PageResult
+from formreader.store.job_store import JobStore, PageRows
 
 pytestmark = pytest.mark.slow
 
@@ -581,7 +581,7 @@ def test_a_full_disk_leaves_the_job_intact(
     monkeypatch.setattr(job_work, "_GROUP_PAGES", 5)
     add, groups = JobStore.add, list[int]()
 
-    def fill_up(self: JobStore, results: Sequence[PageResult]) -> None:
+    def fill_up(self: JobStore, results: Sequence[PageRows]) -> None:
         groups.append(len(results))
         if len(groups) == 2:
             raise OutputError("r.sqlite: cannot be written: no space left on device")

@@ -52,7 +52,7 @@ from formreader.reading.one_page import CropTasks, crop_task
 from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.recogniser import Recogniser
-from formreader.store.job_store import JobStore, PageResult
+from formreader.store.job_store import JobStore, PageRows
 
 
 @dataclass
@@ -324,7 +324,7 @@ def test_pages_are_stored_as_time_passes(
 ) -> None:
     add, groups = JobStore.add, list[int]()
 
-    def count(self: JobStore, results: Sequence[PageResult]) -> None:
+    def count(self: JobStore, results: Sequence[PageRows]) -> None:
         groups.append(len(results))
         add(self, results)
 
@@ -355,7 +355,7 @@ def test_the_page_that_lies_wrong_is_turned_in_any_group(
             yield PageCrops(page.file, page.number), PageReading(page.file, page.number)
 
     monkeypatch.setattr(page_pool, "read_pages", read_turned)
-    monkeypatch.setattr(WorkerReading, "of", lambda *_: None)
+    monkeypatch.setattr(WorkerReading, "of", lambda *_, **__: None)
     monkeypatch.setattr(job_work, "_GROUP_PAGES", 2)
     options = ScanOptions((str(forms),), forms.parent / "r.csv", model=str(tiny_model), workers=1)
     assert scan(options, Heard()).read == 3

@@ -54,7 +54,7 @@ def test_workers_read_as_this_process_does(
     tables = []
     for reads in (True, False):
         if not reads:
-            monkeypatch.setattr(WorkerReading, "of", lambda *_: None)
+            monkeypatch.setattr(WorkerReading, "of", lambda *_, **__: None)
         out = tmp_path / f"{reads}.csv"
         result = program("scan", folder, "--out", out, "--rows", "digit", "--workers", "2")
         assert result.exit_code == ExitCode.PAGES_FAILED, result.output

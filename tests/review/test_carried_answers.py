@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from page_results import PageResult
 
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
@@ -26,7 +27,7 @@ from formreader.review.carried_answers import (
     waiting_answers,
 )
 from formreader.store.answers import WHOLE_FIELD, Answer
-from formreader.store.job_store import FileRecord, JobStore, PageResult
+from formreader.store.job_store import FileRecord, JobStore
 
 MakePage = Callable[..., PageResult]
 MakeJob = Callable[[Path, Sequence[FileRecord], Sequence[PageResult]], None]

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from page_results import PageResult
 
 import formreader
 from formreader.core.errors import ExitCode
@@ -32,7 +33,7 @@ from formreader.core.records import (
 )
 from formreader.review import corrections_file
 from formreader.review.second_person import cohens_kappa
-from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
 RunProgram = Callable[..., Result]
 MakePage = Callable[..., PageResult]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from page_results import PageResult, add_pages
 
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
@@ -26,7 +27,7 @@ from formreader.review.rule_checks import check_rules
 from formreader.rules.expressions import parse_relations
 from formreader.rules.form_rules import FieldRules, FormRules
 from formreader.rules.rules_text import rules_of_text, rules_text
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 
 SUM = "total = a + b"
 WRONG = f"6 was read, but total should be 5: please look ({SUM})"
@@ -78,7 +79,7 @@ def folder(tmp_path: Path, make_page: Callable[..., PageResult], scan_run: RunRe
         store.set_files(files)
         for file, read in pages.items():
             page = make_page(read, picture, file)
-            store.add([replace(page, reading=replace(page.reading, form="tally"))])
+            add_pages(store, [replace(page, reading=replace(page.reading, form="tally"))])
         store.set_view(view)
         check_rules(store, view)
         write_results(store, view)
@@ -227,7 +228,7 @@ def test_what_completes_a_sum_is_asked_first(
         store.set_files([FileRecord(one, str(folder / one), 1, 1, one, 1) for one in pages])
         for file, read in pages.items():
             page = make_page(read, picture, file)
-            store.add([replace(page, reading=replace(page.reading, form="tally"))])
+            add_pages(store, [replace(page, reading=replace(page.reading, form="tally"))])
         store.set_view(view)
         gains = answer_gains(store, view)
         assert gains == pytest.approx({("a.png", 0, 1): 0.002, ("b.png", 0, 1): 0.07})
@@ -257,7 +258,7 @@ def test_a_column_without_numbers_is_asked_last(
             second = initials if other == "?" else field("id", other)
             for file, read in (("a", [initials, unsure]), ("b", [second, unsure])):
                 page = make_page(read, picture, file)
-                store.add([replace(page, reading=replace(page.reading, form="tally"))])
+                add_pages(store, [replace(page, reading=replace(page.reading, form="tally"))])
             store.set_view(view)
             write_results(store, view)
         text = (folder / "results.html").read_text(encoding="utf-8")
