@@ -16,6 +16,7 @@ _HELP = HELP | {
     "batch": "strips a step",
     "writers": "table of MNIST's writers, .npz",
     "digits": "further set of digits, .npz; repeatable",
+    "places": "strips of printed forms that `written_places` wrote, .npz",
     "seed": "seed of the first strips and of all random choices",
     "split_seed": "seed of the choice of held-back hands",
 }

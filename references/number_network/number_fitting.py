@@ -13,16 +13,13 @@ import tensorflow as tf
 from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT, Strip
 from formreader.recognise.ctc import CHARACTERS
 from formreader.recognise.number_reader import padded, padded_width
-from number_network.strip_pool import LabelledStrip
+from number_network.strip_pool import MAX_TARGET_LENGTH, LabelledStrip
 from shared.fitting import Batch, Optimisation, darkness_of
 
 HOW = Optimisation(
     warm_up=500, weight_decay=1e-4, averaging=0.998, max_gradient=5.0, widths_vary=True
 )
 """CTC's first gradients are large. There is no record of a measurement."""
-
-MAX_TARGET_LENGTH = 20
-"""Characters of the longest target: twelve digits, separators, an ending."""
 
 _SORTED_BATCHES = 16
 """Batches of which strips are drawn for one that has a part of them, of like widths, so that little

@@ -16,6 +16,7 @@ class NumberTrainOptions(FitOptions):
     on `batch` of them. `test_strips` of held-back hands are read to measure, and as many to know
     all hands by; the confidence is fitted to half of `fit_cells` more. `writers` is a table of
     MNIST's writers, and `digits` are further sets of digits, as `formreader train` takes them;
+    `places` is a file of `written_places`, whose strips are added to the composed ones.
     `split_seed` chooses which hands are held back. `base` is a model folder whose weights to start
     from; with it `steps` may be 0, which leaves them as they are, and fits only what else is in the
     folder.
@@ -32,6 +33,7 @@ class NumberTrainOptions(FitOptions):
     batch: int = 64
     writers: Path | None = None
     digits: tuple[str, ...] = ()
+    places: Path | None = None
     learning_rate: float = 2e-3
     seed: int = 20_000
     split_seed: int = 20_000

@@ -49,6 +49,7 @@ from number_network.strip_pool import (
     HandSource,
     LabelledStrip,
     compose_strips,
+    strips_of_places,
 )
 from number_network.widening import widened
 from shared.fitting import fit
@@ -87,6 +88,8 @@ def train_numbers(options: NumberTrainOptions, tell: Callable[[str], None]) -> N
         tell(f"composing {options.strips} strips to train on")
         first = options.seed * _SEEDS_PER_RUN
         strips = _strips(options, first, options.strips, tell, held_back=False)
+        if options.places is not None:
+            strips += strips_of_places(options.places)
         fused = with_fused_normalization(network)
         fit(fused, number_loss, strip_batches(strips, options.batch), options, HOW, tell)
         network.set_weights(fused.get_weights())

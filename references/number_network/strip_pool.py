@@ -10,15 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
+from formreader.core.errors import NoInputError
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops
 from formreader.crop.number_strips import Strip, cut_cells
 from formreader.synth.render import map_in_processes
+from formreader.training.data.examples import DAMAGED, read_arrays
 from number_network.cell_composing import CellComposer, ComposedCell
 from number_network.number_hands import load_hands
 
 STRIPS_PER_SHEET = 64
 """Strips that are composed at a time, from one seed; they share their neighbours' ink."""
+
+MAX_TARGET_LENGTH = 20
+"""Characters of the longest target: twelve digits, separators, an ending."""
 
 _PLACES_PER_PIXEL = 0.5
 """Places along the strip that the network decides on, for each of its columns."""
@@ -52,6 +57,21 @@ def compose_strips(
     return [strip for sheet in made for strip in sheet][:count]
 
 
+def strips_of_places(file: Path) -> list[LabelledStrip]:
+    """The strips of real forms that `written_places` wrote.
+
+    Raises:
+        NoInputError: the file is missing or damaged.
+    """
+    try:
+        joined, widths, targets = read_arrays(file, "strips", "widths", "targets")
+    except DAMAGED as error:
+        raise NoInputError(f"{file}: no strips of places ({error})") from error
+    strips = np.split(joined, np.cumsum(widths)[:-1], axis=1)
+    labelled = map(LabelledStrip, map(np.ascontiguousarray, strips), map(str, targets))
+    return [one for one in labelled if fits(one)]
+
+
 def compose_sheet(source: HandSource, seed: int) -> list[LabelledStrip]:
     """Compose strips from one seed; a number that is too narrow to be read is left out."""
     cells = composer(source).compose(STRIPS_PER_SHEET, np.random.default_rng(seed))
@@ -74,6 +94,8 @@ def composer(source: HandSource) -> CellComposer:
 
 
 def fits(one: LabelledStrip) -> bool:
-    """Whether a strip has a place for each character and between equal ones."""
+    """Whether a strip has a place for each character of its target and between equal ones."""
+    if len(one.target) > MAX_TARGET_LENGTH:
+        return False
     equal = sum(a == b for a, b in pairwise(one.target))
     return len(one.target) + equal <= int(_PLACES_PER_PIXEL * one.strip.shape[1])

@@ -79,10 +79,14 @@ class Filling:
 
     def cell(self, cell: Rect, room: Rect | None = None) -> None:
         """Write a number or words into a cell, mostly into the `room` that print leaves in it."""
+        written = self._write(cell, room)
+        self._note([cell], [written], are_cells=True)
+
+    def _write(self, cell: Rect, room: Rect | None) -> str:
+        """Write into a cell; returns what is to be read there: "?" if it is no number."""
         form, rng = self._form, self._rng
-        self._note([cell], [""], are_cells=True)
         if rng.random() < self._empty or min(cell.w, cell.h) < 2:
-            return
+            return ""
         if room is None or min(room.w, room.h) < 2 or rng.random() < 0.15:
             room = cell
         height = min(self._size * float(np.exp(rng.normal(0, 0.12))), 1.15 * cell.h)
@@ -93,17 +97,19 @@ class Filling:
             if rng.random() < 0.5:
                 w = min(float(rng.uniform(8, 40)), 0.95 * room.w)
                 self._scrawl(Rect(room.x + 0.05 * room.w, y, w, height))
-                return
-            text = handwriting(int(rng.integers(1, 3)), rng)
+                return "?"
+            text, read = handwriting(int(rng.integers(1, 3)), rng), "?"
         elif kind < 0.93:
-            text = self._number()
+            text = read = self._number()
         else:
-            text = str(rng.choice(["-", "X", "/", "--"]))
+            text = read = str(rng.choice(["-", "X", "/", "--"]))
         width = min(len(text) * 0.9 * height + 0.5 * height, room.w)
         x = room.x + float(rng.choice([0.03, rng.uniform(0, 1), 0.98])) * (room.w - width)
         form.writer.write_line(form.sheet, Rect(x, y, width, height / 0.72), text.strip(), rng)
         if rng.random() < 0.03:  # struck out, or underlined
             self._scrawl(Rect(x, y + 0.5 * height, width, 0.3 * height))
+            return "/"
+        return read
 
     def _note(self, places: list[Rect], symbols: list[str], *, are_cells: bool) -> None:
         """Note places in the form's truth."""

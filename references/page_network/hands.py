@@ -11,13 +11,16 @@ import numpy.typing as npt
 from formreader.core.geometry import MM_PER_INCH
 from formreader.synth import ArraySource, DigitSource, Hand, HandSource
 from formreader.synth.strokes import Mask
-from formreader.training.data.stroke_digits import STROKE_UNIT, PenStrokes, draw_paths
+from formreader.training.data.stroke_digits import STROKE_UNIT, PenStrokes, bent, draw_paths
 
 _PEN_WIDTHS_MM = (0.2, 0.95)
 """Range of the width of a pen's line, mm; the geometric mean of both is the most frequent."""
 
 _MAX_PEN_OF_HEIGHT = 0.17
 """Widest line as a share of a digit's height: people write small with a fine pen."""
+
+_BENT_SHARE = 0.6
+"""Share of a writer's digits that are bent: 232 writers do not know all shapes of a digit."""
 
 _SHARES = {"strokes": 0.6, "images": 0.25, "model": 0.15}
 """How often a page's digits are pen strokes of a real writer, images, or drawn by the model."""
@@ -48,6 +51,8 @@ class StrokeSource:
         if not len(known):
             return self.others.draw(symbol, box_w, box_h, rng)
         paths = self.strokes.paths[int(rng.choice(known))]
+        if rng.random() < _BENT_SHARE:
+            paths = bent(paths, rng)
         height = box_h * self.size * float(rng.uniform(0.9, 1.1))
         scale = height / max(float(np.concatenate(paths)[:, 1].max()), 0.3 * STROKE_UNIT)
         lean = np.array([[1.0, -self.slant], [0.0, 1.0]])

@@ -98,11 +98,17 @@ def draw_page(seed: int, pages: list[PrintedPage], book: HandBook) -> TrainingPa
 
 
 def _written_on(pages: list[PrintedPage], book: HandBook, rng: np.random.Generator) -> RenderedPage:
-    """A printed form of `pages`, or a form of frames where there are none."""
-    weights = np.array([_KIND_WEIGHTS.get(kind, 1) for kind in KINDS], float)
-    kind = KINDS[int(rng.choice(len(KINDS), p=weights / weights.sum()))]
     dpi = float(rng.choice([rng.uniform(90, 120), rng.uniform(120, 160), rng.uniform(160, 210)],
                            p=(0.2, 0.4, 0.4)))  # fmt: skip
+    return filled_page(pages, book, dpi, rng)
+
+
+def filled_page(
+    pages: list[PrintedPage], book: HandBook, dpi: float, rng: np.random.Generator
+) -> RenderedPage:
+    """A filled printed form of `pages`, or a form of frames where there are none, as scanned."""
+    weights = np.array([_KIND_WEIGHTS.get(kind, 1) for kind in KINDS], float)
+    kind = KINDS[int(rng.choice(len(KINDS), p=weights / weights.sum()))]
     faint = kind in PALE_KINDS
     if not pages:
         form: Form = frame_form(book, dpi, faint, rng)

@@ -29,6 +29,7 @@ from formreader.training.data.stroke_digits import (
     STROKE_UNIT,
     Path2D,
     PenStrokes,
+    bent,
     draw_paths,
 )
 
@@ -50,8 +51,9 @@ _DRAWN_SIDE = 44.0
 """Pixels of the longer side of a digit that is drawn from strokes."""
 _PEN_WIDTHS = 2.0, 8.0
 """Range of the pens that draw it, in pixels."""
-_PENS_PER_DIGIT = 3
-"""Augmentation varies shapes and pens anew in each epoch, but does not make thick pens thin."""
+_DRAWINGS_PER_DIGIT = 5
+"""Drawings of each digit, with another pen each; all but the first are bent. Augmentation varies
+shapes and pens anew in each epoch, but makes no other allographs and no thick pens thin."""
 
 _log = logging.getLogger(__name__)
 
@@ -138,15 +140,16 @@ def _has_strokes(path: Path) -> bool:
 
 
 def _drawn_strokes(strokes: PenStrokes) -> DigitSet:
-    """Draw each digit with `_PENS_PER_DIGIT` pens, from hairline to felt, as crops."""
+    """Draw each digit `_DRAWINGS_PER_DIGIT` times, from hairline to felt, as crops."""
     rng = np.random.default_rng(len(strokes.paths))
-    crops = [
-        framed((255 * draw_paths(_sized(paths), rng.uniform(*_PEN_WIDTHS))).astype(np.uint8))
-        for _ in range(_PENS_PER_DIGIT)
-        for paths in strokes.paths
-    ]
-    labels = np.tile(strokes.labels, _PENS_PER_DIGIT)
-    writers = np.tile(strokes.writer, _PENS_PER_DIGIT)
+    crops = []
+    for i in range(_DRAWINGS_PER_DIGIT):
+        for paths in strokes.paths:
+            sized = _sized(bent(paths, rng) if i else paths)
+            mask = draw_paths(sized, rng.uniform(*_PEN_WIDTHS))
+            crops.append(framed((255 * mask).astype(np.uint8)))
+    labels = np.tile(strokes.labels, _DRAWINGS_PER_DIGIT)
+    writers = np.tile(strokes.writer, _DRAWINGS_PER_DIGIT)
     return DigitSet(Examples(np.stack(crops), labels), writers=writers)
 
 

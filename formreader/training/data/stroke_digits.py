@@ -21,6 +21,16 @@ STROKE_ARRAYS = ("points", "stroke_starts", "digit_strokes", "labels", "writer")
 STROKE_UNIT = 1000.0
 """Length of the longer side of a digit in the file."""
 
+_EVEN_STEP, _KNOT_DISTANCE = 0.025 * STROKE_UNIT, 0.22 * STROKE_UNIT
+"""Distances along a stroke, of the points that it is bent at, and of those that random changes are
+drawn for."""
+_TURN_SIGMA, _STRETCH_SIGMA, _TAIL_SIGMA = 0.2, 0.25, 0.55
+"""Standard deviations of the change of a stroke's direction in radians, of the logarithm of the
+change of its length, and of the further turn at its end. Set by eye: stronger ones make digits that
+nobody can name."""
+_TAIL_START = 0.6
+"""Share of a stroke from which on its end turns."""
+
 Path2D = npt.NDArray[np.float64]
 """(n, 2) x and y of the points of a stroke, y down."""
 
@@ -71,6 +81,37 @@ class PenStrokes:
     def by_writer(self) -> list[npt.NDArray[np.intp]]:
         """The numbers of each writer's digits."""
         return [np.flatnonzero(self.writer == one) for one in np.unique(self.writer)]
+
+
+def bent(paths: Sequence[Path2D], rng: np.random.Generator) -> list[Path2D]:
+    """The strokes as another hand may write them: each turns and stretches smoothly on its way.
+
+    Ends of strokes turn furthest: tails of nines and sevens, flags and feet are what hands differ
+    by most. Changes direction and length of the pen's way as the sigma-lognormal model of
+    handwriting changes its strokes (Plamondon et al., "Recent developments in the study of rapid
+    human movements with the kinematic theory", 2014).
+    """
+    return [_bent(path, rng) for path in paths]
+
+
+def _bent(path: Path2D, rng: np.random.Generator) -> Path2D:
+    along = np.concatenate([[0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
+    if along[-1] < 3 * _EVEN_STEP:  # a dot
+        return path
+    n = int(along[-1] / _EVEN_STEP) + 1
+    at = np.linspace(0, along[-1], n)
+    even = np.column_stack([np.interp(at, along, side) for side in path.T])
+    knots = int(along[-1] / _KNOT_DISTANCE) + 2
+    share = np.linspace(0, 1, n - 1)
+    turn, stretch = (
+        np.interp((knots - 1) * share, np.arange(knots), rng.normal(0, sigma, knots))
+        for sigma in (_TURN_SIGMA, _STRETCH_SIGMA)
+    )
+    tail = np.clip((share - _TAIL_START) / (1 - _TAIL_START), 0, 1)
+    turn += float(rng.normal(0, _TAIL_SIGMA)) * tail
+    steps = np.diff(even, axis=0) @ np.array([1, 1j]) * np.exp(stretch + 1j * turn)
+    way = np.concatenate([[0], steps.cumsum()])
+    return even[0] + np.column_stack([way.real, way.imag])
 
 
 def draw_paths(paths: Sequence[Path2D], pen: float) -> Mask:
