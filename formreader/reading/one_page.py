@@ -42,6 +42,7 @@ from formreader.reading.page_places import (
     given_places,
     lay_upright,
     notice_of,
+    row_strips,
 )
 from formreader.reading.page_task import PageTask
 from formreader.reading.typed_fields import with_all_typed, with_typed
@@ -104,7 +105,8 @@ def crop_page(page: Page, task: PageTask, stopwatch: Stopwatch) -> PageCrops:
     with stopwatch.stage("crop"):
         boxes = [box for row in places.rows for box in row]
         clean = without_print(pyramid, look(), boxes) if form is None else pyramid
-        fields = crop_rows(clean, places.rows, placed.known)
+        strips = row_strips(pyramid, look().writing, places.rows) if places.rows else []
+        fields = crop_rows(clean, places.rows, strips, placed.known)
         fields += cut_cells(pyramid, look().writing, places.cells) if places.cells else []
         if form is None:
             fields = in_reading_order(straight, with_all_typed(fields, page.form_fields))

@@ -111,7 +111,8 @@ def _bent(path: Path2D, rng: np.random.Generator) -> Path2D:
     turn += float(rng.normal(0, _TAIL_SIGMA)) * tail
     steps = np.diff(even, axis=0) @ np.array([1, 1j]) * np.exp(stretch + 1j * turn)
     way = np.concatenate([[0], steps.cumsum()])
-    return even[0] + np.column_stack([way.real, way.imag])
+    moved: Path2D = even[0] + np.column_stack([way.real, way.imag])
+    return moved
 
 
 def draw_paths(paths: Sequence[Path2D], pen: float) -> Mask:
