@@ -1,0 +1,80 @@
+"""Places of printed forms that were filled in by hand, cut out as scans cut them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from formreader.synth import TruthBox
+from formreader.training.data.digit_sets import load_set
+from number_network.strip_pool import strips_of_places
+from page_network.hands import HandBook
+from page_network.printed_forms import PrintedPage
+from page_network.training_pages import filled_page
+from written_places import __main__ as program
+from written_places.cut_places import CutPlaces, cut_places
+
+
+@pytest.fixture(scope="module")
+def cut(printed: PrintedPage, book: HandBook) -> list[CutPlaces]:
+    """What 12 fillings of the printed form give."""
+    rngs = [np.random.default_rng(seed) for seed in range(12)]
+    return [cut_places(filled_page([printed], book, 150.0, rng), rng) for rng in rngs]
+
+
+def test_boxes_give_digits_and_rows_and_cells_give_strips(cut: list[CutPlaces]) -> None:
+    assert all(one.crops.shape == (len(one.labels), 28, 28) for one in cut)
+    labels = np.concatenate([one.labels for one in cut])
+    assert len(labels) > 10
+    assert len({*labels.tolist()} - {10}) > 3
+    strips = [strip for one in cut for strip in one.strips]
+    targets = [target for one in cut for target in one.targets]
+    assert len(strips) == len(targets) > 10
+    assert {strip.shape[0] for strip in strips} == {32}
+    assert any(target.isdecimal() and len(target) > 1 for target in targets)
+    assert all(targets)
+
+
+def test_a_place_that_a_form_has_twice_is_left_out(printed: PrintedPage, book: HandBook) -> None:
+    page = filled_page([printed], book, 150.0, np.random.default_rng(0))
+    box = page.truth[-1]
+    twice = TruthBox(7, 0, "1", box.corners, is_number_cell=True)
+    alone, both = (
+        cut_places(replace(page, truth=truth), np.random.default_rng(3))
+        for truth in ((twice,), (box, twice))
+    )
+    assert alone.targets == ("1",)
+    assert both.targets == ()
+    assert not len(both.labels)
+
+
+def test_the_program_writes_what_both_trainings_read(
+    tmp_path: Path, printed: PrintedPage, book: HandBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one process; the digits are a set of `formreader train`."""
+
+    class Pool:
+        def __init__(self, initializer: object, initargs: object) -> None:
+            program._of_process.update(pages=[printed], book=book)
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def map(self, call: object, of: list[list[int]], chunksize: int) -> object:
+            return map(call, of)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(program, "ProcessPoolExecutor", Pool)
+    out = tmp_path / "places.npz"
+    options = ["--data", str(tmp_path), "--pages", "12", "--seed", "3", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["written_places", *options])
+    program.main()
+    digits, strips = load_set(str(out)).examples, strips_of_places(out)
+    assert len(digits) > 5
+    assert len(strips) > 5
+    assert all(one.target for one in strips)
