@@ -45,11 +45,16 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
             as_cells += (row[i] for i in np.flatnonzero(_free(row, found.cells)))
         else:
             rows.append(row)
-    taken = [*(box for row in rows for box in row), *as_cells]
     for line in group_rows(_side_by_side(boxes)):
         parts = digit_boxes(straight, line.corners, line.scores)
-        if _is_written(look, parts) and _free(parts, taken).all():
-            rows.append(tuple(replace(part, loose_ink=True) for part in parts))
+        there = [not _free(row, parts).all() for row in rows]
+        met_boxes = [box.score for row, met in zip(rows, there, strict=True) if met for box in row]
+        if sum(met_boxes) < line.scores.sum():
+            if _is_written(look, parts):
+                rows = [row for row, met in zip(rows, there, strict=True) if not met]
+                rows.append(tuple(replace(part, loose_ink=True) for part in parts))
+                as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
+    taken = [*(box for row in rows for box in row), *as_cells]
     alone = [seen[i] for i in np.flatnonzero(_free(seen, taken))]
     as_cells += (cell for cell in alone if _is_written(look, [cell]))
     notice = "" if rows else found.notice

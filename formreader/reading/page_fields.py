@@ -45,8 +45,8 @@ from formreader.recognise.page_hand import Features
 from formreader.recognise.page_orientation import Orientation, find_orientation
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
-from formreader.recognise.rule_evidence import under_rules
 from formreader.recognise.row_strips import asks_strip, pooled
+from formreader.recognise.rule_evidence import under_rules
 from formreader.recognise.second_reader import SecondOpinion, second_opinion
 from formreader.recognise.torn_columns import doubt_torn_columns
 from formreader.rules.form_rules import FormRules
@@ -177,9 +177,9 @@ class Networks:
             for one, is_asked in zip(fields, asked, strict=True)
             if is_asked and one.field.strip is not None
         ]
-        said = iter(self.numbers.read(strips))
+        said, weights = iter(self.numbers.read(strips)), self.numbers.confidence.boxes
         return [
-            replace(one, probabilities=pooled(one.field, one.probabilities, next(said)))
+            replace(one, probabilities=pooled(one.field, one.probabilities, next(said), weights))
             if is_asked
             else one
             for one, is_asked in zip(fields, asked, strict=True)

@@ -115,7 +115,9 @@ def row_strips(
     """Cut the text line of each row of boxes."""
     ends = np.array([(row[0].corners, row[-1].corners) for row in rows], np.float64)
     quads = ends.reshape(-1, 8, 2)[:, [0, 5, 6, 3]]
-    return [one.strip for one in cut_cells(page, writing, [DigitBox(one) for one in quads_of(quads)])]
+    return [
+        one.strip for one in cut_cells(page, writing, [DigitBox(one) for one in quads_of(quads)])
+    ]
 
 
 def as_on_form(placed: PlacedFields, cropped: Sequence[FieldCrops]) -> list[FieldCrops]:

@@ -17,9 +17,6 @@ from formreader.core.records import FieldCrops
 from formreader.crop.number_strips import STRIP_HEIGHT
 from formreader.recognise.number_reader import COLUMNS_PER_PLACE, NumberHypothesis
 
-_OF_DIGITS, _OF_STRIP = 0.7, 0.6
-"""Weights of the logarithms of what the digit network and the strip say."""
-
 _LEAST = 1e-3
 """Least probability of a class by either network before they are multiplied."""
 
@@ -35,16 +32,30 @@ def asks_strip(field: FieldCrops, digits: Probabilities) -> bool:
     return bool(best.prod() < _CERTAIN)
 
 
-def pooled(field: FieldCrops, digits: Probabilities, hypothesis: NumberHypothesis) -> Probabilities:
+def pooled(
+    field: FieldCrops,
+    digits: Probabilities,
+    hypothesis: NumberHypothesis,
+    weights: tuple[float, float],
+) -> Probabilities:
     """The probabilities of a row's boxes, (n, 11), by the digit network and by its strip.
 
-    A box in which the strip has no digit, or two, is more probably no digit.
+    A box in which the strip has no digit, or two, is more probably no digit. `weights` are those of
+    the two networks, as the card of the number network has them.
     """
-    said = _in_boxes(field, hypothesis)
-    logs = _OF_DIGITS * np.log(np.maximum(digits, _LEAST))
-    logs += _OF_STRIP * np.log(np.maximum(said, _LEAST))
+    of_digits, of_strip = log_opinions(field, digits, hypothesis)
+    logs = weights[0] * of_digits + weights[1] * of_strip
     both = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(both / both.sum(axis=1, keepdims=True), np.float32)
+
+
+def log_opinions(
+    field: FieldCrops, digits: Probabilities, hypothesis: NumberHypothesis
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Logarithms of what both networks say of a row's boxes, (n, 11) each."""
+    said = _in_boxes(field, hypothesis)
+    of_digits, of_strip = (np.log(np.maximum(one, _LEAST)) for one in (digits, said))
+    return of_digits, of_strip
 
 
 def _in_boxes(field: FieldCrops, hypothesis: NumberHypothesis) -> Probabilities:

@@ -9,35 +9,14 @@ import argparse
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from page_network.hands import HandBook
-from page_network.printed_forms import PrintedPage
-from page_network.training_pages import filled_page
 from written_places.cut_places import CutPlaces, cut_places
-
-_PRINTED_SHARE = 0.6
-"""Share of the pages that are printed forms; the others are forms of frames."""
-_DPI = (110.0, 260.0)
-"""Resolutions of the scans."""
-
-_of_process: dict[str, object] = {}
-
-
-def _prepare(data: Path) -> None:
-    cv2.setNumThreads(1)
-    files = sorted((data / "printed" / "train").glob("*.pdf"))
-    _of_process.update(
-        pages=[PrintedPage.load(one) for one in files], book=HandBook.load(data / "digits")
-    )
+from written_places.pages import draw, prepare
 
 
 def _cut(seed: list[int]) -> CutPlaces:
-    rng = np.random.default_rng(seed)
-    pages = _of_process["pages"] if rng.random() < _PRINTED_SHARE else []
-    dpi = float(rng.uniform(*_DPI))
-    page = filled_page(pages, _of_process["book"], dpi, rng)  # type: ignore[arg-type]
+    page, rng = draw(seed)
     return cut_places(page, rng)
 
 
@@ -50,7 +29,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help=".npz to write")
     options = parser.parse_args()
     seeds = [[options.seed, i, 35] for i in range(options.pages)]
-    with ProcessPoolExecutor(initializer=_prepare, initargs=(options.data,)) as pool:
+    with ProcessPoolExecutor(initializer=prepare, initargs=(options.data,)) as pool:
         cut = list(pool.map(_cut, seeds, chunksize=4))
     strips = [strip for page in cut for strip in page.strips]
     np.savez_compressed(

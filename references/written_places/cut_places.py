@@ -12,12 +12,12 @@ import numpy.typing as npt
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.geometry import quads_of, quarters_to_upright
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import DigitBox
-from formreader.crop.box_crops import crop_boxes
+from formreader.core.records import DigitBox, FieldCrops
 from formreader.crop.number_strips import Strip, cut_cells
 from formreader.look.erased_print import without_print
-from formreader.look.page_look import look_at
+from formreader.look.page_look import PageLook, look_at
 from formreader.preprocess.straighten import straighten
+from formreader.reading.page_places import crop_rows, row_strips
 from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.synth import DIGITS, RenderedPage, TruthBox
 
@@ -44,32 +44,93 @@ class CutPlaces:
     targets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class CutRow:
+    """A row of n boxes as it is cut for reading, and the symbol in each, "" for none."""
+
+    field: FieldCrops
+    symbols: tuple[str, ...]
+
+    @property
+    def labels(self) -> npt.NDArray[np.uint8]:
+        """(n,) the label of each box; ink in a blank one is print or the rest of a line."""
+        known = [int(one) if one and one in DIGITS else NOT_A_DIGIT for one in self.symbols]
+        return np.array(known, np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sheet:
+    """A page, the look at it, and its places that are shown whole and overlap no other."""
+
+    page: Pyramid
+    look: PageLook
+    places: list[TruthBox]
+
+    @classmethod
+    def of(cls, page: RenderedPage) -> _Sheet | None:
+        """None for a page without such places."""
+        grey = page.image if page.image.ndim == 2 else cv2.cvtColor(page.image, cv2.COLOR_RGB2GRAY)
+        pyramid = Pyramid(np.asarray(grey, np.uint8))
+        places = _apart([box for box in page.truth if _is_inside(box, pyramid.shape)])
+        if not places:
+            return None
+        quarters = quarters_to_upright(np.array([box.corners for box in places], np.float64))
+        return cls(pyramid, look_at(straighten(pyramid, quarters)), places)
+
+    def rows(self, rng: np.random.Generator) -> list[CutRow]:
+        """Cut the rows of boxes, each box placed about as well as a found one."""
+        known = list[list[TruthBox]]()
+        for box in self.places:
+            if not box.is_number_cell:
+                if not known or box.box != known[-1][-1].box + 1:
+                    known.append([])
+                known[-1].append(box)
+        if not known:
+            return []
+        rows = [tuple(_displaced(box, rng) for box in row) for row in known]
+        clean = without_print(self.page, self.look, [box for row in rows for box in row])
+        strips = row_strips(self.page, self.look.writing, rows)
+        fields = crop_rows(clean, rows, strips)
+        return [
+            CutRow(field, tuple(box.symbol for box in row))
+            for field, row in zip(fields, known, strict=True)
+        ]
+
+    def cells(self, rng: np.random.Generator) -> list[tuple[FieldCrops, str]]:
+        """Cut the cells for numbers, and tell what is in each."""
+        cells = [box for box in self.places if box.is_number_cell]
+        found = [_displaced(cell, rng) for cell in cells]
+        fields = cut_cells(self.page, self.look.writing, found)
+        return list(zip(fields, (cell.symbol for cell in cells), strict=True))
+
+
+def cut_rows(page: RenderedPage, rng: np.random.Generator) -> list[CutRow]:
+    """Cut the rows of boxes of a page."""
+    sheet = _Sheet.of(page)
+    return sheet.rows(rng) if sheet else []
+
+
 def cut_places(page: RenderedPage, rng: np.random.Generator) -> CutPlaces:
     """Cut all places of a page, each placed about as well as a found one."""
-    grey = page.image if page.image.ndim == 2 else cv2.cvtColor(page.image, cv2.COLOR_RGB2GRAY)
-    pyramid = Pyramid(np.asarray(grey, np.uint8))
-    shown = _apart([box for box in page.truth if _is_inside(box, pyramid.shape)])
-    quads = np.array([box.corners for box in shown], np.float64).reshape(-1, 4, 2)
-    if not len(quads):
-        return CutPlaces(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8), (), ())
-    straight = straighten(pyramid, quarters_to_upright(quads))
-    look = look_at(straight)
-    rows, cells = _rows(shown), [box for box in shown if box.is_number_cell]
-    boxes = [box for row in rows for box in row]
-    found = [_displaced(box, rng) for box in boxes]
-    crops, blank, _ = crop_boxes(without_print(pyramid, look, found), found)
-    labels = np.array([_label(box.symbol) for box in boxes], np.uint8)
-    wanted = ~blank & np.array([_is_wanted(box, rng) for box in boxes], np.bool_)
-    lines = [_union(row, rng) for row in rows] + [_displaced(cell, rng) for cell in cells]
-    texts = ["".join(box.symbol for box in row) for row in rows] + [one.symbol for one in cells]
+    sheet = _Sheet.of(page)
+    rows = sheet.rows(rng) if sheet else []
+    crops, labels = [np.zeros((0, 28, 28), np.uint8)], [np.zeros(0, np.uint8)]
+    for row in rows:
+        wanted = ~row.field.blank & [
+            one != _LIKE_A_DIGIT and (label != NOT_A_DIGIT or rng.random() < _MARKS_KEPT)
+            for one, label in zip(row.symbols, row.labels, strict=True)
+        ]
+        crops.append(row.field.crops[wanted])
+        labels.append(row.labels[wanted])
+    texts = [(row.field, "".join(row.symbols)) for row in rows]
     strips, targets = list[Strip](), list[str]()
-    for field, text in zip(cut_cells(pyramid, look.writing, lines), texts, strict=True):
+    for field, text in texts + (sheet.cells(rng) if sheet else []):
         target = _target(text)
         kept = target and (target != NOTHING_WRITTEN or rng.random() < _BLANKS_KEPT)
         if kept and field.strip is not None:
             strips.append(field.strip.darkness)
             targets.append(target)
-    return CutPlaces(crops[wanted], labels[wanted], tuple(strips), tuple(targets))
+    return CutPlaces(np.concatenate(crops), np.concatenate(labels), tuple(strips), tuple(targets))
 
 
 def _apart(boxes: Sequence[TruthBox]) -> list[TruthBox]:
@@ -90,31 +151,9 @@ def _apart(boxes: Sequence[TruthBox]) -> list[TruthBox]:
     ]
 
 
-def _rows(boxes: Sequence[TruthBox]) -> list[list[TruthBox]]:
-    """The boxes for digits by row."""
-    rows = list[list[TruthBox]]()
-    for box in boxes:
-        if not box.is_number_cell:
-            if not rows or box.box != rows[-1][-1].box + 1:
-                rows.append([])
-            rows[-1].append(box)
-    return rows
-
-
 def _is_inside(box: TruthBox, shape: tuple[int, int]) -> bool:
     corners = np.array(box.corners)
     return bool((corners >= 0).all() and (corners <= (shape[1] - 1, shape[0] - 1)).all())
-
-
-def _is_wanted(box: TruthBox, rng: np.random.Generator) -> bool:
-    if box.symbol == _LIKE_A_DIGIT:
-        return False
-    return _label(box.symbol) != NOT_A_DIGIT or rng.random() < _MARKS_KEPT
-
-
-def _label(symbol: str) -> int:
-    """The label of a box's symbol; ink in a blank box is print or the rest of a line."""
-    return int(symbol) if symbol and symbol in DIGITS else NOT_A_DIGIT
 
 
 def _target(text: str) -> str:
@@ -132,18 +171,7 @@ def _target(text: str) -> str:
 
 
 def _displaced(box: TruthBox, rng: np.random.Generator) -> DigitBox:
-    return DigitBox(quads_of(_moved(np.array(box.corners), rng)[None])[0])
-
-
-def _union(row: Sequence[TruthBox], rng: np.random.Generator) -> DigitBox:
-    """The place of a whole row, from its first to its last box."""
-    first, last = np.array(row[0].corners), np.array(row[-1].corners)
-    return DigitBox(
-        quads_of(_moved(np.stack([first[0], last[1], last[2], first[3]]), rng)[None])[0]
-    )
-
-
-def _moved(corners: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    corners = np.array(box.corners)
     height = float(np.linalg.norm(corners[3] - corners[0]))
     shift = np.clip(rng.normal(0, _SHIFT_SIGMA, (4, 2)), -_MAX_SHIFT, _MAX_SHIFT)
-    return np.asarray(corners + height * shift, np.float64)
+    return DigitBox(quads_of((corners + height * shift)[None])[0])

@@ -15,6 +15,7 @@ from formreader.recognise.row_strips import asks_strip, pooled
 
 BOXES = 4
 SIDE = 32
+WEIGHTS = (0.7, 0.6)
 
 
 def row(blank: str = "....") -> FieldCrops:
@@ -49,22 +50,22 @@ def seen(digits: str, chance: float) -> np.ndarray:
 
 
 def test_two_networks_that_agree_are_surer_than_the_one_that_is_in_doubt() -> None:
-    both = pooled(row(), seen("1234", 0.8), said("1234"))
+    both = pooled(row(), seen("1234", 0.8), said("1234"), WEIGHTS)
     assert both.argmax(axis=1).tolist() == [1, 2, 3, 4]
     assert (both.max(axis=1) > 0.95).all()
     assert both.sum(axis=1) == pytest.approx(np.ones(BOXES))
 
 
 def test_a_doubtful_digit_is_what_the_strip_says_and_a_sure_one_stays_in_doubt() -> None:
-    doubtful = pooled(row(), seen("1234", 0.4), said("1934"))
+    doubtful = pooled(row(), seen("1234", 0.4), said("1934"), WEIGHTS)
     assert doubtful.argmax(axis=1).tolist() == [1, 9, 3, 4]
-    sure = pooled(row(), seen("1234", 0.99), said("1934"))
+    sure = pooled(row(), seen("1234", 0.99), said("1934"), WEIGHTS)
     assert sure[1].max() < 0.9
 
 
 @pytest.mark.parametrize("of_strip", ["1 34", "1?34"])
 def test_a_digit_that_the_strip_does_not_have_is_for_review(of_strip: str) -> None:
-    both = pooled(row(), seen("1234", 0.97), said(of_strip))
+    both = pooled(row(), seen("1234", 0.97), said(of_strip), WEIGHTS)
     assert both[1, 2] < 0.9
     assert (both[[0, 2, 3], [1, 3, 4]] > 0.95).all()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import filled_page
 from written_places import __main__ as program
+from written_places import pages
 from written_places.cut_places import CutPlaces, cut_places
 
 
@@ -59,9 +61,9 @@ def test_the_program_writes_what_both_trainings_read(
 
     class Pool:
         def __init__(self, initializer: object, initargs: object) -> None:
-            program._of_process.update(pages=[printed], book=book)
+            pages._of_process.update(pages=[printed], book=book)
 
-        def __enter__(self) -> Pool:
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_: object) -> None: ...

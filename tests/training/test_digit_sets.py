@@ -311,6 +311,6 @@ def test_a_bent_stroke_is_another_shape_that_starts_where_it_did() -> None:
     assert same == pytest.approx(dot)
     other = bent([stroke], np.random.default_rng(2))[0]
     ends = [np.linalg.norm(path[-1] - stroke[-1]) for path in (one, other)]
-    assert 0 < min(ends)
+    assert min(ends) > 0
     assert max(ends) < 700
     assert np.linalg.norm(np.diff(one, axis=0), axis=1).max() < 100
