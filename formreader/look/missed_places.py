@@ -1,4 +1,4 @@
-"""Add places that only the page network finds, or that it takes for cells instead of boxes."""
+"""Join what the page network finds: places that it alone sees, or sees better."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ tops and of their bottoms in box heights. Measured with the room."""
 
 
 def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> FoundFields:
-    """Add the places that only the page network finds, if something is written in them.
+    """Add the places that the page network finds, if something is written in them.
 
-    A row becomes cells if the page network takes all its boxes for cells. Added rows are for
-    review: of 20 on `printed/filled` five would have been accepted wrongly.
+    A row becomes cells if the page network takes all its boxes for cells. A row of this network
+    replaces those of the box network in its place if it has more boxes, each counted by its
+    probability: a fax may have lost all its lines, and the page network knows rows of boxes by
+    what is written in them. Of 530 rows with writing on `printed/filled` all written boxes are
+    found in 435, and in 397 without. Rows of this network are for review: of 20 on
+    `printed/filled` five would have been accepted wrongly.
     """
     boxes, cells = find_places(look.maps)
     seen = digit_boxes(straight, cells.corners, cells.scores)
@@ -47,13 +51,12 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
             rows.append(row)
     for line in group_rows(_side_by_side(boxes)):
         parts = digit_boxes(straight, line.corners, line.scores)
-        there = [not _free(row, parts).all() for row in rows]
-        met_boxes = [box.score for row, met in zip(rows, there, strict=True) if met for box in row]
-        if sum(met_boxes) < line.scores.sum():
-            if _is_written(look, parts):
-                rows = [row for row, met in zip(rows, there, strict=True) if not met]
-                rows.append(tuple(replace(part, loose_ink=True) for part in parts))
-                as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
+        met = [not _free(row, parts).all() for row in rows]
+        known = sum(box.score for row, here in zip(rows, met, strict=True) if here for box in row)
+        if known < line.scores.sum() and _is_written(look, parts):
+            rows = [row for row, here in zip(rows, met, strict=True) if not here]
+            rows.append(tuple(replace(part, loose_ink=True) for part in parts))
+            as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
     taken = [*(box for row in rows for box in row), *as_cells]
     alone = [seen[i] for i in np.flatnonzero(_free(seen, taken))]
     as_cells += (cell for cell in alone if _is_written(look, [cell]))
