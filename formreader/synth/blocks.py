@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
+from formreader.synth.box_rows import Shape
 from formreader.synth.distractors import DISTRACTORS
 from formreader.synth.form import Form
 from formreader.synth.form_spec import Block, Layout, Plan
-from formreader.synth.line_styles import Shape
 from formreader.synth.paper_sheet import BLACK, Rect
 from formreader.synth.words import LABELS, NOTES, TITLES, pick
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from formreader.synth.box_rows import row_cells
+from formreader.synth.box_rows import RowStyle, row_cells
 from formreader.synth.form import DIGITS, Form
 from formreader.synth.house_style import (
     CAPITALS,
@@ -16,7 +16,6 @@ from formreader.synth.house_style import (
     print_fitting,
     print_label,
 )
-from formreader.synth.line_styles import RowStyle
 from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect, fade
 from formreader.synth.words import caption, made_up, pick
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from formreader.core.geometry import Box, Quad, quads_of
-from formreader.synth.box_rows import draw_grid, draw_row
-from formreader.synth.line_styles import RowStyle
+from formreader.synth.box_rows import RowStyle, draw_grid, draw_row
 from formreader.synth.paper_sheet import Rect, Sheet
 from formreader.synth.pen_ink import Writer
 

@@ -29,7 +29,7 @@ from formreader.training.data.mixture import TrainingData, draw_digits, labelled
 from formreader.training.data.own_digits import OwnDigits, load_own_digits, split_groups
 from formreader.training.data.page_crops import page_crops
 from formreader.training.evaluate.handover import Compared, judge, objections
-from formreader.training.network_folder import prepare_folder, unwritable
+from formreader.training.fit.run_folder import prepare_folder, unwritable
 from formreader.training.train_model import train_on
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import HELD_OUT_PAGES, checked_digits, mixture
 from formreader.training.data.page_crops import CROPS_OF_PAGE, page_crops
-from formreader.training.fit.batches import MAX_MADE_AHEAD, TrainingBatches
-from formreader.training.fit.fitting import train_steps
+from formreader.training.fit.fitting import MAX_MADE_AHEAD, TrainingBatches, train_steps
 from formreader.training.fit.optimiser import WeightAverage, compile_network, fast_precision
 
 _PROBE_DIGITS, _PROBE_PAGES, _PROBE_STEPS = 300, 2, 6

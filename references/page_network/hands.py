@@ -11,7 +11,7 @@ import numpy.typing as npt
 from formreader.core.geometry import MM_PER_INCH
 from formreader.synth import ArraySource, DigitSource, Hand, HandSource
 from formreader.synth.strokes import Mask
-from formreader.training.data.stroke_digits import STROKE_UNIT, PenStrokes, draw_paths
+from formreader.training.data.digit_sets import STROKE_UNIT, PenStrokes, draw_paths
 
 _PEN_WIDTHS_MM = (0.2, 0.95)
 """Range of the width of a pen's line, mm; the geometric mean of both is the most frequent."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from written_pdf import written_pdf
 
-from formreader.training.data.stroke_digits import PenStrokes
+from formreader.training.data.digit_sets import PenStrokes
 from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage
 
