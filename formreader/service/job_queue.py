@@ -22,8 +22,7 @@ from formreader.batch.scan_means import SharedMeans, WarmMeans
 from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows, ScanOptions
 from formreader.review.carried_answers import waiting_answers
-from formreader.service.job_desk import JobDesk
-from formreader.service.job_folders import DataFolder, JobFolder, JobRecord
+from formreader.service.job_folders import DataFolder, JobDesk, JobFolder, JobRecord
 from formreader.service.problems import ProblemError
 from formreader.service.service_metrics import Metrics
 from formreader.service.template_shelf import LEARNED_FORMS
@@ -80,18 +79,16 @@ class LiveJob:
         """Let the scan end after the pages that it has begun."""
         self._stop = True
 
+    def checking(self, files: int) -> None: ...
+
+    def file_checked(self) -> None: ...
+
     def pages_per_second(self) -> float | None:
         """How quickly pages are read now; None where that is not known."""
         read = self.pages_done - self._done_before
         if not self.running or read < 1:
             return None
         return read / max(time.monotonic() - self._began, 1e-6)
-
-    def checking(self, files: int) -> None:
-        """Not shown."""
-
-    def file_checked(self) -> None:
-        """Not shown."""
 
     def started(self, files: int, pages: int, done: int) -> None:
         self.record = replace(self.record, pages=pages)

@@ -13,7 +13,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from formreader.service.problems import ProblemError
-from formreader.service.request_bodies import body_of
+from formreader.service.request_bodies import FILE_SCHEMA, body_of
 
 _MAX_FIELD_BYTES = 64 * 1024
 """Largest value of a form field that is not a file: options are short."""
@@ -23,9 +23,6 @@ _MAX_FIELDS = 32
 
 _FILE_FIELDS = ("files", "file")
 """Names of the fields that files go into: each call takes both, so that nobody has to remember."""
-
-FILE_SCHEMA = {"type": "string", "format": "binary"}
-"""A file in OpenAPI's words."""
 
 
 def files_schema(
@@ -48,14 +45,6 @@ def files_schema(
         "required": [name],
         "properties": {name: FILE_SCHEMA if most == 1 else many, **(others or {})},
     }
-
-
-@dataclass(frozen=True, slots=True)
-class UploadLimits:
-    """The most that one upload may have: bytes in all, and files."""
-
-    size: int
-    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +79,8 @@ class Upload:
         return [file for _, file in self.files]
 
 
-async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -> Upload:
-    """Take a multipart body; its files are numbered and lie in `folder`, on disk for sure.
+async def receive_upload(request: Request, folder: Path, max_size: int, max_files: int) -> Upload:
+    """Take a multipart body of at most `max_size` bytes; its files are synced, as numbers.part.
 
     Raises:
         ProblemError: it is no multipart body (415), is damaged (400), or over a limit (413).
@@ -101,10 +90,10 @@ async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -
         raise ProblemError(
             415, "Send multipart/form-data with a boundary, as browsers and `curl -F` do"
         )
-    parts = _Parts(folder, limits)
+    parts = _Parts(folder, max_files)
     try:
         parser = MultipartParser(options[b"boundary"], cast("Any", parts.callbacks()))
-        async for chunk in body_of(request, limits.size):
+        async for chunk in body_of(request, max_size):
             parser.write(chunk)
         parser.finalize()
     except FormParserError as error:
@@ -121,11 +110,11 @@ async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -
 class _Parts:
     """Receives the events of the parser, and writes files."""
 
-    def __init__(self, folder: Path, limits: UploadLimits) -> None:
+    def __init__(self, folder: Path, max_files: int) -> None:
         self.upload = Upload()
         self.ended = False
         self._folder = folder
-        self._limits = limits
+        self._max_files = max_files
         self._headers = dict[bytes, bytes]()
         self._header = [b"", b""]
         self._name = self._file_name = ""
@@ -168,9 +157,9 @@ class _Parts:
             if len(self.upload.values) >= _MAX_FIELDS:
                 raise ProblemError(413, f"The form has more than {_MAX_FIELDS} fields")
             return
-        if len(self.upload.files) >= self._limits.files:
+        if len(self.upload.files) >= self._max_files:
             raise ProblemError(
-                413, f"More than {self._limits.files:,} files. Send them in several uploads"
+                413, f"More than {self._max_files:,} files. Send them in several uploads"
             )
         self._file_name = given[b"filename"].decode("utf-8", "replace")
         number = len(self.upload.files) + 1

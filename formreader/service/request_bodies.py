@@ -23,6 +23,9 @@ _MAX_SILENCE = 60.0
 
 _JSON = "application/json"
 
+FILE_SCHEMA = {"type": "string", "format": "binary"}
+"""A file in OpenAPI's words."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -43,6 +46,12 @@ def body_schema(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The same for a JSON body, whose `model` is among the schema's components."""
     return body_schema({_JSON: {"$ref": f"#/components/schemas/{model.__name__}"}})
+
+
+def answer_schema(kind: str, *, binary: bool = False) -> dict[int | str, dict[str, Any]]:
+    """An answer of this content type, which is no JSON, for FastAPI's `responses`."""
+    schema = FILE_SCHEMA if binary else {"type": "string"}
+    return {200: {"content": {kind: {"schema": schema}}}}
 
 
 async def body_of(request: Request, size: int) -> AsyncIterator[bytes]:

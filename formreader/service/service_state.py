@@ -21,8 +21,7 @@ from formreader.core.errors import UsageError
 from formreader.core.options import ServeOptions
 from formreader.output.wording import languages
 from formreader.service.access import Access
-from formreader.service.job_desk import JobDesk
-from formreader.service.job_folders import DataFolder, is_job_id
+from formreader.service.job_folders import DataFolder, JobDesk, is_job_id
 from formreader.service.job_queue import JobQueue, LiveJob
 from formreader.service.problems import ProblemError
 from formreader.service.service_metrics import Metrics
@@ -217,6 +216,10 @@ async def service_of(request: Request) -> Service:
     """The service that a request is for; asynchronous, as others are called in a thread."""
     service: Service = request.app.state.service
     return service
+
+
+Shared: TypeAlias = Annotated[Service, Depends(service_of)]
+"""The service, as a parameter of a route."""
 
 
 async def language_of(request: Request) -> str:
