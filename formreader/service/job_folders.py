@@ -66,11 +66,11 @@ class StoredFile:
 class JobRecord:
     """What is kept of a job. Times are seconds since 1970.
 
-    `state` is queued until it is done or failed. `forms` is the hash of its templates, "" for none.
-    `read_by` identifies the program and the model that it is read with. `counts` are those of the
-    results, `problem` (status, detail) says why it failed. `watch` names a job of a watched folder,
-    "" for an upload. `learns`: the forms that it learns become templates of the service. Of the
-    answers of the job that it reads again, `carried` have a place in it, and `not_carried` none.
+    `state`: queued, done or failed. `forms`: the hash of its templates, "" for none. `read_by`: the
+    program and the model that read it. `counts`: of the results. `problem`: status and detail of
+    why it failed. `watch`: the name of a job of a watched folder, "" for an upload. `learns`: the
+    forms that it learns become templates of the service. `carried`, `not_carried`: answers of the
+    job that it reads again, with and without a place in this one.
     """
 
     id: str
@@ -200,14 +200,14 @@ class DataFolder:
         return folder
 
     def keep(self, folder: JobFolder) -> JobFolder:
-        """Make the folder of a job that is whole one of the jobs, at once and for sure."""
+        """Move the folder of a complete job to the jobs, in one step that survives a crash."""
         kept = JobFolder(self.jobs / folder.id)
         folder.path.rename(kept.path)
         _sync(self.jobs)
         return kept
 
     def drop(self, folder: JobFolder) -> None:
-        """Delete all of a job; it is none at once, even if the process dies meanwhile."""
+        """Delete a job. It is no job any more at once, even if the process dies in between."""
         gone = self._tmp / f"{folder.id}-{secrets.token_hex(4)}"
         with suppress(FileNotFoundError):
             folder.path.rename(gone)
@@ -236,9 +236,9 @@ class DataFolder:
 
     @contextmanager
     def new_file(self, suffix: str) -> Iterator[Path]:
-        """Yield a name for a file that its user deletes; where the `with` block raises, it is gone.
+        """Yield the path of a new file, which its caller or an error in the `with` block deletes.
 
-        At the latest the next start deletes it.
+        The next start deletes what is left.
         """
         path = self._tmp / f"{secrets.token_hex(_ID_BYTES)}{suffix}"
         try:
@@ -287,14 +287,18 @@ class _Entry:
         self.open: _OpenJob | None = None
 
     def close(self) -> None:
-        """Close the job, if nobody uses it now; the caller has the lock."""
+        """Close the job if it is open. The caller has the lock."""
         if self.open is not None:
             self.open.close()
             self.open = None
 
 
 class JobDesk:
-    """Lets several threads look at jobs; one look at a job at a time."""
+    """Lets several threads look at finished jobs; one look at a job at a time.
+
+    A job's store belongs to one thread, and opening it checks all of it. So the last few stay open,
+    each with a thread of its own.
+    """
 
     def __init__(self) -> None:
         self._entries = OrderedDict[Path, _Entry]()

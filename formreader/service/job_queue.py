@@ -110,8 +110,8 @@ class LiveJob:
 class JobQueue:
     """All jobs of the service, and the threads that read them.
 
-    `read_by` identifies the program and its models: what others have begun is begun anew.
-    `keep_forms` makes the forms in a folder, which a job has learned, templates of the service.
+    `read_by` identifies the program and its models; jobs that others began are begun anew.
+    `keep_forms` turns the forms that a job has learned, in a folder, into templates of the service.
     """
 
     def __init__(
@@ -208,7 +208,7 @@ class JobQueue:
         return job
 
     def read_again(self, job: LiveJob, record: JobRecord) -> bool:
-        """Let a job be read again that has more files now; False if it was deleted meanwhile."""
+        """Read a job again that has got more files. False if it was deleted meanwhile."""
         with self._lock:
             if job.deleted:
                 return False
@@ -230,7 +230,7 @@ class JobQueue:
             return list(reversed(self._jobs.values()))
 
     def ahead_of(self, job: LiveJob) -> int:
-        """The number of jobs that wait longer than a job that waits."""
+        """Number of jobs that wait before this one."""
         ahead = 0
         with self._lock:
             for other in self._jobs.values():

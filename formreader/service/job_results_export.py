@@ -57,11 +57,10 @@ def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format, langu
 
 
 def current_report(service: Service, job: LiveJob) -> Path:
-    """Return the report of a job as `scan` writes it; it is written anew if the job has changed.
+    """Return the report of a job as `scan` writes it; it is written if the job has changed.
 
-    It is not written with the job: most jobs are reviewed by few, and for a job of one page the
-    report takes a third of the time that storing it does. Its time is that of the store that it
-    shows.
+    It is not written with the job: for one page that takes a third of the time of storing it. The
+    file's time is that of the store that it shows.
 
     Raises:
         FormreaderError: the job cannot be opened, or the report cannot be written.

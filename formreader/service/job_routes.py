@@ -24,12 +24,7 @@ from formreader.service.body_making import body_of_job
 from formreader.service.job_folders import JobFolder
 from formreader.service.job_making import MAX_FILES, make_job, make_job_again
 from formreader.service.job_queue import LiveJob, QueueFullError
-from formreader.service.job_results_export import (
-    MEDIA_TYPES,
-    Format,
-    current_report,
-    export_table,
-)
+from formreader.service.job_results_export import MEDIA_TYPES, Format, current_report, export_table
 from formreader.service.multipart_upload import files_schema, receive_upload
 from formreader.service.problems import DISK_FULL, ProblemError
 from formreader.service.request_bodies import (
@@ -67,11 +62,7 @@ _OPTIONS_SCHEMA: dict[str, dict[str, Any]] = {
     "name": {"type": "string"},
     "rows": {"type": "string", "enum": ["field", "digit", "page"]},
     "review_below": {"type": "number", "minimum": 0, "maximum": 1},
-    "max_error": {
-        "type": "number",
-        "minimum": bodies.LEAST_ERROR,
-        "maximum": bodies.MOST_ERROR,
-    },
+    "max_error": {"type": "number", "minimum": bodies.LEAST_ERROR, "maximum": bodies.MOST_ERROR},
     "template": {"type": "string"},
 }
 
@@ -252,11 +243,7 @@ def get_results(
     )
 
 
-@router.get(
-    "/{job_id}/report",
-    response_class=FileResponse,
-    responses=answer_schema("text/html"),
-)
+@router.get("/{job_id}/report", response_class=FileResponse, responses=answer_schema("text/html"))
 def get_report(job_id: str, service: Shared) -> Response:
     """Give the report for review, as `scan` writes it."""
     report = current_report(service, service.done_job(job_id))
@@ -278,10 +265,7 @@ def get_report_part(job_id: str, name: PartName, service: Shared) -> Response:
     return FileResponse(part, media_type="text/javascript")
 
 
-@router.post(
-    "/{job_id}/corrections",
-    openapi_extra=body_schema({"text/csv": {"type": "string"}}),
-)
+@router.post("/{job_id}/corrections", openapi_extra=body_schema({"text/csv": {"type": "string"}}))
 async def post_corrections(
     request: Request,
     job_id: str,

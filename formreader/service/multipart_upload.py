@@ -30,7 +30,7 @@ def files_schema(
 ) -> dict[str, Any]:
     """Schema of a multipart body with files in the field `name`, at most `most` if given.
 
-    It tells of one name; `Upload.sent_files` takes the other as well.
+    The schema has one name; `Upload.sent_files` takes the other as well.
 
     Args:
         name: Field of the files.
@@ -80,7 +80,7 @@ class Upload:
 
 
 async def receive_upload(request: Request, folder: Path, max_size: int, max_files: int) -> Upload:
-    """Take a multipart body of at most `max_size` bytes; its files are synced, as numbers.part.
+    """Write the files of a multipart body, of at most `max_size` bytes, to `folder`, synced.
 
     Raises:
         ProblemError: it is no multipart body (415), is damaged (400), or over a limit (413).

@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from formreader.service.problems import ProblemError
 
 _MAX_SILENCE = 60.0
-"""Seconds without a byte after which an upload ends: a client that lies in wait holds a place."""
+"""Seconds without a byte after which an upload ends, as it holds a place."""
 
 _JSON = "application/json"
 
@@ -44,7 +44,7 @@ def body_schema(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The same for a JSON body, whose `model` is among the schema's components."""
+    """`body_schema` for JSON; `model` is among the schema's components."""
     return body_schema({_JSON: {"$ref": f"#/components/schemas/{model.__name__}"}})
 
 
@@ -99,7 +99,7 @@ def content_type(request: Request) -> str:
 
 
 def json_body(model: type[_Model], size: int) -> Callable[[Request], Awaitable[_Model]]:
-    """What gives a JSON body as a `model`, for FastAPI's `Depends`.
+    """A dependency that parses the JSON body as a `model`, for FastAPI's `Depends`.
 
     Args:
         model: What the body must be.

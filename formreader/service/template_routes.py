@@ -136,9 +136,7 @@ def delete_template(name: FormName, service: Shared) -> None:
 
 
 @router.get(
-    "/{name}/picture",
-    response_class=Response,
-    responses=answer_schema("image/png", binary=True),
+    "/{name}/picture", response_class=Response, responses=answer_schema("image/png", binary=True)
 )
 def get_template_picture(name: FormName, service: Shared) -> Response:
     """Give the page of a form, which its places are pixels of."""
@@ -160,11 +158,7 @@ def get_printed_template(
     )
 
 
-@router.get(
-    "/{name}/edit",
-    response_class=HTMLResponse,
-    responses=answer_schema("text/html"),
-)
+@router.get("/{name}/edit", response_class=HTMLResponse, responses=answer_schema("text/html"))
 def get_template_editor(name: FormName, service: Shared) -> Response:
     """Give the page on which the fields of a form are named, drawn and given rules."""
     folder, template = service.shelf.find(name)

@@ -8,14 +8,7 @@ import numpy as np
 
 from formreader.synth.box_rows import RowStyle, row_cells
 from formreader.synth.form import DIGITS, Form
-from formreader.synth.house_style import (
-    CAPITALS,
-    TINTS,
-    House,
-    bar,
-    print_fitting,
-    print_label,
-)
+from formreader.synth.house_style import CAPITALS, TINTS, House, bar, print_fitting, print_label
 from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect, fade
 from formreader.synth.words import caption, made_up, pick
 

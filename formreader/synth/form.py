@@ -59,8 +59,8 @@ class Filling:
 class Form:
     """A sheet with the boxes printed on it so far, in the order in which they were printed.
 
-    `unclear` are the corners of areas that some take for places to write in, and some do not:
-    cells for names, lines to sign on.
+    `unclear`: corners of areas that may count as places to write in or not: cells for names, lines
+    to sign on.
     """
 
     def __init__(self, sheet: Sheet, writer: Writer, rng: np.random.Generator) -> None:
@@ -127,7 +127,7 @@ class Form:
 def _other_symbols(
     symbols: Sequence[str], printed: Container[int], rng: np.random.Generator
 ) -> list[str]:
-    """As many blanks, marks and digits, but other digits in another order; print stays."""
+    """As many blanks, marks and digits, in another order with other digits; print stays."""
     written = [i for i in range(len(symbols)) if i not in printed]
     others = list(symbols)
     for i, k in zip(written, rng.permutation(written).tolist(), strict=True):

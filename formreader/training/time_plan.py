@@ -27,7 +27,7 @@ the first were seen to differ by less than a tenth in processor time."""
 
 _UNTIMED_STEPS = 1
 """Steps before those that are measured: the first one compiles the network, which takes as long as
-some fifteen more. Without compiling, a step takes twice its time and tells little."""
+some fifteen more."""
 
 _START_OF_RENDERING = 5.0
 """Seconds that the processes which render pages take to start."""

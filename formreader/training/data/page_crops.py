@@ -45,8 +45,8 @@ _STROKE_MODEL_PAGES = 0.25
 _WRITTEN_HEIGHTS = 0.6, 0.84
 """Range of the digits' height, as a share of the box's height."""
 _FINER_DPI, _FINER_PAGES = (100.0, 260.0), 0.7
-"""Resolutions of scanners, finer than those of the pages on which boxes are trained to be found,
-and the share of the pages that has one."""
+"""Resolutions of scanners in dpi, and the share of the pages that has one. The box network is
+trained on coarser pages."""
 _LETTER_FORMS_SKIPPED = 0.7
 """Share of the forms for letters that is skipped."""
 _MARKS_KEPT = 0.5

@@ -201,9 +201,9 @@ def check_same(run: Path, settings: Record) -> None:
 
 
 def as_planned(run: Path, options: TrainOptions) -> TrainOptions:
-    """The options with what an interrupted training planned for its minutes.
+    """The options with the pages and epochs that an interrupted training planned for its minutes.
 
-    Where it had other minutes, or cannot be read, they stay as they are: `check_same` tells.
+    They stay as they are if it had other minutes or cannot be read, which `check_same` tells.
     """
     try:
         before = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))["options"]
