@@ -30,8 +30,8 @@ from formreader.service.file_names import (
 )
 from formreader.service.job_folders import JobFolder, JobRecord, StoredFile
 from formreader.service.job_queue import LiveJob
-from formreader.service.multipart_upload import ReceivedFile, Upload
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import ReceivedFile, Upload
 from formreader.service.service_state import Service
 from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.service.zip_files import ZipTooLargeError, unpack_zip

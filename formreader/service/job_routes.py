@@ -20,20 +20,26 @@ from formreader.core.options import Rows
 from formreader.review.correct_job import CorrectOptions, correct
 from formreader.service import bodies
 from formreader.service.access import REPORT_POLICY
-from formreader.service.body_making import body_of_job
+from formreader.service.body_making import (
+    MEDIA_TYPES,
+    Format,
+    body_of_job,
+    current_report,
+    export_table,
+)
 from formreader.service.job_folders import JobFolder
 from formreader.service.job_making import MAX_FILES, make_job, make_job_again
 from formreader.service.job_queue import LiveJob, QueueFullError
-from formreader.service.job_results_export import MEDIA_TYPES, Format, current_report, export_table
-from formreader.service.multipart_upload import files_schema, receive_upload
 from formreader.service.problems import DISK_FULL, ProblemError
 from formreader.service.request_bodies import (
     answer_schema,
     body_schema,
     content_type,
+    files_schema,
     json_body,
     json_schema,
     receive_file,
+    receive_upload,
 )
 from formreader.service.service_state import Language, Service, Shared, busy, client_of
 from formreader.service.template_shelf import LEARNED_FORMS, summary_of_template

@@ -20,9 +20,8 @@ from formreader.output.atomic_writing import atomic_writer
 from formreader.output.table import file_cell
 from formreader.review.job_results import as_written_on_forms, form_kinds
 from formreader.service import bodies
-from formreader.service.body_making import bodies_of_fields, body_of_page
+from formreader.service.body_making import bodies_of_fields, body_of_page, export_review
 from formreader.service.job_queue import LiveJob
-from formreader.service.job_results_export import export_review
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import answer_schema, json_body, json_schema
 from formreader.service.service_state import Language, Service, Shared

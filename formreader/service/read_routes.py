@@ -27,14 +27,15 @@ from formreader.service import bodies
 from formreader.service.body_making import bodies_of_fields
 from formreader.service.file_names import label_of
 from formreader.service.job_making import check_pixels
-from formreader.service.multipart_upload import files_schema, receive_upload
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import (
     FILE_SCHEMA,
     body_schema,
     content_type,
+    files_schema,
     json_body,
     receive_file,
+    receive_upload,
 )
 from formreader.service.service_state import Language, Service, Shared, client_of
 from formreader.service.template_shelf import LEARNED_FORMS

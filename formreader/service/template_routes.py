@@ -19,14 +19,15 @@ from formreader.service import bodies
 from formreader.service.access import EDITOR_POLICY
 from formreader.service.file_names import label_of
 from formreader.service.job_routes import take_job
-from formreader.service.multipart_upload import files_schema, receive_upload
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import (
     answer_schema,
     body_schema,
     bytes_of,
+    files_schema,
     json_body,
     json_schema,
+    receive_upload,
 )
 from formreader.service.service_state import Service, Shared, client_of
 from formreader.service.template_shelf import body_of_template, summary_of_template

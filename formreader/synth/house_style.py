@@ -12,7 +12,7 @@ from formreader.synth.box_rows import BENDABLE_KINDS, LINE_KINDS, LineKind, Line
 from formreader.synth.form import Form
 from formreader.synth.form_spec import Plan
 from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect
-from formreader.synth.words import caption
+from formreader.synth.typefaces import caption
 
 CAPITALS = "ABCDEFGHJKLMNPQRTUVWY"
 """The capitals that `strokes.toml` has strokes for, without X, which is a mark."""

@@ -18,8 +18,7 @@ from formreader.synth.page_warp import SHEET_MARGIN
 from formreader.synth.paper_sheet import BLACK, Colour, Rect, Sheet
 from formreader.synth.stacks import handwriting
 from formreader.synth.strokes import Mask
-from formreader.synth.typefaces import Typeface
-from formreader.synth.words import made_up
+from formreader.synth.typefaces import Typeface, made_up
 
 Sections: TypeAlias = Mapping[Layout, tuple[Section, ...]]
 

@@ -21,8 +21,8 @@ from formreader.synth.form import DIGITS, Form
 from formreader.synth.house_style import TINTS, House, print_fitting, print_label
 from formreader.synth.paper_sheet import BLACK, Colour, Rect
 from formreader.synth.stacks import handwriting
+from formreader.synth.typefaces import caption
 from formreader.synth.varied import SECTIONS, Sections
-from formreader.synth.words import caption
 from shared.patterns import draw_pattern
 
 _Content: TypeAlias = Literal["numbers", "labels", "words", "printed"]

@@ -25,8 +25,8 @@ from formreader.recognise.model_card import read_card
 from formreader.review.audit_sample import AuditSample
 from formreader.review.corrections_file import read_corrections
 from formreader.review.edited_table import _rows, is_table
-from formreader.service.multipart_upload import receive_upload
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import receive_upload
 from formreader.service.zip_files import ZipTooLargeError, unpack_zip
 from formreader.store.job_store import JobStore
 from formreader.template.template_file import (
