@@ -28,7 +28,7 @@ from formreader.synth.pen_ink import (
     RepeatingSource,
     Writer,
 )
-from formreader.synth.render import RenderedPage, finish, render_form, truth_rows, write_truth
+from formreader.synth.render import RenderedPage, finish, render_form, truth_rows
 from formreader.synth.scanner import KINDS, Kind, Scan, sample_scan
 from formreader.synth.strokes import Hand
 
@@ -36,5 +36,5 @@ __all__ = [
     "DIGITS", "KINDS", "LAYOUTS", "LINE_KINDS", "MARKS", "ArraySource", "DigitSource", "Filling",
     "Form", "FormSpec", "Hand", "HandSource", "Kind", "Layout", "LineKind", "LineStyle", "Pen",
     "Plan", "Rect", "RenderedPage", "RepeatingSource", "RowStyle", "Scan", "Sheet", "TruthBox",
-    "Writer", "finish", "render_form", "sample_scan", "sample_spec", "truth_rows", "write_truth",
+    "Writer", "finish", "render_form", "sample_scan", "sample_spec", "truth_rows",
 ]  # fmt: skip

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -117,13 +116,6 @@ def truth_rows(page: RenderedPage, file: str, number: int = 0) -> list[dict[str,
         values = [*place, *sides, truth.symbol]
         rows.append(dict(zip(TRUTH_COLUMNS, values, strict=True)))
     return rows
-
-
-def write_truth(rows: Iterable[dict[str, str | int]], out: TextIO) -> None:
-    """Write rows of `truth_rows` as CSV into a file that was opened with newline=""."""
-    table = csv.DictWriter(out, TRUTH_COLUMNS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
 
 
 _PAGES_PER_REPORT = 250

@@ -90,7 +90,7 @@ class HandBook:
         strokes = PenStrokes.load(digits / "strokes.npz")
         return cls(
             strokes,
-            strokes.by_writer(),
+            by_writer(strokes),
             images,
             labels,
             [np.flatnonzero(writer == w) for w in np.unique(writer)],
@@ -110,3 +110,8 @@ class HandBook:
             own = self.by_writer[int(rng.integers(len(self.by_writer)))]
             return ArraySource(self.images[own], self.labels[own], model), pen
         return model, hand.width_mm * dpi / MM_PER_INCH
+
+
+def by_writer(strokes: PenStrokes) -> list[npt.NDArray[np.intp]]:
+    """The numbers of each writer's digits."""
+    return [np.flatnonzero(strokes.writer == one) for one in np.unique(strokes.writer)]

@@ -17,7 +17,7 @@ import numpy as np
 from formreader.core.page_layers import Layer
 from formreader.synth import render_form
 from formreader.synth.box_rows import LineStyle, RowStyle, draw_outline, draw_row
-from formreader.synth.form import DIGITS, Form
+from formreader.synth.form import DIGITS, Form, other_digit
 from formreader.synth.house_style import TINTS, House, print_fitting, print_label
 from formreader.synth.paper_sheet import BLACK, Colour, Rect
 from formreader.synth.stacks import handwriting
@@ -113,7 +113,7 @@ def number_field(form: Form, house: House, place: Rect) -> float:
             break
         cell = Rect(*at, width, house.h)
         draw_row(form.sheet, cell, 1, style, rng)
-        form.fill_number_cell(cell, _number(house, rng, longest))
+        fill_number_cell(form, cell, _number(house, rng, longest))
         used = max(used, cell.bottom - place.y)
         x = rest.right + float(rng.uniform(4, 15))
     return used
@@ -142,7 +142,7 @@ def number_table(form: Form, house: House, place: Rect) -> float:
         print_fitting(form, at, caption(rng), house.label, text - 3)
         for c in range(cols):
             cell = Rect(place.x + text + c * w, top + r * h, w, h)
-            form.fill_number_cell(cell, _number(house, rng, longest))
+            fill_number_cell(form, cell, _number(house, rng, longest))
     return 6 + rows * h
 
 
@@ -173,6 +173,25 @@ def text_fields(form: Form, house: House, place: Rect) -> float:
 
 def _frame_style(house: House) -> RowStyle:
     return replace(house.style, shape="separate", rounding=0.15)
+
+
+def fill_number_cell(form: Form, cell: Rect, number: str, place: Rect | None = None) -> None:
+    """Write a whole number into a printed cell, a field by itself; "" leaves it blank.
+
+    `place` is where in the cell, or leaning out of it, the number stands.
+    """
+    if form.writer.own is not None:
+        number = "".join(other_digit(symbol, form.writer.own) for symbol in number)
+    form.writer.write_line(form.sheet, place or cell, number, form.rng)
+    form.record(0, cell, number, is_number_cell=True)
+    form.fields += 1
+
+
+def _strike_cell(form: Form, cell: Rect, mark: str) -> None:
+    """Write a mark in place of a number into a printed cell, a field by itself."""
+    form.writer.write(form.sheet, cell, mark, form.rng)
+    form.record(0, cell, mark, is_number_cell=True)
+    form.fields += 1
 
 
 def _number(house: House, rng: np.random.Generator, longest: int) -> str:
@@ -418,10 +437,10 @@ def _write_number(form: Form, cell: Rect, longest: int, writing: _Writing) -> No
     if writing.ground == "cell":
         _print_pattern(form, cell)
     if kind < writing.blanks:
-        form.fill_number_cell(cell, "")
+        fill_number_cell(form, cell, "")
         return
     if kind > 0.96:
-        form.strike_number_cell(cell, "-X"[int(rng.integers(2))])
+        _strike_cell(form, cell, "-X"[int(rng.integers(2))])
         return
     digits = longest if rng.random() < 0.3 else int(rng.integers(1, longest + 1))
     number = "".join(str(d) for d in rng.integers(10, size=digits).tolist())
@@ -433,7 +452,7 @@ def _write_number(form: Form, cell: Rect, longest: int, writing: _Writing) -> No
     place = Rect(cell.x + shift + lean, cell.y + rise, width, height)
     if writing.ground == "patch":
         _print_pattern(form, _patch_around(place, cell, rng))
-    form.fill_number_cell(cell, number, place)
+    fill_number_cell(form, cell, number, place)
 
 
 def _patch_around(place: Rect, cell: Rect, rng: np.random.Generator) -> Rect:

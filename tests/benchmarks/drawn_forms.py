@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2] / "references"))
 
-from shared.number_forms import render_any_form
+from shared.number_forms import fill_number_cell, render_any_form
 
-__all__ = ["render_any_form"]
+__all__ = ["fill_number_cell", "render_any_form"]

@@ -104,10 +104,6 @@ class PenStrokes:
             writer=self.writer,
         )
 
-    def by_writer(self) -> list[npt.NDArray[np.intp]]:
-        """The numbers of each writer's digits."""
-        return [np.flatnonzero(self.writer == one) for one in np.unique(self.writer)]
-
 
 def draw_paths(paths: Sequence[Path2D], pen: float) -> Mask:
     """Draw paths in pixels with a round pen, `pen` px wide; a tight (h, w) mask with a margin."""
