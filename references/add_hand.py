@@ -17,7 +17,7 @@ from formreader.core.model_folder import CARD_FILE, KERAS_FILE, file_hashes, mod
 from formreader.core.options import DEFAULT_MODEL, TrainOptions
 from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import load_network
-from formreader.training.network_folder import prepare_folder
+from formreader.training.fit.run_folder import prepare_folder
 from shared.network_program import NetworkProgram
 
 

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.training.data.digit_sets import load_set
-from formreader.training.data.stroke_digits import PenStrokes
+from formreader.training.data.digit_sets import PenStrokes, load_set
 
 _MIN_PROBABILITY = 0.01
 

@@ -6,6 +6,7 @@ of handwriting, so a second run writes the same bytes.
 
 from __future__ import annotations
 
+import csv
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,6 @@ from formreader.synth import (
     Writer,
     finish,
     truth_rows,
-    write_truth,
 )
 
 BLUE, BLACK, GREY = (28, 42, 125), (25, 25, 30), (90, 90, 96)
@@ -337,7 +337,9 @@ def make(folder: Path) -> None:
         for number, page in enumerate(pages):
             rows += truth_rows(page, name, number)
     with (folder / "truth.csv").open("w", encoding="utf-8", newline="") as out:
-        write_truth(rows, out)
+        table = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("augment", "network_folder", "onnx_graph", "quantise"),
+    ("augment", "onnx_graph", "quantise"),
     ("data",),
     ("fit",),
     ("evaluate",),
@@ -259,7 +259,6 @@ TELL_THE_DATE = (
     "review/audit_job.py",  # on the certificate
     "review/job_results.py",  # on the report
     "service/",  # how long files are kept, and who is signed in: also after a restart
-    "training/network_folder.py",
     "training/write_model.py",  # in the card
 )
 """Modules and rooms that ask what day it is."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
@@ -134,36 +135,31 @@ class BoxNetwork:
         return cls(load_graph(folder, hashes, 1, BOX_TRIAL), decisions)
 
     def maps(self, even: GreyImage) -> Maps:
-        """The network's maps of an upright, evenly lit page, (h, w) uint8.
-
-        The network is shown only the part between blank margins, which have no boxes. The page is
-        padded with white.
-        """
-        height, width = even.shape
-        padded = (
-            -(-height // SIDE_MULTIPLE) * SIDE_MULTIPLE,
-            -(-width // SIDE_MULTIPLE) * SIDE_MULTIPLE,
-        )
-        darkness = np.zeros(padded, np.uint8)
-        cv2.bitwise_not(even, darkness[:height, :width])
-        rows, columns = _printed(darkness)
-        shown = np.ascontiguousarray(darkness[rows, columns])
-        (part,) = self._session.run(["maps_out"], {"darkness": shown})
-        maps = np.zeros((len(part), *(side // STRIDE for side in padded)), np.float32)
-        maps[[0, CELL_CHANNELS.start]] = _NO_BOX_LOGIT
-        maps[:, _on_maps(rows), _on_maps(columns)] = part
-        return maps
+        """The network's maps of an upright, evenly lit page, (h, w) uint8."""
+        blank = np.zeros(CELL_CHANNELS.stop, np.float32)
+        blank[[0, CELL_CHANNELS.start]] = _NO_BOX_LOGIT
+        return maps_of_page(self._session, even, blank)
 
 
-def _printed(darkness: GreyImage) -> tuple[slice, slice]:
-    """The rows and the columns of a page between its blank margins.
+def maps_of_page(
+    session: onnxruntime.InferenceSession, even: GreyImage, blank: npt.NDArray[np.float32]
+) -> Maps:
+    """Run a network that maps pages on an upright, evenly lit page, (h, w) uint8.
 
-    The sides of `darkness` are multiples of `SIDE_MULTIPLE`. So are both ends of both slices. No
-    slice is empty.
+    The page is padded with white. The network is shown only the part between blank margins; the
+    others get the values `blank`, (channels,). Returns (channels, rows, columns) float32.
     """
+    height, width = (-(-side // SIDE_MULTIPLE) * SIDE_MULTIPLE for side in even.shape)
+    darkness = np.zeros((height, width), np.uint8)
+    cv2.bitwise_not(even, darkness[: even.shape[0], : even.shape[1]])
     ink = cv2.threshold(darkness, _MAX_BLANK_DARKNESS, 255, cv2.THRESH_BINARY)[1]
-    x, y, width, height = cv2.boundingRect(ink)
-    return _whole_blocks(y, y + height), _whole_blocks(x, x + width)
+    x, y, inked_width, inked_height = cv2.boundingRect(ink)
+    rows, columns = _whole_blocks(y, y + inked_height), _whole_blocks(x, x + inked_width)
+    (part,) = session.run(["maps_out"], {"darkness": darkness[rows, columns].copy()})
+    maps = np.empty((len(blank), height // STRIDE, width // STRIDE), np.float32)
+    maps[:] = blank[:, None, None]
+    maps[:, _on_maps(rows), _on_maps(columns)] = part
+    return maps
 
 
 def _whole_blocks(first: int, end: int) -> slice:

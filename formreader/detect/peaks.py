@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 STRIDE = 4
-"""Page pixels per place of the maps, along each axis; fixed by the network's layers."""
+"""Page pixels per place of the networks' maps, along each axis; fixed by their layers."""
 
 SIDE_MULTIPLE = 32
-"""The network takes images whose height and width are multiples of this, in pixels."""
+"""Both networks take images whose height and width are multiples of this, in pixels."""
 
 REFERENCE_SIDE = 16.0
 """Unit of lengths in the maps, in pixels. A side is stored as log(side / unit)."""

@@ -9,15 +9,9 @@ import numpy.typing as npt
 
 from formreader.core.page_layers import Layer
 
-STRIDE = 4
-"""Page pixels per cell of the network's output, along each axis; fixed by its layers."""
-
 LAYER_STRIDE = 2
 """Page pixels per pixel of the layers' grid, along each axis. With 4 the cores of boxes 18 pixels
 apart touched."""
-
-SIDE_MULTIPLE = 32
-"""The network takes images whose height and width are multiples of this, in pixels."""
 
 LAYERS = len(Layer)
 

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from formreader.core.graph_trial import GraphTrial
@@ -19,7 +18,9 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.core.records import GreyImage
-from formreader.look.page_maps import CHANNELS, SIDE_MULTIPLE, STRIDE, PageMaps
+from formreader.detect.box_network import maps_of_page
+from formreader.detect.peaks import SIDE_MULTIPLE, STRIDE
+from formreader.look.page_maps import CHANNELS, PageMaps
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -29,10 +30,6 @@ PAGE_CARD_SCHEMA = 1
 
 _NOTHING = -12.0
 """Logit given to the parts of a page that the network was not shown."""
-
-_MAX_BLANK_DARKNESS = 8
-"""Highest darkness, 0 to 255, of a blank pixel of a margin. Noise is below it, pens exceed it. No
-measurement on record."""
 
 _TRIAL_SIDE = 2 * SIDE_MULTIPLE
 
@@ -63,36 +60,9 @@ class PageNetwork:
         return cls(load_graph(folder, hashes, 1, PAGE_TRIAL))
 
     def look(self, even: GreyImage) -> PageMaps:
-        """Run the network on an upright, evenly lit page, (h, w) uint8.
-
-        It is shown only the part between blank margins. The page is padded with white.
-        """
-        height, width = (-(-side // SIDE_MULTIPLE) * SIDE_MULTIPLE for side in even.shape)
-        darkness = np.zeros((height, width), np.uint8)
-        cv2.bitwise_not(even, darkness[: even.shape[0], : even.shape[1]])
-        rows, columns = _inked(darkness)
-        (part,) = self._session.run(["maps_out"], {"darkness": darkness[rows, columns].copy()})
-        output = np.full((CHANNELS, height // STRIDE, width // STRIDE), _NOTHING, np.float32)
-        output[:, _on_maps(rows), _on_maps(columns)] = part
-        return PageMaps.from_output(output)
-
-
-def _inked(darkness: GreyImage) -> tuple[slice, slice]:
-    """The rows and columns of a page between its blank margins, in whole blocks; never empty."""
-    ink = cv2.threshold(darkness, _MAX_BLANK_DARKNESS, 255, cv2.THRESH_BINARY)[1]
-    x, y, width, height = cv2.boundingRect(ink)
-    return _whole_blocks(y, y + height), _whole_blocks(x, x + width)
-
-
-def _whole_blocks(first: int, end: int) -> slice:
-    """Widen a range of pixels to whole blocks of `SIDE_MULTIPLE`."""
-    last = max(-(-end // SIDE_MULTIPLE), first // SIDE_MULTIPLE + 1)
-    return slice(first // SIDE_MULTIPLE * SIDE_MULTIPLE, last * SIDE_MULTIPLE)
-
-
-def _on_maps(part: slice) -> slice:
-    """A range of page pixels as a range of the output's cells."""
-    return slice(part.start // STRIDE, part.stop // STRIDE)
+        """Run the network on an upright, evenly lit page, (h, w) uint8."""
+        blank = np.full(CHANNELS, _NOTHING, np.float32)
+        return PageMaps.from_output(maps_of_page(self._session, even, blank))
 
 
 @cache

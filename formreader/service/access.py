@@ -1,4 +1,4 @@
-"""Who may call the service: the name it is called by, the token, and no other site's pages."""
+"""Who may call the service: by its own names only, with the token, and no pages of other sites."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ _HEADERS = {
 class Sessions:
     """The browsers that are signed in, each known by a secret in its cookie.
 
-    They are kept here alone: a cookie is worth nothing after its browser has signed out, and none
-    outlives the service.
+    They are kept in memory only. So a cookie ends with the sign-out, at the latest with the
+    service.
     """
 
     def __init__(self) -> None:
@@ -109,10 +109,10 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call: `names` are the hosts that a request may be for, `token` what it must give.
+    """Who may call.
 
-    `any_address`: an IP address is a name as well, as the service listens on all of the machine's.
-    `token` is None where none is needed.
+    `names`: hosts that a request may be for. `any_address`: so is any IP address, as the service
+    listens on all of the machine's. `token`: what a request must give, None for nothing.
     """
 
     names: frozenset[str]
@@ -144,7 +144,7 @@ class Access:
         )
 
     def is_known_host(self, header: str) -> bool:
-        """Whether a request is for this service by name: else a site's name leads to it."""
+        """Whether a `Host` header names this service: any site's name may lead to its address."""
         host = _host_of(header)
         return host in self.names or (self.any_address and _address_of(host) is not None)
 

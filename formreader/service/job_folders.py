@@ -17,15 +17,20 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from formreader.core.errors import OutputError, UsageError
 from formreader.core.records import InputFile
 from formreader.output.atomic_writing import atomic_writer
+from formreader.store.job_store import JobStore
 
 _ID = re.compile(r"[0-9a-f]{16}")
 """Names of jobs: drawn at random, so that nobody guesses those of others."""
@@ -34,6 +39,14 @@ _ID_BYTES = 8
 """Random bytes of the name of a job."""
 
 RECORD_FILE, ANSWERS_FILE, TABLE_FILE = "job.json", "answers.json", "results.csv"
+
+_T = TypeVar("_T")
+
+_MAX_OPEN_JOBS = 4
+"""Jobs that stay open: those that people look at. Each has a thread and a file."""
+
+_MAX_IDLE_SECONDS = 60.0
+"""Seconds without a look after which a job is closed, so that other programs may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +66,11 @@ class StoredFile:
 class JobRecord:
     """What is kept of a job. Times are seconds since 1970.
 
-    `state` is queued until it is done or failed. `forms` is the hash of its templates, "" for none.
-    `read_by` identifies the program and the model that it is read with. `counts` are those of the
-    results, `problem` (status, detail) says why it failed. `watch` names a job of a watched folder,
-    "" for an upload. `learns`: the forms that it learns become templates of the service. Of the
-    answers of the job that it reads again, `carried` have a place in it, and `not_carried` none.
+    `state`: queued, done or failed. `forms`: the hash of its templates, "" for none. `read_by`: the
+    program and the model that read it. `counts`: of the results. `problem`: status and detail of
+    why it failed. `watch`: the name of a job of a watched folder, "" for an upload. `learns`: the
+    forms that it learns become templates of the service. `carried`, `not_carried`: answers of the
+    job that it reads again, with and without a place in this one.
     """
 
     id: str
@@ -187,14 +200,14 @@ class DataFolder:
         return folder
 
     def keep(self, folder: JobFolder) -> JobFolder:
-        """Make the folder of a job that is whole one of the jobs, at once and for sure."""
+        """Move the folder of a complete job to the jobs, in one step that survives a crash."""
         kept = JobFolder(self.jobs / folder.id)
         folder.path.rename(kept.path)
         _sync(self.jobs)
         return kept
 
     def drop(self, folder: JobFolder) -> None:
-        """Delete all of a job; it is none at once, even if the process dies meanwhile."""
+        """Delete a job. It is no job any more at once, even if the process dies in between."""
         gone = self._tmp / f"{folder.id}-{secrets.token_hex(4)}"
         with suppress(FileNotFoundError):
             folder.path.rename(gone)
@@ -223,9 +236,9 @@ class DataFolder:
 
     @contextmanager
     def new_file(self, suffix: str) -> Iterator[Path]:
-        """Yield a name for a file that its user deletes; where the `with` block raises, it is gone.
+        """Yield the path of a new file, which its caller or an error in the `with` block deletes.
 
-        At the latest the next start deletes it.
+        The next start deletes what is left.
         """
         path = self._tmp / f"{secrets.token_hex(_ID_BYTES)}{suffix}"
         try:
@@ -237,6 +250,100 @@ class DataFolder:
     def free_bytes(self) -> int:
         """Return the space that is left on the disk."""
         return shutil.disk_usage(self.path).free
+
+
+class _OpenJob:
+    """A job that is open in a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.used = time.monotonic()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="job-desk")
+        try:
+            self._store = self._thread.submit(JobStore.open_finished, path).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    def use(self, look: Callable[[JobStore], _T]) -> _T:
+        self.used = time.monotonic()
+        try:
+            return self._thread.submit(look, self._store).result()
+        finally:
+            self.used = time.monotonic()
+
+    def is_old(self) -> bool:
+        return time.monotonic() - self.used > _MAX_IDLE_SECONDS
+
+    def close(self) -> None:
+        self._thread.submit(self._store.__exit__, None, None, None).result()
+        self._thread.shutdown()
+
+
+class _Entry:
+    """The lock of a job, and the open job if it is open."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.open: _OpenJob | None = None
+
+    def close(self) -> None:
+        """Close the job if it is open. The caller has the lock."""
+        if self.open is not None:
+            self.open.close()
+            self.open = None
+
+
+class JobDesk:
+    """Lets several threads look at finished jobs; one look at a job at a time.
+
+    A job's store belongs to one thread, and opening it checks all of it. So the last few stay open,
+    each with a thread of its own.
+    """
+
+    def __init__(self) -> None:
+        self._entries = OrderedDict[Path, _Entry]()
+        self._lock = threading.Lock()  # guards the entries, not what they hold
+
+    def look(self, job: Path, use: Callable[[JobStore], _T]) -> _T:
+        """Return what `use` finds in the store at `job`; it must not change the store.
+
+        Raises:
+            NoInputError, UsageError, OutputError: the job cannot be opened.
+        """
+        entry = self._entry(job)
+        with entry.lock:
+            if entry.open is None:
+                entry.open = _OpenJob(job)
+            found = entry.open.use(use)
+        self.close_idle(_MAX_OPEN_JOBS)
+        return found
+
+    @contextmanager
+    def closed(self, job: Path) -> Iterator[None]:
+        """Keep the store at `job` closed, for work that opens it itself."""
+        entry = self._entry(job)
+        with entry.lock:
+            entry.close()
+            yield
+
+    def close_idle(self, keep: int = _MAX_OPEN_JOBS) -> None:
+        """Close all but the last `keep` jobs, and those that nobody looked at for long."""
+        with self._lock:
+            entries = [entry for entry in self._entries.values() if entry.open is not None]
+        for i, entry in enumerate(entries):
+            if not entry.lock.acquire(blocking=False):
+                continue
+            try:
+                if entry.open is not None and (len(entries) - i > keep or entry.open.is_old()):
+                    entry.close()
+            finally:
+                entry.lock.release()
+
+    def _entry(self, job: Path) -> _Entry:
+        with self._lock:
+            entry = self._entries.setdefault(job, _Entry())
+            self._entries.move_to_end(job)
+            return entry
 
 
 def is_job_id(text: str) -> bool:

@@ -30,8 +30,8 @@ from formreader.service.file_names import (
 )
 from formreader.service.job_folders import JobFolder, JobRecord, StoredFile
 from formreader.service.job_queue import LiveJob
-from formreader.service.multipart_upload import ReceivedFile, Upload
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import ReceivedFile, Upload
 from formreader.service.service_state import Service
 from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.service.zip_files import ZipTooLargeError, unpack_zip
@@ -73,9 +73,8 @@ def make_job_again(
 ) -> JobRecord:
     """Return the record of a job that reads the files of another anew, with other options.
 
-    The answers that people gave wait in its folder until it is read.
-
-    The files become those of both jobs: each may be deleted without the other.
+    The answers that people gave wait in its folder until it is read. Each of the two jobs may be
+    deleted without the other.
 
     Raises:
         ProblemError: an option is wrong (422), or the other job is deleted meanwhile (404).
@@ -132,7 +131,7 @@ def default_options(service: Service) -> bodies.JobOptions:
 
 
 def job_options(values: Mapping[str, object]) -> bodies.JobOptions:
-    """Return the options of a job. For a row for each page without forms, it learns the forms.
+    """Return the options of a job. With a row for each page, and no forms, it learns its forms.
 
     Raises:
         ProblemError: one has an impossible value.

@@ -22,8 +22,7 @@ from formreader.batch.scan_means import SharedMeans, WarmMeans
 from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows, ScanOptions
 from formreader.review.carried_answers import waiting_answers
-from formreader.service.job_desk import JobDesk
-from formreader.service.job_folders import DataFolder, JobFolder, JobRecord
+from formreader.service.job_folders import DataFolder, JobDesk, JobFolder, JobRecord
 from formreader.service.problems import ProblemError
 from formreader.service.service_metrics import Metrics
 from formreader.service.template_shelf import LEARNED_FORMS
@@ -80,18 +79,16 @@ class LiveJob:
         """Let the scan end after the pages that it has begun."""
         self._stop = True
 
+    def checking(self, files: int) -> None: ...
+
+    def file_checked(self) -> None: ...
+
     def pages_per_second(self) -> float | None:
         """How quickly pages are read now; None where that is not known."""
         read = self.pages_done - self._done_before
         if not self.running or read < 1:
             return None
         return read / max(time.monotonic() - self._began, 1e-6)
-
-    def checking(self, files: int) -> None:
-        """Not shown."""
-
-    def file_checked(self) -> None:
-        """Not shown."""
 
     def started(self, files: int, pages: int, done: int) -> None:
         self.record = replace(self.record, pages=pages)
@@ -113,8 +110,8 @@ class LiveJob:
 class JobQueue:
     """All jobs of the service, and the threads that read them.
 
-    `read_by` identifies the program and its models: what others have begun is begun anew.
-    `keep_forms` makes the forms in a folder, which a job has learned, templates of the service.
+    `read_by` identifies the program and its models; jobs that others began are begun anew.
+    `keep_forms` turns the forms that a job has learned, in a folder, into templates of the service.
     """
 
     def __init__(
@@ -211,7 +208,7 @@ class JobQueue:
         return job
 
     def read_again(self, job: LiveJob, record: JobRecord) -> bool:
-        """Let a job be read again that has more files now; False if it was deleted meanwhile."""
+        """Read a job again that has got more files. False if it was deleted meanwhile."""
         with self._lock:
             if job.deleted:
                 return False
@@ -233,7 +230,7 @@ class JobQueue:
             return list(reversed(self._jobs.values()))
 
     def ahead_of(self, job: LiveJob) -> int:
-        """The number of jobs that wait longer than a job that waits."""
+        """Number of jobs that wait before this one."""
         ahead = 0
         with self._lock:
             for other in self._jobs.values():

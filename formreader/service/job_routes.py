@@ -20,31 +20,32 @@ from formreader.core.options import Rows
 from formreader.review.correct_job import CorrectOptions, correct
 from formreader.service import bodies
 from formreader.service.access import REPORT_POLICY
-from formreader.service.body_making import body_of_job
-from formreader.service.job_folders import JobFolder
-from formreader.service.job_making import MAX_FILES, make_job, make_job_again
-from formreader.service.job_queue import LiveJob, QueueFullError
-from formreader.service.job_results_export import (
+from formreader.service.body_making import (
     MEDIA_TYPES,
     Format,
+    body_of_job,
     current_report,
     export_table,
 )
-from formreader.service.multipart_upload import UploadLimits, files_schema, receive_upload
+from formreader.service.job_folders import JobFolder
+from formreader.service.job_making import MAX_FILES, make_job, make_job_again
+from formreader.service.job_queue import LiveJob, QueueFullError
 from formreader.service.problems import DISK_FULL, ProblemError
 from formreader.service.request_bodies import (
+    answer_schema,
     body_schema,
     content_type,
+    files_schema,
     json_body,
     json_schema,
     receive_file,
+    receive_upload,
 )
-from formreader.service.service_state import Language, Service, busy, client_of, service_of
+from formreader.service.service_state import Language, Service, Shared, busy, client_of
 from formreader.service.template_shelf import LEARNED_FORMS, summary_of_template
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-Shared = Annotated[Service, Depends(service_of)]
 PartName = Annotated[str, PathParameter(pattern=r"^part-[0-9a-f]{8}-[0-9]{4,9}\.js$")]
 
 _LOOK_SECONDS = 0.2
@@ -67,11 +68,7 @@ _OPTIONS_SCHEMA: dict[str, dict[str, Any]] = {
     "name": {"type": "string"},
     "rows": {"type": "string", "enum": ["field", "digit", "page"]},
     "review_below": {"type": "number", "minimum": 0, "maximum": 1},
-    "max_error": {
-        "type": "number",
-        "minimum": bodies.LEAST_ERROR,
-        "maximum": bodies.MOST_ERROR,
-    },
+    "max_error": {"type": "number", "minimum": bodies.LEAST_ERROR, "maximum": bodies.MOST_ERROR},
     "template": {"type": "string"},
 }
 
@@ -95,8 +92,7 @@ async def take_job(
     """
     client = client_of(request)
     with _new_folder(service, client) as folder:
-        limits = UploadLimits(service.max_upload, MAX_FILES)
-        upload = await receive_upload(request, folder.files, limits)
+        upload = await receive_upload(request, folder.files, service.max_upload, MAX_FILES)
         if learns:
             upload.values |= {"template": LEARNED_FORMS, "rows": "page"}
         record = await run_in_threadpool(make_job, service, folder, upload)
@@ -193,7 +189,7 @@ def delete_job(job_id: str, service: Shared) -> None:
 @router.get(
     "/{job_id}/events",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses=answer_schema("text/event-stream"),
 )
 async def get_events(job_id: str, service: Shared) -> StreamingResponse:
     """Tell of each change of a job as server-sent events, until it is done or deleted."""
@@ -253,11 +249,7 @@ def get_results(
     )
 
 
-@router.get(
-    "/{job_id}/report",
-    response_class=FileResponse,
-    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
-)
+@router.get("/{job_id}/report", response_class=FileResponse, responses=answer_schema("text/html"))
 def get_report(job_id: str, service: Shared) -> Response:
     """Give the report for review, as `scan` writes it."""
     report = current_report(service, service.done_job(job_id))
@@ -268,7 +260,7 @@ def get_report(job_id: str, service: Shared) -> Response:
 @router.get(
     "/{job_id}/results_files/{name}",
     response_class=FileResponse,
-    responses={200: {"content": {"text/javascript": {"schema": {"type": "string"}}}}},
+    responses=answer_schema("text/javascript"),
 )
 def get_report_part(job_id: str, name: PartName, service: Shared) -> Response:
     """Give a part of the report, as `scan` writes it beside a large one."""
@@ -279,10 +271,7 @@ def get_report_part(job_id: str, name: PartName, service: Shared) -> Response:
     return FileResponse(part, media_type="text/javascript")
 
 
-@router.post(
-    "/{job_id}/corrections",
-    openapi_extra=body_schema({"text/csv": {"type": "string"}}),
-)
+@router.post("/{job_id}/corrections", openapi_extra=body_schema({"text/csv": {"type": "string"}}))
 async def post_corrections(
     request: Request,
     job_id: str,

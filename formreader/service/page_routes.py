@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import FileResponse, Response
@@ -20,17 +20,15 @@ from formreader.output.atomic_writing import atomic_writer
 from formreader.output.table import file_cell
 from formreader.review.job_results import as_written_on_forms, form_kinds
 from formreader.service import bodies
-from formreader.service.body_making import bodies_of_fields, body_of_page
+from formreader.service.body_making import bodies_of_fields, body_of_page, export_review
 from formreader.service.job_queue import LiveJob
-from formreader.service.job_results_export import export_review
 from formreader.service.problems import ProblemError
-from formreader.service.request_bodies import json_body, json_schema
-from formreader.service.service_state import Language, Service, service_of
+from formreader.service.request_bodies import answer_schema, json_body, json_schema
+from formreader.service.service_state import Language, Service, Shared
 from formreader.store.job_store import JobStore
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}", tags=["pages"])
 
-Shared = Annotated[Service, Depends(service_of)]
 Number = Annotated[int, Path(ge=1, le=100_000_000)]
 
 _MAX_NAME_TO_FIND = 1000
@@ -42,17 +40,10 @@ _MAX_ANSWERS_BYTES = 2**22
 _MAX_CHANGES_BYTES = 2**20
 """Bytes of answers that change: 10,000 of 100 bytes each."""
 
-_Responses: TypeAlias = dict[int | str, dict[str, Any]]
-
 _WIDTHS = (200, 400, 800, 1600, 3200, 6400)
 """Widths of pictures of pages: what is asked for is rounded up, so that few are made of a page."""
 
-_JPEG: _Responses = {
-    200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
-}
-_PNG: _Responses = {
-    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
-}
+_JPEG = answer_schema("image/jpeg", binary=True)
 
 
 @router.get("/pages")
@@ -131,7 +122,11 @@ def get_field_picture(job_id: str, n: Number, k: Number, service: Shared) -> Res
     return Response(field.thumbnail.jpeg, media_type="image/jpeg")
 
 
-@router.get("/pages/{n}/fields/{k}/crops", response_class=Response, responses=_PNG)
+@router.get(
+    "/pages/{n}/fields/{k}/crops",
+    response_class=Response,
+    responses=answer_schema("image/png", binary=True),
+)
 def get_crops(job_id: str, n: Number, k: Number, service: Shared) -> Response:
     """Give the crops of a field's boxes side by side as PNG, 28 pixels a box."""
     field = _field(service, service.done_job(job_id), n, k)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT
@@ -27,26 +27,22 @@ from formreader.service import bodies
 from formreader.service.body_making import bodies_of_fields
 from formreader.service.file_names import label_of
 from formreader.service.job_making import check_pixels
-from formreader.service.multipart_upload import (
-    FILE_SCHEMA,
-    UploadLimits,
-    files_schema,
-    receive_upload,
-)
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import (
+    FILE_SCHEMA,
     body_schema,
     content_type,
+    files_schema,
     json_body,
     receive_file,
+    receive_upload,
 )
-from formreader.service.service_state import Language, Service, client_of, service_of
+from formreader.service.service_state import Language, Service, Shared, client_of
 from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.store.grey_png import grey_png
 
 router = APIRouter(prefix="/api/v1", tags=["read at once"])
 
-Shared = Annotated[Service, Depends(service_of)]
 
 _MAX_BYTES = 2**28
 """Bytes of the largest page that is read at once: an uncompressed page of 600 dpi has 100 MB."""
@@ -95,7 +91,7 @@ async def _received(request: Request, service: Service, folder: Path) -> InputFi
         path = folder / "page"
         await receive_file(request, path, size)
         return InputFile(str(path), "page")
-    upload = await receive_upload(request, folder, UploadLimits(size, 1))
+    upload = await receive_upload(request, folder, size, 1)
     (received,) = upload.sent_files()
     return InputFile(str(received.path), label_of(received.name))
 
@@ -162,8 +158,8 @@ async def post_digits(request: Request, service: Shared) -> bodies.DigitsRead:
     """Read digits in one batch: crops of 28x28 as they are, or pictures of single digits."""
     with service.reading(client_of(request)), service.data.workspace() as folder:
         if content_type(request) == "multipart/form-data":
-            limits = UploadLimits(min(_MAX_BYTES, service.max_upload), bodies.MAX_CROPS)
-            upload = await receive_upload(request, folder, limits)
+            size = min(_MAX_BYTES, service.max_upload)
+            upload = await receive_upload(request, folder, size, bodies.MAX_CROPS)
             files = [InputFile(str(one.path), label_of(one.name)) for one in upload.sent_files()]
             return await run_in_threadpool(_read_pictures, service, files)
         return await run_in_threadpool(_read_crops, service, await _crops_of(request))

@@ -21,8 +21,7 @@ from formreader.core.errors import UsageError
 from formreader.core.options import ServeOptions
 from formreader.output.wording import languages
 from formreader.service.access import Access
-from formreader.service.job_desk import JobDesk
-from formreader.service.job_folders import DataFolder, is_job_id
+from formreader.service.job_folders import DataFolder, JobDesk, is_job_id
 from formreader.service.job_queue import JobQueue, LiveJob
 from formreader.service.problems import ProblemError
 from formreader.service.service_metrics import Metrics
@@ -33,7 +32,7 @@ _MAX_READS_PER_WORKER = 16
 """Calls of /read and /digits at a time, for each worker: more would wait longer than clients do."""
 
 _MAX_CLIENT_READS_PER_WORKER = 8
-"""The same of one client: half of it."""
+"""The same for one client: half as many."""
 
 _CLEANING_SECONDS = 60.0
 """Seconds between two looks for jobs to delete and for stores to close."""
@@ -181,7 +180,7 @@ class Service:
         self.queue.change(job, lambda record: replace(record, counts=shown))
 
     def expires(self, finished: float | None) -> float | None:
-        """When a job that was finished then is deleted; None for never."""
+        """When a job that was finished at this time will be deleted; None for never."""
         keep = self.options.keep_days
         return None if finished is None or not keep else finished + keep * _DAY
 
@@ -214,13 +213,17 @@ class Service:
 
 
 async def service_of(request: Request) -> Service:
-    """The service that a request is for; asynchronous, as others are called in a thread."""
+    """The service of a request. Asynchronous, as FastAPI calls other dependencies in threads."""
     service: Service = request.app.state.service
     return service
 
 
+Shared: TypeAlias = Annotated[Service, Depends(service_of)]
+"""The service, as a parameter of a route."""
+
+
 async def language_of(request: Request) -> str:
-    """The language that people read an answer in: the service's, or the first that they ask for."""
+    """The language of an answer: the service's own, or the first known one of those accepted."""
     service = await service_of(request)
     asked = request.headers.get("accept-language", "").split(",")
     tags = (one.split(";")[0].split("-")[0].strip().lower() for one in asked)

@@ -19,15 +19,14 @@ from formreader.output.web_page import page_environment
 from formreader.output.wording import page_words
 from formreader.service import bodies
 from formreader.service.access import COOKIE, SESSION_SECONDS
+from formreader.service.body_making import FORMATS
 from formreader.service.file_names import ZIP_SUFFIX
-from formreader.service.job_results_export import FORMATS
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import json_body, json_schema
-from formreader.service.service_state import Service, service_of
+from formreader.service.service_state import Shared
 
 router = APIRouter(tags=["service"])
 
-Shared = Annotated[Service, Depends(service_of)]
 
 _MAX_TOKEN_BYTES = 2**13
 """Bytes of the body that signs in, which anybody may send: a token has up to 1,000 characters."""

@@ -19,20 +19,22 @@ from formreader.service import bodies
 from formreader.service.access import EDITOR_POLICY
 from formreader.service.file_names import label_of
 from formreader.service.job_routes import take_job
-from formreader.service.multipart_upload import (
-    UploadLimits,
+from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import (
+    answer_schema,
+    body_schema,
+    bytes_of,
     files_schema,
+    json_body,
+    json_schema,
     receive_upload,
 )
-from formreader.service.problems import ProblemError
-from formreader.service.request_bodies import body_schema, bytes_of, json_body, json_schema
-from formreader.service.service_state import Service, client_of, service_of
+from formreader.service.service_state import Service, Shared, client_of
 from formreader.service.template_shelf import body_of_template, summary_of_template
 from formreader.template.editor.editor_page import editor_page
 
 router = APIRouter(prefix="/api/v1/templates", tags=["forms"])
 
-Shared = Annotated[Service, Depends(service_of)]
 FormName = Annotated[str, Path(min_length=1, max_length=bodies.MAX_NAME)]
 
 _MAX_FORM_BYTES = 2**26
@@ -95,7 +97,7 @@ async def post_template(
         response.status_code = 202
         return await take_job(request, response, service, learns=True)
     with service.reading(client_of(request)), service.data.workspace() as folder:
-        upload = await receive_upload(request, folder, UploadLimits(_MAX_FORM_BYTES, 1))
+        upload = await receive_upload(request, folder, _MAX_FORM_BYTES, 1)
         (received,) = upload.sent_files()
         page = InputFile(str(received.path), label_of(received.name))
         return await run_in_threadpool(_make, service, page, folder / "form", name)
@@ -135,9 +137,7 @@ def delete_template(name: FormName, service: Shared) -> None:
 
 
 @router.get(
-    "/{name}/picture",
-    response_class=Response,
-    responses={200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
+    "/{name}/picture", response_class=Response, responses=answer_schema("image/png", binary=True)
 )
 def get_template_picture(name: FormName, service: Shared) -> Response:
     """Give the page of a form, which its places are pixels of."""
@@ -147,9 +147,7 @@ def get_template_picture(name: FormName, service: Shared) -> Response:
 @router.get(
     "/{name}/print",
     response_class=Response,
-    responses={
-        200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
-    },
+    responses=answer_schema("application/pdf", binary=True),
 )
 def get_printed_template(
     name: FormName, service: Shared, paper: Literal["a4", "a5", "letter"] = "a4"
@@ -161,11 +159,7 @@ def get_printed_template(
     )
 
 
-@router.get(
-    "/{name}/edit",
-    response_class=HTMLResponse,
-    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
-)
+@router.get("/{name}/edit", response_class=HTMLResponse, responses=answer_schema("text/html"))
 def get_template_editor(name: FormName, service: Shared) -> Response:
     """Give the page on which the fields of a form are named, drawn and given rules."""
     folder, template = service.shelf.find(name)

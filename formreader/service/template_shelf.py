@@ -48,7 +48,7 @@ _HASH_DIGITS = 32
 
 
 class TemplateShelf:
-    """The templates in a folder; what people call a form is never a path."""
+    """The templates in a folder. The name of a form is never used as a path."""
 
     def __init__(self, data: DataFolder, folder: Path | None) -> None:
         self._data = data
@@ -207,9 +207,9 @@ class TemplateShelf:
         return template
 
     def add_learned(self, learned: Path) -> list[FormTemplate]:
-        """Add the forms in a folder that a job has learned; those that are here already stay.
+        """Add the forms that a job has learned, from their folder; known ones stay.
 
-        A form that has the name of another gets the next free number.
+        A new one is called form-N, with the next free number.
 
         Raises:
             ProblemError: there are none.

@@ -16,8 +16,8 @@ MAX_HEAD_SECONDS = 20.0
 where the connection had requests before. Apache gives 20 to 40 by default."""
 
 MAX_BODY_SECONDS = 90.0
-"""Seconds that a client has for a body, and more for what it has sent; longer than uploads may be
-silent, as those get an answer that says so."""
+"""Seconds that a client has for a body, besides those for what it has sent. Uploads may be silent
+for less: their end comes with an answer that says so."""
 
 MIN_BYTES_PER_SECOND = 500
 """Bytes of a body that give a client another second, as Apache does by default: a bad mobile
@@ -96,7 +96,7 @@ class TimedConnection(H11Protocol):
         )
 
     def _end_if_late(self) -> None:
-        """End the connection, unless the client has sent enough of a body, or is not let."""
+        """End the connection, unless enough of a body has come, or the service reads none."""
         if self._in_body:
             allowed = MAX_BODY_SECONDS + self._received / MIN_BYTES_PER_SECOND
             left = allowed - (self.loop.time() - self._began)

@@ -1,12 +1,12 @@
-"""Takes what a scanner puts into a folder: each file once, when it is whole, and none is lost.
+"""Takes what a scanner puts into a folder: each file once, when it is complete, and none is lost.
 
-A file is whole when its size and its time have not changed for some seconds. It is copied into a
-job first, then the job's record names it, then it is noted in a journal, and only then it leaves
-the folder. Whenever the service ends in between, the next start goes on from there.
+A file is complete when its size and time have not changed for some seconds. It is copied into a
+job, named in the job's record, noted in a journal, and only then moved out of the folder. Wherever
+the service ends in between, the next start goes on from there.
 
-Meanwhile another file may have taken its name, of which nobody has read anything. So a file leaves
-in two steps: out of the folder, and, if it is the one that was read, to those that are done. Else
-it comes back at the next look.
+Meanwhile another file may have taken its name, which nobody has read. So a file leaves in two
+steps: first into a folder of its own; then to the files that are done if it is the one that was
+read, else back at the next look.
 """
 
 from __future__ import annotations
@@ -54,9 +54,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A file as it was at a look: what tells it from another of its name.
+    """A file as it was at one look.
 
-    `device` and `inode` do so while the service runs, but may change when a drive is mounted anew.
+    `device` and `inode` tell it from another of its name while the service runs; they may change
+    when a drive is mounted anew.
     """
 
     name: str

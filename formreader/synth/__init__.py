@@ -16,10 +16,9 @@ They were set by eye; there is no record of a measurement behind any of them.
 
 from __future__ import annotations
 
-from formreader.synth.conditions import KINDS, Kind, sample_scan
+from formreader.synth.box_rows import LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.form import DIGITS, MARKS, Filling, Form, TruthBox
 from formreader.synth.form_spec import LAYOUTS, FormSpec, Layout, Plan, sample_spec
-from formreader.synth.line_styles import LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.paper_sheet import Rect, Sheet
 from formreader.synth.pen_ink import (
     ArraySource,
@@ -29,13 +28,13 @@ from formreader.synth.pen_ink import (
     RepeatingSource,
     Writer,
 )
-from formreader.synth.render import RenderedPage, finish, render_form, truth_rows, write_truth
-from formreader.synth.scanner import Scan
+from formreader.synth.render import RenderedPage, finish, render_form, truth_rows
+from formreader.synth.scanner import KINDS, Kind, Scan, sample_scan
 from formreader.synth.strokes import Hand
 
 __all__ = [
     "DIGITS", "KINDS", "LAYOUTS", "LINE_KINDS", "MARKS", "ArraySource", "DigitSource", "Filling",
     "Form", "FormSpec", "Hand", "HandSource", "Kind", "Layout", "LineKind", "LineStyle", "Pen",
     "Plan", "Rect", "RenderedPage", "RepeatingSource", "RowStyle", "Scan", "Sheet", "TruthBox",
-    "Writer", "finish", "render_form", "sample_scan", "sample_spec", "truth_rows", "write_truth",
+    "Writer", "finish", "render_form", "sample_scan", "sample_spec", "truth_rows",
 ]  # fmt: skip

@@ -6,19 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from formreader.synth.box_rows import row_cells
+from formreader.synth.box_rows import RowStyle, row_cells
 from formreader.synth.form import DIGITS, Form
-from formreader.synth.house_style import (
-    CAPITALS,
-    TINTS,
-    House,
-    bar,
-    print_fitting,
-    print_label,
-)
-from formreader.synth.line_styles import RowStyle
+from formreader.synth.house_style import CAPITALS, TINTS, House, bar, print_fitting, print_label
 from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect, fade
-from formreader.synth.words import caption, made_up, pick
+from formreader.synth.typefaces import caption, made_up, pick
 
 _UNMARKED_BOX_ASPECT = 1.25
 """Height over width of the boxes of a comb where no printed line shows how high they are."""

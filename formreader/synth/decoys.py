@@ -1,7 +1,6 @@
 """Decoys: sections between fields that have no boxes for digits, but may be taken for fields.
 
-Each one is a `house_style.Section`: tables, lines to write on, texts; those of `distractors` are
-among them.
+Each one is a `house_style.Section`: tables, lines to write on, texts; `DISTRACTORS` are among them.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from formreader.core.page_layers import Layer
-from formreader.synth.distractors import DISTRACTORS, Distractor
+from formreader.synth.blocks import DISTRACTORS, Distractor
 from formreader.synth.form import Form
 from formreader.synth.house_style import TINTS, House, Section, bar, print_fitting
 from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect, fade
 from formreader.synth.stacks import handwriting
-from formreader.synth.words import TITLES, caption, made_up, pick, prose
+from formreader.synth.typefaces import TITLES, caption, made_up, pick, prose
 
 _MIN_DECOY_ROOM = (90.0, 40.0)
 """Width and height, mm, that must be left for one of `DISTRACTORS`."""

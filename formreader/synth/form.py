@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from formreader.core.geometry import Box, Quad, quads_of
-from formreader.synth.box_rows import draw_grid, draw_row
-from formreader.synth.line_styles import RowStyle
+from formreader.synth.box_rows import RowStyle, draw_grid, draw_row
 from formreader.synth.paper_sheet import Rect, Sheet
 from formreader.synth.pen_ink import Writer
 
@@ -60,15 +59,15 @@ class Filling:
 class Form:
     """A sheet with the boxes printed on it so far, in the order in which they were printed.
 
-    `unclear` are the corners of areas that some take for places to write in, and some do not:
-    cells for names, lines to sign on.
+    `fields` counts the fields so far. `unclear`: corners of areas that may count as places to write
+    in or not: cells for names, lines to sign on.
     """
 
     def __init__(self, sheet: Sheet, writer: Writer, rng: np.random.Generator) -> None:
         self.sheet, self.writer, self.rng = sheet, writer, rng
         self.truth: list[TruthBox] = []
         self.unclear: list[Quad] = []
-        self._fields = 0
+        self.fields = 0
 
     def row(self, place: Rect, symbols: Sequence[str], style: RowStyle) -> float:
         """Print a row of boxes, the first one at `place`, and fill it; returns its right end."""
@@ -96,24 +95,7 @@ class Form:
             if symbol and i not in printed:
                 self.writer.write(self.sheet, cell, symbol, self.rng)
             self.record(i, cell, symbol)
-        self._fields += 1
-
-    def fill_number_cell(self, cell: Rect, number: str, place: Rect | None = None) -> None:
-        """Write a whole number into a printed cell, a field by itself; "" leaves it blank.
-
-        `place` is where in the cell, or leaning out of it, the number stands.
-        """
-        if self.writer.own is not None:
-            number = "".join(_other_digit(symbol, self.writer.own) for symbol in number)
-        self.writer.write_line(self.sheet, place or cell, number, self.rng)
-        self.record(0, cell, number, is_number_cell=True)
-        self._fields += 1
-
-    def strike_number_cell(self, cell: Rect, mark: str) -> None:
-        """Write a mark in place of a number into a printed cell, a field by itself."""
-        self.writer.write(self.sheet, cell, mark, self.rng)
-        self.record(0, cell, mark, is_number_cell=True)
-        self._fields += 1
+        self.fields += 1
 
     def note_unclear(self, area: Rect) -> None:
         """Note an area that may be a place to write in or not."""
@@ -122,21 +104,21 @@ class Form:
     def record(self, i: int, cell: Rect, symbol: str, *, is_number_cell: bool = False) -> None:
         """Note a place of the current field, and what is in it."""
         corners = quads_of(self.sheet.corners(cell))[0]
-        self.truth.append(TruthBox(self._fields, i, symbol, corners, is_number_cell))
+        self.truth.append(TruthBox(self.fields, i, symbol, corners, is_number_cell))
 
 
 def _other_symbols(
     symbols: Sequence[str], printed: Container[int], rng: np.random.Generator
 ) -> list[str]:
-    """As many blanks, marks and digits, but other digits in another order; print stays."""
+    """As many blanks, marks and digits, in another order with other digits; print stays."""
     written = [i for i in range(len(symbols)) if i not in printed]
     others = list(symbols)
     for i, k in zip(written, rng.permutation(written).tolist(), strict=True):
-        others[i] = _other_digit(symbols[k], rng)
+        others[i] = other_digit(symbols[k], rng)
     return others
 
 
-def _other_digit(symbol: str, rng: np.random.Generator) -> str:
+def other_digit(symbol: str, rng: np.random.Generator) -> str:
     """A random digit in place of a digit; a number keeps its length, so 0 stays 0."""
     if symbol not in DIGITS or not symbol or symbol == "0":
         return symbol

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import MM_PER_INCH
-from formreader.synth.conditions import KINDS, Kind
+from formreader.synth.box_rows import BENDABLE_KINDS, LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.form import Filling, Form
-from formreader.synth.line_styles import BENDABLE_KINDS, LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.paper_sheet import Colour, Rect
-from formreader.synth.scanner import Scan
+from formreader.synth.scanner import KINDS, Kind, Scan
 
 Layout: TypeAlias = Literal[
     "comb", "separate", "ticks", "grid", "table", "tally", "date", "sudoku", "mixed",
@@ -24,6 +23,8 @@ Layout: TypeAlias = Literal[
     "matrix", "panel", "bubbled", "open", "varied", "sheet", "frames",
 ]  # fmt: skip
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+CELL_LAYOUTS: tuple[Layout, ...] = ("open", "sheet", "frames")
+"""Layouts with cells for whole numbers and no boxes; `references/` draws them."""
 
 _PLAIN_TINTS: tuple[Colour, ...] = (
     (232, 232, 232), (255, 238, 214), (218, 236, 248), (226, 244, 222),

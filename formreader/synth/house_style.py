@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from formreader.synth.form import DIGITS, Form
+from formreader.synth.box_rows import BENDABLE_KINDS, LINE_KINDS, LineKind, LineStyle, RowStyle
+from formreader.synth.form import Form
 from formreader.synth.form_spec import Plan
-from formreader.synth.line_styles import BENDABLE_KINDS, LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect
-from formreader.synth.words import caption
+from formreader.synth.typefaces import caption
 
 CAPITALS = "ABCDEFGHJKLMNPQRTUVWY"
 """The capitals that `strokes.toml` has strokes for, without X, which is a mark."""
@@ -78,13 +78,6 @@ class House:
         """The same style with boxes that are larger than check boxes."""
         grown = max(1.0, _MIN_LONE_BOX_SIDE / min(self.w, self.h))
         return replace(self, w=self.w * grown, h=self.h * grown)
-
-    def number(self, rng: np.random.Generator, longest: int) -> str:
-        """A whole number of at most `longest` digits for a cell, "" where it stays blank."""
-        if rng.random() < self.plan.filling.blanks:
-            return ""
-        n = int(rng.integers(1, longest + 1))
-        return "".join(DIGITS[int(d)] for d in rng.integers(10, size=n))
 
 
 Section: TypeAlias = Callable[[Form, House, Rect], float]

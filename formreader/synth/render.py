@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,14 +14,13 @@ import numpy as np
 from formreader.core.geometry import Quad, quads_of
 from formreader.core.options import usable_cores
 from formreader.synth.blocks import BLOCKS, compose_plain
-from formreader.synth.conditions import PALE_KINDS, sample_scan
 from formreader.synth.form import Form, TruthBox
 from formreader.synth.form_spec import FormSpec
 from formreader.synth.paper_sheet import Layers, Picture, Sheet
 from formreader.synth.pen_ink import DigitSource, HandSource, Pen, RepeatingSource, Writer
-from formreader.synth.scanner import FAX_DPI, Scan
+from formreader.synth.scanner import FAX_DPI, PALE_KINDS, Scan, sample_scan
 from formreader.synth.strokes import Hand
-from formreader.synth.varied import compose_varied
+from formreader.synth.varied import SECTIONS, Sections, compose_varied
 
 TRUTH_COLUMNS = ("file", "page", "field", "box", "x", "y", "width", "height", "digit")
 """Columns of a truth.csv."""
@@ -53,13 +51,18 @@ def render_form(
     *,
     filling: int | None = None,
     with_layers: bool = False,
+    sections: Sections = SECTIONS,
 ) -> RenderedPage:
     """Render one filled form.
 
     All symbols are written by one hand of the stroke model, or come from `digits` where given.
     With a number as `filling`, pages of the same seed, and of the same spec but for its kind of
     scan, are one form: another filling has other digits, another hand and another scan.
-    `with_layers`: the page's layers are wanted as well.
+    `with_layers`: the page's layers are wanted as well. `sections`: what forms of each layout are
+    made of; those of `CELL_LAYOUTS` need others than the usual ones.
+
+    Raises:
+        KeyError: there are no sections for the layout.
     """
     spec = spec or FormSpec()
     rng = np.random.default_rng(seed)
@@ -78,8 +81,11 @@ def render_form(
     line = spec.line
     if own is None and line is None and spec.kind == "colour" and rng.random() < 0.7:
         line = "colour"
-    compose = compose_plain if spec.layout in (*BLOCKS, "mixed") else compose_varied
-    compose(form, replace(spec.plan, layout=spec.layout, line=line))
+    plan = replace(spec.plan, layout=spec.layout, line=line)
+    if spec.layout in (*BLOCKS, "mixed"):
+        compose_plain(form, plan)
+    else:
+        compose_varied(form, plan, sections)
     return finish(form, spec.scan or sample_scan(spec.kind, hands), with_layers=with_layers)
 
 
@@ -110,13 +116,6 @@ def truth_rows(page: RenderedPage, file: str, number: int = 0) -> list[dict[str,
         values = [*place, *sides, truth.symbol]
         rows.append(dict(zip(TRUTH_COLUMNS, values, strict=True)))
     return rows
-
-
-def write_truth(rows: Iterable[dict[str, str | int]], out: TextIO) -> None:
-    """Write rows of `truth_rows` as CSV into a file that was opened with newline=""."""
-    table = csv.DictWriter(out, TRUTH_COLUMNS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
 
 
 _PAGES_PER_REPORT = 250

@@ -9,7 +9,7 @@ import numpy as np
 from formreader.synth.form import DIGITS, Form
 from formreader.synth.house_style import TINTS, House, bar, print_fitting
 from formreader.synth.paper_sheet import BLACK, Colour, Rect
-from formreader.synth.words import NOTES, caption, pick
+from formreader.synth.typefaces import NOTES, caption, pick
 
 _BAR_COLOUR: Colour = (15, 15, 15)
 """Colour of the black bars beside boxes."""

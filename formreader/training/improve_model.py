@@ -29,7 +29,7 @@ from formreader.training.data.mixture import TrainingData, draw_digits, labelled
 from formreader.training.data.own_digits import OwnDigits, load_own_digits, split_groups
 from formreader.training.data.page_crops import page_crops
 from formreader.training.evaluate.handover import Compared, judge, objections
-from formreader.training.network_folder import prepare_folder, unwritable
+from formreader.training.fit.run_folder import prepare_folder, unwritable
 from formreader.training.train_model import train_on
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ _MNIST, _MARKS = "digits of MNIST's test set", "drawn marks that are no digits"
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """What came of it: figures on own held-back pages and elsewhere, and the model if it is better.
+    """The outcome: figures on own held-back pages and elsewhere, and the model if it is better.
 
-    `judged` digits, of which people checked `checked`, are on `groups` pages (or of so many
-    writers). `threshold` is the confidence from which digits are accepted. `folder` is None where
-    `reasons` say why the old model stays.
+    People checked `checked` of the digits that were judged on, of `groups` pages or writers. Digits
+    are accepted from the confidence `threshold`. `folder` is None where `reasons` say why the old
+    model stays.
     """
 
     own: Compared
@@ -317,10 +317,7 @@ def _hand_over(candidate: Path, out: Path) -> None:
 
 
 def _put_back(out: Path) -> None:
-    """Put a model back that a kill has left aside, between the two steps of handing over.
-
-    What a kill has left of a training is deleted.
-    """
+    """Mend what a kill has left: the old model goes back, an unfinished one is deleted."""
     shutil.rmtree(_beside(out, "new"), ignore_errors=True)
     aside = _beside(out, "before")
     if out.exists():
@@ -330,5 +327,5 @@ def _put_back(out: Path) -> None:
 
 
 def _beside(out: Path, what: Literal["new", "before"]) -> Path:
-    """Where the new model is until it is better, and the old one while that takes its place."""
+    """Folder beside `out` of the new model until it is judged, of the old one meanwhile."""
     return out.absolute().with_name(f".{out.name}-{what}")

@@ -18,8 +18,7 @@ from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import HELD_OUT_PAGES, checked_digits, mixture
 from formreader.training.data.page_crops import CROPS_OF_PAGE, page_crops
-from formreader.training.fit.batches import MAX_MADE_AHEAD, TrainingBatches
-from formreader.training.fit.fitting import train_steps
+from formreader.training.fit.fitting import MAX_MADE_AHEAD, TrainingBatches, train_steps
 from formreader.training.fit.optimiser import WeightAverage, compile_network, fast_precision
 
 _PROBE_DIGITS, _PROBE_PAGES, _PROBE_STEPS = 300, 2, 6
@@ -28,7 +27,7 @@ the first were seen to differ by less than a tenth in processor time."""
 
 _UNTIMED_STEPS = 1
 """Steps before those that are measured: the first one compiles the network, which takes as long as
-some fifteen more. Without compiling, a step takes twice its time and tells little."""
+some fifteen more."""
 
 _START_OF_RENDERING = 5.0
 """Seconds that the processes which render pages take to start."""

@@ -21,7 +21,7 @@ from formreader.recognise.runtimes import load_network
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData, prepare_data
 from formreader.training.fit import run_folder
-from formreader.training.network_folder import prepare_folder, unwritable
+from formreader.training.fit.run_folder import prepare_folder, unwritable
 
 if TYPE_CHECKING:
     import keras

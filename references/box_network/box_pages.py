@@ -13,8 +13,9 @@ from formreader.core.geometry import map_points, quarters_to_upright
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import straighten
-from formreader.synth import RenderedPage, render_form, sample_spec
+from formreader.synth import RenderedPage, sample_spec
 from formreader.synth.render import map_in_processes
+from shared.number_forms import render_any_form
 
 
 def render_pages(
@@ -37,7 +38,7 @@ def render_pages(
 def render_page(seed: int, *, held_back: bool | None = False) -> TrainingPage:
     """Render one random page of the kinds that `sample_spec` draws."""
     spec = sample_spec(np.random.default_rng(seed), held_back=held_back)
-    return training_page(render_form(seed, spec))
+    return training_page(render_any_form(seed, spec))
 
 
 def training_page(page: RenderedPage) -> TrainingPage:

@@ -30,14 +30,16 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.detect.box_network import BOX_CARD_SCHEMA, BOX_TRIAL, BoxNetwork, Decisions
-from formreader.training.network_folder import (
-    card_head,
-    prepare_folder,
-    write_network_card,
-)
+from formreader.training.fit.run_folder import prepare_folder
 from shared.fitting import Optimisation, fit, piece_batches
 from shared.map_graph import export_maps
-from shared.network_writing import base_errors, output_errors, write_network
+from shared.network_writing import (
+    base_errors,
+    card_head,
+    output_errors,
+    write_network,
+    write_network_card,
+)
 
 VERSION = "2.3"
 _HOW = Optimisation(warm_up=200, weight_decay=1e-4, averaging=0.995)

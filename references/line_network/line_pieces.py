@@ -18,7 +18,7 @@ from formreader.core.records import GreyImage
 from formreader.preprocess.illumination import even_illumination
 from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_lines import Pieces, cut_pieces
-from formreader.synth.words import caption, prose
+from formreader.synth.typefaces import caption, prose
 
 _FACES = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSansMono-Bold",

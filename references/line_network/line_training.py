@@ -20,11 +20,7 @@ from formreader.preprocess.print_direction import (
 )
 from formreader.preprocess.print_lines import Pieces
 from formreader.synth.render import map_in_processes
-from formreader.training.network_folder import (
-    card_head,
-    prepare_folder,
-    write_network_card,
-)
+from formreader.training.fit.run_folder import prepare_folder
 from line_network.line_architecture import (
     both_ways,
     build_scorer,
@@ -33,7 +29,7 @@ from line_network.line_architecture import (
 from line_network.line_options import LineTrainOptions
 from line_network.line_pieces import page_pieces, sheet_pieces
 from shared.fitting import Batch, Optimisation, darkness_of, fit
-from shared.network_writing import output_errors, write_network
+from shared.network_writing import card_head, output_errors, write_network, write_network_card
 
 LINE_VERSION = "1.0"
 """Version in the card of a newly trained line network."""

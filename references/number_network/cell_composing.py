@@ -17,7 +17,6 @@ from formreader.core.geometry import Box, quads_of, scaling
 from formreader.core.paper import paper_under_ink
 from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.writing_map import WritingMap, dark_places
-from formreader.synth.patterns import Layer, lay, print_mask
 from formreader.synth.typefaces import Typeface
 from number_network.cell_paper import draw_lines, paper
 from number_network.cell_scans import scanned
@@ -31,6 +30,7 @@ from number_network.number_writing import (
     write_number,
     write_word,
 )
+from shared.patterns import Layer, lay, print_mask
 
 _CELL_HEIGHTS = (20.0, 150.0)
 """Lowest and highest cell in pixels of its scan."""

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import Box
-from formreader.synth.patterns import Layer, draw_pattern
 from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS
+from shared.patterns import Layer, draw_pattern
 
 
 def paper(shape: tuple[int, int], cell: Box, rng: np.random.Generator) -> Layer:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.records import GreyImage
-from formreader.synth import optics
+from formreader.synth import damage
 
 Change: TypeAlias = Callable[[GreyImage, np.random.Generator], GreyImage]
 """Changes a grey picture; no pixel moves."""
@@ -50,7 +50,7 @@ def _shade(image: GreyImage, rng: np.random.Generator) -> GreyImage:
 
 
 def _reduce(image: GreyImage, rng: np.random.Generator) -> GreyImage:
-    return optics.low_resolution(image, float(rng.uniform(0.35, 0.9)))
+    return damage.low_resolution(image, float(rng.uniform(0.35, 0.9)))
 
 
 def _stir(image: GreyImage, rng: np.random.Generator) -> GreyImage:
@@ -85,7 +85,7 @@ def _black_and_white(image: GreyImage, rng: np.random.Generator) -> GreyImage:
     if high - low < 25:
         return image
     if rng.random() < 0.1:
-        return optics.dither(image, 4)
+        return damage.dither(image, 4)
     size = image.shape[::-1]
     if rng.random() < 0.5:  # the coarse lines of a fax
         coarse = (image.shape[1], max(8, round(len(image) * float(rng.uniform(0.4, 1.0)))))

@@ -30,12 +30,7 @@ from formreader.recognise.number_reader import (
 )
 from formreader.recognise.page_hand import Features, PageHand
 from formreader.training.fit.calibration import hand_of
-from formreader.training.fit.fused_normalization import with_fused_normalization
-from formreader.training.network_folder import (
-    card_head,
-    prepare_folder,
-    write_network_card,
-)
+from formreader.training.fit.run_folder import prepare_folder
 from number_network.confidence_fitting import fit_confidence
 from number_network.number_architecture import build_number_network
 from number_network.number_fitting import HOW, number_loss, strip_batches
@@ -53,7 +48,8 @@ from number_network.strip_pool import (
 )
 from number_network.widening import widened
 from shared.fitting import fit
-from shared.network_writing import base_errors, output_errors
+from shared.fused_normalization import with_fused_normalization
+from shared.network_writing import base_errors, card_head, output_errors, write_network_card
 
 NUMBER_VERSION = "1.5"
 """Version in the card of a newly trained number network."""

@@ -33,12 +33,13 @@ from formreader.recognise.second_reader import (
     with_reading,
 )
 from formreader.training.fit.calibration import error_counts
-from formreader.training.network_folder import unwritable, write_network_card
+from formreader.training.fit.run_folder import unwritable
 from number_network.confidence_fitting import fit_logistic, read_composed
 from number_network.number_options import NumberTrainOptions
 from number_network.strip_pool import HandSource
 from shared.network_options import check_counts
 from shared.network_program import NetworkProgram
+from shared.network_writing import write_network_card
 
 _FIRST_SEED = 6 * 10**12
 """Seed of the first cells, far from those of `number_training`."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from formreader.core.page_layers import Layer
 from formreader.synth import DIGITS, DigitSource, Form, Hand, Pen, Rect, Writer
-from formreader.synth.overprint import overprint
 from formreader.synth.stacks import handwriting
 from formreader.synth.strokes import Mask
+from formreader.synth.varied import overprint
 from page_network.hands import HandBook, scrawl
 
 _LETTERS = "ABCDEFGHJKLMNPQRTUVWYadefhkmnrtuw"

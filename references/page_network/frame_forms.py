@@ -13,8 +13,7 @@ import numpy as np
 
 from formreader.core.page_layers import Layer
 from formreader.synth import Form, Rect, Sheet
-from formreader.synth.box_rows import draw_outline, draw_row
-from formreader.synth.distractors import (
+from formreader.synth.blocks import (
     bar_code,
     bubbles,
     checkboxes,
@@ -22,14 +21,13 @@ from formreader.synth.distractors import (
     heading,
     paragraph,
 )
-from formreader.synth.line_styles import LINE_KINDS, LineStyle, RowStyle
+from formreader.synth.box_rows import LINE_KINDS, LineStyle, RowStyle, draw_outline, draw_row
 from formreader.synth.paper_sheet import BLACK, Colour
-from formreader.synth.patterns import draw_pattern
-from formreader.synth.typefaces import Typeface
-from formreader.synth.words import TITLES, caption, pick
+from formreader.synth.typefaces import TITLES, Typeface, caption, pick
 from page_network.filling import Filling, sample_writer
 from page_network.hands import HandBook
 from page_network.typefaces import TrueType
+from shared.patterns import draw_pattern
 
 _PAPERS_MM = ((210, 297), (210, 297), (215.9, 279.4), (148, 210), (297, 210), (210, 148))
 _LINE_SHARES = (0.5, 0.08, 0.14, 0.1, 0.06, 0.05, 0.05, 0.02)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from formreader.core.geometry import MM_PER_INCH
 from formreader.synth import ArraySource, DigitSource, Hand, HandSource
 from formreader.synth.strokes import Mask
-from formreader.training.data.stroke_digits import STROKE_UNIT, PenStrokes, bent, draw_paths
+from formreader.training.data.digit_sets import STROKE_UNIT, PenStrokes, bent, draw_paths
 
 _PEN_WIDTHS_MM = (0.2, 0.95)
 """Range of the width of a pen's line, mm; the geometric mean of both is the most frequent."""
@@ -95,7 +95,7 @@ class HandBook:
         strokes = PenStrokes.load(digits / "strokes.npz")
         return cls(
             strokes,
-            strokes.by_writer(),
+            by_writer(strokes),
             images,
             labels,
             [np.flatnonzero(writer == w) for w in np.unique(writer)],
@@ -115,3 +115,8 @@ class HandBook:
             own = self.by_writer[int(rng.integers(len(self.by_writer)))]
             return ArraySource(self.images[own], self.labels[own], model), pen
         return model, hand.width_mm * dpi / MM_PER_INCH
+
+
+def by_writer(strokes: PenStrokes) -> list[npt.NDArray[np.intp]]:
+    """The numbers of each writer's digits."""
+    return [np.flatnonzero(strokes.writer == one) for one in np.unique(strokes.writer)]

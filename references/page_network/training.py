@@ -13,8 +13,7 @@ import keras
 
 from formreader.core.model_folder import KERAS_FILE, ONNX_FILE, file_hashes
 from formreader.look.page_network import PAGE_CARD_SCHEMA
-from formreader.training.fit.fused_normalization import with_fused_normalization
-from formreader.training.network_folder import card_head, prepare_folder, write_network_card
+from formreader.training.fit.run_folder import prepare_folder
 from page_network.hands import HandBook
 from page_network.measures import measure
 from page_network.network import build_page_network, page_loss
@@ -23,8 +22,9 @@ from page_network.pieces import sample_piece
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import TrainingPage, draw_page
 from shared.fitting import Optimisation, fit, piece_batches
+from shared.fused_normalization import with_fused_normalization
 from shared.map_graph import export_maps
-from shared.network_writing import output_errors, write_network
+from shared.network_writing import card_head, output_errors, write_network, write_network_card
 
 VERSION = "1.2"
 

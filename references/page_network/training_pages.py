@@ -20,14 +20,14 @@ from formreader.synth import (
     Hand,
     RenderedPage,
     finish,
-    render_form,
     sample_scan,
     sample_spec,
 )
-from formreader.synth.conditions import PALE_KINDS
+from formreader.synth.scanner import PALE_KINDS
 from page_network.frame_forms import frame_form
 from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage, printed_form
+from shared.number_forms import render_any_form
 
 _PRINTED_SHARE, _FRAMES_SHARE = 0.35, 0.3
 """Shares of the pages that are printed forms, and forms of frames; `synth` draws the others."""
@@ -94,7 +94,7 @@ def draw_page(seed: int, pages: list[PrintedPage], book: HandBook) -> TrainingPa
     digits = None
     if rng.random() < 0.7:
         digits, _ = book.source(Hand.sample(rng), spec.dpi, rng)
-    return straightened(render_form(seed, spec, digits, with_layers=True))
+    return straightened(render_any_form(seed, spec, digits, with_layers=True))
 
 
 def _written_on(pages: list[PrintedPage], book: HandBook, rng: np.random.Generator) -> RenderedPage:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import keras
 
 from formreader.core.errors import ModelError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes
-from formreader.training.network_folder import unwritable
+from formreader.training.fit.run_folder import unwritable
 
 
 def write_network(
@@ -28,6 +30,27 @@ def write_network(
     network.save(out / KERAS_FILE)
     export(network, out / ONNX_FILE)
     return file_hashes(out)
+
+
+def card_head(out: Path, schema: int, version: str, network: keras.Model) -> dict[str, object]:
+    """What the card of every network begins with; it is made today."""
+    return {
+        "schema": schema,
+        "name": out.name,
+        "version": version,
+        "created": datetime.date.today().isoformat(),
+        "parameters": network.count_params(),
+    }
+
+
+def write_network_card(out: Path, card: Mapping[str, object]) -> None:
+    """Write the card of a model folder, the last of its files.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    (out / CARD_FILE).write_text(text, encoding="utf-8")
 
 
 @contextmanager

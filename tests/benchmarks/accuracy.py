@@ -28,6 +28,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from drawn_forms import render_any_form
 from PIL import Image
 from result_file import Figures, add_json_option, write_result
 from scoring import HEADINGS, Counts, Row, score
@@ -43,7 +44,6 @@ from formreader.synth import (
     Hand,
     HandSource,
     Plan,
-    render_form,
     sample_spec,
     truth_rows,
 )
@@ -75,7 +75,7 @@ def render_pages(folder: Path, options: argparse.Namespace) -> list[Row]:
     truth: list[Row] = []
     for seed, spec in specs(options):
         source = mnist_source(spec.dpi, seed) if options.digits == "mnist" else None
-        page = render_form(seed, spec, source)
+        page = render_any_form(seed, spec, source)
         file = f"{spec.kind}/{spec.layout}_{seed:04d}.png"
         (folder / spec.kind).mkdir(exist_ok=True)
         Image.fromarray(page.image).save(folder / file, dpi=(page.dpi, page.dpi))

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from drawn_forms import render_any_form
 from form_scoring import STRANGE, DrawnPage, FormCounts, ReadPage, count_forms, read_pages
 from PIL import Image
 from scanning import scan
@@ -56,7 +57,6 @@ from formreader.synth import (
     Sheet,
     Writer,
     finish,
-    render_form,
 )
 from formreader.synth.render import map_in_processes
 from formreader.template.form_book import FormBook
@@ -119,7 +119,7 @@ def draw(folder: Path, orders: Sequence[Order], number: int) -> DrawnPage:
     order = orders[number]
     plan = Plan(filling=Filling(blanks=0.1))
     spec = FormSpec(order.layout, order.kind, dpi=DPI, plan=plan, variants=4)
-    page = render_form(order.seed, spec, filling=order.filling)
+    page = render_any_form(order.seed, spec, filling=order.filling)
     return _saved(folder, page, order.file, order.form)
 
 

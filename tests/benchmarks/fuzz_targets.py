@@ -25,8 +25,8 @@ from formreader.recognise.model_card import read_card
 from formreader.review.audit_sample import AuditSample
 from formreader.review.corrections_file import read_corrections
 from formreader.review.edited_table import _rows, is_table
-from formreader.service.multipart_upload import UploadLimits, receive_upload
 from formreader.service.problems import ProblemError
+from formreader.service.request_bodies import receive_upload
 from formreader.service.zip_files import ZipTooLargeError, unpack_zip
 from formreader.store.job_store import JobStore
 from formreader.template.template_file import (
@@ -178,7 +178,7 @@ def _multipart(path: Path) -> None:
 
     kind = (b"content-type", b"multipart/form-data; boundary=edge")
     request = Request({"type": "http", "method": "POST", "headers": [kind]}, receive)
-    asyncio.run(receive_upload(request, path.parent, UploadLimits(2**20, 10)))
+    asyncio.run(receive_upload(request, path.parent, 2**20, 10))
 
 
 READERS: dict[str, Callable[[Path], object]] = {

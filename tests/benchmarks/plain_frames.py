@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from accuracy import mnist_source
+from drawn_forms import fill_number_cell
 from PIL import Image
 
 from formreader.core.geometry import Box
@@ -63,7 +64,7 @@ def draw(seed: int, kind: Kind, digits: str) -> RenderedPage:
 def fill(form: Form, frame: Rect, rng: np.random.Generator) -> None:
     """Write a number into a frame, or leave it blank."""
     if rng.random() < 0.15:
-        form.fill_number_cell(frame, "")
+        fill_number_cell(form, frame, "")
         return
     tall = min(float(np.exp(rng.uniform(np.log(2.0), np.log(9.0)))), 0.8 * frame.h)
     fitting = max(1, int((frame.w - 2) / (0.8 * tall)))
@@ -74,7 +75,7 @@ def fill(form: Form, frame: Rect, rng: np.random.Generator) -> None:
         frame.y + 0.1 * frame.h + float(rng.uniform(0, 1)) * (0.8 * frame.h - tall),
         width, tall / 0.72,
     )  # fmt: skip
-    form.fill_number_cell(frame, number, place)
+    fill_number_cell(form, frame, number, place)
 
 
 def main() -> None:

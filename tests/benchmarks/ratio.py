@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import numpy.typing as npt
+from drawn_forms import render_any_form
 from result_file import Figures, add_json_option, write_result
 
 from formreader.batch.page_pool import keep_to_one_thread
@@ -34,7 +35,7 @@ from formreader.preprocess.straighten import straighten
 from formreader.reading.one_page import crop_page, read_pages
 from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
+from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan
 
 STAGES = ("decode", "straighten", "find", "look", "crop", "read")
 QUALITY = 90
@@ -59,7 +60,7 @@ def jpeg_of_numbers(kind: Kind) -> npt.NDArray[np.uint8]:
 
 
 def _jpeg(seed: int, spec: FormSpec) -> npt.NDArray[np.uint8]:
-    page = render_form(seed, spec)
+    page = render_any_form(seed, spec)
     image = page.image if page.image.ndim == 2 else page.image[..., ::-1]
     return np.asarray(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1])
 

@@ -19,6 +19,7 @@ from functools import partial
 
 import numpy as np
 from accuracy import mnist_source
+from drawn_forms import render_any_form
 from PIL import Image
 
 from formreader.core.classes import NO_CROPS, Probabilities
@@ -33,7 +34,7 @@ from formreader.recognise.risk_control import Thresholds
 from formreader.recognise.rule_evidence import under_rules
 from formreader.rules.expressions import parse_relations
 from formreader.rules.form_rules import FieldRules, FormRules
-from formreader.synth import render_form, sample_spec
+from formreader.synth import sample_spec
 
 PARTS = [f"votes_{i:02d}" for i in range(1, 9)]
 NAMES = [*PARTS, "valid", "invalid", "total"]
@@ -50,7 +51,7 @@ def bank_of(pages: int, digits: str, seed: int) -> Bank:
     bank: Bank = defaultdict(list)
     for number in range(seed, seed + pages):
         spec = sample_spec(np.random.default_rng(number), held_back=True)
-        page = render_form(
+        page = render_any_form(
             number, spec, mnist_source(spec.dpi, number) if digits == "mnist" else None
         )
         truth = [one for one in page.truth if not one.is_number_cell and one.symbol in "0123456789"]

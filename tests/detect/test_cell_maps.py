@@ -10,7 +10,8 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.detect.cell_maps import CELL_CHANNELS, find_cells
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
-from formreader.synth import FormSpec, Kind, Layout, Plan, RenderedPage, render_form
+from formreader.synth import FormSpec, Kind, Layout, Plan, RenderedPage
+from shared.number_forms import render_any_form
 
 _Maps = npt.NDArray[np.float32]
 
@@ -52,7 +53,7 @@ def test_a_tilted_cell_has_tilted_edges() -> None:
 
 def page_of(layout: Layout, kind: Kind, seed: int) -> RenderedPage:
     spec = FormSpec(layout, kind, dpi=150, width=150, height=150, plan=Plan(box_height=(8, 10)))
-    return render_form(seed, spec)
+    return render_any_form(seed, spec)
 
 
 def found_share(page: RenderedPage) -> float:

@@ -35,8 +35,8 @@ from formreader.synth import (
     Sheet,
     render_form,
 )
+from formreader.synth.blocks import DISTRACTORS, Distractor, paragraph
 from formreader.synth.box_rows import draw_row
-from formreader.synth.distractors import DISTRACTORS, Distractor, paragraph
 
 DPI = 200
 BOXES = LineStyle("solid", 0.3)

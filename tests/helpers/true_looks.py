@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from formreader.core.geometry import scaling
 from formreader.crop.writing_map import WritingMap
+from formreader.detect.peaks import STRIDE
 from formreader.look.page_look import PageLook
-from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, STRIDE, PageMaps
+from formreader.look.page_maps import CORE_KINDS, LAYER_STRIDE, LAYERS, PageMaps
 
 
 def blank_maps(height: int, width: int) -> PageMaps:

@@ -28,13 +28,14 @@ from formreader.preprocess.print_lines import (
     cut_pieces,
 )
 from formreader.preprocess.straighten import straighten
-from formreader.synth import FormSpec, render_form
+from formreader.synth import FormSpec
+from shared.number_forms import render_any_form
 
 NO_PRINT = find_print(np.full((800, 600), 255, np.uint8))
 
 
 def form(seed: int, kind: str = "clean") -> PagePrint:
-    page = render_form(seed, FormSpec(layout="varied", kind=kind, dpi=100)).image  # type: ignore[arg-type]
+    page = render_any_form(seed, FormSpec(layout="varied", kind=kind, dpi=100)).image  # type: ignore[arg-type]
     grey = page if page.ndim == 2 else page.mean(axis=2)
     return find_print(straighten(Pyramid(np.ascontiguousarray(grey.astype(np.uint8)))).image)
 

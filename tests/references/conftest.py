@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from written_pdf import written_pdf
 
-from formreader.training.data.stroke_digits import PenStrokes
-from page_network.hands import HandBook
+from formreader.training.data.digit_sets import PenStrokes
+from page_network.hands import HandBook, by_writer
 from page_network.printed_forms import PrintedPage
 
 BOX_PT = (60.0, 60.0, 80.0, 84.0)
@@ -34,7 +34,7 @@ def book() -> HandBook:
         images[digit, 6 + digit, 6:22] = 255
     labels = np.arange(10, dtype=np.uint8)
     strokes = PenStrokes(paths, labels, np.zeros(10, np.int64))
-    return HandBook(strokes, strokes.by_writer(), images, labels, [np.arange(10)])
+    return HandBook(strokes, by_writer(strokes), images, labels, [np.arange(10)])
 
 
 def _pdf(content: str, width: float, height: float) -> bytes:

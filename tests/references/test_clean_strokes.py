@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from clean_strokes import clean
-from formreader.training.data.stroke_digits import PenStrokes
+from formreader.training.data.digit_sets import PenStrokes
 
 ONE = [np.array([(480.0, 0), (500, 1000)])]
 SEVEN = [np.array([(0.0, 0), (700, 0), (250, 1000)])]

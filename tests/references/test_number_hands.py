@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from formreader.training.data.digit_sets import STROKE_UNIT, PenStrokes
 from formreader.training.data.examples import Examples
-from formreader.training.data.stroke_digits import STROKE_UNIT, PenStrokes
 from number_network import number_hands
 from number_network.number_hands import load_hands
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from formreader.core.page_layers import Layer
-from formreader.look.page_maps import CHANNELS, LAYER_STRIDE, STRIDE, PageMaps
+from formreader.detect.peaks import STRIDE
+from formreader.look.page_maps import CHANNELS, LAYER_STRIDE, PageMaps
 from formreader.look.places import find_places
 from formreader.synth import FormSpec, render_form
 from page_network.pieces import (

@@ -32,12 +32,12 @@ from formreader.synth import (
     RenderedPage,
     Scan,
     TruthBox,
-    render_form,
     truth_rows,
 )
-from formreader.synth.conditions import PALE_KINDS
 from formreader.synth.page_warp import Warp, photographed, resize, skewed, turn
+from formreader.synth.scanner import PALE_KINDS
 from formreader.synth.strokes import DIGIT_STROKES, MARK_STROKES, Mask, draw_strokes
+from shared.number_forms import render_any_form
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -53,7 +53,7 @@ class Blob:
 def small(layout: Layout, kind: Kind, line: LineKind | None = None) -> RenderedPage:
     plan = Plan(filling=Filling(blanks=0.3), tinted=0.0)
     spec = FormSpec(layout, kind, line, dpi=100, width=105, height=110, plan=plan, untidy=0)
-    return render_form(3, spec, Blob())
+    return render_any_form(3, spec, Blob())
 
 
 def patch(page: RenderedPage, truth: TruthBox) -> npt.NDArray[np.uint8]:
@@ -124,14 +124,14 @@ def test_every_line_kind_prints_its_boxes(line: LineKind) -> None:
 
 def test_the_same_seed_gives_the_same_page() -> None:
     spec = FormSpec("mixed", "photo", width=105, height=110, dpi=120)
-    one, two, other = render_form(5, spec), render_form(5, spec), render_form(6, spec)
+    one, two, other = render_any_form(5, spec), render_any_form(5, spec), render_any_form(6, spec)
     assert one.image.tobytes() == two.image.tobytes()
     assert one.truth == two.truth
     assert one.truth != other.truth
 
 
 def test_truth_counts_fields_down_the_page_and_boxes_across() -> None:
-    page = render_form(1, FormSpec("mixed", width=150, height=150, dpi=100))
+    page = render_any_form(1, FormSpec("mixed", width=150, height=150, dpi=100))
     fields = [t.field for t in page.truth]
     assert fields == sorted(fields)
     assert set(fields) == set(range(max(fields) + 1))
@@ -146,7 +146,7 @@ def test_truth_counts_fields_down_the_page_and_boxes_across() -> None:
 @pytest.mark.parametrize("dpi", [75, 600])
 def test_boxes_have_the_size_of_the_plan(dpi: float) -> None:
     plan = Plan(box_height=(8, 8), aspect=(0.5, 0.5))
-    page = render_form(2, FormSpec("comb", dpi=dpi, width=80, height=60, plan=plan))
+    page = render_any_form(2, FormSpec("comb", dpi=dpi, width=80, height=60, plan=plan))
     box = page.truth[0].upright
     assert (box.width, box.height) == pytest.approx((4 * dpi / 25.4, 8 * dpi / 25.4))
 
@@ -161,7 +161,7 @@ def test_effects_compose() -> None:
     scan = Scan(skew=8, bleed=0.2, watermark=0.1, folds=1, holes=1, jpeg=60, quarters=1, dirt=0.2)
     plan = Plan(filling=Filling(blanks=0.0), distractors=0)
     spec = FormSpec(width=105, height=110, dpi=120, plan=plan, scan=scan, untidy=0)
-    page = render_form(4, spec, Blob())
+    page = render_any_form(4, spec, Blob())
     middles = [middle_and_ring(patch(page, truth)) for truth in page.truth]
     assert all(middle < 0.7 * ring for middle, ring in middles)
 
@@ -201,7 +201,7 @@ def centroid(image: npt.NDArray[np.uint8]) -> tuple[float, float]:
 
 def test_a_tilted_sheet_keeps_its_boxes_in_the_picture() -> None:
     for kind in ("skew", "photo"):
-        page = render_form(8, FormSpec("grid", kind, width=105, height=110, dpi=75))
+        page = render_any_form(8, FormSpec("grid", kind, width=105, height=110, dpi=75))
         height, width = page.image.shape[:2]
         for truth in page.truth:
             box = truth.upright
@@ -212,7 +212,7 @@ def test_a_tilted_sheet_keeps_its_boxes_in_the_picture() -> None:
 def test_number_cells_hold_whole_numbers() -> None:
     longest = 0
     for seed in (1, 2, 3):
-        page = render_form(seed, FormSpec("open", dpi=100, width=150, height=150))
+        page = render_any_form(seed, FormSpec("open", dpi=100, width=150, height=150))
         assert page.truth and all(truth.is_number_cell for truth in page.truth)
         longest = max(longest, *(len(truth.symbol) for truth in page.truth))
         for truth in page.truth:

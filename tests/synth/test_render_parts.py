@@ -30,13 +30,12 @@ from formreader.synth import (
     sample_spec,
 )
 from formreader.synth.box_rows import draw_row
-from formreader.synth.damage import show_through
+from formreader.synth.damage import broken, dither, low_resolution, motion_blur, show_through
 from formreader.synth.decoys import DECOYS
 from formreader.synth.house_style import House, Section
-from formreader.synth.number_fields import text_fields
-from formreader.synth.optics import broken, dither, low_resolution, motion_blur
 from formreader.synth.typefaces import FAMILIES, Family, Typeface
 from formreader.synth.varied import SECTIONS
+from shared.number_forms import render_any_form, text_fields
 
 
 def empty_form(seed: int = 0) -> Form:
@@ -107,7 +106,7 @@ def test_boxes_of_a_section_do_not_overlap(section: Section) -> None:
 
 def test_printed_digits_count_as_boxes_with_their_symbol() -> None:
     plan = Plan(filling=Filling(blanks=1.0), distractors=0)
-    page = render_form(1, FormSpec("puzzle", dpi=100, width=120, height=120, plan=plan))
+    page = render_any_form(1, FormSpec("puzzle", dpi=100, width=120, height=120, plan=plan))
     symbols = [truth.symbol for truth in page.truth]
     assert len(symbols) % 81 == 0
     assert 0.2 < np.mean([symbol.isdecimal() for symbol in symbols]) < 0.7
@@ -196,7 +195,7 @@ def test_sampled_pages_have_their_boxes_in_the_picture() -> None:
         assert spec == sample_spec(np.random.default_rng(seed))
         if spec.dpi**2 * spec.width * spec.height > 3e8:
             continue  # slow, and no other case
-        page = render_form(seed, spec)
+        page = render_any_form(seed, spec)
         height, width = page.image.shape[:2]
         boxes += len(page.truth)
         for truth in page.truth:
@@ -204,6 +203,17 @@ def test_sampled_pages_have_their_boxes_in_the_picture() -> None:
             assert box.left >= 0 and box.top >= 0
             assert box.right < width and box.bottom < height
     assert boxes > 200
+
+
+def test_only_references_draw_cells() -> None:
+    spec = FormSpec("varied", dpi=75, width=120, height=120)
+    usual, others = (
+        [box.is_number_cell for seed in range(4) for box in draw(seed, spec).truth]
+        for draw in (render_form, render_any_form)
+    )
+    assert usual and not any(usual) and any(others)
+    with pytest.raises(KeyError, match="sheet"):
+        render_form(1, replace(spec, layout="sheet"))
 
 
 def test_a_repeating_source_writes_each_symbol_a_few_times() -> None:

@@ -12,19 +12,20 @@ from formreader.core.geometry import map_points
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import StraightPage, straighten
-from formreader.synth import FormSpec, Kind, RenderedPage, render_form
+from formreader.synth import FormSpec, Kind, RenderedPage
 from formreader.template.landmark_index import LandmarkIndex
 from formreader.template.landmarks import find_landmarks
 from formreader.template.page_alignment import Reference
 from formreader.template.placed_fields import quarters_turned
 from formreader.template.reference_library import ReferenceLibrary
+from shared.number_forms import render_any_form
 
 SEEDS = (100, 104)
 
 
 @cache
 def rendered(seed: int, filling: int, kind: Kind) -> RenderedPage:
-    return render_form(seed, FormSpec("varied", kind, dpi=100), filling=filling)
+    return render_any_form(seed, FormSpec("varied", kind, dpi=100), filling=filling)
 
 
 def straight(page: RenderedPage) -> StraightPage:

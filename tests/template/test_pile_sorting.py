@@ -13,18 +13,19 @@ from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
 from formreader.preprocess.straighten import straighten
 from formreader.rules.form_rules import FieldRules
-from formreader.synth import FormSpec, render_form
+from formreader.synth import FormSpec
 from formreader.template import pile_sorting
 from formreader.template.form_template import FieldPlace
 from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.page_map import PageMap
 from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import FormPile, one_pile, sort_pile
+from shared.number_forms import render_any_form
 
 
 @cache
 def page(seed: int, filling: int) -> PilePage:
-    drawn = render_form(seed, FormSpec("varied", "clean", dpi=100), filling=filling)
+    drawn = render_any_form(seed, FormSpec("varied", "clean", dpi=100), filling=filling)
     grey = cv2.cvtColor(drawn.image, cv2.COLOR_RGB2GRAY) if drawn.image.ndim == 3 else drawn.image
     png = cv2.imencode(".png", straighten(Pyramid(grey)).image)[1].tobytes()
     return PilePage(f"{seed}-{filling}", png, ())

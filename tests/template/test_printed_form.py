@@ -41,6 +41,7 @@ from formreader.template.form_book import templates_hash
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.printed_form import print_templates
 from formreader.template.template_file import read_template, template_text
+from shared.number_forms import fill_number_cell
 
 RunProgram = Callable[..., Result]
 
@@ -105,7 +106,7 @@ def fill_in(
             form.fill(rects, written[field.name])
         else:
             written[field.name] = str(rng.integers(100, 1000))
-            form.fill_number_cell(rects[0], written[field.name])
+            fill_number_cell(form, rects[0], written[field.name])
     Image.fromarray(finish(form, sample_scan(kind, rng)).image).save(scanned, dpi=(DPI, DPI))
     return written
 

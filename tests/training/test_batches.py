@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from formreader.training.fit.batches import MAX_MADE_AHEAD, made_ahead
+from formreader.training.fit.fitting import MAX_MADE_AHEAD, made_ahead
 
 
 @pytest.mark.parametrize("n", [0, 1, MAX_MADE_AHEAD, 3 * MAX_MADE_AHEAD + 1])

@@ -19,8 +19,15 @@ from formreader.training.data.digit_sets import DigitSet
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 from formreader.training.evaluate import comparison
-from formreader.training.evaluate.comparison import PICTURE, TABLE, Result, compare, split_digits
-from formreader.training.evaluate.methods import Trained, train_method
+from formreader.training.evaluate.comparison import (
+    PICTURE,
+    TABLE,
+    Result,
+    Trained,
+    compare,
+    split_digits,
+    train_method,
+)
 
 pytestmark = pytest.mark.slow
 

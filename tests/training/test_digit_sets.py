@@ -16,10 +16,9 @@ from PIL import Image
 from formreader.core.errors import NoInputError
 from formreader.crop.normaliser import normalise
 from formreader.training.data import corrections
-from formreader.training.data.digit_sets import as_crops, load_set
+from formreader.training.data.digit_sets import as_crops, bent, load_set
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
-from formreader.training.data.stroke_digits import bent
 
 Images = npt.NDArray[np.uint8]
 

@@ -10,8 +10,7 @@ import pytest
 from formreader.core.classes import Crops
 from formreader.training.augment import digit_styles
 from formreader.training.augment.augmentation import Canvas, enlarge, framed
-from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
-from formreader.training.augment.european import cross_seven, flag_one
+from formreader.training.augment.digit_styles import STYLED_SHARES, cross_seven, flag_one, restyle
 from formreader.training.augment.pen_strokes import draw_curve, rounded, stroke_width
 from formreader.training.data.mixture import draw_digits
 

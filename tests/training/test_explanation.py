@@ -22,10 +22,11 @@ from formreader.core.options import Architecture
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.model_card import Card
 from formreader.recognise.recogniser import softmax
-from formreader.training.evaluate.explanation import MAX_SHOWN_MAPS, draw_explanation
-from formreader.training.evaluate.saliency import (
+from formreader.training.evaluate.explanation import (
+    MAX_SHOWN_MAPS,
     Explanation,
     LayerMaps,
+    draw_explanation,
     explain_crop,
     feature_maps,
     log_odds,

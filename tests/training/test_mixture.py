@@ -12,6 +12,7 @@ import pytest
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
+from formreader.training.data.digit_sets import PenStrokes
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import (
     DRAWN_DIGITS,
@@ -21,7 +22,6 @@ from formreader.training.data.mixture import (
     mixture,
     prepare_data,
 )
-from formreader.training.data.stroke_digits import PenStrokes
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,9 @@ import pytest
 
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.recognise.load_recogniser import load_recogniser
+from formreader.synth import FormSpec
 from formreader.synth.render import map_in_processes
+from formreader.training.data import page_crops as module
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 from formreader.training.data.page_crops import page_crops
@@ -53,6 +55,14 @@ def test_a_seed_gives_the_same_crops_and_another_gives_others(
 def test_digits_without_an_image_are_written_all_the_same(digits: Examples) -> None:
     few = digits[digits.labels < 3]
     assert set(range(10)) <= set(page_crops(few, 6, seed=3).labels.tolist())
+
+
+def test_forms_without_boxes_are_not_drawn(
+    digits: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "sample_spec", lambda _: FormSpec("sheet"))
+    monkeypatch.delattr(module, "render_form")
+    assert len(page_crops(digits, 2, seed=3, processes=False)) == 0
 
 
 def test_no_pages_give_no_crops(digits: Examples) -> None:

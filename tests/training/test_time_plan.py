@@ -10,7 +10,7 @@ from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig
 from formreader.training import time_plan
 from formreader.training.data.examples import Examples
-from formreader.training.fit.batches import TrainingBatches
+from formreader.training.fit.fitting import TrainingBatches
 from formreader.training.time_plan import Speed, fitted, plan_for, planned
 
 SPEED = Speed(step=0.25, digit=0.0005, page=0.2)

@@ -28,10 +28,8 @@ from formreader.recognise.load_recogniser import load_recogniser
 from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import KerasRecogniser, load_network
 from formreader.training.data.mixture import TrainingData, draw_digits, mixture
-from formreader.training.fit.batches import TrainingBatches
-from formreader.training.fit.fitting import EpochFigures
-from formreader.training.fit.run_folder import is_unfinished
-from formreader.training.network_folder import unwritable
+from formreader.training.fit.fitting import EpochFigures, TrainingBatches
+from formreader.training.fit.run_folder import is_unfinished, unwritable
 from formreader.training.train_model import BLENDS, RUN_FOLDER, train, train_on
 from formreader.training.write_model import write_model
 

@@ -5,13 +5,15 @@ All of them become crops as the normaliser makes them when pages are scanned.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -22,16 +24,9 @@ from formreader.crop.box_crops import crop_single
 from formreader.crop.normaliser import normalise
 from formreader.input.input_files import list_files
 from formreader.input.open_page import count_pages, read_page
+from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 from formreader.training.augment.augmentation import MIN_TRACE_GREY, framed
-from formreader.training.data.examples import DAMAGED, Examples, load_mnist
-from formreader.training.data.stroke_digits import (
-    STROKE_ARRAYS,
-    STROKE_UNIT,
-    Path2D,
-    PenStrokes,
-    bent,
-    draw_paths,
-)
+from formreader.training.data.examples import DAMAGED, Examples, load_mnist, read_arrays
 
 Part: TypeAlias = Literal["train", "test"]
 
@@ -57,6 +52,113 @@ shapes and pens anew in each epoch, but makes no other allographs and no thick p
 
 _log = logging.getLogger(__name__)
 
+STROKE_ARRAYS = ("points", "stroke_starts", "digit_strokes", "labels", "writer")
+"""Names of the arrays in a file of strokes."""
+
+STROKE_UNIT = 1000.0
+"""Length of the longer side of a digit in the file."""
+
+_EVEN_STEP, _KNOT_DISTANCE = 0.025 * STROKE_UNIT, 0.22 * STROKE_UNIT
+"""Distances along a stroke, of the points that it is bent at, and of those that random changes are
+drawn for."""
+_TURN_SIGMA, _STRETCH_SIGMA, _TAIL_SIGMA = 0.2, 0.25, 0.55
+"""Standard deviations of the change of a stroke's direction in radians, of the logarithm of the
+change of its length, and of the further turn at its end. Set by eye: stronger ones make digits that
+nobody can name."""
+_TAIL_START = 0.6
+"""Share of a stroke from which on its end turns."""
+
+Path2D = npt.NDArray[np.float64]
+"""(n, 2) x and y of the points of a stroke, y down."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PenStrokes:
+    """Digits of many writers.
+
+    `paths[i]` are the strokes of digit i, in `STROKE_UNIT`; `labels` and `writer` are (n,).
+    """
+
+    paths: list[list[Path2D]]
+    labels: npt.NDArray[np.uint8]
+    writer: npt.NDArray[np.int64]
+
+    @classmethod
+    def load(cls, file: Path) -> PenStrokes:
+        """Read an .npz with `STROKE_ARRAYS`.
+
+        `points` are (p, 2); stroke i has those from `stroke_starts[i]` on, digit k the strokes from
+        `digit_strokes[k]` on, each up to where the next begins; both end with the count of all.
+
+        Raises:
+            NoInputError: the file is missing or damaged.
+        """
+        try:
+            points, starts, digits, labels, writer = read_arrays(file, *STROKE_ARRAYS)
+            strokes = np.split(points.astype(np.float64), starts[1:-1])
+            paths = [strokes[a:b] for a, b in itertools.pairwise(digits)]
+        except DAMAGED as error:
+            raise NoInputError(f"{file}: no digits as pen strokes ({error})") from error
+        if not len(paths) == len(labels) == len(writer) or not all(paths):
+            raise NoInputError(f"{file}: strokes, labels and writers do not fit")
+        return cls(paths, labels.astype(np.uint8), writer.astype(np.int64))
+
+    def save(self, file: Path) -> None:
+        """Write an .npz as `load` reads it; coordinates are rounded down to whole numbers."""
+        strokes = [stroke for digit in self.paths for stroke in digit]
+        np.savez_compressed(
+            file,
+            points=np.concatenate(strokes).astype(np.int16),
+            stroke_starts=np.cumsum([0, *map(len, strokes)]),
+            digit_strokes=np.cumsum([0, *map(len, self.paths)]),
+            labels=self.labels,
+            writer=self.writer,
+        )
+
+
+def bent(paths: Sequence[Path2D], rng: np.random.Generator) -> list[Path2D]:
+    """The strokes as another hand may write them: each turns and stretches smoothly on its way.
+
+    Ends of strokes turn furthest: tails of nines and sevens, flags and feet are what hands differ
+    by most. Changes direction and length of the pen's way as the sigma-lognormal model of
+    handwriting changes its strokes (Plamondon et al., "Recent developments in the study of rapid
+    human movements with the kinematic theory", 2014).
+    """
+    return [_bent(path, rng) for path in paths]
+
+
+def _bent(path: Path2D, rng: np.random.Generator) -> Path2D:
+    along = np.concatenate([[0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
+    if along[-1] < 3 * _EVEN_STEP:  # a dot
+        return path
+    n = int(along[-1] / _EVEN_STEP) + 1
+    at = np.linspace(0, along[-1], n)
+    even = np.column_stack([np.interp(at, along, side) for side in path.T])
+    knots = int(along[-1] / _KNOT_DISTANCE) + 2
+    share = np.linspace(0, 1, n - 1)
+    turn, stretch = (
+        np.interp((knots - 1) * share, np.arange(knots), rng.normal(0, sigma, knots))
+        for sigma in (_TURN_SIGMA, _STRETCH_SIGMA)
+    )
+    tail = np.clip((share - _TAIL_START) / (1 - _TAIL_START), 0, 1)
+    turn += float(rng.normal(0, _TAIL_SIGMA)) * tail
+    steps = np.diff(even, axis=0) @ np.array([1, 1j]) * np.exp(stretch + 1j * turn)
+    way = np.concatenate([[0], steps.cumsum()])
+    moved: Path2D = even[0] + np.column_stack([way.real, way.imag])
+    return moved
+
+
+def draw_paths(paths: Sequence[Path2D], pen: float) -> Mask:
+    """Draw paths in pixels with a round pen, `pen` px wide; a tight (h, w) mask with a margin."""
+    points = np.concatenate(paths)
+    origin = points.min(axis=0) - pen - 1
+    width, height = np.ceil(points.max(axis=0) - origin + pen + 1).astype(int)
+    mask = np.zeros((height, width), np.uint8)
+    for path in paths:
+        fixed = np.rint((path - origin) * SUBPIXELS).astype(np.int32)
+        cv2.polylines(mask, [fixed], False, (255,), max(1, round(pen)), cv2.LINE_AA, SUBPIXEL_BITS)
+    return mask.astype(np.float32) * np.float32(min(pen, 1.0) / 255)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DigitSet:
@@ -76,7 +178,7 @@ def load_set(source: str, part: Part = "train", root: Path | None = None) -> Dig
     Args:
         source: `mnist`; an .npz with `images` (n, h, w) uint8, ink bright on black, and
             `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind, or
-            with pen strokes (see `data.stroke_digits`), each drawn with several pens; a folder with
+            with pen strokes (see `PenStrokes`), each drawn with several pens; a folder with
             folders `0` to `9` and `x` of images; or a corrections.csv.
         part: the digits to train on or those to test with, in sets that have both.
         root: as of `load_corrections`.

@@ -41,10 +41,10 @@ chosen and confidences calibrated. Large, as there are few of them; not tuned.""
 class OwnDigits:
     """Labelled digits of a user's own pages.
 
-    `groups` (n,) tells what may not be torn apart: the digits of a page, or of a writer's pages.
-    `checked` (n,) is where a person said what it is; the others were accepted, on pages on which
-    people left nothing to review. `models` are the names and versions of the models that read the
-    jobs, `review_below` is the highest of their thresholds.
+    `groups` (n,): the page of a digit, or its writer; a group is never split. `checked` (n,): a
+    person said what it is; the others were accepted, on pages with nothing left to review.
+    `models`: names and versions of the models that read the jobs. `review_below`: the highest of
+    their thresholds.
     """
 
     examples: Examples
@@ -69,10 +69,9 @@ class OwnDigit:
 def load_own_digits(tables: Sequence[Place], writers: Path | None = None) -> OwnDigits:
     """Load the digits of all pages about which people said something.
 
-    A box called blank or unreadable is an example of a non-digit; boxes without ink are left out,
-    as are fields whose value has another number of digits than boxes were found, and numbers in
-    cells whose boxes do not fit what was said of them. A page that is in several jobs counts once,
-    as it was answered most.
+    Boxes called blank or unreadable are non-digits. Left out are boxes without ink, fields whose
+    value has another number of digits than boxes, and cells whose boxes do not fit the answer. A
+    page that is in several jobs counts once, with the most answers.
 
     Args:
         tables: the tables of the scans; their jobs lie beside them.
@@ -178,11 +177,11 @@ def _texts(field: FieldReading, answers: FieldAnswers) -> FieldAnswers | None:
 
 
 def _boxes_fit(field: FieldReading, value: str, texts: Sequence[str]) -> bool:
-    """Whether the boxes of a cell seem to be those of the digits that a person said.
+    """Whether the boxes of a cell seem to hold the digits of the answer, one each.
 
-    They need not be where as many were found: a digit may be read as two and another missed. Then
-    more of what was read fits what was said with a place between them. Of a cell without a number
-    nothing is known of its boxes, which may be of digits that were struck out.
+    Equal numbers of both are not enough: a digit may be read as two, and another missed. Then more
+    of the readings fit the answer when moved by one place. If the answer is no number, nothing is
+    known of the boxes: their digits may be struck out.
     """
     if value in (BLANK_ANSWER, NO_DIGIT_ANSWER):
         return False

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.classes import CROP_SIDE, NOT_A_DIGIT
 from formreader.core.geometry import quads_of
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, GreyImage
@@ -30,7 +30,8 @@ from formreader.synth import (
     render_form,
     sample_spec,
 )
-from formreader.synth.optics import to_grey
+from formreader.synth.damage import to_grey
+from formreader.synth.form_spec import CELL_LAYOUTS
 from formreader.synth.render import map_in_processes
 from formreader.training.data.examples import Examples, joined
 
@@ -44,12 +45,13 @@ _STROKE_MODEL_PAGES = 0.25
 _WRITTEN_HEIGHTS = 0.6, 0.84
 """Range of the digits' height, as a share of the box's height."""
 _FINER_DPI, _FINER_PAGES = (100.0, 260.0), 0.7
-"""Resolutions of scanners, finer than those of the pages on which boxes are trained to be found,
-and the share of the pages that has one."""
+"""Resolutions of scanners in dpi, and the share of the pages that has one. The box network is
+trained on coarser pages."""
 _LETTER_FORMS_SKIPPED = 0.7
 """Share of the forms for letters that is skipped."""
 _MARKS_KEPT = 0.5
 """Share of the non-digits that is kept: whole forms of letters would outweigh the digits."""
+_NO_CROPS = Examples(np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.uint8))
 _LIKE_DIGITS = "/~"
 """Marks that may pass for a digit, so that they are no example of either."""
 _SHIFT_SIGMA, _FAR_SHIFT_SIGMA, _FAR_SHIFT_SHARE = 0.02, 0.05, 0.1
@@ -76,13 +78,15 @@ def page_crops(
     """
     make = partial(_crops_of_page, digits, seed)
     parts = map_in_processes(make, range(pages), tell) if processes else map(make, range(pages))
-    return joined(Examples(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8)), *parts)
+    return joined(_NO_CROPS, *parts)
 
 
 def _crops_of_page(digits: Examples, seed: int, number: int) -> Examples:
-    """Render page `number` and cut out its boxes."""
+    """Render page `number` and cut out its boxes; a form with none need not be drawn."""
     rng = np.random.default_rng([seed, number])
     spec = _spec(rng)
+    if spec.layout in CELL_LAYOUTS:
+        return _NO_CROPS
     source = None
     if rng.random() >= _STROKE_MODEL_PAGES:
         marks = HandSource(Hand.sample(rng), spec.dpi)
@@ -113,7 +117,7 @@ def _cut(page: RenderedPage, rng: np.random.Generator) -> Examples:
 
 def _is_wanted(box: TruthBox, rng: np.random.Generator) -> bool:
     """Whether the box holds a digit, or a non-digit to keep."""
-    if box.is_number_cell or box.symbol in _LIKE_DIGITS:
+    if box.symbol in _LIKE_DIGITS:
         return False
     return box.symbol in DIGITS or rng.random() < _MARKS_KEPT
 

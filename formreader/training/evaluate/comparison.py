@@ -1,5 +1,9 @@
 """`formreader compare`: train and measure every method on the same digits.
 
+The methods are four networks, nearest neighbours (Cover and Hart, "Nearest Neighbor Pattern
+Classification", 1967) and a support vector machine (Cortes and Vapnik, "Support-Vector Networks",
+1995). None of their settings was tuned on the digits that they are measured on.
+
 Only the ten digits are compared: nearest neighbours and SVMs have no class "not a digit". So
 non-digits are left out, and the best of the ten digits counts as a network's reading.
 """
@@ -7,20 +11,27 @@ non-digits are left out, and the best of the ten digits counts as a network's re
 from __future__ import annotations
 
 import csv
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from formreader.core.classes import NOT_A_DIGIT
+from formreader.core.classes import CROP_SIDE, NOT_A_DIGIT, Crops
 from formreader.core.errors import UsageError
-from formreader.core.options import CompareOptions, Method
+from formreader.core.model_folder import ONNX_FILE, file_hashes, load_graph
+from formreader.core.options import Architecture, CompareOptions, Method, TrainOptions, usable_cores
 from formreader.output.atomic_writing import atomic_writer
+from formreader.recognise.architectures import NetworkConfig, build_network
+from formreader.recognise.runtimes import DIGIT_TRIAL
 from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, held_out, joined, load_writers
 from formreader.training.evaluate.figures import (
@@ -30,9 +41,9 @@ from formreader.training.evaluate.figures import (
     save,
     whole_decades,
 )
-from formreader.training.evaluate.methods import NEIGHBOURS, train_method
 from formreader.training.fit.calibration import share_interval
-from formreader.training.fit.fitting import TrainProgress
+from formreader.training.fit.fitting import TrainProgress, fit
+from formreader.training.onnx_graph import export_onnx
 
 TABLE, PICTURE = "comparison.csv", "comparison.png"
 """Files in the output folder."""
@@ -40,12 +51,121 @@ TABLE, PICTURE = "comparison.csv", "comparison.png"
 _HELD_OUT_SHARE = 0.1
 """Share of the digits that networks are validated on; also the share that all methods are measured
 on, in sets without test digits of their own."""
-_CROPS_BEFORE_CLOCK = 256
-"""Crops read before the clock starts, as the first call allocates memory: a batch of `methods`."""
 _PICTURE_WIDTH = 11.0
 """Inches."""
 _NUMBER_SIZE = 8
 """Font size in points of the numbers beside the charts."""
+
+Guesses: TypeAlias = npt.NDArray[np.integer]
+"""(n,), the most likely digit of each crop."""
+
+NEIGHBOURS = 3
+"""k of nearest neighbours: the best of 1 to 10 for MNIST's raw pixels (LeCun et al., 1998, also use
+3)."""
+SVM_PENALTY, SVM_WIDTH = 10.0, "scale"
+"""C as is usual for MNIST, and scikit-learn's default gamma: 1 / (number of values x variance)."""
+_SVM_CACHE_MB = 500
+"""Memory for kernel values: more makes training faster."""
+_CROPS_PER_CALL = 256
+"""Crops that a thread gives to a network at a time. As many are read before the clock starts, as
+the first call allocates memory."""
+_CROP_PIXELS = CROP_SIDE * CROP_SIDE
+"""Pixels of a crop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A trained method: the function that reads digits, and the count of numbers it stores.
+
+    `parameters` counts the weights of a network, normalisation included; for nearest neighbours
+    the pixels of all examples; for an SVM the pixels and the weights of its support vectors.
+    """
+
+    read: Callable[[Crops], Guesses]
+    parameters: int
+
+
+def train_method(
+    method: Method,
+    training: Examples,
+    validation: Examples,
+    options: CompareOptions,
+    progress: TrainProgress,
+) -> Trained:
+    """Train one method on the ten digits; only networks use `validation`.
+
+    Raises:
+        OSError: a network's checkpoints cannot be written.
+    """
+    match method:
+        case "knn":
+            return _nearest_neighbours(training)
+        case "svm":
+            return _support_vectors(training, options.seed)
+        case _:
+            return _network(method, training, validation, options, progress)
+
+
+def _network(
+    arch: Architecture,
+    training: Examples,
+    validation: Examples,
+    options: CompareOptions,
+    progress: TrainProgress,
+) -> Trained:
+    """Train a network, and read with its exported graph on the CPU, as scans do."""
+    recipe = TrainOptions(
+        arch=arch, augment=options.augment, epochs=options.epochs, batch=options.batch,
+        seed=options.seed,
+    )  # fmt: skip
+    network = build_network(NetworkConfig(arch), options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder)
+        fit(
+            network, training=training, scanned=training[np.arange(0)], validation=validation,
+            options=recipe, run=run, progress=progress,
+        )  # fmt: skip
+        export_onnx(network, run / ONNX_FILE)
+        session = load_graph(run, file_hashes(run, (ONNX_FILE,)), 1, DIGIT_TRIAL)
+
+    def read_batch(crops: Crops) -> Guesses:
+        (logits,) = session.run(["logits"], {"crops": crops})
+        digits: Guesses = logits[:, :NOT_A_DIGIT].argmax(axis=1)
+        return digits
+
+    def read(crops: Crops) -> Guesses:
+        batches = [
+            crops[start : start + _CROPS_PER_CALL]
+            for start in range(0, len(crops), _CROPS_PER_CALL)
+        ]
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            return np.concatenate(list(pool.map(read_batch, batches)))
+
+    return Trained(read, network.count_params())
+
+
+def _nearest_neighbours(training: Examples) -> Trained:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = KNeighborsClassifier(NEIGHBOURS, weights="distance", n_jobs=usable_cores())
+    model.fit(_pixels(training.crops), training.labels)
+    return Trained(lambda crops: np.asarray(model.predict(_pixels(crops))), training.crops.size)
+
+
+def _support_vectors(training: Examples, seed: int) -> Trained:
+    from sklearn.svm import SVC
+
+    model = SVC(C=SVM_PENALTY, gamma=SVM_WIDTH, cache_size=_SVM_CACHE_MB, random_state=seed)
+    model.fit(_pixels(training.crops), training.labels)
+    kept = (model.support_vectors_, model.dual_coef_, model.intercept_)
+    return Trained(
+        lambda crops: np.asarray(model.predict(_pixels(crops))), sum(part.size for part in kept)
+    )
+
+
+def _pixels(crops: Crops) -> npt.NDArray[np.float32]:
+    """Flatten crops (n, 28, 28) to rows (n, 784) of 0..1."""
+    return crops.reshape(-1, _CROP_PIXELS).astype(np.float32) / np.float32(255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +263,7 @@ def _measure(
     began = time.perf_counter()
     trained = train_method(method, split.training, split.validation, options, progress)
     seconds = time.perf_counter() - began
-    trained.read(split.test.crops[:_CROPS_BEFORE_CLOCK])
+    trained.read(split.test.crops[:_CROPS_PER_CALL])
     began = time.perf_counter()
     errors = int((trained.read(split.test.crops) != split.test.labels).sum())
     speed = len(split.test) / (time.perf_counter() - began)

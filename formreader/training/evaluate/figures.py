@@ -6,10 +6,8 @@ All pictures are dark on white, so that they can be printed.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +22,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import OutputError
 from formreader.core.options import ScanOptions
-from formreader.output.atomic_writing import check_writable
+from formreader.output.atomic_writing import atomic_stream, check_writable
 from formreader.recognise.model_card import CalibrationRow
 from formreader.training.data.examples import Examples
 
@@ -313,19 +311,8 @@ def save(figure: Figure, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=_PICTURE_DPI, facecolor="white")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(picture.getbuffer())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: the picture cannot be written ({error.strerror or error}). "
-            "Check the disk, or choose another folder with --out."
-        ) from error
+    with atomic_stream(path) as stream:
+        figure.savefig(stream, format="png", dpi=_PICTURE_DPI, facecolor="white")
 
 
 def draw_curves(history: Sequence[EpochFigures], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether a new model may take the place of an old one: measurably better here, no worse there."""
+"""Whether a new model may replace the old one: better on own pages, no worse elsewhere."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MAX_CHANCE = 0.05
 that honest confidences look as dishonest."""
 
 MAX_FALL = 0.0005
-"""How much smaller the share of right digits elsewhere may be, and how much larger that of wrong
-ones among all: 5 of MNIST's 10,000 test digits, less than two trainings of one network differ."""
+"""Largest fall of the share of right digits elsewhere, and largest rise of that of wrong ones: 5 of
+MNIST's 10,000 test digits. Two trainings of one network differ by more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,14 +66,13 @@ def judge(probabilities: Probabilities, labels: Labels, threshold: float) -> Jud
 
 
 def objections(own: Compared, digits: Compared, marks: Compared) -> tuple[str, ...]:
-    """Why the new model must not take the old one's place; none if it may.
+    """Why the new model must not replace the old one; none if it may.
 
-    On a user's own held-back pages it must accept more digits rightly, by a sign test, and must not
-    read fewer rightly. More of the accepted may be wrong only as far as its confidences say so: it
-    accepts digits that were too hard before. Of other people's `digits` it may read fewer rightly
-    by `MAX_FALL` at most. Of these and of `marks` that are no digits it may accept more wrongly by
-    as much, or as chance alone does: of some thousands so few are accepted that a rise of three
-    or four says nothing.
+    `own`, a user's held-back pages: it must accept more digits correctly, by a sign test, and read
+    no fewer correctly. A larger share of the accepted may be wrong only as far as its confidences
+    say so, as it accepts harder digits. `digits` of other people: it may read at most `MAX_FALL`
+    fewer correctly. `digits`, and `marks` that are no digits: it may accept at most `MAX_FALL` more
+    wrongly, or as many as chance explains.
     """
     found = list[str]()
     good_before, good_after = (one.accepted & ~one.wrong for one in (own.before, own.after))

@@ -32,8 +32,9 @@ CALIBRATION_BINS = 15
 """Bins of equal width, as in Guo et al."""
 
 _FEATURE_RIDGE = 0.01
-"""Share of the mean variance that is added to each feature's, so that those that hardly vary do not
-rule. With 0.003 the loss in `page_hand.STRENGTH` is hardly another, with 0.1 a little higher."""
+"""Share of the mean variance that is added to each feature's, so that those that hardly vary do
+not dominate. With 0.003 the loss in `page_hand.STRENGTH` hardly changes, with 0.1 it is a little
+higher."""
 
 
 def _thresholds() -> tuple[float, ...]:

@@ -16,9 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.errors import UsageError
+from formreader.core.errors import OutputError, UsageError, is_disk_full
+from formreader.core.model_folder import CARD_FILE
 from formreader.core.options import TrainOptions, usable_cores
 from formreader.core.version import __version__
+from formreader.output.atomic_writing import check_writable
 from formreader.recognise.architectures import NetworkConfig
 from formreader.recognise.model_card import Facts
 from formreader.training.data.examples import Examples
@@ -37,6 +39,31 @@ HISTORY_FILE = "history.csv"
 
 _RECORD = "record"
 """Name of the array with the record in the state's file."""
+
+
+def prepare_folder(out: Path, within: str = "") -> Path:
+    """Make the model folder, and one `within` it if given; returns the last one.
+
+    Raises:
+        OutputError: it cannot be made, or no card can be written into it.
+    """
+    folder = out / within
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(out, error) from error
+    check_writable(out / CARD_FILE)
+    return folder
+
+
+def unwritable(out: Path, error: OSError) -> OutputError:
+    """The error that a model folder cannot be written."""
+    full = "Free some space and give the same command again, or choose"
+    remedy = full if is_disk_full(error) else "Choose"
+    return OutputError(
+        f"{out}: the model folder cannot be written ({error.strerror or error}). "
+        f"{remedy} another with --out."
+    )
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -174,9 +201,9 @@ def check_same(run: Path, settings: Record) -> None:
 
 
 def as_planned(run: Path, options: TrainOptions) -> TrainOptions:
-    """The options with what an interrupted training planned for its minutes.
+    """The options with the pages and epochs that an interrupted training planned for its minutes.
 
-    Where it had other minutes, or cannot be read, they stay as they are: `check_same` tells.
+    They stay as they are if it had other minutes or cannot be read, which `check_same` tells.
     """
     try:
         before = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))["options"]

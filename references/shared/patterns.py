@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.synth.paper_sheet import overlap
-from formreader.synth.typefaces import Typeface
-from formreader.synth.words import caption
+from formreader.synth.typefaces import Typeface, caption
 
 Layer: TypeAlias = npt.NDArray[np.float32]
 """(h, w) float32, grey 0..255, or a share 0..1."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from formreader.training.fit.fused_normalization import (
+from shared.fused_normalization import (
     FusedNormalization,
     with_fused_normalization,
 )

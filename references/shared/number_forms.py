@@ -1,26 +1,29 @@
-"""Tables with a whole number in each cell: ledgers, stock lists, score sheets.
+"""Forms with cells for whole numbers, and boxes for words: ledgers, stock lists, score sheets.
 
-What shares and sizes are drawn was chosen by eye.
+No command of users draws them: `formreader train` learns single digits, and these have no boxes for
+any. What shares and sizes are drawn was chosen by eye.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from formreader.core.page_layers import Layer
-from formreader.synth.box_rows import draw_outline
-from formreader.synth.form import Form
-from formreader.synth.house_style import TINTS, House, print_fitting
-from formreader.synth.line_styles import LineStyle
-from formreader.synth.paper_sheet import Colour, Rect
-from formreader.synth.patterns import draw_pattern
+from formreader.synth import render_form
+from formreader.synth.box_rows import LineStyle, RowStyle, draw_outline, draw_row
+from formreader.synth.form import DIGITS, Form, other_digit
+from formreader.synth.house_style import TINTS, House, print_fitting, print_label
+from formreader.synth.paper_sheet import BLACK, Colour, Rect
 from formreader.synth.stacks import handwriting
-from formreader.synth.words import caption
+from formreader.synth.typefaces import caption
+from formreader.synth.varied import SECTIONS, Sections
+from shared.patterns import draw_pattern
 
 _Content: TypeAlias = Literal["numbers", "labels", "words", "printed"]
 """What stands in a column: numbers by hand, labels in print, words by hand, numbers in print."""
@@ -49,6 +52,13 @@ _GROUND_SHARES = (0.75, 0.1, 0.15)
 _SMALL_SHARE = 0.35
 """Share of the lines of separate frames in which people write so small that long numbers fit into
 frames little wider than high."""
+
+_WRITTEN_DIGIT_WIDTH = 0.62
+"""Width that a cell has for each digit, as a share of its height; chosen by eye."""
+
+_MIN_TEXT_FIELD_ASPECT = 8.5
+"""Width over the height of a box of digits, for a field of words: more than the widest cell for
+ten digits has (10 x 0.62 + 1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,109 @@ class _Writing:
     blanks: float
     size: float
     ground: _Ground
+
+
+def number_field(form: Form, house: House, place: Rect) -> float:
+    """One to four cells in a line, each with a label, for numbers of up to ten digits."""
+    rng, style = form.rng, _frame_style(house)
+    x, used = place.x, 0.0
+    for _ in range(int(rng.integers(1, 5))):
+        longest = int(rng.integers(2, 11))
+        width = house.h * (_WRITTEN_DIGIT_WIDTH * longest + float(rng.uniform(0.3, 1.2)))
+        room = width + float(rng.uniform(6, 45))
+        rest = Rect(x, place.y, min(room, place.right - x), place.h)
+        at = print_label(form, house, rest, width)
+        if at is None:
+            break
+        cell = Rect(*at, width, house.h)
+        draw_row(form.sheet, cell, 1, style, rng)
+        fill_number_cell(form, cell, _number(house, rng, longest))
+        used = max(used, cell.bottom - place.y)
+        x = rest.right + float(rng.uniform(4, 15))
+    return used
+
+
+def number_table(form: Form, house: House, place: Rect) -> float:
+    """A ruled table: printed text on the left, then cells for numbers of up to three digits."""
+    rng, h = form.rng, house.h
+    longest, cols = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    w = h * (_WRITTEN_DIGIT_WIDTH * longest + float(rng.uniform(0.3, 1.4)))
+    rows, text = min(int((place.h - 6) / h), int(rng.integers(2, 9))), place.w - cols * w
+    if rows < 1 or text < 15:
+        return 0.0
+    text = min(text, float(rng.uniform(30, 100)))
+    line = house.style.outer
+    top, right = place.y + 6, place.x + text + cols * w
+    for c in range(cols):
+        at = (place.x + text + c * w + 0.5, place.y + 1.5)
+        print_fitting(form, at, caption(rng), 2.2, w - 1, bold=True)
+    for r in range(rows + 1):
+        line.draw(form.sheet, (place.x, top + r * h), (right, top + r * h), rng)
+    for x in (place.x, *(place.x + text + c * w for c in range(cols + 1))):
+        line.draw(form.sheet, (x, top), (x, top + rows * h), rng)
+    for r in range(rows):
+        at = (place.x + 1.5, top + (r + 0.5) * h - 0.55 * house.label)
+        print_fitting(form, at, caption(rng), house.label, text - 3)
+        for c in range(cols):
+            cell = Rect(place.x + text + c * w, top + r * h, w, h)
+            fill_number_cell(form, cell, _number(house, rng, longest))
+    return 6 + rows * h
+
+
+def text_fields(form: Form, house: House, place: Rect) -> float:
+    """Boxes or lines for names and addresses, filled in or not; they are no fields of digits."""
+    rng, used, style = form.rng, 0.0, _frame_style(house)
+    for _ in range(int(rng.integers(1, 4))):
+        rest = Rect(place.x, place.y + used, place.w, place.h - used)
+        height = house.h * float(rng.uniform(1.0, 2.2))
+        width = max(_MIN_TEXT_FIELD_ASPECT * house.h, float(rng.uniform(45, 150)))
+        at = print_label(form, house, rest, width, height)
+        if at is None:
+            break
+        cell = Rect(*at, width, height)
+        form.note_unclear(cell)
+        if rng.random() < 0.75:
+            draw_row(form.sheet, cell, 1, style, rng)
+        else:
+            form.sheet.rule((cell.x, cell.bottom), (cell.right, cell.bottom), 0.25, BLACK)
+        if rng.random() < 0.65:
+            inner = Rect(cell.x + 1, cell.bottom - house.h, cell.w - 2, house.h)
+            form.writer.write_line(
+                form.sheet, inner, handwriting(int(rng.integers(1, 4)), rng), rng
+            )
+        used = cell.bottom - place.y + float(rng.uniform(2, 5))
+    return used
+
+
+def _frame_style(house: House) -> RowStyle:
+    return replace(house.style, shape="separate", rounding=0.15)
+
+
+def fill_number_cell(form: Form, cell: Rect, number: str, place: Rect | None = None) -> None:
+    """Write a whole number into a printed cell, a field by itself; "" leaves it blank.
+
+    `place` is where in the cell, or leaning out of it, the number stands.
+    """
+    if form.writer.own is not None:
+        number = "".join(other_digit(symbol, form.writer.own) for symbol in number)
+    form.writer.write_line(form.sheet, place or cell, number, form.rng)
+    form.record(0, cell, number, is_number_cell=True)
+    form.fields += 1
+
+
+def _strike_cell(form: Form, cell: Rect, mark: str) -> None:
+    """Write a mark in place of a number into a printed cell, a field by itself."""
+    form.writer.write(form.sheet, cell, mark, form.rng)
+    form.record(0, cell, mark, is_number_cell=True)
+    form.fields += 1
+
+
+def _number(house: House, rng: np.random.Generator, longest: int) -> str:
+    """A whole number of at most `longest` digits for a cell, "" where it stays blank."""
+    if rng.random() < house.plan.filling.blanks:
+        return ""
+    n = int(rng.integers(1, longest + 1))
+    return "".join(DIGITS[int(d)] for d in rng.integers(10, size=n))
 
 
 def number_sheet(form: Form, house: House, place: Rect) -> float:
@@ -324,10 +437,10 @@ def _write_number(form: Form, cell: Rect, longest: int, writing: _Writing) -> No
     if writing.ground == "cell":
         _print_pattern(form, cell)
     if kind < writing.blanks:
-        form.fill_number_cell(cell, "")
+        fill_number_cell(form, cell, "")
         return
     if kind > 0.96:
-        form.strike_number_cell(cell, "-X"[int(rng.integers(2))])
+        _strike_cell(form, cell, "-X"[int(rng.integers(2))])
         return
     digits = longest if rng.random() < 0.3 else int(rng.integers(1, longest + 1))
     number = "".join(str(d) for d in rng.integers(10, size=digits).tolist())
@@ -339,7 +452,7 @@ def _write_number(form: Form, cell: Rect, longest: int, writing: _Writing) -> No
     place = Rect(cell.x + shift + lean, cell.y + rise, width, height)
     if writing.ground == "patch":
         _print_pattern(form, _patch_around(place, cell, rng))
-    form.fill_number_cell(cell, number, place)
+    fill_number_cell(form, cell, number, place)
 
 
 def _patch_around(place: Rect, cell: Rect, rng: np.random.Generator) -> Rect:
@@ -362,3 +475,16 @@ def _print_pattern(form: Form, place: Rect) -> None:
     cover = np.clip(mask, 0, 1).astype(np.float32)
     at = round(place.x * scale), round(place.y * scale)
     form.sheet.stain(Layer.PRINT, cover, *at, ink)
+
+
+ALL_SECTIONS: Sections = {
+    **SECTIONS,
+    "open": (number_field, number_table, text_fields),
+    "sheet": (number_sheet,),
+    "frames": (frames,),
+    "varied": (*SECTIONS["varied"], number_field, text_fields, number_sheet, frames),
+}
+"""The sections that make up a form of each layout, those with cells too."""
+
+render_any_form = partial(render_form, sections=ALL_SECTIONS)
+"""`formreader.synth.render_form` for all layouts, those with cells too."""
