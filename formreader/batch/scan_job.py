@@ -34,8 +34,7 @@ from formreader.review.carried_answers import (
 )
 from formreader.review.job_results import part_places, stored_place, write_results
 from formreader.review.rule_checks import check_rules
-from formreader.rules.form_rules import FormRules
-from formreader.rules.rules_text import rules_text
+from formreader.rules.form_rules import FormRules, rules_text
 from formreader.store.job_store import JobStore, JobView
 from formreader.template.form_book import loaded_book
 

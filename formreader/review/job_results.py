@@ -27,8 +27,7 @@ from formreader.output.page_table import Sheet, column_of, sheets_of, write_page
 from formreader.output.report.report import ReportSummary, page_sources, write_report
 from formreader.output.table import text_cell, write_form_table, write_table
 from formreader.output.table_formats import TableFormat, format_of
-from formreader.rules.form_rules import Relation
-from formreader.rules.rules_text import rules_of_text
+from formreader.rules.form_rules import Relation, rules_of_text
 from formreader.store.job_store import JobStore, JobView
 
 _MAX_PART = 60

@@ -17,9 +17,8 @@ from formreader.output.table import file_cell
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Thresholds
 from formreader.rules.decoder import broken_rules, written_values
-from formreader.rules.earlier_values import key_of_page, key_of_value, step_broken
-from formreader.rules.form_rules import FormRules
-from formreader.rules.rules_text import rules_of_text
+from formreader.rules.field_checks import key_of_page, key_of_value, step_broken
+from formreader.rules.form_rules import FormRules, rules_of_text
 from formreader.store.job_store import JobStore, JobView
 
 
