@@ -37,8 +37,13 @@ from formreader.batch.worker_reading import WorkerReading
 from formreader.core.options import SCAN_OPTIONS, Device, Rows, ScanOptions, SecondReaderName
 from formreader.core.records import FieldReading, InputFile, Page, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
-from formreader.input.open_page import page_errors
+from formreader.input.open_page import (
+    Channels,
+    MemoryImage,
+    check_array,
+    page_errors,
+    page_in_memory,
+)
 from formreader.input.open_page import read_page as read_file
 from formreader.reading.one_page import crop_page, read_page, read_pages
 from formreader.reading.page_task import PageKind, PageTask

@@ -20,8 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from formreader.core.errors import PageError
 from formreader.core.records import GreyImage
 from formreader.input.file_formats import PNG, TIFF, FileFormat
-from formreader.input.grey import grey_of
-from formreader.input.jpeg import grey_of_jpeg
+from formreader.input.grey import grey_of, grey_of_jpeg
 from formreader.input.resolution import METADATA_ERRORS, credible_dpi, stated_dpi
 
 _TURNS: Mapping[int, Image.Transpose] = MappingProxyType(

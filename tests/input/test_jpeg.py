@@ -11,8 +11,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from formreader.core.errors import PageError
-from formreader.input import jpeg
-from formreader.input.jpeg import grey_of_jpeg
+from formreader.input import grey
+from formreader.input.grey import grey_of_jpeg
 
 END = b"\xff\xd9"
 
@@ -42,7 +42,7 @@ def read_by_pillow(data: bytes) -> npt.NDArray[np.uint8]:
 
 
 def forbid_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(jpeg, "grey_of")
+    monkeypatch.delattr(grey, "grey_of")
 
 
 @pytest.mark.parametrize(
