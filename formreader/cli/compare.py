@@ -20,7 +20,7 @@ from formreader.cli.shared_options import (
 )
 from formreader.core.errors import ExitCode
 from formreader.core.options import CompareOptions, Method
-from formreader.core.quiet_keras import start_keras
+from formreader.core.packages import start_keras
 
 if TYPE_CHECKING:
     from formreader.training.evaluate.comparison import Result

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from formreader.cli.progress import print_message
 from formreader.cli.stop_signals import end_on_second_signal
 from formreader.core.errors import ExitCode, FormreaderError, UsageError, is_disk_full
-from formreader.core.installed import is_installed
+from formreader.core.packages import is_installed
 
 _OPTIONS_ELSEWHERE = {
     "--threshold": "--review-below", "--confidence": "--review-below", "--min-confidence":

@@ -19,8 +19,8 @@ from formreader.cli.shared_options import (
     with_scan_options,
 )
 from formreader.core.errors import ExitCode, UsageError
-from formreader.core.installed import is_installed
 from formreader.core.options import ScanOptions, ServeOptions, WatchJobs
+from formreader.core.packages import is_installed
 
 SERVE = ServeOptions()
 

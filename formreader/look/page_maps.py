@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 
 STRIDE = 4
 """Page pixels per cell of the network's output, along each axis; fixed by its layers."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth.paper_sheet import BLACK, Rect, Sheet, fade
 from formreader.synth.words import LABELS, NOTES, filler, pick
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth.box_rows import draw_outline
 from formreader.synth.form import Form
 from formreader.synth.house_style import TINTS, House, print_fitting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth.form import Form
 from formreader.synth.page_warp import SHEET_MARGIN
 from formreader.synth.paper_sheet import Colour, Rect, Sheet

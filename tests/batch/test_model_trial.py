@@ -17,7 +17,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from formreader.batch import model_trial
 from formreader.core.errors import ExitCode, ModelError
-from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     BOX_MODEL,
     CARD_FILE,
@@ -25,6 +24,7 @@ from formreader.core.model_folder import (
     NUMBER_MODEL,
     ONNX_FILE,
     QUICK_FILE,
+    GraphTrial,
     file_hashes,
     load_graph,
     model_folder,

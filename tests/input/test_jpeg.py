@@ -103,4 +103,4 @@ def test_missing_data_before_the_end_marker_is_refused() -> None:
 @pytest.mark.parametrize("size", [(75, 106), (74, 107), (75, 108), (107, 75)])
 def test_another_size_than_that_of_the_header_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"size|buffer"):
-        jpeg._decode_strictly(encoded(), *size)
+        grey._decode_strictly(encoded(), *size)
