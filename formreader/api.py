@@ -25,13 +25,11 @@ import numpy as np
 from PIL import Image
 
 from formreader.batch import scan_job
-from formreader.batch.input_records import FileLimits, input_records
-from formreader.batch.listing import list_inputs
-from formreader.batch.model_trial import load_tried
-from formreader.batch.network_cards import NetworkCards, load_other_networks
+from formreader.batch.input_checks import PdfCounter, list_inputs
+from formreader.batch.job_plan import FileLimits, input_records
+from formreader.batch.network_cards import NetworkCards, load_other_networks, load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
-from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.worker_reading import WorkerReading
 from formreader.core.options import SCAN_OPTIONS, Device, Rows, ScanOptions, SecondReaderName

@@ -17,9 +17,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool, keep_to_one_thread
-from formreader.batch.stored_page import StoredPage
-from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
+from formreader.batch.worker_process import keep_to_one_thread
+from formreader.batch.worker_reading import StoredPage, WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions

@@ -1,23 +1,174 @@
-"""The plan of a run: what identifies its job, and which pages are still to be read."""
+"""The plan of a run: records of its files, what identifies its job, which pages are to be read."""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, BinaryIO, Self, TypeAlias, cast
 
-from formreader.batch.input_records import FileLimits, input_records
+from formreader.batch.input_checks import PdfCounter
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_log import ScanProgress
-from formreader.batch.pdf_counter import PdfCounter
+from formreader.core.errors import PageError
+from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
+from formreader.core.remote_files import size_and_time
 from formreader.core.version import __version__
+from formreader.input.open_page import count_image_pages, open_file, page_errors
 from formreader.reading.page_task import PageTask
 from formreader.recognise.second_reader import second_reader_version
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 from formreader.template.form_book import templates_hash
+
+CountPdf: TypeAlias = Callable[[InputFile], int]
+"""Returns the number of pages of a PDF; raises PageError."""
+
+CheckUrl: TypeAlias = Callable[..., Any]
+"""Calls a function with arguments in another process, and returns its result; raises PageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """Files with more than `pages` pages, or of more than `size` bytes, are refused."""
+
+    pages: int
+    size: int
+
+    @classmethod
+    def of(cls, max_pages: int, max_size: float) -> Self:
+        """Return the limits of the options `--max-pages` and `--max-size`, which is in GiB."""
+        return cls(max_pages, round(max_size * 2**30))
+
+    def check_size(self, size: int) -> None:
+        """Refuse a file of more than `size` bytes.
+
+        Raises:
+            PageError: it is larger.
+        """
+        if size > self.size:
+            raise PageError(
+                f"the file of {size / 2**30:.2f} GiB is over the limit of {self.size / 2**30:g} "
+                "GiB. Split it, or raise the limit with --max-size"
+            )
+
+    def check_pages(self, record: FileRecord) -> FileRecord:
+        """Return the record of a file, as one that cannot be read if it has too many pages."""
+        if record.pages <= self.pages:
+            return record
+        reason = (
+            f"the file has more than {self.pages:,} pages. Split it, or raise the limit with "
+            "--max-pages"
+        )
+        return replace(record, pages=1, error=reason)
+
+
+_DEFAULT_LIMITS = FileLimits.of(ScanOptions(()).max_pages, ScanOptions(()).max_size)
+
+_HASHING_THREADS = 4
+"""Files that are hashed in parallel. Hashing is faster than most drives, so a few threads keep even
+a network drive busy. A choice; no record of a measurement."""
+
+_HASHED_CHUNK_BYTES = 2**18
+"""Bytes read at a time: few enough to stay in the processor's cache until they are hashed."""
+
+_MAX_FILES_AHEAD = 256
+"""Files that are submitted for hashing at a time, so that memory does not grow with the batch."""
+
+
+def input_records(
+    files: Sequence[InputFile],
+    known_pages: Mapping[str, int],
+    count_pdf: CountPdf,
+    limits: FileLimits = _DEFAULT_LIMITS,
+    check_url: CheckUrl | None = None,
+) -> Iterator[FileRecord]:
+    """Yield the record of each of `files`, in their order.
+
+    A file that cannot be read, or is over one of the `limits`, has one page and an `error`. A file
+    with the content of an earlier one has one page, and that file's label in `duplicate_of`.
+
+    Args:
+        check_url: calls a function on a file at a URL in another process; None for this process.
+        known_pages: SHA-256 of a file's content -> its number of pages, as counted by an earlier
+            run.
+    """
+    first = dict[str, str]()
+    for file, (record, is_pdf) in zip(
+        files, _records_so_far(files, limits, check_url), strict=True
+    ):
+        earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
+        if earlier != record.label:
+            yield replace(record, pages=1, duplicate_of=earlier, error="")
+        elif not is_pdf:
+            yield limits.check_pages(record)
+        elif pages := known_pages.get(record.sha256):
+            yield limits.check_pages(replace(record, pages=pages))
+        else:
+            yield limits.check_pages(_with_page_count(record, file, count_pdf))
+
+
+def _records_so_far(
+    files: Sequence[InputFile], limits: FileLimits, check_url: CheckUrl | None
+) -> Iterator[tuple[FileRecord, bool]]:
+    """Yield what `_record_so_far` returns for each of `files`, hashed by several threads."""
+    with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+        for start in range(0, len(files), _MAX_FILES_AHEAD):
+            ahead = files[start : start + _MAX_FILES_AHEAD]
+            yield from threads.map(partial(_checked, limits, check_url), ahead)
+
+
+def _checked(
+    limits: FileLimits, check_url: CheckUrl | None, file: InputFile
+) -> tuple[FileRecord, bool]:
+    """Return what `_record_so_far` does; the content of a URL is fetched by `check_url`."""
+    if check_url is None or not is_url(file.path):
+        return _record_so_far(limits, file)
+    try:
+        return cast("tuple[FileRecord, bool]", check_url(_record_so_far, limits, file))
+    except PageError as error:
+        return _failed(FileRecord(file.label, file.path, 0, 0, "", pages=1), error), False
+
+
+def _record_so_far(limits: FileLimits, file: InputFile) -> tuple[FileRecord, bool]:
+    """Return the record of a file, and whether it is a PDF, whose pages are not counted yet."""
+    record = FileRecord(file.label, file.path, 0, 0, "", pages=1)
+    try:
+        with page_errors(file.label):
+            size, changed = size_and_time(file.path)
+            record = replace(record, size=size, mtime_ns=changed)
+            limits.check_size(size)
+            with open_file(file.path) as stream:
+                record = replace(record, sha256=_sha256(stream, limits))
+                pages = count_image_pages(stream, limits.pages)
+    except PageError as error:
+        return _failed(record, error), False
+    return (record, True) if pages is None else (replace(record, pages=pages), False)
+
+
+def _with_page_count(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRecord:
+    try:
+        return replace(record, pages=count_pdf(file))
+    except PageError as error:
+        return _failed(record, error)
+
+
+def _failed(record: FileRecord, error: PageError) -> FileRecord:
+    """Return the record of a file that cannot be read; the error does not repeat its name."""
+    return replace(record, error=str(error).removeprefix(f"{record.label}: "))
+
+
+def _sha256(stream: BinaryIO, limits: FileLimits) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(_HASHED_CHUNK_BYTES):
+        limits.check_size(stream.tell())  # it may grow meanwhile
+        digest.update(chunk)
+    return digest.hexdigest()
+
 
 _MAX_PATHS_CHARACTERS = 200
 """Characters of the PATHS that a job stores as text; a shell may expand a pattern to thousands."""
@@ -74,7 +225,7 @@ def make_plan(
     records = _check(counted, len(files), progress)
     store.set_files(records)
     done = store.done()
-    every = list(_tasks(records))
+    every = list(page_tasks(records))
     tasks = [task for task in every if (task.file.label, task.number) not in done]
     progress.started(len(files), len(tasks) + len(done), len(done))
     return Plan(tasks, len(done), every)
@@ -91,7 +242,7 @@ def _check(counted: Iterator[FileRecord], files: int, progress: ScanProgress) ->
     return records
 
 
-def _tasks(files: Sequence[FileRecord]) -> Iterator[PageTask]:
+def page_tasks(files: Iterable[FileRecord]) -> Iterator[PageTask]:
     """Yield a task for each page, except those of duplicates."""
     for record in files:
         file = InputFile(record.path, record.label)

@@ -11,7 +11,7 @@ from typing import Any
 from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.page_log import PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
-from formreader.batch.stored_page import StoredPage, stored_page
+from formreader.batch.worker_reading import StoredPage, stored_page
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.reading.page_task import PageTask

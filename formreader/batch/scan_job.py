@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from formreader.batch.auto_forms import AutoForms, check_discardable
-from formreader.batch.input_records import FileLimits
-from formreader.batch.job_plan import Plan, make_plan, run_record
+from formreader.batch.job_plan import FileLimits, Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
@@ -34,9 +33,9 @@ from formreader.review.carried_answers import (
 )
 from formreader.review.job_results import part_places, stored_place, write_results
 from formreader.review.rule_checks import check_rules
-from formreader.rules.form_rules import FormRules, rules_text
+from formreader.rules.form_rules import rules_text
 from formreader.store.job_store import JobStore, JobView
-from formreader.template.form_book import loaded_book
+from formreader.template.form_book import FormBook, loaded_book
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: starting the workers, and
@@ -49,15 +48,14 @@ _COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 class ScanSummary:
     """The counts, times and files of a finished scan.
 
-    `pages` of `total` pages are in the results. This run read `read` of them; earlier runs of the
-    same job read the others. `duplicates` counts files with the same content as an earlier file,
-    `skipped` files of other kinds, which are not read. `digits` counts the boxes with ink, `blank`
-    those without, `review` the digits to review, `checked` those that people answered. `rejudged`:
-    pages of earlier runs were given the statuses of other thresholds. `acceptance` says which
-    digits are accepted without review. `stages` holds the seconds that this run spent in each
-    stage, all pages and processes together; `seconds` is its wall time. `report` is None if none
-    was asked for. `parts` are the tables of single forms; `out` then has the other pages. `carried`
-    counts the answers of people that an earlier job had.
+    `pages` of `total` pages are in the results. This run read `read` of them, earlier runs the
+    others. `duplicates` counts files with the content of an earlier file, `skipped` files of other
+    kinds. `digits` counts the boxes with ink, `blank` those without, `review` the digits to review,
+    `checked` those that people answered. `rejudged`: pages of earlier runs got the statuses of
+    other thresholds. `acceptance` says which digits are accepted without review. `stages` holds
+    the seconds of each stage, of all pages and processes together; `seconds` is the wall time.
+    `report` is None if none was asked for. `parts` are the tables of single forms; `out` then has
+    the other pages. `carried` counts the answers of people that an earlier job had.
     """
 
     files: int
@@ -126,7 +124,7 @@ def _scan(
     debug = outputs.debug_folder(options.paths)
     listing = means.list_inputs(options, outputs)
     cards = means.cards(options)
-    forms = _field_names(options.template)
+    known = _known_forms(options.template)
     accepted = acceptance(cards.digits, cards.numbers, options)
     learns = options.template == "auto"
     if learns and (options.fresh or not outputs.job.exists()):
@@ -146,12 +144,12 @@ def _scan(
         ):
             limits = FileLimits.of(options.max_pages, options.max_size)
             plan = make_plan(listing.files, store, progress, count_pdf, limits)
-        rules = _rules(options.template)
+        names = {one.template.name: one.template.columns for one in known.forms}
         view = replace(
             _view(options, outputs, accepted, len(listing.files)),
-            forms=forms,
-            rules={form: rules_text(one) for form, one in rules.items() if one},
-            documents=_documents(options.template),
+            forms=None if options.template is None else names,
+            rules={form: rules_text(one) for form, one in known.rules.items() if one},
+            documents=known.documents,
             parts=before.parts if before is not None else (),
         )
         for place in part_places(view).values():
@@ -195,40 +193,13 @@ def _scan(
     )
 
 
-def _field_names(template: Path | Literal["auto"] | None) -> dict[str, list[str]] | None:
-    """Return the names of the fields of each form; None without a template.
-
-    None of those that are yet to be learned.
+def _known_forms(template: Path | Literal["auto"] | None) -> FormBook:
+    """The forms of the templates; none if there are no templates, or none yet.
 
     Raises:
         TemplateError: a template is missing or wrong.
     """
-    if template is None:
-        return None
-    if template == "auto":
-        return {}
-    known = [form.template for form in loaded_book(str(template.absolute())).forms]
-    return {form.name: form.columns for form in known}
-
-
-def _rules(template: Path | Literal["auto"] | None) -> dict[str, FormRules]:
-    """Return the rules of each form; none without a template, and none for learned forms.
-
-    Raises:
-        TemplateError: a template is missing or wrong.
-    """
-    if not isinstance(template, Path):
-        return {}
-    return loaded_book(str(template.absolute())).rules
-
-
-def _documents(template: Path | Literal["auto"] | None) -> dict[str, tuple[str, ...]]:
-    """Return the documents that pages of the templates make; none without, and of learned forms.
-
-    Raises:
-        TemplateError: a template is missing or wrong.
-    """
-    return loaded_book(str(template.absolute())).documents if isinstance(template, Path) else {}
+    return loaded_book(str(template.absolute())) if isinstance(template, Path) else FormBook(())
 
 
 def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:

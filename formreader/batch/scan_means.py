@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Protocol, Self
 
+from formreader.batch.input_checks import PdfCounter, list_inputs
 from formreader.batch.lanes import Lane, Lanes
-from formreader.batch.listing import list_inputs
-from formreader.batch.model_trial import load_tried
-from formreader.batch.network_cards import NetworkCards, load_other_networks
+from formreader.batch.network_cards import NetworkCards, load_other_networks, load_tried
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_pool import (
     PAGES_AHEAD_PER_WORKER,
@@ -20,7 +19,6 @@ from formreader.batch.page_pool import (
     open_pool,
     start_workers,
 )
-from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.model_folder import is_shipped, model_folder
@@ -180,10 +178,8 @@ class SharedMeans:
     def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
         return self._listing
 
-    @contextmanager
-    def counter(self, options: ScanOptions) -> Iterator[PdfCounter]:
-        with nullcontext(self._warm.count_pages) as counter:
-            yield counter
+    def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
+        return nullcontext(self._warm.count_pages)
 
     def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
         reading = WorkerReading.of(options, self._warm.cards, stores=stores)

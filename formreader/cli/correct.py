@@ -14,8 +14,7 @@ from formreader.core.errors import ExitCode
 from formreader.core.locations import Place, as_place
 
 if TYPE_CHECKING:
-    from formreader.review.correct_job import CorrectSummary
-    from formreader.review.second_person import Comparison
+    from formreader.review.correct_job import Comparison, CorrectSummary
 
 
 @verbosity_options

@@ -77,7 +77,7 @@ def _readings(options: ScanOptions, number: bool) -> Iterator[PageReading]:
         ModelError: the model is missing or damaged.
         UsageError: there is no such device.
     """
-    from formreader.batch.model_trial import load_tried
+    from formreader.batch.network_cards import load_tried
     from formreader.core.records import InputFile
     from formreader.core.stopwatch import Stopwatch
     from formreader.input.input_files import check_exists
