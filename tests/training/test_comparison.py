@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from formreader.cli.compare import compare as command
+from formreader.cli.evaluate import compare as command
 from formreader.cli.error_handling import Program
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.options import CompareOptions
