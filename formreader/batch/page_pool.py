@@ -34,9 +34,8 @@ Explain: TypeAlias = Callable[[Exception], str]
 """Returns why a page failed, from the exception of its call; raises errors that no page caused."""
 
 PAGES_AHEAD_PER_WORKER = 8
-"""Pages submitted ahead for each worker, so that it has work while the network reads digits and
-while the page that is next in order is slow. The result of a page takes about 0.1 MB. A choice; no
-record of a measurement."""
+"""Pages submitted ahead for each worker: it has work while the next page in order is slow. The
+result of a page takes about 0.1 MB. A choice; no record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True)

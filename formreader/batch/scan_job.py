@@ -31,7 +31,7 @@ from formreader.review.carried_answers import (
     keep_answers_of_discarded,
     waiting_answers,
 )
-from formreader.review.job_results import part_places, stored_place, write_results
+from formreader.review.job_results import COUNTS, part_places, stored_place, write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.form_rules import rules_text
 from formreader.store.job_store import JobStore, JobView
@@ -40,8 +40,6 @@ from formreader.template.form_book import FormBook, loaded_book
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: starting the workers, and
 loading networks that they do not load; `write`: writing the table and the report."""
-
-_COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +178,7 @@ def _scan(
         total=plan.done + len(plan.tasks),
         read=read,
         duplicates=counts["duplicates"],
-        **{name: counts[name] for name in _COUNTS},
+        **{name: counts[name] for name in COUNTS},
         interrupted=interrupted,
         rejudged=rejudged,
         acceptance=accepted,

@@ -95,11 +95,11 @@ class _Checked:
 class Option:
     """What is known of an option beside its name, its type, its default and its range.
 
-    `help` is its text on the command line. `reads`: whether what is read on a page depends on it,
-    or what of that is accepted; what reads pages is given these options and no others. `metavar`
-    stands in the help for its value, `default` for a default that does not speak for itself.
-    `parse` makes its value from text, which is one of `choices` if there are any. `negative` is the
-    option that turns a flag off.
+    `help` is its text on the command line. `reads`: readings, or which of them are accepted,
+    depend on it; workers get these options and no others. In the help `metavar` stands for its
+    value, and `default` for a default that does not speak for itself. `parse` makes its value from
+    text, which is one of `choices` if there are any. `negative` is the option that turns a flag
+    off.
     """
 
     help: str
@@ -264,8 +264,8 @@ class TrainOptions(_Checked):
     not digits. `base`: name or folder of a model of the same architecture whose weights
     training starts from. `averaging`: momentum of the moving average of the weights, 0 for
     none. `smoothing`: label smoothing, the share of each label spread over all classes.
-    `minutes`: time for all of it; pages and epochs are then as many as fit, up to those given, and
-    each epoch goes through `epoch_share` of the data, so that the time is used up.
+    `minutes`: time for all of it. Pages and epochs are then as many as fit, at most those given.
+    `epoch_share`: share of the data in each epoch.
     `root`: folder that the pages of a corrections.csv may lie in; None for its own.
     `fresh`: begin anew rather than resume an interrupted run.
     """

@@ -35,11 +35,10 @@ NO_FORM_KINDS: Mapping[str, Mapping[str, FieldKind]] = MappingProxyType({})
 class Sheet:
     """What one row is about: the `pages` of a document that are there, or a single page.
 
-    `form` is the form of the document's first page, "" for none. `missing` has a reason
-    for each page that a document lacks. `kinds` are those of the fields by their names, where the
-    templates tell them.
-    `many`: the table is of several forms, so that fields without a name of their own have that of
-    their form: form-1.F02.
+    `form` is the form of the document's first page, "" for none. `missing` has a reason for each
+    page that a document lacks. `kinds` are those of the fields by their names, as far as templates
+    tell them. `many`: the table is of several forms; fields that nobody named then have the name
+    of their form as well, form-1.F02.
     """
 
     form: str

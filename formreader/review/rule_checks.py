@@ -1,8 +1,8 @@
 """Rules checked over a whole job, with what people answered.
 
-What a page's own readings break is found when it is read. An answer may mend that or break
-another rule, whether a value is unique only the batch tells, and an earlier value belongs to the
-number of a thing as answered.
+Rules that a page's own readings break are found when it is read. An answer may mend one or break
+another. Whether a value is unique, only the batch tells. An earlier value belongs to the number of
+a thing as answered.
 """
 
 from __future__ import annotations

@@ -239,8 +239,7 @@ def _components(
 ) -> list[tuple[list[str], list[Relation]]]:
     """Groups of fields that rules connect, each in the order in which it is gone through.
 
-    The fields of one rule follow one another as far as rules share no fields, so that few rules
-    are open at a time.
+    The fields of one rule follow one another if possible: then few rules are open at a time.
     """
     group = {name: [name] for name in names}
     for relation in relations:

@@ -65,13 +65,12 @@ class JobView:
     `out` is the place of the table, `report` that of the report, "" for none, `rows` the kind of
     the table's rows. `thresholds` identifies what was accepted, `review_below` is the threshold of
     single digits. `options` are names and values as the user gave them. `forms` are the names of
-    the fields of each form of the templates, by its name; None without templates. `rules` are the
-    rules of each form that has some, as text (`rules_text`). `documents` are the forms of the pages
-    of each document, in order, by the name of the first. `split`: a table of pages is written as
-    one for each form; None for where there are several. `parts` are the names of those files,
-    beside `out`, that may be there. `language` is that of messages and report, "" for English and
-    that of the browser. `found` are the forms that pages were recognised as; None before it is
-    known.
+    the fields of each form, by its name; None without templates. `rules` are the rules of each form
+    that has some, as text (`rules_text`). `documents` are the forms of the pages of each document,
+    in order, by the name of the first. `split`: whether a table of pages is written as one for
+    each form; None: if there are several. `parts` are the names of those files, which may lie
+    beside `out`. `language` is that of messages and report, "" for English and that of the browser.
+    `found` are the forms that pages were recognised as; None before it is known.
     """
 
     out: str

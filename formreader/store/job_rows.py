@@ -45,9 +45,8 @@ def decode(data: bytes) -> str:
 class PageRows:
     """What a job stores of a page, as rows of its tables, packed where the page was read.
 
-    `content` has all rows that the page's checksum is of, in the order of `CHECKED_ROWS`, and
-    `counts` the number of rows of each table but the page's own. `seconds` are those of its stages,
-    as JSON.
+    `content` has the rows that the page's checksum is made of, in the order of `CHECKED_ROWS`.
+    `counts` is the number of rows of each other table, `seconds` those of its stages, as JSON.
     """
 
     seconds: str

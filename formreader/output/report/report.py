@@ -236,9 +236,8 @@ class PartFiles:
 def page_sources(files: Iterable[tuple[str, str]], report: Path) -> dict[str, str]:
     """The address of each file that browsers show or open, relative to the report, by its label.
 
-    `files` are (label, path). So a page costs no space in the report and no time when it is
-    written, is shown as sharp as it was scanned, and is still found when scans and report move
-    together.
+    `files` are (label, path). A linked page costs no space and no time, is as sharp as it was
+    scanned, and is still found when scans and report move together.
     """
     folder = report.resolve().parent
     shown = ((label, Path(path)) for label, path in files)

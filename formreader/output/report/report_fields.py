@@ -119,10 +119,10 @@ def doubt(read: FieldReading) -> float:
 def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
     """Yield (record, pictures) of each field to review, in the order of the table, for programs.
 
-    A record is file, page, field, the area of the picture (left, top, width and height on the page,
-    and the clockwise quarter turns that brought it upright), boxes, key, frame, value, confidence,
-    and 1 for a cell. The pictures are the JPEG of the thumbnail and the PNG of the crops, in
-    base64.
+    A record is file, page, field, area, boxes, key, frame, value, confidence, and 1 for a cell.
+    The area of the picture is left, top, width and height on the page, and the clockwise quarter
+    turns that brought it upright. The pictures are the JPEG of the thumbnail and the PNG of the
+    crops, in base64.
     """
     for field in fields:
         if field.reading.status is Status.REVIEW:
