@@ -327,6 +327,9 @@ class _CallbackProgress:
     def file_checked(self) -> None:
         """Not reported to the function."""
 
+    def message(self, text: str) -> None:
+        """Not reported to the function."""
+
     def started(self, files: int, pages: int, done: int) -> None:
         self._total, self._done = pages, done
 
@@ -337,9 +340,6 @@ class _CallbackProgress:
                 self._done, self._total, figures.file, figures.page, figures.review, figures.error
             )
             self._stopped |= self._call(event) is False
-
-    def message(self, text: str) -> None:
-        """Not reported to the function."""
 
     def stopped(self) -> bool:
         return self._stopped

@@ -21,8 +21,7 @@ from formreader.core.remote_files import fetch
 from formreader.core.user_files import NotAFileError, open_regular
 from formreader.input.file_formats import HEAD_LENGTH, PDF, TIFF, FileFormat, format_of_head
 from formreader.input.grey import grey_of
-from formreader.input.raster import count_tiff_pages, read_raster
-from formreader.input.resolution import credible_dpi, estimated_dpi
+from formreader.input.raster import count_tiff_pages, credible_dpi, estimated_dpi, read_raster
 
 MAX_PIXELS = 150_000_000
 """Largest page, in pixels, that is decoded: A4 at 1200 dpi, A2 at 600 dpi.
