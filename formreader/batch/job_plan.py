@@ -91,11 +91,8 @@ def input_records(
 
     A file that cannot be read, or is over one of the `limits`, has one page and an `error`. A file
     with the content of an earlier one has one page, and that file's label in `duplicate_of`.
-
-    Args:
-        check_url: calls a function on a file at a URL in another process; None for this process.
-        known_pages: SHA-256 of a file's content -> its number of pages, as counted by an earlier
-            run.
+    `known_pages`: SHA-256 of a file's content -> its number of pages, as an earlier run counted.
+    `check_url` calls a function on a file at a URL in another process; None for this process.
     """
     first = dict[str, str]()
     for file, (record, is_pdf) in zip(

@@ -95,10 +95,8 @@ def new_template(
     """Make the template of one form from one or more pages, blank or filled in, at `out`.
 
     The fields of a fillable PDF become those of the template. Each of its pages is a form; of
-    several each has a folder in `out`.
-
-    `means` are what the pages are read with, if not workers and networks of its own. `name` is the
-    form's, if not that of the folder.
+    several each has a folder in `out`. `means` are what the pages are read with, if not workers
+    and networks of its own. `name` is the form's, if not that of the folder.
 
     Returns:
         The forms, by their folders.

@@ -51,8 +51,8 @@ class FieldKind:
 
     `decimals` are the lowest and the highest number of digits behind the comma. `separator` is the
     sign before them; "" for a point or a comma. `date` is the text of a `DateRule`. `boxes` is the
-    number of boxes of a decimal in a row of boxes, where the sign is printed on the form; 0 for
-    others. `comma`: a table with a row a page has a comma before its decimals.
+    number of boxes of a decimal whose sign is printed in its row of boxes; 0 for others. `comma`:
+    a table with a row a page has a comma before its decimals.
     """
 
     kind: Kind | Literal[""] = ""

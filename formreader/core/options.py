@@ -129,10 +129,10 @@ def _as_template(text: str) -> Path | Literal["auto"]:
 class ScanOptions(_Checked):
     """Options of `formreader scan`; the one place where they are declared.
 
-    The range of a number is in `NUMBER_RANGES`. None stands for: `report` one beside the table,
+    Ranges of numbers are in `NUMBER_RANGES`. None stands for: `report` one beside the table,
     `memory` a share of the machine's memory, `cluster` processes on this machine, `max_error` no
-    promise, so that `review_below` holds. `tls_ca_file`, `tls_cert` and `tls_key` are given all or
-    none. A template is no option that reads: each page brings its own.
+    promise: then `review_below` holds. `tls_ca_file`, `tls_cert` and `tls_key` are given all or
+    none. A template does not count as an option that reads: each page brings its own.
     """
 
     paths: tuple[str, ...]

@@ -54,9 +54,9 @@ class Page:
     """One page of a file.
 
     `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan resolution that the
-    file states. Where it states none, or an absurd one, `dpi` is estimated from the page's
-    size, and `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, and
-    `lines` the level and upright lines that a PDF draws, where they were asked for.
+    file states. If it states none, or an absurd one, `dpi` is estimated from the page's size, and
+    `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, `lines` the level
+    and upright lines that a PDF draws, if asked for.
     """
 
     file: str
@@ -217,10 +217,9 @@ class PageCrops:
     """The result of page work on one page: everything but the page image itself.
 
     `fields` are in reading order. A page that could not be read has an `error` and no fields.
-    `notice` is a reason to look at a page that was read. `discarded` holds the candidates that
-    were rejected as digit boxes. `seconds` has the time of each stage in the worker: decode,
-    straighten, find, crop and, if it read the page, recognise.
-    `upright`: the print on the page shows that it is upright, so that its digits need not.
+    `notice` is a reason to look at a page that was read. `discarded` holds rejected candidates for
+    digit boxes. `seconds` has the time of each stage in the worker: decode, straighten, find, crop
+    and, if it read the page, recognise. `upright`: its print shows that the page is upright.
     `form` is the template's form that the page was recognised as, "" for none. `copy` is only
     there if it was asked for. `retried`: the process that first worked on the page died.
     """

@@ -252,8 +252,8 @@ def _list(
 ) -> list[dict[str, Any]]:
     """The entries of a folder except hidden ones, each with at least `name` and `type`.
 
-    Left out as well: links of web pages to parent folders, and with `?` to themselves in
-    another order; the empty object with the folder's own name in object stores.
+    Links of web pages to parent folders or with `?` are left out, and so is the empty object with
+    the folder's own name in object stores.
     """
     with _os_errors(url):
         entries: list[dict[str, Any]] = _answer(store, "ls", folder, seconds, detail=True)

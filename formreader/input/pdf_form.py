@@ -75,8 +75,8 @@ class _Widget:
 def form_fields(page: pdfium.PdfPage, size: tuple[int, int]) -> tuple[FormField, ...]:
     """The visible text fields and lists of choices of a page, rendered with (width, height) `size`.
 
-    Its form was initialised and drawn before: fields are typed into, to learn how long their
-    values may be, where a parent of the field states it. The file does not change.
+    Its form must be initialised and drawn before. If a field's parent states how long values may
+    be, the field is typed into to learn that. The file does not change.
     """
     if not page.formenv or raw.FPDF_GetFormType(page.pdf) == raw.FORMTYPE_NONE:
         return ()

@@ -123,8 +123,8 @@ def read_raster(
 def count_tiff_pages(stream: BinaryIO, max_pages: int | None = None) -> int:
     """The number of pages of a TIFF file, from its chain of directories (TIFF 6.0, section 2).
 
-    Where the chain breaks off, the missing page is counted, so that reading it fails and no
-    page is lost silently. Counting ends at `max_pages` + 1.
+    If the chain breaks off, the missing page is counted: reading it fails, and no page is lost
+    silently. Counting ends at `max_pages` + 1.
     """
     last = None if max_pages is None else max_pages + 1
     return max(1, sum(1 for _ in islice(_tiff_directories(_TiffHeader.of(stream), stream), last)))
@@ -266,8 +266,8 @@ def _stated_dpi(image: ImageFile) -> tuple[float, float] | None:
 def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> float | None:
     """The stated resolution; None if it is absurd, differs by axis, or is a program's default.
 
-    A program's default counts only where it makes the page a usual paper size. `shape` is
-    (height, width) in pixels.
+    A program's default counts if it gives the page a usual paper size. `shape` is (height, width)
+    in pixels.
     """
     if stated is None or not all(math.isfinite(value) for value in stated):
         return None
@@ -287,8 +287,7 @@ def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> 
 def estimated_dpi(shape: tuple[int, ...]) -> float:
     """The resolution of a page that states none, from its (height, width) in pixels.
 
-    Most forms are A4 or Letter sheets, scanned as a whole; the one of the nearer aspect ratio
-    is assumed.
+    A whole sheet of A4 or Letter is assumed, whichever is nearer in its aspect ratio.
     """
     short, long = sorted(shape)
     width, height = min(_SHEETS_MM, key=lambda mm: abs(short / long - mm[0] / mm[1]))

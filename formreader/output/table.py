@@ -129,8 +129,8 @@ def digit_text(digit: DigitReading) -> str:
 def whole_percent(confidence: float) -> str:
     """Return a confidence in whole percent, rounded down, as the overlay and the report show it.
 
-    So it is never `100 %` for less than certainty, nor a percent more than the table says. A chance
-    below one percent is `< 1 %`. `percent` in report_view.js does the same.
+    It is never `100 %` for less than certainty, nor more than the table says. Less than one percent
+    is `< 1 %`. `percent` in report_view.js does the same.
     """
     hundredths = round(confidence * 10_000)  # the table has four decimals
     return "< 1 %" if 0 < hundredths < 100 else f"{hundredths // 100} %"

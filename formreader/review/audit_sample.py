@@ -134,8 +134,8 @@ class AuditSample:
     """A stratified sample of the accepted fields of a job.
 
     `job` is the job's name, `size` the number of fields asked for, `seed` that of the random
-    numbers. `populations` are the numbers of
-    accepted fields of the strata: of the less sure half, then of the surer one.
+    numbers. `populations` are the numbers of accepted fields of the strata: of the less sure half,
+    then of the surer one.
     """
 
     job: str

@@ -43,8 +43,8 @@ class CorrectOptions:
     `paths` are files of corrections and edited tables. `to` is the table to correct; None for that
     of the job that the corrections were saved from. `undo`: take back what was applied last. `by`
     is who answered. `replace`: answers may replace earlier ones. `second` has the corrections of
-    another person: then only what both say alike is applied. `language` is that of the table's
-    messages and of the report from now on, None as it was.
+    another person: only what both say alike is applied. `language` is that of messages and report
+    from now on, None as it was.
     """
 
     paths: tuple[Path, ...]

@@ -295,9 +295,9 @@ def answer_gains(store: JobStore, view: JobView) -> dict[tuple[str, int, int], f
     """How many wrong accepted values an answered field is expected to show, by its rules.
 
     By (file, 0-based page, 0-based number of the field). A rule between fields can be checked once
-    all of its values are known, so the last answer of a sum also checks its accepted ones: what
-    they are expected to have wrong is shared by the fields that the rule waits for. Fields without
-    such rules are left out, but for those of columns without numbers.
+    all of its values are known: the last answer of a sum also checks its accepted values. The
+    number of these expected to be wrong is shared by the fields that the rule waits for. Other
+    fields are left out, except those of columns without numbers.
     """
     if view.forms is None:
         return {}

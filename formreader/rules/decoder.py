@@ -102,10 +102,7 @@ class Verdict:
 def decode(beliefs: Mapping[str, Belief], rules: FormRules) -> dict[str, Verdict]:
     """The most probable values of a page's fields, and the probability of each candidate.
 
-    Args:
-        beliefs: the fields of the page by name. A rule about a field that is not among them is
-            not checked.
-        rules: the rules of the form.
+    `beliefs` are those of the fields by name. A rule about another field is not checked.
     """
     relations = [r for r in rules.relations if all(name in beliefs for name, _ in r.terms)]
     exact = {name for one in relations if one.compare in ("=", "date") for name, _ in one.terms}
@@ -272,9 +269,9 @@ def _ordered(names: Sequence[str], relations: Sequence[Relation]) -> list[str]:
 class _Layer:
     """The states after a field, and the steps that lead to them from those before.
 
-    `sums`, (n, rules) int64, are the states; `forward`, (n,), the sum over all ways to each,
-    `best` the weight of the best one, and `came` the step that it ends with. Steps are, (m,) each,
-    the state before, the candidate, the state here, and the weight.
+    `sums`, (n, rules) int64, are the states. `forward`, (n,), is the sum over all ways to each,
+    `best`, (n,), the weight of the best way, and `came`, (n,), the last step of that. Steps are,
+    (m,) each, the state before, the candidate, the state here, and the weight.
     """
 
     sums: Integers

@@ -120,9 +120,9 @@ class FileRecord:
     """One input file.
 
     `label` is its name in the results, unique in the job. `size` is in bytes, `mtime_ns` the time
-    of its last change in nanoseconds since 1970. `sha256` is the hash of its content, "" where it
-    cannot be opened. `error` says why it cannot be read; such a file has one page, with the same
-    error. `duplicate_of` is the label of the file with the same content that is read instead.
+    of its last change in nanoseconds since 1970. `sha256` is the hash of its content, "" if it
+    cannot be opened. A file that cannot be read has an `error`, and one page with the same error.
+    `duplicate_of` is the label of the file with the same content that is read instead.
     """
 
     label: str

@@ -106,8 +106,7 @@ def _digit_rows(reading: PageReading) -> Iterator[Row]:
 def _picture_rows(crops: PageCrops, reading: PageReading) -> Iterator[Row]:
     """A row of `PICTURE_COLUMNS` for each field with writing.
 
-    Also of accepted ones: another threshold may put them up for review, and a sample of them
-    shows how many are wrong.
+    Also of accepted fields: another threshold may put them up for review, and audits show them.
     """
     if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
         raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
@@ -176,7 +175,7 @@ def grey_png(image: GreyImage) -> bytes:
     """The content of a PNG file of a grey image, (h, w) uint8.
 
     No row is filtered: crops are mostly black. That takes less than half of Pillow's time on
-    crops, which counts where one process stores the pages of many, and 6 % fewer bytes.
+    crops, and 6 % fewer bytes.
     """
     height, width = image.shape
     rows = np.zeros((height, width + 1), np.uint8)  # the first byte of each names its filter: none

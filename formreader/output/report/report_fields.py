@@ -101,8 +101,8 @@ def _nameless_file(folder: Path | None) -> IO[bytes]:
 def worth(read: FieldReading, gain: float = 0.0) -> float:
     """How many wrong values a key press puts right, as expected by the confidences.
 
-    A value is right, and complete, when all of its digits are answered. `gain` is how many wrong
-    values of other fields are then shown, as a sum that the field was missing in can be checked.
+    A value is right once all of its digits are answered. `gain` is how many wrong values of other
+    fields the answer shows, as a sum with this field can then be checked.
     """
     keys = sum(digit.status is Status.REVIEW for digit in read.digits)
     return (doubt(read) + gain) / max(keys, 1)
