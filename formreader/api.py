@@ -283,7 +283,10 @@ def scan(
         FormreaderError: an error that the command line reports with an exit code:
             `NoInputError`, `ModelError`, `OutputError`, `TemplateError`, `UsageError`.
     """
-    return scan_job.scan(_options(paths, locals()), _as_progress(progress))
+    options = _options(paths, locals())
+    if not isinstance(progress, ScanProgress):
+        progress = _CallbackProgress(progress)
+    return scan_job.scan(options, progress)
 
 
 def _options(paths: Iterable[AnyPath], given: Mapping[str, Any]) -> ScanOptions:
@@ -343,10 +346,6 @@ class _CallbackProgress:
 
     def stopped(self) -> bool:
         return self._stopped
-
-
-def _as_progress(progress: Callable[[ScanEvent], object] | ScanProgress | None) -> ScanProgress:
-    return progress if isinstance(progress, ScanProgress) else _CallbackProgress(progress)
 
 
 def _tasks(

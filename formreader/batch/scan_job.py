@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from formreader.batch.job_plan import FileLimits, Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
-from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
+from formreader.batch.page_log import ScanProgress, open_page_log
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place
@@ -156,7 +155,7 @@ def _scan(
         auto = AutoForms(AutoForms.folder_of(outputs.job), store) if learns else None
         if auto is not None:
             auto.begin()
-        with _page_log(outputs.log, fresh=plan.done == 0) as log:
+        with open_page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan, means, auto)
         if auto is not None:
@@ -221,10 +220,6 @@ def _read(work: JobWork, plan: Plan, means: ScanMeans, auto: AutoForms | None) -
             return auto.read(work, plan, pool, recogniser)
         template = options.template if isinstance(options.template, Path) else None
         return work.read(_with_templates(plan.tasks, template), pool, recogniser)
-
-
-def _page_log(path: Path | None, *, fresh: bool) -> AbstractContextManager[PageLog | None]:
-    return nullcontext() if path is None else open_page_log(path, fresh=fresh)
 
 
 def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: int) -> JobView:

@@ -345,13 +345,11 @@ class PageReading:
 
     def __repr__(self) -> str:
         waiting = sum(field.status is Status.REVIEW for field in self.fields)
+        notes = ("form", self.form), ("error", self.error), ("notice", self.notice)
         told = [f"{self.file!r}", f"page {self.number + 1}", f"{len(self.fields)} fields"]
         told += [f"{waiting} for review"] * (waiting > 0)
-        told += [f"{name} {text!r}" for name, text in self._notes() if text]
+        told += [f"{name} {text!r}" for name, text in notes if text]
         return f"<PageReading {', '.join(told)}>"
-
-    def _notes(self) -> tuple[tuple[str, str], ...]:
-        return ("form", self.form), ("error", self.error), ("notice", self.notice)
 
     @property
     def origin(self) -> str:

@@ -22,11 +22,7 @@ _FLOAT_WHITES = (1.0, 255.0, 65535.0)
 
 
 def grey_of(image: Image.Image) -> GreyImage:
-    """The luminance of an image of any mode; transparent parts become white.
-
-    Returns:
-        (height, width) uint8.
-    """
+    """The luminance, (h, w) uint8, of an image of any mode; transparent parts become white."""
     image.load()
     if image.mode.startswith("I;16"):
         values = np.asarray(image)
@@ -91,13 +87,10 @@ marker. No record of how value and length were chosen."""
 
 
 def grey_of_jpeg(image: JpegImageFile, data: bytes) -> GreyImage:
-    """The luminance of the JPEG `data`, whose header is already in `image`.
+    """The luminance, (h, w) uint8, of the JPEG `data`, whose header is already in `image`.
 
     libjpeg-turbo decodes intact data directly to grey, in about half of Pillow's time. After any
     warning Pillow decodes the data, as it tolerates more, and a check for missing data follows.
-
-    Returns:
-        (height, width) uint8.
 
     Raises:
         PageError: the data ends early.

@@ -91,11 +91,8 @@ def read_page(
     """Read page `number` (0-based) of a file.
 
     The content decides the format, not the name. The image is grey, turned by the file's own
-    orientation tag, white where it was transparent, and read-only.
-
-    Args:
-        max_pixels: larger pages are refused before they are decoded.
-        with_lines: whether the lines that a PDF draws are wanted.
+    orientation tag, white where it was transparent, and read-only. Pages of more than `max_pixels`
+    are refused before they are decoded. `with_lines` asks for the lines that a PDF draws.
 
     Raises:
         PageError: the page cannot be read, for any reason.

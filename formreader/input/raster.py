@@ -88,10 +88,7 @@ def check_size(width: float, height: float, max_pixels: int) -> None:
 def read_raster(
     stream: BinaryIO, file_format: FileFormat, number: int, max_pixels: int
 ) -> tuple[GreyImage, float | None]:
-    """Decode image `number` (0-based) of an open file.
-
-    Returns:
-        The upright image, (height, width) uint8, and the dpi that it states, if credible.
+    """Image `number` (0-based) of an open file, upright, (h, w) uint8, and its dpi if credible.
 
     Raises:
         PageError: there is no such image, it has too many pixels, or damage that Pillow does not

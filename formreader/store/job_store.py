@@ -85,9 +85,8 @@ class JobStore:
     def open(cls, path: Path, run: RunRecord, *, fresh: bool) -> Self:
         """Start a new job at `path`, or continue the one that is there.
 
-        Args:
-            run: must equal the job's run, unless no page was stored yet.
-            fresh: delete the job that is there, whatever its run was.
+        `run` must equal the job's run, unless no page was stored yet. `fresh`: delete the job that
+        is there, whatever its run was.
 
         Raises:
             UsageError: the job is of another run, another process has it open, or the file is
