@@ -26,7 +26,7 @@ from PIL import Image
 
 from formreader.batch import scan_job
 from formreader.batch.input_checks import PdfCounter, list_inputs
-from formreader.batch.job_plan import FileLimits, input_records
+from formreader.batch.job_plan import input_records
 from formreader.batch.network_cards import NetworkCards, load_other_networks, load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
@@ -191,7 +191,7 @@ class Reader:
             PdfCounter(page_timeout, memory) as count_pdf,
             open_pool(workers, workers, page_timeout, memory, reading) as pool,
         ):
-            tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
+            tasks = _tasks(listing.files, count_pdf, options)
             read = pool.read(pool.work(tasks), self._recogniser, options, Stopwatch())
             for _, page in read:
                 yield page
@@ -349,12 +349,12 @@ class _CallbackProgress:
 
 
 def _tasks(
-    files: Sequence[InputFile], count_pdf: PdfCounter, limits: FileLimits
+    files: Sequence[InputFile], count_pdf: PdfCounter, options: ScanOptions
 ) -> Iterator[PageTask]:
     """Yield a task for each page of `files`; duplicates are read again."""
     pages = dict[str, int]()
     for file, record in zip(
-        files, input_records(files, {}, count_pdf, limits, count_pdf.check_url), strict=True
+        files, input_records(files, {}, count_pdf, options, count_pdf.check_url), strict=True
     ):
         pages[record.label] = pages.get(record.duplicate_of, record.pages)
         for number in range(pages[record.label]):

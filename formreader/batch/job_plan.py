@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, BinaryIO, Self, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from formreader.batch.input_checks import PdfCounter
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_log import ScanProgress
+from formreader.batch.worker_process import GIB
 from formreader.core.errors import PageError
 from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
@@ -31,43 +32,7 @@ CountPdf: TypeAlias = Callable[[InputFile], int]
 CheckUrl: TypeAlias = Callable[..., Any]
 """Calls a function with arguments in another process, and returns its result; raises PageError."""
 
-
-@dataclass(frozen=True, slots=True)
-class FileLimits:
-    """Files with more than `pages` pages, or of more than `size` bytes, are refused."""
-
-    pages: int
-    size: int
-
-    @classmethod
-    def of(cls, max_pages: int, max_size: float) -> Self:
-        """Return the limits of the options `--max-pages` and `--max-size`, which is in GiB."""
-        return cls(max_pages, round(max_size * 2**30))
-
-    def check_size(self, size: int) -> None:
-        """Refuse a file of more than `size` bytes.
-
-        Raises:
-            PageError: it is larger.
-        """
-        if size > self.size:
-            raise PageError(
-                f"the file of {size / 2**30:.2f} GiB is over the limit of {self.size / 2**30:g} "
-                "GiB. Split it, or raise the limit with --max-size"
-            )
-
-    def check_pages(self, record: FileRecord) -> FileRecord:
-        """Return the record of a file, as one that cannot be read if it has too many pages."""
-        if record.pages <= self.pages:
-            return record
-        reason = (
-            f"the file has more than {self.pages:,} pages. Split it, or raise the limit with "
-            "--max-pages"
-        )
-        return replace(record, pages=1, error=reason)
-
-
-_DEFAULT_LIMITS = FileLimits.of(ScanOptions(()).max_pages, ScanOptions(()).max_size)
+_DEFAULT = ScanOptions(())
 
 _HASHING_THREADS = 4
 """Files that are hashed in parallel. Hashing is faster than most drives, so a few threads keep even
@@ -84,67 +49,91 @@ def input_records(
     files: Sequence[InputFile],
     known_pages: Mapping[str, int],
     count_pdf: CountPdf,
-    limits: FileLimits = _DEFAULT_LIMITS,
+    options: ScanOptions = _DEFAULT,
     check_url: CheckUrl | None = None,
 ) -> Iterator[FileRecord]:
     """Yield the record of each of `files`, in their order.
 
-    A file that cannot be read, or is over one of the `limits`, has one page and an `error`. A file
+    A file that cannot be read, or is over a limit of `options`, has one page and an `error`. A file
     with the content of an earlier one has one page, and that file's label in `duplicate_of`.
     `known_pages`: SHA-256 of a file's content -> its number of pages, as an earlier run counted.
     `check_url` calls a function on a file at a URL in another process; None for this process.
     """
     first = dict[str, str]()
     for file, (record, is_pdf) in zip(
-        files, _records_so_far(files, limits, check_url), strict=True
+        files, _records_so_far(files, options, check_url), strict=True
     ):
         earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
         if earlier != record.label:
             yield replace(record, pages=1, duplicate_of=earlier, error="")
         elif not is_pdf:
-            yield limits.check_pages(record)
+            yield _checked_pages(options, record)
         elif pages := known_pages.get(record.sha256):
-            yield limits.check_pages(replace(record, pages=pages))
+            yield _checked_pages(options, replace(record, pages=pages))
         else:
-            yield limits.check_pages(_with_page_count(record, file, count_pdf))
+            yield _checked_pages(options, _with_page_count(record, file, count_pdf))
 
 
 def _records_so_far(
-    files: Sequence[InputFile], limits: FileLimits, check_url: CheckUrl | None
+    files: Sequence[InputFile], options: ScanOptions, check_url: CheckUrl | None
 ) -> Iterator[tuple[FileRecord, bool]]:
     """Yield what `_record_so_far` returns for each of `files`, hashed by several threads."""
     with ThreadPoolExecutor(_HASHING_THREADS) as threads:
         for start in range(0, len(files), _MAX_FILES_AHEAD):
             ahead = files[start : start + _MAX_FILES_AHEAD]
-            yield from threads.map(partial(_checked, limits, check_url), ahead)
+            yield from threads.map(partial(_checked, options, check_url), ahead)
 
 
 def _checked(
-    limits: FileLimits, check_url: CheckUrl | None, file: InputFile
+    options: ScanOptions, check_url: CheckUrl | None, file: InputFile
 ) -> tuple[FileRecord, bool]:
     """Return what `_record_so_far` does; the content of a URL is fetched by `check_url`."""
     if check_url is None or not is_url(file.path):
-        return _record_so_far(limits, file)
+        return _record_so_far(options, file)
     try:
-        return cast("tuple[FileRecord, bool]", check_url(_record_so_far, limits, file))
+        return cast("tuple[FileRecord, bool]", check_url(_record_so_far, options, file))
     except PageError as error:
         return _failed(FileRecord(file.label, file.path, 0, 0, "", pages=1), error), False
 
 
-def _record_so_far(limits: FileLimits, file: InputFile) -> tuple[FileRecord, bool]:
+def _record_so_far(options: ScanOptions, file: InputFile) -> tuple[FileRecord, bool]:
     """Return the record of a file, and whether it is a PDF, whose pages are not counted yet."""
     record = FileRecord(file.label, file.path, 0, 0, "", pages=1)
     try:
         with page_errors(file.label):
             size, changed = size_and_time(file.path)
             record = replace(record, size=size, mtime_ns=changed)
-            limits.check_size(size)
+            _check_size(options, size)
             with open_file(file.path) as stream:
-                record = replace(record, sha256=_sha256(stream, limits))
-                pages = count_image_pages(stream, limits.pages)
+                record = replace(record, sha256=_sha256(stream, options))
+                pages = count_image_pages(stream, options.max_pages)
     except PageError as error:
         return _failed(record, error), False
     return (record, True) if pages is None else (replace(record, pages=pages), False)
+
+
+def _check_size(options: ScanOptions, size: int) -> None:
+    """Check the size of a file, in bytes.
+
+    Raises:
+        PageError: it is larger than the limit.
+    """
+    if size > round(options.max_size * GIB):
+        raise PageError(
+            f"the file of {size / GIB:.2f} GiB is over the limit of {options.max_size:g} GiB. "
+            "Split it, or raise the limit with --max-size"
+        )
+
+
+def _checked_pages(options: ScanOptions, record: FileRecord) -> FileRecord:
+    """The record of a file, as one that cannot be read if it has too many pages."""
+    if record.pages <= options.max_pages:
+        return record
+    reason = (
+        f"the file has more than {options.max_pages:,} pages. Split it, or raise the limit with "
+        "--max-pages"
+    )
+    return replace(record, pages=1, error=reason)
 
 
 def _with_page_count(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRecord:
@@ -159,10 +148,10 @@ def _failed(record: FileRecord, error: PageError) -> FileRecord:
     return replace(record, error=str(error).removeprefix(f"{record.label}: "))
 
 
-def _sha256(stream: BinaryIO, limits: FileLimits) -> str:
+def _sha256(stream: BinaryIO, options: ScanOptions) -> str:
     digest = hashlib.sha256()
     while chunk := stream.read(_HASHED_CHUNK_BYTES):
-        limits.check_size(stream.tell())  # it may grow meanwhile
+        _check_size(options, stream.tell())  # it may grow meanwhile
         digest.update(chunk)
     return digest.hexdigest()
 
@@ -210,7 +199,7 @@ def make_plan(
     store: JobStore,
     progress: ScanProgress,
     counter: PdfCounter,
-    limits: FileLimits,
+    options: ScanOptions,
 ) -> Plan:
     """Record `files` in the store, and find the pages that are not done yet.
 
@@ -218,7 +207,7 @@ def make_plan(
         OutputError: the store cannot be written.
         KeyboardInterrupt: the user stopped the scan before there was anything to save.
     """
-    counted = input_records(files, store.known_pages(), counter, limits, counter.check_url)
+    counted = input_records(files, store.known_pages(), counter, options, counter.check_url)
     records = _check(counted, len(files), progress)
     store.set_files(records)
     done = store.done()

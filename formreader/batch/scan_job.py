@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from formreader.batch.auto_forms import AutoForms, check_discardable
-from formreader.batch.job_plan import FileLimits, Plan, make_plan, run_record
+from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
@@ -139,8 +139,7 @@ def _scan(
             stopwatch.stage("check"),
             means.counter(options) as count_pdf,
         ):
-            limits = FileLimits.of(options.max_pages, options.max_size)
-            plan = make_plan(listing.files, store, progress, count_pdf, limits)
+            plan = make_plan(listing.files, store, progress, count_pdf, options)
         names = {one.template.name: one.template.columns for one in known.forms}
         view = replace(
             _view(options, outputs, accepted, len(listing.files)),
