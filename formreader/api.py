@@ -25,20 +25,23 @@ import numpy as np
 from PIL import Image
 
 from formreader.batch import scan_job
-from formreader.batch.input_records import FileLimits, input_records
-from formreader.batch.listing import list_inputs
-from formreader.batch.model_trial import load_tried
-from formreader.batch.network_cards import NetworkCards, load_other_networks
+from formreader.batch.input_checks import PdfCounter, list_inputs
+from formreader.batch.job_plan import input_records
+from formreader.batch.network_cards import NetworkCards, load_other_networks, load_tried
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
-from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.worker_reading import WorkerReading
 from formreader.core.options import SCAN_OPTIONS, Device, Rows, ScanOptions, SecondReaderName
 from formreader.core.records import FieldReading, InputFile, Page, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
-from formreader.input.open_page import page_errors
+from formreader.input.open_page import (
+    Channels,
+    MemoryImage,
+    check_array,
+    page_errors,
+    page_in_memory,
+)
 from formreader.input.open_page import read_page as read_file
 from formreader.reading.one_page import crop_page, read_page, read_pages
 from formreader.reading.page_task import PageKind, PageTask
@@ -188,7 +191,7 @@ class Reader:
             PdfCounter(page_timeout, memory) as count_pdf,
             open_pool(workers, workers, page_timeout, memory, reading) as pool,
         ):
-            tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
+            tasks = _tasks(listing.files, count_pdf, options)
             read = pool.read(pool.work(tasks), self._recogniser, options, Stopwatch())
             for _, page in read:
                 yield page
@@ -280,7 +283,10 @@ def scan(
         FormreaderError: an error that the command line reports with an exit code:
             `NoInputError`, `ModelError`, `OutputError`, `TemplateError`, `UsageError`.
     """
-    return scan_job.scan(_options(paths, locals()), _as_progress(progress))
+    options = _options(paths, locals())
+    if not isinstance(progress, ScanProgress):
+        progress = _CallbackProgress(progress)
+    return scan_job.scan(options, progress)
 
 
 def _options(paths: Iterable[AnyPath], given: Mapping[str, Any]) -> ScanOptions:
@@ -324,6 +330,9 @@ class _CallbackProgress:
     def file_checked(self) -> None:
         """Not reported to the function."""
 
+    def message(self, text: str) -> None:
+        """Not reported to the function."""
+
     def started(self, files: int, pages: int, done: int) -> None:
         self._total, self._done = pages, done
 
@@ -335,24 +344,17 @@ class _CallbackProgress:
             )
             self._stopped |= self._call(event) is False
 
-    def message(self, text: str) -> None:
-        """Not reported to the function."""
-
     def stopped(self) -> bool:
         return self._stopped
 
 
-def _as_progress(progress: Callable[[ScanEvent], object] | ScanProgress | None) -> ScanProgress:
-    return progress if isinstance(progress, ScanProgress) else _CallbackProgress(progress)
-
-
 def _tasks(
-    files: Sequence[InputFile], count_pdf: PdfCounter, limits: FileLimits
+    files: Sequence[InputFile], count_pdf: PdfCounter, options: ScanOptions
 ) -> Iterator[PageTask]:
     """Yield a task for each page of `files`; duplicates are read again."""
     pages = dict[str, int]()
     for file, record in zip(
-        files, input_records(files, {}, count_pdf, limits, count_pdf.check_url), strict=True
+        files, input_records(files, {}, count_pdf, options, count_pdf.check_url), strict=True
     ):
         pages[record.label] = pages.get(record.duplicate_of, record.pages)
         for number in range(pages[record.label]):

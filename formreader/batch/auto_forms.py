@@ -99,7 +99,9 @@ class AutoForms:
         stored = self.store.stored()
         read = 0
         while not work.progress.stopped():
-            self._read_again(replace(work, again=True), plan.every, pool, recogniser)
+            if again := self.store.to_read_again():  # as forms on which other fields were found
+                renewed = [task for task in plan.every if _key(task) in again]
+                replace(work, again=True).read(list(self._tagged(renewed)), pool, recogniser)
             if work.progress.stopped():
                 break
             learned = self.store.learned()
@@ -124,18 +126,6 @@ class AutoForms:
         forms, folder = self.store.learned().forms, str(self.folder.absolute())
         for task in tasks:
             yield replace(task, templates=folder, forms=forms, keep_copy=True)
-
-    def _read_again(
-        self,
-        work: JobWork,
-        every: Sequence[PageTask],
-        pool: PagePool,
-        recogniser: Callable[[], Recogniser],
-    ) -> None:
-        """Read the pages again that have become forms on which other fields were found."""
-        if again := self.store.to_read_again():
-            tasks = [task for task in every if _key(task) in again]
-            work.read(list(self._tagged(tasks)), pool, recogniser)
 
     def _learn(self, work: JobWork, stored: int) -> None:
         """Learn forms of the pages that wait, write their templates, and name their pages."""

@@ -17,9 +17,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool, keep_to_one_thread
-from formreader.batch.stored_page import StoredPage
-from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
+from formreader.batch.worker_process import keep_to_one_thread
+from formreader.batch.worker_reading import StoredPage, WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
@@ -80,8 +80,8 @@ def open_cluster(
 ) -> PagePool:
     """Return a pool of the workers of the Dask scheduler at `address`, e.g. `tcp://host:8786`.
 
-    With `tls` it must prove who it is, and does not talk to who cannot prove to belong to it.
-    `reading` is how the workers read pages; None if they only cut them.
+    With `tls` both sides must prove who they are. `reading` is how the workers read pages; None if
+    they only cut them.
 
     Workers may join and leave later. A page that takes more than `page_timeout` seconds ends the
     process of its worker. Dask restarts the process and retries the page three times, unless
@@ -134,8 +134,8 @@ def _connect(address: str, tls: TlsFiles | None) -> Client:
 def _client_class() -> type[Client]:
     """Return Dask's client, changed so that one that cannot connect is closed at once.
 
-    Otherwise it is closed when its memory is collected. If that happens while another client
-    starts, that start waits for ever for a lock that it holds itself (distributed 2026.8).
+    Otherwise it is closed by garbage collection. If that happens while another client starts, the
+    start waits for ever for a lock that it holds itself (distributed 2026.8).
     """
     from distributed import Client
 

@@ -1,4 +1,4 @@
-"""Pictures for `--debug`: each page with its boxes and readings, and the crops that were read."""
+"""Pictures of pages: for `--debug` with boxes, readings and crops, for the service as they are."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ _COLOURS: Mapping[Status, tuple[int, int, int]] = MappingProxyType(
 )
 _GREY, _DARK_GREY, _WHITE = (150, 150, 150), (90, 90, 90), (255, 255, 255)
 """Blue, green, red: of discarded boxes, of their reasons, and of the halo around these."""
+
+_PAGE_JPEG_QUALITY = 80
+"""Quality of pages as they are: handwriting stays legible. A choice, not measured."""
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -267,3 +270,29 @@ def _save(path: Path, picture: Picture) -> None:
     # Not `imwrite`: on Windows it cannot write to non-ASCII names, and it hides why it failed.
     with atomic_stream(path, "--debug") as stream:
         stream.write(cv2.imencode(".png", picture)[1].tobytes())
+
+
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """A picture of a page as JPEG, and the page's own (width, height) in pixels."""
+
+    jpeg: bytes
+    size: tuple[int, int]
+
+
+def draw_page(file: InputFile, number: int, width: int) -> PagePicture:
+    """Return a picture of page `number`, from 0, at most `width` pixels wide; it is never enlarged.
+
+    Workers draw it: no page is decoded in the main process.
+
+    Raises:
+        PageError: the page cannot be read.
+    """
+    image = read_page(file, number).image
+    page_height, page_width = image.shape
+    if width < page_width:
+        height = max(1, round(page_height * width / page_width))
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        image = np.asarray(small, np.uint8)
+    jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _PAGE_JPEG_QUALITY])[1].tobytes()
+    return PagePicture(jpeg, (page_width, page_height))

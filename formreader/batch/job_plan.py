@@ -1,23 +1,160 @@
-"""The plan of a run: what identifies its job, and which pages are still to be read."""
+"""The plan of a run: records of its files, what identifies its job, which pages are to be read."""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, BinaryIO, TypeAlias, cast
 
-from formreader.batch.input_records import FileLimits, input_records
+from formreader.batch.input_checks import PdfCounter
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_log import ScanProgress
-from formreader.batch.pdf_counter import PdfCounter
+from formreader.batch.worker_process import GIB
+from formreader.core.errors import PageError
+from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
+from formreader.core.remote_files import size_and_time
 from formreader.core.version import __version__
+from formreader.input.open_page import count_image_pages, open_file, page_errors
 from formreader.reading.page_task import PageTask
 from formreader.recognise.second_reader import second_reader_version
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 from formreader.template.form_book import templates_hash
+
+CountPdf: TypeAlias = Callable[[InputFile], int]
+"""Returns the number of pages of a PDF; raises PageError."""
+
+CheckUrl: TypeAlias = Callable[..., Any]
+"""Calls a function with arguments in another process, and returns its result; raises PageError."""
+
+_DEFAULT = ScanOptions(())
+
+_HASHING_THREADS = 4
+"""Files that are hashed in parallel. Hashing is faster than most drives, so a few threads keep even
+a network drive busy. A choice; no record of a measurement."""
+
+_HASHED_CHUNK_BYTES = 2**18
+"""Bytes read at a time: few enough to stay in the processor's cache until they are hashed."""
+
+_MAX_FILES_AHEAD = 256
+"""Files that are submitted for hashing at a time, so that memory does not grow with the batch."""
+
+
+def input_records(
+    files: Sequence[InputFile],
+    known_pages: Mapping[str, int],
+    count_pdf: CountPdf,
+    options: ScanOptions = _DEFAULT,
+    check_url: CheckUrl | None = None,
+) -> Iterator[FileRecord]:
+    """Yield the record of each of `files`, in their order.
+
+    A file that cannot be read, or is over a limit of `options`, has one page and an `error`. A file
+    with the content of an earlier one has one page, and that file's label in `duplicate_of`.
+    `known_pages`: SHA-256 of a file's content -> its number of pages, as an earlier run counted.
+    `check_url` calls a function on a file at a URL in another process; None for this process.
+    """
+    first = dict[str, str]()
+    for file, (record, is_pdf) in zip(
+        files, _records_so_far(files, options, check_url), strict=True
+    ):
+        earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
+        if earlier != record.label:
+            yield replace(record, pages=1, duplicate_of=earlier, error="")
+        elif not is_pdf:
+            yield _checked_pages(options, record)
+        elif pages := known_pages.get(record.sha256):
+            yield _checked_pages(options, replace(record, pages=pages))
+        else:
+            yield _checked_pages(options, _with_page_count(record, file, count_pdf))
+
+
+def _records_so_far(
+    files: Sequence[InputFile], options: ScanOptions, check_url: CheckUrl | None
+) -> Iterator[tuple[FileRecord, bool]]:
+    """Yield what `_record_so_far` returns for each of `files`, hashed by several threads."""
+    with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+        for start in range(0, len(files), _MAX_FILES_AHEAD):
+            ahead = files[start : start + _MAX_FILES_AHEAD]
+            yield from threads.map(partial(_checked, options, check_url), ahead)
+
+
+def _checked(
+    options: ScanOptions, check_url: CheckUrl | None, file: InputFile
+) -> tuple[FileRecord, bool]:
+    """Return what `_record_so_far` does; the content of a URL is fetched by `check_url`."""
+    if check_url is None or not is_url(file.path):
+        return _record_so_far(options, file)
+    try:
+        return cast("tuple[FileRecord, bool]", check_url(_record_so_far, options, file))
+    except PageError as error:
+        return _failed(FileRecord(file.label, file.path, 0, 0, "", pages=1), error), False
+
+
+def _record_so_far(options: ScanOptions, file: InputFile) -> tuple[FileRecord, bool]:
+    """Return the record of a file, and whether it is a PDF, whose pages are not counted yet."""
+    record = FileRecord(file.label, file.path, 0, 0, "", pages=1)
+    try:
+        with page_errors(file.label):
+            size, changed = size_and_time(file.path)
+            record = replace(record, size=size, mtime_ns=changed)
+            _check_size(options, size)
+            with open_file(file.path) as stream:
+                record = replace(record, sha256=_sha256(stream, options))
+                pages = count_image_pages(stream, options.max_pages)
+    except PageError as error:
+        return _failed(record, error), False
+    return (record, True) if pages is None else (replace(record, pages=pages), False)
+
+
+def _check_size(options: ScanOptions, size: int) -> None:
+    """Check the size of a file, in bytes.
+
+    Raises:
+        PageError: it is larger than the limit.
+    """
+    if size > round(options.max_size * GIB):
+        raise PageError(
+            f"the file of {size / GIB:.2f} GiB is over the limit of {options.max_size:g} GiB. "
+            "Split it, or raise the limit with --max-size"
+        )
+
+
+def _checked_pages(options: ScanOptions, record: FileRecord) -> FileRecord:
+    """The record of a file, as one that cannot be read if it has too many pages."""
+    if record.pages <= options.max_pages:
+        return record
+    reason = (
+        f"the file has more than {options.max_pages:,} pages. Split it, or raise the limit with "
+        "--max-pages"
+    )
+    return replace(record, pages=1, error=reason)
+
+
+def _with_page_count(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRecord:
+    try:
+        return replace(record, pages=count_pdf(file))
+    except PageError as error:
+        return _failed(record, error)
+
+
+def _failed(record: FileRecord, error: PageError) -> FileRecord:
+    """Return the record of a file that cannot be read; the error does not repeat its name."""
+    return replace(record, error=str(error).removeprefix(f"{record.label}: "))
+
+
+def _sha256(stream: BinaryIO, options: ScanOptions) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(_HASHED_CHUNK_BYTES):
+        _check_size(options, stream.tell())  # it may grow meanwhile
+        digest.update(chunk)
+    return digest.hexdigest()
+
 
 _MAX_PATHS_CHARACTERS = 200
 """Characters of the PATHS that a job stores as text; a shell may expand a pattern to thousands."""
@@ -62,7 +199,7 @@ def make_plan(
     store: JobStore,
     progress: ScanProgress,
     counter: PdfCounter,
-    limits: FileLimits,
+    options: ScanOptions,
 ) -> Plan:
     """Record `files` in the store, and find the pages that are not done yet.
 
@@ -70,11 +207,11 @@ def make_plan(
         OutputError: the store cannot be written.
         KeyboardInterrupt: the user stopped the scan before there was anything to save.
     """
-    counted = input_records(files, store.known_pages(), counter, limits, counter.check_url)
+    counted = input_records(files, store.known_pages(), counter, options, counter.check_url)
     records = _check(counted, len(files), progress)
     store.set_files(records)
     done = store.done()
-    every = list(_tasks(records))
+    every = list(page_tasks(records))
     tasks = [task for task in every if (task.file.label, task.number) not in done]
     progress.started(len(files), len(tasks) + len(done), len(done))
     return Plan(tasks, len(done), every)
@@ -91,7 +228,7 @@ def _check(counted: Iterator[FileRecord], files: int, progress: ScanProgress) ->
     return records
 
 
-def _tasks(files: Sequence[FileRecord]) -> Iterator[PageTask]:
+def page_tasks(files: Iterable[FileRecord]) -> Iterator[PageTask]:
     """Yield a task for each page, except those of duplicates."""
     for record in files:
         file = InputFile(record.path, record.label)

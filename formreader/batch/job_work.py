@@ -11,7 +11,7 @@ from typing import Any
 from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.page_log import PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
-from formreader.batch.stored_page import StoredPage, stored_page
+from formreader.batch.worker_reading import StoredPage, stored_page
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.reading.page_task import PageTask
@@ -44,12 +44,9 @@ class JobWork:
     def read(
         self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Callable[[], Recogniser]
     ) -> int:
-        """Read the pages of `tasks` in order, until all are done or the user stops it.
+        """Read and store the pages of `tasks` in order, in groups; return how many were read.
 
-        Pages are stored in groups. When the user stops it, pages already begun are finished.
-
-        Returns:
-            The number of pages that were read and stored.
+        If the user stops it, pages already begun are finished.
 
         Raises:
             OutputError: they cannot be stored or logged.

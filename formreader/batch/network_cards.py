@@ -1,30 +1,49 @@
-"""The networks of a scan: their cards, which tell what they are and promise, and how they load."""
+"""The networks of a scan: their cards, which tell what they are and promise, and how they load.
+
+A user's model is first loaded in a process of its own: its graph may hang or take all memory.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
 from typing import Self
 
+from formreader.batch.worker_process import (
+    MemoryLimitError,
+    TimeLimitError,
+    WorkerDiedError,
+    WorkerProcess,
+    start_worker,
+    worker_memory,
+)
+from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import (
     BOX_MODEL,
     LINE_MODEL,
     NUMBER_MODEL,
     PAGE_MODEL,
+    how_to_renew,
+    is_shipped,
     model_folder,
     read_card_file,
 )
-from formreader.core.options import SecondReaderName
+from formreader.core.options import Device, SecondReaderName
 from formreader.detect.box_network import BOX_CARD_SCHEMA, shipped_network
 from formreader.look.page_network import PAGE_CARD_SCHEMA, shipped_page_network
 from formreader.preprocess.print_direction import LINE_CARD_SCHEMA, shipped_line_network
+from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
 from formreader.recognise.model_card import CalibrationRow, Card, read_card
 from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
     number_calibration,
     shipped_reader,
 )
+from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.second_reader import second_opinion, second_weights
 
 
@@ -82,3 +101,72 @@ def _other_cards() -> str:
     }
     cards = (read_card_file(model_folder(name), schema) for name, schema in schemas.items())
     return "".join(json.dumps(card, sort_keys=True) for card in cards)
+
+
+_MAX_LOADING_SECONDS = 60.0
+"""Longest time in which a model must load and read a crop; 0.1 s were seen. A choice."""
+
+
+def load_tried(model: str, device: Device, batch: int, threads: int | None = None) -> Recogniser:
+    """Return a recogniser as `load_recogniser` does, of a model that was tried elsewhere first.
+
+    Models that come with the program are not: they are as trustworthy as the program itself.
+
+    Raises:
+        ModelError: as of `load_recogniser`, or loading it takes too much time or memory.
+        UsageError: as of `load_recogniser`, or no process can be started.
+    """
+    folder = model_folder(model)
+    if not is_shipped(folder) and runs_on_cpu(device):
+        _try(folder.absolute(), tuple(sorted(read_card(folder).files.items())))
+    return load_recogniser(model, device, batch, threads)
+
+
+@cache
+def _try(folder: Path, files: tuple[tuple[str, str], ...]) -> None:
+    """Load a model in another process, and forget it; once for the same files, by their hashes.
+
+    Raises:
+        ModelError, UsageError: see `load_tried`.
+    """
+    process = _started()
+    try:
+        process.call((_load, (folder,), {}), _MAX_LOADING_SECONDS)
+    except (WorkerDiedError, TimeLimitError, MemoryLimitError) as error:
+        raise ModelError(
+            f"{folder}: {_why(error)}, so formreader does not use it. {how_to_renew(folder)}"
+        ) from error
+    finally:
+        process.end()
+
+
+def _started() -> WorkerProcess:
+    """A process to try a model in; started twice if it dies, as the system may end any.
+
+    Raises:
+        UsageError: none can be started.
+    """
+    prepare = partial(start_worker, 0)
+    start = partial(WorkerProcess, prepare, load_tried.__module__, worker_memory(1))
+    failures = WorkerDiedError, TimeLimitError, MemoryLimitError, OSError, EOFError
+    with suppress(*failures):
+        return start()
+    try:
+        return start()
+    except failures as error:
+        raise UsageError(
+            f"No process that tries the model can be started ({error}). Close other programs"
+        ) from error
+
+
+def _load(folder: Path) -> None:
+    load_recogniser(str(folder), "cpu", threads=1)
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case TimeLimitError():
+            return f"loading the model takes more than {error}"
+        case MemoryLimitError():
+            return f"loading the model takes more than {error} of memory"
+    return f"loading the model ends its process ({error})"

@@ -1,7 +1,7 @@
 """Pages that differ from the others of their batch: a field more or less than pages like them.
 
 Without a template nothing else shows that a printed title was taken for a field, or that a row was
-split, after which each value stands under another number than on the other pages.
+split. Each value then stands under another number than on the other pages.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ _MAX_COMPARED = 4
 class _Siblings:
     """Pages of one form: the first one, and the fields of all as seen from it.
 
-    `places` are the middles (n, 2) of all fields that any page has, `kinds` (n,) their numbers of
-    boxes, and `seen` which of the pages, by their indices, have them.
+    `places`, (n, 2), are the middles of all fields that any page has, `kinds`, (n,), their numbers
+    of boxes. `seen` has, for each, the pages with it by their indices -> its number there.
     """
 
     places: Floats

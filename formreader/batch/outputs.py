@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from formreader.batch.debug_pictures import DebugFolder
-from formreader.batch.listing import list_inputs
+from formreader.batch.input_checks import list_inputs
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, beside, job_path
 from formreader.core.options import ScanOptions

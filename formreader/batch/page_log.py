@@ -107,12 +107,15 @@ class PageLog:
 
 
 @contextmanager
-def open_page_log(path: Path, *, fresh: bool) -> Iterator[PageLog]:
-    """Open the log at `path`, emptied if `fresh`; otherwise new lines are added at its end.
+def open_page_log(path: Path | None, *, fresh: bool) -> Iterator[PageLog | None]:
+    """Open the log at `path`, emptied if `fresh`; else new lines go to its end. None without one.
 
     Raises:
         OutputError: the file cannot be opened.
     """
+    if path is None:
+        yield None
+        return
     with _output_errors(path):
         stream = path.open("w" if fresh else "a", encoding="utf-8", newline="\n")
     try:

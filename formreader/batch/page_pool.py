@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -13,19 +12,16 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Self, TypeAlias
 
-import cv2
-from threadpoolctl import threadpool_limits
-
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
-from formreader.batch.stored_page import StoredPage
-from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
     WORKER_IMPORTS,
     MemoryLimitError,
     TimeLimitError,
     WorkerDiedError,
+    start_worker,
+    worker_memory,
 )
-from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.batch.worker_reading import StoredPage, WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops, PageReading
@@ -38,22 +34,17 @@ Explain: TypeAlias = Callable[[Exception], str]
 """Returns why a page failed, from the exception of its call; raises errors that no page caused."""
 
 PAGES_AHEAD_PER_WORKER = 8
-"""Pages submitted ahead for each worker, so that it has work while the network reads digits and
-while the page that is next in order is slow. The result of a page takes about 0.1 MB. A choice; no
-record of a measurement."""
-
-_TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
-"""Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
+"""Pages submitted ahead for each worker: it has work while the next page in order is slow. The
+result of a page takes about 0.1 MB. A choice; no record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class PagePool:
     """Does page work on an executor, until its `with` statement ends.
 
-    In a call of `work`, at most `ahead` pages are submitted and not yet taken, whatever the number
-    of tasks. `explain` turns an exception of a call into the page's error. `close` cancels the
-    calls that are not finished. `work_page` is the function that the executor calls; it may read
-    the pages as well.
+    A call of `work` submits at most `ahead` pages that are not yet taken. `explain` turns an
+    exception of a call into the page's error. `close` cancels unfinished calls. `work_page` is
+    the function that the executor calls; it may read the pages as well.
     """
 
     executor: Executor
@@ -130,34 +121,14 @@ def open_pool(
     `reading` is how they read pages; None if they only cut them.
 
     A page fails if it takes more than `page_timeout` seconds or more than `memory` GiB (None for a
-    share of the machine's memory), or if its worker dies and the retry
-    dies too. Even a single page is worked on in another process: if it crashes, the program
-    survives.
+    share of the machine's memory), or if its worker dies twice. Even a single page is worked on in
+    another process: if it crashes, the program survives.
     """
     workers = max(1, min(workers, pages))
     executor = start_workers(workers, page_timeout, memory, reading)
     close = partial(executor.shutdown, cancel_futures=True)
     work = partial(work_and_read, reading=reading)
     return PagePool(executor, PAGES_AHEAD_PER_WORKER * workers, explain, close, work)
-
-
-def start_worker(level: int) -> None:
-    """Prepare a worker process; `level` is the parent's logging level.
-
-    It ignores Ctrl-C and the closing of the terminal: the parent decides what to do about them.
-    """
-    for name in _TERMINAL_SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    keep_to_one_thread()
-    logging.basicConfig(format="%(name)s: %(message)s")
-    logging.getLogger("formreader").setLevel(level)
-
-
-def keep_to_one_thread() -> None:
-    """Make OpenCV and NumPy's BLAS use one core in this process: pages run in parallel."""
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
 
 
 def start_workers(

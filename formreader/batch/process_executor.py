@@ -39,10 +39,9 @@ class ProcessExecutor(Executor):
     """Runs calls in `workers` processes, which start in the background.
 
     A call that takes more than `seconds` raises `TimeLimitError`, one whose process takes more than
-    `memory` bytes `MemoryLimitError`. If its worker dies, the call is
-    repeated once; if that worker dies too, it raises `WorkerDiedError`. If no worker can be
-    started, each call raises `WorkerStartError`. `mark_repeated` may change the result of a call
-    that was repeated.
+    `memory` bytes `MemoryLimitError`. If its worker dies, the call is repeated once; if that worker
+    dies too, it raises `WorkerDiedError`. If no worker can be started, each call raises
+    `WorkerStartError`. `mark_repeated` may change the result of a call that was repeated.
 
     Functions, arguments and results are pickled. `preload` names a module that is imported once
     for all workers, if the system supports it.

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from formreader.batch.auto_forms import AutoForms, check_discardable
-from formreader.batch.input_records import FileLimits
 from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
-from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
+from formreader.batch.page_log import ScanProgress, open_page_log
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place
@@ -32,33 +30,29 @@ from formreader.review.carried_answers import (
     keep_answers_of_discarded,
     waiting_answers,
 )
-from formreader.review.job_results import part_places, stored_place, write_results
+from formreader.review.job_results import COUNTS, part_places, stored_place, write_results
 from formreader.review.rule_checks import check_rules
-from formreader.rules.form_rules import FormRules
-from formreader.rules.rules_text import rules_text
+from formreader.rules.form_rules import rules_text
 from formreader.store.job_store import JobStore, JobView
-from formreader.template.form_book import loaded_book
+from formreader.template.form_book import FormBook, loaded_book
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: starting the workers, and
 loading networks that they do not load; `write`: writing the table and the report."""
-
-_COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
     """The counts, times and files of a finished scan.
 
-    `pages` of `total` pages are in the results. This run read `read` of them; earlier runs of the
-    same job read the others. `duplicates` counts files with the same content as an earlier file,
-    `skipped` files of other kinds, which are not read. `digits` counts the boxes with ink, `blank`
-    those without, `review` the digits to review, `checked` those that people answered. `rejudged`:
-    pages of earlier runs were given the statuses of other thresholds. `acceptance` says which
-    digits are accepted without review. `stages` holds the seconds that this run spent in each
-    stage, all pages and processes together; `seconds` is its wall time. `report` is None if none
-    was asked for. `parts` are the tables of single forms; `out` then has the other pages. `carried`
-    counts the answers of people that an earlier job had.
+    `pages` of `total` pages are in the results. This run read `read` of them, earlier runs the
+    others. `duplicates` counts files with the content of an earlier file, `skipped` files of other
+    kinds. `digits` counts the boxes with ink, `blank` those without, `review` the digits to review,
+    `checked` those that people answered. `rejudged`: pages of earlier runs got the statuses of
+    other thresholds. `acceptance` says which digits are accepted without review. `stages` holds
+    the seconds of each stage, of all pages and processes together; `seconds` is the wall time.
+    `report` is None if none was asked for. `parts` are the tables of single forms; `out` then has
+    the other pages. `carried` counts the answers of people that an earlier job had.
     """
 
     files: int
@@ -127,7 +121,7 @@ def _scan(
     debug = outputs.debug_folder(options.paths)
     listing = means.list_inputs(options, outputs)
     cards = means.cards(options)
-    forms = _field_names(options.template)
+    known = _known_forms(options.template)
     accepted = acceptance(cards.digits, cards.numbers, options)
     learns = options.template == "auto"
     if learns and (options.fresh or not outputs.job.exists()):
@@ -145,14 +139,13 @@ def _scan(
             stopwatch.stage("check"),
             means.counter(options) as count_pdf,
         ):
-            limits = FileLimits.of(options.max_pages, options.max_size)
-            plan = make_plan(listing.files, store, progress, count_pdf, limits)
-        rules = _rules(options.template)
+            plan = make_plan(listing.files, store, progress, count_pdf, options)
+        names = {one.template.name: one.template.columns for one in known.forms}
         view = replace(
             _view(options, outputs, accepted, len(listing.files)),
-            forms=forms,
-            rules={form: rules_text(one) for form, one in rules.items() if one},
-            documents=_documents(options.template),
+            forms=None if options.template is None else names,
+            rules={form: rules_text(one) for form, one in known.rules.items() if one},
+            documents=known.documents,
             parts=before.parts if before is not None else (),
         )
         for place in part_places(view).values():
@@ -161,7 +154,7 @@ def _scan(
         auto = AutoForms(AutoForms.folder_of(outputs.job), store) if learns else None
         if auto is not None:
             auto.begin()
-        with _page_log(outputs.log, fresh=plan.done == 0) as log:
+        with open_page_log(outputs.log, fresh=plan.done == 0) as log:
             work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan, means, auto)
         if auto is not None:
@@ -183,7 +176,7 @@ def _scan(
         total=plan.done + len(plan.tasks),
         read=read,
         duplicates=counts["duplicates"],
-        **{name: counts[name] for name in _COUNTS},
+        **{name: counts[name] for name in COUNTS},
         interrupted=interrupted,
         rejudged=rejudged,
         acceptance=accepted,
@@ -196,40 +189,13 @@ def _scan(
     )
 
 
-def _field_names(template: Path | Literal["auto"] | None) -> dict[str, list[str]] | None:
-    """Return the names of the fields of each form; None without a template.
-
-    None of those that are yet to be learned.
+def _known_forms(template: Path | Literal["auto"] | None) -> FormBook:
+    """The forms of the templates; none if there are no templates, or none yet.
 
     Raises:
         TemplateError: a template is missing or wrong.
     """
-    if template is None:
-        return None
-    if template == "auto":
-        return {}
-    known = [form.template for form in loaded_book(str(template.absolute())).forms]
-    return {form.name: form.columns for form in known}
-
-
-def _rules(template: Path | Literal["auto"] | None) -> dict[str, FormRules]:
-    """Return the rules of each form; none without a template, and none for learned forms.
-
-    Raises:
-        TemplateError: a template is missing or wrong.
-    """
-    if not isinstance(template, Path):
-        return {}
-    return loaded_book(str(template.absolute())).rules
-
-
-def _documents(template: Path | Literal["auto"] | None) -> dict[str, tuple[str, ...]]:
-    """Return the documents that pages of the templates make; none without, and of learned forms.
-
-    Raises:
-        TemplateError: a template is missing or wrong.
-    """
-    return loaded_book(str(template.absolute())).documents if isinstance(template, Path) else {}
+    return loaded_book(str(template.absolute())) if isinstance(template, Path) else FormBook(())
 
 
 def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:
@@ -253,10 +219,6 @@ def _read(work: JobWork, plan: Plan, means: ScanMeans, auto: AutoForms | None) -
             return auto.read(work, plan, pool, recogniser)
         template = options.template if isinstance(options.template, Path) else None
         return work.read(_with_templates(plan.tasks, template), pool, recogniser)
-
-
-def _page_log(path: Path | None, *, fresh: bool) -> AbstractContextManager[PageLog | None]:
-    return nullcontext() if path is None else open_page_log(path, fresh=fresh)
 
 
 def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: int) -> JobView:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, Self
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
-from formreader.batch.lanes import Lane, Lanes
-from formreader.batch.listing import list_inputs
-from formreader.batch.model_trial import load_tried
-from formreader.batch.network_cards import NetworkCards, load_other_networks
+from formreader.batch.input_checks import PdfCounter, list_inputs
+from formreader.batch.network_cards import NetworkCards, load_other_networks, load_tried
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_pool import (
     PAGES_AHEAD_PER_WORKER,
@@ -20,7 +21,6 @@ from formreader.batch.page_pool import (
     open_pool,
     start_workers,
 )
-from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import UsageError
 from formreader.core.model_folder import is_shipped, model_folder
@@ -28,6 +28,10 @@ from formreader.core.options import ScanOptions, usable_cores
 from formreader.core.records import InputFile
 from formreader.input.input_files import InputListing
 from formreader.recognise.recogniser import Recogniser
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 
 _CORES_PER_NETWORK_THREAD = 4
 """Processor cores for each thread of the network. The network takes about a fifth of a page's time,
@@ -180,10 +184,8 @@ class SharedMeans:
     def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
         return self._listing
 
-    @contextmanager
-    def counter(self, options: ScanOptions) -> Iterator[PdfCounter]:
-        with nullcontext(self._warm.count_pages) as counter:
-            yield counter
+    def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
+        return nullcontext(self._warm.count_pages)
 
     def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
         reading = WorkerReading.of(options, self._warm.cards, stores=stores)
@@ -215,3 +217,132 @@ def _network_threads(options: ScanOptions) -> int:
     """Return the number of CPU threads for the network: all cores unless workers need them."""
     cores = usable_cores()
     return cores if options.cluster else max(1, cores // _CORES_PER_NETWORK_THREAD)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """A call that waits for a worker, and the future that its caller has."""
+
+    lane: Lane
+    promised: Future[Any]
+    run: Callable[[Executor], Future[Any]]
+
+
+class Lanes:
+    """One executor shared by several scans: passes on at most `calls` at a time.
+
+    Lanes take turns: a scan of thousands of pages does not keep another of one page waiting. Calls
+    of an urgent lane go before all others.
+    """
+
+    def __init__(self, executor: Executor, calls: int) -> None:
+        self._executor = executor
+        self._free = calls
+        self._urgent = deque[_Call]()
+        self._turns = deque[Lane]()  # lanes with waiting calls, the next one first
+        self.lock = threading.Lock()
+
+    def open(self, *, urgent: bool = False) -> Lane:
+        """Return a new lane; it is an executor of its own."""
+        return Lane(self, urgent=urgent)
+
+    def add(self, call: _Call) -> None:
+        """Let a call wait for its turn; for `Lane`."""
+        with self.lock:
+            if call.lane.urgent:
+                self._urgent.append(call)
+            else:
+                if not call.lane.waiting:
+                    self._turns.append(call.lane)
+                call.lane.waiting.append(call)
+            call.lane.unfinished.add(call.promised)
+        self._start_next()
+
+    def drop(self, lane: Lane) -> list[Future[Any]]:
+        """Forget the waiting calls of a lane; return the futures of all its calls; for `Lane`."""
+        with self.lock:
+            if lane.waiting:
+                self._turns.remove(lane)
+                lane.waiting.clear()
+            self._urgent = deque(call for call in self._urgent if call.lane is not lane)
+            unfinished = list(lane.unfinished)
+            lane.unfinished.clear()
+        return unfinished
+
+    def waiting(self) -> int:
+        """Return the number of calls that wait for a worker."""
+        with self.lock:
+            return len(self._urgent) + sum(len(lane.waiting) for lane in self._turns)
+
+    def _next(self) -> _Call | None:
+        """Take the call whose turn it is, if a worker is free for it."""
+        with self.lock:
+            if self._free == 0 or not (self._urgent or self._turns):
+                return None
+            self._free -= 1
+            if self._urgent:
+                return self._urgent.popleft()
+            lane = self._turns.popleft()
+            call = lane.waiting.popleft()
+            if lane.waiting:
+                self._turns.append(lane)
+            return call
+
+    def _start_next(self) -> None:
+        while (call := self._next()) is not None:
+            try:
+                running = call.run(self._executor)
+            except RuntimeError as error:  # the executor was shut down
+                self._finish(call, error)
+            else:
+                running.add_done_callback(partial(self._finished, call))
+
+    def _finished(self, call: _Call, ran: Future[Any]) -> None:
+        self._finish(call, ran)
+        self._start_next()
+
+    def _finish(self, call: _Call, ran: Future[Any] | Exception) -> None:
+        """Free the worker, then pass on the result; that of a closed lane is not wanted."""
+        with self.lock:
+            self._free += 1
+            call.lane.unfinished.discard(call.promised)
+        with suppress(InvalidStateError):
+            if isinstance(ran, Exception):
+                call.promised.set_exception(ran)
+            elif ran.cancelled():
+                call.promised.set_exception(CancelledError())
+            elif (error := ran.exception()) is not None:
+                call.promised.set_exception(error)
+            else:
+                call.promised.set_result(ran.result())
+
+
+class Lane(Executor):
+    """An executor whose calls take turns with those of other lanes; `shutdown` ends only it."""
+
+    def __init__(self, lanes: Lanes, *, urgent: bool) -> None:
+        self.urgent = urgent
+        self.waiting = deque[_Call]()  # this and the next are guarded by the lock of `lanes`
+        self.unfinished = set[Future[Any]]()
+        self._lanes = lanes
+        self._closed = False
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        if self._closed:
+            raise CancelledError
+        promised = Future[_T]()
+        self._lanes.add(
+            _Call(self, promised, lambda executor: executor.submit(fn, *args, **kwargs))
+        )
+        return promised
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the lane; with `cancel_futures` callers of unfinished calls get CancelledError.
+
+        A call that runs already goes on in its worker; nobody waits for it.
+        """
+        self._closed = True
+        if cancel_futures:
+            for promised in self._lanes.drop(self):
+                with suppress(InvalidStateError):
+                    promised.set_exception(CancelledError())

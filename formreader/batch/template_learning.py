@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from formreader.batch.input_records import input_records
+from formreader.batch.job_plan import input_records, page_tasks
 from formreader.batch.page_log import PageFigures, ScanProgress
-from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.pile_pages import pile_page
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.options import ScanOptions
-from formreader.core.records import InputFile
 from formreader.core.stopwatch import Stopwatch
-from formreader.reading.page_task import PageTask
 from formreader.template.fillable_form import fillable_form
 from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import (
@@ -95,16 +92,11 @@ def new_template(
     means: ScanMeans | None = None,
     name: str | None = None,
 ) -> dict[Path, LearnedForm]:
-    """Make the template of one form from one or more pages, blank or filled in, at `out`.
+    """Make the template of one form from pages, blank or filled in, at `out`; return it by folder.
 
     The fields of a fillable PDF become those of the template. Each of its pages is a form; of
-    several each has a folder in `out`.
-
-    `means` are what the pages are read with, if not workers and networks of its own. `name` is the
-    form's, if not that of the folder.
-
-    Returns:
-        The forms, by their folders.
+    several each has a folder in `out`. `means` are what the pages are read with, if not workers
+    and networks of its own. `name` is the form's, if not that of the folder.
 
     Raises:
         NoInputError: there is no page, or the pages show no fields.
@@ -174,7 +166,9 @@ def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -
     recogniser = means.recogniser(options)
     pile = list[PilePage]()
     with means.counter(options) as count_pdf:
-        tasks = list(_tasks(files, count_pdf))
+        # Duplicates say nothing new about a form.
+        found = page_tasks(input_records(files, {}, count_pdf))
+        tasks = [replace(task, keep_copy=True) for task in found]
     progress.started(len(files), len(tasks), 0)
     with means.pool(options, len(tasks)) as pool:
         for page, reading in pool.read(pool.work(tasks), recogniser, options, Stopwatch()):
@@ -189,10 +183,3 @@ def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -
     if not pile:
         raise NoInputError("None of the pages can be read, so there is no form to learn")
     return pile
-
-
-def _tasks(files: Sequence[InputFile], count_pdf: PdfCounter) -> Iterator[PageTask]:
-    """Yield a task for each page; a duplicate says nothing new about its form."""
-    for file, record in zip(files, input_records(files, {}, count_pdf), strict=True):
-        for number in range(0 if record.duplicate_of else record.pages):
-            yield PageTask(file, number, error=record.error, keep_copy=True)

@@ -7,6 +7,7 @@ worker has its own pipe, so that only its own breaks.
 
 from __future__ import annotations
 
+import logging
 import math
 import multiprocessing
 import os
@@ -20,9 +21,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import spawn
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from formreader.batch.worker_memory import GIB, ProcessMemory
+import psutil
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -49,13 +51,36 @@ _MEMORY_LOOKS_SECONDS = 0.05
 about 100 MB more; a look takes about 0.1 ms of the main process."""
 
 _LONGEST_LOOK_SECONDS = 1.0
-"""Most seconds that the wait between two looks counts for. If it took longer, the whole program
-stood still (Ctrl-Z, a laptop asleep), and so perhaps did the process: that is no fault of its call.
-A choice, not measured."""
+"""Most seconds that count between two looks. If it took longer, the whole program stood still
+(Ctrl-Z, a laptop asleep), which is no fault of the call. A choice, not measured."""
 
 _IDLE_SHARE = 0.5
 """Share of the limit of memory up to which an idle process is kept: what earlier calls left behind
 must not count against the next one. A choice, not measured."""
+
+GIB = 2**30
+"""Bytes in a GiB, the unit of `--memory`."""
+
+_USED_SHARE = 0.8
+"""Share of the machine's memory that the program may take; the rest is for the system."""
+
+_MAIN_PROCESS_BYTES = 1 * GIB
+"""For the main process, with its networks and the pages that wait for them. 0.5 GiB were seen."""
+
+_MIN_WORKER_BYTES = GIB // 2
+"""Least limit that is derived: a worker takes 0.2 GiB on an A4 page of 300 dpi, 0.4 at 600 dpi."""
+
+_MAX_WORKER_BYTES = 4 * GIB
+"""Largest limit that is derived: no page within the limit of pixels needs more."""
+
+_CONTROL_GROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+"""Where Linux states the limit of a container, in versions 2 and 1 of control groups."""
+
+_TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
+"""Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
 
 _children_lock = threading.Lock()
 """Held while a process is started or waited for. The list of child processes in `multiprocessing`
@@ -165,12 +190,34 @@ class WorkerProcess:
     def _check_memory(self) -> None:
         """Kill the process if it takes more memory than its limit.
 
-        Not by a limit of the system, which lets allocations fail: pdfium would then leave out a
-        part of the page, and say nothing.
+        A limit of the system would let allocations fail: pdfium then leaves out a part of the page
+        silently.
         """
         if self._memory.resident() > self._limit:
             self.end()
             raise MemoryLimitError(f"{self._limit / GIB:.2g} GiB")
+
+
+def start_worker(level: int) -> None:
+    """Prepare a worker process; `level` is the parent's logging level.
+
+    It ignores Ctrl-C and the closing of the terminal: the parent decides what to do about them.
+    """
+    for name in _TERMINAL_SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    keep_to_one_thread()
+    logging.basicConfig(format="%(name)s: %(message)s")
+    logging.getLogger("formreader").setLevel(level)
+
+
+def keep_to_one_thread() -> None:
+    """Make OpenCV and NumPy's BLAS use one core in this process: pages run in parallel."""
+    import cv2  # here: this module is imported before there are workers
+    from threadpoolctl import threadpool_limits
+
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
 
 
 def start_early(preload: str) -> None:
@@ -246,3 +293,41 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def worker_memory(workers: int, memory: float | None = None) -> int:
+    """Return the bytes that each of `workers` processes may take.
+
+    `memory` is the value of `--memory` in GiB; None derives it from the machine's memory.
+    """
+    if memory is not None:
+        return round(memory * GIB)
+    share = (_USED_SHARE * machine_memory() - _MAIN_PROCESS_BYTES) / workers
+    return round(min(max(share, _MIN_WORKER_BYTES), _MAX_WORKER_BYTES))
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory of the machine, or of the container if it has fewer."""
+    limits = [int(psutil.virtual_memory().total)]
+    for path in _CONTROL_GROUP_LIMITS:
+        try:
+            limits.append(int(path.read_text(encoding="ascii")))
+        except (OSError, ValueError):  # there is no such file, or it says "max"
+            continue
+    return min(limits)
+
+
+class ProcessMemory:
+    """The resident memory of another process of this machine."""
+
+    def __init__(self, pid: int | None) -> None:
+        self._process: psutil.Process | None = None
+        with suppress(psutil.Error):
+            self._process = psutil.Process(pid)
+
+    def resident(self) -> int:
+        """Return the bytes of memory that it takes; 0 once it has ended."""
+        try:
+            return 0 if self._process is None else int(self._process.memory_info().rss)
+        except psutil.Error:
+            return 0

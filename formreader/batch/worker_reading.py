@@ -1,18 +1,19 @@
 """Reading of a page by the worker that cut it.
 
-Recognition takes up to a third of a page's time, so one process that read for all workers would
-keep no more than a few of them busy. A worker that reads for a job also packs what is stored. On a
-GPU pages are read in large batches instead, by the main process (`PagePool.read`).
+Recognition takes up to a third of a page's time, so a single process that reads keeps only a few
+workers busy. A worker that reads for a job also packs what is stored. On a GPU the main process
+reads, in large batches (`PagePool.read`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
 
 from formreader.batch.network_cards import NetworkCards, load_other_networks
-from formreader.batch.stored_page import StoredPage, stored_page
+from formreader.batch.page_log import PageFigures
 from formreader.core.errors import FormreaderError, ModelError
 from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, SecondReaderName
@@ -22,6 +23,29 @@ from formreader.reading.one_page import crop_task, read_page
 from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
 from formreader.recognise.recogniser import Recogniser
+from formreader.store.job_rows import PageRows, page_rows
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page that was read, as the job stores it, with its figures and the seconds of its stages.
+
+    It has no objects for digits: unpickling them would take longer than storing the page.
+    """
+
+    rows: PageRows
+    figures: PageFigures
+    seconds: Mapping[str, float]
+
+
+def stored_page(page: PageCrops, reading: PageReading) -> StoredPage:
+    """Prepare what is stored of a page; runs where the page is read."""
+    copy = None
+    if page.copy is not None:
+        from formreader.batch.pile_pages import copy_to_keep  # only where forms are learned
+
+        copy = copy_to_keep(page)
+    return StoredPage(page_rows(page, reading, copy), PageFigures.of(page, reading), page.seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

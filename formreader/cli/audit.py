@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formreader.cli.error_handling import Command, set_up_logging
+from formreader.cli.error_handling import Command
 from formreader.cli.progress import print_message
-from formreader.cli.shared_options import number, seed_option, verbosity_options
+from formreader.cli.shared_options import number, seed_option
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.locations import Place, as_place
 
@@ -21,8 +21,6 @@ DEFAULT_SAMPLE = 300
 """Fields of a sample: if none is wrong, at most 1 % of all are, with 95 % certainty."""
 
 
-@verbosity_options
-@seed_option
 @click.command(cls=Command)
 @click.argument("results", type=as_place, metavar="RESULTS")
 @click.option(
@@ -37,13 +35,13 @@ DEFAULT_SAMPLE = 300
     "--max-error", type=number("max_error"), metavar="E",
     help="Share of the accepted fields that may be wrong, such as 0.01.",
 )  # fmt: skip
+@seed_option
 def audit(
     results: Place,
     sample: int | None,
     answers: Path | None,
     max_error: float | None,
     seed: int,
-    verbose: bool,
     quiet: bool,
 ) -> ExitCode:
     """Certify how many accepted values of a batch are wrong, by a blind random sample.
@@ -58,7 +56,6 @@ def audit(
       formreader audit results.csv --sample 300 --max-error 0.01
       formreader audit results.csv --answers audit.csv --max-error 0.01
     """
-    set_up_logging(verbose, quiet)
     if sample is not None and answers is not None:
         raise UsageError("--sample draws a sample and --answers judges one. Give one of them")
     from formreader.review.audit_job import finish_audit, plan_audit

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formreader.cli.error_handling import Command, set_up_logging
+from formreader.cli.error_handling import Command
 from formreader.cli.progress import print_message
-from formreader.cli.shared_options import scan_option, verbosity_options
+from formreader.cli.shared_options import scan_option
 from formreader.core.errors import ExitCode
 from formreader.core.locations import Place, as_place
 
 if TYPE_CHECKING:
-    from formreader.review.correct_job import CorrectSummary
-    from formreader.review.second_person import Comparison
+    from formreader.review.correct_job import Comparison, CorrectSummary
 
 
-@verbosity_options
 @click.command(cls=Command)
 @click.argument("corrections", nargs=-1, metavar="CORRECTIONS...", type=click.Path(path_type=Path))
 @click.option(
@@ -49,7 +47,6 @@ def correct(
     replace: bool,
     second: Path | None,
     language: str | None,
-    verbose: bool,
     quiet: bool,
 ) -> ExitCode:
     """Put answers into the table: from the report, or from a table edited in a spreadsheet.
@@ -67,7 +64,6 @@ def correct(
       formreader correct ann.csv --second ben.csv
       formreader correct --undo --to results.csv
     """
-    set_up_logging(verbose, quiet)
     from formreader.review.correct_job import CorrectOptions, correct
 
     summary = correct(CorrectOptions(corrections, to, undo, by, replace, second, language))

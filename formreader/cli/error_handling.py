@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from formreader.cli.progress import print_message
 from formreader.cli.stop_signals import end_on_second_signal
 from formreader.core.errors import ExitCode, FormreaderError, UsageError, is_disk_full
-from formreader.core.installed import is_installed
+from formreader.core.packages import is_installed
 
 _OPTIONS_ELSEWHERE = {
     "--threshold": "--review-below", "--confidence": "--review-below", "--min-confidence":
@@ -46,10 +46,27 @@ Exit codes:
 
 
 class Command(click.Command):
-    """A command that suggests the right name of a mistyped option, and lists the exit codes."""
+    """A command with -v and -q, which suggests the right name of a mistyped option."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **{"epilog": EXIT_CODES} | settings)
+        details = "Print more details, also of errors."
+        self.params.append(click.Option(["-v", "--verbose"], is_flag=True, help=details))
+        only = "Print only errors, and the figures or tables that the command is for."
+        self.params.append(click.Option(["-q", "--quiet"], is_flag=True, help=only))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, with its log on stderr; -v shows details and tracebacks of faults.
+
+        Raises:
+            UsageError: both -v and -q are given.
+        """
+        verbose = ctx.params.pop("verbose")
+        if verbose and ctx.params["quiet"]:
+            raise UsageError("-v and -q contradict each other. Give only one of them")
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("formreader").setLevel(logging.DEBUG if verbose else logging.WARNING)
+        return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -122,7 +139,7 @@ class Program(click.Group):
         except Exception as error:
             if is_disk_full(error):
                 return _told_full(error)
-            if logging.getLogger("formreader").isEnabledFor(logging.DEBUG):
+            if is_verbose():
                 traceback.print_exc()
             print_message(
                 f"a bug: {type(error).__name__}: {error}. Please report it, together with the "
@@ -160,7 +177,7 @@ def check_full_installation() -> None:
 
 
 def check_one_threshold(max_error: float | None) -> None:
-    """Refuse `--max-error` with `--review-below`; called by commands with `reading_options`.
+    """Refuse `--max-error` with `--review-below`.
 
     Raises:
         UsageError: the user gave both.
@@ -173,13 +190,6 @@ def check_one_threshold(max_error: float | None) -> None:
         )
 
 
-def set_up_logging(verbose: bool, quiet: bool) -> None:
-    """Send the program's log to stderr; if `verbose`, with details and tracebacks of faults.
-
-    Raises:
-        UsageError: both flags are given.
-    """
-    if verbose and quiet:
-        raise UsageError("-v and -q contradict each other. Give only one of them")
-    logging.basicConfig(format="%(name)s: %(message)s")
-    logging.getLogger("formreader").setLevel(logging.DEBUG if verbose else logging.WARNING)
+def is_verbose() -> bool:
+    """Whether the command was given -v."""
+    return logging.getLogger("formreader").isEnabledFor(logging.DEBUG)

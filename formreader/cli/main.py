@@ -5,18 +5,14 @@ from __future__ import annotations
 import click
 
 from formreader.cli.audit import audit
-from formreader.cli.compare import compare
 from formreader.cli.correct import correct
 from formreader.cli.error_handling import EXIT_CODES, Program
-from formreader.cli.evaluate import evaluate
-from formreader.cli.explain import explain
-from formreader.cli.improve import improve
-from formreader.cli.inspect import inspect
+from formreader.cli.evaluate import compare, evaluate, explain, inspect
 from formreader.cli.predict import predict
 from formreader.cli.scan import scan
 from formreader.cli.serve import serve
 from formreader.cli.template import template
-from formreader.cli.train import train
+from formreader.cli.train import improve, train
 from formreader.core.version import __version__
 
 

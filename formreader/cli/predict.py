@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
+from formreader.cli.error_handling import Command, check_one_threshold
 from formreader.cli.progress import print_message
 from formreader.cli.shared_options import (
     reading_options,
-    verbosity_options,
-    with_scan_options,
+    with_options,
 )
 from formreader.core.doubts import Doubt
 from formreader.core.errors import ExitCode
@@ -29,13 +28,12 @@ NUMBER_COLUMNS = ("file", "value", "confidence", "status", "cells", "lowest")
 """Columns of the table of digits, and of that of numbers: those of the same name in results."""
 
 
-@verbosity_options
-@reading_options
 @click.command(cls=Command)
 @click.option("--number", is_flag=True, help="Each image shows a whole number, not one digit.")
 @click.argument("paths", nargs=-1, required=True, metavar="IMAGE...")
-@with_scan_options
-def predict(options: ScanOptions, number: bool, verbose: bool, quiet: bool) -> ExitCode:
+@reading_options
+@with_options(ScanOptions)
+def predict(options: ScanOptions, number: bool, quiet: bool) -> ExitCode:
     """Read images of single digits, with or without a box around each.
 
     With --number, read images of whole numbers, as they stand in the cells of forms. Prints a
@@ -47,7 +45,6 @@ def predict(options: ScanOptions, number: bool, verbose: bool, quiet: bool) -> E
       formreader predict crops/*.png > digits.csv
       formreader predict --number amount.png
     """
-    set_up_logging(verbose, quiet)
     check_one_threshold(options.max_error)
     from formreader.output.table import TABLES
 
@@ -77,7 +74,7 @@ def _readings(options: ScanOptions, number: bool) -> Iterator[PageReading]:
         ModelError: the model is missing or damaged.
         UsageError: there is no such device.
     """
-    from formreader.batch.model_trial import load_tried
+    from formreader.batch.network_cards import load_tried
     from formreader.core.records import InputFile
     from formreader.core.stopwatch import Stopwatch
     from formreader.input.input_files import check_exists

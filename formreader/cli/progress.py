@@ -56,9 +56,9 @@ class Bar:
                 self._rich.remove_task(self._task)
             self._task = self._rich.add_task(what, total=total, speed="")
 
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        """Count `steps` more; `note` is shown beside the speed."""
-        self._done += steps
+    def advance(self, note: str = "") -> None:
+        """Count a step more; `note` is shown beside the speed."""
+        self._done += 1
         now = time.monotonic()
         if self._rich is not None and self._task is not None:
             speed = f"{self._speed(now)} {note}"

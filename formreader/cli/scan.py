@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from formreader.batch.worker_process import WORKER_IMPORTS, start_early
-from formreader.cli.error_handling import Command, check_one_threshold, set_up_logging
+from formreader.cli.error_handling import Command, check_one_threshold, is_verbose
 from formreader.cli.progress import ScanDisplay, duration, print_message
 from formreader.cli.shared_options import (
     reading_options,
     scan_option,
-    verbosity_options,
-    with_scan_options,
+    with_options,
 )
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 
 
-@verbosity_options
-@reading_options
 @click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PATHS...")
 @scan_option("out")
@@ -51,8 +48,9 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 @scan_option("tls_key")
 @scan_option("log_json")
 @scan_option("debug")
-@with_scan_options
-def scan(options: ScanOptions, verbose: bool, quiet: bool) -> ExitCode:
+@reading_options
+@with_options(ScanOptions)
+def scan(options: ScanOptions, quiet: bool) -> ExitCode:
     """Read the handwritten digits of all forms in files and folders.
 
     PATHS are PNG, JPEG, TIFF, WebP, BMP, HEIF and PDF files, folders with such files (also
@@ -74,8 +72,8 @@ def scan(options: ScanOptions, verbose: bool, quiet: bool) -> ExitCode:
       formreader scan scans/ --template templates/ --rows page
       formreader scan s3://office/march/ --out march.parquet
     """
-    set_up_logging(verbose, quiet)
     check_one_threshold(options.max_error)
+    verbose = is_verbose()
     display = ScanDisplay(quiet, verbose)
     with closing(display), stop_on_signal(display):
         if options.cluster is None:

@@ -1,12 +1,10 @@
-"""Options that several commands have, each declared once.
-
-Each is a decorator, used below or above `@click.command`.
-"""
+"""Options of commands as decorators: names, types and defaults come from `core/options.py`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,49 +74,65 @@ def _type(name: str, option: Option) -> Any:
     return click.Path(path_type=Path) if option.parse is Path else option.parse
 
 
-def with_scan_options(callback: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Give a command what it has of `ScanOptions` as its first argument, in place of each."""
+def option(
+    defaults: object, name: str, told: str, *names: str, **other: Any
+) -> Callable[[_Decorated], _Decorated]:
+    """The option of a field of other options, which have its default.
 
-    @wraps(callback)
-    def gather(**given: Any) -> ExitCode:
-        own = {name: given.pop(name) for name in ("paths", *SCAN_OPTIONS) if name in given}
-        return callback(ScanOptions(**({"paths": ()} | own)), **given)
+    `told` is its help, `names` are those on the command line if they are not the field's, and
+    `other` is what click shall know besides.
+    """
+    default = getattr(defaults, name)
+    said: dict[str, Any] = {"default": default, "show_default": default is not None, "help": told}
+    if name in NUMBER_RANGES:
+        said["type"] = number(name)
+    elif isinstance(default, Path) or other.get("metavar") in ("FILE", "FOLDER"):
+        said["type"] = click.Path(path_type=Path)
+    return click.option(*(names or [f"--{name.replace('_', '-')}"]), name, **(said | other))
 
-    return gather
+
+def with_options(
+    kind: type[Any], **missing: object
+) -> Callable[[Callable[..., ExitCode]], Callable[..., ExitCode]]:
+    """Give a command an object of `kind`, a dataclass, in place of the options that are its fields.
+
+    `missing` are fields that this command has no option for. Several such objects come first among
+    the command's arguments, in the order of the decorators.
+    """
+
+    def decorate(callback: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+        @wraps(callback)
+        def gather(*before: object, **given: Any) -> ExitCode:
+            own = {one.name: given.pop(one.name) for one in fields(kind) if one.name in given}
+            return callback(*before, kind(**(missing | own)), **given)
+
+        return gather
+
+    return decorate
 
 
-sets_option = click.option(
-    "--data", multiple=True, default=TRAIN.data, metavar="SET", show_default="mnist",
-    help="Digits to train on: mnist, an .npz, a folder with folders 0 to 9 of images, or a "
+sets_option = option(
+    TRAIN, "data",
+    "Digits to train on: mnist, an .npz, a folder with folders 0 to 9 of images, or a "
     "corrections.csv. May be given several times.",
+    multiple=True, metavar="SET", show_default="mnist",
 )  # fmt: skip
 
-writers_option = click.option(
-    "--writers", type=click.Path(path_type=Path), default=TRAIN.writers, metavar="FILE",
-    help="Writer of each MNIST digit (.npz): then no writer is in two parts of a split.",
+writers_option = option(
+    TRAIN, "writers",
+    "Writer of each MNIST digit (.npz): then no writer is in two parts of a split.",
+    metavar="FILE",
 )  # fmt: skip
 
-seed_option = click.option(
-    "--seed", type=number("seed"), default=TRAIN.seed, metavar="N", show_default=True,
-    help="Seed of random numbers: the same seed gives the same result on the same machine.",
+seed_option = option(
+    TRAIN, "seed",
+    "Seed of random numbers: the same seed gives the same result on the same machine.",
+    metavar="N",
 )  # fmt: skip
 
 
-def verbosity_options(command: click.Command) -> click.Command:
-    """Add the options -v and -q, which all commands have."""
-    command.params += [
-        click.Option(["-v", "--verbose"], is_flag=True, help="Print more details, also of errors."),
-        click.Option(
-            ["-q", "--quiet"],
-            is_flag=True,
-            help="Print only errors, and the figures or tables that the command is for.",
-        ),
-    ]
-    return command
-
-
-def reading_options(command: click.Command) -> click.Command:
+def reading_options(callback: _Decorated) -> _Decorated:
     """Add the options that choose the model and which digits are marked for review."""
-    for name in ("review_below", "max_error", "second_reader", "model", "device", "batch"):
-        command = scan_option(name)(command)
-    return command
+    for name in ("batch", "device", "model", "second_reader", "max_error", "review_below"):
+        callback = scan_option(name)(callback)
+    return callback

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from formreader.cli.error_handling import EXIT_CODES, Command, set_up_logging
+from formreader.cli.error_handling import EXIT_CODES, Command, is_verbose
 from formreader.cli.progress import ScanDisplay, print_message
-from formreader.cli.shared_options import scan_option, verbosity_options
+from formreader.cli.shared_options import scan_option
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions
@@ -45,7 +45,6 @@ def template() -> None:
     """
 
 
-@verbosity_options
 @template.command()
 @click.argument("paths", nargs=-1, required=True, metavar="SCANS...")
 @click.option(
@@ -54,9 +53,7 @@ def template() -> None:
 )  # fmt: skip
 @labels_option
 @scan_option("workers")
-def learn(
-    paths: tuple[str, ...], out: Path, labels: bool, workers: int, verbose: bool, quiet: bool
-) -> ExitCode:
+def learn(paths: tuple[str, ...], out: Path, labels: bool, workers: int, quiet: bool) -> ExitCode:
     """Sort scanned pages into the forms that they are, and make a template of each.
 
     SCANS are files and folders as for `formreader scan`: filled-in pages in any order and of
@@ -67,8 +64,7 @@ def learn(
     Example:
       formreader template learn scans/ --out templates/
     """
-    set_up_logging(verbose, quiet)
-    display = ScanDisplay(quiet, verbose)
+    display = ScanDisplay(quiet, is_verbose())
     with closing(display), stop_on_signal(display):
         from formreader.batch.template_learning import learn_templates  # slow
 
@@ -90,7 +86,6 @@ def learn(
     return ExitCode.DONE
 
 
-@verbosity_options
 @template.command()
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
 @click.option(
@@ -99,9 +94,7 @@ def learn(
 )  # fmt: skip
 @labels_option
 @scan_option("workers")
-def new(
-    pages: tuple[str, ...], out: Path, labels: bool, workers: int, verbose: bool, quiet: bool
-) -> ExitCode:
+def new(pages: tuple[str, ...], out: Path, labels: bool, workers: int, quiet: bool) -> ExitCode:
     """Make the template of one form from a blank or filled-in page, or several.
 
     A fillable PDF is one already: its fields are taken as they are, with their names, the boxes of
@@ -112,8 +105,7 @@ def new(
       formreader template new blank.pdf --out templates/tally
       formreader template new scan1.png scan2.png --out templates/tally
     """
-    set_up_logging(verbose, quiet)
-    display = ScanDisplay(quiet, verbose)
+    display = ScanDisplay(quiet, is_verbose())
     with closing(display), stop_on_signal(display):
         from formreader.batch.template_learning import new_template  # slow
 
@@ -131,7 +123,6 @@ def new(
     return ExitCode.DONE
 
 
-@verbosity_options
 @template.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
 @click.option(
@@ -142,9 +133,7 @@ def new(
     "--apply", "edited", type=click.Path(path_type=Path), default=None, metavar="FILE",
     help="First put what the page saved as a download, edited-templates.json, into the folder.",
 )  # fmt: skip
-def edit(
-    folder: Path, out: Path | None, edited: Path | None, verbose: bool, quiet: bool
-) -> ExitCode:
+def edit(folder: Path, out: Path | None, edited: Path | None, quiet: bool) -> ExitCode:
     """Write a page on which the fields of templates are named and changed, in a browser.
 
     FOLDER is that of a template, or one with several. Open the page and type names: Enter goes on
@@ -157,7 +146,6 @@ def edit(
       formreader template edit templates/
       formreader template edit templates/ --apply ~/Downloads/edited-templates.json
     """
-    set_up_logging(verbose, quiet)
     from formreader.template.editor.editor_page import apply_edited, write_editor_page  # slow
 
     if edited is not None:
@@ -166,7 +154,6 @@ def edit(
     return ExitCode.DONE
 
 
-@verbosity_options
 @template.command("print")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="FOLDER")
 @click.option(
@@ -177,7 +164,7 @@ def edit(
     "--paper", type=click.Choice(("a4", "a5", "letter")), default="a4", show_default=True,
     help="Size of the paper.",
 )  # fmt: skip
-def print_forms(folder: Path, out: Path, paper: str, verbose: bool, quiet: bool) -> ExitCode:
+def print_forms(folder: Path, out: Path, paper: str, quiet: bool) -> ExitCode:
     """Write a template as an empty form to print, a page for each form in FOLDER.
 
     The form has the boxes and cells where the template has them, their names, the name of the
@@ -189,7 +176,6 @@ def print_forms(folder: Path, out: Path, paper: str, verbose: bool, quiet: bool)
     Example:
       formreader template print templates/tally --out tally.pdf
     """
-    set_up_logging(verbose, quiet)
     from formreader.template.printed_form import print_templates  # slow
 
     for form in print_templates(folder, out, paper):
@@ -199,14 +185,13 @@ def print_forms(folder: Path, out: Path, paper: str, verbose: bool, quiet: bool)
     return ExitCode.DONE
 
 
-@verbosity_options
 @template.command()
 @click.argument("templates", type=click.Path(path_type=Path), metavar="FOLDER")
 @click.option(
     "--draw", type=click.Path(path_type=Path), default=None, metavar="FOLDER",
     help="Write a picture of each form with its fields and their names into this folder.",
 )  # fmt: skip
-def check(templates: Path, draw: Path | None, verbose: bool, quiet: bool) -> ExitCode:
+def check(templates: Path, draw: Path | None, quiet: bool) -> ExitCode:
     """Check a template, or all templates in a folder.
 
     What is wrong is told with line and key, and the exit code is 4.
@@ -216,7 +201,6 @@ def check(templates: Path, draw: Path | None, verbose: bool, quiet: bool) -> Exi
       formreader template check templates/
       formreader template check templates/tally --draw pictures/
     """
-    set_up_logging(verbose, quiet)
     from formreader.template.template_check import check_templates  # slow
 
     for form in check_templates(templates, draw):

@@ -1,7 +1,8 @@
-"""The classes of the digit network, and the arrays that go into and come out of it."""
+"""What networks tell apart: classes of crops with their arrays, and layers of a page."""
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -23,3 +24,12 @@ Probabilities: TypeAlias = npt.NDArray[np.float32]
 """(n, 11) float32, each row sums to 1; the columns are `CLASSES`."""
 
 NO_CROPS: Final[Crops] = np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8)
+
+
+class Layer(IntEnum):
+    """What put ink onto a place of a page; a place can be in several layers."""
+
+    RULED_ACROSS = 0
+    RULED_DOWN = 1
+    PRINT = 2
+    PEN = 3

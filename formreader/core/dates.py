@@ -58,10 +58,9 @@ class DateRule:
         return self.date_of(digits) is not None
 
     def date_of(self, digits: str) -> date | None:
-        """The date that digits say, all of its parts without a sign between; None for no such date.
+        """The date in digits without signs between its parts; None if it is no such date.
 
-        Of a year of two digits it is the one in the range; where that leaves both, 69 and later are
-        of the last century.
+        A year of two digits is the one in the range; if both are, 69 and later are 19xx.
         """
         if len(digits) != self.length or not digits.isdecimal():
             return None

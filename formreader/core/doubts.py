@@ -11,7 +11,7 @@ from enum import StrEnum, auto
 class Doubt(StrEnum):
     """A reason to look at a value, or at a page, however confident its reading.
 
-    It travels with its names and numbers (`reason`) from where it is seen to where it is written.
+    With its names and numbers it travels as a `reason` until a table or page is written.
     """
 
     # A value by its ink and its place.

@@ -51,8 +51,8 @@ class FieldKind:
 
     `decimals` are the lowest and the highest number of digits behind the comma. `separator` is the
     sign before them; "" for a point or a comma. `date` is the text of a `DateRule`. `boxes` is the
-    number of boxes of a decimal in a row of boxes, where the sign is printed on the form; 0 for
-    others. `comma`: a table with a row a page has a comma before its decimals.
+    number of boxes of a decimal whose sign is printed in its row of boxes; 0 for others. `comma`:
+    a table with a row a page has a comma before its decimals.
     """
 
     kind: Kind | Literal[""] = ""
@@ -187,7 +187,8 @@ def likely_kind(values: Sequence[str]) -> FieldKind:
         if len(orders) == 1:
             return FieldKind(kind="date", date=orders[0])
     if groups.count(2) >= _MIN_VALUES:
-        behind = [len(_PARTS.split(value)[-1]) if _has_point(value) else 0 for value in told]
+        parts = map(_PARTS.split, told)
+        behind = [len(one[-1]) if len(one) > 1 else 0 for one in parts]
         kind = FieldKind(kind="decimal", decimals=(min(behind), max(behind)))
         if max(behind) < _THOUSANDS and _all_fit(told, kind):
             return kind
@@ -207,10 +208,6 @@ _THOUSANDS = 3
 """Digits behind a sign that may group thousands."""
 
 _ORDERS = ("DDMMYYYY", "MMDDYYYY", "YYYYMMDD")
-
-
-def _has_point(value: str) -> bool:
-    return len(_PARTS.split(value)) > 1
 
 
 def _all_fit(values: Sequence[str], kind: FieldKind) -> bool:

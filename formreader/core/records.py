@@ -54,9 +54,9 @@ class Page:
     """One page of a file.
 
     `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan resolution that the
-    file states. Where it states none, or an absurd one, `dpi` is estimated from the page's
-    size, and `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, and
-    `lines` the level and upright lines that a PDF draws, where they were asked for.
+    file states. If it states none, or an absurd one, `dpi` is estimated from the page's size, and
+    `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, `lines` the level
+    and upright lines that a PDF draws, if asked for.
     """
 
     file: str
@@ -75,9 +75,9 @@ class DigitBox:
     `corners` are its four corners in page pixels, clockwise from the top left of the upright
     form; `box` is their bounding box. `score` in 0..1 is the probability that this is a digit box,
     before it is read; of a cell, the network's score. `loose_ink`: writing in it or beside it is in
-    no digit, so one may have been missed. `place` is the probability that it is there rather than a
-    cell that was found in its place, by what is printed; 1 where there is none. Of a cell it is
-    less than 1 where only the lines around it tell that it is there.
+    no digit, so one may have been missed. `place` is the probability, by the print, that a box is
+    here and not the cell that was found in the same place; 1 if none was found. Of a cell it is
+    less than 1 if only the lines around it show it.
     """
 
     corners: Quad
@@ -117,9 +117,9 @@ class Discarded:
 class Thumbnail:
     """A picture of a field and its surroundings, for the report.
 
-    `jpeg` is the encoded grey picture, upright, `area` the part of the page that it shows, in
-    page pixels, and `scale` the number of picture pixels per page pixel. `turned` is the number of
-    clockwise quarter turns, 0 to 3, that brought that part of the page upright.
+    `jpeg` is the encoded picture, grey and upright. `area` is the part of the page that it shows,
+    in page pixels. `scale` is picture pixels per page pixel, `turned` the number of clockwise
+    quarter turns, 0 to 3, that brought that part of the page upright.
     """
 
     jpeg: bytes
@@ -132,9 +132,9 @@ class Thumbnail:
 class NumberStrip:
     """The writing in a cell for a whole number, as one picture of a fixed height.
 
-    `darkness` is (h, w) uint8, 0 for paper and 255 for the darkest ink, and `ink` is that of the
-    number alone, bright on black, of the same shape, without the cell's lines; `to_page` maps its
-    pixels to the page's. `has_ink`: there is such ink.
+    `darkness` is (h, w) uint8: 0 is paper, 255 the darkest ink. `ink`, of the same shape, is the
+    ink of the number alone, bright on black, without the cell's lines. `to_page` maps pixels to
+    those of the page.
     """
 
     darkness: npt.NDArray[np.uint8]
@@ -151,11 +151,11 @@ class FieldCrops:
     """A field: n boxes that are read together, left to right, and their crops.
 
     `crops` is (n, 28, 28) uint8, one crop per box; `blank`, (n,) bool, is true for boxes
-    without ink. `cell` is the printed rectangle of a number that has no boxes of its own, and
-    `strip` the picture of what is written in it. `name` is that of a field of a template, ""
-    for one that was found without. `doubt` is why it is for review whatever is read, "" if nothing
-    says so. `typed` is what the PDF says was typed into it, and nothing is looked at then: of boxes
-    one character each, "." for a blank; "" where nothing was.
+    without ink. `cell` is the printed rectangle of a number without boxes of its own, and `strip`
+    the picture of what is written in it. `name` is that of a template's field, "" without a
+    template. `doubt` is why it is for review whatever is read, "" for no reason. `typed` is what
+    was typed into it, as the PDF says; it is then not read. For boxes it has one character each,
+    "." for a blank; "" if nothing was typed.
 
     Raises:
         ValueError: there is no box, or not exactly one crop and one flag per box.
@@ -217,10 +217,9 @@ class PageCrops:
     """The result of page work on one page: everything but the page image itself.
 
     `fields` are in reading order. A page that could not be read has an `error` and no fields.
-    `notice` is a reason to look at a page that was read. `discarded` holds the candidates that
-    were rejected as digit boxes. `seconds` has the time of each stage in the worker: decode,
-    straighten, find, crop and, if it read the page, recognise.
-    `upright`: the print on the page shows that it is upright, so that its digits need not.
+    `notice` is a reason to look at a page that was read. `discarded` holds rejected candidates for
+    digit boxes. `seconds` has the time of each stage in the worker: decode, straighten, find, crop
+    and, if it read the page, recognise. `upright`: its print shows that the page is upright.
     `form` is the template's form that the page was recognised as, "" for none. `copy` is only
     there if it was asked for. `retried`: the process that first worked on the page died.
     """
@@ -247,11 +246,11 @@ class PageCrops:
 class DigitReading:
     """The reading of one box.
 
-    `digit` is None where the box is blank or no digit is plausible. `confidence` is the
-    probability that the reading is right. `second` is the second most probable digit. `status`
-    is ok, review or blank, and checked where a person said what the digit is. `acceptable`: a
-    threshold may accept it; if not, it is for review however sure. One without a digit but with
-    confidence and a second guess is a mark that counts as blank by a template's rule.
+    `digit` is None if the box is blank or no digit is plausible. `confidence` is the probability
+    that the reading is right. `second` is the second most probable digit. `status` is ok, review
+    or blank, and checked if a person said what the digit is. `acceptable`: a threshold may accept
+    it; if not, it is for review however sure. A reading without a digit but with confidence and a
+    second guess is a mark that counts as blank by a template's rule.
     """
 
     box: Box
@@ -302,14 +301,13 @@ def _cell(digit: DigitReading) -> str:
 class FieldReading:
     """The digits of one field, left to right, and their combined value.
 
-    `value` has the digits without the blanks, `?` where no digit is plausible, and in a cell for
-    a whole number what is written between the digits; `cells` has one character per box, `.` for
-    a blank. `frame` is the printed rectangle of a number whose
-    digits have no boxes of their own. `confidence` is the probability that all of the value is
-    right, `lowest` the confidence of its least sure digit. `name` is that of a template's field.
-    `broken` names the rules of the template that the field's value and others break; such a field
-    is for review. `remark` says why the field is for review however confident, or why its value is
-    not the one that the ink alone would give.
+    `value` has the digits without blanks, `?` if no digit is plausible. In a cell for a whole
+    number it also has what is written between the digits. `cells` has one character per box, `.`
+    for a blank. `frame` is the printed rectangle of a number whose digits have no boxes of their
+    own. `confidence` is the probability that all of the value is right, `lowest` the confidence of
+    its least sure digit. `name` is that of a template's field. `broken` has the template's rules
+    that the value breaks; such a field is for review. `remark` says why the field is for review
+    however confident, or why its value is not the one that the ink alone gives.
     """
 
     digits: tuple[DigitReading, ...]
@@ -334,8 +332,7 @@ class PageReading:
 
     `error` is why the page could not be read. `notice` is why a person should look at a page
     that was read (no boxes found, doubtful boxes). `same_as` names the file of the same content
-    that was read in place of this one. `form` is the form that it was recognised as, "" for none.
-    Its `repr` is one line: what it is, not its hundreds of digits.
+    that was read instead. `form` is the form that it was recognised as, "" for none.
     """
 
     file: str
@@ -348,13 +345,11 @@ class PageReading:
 
     def __repr__(self) -> str:
         waiting = sum(field.status is Status.REVIEW for field in self.fields)
+        notes = ("form", self.form), ("error", self.error), ("notice", self.notice)
         told = [f"{self.file!r}", f"page {self.number + 1}", f"{len(self.fields)} fields"]
         told += [f"{waiting} for review"] * (waiting > 0)
-        told += [f"{name} {text!r}" for name, text in self._notes() if text]
+        told += [f"{name} {text!r}" for name, text in notes if text]
         return f"<PageReading {', '.join(told)}>"
-
-    def _notes(self) -> tuple[tuple[str, str], ...]:
-        return ("form", self.form), ("error", self.error), ("notice", self.notice)
 
     @property
     def origin(self) -> str:

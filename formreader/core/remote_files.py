@@ -1,9 +1,9 @@
 """Files at a URL (`s3://bucket/scans/`), by fsspec: list, fetch and upload them whole.
 
-fsspec is imported only where a URL is opened: local work never waits for it. Whatever a
-store raises becomes the `OSError` that a local file with the same fault would raise, so
-callers handle both alike. Nothing here depends on one store: credentials, regions and
-proxies come from where its fsspec package looks for them (the environment, `~/.aws`, ...).
+fsspec is imported only when a URL is opened: local work never waits for it. Whatever a store
+raises becomes the `OSError` of a local file with the same fault. Nothing here depends on one
+store: credentials, regions and proxies come from where its fsspec package looks for them (the
+environment, `~/.aws`, ...).
 """
 
 from __future__ import annotations
@@ -195,9 +195,9 @@ def _content(url: str, version: str) -> bytes:
 
 
 def _read_up_to(stream: BinaryIO, most: int) -> bytes | None:
-    """The content of a stream; None, and no more is read, where it has more than `most` bytes.
+    """The content of a stream; None if it has more than `most` bytes: then reading stops.
 
-    The web states no size of what is sent in pieces, and of what is compressed another one.
+    Web servers state no size for a file sent in pieces, and a wrong one for a compressed file.
     """
     content = bytearray()
     while piece := stream.read(_PIECE_BYTES):
@@ -252,8 +252,8 @@ def _list(
 ) -> list[dict[str, Any]]:
     """The entries of a folder except hidden ones, each with at least `name` and `type`.
 
-    Left out as well: links of web pages to parent folders, and with `?` to themselves in
-    another order; the empty object with the folder's own name in object stores.
+    Links of web pages to parent folders or with `?` are left out, and so is the empty object with
+    the folder's own name in object stores.
     """
     with _os_errors(url):
         entries: list[dict[str, Any]] = _answer(store, "ls", folder, seconds, detail=True)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.paper import INK_OVER_NOISE, paper_under_ink
+from formreader.core.image_pyramid import INK_OVER_NOISE, paper_under_ink
 from formreader.crop.patches import PATCH_SIDE, Patches, mosaic, side_by_side, upright
 
 _PAPER_BLOCK = 4

@@ -21,8 +21,7 @@ import numpy.typing as npt
 
 from formreader.core.classes import CROP_SIDE
 from formreader.core.geometry import map_points, scaling
-from formreader.core.image_pyramid import Pyramid
-from formreader.core.paper import paper_under_ink
+from formreader.core.image_pyramid import Pyramid, paper_under_ink
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.normaliser import MIN_INK_GREY
 from formreader.crop.writing_map import WritingMap

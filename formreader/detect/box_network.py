@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     BOX_MODEL,
+    GraphTrial,
     card_errors,
     card_hashes,
     checked,

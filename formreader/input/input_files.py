@@ -52,8 +52,7 @@ class _Argument:
     def labels(self, prefixes: int) -> list[str]:
         """The labels of the files, relative to the folder.
 
-        Where `prefixes` is 1 they begin with the folder's name, where it is 2 with its path as
-        given.
+        With `prefixes` 1 they begin with the folder's name, with 2 with its path as given.
         """
         if is_url(self.folder):
             return [printable_name(url_label(f.path, self.folder, prefixes)) for f in self.found]
@@ -72,11 +71,10 @@ def list_files(
     `page10`). A file given by name is listed whatever its suffix; folders and patterns give
     only files with the suffix of a page. Left out are hidden files, `own` (result files and
     folders of this program) and files already listed under another name. A sub-folder that
-    cannot be opened is listed itself, so that it becomes a page with an error. Labels are
-    unique.
+    cannot be opened is listed itself, and becomes a page with an error. Labels are unique.
 
-    A file named by a URL whose server does not answer within `seconds` is listed; reading it
-    reports that. Other files of the same server are then listed without asking it.
+    A file at a URL whose server does not answer within `seconds` is listed; reading it reports
+    that. That server is not asked again about other files.
 
     Raises:
         NoInputError: a path does not exist or cannot be opened, or no page was found.

@@ -1,4 +1,4 @@
-"""Open page files: the one place that does, and that turns every fault into a `PageError`."""
+"""Open pages, of files and in memory: the one place that turns every fault into a `PageError`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
 
 from formreader.core.errors import PageError, UsageError
 from formreader.core.locations import is_url
@@ -16,8 +20,8 @@ from formreader.core.records import GreyImage, InputFile, Page
 from formreader.core.remote_files import fetch
 from formreader.core.user_files import NotAFileError, open_regular
 from formreader.input.file_formats import HEAD_LENGTH, PDF, TIFF, FileFormat, format_of_head
-from formreader.input.raster import count_tiff_pages, read_raster
-from formreader.input.resolution import credible_dpi, estimated_dpi
+from formreader.input.grey import grey_of
+from formreader.input.raster import count_tiff_pages, credible_dpi, estimated_dpi, read_raster
 
 MAX_PIXELS = 150_000_000
 """Largest page, in pixels, that is decoded: A4 at 1200 dpi, A2 at 600 dpi.
@@ -30,8 +34,8 @@ two for grey images and JPEG. Pillow has its own limit for TIFF and WebP, 179 mi
 def count_pages(file: InputFile) -> int:
     """The number of pages of a file, from its headers.
 
-    Where the file claims more pages than it has, one missing page is counted, so that reading
-    it fails and reports them.
+    If the file claims more pages than it has, one missing page is counted: reading it fails and
+    reports them.
 
     Raises:
         PageError: the file cannot be opened, is damaged, or has another format.
@@ -60,7 +64,7 @@ def measure_file(file: InputFile) -> tuple[int, int]:
 
 
 def _pages_of_pdf(stream: BinaryIO) -> int:
-    from formreader.input.pdf_document import count_pdf_pages  # most scans have none
+    from formreader.input.pdf import count_pdf_pages  # most scans have none
 
     return count_pdf_pages(stream)
 
@@ -68,9 +72,8 @@ def _pages_of_pdf(stream: BinaryIO) -> int:
 def count_image_pages(stream: BinaryIO, max_pages: int | None = None) -> int | None:
     """The number of pages of an open image file, as of `count_pages`; None for a PDF.
 
-    Of a file with more than `max_pages` it is `max_pages` + 1: the others are not looked for.
-
-    A PDF has to be counted by pdfium, which a damaged file may crash or block.
+    Counting ends at `max_pages` + 1. PDFs are counted by pdfium, which a damaged file may crash or
+    block.
 
     Raises:
         PageError: the file has another format.
@@ -88,11 +91,8 @@ def read_page(
     """Read page `number` (0-based) of a file.
 
     The content decides the format, not the name. The image is grey, turned by the file's own
-    orientation tag, white where it was transparent, and read-only.
-
-    Args:
-        max_pixels: larger pages are refused before they are decoded.
-        with_lines: whether the lines that a PDF draws are wanted.
+    orientation tag, white where it was transparent, and read-only. Pages of more than `max_pixels`
+    are refused before they are decoded. `with_lines` asks for the lines that a PDF draws.
 
     Raises:
         PageError: the page cannot be read, for any reason.
@@ -202,3 +202,55 @@ def _format_of(stream: BinaryIO) -> FileFormat:
     head = stream.read(HEAD_LENGTH)
     stream.seek(0)
     return format_of_head(head)
+
+
+Channels: TypeAlias = Literal["rgb", "bgr"]
+"""Order of an array's colours: `rgb` as Pillow and imageio have them, `bgr` as OpenCV has them."""
+
+MemoryImage: TypeAlias = bytes | Image.Image | npt.NDArray[np.uint8]
+"""The bytes of a file, a Pillow image, or an array (h, w), (h, w, 3) or (h, w, 4) of uint8."""
+
+
+def page_in_memory(image: MemoryImage, label: str, number: int, channels: Channels) -> Page:
+    """Page `number` (0-based) of an image in memory, upright by its own orientation tag.
+
+    The image itself is not changed. `channels` is the order of an array's colours.
+
+    Raises:
+        ValueError: an array is no image, or of another type than uint8.
+        PageError: bytes are too large a page, or of another kind of file.
+        Exception: whatever decoders raise on damaged data; `page_errors` translates.
+    """
+    if isinstance(image, bytes):
+        return decode_page(io.BytesIO(image), label, number)
+    if isinstance(image, Image.Image):
+        return page_of(np.array(grey_of(ImageOps.exif_transpose(image))), label, number, None)
+    return page_of(_grey(image, channels), label, number, None)
+
+
+def check_array(image: npt.NDArray[Any], channels: str) -> None:
+    """Find out whether an array is an image.
+
+    Raises:
+        ValueError: its shape or type is none of an image, or `channels` is unknown.
+    """
+    colours = image.shape[2] if image.ndim == 3 else 0
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or colours not in (0, 3, 4):
+        raise ValueError(
+            "an array must be (h, w), (h, w, 3) or (h, w, 4) of uint8. "
+            f"Received: {image.shape} {image.dtype}"
+        )
+    if not image.size:
+        raise ValueError(f"an array without pixels is no page. Received: {image.shape}")
+    if channels not in ("rgb", "bgr"):
+        raise ValueError(f'channels must be "rgb" or "bgr". Received: {channels!r}')
+
+
+def _grey(image: npt.NDArray[np.uint8], channels: Channels) -> GreyImage:
+    """Luminance (h, w) uint8, over white where the image is transparent; always a copy."""
+    check_array(image, channels)
+    if image.ndim == 2:
+        return np.array(image, order="C")
+    colours = image[..., :3] if channels == "rgb" else image[..., 2::-1]
+    pixels = np.ascontiguousarray(np.dstack([colours, image[..., 3:]]))
+    return np.array(grey_of(Image.fromarray(pixels)))

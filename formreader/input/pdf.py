@@ -1,9 +1,11 @@
-"""Read PDF pages as grey pixels: scans in their own pixels, all else rendered."""
+"""Open PDFs, count their pages, read pages as grey pixels: scans as they are, others rendered."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,10 +17,83 @@ from pypdfium2 import raw
 from formreader.core.errors import PageError
 from formreader.core.form_fields import FormField
 from formreader.core.records import GreyImage, Line
-from formreader.input.pdf_document import has_page, open_document
-from formreader.input.pdf_form import form_fields
-from formreader.input.pdf_lines import drawn_lines
+from formreader.input.pdf_form import drawn_lines, form_fields
 from formreader.input.raster import check_size
+
+_PDF_TAIL = 2048
+"""Bytes at the end of a file that have to hold its end marker: twice the 1024 of the PDF
+Reference 1.7, appendix H."""
+
+_MAX_MISSING_PAGES = 1000
+"""Missing pages in a row, after which counting ends: pdfium searches the whole document for each
+missing page. A limit of time."""
+
+
+def count_pdf_pages(stream: BinaryIO) -> int:
+    """The number of pages of an open PDF file.
+
+    A damaged document may claim any number of pages. Of the missing pages after the last
+    existing one, only one is counted.
+
+    Raises:
+        PageError: the file is not a PDF, is damaged or encrypted, or has no pages.
+    """
+    with open_document(stream) as document:
+        stated = len(document)
+        if has_page(document, stated - 1):
+            return stated
+        found = 0
+        for number in range(stated):
+            if has_page(document, number):
+                found = number + 1
+            elif number - found >= _MAX_MISSING_PAGES:
+                break
+        return min(found + 1, stated)
+
+
+def has_page(document: pdfium.PdfDocument, number: int) -> bool:
+    """Whether a page exists; its content is not parsed."""
+    return bool(raw.FPDF_GetPageSizeByIndexF(document, number, raw.FS_SIZEF()))
+
+
+@contextmanager
+def open_document(stream: BinaryIO) -> Iterator[pdfium.PdfDocument]:
+    """Open a PDF file in pdfium.
+
+    Raises:
+        PageError: it is not a PDF, is damaged or encrypted, or has no pages.
+    """
+    try:
+        # From the stream: one page of a large file needs only a little of it.
+        document = pdfium.PdfDocument(stream)
+    except pdfium.PdfiumError as error:
+        stream.seek(0)
+        if _opens(stream.read()):  # then the error code is a stale one of an earlier file
+            raise PageError("the PDF has no pages. Save or copy it again") from error
+        if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+            raise PageError("the PDF needs a password. Save it without one") from error
+        raise PageError("the PDF is damaged. Save or copy it again") from error
+    with document:
+        # pdfium silently rebuilds a broken index; where the file ends early, pages may be missing.
+        is_whole = b"%%EOF" in _end_of(stream, _PDF_TAIL)
+        if not is_whole and not raw.FPDF_DocumentHasValidCrossReferenceTable(document):
+            raise PageError("the PDF ends early. Save or copy it again")
+        yield document
+
+
+def _opens(data: bytes) -> bool:
+    """Whether pdfium can open a document, even one without pages."""
+    document = raw.FPDF_LoadMemDocument64(data, len(data), None)
+    if document:
+        raw.FPDF_CloseDocument(document)
+    return bool(document)
+
+
+def _end_of(stream: BinaryIO, length: int) -> bytes:
+    """The last `length` bytes of a file, or all of a shorter one."""
+    stream.seek(max(stream.seek(0, os.SEEK_END) - length, 0))
+    return stream.read()
+
 
 _POINTS_PER_INCH = 72
 """Points are the unit of length in a PDF."""
@@ -35,8 +110,8 @@ _MIN_RENDERED_IMAGE_SHARE = 0.25
 record of a measurement."""
 
 _MAX_SHEET_LENGTH = 24 * _POINTS_PER_INCH
-"""Points, a little more than A2. A longer page is a picture whose size nobody set, so its dpi
-means nothing. No record of a measurement."""
+"""Points, a little more than A2. On a longer page nobody has set the size, so its dpi means
+nothing. No record of a measurement."""
 
 _MAX_SCAN_INSET = 0.02
 _MAX_SCAN_SHEAR = 1e-3
@@ -101,9 +176,9 @@ def read_pdf(
 ) -> PdfPicture:
     """Read page `number` (0-based) of an open PDF file.
 
-    Of a page that shows only one upright image, the result is that image in its own pixels.
-    All others are rendered, with filled form fields and notes; `with_lines` for the lines that
-    they draw, too, which takes nearly as long again.
+    A page that shows only one upright image gives that image in its own pixels. Other pages are
+    rendered, with filled form fields and notes. `with_lines` also gives the lines that they draw,
+    and takes nearly twice as long.
 
     Raises:
         PageError: the file is damaged or encrypted, has no such page, or too many pixels.
@@ -263,10 +338,10 @@ def _render(page: pdfium.PdfPage, max_pixels: int) -> tuple[GreyImage, float]:
 
 
 def _render_dpi(width: float, height: float, pictures: list[_Picture], max_pixels: int) -> float:
-    """`RENDER_DPI`, or more where an image over much of the page has a higher resolution.
+    """`RENDER_DPI`, or more if an image over much of the page has a higher resolution.
 
-    `width` and `height` are those of the page in points. Less only on pages of a size that
-    nobody set.
+    It is less only for pages longer than `_MAX_SHEET_LENGTH`. `width` and `height` are those of
+    the page in points.
     """
     min_area = _MIN_RENDERED_IMAGE_SHARE * width * height
     large = [p for p in pictures if np.prod(p.sides) >= min_area]

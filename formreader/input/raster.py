@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -16,13 +17,13 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from formreader.core.errors import PageError
+from formreader.core.geometry import MM_PER_INCH
 from formreader.core.records import GreyImage
 from formreader.input.file_formats import PNG, TIFF, FileFormat
-from formreader.input.grey import grey_of
-from formreader.input.jpeg import grey_of_jpeg
-from formreader.input.resolution import METADATA_ERRORS, credible_dpi, stated_dpi
+from formreader.input.grey import grey_of, grey_of_jpeg
 
 _TURNS: Mapping[int, Image.Transpose] = MappingProxyType(
     {
@@ -43,6 +44,33 @@ _TIFF_HEADER_BYTES = 16
 _ORIENTATION_TAG = 0x0112
 """Of EXIF and TIFF 6.0."""
 
+_METADATA_ERRORS = (
+    *(ArithmeticError, AttributeError, LookupError, OSError),
+    *(SyntaxError, TypeError, ValueError, struct.error),
+)
+"""Exceptions that Pillow raises on damaged metadata."""
+
+_X_RESOLUTION_TAG, _Y_RESOLUTION_TAG, _RESOLUTION_UNIT_TAG = 0x011A, 0x011B, 0x0128
+_PER_CENTIMETRE = 3
+"""Tags of EXIF and TIFF 6.0, and the unit's value where it is not the inch."""
+
+_SHEETS_MM = ((210, 297), (216, 279))
+"""A4, Letter."""
+
+_PAPER_MM = (*_SHEETS_MM, (297, 420), (148, 210), (105, 148), (216, 356), (279, 432))
+"""The former and A3, A5, A6, Legal, Tabloid."""
+
+_MIN_CREDIBLE_DPI, _MAX_CREDIBLE_DPI = 50, 2400
+_MAX_CREDIBLE_DPI_RATIO = 1.05
+"""A resolution outside of the range, or with a larger ratio between its axes, is taken to be
+wrong. No record of a measurement; a fax of 204 x 98 dpi counts as wrong."""
+
+_PROGRAM_DEFAULT_DPI = (72, 96)
+"""Written by programs that do not know the resolution."""
+
+_MAX_PAPER_DEVIATION = 0.02
+"""Of a page's sides from a paper size, as a share of these. No record of a measurement."""
+
 
 def check_size(width: float, height: float, max_pixels: int) -> None:
     """Refuse an image that is too large, before it is decoded.
@@ -60,10 +88,7 @@ def check_size(width: float, height: float, max_pixels: int) -> None:
 def read_raster(
     stream: BinaryIO, file_format: FileFormat, number: int, max_pixels: int
 ) -> tuple[GreyImage, float | None]:
-    """Decode image `number` (0-based) of an open file.
-
-    Returns:
-        The upright image, (height, width) uint8, and the dpi that it states, if credible.
+    """Image `number` (0-based) of an open file, upright, (h, w) uint8, and its dpi if credible.
 
     Raises:
         PageError: there is no such image, it has too many pixels, or damage that Pillow does not
@@ -84,7 +109,7 @@ def read_raster(
             image = file_format.open(stream)
         check_size(*image.size, max_pixels)
         grey = _grey(image, stream)
-        dpi = stated_dpi(image)
+        dpi = _stated_dpi(image)
         # A TIFF is already turned: Pillow does it on loading, and removes its tag.
         turn = _TURNS.get(_orientation(image))
     if turn is not None:
@@ -95,8 +120,8 @@ def read_raster(
 def count_tiff_pages(stream: BinaryIO, max_pages: int | None = None) -> int:
     """The number of pages of a TIFF file, from its chain of directories (TIFF 6.0, section 2).
 
-    Where the chain breaks off, the missing page is counted, so that reading it fails and no
-    page is lost silently. Counting ends at `max_pages` + 1.
+    If the chain breaks off, the missing page is counted: reading it fails, and no page is lost
+    silently. Counting ends at `max_pages` + 1.
     """
     last = None if max_pages is None else max_pages + 1
     return max(1, sum(1 for _ in islice(_tiff_directories(_TiffHeader.of(stream), stream), last)))
@@ -216,5 +241,60 @@ def _orientation(image: Image.Image) -> int:
     """The EXIF orientation; 1, upright, where the metadata is missing or damaged."""
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except METADATA_ERRORS:
+    except _METADATA_ERRORS:
         return 1
+
+
+def _stated_dpi(image: ImageFile) -> tuple[float, float] | None:
+    """The dots per inch along x and y that a file states; None where it states none."""
+    try:
+        if "dpi" in image.info:
+            x, y = image.info["dpi"]
+            return float(x), float(y)
+        if isinstance(image, WebPImageFile):
+            exif = image.getexif()
+            scale = 2.54 if exif.get(_RESOLUTION_UNIT_TAG) == _PER_CENTIMETRE else 1.0
+            return scale * float(exif[_X_RESOLUTION_TAG]), scale * float(exif[_Y_RESOLUTION_TAG])
+    except _METADATA_ERRORS:
+        pass
+    return None
+
+
+def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> float | None:
+    """The stated resolution; None if it is absurd, differs by axis, or is a program's default.
+
+    A program's default counts if it gives the page a usual paper size. `shape` is (height, width)
+    in pixels.
+    """
+    if stated is None or not all(math.isfinite(value) for value in stated):
+        return None
+    low, high = sorted(stated)
+    if not _MIN_CREDIBLE_DPI <= low <= high <= _MAX_CREDIBLE_DPI:
+        return None
+    if high > _MAX_CREDIBLE_DPI_RATIO * low:
+        return None
+    dpi = (low + high) / 2
+    if any(abs(dpi - default) < 1 for default in _PROGRAM_DEFAULT_DPI) and not _is_paper(
+        shape, dpi
+    ):
+        return None
+    return round(dpi, 1)
+
+
+def estimated_dpi(shape: tuple[int, ...]) -> float:
+    """The resolution of a page that states none, from its (height, width) in pixels.
+
+    A whole sheet of A4 or Letter is assumed, whichever is nearer in its aspect ratio.
+    """
+    short, long = sorted(shape)
+    width, height = min(_SHEETS_MM, key=lambda mm: abs(short / long - mm[0] / mm[1]))
+    return round(MM_PER_INCH * max(short / width, long / height), 1)
+
+
+def _is_paper(shape: tuple[int, ...], dpi: float) -> bool:
+    """Whether a page of this (height, width) in pixels has a usual paper size."""
+    short, long = (MM_PER_INCH * side / dpi for side in sorted(shape))
+    return any(
+        abs(short - a) < _MAX_PAPER_DEVIATION * a and abs(long - b) < _MAX_PAPER_DEVIATION * b
+        for a, b in _PAPER_MM
+    )

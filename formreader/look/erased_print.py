@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import map_points
-from formreader.core.image_pyramid import Pyramid
-from formreader.core.paper import paper_under_ink
+from formreader.core.image_pyramid import Pyramid, paper_under_ink
 from formreader.core.records import DigitBox
 from formreader.look.page_look import PageLook
 

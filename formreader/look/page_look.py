@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import Transform, map_points, scaling
-from formreader.core.page_layers import Layer
 from formreader.core.records import GreyImage
 from formreader.crop.writing_map import WritingMap, dark_places
 from formreader.look.page_maps import LAYER_STRIDE, PageMaps, probabilities

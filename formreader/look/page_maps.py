@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 
 LAYER_STRIDE = 2
 """Page pixels per pixel of the layers' grid, along each axis. With 4 the cores of boxes 18 pixels

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     PAGE_MODEL,
+    GraphTrial,
     card_errors,
     card_hashes,
     load_graph,

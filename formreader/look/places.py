@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.look.page_maps import LAYER_STRIDE, PageMaps, inset_of_core, probabilities
 
 _MIN_CORE_SCORE = 0.65

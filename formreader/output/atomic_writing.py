@@ -22,12 +22,8 @@ from formreader.core.remote_files import check_upload, upload
 def check_writable(place: Place, option: str = "--out") -> None:
     """Check before any work that `place` can be written; leaves no trace.
 
-    Creates a temporary file beside it and deletes it. Permission bits are not enough: they do not
-    hold for root, on network drives, or on a full or read-only disk.
-
-    Args:
-        place: the file to be written; it may exist already.
-        option: the option that chose `place`, named in error messages.
+    A temporary file is created beside it and deleted: permission bits do not hold for root, on
+    network drives, or on a full or read-only disk. `option` chose `place`; messages name it.
 
     Raises:
         OutputError: the folder is missing or read-only, or `place` is locked or not an ordinary
@@ -76,9 +72,9 @@ def atomic_writer(place: Place, option: str = "--out") -> Iterator[TextIO]:
 def atomic_stream(place: Place, option: str = "--out") -> Iterator[BinaryIO]:
     """Open `place` for bytes, which replace the file only when all of them are written.
 
-    They are written to a temporary file in the same folder, which replaces the file at the end of
-    the `with` block. After an exception the old file is unchanged. For a URL the temporary file is
-    on this machine, and is uploaded as a whole.
+    They go to a temporary file in the same folder, which replaces the file at the end of the `with`
+    block. After an exception the old file is unchanged. For a URL the temporary file is on this
+    machine, and is uploaded as a whole.
 
     Raises:
         OutputError: the file cannot be written, for instance because the disk is full.

@@ -17,28 +17,16 @@ class ColumnKind(Enum):
     STATUS = auto()
 
 
+_NAMES = {
+    ColumnKind.TEXT: "file value digit cells second message form review",
+    ColumnKind.INTEGER: "page field box x y width height",
+    ColumnKind.SHARE: "confidence lowest",
+    ColumnKind.OPTIONAL_SHARE: "second_confidence",
+    ColumnKind.STATUS: "status",
+}
+
 COLUMN_KINDS: Mapping[str, ColumnKind] = MappingProxyType(
-    {
-        "file": ColumnKind.TEXT,
-        "page": ColumnKind.INTEGER,
-        "field": ColumnKind.INTEGER,
-        "box": ColumnKind.INTEGER,
-        "value": ColumnKind.TEXT,
-        "digit": ColumnKind.TEXT,
-        "confidence": ColumnKind.SHARE,
-        "status": ColumnKind.STATUS,
-        "cells": ColumnKind.TEXT,
-        "x": ColumnKind.INTEGER,
-        "y": ColumnKind.INTEGER,
-        "width": ColumnKind.INTEGER,
-        "height": ColumnKind.INTEGER,
-        "second": ColumnKind.TEXT,
-        "second_confidence": ColumnKind.OPTIONAL_SHARE,
-        "lowest": ColumnKind.SHARE,
-        "message": ColumnKind.TEXT,
-        "form": ColumnKind.TEXT,
-        "review": ColumnKind.TEXT,
-    }
+    {name: kind for kind, names in _NAMES.items() for name in names.split()}
 )
 
 FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height,lowest,message"
@@ -46,10 +34,10 @@ DIGIT_HEADER = (
     "file,page,field,box,x,y,width,height,digit,confidence,status,second,second_confidence,message"
 )
 
-NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER = (
-    header.replace("file,page,field", "file,page,form,field")
+NAMED_HEADERS = {
+    header: header.replace("file,page,field", "file,page,form,field")
     for header in (FIELD_HEADER, DIGIT_HEADER)
-)
+}
 """The headers with a template: `field` is then the field's name."""
 
 PAGE_COLUMNS = ("file", "page", "form", "status", "review")
@@ -73,7 +61,7 @@ def is_table(columns: Sequence[str], *, more: bool = False) -> bool:
     """
     if is_page_table(columns) or (more and tuple(columns[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS):
         return True
-    known = (FIELD_HEADER, DIGIT_HEADER, NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER, *EARLIER_HEADERS)
+    known = (*NAMED_HEADERS, *NAMED_HEADERS.values(), *EARLIER_HEADERS)
     lists = (header.split(",") for header in known)
     return any(list(columns[: len(one)] if more else columns) == one for one in lists)
 

@@ -35,11 +35,10 @@ NO_FORM_KINDS: Mapping[str, Mapping[str, FieldKind]] = MappingProxyType({})
 class Sheet:
     """What one row is about: the `pages` of a document that are there, or a single page.
 
-    `form` is the form of the document's first page, "" for none. `missing` has a reason
-    for each page that a document lacks. `kinds` are those of the fields by their names, where the
-    templates tell them.
-    `many`: the table is of several forms, so that fields without a name of their own have that of
-    their form: form-1.F02.
+    `form` is the form of the document's first page, "" for none. `missing` has a reason for each
+    page that a document lacks. `kinds` are those of the fields by their names, as far as templates
+    tell them. `many`: the table is of several forms; fields that nobody named then have the name
+    of their form as well, form-1.F02.
     """
 
     form: str
@@ -127,8 +126,8 @@ def sheets_of(
 ) -> Iterator[Sheet]:
     """Put pages that follow one another together as documents; others stay alone.
 
-    A document is of one file, or of files in one folder with one page each. A page of another kind
-    in between, or one that could not be recognised, ends it: what comes after may be another's.
+    A document is of one file, or of files in one folder with one page each. A page of another kind,
+    or of no known form, ends it: what comes after may belong to another document.
 
     Args:
         pages: the pages, in order.
@@ -182,11 +181,8 @@ def write_page_table(
 ) -> None:
     """Write a row for each of `sheets`; the suffix of `place` decides the format.
 
-    Args:
-        place: the file.
-        sheets: what the rows are about.
-        names: the fields that have columns, where the format has columns.
-        language: that of the messages, "" for English.
+    `names` are the fields with columns, if the format has columns. `language` is that of the
+    messages, "" for English.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.

@@ -3,9 +3,9 @@ r"""The table: one row per field or digit, the same bytes for the same readings.
 As CSV it is UTF-8 without a byte order mark, with commas and `\n` line ends, which
 spreadsheets, pandas and `csv` can all read. Coordinates are whole page pixels.
 
-A spreadsheet treats a cell that begins with `=`, `+`, `-` or `@` as a formula, which a file from a
-stranger could misuse by its name. Such a name is written as `./=name.png`: the same path for a
-program, but plain text for a spreadsheet.
+A spreadsheet treats a cell that begins with `=`, `+`, `-` or `@` as a formula. The name of a
+stranger's file could misuse that, so it is written as `./=name.png`: the same path for a program,
+but plain text for a spreadsheet.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from formreader.core.records import DigitReading, FieldReading, PageReading, Pag
 from formreader.output.columns import (
     DIGIT_HEADER,
     FIELD_HEADER,
-    NAMED_DIGIT_HEADER,
-    NAMED_FIELD_HEADER,
+    NAMED_HEADERS,
 )
 from formreader.output.table_formats import Row, write_rows
 from formreader.output.wording import sentence
@@ -37,38 +36,30 @@ _ODD_SEMICOLON = re.compile(r";(?! \w)")
 cell after it: a formula, or one whose quote swallows the next rows."""
 
 
-def write_table(place: Place, pages: Iterable[PageReading], rows: Rows, language: str = "") -> None:
+def write_table(
+    place: Place,
+    pages: Iterable[PageReading],
+    rows: Rows,
+    language: str = "",
+    *,
+    named: bool = False,
+) -> None:
     """Write the readings of `pages`, in their order, as they come.
 
-    The suffix of `place` decides the format, `language` the words of `message`. A page with an
-    error, a notice, or no fields has a row of its own with `field` 0 and the reason in `message`:
-    every page is in the table.
+    The suffix of `place` decides the format, `language` the words of `message`. If `named`, rows
+    have their form and the field's name. A page with an error, a notice, or no fields has a row of
+    its own with `field` 0 and the reason in `message`: every page is in the table.
+    `write_page_table` writes rows of pages.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
         UsageError: the suffix is that of an unsupported format.
     """
     header, page_rows = TABLES[rows]
-    write_rows(
-        place, header.split(","), (row for page in pages for row in page_rows(page, language))
-    )
-
-
-def write_form_table(
-    place: Place, pages: Iterable[PageReading], rows: Rows, language: str = ""
-) -> None:
-    """Write the readings of `pages` of known forms and of none, as `write_table` does.
-
-    Rows of fields and of digits name the form and the field. `write_page_table` writes rows of
-    pages.
-
-    Raises:
-        OutputError, UsageError: as `write_table`.
-    """
-    header = NAMED_DIGIT_HEADER if rows == "digit" else NAMED_FIELD_HEADER
-    page_rows = TABLES[rows][1]
-    named = (_named(page, row) for page in pages for row in page_rows(page, language))
-    write_rows(place, header.split(","), named)
+    header = NAMED_HEADERS[header] if named else header
+    table = ((page, row) for page in pages for row in page_rows(page, language))
+    cells = (_named(page, row) if named else row for page, row in table)
+    write_rows(place, header.split(","), cells)
 
 
 def _named(page: PageReading, row: Row) -> Row:
@@ -138,8 +129,8 @@ def digit_text(digit: DigitReading) -> str:
 def whole_percent(confidence: float) -> str:
     """Return a confidence in whole percent, rounded down, as the overlay and the report show it.
 
-    So it is never `100 %` for less than certainty, nor a percent more than the table says. A chance
-    below one percent is `< 1 %`. `percent` in report_view.js does the same.
+    It is never `100 %` for less than certainty, nor more than the table says. Less than one percent
+    is `< 1 %`. `percent` in report_view.js does the same.
     """
     hundredths = round(confidence * 10_000)  # the table has four decimals
     return "< 1 %" if 0 < hundredths < 100 else f"{hundredths // 100} %"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from formreader.core.errors import OutputError, UsageError
 from formreader.core.field_kinds import Typed
-from formreader.core.installed import is_installed
 from formreader.core.locations import Place, suffix_of
+from formreader.core.packages import is_installed
 from formreader.output.atomic_writing import atomic_stream, atomic_writer
 from formreader.output.columns import ColumnKind, column_kinds
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from formreader.core.image_pyramid import Pyramid
-from formreader.core.paper import paper_under_ink
+from formreader.core.image_pyramid import Pyramid, paper_under_ink
 from formreader.core.records import GreyImage
 
 _ILLUMINATION_HALVINGS = 3

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     LINE_MODEL,
+    GraphTrial,
     card_errors,
     card_hashes,
     card_number,

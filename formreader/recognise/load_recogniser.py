@@ -7,9 +7,9 @@ GPU the Keras model itself runs.
 from __future__ import annotations
 
 from formreader.core.errors import UsageError
-from formreader.core.installed import is_installed
 from formreader.core.model_folder import model_folder
 from formreader.core.options import DEFAULT_MODEL, Device, usable_cores
+from formreader.core.packages import is_installed
 from formreader.recognise import runtimes
 from formreader.recognise.model_card import read_card
 from formreader.recognise.recogniser import Recogniser

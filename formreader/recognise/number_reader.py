@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
-from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     HAND_FILE,
     NUMBER_MODEL,
     QUICK_FILE,
+    GraphTrial,
     card_errors,
     card_hashes,
     load_graph,

@@ -16,20 +16,19 @@ import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, CROP_SIDE, Crops
 from formreader.core.errors import ModelError, UsageError, is_disk_full
-from formreader.core.graph_trial import GraphTrial
-from formreader.core.installed import is_installed
 from formreader.core.model_folder import (
     HAND_FILE,
     KERAS_FILE,
     ONNX_FILE,
     QUICK_FILE,
+    GraphTrial,
     how_to_renew,
     load_graph,
     read_checked,
     try_graph,
 )
 from formreader.core.options import Device
-from formreader.core.quiet_keras import start_keras
+from formreader.core.packages import is_installed, start_keras
 from formreader.recognise.model_card import Card
 from formreader.recognise.page_hand import PageHand
 from formreader.recognise.recogniser import Recogniser, softmax

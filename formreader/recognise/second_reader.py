@@ -27,7 +27,7 @@ from formreader.core.model_folder import (
     read_card_file,
 )
 from formreader.core.options import SecondReaderName
-from formreader.core.rapid_ocr import check_rapid_ocr, rapid_ocr, rapid_ocr_version
+from formreader.core.packages import check_rapid_ocr, rapid_ocr, rapid_ocr_version
 from formreader.crop.number_strips import Strip
 from formreader.recognise.model_card import CalibrationRow, calibration_rows
 from formreader.recognise.number_confidence import probability

@@ -38,11 +38,8 @@ def apply_corrections(
 ) -> AnswerPlan:
     """Store the answers that `corrections` give, in one transaction.
 
-    Answers that the job has already change nothing.
-
-    Args:
-        by: who answered, where the corrections do not say it.
-        replace_earlier: an answer may differ from one that the job has, and replaces it.
+    Answers that the job has already change nothing. `by` answered, if the corrections do not say
+    who. With `replace_earlier` an answer may replace a different one that the job has.
 
     Raises:
         UsageError: one of them belongs to another job, to a file that has changed, to a box or a

@@ -15,8 +15,15 @@ from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.output.report.report import write_report
 from formreader.output.web_page import page_environment
 from formreader.review.apply_corrections import cell_name
-from formreader.review.audit_bounds import StratumCount, needed_sample, upper_bound
-from formreader.review.audit_sample import AuditSample, SampledField, blind_fields, draw_sample
+from formreader.review.audit_sample import (
+    AuditSample,
+    SampledField,
+    StratumCount,
+    blind_fields,
+    draw_sample,
+    needed_sample,
+    upper_bound,
+)
 from formreader.review.corrections_file import Correction, read_corrections
 from formreader.review.job_results import report_summary, scanned_files
 from formreader.store.job_store import JobStore

@@ -51,9 +51,9 @@ class Correction:
 
     `file` is the name in the results, `page` is 0-based, `place` in whole pixels of the page.
     `digit` is 0 to 9, "" for a blank or "?" for no digit. With a `value` the row is about a whole
-    field, and `digit` means nothing. `field` and `box` count from 1; they, `guess`, `confidence`
-    and `job` (what was read, and in which job) are None in tables that do not have them. `source`
-    names the table and the line.
+    field, and `digit` means nothing. `field` and `box` count from 1. `guess` and `confidence` are
+    what was read, in `job`. These five are None in tables without them. `source` names the table
+    and the line.
     """
 
     file: str

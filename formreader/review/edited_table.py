@@ -73,12 +73,8 @@ def read_edited(path: Path, store: JobStore, view: JobView) -> EditedTable:
     """Compare a table of fields, digits or pages with its job.
 
     Rows may be sorted or left out. A status that a person changed to `checked` confirms its row:
-    in a table of pages all fields of the row that are for review.
-
-    Args:
-        path: the table.
-        store: the job.
-        view: how the job was written, with the documents that its pages make.
+    in a table of pages all fields of the row that are for review. `view` is how the job was
+    written.
 
     Raises:
         NoInputError: it cannot be read, or is not such a table.

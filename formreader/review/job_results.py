@@ -25,16 +25,15 @@ from formreader.core.options import Rows
 from formreader.core.records import FieldReading, PageReading, Status
 from formreader.output.page_table import Sheet, column_of, sheets_of, write_page_table
 from formreader.output.report.report import ReportSummary, page_sources, write_report
-from formreader.output.table import text_cell, write_form_table, write_table
+from formreader.output.table import text_cell, write_table
 from formreader.output.table_formats import TableFormat, format_of
-from formreader.rules.form_rules import Relation
-from formreader.rules.rules_text import rules_of_text
+from formreader.rules.form_rules import Relation, rules_of_text
 from formreader.store.job_store import JobStore, JobView
 
 _MAX_PART = 60
 """Characters of a form's name in that of its file: names of files may have 255 bytes."""
 
-_COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
+COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 
 
 def stored_place(place: Place | None) -> str:
@@ -224,11 +223,10 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
         write_page_table(place, _sheets(store, view, many=many), columns, view.language)
         return
     readings = store.readings() if rows == "digit" else store.field_readings()
-    if view.forms is not None:
+    named = view.forms is not None
+    if named:
         readings = as_written_on_forms(readings, form_kinds(view))
-        write_form_table(place, readings, rows, view.language)
-    else:
-        write_table(place, readings, rows, view.language)
+    write_table(place, readings, rows, view.language, named=named)
 
 
 def kinds_of_columns(view: JobView) -> dict[str, FieldKind]:
@@ -238,12 +236,9 @@ def kinds_of_columns(view: JobView) -> dict[str, FieldKind]:
         for name in names:
             own = kinds.get(form, {}).get(name, NO_KIND)
             kind = FieldKind(
-                kind=own.is_a,
-                decimals=own.decimals,
-                separator=own.separator,
-                date=own.date,
+                kind=own.is_a, decimals=own.decimals, separator=own.separator, date=own.date,
                 comma=own.comma,
-            )
+            )  # fmt: skip
             for column in {name, column_of(form, name, many=True)}:
                 found.setdefault(text_cell(column), set()).add(kind)
     return {name: of.pop() for name, of in found.items() if len(of) == 1}
@@ -278,7 +273,7 @@ def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) ->
     accepted, accepted_wrong = store.accepted()
     return ReportSummary(
         files=view.files,
-        **{name: counts[name] for name in _COUNTS},
+        **{name: counts[name] for name in COUNTS},
         review_below=view.review_below,
         made=datetime.now(),
         version=run.version,
@@ -300,9 +295,9 @@ def answer_gains(store: JobStore, view: JobView) -> dict[tuple[str, int, int], f
     """How many wrong accepted values an answered field is expected to show, by its rules.
 
     By (file, 0-based page, 0-based number of the field). A rule between fields can be checked once
-    all of its values are known, so the last answer of a sum also checks its accepted ones: what
-    they are expected to have wrong is shared by the fields that the rule waits for. Fields without
-    such rules are left out, but for those of columns without numbers.
+    all of its values are known: the last answer of a sum also checks its accepted values. The
+    number of these expected to be wrong is shared by the fields that the rule waits for. Other
+    fields are left out, except those of columns without numbers.
     """
     if view.forms is None:
         return {}

@@ -1,8 +1,8 @@
 """Rules checked over a whole job, with what people answered.
 
-What a page's own readings break is found when it is read. An answer may mend that or break
-another rule, whether a value is unique only the batch tells, and an earlier value belongs to the
-number of a thing as answered.
+Rules that a page's own readings break are found when it is read. An answer may mend one or break
+another. Whether a value is unique, only the batch tells. An earlier value belongs to the number of
+a thing as answered.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from formreader.output.table import file_cell
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Thresholds
 from formreader.rules.decoder import broken_rules, written_values
-from formreader.rules.earlier_values import key_of_page, key_of_value, step_broken
-from formreader.rules.form_rules import FormRules
-from formreader.rules.rules_text import rules_of_text
+from formreader.rules.field_checks import key_of_page, key_of_value, step_broken
+from formreader.rules.form_rules import FormRules, rules_of_text
 from formreader.store.job_store import JobStore, JobView
 
 

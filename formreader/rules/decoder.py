@@ -20,14 +20,14 @@ keeps it by chance only where something else stands there.
 The decoder finds the most probable values, and for each field the probabilities of its candidates
 (its posterior), summed over all values of the others.
 
-The method. Fields that no rule connects are independent. Those that rules connect are gone through
-in an order in which rules end early. What is behind matters for the rest only by the partial sums
-of the rules that have begun and not ended. So a state is the tuple of these sums: equal ones are
-merged, for the best value (Viterbi 1967) and for the sum (the forward-backward algorithm, Rabiner
-1989, with states of this kind). That is exact, in loops of rules as well, but for states that are
-less probable than the best by `_LEAST_STATE`, and where more than `_MAX_STATES` come up. Numbers
-are whole here: those of fields that rules connect are multiplied by the power of ten that leaves no
-decimals, so that 2.5 + 5 is 7.5 exactly.
+The method. Fields that no rule connects are independent. The decoder visits connected fields in an
+order in which rules end early. Of the fields already visited, only the partial sums of unfinished
+rules matter for the rest. So a state is the tuple of these sums. Equal states are merged, for the
+best value (Viterbi 1967) and for the sum (the forward-backward algorithm, Rabiner 1989). That is
+exact, also where rules form loops, but for two limits: states less probable than the best by
+`_LEAST_STATE` are left out, and at most `_MAX_STATES` are kept. Numbers are whole here: those of
+connected fields are multiplied by the power of ten that leaves no decimals, so that 2.5 + 5 is 7.5
+exactly.
 """
 
 from __future__ import annotations
@@ -45,9 +45,8 @@ from formreader.core.dates import DateRule
 from formreader.core.field_kinds import written_value
 from formreader.core.records import FieldReading
 from formreader.rules.expressions import decimals_of
-from formreader.rules.field_checks import broken_by, number_of
+from formreader.rules.field_checks import broken_by, number_of, relation_broken
 from formreader.rules.form_rules import NO_RULES, FormRules, Relation
-from formreader.rules.rule_reasons import relation_broken
 
 UNREADABLE = "?"
 """Stands in a value for what cannot be read; as a candidate for all values that are not listed."""
@@ -103,10 +102,7 @@ class Verdict:
 def decode(beliefs: Mapping[str, Belief], rules: FormRules) -> dict[str, Verdict]:
     """The most probable values of a page's fields, and the probability of each candidate.
 
-    Args:
-        beliefs: the fields of the page by name. A rule about a field that is not among them is
-            not checked.
-        rules: the rules of the form.
+    `beliefs` are those of the fields by name. A rule about another field is not checked.
     """
     relations = [r for r in rules.relations if all(name in beliefs for name, _ in r.terms)]
     exact = {name for one in relations if one.compare in ("=", "date") for name, _ in one.terms}
@@ -240,8 +236,7 @@ def _components(
 ) -> list[tuple[list[str], list[Relation]]]:
     """Groups of fields that rules connect, each in the order in which it is gone through.
 
-    The fields of one rule follow one another as far as rules share no fields, so that few rules
-    are open at a time.
+    The fields of one rule follow one another if possible: then few rules are open at a time.
     """
     group = {name: [name] for name in names}
     for relation in relations:
@@ -274,9 +269,9 @@ def _ordered(names: Sequence[str], relations: Sequence[Relation]) -> list[str]:
 class _Layer:
     """The states after a field, and the steps that lead to them from those before.
 
-    `sums`, (n, rules) int64, are the states; `forward`, (n,), the sum over all ways to each,
-    `best` the weight of the best one, and `came` the step that it ends with. Steps are, (m,) each,
-    the state before, the candidate, the state here, and the weight.
+    `sums`, (n, rules) int64, are the states. `forward`, (n,), is the sum over all ways to each,
+    `best`, (n,), the weight of the best way, and `came`, (n,), the last step of that. Steps are,
+    (m,) each, the state before, the candidate, the state here, and the weight.
     """
 
     sums: Integers

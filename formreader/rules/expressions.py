@@ -18,17 +18,14 @@ _MAX_FACTOR_DIGITS = 6
 """Longer numbers in a rule could make its sums too large to be counted."""
 
 _UNKNOWN = re.compile(r"[^-+*=<>,\s]*")
-"""What is taken for a name that no field has, to tell it."""
+"""A name that no field has, for a message."""
 
 
 def parse_relations(key: RelationKey, text: str, names: Collection[str]) -> tuple[Relation, ...]:
-    """The rules in one text of a template's `key`; several where fields are said to be `equal`.
+    """The rules in one text of a template's `key`; several of fields that are `equal`.
 
-    Args:
-        key: the template's key that the text belongs to.
-        text: the rule.
-        names: the names of the form's fields. They may hold blanks and signs: the longest name
-            that fits counts.
+    `names` are those of the form's fields. They may hold blanks and signs: the longest name that
+    fits counts.
 
     Raises:
         ValueError: it is no such rule, or names no field; the message says why.

@@ -1,17 +1,27 @@
-"""What a field's own rules say of a value."""
+"""What rules say of a value: those of its field, those between fields, an earlier table."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from importlib import import_module
 
 from formreader.core.doubts import Doubt, reason
-from formreader.core.field_kinds import Misfit, Typed, free_number, span, text_of, value_of
-from formreader.rules.form_rules import FieldRules
+from formreader.core.field_kinds import (
+    MAX_DECIMALS,
+    Misfit,
+    Typed,
+    as_written,
+    free_number,
+    span,
+    text_of,
+    value_of,
+)
+from formreader.rules.expressions import decimals_of
+from formreader.rules.form_rules import FieldRules, FormRules, Relation
 
 _MODULE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 
@@ -21,24 +31,26 @@ _CHECKS = "stdnum"
 MAX_DIGITS = 15
 """Longer numbers are names of things: nobody adds them up."""
 
-_MAX_SHOWN_VALUE = 40
-"""Characters of a value in a reason."""
+_MAX_SHOWN_VALUE, _MAX_SHOWN_RULE = 40, 160
+"""Characters of a value, and of a rule between fields, in a reason. By eye: two lines."""
 
 _MAX_DAY = date.max.toordinal()
 
 
 def broken_by(rules: FieldRules, value: str, name: str = "") -> Iterator[str]:
-    """Yield what speaks against a value, a reason for each rule of its field that it breaks.
+    """Yield a reason for each rule of its field that a value breaks.
 
-    `name` is that of the field. `value` is as written, with digits and what stands between them; ""
-    for a blank. One with a `?` breaks none: it may be anything.
+    `name` is that of the field. `value` is as written, "" for a blank. One with a `?` breaks no
+    rule: it may be anything.
     """
     digits = digits_of(value)
     if "?" in value:
         return
     said = value if len(value) <= _MAX_SHOWN_VALUE else f"{value[:_MAX_SHOWN_VALUE]}..."
     if not digits:
-        if rules.optional is False or (_asks(rules) and not rules.optional and not _is_zero(rules)):
+        if rules.optional is False or (
+            _asks(rules) and not rules.optional and rules.blank_is is None
+        ):
             yield reason(Doubt.IS_BLANK, name)
         return
     try:
@@ -63,10 +75,10 @@ def broken_by(rules: FieldRules, value: str, name: str = "") -> Iterator[str]:
 
 
 def number_of(value: str, rules: FieldRules) -> int | Decimal | None:
-    """The number that a value stands for in rules; None for a blank, or where it cannot be told.
+    """The number that a value stands for in rules; None for a blank, and for what is no number.
 
-    A date counts in days, a time in minutes. Of a field without a kind 1.250 counts as 1250, and
-    12,50 as 12.5.
+    A date counts in days, a time in minutes. In a field without a kind 1.250 is 1250, and 12,50 is
+    12.5.
     """
     if not value:
         return rules.blank_is
@@ -103,13 +115,13 @@ def digits_of(value: str) -> str:
 
 @lru_cache(maxsize=256)
 def pattern_check(pattern: str) -> Callable[[str], bool]:
-    """What tells whether a value as a whole fits a regular expression.
+    """A function that tells whether a whole value fits a regular expression.
 
-    It is one of RE2, whose time grows with the length of the value only. With Python's `re` a
-    template with (a+)+ would stop the program at the first field of some 30 digits.
+    RE2 takes time in proportion to the value's length. With Python's `re` a template with (a+)+
+    would stop the program at the first field of some 30 digits.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no regular expression of RE2.
     """
     import re2  # few templates have patterns
 
@@ -132,7 +144,9 @@ def pattern_check(pattern: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=256)
 def check_digits(name: str) -> Callable[[str], bool]:
-    """What tells whether the check digits of a number are right, by a module of python-stdnum.
+    """A function that tells whether the check digits of a number are right.
+
+    `name` is a module of python-stdnum.
 
     Raises:
         ValueError: there is no such module.
@@ -166,5 +180,70 @@ def _asks(rules: FieldRules) -> bool:
     )
 
 
-def _is_zero(rules: FieldRules) -> bool:
-    return rules.blank_is is not None
+def relation_broken(
+    relation: Relation,
+    values: Mapping[str, str],
+    numbers: Mapping[str, int | Decimal],
+    rules: FormRules,
+) -> str:
+    """The reason for review of a rule that is broken.
+
+    `values` are those of the fields as written, "" for a blank. `numbers` are what the values of
+    the rule's fields stand for.
+    """
+    if relation.compare == "=" and (lone := _result(relation)):
+        name, weight = lone
+        others = relation.constant + sum(
+            factor * numbers[one] for one, factor in relation.terms if one != name
+        )
+        fitting = (Decimal(-others) / weight).normalize()
+        if decimals_of(fitting) <= MAX_DECIMALS:
+            wanted = number_text(fitting, rules.of(name))
+            told = values[name], name, wanted, _shortened(relation.text)
+            return reason(Doubt.SHOULD_BE_BY_RULE, *told)
+    read = ", ".join(f"{name} = {values[name]}" for name, _ in relation.terms if values[name])
+    return reason(Doubt.RULE_BROKEN, _shortened(relation.text), _shortened(read))
+
+
+def _shortened(text: str) -> str:
+    """A text without its middle, if it is long: a sum of a table may have a hundred names."""
+    half = _MAX_SHOWN_RULE // 2
+    return text if len(text) <= _MAX_SHOWN_RULE else f"{text[:half]} ... {text[-half:]}"
+
+
+def _result(relation: Relation) -> tuple[str, int] | None:
+    """The field that stands alone on one side of a rule, such as a total, and its weight."""
+    sides = [side.strip() for side in relation.text.split("=")]
+    weights = dict(relation.terms)
+    return next(((side, weights[side]) for side in sides if side in weights), None)
+
+
+def key_of_page(file: str, page: str) -> str:
+    """The key of a page in both tables: its file and its number, as cells have them."""
+    return f"{file} ({page or 1})"
+
+
+def key_of_value(value: str) -> str:
+    """The key of a thing by its number: the digits, without zeros that spreadsheets drop."""
+    digits = digits_of(value)
+    return digits.lstrip("0") or digits
+
+
+def step_broken(value: str, key: str, rules: FieldRules, name: str) -> str:
+    """Why a value does not fit the earlier value of the same key; "" if it fits.
+
+    Blanks and unreadable values are not compared.
+    """
+    now = number_of(value, rules) if value else None
+    if now is None or not key:
+        return ""
+    before = number_of(as_written(rules.earlier.get(key, ""), rules), rules)
+    if before is None or not rules.earlier.get(key):
+        return reason(Doubt.NOT_BEFORE, name, rules.previous, key, value)
+    step = now - before
+    compared = (name, value, number_text(before, rules), rules.previous, text_of(step, ""))
+    if rules.most_step is not None and step > rules.most_step:
+        return reason(Doubt.STEP_ABOVE, *compared, text_of(rules.most_step, ""))
+    if rules.least_step is not None and step < rules.least_step:
+        return reason(Doubt.STEP_BELOW, *compared, text_of(rules.least_step, ""))
+    return ""

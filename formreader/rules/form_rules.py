@@ -1,11 +1,12 @@
-"""Records of the rules of a form, as its template states them."""
+"""The rules of a form, as its template states them and as a job keeps them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from formreader.core.field_kinds import FieldKind
 
@@ -20,18 +21,18 @@ DEFAULT_RULES_BROKEN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class FieldRules(FieldKind):
-    """What a template says of the values of one field and of their kind; the defaults say nothing.
+    """What a template says of the values of one field; the defaults say nothing.
 
     `digits` are the lowest and the highest number of digits. `least` and `most` limit the number.
     `pattern` is a regular expression that fits the whole value. `one_of` names a file, and `known`
     are the values in it. `check` is a module of python-stdnum. `optional`: the field may be
-    blank; None where the template does not say. `blank_is` is the number that a blank counts as in
+    blank; None if the template does not say. `blank_is` is the number that a blank counts as in
     rules between fields. `unique`: no two forms of a batch have the same value.
     `leading_marks_blank`: marks that are no digits count as blank boxes before the first digit.
-    `marks_blank`: a dash or a cross in place of a value says that there is none; None where the
+    `marks_blank`: a dash or a cross in place of a value says that there is none; None if the
     template does not say. `previous` names an earlier table, and `earlier` has its values of this
-    field by what tells one from another: the number in the field `previous_by`, or without that
-    the page. A value is from `least_step` to `most_step` above its earlier one.
+    field, by the number in the field `previous_by`, or by the page if there is no such field. A
+    value is from `least_step` to `most_step` above its earlier one.
     """
 
     digits: tuple[int, int] | None = None
@@ -54,7 +55,7 @@ class FieldRules(FieldKind):
 
     @property
     def weighs(self) -> bool:
-        """Whether it makes some values of its field less probable than others."""
+        """Whether some values of its field are less probable than others by it."""
         return bool(
             self.digits is not None
             or self.least is not None
@@ -115,7 +116,7 @@ class FormRules:
 
     @property
     def weighed(self) -> frozenset[str]:
-        """The fields of which rules make some values less probable than others."""
+        """The fields with values that are less probable than others by a rule."""
         related = (name for one in self.relations for name, _ in one.terms)
         return frozenset((*related, *(name for name, own in self.fields.items() if own.weighs)))
 
@@ -129,3 +130,34 @@ class FormRules:
         return bool(self.relations or self.columns) or any(
             one != NO_RULES for one in self.fields.values()
         )
+
+
+def rules_text(rules: FormRules) -> str:
+    """The rules of a form as JSON."""
+    return json.dumps(asdict(rules), default=_plain)
+
+
+def rules_of_text(text: str) -> FormRules:
+    """The inverse of `rules_text`."""
+    stored = json.loads(text)
+    fields = {name: FieldRules(**_values(values)) for name, values in stored["fields"].items()}
+    relations = tuple(
+        Relation(**{**one, "terms": tuple((name, weight) for name, weight in one["terms"])})
+        for one in stored["relations"]
+    )
+    columns = tuple(map(tuple, stored["columns"]))
+    return FormRules(fields, relations, stored["broken"], columns)
+
+
+def _plain(value: object) -> object:
+    """What JSON has for a `Decimal`, a text, and for a set, a list."""
+    return str(value) if isinstance(value, Decimal) else sorted(value)  # type: ignore[call-overload]
+
+
+def _values(stored: dict[str, Any]) -> dict[str, Any]:
+    pairs = {key: stored[key] and tuple(stored[key]) for key in ("digits", "decimals")}
+    numbers = {
+        key: Decimal(stored[key]) if isinstance(stored[key], str) else stored[key]
+        for key in ("least", "most", "blank_is", "least_step", "most_step")
+    }
+    return {**stored, **pairs, **numbers, "known": frozenset(stored["known"])}

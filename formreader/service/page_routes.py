@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
-from formreader.batch.page_pictures import PagePicture, draw_page
+from formreader.batch.debug_pictures import PagePicture, draw_page
 from formreader.batch.page_pool import explain
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile, PageReading, ReviewField

@@ -39,7 +39,7 @@ from formreader.service.request_bodies import (
 )
 from formreader.service.service_state import Language, Service, Shared, client_of
 from formreader.service.template_shelf import LEARNED_FORMS
-from formreader.store.grey_png import grey_png
+from formreader.store.job_rows import grey_png
 
 router = APIRouter(prefix="/api/v1", tags=["read at once"])
 

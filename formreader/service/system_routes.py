@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from formreader.core.installed import is_installed
 from formreader.core.options import Rows
+from formreader.core.packages import is_installed
 from formreader.core.version import __version__
 from formreader.input.file_formats import PAGE_SUFFIXES
 from formreader.input.open_page import MAX_PIXELS

@@ -23,7 +23,7 @@ FieldAnswers: TypeAlias = Mapping[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person said of one box, or with `box` `WHOLE_FIELD` of the value of a field.
+    """What a person said of one box, or if `box` is `WHOLE_FIELD` of the value of a field.
 
     `file` is its name in the results; `page`, `field` and `box` count from 1. `text` is one digit,
     "" for blank or "?" for no digit; of a field it is the value.

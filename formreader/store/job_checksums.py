@@ -69,11 +69,7 @@ def page_checksum(connection: sqlite3.Connection, page: int) -> bytes:
 
 
 def drop_damaged(connection: sqlite3.Connection) -> int:
-    """Delete the pages that are not as they were stored, or whose answers or file are not.
-
-    Returns:
-        The number of damaged pages, files and pages with damaged answers.
-    """
+    """Delete pages of which not all, answers and file too, is as it was stored; count them."""
     with _any_text(connection):
         files = _damaged_files(connection)
         connection.executemany(sql.DROP_FILE, files)

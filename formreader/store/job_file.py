@@ -34,9 +34,8 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class JobFile:
     """A job's file, open and locked until it is closed or the process dies.
 
-    Do not use it in other threads, nor in a process forked from this one. On POSIX systems, do
-    not open the file without SQLite in this process either, for instance to test whether it can
-    be written: closing it again would release the lock.
+    Do not use it in other threads, nor in a process forked from this one. On POSIX systems, do not
+    open the file without SQLite in this process either: closing it again would release the lock.
 
     `is_new`: the file held no job when it was opened.
     """

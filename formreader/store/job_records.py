@@ -65,13 +65,12 @@ class JobView:
     `out` is the place of the table, `report` that of the report, "" for none, `rows` the kind of
     the table's rows. `thresholds` identifies what was accepted, `review_below` is the threshold of
     single digits. `options` are names and values as the user gave them. `forms` are the names of
-    the fields of each form of the templates, by its name; None without templates. `rules` are the
-    rules of each form that has some, as text (`rules_text`). `documents` are the forms of the pages
-    of each document, in order, by the name of the first. `split`: a table of pages is written as
-    one for each form; None for where there are several. `parts` are the names of those files,
-    beside `out`, that may be there. `language` is that of messages and report, "" for English and
-    that of the browser. `found` are the forms that pages were recognised as; None before it is
-    known.
+    the fields of each form, by its name; None without templates. `rules` are the rules of each form
+    that has some, as text (`rules_text`). `documents` are the forms of the pages of each document,
+    in order, by the name of the first. `split`: whether a table of pages is written as one for
+    each form; None: if there are several. `parts` are the names of those files, which may lie
+    beside `out`. `language` is that of messages and report, "" for English and that of the browser.
+    `found` are the forms that pages were recognised as; None before it is known.
     """
 
     out: str
@@ -121,9 +120,9 @@ class FileRecord:
     """One input file.
 
     `label` is its name in the results, unique in the job. `size` is in bytes, `mtime_ns` the time
-    of its last change in nanoseconds since 1970. `sha256` is the hash of its content, "" where it
-    cannot be opened. `error` says why it cannot be read; such a file has one page, with the same
-    error. `duplicate_of` is the label of the file with the same content that is read instead.
+    of its last change in nanoseconds since 1970. `sha256` is the hash of its content, "" if it
+    cannot be opened. A file that cannot be read has an `error`, and one page with the same error.
+    `duplicate_of` is the label of the file with the same content that is read instead.
     """
 
     label: str

@@ -6,10 +6,14 @@ Pages, fields and boxes are counted from 1 in the rows, as in the results.
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
+
+import numpy as np
 
 from formreader.core.classes import Crops
 from formreader.core.geometry import Box
@@ -22,7 +26,6 @@ from formreader.core.records import (
     Status,
     Thumbnail,
 )
-from formreader.store.grey_png import grey_png
 from formreader.store.job_checksums import Row, checksum, packed, unpacked
 
 _NO_FRAME = (None, None, None, None)
@@ -42,9 +45,8 @@ def decode(data: bytes) -> str:
 class PageRows:
     """What a job stores of a page, as rows of its tables, packed where the page was read.
 
-    `content` has all rows that the page's checksum is of, in the order of `CHECKED_ROWS`, and
-    `counts` the number of rows of each table but the page's own. `seconds` are those of its stages,
-    as JSON.
+    `content` has the rows that the page's checksum is made of, in the order of `CHECKED_ROWS`.
+    `counts` is the number of rows of each other table, `seconds` those of its stages, as JSON.
     """
 
     seconds: str
@@ -104,8 +106,7 @@ def _digit_rows(reading: PageReading) -> Iterator[Row]:
 def _picture_rows(crops: PageCrops, reading: PageReading) -> Iterator[Row]:
     """A row of `PICTURE_COLUMNS` for each field with writing.
 
-    Also of accepted ones: another threshold may put them up for review, and a sample of them
-    shows how many are wrong.
+    Also of accepted fields: another threshold may put them up for review, and audits show them.
     """
     if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
         raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
@@ -160,3 +161,29 @@ def _read_digit(row: Row) -> DigitReading:
 def _box_row(box: Box) -> tuple[float, float, float, float]:
     # SQLite stores NumPy's float32 as bytes, not as a number, and -0.0 as 0.0.
     return float(box.left) + 0.0, float(box.top) + 0.0, float(box.width), float(box.height)
+
+
+_PNG_COMPRESSION_LEVEL = 1
+"""Of 0 to 9. The highest saves 8 % of the bytes and takes 15 times as long."""
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FORMAT_OF_GREY = bytes([8, 0, 0, 0, 0])
+"""Of the header: 8 bits a pixel, grey, the only compression and set of filters, not interlaced."""
+
+
+def grey_png(image: GreyImage) -> bytes:
+    """The content of a PNG file of a grey image, (h, w) uint8.
+
+    No row is filtered: crops are mostly black. That takes less than half of Pillow's time on
+    crops, and 6 % fewer bytes.
+    """
+    height, width = image.shape
+    rows = np.zeros((height, width + 1), np.uint8)  # the first byte of each names its filter: none
+    rows[:, 1:] = image
+    pixels = zlib.compress(rows.tobytes(), _PNG_COMPRESSION_LEVEL)
+    header = struct.pack(">LL", width, height) + _FORMAT_OF_GREY
+    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">L", len(data)) + name + data + struct.pack(">L", zlib.crc32(name + data))

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -68,11 +68,11 @@ class JobStore:
 
     Iterators over pages load one page at a time, so that memory does not grow with the job; add
     nothing while one is in use. Any method may raise OutputError, if the file cannot be written
-    or read or turns out to be damaged: what was added before remains.
+    or read or is damaged: what was added before remains.
 
     `damaged` is the number of pages and files that were not as an earlier run had stored them. They
-    were deleted, so that they are read again. `replaced` says how the job was written whose place
-    this one has taken; None if there was none.
+    were deleted, and are read again. `replaced` is the view of the job that this one replaced,
+    None if there was none.
     """
 
     def __init__(self, file: JobFile, damaged: int = 0, replaced: JobView | None = None) -> None:
@@ -85,9 +85,8 @@ class JobStore:
     def open(cls, path: Path, run: RunRecord, *, fresh: bool) -> Self:
         """Start a new job at `path`, or continue the one that is there.
 
-        Args:
-            run: must equal the job's run, unless no page was stored yet.
-            fresh: delete the job that is there, whatever its run was.
+        `run` must equal the job's run, unless no page was stored yet. `fresh`: delete the job that
+        is there, whatever its run was.
 
         Raises:
             UsageError: the job is of another run, another process has it open, or the file is
@@ -195,12 +194,7 @@ class JobStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def known_pages(self) -> dict[str, int]:
@@ -515,22 +509,11 @@ class JobStore:
             sql.PAGES.format(condition)
         ):
             if page is None:
-                yield (
-                    None,
-                    PageReading(label, 0, notice=reason(Doubt.NOT_READ_YET, twin), same_as=twin),
-                )
+                reading = PageReading(label, 0, notice=reason(Doubt.NOT_READ_YET, twin))
             else:
-                yield (
-                    page,
-                    PageReading(
-                        label,
-                        number - 1,
-                        error=error,
-                        notice=all_of(notice, differs),
-                        same_as=twin,
-                        form=form,
-                    ),
-                )
+                told = all_of(notice, differs)
+                reading = PageReading(label, number - 1, error=error, notice=told, form=form)
+            yield page, replace(reading, same_as=twin)
 
 
 def _add_run(connection: sqlite3.Connection, run: RunRecord) -> None:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth.box_rows import Shape
 from formreader.synth.form import Form
 from formreader.synth.form_spec import Block, Layout, Plan

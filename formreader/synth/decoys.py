@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth.blocks import DISTRACTORS, Distractor
 from formreader.synth.form import Form
 from formreader.synth.house_style import TINTS, House, Section, bar, print_fitting

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import MM_PER_INCH
-from formreader.core.page_layers import Layer
 from formreader.synth.paper_sheet import Colour, Rect, Sheet
 from formreader.synth.strokes import Hand, Mask, PenKind, draw_strokes, extent
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth import combs, stacks
 from formreader.synth.decoys import DECOYS, large_heading, logo
 from formreader.synth.form import Form

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from formreader.core.geometry import Box
-from formreader.core.rapid_ocr import check_rapid_ocr, rapid_ocr
+from formreader.core.packages import check_rapid_ocr, rapid_ocr
 from formreader.core.records import GreyImage
 
 

@@ -15,9 +15,14 @@ from formreader.core.dates import DateRule
 from formreader.core.field_kinds import DEFAULT_ORDER, KINDS, MAX_DECIMALS
 from formreader.core.user_files import csv_reader, open_regular_text
 from formreader.output.table import text_cell
-from formreader.rules.earlier_values import key_of_page, key_of_value
 from formreader.rules.expressions import parse_relations
-from formreader.rules.field_checks import check_digits, digits_of, pattern_check
+from formreader.rules.field_checks import (
+    check_digits,
+    digits_of,
+    key_of_page,
+    key_of_value,
+    pattern_check,
+)
 from formreader.rules.form_rules import (
     DEFAULT_RULES_BROKEN,
     FieldRules,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from formreader.core.errors import ModelError
 from formreader.core.model_folder import model_folder
 from formreader.core.options import TrainOptions
-from formreader.core.quiet_keras import start_keras
+from formreader.core.packages import start_keras
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import load_network

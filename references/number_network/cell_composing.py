@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import Box, quads_of, scaling
-from formreader.core.paper import paper_under_ink
+from formreader.core.image_pyramid import paper_under_ink
 from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.writing_map import WritingMap, dark_places
 from formreader.synth.typefaces import Typeface

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth import DIGITS, DigitSource, Form, Hand, Pen, Rect, Writer
 from formreader.synth.stacks import handwriting
 from formreader.synth.strokes import Mask

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth import Form, Rect, Sheet
 from formreader.synth.blocks import (
     bar_code,

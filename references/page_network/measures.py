@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.look.page_maps import PageMaps
 from formreader.look.page_network import PageNetwork
 from formreader.look.places import Places, find_places

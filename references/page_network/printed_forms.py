@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pypdfium2 as pdfium
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import MM_PER_INCH
-from formreader.core.page_layers import Layer
 from formreader.synth import Form, Rect, Sheet, Writer
 from page_network.filling import Filling, sample_writer
 from page_network.frame_forms import preprint

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import map_points, quarters_to_upright
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.page_layers import Layer
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import straighten
 from formreader.synth import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from formreader.core.errors import FormreaderError
-from formreader.core.quiet_keras import start_keras
+from formreader.core.packages import start_keras
 
 _Options = TypeVar("_Options")
 

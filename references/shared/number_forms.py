@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth import render_form
 from formreader.synth.box_rows import LineStyle, RowStyle, draw_outline, draw_row
 from formreader.synth.form import DIGITS, Form, other_digit

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from formreader.batch import page_pool, pdf_counter, process_executor
-from formreader.batch.input_records import input_records
-from formreader.batch.pdf_counter import PdfCounter
+from formreader.batch import input_checks, page_pool, process_executor
+from formreader.batch.input_checks import PdfCounter
+from formreader.batch.job_plan import input_records
 from formreader.core.errors import PageError, UsageError
 from formreader.core.records import InputFile
 
@@ -100,7 +100,7 @@ def test_no_process_is_started_where_nothing_is_to_be_counted(
     def start(*_: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(pdf_counter, "start_workers", start)
+    monkeypatch.setattr(input_checks, "start_workers", start)
     with PdfCounter(LONG):
         pass
 

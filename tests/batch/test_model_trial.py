@@ -15,9 +15,8 @@ import pytest
 from click.testing import Result
 from onnx import TensorProto, helper, numpy_helper
 
-from formreader.batch import model_trial
+from formreader.batch import network_cards
 from formreader.core.errors import ExitCode, ModelError
-from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     BOX_MODEL,
     CARD_FILE,
@@ -25,6 +24,7 @@ from formreader.core.model_folder import (
     NUMBER_MODEL,
     ONNX_FILE,
     QUICK_FILE,
+    GraphTrial,
     file_hashes,
     load_graph,
     model_folder,
@@ -142,12 +142,12 @@ def test_a_graph_that_takes_all_memory_or_time_costs_a_process_and_no_more(
     folded = graph(large, node("ReduceSum", "zeros", "sum"), FLOATS, node("Add", "floats sum"),
                    weights=(LARGE,))  # fmt: skip
     replace_graph(own, folded)
-    monkeypatch.setattr(model_trial, "worker_memory", lambda _: 2**29)
+    monkeypatch.setattr(network_cards, "worker_memory", lambda _: 2**29)
     done = program("predict", form_png, "--model", own)
     assert done.exit_code == ExitCode.MODEL
     assert "memory" in done.stderr or "allocate" in done.stderr
     replace_graph(own, endless)
-    monkeypatch.setattr(model_trial, "_MAX_LOADING_SECONDS", 2.0)
+    monkeypatch.setattr(network_cards, "_MAX_LOADING_SECONDS", 2.0)
     done = program("scan", form_png, "--out", own.parent / "r.csv", "--model", own)
     assert done.exit_code == ExitCode.MODEL
     assert "loading the model takes more than 2 s" in done.stderr

@@ -21,7 +21,7 @@ from read_crops import read_crops
 
 from formreader.batch import (
     dask_cluster,
-    input_records,
+    job_plan,
     job_work,
     page_pool,
     scan_means,
@@ -279,12 +279,12 @@ def test_pages_come_as_soon_as_their_batch_is_full(recogniser: Recogniser) -> No
 def test_files_are_told_apart_by_their_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(input_records, "_MAX_FILES_AHEAD", 2)
+    monkeypatch.setattr(job_plan, "_MAX_FILES_AHEAD", 2)
     contents = {"a": b"1", "b": b"2", "c": b"1", "empty": b"", "d": b"2", "void": b"", "e": b"1"}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     files = [InputFile(str(tmp_path / name), name) for name in (*contents, "gone", "lost")]
-    records = list(input_records.input_records(files, {}, count_pages))
+    records = list(job_plan.input_records(files, {}, count_pages))
     assert [record.label for record in records] == [file.label for file in files]
     copies = {record.label: record.duplicate_of for record in records if record.duplicate_of}
     assert copies == {"c": "a", "d": "b", "e": "a"}
@@ -297,7 +297,7 @@ def test_files_are_told_apart_by_their_content(
 
 def test_the_pages_of_a_file_are_counted(samples: Path) -> None:
     (fax,) = samples.glob("*.tif")
-    (record,) = input_records.input_records([InputFile(str(fax), fax.name)], {}, count_pages)
+    (record,) = job_plan.input_records([InputFile(str(fax), fax.name)], {}, count_pages)
     assert record.pages == 2
 
 

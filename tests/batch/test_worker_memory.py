@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from formreader.batch import worker_memory as module
-from formreader.batch.worker_memory import GIB, ProcessMemory, machine_memory, worker_memory
+from formreader.batch import worker_process as module
+from formreader.batch.worker_process import GIB, ProcessMemory, machine_memory, worker_memory
 
 
 @pytest.mark.parametrize(

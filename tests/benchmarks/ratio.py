@@ -20,7 +20,7 @@ import numpy.typing as npt
 from drawn_forms import render_any_form
 from result_file import Figures, add_json_option, write_result
 
-from formreader.batch.page_pool import keep_to_one_thread
+from formreader.batch.worker_process import keep_to_one_thread
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.core.records import GreyImage, InputFile, Page, PageCrops

@@ -34,8 +34,7 @@ from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 from formreader.batch import scan_job, scan_means
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain
-from formreader.batch.stored_page import StoredPage
-from formreader.batch.worker_reading import WorkerReading, work_and_read
+from formreader.batch.worker_reading import StoredPage, WorkerReading, work_and_read
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.input.input_files import list_files
 from formreader.reading.page_task import PageTask

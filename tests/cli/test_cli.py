@@ -26,7 +26,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from formreader.batch import input_records, scan_job
+from formreader.batch import job_plan, scan_job
 from formreader.batch.scan_job import STAGES, ScanSummary
 from formreader.cli import progress
 from formreader.cli.main import main
@@ -397,7 +397,7 @@ def test_faulty_files_become_rows_and_the_others_are_read(
             Path(stream.name).unlink()
         return pages
 
-    monkeypatch.setattr(input_records, "count_image_pages", count_and_delete)
+    monkeypatch.setattr(job_plan, "count_image_pages", count_and_delete)
     (forms / "notes.txt").write_text("not a page")
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--workers", 1)

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from formreader.cli.compare import compare
 from formreader.cli.error_handling import Program
-from formreader.cli.evaluate import evaluate
-from formreader.cli.inspect import inspect
+from formreader.cli.evaluate import compare, evaluate, inspect
 from formreader.cli.train import train
 from formreader.core.errors import ExitCode
 from formreader.core.options import CompareOptions, EvaluateOptions, InspectOptions, TrainOptions

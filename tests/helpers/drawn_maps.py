@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import Box
-from formreader.core.page_layers import Layer
 from formreader.look.page_maps import LAYER_STRIDE, PageMaps, core_inset
 
 BOX, CELL = 0, 1

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from formreader.batch.input_records import input_records
+from formreader.batch.job_plan import input_records
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile
 from formreader.input.open_page import count_pages, read_page

@@ -11,8 +11,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from formreader.core.errors import PageError
-from formreader.input import jpeg
-from formreader.input.jpeg import grey_of_jpeg
+from formreader.input import grey
+from formreader.input.grey import grey_of_jpeg
 
 END = b"\xff\xd9"
 
@@ -42,7 +42,7 @@ def read_by_pillow(data: bytes) -> npt.NDArray[np.uint8]:
 
 
 def forbid_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(jpeg, "grey_of")
+    monkeypatch.delattr(grey, "grey_of")
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_missing_data_before_the_end_marker_is_refused() -> None:
 @pytest.mark.parametrize("size", [(75, 106), (74, 107), (75, 108), (107, 75)])
 def test_another_size_than_that_of_the_header_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"size|buffer"):
-        jpeg._decode_strictly(encoded(), *size)
+        grey._decode_strictly(encoded(), *size)

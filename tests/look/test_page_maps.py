@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.look.page_maps import (
     CHANNELS,
     CORE_KINDS,

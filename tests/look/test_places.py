@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from true_looks import blank_maps
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import Box
-from formreader.core.page_layers import Layer
 from formreader.look.page_maps import PageMaps
 from formreader.look.places import Places, find_places
 

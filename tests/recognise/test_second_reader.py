@@ -20,7 +20,7 @@ from formreader import Reader
 from formreader.batch import network_cards, scan_means
 from formreader.batch.job_plan import run_record
 from formreader.batch.network_cards import NetworkCards
-from formreader.core import rapid_ocr
+from formreader.core import packages
 from formreader.core.doubts import Doubt
 from formreader.core.errors import ExitCode, ModelError, UsageError
 from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, model_folder
@@ -188,7 +188,7 @@ def test_without_the_package_a_message_says_what_to_install(
     command: tuple[str, ...],
 ) -> None:
     second_opinion.cache_clear()
-    monkeypatch.setattr(rapid_ocr, "is_installed", lambda _: False)
+    monkeypatch.setattr(packages, "is_installed", lambda _: False)
     monkeypatch.chdir(form_png.parent)
     result = program(*command, "--second-reader", "rapidocr")
     assert result.exit_code == ExitCode.USAGE
@@ -199,7 +199,7 @@ def test_without_the_package_a_message_says_what_to_install(
 
 def test_a_job_knows_its_second_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read without it is not mixed with what is read with it, or with another version."""
-    monkeypatch.setattr(rapid_ocr, "is_installed", lambda _: True)
+    monkeypatch.setattr(packages, "is_installed", lambda _: True)
     cards = NetworkCards.read("digits")
     runs = [run_record(ScanOptions(("a",)), cards)]
     for version in ("3.10.0", "3.11.0"):

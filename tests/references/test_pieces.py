@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.detect.peaks import STRIDE
 from formreader.look.page_maps import CHANNELS, LAYER_STRIDE, PageMaps
 from formreader.look.places import find_places

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth import Form, finish, sample_scan
 from page_network.frame_forms import frame_form
 from page_network.hands import HandBook

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.core.hypergeometric import hypergeometric
-from formreader.review.audit_bounds import (
+from formreader.review.audit_sample import (
     StratumCount,
     needed_sample,
     upper_bound,

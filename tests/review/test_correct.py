@@ -32,7 +32,7 @@ from formreader.core.records import (
     field_status,
 )
 from formreader.review import corrections_file
-from formreader.review.second_person import cohens_kappa
+from formreader.review.correct_job import cohens_kappa
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
 RunProgram = Callable[..., Result]

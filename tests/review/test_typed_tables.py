@@ -23,8 +23,7 @@ from formreader.recognise.risk_control import Thresholds
 from formreader.review.job_results import write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.expressions import parse_relations
-from formreader.rules.form_rules import FieldRules, FormRules
-from formreader.rules.rules_text import rules_of_text, rules_text
+from formreader.rules.form_rules import FieldRules, FormRules, rules_of_text, rules_text
 from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 
 MakePage = Callable[..., PageResult]

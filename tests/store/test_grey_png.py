@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from formreader.store.grey_png import grey_png
+from formreader.store.job_rows import grey_png
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (28, 28), (28, 168), (3, 1000)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formreader.core.page_layers import Layer
+from formreader.core.classes import Layer
 from formreader.synth import FormSpec, Kind, Layout, Rect, RenderedPage, Sheet, render_form
 from formreader.synth.strokes import Mask
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from PIL import Image, ImageDraw, ImageFont
 
-from formreader.core import rapid_ocr
+from formreader.core import packages
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
 from formreader.core.records import GreyImage
@@ -139,7 +139,7 @@ def test_names_given_by_people_stay_and_long_print_is_cut(tmp_path: Path) -> Non
 def test_without_the_package_a_message_says_what_to_install(
     program: Callable[..., Result], tmp_path: Path, form_png: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rapid_ocr, "is_installed", lambda _: False)
+    monkeypatch.setattr(packages, "is_installed", lambda _: False)
     result = program("template", "new", form_png, "--out", tmp_path / "form", "--labels")
     assert result.exit_code == ExitCode.USAGE
     assert "pip install 'formreader[labels]'" in result.stderr

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from formreader.cli.compare import compare as command
 from formreader.cli.error_handling import Program
+from formreader.cli.evaluate import compare as command
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.options import CompareOptions
 from formreader.training.data.digit_sets import DigitSet

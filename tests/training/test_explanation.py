@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from formreader.cli.error_handling import Program
-from formreader.cli.explain import explain
+from formreader.cli.evaluate import explain
 from formreader.core.errors import ExitCode
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, file_hashes
 from formreader.core.options import Architecture

@@ -31,8 +31,8 @@ from formreader.core.records import (
 )
 from formreader.recognise.architectures import NetworkConfig
 from formreader.store.answers import WHOLE_FIELD, Answer
-from formreader.store.grey_png import grey_png
 from formreader.store.job_records import AnsweredPage
+from formreader.store.job_rows import grey_png
 from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 from formreader.training import improve_model
 from formreader.training.data.examples import Examples

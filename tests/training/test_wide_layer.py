@@ -12,9 +12,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from formreader.core.classes import Crops
-from formreader.core.graph_trial import GraphTrial
 from formreader.core.model_folder import (
     QUICK_FILE,
+    GraphTrial,
     file_hashes,
     load_graph,
     model_folder,

@@ -59,13 +59,12 @@ _PART_NAME = re.compile(r"part-[0-9a-f]{8}-\d{4,}\.js|\.formreader-[0-9a-f]{12}\
 class ReportSummary:
     """What was scanned, for the top of the report.
 
-    `digits` counts the boxes with ink and `blank` those without; `review` counts the digits to
-    review, `checked` those that people answered, and `failed` the pages that could not be read.
-    `job` is the name of the job, which corrections carry. `options` are names and values as the
-    user gave them. `csv_name` is the name of the table that the report belongs to. `accepted`
-    counts the fields that nobody needs to look at, and `accepted_wrong` is how many of them are
-    expected to be wrong, by their confidences. `language` is that of the page, "" for that of the
-    browser.
+    `digits` counts the boxes with ink, `blank` those without, `review` the digits to review,
+    `checked` those that people answered, and `failed` the pages that could not be read. `job` is
+    the name of the job, which corrections carry. `options` are names and values as the user gave
+    them. `csv_name` is the name of the report's table. `accepted` counts the fields that nobody
+    needs to look at; `accepted_wrong` of them are expected to be wrong, by their confidences.
+    `language` is that of the page, "" for that of the browser.
     """
 
     files: int
@@ -100,11 +99,11 @@ def write_report(
 ) -> None:
     """Write the review report, with one field in memory at a time.
 
-    Fields without a digit to review are left out. corrections.csv has the fields in the order of
-    `fields`; the browser shows those first whose answers are worth most. `blind` is for audits: the
-    page asks what stands there, shows no reading and confirms none, and saves audit.csv. `sources`
-    are the addresses of scanned files by their names in the results, to show whole pages. `gains`
-    is how many wrong values elsewhere an answer shows, by (file, 0-based page, number).
+    Fields without a digit to review are left out. corrections.csv has the order of `fields`; the
+    browser shows first what is worth most. `blind` is for audits: the page asks what stands there,
+    shows and confirms no reading, and saves audit.csv. `sources` are the addresses of scanned files
+    by their names in the results, to show whole pages. `gains` is how many wrong values elsewhere
+    an answer shows, by (file, 0-based page, number).
 
     A report of more than `ONE_FILE_BYTES` is an index at `path`, and parts in a folder beside it
     (results_files); at a URL it is one file of any size. The index is replaced last, and parts of
@@ -190,11 +189,9 @@ def _in_html(text: str) -> str:
 class PartFiles:
     """The parts of a large report: scripts in a folder beside it, one loaded at a time.
 
-    A page that is opened from disk may fetch nothing, but may load scripts. So a part is a script
-    that hands its fields to the page. `edition` (8 hexadecimal digits) names one writing of it.
-
-    Parts of other editions stay until the report itself has been replaced: whatever happens before,
-    the report that is there has its parts.
+    A page opened from disk may not fetch, but may load scripts. So a part is a script that hands
+    its fields to the page. `edition` (8 hexadecimal digits) names one writing of it. Parts of other
+    editions stay until the report itself is replaced: any report that is there has its parts.
     """
 
     def __init__(self, report: Path, edition: str) -> None:
@@ -236,9 +233,8 @@ class PartFiles:
 def page_sources(files: Iterable[tuple[str, str]], report: Path) -> dict[str, str]:
     """The address of each file that browsers show or open, relative to the report, by its label.
 
-    `files` are (label, path). So a page costs no space in the report and no time when it is
-    written, is shown as sharp as it was scanned, and is still found when scans and report move
-    together.
+    `files` are (label, path). A linked page costs no space and no time, is as sharp as it was
+    scanned, and is still found when scans and report move together.
     """
     folder = report.resolve().parent
     shown = ((label, Path(path)) for label, path in files)

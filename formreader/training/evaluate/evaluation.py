@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from formreader.batch.model_trial import load_tried
+from formreader.batch.network_cards import load_tried
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
 from formreader.core.errors import NoInputError
 from formreader.core.options import EvaluateOptions, ScanOptions

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from formreader.core.quiet_keras import hidden_stderr
+from formreader.core.packages import hidden_stderr
 
 pytestmark = pytest.mark.slow
 
 
 def test_keras_starts_without_messages() -> None:
-    start = "from formreader.core.quiet_keras import start_keras; start_keras()"
+    start = "from formreader.core.packages import start_keras; start_keras()"
     code = f"{start}; import keras; print('up')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("up\n", "", 0)
