@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -32,12 +32,13 @@ from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
-from formreader.look.page_look import look_at
+from formreader.look.page_look import PageLook, look_at
 from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
 from formreader.template.form_book import FormBook, loaded_book
+from formreader.template.page_layout import PageLayout
 from formreader.template.placed_fields import PlacedFields, place_fields, quarters_turned
 
 _log = logging.getLogger(__name__)
@@ -158,38 +159,41 @@ def _work(task: PageTask) -> PageCrops:
         page = read_page(task.file, task.number, with_lines=task.keep_copy)
     if task.templates:
         book = loaded_book(task.templates, task.forms)
-        form = crop_form(page, task.quarters, stopwatch, book) if book.forms else None
-        if form is not None:
+        form = crop_form(page, task.quarters, stopwatch, book) if book.forms else ""
+        if isinstance(form, PageCrops):
             return form
     cropped = crop_page(page, task.quarters, stopwatch, keep_copy=task.keep_copy)
     if not task.templates:
         return cropped
-    strange = Doubt.NO_KNOWN_FORM if task.forms is None else Doubt.LONE_FORM
-    return replace(cropped, notice="; ".join(filter(None, (strange, cropped.notice))))
+    known = (Doubt.NO_KNOWN_FORM, form) if task.forms is None else (Doubt.LONE_FORM,)
+    return replace(cropped, notice="; ".join(filter(None, (*known, cropped.notice))))
 
 
 def crop_form(
     page: Page, quarters: int | None, stopwatch: Stopwatch, book: FormBook
-) -> PageCrops | None:
-    """Crop the fields that the form of a page has; None for a page of no known form.
+) -> PageCrops | str:
+    """Crop the fields that the form of a page has.
 
     The other arguments are those of `crop_page`.
+
+    Returns:
+        For a page of no known form which one is nearest, and why it is another; "" for none.
     """
     with stopwatch.stage("straighten"):
         pyramid = Pyramid(page.image)
         straight = straighten(pyramid, quarters or 0)
     with stopwatch.stage("find"):
-        found = book.recognise(straight.image)
+        look = look_at(straight)
+        found = book.recognise(PageLayout.of(straight.image, look.maps))
         if found is not None and (turned := quarters_turned(found.alignment)):
             straight = straighten(pyramid, (quarters or 0) + turned)
-            found = book.recognise(straight.image)
-        placed = (
-            place_fields(straight, found, pyramid.shape) if found is not None else PlacedFields()
-        )
-    if found is None:
-        return None
+            look = look_at(straight)
+            found = book.recognise(PageLayout.of(straight.image, look.maps))
+        if found is None or found.difference:
+            return found.difference if found is not None else ""
+        placed = place_fields(straight, found, pyramid.shape)
     with stopwatch.stage("crop"):
-        fields = with_typed(_crop_placed(pyramid, straight, placed), page.form_fields)
+        fields = with_typed(_crop_placed(pyramid, look, placed), page.form_fields)
         fields = [replace(field, thumbnail=draw_thumbnail(pyramid, field)) for field in fields]
     return PageCrops(
         page.file,
@@ -200,7 +204,7 @@ def crop_form(
     )
 
 
-def _crop_placed(page: Pyramid, straight: StraightPage, placed: PlacedFields) -> list[FieldCrops]:
+def _crop_placed(page: Pyramid, look: PageLook, placed: PlacedFields) -> list[FieldCrops]:
     """Return the fields of a form with their crops, in the order of the template.
 
     Ignored ones are cut like others, so that their ink is in no neighbour, and then dropped.
@@ -208,7 +212,7 @@ def _crop_placed(page: Pyramid, straight: StraightPage, placed: PlacedFields) ->
     rows = tuple(field.boxes for field in placed.fields if field.cell is None)
     cells = {field.name: field.cell for field in placed.fields if field.cell is not None}
     boxed = _crop_rows(page, rows, placed.known)
-    cropped = boxed + _cut_cells(page, straight, cells)
+    cropped = boxed + cut_cells(page, look.writing, list(cells.values()), list(cells))
     of_rows, cut = iter(cropped[: len(rows)]), iter(cropped[len(rows) :])
     made = [
         replace(next(of_rows if field.cell is None else cut), name=field.name, doubt=field.doubt)
@@ -266,12 +270,3 @@ def _crop_rows(
         fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
     return fields
-
-
-def _cut_cells(
-    page: Pyramid, straight: StraightPage, cells: Mapping[str, DigitBox]
-) -> list[FieldCrops]:
-    """Return the cells of a form, which are there by their names, with their strips."""
-    if not cells:
-        return []
-    return cut_cells(page, look_at(straight).writing, list(cells.values()), list(cells))

@@ -16,17 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.geometry import map_points, scaling
 from formreader.core.records import GreyImage
-from formreader.template.landmarks import (
-    QUICK_LANDMARKS,
-    Landmarks,
-    Match,
-    find_landmarks,
-    match_landmarks,
-)
+from formreader.look.page_maps import LAYER_STRIDE
+from formreader.template.page_layout import ITS_OWN, Mask, PageLayout, Profiles, likely_maps
 from formreader.template.page_map import Floats, PageMap, fit_map
 
-_PATCH_SIDE, _PATCH_STEP = 28, 32
+_PATCH_SIDE, _PATCH_STEP = 28, 16
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
 
 _ROUNDS = ((16, 2), (6, 1))
@@ -34,30 +30,39 @@ _ROUNDS = ((16, 2), (6, 1))
 pages are made smaller for it, in the first and in the second round. In the second one it is less
 than the distance of neighbouring boxes, which look alike."""
 
-_SAME, _MAX_LIKENESS, _MIN_UNIQUE = 12, 0.65, 12
-"""Pixels up to which a patch is found in its own place, correlation with what is further up to
-which it is unlike it, and number of such patches from which only they are looked for in the first
-round. On forms drawn with rows of boxes it is above 0.67 for those, and below for most print."""
-
 _MIN_PATCH_DETAIL = 1e-3
 """Lesser eigenvalue of the covariance of the brightness's derivatives (`cv2.cornerMinEigenVal`)
 from which a patch holds edges in both directions."""
 
-_MAX_PATCHES = 120
-"""Patches that are looked for: those with most print, spread over the page."""
+_MAX_PATCHES = 60
+"""Patches with print, and of lines alone, that are looked for: spread over the page."""
+
+_MIN_PRINT = 0.04
+"""Share of print in a patch from which it is one with print."""
 
 _MIN_AGREEMENT = 0.5
 """Correlation from which a patch counts as found."""
 
-_MIN_FOUND_SHARE = 0.5
-"""Share of the patches to be found on a page of the form. Where the page is another form, chance
-finds fewer than a fifth of them."""
+_MIN_FOUND_SHARE = 0.3
+"""Share of the patches to be found on a page that may be the form. Where its lines are others,
+chance finds fewer than a quarter of them."""
 
 _SURE_SCORE = 0.9
-"""Score of an alignment from which no more landmarks are compared for a better one."""
+"""Score of an alignment from which no other map is tried."""
 
-_MAX_APART = 3.0
-"""Pixels between two alignments, everywhere, up to which they confirm each other."""
+_PRINT_RIM, _PRINT_SIDE, _MIN_PRINTED = 3, 14, 40
+"""Of print, on the grid of the layers: what belongs to it, the side of what is compared around each
+place, and the places from which there is enough."""
+
+_MIN_ALIKE, _LEAST_SPREAD, _MIN_PRINT_FOUND = 0.75, 400.0, 0.4
+"""Correlation from which print is alike, the spread of brightness below which it is none, and the
+share of print to be found, of the form's on the page or of the page's on the form."""
+
+_NEAR_LINE, _MIN_RULED_FOUND, _MIN_ONLY_RULED = 5, 0.5, 0.85
+"""Width of a line with what is near it, on the grid of the layers; the share of the lines of each
+to be found on the other; and the same where there is no print."""
+
+_OTHER_PRINT, _OTHER_LINES = "other print", "other lines"
 
 _MIN_FOUND = 8
 """Patches to be found at least: a page with less print cannot be told from others."""
@@ -84,9 +89,6 @@ _NEIGHBOURS, _MAX_CONTRADICTION = 9, 4.0
 """Number of points around one, itself included, and pixels by which it may differ from their median
 shift."""
 
-_MAX_PAIRS = 100
-"""Pairs of landmarks that are used beside patches; more tell no more."""
-
 _MAX_FLAT_MISS, _MIN_GAIN_OF_BEND = 3.0, 1.03
 """Pixels up to which a point is explained by a map, local shifts do the rest; and times as many
 points that a bend must explain: on flat pages both explain all."""
@@ -100,19 +102,26 @@ class Alignment:
     """How a form lies on a page.
 
     `page_map` maps pixels of the reference page to the page's. Points near `places`, (n, 2) on
-    the reference, are shifted by about `shifts` before, (n, 2). `score`: share of the patches that
-    were found, 0..1.
+    the reference, are shifted by about `shifts` before, (n, 2). `score`: how much of what is
+    printed and ruled on either is on the other, 0..1. `fault`: what the form has that the page
+    has not, in words; "" if it is this form.
     """
 
     page_map: PageMap
     places: Floats
     shifts: Floats
     score: float
+    fault: str = ""
 
     @classmethod
     def smooth(cls, page_map: PageMap, score: float = 0.0) -> Alignment:
         """A map without local shifts."""
         return cls(page_map, np.zeros((0, 2)), np.zeros((0, 2)), score)
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """By which one is better than another."""
+        return not self.fault, self.score
 
     def map(self, points: npt.ArrayLike) -> Floats:
         """Map points (n, 2) of the reference page to the page."""
@@ -127,111 +136,115 @@ class Alignment:
 
 
 class Reference:
-    """The reference page of a form, (h, w) uint8, evenly lit, with what aligning needs of it."""
+    """The reference page of a form, with what aligning needs of it."""
 
-    def __init__(self, image: GreyImage, landmarks: Landmarks | None = None) -> None:
-        self.image = image
-        if landmarks is not None:
-            self.landmarks = landmarks
+    def __init__(self, layout: PageLayout) -> None:
+        self.layout = layout
+
+    @property
+    def image(self) -> GreyImage:
+        """What is printed and ruled, (h, w) uint8, evenly lit."""
+        return self.layout.clean
 
     @cached_property
-    def landmarks(self) -> Landmarks:
-        return find_landmarks(self.image)
+    def profiles(self) -> Profiles:
+        return Profiles.of(self.layout, ITS_OWN)
 
     @cached_property
     def patches(self) -> npt.NDArray[np.int64]:
-        """(n, 2) upper left corners of the patches with print, most print first."""
+        """(n, 2) upper left corners of the patches with print or lines; `printed` has which."""
+        return self._chosen[0]
+
+    @cached_property
+    def printed(self) -> npt.NDArray[np.bool_]:
+        """(n,) which of the patches hold print."""
+        return self._chosen[1]
+
+    @cached_property
+    def _chosen(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         height, width = self.image.shape
         ys = np.arange(0, height - _PATCH_SIDE + 1, _PATCH_STEP)
         xs = np.arange(0, width - _PATCH_SIDE + 1, _PATCH_STEP)
         corners = np.array([(x, y) for y in ys for x in xs], np.int64).reshape(-1, 2)
         # A patch of a single line slides along it: there must be edges in both directions.
         strength = cv2.cornerMinEigenVal(self.image, _PATCH_SIDE // 2, ksize=3)
-        middle = corners + _PATCH_SIDE // 2
-        detail = strength[middle[:, 1], middle[:, 0]]
-        order = np.argsort(-detail, kind="stable")
-        chosen = order[detail[order] >= _MIN_PATCH_DETAIL]
-        return corners[chosen[:: max(1, -(-len(chosen) // _MAX_PATCHES))]]
-
-    @cached_property
-    def _unique(self) -> npt.NDArray[np.int64]:
-        """The indices of patches that nothing near them looks like; all, if hardly any is so.
-
-        A patch of boxes side by side may be found at the next box.
-        """
-        reach, smaller = _ROUNDS[0]
-        seen = _made_smaller(self._seen(self.image, PageMap.flat(np.eye(3))), smaller)
-        side, far, near = (length // smaller for length in (_PATCH_SIDE, 2 * reach, _SAME))
-        unique = list[int]()
-        for i, (x, y) in enumerate((self.patches // smaller).tolist()):
-            left, top = x + _MARGIN // smaller - far, y + _MARGIN // smaller - far
-            window = seen[top : top + side + 2 * far, left : left + side + 2 * far]
-            patch = self._smaller[smaller][y : y + side, x : x + side]
-            likeness = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED)
-            likeness[far - near : far + near + 1, far - near : far + near + 1] = 0
-            if likeness.max() < _MAX_LIKENESS:
-                unique.append(i)
-        return np.array(unique if len(unique) >= _MIN_UNIQUE else range(len(self.patches)))
+        side = _PATCH_SIDE // LAYER_STRIDE
+        print_share = cv2.blur(self.layout.printed.astype(np.float32), (side, side))
+        x, y = (corners + _PATCH_SIDE // 2).T
+        detail = strength[y, x]
+        printed = print_share[y // LAYER_STRIDE, x // LAYER_STRIDE] >= _MIN_PRINT
+        chosen = list[npt.NDArray[np.int64]]()
+        for group in (printed, ~printed):
+            of_group = np.flatnonzero(group & (detail >= _MIN_PATCH_DETAIL))
+            of_group = of_group[np.argsort(-detail[of_group], kind="stable")]
+            chosen.append(of_group[:: max(1, -(-len(of_group) // _MAX_PATCHES))])
+        every = np.concatenate(chosen)
+        return corners[every], printed[every]
 
     @cached_property
     def _smaller(self) -> dict[int, GreyImage]:
         """The image by how much it is made smaller."""
         return {by: _made_smaller(self.image, by) for _, by in _ROUNDS}
 
-    def align(self, page: GreyImage, landmarks: Landmarks) -> Alignment | None:
-        """Align an evenly lit page, (h, w) uint8, with these landmarks.
-
-        None if it is not this form, or is bent too much.
-        """
-        if len(self.patches) < _MIN_FOUND:
-            return None
+    def align(self, page: PageLayout, of_page: Profiles) -> Alignment | None:
+        """Align a page with these profiles; None if hardly any of the form is on it."""
         best: Alignment | None = None
-        for number in (QUICK_LANDMARKS, None):
-            match = match_landmarks(self.landmarks, landmarks, number)
-            for page_map in match.page_maps if match is not None else ():
-                found = self._refined(page, match, page_map) if match is not None else None
-                if found is None:
-                    continue
-                settled = found.score >= _SURE_SCORE or (
-                    best is not None and self._agree(best, found)
-                )
-                best = found if best is None or found.score > best.score else best
-                if settled:
-                    return best
+        for transform in likely_maps(self.layout, self.profiles, page, of_page):
+            found = self._refined(page, PageMap.flat(transform))
+            if found is not None and (best is None or found.rank > best.rank):
+                best = found
+                if found.score >= _SURE_SCORE:
+                    break
         return best
 
-    def _agree(self, one: Alignment, other: Alignment) -> bool:
-        """Whether two alignments, by other landmarks or maps, agree about all of the form."""
-        places = self.patches.astype(np.float64)
-        apart = np.linalg.norm(one.map(places) - other.map(places), axis=1)
-        return bool(apart.max() <= _MAX_APART)
-
-    def _refined(self, page: GreyImage, match: Match, first: PageMap) -> Alignment | None:
-        """As `align`, from what landmarks tell and one of the maps that they may mean."""
-        seen, fit = self._seen(page, first), Alignment.smooth(first)
+    def _refined(self, page: PageLayout, first: PageMap) -> Alignment | None:
+        """As `align`, from a map that is about right."""
+        seen, fit = self._seen(page.clean, first), Alignment.smooth(first)
         span = float(np.hypot(*self.image.shape)) / 2
-        every = max(1, -(-len(match.form) // _MAX_PAIRS))
-        # Few patches are unlike what is near them: in the first round landmarks hold the others.
-        known = match.form[::every], match.page[::every]
-        everything = np.arange(len(self.patches))
-        for (reach, smaller), looked_for in zip(_ROUNDS, (self._unique, everything), strict=True):
-            patches = self.patches[looked_for]
-            points = self._find_patches(patches, seen, first, fit, reach, smaller)
-            centres, targets = (np.concatenate(both) for both in zip(points, known, strict=True))
-            found = _fitted(centres, targets, fit.page_map, span)
+        for reach, smaller in _ROUNDS:
+            found = _fitted(
+                *self._find_patches(seen, first, fit, reach, smaller), fit.page_map, span
+            )
             if found is None:
                 return None
-            fit, known = found, (np.zeros((0, 2)), np.zeros((0, 2)))
-        score = len(fit.places) / len(self.patches)
-        enough = len(fit.places) >= _MIN_FOUND and score >= _MIN_FOUND_SHARE
-        return replace(fit, score=score) if enough else None
+            fit = found
+        enough = max(_MIN_FOUND, _MIN_FOUND_SHARE * len(self.patches))
+        return self._judged(page, fit) if len(fit.places) >= enough else None
+
+    def _judged(self, page: PageLayout, fit: Alignment) -> Alignment:
+        """The same alignment with its score, and what tells the page from this form."""
+        half = _made_smaller(page.even, LAYER_STRIDE)
+        height, width = half.shape
+        layers = [half, *(255 * one[:height, :width].astype(np.uint8)
+                          for one in (page.printed, page.ruled))]  # fmt: skip
+        to_page, to_layers = scaling(LAYER_STRIDE, LAYER_STRIDE), scaling(0.5, 0.5)
+        rows, columns = _made_smaller(self.image, LAYER_STRIDE).shape
+        seen = seen_by(
+            lambda xy: map_points(to_layers, fit.map(map_points(to_page, xy))),
+            np.dstack(layers), (columns, rows), border=(255, 0, 0),
+        )  # fmt: skip
+        printed = self.layout.printed[:rows, :columns], seen[..., 1] > 127
+        ruled = self.layout.ruled[:rows, :columns], seen[..., 2] > 127
+        dark = 255 - _made_smaller(self.layout.even, LAYER_STRIDE), 255 - seen[..., 0]
+        # Where a page lies on its side, some of its writing is taken for print.
+        print_found = max(
+            (_alike(*dark, one) for one in printed if np.count_nonzero(one) >= _MIN_PRINTED),
+            default=None,
+        )
+        lines_found = [_share(_near(other), one) for one, other in (ruled, ruled[::-1])]
+        if print_found is None:
+            fault = "" if min(lines_found) >= _MIN_ONLY_RULED else _OTHER_LINES
+            return replace(fit, score=min(lines_found), fault=fault)
+        score = (print_found + sum(lines_found) / 2) / 2
+        fault = "" if print_found >= _MIN_PRINT_FOUND else _OTHER_PRINT
+        if min(lines_found) < _MIN_RULED_FOUND:
+            fault = _OTHER_LINES
+        return replace(fit, score=score, fault=fault)
 
     def _seen(self, page: GreyImage, first: PageMap) -> GreyImage:
-        """The page as seen on the reference by a map, `_MARGIN` wider on each side."""
+        """The page as seen on the reference by a flat map, `_MARGIN` wider on each side."""
         height, width = self.image.shape
         size = width + 2 * _MARGIN, height + 2 * _MARGIN
-        if not first.is_flat:
-            return seen_by(first.map, page, size, offset=-_MARGIN)
         shift = np.array([[1, 0, -_MARGIN], [0, 1, -_MARGIN], [0, 0, 1]], np.float64)
         seen = cv2.warpPerspective(
             page, first.transform @ shift, size,
@@ -242,7 +255,6 @@ class Reference:
 
     def _find_patches(
         self,
-        patches: npt.NDArray[np.int64],
         seen: GreyImage,
         first: PageMap,
         fit: Alignment,
@@ -253,13 +265,13 @@ class Reference:
 
         `seen` is the page as seen by `first`; it is looked at where `fit` expects a patch.
         """
-        centres = np.asarray(patches + (_PATCH_SIDE - 1) / 2, np.float64)
+        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
         before = np.rint(first.back(fit.map(centres)) - centres).astype(np.int64)
         before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT) // smaller * smaller
         form, seen = self._smaller[smaller], _made_smaller(seen, smaller)
         side, reach = _PATCH_SIDE // smaller, reach // smaller
         found, offsets = list[int](), list[tuple[float, float]]()
-        patches = patches // smaller
+        patches = self.patches // smaller
         corners = patches + (before + _MARGIN) // smaller - reach
         for i, ((x, y), (left, top)) in enumerate(
             zip(patches.tolist(), corners.tolist(), strict=True)
@@ -278,24 +290,27 @@ class Reference:
 
 
 def seen_by(
-    mapped: Callable[[Floats], Floats], page: GreyImage, size: tuple[int, int], offset: int = 0
+    mapped: Callable[[Floats], Floats],
+    page: GreyImage,
+    size: tuple[int, int],
+    border: tuple[int, ...] = (255,),
 ) -> GreyImage:
     """A page as seen on a reference page: (height, width) of `size`, white where it has nothing.
 
     Args:
         mapped: maps points (n, 2) of the reference page to the page.
-        page: (h, w).
+        page: (h, w), or (h, w, n).
         size: width and height of the result.
-        offset: where its first pixel is on the reference page, in x and in y.
+        border: what is beyond the page.
     """
-    xs, ys = (np.arange(0, side + _MAP_STEP, _MAP_STEP) + offset for side in size)
+    xs, ys = (np.arange(0, side + _MAP_STEP, _MAP_STEP) for side in size)
     grid = np.stack(np.meshgrid(xs, ys), axis=2)
     places = mapped(grid.reshape(-1, 2).astype(np.float64)).reshape(grid.shape).astype(np.float32)
     # Pixel k * _MAP_STEP of the result must be point k of the grid.
     scale = np.array([[_MAP_STEP, 0, 0], [0, _MAP_STEP, 0]], np.float64)
     full = cv2.warpAffine(places, scale, size, flags=cv2.INTER_LINEAR)
     x, y = (np.ascontiguousarray(full[..., axis], np.float32) for axis in range(2))
-    return np.asarray(cv2.remap(page, x, y, cv2.INTER_LINEAR, borderValue=255), np.uint8)
+    return np.asarray(cv2.remap(page, x, y, cv2.INTER_LINEAR, borderValue=border), np.uint8)
 
 
 def _fitted(places: Floats, targets: Floats, start: PageMap, span: float) -> Alignment | None:
@@ -322,6 +337,37 @@ def _fitted(places: Floats, targets: Floats, start: PageMap, span: float) -> Ali
             break
         places, targets, shifts = places[agreed], targets[agreed], shifts[agreed]
     return Alignment(page_map, places, shifts, 0.0)
+
+
+def _alike(form: GreyImage, page: GreyImage, printed: Mask) -> float:
+    """The share of what is printed, (h, w), that is alike in two pictures with dark as 255."""
+    around = cv2.dilate(printed.astype(np.uint8), np.ones((_PRINT_RIM, _PRINT_RIM), np.uint8))
+    x, y, width, height = cv2.boundingRect(around)
+    here = np.s_[y : y + height, x : x + width]
+    mask = around[here].astype(np.float32)
+    one, other = mask * form[here], mask * page[here]
+
+    def total(of: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        side = (_PRINT_SIDE, _PRINT_SIDE)
+        return np.asarray(cv2.boxFilter(of, -1, side, normalize=False), np.float32)
+
+    count = np.maximum(total(mask), 1)
+    of_one, of_other = total(one) / count, total(other) / count
+    both = total(one * other) / count - of_one * of_other
+    spread = (total(one * one) / count - of_one**2) * (total(other * other) / count - of_other**2)
+    alike = both >= _MIN_ALIKE * np.sqrt(np.maximum(spread, 0) + _LEAST_SPREAD)
+    return float((mask * alike).sum() / mask.sum())
+
+
+def _share(found: Mask, of: Mask) -> float:
+    """The share of some places, (h, w), that is among others; 1 if there are none."""
+    return float(np.count_nonzero(found & of) / max(np.count_nonzero(of), 1)) if of.any() else 1.0
+
+
+def _near(ruled: Mask) -> Mask:
+    """Places on or near lines."""
+    near = np.ones((_NEAR_LINE, _NEAR_LINE), np.uint8)
+    return np.asarray(cv2.dilate(ruled.astype(np.uint8), near) > 0, np.bool_)
 
 
 def _flat_or_bent(places: Floats, targets: Floats, start: PageMap, span: float) -> PageMap | None:
