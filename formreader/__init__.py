@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from formreader.batch.scan_job import ScanSummary
     from formreader.core.geometry import Box
     from formreader.core.records import DigitReading, FieldReading, PageReading, Status
+    from formreader.output.wording import sentence
 
 # ONNX Runtime reports to its maker from some version on, and reads this when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -46,6 +47,7 @@ __all__ = (
     "__version__",
     "load_results",
     "scan",
+    "sentence",
 )
 
 _MODULES = {
@@ -59,6 +61,7 @@ _MODULES = {
     "Status": "core.records",
     "load_results": "api",
     "scan": "api",
+    "sentence": "output.wording",
 }
 """Name -> module of the names that are imported when first used (PEP 562)."""
 

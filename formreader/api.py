@@ -17,7 +17,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,18 +31,17 @@ from formreader.batch.model_trial import load_tried
 from formreader.batch.network_cards import NetworkCards, load_other_networks
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.page_pool import open_pool
-from formreader.batch.page_work import PageTask, crop_page, without_faults
 from formreader.batch.pdf_counter import PdfCounter
-from formreader.batch.read_tasks import read_tasks
 from formreader.batch.scan_job import ScanSummary
-from formreader.batch.single_images import cut_number
 from formreader.batch.worker_reading import WorkerReading
 from formreader.core.options import SCAN_OPTIONS, Device, Rows, ScanOptions, SecondReaderName
-from formreader.core.records import FieldReading, InputFile, Page, PageCrops, PageReading
+from formreader.core.records import FieldReading, InputFile, Page, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.memory_image import Channels, MemoryImage, check_array, page_in_memory
-from formreader.input.open_page import page_errors, read_page
-from formreader.recognise.page_reading import read_pages
+from formreader.input.open_page import page_errors
+from formreader.input.open_page import read_page as read_file
+from formreader.reading.one_page import crop_page, read_page, read_pages
+from formreader.reading.page_task import PageKind, PageTask
 from formreader.recognise.risk_control import acceptance
 from formreader.review.correct_job import job_of_table
 from formreader.review.job_results import kinds_of_columns
@@ -67,7 +66,7 @@ class Reader:
 
     Args:
         model: name of a shipped model, or a folder that `formreader train` wrote.
-        review_below: digits with a lower confidence are marked for review.
+        review_below: values with a lower confidence are marked for review.
         max_error: instead of `review_below`: the share of accepted fields that may be wrong. The
             model's calibration then gives the threshold.
         device: `auto` takes a GPU if TensorFlow can use one.
@@ -132,20 +131,8 @@ class Reader:
         """
         _check_image(image, channels)
         task = _task_of(image, page, name)
-        decoded: list[Page] = []
-
-        def work(quarters: int | None) -> PageCrops:
-            if not decoded:
-                decoded.append(_decode(image, task, channels))
-            return crop_page(decoded[0], quarters, Stopwatch())
-
-        def turn(quarters: Iterable[int]) -> list[PageCrops]:
-            return [without_faults(task, partial(work, turns)) for turns in quarters]
-
-        worked = [without_faults(task, partial(work, None))]
-        ((_, reading),) = read_pages(
-            worked, self._recogniser, self._options, Stopwatch(), lambda by: turn(by.values())
-        )
+        decode = cache(partial(_decode, image, task, channels))
+        _, reading = read_page(task, self._recogniser, self._options, Stopwatch(), decode)
         return reading
 
     def read_number(
@@ -164,8 +151,9 @@ class Reader:
             ValueError: an array has another shape or data type, or no pixels.
         """
         _check_image(image, channels)
-        cut = cut_number(_decode(image, _task_of(image, page, None), channels))
-        ((_, reading),) = read_pages([cut], self._recogniser, self._options, Stopwatch())
+        task = _task_of(image, page, None, "number")
+        crops = crop_page(_decode(image, task, channels), task, Stopwatch())
+        ((_, reading),) = read_pages([(task, crops)], self._recogniser, self._options, Stopwatch())
         return reading.fields[0] if reading.fields else None
 
     def read_all(
@@ -201,7 +189,7 @@ class Reader:
             open_pool(workers, workers, page_timeout, memory, reading) as pool,
         ):
             tasks = _tasks(listing.files, count_pdf, FileLimits.of(max_pages, max_size))
-            read = read_tasks(tasks, pool, self._recogniser, options, Stopwatch())
+            read = pool.read(pool.work(tasks), self._recogniser, options, Stopwatch())
             for _, page in read:
                 yield page
 
@@ -235,8 +223,7 @@ def load_results(path: AnyPath, *, numbers: bool = False) -> pd.DataFrame:
     if not numbers:
         return frame
     with JobStore.open_finished(job_of_table(Path(path))) as store:
-        view = store.view()
-    assert view is not None, "the job is finished"
+        view = store.written_view()
     return with_numbers(frame, kinds_of_columns(view))
 
 
@@ -266,6 +253,7 @@ def scan(
     template: AnyPath | None = None,
     split_forms: bool | None = _DEFAULT.split_forms,
     second_reader: SecondReaderName | None = _DEFAULT.second_reader,
+    language: str | None = _DEFAULT.language,
     progress: Callable[[ScanEvent], object] | ScanProgress | None = None,
 ) -> ScanSummary:
     """Read files as `formreader scan` does, and write the table and the review report.
@@ -276,6 +264,7 @@ def scan(
         paths: files, folders, patterns and URLs.
         out: the table; its suffix decides the format.
         report: the review report; if None, it lies beside the table; "none" for no report.
+        language: that of messages and report; if None, English and that of the browser.
         template: a template's folder or a folder of several; "auto" learns the forms from the pages
             themselves, and keeps their templates beside the table.
         split_forms: with rows of pages, a table for each form; if None, where there are several.
@@ -381,9 +370,11 @@ def _check_image(image: object, channels: Channels) -> None:
         check_array(image, channels)
 
 
-def _task_of(image: AnyPath | MemoryImage, page: int, name: str | None) -> PageTask:
+def _task_of(
+    image: AnyPath | MemoryImage, page: int, name: str | None, kind: PageKind = "page"
+) -> PageTask:
     path = os.fspath(image) if isinstance(image, str | os.PathLike) else ""
-    return PageTask(InputFile(path, path if name is None else name), page)
+    return PageTask(InputFile(path, path if name is None else name), page, kind=kind)
 
 
 def _decode(image: AnyPath | MemoryImage, task: PageTask, channels: Channels) -> Page:
@@ -394,6 +385,6 @@ def _decode(image: AnyPath | MemoryImage, task: PageTask, channels: Channels) ->
     """
     with _pdfium_lock:
         if isinstance(image, str | os.PathLike):
-            return read_page(task.file, task.number)
+            return read_file(task.file, task.number)
         with page_errors(task.name):
             return page_in_memory(image, task.file.label, task.number, channels)

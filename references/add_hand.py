@@ -53,7 +53,7 @@ def add_hand(options: HandOptions, tell: Callable[[str], None]) -> str:
         UsageError: there are too few digits.
     """
     from formreader.training.data.mixture import held_out_crops
-    from formreader.training.fit.hand_fit import fit_hand
+    from formreader.training.fit.calibration import fit_hand
     from formreader.training.write_model import write_graphs
 
     folder = model_folder(str(options.base))

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("detect",),
     ("look",),
     ("recognise", "template"),
-    ("review",),
+    ("reading", "review"),
     ("batch",),
     ("training", "api", "service"),
     ("",),
@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; "" is the package's own `__init__`: the door for programs."""
 
 TRAINING_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("augment", "export", "network_folder", "option_checks"),
+    ("augment", "network_folder", "onnx_graph", "quantise"),
     ("data",),
     ("fit",),
     ("evaluate",),
@@ -65,6 +65,7 @@ OPENCV = {
     "input",
     "look",
     "preprocess",
+    "reading",
     "synth",
     "template",
     "training",
@@ -147,6 +148,15 @@ def test_imports_within_references_point_down(path: Path) -> None:
         assert other not in level or other == room or level[other] < level[room], (
             f"{room} imports {name}"
         )
+
+
+def test_docs_have_the_same_map() -> None:
+    page = Path(__file__).parents[1] / "docs" / "architecture.md"
+    floors_of_page = page.read_text(encoding="utf-8").split("## Floors")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \| \[?`?(\w+?)(?:\.py|/)?`?[\]\s]", floors_of_page, re.MULTILINE)
+    told = {room.replace("__init__", ""): int(level) for level, room in rows}
+    above = {"references": len(FLOORS) - 1}
+    assert told == above | {room: i for i, rooms in enumerate(FLOORS[:-1]) for room in rooms}
 
 
 def test_the_house_knows_nothing_of_references() -> None:

@@ -28,6 +28,15 @@ MADE = "command-line.md"
 WRITTEN = tuple(name for name in PAGES if name != MADE)
 TEXTS = ("README.md", *(f"docs/{name}" for name in WRITTEN))
 
+ROOMS = tuple(
+    sorted(
+        path.parent.relative_to(ROOT).as_posix()
+        for top in ("formreader", "references")
+        for path in (ROOT / top).glob("*/__init__.py")
+    )
+)
+"""Folders of code that tell what they are for, in a README.md of their own."""
+
 MAX_README_WORDS = 1300
 
 PRIVATE_WORDS = (
@@ -129,7 +138,15 @@ def test_docs_list_the_formats_of_the_table(root: Path) -> None:
     assert {format_of(Path(f"results{suffix}")) for suffix in listed} == set(TableFormat)
 
 
-@pytest.mark.parametrize("name", ["README.md", *(f"docs/{page}" for page in PAGES)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "references/README.md",
+        *(f"docs/{page}" for page in PAGES),
+        *(f"{room}/README.md" for room in ROOMS),
+    ],
+)
 def test_links_lead_somewhere(root: Path, name: str) -> None:
     here = root / name
     text = here.read_text(encoding="utf-8")
@@ -166,7 +183,7 @@ def test_each_page_begins_with_an_example(root: Path, name: str) -> None:
     assert re.match(r"# .+\n\n```\w+\n", text)
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", [*TEXTS, *(f"{room}/README.md" for room in ROOMS)])
 def test_the_words_are_those_of_the_field(root: Path, name: str) -> None:
     text = (root / name).read_text(encoding="utf-8")
     prose = re.sub(r"```.*?```|`[^`\n]+`|\]\([^)]+\)", "", text, flags=re.DOTALL)
@@ -186,16 +203,14 @@ def test_the_page_of_the_command_line_is_that_of_the_helps(
         assert f"\n## formreader {name}\n" in page
 
 
-def test_the_map_of_the_house_names_what_is_there(root: Path) -> None:
-    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
-    package = root / "formreader"
-    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").is_file()}
-    named = set(re.findall(r"`([\w/]+)/`", text.split("## The way")[0]))
-    assert named == rooms
-    known = {path.relative_to(package).as_posix() for path in package.rglob("*.*")}
-    names = {path.rpartition("/")[2] for path in known}
-    for file in re.findall(r"[\w/]+\.(?:py|js)\b", text):
-        assert file in known or file in names or (root / file).is_file(), file
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_tells_what_is_there(root: Path, room: str) -> None:
+    text = (root / room / "README.md").read_text(encoding="utf-8")
+    code = [path for top in ("formreader", "references") for path in (root / top).rglob("*.*")]
+    for file in re.findall(r"[\w/.]+\.(?:py|js|css|j2)\b", text):
+        assert any(path.as_posix().endswith(f"/{file}") for path in code) or (
+            (root / file).is_file()
+        ), file
 
 
 def test_contributing_lists_every_benchmark(root: Path) -> None:

@@ -50,15 +50,16 @@ def test_models_report_and_page_are_in_the_wheel(wheel: Path, root: Path) -> Non
     assert sum(models.values()) < MAX_MODELS
     for name in ("report.html.j2", *SCRIPTS, "report.css"):
         assert f"formreader/output/report/{name}" in sizes
-    for name in ("parts.js", "base.css"):
+    for name in ("parts.js", "base.css", "words.en.json", "words.de.json"):
         assert f"formreader/output/web/{name}" in sizes
     page = {path.name for path in (root / "formreader" / "service" / "web").iterdir()}
-    assert {"index.html", "main.js", "texts.js", "style.css", "icon.svg"} < page
+    assert {"index.html.j2", "main.js", "texts.js", "style.css", "icon.svg"} < page
     assert {f"formreader/service/web/{name}" for name in page} < sizes.keys()
     for name in ("editor.html.j2", "editor.js", "editor.css"):
         assert f"formreader/template/editor/{name}" in sizes
     assert "formreader/py.typed" in sizes
     assert not any(name.startswith(("tests/", "samples/")) for name in sizes)
+    assert not any(name.endswith("README.md") for name in sizes)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ scan that was interrupted comes to the same results.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +19,11 @@ from typing import TypeAlias
 from formreader.batch.job_plan import Plan
 from formreader.batch.job_work import JobWork
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask
 from formreader.batch.pile_pages import kept_page
 from formreader.core.doubts import Doubt
 from formreader.core.errors import OutputError, TemplateError, UsageError
 from formreader.output.atomic_writing import atomic_writer
+from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
 from formreader.store.job_store import JobStore, LearnedForms, Learning, PageCopy
 from formreader.template.form_book import templates_hash
@@ -87,7 +87,9 @@ class AutoForms:
         templates = (read_template(self.folder / name) for name in self.store.learned().forms)
         return {one.name: [field.name for field in one.fields] for one in templates}
 
-    def read(self, work: JobWork, plan: Plan, pool: PagePool, recogniser: Recogniser) -> int:
+    def read(
+        self, work: JobWork, plan: Plan, pool: PagePool, recogniser: Callable[[], Recogniser]
+    ) -> int:
         """Read the pages of a plan until the user stops it; return how many were read.
 
         Raises:
@@ -124,7 +126,11 @@ class AutoForms:
             yield replace(task, templates=folder, forms=forms, keep_copy=True)
 
     def _read_again(
-        self, work: JobWork, every: Sequence[PageTask], pool: PagePool, recogniser: Recogniser
+        self,
+        work: JobWork,
+        every: Sequence[PageTask],
+        pool: PagePool,
+        recogniser: Callable[[], Recogniser],
     ) -> None:
         """Read the pages again that have become forms on which other fields were found."""
         if again := self.store.to_read_again():

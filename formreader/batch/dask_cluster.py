@@ -17,13 +17,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool
-from formreader.batch.page_work import PageTask, failed_page, keep_to_one_thread
+from formreader.batch.page_pool import PAGES_AHEAD_PER_WORKER, PagePool, keep_to_one_thread
+from formreader.batch.stored_page import StoredPage
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.locations import is_url
 from formreader.core.options import ScanOptions
 from formreader.core.version import __version__
+from formreader.reading.page_task import PageTask
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -223,7 +224,7 @@ class _Sender:
     reading: WorkerReading | None = None
 
 
-def _work_on_cluster(sender: _Sender, task: PageTask) -> WorkedPage:
+def _work_on_cluster(sender: _Sender, task: PageTask) -> WorkedPage | StoredPage:
     """Work on a page; runs in a worker's process on the cluster."""
     _check_version(sender.version)
     _prepare()
@@ -231,12 +232,11 @@ def _work_on_cluster(sender: _Sender, task: PageTask) -> WorkedPage:
     if not is_url(path):
         path = os.path.join(sender.folder, path)
         if not os.path.lexists(path):
-            failed = failed_page(
-                task,
+            failed = task.failed(
                 f"{socket.gethostname()}, a machine of the cluster, has no {path}. Put the pages "
                 "where all machines have them under the same path, or give URLs",
             )
-            return WorkedPage(failed)
+            return WorkedPage(task, failed)
     with _page_lock, _process_ends_after(sender.seconds):
         return work_and_read(replace(task, file=replace(task.file, path=path)), sender.reading)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from formreader.batch.input_records import FileLimits, input_records
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_log import ScanProgress
-from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.version import __version__
+from formreader.reading.page_task import PageTask
 from formreader.recognise.second_reader import second_reader_version
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
 from formreader.template.form_book import templates_hash

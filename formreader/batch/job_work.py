@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice, takewhile
+from typing import Any
 
 from formreader.batch.debug_pictures import DebugFolder
-from formreader.batch.page_log import PageFigures, PageLog, ScanProgress
+from formreader.batch.page_log import PageLog, ScanProgress
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask
-from formreader.batch.pile_pages import copy_to_keep
-from formreader.batch.read_tasks import read_worked
-from formreader.batch.worker_reading import WorkedPage
+from formreader.batch.stored_page import StoredPage, stored_page
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
-from formreader.rules.form_rules import FormRules
-from formreader.store.job_store import JobStore, PageResult
+from formreader.store.job_store import JobStore
 
 _GROUP_PAGES = 64
 _GROUP_SECONDS = 1.0
@@ -31,8 +29,8 @@ second."""
 class JobWork:
     """Reads pages, and passes the results to the store, the log, the display and `--debug`.
 
-    `stopwatch` adds up the seconds of each stage over all pages. `rules` are those of each form.
-    `again`: the pages were read before in this run, and are not reported as done once more.
+    `stopwatch` adds up the seconds of each stage over all pages. `again`: the pages were
+    read before in this run, and are not reported as done once more.
     """
 
     options: ScanOptions
@@ -41,10 +39,11 @@ class JobWork:
     debug: DebugFolder | None
     log: PageLog | None
     stopwatch: Stopwatch
-    rules: Mapping[str, FormRules] = field(default_factory=dict)
     again: bool = False
 
-    def read(self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Recogniser) -> int:
+    def read(
+        self, tasks: Sequence[PageTask], pool: PagePool, recogniser: Callable[[], Recogniser]
+    ) -> int:
         """Read the pages of `tasks` in order, until all are done or the user stops it.
 
         Pages are stored in groups. When the user stops it, pages already begun are finished.
@@ -58,38 +57,44 @@ class JobWork:
         pages = pool.work(takewhile(lambda _: not self.progress.stopped(), tasks))
         done = 0
         while True:
-            read = read_worked(
-                _next_group(pages), tasks[done:], pool, recogniser, self.options, self.stopwatch,
-                self.rules,
-            )  # fmt: skip
-            group = [PageResult(page, reading, copy_to_keep(page)) for page, reading in read]
+            group = list(self._to_store(_next_group(pages), pool, recogniser))
             if not group:
                 return done
-            self._draw(group, tasks[done : done + len(group)])
             self._store_group(group)
             done += len(group)
 
-    def _draw(self, group: Sequence[PageResult], tasks: Sequence[PageTask]) -> None:
-        """Draw pages for `--debug`, before they are stored: no run draws stored pages."""
-        if self.debug is None:
-            return
-        for task, result in zip(tasks, group, strict=True):
-            self.debug.write(task.file, result.page, result.reading, self.progress.message)
+    def _to_store(
+        self, worked: Iterable[Any], pool: PagePool, recogniser: Callable[[], Recogniser]
+    ) -> Iterator[StoredPage]:
+        """Yield what is stored of pages; those that no worker read are read here.
 
-    def _store_group(self, group: Sequence[PageResult]) -> None:
+        They are drawn for `--debug` before they are stored: no run draws stored pages.
+        """
+        for is_stored, some in groupby(worked, lambda one: isinstance(one, StoredPage)):
+            if is_stored:
+                yield from some
+                continue
+            pages = list(some)
+            read = pool.read(pages, recogniser(), self.options, self.stopwatch)
+            for one, (page, reading) in zip(pages, read, strict=True):
+                if self.debug is not None:
+                    self.debug.write(one.task.file, page, reading, self.progress.message)
+                yield stored_page(page, reading)
+
+    def _store_group(self, group: Sequence[StoredPage]) -> None:
         """Store a group of pages, then report it to the log and the display."""
         with self.stopwatch.stage("store"):
-            self.store.add(group)
-        figures = [PageFigures.of(result.page, result.reading) for result in group]
+            self.store.add([page.rows for page in group])
+        figures = [page.figures for page in group]
         if self.log is not None:
             self.log.write(figures)
-        for page in () if self.again else figures:
-            self.progress.page_done(page)
-        for result in group:
-            self.stopwatch.add(result.page.seconds)
+        for one in () if self.again else figures:
+            self.progress.page_done(one)
+        for page in group:
+            self.stopwatch.add(page.seconds)
 
 
-def _next_group(pages: Iterator[WorkedPage]) -> Iterator[WorkedPage]:
+def _next_group(pages: Iterator[Any]) -> Iterator[Any]:
     """Yield the next group of `pages`: at least one, until the group is full or its time is up."""
     ends = time.monotonic() + _GROUP_SECONDS
     for page in islice(pages, _GROUP_PAGES):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
-from formreader.batch.page_work import start_worker
+from formreader.batch.page_pool import start_worker
 from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
     MemoryLimitError,

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import Doubt, all_of, reason
 from formreader.store.job_store import PageLayout
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -66,7 +67,7 @@ class _Siblings:
 
 
 def odd_pages(layouts: Iterable[PageLayout]) -> dict[int, str]:
-    """How pages differ from at least four others that are otherwise like them, by the pages' ids.
+    """How pages differ from at least four others that are like them, as reasons by the pages' ids.
 
     Pages that are like no others, or differ in nothing, are not in it.
     """
@@ -120,18 +121,15 @@ def _differences(group: _Siblings) -> dict[int, str]:
         lacking = sum(i not in seen for seen in usual)
         own = sorted(seen[i] for seen in unusual if i in seen)
         if lacking or own:
-            told[page.page] = _message(pages - 1, own, lacking)
+            told[page.page] = _reasons(pages - 1, own, lacking)
     return told
 
 
-def _message(others: int, own: Sequence[int], lacking: int) -> str:
-    parts = list[str]()
-    if own:
-        numbers = ", ".join(map(str, own))
-        parts.append(f"do not have field{'s' * (len(own) > 1)} {numbers} of this page")
-    if lacking:
-        parts.append(f"have {lacking} field{'s' * (lacking > 1)} that this page lacks")
-    return f"{others:,} pages like this one {' and '.join(parts)}: please look"
+def _reasons(others: int, own: Sequence[int], lacking: int) -> str:
+    return all_of(
+        reason(Doubt.FIELDS_MORE, others, ", ".join(map(str, own))) if own else "",
+        reason(Doubt.FIELDS_FEWER, others, lacking) if lacking else "",
+    )
 
 
 def _laid_over(page: PageLayout, other: PageLayout) -> Floats | None:

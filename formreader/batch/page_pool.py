@@ -1,18 +1,23 @@
-"""Page work on any executor: in order, a few pages ahead; a page that kills its worker fails."""
+"""Pages read on any executor: in order, a few ahead; a page that kills its worker fails."""
 
 from __future__ import annotations
 
 import logging
+import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self, TypeAlias
+from itertools import groupby
+from typing import Any, Self, TypeAlias
 
-from formreader.batch.page_work import PageTask, failed_page, start_worker
+import cv2
+from threadpoolctl import threadpool_limits
+
 from formreader.batch.process_executor import ProcessExecutor, WorkerStartError
+from formreader.batch.stored_page import StoredPage
 from formreader.batch.worker_memory import worker_memory
 from formreader.batch.worker_process import (
     WORKER_IMPORTS,
@@ -22,15 +27,23 @@ from formreader.batch.worker_process import (
 )
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import UsageError
-from formreader.core.records import PageCrops
+from formreader.core.options import ScanOptions
+from formreader.core.records import PageCrops, PageReading
+from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import read_pages
+from formreader.reading.page_task import PageTask
+from formreader.recognise.recogniser import Recogniser
 
 Explain: TypeAlias = Callable[[Exception], str]
 """Returns why a page failed, from the exception of its call; raises errors that no page caused."""
 
 PAGES_AHEAD_PER_WORKER = 8
 """Pages submitted ahead for each worker, so that it has work while the network reads digits and
-while the page that is next in order is slow. The result of a page takes about 0.2 MB. A choice; no
+while the page that is next in order is slow. The result of a page takes about 0.1 MB. A choice; no
 record of a measurement."""
+
+_TERMINAL_SIGNALS = ("SIGINT", "SIGHUP")
+"""Signals that a terminal sends to every process of the program; Windows has no SIGHUP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,7 @@ class PagePool:
     ahead: int
     explain: Explain
     close: Callable[[], object]
-    work_page: Callable[[PageTask], WorkedPage] = work_and_read
+    work_page: Callable[[PageTask], Any] = work_and_read
 
     def __enter__(self) -> Self:
         return self
@@ -55,15 +68,16 @@ class PagePool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def work(self, tasks: Iterable[PageTask]) -> Iterator[WorkedPage]:
+    def work(self, tasks: Iterable[PageTask]) -> Iterator[Any]:
         """Yield the page work of each of `tasks`, in their order; several calls may run at a time.
 
-        Pages that the workers did not read, or that failed in them, have no reading.
+        Where workers read for a job these are `StoredPage`, else `WorkedPage`, as are pages that
+        failed. Those that the workers did not read have no reading.
 
         Raises:
             UsageError: there are no workers.
         """
-        waiting: deque[tuple[PageTask, Future[WorkedPage]]] = deque()
+        waiting: deque[tuple[PageTask, Future[Any]]] = deque()
         for task in tasks:
             waiting.append((task, self.executor.submit(self.work_page, task)))
             if len(waiting) >= self.ahead:
@@ -71,17 +85,37 @@ class PagePool:
         while waiting:
             yield self._result(*waiting.popleft())
 
-    def turn(self, tasks: Sequence[PageTask], quarters: Mapping[int, int]) -> list[PageCrops]:
-        """Repeat page work on some of `tasks`; `quarters`: index -> quarter turns to upright."""
-        turned = (replace(tasks[i], quarters=q) for i, q in quarters.items())
-        return [worked.page for worked in self.work(turned)]
+    def read(
+        self,
+        worked: Iterable[WorkedPage],
+        recogniser: Recogniser,
+        options: ScanOptions,
+        stopwatch: Stopwatch,
+    ) -> Iterator[tuple[PageCrops, PageReading]]:
+        """Yield the crops and the reading of pages; those that no worker read are read here.
 
-    def _result(self, task: PageTask, future: Future[WorkedPage]) -> WorkedPage:
+        `worked` is what `work` yields, or a part of it, without pages as a job stores them. The
+        rest is as of `read_pages`.
+
+        Raises:
+            UsageError: there are no workers.
+        """
+        for is_read, some in groupby(worked, lambda one: one.reading is not None):
+            if is_read:
+                yield from ((one.page, one.reading) for one in some if one.reading is not None)
+            else:
+                pages = ((one.task, one.page) for one in some)
+                yield from read_pages(pages, recogniser, options, stopwatch, self._crop)
+
+    def _crop(self, tasks: Sequence[PageTask]) -> list[PageCrops]:
+        return [worked.page for worked in self.work(tasks)]
+
+    def _result(self, task: PageTask, future: Future[Any]) -> Any:
         try:
             return future.result()
         except Exception as error:
-            failed = failed_page(task, self.explain(error))
-            return WorkedPage(replace(failed, retried=isinstance(error, WorkerDiedError)))
+            failed = task.failed(self.explain(error))
+            return WorkedPage(task, replace(failed, retried=isinstance(error, WorkerDiedError)))
 
 
 def open_pool(
@@ -105,6 +139,25 @@ def open_pool(
     close = partial(executor.shutdown, cancel_futures=True)
     work = partial(work_and_read, reading=reading)
     return PagePool(executor, PAGES_AHEAD_PER_WORKER * workers, explain, close, work)
+
+
+def start_worker(level: int) -> None:
+    """Prepare a worker process; `level` is the parent's logging level.
+
+    It ignores Ctrl-C and the closing of the terminal: the parent decides what to do about them.
+    """
+    for name in _TERMINAL_SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    keep_to_one_thread()
+    logging.basicConfig(format="%(name)s: %(message)s")
+    logging.getLogger("formreader").setLevel(level)
+
+
+def keep_to_one_thread() -> None:
+    """Make OpenCV and NumPy's BLAS use one core in this process: pages run in parallel."""
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
 
 
 def start_workers(
@@ -136,8 +189,11 @@ def _start_reader(level: int, reading: WorkerReading) -> None:
 
 def _as_retried(result: object) -> object:
     """Mark a page whose first worker died; results of other calls stay as they are."""
-    if isinstance(result, WorkedPage):
-        return replace(result, page=replace(result.page, retried=True))
+    match result:
+        case WorkedPage():
+            return replace(result, page=replace(result.page, retried=True))
+        case StoredPage():
+            return replace(result, figures=replace(result.figures, retried=True))
     return result
 
 

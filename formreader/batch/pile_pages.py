@@ -56,12 +56,10 @@ def _mapped(back: Transform, field: FormField, lines: Floats) -> FormField:
     return replace(field, boxes=tuple(Box(*one) for one in sides.tolist()))
 
 
-def copy_to_keep(page: PageCrops) -> PageCopy | None:
-    """What a job keeps of a page whose form is not known yet; None of other pages."""
-    if page.copy is None:
-        return None
+def copy_to_keep(page: PageCrops) -> tuple[bytes, str]:
+    """What a job keeps of a page that has a copy: its picture (PNG), and its fields as text."""
     kept = pile_page(page)
-    return PageCopy(page.file, page.number, kept.png, kept.fields_text())
+    return kept.png, kept.fields_text()
 
 
 def kept_page(copy: PageCopy) -> PilePage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -16,15 +16,22 @@ from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import PageLog, ScanProgress, open_page_log
-from formreader.batch.page_work import PageTask
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.output.atomic_writing import check_writable
+from formreader.output.wording import words_of
+from formreader.reading.page_task import PageTask
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
+from formreader.review.carried_answers import (
+    Carried,
+    carry_over,
+    keep_answers_of_discarded,
+    waiting_answers,
+)
 from formreader.review.job_results import part_places, stored_place, write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.form_rules import FormRules
@@ -33,8 +40,8 @@ from formreader.store.job_store import JobStore, JobView
 from formreader.template.form_book import loaded_book
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
-"""The stages whose time is measured. `check`: hashing the files; `start`: loading the networks;
-`write`: writing the table and the report."""
+"""The stages whose time is measured. `check`: hashing the files; `start`: starting the workers, and
+loading networks that they do not load; `write`: writing the table and the report."""
 
 _COUNTS = ("pages", "fields", "digits", "blank", "review", "checked", "failed")
 
@@ -50,7 +57,8 @@ class ScanSummary:
     pages of earlier runs were given the statuses of other thresholds. `acceptance` says which
     digits are accepted without review. `stages` holds the seconds that this run spent in each
     stage, all pages and processes together; `seconds` is its wall time. `report` is None if none
-    was asked for. `parts` are the tables of single forms; `out` then has the other pages.
+    was asked for. `parts` are the tables of single forms; `out` then has the other pages. `carried`
+    counts the answers of people that an earlier job had.
     """
 
     files: int
@@ -73,6 +81,7 @@ class ScanSummary:
     out: Place
     report: Place | None
     parts: tuple[Place, ...] = ()
+    carried: Carried = field(default_factory=Carried)
 
 
 def scan(
@@ -95,6 +104,7 @@ def scan(
     """
     outputs = Outputs.of(options)
     outputs.check()
+    words_of(options.language or "")  # a language that there is none of is told now
     if options.rows == "page" and options.template is None:
         raise UsageError(
             "--rows page needs a template, whose fields are the columns. Learn it from the pages "
@@ -122,6 +132,8 @@ def _scan(
     learns = options.template == "auto"
     if learns and (options.fresh or not outputs.job.exists()):
         check_discardable(AutoForms.folder_of(outputs.job))
+    if options.fresh:
+        keep_answers_of_discarded(outputs.job)
     with JobStore.open(outputs.job, run_record(options, cards), fresh=options.fresh) as store:
         before = store.view() or store.replaced
         if store.damaged:
@@ -150,7 +162,7 @@ def _scan(
         if auto is not None:
             auto.begin()
         with _page_log(outputs.log, fresh=plan.done == 0) as log:
-            work = JobWork(options, progress, store, debug, log, stopwatch, rules)
+            work = JobWork(options, progress, store, debug, log, stopwatch)
             read = _read(work, plan, means, auto)
         if auto is not None:
             view = replace(view, forms=auto.field_names())
@@ -158,9 +170,13 @@ def _scan(
             store.set_differences(odd_pages(store.layouts()))
         view = replace(view, found=store.forms_found())
         store.set_view(view)
+        interrupted = read < len(plan.tasks)
         with stopwatch.stage("write"):
+            carried = carry_over(store, outputs.job)
             check_rules(store, view)
             counts = write_results(store, view)
+        if not interrupted:  # else some wait for pages that are not read yet
+            waiting_answers(outputs.job).unlink(missing_ok=True)
     return ScanSummary(
         files=len(listing.files),
         skipped=listing.skipped,
@@ -168,7 +184,7 @@ def _scan(
         read=read,
         duplicates=counts["duplicates"],
         **{name: counts[name] for name in _COUNTS},
-        interrupted=read < len(plan.tasks),
+        interrupted=interrupted,
         rejudged=rejudged,
         acceptance=accepted,
         seconds=stopwatch.seconds(),
@@ -176,6 +192,7 @@ def _scan(
         out=options.out,
         report=outputs.report,
         parts=tuple(part_places(view).values()),
+        carried=carried,
     )
 
 
@@ -227,9 +244,11 @@ def _read(work: JobWork, plan: Plan, means: ScanMeans, auto: AutoForms | None) -
     again = work.store.to_read_again() if auto is not None else ()
     if not plan.tasks and not again and (auto is None or auto.has_learned_all()):
         return 0
-    with means.pool(options, len(plan.tasks) + len(again)) as pool:
-        with work.stopwatch.stage("start"):  # the workers start at the same time
-            recogniser = means.recogniser(options)
+    with work.stopwatch.stage("start"):
+        pages = len(plan.tasks) + len(again)
+        pool = means.pool(options, pages, stores=work.debug is None)
+    with pool:
+        recogniser = partial(means.recogniser, options)
         if auto is not None:
             return auto.read(work, plan, pool, recogniser)
         template = options.template if isinstance(options.template, Path) else None
@@ -250,6 +269,7 @@ def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: i
         review_below=accepted.review_below,
         files=files,
         options=tuple(_given_options(options)),
+        language=options.language or "",
     )
 
 

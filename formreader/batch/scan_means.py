@@ -23,6 +23,7 @@ from formreader.batch.page_pool import (
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.errors import UsageError
+from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, usable_cores
 from formreader.core.records import InputFile
 from formreader.input.input_files import InputListing
@@ -46,14 +47,21 @@ class ScanMeans(Protocol):
     def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
         """Count the pages of PDFs within a `with` statement."""
 
-    def pool(self, options: ScanOptions, pages: int) -> PagePool:
-        """Return the workers for `pages` pages; the end of `with` gives them back."""
+    def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
+        """Return the workers for `pages` pages; the end of `with` gives them back.
+
+        `stores`: those that read return pages as a job stores them.
+
+        Raises:
+            ModelError: a model is missing or damaged.
+            UsageError: there is no such device, or the second reader is not installed.
+        """
 
     def cards(self, options: ScanOptions) -> NetworkCards:
         """Return the cards of the networks, before those are loaded."""
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
-        """Return the network, once all networks are loaded."""
+        """Return the network, once all networks are loaded in this process."""
 
 
 class OwnMeans:
@@ -61,6 +69,7 @@ class OwnMeans:
 
     def __init__(self) -> None:
         self._cards: NetworkCards | None = None
+        self._recogniser: Recogniser | None = None
 
     def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
         if outputs is None:
@@ -70,9 +79,14 @@ class OwnMeans:
     def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
         return PdfCounter(options.page_timeout, options.memory)
 
-    def pool(self, options: ScanOptions, pages: int) -> PagePool:
-        """Return a pool of workers: a cluster, or processes of this machine."""
-        reading = WorkerReading.of(options, self.cards(options))
+    def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
+        """Return a pool of workers: a cluster, or processes of this machine.
+
+        Workers that read load the networks themselves. What users bring is tried before.
+        """
+        reading = WorkerReading.of(options, self.cards(options), stores=stores)
+        if reading is None or options.second_reader or not is_shipped(model_folder(options.model)):
+            self.recogniser(options)
         if options.cluster is not None:
             if options.memory is not None:
                 raise UsageError(
@@ -97,7 +111,9 @@ class OwnMeans:
         return self._cards
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
-        return load_networks(options)
+        if self._recogniser is None:
+            self._recogniser = load_networks(options)
+        return self._recogniser
 
 
 class WarmMeans:
@@ -169,8 +185,8 @@ class SharedMeans:
         with nullcontext(self._warm.count_pages) as counter:
             yield counter
 
-    def pool(self, options: ScanOptions, pages: int) -> PagePool:
-        reading = WorkerReading.of(options, self._warm.cards)
+    def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
+        reading = WorkerReading.of(options, self._warm.cards, stores=stores)
         return replace(
             self._warm.pool_of(self._lane), work_page=partial(work_and_read, reading=reading)
         )

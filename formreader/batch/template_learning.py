@@ -9,15 +9,14 @@ from pathlib import Path
 
 from formreader.batch.input_records import input_records
 from formreader.batch.page_log import PageFigures, ScanProgress
-from formreader.batch.page_work import PageTask
 from formreader.batch.pdf_counter import PdfCounter
 from formreader.batch.pile_pages import pile_page
-from formreader.batch.read_tasks import read_tasks
 from formreader.batch.scan_means import OwnMeans, ScanMeans
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.page_task import PageTask
 from formreader.template.fillable_form import fillable_form
 from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import (
@@ -178,7 +177,7 @@ def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -
         tasks = list(_tasks(files, count_pdf))
     progress.started(len(files), len(tasks), 0)
     with means.pool(options, len(tasks)) as pool:
-        for page, reading in read_tasks(tasks, pool, recogniser, options, Stopwatch()):
+        for page, reading in pool.read(pool.work(tasks), recogniser, options, Stopwatch()):
             progress.page_done(PageFigures.of(page, reading))
             if page.error:
                 progress.message(f"{page.file}: {page.error}")

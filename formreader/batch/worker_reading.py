@@ -1,35 +1,34 @@
 """Reading of a page by the worker that cut it.
 
 Recognition takes up to a third of a page's time, so one process that read for all workers would
-keep no more than a few of them busy. A worker that reads sends the readings with the crops. On a
-GPU pages are read in large batches instead, by the main process (`read_tasks`).
+keep no more than a few of them busy. A worker that reads for a job also packs what is stored. On a
+GPU pages are read in large batches instead, by the main process (`PagePool.read`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Self
 
 from formreader.batch.network_cards import NetworkCards, load_other_networks
-from formreader.batch.page_work import PageTask, faulty_page, work_page
+from formreader.batch.stored_page import StoredPage, stored_page
 from formreader.core.errors import FormreaderError, ModelError
 from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, SecondReaderName
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import crop_task, read_page
+from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
-from formreader.recognise.page_reading import NO_FORM_RULES, read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.rules.form_rules import FormRules
-from formreader.template.form_book import loaded_book
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorkedPage:
     """The result of a worker on a page: its crops, and its reading if the worker read it."""
 
+    task: PageTask
     page: PageCrops
     reading: PageReading | None = None
 
@@ -39,14 +38,15 @@ class WorkerReading:
     """How workers read pages: with which models, and what is accepted.
 
     `options` has only what affects a reading. `cards_sha256` identifies the networks' cards: a
-    worker with others reads nothing.
+    worker with others reads nothing. `stores`: it returns pages as a job stores them.
     """
 
     options: ScanOptions
     cards_sha256: str
+    stores: bool = False
 
     @classmethod
-    def of(cls, options: ScanOptions, cards: NetworkCards) -> Self | None:
+    def of(cls, options: ScanOptions, cards: NetworkCards, *, stores: bool = False) -> Self | None:
         """Return how the workers of a scan read; None where the main process does.
 
         It does on a GPU, and for a cluster with what only this machine may have.
@@ -57,7 +57,7 @@ class WorkerReading:
             return None
         model = options.model if is_shipped(folder) else str(folder.absolute())
         here = replace(options.for_reading(), model=model, device="cpu")
-        return cls(here, cards.sha256)
+        return cls(here, cards.sha256, stores)
 
     def load(self) -> None:
         """Load all networks, in the worker, while the main process still prepares the scan.
@@ -69,42 +69,42 @@ class WorkerReading:
         load_other_networks(self.options.second_reader)
         self._recogniser()
 
-    def read(self, page: PageCrops, task: PageTask) -> WorkedPage:
-        """Read a page that was worked on; runs in the worker.
-
-        Pages that turn out to lie on their side or upside down are worked on again. Any fault
-        becomes the page's `error`.
+    def read(self, task: PageTask) -> WorkedPage:
+        """Read a page; runs in the worker. Any fault becomes the page's `error`.
 
         Raises:
             ModelError: the worker's models are damaged, or are not those of the scan.
         """
-
-        def turn(quarters: Mapping[int, int]) -> list[PageCrops]:
-            return [work_page(replace(task, quarters=by)) for by in quarters.values()]
-
         stopwatch = Stopwatch()
         try:
-            recogniser = self._recogniser()
-            ((cropped, reading),) = read_pages(
-                [page], recogniser, self.options, stopwatch, turn, _rules(page, task)
-            )
+            cropped, reading = read_page(task, self._recogniser(), self.options, stopwatch)
         except FormreaderError:  # no page's fault
             raise
         except Exception as error:
-            failed = faulty_page(task, error)
-            return WorkedPage(failed, PageReading(failed.file, failed.number, error=failed.error))
+            failed = task.faulty(error)
+            reading = PageReading(failed.file, failed.number, error=failed.error)
+            return WorkedPage(task, failed, reading)
         seconds = {**cropped.seconds, **stopwatch.stages}
-        return WorkedPage(replace(cropped, seconds=seconds), reading)
+        return WorkedPage(task, replace(cropped, seconds=seconds), reading)
 
     def _recogniser(self) -> Recogniser:
         options = self.options
         return _loaded(options.model, options.batch, options.second_reader, self.cards_sha256)
 
 
-def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> WorkedPage:
-    """Do the work on a page, and read it if workers do; runs in the worker."""
-    page = work_page(task)
-    return WorkedPage(page) if reading is None else reading.read(page, task)
+def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> WorkedPage | StoredPage:
+    """Crop the fields of a page, and read it if workers do; runs in the worker.
+
+    Raises:
+        ModelError: the worker's models are damaged, or are not those of the scan.
+    """
+    if reading is None:
+        return WorkedPage(task, crop_task(task))
+    reading.load()
+    worked = reading.read(task)
+    if reading.stores and worked.reading is not None:
+        return stored_page(worked.page, worked.reading)
+    return worked
 
 
 @cache
@@ -117,10 +117,3 @@ def _loaded(
             "use. Start the program again"
         )
     return load_recogniser(model, "cpu", batch, threads=1)
-
-
-def _rules(page: PageCrops, task: PageTask) -> Mapping[str, FormRules]:
-    """The rules of the forms that a page may be; forms that a scan learns have none."""
-    if not page.form or task.forms is not None:
-        return NO_FORM_RULES
-    return loaded_book(task.templates).rules

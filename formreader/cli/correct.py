@@ -9,7 +9,7 @@ import click
 
 from formreader.cli.error_handling import Command, set_up_logging
 from formreader.cli.progress import print_message
-from formreader.cli.shared_options import verbosity_options
+from formreader.cli.shared_options import scan_option, verbosity_options
 from formreader.core.errors import ExitCode
 from formreader.core.locations import Place, as_place
 
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     help="Corrections of a second person who answered the same digits: only what both say alike "
     "is applied; a report shows where they differ.",
 )  # fmt: skip
+@scan_option(
+    "language",
+    help="Language of the table's messages and of the report, from now on.  [default: as the scan "
+    "was told]",
+)
 def correct(
     corrections: tuple[Path, ...],
     to: Place | None,
@@ -43,6 +48,7 @@ def correct(
     by: str,
     replace: bool,
     second: Path | None,
+    language: str | None,
     verbose: bool,
     quiet: bool,
 ) -> ExitCode:
@@ -64,7 +70,7 @@ def correct(
     set_up_logging(verbose, quiet)
     from formreader.review.correct_job import CorrectOptions, correct
 
-    summary = correct(CorrectOptions(corrections, to, undo, by, replace, second))
+    summary = correct(CorrectOptions(corrections, to, undo, by, replace, second, language))
     if not quiet:
         for line in _lines(summary, undo):
             print_message(line)

@@ -38,6 +38,7 @@ _WORKERS_STAGES = ("decode", "straighten", "find", "crop")
 @scan_option("template")
 @scan_option("split_forms")
 @scan_option("report")
+@scan_option("language")
 @scan_option("workers")
 @scan_option("fresh")
 @scan_option("page_timeout")
@@ -110,6 +111,11 @@ def summary_lines(summary: ScanSummary, verbose: bool) -> Iterator[str]:
         yield "All digits accepted; none to check"
     if summary.checked:
         yield f"Checked by people: {_count(summary.checked, 'digit')}"
+    if summary.carried.over:
+        yield f"{_count(summary.carried.over, 'answer')} carried over from before"
+    if summary.carried.lost and not summary.interrupted:
+        lost = _count(summary.carried.lost, "answer")
+        yield f"{lost} not carried over: no field or box is at that place now"
     yield str(summary.acceptance)
     if summary.failed:
         yield (

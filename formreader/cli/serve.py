@@ -87,6 +87,7 @@ _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
     "--max-queue-client", type=number("max_queue_client"), default=SERVE.max_queue_client,
     metavar="N", show_default=True, help="The same of one client's address.",
 )  # fmt: skip
+@scan_option("language")
 @scan_option("workers")
 @scan_option("page_timeout")
 @scan_option("memory")

@@ -21,6 +21,7 @@ from formreader.core.options import (
     ScanOptions,
     TrainOptions,
 )
+from formreader.output.wording import languages
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)
 
@@ -68,6 +69,8 @@ def _type(name: str, option: Option) -> Any:
     """How click checks the value of an option, and makes it from text."""
     if name in NUMBER_RANGES:
         return number(name)
+    if name == "language":
+        return click.Choice(languages())
     if option.choices:
         return click.Choice(option.choices)
     return click.Path(path_type=Path) if option.parse is Path else option.parse

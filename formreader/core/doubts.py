@@ -1,34 +1,83 @@
-"""Why a value or a page is for review: every reason that a person reads, in one place."""
+"""Why a value or a page is for review: every reason, as the code that is stored.
+
+Its sentence is written where a table, a report or a page is (`output/wording.py`).
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import StrEnum, auto
 
 
 class Doubt(StrEnum):
-    """A reason to look at a value, or at a page, however confident its reading; its own sentence.
+    """A reason to look at a value, or at a page, however confident its reading.
 
-    It travels as itself from where it is seen to the table's `message` and to the report.
+    It travels with its names and numbers (`reason`) from where it is seen to where it is written.
     """
 
-    INK_IN_NO_DIGIT = "a digit may be missing: there is writing in none, or the box is not clear"
-    MAY_BE_NO_DIGIT = "a mark that may be no digit"
-    NO_NUMBER = "writing that is no number: a mark, words, or struck out"
-    MARK_FOR_NOTHING = "a dash or a cross, taken as blank"
-    TWO_NUMBERS = "a wide gap: perhaps two numbers, with a line lost between them"
-    COLUMN_OF_TWO_NUMBERS = "others of its column seem to hold two numbers: perhaps this one does"
-    OVER_TWO_COLUMNS = (
-        "its cell reaches over two columns: perhaps two numbers, with a line lost between"
-    )
-    NOT_ON_LINES = "the lines of the form are not where they should be"
-    CUT_OFF = "the page does not show all of the field"
-    WRITING_BESIDE = "there is writing beside the field: a digit may be missing"
+    # A value by its ink and its place.
+    INK_IN_NO_DIGIT = auto()
+    MAY_BE_NO_DIGIT = auto()
+    NO_NUMBER = auto()
+    MARK_FOR_NOTHING = auto()
+    TWO_NUMBERS = auto()
+    COLUMN_OF_TWO_NUMBERS = auto()
+    OVER_TWO_COLUMNS = auto()
+    NOT_ON_LINES = auto()
+    CUT_OFF = auto()
+    WRITING_BESIDE = auto()
+    TYPED = auto()
+    TYPED_OTHERWISE = auto()
 
-    TYPED = "typed into the PDF's form, not written"
-    TYPED_OTHERWISE = "typed into the PDF's form, but not as digits that fit the field"
+    # A value beside others: what was read, the field, what fits, the rule.
+    SHOULD_BE = auto()
+    SHOULD_BE_BY_RULE = auto()
+    RULE_BROKEN = auto()
+    OTHERS_SPEAK_AGAINST = auto()
 
-    NO_BOXES = "no digit boxes found"
-    UNCLEAR_BOXES = "digit boxes hard to make out: check that none is missing"
-    MAY_BE_TURNED = "it may lie upside down or on its side: turn the page upright and scan it again"
-    NO_KNOWN_FORM = "no form that a template describes; read without one"
-    LONE_FORM = "no form that other pages of this scan have; read without one"
+    # A value by the rules of its own field: the field, what was read, what was asked for.
+    IS_BLANK = auto()
+    TOO_LONG = auto()
+    NOT_WHOLE = auto()
+    AMBIGUOUS = auto()
+    LACKS_DECIMALS = auto()
+    LACKS_POINT = auto()
+    NOT_A_NUMBER = auto()
+    WRONG_DECIMALS = auto()
+    NOT_A_DATE = auto()
+    NOT_A_TIME = auto()
+    WRONG_LENGTH = auto()
+    BELOW = auto()
+    ABOVE = auto()
+    OFF_PATTERN = auto()
+    NOT_IN_LIST = auto()
+    WRONG_CHECK_DIGIT = auto()
+    NOT_UNIQUE = auto()
+    NOT_BEFORE = auto()
+    STEP_BELOW = auto()
+    STEP_ABOVE = auto()
+
+    # A page.
+    NO_BOXES = auto()
+    FEW_DPI = auto()
+    UNCLEAR_BOXES = auto()
+    MAY_BE_TURNED = auto()
+    NO_KNOWN_FORM = auto()
+    LONE_FORM = auto()
+    OTHER_PRINT = auto()
+    OTHER_LINES = auto()
+    NO_WRITTEN_NUMBER = auto()
+    FIELDS_MORE = auto()
+    FIELDS_FEWER = auto()
+    PAGE_MISSING = auto()
+    SAME_CONTENT = auto()
+    NOT_READ_YET = auto()
+
+
+def reason(doubt: Doubt, *details: object) -> str:
+    """A doubt with its names and numbers, as it is stored: on one line, between tabs."""
+    return "\t".join([doubt, *(" ".join(str(one).split()) for one in details)])
+
+
+def all_of(*reasons: str) -> str:
+    """Several reasons as one text, a line each; "" is none."""
+    return "\n".join(filter(None, reasons))

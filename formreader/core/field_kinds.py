@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
 from formreader.core.dates import DateRule
+from formreader.core.doubts import Doubt
 
 Kind: TypeAlias = Literal["integer", "decimal", "date", "time", "code", "ignore"]
 
@@ -78,7 +79,7 @@ NO_KIND = FieldKind()
 
 
 class Misfit(ValueError):  # noqa: N818 - it is no fault of the program
-    """A value that is none of the field's kind; the text says why, as people read it."""
+    """A value that is none of the field's kind: its doubt, the value, and what was asked for."""
 
 
 def value_of(text: str, kind: FieldKind) -> Typed | None:
@@ -223,12 +224,12 @@ def _all_fit(values: Sequence[str], kind: FieldKind) -> bool:
 
 def _whole(text: str) -> int:
     if len(text) > _MAX_WHOLE_LENGTH:
-        raise Misfit(f"{text[:_MAX_WHOLE_LENGTH]}... is too long for a number")
+        raise Misfit(Doubt.TOO_LONG, f"{text[:_MAX_WHOLE_LENGTH]}...")
     if text.isascii() and text.isdecimal():  # nearly all are, and this is asked often
         return int(text)
     body = text.removeprefix("-")
     if not (body.isascii() and (body.isdecimal() or _GROUPED.fullmatch(body))):
-        raise Misfit(f"{text} is no whole number")
+        raise Misfit(Doubt.NOT_WHOLE, text)
     number = int("".join(filter(str.isdecimal, body)))
     return -number if text.startswith("-") else number
 
@@ -241,33 +242,33 @@ def _decimal(text: str, kind: FieldKind) -> Decimal:
     if at >= 0 and not kind.separator and _GROUPED.fullmatch(body):
         one_sign = whole.isdecimal()
         if one_sign and least != most >= len(part) and whole != "0" and kind != NO_KIND:
-            raise Misfit(f"{text} may be {_whole(body)} or {whole}.{part}")
+            raise Misfit(Doubt.AMBIGUOUS, text, _whole(body), f"{whole}.{part}")
         if not (one_sign and (least == most == len(part) or whole == "0")):
             whole, part, at = body, "", -1
     if at < 0 and least:
-        raise Misfit(f"{text} was read, where a number with {_decimals(least, most)} was expected")
+        raise Misfit(Doubt.LACKS_DECIMALS, text, span(least, most))
     if at < 0 and most and kind != NO_KIND and body[:1] == "0" and len(body) > 1:
-        raise Misfit(f"{text} was read: a point or comma may be missing")
+        raise Misfit(Doubt.LACKS_POINT, text)
     printed = kind.boxes > 0  # people may leave the boxes on either side of it blank
     if (at >= 0 and not part and not printed) or not (whole or part):
-        raise Misfit(f"{text} is no number")
+        raise Misfit(Doubt.NOT_A_NUMBER, text)
     try:
         before = _whole(whole) if whole else 0
     except Misfit:
-        raise Misfit(f"{text} is no number") from None
+        raise Misfit(Doubt.NOT_A_NUMBER, text) from None
     if part and not (part.isascii() and part.isdecimal()):
-        raise Misfit(f"{text} is no number")
+        raise Misfit(Doubt.NOT_A_NUMBER, text)
     if len(part) > most or (len(part) < least and not printed):
-        raise Misfit(f"{text} has not {_decimals(least, most)}")
+        raise Misfit(Doubt.WRONG_DECIMALS, text, span(least, most))
     if least == most:
         part = part.ljust(most, "0")
     number = Decimal(f"{before}.{part}" if part else before)
     return -number if text.startswith("-") else number
 
 
-def _decimals(least: int, most: int) -> str:
-    count = str(least) if least == most else f"{least} to {most}"
-    return f"{count} {'decimal' if count == '1' else 'decimals'}"
+def span(least: int, most: int) -> str:
+    """A range as templates have it: 2, or 4..6."""
+    return str(least) if least == most else f"{least}..{most}"
 
 
 def _date(text: str, order: str) -> date:
@@ -276,9 +277,7 @@ def _date(text: str, order: str) -> date:
     of_parts = len(parts) == len(rule.parts) and all(map(str.isdecimal, parts))
     found = rule.date_of_parts(parts) if of_parts else rule.date_of("".join(parts))
     if found is None:
-        first, _, limits = order.partition(" ")
-        told = f" from {limits.replace('..', ' to ')}" if limits else ""
-        raise Misfit(f"{text} is no date{told} ({first})")
+        raise Misfit(Doubt.NOT_A_DATE, text, order)
     return found
 
 
@@ -290,7 +289,7 @@ def _time(text: str) -> timedelta:
         time = timedelta(hours=int(parts[0][:4]), minutes=int(parts[1]))
         if int(parts[1]) < 60 and time <= timedelta(days=1):
             return time
-    raise Misfit(f"{text} is no time of the day")
+    raise Misfit(Doubt.NOT_A_TIME, text)
 
 
 @lru_cache(maxsize=256)

@@ -146,7 +146,7 @@ class ScanOptions:
     )
     review_below: float = _default(
         0.95,
-        Option("Digits with a lower confidence are marked for review.", reads=True, metavar="P"),
+        Option("Values with a lower confidence are marked for review.", reads=True, metavar="P"),
     )
     model: str = _default(
         DEFAULT_MODEL,
@@ -186,7 +186,11 @@ class ScanOptions:
     )
     fresh: bool = _default(
         False,
-        Option("Start afresh: discard what earlier scans into the same table read.", reads=False),
+        Option(
+            "Start afresh: discard what earlier scans into the same table read. Answers of people "
+            "are carried over where the same page still has their box or field.",
+            reads=False,
+        ),
     )
     debug: Path | None = _default(
         None,
@@ -294,6 +298,15 @@ class ScanOptions:
             "pip install 'formreader[labels]'.",
             reads=True,
             choices=get_args(SecondReaderName),
+        ),
+    )
+    language: str | None = _default(
+        None,
+        Option(
+            "Language of the table's messages and of pages in the browser.  [default: English in "
+            "tables, on pages that of the browser]",
+            reads=False,
+            parse=str,
         ),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Any
 
 from formreader.core.errors import UsageError
@@ -31,4 +30,6 @@ def rapid_ocr() -> Any:
 
 def rapid_ocr_version() -> str:
     """The version that is installed, such as 3.10.0; its networks may change with it."""
+    import importlib.metadata  # slow, and rarely needed
+
     return importlib.metadata.version("rapidocr")

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CROP_SIDE, Crops
-from formreader.core.doubts import Doubt
+from formreader.core.doubts import Doubt, reason
 from formreader.core.form_fields import FormField
 from formreader.core.geometry import Box, Quad, Transform
 
@@ -358,14 +358,15 @@ class PageReading:
 
     @property
     def origin(self) -> str:
-        """Where the values of a duplicate come from; "" for a page that was read itself."""
-        return f"the same content as {self.same_as}" if self.same_as else ""
+        """Why a duplicate has the values of another file; "" for a page that was read itself."""
+        return reason(Doubt.SAME_CONTENT, self.same_as) if self.same_as else ""
 
     @property
     def remark(self) -> PageRemark | None:
         """The error or notice about the page as a whole; None where there is neither."""
-        reason = self.error or self.notice or ("" if self.fields else Doubt.NO_BOXES)
-        return PageRemark(self.file, self.number, reason, bool(self.error)) if reason else None
+        error = " ".join(self.error.split())  # reasons are a line each
+        told = error or self.notice or ("" if self.fields else Doubt.NO_BOXES)
+        return PageRemark(self.file, self.number, told, bool(self.error)) if told else None
 
 
 @dataclass(frozen=True, slots=True)

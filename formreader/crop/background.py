@@ -1,4 +1,4 @@
-"""Estimate the paper of each patch: how much darker each pixel is, and how noisy the paper."""
+"""Estimate how much darker than the paper each pixel of a patch is, and the noise of the paper."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _BLOCK_RIM = 2 * _PAPER_CLOSING_RADIUS + _PAPER_BLUR_RADIUS + 1
 """Blocks added around each patch, so that its neighbours in the mosaic do not affect it."""
 
 _MIN_DARKNESS_OF_BOX_INK = 14.0
-"""Ink is at least so many grey values darker than the paper. Checked on rendered pages."""
+"""Least darkness of ink, in grey values below the paper. Checked on rendered pages."""
 
 _QUANTILE_SAMPLE_STEP = 3
-"""Quantiles are taken of every third pixel across and down, to save time. There is no record of how
-far they differ from those of all pixels."""
+"""Quantiles use every third pixel across and down, to save time. There is no record of how far they
+differ from those of all pixels."""
 
 _MAX_FLOOR_OF_SMOOTH_PAPER = 34.0
 _ROUGH_PATCH_BLUR_SIGMA = 1.2
-"""Where the floor is higher, in grey values, the patch is blurred with this sigma, in pixels.
-Checked on rendered pages."""
+"""A patch with a higher floor, in grey values, is blurred with this sigma, in pixels. Checked on
+rendered pages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Darkness:
-    """How much darker than its paper each pixel of n patches is, in grey values.
+    """How much darker than the paper each pixel of n patches is, in grey values.
 
-    Up to `floor` (n,) `values` are paper and noise.
+    `values` up to `floor`, (n,), are paper and noise.
     """
 
     values: Patches
@@ -94,10 +94,11 @@ def _paper(patches: Patches) -> Patches:
 
 
 def _floor(patches: Patches, darkness: Patches) -> npt.NDArray[np.float64]:
-    """Return the darkness, (n,), up to which there is only paper and noise.
+    """Return the highest darkness, (n,), of paper and noise.
 
-    The noise is the difference to a small blur. Its median and the lower quartile of the
-    darkness measure paper only: strokes and lines cover less than half of a box.
+    The noise is the difference between a patch and a slightly blurred copy. Its median, and the
+    lower quartile of the darkness, measure paper only, as strokes and lines cover less than half of
+    a box.
     """
     grain = cv2.absdiff(mosaic(patches), cv2.blur(mosaic(patches), (3, 3)))
     rough = np.asarray(grain, np.uint8).reshape(patches.shape)
@@ -106,7 +107,7 @@ def _floor(patches: Patches, darkness: Patches) -> npt.NDArray[np.float64]:
 
 
 def _quantile(values: Patches, share: float) -> npt.NDArray[np.uint8]:
-    """Return the value, (n,), that about `share` of each patch's pixels do not exceed."""
+    """Return an approximate quantile of each patch's pixels, (n,)."""
     sample = values[:, ::_QUANTILE_SAMPLE_STEP, ::_QUANTILE_SAMPLE_STEP].reshape(len(values), -1)
     # A stable sort of bytes is a radix sort, which is faster than a partition.
     return np.sort(sample, axis=1, kind="stable")[:, math.ceil(share * sample.shape[1]) - 1]

@@ -19,33 +19,33 @@ from formreader.crop.patches import Corners, Patches, cut_patches, proportions
 
 _MAX_TRACE_OVER_PEN = 0.25
 _SHARE_OF_BOXES_WITH_OTHER_INK = 0.04
-"""Strokes with at most this share of the pen's darkness are no ink (a watermark, writing on the
-back). The pen's darkness is that of the darkest box, without this share of the boxes, which may
-hold print or blots. Checked on rendered pages."""
+"""Strokes with at most the first share of the pen's darkness are no ink: a watermark, or writing on
+the back. The pen's darkness is that of the darkest box, once the second share of the boxes, which
+may hold print or blots, is left out. Checked on rendered pages."""
 
 
 _ROOM_AROUND = 0.15
-"""Paper that a picture of one digit gets around it, as a share of its shorter side: strokes at the
-edge of a patch are taken for lines. Of 555 digits that were cut out of their boxes 433 were right
-without, 529 with 0.1 and 541 with 0.15."""
+"""Margin of paper added around a picture of one digit, as a share of its shorter side. Otherwise
+strokes at the edge of a patch are taken for lines. Of 555 digits cut out of their boxes 433 were
+right without a margin, 529 with 0.1 and 541 with 0.15."""
 
 _OUTER_PART = 0.2
-"""Share of a picture of one digit in which its box may have a line, from each side. This and the
-next two were tried on 609 cuts of 87 drawn digits; others near them did as well."""
+"""Share of a picture of one digit, from each side, in which its box may have a line. This and the
+next two were tried on 609 cuts of 87 drawn digits; nearby values did as well."""
 
 _MIN_SHARE_OF_LINE = 0.6
-"""Share of the picture that such a line goes along at least; dotted ones have it when dilated."""
+"""Least length of such a line, as a share of the picture. Dotted lines reach it when dilated."""
 
 _MAX_SKEW_OF_LINE = 0.03
-"""How far such a line may go up or down, as a share of the picture."""
+"""Largest rise or fall of such a line, as a share of the picture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FormEvidence:
-    """What is known about the boxes of a page by its form.
+    """What the page's form tells about its boxes.
 
-    `faint` is the darkness, as a share of the pen's, up to which a box holds only marks that are
-    all over the page. `lines` are those of the same boxes on the form's reference page.
+    `faint` is the largest darkness, as a share of the pen's, of marks that are all over the page
+    and no writing. `lines` are the lines of the same boxes on the form's reference page.
     """
 
     faint: float = 0.0
@@ -66,8 +66,8 @@ def crop_boxes(
         known: what the page's form tells about them.
 
     Returns:
-        Crops, (n, 28, 28) uint8, which of the boxes are blank, (n,) bool, and which have strokes
-        in them that are not their digit's, (n,) bool.
+        Crops, (n, 28, 28) uint8; flags of blank boxes, (n,) bool; flags of boxes with strokes that
+        do not belong to their digit, (n,) bool.
     """
     if not boxes:
         return np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), *np.zeros((2, 0), np.bool_)
@@ -99,7 +99,7 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
         The crop, (28, 28) uint8, and whether the picture is blank.
     """
     middle = (float(image.min()) + float(image.max())) / 2
-    if np.median(image) < middle:  # not of its border, where a box has its lines
+    if np.median(image) < middle:  # not the border's median: a box has its lines there
         image = np.asarray(255 - image, np.uint8)
         middle = 255 - middle
     room = round(_ROOM_AROUND * min(image.shape))
@@ -112,9 +112,10 @@ def crop_single(image: GreyImage) -> tuple[npt.NDArray[np.uint8], bool]:
 
 
 def _sides_of_box(dark: npt.NDArray[np.bool_], axis: int, room: int) -> tuple[float, float]:
-    """Find two opposite lines of a box in a picture, (h, w), that gets `room` pixels more around.
+    """Find two opposite lines of a box in a picture, (h, w).
 
-    Returns where their middles are in the larger picture, or its own edges where two are not seen.
+    Returns the positions of their centres once `room` pixels are added around the picture; its
+    former edges unless both lines are found.
     """
     length = len(dark) if axis == 1 else dark.shape[1]
     reach = max(1, round(_MAX_SKEW_OF_LINE * length))
@@ -133,7 +134,7 @@ def _sides_of_box(dark: npt.NDArray[np.bool_], axis: int, room: int) -> tuple[fl
 
 
 def _trusted(level: npt.NDArray[np.int64], boxes: Sequence[DigitBox]) -> npt.NDArray[np.int64]:
-    """Return the levels of the likely boxes, or of all if none is: print may be taken for boxes."""
+    """Return the levels of the likely boxes, as others may be print; of all if none is likely."""
     likely = np.array([box.is_likely for box in boxes])
     return level[likely] if likely.any() else level
 
@@ -141,8 +142,8 @@ def _trusted(level: npt.NDArray[np.int64], boxes: Sequence[DigitBox]) -> npt.NDA
 def _pen(level: npt.NDArray[np.int64]) -> float:
     """Return the darkness of a page's pen from the levels of its boxes (n,).
 
-    One hand fills a form with one pen: much fainter strokes are a watermark or show through
-    from the back. The darkest boxes show the pen, since most boxes may be blank.
+    A form is filled in with one pen. Much fainter strokes are a watermark, or show through from the
+    back. The darkest boxes give the pen's darkness, as most boxes may be blank.
     """
     if not len(level):
         return 0.0
@@ -152,15 +153,15 @@ def _pen(level: npt.NDArray[np.int64]) -> float:
 def _normalised(
     measured: MeasuredPatches, corners: Corners, max_trace: float = 0.0
 ) -> tuple[Crops, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return normalised digits of n boxes, (n, 28, 28), which are blank, which have loose ink."""
+    """Return crops of n boxes, (n, 28, 28), and flags of blank boxes and of loose ink, (n,)."""
     ink, blank, loose = separate_ink(measured, max_trace)
     return crops_of_ink(ink, blank, corners), blank, loose
 
 
 def crops_of_ink(ink: Patches, blank: npt.NDArray[np.bool_], corners: Corners) -> Crops:
-    """Normalise the ink in the patches of n boxes, (n, 28, 28); those of `blank` ones stay black.
+    """Normalise the ink in the patches of n boxes, (n, 28, 28); crops of `blank` boxes are black.
 
-    `corners`, (n, 4, 2), tell the boxes' proportions.
+    The proportions of the boxes are taken from `corners`, (n, 4, 2).
     """
     crops = np.zeros((len(ink), CROP_SIDE, CROP_SIDE), np.uint8)
     tones, aspects = _full_tones(_ink_levels(ink)), proportions(corners)

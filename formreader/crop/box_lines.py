@@ -1,4 +1,4 @@
-"""Find the four printed lines of each box in its patch; remove them, but not the strokes across."""
+"""Find the four printed lines of each box in its patch; remove them, but no crossing stroke."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from formreader.crop.patches import (
 )
 
 _MAX_CROSSING_SLANT = round(0.05 * BOX_SIDE)
-"""Pixels along a line between the points where a slanted stroke meets its two sides, at most.
-Checked on rendered pages."""
+"""Largest distance in pixels, along a line, between the points where a slanted stroke meets its two
+sides. Checked on rendered pages."""
 
 _THIRDS_FROM_MIDDLE = (np.arange(PATCH_SIDE) - (PATCH_SIDE - 1) / 2) / THIRD
 """Distance of each row (column) from the middle of a patch, in thirds of a line's length."""
 
 _STEP_ALONG = np.array([PATCH_SIDE, 1, PATCH_SIDE, 1])
 _STEP_ACROSS = np.array([1, PATCH_SIDE, 1, PATCH_SIDE])
-"""Offset in a patch's memory of the next pixel along the line of each side, and across it."""
+"""Memory offsets in a patch to the next pixel along the line of each side, and across it."""
 
 _OUTWARDS = np.array([[1], [1], [-1], [-1]])
 _RIGHT_AND_BOTTOM = slice(2, 4)
-"""Signs with which a line's place grows into its box, and the sides on which it begins there."""
+"""Sign of the direction into the box across each line; the sides whose `first` column is inmost."""
 
 _MIN_EXCESS = 2
-"""Columns by which a line must be thicker than on its form to hold a stroke. On 60 drawn pages, in
-3,300 boxes with digits, 33 digits were misread, and 20 where strokes are given back so."""
+"""A line that is thicker than on its form by at least this many columns holds a stroke. On 60 drawn
+pages, in 3,300 boxes with digits, 33 digits were misread; with such strokes given back 20 were."""
 
 _BEFORE = np.tri(PATCH_SIDE + 1, PATCH_SIDE, -1, dtype=np.bool_)
 _RUN_MASKS = (_BEFORE & ~_BEFORE[:, None]).reshape(-1, PATCH_SIDE)
@@ -55,10 +55,10 @@ class BoxLines:
     """The lines of n boxes, one on each side, in the order left, top, right, bottom.
 
     `first` (4, n, PATCH_SIDE) is the line's first column (of top and bottom: row) at each
-    place along it; `thickness` (4, n) is the number of columns it covers, 0 where no line
-    was found. `edge` (4, n) is the edge of the box: the middle of the line, or where the
-    box was found if there is no line. `covered` marks the pixels of all lines, `inside`
-    those within the edges of their box.
+    point along it. `thickness` (4, n) is the number of columns it covers, 0 if no line was
+    found. `edge` (4, n) is the edge of the box: the centre of the line or, without a line, the
+    edge that was detected. `covered` marks the pixels of all lines, `inside` those within the
+    edges of their box.
     """
 
     first: Ints
@@ -89,14 +89,14 @@ def find_lines(dark: Flags) -> BoxLines:
 
 
 def as_thick_as(lines: BoxLines, form: BoxLines) -> BoxLines:
-    """The lines of boxes, not reaching further into them than the same lines on their blank form.
+    """Limit lines to their thickness on the blank form.
 
-    A stroke along a line, as the bar of a 7 or a 5, seems to be a part of it. Scans print lines
-    more or less thick, but all of a page alike.
+    A stroke along a line, such as the bar of a 7 or a 5, looks like a part of the line. Scans make
+    lines thicker or thinner, but all lines of a page alike.
 
     Args:
-        lines: of n boxes on a page.
-        form: of the same boxes on the reference page of their form.
+        lines: those of n boxes on a page.
+        form: those of the same boxes on the reference page of their form.
     """
     both = (lines.thickness > 0) & (form.thickness > 0)
     further = _OUTWARDS * (_inner_ends(lines) - _inner_ends(form))
@@ -111,7 +111,7 @@ def as_thick_as(lines: BoxLines, form: BoxLines) -> BoxLines:
 
 
 def _inner_ends(lines: BoxLines) -> Ints:
-    """Where each line ends towards the middle of its box, at the middle of its length, (4, n)."""
+    """(4, n) the innermost column of each line, at the middle of its length."""
     ends = lines.first[:, :, PATCH_SIDE // 2].copy()
     ends[:2] += lines.thickness[:2]
     return ends
@@ -120,8 +120,8 @@ def _inner_ends(lines: BoxLines) -> Ints:
 def without_lines(ink: Flags, lines: BoxLines) -> Flags:
     """Remove the lines from the ink, but not the strokes that cross them.
 
-    A stroke crosses where there is ink on both sides of the line; where it is slanted, the
-    two sides are some pixels apart along the line.
+    A stroke crosses a line where there is ink on both sides of it. If the stroke is slanted, these
+    two points are some pixels apart along the line.
     """
     rest = ink & ~lines.covered
     ends = lines.first - 1, lines.first + lines.thickness[..., None]
@@ -132,7 +132,7 @@ def without_lines(ink: Flags, lines: BoxLines) -> Flags:
 
 
 def _crossings(crossed: npt.NDArray[np.bool_], lines: BoxLines) -> Ints:
-    """Return the flat indices of the lines' pixels where `crossed` (4, n, PATCH_SIDE) is true."""
+    """Return the flat indices of the lines' pixels where `crossed` (4, n, PATCH_SIDE) is set."""
     side, patch, along = np.nonzero(crossed & (lines.thickness[..., None] > 0))
     deep = np.arange(lines.thickness.max(initial=0))
     across = lines.first[side, patch, along][:, None] + deep
@@ -165,7 +165,7 @@ def _run_masks(rows: Ints) -> Flags:
 
 
 def _coverage(dark: Flags) -> Counts:
-    """Count for each column and third of its length where it or the next column is dark.
+    """Count the dark points of each column in each third of its length: it or the next is dark.
 
     Args:
         dark: (PATCH_SIDE, n, PATCH_SIDE) along the lines, boxes, across the lines; in this order
@@ -175,7 +175,7 @@ def _coverage(dark: Flags) -> Counts:
         (n, 3, PATCH_SIDE) counts in pixels.
     """
     pairs = dark[BOX_START:BOX_STOP].copy()
-    row = pairs.ravel()  # as one row; the last columns, which have no next one, are set below
+    row = pairs.ravel()  # as one row; the last columns have no next one and are set below
     row[:-1] |= row[1:]
     pairs[..., -1] = dark[BOX_START:BOX_STOP, :, -1]
     counts = pairs.view(np.uint8).reshape(3, THIRD, -1, PATCH_SIDE).sum(axis=1, dtype=np.uint8)
@@ -183,7 +183,7 @@ def _coverage(dark: Flags) -> Counts:
 
 
 def _along(flags: Flags, place: Ints) -> npt.NDArray[np.bool_]:
-    """Read flags along lines at `place` (4, n, PATCH_SIDE); False beyond the patch."""
+    """Read flags along lines at `place` (4, n, PATCH_SIDE); False outside of the patch."""
     patch, lengthways = np.arange(len(flags))[:, None] * PATCH_SIDE**2, np.arange(PATCH_SIDE)
     step_along, step_across = _STEP_ALONG[:, None, None], _STEP_ACROSS[:, None, None]
     found = np.take(flags, patch + lengthways * step_along + place * step_across, mode="clip")

@@ -23,55 +23,56 @@ from formreader.crop.patches import (
 )
 
 _MIN_INK_OF_BOX = 0.004
-"""Share of a box that the ink of a small, thin digit covers: so many of the darkest pixels show how
-dark the pen is. Checked on rendered pages."""
+"""Area of a small, thin digit, as a share of the box. This many of the darkest pixels show how dark
+the pen is. Checked on rendered pages."""
 
 _INK_PIXELS = int(_MIN_INK_OF_BOX * BOX_SIDE**2)
 """The same in pixels."""
 
 _MIN_BOX_INK_OVER_PEN = 0.3
-"""Ink has at least this share of the pen's darkness. Checked on rendered pages."""
+"""Least darkness of ink, as a share of the pen's darkness. Checked on rendered pages."""
 
 _LINE_RESIDUE_ZONE = round(0.12 * BOX_SIDE)
-"""A component that lies wholly within so many pixels of an edge is a remnant of its line. Checked
+"""A component that lies wholly within this many pixels of an edge is residue of its line. Checked
 on rendered pages."""
 
 _THICK_LINE_ZONE = round(0.22 * BOX_SIDE)
-"""A digit that lies wholly within so many pixels of a side edge may be the rest of a thick line,
-and is for review. On 20 drawn pages 7 of 11 wrong accepted digits were such rests; of the accepted
-digits of `rendered` two are given up, of those of the real forms one right and one wrong."""
+"""A digit that lies wholly within this many pixels of a side edge may be residue of a thick line,
+and is for review. On 20 drawn pages 7 of 11 wrong accepted digits were such residue. Of the
+accepted digits two are rejected on `rendered`, and one right and one wrong one on the real
+forms."""
 
 _MIN_HEIGHT_OF_TWO = 0.5
-"""Height of what is left of a gap, and of what is right of it, as a share of that of all ink in the
-box, from which both may be digits: such a box is for review."""
+"""A box is for review if its ink has a gap, and the parts left and right of the gap both have at
+least this share of the height of all its ink: each may be a digit. No measurement on record."""
 
 _MIN_SHARE_IN_BOX = 0.5
-"""A component with a smaller share of its pixels inside the box is the neighbour's. Checked on
-rendered pages."""
+"""A component with a smaller share of its pixels inside the box belongs to the neighbour. Checked
+on rendered pages."""
 
 _MIN_DIGIT_EXTENT = 0.14 * BOX_SIDE
 _MIN_LARGEST_PART_EXTENT = 0.12 * BOX_SIDE
 _MIN_DIGIT_AREA = 0.003 * BOX_SIDE**2
-"""Smallest longer side of a digit and of its largest component, in pixels, and smallest area of a
-digit, in square pixels: a box with less is blank. Checked on rendered pages."""
+"""Least longer side of a digit and of its largest component, in pixels, and least area of a digit,
+in square pixels. A box with less ink is blank. Checked on rendered pages."""
 
 _MIN_PART_OVER_LARGEST = 0.02
 _MIN_PART_AREA = 3
-"""Components of a smaller share of the largest one's area, or of fewer square pixels, are specks.
-Checked on rendered pages."""
+"""Components are specks below this share of the largest one's area, or below this many square
+pixels. Checked on rendered pages."""
 
 _MIN_LOOSE_AREA = 0.02 * BOX_SIDE**2
-"""Square pixels in the box from which a component that is not the digit's is loose ink. Set on
-`numbers/composed`: of 1,917 numbers 49 were accepted wrongly with it, 51 with 0.03, 55 without; no
-digit of the rendered pages was given up for it."""
+"""Least area in the box, in square pixels, of a component that is loose ink: it does not belong to
+the digit. Set on `numbers/composed`: of 1,917 numbers 49 were accepted wrongly with it, 51 with
+0.03 and 55 without. No digit of the rendered pages was rejected because of it."""
 
 
 _MIDDLE = slice(BOX_START + round(0.2 * BOX_SIDE), BOX_START + round(0.8 * BOX_SIDE))
-"""Rows and columns of the middle of a box, where its lines are not."""
+"""Rows and columns of the middle part of a box, which has no lines."""
 
 _MIN_TRACE_EXTENT, _MIN_TRACE_OVER_MAX = 0.09 * BOX_SIDE, 2.0
-"""Longer side, in pixels, of a stroke in the middle of a blank box from which it may be a digit's,
-and how many times darker than `max_trace` the box must be. On 850 drawn pages 51 of 99 digits whose
+"""A blank box may hold a digit if a stroke in its middle has at least this longer side, in pixels,
+and the box is this many times darker than `max_trace`. On 850 drawn pages 51 of 99 digits whose
 boxes were taken for blank have such a stroke, and 58 of 15,266 blank boxes."""
 
 
@@ -79,8 +80,8 @@ boxes were taken for blank have such a stroke, and 58 of 15,266 blank boxes."""
 class MeasuredPatches:
     """The darkness and the printed lines in the patches of n boxes.
 
-    `level` (n,) is the darkness of the darkest strokes in each box, in grey values, 0 where
-    there are none.
+    `level` (n,) is the darkness of the darkest strokes in each box, in grey values; 0 without
+    strokes.
     """
 
     darkness: Darkness
@@ -92,8 +93,8 @@ class MeasuredPatches:
 class Runs:
     """Runs of adjacent ink pixels in rows, from the top down, (r,) each.
 
-    `label` is the run's component, from 0; it lies in row `row` of patch `patch`, from column
-    `start` up to, but not including, `stop`.
+    `label` is the index of the run's component. The run is in row `row` of patch `patch`, from
+    column `start` to `stop`, exclusive.
     """
 
     label: npt.NDArray[np.int64]
@@ -107,7 +108,7 @@ class Runs:
 class Components:
     """Connected components of ink, (m,) each: patch, area, area inside the box, bounding box.
 
-    `left`, `top` are the first column and row, `right`, `bottom` the ones after the last.
+    `left`, `top` are the first column and row; `right`, `bottom` are exclusive.
     """
 
     patch: npt.NDArray[np.int64]
@@ -125,7 +126,7 @@ def measure_patches(patches: Patches) -> MeasuredPatches:
     dark = _darker(darkness.values, darkness.floor)
     lines = find_lines(dark)
     counts = histograms(darkness.values * (dark & lines.inside & ~lines.covered))
-    # The level is where the count from the darkest down exceeds the ink of the thinnest digit.
+    # Counting from the darkest down, the level is where the ink of the thinnest digit is reached.
     exceeded = counts[:, ::-1].cumsum(axis=1) > _INK_PIXELS
     level = np.where(exceeded.any(axis=1), 255 - exceeded.argmax(axis=1), 0)
     return MeasuredPatches(darkness, lines, level)
@@ -134,7 +135,7 @@ def measure_patches(patches: Patches) -> MeasuredPatches:
 def histograms(values: Patches) -> npt.NDArray[np.int64]:
     """Count how often each value but 0 occurs in each of n patches, (n, 256).
 
-    Most pixels are 0: these are skipped eight at a time.
+    Most pixels are 0, and are skipped eight at a time.
     """
     words = values.reshape(-1).view(np.uint64)
     place = np.flatnonzero(words != 0)
@@ -152,21 +153,21 @@ def separate_ink(
 
     Args:
         measured: n boxes.
-        max_trace: boxes whose darkest strokes are at most this dark, in grey values, have no ink
-            (a watermark, writing that shows through from the back).
+        max_trace: highest darkness, in grey values, of what is no ink: a watermark, or writing that
+            shows through from the back.
 
     Returns:
-        (n, PATCH_SIDE, PATCH_SIDE) uint8 darkness of the digits' ink on pure black, and (n,) bool
-        which boxes are blank: their ink is too little or too small for a digit. (n,) bool which
-        boxes have loose ink: strokes in them that are not the digit's, perhaps a neighbour's, or
-        in a blank box the trace of a digit.
+        (n, PATCH_SIDE, PATCH_SIDE) uint8, the darkness of the digits' ink on pure black.
+        (n,) bool, blank boxes: their ink is too little or too small for a digit.
+        (n,) bool, boxes with loose ink: strokes that do not belong to the digit, perhaps a
+        neighbour's; in a blank box the trace of a digit.
     """
     darkness, level = measured.darkness, measured.level
     # Pixels much fainter than the pen are the rims of its strokes.
     threshold = np.maximum(darkness.floor, _MIN_BOX_INK_OVER_PEN * level)
     threshold[level <= max_trace] = 255
     ink = _darker(darkness.values, threshold)
-    # Patches are stacked: neither their components nor the rims of these may touch.
+    # Patches are stacked, so neither their components nor the rims of these may touch.
     ink[:, 0] = ink[:, -1] = False
     rest = without_lines(ink, measured.lines)
     own, blank, loose = _own_ink(rest, measured.lines)
@@ -200,7 +201,7 @@ def _darker(values: Patches, threshold: npt.NDArray[np.float64]) -> Flags:
 def _own_ink(
     ink: Flags, lines: BoxLines
 ) -> tuple[Flags, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return the ink of each box's digit, and which boxes are blank and have loose ink, (n,)."""
+    """Return the ink of each box's digit, and flags of blank boxes and of loose ink, (n,)."""
     _, labels = cv2.connectedComponents(mosaic(ink.view(np.uint8)), connectivity=8)
     runs = find_runs(ink, np.asarray(labels, np.int32))
     parts = _components(runs, lines)
@@ -208,7 +209,7 @@ def _own_ink(
     kept, blank = _own_components(parts, residue, len(ink))
     large = parts.inside >= _MIN_LOOSE_AREA
     loose = np.bincount(parts.patch, ~kept & ~residue & large, minlength=len(ink)) > 0
-    # With ink elsewhere in the box, what is beside a line is a digit's stroke.
+    # If there is ink elsewhere in the box, ink beside a line is a digit's stroke.
     away = kept & ~_along_a_side(parts, lines)
     kept_any = np.bincount(parts.patch, kept, minlength=len(ink)) > 0
     loose |= kept_any & (np.bincount(parts.patch, away, minlength=len(ink)) == 0)
@@ -224,7 +225,7 @@ def find_runs(ink: Flags, labels: npt.NDArray[np.int32]) -> Runs:
         labels: (n * PATCH_SIDE, PATCH_SIDE), the component of each pixel from 1, 0 for paper.
     """
     width = PATCH_SIDE + 1
-    padded = np.zeros((len(labels), width), np.bool_)  # so that no run goes on in the next row
+    padded = np.zeros((len(labels), width), np.bool_)  # so that no run continues in the next row
     padded[:, :PATCH_SIDE] = ink.reshape(-1, PATCH_SIDE)
     pixels = padded.ravel()
     changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
@@ -249,7 +250,7 @@ def drawn_runs(runs: Runs, chosen: npt.NDArray[np.bool_], n: int) -> Flags:
 def _components(runs: Runs, lines: BoxLines) -> Components:
     """Measure the components of ink.
 
-    OpenCV's statistics take longer, since they visit the paper's pixels too.
+    OpenCV's statistics take longer, as they visit the pixels of paper too.
     """
     area = sums_by_label(runs.label, runs.stop - runs.start)
     patch = np.zeros_like(area)
@@ -282,10 +283,10 @@ def bounds_by_label(
 def _own_components(
     parts: Components, residue: npt.NDArray[np.bool_], n: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return which components belong to their box's digit, (m,), and which boxes are blank, (n,).
+    """Return flags of components that belong to their box's digit, (m,), and of blank boxes, (n,).
 
-    Components mostly outside the box, specks, and `residue`, (m,) the remnants of lines, do not
-    belong to the digit; its detached strokes do.
+    Components mostly outside the box, specks and the `residue` of lines, (m,), do not belong to the
+    digit. Detached strokes of the digit do.
     """
     own = (parts.inside >= _MIN_SHARE_IN_BOX * parts.area) & ~residue
     largest = np.zeros(n, np.int64)
@@ -296,7 +297,7 @@ def _own_components(
 
 
 def _too_small(parts: Components, own: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
-    """Return whether a box's own components are too small for a digit: none, or dots, (n,)."""
+    """Return whether a box's own components are missing or too small for a digit, (n,)."""
     patch = parts.patch[own]
     area = np.bincount(patch, parts.area[own], minlength=n)
     extent, largest = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -314,7 +315,7 @@ def _too_small(parts: Components, own: npt.NDArray[np.bool_], n: int) -> npt.NDA
 
 
 def _along_a_side(parts: Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
-    """Return whether a component lies near the left or right edge, as a thick line may, (m,)."""
+    """Return whether a component is so near the left or right edge that it may be a line, (m,)."""
     left, _, right, _ = lines.edge[:, parts.patch]
     return np.asarray(
         (parts.right <= left + _THICK_LINE_ZONE) | (parts.left >= right - _THICK_LINE_ZONE)
@@ -322,7 +323,7 @@ def _along_a_side(parts: Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
 
 
 def holds_two(own: Flags) -> npt.NDArray[np.bool_]:
-    """Return which boxes hold two parts beside one another, each as high as a digit, (n,)."""
+    """Return which boxes hold two parts side by side, each high enough for a digit, (n,)."""
     inked = own.any(axis=1)
     top = np.where(inked, own.argmax(axis=1), PATCH_SIDE)
     bottom = np.where(inked, PATCH_SIDE - own[:, ::-1].argmax(axis=1), 0)
@@ -336,7 +337,7 @@ def holds_two(own: Flags) -> npt.NDArray[np.bool_]:
 
 
 def _along_an_edge(parts: Components, lines: BoxLines) -> npt.NDArray[np.bool_]:
-    """Return whether a component is a remnant of a line, wholly beside one edge, (m,)."""
+    """Return whether a component is residue of a line: it lies wholly beside one edge, (m,)."""
     left, top, right, bottom = lines.edge[:, parts.patch]
     beside = (parts.right <= left + _LINE_RESIDUE_ZONE) | (parts.left >= right - _LINE_RESIDUE_ZONE)
     above = (parts.bottom <= top + _LINE_RESIDUE_ZONE) | (parts.top >= bottom - _LINE_RESIDUE_ZONE)

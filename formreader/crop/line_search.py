@@ -1,4 +1,4 @@
-"""Find the printed lines near the edges of boxes by how much of each column is dark.
+"""Find the printed lines near the edges of boxes by the coverage of columns.
 
 The coverage of a column is its share of dark pixels over the length of the box's side. It is
 counted for each third of that length, to distinguish tilted lines, broken lines, short ticks
@@ -26,48 +26,47 @@ THIRD = BOX_SIDE // 3
 
 _LINE_SEARCH_REACH = round(0.17 * BOX_SIDE)
 _NEAR_LINE_REACH = round(0.12 * BOX_SIDE)
-"""Distance from its expected place, in columns, within which a line is searched for, and within
-which it may have gaps. Checked on rendered pages."""
+"""Distances from the expected position of a line, in columns: within the first it is searched for,
+within the second it may have gaps. Checked on rendered pages."""
 
 _LINE_TILTS = (0, -1, 1, -2, 2)
 _MAX_LINE_TILT = 2
-"""Shifts of a line, in columns, from one third of its length to the next, and the largest of them:
-2 of 14 pixels are 8 degrees. Checked on rendered pages."""
+"""Shifts of a line, in columns, from one third of its length to the next, and the largest of them.
+2 columns in 14 pixels are 8 degrees. Checked on rendered pages."""
 
 AROUND = np.arange(-_LINE_SEARCH_REACH - _MAX_LINE_TILT, _LINE_SEARCH_REACH + _MAX_LINE_TILT + 1)
-"""Columns that the search around an edge needs, as distances from the edge."""
+"""Columns that are searched around an edge, as distances from the edge."""
 
 _MIN_NEAR_COVERAGE, _MIN_NEAR_END = 0.85, 0.4
 _MIN_FAR_COVERAGE, _MIN_FAR_THIRD = 0.92, 0.8
 _MIN_BROKEN_COVERAGE, _MIN_BROKEN_END = 0.4, 0.2
 _MIN_TICK_COVERAGE, _MIN_TICK_END = 0.25, 0.8
-"""Smallest coverage of a line's whole length, and of one of its thirds. That third is, of near
-lines, the lighter end; of far lines, the lightest third; of broken lines, the lighter end; of
-ticks, the darker end, since they stand at one end only, but on both sides of the box. Checked on
-rendered pages."""
+"""Least coverage of a line's whole length, and of one of its thirds. That third is the lighter end
+of near lines and of broken lines, the lightest third of far lines, and the darker end of ticks.
+Ticks stand at one end only, but on both sides of the box. Checked on rendered pages."""
 
 _MAX_PART_DISTANCE = 2
 _MIN_COVERAGE_OVER_PEAK = 0.6
-"""Broken lines and ticks are searched within so many columns of the edge; adjoining columns belong
-to them if they have this share of the coverage. Checked on rendered pages."""
+"""Broken lines and ticks are searched for within this many columns of the edge. Adjoining columns
+with at least this share of the coverage belong to them. Checked on rendered pages."""
 
 _LINE_TILT_COST, _LINE_DISTANCE_COST = 0.02, 0.01
-"""Penalties when lines are compared, in coverage: for each column of tilt, and for each column of
-distance from the edge. Checked on rendered pages."""
+"""Penalties in the comparison of lines, in coverage: per column of tilt, and per column of distance
+from the edge. Checked on rendered pages."""
 
 _MIN_PAIR_COVERAGE = 0.8
-"""Two opposite lines of this coverage show that the box was found beside its place. Checked on
-rendered pages."""
+"""Least coverage of two opposite lines that show that the box was detected with an offset. Checked
+on rendered pages."""
 
 _HUNDREDTHS = 100
-"""Scores are hundredths of a pixel of coverage, as integers so that ties are exact."""
+"""Scores are coverage in hundredths of a pixel, as integers so that ties are exact."""
 
 
 def common_shift(cover: Counts) -> Ints:
-    """Return by how many columns both opposite lines of each box are displaced, (...).
+    """Return the common displacement of both opposite lines of each box, (...), in columns.
 
     Args:
-        cover: (..., PATCH_SIDE) dark pixels of each column within the box's height.
+        cover: (..., PATCH_SIDE) number of dark pixels of each column within the box's height.
     """
     shifts = np.arange(1 - PATCH_MARGIN, PATCH_MARGIN)
     pair = np.minimum(cover[..., BOX_START - 1 + shifts], cover[..., BOX_STOP - 1 + shifts])
@@ -79,7 +78,7 @@ def common_shift(cover: Counts) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidates:
-    """Possible lines (m, tilts, columns): their dark pixels, kind and score."""
+    """Candidates for lines, (m, tilts, columns): their dark pixels, kind and score."""
 
     dark: Counts
     is_line: npt.NDArray[np.bool_]
@@ -91,8 +90,8 @@ def best_lines(near: Counts) -> tuple[npt.NDArray[np.bool_], Ints, Ints, Ints]:
     """Find the best line near each of m edges.
 
     Args:
-        near: (m, 3, columns) dark pixels in each third of the columns `AROUND` each edge. Edge i
-            of the first half is opposite to edge i of the second half.
+        near: (m, 3, columns) number of dark pixels in each third of the columns `AROUND` each edge.
+            Edge i of the first half is opposite to edge i of the second half.
 
     Returns:
         Whether there is a line, its first and last column relative to the edge, its tilt; (m,).
@@ -117,7 +116,7 @@ def best_lines(near: Counts) -> tuple[npt.NDArray[np.bool_], Ints, Ints, Ints]:
 
 
 def _judge(near: Counts) -> _Candidates:
-    """Judge each column at each tilt: is it a line, and of which kind."""
+    """Judge each column at each tilt: whether it is a line, and of which kind."""
     first, middle, last = _tilted_thirds(near)
     dark = first + middle + last
     lower_end, higher_end = np.minimum(first, last), np.maximum(first, last)
@@ -136,7 +135,7 @@ def _judge(near: Counts) -> _Candidates:
         higher_end >= _min_pixels(_MIN_TICK_END, THIRD)
     )
     is_part = (is_broken | is_tick) & (distance <= _MAX_PART_DISTANCE)
-    # Lines near the edge rank first, then broken lines and ticks, then lines farther off.
+    # Near lines rank first, then broken lines and ticks, then far lines.
     rank = np.maximum(2 * is_near.view(np.uint8), is_part.view(np.uint8))
     cost = _LINE_TILT_COST * np.abs(_LINE_TILTS)[:, None] + _LINE_DISTANCE_COST * distance
     score = np.multiply(dark + BOX_SIDE * rank, _HUNDREDTHS, dtype=np.int16) - _hundredths(cost)
@@ -155,9 +154,9 @@ def _hundredths(coverage: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
 
 
 def _tilted_thirds(near: Counts) -> tuple[Counts, Counts, Counts]:
-    """Shift the thirds of (m, 3, columns), each to (m, tilts, fewer columns).
+    """Shift the thirds of (m, 3, columns) by each tilt; each becomes (m, tilts, fewer columns).
 
-    A line then lies on the same column in all three thirds at its own tilt.
+    At its own tilt a line is then on the same column in all three thirds.
     """
     columns = np.arange(_MAX_LINE_TILT, near.shape[2] - _MAX_LINE_TILT)
     tilts = np.array(_LINE_TILTS)[:, None]

@@ -18,12 +18,12 @@ DIGIT_SIDE = 20
 
 MIN_INK_GREY = 26
 WHITE_QUANTILE = 0.8
-"""How callers scale ink for `normalise`: this quantile of a digit's darkness becomes white (255),
-and what is then below this grey value becomes black. Checked on rendered pages."""
+"""How callers scale ink for `normalise`: this quantile of a digit's darkness becomes white (255).
+Then pixels below this grey value become black. Checked on rendered pages."""
 
 _CROP_ROW, _CROP_COLUMN = np.indices((CROP_SIDE, CROP_SIDE), np.float32)
 _MOMENTS = np.stack([np.ones_like(_CROP_ROW), _CROP_COLUMN, _CROP_ROW], axis=-1).reshape(-1, 3)
-"""Weights of a crop's pixels for its mass and its first moments across and down."""
+"""Weights of a crop's pixels for its mass and its first moments in x and y."""
 
 
 def normalise(ink: npt.NDArray[np.uint8], aspect: float = 1.0) -> npt.NDArray[np.uint8]:
@@ -73,7 +73,7 @@ def _scale(
 
 
 def _starts(digits: Crops, sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the top left corners that put the centres of mass of n digits in the middle."""
+    """Return the top left corners that centre n digits in their crops by centre of mass."""
     # Sums of integers below 2**24 are exact in single precision.
     mass, x, y = (digits.reshape(-1, CROP_SIDE**2).astype(np.float32) @ _MOMENTS).T
     centre = np.stack([x, y], axis=1, dtype=np.float64) / np.maximum(mass, 1.0)[:, None]

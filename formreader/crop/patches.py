@@ -1,7 +1,7 @@
 """Cut all boxes of a page as upright patches of one size, to process them in one batch.
 
-Each box is stretched to a square, whatever its size, aspect ratio and tilt, so that its lines
-lie on the same rows and columns in every patch. The normaliser restores the aspect ratio.
+Each box is warped to a square, whatever its size, aspect ratio and tilt. So its lines are on the
+same rows and columns in every patch. The normaliser restores the aspect ratio.
 """
 
 from __future__ import annotations
@@ -24,28 +24,29 @@ Corners: TypeAlias = npt.NDArray[np.float64]
 """(n, 4, 2), x and y, clockwise from the top left of the upright form."""
 
 BOX_SIDE = 42
-"""Side of a box in its patch, in pixels: a multiple of 3, for the thirds of its lines. A usual
-digit then keeps at least the 20 pixels of its crop. Larger sides (48, 54) read no more digits right
-and took longer; on which pages is not on record."""
+"""Side of a box in its patch, in pixels; a multiple of 3 for the thirds of its lines. A usual digit
+then has at least the 20 pixels of its crop. With larger sides (48, 54) no more digits were read
+right, and it took longer; on which pages is not on record."""
 
 PATCH_MARGIN = 11
-"""Pixels around the box in its patch: they show strokes that leave the box, and the lines of a box
-that was found a little beside its place. Checked on rendered pages."""
+"""Margin around the box in its patch, in pixels. It shows strokes that leave the box, and the lines
+of a box that was detected with an offset. Checked on rendered pages."""
 
 PATCH_SIDE = BOX_SIDE + 2 * PATCH_MARGIN
 BOX_START, BOX_STOP = PATCH_MARGIN, PATCH_MARGIN + BOX_SIDE
-"""Side of a patch in pixels; its first row and column in the box, and the first ones after it."""
+"""Side of a patch in pixels; the first row and column of the box in it, and the first ones after
+the box."""
 
 _MAX_SAMPLING_STEP, _MIN_SAMPLING_STEP = 1.6, 0.5
-"""Pixels of the (halved) page between two samples: wider steps would miss fine strokes, narrower
-ones show nothing more. Checked on rendered pages."""
+"""Range of the distance between samples, in pixels of the (halved) page. Wider steps miss fine
+strokes, narrower ones show nothing more. Checked on rendered pages."""
 
 _MIN_DIVISOR = 1e-6
-"""Lengths in pixels are raised to this before something is divided by them."""
+"""Least length in pixels of a divisor."""
 
 
 def cut_patches(page: Pyramid, corners: Corners) -> Patches:
-    """Cut the patches of n boxes out of a page; beyond the page its border pixels repeat."""
+    """Cut the patches of n boxes out of a page; its border pixels repeat outside of it."""
     patches = np.empty((len(corners), PATCH_SIDE, PATCH_SIDE), np.uint8)
     maps = patch_maps(corners)
     halvings = _halvings(maps)
@@ -85,8 +86,8 @@ def mosaic(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 def side_by_side(patches: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Put patches (n, h, w), each transposed, side by side in one wide image (w, n * h).
 
-    OpenCV filters along rows: on these long rows it takes a third to a tenth of the time that
-    it takes on the short rows of patches.
+    OpenCV filters along rows. On these long rows it takes a third to a tenth of the time that it
+    takes on the short rows of patches.
     """
     return np.asarray(cv2.transpose(mosaic(patches)), np.uint8)
 
@@ -101,7 +102,7 @@ def patch_maps(corners: Corners) -> npt.NDArray[np.float64]:
     """Return affine maps from patch to page, (n, 2, 3), of the parallelograms nearest the boxes."""
     a, b, c, d = np.moveaxis(corners, 1, 0)
     right, down = (b - a + c - d) / (2 * BOX_SIDE), (c - b + d - a) / (2 * BOX_SIDE)
-    # The centre of the box's first pixel lies half a pixel inside the box.
+    # The centre of the box's first pixel is half a pixel inside the box.
     origin = corners.mean(axis=1) - (PATCH_SIDE - 1) / 2 * (right + down)
     return np.stack([right, down, origin], axis=2)
 

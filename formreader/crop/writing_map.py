@@ -1,4 +1,7 @@
-"""Where something is written on a page, on a coarse grid: what tells the strips of cells apart."""
+"""The ink of a page on a coarse grid, from which the strips of cells are cut.
+
+The constants were measured together with those of `number_strips`.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +18,21 @@ from formreader.core.records import GreyImage
 _Flags = npt.NDArray[np.bool_]
 
 _INK_OF_DARKEST = 0.15
-"""Darkness from which a place has ink, as a share of that of the darkest places."""
+"""Least darkness of ink, as a share of that of the darkest pixels."""
 
 _DARKEST_PLACES, _LEAST_RANGE = 0.001, 60.0
-"""Quantile of the grey values of a page that is taken for its darkest places, and grey values by
-which they are darker than paper at least: the noise of blank paper is no ink."""
+"""Quantile of the grey values of a page that is taken for its darkest pixels, and their least
+contrast with paper in grey values, so that the noise of blank paper is no ink."""
 
 _IMAGE_HEIGHT = 24
-"""Height of an image of one number on the grid: a cell of 12 mm has it."""
+"""Height of an image of one number on the grid, in pixels: that of a cell of 12 mm."""
 
 _MAX_SPAN = 0.85
-"""What is wider or higher than this share of an image of one number is the frame around it."""
+"""A part wider or higher than this share of an image of one number is the frame around it."""
 
 
 def dark_places(grey: GreyImage) -> _Flags:
-    """Which pixels of an evenly lit picture, paper near 255, have ink."""
+    """(h, w) bool: the pixels with ink of an evenly lit picture with paper near 255."""
     darkest = 255 - float(np.quantile(grey, _DARKEST_PLACES))
     return np.asarray(grey < 255 - _INK_OF_DARKEST * max(darkest, _LEAST_RANGE), np.bool_)
 
@@ -38,8 +41,8 @@ def dark_places(grey: GreyImage) -> _Flags:
 class WritingMap:
     """Ink on a page.
 
-    `ink`, (h, w) bool, is all ink that is not ruled, and `pen` that of it which was written;
-    `to_page` maps pixels of these to the page's.
+    `ink`, (h, w) bool, is all ink that is not ruled. `pen`, (h, w) bool, is the part of it that was
+    written. `to_page` maps pixels of both to those of the page.
     """
 
     ink: _Flags
@@ -48,7 +51,7 @@ class WritingMap:
 
     @classmethod
     def of_image(cls, image: GreyImage) -> WritingMap:
-        """The map of an image of one number, dark on bright, with or without a frame around it."""
+        """The map of an image of one number, dark on bright, with or without a frame."""
         height, width = image.shape
         scale = _IMAGE_HEIGHT / height
         size = (max(round(width * scale), 1), _IMAGE_HEIGHT)
@@ -66,6 +69,6 @@ class WritingMap:
 
     @cached_property
     def parts(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """The connected parts of the ink: labels (h, w), and OpenCV's statistics (n, 5) of each."""
+        """The connected components of the ink: labels (h, w), and OpenCV's statistics (n, 5)."""
         _, labels, stats, _ = cv2.connectedComponentsWithStats(self.ink.view(np.uint8))
         return np.asarray(labels, np.int32), np.asarray(stats, np.int32)

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     import onnxruntime
 
 _MAX_BLANK_DARKNESS = 8
-"""Darkness, 0 to 255, up to which a pixel of a margin counts as blank. Noise stays below it; digits
-in a box exceed it even where the box's lines are too faint to. No record of a measurement."""
+"""Highest darkness, 0 to 255, of a blank pixel of a margin. Noise is below it. Digits exceed it,
+even where the lines of their box are too faint to. No record of a measurement."""
 
 _NO_BOX_LOGIT = -20.0
-"""Logit of places that the network was not shown; every peak lies above it."""
+"""Logit given to places that the network was not shown. Every peak is above it."""
 
 BOX_CARD_SCHEMA = 5
 """Version of the card's layout; a card of another version is refused."""
@@ -54,10 +54,10 @@ BOX_TRIAL = GraphTrial(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """What is fitted to what the network finds, on drawn pages.
+    """Classifiers for what the network finds, fitted on drawn pages.
 
-    `rows`: which candidates are rows of boxes. `places`: which of the rows and cells that are found
-    in one place are there. `fields`: which rows are kept once they are read.
+    `rows` decides which candidates are rows of boxes. `places` decides between a row and the cells
+    that overlap it. `fields` decides which rows are kept once they have been read.
     """
 
     rows: RowDecision
@@ -66,7 +66,7 @@ class Decisions:
 
     @classmethod
     def undecided(cls) -> Decisions:
-        """All rows and cells are there; for a network whose decisions are still to be fitted."""
+        """Decisions that accept all rows and cells, until they are fitted for a new network."""
         return cls(
             RowDecision.undecided(),
             PlaceDecision.undecided(),
@@ -99,7 +99,7 @@ class Decisions:
         )
 
     def as_table(self) -> dict[str, object]:
-        """What a card has as its decisions."""
+        """The decisions as a model card stores them."""
         return {
             "rows": self.rows.as_table(),
             "places": self.places.as_table(),
@@ -108,9 +108,9 @@ class Decisions:
 
 
 class BoxNetwork:
-    """Scores each place of a page by how much it looks like the centre of a digit box, or a cell.
+    """Scores each place of a page: is it the centre of a digit box, or in the core of a cell?
 
-    `decisions` say what follows from that.
+    `decisions` turn the scores into rows of boxes and cells.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, decisions: Decisions) -> None:
@@ -136,8 +136,8 @@ class BoxNetwork:
     def maps(self, even: GreyImage) -> Maps:
         """The network's maps of an upright, evenly lit page, (h, w) uint8.
 
-        Only the printed part is shown to the network. Blank margins have no boxes, and beyond
-        the page's borders all is taken to be white.
+        The network is shown only the part between blank margins, which have no boxes. The page is
+        padded with white.
         """
         height, width = even.shape
         padded = (
@@ -158,8 +158,8 @@ class BoxNetwork:
 def _printed(darkness: GreyImage) -> tuple[slice, slice]:
     """The rows and the columns of a page between its blank margins.
 
-    The sides of `darkness` are multiples of `SIDE_MULTIPLE`. So are both results, which are
-    never empty.
+    The sides of `darkness` are multiples of `SIDE_MULTIPLE`. So are both ends of both slices. No
+    slice is empty.
     """
     ink = cv2.threshold(darkness, _MAX_BLANK_DARKNESS, 255, cv2.THRESH_BINARY)[1]
     x, y, width, height = cv2.boundingRect(ink)
@@ -167,7 +167,7 @@ def _printed(darkness: GreyImage) -> tuple[slice, slice]:
 
 
 def _whole_blocks(first: int, end: int) -> slice:
-    """Widen the range of pixels from `first` up to but without `end` to whole blocks."""
+    """Widen a range of pixels, `end` exclusive, to whole blocks of `SIDE_MULTIPLE`."""
     return slice(
         first // SIDE_MULTIPLE * SIDE_MULTIPLE, max(-(-end // SIDE_MULTIPLE), 1) * SIDE_MULTIPLE
     )
@@ -186,5 +186,5 @@ def shipped_network() -> BoxNetwork:
 
 @cache
 def shipped_decisions() -> Decisions:
-    """The decisions of that network, without the network, read once per process."""
+    """The decisions that ship with the network, read once per process without loading it."""
     return Decisions.in_folder(model_folder(BOX_MODEL))

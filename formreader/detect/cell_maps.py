@@ -1,7 +1,7 @@
 """Cells for whole numbers in the maps that the network makes of a page.
 
-The network tells which places lie in the core of a cell, and how far the cell's edges are. Cores of
-neighbours do not meet, so that each connected area is one cell.
+For each place of the maps the network predicts whether it is in the core of a cell, and how far the
+cell's edges are. The cores of neighbours do not touch, so each connected component is one cell.
 """
 
 from __future__ import annotations
@@ -16,48 +16,43 @@ import numpy.typing as npt
 from formreader.detect.peaks import REFERENCE_SIDE, STRIDE, Maps
 
 CELL_CHANNELS = slice(5, 10)
-"""Channels of the maps: the logit of this place being in the core of a cell, and the distances to
-the cell's left, upper, right and lower edge in units of `REFERENCE_SIDE`."""
+"""Channels of the maps: the logit that a place is in the core of a cell, then the distances to the
+cell's left, upper, right and lower edge in units of `REFERENCE_SIDE`."""
 
 EDGE_REACH = 2.0
-"""Distance in units of `REFERENCE_SIDE` up to which the network tells how far an edge is."""
+"""Largest distance to an edge that the network predicts, in units of `REFERENCE_SIDE`."""
 
 _CORE_MARGIN_SHARE, _MAX_CORE_MARGIN = 0.22, 10.0
-"""Margin of a cell around its core, as a share of the shorter side, and its limit in pixels: wide
-enough that the cores of two cells that share a line do not meet in the maps."""
-
-_MIN_CORE_LOGIT = 0.0
-"""Logit from which a place counts as the core of a cell: that of one half."""
+"""Margin between a cell's edge and its core: a share of the shorter side, and the limit in pixels.
+It is wide enough to keep the cores of two cells apart that share a line."""
 
 _MIN_CORE_PLACES = 2
-"""Places of the maps that a core has at least."""
-
+"""Least number of places in a core. No record of a measurement, here and down to `_MAX_SLOPE`."""
 
 _MIN_SPREAD_FOR_SLOPE = 20.0
 _MAX_SLOPE = 0.06
-"""Spread of a core's places in pixels, as a standard deviation, from which its upper and lower edge
-may be tilted, and the limit of their slope: pages are straightened before. The edges left and
-right are too short to show a tilt."""
+"""A core's upper and lower edge may be tilted if the standard deviation of its places along x is at
+least the first, in pixels. The second limits the slope, as pages are straightened before. The left
+and right edge are too short to show a tilt."""
 
 _MAX_OVERLAP = 0.4
-"""Share of the smaller of two cells that they may have in common; of more only one is there. No
-record of a measurement, here and below."""
+"""Cells may overlap by this share of the smaller one. If they overlap more, the one with the lower
+score is dropped. No record of a measurement, here and below."""
 
 _MIN_SAME_ROW, _MAX_SHARED_WIDTH = 0.6, 0.1
-"""Two cells are in one row from this common share of the smaller height on. There they may have
-this share of the smaller width in common, as edges are not exact; cells one below the other may
-have more."""
+"""Two cells are in one row if they share this much of the smaller height. There they may share this
+much of the smaller width, as edges are not exact. Cells one below the other may share more."""
 
 _Line: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
-"""(n,) offsets and slopes of n lines, near one axis."""
+"""(n,) offsets and (n,) slopes of n lines that run nearly along one axis."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundCells:
     """Cells in pixels: `corners` are (n, 4, 2), clockwise from the top left, `scores` (n,) in 0..1.
 
-    A score is the mean probability of the cell's core. `doubtful`, (n,): a part of the cell may be
-    missing.
+    A score is the mean probability over the cell's core. `doubtful` (n,) marks cells of which a
+    part may be missing.
     """
 
     corners: npt.NDArray[np.float64]
@@ -68,7 +63,7 @@ class FoundCells:
         return len(self.scores)
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> FoundCells:
-        """The cells that are chosen by (n,) flags."""
+        """The cells whose flag, (n,), is set."""
         return FoundCells(self.corners[chosen], self.scores[chosen], self.doubtful[chosen])
 
     def with_more(self, others: FoundCells) -> FoundCells:
@@ -86,18 +81,18 @@ class FoundCells:
 
 
 def core_margin(side: float) -> float:
-    """Width in pixels of the margin that the core of a cell lacks on each side."""
+    """Distance in pixels from the edges of a cell with this shorter `side` to its core."""
     return min(_CORE_MARGIN_SHARE * side, _MAX_CORE_MARGIN)
 
 
 def find_cells(maps: Maps) -> FoundCells:
-    """The cells in the network's maps of a page, in its pixels and in no particular order.
+    """The cells in the network's maps of a page, in pixels of the page, in no particular order.
 
-    Their edges are where the network sees them. Lines need not be searched for there: what belongs
-    to a number is decided by its ink (`crop.number_strips`).
+    Their edges are those that the network predicts. They are not moved onto lines, because ink
+    decides what belongs to a number (`crop.number_strips`).
     """
     logit, *edges = maps[CELL_CHANNELS]
-    core = (logit > _MIN_CORE_LOGIT).astype(np.uint8)
+    core = (logit > 0).astype(np.uint8)
     count, labels = cv2.connectedComponents(core, connectivity=4)
     y, x = np.nonzero(labels)
     places = _Places(
@@ -126,9 +121,10 @@ def find_cells(maps: Maps) -> FoundCells:
 
 
 def without_overlaps(cells: FoundCells) -> FoundCells:
-    """Of cells that overlap those with the best scores; of these some may lack a part.
+    """Non-maximum suppression: of cells that overlap, keep the one with the best score.
 
-    Where a digit breaks the core of a cell, each part of the core becomes a cell.
+    A digit can break the core of a cell. Then each part of the core becomes a cell, so cells that
+    overlap in one row are `doubtful`.
     """
     # Axis by axis: numpy is slow where the last axis is short.
     (left, top), (right, bottom) = cells.corners.min(axis=1).T, cells.corners.max(axis=1).T
@@ -141,7 +137,7 @@ def without_overlaps(cells: FoundCells) -> FoundCells:
             continue
         near = (left < right[i]) & (right > left[i]) & (top < bottom[i]) & (bottom > top[i])
         near[i] = False
-        at = np.flatnonzero(near)  # all others have nothing in common with it
+        at = np.flatnonzero(near)  # no other cell overlaps it
         across = np.minimum(right[i], right[at]) - np.maximum(left[i], left[at])
         down = np.minimum(bottom[i], bottom[at]) - np.maximum(top[i], top[at])
         in_row = down / np.minimum(height[at], height[i]) > _MIN_SAME_ROW
@@ -155,7 +151,7 @@ def without_overlaps(cells: FoundCells) -> FoundCells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Places:
-    """The places of all cores: `of` is the core of each, one of `count`; `x` and `y` in pixels."""
+    """The places of `count` cores: `of` is each place's core, `x` and `y` are in pixels."""
 
     of: npt.NDArray[np.int32]
     count: int
@@ -170,7 +166,7 @@ class _Places:
     def line_across(self, distance: npt.NDArray[np.float64], side: int) -> _Line:
         """Fit a line to the upper (side -1) or lower (1) edge of each core by least squares.
 
-        The outermost place of each column says where the edge is.
+        The outermost place of each column gives the position of the edge.
         """
         chosen = np.lexsort((-side * self.y, self.x, self.of))
         of, x = self.of[chosen], self.x[chosen]
@@ -189,7 +185,7 @@ class _Places:
     def line_down(self, distance: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
         """(count,) x of the left (side -1) or right (1) edge of each core.
 
-        The places of its two outermost columns say where the edge is.
+        The places of the core's two outermost columns give the position of the edge.
         """
         furthest = np.full(self.count, -np.inf)
         np.maximum.at(furthest, self.of, side * self.x)
@@ -202,6 +198,6 @@ class _Places:
 
 
 def _crossing(across: _Line, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(n, 2) where n lines across, y = a + b x, are at x."""
+    """(n, 2) points of n lines y = a + b x at x, (n,)."""
     a, b = across
     return np.stack([x, a + b * x], axis=1)

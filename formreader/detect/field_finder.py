@@ -31,21 +31,21 @@ from formreader.preprocess.straighten import StraightPage
 TOO_FAINT = "too little like a box"
 NO_BOX_ROW = "print, or digits side by side in a cell"
 PRINT = "bars, a picture or check boxes"
-"""Reasons for discarding what looked like boxes."""
+"""Reasons for discarding candidates for boxes."""
 
 _MIN_PAPER_BRIGHTNESS = 128
-"""Brightness below which a pixel in a box is dark."""
+"""Pixels in a box below this brightness are dark."""
 
 _MAX_DARK_SHARE_OF_ROW = 0.5
-"""Share of dark pixels in the boxes of a row; digits darken far less."""
+"""Largest share of dark pixels in the boxes of a row. Digits darken far less."""
 
 _INTERIOR_GRID = np.linspace(0.18, 0.82, 9)
-"""Where the pixels of a box are sampled, in x and in y, as shares of its sides."""
+"""Positions of the sampled pixels of a box in x and in y, as shares of its sides."""
 
 _MAX_BOXES_OF_SHORT_ROW = 2
 _MIN_HEIGHT_OF_SHORT_ROW = 0.5
-"""Number of boxes of a short row, and its height as a share of the page's median box height: lower
-ones are check boxes or letters."""
+"""Largest number of boxes of a short row, and its least height as a share of the page's median box
+height. Lower ones are check boxes or letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class FoundFields:
 
     `rows` are the boxes of each field of digit boxes, in reading order. `cells` are the
     rectangles that may hold a whole number. `notice` is a reason for review of the page, or "".
-    `discarded` is what looked like boxes but was not taken for them.
+    `discarded` are the candidates for boxes that were rejected.
     """
 
     rows: tuple[tuple[DigitBox, ...], ...] = ()
@@ -63,9 +63,9 @@ class FoundFields:
     discarded: tuple[Discarded, ...] = ()
 
     def within(self, shape: tuple[int, ...]) -> FoundFields:
-        """The same without boxes and cells whose middle is beyond the edges of the stored page.
+        """The same without boxes and cells whose centre is outside of the stored page.
 
-        A straightened page shows some of what is beyond them, as paper.
+        A straightened page shows some paper beyond the edges of the stored one.
         """
         page = Box(0.0, 0.0, shape[1], shape[0])
         rows = (tuple(box for box in row if page.holds(box.box.centre)) for row in self.rows)
@@ -125,7 +125,7 @@ def digit_boxes(
 
 
 def _split_off_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Split rows into likely ones and print: bars of a code, dark pictures, a few small boxes."""
+    """Split rows into likely ones and print: bar codes, dark pictures, a few small boxes."""
     dark = [share > _MAX_DARK_SHARE_OF_ROW for share in _dark_shares(even, rows).tolist()]
     several = [row for row, is_dark in zip(rows, dark, strict=True) if len(row) > 1 and not is_dark]
     heights = np.repeat([row.size[1] for row in several], [len(row) for row in several])
@@ -139,7 +139,7 @@ def _split_off_print(even: GreyImage, rows: Sequence[Row]) -> tuple[list[Row], l
 
 
 def _dark_shares(even: GreyImage, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """(rows,) the dark share of the interior of each row's boxes."""
+    """(rows,) the share of dark pixels in the boxes of each row."""
     if not rows:
         return np.zeros(0)
     corners = np.concatenate([row.corners for row in rows])

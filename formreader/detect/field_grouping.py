@@ -1,4 +1,4 @@
-"""Rows of boxes grouped into fields, in reading order."""
+"""Group rows of boxes into fields, in reading order."""
 
 from __future__ import annotations
 
@@ -10,35 +10,32 @@ from formreader.core.geometry import reading_order
 from formreader.detect.rows import Row
 
 _MAX_SIZE_DIFFERENCE_IN_FIELD = 0.15
-"""Share by which the box widths, and the box heights, of the rows of one field may differ.
+"""Largest relative difference between the box widths, and the box heights, of the rows of a field.
 
 There is no record of a measurement of this threshold and of those below."""
 
-_MAX_GAP_IN_FIELD = 1.0
-"""Gap between the rows of one field, in box widths."""
-
 _MAX_GAP_RATIO, _GAP_SLACK = 1.5, 0.1
-"""Gap that continues a row of separate boxes: so many times the row's own gap, and box widths added
-to that."""
+"""Largest gap after which a row of separate boxes goes on: this multiple of the row's own gap, plus
+this many box widths."""
 
 _MAX_OVERLAP_IN_FIELD = 0.1
-"""Overlap of neighbouring rows of one field, in box widths."""
+"""Largest overlap of neighbouring rows of one field, in box widths."""
 
 _MAX_DROP_IN_FIELD = 0.2
-"""Difference in level between neighbouring rows of one field, in box heights."""
+"""Largest vertical offset between neighbouring rows of one field, in box heights."""
 
 _MIN_GAP_OF_SEPARATE_BOXES = 0.03
-"""Gap above which boxes are separate, in box widths; below it they are a comb."""
+"""Least gap between separate boxes, in box widths. Boxes with smaller gaps are a comb."""
 
 
 def group_rows(rows: list[Row]) -> list[Row]:
-    """Join equal neighbouring rows to fields, in reading order."""
+    """Join neighbouring rows with boxes of one size to fields, in reading order."""
     return _in_reading_order(_join_neighbours(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """A row and the lengths that decide which neighbours it joins, as plain numbers in pixels.
+    """A row and the lengths, in pixels, that decide which neighbours it joins.
 
     `left` and `right` are the points (x, y) where its upper edge starts and ends. `gap` is the
     median gap between its boxes, or None for a comb or a single box.
@@ -75,14 +72,14 @@ def _join_neighbours(rows: list[Row]) -> list[Row]:
 
 
 def _next_neighbour(field: _Run, runs: list[_Run]) -> _Run | None:
-    """The nearest row to the right that continues this one, or None.
+    """The nearest row to the right, a box width away at most, that continues this one; or None.
 
-    A single box or a row of separate boxes is continued by a single box, a comb by another row
-    of several boxes: the parts of a date that are combs are one field.
+    A single box or a row of separate boxes is continued by a single box. A comb is continued by
+    another row of several boxes, such as the next part of a date.
     """
     best, nearest = None, np.inf
     width, height = field.row.size
-    (end, level), widest = field.right, _MAX_GAP_IN_FIELD * width
+    (end, level), widest = field.right, width
     if field.gap is not None:
         widest = min(widest, _MAX_GAP_RATIO * field.gap + _GAP_SLACK * width)
     for run in runs:

@@ -12,7 +12,7 @@ from formreader.preprocess.straighten import StraightPage
 
 
 def in_reading_order(straight: StraightPage, fields: Sequence[FieldCrops]) -> list[FieldCrops]:
-    """Sort fields from top to bottom, and from left to right where they are on one level."""
+    """Sort fields from top to bottom, and those on one level from left to right."""
     if not fields:
         return []
     from_page = np.asarray(np.linalg.inv(straight.to_page), np.float64)

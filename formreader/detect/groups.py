@@ -1,4 +1,4 @@
-"""Values of several groups in one array: their sums, means, medians and slopes at once."""
+"""Sums, means, medians and slopes of several groups of values in one array, all at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Groups:
     def slope(self, deviations: _Floats, y: _Floats) -> _Floats:
         """(groups,) slopes of the least-squares lines of y over x; 0 for a single value.
 
-        Of each x its deviation from the mean of its group is given.
+        `deviations` are those of x from the mean of its group.
         """
         spread = self.total(deviations**2)
         return self.total(deviations * y) / np.where(spread > 0, spread, 1)

@@ -1,8 +1,8 @@
 """Snap rows to their printed lines, to a fraction of a pixel.
 
-The network places boxes to within a pixel or two. A line is searched for across each edge, by
-the mean brightness along it. All edges of a row together determine how the row is moved and
-stretched, so a stroke along one edge, or an edge that was not printed, does no harm. All rows of
+The network places boxes to within a pixel or two. Near each edge a line is searched for, by the
+mean brightness along the edge. All edges of a row together decide how the row is moved and
+stretched. So a stroke along one edge, or an edge that was not printed, does no harm. All rows of
 a page are processed at once. There is no record of a measurement of the thresholds.
 """
 
@@ -30,44 +30,44 @@ each, 0 for x and 1 for y; and the direction along that axis that leads into the
 
 _SEARCH_REACH = 0.16
 _MIN_SEARCH_REACH, _MAX_SEARCH_REACH = 2, 8
-"""Distance from an edge up to which its line is searched for: a share of the box's shorter side,
-within limits in pixels."""
+"""Distance from an edge within which its line is searched for: a share of the box's shorter side,
+and the limits in pixels."""
 
 _EDGE_SAMPLES = np.linspace(0.14, 0.86, 13)
-"""Points along an edge, as shares of its length, that keep clear of the lines at the corners."""
+"""Points along an edge, as shares of its length. They stay clear of the lines at the corners."""
 
 _CONTRAST_DISTANCE = 2
-"""Pixels inwards from a line to the paper that it is compared with."""
+"""Distance in pixels from a line to the paper inside of it that it is compared with."""
 
 _MIN_COUNTED_BRIGHTNESS = 255 - 90
-"""Darker pixels count as having this brightness, so that strokes outweigh faint lines no more."""
+"""Darker pixels are raised to this brightness, so that strokes do not outweigh faint lines."""
 
 _FULL_WEIGHT_CONTRAST = 30.0
-"""Contrast with the paper, in grey levels, from which an edge has full weight."""
+"""Contrast with the paper, in grey levels, at which an edge has full weight."""
 
 _DISTANCE_PENALTY = 12.0
-"""Contrast, in grey levels, subtracted from a line at the end of the reach; nearer lines lose in
-proportion to their distance."""
+"""Grey levels subtracted from the contrast of a line at the largest distance. Nearer lines lose
+less, in proportion to their distance."""
 
 _MIN_MEAN_EDGE_WEIGHT = 0.12
-"""Mean weight of a group of edges from which the group is moved."""
+"""Least mean weight of a group of edges that is moved."""
 
 _MAX_FIT_DISTANCE = 1.3
-"""Distance of an edge's line from the fit, in pixels, above which the edge is left out."""
+"""Largest distance of an edge's line from the fit, in pixels. Edges farther off are outliers."""
 
 _FIT_ROUNDS = 2
-"""Fits of each group of edges: the second one leaves out the outliers of the first."""
+"""Number of fits of each group of edges. The second leaves out the outliers of the first."""
 
 _MAX_SHARED_EDGE_GAP = 0.01
-"""Gap in pixels between neighbouring boxes up to which they share a separator: rounding errors."""
+"""Largest gap in pixels between boxes that share a separator. It allows for rounding errors."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edges:
     """The lines near the edges of n boxes, (4, n) each.
 
-    `offset`: where the line is along x or y from the edge, in pixels; `weight`: the confidence in
-    that, 0..1.
+    `offset` is the distance from the edge to the line along x or y, in pixels. `weight` is the
+    confidence in it, 0..1.
     """
 
     offset: _Floats
@@ -95,7 +95,7 @@ def find_edges(even: GreyImage, corners: _Floats) -> Edges:
     side = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2).min(axis=1)
     reach = np.clip(_SEARCH_REACH * side, _MIN_SEARCH_REACH, _MAX_SEARCH_REACH)[:, None]
     furthest = int(reach.max())
-    # Beyond the reach: one pixel beside the line, and the paper inside of that.
+    # Read farther than the reach: one pixel beside the line, and the paper inside of it.
     profile, rounding = _profiles(even, corners, -furthest - 1, furthest + 1 + _CONTRAST_DISTANCE)
     # (4, n, 2 * furthest + 3)
     contrast = profile[..., _CONTRAST_DISTANCE:] - profile[..., :-_CONTRAST_DISTANCE]
@@ -126,7 +126,7 @@ def _profiles(even: GreyImage, corners: _Floats, first: int, last: int) -> tuple
     points = start + _EDGE_SAMPLES[:, None, None, None] * (end - start)
     pixels = np.rint(points)
     rounding = (pixels - points).mean(axis=0)[_AXIS_ACROSS, range(4)]
-    # The page's border pixels are repeated, for edges beyond it and for the search around them.
+    # Border pixels are repeated, for edges outside of the page and the search around them.
     padded = cv2.copyMakeBorder(even, *(2 * border,) * 4, cv2.BORDER_REPLICATE)
     height, width = even.shape
     x = np.clip(pixels[:, 0], -border, width - 1 + border) + 2 * border  # (points, 4, n)
@@ -144,7 +144,7 @@ def _snapped(corners: _Floats, edges: Edges, owner: _Ints) -> _Floats:
     """The corners (n, 4, 2) moved onto the lines; `owner`, (n,), is the row of each box."""
     x = corners[..., 0]
     middle = x.mean(axis=1)
-    group = 4 * owner + np.arange(4)[:, None]  # (4, n): edges that are moved together
+    group = 4 * owner + np.arange(4)[:, None]  # (4, n); the edges of a group move together
     # A separator of a comb is an edge of two boxes.
     group[_RIGHT] = np.where(_is_comb(x, owner), group[_LEFT], group[_RIGHT])
     slope, shift = _fit_lines(np.stack([middle, middle, x[:, 0], x[:, 1]]), edges, group)
@@ -157,7 +157,7 @@ def _snapped(corners: _Floats, edges: Edges, owner: _Ints) -> _Floats:
 
 
 def _is_comb(x: _Floats, owner: _Ints) -> npt.NDArray[np.bool_]:
-    """(n,) whether a box is part of a comb, whose boxes all share their separators."""
+    """(n,) whether a box is part of a comb: all boxes of its row share their separators."""
     within = owner[1:] == owner[:-1]
     is_gap = np.abs(x[1:, 0] - x[:-1, 1]) > _MAX_SHARED_EDGE_GAP
     rows = owner[-1] + 1
@@ -167,7 +167,7 @@ def _is_comb(x: _Floats, owner: _Ints) -> npt.NDArray[np.bool_]:
 
 
 def _separations(weight: _Floats, owner: _Ints) -> _Floats:
-    """(rows,) mean weight of the edges between boxes; for a single box, of its weaker side edge."""
+    """(rows,) mean weight of the edges between boxes; that of its weaker side for a single box."""
     within = owner[1:] == owner[:-1]
     both = (weight[_LEFT, 1:] + weight[_RIGHT, :-1])[within] / 2
     separators = np.bincount(owner[1:][within], minlength=owner[-1] + 1)
@@ -186,8 +186,8 @@ def _fit_lines(x: _Floats, edges: Edges, group: _Ints) -> tuple[_Floats, _Floats
         group: (4, n) the number of each edge's group.
 
     Returns:
-        (4, n) the slope of the line fitted to each edge's group, and its offset at x = 0; both
-        are 0 where hardly any of the group is ruled.
+        (4, n) slopes of the lines fitted to each edge's group, and (4, n) their offsets at x = 0;
+        both are 0 if hardly any edge of the group is ruled.
     """
     groups, at = group.ravel(), x.ravel()
     offset, weight = edges.offset.ravel(), edges.weight.ravel()

@@ -1,11 +1,11 @@
-"""Find writing beside digit boxes that is in no box: a digit that the boxes may have missed.
+"""Find writing beside digit boxes that is in no box. It may be a digit without a box.
 
-Where a whole number stands in one cell, boxes may be found on some of its digits only. The others
-then stand beside a box, with no printed line between, and the value lacks them. The numbers below
-were set on `numbers/composed` and the rendered pages of the development data: of 1,917 numbers 55
-are accepted wrongly, 162 without this module (38 with its counterparts in `crop/digit_ink.py` and,
-then, in cells), and of the digits on rendered pages 0.16 % are given up, most beside boxes that
-were not found.
+If a whole number stands in one cell, boxes may be found on some of its digits only. The others then
+stand beside a box, with no printed line between, and the value lacks them. The thresholds below
+were set on the development data `numbers/composed` and `rendered`. Of 1,917 numbers 55 are accepted
+wrongly; without this module 162 are; with its counterparts in `crop/digit_ink.py` and, at the
+time, in cells 38. Of the digits on rendered pages 0.16 % are rejected because of it, most of them
+beside boxes that were not found.
 """
 
 from __future__ import annotations
@@ -20,36 +20,37 @@ from formreader.core.records import GreyImage
 from formreader.detect.rows import Row
 
 _OFFSETS = np.linspace(-0.15, 0.9, 25)
-"""Columns beside a box, as shares of its width from its edge outwards; the first lie inside, where
-its printed line may be."""
+"""Columns beside a box, as shares of its width from its edge outwards. The first are inside, where
+the printed line may be."""
 
 _ALONG = np.linspace(0.0, 1.0, 24)
-"""Where a column is sampled, as shares of the height of the box."""
+"""Sampled points of a column, as shares of the height of the box."""
 
 _MIN_INK_OFFSET = 0.08
-"""Share of the width: nearer to the edge, ink is the rim of the box's line or of its digit."""
+"""Share of the width. Ink nearer to the edge is the rim of the box's line or of its digit."""
 
 _MIN_RULE_DARKNESS_OVER_PEN, _MIN_RULE_COVER = 0.25, 0.9
-"""A column is a printed line if at least this share of it is at least this dark."""
+"""A column is a printed line if it is at least this dark, as a share of the pen's darkness, over at
+least this share of its height."""
 
 _MIN_LOOSE_INK_OVER_PEN = 0.45
-"""Darkness of ink. With the printed lines and the pen, so on faint and on dark scans alike."""
+"""Least darkness of ink, as a share of the pen's darkness: so faint and dark scans are alike."""
 
 _MIN_PEN_DARKNESS = 60.0
-"""Grey values: fainter strokes show no pen. No record of a measurement."""
+"""Least darkness of a pen, in grey values. No record of a measurement."""
 
 _MIN_LOOSE_SHARE = 0.03
-"""Ink beside a box, as a share of the box's area, from which it may be a digit; a thin 1 covers
-about 0.05."""
+"""Least area of ink that may be a digit, as a share of the box's area. A thin 1 covers about
+0.05."""
 
 _PEN_GRID = np.linspace(0.15, 0.85, 15)
 _PEN_PERCENTILE = 96
-"""Where the inside of a box is sampled, in x and in y, as shares of its sides, and the percentile
-of these samples that is the pen's darkness: digits cover a tenth of a box."""
+"""Positions of the samples inside of a box in x and in y, as shares of its sides, and the
+percentile of these samples that is the pen's darkness. Digits cover about a tenth of a box."""
 
 
 def loose_ink(even: GreyImage, rows: Sequence[Row]) -> list[npt.NDArray[np.bool_]]:
-    """Find the boxes beside which there is writing that is in no box.
+    """Find the boxes with writing beside them that is in no box.
 
     Args:
         even: the upright page, (h, w) uint8, paper near 255.
@@ -81,8 +82,8 @@ def _pen_darkness(
 
     Args:
         even: the upright page.
-        corners: (n, 4, 2), of the boxes of all rows.
-        first: for each row the number of its first box.
+        corners: (n, 4, 2), the boxes of all rows.
+        first: the index of each row's first box.
     """
     low, high = corners.min(axis=1), corners.max(axis=1)
     points = low + _PEN_GRID[:, None, None] * (high - low)  # (grid, n, 2)
@@ -96,7 +97,7 @@ def _ink_share(
     corners: npt.NDArray[np.float64],
     pen: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Measure the ink beyond one side of n boxes, up to the next printed line or box.
+    """Measure the ink outside of one side of n boxes, up to the next printed line or box.
 
     Args:
         images: the page, the page with widened strokes, and its boxes (1 in a box, otherwise 0).
@@ -123,9 +124,9 @@ def _ink_share(
 def _pixels(
     page: GreyImage, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
 ) -> Callable[[GreyImage], npt.NDArray[np.uint8]]:
-    """Give the pixels nearest to points, of any image of the page's size.
+    """The pixels nearest to points, of an image of the page's size.
 
-    Beyond the page they are the nearest ones on its border.
+    Points outside of the page get the nearest pixel of its border.
     """
     height, width = page.shape
     column = np.clip(np.rint(x).astype(np.int64), 0, width - 1)

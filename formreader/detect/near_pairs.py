@@ -1,4 +1,4 @@
-"""Pairs of numbers that are close to one another."""
+"""Find pairs of numbers whose difference is within limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pairs_within(
 ) -> tuple[Indices, Indices]:
     """Index pairs (i, k) of sorted x, (n,), with nearest <= x[k] - x[i] <= farthest.
 
-    The limits are one number, or one for each i, (n,).
+    Each limit is one number, or one for each i, (n,).
     """
     first = np.searchsorted(x, x + nearest, "left")
     last = np.maximum(np.searchsorted(x, x + farthest, "right"), first)

@@ -1,7 +1,7 @@
-"""Divide cells that are whole lines of a table into its columns, where no line is left of them.
+"""Divide cells that are whole lines of a table into columns, if no ruled line divides them.
 
-A fax loses hairlines, and some tables have none between columns. What is written still stands in
-columns: over many rows nearly nothing is written between two of them.
+A fax loses hairlines, and some tables have none between columns. The writing still stands in
+columns: over many lines of the table there is nearly no ink between two of them.
 """
 
 from __future__ import annotations
@@ -20,49 +20,49 @@ from formreader.detect.cell_maps import FoundCells
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
-"""(lines, w) whether there is ink in a line of a table, at each pixel of its length."""
+"""(lines, w) whether a line of a table has ink at each pixel of its length."""
 Span: TypeAlias = tuple[float, float]
-"""First and last place of something along an axis, in pixels."""
+"""Start and end along an axis, in pixels."""
 
 _MIN_LINE_ASPECT = 6.0
-"""Width of a cell, in its heights, from which it may be a whole line of a table. This and the
-numbers below were set by eye: of 102 pages (`numbers`, `forms`, `rendered`) and 240 drawn ones the
-one is divided that has lost its columns."""
+"""Least aspect ratio (width by height) of a cell that may be a whole line of a table. This and the
+thresholds below were set by eye. Of 102 pages (`numbers`, `forms`, `rendered`) and 240 drawn ones,
+one is divided: the one that has lost its columns."""
 _MIN_LINES = 8
-"""Lines of a table from which its columns show."""
+"""Least number of lines of a table that is divided."""
 _MIN_COMMON_LENGTH = 0.75
-"""Share of two cells' common length from which they may be lines of one table."""
+"""Least share of their length that the lines of one table have in common."""
 _MAX_STRAY = 0.12
-"""Distance of an edge from its place, in heights of a line."""
+"""Largest distance of an edge from its expected position, in line heights."""
 _PITCHES, _PITCH_STEPS = (0.7, 1.6), 91
-"""Heights of a line that are tried, in heights of the lowest cells, and how many."""
+"""Range of line heights that are tried, in heights of the lowest cells, and their number."""
 _MIN_FITTING = 0.75
-"""Share of the cells' edges that must be where lines of one height have theirs."""
+"""Least share of the cells' edges that fit lines of one height."""
 
 _INK_SHARE = 0.4
-"""Share of the darkness of the darkest ink from which a pixel is ink."""
+"""Least darkness of ink, as a share of that of the table's darkest ink."""
 _DARKEST = 0.005
-"""Share of the table's pixels that are its darkest ink."""
+"""Share of the table's pixels that count as its darkest ink."""
 _MIN_INK_DARKNESS = 20.0
-"""Darkness of ink in grey values at least, so that the noise of an empty table is none."""
+"""Least darkness of ink in grey values, so that the noise of an empty table is no ink."""
 _MIDDLE = 0.2
-"""Share of a line's height above and below which ink may be that of its neighbours."""
+"""Share of a line's height at its top, and at its bottom, in which ink may be a neighbour's."""
 
 _MAX_CHANCE = 1e-3
-"""Probability that a place between columns is written on so rarely by chance."""
+"""Largest probability that so few lines have ink in a gap by chance."""
 _MIN_FILLED = 0.3
-"""Share of the lines that are written on in each column: an empty end of a cell is none."""
+"""Least share of the lines with ink in a column. The empty end of a cell is no column."""
 _MIN_COLUMN_WIDTH = 1.2
-"""Least width of a column, in heights of a line."""
+"""Least width of a column, in line heights."""
 
 _MIN_CLEARANCE, _MAX_INNER_GAP = 0.2, 0.6
-"""In heights of a line: the least distance of a cell's writing from where it was divided, and the
-widest gap in it. Beyond these a digit may be of the next column, or the writing of two."""
+"""In line heights: the least distance of the writing from a dividing line, and the widest gap in
+the writing. Otherwise a digit may belong to the next column, or the writing to two columns."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """Lines of a table, from top to bottom, and where they begin and end along x."""
+    """Lines of a table from top to bottom, and their common start and end along x."""
 
     lines: list[Span]
     left: float
@@ -71,10 +71,10 @@ class _Table:
 
 
 def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
-    """Divide cells that are lines of a table without lines between its columns.
+    """Divide cells that are lines of a table without ruled lines between its columns.
 
-    Other cells that were found within it are parts of its lines: they go. A cell is doubtful where
-    a digit may be its neighbour's: where one ends is but a guess.
+    Other cells within such a table are parts of its lines, and are dropped. The columns are
+    estimates, so a cell is doubtful if a digit in it may belong to a neighbour.
 
     Args:
         even: the upright, evenly lit page, (h, w) uint8.
@@ -83,7 +83,7 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
     kept = np.ones(len(cells), np.bool_)
     made = list[Floats]()
     scores, doubtful = list[float](), list[bool]()
-    # The widest first: a part of its lines may look like a table of its own.
+    # The widest first: parts of its lines may look like a table of their own.
     for table in sorted(_tables(cells), key=lambda one: one.left - one.right):
         if not kept[table.members].all():
             continue
@@ -102,7 +102,7 @@ def divide_open_tables(even: GreyImage, cells: FoundCells) -> FoundCells:
 
 
 def _inside(cells: FoundCells, table: _Table) -> npt.NDArray[np.bool_]:
-    """(n,) which cells are the lines of a table, or have their middle in one of these."""
+    """(n,) which cells have their centre in a line of a table, the lines themselves included."""
     x, y = cells.corners.mean(axis=1).T
     inside = (table.left < x) & (x < table.right)
     inside &= (table.lines[0][0] < y) & (y < table.lines[-1][1])
@@ -111,7 +111,7 @@ def _inside(cells: FoundCells, table: _Table) -> npt.NDArray[np.bool_]:
 
 
 def _tables(cells: FoundCells) -> Iterator[_Table]:
-    """Stacks of wide cells, one above another."""
+    """Tables: stacks of wide cells, one above another."""
     left, right = cells.corners[:, [0, 3], 0].mean(axis=1), cells.corners[:, [1, 2], 0].mean(axis=1)
     top, bottom = cells.corners[:, [0, 1], 1].mean(axis=1), cells.corners[:, [2, 3], 1].mean(axis=1)
     height = bottom - top
@@ -120,7 +120,7 @@ def _tables(cells: FoundCells) -> Iterator[_Table]:
     whole = np.maximum(right[:, None], right) - np.minimum(left[:, None], left)
     in_line = common >= _MIN_COMMON_LENGTH * whole
     while free.any():
-        # The line first that most others are in line with: ends stray.
+        # Start from the line whose ends most others share, as ends vary.
         members = in_line & free
         stack = np.flatnonzero(members[np.where(free, members.sum(axis=1), 0).argmax()])
         free[stack] = False
@@ -133,17 +133,17 @@ def _tables(cells: FoundCells) -> Iterator[_Table]:
 
 
 def _lines(top: Floats, bottom: Floats) -> list[Span]:
-    """The lines of a stack of cells, each of which, and each gap, may be several lines.
+    """The lines of a stack of cells. A cell, and a gap between cells, may be several lines.
 
-    The lines are equally high; edges that do not fit are the network's mistakes. None if too many
-    do not.
+    The lines are equally high. Edges that do not fit are errors of the network. Empty if too many
+    do not fit.
     """
     edges = np.sort(np.concatenate([top, bottom]))
     shortest = float(np.quantile(bottom - top, 0.1))
     pitches = np.linspace(*_PITCHES, _PITCH_STEPS) * shortest
     away = (edges[:, None, None] - edges[:, None]) / pitches  # (edges, from which edge, pitches)
     fits = np.abs(away - np.rint(away)) <= _MAX_STRAY
-    # A pitch of half a line fits as well as one of a line, but by chance more easily.
+    # Half of the true pitch fits as well, but fits by chance more easily.
     share = fits.mean(axis=0) - 2 * _MAX_STRAY * shortest / pitches
     start, pitch = np.unravel_index(int(share.argmax()), share.shape)
     chosen = fits[:, start, pitch]
@@ -156,14 +156,14 @@ def _lines(top: Floats, bottom: Floats) -> list[Span]:
 
 
 def _columns(written: Flags, table: _Table) -> list[Span]:
-    """The columns of a table, given where there is ink in it; one if that shows no others."""
+    """The columns of a table, by its ink; a single one if the ink shows no gaps."""
     height = float(np.mean([bottom - top for top, bottom in table.lines]))
     gap = written.sum(axis=0) <= _most_in_gap(len(table.lines), float(written.mean()))
     changes = np.flatnonzero(np.diff(np.concatenate([[False], gap, [False]]).astype(np.int8)))
     runs = changes.reshape(-1, 2)
     least = _MIN_COLUMN_WIDTH * height
     cuts = [0, len(gap)]
-    # The widest gaps first: between the digits of a column there may be narrow ones.
+    # The widest gaps first: there may be narrow ones between the digits of a column.
     for start, stop in sorted(runs.tolist(), key=lambda run: run[0] - run[1]):
         middle = (start + stop) // 2
         if min(abs(middle - cut) for cut in cuts) >= least:
@@ -175,7 +175,7 @@ def _columns(written: Flags, table: _Table) -> list[Span]:
 
 
 def _doubtful(written: Flags, table: _Table, columns: Sequence[Span]) -> list[bool]:
-    """Whether each cell, line by line, may lack a digit, or hold one of another column."""
+    """Whether each cell, line by line, may lack a digit or hold one of another column."""
     doubtful = list[bool]()
     for ink, (top, bottom) in zip(written, table.lines, strict=True):
         height = bottom - top
@@ -192,10 +192,10 @@ def _doubtful(written: Flags, table: _Table, columns: Sequence[Span]) -> list[bo
 
 
 def _most_in_gap(lines: int, share: float) -> int:
-    """In how many of a table's lines there may be ink in a gap, at most; -1 if gaps say nothing.
+    """The largest number of lines with ink in a gap between columns; -1 if none is significant.
 
-    So few that it would hardly be so by chance, if each line had ink there with the table's
-    `share`.
+    So few lines are unlikely by chance (`_MAX_CHANCE`) if each has ink in the gap with probability
+    `share`, the table's share of ink.
     """
     chance = 0.0
     for k in range(lines + 1):
@@ -206,7 +206,7 @@ def _most_in_gap(lines: int, share: float) -> int:
 
 
 def _written(even: GreyImage, table: _Table) -> Flags:
-    """(lines, w) whether there is ink in the middle of a line, at each pixel of its length."""
+    """(lines, w) whether the middle of a line has ink at each pixel of its length."""
     height, width = even.shape
     left, right = max(round(table.left), 0), min(round(table.right), width)
     top, bottom = max(round(table.lines[0][0]), 0), min(round(table.lines[-1][1]), height)

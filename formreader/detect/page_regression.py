@@ -1,8 +1,8 @@
-"""Logistic regression on the things of a page: first each by itself, then beside the others.
+"""Logistic regression on the candidates of a page: each by itself, then in the page's context.
 
-A form repeats itself: what its other rows are tells about a row that by itself leaves doubt. So
-the logits of a first regression (Cox 1958) are weighed in a second one, with what they say of
-the page's other rows. Both are fitted on drawn pages, where the truth is known.
+A form repeats itself, so its other rows are evidence for a doubtful one. A first regression (Cox
+1958) judges each candidate by itself. A second one weighs its logit together with those of the
+page's other candidates. Both are fitted on drawn pages, where the truth is known.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from formreader.core.model_folder import card_number, checked
 _Floats = npt.NDArray[np.float64]
 
 _MAX_LOGIT = 4.0
-"""Limit of the logits of scores."""
+"""Logits of scores are clipped to this absolute value. No record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageRegression:
-    """The weights of both regressions: a base for what is decided so.
+    """The weights of both regressions: the base class of the decisions.
 
-    `weights`, (k,), one for each of `FEATURES`, and `bias` are the first one's. `context` is the
-    second one's: the weight of the first one's logit, of each value of its surroundings, `CONTEXT`,
-    and the bias.
+    The first regression has `weights`, (k,), one for each of `FEATURES`, and `bias`. The second has
+    `context`: the weight of the first one's logit, a weight for each value of `CONTEXT`, and a
+    bias.
     """
 
     FEATURES: ClassVar[tuple[str, ...]] = ()
@@ -40,7 +40,7 @@ class PageRegression:
 
     @classmethod
     def undecided(cls) -> Self:
-        """Gives everything a probability of one half; for what is still to be fitted."""
+        """A probability of one half for everything, until the weights are fitted."""
         return cls(np.zeros(len(cls.FEATURES)), 0.0, (1.0, *[0.0] * len(cls.CONTEXT), 0.0))
 
     @classmethod
@@ -62,18 +62,18 @@ class PageRegression:
         return cls(np.array(values), card_number(table["bias"], "bias"), tuple(context))
 
     def as_table(self) -> dict[str, object]:
-        """What `from_card` reads."""
+        """The weights as `from_card` reads them."""
         weights = dict(zip(self.FEATURES, self.weights.tolist(), strict=True))
         return {"weights": weights, "bias": self.bias, "context": list(self.context)}
 
     def logits(self, features: _Floats) -> _Floats:
-        """(n,) the first regression's logits of n things with these features, (n, k)."""
+        """(n,) logits by the first regression, given features (n, k)."""
         return np.asarray(features @ self.weights + self.bias)
 
     def judged(self, features: _Floats, surroundings: Callable[[_Floats], _Floats]) -> _Floats:
-        """(n,) the probabilities by both regressions.
+        """(n,) probabilities by both regressions.
 
-        `surroundings` gives (n, len(CONTEXT)) values for the first one's logits, (n,).
+        `surroundings` computes the context, (n, len(CONTEXT)), from the first one's logits, (n,).
         """
         first = self.logits(features)
         of_logit, *of_others, bias = self.context
@@ -86,6 +86,6 @@ def share_of(logit: _Floats) -> _Floats:
 
 
 def logit_of(share: _Floats) -> _Floats:
-    """Logits of scores in 0..1, limited to -4..4."""
+    """Logits of scores in 0..1, clipped to -4..4."""
     share = np.clip(share, 1e-6, 1 - 1e-6)
     return np.asarray(np.clip(np.log(share / (1 - share)), -_MAX_LOGIT, _MAX_LOGIT))

@@ -10,32 +10,32 @@ import numpy as np
 import numpy.typing as npt
 
 STRIDE = 4
-"""Side of one cell of the maps, in page pixels: fixed by the network's layers."""
+"""Page pixels per place of the maps, along each axis; fixed by the network's layers."""
 
 SIDE_MULTIPLE = 32
 """The network takes images whose height and width are multiples of this, in pixels."""
 
 REFERENCE_SIDE = 16.0
-"""Unit of sides in the maps, in pixels: a side is given as the logarithm of side / unit."""
+"""Unit of lengths in the maps, in pixels. A side is stored as log(side / unit)."""
 
 Maps: TypeAlias = npt.NDArray[np.float32]
-"""(10, h, w): the logit of a box's centre being in this cell; the centre's offset from the middle
-of the cell in x and y, in cells; log width and log height in units of `REFERENCE_SIDE`; then the
-channels of cells for whole numbers, see `cell_maps`."""
+"""(10, h, w): the logit that a box has its centre in this place; the centre's offset from the
+middle of the place in x and y, in places; log width and log height in units of `REFERENCE_SIDE`;
+then the channels of cells for whole numbers, see `cell_maps`."""
 
 _MIN_PEAK_LOGIT = -1.75
-"""Logit that a peak must exceed to be a candidate, a score of 0.15: weaker peaks once linked the
-groups of a date across their gap. No record of a measurement."""
+"""Logit above which a peak is a candidate, a score of 0.15. Weaker peaks once linked the groups of
+a date across their gap. No record of a measurement."""
 
 _MAX_PEAKS = 1500
-"""Candidates kept of one page: a limit on time and memory."""
+"""Largest number of candidates of a page, to limit time and memory."""
 
 _MAX_PEAK_OVERLAP = 0.15
-"""Intersection over union above which the weaker of two candidates is dropped. No record of a
+"""Intersection over union above which the weaker of two candidates is suppressed. No record of a
 measurement."""
 
 _MIN_LOG_SIDE, _MAX_LOG_SIDE = -2, 3
-"""Range of log sides: 2 to 321 pixels. It keeps absurd outputs of the network finite."""
+"""Range of log sides, 2 to 321 pixels, to which outputs of the network are clipped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class Detections:
 
 
 def find_peaks(maps: Maps) -> Detections:
-    """The peaks of the network's maps, without those that overlap a better one."""
+    """The peaks of the network's maps after non-maximum suppression."""
     logit = np.ascontiguousarray(maps[0])
     is_peak = (logit >= cv2.dilate(logit, np.ones((3, 3), np.uint8))) & (logit > _MIN_PEAK_LOGIT)
     y, x = np.nonzero(is_peak)
@@ -71,7 +71,7 @@ def find_peaks(maps: Maps) -> Detections:
 
 
 def score_at(maps: Maps, point: npt.NDArray[np.float64]) -> float:
-    """The highest score within one map cell of a point (x, y) in page pixels; 0 off the page."""
+    """The highest score within one place of a point (x, y) in page pixels; 0 off the page."""
     x, y = np.rint((point + 0.5) / STRIDE - 0.5).astype(np.int64)
     near = maps[0, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
     return float(1 / (1 + np.exp(-near.max()))) if near.size else 0.0

@@ -1,7 +1,7 @@
-"""Decide between a row of boxes and the cells in its place, where both were found.
+"""Decide between a row of boxes and the cells that overlap it.
 
 Digits side by side in a cell look like a row of boxes, and boxes that stand apart look like cells.
-What is known of both goes into a regression, whose weights stand in the network's model card.
+A regression decides between the two. Its weights are in the network's model card.
 """
 
 from __future__ import annotations
@@ -19,27 +19,26 @@ from formreader.detect.page_regression import PageRegression, logit_of, share_of
 from formreader.detect.rows import Row
 
 _MIN_COINCIDENCE, _MIN_COVERED = 0.5, 0.5
-"""Intersection over union from which a box coincides with a cell, and share of its area from which
-it lies in one."""
+"""A box coincides with a cell from this intersection over union on. It lies in a cell from this
+share of its own area on. No record of a measurement."""
 
 _MIN_PROBABILITY, _MAX_PROBABILITY = 0.25, 0.75
-"""Below the first probability a row is not there, and above the second the cells are not. Between
-them both are read, and digits in boxes are sure only if the cells say the same
-(`recognise.arbitration`). On 600 drawn pages 19 rows beside larger cells were there between them,
-and 29 were not."""
+"""Below the first probability the row is dropped, above the second the cells are. Between the two
+both are read, and digits in boxes are accepted only if the cells agree (`recognise.arbitration`).
+On 600 drawn pages 48 rows beside larger cells were between the two; 19 of them were real."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaceDecision(PageRegression):
-    """What is known of a row and of the cells in its place.
+    """A regression on a row of boxes and the cells that overlap it.
 
-    Of the row: its mean and lowest score as logits; the ruled share of the edges between its boxes;
-    whether it has several boxes, and the log of how many. Of the cells: their mean score as a
-    logit; the shares of its boxes that lie in cells and that coincide with one; the number of cells
-    for each box; how far its box area is from that of the cells, in logs.
+    Features of the row: its mean and lowest score as logits; the ruled share of the edges between
+    its boxes; whether it has several boxes; the log of their number. Features of the cells: their
+    mean score as a logit; the share of boxes that lie in a cell; the share that coincide with one;
+    cells per box; the absolute log ratio of box area to cell area.
 
-    The context: a form has boxes or cells rather than both, so it is the share of the boxes in the
-    page's other rows that are there, counted from one half.
+    Context: the share of boxes in the page's other rows that are real, minus one half. A form
+    usually has either boxes or cells.
     """
 
     FEATURES: ClassVar = (
@@ -49,13 +48,13 @@ class PlaceDecision(PageRegression):
     CONTEXT: ClassVar = ("others",)
 
     def probabilities(self, rivalry: Rivalry) -> npt.NDArray[np.float64]:
-        """(n,) probabilities that the rows of a page that have rivals are there, not the cells."""
+        """(n,) probabilities that the rows are real, and not the cells that overlap them."""
         return self.judged(rivalry.features, rivalry.others)
 
     def settle(self, rows: Sequence[Row], cells: FoundCells) -> Settled:
-        """Settle which of the rows and cells that share a place are there.
+        """Decide between rows and the cells that overlap them.
 
-        Where that is not clear both stay, and reading them decides.
+        Both are kept in doubtful cases. Then the readings decide.
         """
         kept, dropped, rivals = list[Row](), list[Row](), list[tuple[FoundCells, float]]()
         free = np.ones(len(cells), np.bool_)
@@ -77,10 +76,10 @@ class PlaceDecision(PageRegression):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rivalry:
-    """The rows of a page that share a place with cells.
+    """The n rows of a page that overlap cells.
 
-    `features` (n, k) are as in `PlaceDecision.FEATURES`, `lengths` (n,) the numbers of boxes;
-    `unrivalled` is the number of boxes in the page's other rows.
+    `features` (n, k) are those of `PlaceDecision.FEATURES`, `lengths` (n,) the numbers of boxes.
+    `unrivalled` is the number of boxes in the page's rows that overlap no cell.
     """
 
     features: npt.NDArray[np.float64]
@@ -91,7 +90,7 @@ class Rivalry:
     def on_page(
         cls, rows: Sequence[Row], cells: FoundCells, shares: Sequence[npt.NDArray[np.bool_]]
     ) -> Rivalry:
-        """Compare all rows of a page with the cells in their places, `shares`."""
+        """Compare the rows of a page with the cells that overlap them, flagged in `shares`."""
         pairs = [(row, shared) for row, shared in zip(rows, shares, strict=True) if shared.any()]
         features = [pair_features(row, cells, shared) for row, shared in pairs]
         return cls(
@@ -101,9 +100,9 @@ class Rivalry:
         )
 
     def others(self, logit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """(n, 1) for each row the share of the boxes of the page's other rows that are there.
+        """(n, 1) the context of each row: the expected share of real boxes in the other rows.
 
-        It is judged by the rows' logits alone, and counted from one half.
+        It is computed from the rows' logits, (n,), minus one half.
         """
         there = self.lengths * share_of(logit)
         total = self.unrivalled + self.lengths.sum() - self.lengths
@@ -113,9 +112,9 @@ class Rivalry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settled:
-    """The rows that stay, those that do not, and the cells that stay.
+    """The rows that are kept, those that are dropped, and the cells that are kept.
 
-    `rivals` are cells that stay in the place of a row, with the probability that the row is there.
+    `rivals` are kept cells that overlap a kept row, with the probability that the row is real.
     """
 
     rows: list[Row]
@@ -124,7 +123,7 @@ class Settled:
     rivals: list[tuple[FoundCells, float]]
 
     def places(self, row: Row) -> npt.NDArray[np.float64]:
-        """(n,) the probability that each box of a row is there; 1 where no cell is its rival."""
+        """(n,) the probability that each box of a row is real; 1 if no kept cell overlaps it."""
         found = np.ones(len(row))
         for cells, probability in self.rivals:
             found[_meet(row.corners, cells).any(axis=1)] = probability
@@ -134,7 +133,7 @@ class Settled:
 def pair_features(
     row: Row, cells: FoundCells, shared: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """(k,) what is known of a row and of the cells in its place, as in `PlaceDecision.FEATURES`."""
+    """(k,) features of a row and the cells that overlap it, as in `PlaceDecision.FEATURES`."""
     corners = cells.corners[shared]
     # Axis by axis: numpy is slow where the last axis is short.
     sides = list[npt.NDArray[np.float64]]()
@@ -166,7 +165,10 @@ def pair_features(
 
 
 def in_one_place(rows: Sequence[Row], cells: FoundCells) -> list[npt.NDArray[np.bool_]]:
-    """Which of n cells hold the middle of a box of each row, or have theirs in one: (n,) a row."""
+    """For each row (n,) flags of the cells that overlap it.
+
+    A cell overlaps a row if it contains the centre of one of its boxes, or the other way round.
+    """
     if not rows:
         return []
     meet = _meet(np.concatenate([row.corners for row in rows]), cells)
@@ -175,7 +177,7 @@ def in_one_place(rows: Sequence[Row], cells: FoundCells) -> list[npt.NDArray[np.
 
 
 def _meet(boxes: npt.NDArray[np.float64], cells: FoundCells) -> npt.NDArray[np.bool_]:
-    """(boxes, cells) which of them hold the middle of the other; `boxes` are corners (m, 4, 2)."""
+    """(boxes, cells) whether one contains the other's centre; `boxes` are corners (m, 4, 2)."""
     low, high = cells.corners.min(axis=1), cells.corners.max(axis=1)
     boxes_low, boxes_high = boxes.min(axis=1), boxes.max(axis=1)
     centres, middles = boxes.mean(axis=1), (low + high) / 2

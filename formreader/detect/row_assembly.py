@@ -1,7 +1,7 @@
-"""Assemble detections into rows of equal boxes: common base line, equal steps.
+"""Assemble detections into rows of equal boxes with a common base line and equal steps.
 
-The network places a single box to within a pixel or two, and it may miss a box with a blot or
-a broken line. The row corrects both: its boxes have one size, one level and one step.
+The network places a single box to within a pixel or two. It may miss a box with a blot or a broken
+line. The row corrects both, as its boxes have one size, one level and one step.
 
 The thresholds were chosen on 120 pages of the project's own renderer.
 """
@@ -31,7 +31,7 @@ from formreader.detect.row_fitting import RowPart, fit_rows, without_overlaps
 from formreader.detect.rows import Row
 
 _MIN_NEIGHBOUR_STEP = 0.7
-"""Distance between the centres of neighbours in a row, in box widths."""
+"""Least distance between the centres of neighbours in a row, in box widths."""
 
 
 def assemble_rows(found: Detections, maps: Maps, decision: RowDecision) -> list[Row]:
@@ -41,7 +41,7 @@ def assemble_rows(found: Detections, maps: Maps, decision: RowDecision) -> list[
 
 
 def _likely_parts(found: Detections, decision: RowDecision) -> list[RowPart]:
-    """The chains of equal steps that are likely enough rows of boxes, or parts of such."""
+    """The chains of equal steps that are likely to be rows of boxes, or parts of rows."""
     chosen = row_members(found)
     if not chosen:
         return []
@@ -54,7 +54,7 @@ def _likely_parts(found: Detections, decision: RowDecision) -> list[RowPart]:
 
 
 def row_members(found: Detections) -> list[list[int]]:
-    """The detections of each candidate for a row, left to right: all chains of equal steps."""
+    """The detections of each candidate for a row, left to right: the chains of equal steps."""
     x, scores = found.centres[:, 0].tolist(), found.scores.tolist()
     return [
         _without_weak_ends(steps, scores)
@@ -64,14 +64,14 @@ def row_members(found: Detections) -> list[list[int]]:
 
 
 def row_candidates(found: Detections, members: Sequence[list[int]]) -> RowCandidates:
-    """The candidates with these detections, one or more each."""
+    """The candidates for rows that consist of these detections, one or more each."""
     chosen = np.array([i for one in members for i in one])
     groups = Groups(np.array([len(one) for one in members]))
     return RowCandidates(found.centres[chosen], found.sizes[chosen], found.scores[chosen], groups)
 
 
 def _chains(found: Detections) -> list[list[int]]:
-    """Chains of detections, left to right, each the nearest neighbour of the one beside it."""
+    """Chains of detections, left to right; two in sequence are each other's nearest neighbour."""
     left, right, step = _neighbours(found)
     following = _nearest(left, right, step, len(found))
     before = _nearest(right, left, step, len(found))
@@ -89,7 +89,7 @@ def _chains(found: Detections) -> list[list[int]]:
 
 
 def _neighbours(found: Detections) -> tuple[Indices, Indices, npt.NDArray[np.float64]]:
-    """Pairs that may be neighbours in one row, left and right, and their steps in box widths."""
+    """Pairs (left, right) that may be neighbours in a row, and their steps in box widths."""
     order = np.argsort(found.centres[:, 1], kind="stable")
     y, reach = found.centres[order, 1], MAX_LEVEL_DIFFERENCE * found.sizes[order, 1]
     first, second = pairs_within(y, -reach, reach)
@@ -106,7 +106,7 @@ def _neighbours(found: Detections) -> tuple[Indices, Indices, npt.NDArray[np.flo
 def _nearest(
     one: Indices, other: Indices, step: npt.NDArray[np.float64], n: int
 ) -> npt.NDArray[np.int64]:
-    """(n,) for each detection of `one` its nearest partner in `other`, -1 where it has none."""
+    """(n,) the nearest partner in `other` of each detection in `one`; -1 if it has none."""
     nearest = np.full(n, -1, np.int64)
     order = np.argsort(-step, kind="stable")
     nearest[one[order]] = other[order]  # the last one written is the nearest
@@ -114,7 +114,7 @@ def _nearest(
 
 
 def _equal_steps(x: list[float], chain: list[int]) -> list[list[int]]:
-    """Cut a chain where its step is longer than usual: between groups of boxes."""
+    """Cut a chain between groups of boxes, at steps that are longer than usual."""
     steps = [b - a for a, b in pairwise(x)]
     if len(steps) < 2:
         return [chain]
@@ -128,6 +128,6 @@ def _equal_steps(x: list[float], chain: list[int]) -> list[list[int]]:
 
 
 def _without_weak_ends(members: list[int], scores: list[float]) -> list[int]:
-    """The members without those of low score at either end."""
+    """The members without those with a low score at either end."""
     strong = [k for k, member in enumerate(members) if scores[member] >= MIN_END_SCORE]
     return members[strong[0] : strong[-1] + 1] if strong else members

@@ -16,38 +16,38 @@ from formreader.detect.row_fitting import RowPart
 from formreader.detect.rows import middle
 
 MAX_NEIGHBOUR_STEP = 1.7
-"""Distance between the centres of neighbours in a row, in box widths."""
+"""Largest distance between the centres of neighbours in a row, in box widths."""
 
 MAX_LEVEL_DIFFERENCE = 0.25
-"""Difference in level between neighbours in a row, in box heights."""
+"""Largest vertical offset between neighbours in a row, in box heights."""
 
 MAX_LOG_SIZE_DIFFERENCE = 0.3
-"""Difference between the log widths, and the log heights, of neighbours in a row."""
+"""Largest difference between the log widths, and the log heights, of neighbours in a row."""
 
 STEP_TOLERANCE = 0.14
-"""Share by which a step of a row may exceed the row's median step."""
+"""Largest share by which a step of a row exceeds the row's median step."""
 
 _MIN_BOXES_TO_EXTEND = 3
-"""Boxes from which a row may get another box at either end."""
+"""Least number of boxes of a row that may get another box at either end."""
 
 _MAX_END_WIDTH_TO_EXTEND = 1.3
-"""Width in box widths of the place of the next box: a detection there lies within it."""
+"""Width of the place of the next box, in box widths. A detection there must lie within it."""
 
 MIN_END_SCORE = 0.3
-"""Score of the first and of the last box of a row, and of one that is added there."""
+"""Least score of the first and of the last box of a row, and of a box that is added there."""
 
 _WHOLE_STEP_TOLERANCE = 0.07
-"""Share of a step, per step, by which a gap with missing boxes may differ from whole steps. The
+"""Largest deviation of a gap with missing boxes from whole steps, in steps, per missing step. The
 separator between the groups of a date is not a box."""
 
 _MAX_MISSING_BOXES = 3
 _MIN_MISSING_SCORE = 0.2
-"""Number of boxes that may be missing between two parts of a row, and score that the network must
-give to the place of each."""
+"""Largest number of boxes missing between two parts of a row, and the least score at the place of
+each."""
 
 
 def with_missing_boxes(parts: list[RowPart], maps: Maps) -> list[RowPart]:
-    """Join parts of one row where only boxes between them are missing, and add these boxes."""
+    """Join the parts of a row that miss boxes between them, and add these boxes."""
     waiting = sorted(parts, key=lambda part: float(part.centres[0, 0]))
     first = np.array([part.first for part in waiting]).reshape(-1, 2)
     free = np.ones(len(waiting), np.bool_)
@@ -70,11 +70,11 @@ def _first_joined(
     free: npt.NDArray[np.bool_],
     maps: Maps,
 ) -> tuple[RowPart, int] | None:
-    """A part joined with the first free one of n others that goes on with it, and which that is.
+    """Join a part with the first free one of n others that continues it; returns its index, too.
 
     Args:
         first: (n, 2) centres of the others' first boxes.
-        free: (n,) which of the others are not yet in a row.
+        free: (n,) flags of the others that are not yet in a row.
     """
     x, y = first.T
     near = free & (x > part.last[0]) & (x <= part.last[0] + _reach(part))
@@ -86,14 +86,14 @@ def _first_joined(
 
 
 def _reach(part: RowPart) -> float:
-    """How far to the right of a part's last centre the next part of its row may begin."""
+    """Largest distance in pixels from a part's last centre to the next part's first one."""
     return (_MAX_MISSING_BOXES + 1) * MAX_NEIGHBOUR_STEP * part.width
 
 
 def _joined(a: RowPart, b: RowPart, maps: Maps) -> RowPart | None:
-    """Two parts joined, with the missing boxes between them, or None if they are not one row.
+    """Two parts joined, with the missing boxes between them; None if they are not one row.
 
-    The second one begins within reach of the first, on its level.
+    The second one must begin within reach of the first, on its level.
     """
     difference = max(abs(math.log(a.width / b.width)), abs(math.log(a.height / b.height)))
     if difference > MAX_LOG_SIZE_DIFFERENCE / 2:
@@ -122,10 +122,10 @@ def _joined(a: RowPart, b: RowPart, maps: Maps) -> RowPart | None:
 
 
 def with_end_boxes(parts: Sequence[RowPart], found: Detections) -> list[RowPart]:
-    """Add a box at either end of each part where a stroke split the box in two.
+    """Add a box at an end of a part if a stroke split that box in two.
 
-    A long stroke looks like a separator. The network then detects a part of the box: as high as
-    the others, and within the place where the next box has to be.
+    A long stroke looks like a separator. The network then detects only a part of the box, which is
+    as high as the other boxes and lies within the place of the next one.
     """
     if not parts:
         return []
@@ -144,7 +144,7 @@ def with_end_boxes(parts: Sequence[RowPart], found: Detections) -> list[RowPart]
 def _extended(
     part: RowPart, places: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
 ) -> RowPart:
-    """Add boxes before and after a part, at `places` (2, 2), where the `scores` (2,) are enough."""
+    """Add boxes before and after a part, at `places` (2, 2), if their `scores` (2,) suffice."""
     for at, place, score in zip((0, len(part.scores)), places, scores, strict=True):
         if score >= MIN_END_SCORE:
             part = RowPart(
@@ -159,10 +159,10 @@ def _extended(
 def _scores_at_places(
     found: Detections, places: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """(n,) the best score of a detection that fits each place, 0 where none does.
+    """(n,) the best score of a detection that fits each place; 0 if none does.
 
-    `places`, (n, 2), are the centres of the boxes looked for, `sizes`, (n, 2), their widths and
-    heights. A detection fits if it is as high as the box, on its level and within it.
+    `places` (n, 2) are centres of boxes, `sizes` (n, 2) their widths and heights. A detection fits
+    if it is as high as the box, on its level and within it.
     """
     (x, y), (width, height) = places.T[..., None], sizes.T[..., None]
     reach = np.abs(found.centres[:, 0] - x) + found.sizes[:, 0] / 2

@@ -1,8 +1,7 @@
-"""Decide which candidates for rows of boxes are worth reading.
+"""Decide which candidates for rows of boxes are read.
 
-What is known of a candidate before anything in it is read goes into a regression, fitted on drawn
-pages with print, tables and pictures that look like boxes. Its weights stand in the network's
-model card.
+A regression decides, before anything is read. It was fitted on drawn pages with print, tables and
+pictures that look like boxes. Its weights are in the network's model card.
 """
 
 from __future__ import annotations
@@ -21,22 +20,23 @@ from formreader.detect.page_regression import PageRegression, logit_of, share_of
 _Floats = npt.NDArray[np.float64]
 
 MIN_READ_PROBABILITY = 0.1
-"""Probability from which a candidate is a row: losing one is as bad as reading nine for nothing,
-which shows in what is read. On 425 drawn pages with 18,472 boxes, with weights fitted to as many
-others, 17,945 are found and 2,392 false ones outside of cells; at 0.2 it is 17,877 and 1,817."""
+"""Least probability of a candidate that is read. A lost row costs as much as nine false ones, most
+of which are dropped once they have been read. On 425 drawn pages with 18,472 boxes (weights fitted
+on 425 others) 17,945 boxes are found, and 2,392 false ones outside of cells. With 0.2 these are
+17,877 and 1,817."""
 
 _MAX_OFFSET_ACROSS_LINE, _MAX_OFFSET_ALONG_LINE = 0.2, 4.0
 _MAX_LOG_SIZE_DIFFERENCE_IN_LINE = 0.14
-"""In line: the distance between two centres, in box sizes, across and along the line, and the
-difference between the log sides of the boxes."""
+"""Two boxes are in line within these limits: the distance of their centres across and along the
+line, in box sizes, and the difference of their log sides. No record of a measurement."""
 
 
 @dataclass(frozen=True, eq=False)
 class RowCandidates:
-    """Boxes side by side that may be rows.
+    """Candidates for rows: boxes side by side.
 
-    `centres` and `sizes` (n, 2) and `scores` (n,) of all boxes, candidate after candidate;
-    `groups` says which are whose.
+    `centres` and `sizes` (n, 2) and `scores` (n,) are those of all boxes, candidate after
+    candidate. `groups` tells the candidate of each box.
     """
 
     centres: _Floats
@@ -45,7 +45,7 @@ class RowCandidates:
     groups: Groups
 
     def features(self) -> _Floats:
-        """(candidates, k) what is known of each, as in `RowDecision.FEATURES`."""
+        """(candidates, k) the features of each, as in `RowDecision.FEATURES`."""
         groups, logits = self.groups, logit_of(self.scores)
         alone = (groups.lengths == 1).astype(np.float64)
         best = groups.highest(logits)
@@ -69,7 +69,7 @@ class RowCandidates:
         return np.column_stack([self.groups.median(side) for side in self.sizes.T])
 
     def _unevenness(self) -> _Floats:
-        """(candidates,) how far a step between boxes is from the median one, as a share of it."""
+        """(candidates,) largest deviation of a step from the median step, as a share of it."""
         uneven = np.zeros(len(self.groups.lengths))
         several = self.groups.lengths > 2
         if several.any():
@@ -84,7 +84,7 @@ class RowCandidates:
         return uneven
 
     def in_line(self) -> tuple[Indices, Indices]:
-        """Pairs of boxes of different candidates that are of one size and in line."""
+        """Index pairs of boxes in different candidates that have one size and are in line."""
         owner = self.groups.owner
         order = np.argsort(self.centres[:, 1], kind="stable")
         reach = _MAX_OFFSET_ALONG_LINE * float(self.sizes[:, 1].max())
@@ -109,14 +109,14 @@ class RowCandidates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowDecision(PageRegression):
-    """What a candidate's boxes are like, by themselves and in line with those of others.
+    """A regression on the boxes of a candidate, and on those of others in line with them.
 
-    The features: the mean, lowest and best logit of its boxes' scores; whether it is a single box,
-    and the best logit of such; the log of the number of boxes; the greatest difference of a box
-    from the median size, in logs, and of a step from the median one; the log of width by height.
+    Features: the mean, lowest and best logit of the boxes' scores; whether it is a single box, and
+    the best logit if so; the log of the number of boxes; the largest deviation of a box from the
+    median size, in logs; that of a step from the median step; the log of width by height.
 
-    The context: the probability of the likeliest box in line, by itself, and the log of one more
-    than the number of boxes in line that are there; both are means over its boxes.
+    Context, as means over the candidate's boxes: the highest probability of a box in line by the
+    first regression; log(1 + expected number of real boxes in line).
     """
 
     FEATURES: ClassVar = (
@@ -131,7 +131,7 @@ class RowDecision(PageRegression):
 
 
 def surroundings(candidates: RowCandidates, logits: _Floats) -> _Floats:
-    """(candidates, 2) the context of each, as in `RowDecision.CONTEXT`, by the logits of all."""
+    """(candidates, 2) the context of each, as in `RowDecision.CONTEXT`, from all logits."""
     groups, there = candidates.groups, share_of(logits)
     one, other = candidates.in_line()
     theirs = there[groups.owner[other]]

@@ -1,8 +1,8 @@
-"""Find the digit boxes of an upright page, rows of equal boxes on their printed lines, and cells.
+"""Find rows of equal boxes, snapped to their printed lines, and cells on an upright page.
 
-The network detects boxes with sides of some 10 to 65 pixels, and is surest at about 20. For most
-forms one pass over the reduced page is enough. Where boxes are small, large or doubtful, a
-second pass follows at a scale that suits them, and the better one counts.
+The network detects boxes with sides of 10 to 65 pixels, and is surest at about 20. For most forms
+one pass over the reduced page is enough. If boxes are small, large or doubtful, a second pass
+follows at a scale that suits them, and the better one counts.
 """
 
 from __future__ import annotations
@@ -26,40 +26,41 @@ from formreader.detect.rows import Row, corners_of, middle
 
 FIRST_SCALE = 0.75
 _FALLBACK_SCALES = (1.0, 0.35, 1.6)
-"""Scale of the page in the first pass, and in those that follow where the first one shows
-candidates but no row. No record of a measurement."""
+"""Scale of the page in the first pass, and in those that follow if the first one finds candidates
+but no row. No record of a measurement."""
 
 _MIN_INTERPOLATION_SCALE = 0.7
-"""Scale below which the page is reduced by averaging areas. Interpolation, which the network was
-trained with, is five times as fast but drops pixels at smaller scales."""
+"""Below this scale the page is reduced by averaging areas. Interpolation, which the network was
+trained with, is five times as fast, but skips pixels at smaller scales."""
 
 _MIN_CLEAR_SIDE, _MAX_CLEAR_SIDE = 14.0, 42.0
 _BEST_SIDE = 22.0
-"""Median side of the boxes, in pixels of the scaled page: outside this range a second pass
-follows, at the scale that brings it to the best side. No record of a measurement."""
+"""Range of the median side of the boxes, in pixels of the scaled page. Outside of it a second pass
+follows, at the scale that brings the median to the best side. No record of a measurement."""
 
 _MIN_SCALE_CHANGE = 0.1
-"""Share by which the second pass must differ in scale to be worth its time."""
+"""Least relative difference in scale of a second pass. A smaller one is not worth its time."""
 
 _MAX_UNLIKELY_SHARE = 0.12
-"""Share of the boxes found that are expected to be none, above which a second pass follows at full
-scale. No record of a measurement."""
+"""Expected share of false boxes above which a second pass follows at full scale. No record of a
+measurement."""
 
 _MIN_CLEAR_CELL_HEIGHT, _MAX_CLEAR_CELL_HEIGHT = 14.0, 48.0
 _BEST_CELL_HEIGHT = 32.0
-"""Median height of the cells, in pixels of the scaled page: outside this range a second pass
-follows, at the scale that brings it to the best height. Nine in ten cells are lower in training; on
-`numbers/composed` 10 more of 1,917 numbers have their cell than with 100 as the limit."""
+"""Range of the median height of the cells, in pixels of the scaled page. Outside of it a second
+pass follows, at the scale that brings the median to the best height. Nine in ten training cells are
+lower than the upper limit. On `numbers/composed` a cell is found for 10 more of 1,917 numbers than
+with an upper limit of 100."""
 
 _MAX_RESCALED_PIXELS = 1_300_000
-"""Pixels of the page in a further pass: a limit on time."""
+"""Largest number of pixels of the page in a further pass, to limit time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundRows:
-    """Rows of boxes and cells, in any order, and the corners of candidates too faint for a row.
+    """Rows of boxes and cells in any order, and `faint`: candidates that are in no row.
 
-    The corners are (m, 4, 2).
+    `faint` are corners, (m, 4, 2), in pixels of the page.
     """
 
     rows: list[Row]
@@ -80,7 +81,7 @@ def find_rows(even: GreyImage, network: BoxNetwork) -> FoundRows:
 
 
 def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
-    """The cells of the first pass, or of another at a scale that suits their heights."""
+    """The cells of the first pass, or of a second one at a scale that suits their heights."""
     if not len(first.cells):
         return first.cells
     height = float(np.median(first.cells.heights)) * first.scale
@@ -94,7 +95,7 @@ def _cells(even: GreyImage, network: BoxNetwork, first: _Pass) -> FoundCells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pass:
-    """What the network finds at one scale; rows, detections and cells are in pixels of the page."""
+    """What the network finds at one scale, in pixels of the page."""
 
     scale: float
     rows: list[Row]
@@ -103,22 +104,22 @@ class _Pass:
 
     @property
     def worth(self) -> float:
-        """Quality of the pass: half of the boxes expected to be right less those to be wrong."""
+        """Quality of the pass: half of (expected right boxes minus expected wrong boxes)."""
         return sum(len(row) * (row.probability - 0.5) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """The network's maps of a page, and the factors, (2,), from its pixels to those it was shown.
+    """The network's maps of a scaled page, and the `factors`, (2,), it was scaled by.
 
-    What is found in them is in pixels of the page.
+    Results of the methods are in pixels of the unscaled page.
     """
 
     maps: Maps
     factors: npt.NDArray[np.float64]
 
     def on_page(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Points (..., 2) of what the network was shown, in pixels of the page."""
+        """Convert points (..., 2) of the scaled page to pixels of the page."""
         return np.asarray((points + 0.5) / self.factors - 0.5)
 
     def cells(self) -> FoundCells:
@@ -144,7 +145,7 @@ def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
 
 
 def scaled(even: GreyImage, scale: float) -> GreyImage:
-    """A page at another scale, as the network is shown it."""
+    """The page at another scale, as input of the network."""
     if scale == 1:
         return even
     method = cv2.INTER_AREA if scale < _MIN_INTERPOLATION_SCALE else cv2.INTER_LINEAR
@@ -153,7 +154,7 @@ def scaled(even: GreyImage, scale: float) -> GreyImage:
 
 
 def _further_scales(first: _Pass, pixels: int) -> list[float]:
-    """Scales for further passes over a page of so many pixels; none if the first one will do."""
+    """Scales of further passes over a page with this number of pixels; empty if none is needed."""
     largest = _largest_scale(pixels)
     if not first.rows:
         return [scale for scale in _FALLBACK_SCALES if scale <= largest] if len(first.found) else []
@@ -168,12 +169,12 @@ def _further_scales(first: _Pass, pixels: int) -> list[float]:
 
 
 def _largest_scale(pixels: int) -> float:
-    """The largest scale of a further pass over a page of so many pixels."""
+    """The largest scale of a further pass over a page with this number of pixels."""
     return math.sqrt(_MAX_RESCALED_PIXELS / max(pixels, 1))
 
 
 def _outside_rows(found: Detections, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
-    """(m, 4, 2) corners of the candidates whose centres lie in no box of the rows."""
+    """(m, 4, 2) corners of the candidates whose centre is in no box of the rows."""
     corners = corners_of(rows)
     low, high = corners.min(axis=1), corners.max(axis=1)
     within = np.ones((len(found), len(corners)), np.bool_)

@@ -15,26 +15,27 @@ from formreader.detect.rows import Row
 _Floats: TypeAlias = npt.NDArray[np.float64]
 
 _MAX_STEP_ERROR = 0.12
-"""Row with equal steps: all its box centres stay closer than this, in box widths, to equal steps.
+"""A row has equal steps if all its box centres are closer to them than this, in box widths.
 
 This threshold and those below were chosen on 120 pages of the project's own renderer."""
 
 _MAX_COMB_STEP = 1.07
-"""Comb: the step, in box widths, stays below this. The boxes of a comb share their separators."""
+"""A row with a smaller step, in box widths, is a comb: its boxes share their separators."""
 
 _MAX_BOX_OVERLAP = 0.3
-"""Share of the smaller one of two boxes of different rows that they may have in common."""
+"""Largest overlap of boxes of different rows, as a share of the smaller box."""
 
 _MIN_BOXES_OF_CURVE = 6
-"""Boxes from which a row is fitted by a parabola, for curled paper, instead of a line."""
+"""Least number of boxes of a row that is fitted by a parabola, for curled paper; shorter rows are
+fitted by a line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowPart:
     """Boxes side by side: `centres` and `sizes` (n, 2) in pixels, `scores` (n,).
 
-    `probability` is that of being a row of boxes. Derived: `width` and `height` are the medians,
-    `first` and `last` the centres of the outer boxes.
+    `probability` is that of being a row of boxes. Derived: `width` and `height` are medians,
+    `first` and `last` are the centres of the outer boxes.
     """
 
     centres: _Floats
@@ -56,7 +57,7 @@ class RowPart:
 
 
 def fit_rows(parts: Sequence[RowPart]) -> list[Row]:
-    """Fit a row to each part: boxes of one size on one line, nearly equal steps made equal."""
+    """Fit a row to each part: boxes of one size on one line, with equal steps if nearly equal."""
     if not parts:
         return []
     groups = Groups(np.array([len(part.scores) for part in parts]))
@@ -84,7 +85,7 @@ def fit_rows(parts: Sequence[RowPart]) -> list[Row]:
 
 
 def _fitted_levels(x: _Floats, y: _Floats, groups: Groups) -> _Floats:
-    """(n,) y on the least-squares line, or on the parabola where a row has enough boxes."""
+    """(n,) y on the least-squares line, or on the parabola if a row has enough boxes."""
     aside = groups.deviations(x)
     line = groups.mean(y) + groups.slope(aside, y)[groups.owner] * aside
     # The quadratic term, made orthogonal to the constant and the linear term.
@@ -95,9 +96,9 @@ def _fitted_levels(x: _Floats, y: _Floats, groups: Groups) -> _Floats:
 
 
 def without_overlaps(rows: Sequence[Row]) -> list[Row]:
-    """Drop boxes that overlap a box of a better row: one with a higher sum of scores.
+    """Drop boxes that overlap a box of a better row, one with a higher sum of scores.
 
-    A row that loses boxes falls into runs of neighbours.
+    A row that loses boxes is split into runs of neighbours.
     """
     ranked = sorted(rows, key=lambda row: -float(row.scores.sum()))
     if not ranked:
@@ -128,7 +129,7 @@ def without_overlaps(rows: Sequence[Row]) -> list[Row]:
 
 
 def _overlaps(low: _Floats, high: _Floats) -> _Floats:
-    """(n, n) the length that any two of n spans have in common."""
+    """(n, n) the common length of any two of n spans."""
     ends = np.minimum(high[:, None], high)
     ends -= np.maximum(low[:, None], low)
     return np.maximum(ends, 0, out=ends)

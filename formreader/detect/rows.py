@@ -13,10 +13,10 @@ import numpy.typing as npt
 class Row:
     """Equal boxes side by side on an upright page.
 
-    `corners`, (n, 4, 2), are in pixels of the page, clockwise from the top left. `scores`, (n,),
-    are the network's scores of the boxes, 0..1. `probability` is that of being a row of boxes,
-    before it is read. `separation` is the share of the edges between the boxes that is ruled,
-    0..1. `size` is the median width and height (derived).
+    `corners` (n, 4, 2) are in pixels of the page, clockwise from the top left. `scores` (n,) are
+    the network's scores of the boxes, 0..1. `probability` is that of being a row of boxes, before
+    it is read. `separation` is the ruled share of the edges between the boxes, 0..1. `size`
+    (derived) is the median width and height.
     """
 
     corners: npt.NDArray[np.float64]
@@ -45,5 +45,5 @@ def corners_of(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
 
 
 def middle(values: npt.NDArray[np.float64]) -> float:
-    """The upper median of one or more values; quicker than numpy's on a handful."""
+    """The upper median of one or more values; faster than numpy's for few values."""
     return float(np.sort(values)[len(values) // 2])

@@ -16,8 +16,6 @@ from formreader.core.records import GreyImage, InputFile, Page
 from formreader.core.remote_files import fetch
 from formreader.core.user_files import NotAFileError, open_regular
 from formreader.input.file_formats import HEAD_LENGTH, PDF, TIFF, FileFormat, format_of_head
-from formreader.input.pdf import read_pdf
-from formreader.input.pdf_document import count_pdf_pages
 from formreader.input.raster import count_tiff_pages, read_raster
 from formreader.input.resolution import credible_dpi, estimated_dpi
 
@@ -40,7 +38,7 @@ def count_pages(file: InputFile) -> int:
     """
     with page_errors(file.label), open_file(file.path) as stream:
         pages = count_image_pages(stream)
-        return count_pdf_pages(stream) if pages is None else pages
+        return _pages_of_pdf(stream) if pages is None else pages
 
 
 def measure_file(file: InputFile) -> tuple[int, int]:
@@ -54,11 +52,17 @@ def measure_file(file: InputFile) -> tuple[int, int]:
     with page_errors(file.label), open_file(file.path) as stream:
         found = _format_of(stream)
         if found is PDF:
-            return count_pdf_pages(stream), 0
+            return _pages_of_pdf(stream), 0
         with found.open(stream) as image:
             pixels = image.width * image.height
         stream.seek(0)
         return count_image_pages(stream) or 1, pixels
+
+
+def _pages_of_pdf(stream: BinaryIO) -> int:
+    from formreader.input.pdf_document import count_pdf_pages  # most scans have none
+
+    return count_pdf_pages(stream)
 
 
 def count_image_pages(stream: BinaryIO, max_pages: int | None = None) -> int | None:
@@ -114,6 +118,8 @@ def decode_page(
     """
     found = _format_of(stream)
     if found is PDF:
+        from formreader.input.pdf import read_pdf  # most scans have none
+
         picture = read_pdf(stream, number, max_pixels, with_lines=with_lines)
         dpi = credible_dpi((picture.dpi, picture.dpi), picture.image.shape)
         page = page_of(picture.image, label, number, dpi)

@@ -1,4 +1,4 @@
-"""A page on which what is printed in its places is painted over with paper."""
+"""Erase print from a page: paint paper over what is printed in and around its boxes and cells."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from formreader.core.records import DigitBox
 from formreader.look.page_look import PageLook
 
 _PAINTED_MARGIN = 0.3
-"""Margin around a place in which print is painted over too, in its heights: crops show it."""
+"""Margin around a place in which print is erased too, in heights of the place. Crops show this
+margin. Measured with the room."""
 
 _PAPER_CLOSING = 0.6
-"""Side of the closing that estimates the paper, as a share of the shorter side of what is painted:
-wider than any stroke. No measurement on record."""
+"""Side of the morphological closing that estimates the paper, as a share of the shorter side of the
+painted rectangle. It is wider than any stroke. Measured with the room."""
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
 def without_print(page: Pyramid, look: PageLook, places: Sequence[DigitBox]) -> Pyramid:
-    """Paint over what is printed, and neither written nor ruled, in n places and beside them.
+    """Paint paper over pixels in and around places that are printed, but not written or ruled.
 
     Args:
         page: the page as stored, dark ink on bright paper.
-        look: what is on it.
-        places: boxes and cells in its pixels.
+        look: the layers of the page.
+        places: boxes and cells in pixels of the page.
 
     Returns:
-        The painted page; `page` itself where nothing is to be painted.
+        The painted page; `page` itself if there is nothing to paint over.
     """
     printed = np.where(cv2.dilate(look.printed.view(np.uint8), _SQUARE), 255, 0).astype(np.uint8)
     printed[look.pen] = 0
@@ -59,7 +60,7 @@ def without_print(page: Pyramid, look: PageLook, places: Sequence[DigitBox]) -> 
 def _in_image(
     boxes: npt.NDArray[np.float64], shape: tuple[int, ...]
 ) -> list[tuple[int, int, int, int]]:
-    """Left, top, right, bottom of n boxes as whole pixels of an image, without empty ones."""
+    """Left, top, right, bottom of boxes in whole pixels of an image; empty boxes are left out."""
     bounds = np.tile([shape[1], shape[0]], 2)
     sides = np.clip(np.rint(boxes), 0, bounds).astype(int)
     return [(a, b, c, d) for a, b, c, d in sides.tolist() if c > a and d > b]
@@ -68,7 +69,7 @@ def _in_image(
 def _seen(
     printed: npt.NDArray[np.uint8], look: PageLook, box: tuple[int, int, int, int]
 ) -> npt.NDArray[np.bool_] | None:
-    """What is printed in a box of the page, (height, width) bool; None if nothing is."""
+    """The printed pixels in a box of the page, (height, width) bool; None if there are none."""
     left, top, right, bottom = box
     around = map_points(
         look.to_layers, [(left, top), (right, top), (right, bottom), (left, bottom)]

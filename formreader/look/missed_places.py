@@ -1,4 +1,4 @@
-"""The places that the page network sees where the box network sees none, or another kind."""
+"""Add places that only the page network finds, or that it takes for cells instead of boxes."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from formreader.look.places import Places, find_places
 from formreader.preprocess.straighten import StraightPage
 
 _MIN_WRITTEN = 4
-"""Pixels of the layers' grid, 0.5 mm wide at 100 dpi, that the smallest stroke in a place covers.
-No measurement on record."""
+"""Least number of written pixels in a place, on the layers' grid (0.5 mm a pixel at 100 dpi).
+Measured with the room."""
 
 _NEIGHBOURS_EDGE = 0.15
-"""Share of a place at each of its sides in which writing does not count: it may be a neighbour's.
-No measurement on record."""
+"""Share of a place at each side in which writing does not count, as it may be a neighbour's.
+Measured with the room."""
 
 _MAX_GAP_OF_BOXES, _MAX_DROP_OF_BOXES = 0.2, 0.25
-"""Boxes are side by side up to this gap, in their widths, and this difference of their tops and of
-their bottoms, in their heights. No measurement on record."""
+"""Boxes are side by side within these limits: the gap in box widths, and the difference of their
+tops and of their bottoms in box heights. Measured with the room."""
 
 
 def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> FoundFields:
-    """Add the places that the page network alone sees, if something is written in them.
+    """Add the places that only the page network finds, if something is written in them.
 
-    Boxes all of which it takes for cells become cells. Rows that it adds are for review: of 20 on
-    `printed/filled` five were accepted wrongly.
+    A row becomes cells if the page network takes all its boxes for cells. Added rows are for
+    review: of 20 on `printed/filled` five would have been accepted wrongly.
     """
     boxes, cells = find_places(look.maps)
     seen = digit_boxes(straight, cells.corners, cells.scores)
@@ -59,7 +59,7 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
 def _meeting(
     parts: Sequence[DigitBox], others: Sequence[DigitBox]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Whether the middle of each of n parts lies in each of m others, and theirs in it, (n, m)."""
+    """Two (n, m) arrays: a part's centre is in the other; the other's centre is in the part."""
     low, high = _bounds(parts)
     other_low, other_high = _bounds(others)
     middle, other_middle = (low + high) / 2, (other_low + other_high) / 2
@@ -71,19 +71,19 @@ def _meeting(
 def _bounds(
     parts: Sequence[DigitBox],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The top left and the bottom right corners of the outlines of n parts, (n, 2) each."""
+    """The top left and the bottom right corners of the bounding boxes of n parts, (n, 2) each."""
     corners = np.array([part.corners for part in parts], np.float64).reshape(-1, 4, 2)
     return corners.min(axis=1), corners.max(axis=1)
 
 
 def _free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> npt.NDArray[np.bool_]:
-    """Which of n parts have their middle in no place that is taken, nor the other way round."""
+    """(n,) the parts that overlap no taken place: neither contains the other's centre."""
     here, there = _meeting(parts, taken)
     return np.asarray(~(here | there).any(axis=1))
 
 
 def _is_written(look: PageLook, parts: Sequence[DigitBox]) -> bool:
-    """Whether a pen wrote in one of some boxes."""
+    """Whether a pen wrote in any of these boxes."""
     corners = look.in_layers(np.array([part.corners for part in parts], np.float64))
     middle = corners.mean(axis=1, keepdims=True)
     inner = middle + (1 - 2 * _NEIGHBOURS_EDGE) * (corners - middle)

@@ -1,4 +1,4 @@
-"""One look at a page: what a pen wrote, what is printed, and where places are."""
+"""The layers of a page, pen and print, and the places for writing on it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,23 @@ from formreader.look.page_network import shipped_page_network
 from formreader.preprocess.straighten import StraightPage
 
 _MIN_PEN, _MIN_PRINT, _MAX_PEN_OF_PRINT = 0.4, 0.8, 0.1
-"""Probabilities: from the first a pixel was written; from the second, and below the third of having
-been written, it is printed alone. Of 4,040 strokes in the cells of 60 pages of issuers that the
-network was not trained on 0.2 % lose more than 15 % of their pixels so, and one is lost; of 1,098
-printed characters and signs there 39 % go."""
+"""Probabilities. A pixel is written if that of pen is at least the first. It is print alone if that
+of print is at least the second and that of pen at most the third. Measured on the cells of 60 pages
+of issuers that the network was not trained on: of 4,040 strokes 0.2 % lose more than 15 % of their
+pixels, and one is lost; of 1,098 printed characters and signs 39 % are erased."""
 
 _MIN_RULED_OF_INK = 0.3
-"""Probability of being ruled from which dark places are no ink in cells. Set by eye; 0.5 was not
+"""Dark pixels in cells are no ink from this probability of being ruled on. Set by eye; 0.5 was not
 tried."""
-
-_MAX_RULED = 0.5
-"""Probability of being ruled from which a pixel is a line, which the crops are cleaned of later."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageLook:
-    """What is on a page.
+    """The layers of a page, and its places.
 
-    `pen` and `printed` are (h, w) bool: what was written, and what is printed and neither written
-    nor ruled. `to_layers` maps pixels of the stored page to theirs. `writing` is for the strips of
-    cells.
+    `pen` and `printed` are (h, w) bool. `pen` is what was written; `printed` is what is printed,
+    but neither written nor ruled. `to_layers` maps pixels of the stored page to pixels of the
+    layers. `writing` is used to cut the strips of cells.
     """
 
     maps: PageMaps
@@ -46,17 +43,18 @@ class PageLook:
     writing: WritingMap
 
     def in_layers(self, corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Corners of n places, (n, 4, 2) pixels of the stored page, in the grid of the layers."""
+        """Map corners, (n, 4, 2) pixels of the stored page, to pixels of the layers."""
         return map_points(self.to_layers, corners.reshape(-1, 2)).reshape(-1, 4, 2)
 
 
 def look_at(straight: StraightPage) -> PageLook:
-    """Look at a straightened page."""
+    """Run the page network on a straightened page."""
     maps = shipped_page_network().look(straight.image)
     layers = probabilities(maps.layers)
     pen = layers[Layer.PEN]
     ruled = np.maximum(layers[Layer.RULED_ACROSS], layers[Layer.RULED_DOWN])
-    printed = (layers[Layer.PRINT] > _MIN_PRINT) & (pen < _MAX_PEN_OF_PRINT) & (ruled < _MAX_RULED)
+    # What is rather ruled than not stays: crops are cleaned of lines later.
+    printed = (layers[Layer.PRINT] > _MIN_PRINT) & (pen < _MAX_PEN_OF_PRINT) & (ruled < 0.5)
     # The first pixel of the grid covers the page's pixels -0.5 to 1.5.
     shrunk = scaling(1 / LAYER_STRIDE, 1 / LAYER_STRIDE)
     to_layers = shrunk @ np.linalg.inv(straight.to_page)
@@ -68,7 +66,7 @@ def look_at(straight: StraightPage) -> PageLook:
 
 
 def _dark(image: GreyImage, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """Where an evenly lit page has ink, on the grid of the layers, which is at least as large."""
+    """The ink of an evenly lit page, on the grid of the layers, padded to `shape`."""
     height, width = image.shape[0] // LAYER_STRIDE, image.shape[1] // LAYER_STRIDE
     whole = image[: LAYER_STRIDE * height, : LAYER_STRIDE * width]
     dark = np.zeros(shape, np.bool_)

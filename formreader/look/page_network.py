@@ -28,11 +28,11 @@ PAGE_CARD_SCHEMA = 1
 """Version of the card's layout; a card of another version is refused."""
 
 _NOTHING = -12.0
-"""Logit of what the network was not shown."""
+"""Logit given to the parts of a page that the network was not shown."""
 
 _MAX_BLANK_DARKNESS = 8
-"""Darkness, 0 to 255, up to which a pixel of a margin counts as blank. Noise stays below it; pens
-exceed it."""
+"""Highest darkness, 0 to 255, of a blank pixel of a margin. Noise is below it, pens exceed it. No
+measurement on record."""
 
 _TRIAL_SIDE = 2 * SIDE_MULTIPLE
 
@@ -45,7 +45,7 @@ PAGE_TRIAL = GraphTrial(
 
 
 class PageNetwork:
-    """Tells of a page what is ruled, printed and written, and where places are."""
+    """Segments a page into what is ruled, printed and written, and finds the places on it."""
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
@@ -63,9 +63,9 @@ class PageNetwork:
         return cls(load_graph(folder, hashes, 1, PAGE_TRIAL))
 
     def look(self, even: GreyImage) -> PageMaps:
-        """Look at an upright, evenly lit page, (h, w) uint8; beyond its borders all is white.
+        """Run the network on an upright, evenly lit page, (h, w) uint8.
 
-        The network is shown only what lies between the page's blank margins.
+        It is shown only the part between blank margins. The page is padded with white.
         """
         height, width = (-(-side // SIDE_MULTIPLE) * SIDE_MULTIPLE for side in even.shape)
         darkness = np.zeros((height, width), np.uint8)

@@ -66,6 +66,18 @@ EARLIER_HEADERS = (
 digits before 0.6.0. A new column adds today's headers here."""
 
 
+def is_table(columns: Sequence[str], *, more: bool = False) -> bool:
+    """Return whether a scan wrote a table with these columns, and, with `more`, others behind them.
+
+    A person may have taken the columns of forms and `message` out of a table of pages.
+    """
+    if is_page_table(columns) or (more and tuple(columns[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS):
+        return True
+    known = (FIELD_HEADER, DIGIT_HEADER, NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER, *EARLIER_HEADERS)
+    lists = (header.split(",") for header in known)
+    return any(list(columns[: len(one)] if more else columns) == one for one in lists)
+
+
 def column_kinds(columns: Sequence[str]) -> dict[str, ColumnKind]:
     """Return what each column of a table holds; columns without a kind of their own are fields."""
     kinds = dict.fromkeys(columns, ColumnKind.TEXT)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
+from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.field_kinds import FieldKind, Misfit, text_of, value_of, written_value
 from formreader.core.locations import Place
 from formreader.core.records import FieldReading, PageReading, Status
@@ -21,6 +22,7 @@ from formreader.output.atomic_writing import atomic_writer
 from formreader.output.columns import PAGE_COLUMNS
 from formreader.output.table import file_cell, text_cell
 from formreader.output.table_formats import Row, TableFormat, TypedText, format_of, write_rows
+from formreader.output.wording import sentence
 
 _UNNAMED = re.compile(r"F\d\d+")
 """Names that fields are given which nobody has named."""
@@ -33,8 +35,9 @@ NO_FORM_KINDS: Mapping[str, Mapping[str, FieldKind]] = MappingProxyType({})
 class Sheet:
     """What one row is about: the `pages` of a document that are there, or a single page.
 
-    `form` is the form of the document's first page, "" for none. `missing` names the pages that a
-    document lacks. `kinds` are those of the fields by their names, where the templates tell them.
+    `form` is the form of the document's first page, "" for none. `missing` has a reason
+    for each page that a document lacks. `kinds` are those of the fields by their names, where the
+    templates tell them.
     `many`: the table is of several forms, so that fields without a name of their own have that of
     their form: form-1.F02.
     """
@@ -106,13 +109,12 @@ class Sheet:
         return Status.BLANK if blank else Status.OK
 
     @property
-    def message(self) -> str:
+    def reasons(self) -> str:
         """What is to be said: what is missing, remarks, broken rules, where readings come from."""
         remarks = (page.remark.reason for page in self.pages if page.remark is not None)
         rules = (text for field in self.fields.values() for text in field.broken)
         origins = (page.origin for page in self.pages)
-        said = dict.fromkeys((*self.missing, *remarks, *rules, *origins))
-        return text_cell("; ".join(filter(None, said)))
+        return all_of(*dict.fromkeys((*self.missing, *remarks, *rules, *origins)))
 
 
 def sheets_of(
@@ -175,13 +177,16 @@ def _joined(
         yield _document(begun, documents[kind_of[begun[-1].form]])
 
 
-def write_page_table(place: Place, sheets: Iterable[Sheet], names: Sequence[str]) -> None:
+def write_page_table(
+    place: Place, sheets: Iterable[Sheet], names: Sequence[str], language: str = ""
+) -> None:
     """Write a row for each of `sheets`; the suffix of `place` decides the format.
 
     Args:
         place: the file.
         sheets: what the rows are about.
         names: the fields that have columns, where the format has columns.
+        language: that of the messages, "" for English.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
@@ -190,23 +195,28 @@ def write_page_table(place: Place, sheets: Iterable[Sheet], names: Sequence[str]
     if format_of(place) is TableFormat.JSON_LINES:
         with atomic_writer(place) as stream:
             for sheet in sheets:
-                stream.write(f"{json.dumps(_object(sheet))}\n")
+                stream.write(f"{json.dumps(_object(sheet, language))}\n")
         return
     columns = [*PAGE_COLUMNS, *map(text_cell, names), "message"]
-    write_rows(place, columns, (_row(sheet, names) for sheet in sheets))
+    write_rows(place, columns, (_row(sheet, names, language) for sheet in sheets))
 
 
-def _row(sheet: Sheet, names: Sequence[str]) -> Row:
+def _row(sheet: Sheet, names: Sequence[str], language: str) -> Row:
     """The cells of `PAGE_COLUMNS`, the values of the fields `names`, the message."""
     values = [sheet.cell_of(name) for name in names]
-    return [*_head(sheet), text_cell("; ".join(sheet.doubtful)), *values, sheet.message]
+    return [*_head(sheet), text_cell("; ".join(sheet.doubtful)), *values, _message(sheet, language)]
 
 
-def _object(sheet: Sheet) -> dict[str, object]:
+def _object(sheet: Sheet, language: str) -> dict[str, object]:
     """What JSON says of a row."""
     head = dict(zip(PAGE_COLUMNS, _head(sheet), strict=False))
     values = {name: sheet.cell_of(name) for name in sheet.fields}
-    return {**head, "review": sheet.doubtful, "values": values, "message": sheet.message}
+    message = _message(sheet, language)
+    return {**head, "review": sheet.doubtful, "values": values, "message": message}
+
+
+def _message(sheet: Sheet, language: str) -> str:
+    return text_cell(sentence(sheet.reasons, language))
 
 
 def _head(sheet: Sheet) -> Row:
@@ -229,7 +239,7 @@ def _follows(
 def _document(pages: Sequence[PageReading], forms: Sequence[str]) -> Sheet:
     there = {page.form for page in pages}
     missing = (
-        f"page {number} ({form}) is missing"
+        reason(Doubt.PAGE_MISSING, number, form)
         for number, form in enumerate(forms, 1)
         if form not in there
     )

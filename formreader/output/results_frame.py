@@ -24,16 +24,12 @@ from formreader.core.records import PageReading, Status
 from formreader.core.user_files import open_regular, parse_json
 from formreader.output.columns import (
     COLUMN_KINDS,
-    DIGIT_HEADER,
-    EARLIER_HEADERS,
-    FIELD_HEADER,
-    NAMED_DIGIT_HEADER,
-    NAMED_FIELD_HEADER,
     PAGE_COLUMNS,
     PAGE_KEYS,
     ColumnKind,
     column_kinds,
     is_page_table,
+    is_table,
 )
 from formreader.output.table import TABLES, text_cell
 from formreader.output.table_formats import INSTALL_EXCEL, TableFormat, arrow_schema, format_of
@@ -47,10 +43,6 @@ _TYPES: dict[ColumnKind, str | ExtensionDtype] = {
 }
 
 _TEXT_KINDS = (ColumnKind.TEXT, ColumnKind.STATUS)
-
-_HEADERS = (
-    FIELD_HEADER, DIGIT_HEADER, NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER, *EARLIER_HEADERS,
-)  # fmt: skip
 
 _EMPTY = {name: [""] for name, kind in COLUMN_KINDS.items() if kind is ColumnKind.OPTIONAL_SHARE}
 """The cells that are missing values: empty ones, of columns that may lack a number."""
@@ -75,7 +67,7 @@ def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
         raise UsageError("Rows of pages need a template: use `scan` with rows='page'")
     header, page_rows = TABLES[rows]
     columns = header.split(",")
-    table = [row for page in pages for row in page_rows(page)]
+    table = [row for page in pages for row in page_rows(page, "")]
     frame = pd.DataFrame(table, columns=columns, dtype="object")
     return frame.astype(_types(columns))
 
@@ -97,7 +89,7 @@ def load_results(path: Path) -> pd.DataFrame:
         columns = _columns(path, kind)
         if kind is TableFormat.JSON_LINES and tuple(columns) == PAGE_KEYS:
             return _read_nested(path)
-        if ",".join(columns) not in _HEADERS and not is_page_table(columns):
+        if not is_table(columns):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         frame = _READERS[kind](path, columns)
         _check_statuses(frame, columns)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from formreader.core.doubts import Doubt
+from formreader.core.doubts import Doubt, all_of
 from formreader.core.geometry import Box
 from formreader.core.locations import Place
 from formreader.core.options import Rows
@@ -27,6 +27,7 @@ from formreader.output.columns import (
     NAMED_FIELD_HEADER,
 )
 from formreader.output.table_formats import Row, write_rows
+from formreader.output.wording import sentence
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Beginnings of formulas in spreadsheets, with the full-width signs of Excel in Asia."""
@@ -36,21 +37,26 @@ _ODD_SEMICOLON = re.compile(r";(?! \w)")
 cell after it: a formula, or one whose quote swallows the next rows."""
 
 
-def write_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
+def write_table(place: Place, pages: Iterable[PageReading], rows: Rows, language: str = "") -> None:
     """Write the readings of `pages`, in their order, as they come.
 
-    The suffix of `place` decides the format. A page with an error, a notice, or no fields has a
-    row of its own with `field` 0 and the reason in `message`: every page is in the table.
+    The suffix of `place` decides the format, `language` the words of `message`. A page with an
+    error, a notice, or no fields has a row of its own with `field` 0 and the reason in `message`:
+    every page is in the table.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
         UsageError: the suffix is that of an unsupported format.
     """
     header, page_rows = TABLES[rows]
-    write_rows(place, header.split(","), (row for page in pages for row in page_rows(page)))
+    write_rows(
+        place, header.split(","), (row for page in pages for row in page_rows(page, language))
+    )
 
 
-def write_form_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> None:
+def write_form_table(
+    place: Place, pages: Iterable[PageReading], rows: Rows, language: str = ""
+) -> None:
     """Write the readings of `pages` of known forms and of none, as `write_table` does.
 
     Rows of fields and of digits name the form and the field. `write_page_table` writes rows of
@@ -61,7 +67,7 @@ def write_form_table(place: Place, pages: Iterable[PageReading], rows: Rows) -> 
     """
     header = NAMED_DIGIT_HEADER if rows == "digit" else NAMED_FIELD_HEADER
     page_rows = TABLES[rows][1]
-    named = (_named(page, row) for page in pages for row in page_rows(page))
+    named = (_named(page, row) for page in pages for row in page_rows(page, language))
     write_rows(place, header.split(","), named)
 
 
@@ -73,33 +79,38 @@ def _named(page: PageReading, row: Row) -> Row:
     return [file, number, text_cell(page.form), text_cell(name), *rest]
 
 
-def field_rows(page: PageReading) -> Iterator[Row]:
+def field_rows(page: PageReading, language: str = "") -> Iterator[Row]:
     """Yield the rows of one page, with the columns of `FIELD_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
     if remark := page.remark:
         nothing: Row = [0, "", 0.0, remark.status.value, "", 0, 0, 0, 0, 0.0]
-        yield [*page_cells, *nothing, _message(page, remark)]
+        yield [*page_cells, *nothing, _message(page, language, remark)]
     for number, reading in enumerate(_readable(page), 1):
         confidence = _probability(reading.confidence)
         read: Row = [reading.value, confidence, reading.status.value, reading.cells]
         rest: Row = [
             *whole_pixels(reading.box),
             _probability(reading.lowest),
-            _message(page, None, reading),
+            _message(page, language, None, reading),
         ]
         yield [*page_cells, number, *read, *rest]
 
 
-def digit_rows(page: PageReading) -> Iterator[Row]:
+def digit_rows(page: PageReading, language: str = "") -> Iterator[Row]:
     """Yield the rows of one page, with the columns of `DIGIT_HEADER`."""
     page_cells: Row = [file_cell(page.file), page.number + 1]
     if remark := page.remark:
         nothing: Row = [0, 0, 0, 0, 0, 0, "", 0.0, remark.status.value, "", None]
-        yield [*page_cells, *nothing, _message(page, remark)]
+        yield [*page_cells, *nothing, _message(page, language, remark)]
     for number, reading in enumerate(_readable(page), 1):
         for box_number, digit in enumerate(reading.digits, 1):
             place: Row = [number, box_number, *whole_pixels(digit.box)]
-            yield [*page_cells, *place, *_digit_cells(digit), _message(page, None, reading)]
+            yield [
+                *page_cells,
+                *place,
+                *_digit_cells(digit),
+                _message(page, language, None, reading),
+            ]
 
 
 def file_cell(label: str) -> str:
@@ -140,7 +151,7 @@ def whole_pixels(box: Box) -> tuple[int, int, int, int]:
     return x, y, max(1, round(box.right) - x), max(1, round(box.bottom) - y)
 
 
-TABLES: Mapping[Rows, tuple[str, Callable[[PageReading], Iterator[Row]]]] = MappingProxyType(
+TABLES: Mapping[Rows, tuple[str, Callable[[PageReading, str], Iterator[Row]]]] = MappingProxyType(
     {"field": (FIELD_HEADER, field_rows), "digit": (DIGIT_HEADER, digit_rows)}
 )
 """Kind of rows -> the header, and the function that gives the rows of one page."""
@@ -152,6 +163,7 @@ def _readable(page: PageReading) -> tuple[FieldReading, ...]:
 
 def _message(
     page: PageReading,
+    language: str,
     remark: PageRemark | None = None,
     field: FieldReading | None = None,
 ) -> str:
@@ -165,8 +177,8 @@ def _message(
             or (field.status is Status.OK and field.remark == Doubt.TYPED)
         )
         of_field = (*field.broken, field.remark if told else "")
-    parts = (remark.reason if remark else "", *of_field, page.origin)
-    return text_cell("; ".join(filter(None, parts)))
+    reasons = all_of(remark.reason if remark else "", *of_field, page.origin)
+    return text_cell(sentence(reasons, language))
 
 
 def _digit_cells(digit: DigitReading) -> Row:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, auto
@@ -148,8 +148,8 @@ def _write_csv(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> Non
             (quoting if ";" in str(row[0]) else writer).writerow(_csv_cells(row))
 
 
-def _csv_cells(row: Row) -> Iterator[Cell]:
-    return (f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row)
+def _csv_cells(row: Row) -> list[Cell]:
+    return [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
 
 
 def _write_json_lines(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import resources
-from importlib.resources.abc import Traversable
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,11 +15,6 @@ from markupsafe import Markup
 from formreader.output.table import file_cell
 
 _SHARED = "formreader.output"
-
-
-def shared_files() -> Traversable:
-    """The folder of what all pages share; the service's page loads its files as they are."""
-    return resources.files(_SHARED).joinpath("web")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,32 +13,32 @@ import numpy.typing as npt
 from formreader.core.records import GreyImage
 
 MAX_SKEW = 10.0
-"""Largest skew, in degrees, that is searched for: a requirement."""
+"""Largest skew that is searched for, in degrees; a requirement."""
 
 _SKEW_STRIP_WIDTH = 12
-"""Width in pixels of the strips that an image is cut into. In one of them, a line at the largest
-skew rises by 2 pixels. Reduced from 16 to suit resolutions from 70 dpi; no record of a
-measurement."""
+"""Width in pixels of the strips that an image is cut into. A line at the largest skew rises by 2
+pixels in a strip. Reduced from 16 for resolutions down to 70 dpi; no record of a measurement."""
 
 _RIDGE_DISTANCE = 4
-"""Distance in pixels from a line or row of letters to the paper that it is compared with: more than
-half an x-height. Reduced from 5 for the same reason."""
+"""Distance in pixels from a line or text line to the paper that it is compared with: more than half
+an x-height. Reduced from 5 for the same reason."""
 
 _MIN_RIDGE_DEPTH, _MAX_RIDGE_DEPTH = 5, 48
-"""Grey levels by which a ridge is darker than the paper: anything less is noise, anything more
-counts as 48. No record of a measurement."""
+"""Contrast of a ridge with the paper, in grey levels: less is noise, more counts as 48. No record
+of a measurement."""
 
 _MIN_RIDGE_POINTS, _MAX_RIDGE_POINTS = 12, 1200
-"""Number of dark spots: with fewer no skew is estimated; of more in one direction, only the darkest
-are used. No record of a measurement."""
+"""Number of dark spots: with fewer no skew is estimated; with more in one direction only the
+darkest are used. No record of a measurement."""
 
 _SEARCH_PASSES = ((MAX_SKEW, 1.0, 3.75), (1.0, 0.2, 1.5), (0.2, 0.04, 0.75))
-"""(span, step, bin) of each pass: degrees around the best angle so far, and pixels. No record of
-a measurement, but tests hold the result to 0.05 degrees on lines and to 0.1 on rows of text."""
+"""(span, step, bin) of each pass: span and step in degrees around the best angle so far, bin in
+pixels. No record of a measurement, but tests hold the result to 0.05 degrees on lines and to 0.1
+degrees on text lines."""
 
 _MIN_PROFILE_CONTRAST = 1.25
-"""Least ratio of the best angle's score to the median score, below which a page counts as not
-skewed. No record of a measurement."""
+"""Least ratio of the best angle's score to the median score. Below it a page counts as not skewed.
+No record of a measurement."""
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -56,8 +56,8 @@ def estimate_skew(image: GreyImage) -> float:
     """The skew in degrees, clockwise positive, of a page at 70 to 140 dpi, (h, w) uint8.
 
     It is the angle at which the projection profiles of rows and columns vary most (Postl 1986).
-    Profiles are of strips across the lines, which saves time as skipping pixels does (Bloomberg
-    1995). 0.0 where no angle stands out.
+    Profiles are made of strips across the lines, which saves time like skipping pixels (Bloomberg
+    1995). 0.0 if no angle stands out.
     """
     sides = [_ridges(np.asarray(cv2.transpose(image), np.uint8)), _ridges(image)]
     # In the transposed image the skew has the opposite sign.
@@ -77,7 +77,7 @@ def estimate_skew(image: GreyImage) -> float:
 def _ridges(transposed: GreyImage) -> _Ridges:
     """The spots where strips of an image are darker than the paper above and below.
 
-    The image is given transposed, (width, height): summing rows is far quicker than columns.
+    The image is given transposed, (width, height), as summing rows is far faster than columns.
     """
     width, height = transposed.shape
     strips = width // _SKEW_STRIP_WIDTH

@@ -12,22 +12,22 @@ from formreader.core.records import GreyImage
 _ILLUMINATION_HALVINGS = 3
 _ILLUMINATION_KERNEL_SIDE = 11
 _ILLUMINATION_BLUR_SIGMA = 3.0
-"""The reduced copy, and in its pixels: the side of the closing's kernel, which removes ink up to
-22 mm wide at 100 dpi, and the standard deviation of the blur. No record of a measurement."""
+"""The scale of the reduced copy. In its pixels: the side of the closing's kernel, which removes ink
+up to 22 mm wide at 100 dpi, and the standard deviation of the blur. No record of a measurement."""
 
 _MIN_ILLUMINATION = 16
-"""Grey levels: darker paper is not made white. No record of a measurement."""
+"""Least grey level of paper that is made white. No record of a measurement."""
 
 _MAX_EVEN_RANGE = 3
-"""Grey levels between the brightest and the darkest paper of an evenly lit page, which is divided
-by one number to save time. No record of a measurement."""
+"""Largest difference in grey levels between the brightest and the darkest paper of an evenly lit
+page. Such a page is divided by one number, to save time. No record of a measurement."""
 
 
 def even_illumination(image: GreyImage) -> GreyImage:
     """Divide a page, (h, w) uint8, by the brightness of its paper, so that paper becomes 255.
 
-    The brightness is that of the background of a much reduced copy, smoothed; lines and
-    strokes are too thin to affect it.
+    The brightness is estimated on a much reduced, smoothed copy. Lines and strokes are too thin to
+    affect it.
     """
     small = Pyramid(image).level(_ILLUMINATION_HALVINGS)
     closed = paper_under_ink(small, _ILLUMINATION_KERNEL_SIDE)

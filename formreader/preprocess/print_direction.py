@@ -1,7 +1,7 @@
-"""Tell from a page's print which way up it is.
+"""Find out from a page's print which way up it is.
 
-A small network looks at pieces of the lines of print, each as it is and turned by 180 degrees:
-what speaks for one way speaks against the other as much. Its answers on all pieces are summed.
+A small network judges pieces of text lines, each as it is and turned by 180 degrees, so that its
+answer is antisymmetric. The answers for all pieces are summed.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ LINE_CARD_SCHEMA = 1
 """Version of the card's layout; a card of another version is refused."""
 
 MIN_SURE_PROBABILITY = 0.99
-"""From this probability on it is sure which way up a page is."""
+"""Least probability of a direction that is accepted."""
 
 MIN_CLEAR_LOG_ODDS = 25.0
-"""Log-odds from which on a page needs no look at lines up and down it. Across drawn pages and
-pages of development that lay on their side up to 12.4 were seen."""
+"""Log odds by horizontal text lines from which on vertical ones are not examined. On drawn pages
+and development pages that lay on their side up to 12.4 were seen."""
 
 _LOOKS = 6
-"""Looks at a page, each at a part of its pieces. Of 73 pages, drawn and real ones, upright and
-upside down, 120 of 146 were clear after at most four looks, and none was told otherwise than by all
-its pieces."""
+"""Number of steps in which the pieces of a page are examined, until the answer is clear. 73 drawn
+and real pages were examined upright and upside down: 120 of 146 were clear after at most four
+steps, and no answer differed from that by all pieces."""
 
 MAX_LOGIT_OF_PIECE = 4.0
-"""Evidence of one piece is limited to this, so that no single one decides how a page stands."""
+"""Largest evidence of one piece, so that no single one decides. No record of a measurement."""
 
 
 LINE_TRIAL = GraphTrial(
@@ -61,9 +61,9 @@ LINE_TRIAL = GraphTrial(
 
 
 class LineNetwork:
-    """Tells which way up print is; `scale` turns the sum over a page's pieces into log-odds.
+    """Tells which way up print is. `scale` turns the sum over a page's pieces into log odds.
 
-    It is less than 1: what misleads the network in one piece misleads it in the page's others.
+    It is below 1, because errors on the pieces of one page are correlated.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, scale: float) -> None:
@@ -83,7 +83,7 @@ class LineNetwork:
         return cls(load_graph(folder, hashes, 1, LINE_TRIAL), scale)
 
     def logits(self, pieces: Pieces) -> npt.NDArray[np.float64]:
-        """The log-odds, (n,), that each piece is upright rather than upside down."""
+        """The log odds, (n,), that each piece is upright and not upside down."""
         if not len(pieces):
             return np.zeros(0)
         both = np.concatenate([pieces, pieces[:, ::-1, ::-1]])
@@ -92,22 +92,22 @@ class LineNetwork:
         return np.asarray(as_is - turned, np.float64)
 
     def log_odds(self, page: PagePrint) -> float:
-        """The log-odds that a page is upright and not upside down.
+        """The log odds that a page is upright and not upside down.
 
-        Its lines must run across it: on a page on its side, what speaks either way says little.
-        Once some of its pieces leave no doubt, the others are not looked at.
+        Its text lines must be horizontal: for a page on its side the answer means little. Once some
+        pieces leave no doubt, the others are not examined.
         """
         places, evidence = find_pieces(page), 0.0
-        for first in range(_LOOKS):  # each at pieces from all over the page
+        for first in range(_LOOKS):  # each step has pieces from all over the page
             evidence += page_evidence(self.logits(draw_pieces(page, places[first::_LOOKS])))
             if abs(self._scale * evidence) >= MIN_CLEAR_LOG_ODDS:
                 break
         return self._scale * evidence
 
     def quarters_to_upright(self, page: PagePrint) -> int | None:
-        """Quarter turns clockwise that bring a page upright; None if that is not sure.
+        """Clockwise quarter turns that make a page upright; None if that is not certain.
 
-        Lines up and down the page are only looked at where those across it leave doubt.
+        Vertical text lines are only examined if horizontal ones leave doubt.
         """
         across = self.log_odds(page)
         if abs(across) >= MIN_CLEAR_LOG_ODDS:
@@ -119,7 +119,7 @@ class LineNetwork:
 
 
 def page_evidence(logits: npt.NDArray[np.float64]) -> float:
-    """The evidence of a page's pieces, given the log-odds (n,) of each."""
+    """The evidence of a page's pieces, given the log odds (n,) of each."""
     return float(np.clip(logits, -MAX_LOGIT_OF_PIECE, MAX_LOGIT_OF_PIECE).sum())
 
 

@@ -17,45 +17,45 @@ import numpy.typing as npt
 from formreader.core.records import GreyImage
 
 MIN_SHEET_CONTRAST = 12.0
-"""Grey levels by which paper is brighter than its surroundings."""
+"""Least contrast of paper with its surroundings, in grey levels."""
 
 MIN_SHEET_FILL = 0.95
-"""Least share of a hull that is bright, and least ratio of the areas of edge and quadrilateral,
-either way round."""
+"""Least share of bright pixels in a hull, and least ratio of the areas of hull and quadrilateral,
+whichever is the smaller."""
 
 _MIN_SIDE_SUPPORT = 0.8
-"""Share of a side beside which the surroundings are darker than the paper."""
+"""Least share of a side with surroundings darker than the paper."""
 
 _PICTURE_BORDER, _MIN_PICTURE_BORDER = 0.012, 2.0
-"""Width of the border of the picture in which edges do not count: as a share of the picture's
-longest side, and at least in pixels."""
+"""Width of the border of the picture in which edges do not count: a share of the picture's longest
+side, and the least width in pixels."""
 
 _MAX_SURROUNDINGS_RANGE = 0.25
-"""Difference between the surroundings of the sides, as a share of the paper's level: the edge of
-a shadow on the paper is not a side."""
+"""Largest difference between the surroundings of the sides, as a share of the paper's level. The
+edge of a shadow on the paper is not a side."""
 
 _MAX_SIDE_BOW, _MIN_STRAIGHT_SHARE = 2.5, 0.85
-"""Pixels by which a curled sheet departs from straight sides, and the share of the edge that
-stays within them."""
+"""Largest deviation of a curled sheet from straight sides, in pixels, and the least share of the
+edge within it."""
 
 _MAX_CORNER_COSINE = 0.5
-"""Of the angle between two sides in the picture: 60 to 120 degrees."""
+"""Largest cosine of the angle between two sides in the picture: 60 to 120 degrees."""
 
 _MAX_OPPOSITE_SIDE_RATIO = 1.6
-"""Of the lengths of two opposite sides in the picture."""
+"""Largest ratio of the lengths of two opposite sides in the picture."""
 
 _MIN_SHEET_SIDE, _MAX_CORNER_OVERHANG = 0.2, 0.25
-"""Length of a side, and distance of a corner outside of the picture, as shares of the picture's
-longest side."""
+"""Least length of a side, and largest distance of a corner outside of the picture, as shares of the
+picture's longest side."""
 
 _MIN_SIDES_SEEN, _MIN_SIDE_SEEN = 3, 0.5
-"""Number of sides in the picture, and the share of such a side that is in it."""
+"""Least number of sides in the picture, and least share of such a side that is in it."""
 
 _SIDE_PROBE_DISTANCE = 3
 _SIDE_PROBES = 48
 _PROBED_PART = (0.06, 0.94)
-"""Where levels inside and outside of a side are compared: distance from the side in pixels, number
-of points, part of the side that they are on."""
+"""How levels inside and outside of a side are compared: distance from the side in pixels, number of
+points, and the part of the side with the points."""
 
 _SIDE_FITS = 3
 _FITTED_PART = (0.1, 0.9)
@@ -138,10 +138,10 @@ def _relative_brightness(inner: _Levels, outer: _Levels) -> float:
 
 
 def _fit_sides(corners: Points, edge: Points, inside: npt.NDArray[np.bool_]) -> _Lines | None:
-    """Fit lines, (4, 3), to the points of an edge that are nearest to each side.
+    """Fit a line, (4, 3), to the points of an edge that are nearest to each side.
 
     Points near the corners, which may be rounded, are left out. A side outside of the picture is
-    assumed parallel to the opposite one. None where two sides are outside.
+    assumed to be parallel to the opposite one. None if two sides are outside.
     """
     ends = np.roll(corners, -1, axis=0)
     lines = _sides(corners)
@@ -180,7 +180,7 @@ def _line(start: Points, end: Points) -> npt.NDArray[np.float64]:
 
 
 def _inside_picture(points: Points, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """Which of the points (..., 2) are in the picture and not in its border, (...)."""
+    """(...) whether the points (..., 2) are in the picture and not in its border."""
     near = max(_PICTURE_BORDER * max(shape), _MIN_PICTURE_BORDER)
     x, y = points[..., 0], points[..., 1]
     return (x >= near) & (y >= near) & (x < shape[1] - near) & (y < shape[0] - near)

@@ -1,7 +1,7 @@
 """Find a sheet that was photographed, or copied with dark borders.
 
-Finding none is better than finding a wrong one: everything outside of it is lost, while a slight
-perspective distortion does little harm.
+Finding none is better than finding a wrong one. Everything outside of a wrong sheet is lost, while
+a slight perspective distortion does little harm.
 
 There is no record of how the limits below were chosen. The tests cover drawn sheets on dark,
 light and grained desks, panels, and plain scans.
@@ -26,54 +26,55 @@ from formreader.preprocess.quadrilateral import (
 )
 
 _SHEET_SEARCH_SIDE = 320
-"""Longest side in pixels, about, of the copy that is searched, in which text is no longer visible:
-the copy is the halving of the page that comes nearest."""
+"""Approximate longest side, in pixels, of the copy that is searched: the nearest halving of the
+page. Text is no longer visible in it."""
 
 _MIN_SEARCHED_SIDE = 24
-"""Shortest side in pixels of that copy: smaller pictures have no sheet."""
+"""Least shorter side of that copy in pixels. Smaller pictures have no sheet."""
 
 _CLOSING_SIDE, _CLOSING_BLUR_SIGMA = 5, 1.0
-"""Pixels of that copy: kernel of the closing that removes ink, and the blur that removes noise."""
+"""In pixels of that copy: the kernel of the closing that removes ink, and the standard deviation of
+the blur that removes noise."""
 
 _SHEET_THRESHOLDS = (0.2, 0.4, 0.6, 0.8)
 _SURROUNDINGS_PERCENTILE, _PAPER_PERCENTILE = 15, 90
 """Thresholds between the level of the surroundings (0; a percentile of the picture's border) and
-that of the paper (1; a percentile of the picture). Several, as a shadow on the paper is split
-off by some of them."""
+that of the paper (1; a percentile of the picture). There are several, because some of them split
+off a shadow on the paper."""
 
 _MIN_SHEET_SHARE = 0.2
-"""Least share of the picture that a sheet covers."""
+"""Least area of a sheet, as a share of the picture."""
 
 _MIN_AREA_CHANGE = 0.004
-"""Relative difference in area from which two thresholds give two candidates."""
+"""Least relative difference in area of two candidates, which come from two thresholds."""
 
 _EDGE_STRIDE = 2
 """Every second point of an edge is used, to save time."""
 
 _MIN_SHARE_OF_LARGEST = 0.93
-"""Area of a quadrilateral, as a share of the largest, from which it is a candidate."""
+"""Least area of a candidate, as a share of the largest quadrilateral."""
 
 _CUT_INK_DISTANCE = 0.02
-"""Share by which a quadrilateral grows before print is searched for outside of it."""
+"""A quadrilateral is enlarged by this share before print is searched for outside of it."""
 
 _MIN_SHADED_PAPER = 0.45
-"""Level of a surface, as a share of the paper's, from which it can be paper in a shadow."""
+"""Least level of a surface that can be paper in a shadow, as a share of the paper's level."""
 
 _MIN_CUT_INK_DEPTH = 24
 _TEXTURE_PERCENTILE, _MIN_INK_TO_TEXTURE = 75, 4.0
-"""Grey levels by which print is darker than its surface, and least ratio to the texture of the
-surface: a percentile of the same difference, as ink covers little of a surface."""
+"""Least contrast of print with its surface, in grey levels, and least ratio to the texture of the
+surface. The texture is a percentile of the same contrast, as ink covers little of a surface."""
 
 _MIN_CUT_INK_SHARE = 0.004
-"""Share of the picture from which print outside of a quadrilateral counts."""
+"""Least area of print outside of a quadrilateral that counts, as a share of the picture."""
 
 
 def sheet_corners(image: GreyImage) -> Points | None:
     """The four corners of a sheet on darker surroundings, or None.
 
-    (4, 2) pixels, clockwise from the top left. They may be a little outside of the picture,
-    where a corner is rounded or one side is cut off. None where the page fills the picture,
-    as in every scan, or where the sheet is not certain.
+    (4, 2) pixels, clockwise from the top left. They may be a little outside of the picture if a
+    corner is rounded or one side is cut off. None if the page fills the picture, as in every scan,
+    or if the sheet is not certain.
 
     Args:
         image: (h, w) uint8, with text upright or nearly so.
@@ -96,7 +97,7 @@ def _edges(smooth: GreyImage) -> Iterator[Points]:
     """The edge, (n, 2) points, of the largest bright region's hull at each threshold."""
     border = np.concatenate([smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]])
     dark = float(np.percentile(border, _SURROUNDINGS_PERCENTILE))
-    if smooth.max() - dark < MIN_SHEET_CONTRAST:  # a quick check that most scans end at
+    if smooth.max() - dark < MIN_SHEET_CONTRAST:  # a quick check, where most scans end
         return
     bright = float(np.percentile(smooth, _PAPER_PERCENTILE))
     if bright - dark < MIN_SHEET_CONTRAST:
@@ -121,9 +122,9 @@ def _edges(smooth: GreyImage) -> Iterator[Points]:
 
 
 def _best(sheets: Sequence[Quadrilateral]) -> Quadrilateral:
-    """The sheet with the darkest surroundings, of the largest with the most sides in the picture.
+    """The sheet with the darkest surroundings, among the large ones with most sides in the picture.
 
-    Smaller ones do not count: a bright part of a sheet, beside a shadow, can look like a sheet.
+    Smaller ones do not count, as a bright part of a sheet beside a shadow can look like a sheet.
     """
     most = max(sheet.sides_seen for sheet in sheets)
     complete = [sheet for sheet in sheets if sheet.sides_seen == most]
@@ -133,7 +134,7 @@ def _best(sheets: Sequence[Quadrilateral]) -> Quadrilateral:
 
 
 def _cuts_ink(corners: Points, small: GreyImage, smooth: GreyImage) -> bool:
-    """Whether there is print outside of a quadrilateral: then it is a panel of a larger page.
+    """Whether there is print outside of a quadrilateral, which then is a panel of a larger page.
 
     Surroundings much darker than the paper have no print.
     """

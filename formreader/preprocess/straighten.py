@@ -1,6 +1,6 @@
 """Make a copy of a page that is upright, evenly lit, and small enough to search for boxes.
 
-Boxes are found on this reduced copy. Crops are cut from the stored page, by the transform that
+Boxes are found on this reduced copy. Crops are cut from the page as stored, by the transform that
 comes with the copy.
 """
 
@@ -21,25 +21,26 @@ from formreader.preprocess.illumination import even_illumination
 from formreader.preprocess.sheet import sheet_corners
 
 WORKING_SIDE = 1170
-"""Longest side, in pixels, of the copy: A4 at 100 dpi. Larger pages are reduced to it."""
+"""Longest side of the copy in pixels: A4 at 100 dpi. Larger pages are reduced to it."""
 
 _MIN_SHARE_OF_WORKING_SIDE = 0.9
-"""Size, as a share of `WORKING_SIDE`, to which a page may be reduced for a simple ratio: A4 at 200
-dpi is a pixel short of twice the working side. No record of a measurement."""
+"""A page may be reduced to this share of `WORKING_SIDE` if that allows a simple ratio. A4 at 200
+dpi is one pixel short of twice the working side. No record of a measurement."""
 
 _COMMON_REDUCTION = 1.5
-"""The ratio for A4 and Letter at 300 dpi, after one halving. At this ratio interpolation weighs
-all pixels of a line much alike."""
+"""The ratio for A4 and Letter at 300 dpi, after one halving. At this ratio interpolation gives all
+pixels of a line nearly the same weight."""
 
 _MIN_CORRECTED_SKEW = 0.04
-"""Degrees: a smaller skew moves a point by less than a pixel over `WORKING_SIDE`."""
+"""Least corrected skew in degrees. A smaller one moves a point by less than a pixel over
+`WORKING_SIDE`."""
 
 _MIN_SMOOTHED_REDUCTION, _BLUR_SIGMA_OF_REDUCTION = 1.2, 0.5
-"""Reduction from which pixels are blurred before they are interpolated, and the standard deviation
-of the blur in pixels of the source, as a share of the reduction. No record of a measurement."""
+"""Least reduction at which pixels are blurred before interpolation, and the standard deviation of
+the blur in pixels of the source, as a share of the reduction. No record of a measurement."""
 
 _SHEET_MARGIN = 0.015
-"""Margin kept around a photographed sheet, as a share of its sides: its corners are not exact. No
+"""Margin around a photographed sheet, as a share of its sides, as its corners are not exact. No
 record of a measurement."""
 
 

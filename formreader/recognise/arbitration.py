@@ -1,4 +1,4 @@
-"""Drop words mistaken for boxes, settle rows against cells, flag pages with doubtful boxes."""
+"""Drop words mistaken for boxes, decide between rows and cells, flag pages with doubtful boxes."""
 
 from __future__ import annotations
 
@@ -22,30 +22,27 @@ NO_NUMBER = "no handwritten number in it"
 """Reason for dropping a cell."""
 
 IN_ONE_PLACE = "something else is in its place"
-"""Reason for dropping a row or a cell where both were found in one place."""
+"""Reason for dropping a row or a cell that overlap each other."""
 
 _MAX_UNLIKELY_SHARE_OF_PAGE = 0.2
-"""Share of a page's boxes that are expected to be none, above which the page gets a notice. No
-record of a measurement."""
+"""Expected share of false boxes above which a page gets a notice. No record of a measurement."""
 
 _MIN_DIGIT_SHARE = 0.65
-"""Mean probability that what is read in a cell are digits: below it, it may be a word or a tick. No
-measurement on record."""
+"""Least mean probability of the digits read in a cell. Below it the writing may be a word or a
+tick. No measurement on record."""
 
 _SIZE_TOLERANCE = 0.1
-"""Share by which the sides of cells that are as large as one another may differ; chosen by eye."""
-
-_MIN_PLACE = 0.5
-"""Probability from which a row is there, and not the cells in its place."""
+"""Largest relative difference between the sides of cells of one size; chosen by eye."""
 
 _MIN_LARGER = 1.5
-"""Area of a cell that has room for more than the digit of a box, in areas of the box."""
+"""Least area of a cell with room for more than one box's digit, in areas of the box. No measurement
+on record."""
 
 
 def drop_words(read: Sequence[ReadField], decision: FieldDecision) -> list[ReadField]:
-    """Drop rows that are hardly boxes by what is printed and read; return the page's other fields.
+    """Drop rows that are hardly boxes, by their print and their reading; return the other fields.
 
-    A row is judged by its own reading, cells are left to their readers.
+    Each row is judged by its own reading. Cells are not judged here.
     """
     rows = [one for one in read if one.field.cell is None]
     features = [_features(one) for one in rows]
@@ -57,7 +54,7 @@ def drop_words(read: Sequence[ReadField], decision: FieldDecision) -> list[ReadF
 def drop_words_in_cells(
     read: Sequence[ReadField], hypotheses: Mapping[DigitBox, NumberHypothesis]
 ) -> list[ReadField]:
-    """Drop cells without a number that are as large as none with one; return all other fields."""
+    """Drop cells without a number, unless a cell of the same size has one; return the others."""
     cells = [one.field for one in read if one.field.cell is not None]
     shares = [digit_share(hypotheses[one.cell]) for one in cells if one.cell is not None]
     numbers = [one for one, share in zip(cells, shares, strict=True) if share >= _MIN_DIGIT_SHARE]
@@ -69,7 +66,7 @@ def drop_words_in_cells(
 def _as_large_as(
     fields: Sequence[FieldCrops], others: Sequence[FieldCrops]
 ) -> npt.NDArray[np.bool_]:
-    """(n, m) which of m others are nearly as wide and as high as each of n fields."""
+    """(n, m) whether each of m others has nearly the width and the height of each of n fields."""
     alike = np.ones((len(fields), len(others)), np.bool_)
     for one, other in zip(_sizes(fields).T, _sizes(others).T, strict=True):
         larger, smaller = np.maximum(one[:, None], other), np.minimum(one[:, None], other)
@@ -91,10 +88,10 @@ def _features(row: ReadField) -> list[float]:
 def settle_places(
     read: Sequence[ReadField], hypotheses: Mapping[DigitBox, NumberHypothesis]
 ) -> list[ReadField]:
-    """Where a row of boxes and cells share a place, keep what is there by what is printed.
+    """If a row of boxes and cells overlap, keep the one that is more probable by its print.
 
-    As that is not certain, and digits in boxes may be parts of numbers in larger cells, they are
-    sure only where the cells' strips say the same. `hypotheses` is what those say.
+    That is not certain, and digits in boxes may be parts of numbers in larger cells. So they are
+    accepted only if the cells' strips agree. `hypotheses` are the readings of the strips.
     """
     cells = [one for one in read if one.field.cell is not None]
     if not cells:
@@ -105,12 +102,12 @@ def settle_places(
         if row.field.cell is not None:
             continue
         frame = row.field.box
-        # Few cells overlap a row at all; comparing each box of each row would take long.
+        # Few cells overlap a row, and comparing each box of each row would take long.
         overlapping = (cell for cell, box in framed if box.overlap(frame))
         rivals = [cell for cell in overlapping if _in_one_place(cell.field, row.field)]
         if not rivals:
             continue
-        if _place_of(row.field) < _MIN_PLACE:
+        if _place_of(row.field) < 0.5:
             dropped.add(id(row))
             continue
         dropped.update(map(id, rivals))
@@ -126,7 +123,7 @@ def dropped_boxes(before: Sequence[ReadField], after: Sequence[ReadField]) -> tu
 
 
 def doubt_of(read: ReadField) -> float:
-    """Mean "not a digit" probability of a field's boxes with ink; 0 where all are blank."""
+    """Mean "not a digit" probability of a field's boxes with ink; 0 if all are blank."""
     doubt = read.written[:, NOT_A_DIGIT]
     return float(doubt.mean()) if len(doubt) else 0.0
 
@@ -134,7 +131,7 @@ def doubt_of(read: ReadField) -> float:
 def _perhaps_in_cells(
     row: ReadField, rivals: Sequence[ReadField], hypotheses: Mapping[DigitBox, NumberHypothesis]
 ) -> npt.NDArray[np.bool_]:
-    """(n,) which digits of a row may be parts of numbers in larger cells that say otherwise."""
+    """(n,) the digits of a row that may be parts of numbers in larger cells that disagree."""
     doubtful = np.zeros(len(row.field.boxes), np.bool_)
     for cell in rivals:
         inside = _holds(cell.field, row.field)
@@ -144,7 +141,7 @@ def _perhaps_in_cells(
 
 
 def _place_of(row: FieldCrops) -> float:
-    """The probability that a row with rivals is there, by what is printed."""
+    """The probability, by print alone, that a row is real and not the cells that overlap it."""
     contested = [box.place for box in row.boxes if box.place < 1]
     return float(np.mean(contested)) if contested else 1.0
 
@@ -156,7 +153,7 @@ def _holds(cell: FieldCrops, row: FieldCrops) -> npt.NDArray[np.bool_]:
 
 
 def _has_room(cell: FieldCrops, row: FieldCrops) -> npt.NDArray[np.bool_]:
-    """(n,) for which boxes of a row a cell is so large that it has room for further digits."""
+    """(n,) the boxes of a row for which the cell has room for further digits."""
     area = cell.box.width * cell.box.height
     return np.array(
         [area > _MIN_LARGER * box.box.width * box.box.height for box in row.boxes], np.bool_
@@ -170,7 +167,7 @@ def _digits(row: ReadField, chosen: npt.NDArray[np.bool_]) -> str:
 
 
 def _digits_of_strip(cell: ReadField, hypotheses: Mapping[DigitBox, NumberHypothesis]) -> str:
-    """The digits on a cell's strip."""
+    """The digits read on a cell's strip."""
     number = hypotheses.get(cell.field.cell) if cell.field.cell else None
     return digits_of(number.alignment.text) if number else ""
 
@@ -190,7 +187,7 @@ def _in_one_place(cell: FieldCrops, row: FieldCrops) -> bool:
 
 
 def has_doubtful_boxes(fields: Sequence[FieldCrops]) -> bool:
-    """Whether so many boxes of a page are doubtful that others may have been missed."""
+    """Whether so many boxes of a page are doubtful that others may be missing."""
     scores = [box.score for field in fields if field.cell is None for box in field.boxes]
     return bool(scores) and 1 - float(np.mean(scores)) > _MAX_UNLIKELY_SHARE_OF_PAGE
 
@@ -201,7 +198,7 @@ def in_clear_boxes(read: Sequence[ReadField]) -> list[ReadField]:
 
 
 def _is_doubtful(field: FieldCrops) -> bool:
-    """Whether a field is a row whose boxes are less likely boxes than not."""
+    """Whether a field is a row whose boxes are probably no boxes."""
     return field.cell is None and _probability(field) < 0.5
 
 

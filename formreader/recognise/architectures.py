@@ -1,12 +1,12 @@
 """The architectures of the networks that read 28x28 crops.
 
-Their input are bytes, which the graph scales itself, so that no caller can scale them wrongly.
-Their output are logits; the model card has the temperature that calibrates the probabilities.
+The input are bytes. The graph scales them itself, so no caller can scale them wrongly. The output
+are logits. The model card has the temperature that calibrates the probabilities.
 
-`cnn`, the shipped one: stages of 3x3 convolutions, where strided convolutions instead of
-pooling halve the size (Springenberg et al., "Striving for Simplicity: The All Convolutional
-Net", 2015). On a CPU a small network spends most of its time in its early layers, whose feature
-maps are large. So the first stage has few filters and layers, and the last most of the parameters.
+`cnn`, the shipped one: stages of 3x3 convolutions. Strided convolutions halve the size, instead of
+pooling (Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2015). On a CPU
+a small network spends most of its time in its early layers, whose feature maps are large. So the
+first stage has few filters and layers, and the last has most of the parameters.
 
 The others serve for comparison. `mlp`: a multilayer perceptron. `lenet`: LeNet-5 of LeCun,
 Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition" (1998),
@@ -42,7 +42,7 @@ Those of `lenet` are the publication's, those of `cnn` the shipped model's.
 """
 
 _SEEDS_PER_NETWORK = 1000
-"""More than a network has layers, so that networks of different seeds share no layer's seed."""
+"""Seeds per network: more than its layers, so that networks share no layer's seed."""
 
 _BATCH_NORM_MOMENTUM = 0.95
 """Momentum of the moving averages in batch normalisation.
@@ -56,11 +56,11 @@ still mostly their initial values, and it reads nothing.
 class NetworkConfig:
     """Architecture, stages and dropout of a network.
 
-    `stages` by architecture, the defaults where empty. `cnn`: filters of each convolution;
-    `resnet`: filters of each residual block; in both each stage after the first begins by halving
-    height and width. `lenet`: filters of its two convolutions, then units of its dense
-    layers. `mlp`: one stage, the units of its dense layers. `dropout`: share of the features
-    dropped before the last layer, in an `mlp` after each hidden layer.
+    `stages` depend on the architecture; empty means the defaults. `cnn`: filters of each
+    convolution. `resnet`: filters of each residual block. In both, each stage after the first
+    halves height and width at its start. `lenet`: filters of its two convolutions, then units of
+    its dense layers. `mlp`: one stage, the units of its dense layers. `dropout`: share of the
+    features dropped before the last layer; in an `mlp` after each hidden layer.
 
     Raises:
         ValueError: unknown architecture, unfit stages, or dropout out of range.

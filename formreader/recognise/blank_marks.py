@@ -1,6 +1,6 @@
-"""Dashes and crosses in cells: people write them where there is nothing to write.
+"""Dashes and crosses in cells, which people write instead of leaving a cell blank.
 
-Only what is certainly one counts: a struck-out number, a letter or a scribble stays for review.
+Only a certain mark counts as blank. A struck-out number, a letter or a scribble is for review.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ from formreader.recognise.number_reader import NumberHypothesis
 from formreader.rules.form_rules import FormRules
 
 MIN_MARK_PROBABILITY = 0.95
-"""Probability from which a mark counts. Of drawn marks all 30 dashes are told, with 0.99 and
-more, and 30 of 60 crosses; of drawn writing none of 60 each of ten letters and pairs of letters and
-of eight digits is."""
+"""Least probability of a mark that counts as blank. Of drawn marks all 30 dashes are recognised,
+with 0.99 and more, and 30 of 60 crosses. Of other drawn writing (ten letters and pairs of letters,
+eight digits, 60 times each) none is taken for a mark."""
 
 _DASH = "-"
 
 _DARK_STROKE = 110
-"""Darkness of a strip from which a pixel is of a stroke of a cross."""
+"""Least darkness, in a strip, of the strokes of a cross. No measurement on record, here and
+below."""
 
 _MIN_SIDE, _MAX_ASPECT = 8, 2.5
-"""Of a cross: its sides in pixels of the strip, and how much longer one may be."""
+"""Least side of a cross in pixels of the strip, and the largest ratio of its sides."""
 
 _ENDS, _MIDDLE = ((0.12, 0.3), (0.7, 0.88)), (0.33, 0.67)
-"""Parts of a cross, along each of its sides, where its strokes are apart and where they meet."""
+"""Ranges along each side of a cross: where its two strokes are apart, and where they meet."""
 
 _MAX_INK_BETWEEN = 0.25
-"""Share of ink in the middle of each side of a cross: letters have a stroke there."""
+"""Largest share of ink at the middle of each side of a cross. Letters have a stroke there."""
 
 
 def mark_probability(hypothesis: NumberHypothesis, darkness: npt.NDArray[np.uint8]) -> float:
-    """The probability that a cell's strip, (h, w) uint8 darkness, shows a dash or a cross only."""
+    """The probability that a strip, (h, w) uint8 darkness, shows only a dash or a cross."""
     text = hypothesis.alignment.text
     is_mark = text == _DASH or (text == NOT_A_NUMBER and is_cross(darkness))
     return hypothesis.probability if is_mark else 0.0
@@ -61,7 +62,7 @@ def is_cross(darkness: npt.NDArray[np.uint8]) -> bool:
 
 
 def _crosses(part: npt.NDArray[np.bool_]) -> bool:
-    """Whether there are two strokes at both ends of the rows, and one on the way between."""
+    """Whether there are two strokes in the first and last rows, and one in between."""
     before = np.pad(part, ((0, 0), (1, 0)))[:, :-1]
     strokes = (part & ~before).sum(axis=1)  # (rows,)
     apart = [strokes[_share(len(part), *end)] for end in _ENDS]
@@ -92,10 +93,10 @@ def _between(height: int, width: int) -> list[tuple[slice, slice]]:
 def with_blank_marks(
     read: Sequence[ReadField], readings: Sequence[FieldReading], rules: FormRules
 ) -> list[FieldReading]:
-    """Readings of a page's fields, marks being blank where the template says so.
+    """Readings of a page's fields, with marks read as blank.
 
-    It says so by `marks_are`; where it says nothing, in a column of cells of which others are
-    blank on this page: then people leave out what is nothing, and some write a mark.
+    The template decides by `marks_are`. Without it a mark is blank if other cells of its column are
+    blank on this page: then a blank cell is a usual answer, and some people write a mark instead.
     """
     by_name = {reading.name: reading for reading in readings}
     made = list[FieldReading]()
@@ -115,10 +116,10 @@ def _others_blank(name: str, readings: Mapping[str, FieldReading], rules: FormRu
 
 
 def _blank(reading: FieldReading, one: ReadField) -> FieldReading:
-    """The reading of a mark that counts as blank: a threshold may refuse it."""
+    """The reading of a mark that counts as blank. A threshold may still reject it."""
     assert one.number is not None
     box, probability = one.field.box, one.number.mark
-    # With a second digit, which it may be, it is a mark and no blank: see `DigitReading.is_mark`.
+    # A second digit tells a mark from a blank box: see `DigitReading.is_mark`.
     digit = DigitReading(box, None, probability, Status.REVIEW, 1, 1 - probability)
     return replace(
         reading,

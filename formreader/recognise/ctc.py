@@ -1,8 +1,9 @@
-"""From a network's characters along a strip to a string and its probability.
+"""CTC: from class probabilities along a strip to a string and its probability.
 
-The network gives at each place along the strip the probability of each character and of "none
-here". A string's probability is the sum over all ways to place its characters (connectionist
-temporal classification: Graves et al., "Connectionist temporal classification", 2006).
+At each place along the strip the network gives the probability of each character and of "no
+character". The probability of a string is the sum over all alignments of its characters
+(connectionist temporal classification: Graves et al., "Connectionist temporal classification",
+2006).
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 NOT_A_NUMBER, NOTHING_WRITTEN = "?", "_"
-"""Characters for what is no number (struck out, a letter, a scribble), and for a blank cell."""
+"""Characters for writing that is no number (struck out, a letter, a scribble) and for a blank
+cell."""
 
 CHARACTERS = "0123456789.,-" + NOT_A_NUMBER + NOTHING_WRITTEN
-"""What the network tells apart; the index of a character is its class."""
+"""The characters that the network recognises. The index of a character is its class."""
 
 NO_CHARACTER = len(CHARACTERS)
 """Class of the places between characters."""
@@ -32,8 +34,8 @@ _MIN_PLACE_PROBABILITY = 1e-12
 """Keeps the logarithm of a probability finite."""
 
 _MIN_CHARACTER_PROBABILITY = 1e-4
-"""Characters below it at a place are left out when likely texts are listed. A choice for speed:
-such a text would be a thousandth as probable as what a rule may weigh up."""
+"""The beam search skips characters with a lower probability at a place. A choice for speed: such a
+text would be a thousandth as probable as any that a rule considers. Not measured."""
 
 Places: TypeAlias = npt.NDArray[np.float32]
 """(n, t, CTC_CLASSES) float32 probabilities of the classes at t places along each of n strips."""
@@ -43,8 +45,8 @@ Places: TypeAlias = npt.NDArray[np.float32]
 class Alignment:
     """The characters read along a strip: `text`, and where each stands.
 
-    `starts` and `ends` are (k,), the first place of each character and the place after its last;
-    `peaks`, (k,), is its highest probability.
+    `starts` and `ends` (k,) are the first place of each character and the place after its last.
+    `peaks` (k,) are the highest probabilities.
     """
 
     text: str
@@ -60,7 +62,7 @@ def place_probabilities(logits: npt.NDArray[np.float32]) -> Places:
 
 
 def best_alignments(places: Places) -> list[Alignment]:
-    """The alignment of each of n strips along its most probable classes."""
+    """The alignment of each of n strips by its most probable classes (best path decoding)."""
     best = places.argmax(axis=2)  # (n, t)
     peaks = places.max(axis=2)
     return [_alignment(row, peak) for row, peak in zip(best, peaks, strict=True)]
@@ -94,7 +96,7 @@ def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.fl
     states = np.full((n, 2 * longest + 1), NO_CHARACTER, np.int64)
     for row, text in zip(states, texts, strict=True):
         row[1 : 2 * len(text) : 2] = [CHARACTERS.index(c) for c in text]
-    # A place between two characters may be left out if they differ.
+    # "No character" between two characters may be skipped if they differ.
     skips = np.zeros(states.shape, np.bool_)
     skips[:, 2:] = (states[:, 2:] != NO_CHARACTER) & (states[:, 2:] != states[:, :-2])
     emitted = np.take_along_axis(places.astype(np.float64), states[:, None, :], axis=2)
@@ -110,7 +112,7 @@ def log_probabilities(places: Places, texts: Sequence[str]) -> npt.NDArray[np.fl
             reached[:, 1:] += before[:, :-1]
             reached[:, 2:] += before[:, :-2] * skips[:, 2:]
         reached *= emitted[:, step]
-        # By the largest, which is the same in any company, unlike a rounded sum.
+        # Scaled by the largest: unlike a rounded sum it does not depend on the other strips.
         scale = reached.max(axis=1)
         reached /= scale[:, None]
         log_scale += np.log(scale)
@@ -124,15 +126,15 @@ def likely_texts(places: npt.NDArray[np.float32], beam: int = 12) -> list[tuple[
     """The most probable texts of one strip with their probabilities, the most probable first.
 
     By prefix beam search (Hannun and others, "First-Pass Large Vocabulary Continuous Speech
-    Recognition using Bi-Directional Recurrent DNNs", 2014), which sums over the ways to place a
-    text. Of the texts at each place the `beam` most probable are kept, so that probabilities are
-    lower bounds, close for the first.
+    Recognition using Bi-Directional Recurrent DNNs", 2014), which sums over alignments. At each
+    place only the `beam` most probable texts are kept. So the probabilities are lower bounds, which
+    are tight for the first texts.
 
     Args:
         places: (t, CTC_CLASSES) probabilities along the strip.
         beam: number of texts.
     """
-    # Of each beginning of a text: the probability that ends between characters, and in one.
+    # For each prefix: the probability of ending with "no character", and with its last character.
     reached: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
     for row in places.astype(np.float64):
         chosen = np.flatnonzero(row[:NO_CHARACTER] > _MIN_CHARACTER_PROBABILITY)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CLASSES, NOT_A_DIGIT, Probabilities
-from formreader.core.doubts import Doubt
+from formreader.core.doubts import Doubt, all_of
 from formreader.core.records import (
     DigitBox,
     DigitReading,
@@ -24,7 +24,7 @@ from formreader.recognise.number_values import NumberValue, shared_confidences
 from formreader.recognise.risk_control import Thresholds
 
 MIN_GUESS_PROBABILITY = 0.05
-"""A digit of lower probability is not given as the reading of a box, not even for review.
+"""Least probability of a digit that is given as the reading of a box, even for review.
 
 No record of a measurement.
 """
@@ -34,7 +34,7 @@ No record of a measurement.
 class ReadField:
     """A field and the class probabilities of its n boxes, (n, 11); those of blanks are ignored.
 
-    `number` is what a cell for a whole number says, once that is settled.
+    `number` is the value of a cell for a whole number, once it is decided.
 
     Raises:
         ValueError: the array does not fit the boxes, or holds a number that is not finite.
@@ -69,10 +69,10 @@ def decide(
 ) -> tuple[FieldReading, ...]:
     """The readings of a page's fields, from the calibrated probabilities of their boxes.
 
-    Digits with a lower confidence than their threshold are for review, and so are those in boxes
-    with loose ink, however sure: a digit beside them may be missing. A number in a cell is
-    accepted or for review as a whole. A field whose place is in doubt is for review, also where it
-    looks blank. `doubted`: all of the page is for review, whatever the
+    A field is accepted if all of its digits together are as sure as the threshold; else those of
+    lower confidence than it, and the least sure one, are for review. So are digits in boxes with
+    loose ink, however sure: a digit beside them may be missing. A field whose place is in doubt is
+    for review, also where it looks blank. `doubted`: all of the page is for review, whatever the
     thresholds. `revised` gives the readings that the rules of a form leave, before they are
     judged.
     """
@@ -93,23 +93,26 @@ def decide(
 
 
 def judged(field: FieldReading, thresholds: Thresholds) -> FieldReading:
-    """A reading with the statuses that `thresholds` give it; all else stays as it was read.
+    """A reading with the statuses that `thresholds` give it. Nothing else changes.
 
-    So thresholds can change after the reading. What is not acceptable is for review at any.
+    So thresholds can be changed after the reading. What is not acceptable is for review at any
+    threshold.
     """
+    review_below = thresholds.number
     if field.frame is None:
         review_below = thresholds.digit(len(field.digits))
-        accepted = [one.acceptable and one.confidence >= review_below for one in field.digits]
-    else:
-        accepted = _accepted_of_number(field, thresholds.number)
+    accepted = _accepted(field, review_below)
     if field.broken:
         accepted = [False] * len(accepted)
     digits = tuple(map(_with_status, field.digits, accepted))
     return replace(field, digits=digits, status=field_status(digits))
 
 
-def _accepted_of_number(field: FieldReading, review_below: float) -> list[bool]:
-    """Which digits of a number in a cell are accepted: all, or not the most doubtful ones."""
+def _accepted(field: FieldReading, review_below: float) -> list[bool]:
+    """Which digits of a field are accepted: all, or not the most doubtful ones.
+
+    A field is as sure as all of its digits together: five digits of 0.98 are a value of 0.90.
+    """
     least = min(digit.confidence for digit in field.digits)
     return [
         one.acceptable
@@ -131,7 +134,7 @@ def _doubted(field: FieldReading) -> FieldReading:
 
 
 def _misplaced(field: FieldReading, doubt: str) -> FieldReading:
-    """A field that may have been read in a wrong place: what looks blank there may be elsewhere."""
+    """A field that may have been read in the wrong place; blank boxes there are for review too."""
     digits = tuple(
         replace(digit, confidence=0.0, status=Status.REVIEW, acceptable=False)
         if digit.status is Status.BLANK
@@ -140,7 +143,7 @@ def _misplaced(field: FieldReading, doubt: str) -> FieldReading:
     )
     cells = cells_of(digits)
     value = field.value if field.frame is not None else cells.replace(".", "")
-    remark = "; ".join(filter(None, (doubt, field.remark)))
+    remark = all_of(doubt, field.remark)
     return replace(field, digits=digits, cells=cells, value=value, remark=remark)
 
 
@@ -149,7 +152,7 @@ def _read_digits(
     probabilities: npt.NDArray[np.float32],
     blank: npt.NDArray[np.bool_],
 ) -> Iterator[DigitReading]:
-    # A stable sort: of equal probabilities the lower digit comes first on every machine.
+    # A stable sort: with equal probabilities the lower digit comes first on every machine.
     ranked = np.argsort(-probabilities[:, :NOT_A_DIGIT], axis=1, kind="stable")  # (n, 10)
     # Lists are faster to index than arrays.
     rows = (probabilities.tolist(), ranked[:, :2].tolist(), blank.tolist())
@@ -163,10 +166,10 @@ def _read_digits(
 
 
 def _read_digit(box: DigitBox, row: list[float], best: int, second: int) -> DigitReading:
-    """The reading of a box with ink, not judged yet; `row` has its 11 probabilities.
+    """The reading of a box with ink, before thresholds; `row` has its 11 probabilities.
 
-    Where even the best digit is improbable the reading has no digit and confidence 0. The best
-    digit is then the second guess, so that the reviewer still sees it.
+    If even the best digit is improbable, the reading has no digit and confidence 0. Then the best
+    digit is the second guess, so that the reviewer still sees it.
     """
     confidence = row[best]
     if confidence < MIN_GUESS_PROBABILITY:
@@ -179,7 +182,7 @@ def _read_digit(box: DigitBox, row: list[float], best: int, second: int) -> Digi
 
 
 def _reading(one: ReadField, digits: list[DigitReading]) -> FieldReading:
-    """The reading of a field from those of its boxes, and from its number if it is a cell's."""
+    """The reading of a field from those of its boxes; that of a cell also from its number."""
     number = one.number
     if number is None:
         joined = _join(one.field, digits)
@@ -211,11 +214,11 @@ def _join(field: FieldCrops, digits: list[DigitReading]) -> FieldReading:
 
 
 def _remark(field: FieldCrops, digits: Sequence[DigitReading]) -> str:
-    """Why digits in boxes are for review however confident."""
+    """Why digits in boxes are for review whatever their confidence."""
     refused = [
         box.loose_ink
         for box, digit in zip(field.boxes, digits, strict=True)
         if not digit.acceptable
     ]
     reasons = ((Doubt.INK_IN_NO_DIGIT, any(refused)), (Doubt.MAY_BE_NO_DIGIT, not all(refused)))
-    return "; ".join(reason for reason, applies in reasons if applies)
+    return all_of(*(reason for reason, applies in reasons if applies))

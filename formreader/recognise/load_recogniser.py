@@ -21,13 +21,13 @@ def load_recogniser(
     batch: int = 1024,
     threads: int | None = None,
 ) -> Recogniser:
-    """A recogniser ready to read.
+    """Load a recogniser.
 
     Args:
         model: name of a model that ships with the program, or a model folder.
-        device: `auto` uses the GPU where there is one and TensorFlow has CUDA.
-        batch: crops in one call of the network.
-        threads: threads on the CPU; None for as many as there are usable cores.
+        device: `auto` uses the GPU if there is one and TensorFlow has CUDA.
+        batch: number of crops in one call of the network.
+        threads: number of threads on the CPU; None for one per usable core.
 
     Raises:
         ModelError: the model folder is missing, damaged, or of another version.

@@ -1,4 +1,4 @@
-"""The model card: what a model folder says about its model, written, read and validated."""
+"""The model card, the description of a model in its folder: written, read and validated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BOUND_CONFIDENCE = 0.95
 """Confidence level of the card's upper bounds of error rates."""
 
 _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.01, 100.0
-"""Range of valid temperatures, wider at both ends than the range that training fits them in."""
+"""Range of valid temperatures. It is wider than the range in which training fits them."""
 
 Facts: TypeAlias = Mapping[str, str | int | float | bool]
 
@@ -34,11 +34,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRow:
-    """The errors that were counted when readings of at least `threshold` confidence were accepted.
+    """Counted errors when readings with a confidence of at least `threshold` are accepted.
 
-    Of `n` held-out crops `accepted` were accepted and `errors` of these were wrong;
-    `error_bound` is the upper end of the error rate's one-sided 95 % confidence
-    interval (Clopper and Pearson 1934).
+    Of `n` held-out crops `accepted` were accepted, and `errors` of these were wrong. `error_bound`
+    is the upper end of the one-sided 95 % confidence interval of the error rate (Clopper and
+    Pearson 1934).
 
     Raises:
         ValueError: the counts contradict one another, or a probability is out of range.
@@ -53,7 +53,7 @@ class CalibrationRow:
     def __post_init__(self) -> None:
         if not 0 <= self.errors <= self.accepted <= self.n:
             raise ValueError(f"calibration counts contradict one another. Received: {self}")
-        # Not `threshold < 0 or ...`: NaN, for which every comparison is false, would pass.
+        # Not `threshold < 0 or ...`: NaN would pass, as every comparison with it is false.
         if not (0 <= self.threshold <= 1 and 0 < self.error_bound <= 1):
             raise ValueError(f"calibration needs probabilities. Received: {self}")
         if self.errors > self.error_bound * self.accepted:
@@ -64,8 +64,8 @@ class CalibrationRow:
 class TestFigures:
     """The model's results on one set of crops that it was not trained on.
 
-    `right_of_ten` counts the crops whose most probable digit is right, `right_of_all`
-    those of them where "not a digit" is not more probable either.
+    `right_of_ten` counts the crops whose most probable digit is right. `right_of_all` counts those
+    of them for which "not a digit" is not more probable.
 
     Raises:
         ValueError: the counts contradict one another.
@@ -80,7 +80,7 @@ class TestFigures:
         if not all(0 <= right <= self.n for right in (self.right_of_ten, self.right_of_all)):
             raise ValueError(f"test counts contradict one another. Received: {self}")
 
-    # Or pytest would take the class for a test, by its name.
+    # Otherwise pytest takes the class for a test, by its name.
     __test__ = False
 
 
@@ -90,8 +90,8 @@ class Card:
 
     `created` is an ISO date. The logits are divided by `temperature` before the softmax.
     `training` and `recipe` are facts for people. `files` maps the name of each model file in
-    the folder to its SHA-256 in hexadecimal. The rows of `calibration` are of one set of crops,
-    at rising thresholds.
+    the folder to its SHA-256 in hexadecimal. The rows of `calibration` are measured on one set of
+    crops, at rising thresholds.
 
     Raises:
         ValueError: the temperature, the classes or the calibration are not valid.
@@ -178,10 +178,10 @@ def _test(raw: object) -> TestFigures:
 
 
 def calibration_rows(table: Mapping[str, object]) -> tuple[CalibrationRow, ...]:
-    """The rows of the calibration that a card states.
+    """The rows of a card's calibration.
 
     Raises:
-        KeyError, TypeError, ValueError: it states none, or one that is invalid.
+        KeyError, TypeError, ValueError: it is missing or invalid.
     """
     return tuple(map(_calibration, checked(table["calibration"], list, "calibration")))
 

@@ -1,7 +1,7 @@
-"""The probability that a number is read right: a small model, fitted to composed cells.
+"""The probability that a number is read right: a logistic regression fitted to composed cells.
 
-Its features are those of the reading of the strip, of the digit network's reading of the same
-digits, and of the ink that no digit accounts for.
+Its features are the reading of the strip, the digit network's reading of the same digits, and the
+ink that no digit accounts for.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy.typing as npt
 from formreader.core.model_folder import card_number, checked
 
 _LEAST_DOUBT = 1e-5
-"""Doubt below which a probability no longer counts: it is rounding there."""
+"""Doubts (one minus a probability) are raised to this; smaller ones are rounding errors."""
 
 FEATURES = ("strip", "digits", "lowest digit", "loose ink", "no ink", "length")
-"""What the model knows of a number: the doubt of the reading of the strip, that of the digit
-network about all digits that were read, and about the least sure of these, all as logarithms;
-whether there is ink in no digit; whether `cell_ink` found none at all; how many digits the number
-has, in tens."""
+"""Features of a number. As log doubts: the reading of its strip; the digit network's reading of all
+its digits; that of its least sure digit. Then: whether there is loose ink; whether there is no ink
+at all; its number of digits, in tens."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceModel:
-    """`number`: weights of `FEATURES` and a constant, in logits, that a number is read right.
+    """The weights of the logistic regression.
 
-    `no_ink` is the evidence, in logits, that a cell without any ink is blank.
+    `number` has the weights of `FEATURES` and a bias, for the logit that a number is read right.
+    `no_ink` is added to the logit of a blank cell if it has no ink.
     """
 
     number: tuple[float, ...]
@@ -36,10 +36,10 @@ class ConfidenceModel:
 
     @classmethod
     def from_card(cls, card: Mapping[str, object]) -> ConfidenceModel:
-        """The model that the card of a number network states.
+        """Read the model from the card of a number network.
 
         Raises:
-            KeyError, TypeError, ValueError: it states none, or another.
+            KeyError, TypeError, ValueError: it is missing or of another version.
         """
         table = checked(card["confidence"], dict, "confidence")
         if tuple(checked(table["features"], list, "features")) != FEATURES:
@@ -52,7 +52,7 @@ class ConfidenceModel:
         return cls(number, card_number(table["no_ink"], "no_ink"))
 
     def blank_probability(self, strip: float, has_ink: bool) -> float:
-        """The probability that a cell is blank, given that by the reading of its strip."""
+        """The probability that a cell is blank; `strip` is that by the reading of its strip."""
         odds = (strip + _LEAST_DOUBT) / (1 - min(strip, 1.0) + _LEAST_DOUBT)
         odds *= 1.0 if has_ink else float(np.exp(self.no_ink))
         return float(odds / (1 + odds))
@@ -66,8 +66,8 @@ def features(
     Args:
         strip: the probability of the text on its strip.
         digits: (n,) the digit network's probability of each of its digits, n > 0.
-        loose: there is ink in no digit.
-        has_ink: ink was found in the cell.
+        loose: whether there is ink that is in no digit.
+        has_ink: whether there is any ink in the cell.
     """
     probabilities = np.array([strip, digits.prod(), digits.min()])
     doubts = np.log(np.maximum(1 - probabilities, 0.0) + _LEAST_DOUBT)
@@ -75,6 +75,6 @@ def features(
 
 
 def probability(weights: tuple[float, ...], of: npt.NDArray[np.float64]) -> float:
-    """The probability that a logistic model gives, from its weights and its constant, the last."""
+    """The probability by a logistic regression; the last of its `weights` is the bias."""
     *slopes, constant = weights
     return float(1 / (1 + np.exp(-(np.dot(slopes, of) + constant))))

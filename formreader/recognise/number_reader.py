@@ -1,4 +1,4 @@
-"""The network that reads a whole number from the strip of its cell, as it ships."""
+"""The network that reads a whole number on the strip of its cell, as it ships."""
 
 from __future__ import annotations
 
@@ -47,15 +47,14 @@ NUMBER_CARD_SCHEMA = 3
 """Version of the card's layout; a card of another version is refused."""
 
 COLUMNS_PER_PLACE, PLACES_PER_FEATURES = 2, 2
-"""Columns of the strip for each place that the network decides on, and places that it decides on
-from the same features."""
+"""Columns of the strip per place of the output, and places per column of the feature map."""
 
 _STRIP_WIDTH_STEP, _MIN_STRIP_PADDING = 32, 8
-"""Strips are padded to multiples of the first width, so that many have the same and are read at
-once, by at least the second, so that the last digit is never at the end."""
+"""Strips are padded to multiples of the first, in pixels, so that many have one width and are read
+at once. The padding is at least the second, so that no digit is at the very end."""
 
 _STRIPS_PER_CALL = 32
-"""Strips that are read at once; with more the maps do not stay in the processor's cache. Not
+"""Strips in one call of the network. With more, its maps do not stay in the processor's cache. Not
 measured."""
 
 _TRIAL_WIDTH = 2 * _STRIP_WIDTH_STEP
@@ -70,15 +69,15 @@ NUMBER_TRIAL = GraphTrial(
 
 
 def _features_trial(hand: PageHand) -> GraphTrial:
-    """That strip, for the features, of which there must be as many as the hand knows."""
+    """The same strip, to check that the network gives as many features as the hand has."""
     columns = _TRIAL_WIDTH // COLUMNS_PER_PLACE // PLACES_PER_FEATURES
     return replace(NUMBER_TRIAL, output="last_features", shape=(1, columns, hand.features))
 
 
 Outputs: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-"""Logits (n, w / 2, CTC_CLASSES) of the places along n strips of the width w, and the features
-(n, w / 4, f) that the network's last layer gets for each column of its map; f is 0 where nobody
-needs them."""
+"""Logits (n, w / 2, CTC_CLASSES) of the places along n strips of width w, and the input (n, w / 4,
+f) of the network's last layer, for each column of its map; f is 0 if nobody needs these
+features."""
 
 OutputsOf: TypeAlias = Callable[[npt.NDArray[np.uint8]], Outputs]
 """Runs the network on strips (n, STRIP_HEIGHT, w) of one width."""
@@ -86,12 +85,11 @@ OutputsOf: TypeAlias = Callable[[npt.NDArray[np.uint8]], Outputs]
 
 @dataclass(frozen=True, eq=False)
 class NumberHypothesis:
-    """What the network reads on a strip.
+    """The network's hypothesis for a strip.
 
-    `places` is (t, CTC_CLASSES), the probabilities at each place; `alignment` the most probable
-    characters, and `probability` that of their string. `blank` is the probability that nothing is
-    written. `features`, (k, f), are those of the k digits in it; f is 0 where the network knows no
-    hands.
+    `places` (t, CTC_CLASSES) are the probabilities at each place. `alignment` has the most probable
+    characters, and `probability` is that of their string. `blank` is the probability that nothing
+    is written. `features` (k, f) are those of its k digits; f is 0 without writer adaptation.
     """
 
     places: npt.NDArray[np.float32]
@@ -102,12 +100,12 @@ class NumberHypothesis:
 
     @cached_property
     def digits(self) -> list[int]:
-        """Which characters of the alignment are digits."""
+        """Indices of the digits among the characters of the alignment."""
         return [i for i, one in enumerate(self.alignment.text) if one.isdecimal()]
 
     @cached_property
     def digit_probabilities(self) -> Probabilities:
-        """The probabilities (k, 11) of each digit, where it is the clearest."""
+        """The class probabilities (k, 11) of each digit at its clearest place."""
         rows = np.zeros((len(self.digits), len(CLASSES)), np.float32)
         clearest = _digit_places(self.places, self.alignment)
         rows[:, :NOT_A_DIGIT] = self.places[clearest, :NOT_A_DIGIT]
@@ -120,9 +118,9 @@ class NumberHypothesis:
 
 
 class NumberReader:
-    """Reads strips in batches; a strip gives the same result in a batch of any other strips.
+    """Reads strips in batches. The result of a strip does not depend on the other strips.
 
-    With its `hand` the numbers of a page help to read each other.
+    With a `hand` the readings are adapted to the writer of the page.
     """
 
     def __init__(
@@ -163,7 +161,7 @@ class NumberReader:
 def outputs_of_graph(
     session: onnxruntime.InferenceSession, with_features: bool = True
 ) -> OutputsOf:
-    """Run an exported network; one of a folder without a hand may give no features."""
+    """Run an exported network. One without writer adaptation may give no features."""
 
     def outputs_of(strips: npt.NDArray[np.uint8]) -> Outputs:
         if not with_features:
@@ -176,7 +174,7 @@ def outputs_of_graph(
 
 
 def no_features(strips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Features of strips where nobody needs them, (n, w / 4, 0)."""
+    """Empty features of strips, (n, w / 4, 0), if nobody needs them."""
     columns = strips.shape[2] // (COLUMNS_PER_PLACE * PLACES_PER_FEATURES)
     return np.zeros((len(strips), columns, 0), np.float32)
 
@@ -184,7 +182,7 @@ def no_features(strips: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 def read_places(
     strips: Sequence[Strip], outputs_of: OutputsOf
 ) -> list[tuple[list[int], Places, npt.NDArray[np.float32]]]:
-    """Read strips in groups of one padded width: the strips' indices, places and features."""
+    """Read strips in groups of one padded width; yields their indices, places and features."""
     groups = defaultdict[int, tuple[list[int], list[Outputs]]](lambda: ([], []))
     for chosen, stack in stacks_of(strips):
         indices, outputs = groups[stack.shape[2]]
@@ -198,7 +196,7 @@ def read_places(
 
 
 def stacks_of(strips: Sequence[Strip]) -> Iterator[tuple[list[int], npt.NDArray[np.uint8]]]:
-    """The strips as the network reads them: the indices of some, and these padded to one width."""
+    """Batches of strips for the network: their indices, and the strips padded to one width."""
     by_width = defaultdict[int, list[int]](list)
     for i, strip in enumerate(strips):
         by_width[padded_width(strip.shape[1])].append(i)
@@ -209,7 +207,7 @@ def stacks_of(strips: Sequence[Strip]) -> Iterator[tuple[list[int], npt.NDArray[
 
 
 def padded_width(width: int) -> int:
-    """The width that a strip of this width is padded to: it depends on no other strip."""
+    """The width that a strip is padded to. It depends on no other strip."""
     return -(-(width + _MIN_STRIP_PADDING) // _STRIP_WIDTH_STEP) * _STRIP_WIDTH_STEP
 
 
@@ -222,7 +220,7 @@ def padded(strips: Sequence[Strip], width: int) -> npt.NDArray[np.uint8]:
 
 
 def hypotheses_of(places: Places, features: npt.NDArray[np.float32]) -> list[NumberHypothesis]:
-    """What is read on n strips of one width, with the features (n, c, f) of their columns."""
+    """The hypotheses of n strips of one width, with the features (n, c, f) of their columns."""
     alignments, n = best_alignments(places), len(places)
     texts = [*(alignment.text for alignment in alignments), *[NOTHING_WRITTEN] * n]
     logs = log_probabilities(np.concatenate([places, places]), texts)
@@ -238,7 +236,7 @@ def hypotheses_of(places: Places, features: npt.NDArray[np.float32]) -> list[Num
 
 
 def _digit_places(places: npt.NDArray[np.float32], alignment: Alignment) -> list[int]:
-    """The place of each digit of an alignment at which it is the clearest, given (t, classes)."""
+    """The clearest place of each digit of an alignment, given the probabilities (t, classes)."""
     clearest = places[:, :NOT_A_DIGIT].max(axis=1)
     return [
         int(start + clearest[start:end].argmax())
@@ -250,7 +248,7 @@ def _digit_places(places: npt.NDArray[np.float32], alignment: Alignment) -> list
 def _of_digits(
     places: npt.NDArray[np.float32], alignment: Alignment, features: npt.NDArray[np.float32]
 ) -> Features:
-    """The features of the digits, (k, f), given those of the columns of the map, (c, f)."""
+    """The features of the digits, (k, f), from those of the columns of the map, (c, f)."""
     if not features.shape[1]:
         return np.zeros((0, 0), np.float32)
     return features[np.array(_digit_places(places, alignment), np.int64) // PLACES_PER_FEATURES]

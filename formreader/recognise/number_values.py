@@ -1,7 +1,7 @@
-"""What the cells for whole numbers say: the text on each strip, and how probably it is right.
+"""The values of cells for whole numbers: the text on each strip and its confidence.
 
-The number network reads the strip and tells where each digit stands. The digit network reads the
-digits cut out there: what it doubts makes the number less sure.
+The number network reads the strip and locates each digit. The digit network reads the crops of
+these digits. Its doubt lowers the confidence of the number.
 """
 
 from __future__ import annotations
@@ -25,41 +25,42 @@ from formreader.recognise.number_confidence import ConfidenceModel, features, pr
 from formreader.recognise.number_reader import COLUMNS_PER_PLACE, NumberHypothesis
 
 Columns: TypeAlias = list[tuple[int, int]]
-"""First column and column after the last of each digit on a strip."""
+"""First and last (exclusive) column of each digit on a strip."""
 
 _CERTAIN = 0.999
-"""Probability of the text of a strip from which the digit network is not asked about it."""
-
-_MIN_BLANK_PROBABILITY = 0.9
-"""Probability, by its strip and by whether there is ink, from which a cell is blank."""
-
-_LEAST_DIGIT_PROBABILITY, _LEAST_DIGIT_DOUBT = 1e-6, 1e-4
-"""Limits of a digit's probability and doubt when the doubt about a number is shared out: even the
-surest digit has a share."""
-
-_MAX_ASPECT_OF_BOX = 1.3
-"""Width per height up to which a cell with one digit counts as that digit's box. No measurement on
+"""The digit network is not asked from this probability of a strip's text on. No measurement on
 record."""
 
+_MIN_BLANK_PROBABILITY = 0.9
+"""Least probability of a blank cell, by its strip and its ink. No measurement on record."""
+
+_LEAST_DIGIT_PROBABILITY, _LEAST_DIGIT_DOUBT = 1e-6, 1e-4
+"""Least probability and least doubt of a digit when the doubt about a number is shared out among
+its digits. So even the surest digit gets a share."""
+
+_MAX_ASPECT_OF_BOX = 1.3
+"""Largest aspect ratio (width by height) of a cell that counts as the box of its only digit. No
+measurement on record."""
+
 _THOUSANDS = 3
-"""Digits behind a separator of thousands."""
+"""Number of digits behind a thousands separator."""
 
 _MAX_GAP = 1.5
-"""Distance of neighbouring digits above which they may be of two numbers: the geometric mean of
-that in heights of the strip and that in usual distances of the number's digits. Of 4,332 numbers
-of three digits or more, read rightly on `numbers/composed` and 186 drawn pages, three had more."""
+"""Neighbouring digits farther apart may belong to two numbers. The distance is a geometric mean: of
+that in strip heights, and that in median distances of the number's digits. Of 4,332 correctly read
+numbers with three digits or more (`numbers/composed` and 186 drawn pages) three had more."""
 
 _MIN_GAP_OF_THOUSANDS = 1.6
-"""Width of a gap that separates thousands, as a multiple of the widest other gap. No record of a
+"""Least width of a gap between thousands, as a multiple of the widest other gap. No record of a
 measurement."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberValue:
-    """What a cell says: `value` with its separators and the `confidence` that it is right.
+    """The value of a cell with its separators, and the `confidence` that it is right.
 
-    `doubt` is why it is for review however confident, "" where nothing speaks against it. `mark` is
-    the probability that all that stands there is a dash or a cross, which may say "nothing".
+    `doubt` is a reason for review whatever the confidence, or "". `mark` is the probability that
+    the writing is only a dash or a cross, which may mean "nothing".
     """
 
     value: str
@@ -74,9 +75,9 @@ class NumberValue:
 
 
 def aligned(field: FieldCrops, hypothesis: NumberHypothesis) -> FieldCrops:
-    """The field of a cell with a box and a crop for each digit where it stands on the strip.
+    """The field of a cell with a box and a crop for each digit, located by the strip's alignment.
 
-    Where no number is read, or nothing is written, its box is the cell.
+    If there is no number, its only box is the cell.
     """
     if field.cell is None or field.strip is None:
         raise ValueError("the field has no cell: nothing was read on a strip")
@@ -95,18 +96,18 @@ def aligned(field: FieldCrops, hypothesis: NumberHypothesis) -> FieldCrops:
 
 
 def says_number(hypothesis: NumberHypothesis) -> bool:
-    """Whether what was read on a strip is a number."""
+    """Whether the text read on a strip is a number."""
     written = without_ending(hypothesis.alignment.text)
     return NOT_A_NUMBER not in written and bool(digits_of(written))
 
 
 def is_certain(hypothesis: NumberHypothesis) -> bool:
-    """Whether a number is read so surely that the digit network need not be asked."""
+    """Whether a number is so certain that the digit network is not asked."""
     return hypothesis.probability >= _CERTAIN and says_number(hypothesis)
 
 
 def digit_share(hypothesis: NumberHypothesis) -> float:
-    """How probably the digits on a strip are digits, as a mean; 0 where no number is read."""
+    """Mean probability that the digits on a strip are digits; 0 if no number was read."""
     if not says_number(hypothesis):
         return 0.0
     return float(hypothesis.digit_probabilities[:, :NOT_A_DIGIT].max(axis=1).mean())
@@ -115,7 +116,7 @@ def digit_share(hypothesis: NumberHypothesis) -> float:
 def number_features(
     field: FieldCrops, digits: Probabilities, hypothesis: NumberHypothesis
 ) -> npt.NDArray[np.float64]:
-    """The features of a number for `number_confidence`; see `settle` for the arguments."""
+    """The features of a number for `number_confidence`; the arguments are those of `settle`."""
     read = [int(one) for one in digits_of(hypothesis.alignment.text)]
     own = digits[np.arange(len(read)), read].astype(np.float64)
     loose = any(box.loose_ink for box in field.boxes)
@@ -125,13 +126,13 @@ def number_features(
 def settle(
     field: FieldCrops, digits: Probabilities, hypothesis: NumberHypothesis, model: ConfidenceModel
 ) -> tuple[FieldCrops, Probabilities, NumberValue]:
-    """Settle what a cell says.
+    """Decide the value of a cell.
 
     Args:
         field: the cell, `aligned`.
         digits: (n, 11) probabilities of its boxes by the digit network.
-        hypothesis: what was read on its strip.
-        model: gives the confidence.
+        hypothesis: the reading of its strip.
+        model: computes the confidence.
 
     Returns:
         The field, (n, 11) probabilities of its boxes by the strip, and its value.
@@ -153,7 +154,7 @@ def _has_ink(field: FieldCrops) -> bool:
 
 
 def _has_wide_gap(hypothesis: NumberHypothesis) -> bool:
-    """Whether two digits that follow one another are further apart than in one number."""
+    """Whether two neighbouring digits are too far apart for one number."""
     alignment = hypothesis.alignment
     middles = (alignment.starts + alignment.ends)[hypothesis.digits] / 2 * COLUMNS_PER_PLACE
     gaps = np.diff(middles) / STRIP_HEIGHT
@@ -164,12 +165,12 @@ def _has_wide_gap(hypothesis: NumberHypothesis) -> bool:
 
 
 def digits_of(text: str) -> str:
-    """The digits of what was read."""
+    """The digits of a text."""
     return "".join(filter(str.isdecimal, text))
 
 
 def without_ending(text: str) -> str:
-    """What was read without a sign behind the last digit that says that the number ends there."""
+    """The text without a sign behind its last digit, which marks the end of the number."""
     last = max(
         (i for i, one in enumerate(text) if one.isdecimal() or one == NOT_A_NUMBER), default=-1
     )
@@ -177,7 +178,7 @@ def without_ending(text: str) -> str:
 
 
 def with_gaps(text: str, hypothesis: NumberHypothesis) -> str:
-    """Write a blank where a plain number has wide gaps between its thousands, and nowhere else."""
+    """Insert blanks between the thousands of a plain number if only these have wide gaps."""
     peaks = (hypothesis.alignment.starts + hypothesis.alignment.ends)[: len(text)] / 2
     n = len(text)
     if n <= _THOUSANDS or not text.isdecimal():
@@ -194,11 +195,11 @@ def with_gaps(text: str, hypothesis: NumberHypothesis) -> str:
 def _without_number(
     field: FieldCrops, hypothesis: NumberHypothesis, model: ConfidenceModel
 ) -> tuple[FieldCrops, Probabilities, NumberValue]:
-    """A cell on whose strip no number was read: blank, or for review."""
+    """The value of a cell without a number on its strip: blank, or for review."""
     row = np.zeros((1, len(CLASSES)), np.float32)
     blank = model.blank_probability(hypothesis.blank, _has_ink(field))
     if blank >= _MIN_BLANK_PROBABILITY and field.cell is not None:
-        # Where a part of the cell may be missing, so may be what is written in it.
+        # If a part of the cell may be missing, writing in that part may be missing too.
         if not field.cell.loose_ink:
             empty = replace(field, boxes=(field.cell,), blank=np.ones(1, np.bool_))
             return empty, row, NumberValue("", blank)
@@ -211,9 +212,9 @@ def _without_number(
 
 
 def digit_columns(hypothesis: NumberHypothesis, ink: npt.NDArray[np.uint8]) -> Columns:
-    """The columns of each digit on its strip, cut to its ink.
+    """The columns of each digit on its strip, cropped to its ink.
 
-    Between two characters they part where the least ink is, about halfway.
+    Two characters are divided at the column with the least ink, near the middle between them.
     """
     alignment = hypothesis.alignment
     middles = (alignment.starts + alignment.ends) / 2 * COLUMNS_PER_PLACE
@@ -236,7 +237,7 @@ def digit_columns(hypothesis: NumberHypothesis, ink: npt.NDArray[np.uint8]) -> C
 
 
 def _parting(profile: npt.NDArray[np.int64], first: float, second: float) -> float:
-    """The column with the least ink between two characters, given the middles of both."""
+    """The column with the least ink between two characters, given their centres."""
     quarter = (second - first) / 4
     start, end = int(first + quarter), max(int(second - quarter), int(first + quarter)) + 1
     between = profile[start:end]
@@ -246,7 +247,7 @@ def _parting(profile: npt.NDArray[np.int64], first: float, second: float) -> flo
 
 
 def boxes_on_page(strip: NumberStrip, columns: Columns, cell: DigitBox) -> tuple[DigitBox, ...]:
-    """The boxes of digits at these columns of a strip, on the page."""
+    """The boxes on the page of digits at these columns of a strip."""
     left, right = np.array(columns, np.float64).T - 0.5
     top, bottom = np.full_like(left, -0.5), np.full_like(left, len(strip.darkness) - 0.5)
     corners = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1)
@@ -261,9 +262,9 @@ def _crops(strip: NumberStrip, columns: Columns) -> npt.NDArray[np.uint8]:
 
 
 def shared_confidences(number: float, digits: Sequence[float]) -> list[float]:
-    """Confidences of a number's digits whose product is the number's, the doubtful ones lower.
+    """Confidences of a number's digits. Their product is the number's; doubtful digits get less.
 
-    `digits` are their probabilities by themselves.
+    `digits` are the probabilities of the single digits.
     """
     doubts = -np.log(np.clip(digits, _LEAST_DIGIT_PROBABILITY, 1 - _LEAST_DIGIT_DOUBT))
     return [number ** float(share) for share in doubts / doubts.sum()]

@@ -1,11 +1,11 @@
-"""A page is one hand: its clear digits show how the hand writes, which settles doubtful ones.
+"""Writer adaptation: the clear digits of a page help to read its doubtful ones.
 
-Each class of digits has a mean in the space of the network's features; whitened, so that all hands
-together spread alike in every direction. The mean of a page's own digits of a class is estimated
-from the clear ones (maximum a posteriori, as in speaker adaptation: Gauvain and Lee, "Maximum a
-Posteriori Estimation for Multivariate Gaussian Mixture Observations of Markov Chains", 1994). A
-digit that lies nearer to the page's mean of a class than to the mean of all hands is more probably
-of that class.
+A page is assumed to have one writer. Each class of digits has a mean in the network's feature
+space, over all writers. The features are whitened, so that their variance is the same in every
+direction. The page's own mean of a class is estimated from its clear digits (maximum a posteriori,
+as in speaker adaptation: Gauvain and Lee, "Maximum a Posteriori Estimation for Multivariate
+Gaussian Mixture Observations of Markov Chains", 1994). If a digit is nearer to the page's mean of a
+class than to the mean over all writers, that class becomes more probable.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from formreader.core.model_folder import HAND_FILE, how_to_renew, read_checked
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Features: TypeAlias = npt.NDArray[np.float32]
-"""(n, f): what the last layer of the network gets for n crops."""
+"""(n, f): the input of the network's last layer for n crops."""
 
 PRIOR = 10.0
-"""Digits of the page that weigh as much as all hands in the page's mean of a class. With 3 or 30
-the loss below is hardly another."""
+"""Weight of the mean over all writers in the page's mean of a class, in digits of the page. With 3
+or 30 the loss below is nearly the same."""
 
 STRENGTH = 0.1
-"""Factor of the evidence, as features depend on each other more than normal ones would. On 11,583
-crops of drawn pages, each in one hand, the mean loss falls from 0.207 to 0.198, as with 0.14; 9,092
-are accepted instead of 8,881, 29 of them wrong instead of 28 (0.32 % both times). With 0.14 31 of
-9,138 are wrong. The writers were held out of the last training of the network, but some were not
-of the one before it, from which a quarter of its weights are."""
+"""Factor of the evidence. It is below 1 because the features are correlated. On 11,583 crops of
+drawn pages, each by one writer, the mean loss falls from 0.207 to 0.198, and 9,092 crops are
+accepted (8,881 without), 29 of them wrong (28; 0.32 % both times). With 0.14 the loss is the same,
+and 31 of 9,138 are wrong. The writers were held out of the network's last training. Some were not
+held out of the one before, which a quarter of the weights come from."""
 
 _MIN_CLEAR, _MIN_COUNTED = 0.5, 0.02
-"""Digits whose best class has at least this probability count for the page's means, for each class
-with its probability if that is larger than the share. Counting only those from 0.9 on helps a
-little less."""
+"""A digit counts for the page's means if its best class has at least the first probability. It
+counts for each class with that class's probability, if that exceeds the second. A first limit of
+0.9 helps a little less."""
 
 _SMALLEST = float(np.finfo(np.float32).tiny)
 """Keeps the logarithm of a probability finite."""
@@ -49,7 +49,7 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageHand:
-    """The means of all hands, (10, f), and the whitening of features, (f, f).
+    """The class means over all writers, (10, f), and the whitening of features, (f, f).
 
     Raises:
         ValueError: the arrays do not fit each other, or hold a number that is not finite.
@@ -101,11 +101,11 @@ class PageHand:
         np.save(folder / HAND_FILE, np.concatenate([self.means, self.whitening], dtype=np.float32))
 
     def adapted(self, probabilities: Probabilities, features: Features) -> Probabilities:
-        """The probabilities, (n, 11), of a page's crops with these features, given its hand.
+        """The probabilities, (n, 11), of a page's crops, adapted to its writer.
 
-        Each crop is judged by the others, so that a page's only digit stays as it is. That a crop
-        may show no digit stays as probable: counted as evidence, that all of a page is drawn in one
-        way made digits of its marks.
+        Each crop is compared with the other crops, so a page's only digit does not change. The
+        probability of "not a digit" does not change either. Otherwise marks would become digits,
+        because they share the style of the page.
         """
         if len(probabilities) < 2:
             return probabilities
@@ -119,12 +119,12 @@ class PageHand:
         return np.concatenate([powers, probabilities[:, NOT_A_DIGIT:]], axis=1, dtype=np.float32)
 
     def _evidence(self, shares: Floats, features: Features) -> Floats:
-        """How much nearer each crop is to the page's means than to those of all hands, (n, 10).
+        """(n, 10) how much nearer each crop is to the page's means than to those over all writers.
 
-        Half the difference of the squared distances. `shares`, (n, 10), is how much each crop
-        counts for the mean of each class; for itself it does not. The page's mean of a class is off
-        that of all hands by a weighted sum of the offsets of the others, so that products of
-        (n, f) and (f, 10) are all that is needed.
+        It is half the difference of the squared distances. `shares`, (n, 10), is the weight of each
+        crop in the mean of each class; it is left out of the means that it is compared with. The
+        offset of the page's mean is a weighted sum of the offsets of the other crops. So products
+        of (n, f) and (f, 10) are all that is needed.
         """
         points, means = features @ self.whitening, self.means @ self.whitening
         offsets = shares.T @ points - shares.sum(axis=0)[:, None] * means  # (10, f), summed

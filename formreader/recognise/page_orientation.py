@@ -1,4 +1,4 @@
-"""Find out from its digits whether a page lies upright: turned digits read badly."""
+"""Find the orientation of a page from its digits: turned digits read badly."""
 
 from __future__ import annotations
 
@@ -16,55 +16,56 @@ from formreader.recognise.arbitration import in_clear_boxes
 from formreader.recognise.decisions import ReadField
 
 _MIN_PROBABILITY_AS_EVIDENCE = 0.02
-"""Lower probabilities count as this one before their logarithm is taken.
+"""Lower probabilities are raised to this before their logarithm is taken.
 
-So that no single cross or blot decides how a page lies. No record of a measurement.
+So no single cross or blot decides the orientation. No record of a measurement.
 """
 
 _MAX_LOG_UPSIDE_DOWN = -0.25
 _MAX_LOG_ON_SIDE = -1.0
-"""A page that reads better than the first is not upside down, than the second not on its side.
+"""A page with a higher mean log than the first is not upside down; than the second, not on its
+side.
 
-The measure is the mean logarithm of the best digits' probabilities. Upright pages were seen at 0 to
--0.7, with crosses and blots down to -1.4. Pages upside down were seen at -0.4 to -1.9, as 0, 1 and
-8 look the same and 6 and 9 swap; pages on their side at -1.4 and less. Which pages these were is
-not recorded.
+The mean log is the mean logarithm of the best digits' probabilities. Upright pages had 0 to -0.7,
+and down to -1.4 with crosses and blots. Pages upside down had -0.4 to -1.9, as 0, 1 and 8 look the
+same and 6 and 9 swap. Pages on their side had -1.4 and less. Which pages these were is not
+recorded.
 """
 
 _MIN_LOG_TO_LAY_ON_SIDE = -1.0
-"""A page is given a quarter turn only if it then reads at least this well, in the same measure.
+"""Least mean log of a page after a quarter turn; otherwise it is not turned.
 
-Letters that were taken for digits read alike in all directions. No record of a measurement.
+Letters taken for digits read equally badly in all directions. No record of a measurement.
 """
 
 _MIN_EVIDENCE_TO_TURN = 6.0
 _MIN_EVIDENCE_TO_TRUST = 3.0
-"""Evidence that it takes to turn a page, and to trust that it lies upright.
+"""Least evidence to turn a page, and to trust that it is upright.
 
-Evidence is the logarithm of the odds against the next best direction, summed over a page's digits:
-6 are odds of 400 to 1, 3 of 20 to 1. No record of a measurement.
+Evidence is the log odds against the next best direction, summed over a page's digits. 6 are odds of
+400 to 1, 3 of 20 to 1. No record of a measurement.
 """
 
 _MAX_SHARE_AGAINST_TURN = 0.5
-"""Evidence against a turn that is tolerated, as a share of the evidence for it.
+"""Largest evidence against a turn, as a share of the evidence for it.
 
-Where more digits contradict one another they are hardly digits. Mended for one page that had been
-turned because of writing that shows through from its back. Upright pages full of crosses and
-letters exceed the share, but need no turn.
+If digits contradict one another more than that, they are hardly digits. The limit was added for one
+page that was turned because of writing that shows through from its back. Upright pages full of
+crosses and letters exceed it, but need no turn. No record of a measurement.
 """
 
 _DIGITS_WITH_DIRECTION = (0, 2, 3, 4, 5, 6, 7, 8, 9)
-"""Digits that count as evidence. Any dash or rest of a line looks like a 1 in some direction."""
+"""Digits that count as evidence. 1 does not: a dash or residue of a line may look like it."""
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How a page lies, judged by its digits.
+    """The orientation of a page by its digits.
 
-    `quarters`: quarter turns clockwise that bring it upright, 0 unless that is certain.
-    `sure`: false where its digits read about as well in another direction.
+    `quarters`: clockwise quarter turns that make it upright; 0 unless that is certain.
+    `sure`: false if its digits read about as well in another direction.
     """
 
     quarters: int = 0
@@ -74,9 +75,9 @@ class Orientation:
 def find_orientation(
     read: Sequence[ReadField], probabilities_of: Callable[[Crops], Probabilities]
 ) -> Orientation:
-    """Find out how a page lies from its fields, as they were `read`.
+    """Find the orientation of a page from its fields, as they were `read`.
 
-    Only where they read badly are their crops turned and read again, by `probabilities_of`.
+    Only if they read badly their crops are turned and read again, by `probabilities_of`.
     """
     clear = in_clear_boxes(read)
     chosen = clear if any(len(one.written) for one in clear) else read
@@ -85,7 +86,7 @@ def find_orientation(
     crops = np.concatenate([one.field.written for one in chosen])
     unturned = np.concatenate([one.written for one in chosen])
     mean_log = float(log_best(unturned).mean())
-    # Text that runs up or down shows that a page is on its side, but not which way to turn it.
+    # Vertical text shows that a page is on its side, but not which way to turn it.
     was_on_side = quarters_of([one.field for one in read]) != 0
     if mean_log > _MAX_LOG_UPSIDE_DOWN and not was_on_side:
         return Orientation()
@@ -102,11 +103,11 @@ def log_best(probabilities: Probabilities, digits: Sequence[int] = range(NOT_A_D
 
 
 def judge_orientation(unturned: _Floats, turned: Mapping[int, _Floats]) -> Orientation:
-    """Judge how a page lies from how well its n crops read unturned and turned.
+    """Judge the orientation of a page by how well its n crops read unturned and turned.
 
     Args:
         unturned: (n,) from `log_best`.
-        turned: quarter turns clockwise -> (n,) from `log_best` of the crops turned so.
+        turned: number of clockwise quarter turns -> (n,) from `log_best` of the turned crops.
     """
     logs = {0: unturned, **turned}
     best, second = sorted(logs, key=lambda quarters: -float(logs[quarters].sum()))[:2]
@@ -123,13 +124,13 @@ def judge_orientation(unturned: _Floats, turned: Mapping[int, _Floats]) -> Orien
 
 
 def quarters_of(fields: Sequence[FieldCrops]) -> int:
-    """Quarter turns clockwise that brought the stored page upright, from its boxes' corners."""
+    """Clockwise quarter turns that made the stored page upright, from its boxes' corners."""
     corners = np.array([box.corners for field in fields for box in field.boxes]).reshape(-1, 4, 2)
     return quarters_to_upright(corners)
 
 
 def without_further_turn(found: Orientation) -> Orientation:
-    """The orientation of a page that was turned once: it is unsure if another turn seems due."""
+    """The orientation of a page that was already turned: unsure if another turn seems due."""
     return Orientation(sure=found.sure and found.quarters == 0)
 
 

@@ -19,9 +19,9 @@ from formreader.recognise.page_hand import Features, PageHand
 
 
 class Recogniser(ABC):
-    """Reads crops with one model, which `card` describes, on `device`.
+    """Reads crops on `device` with the model that `card` describes.
 
-    With its `hand` the digits of a page help to read each other.
+    With a `hand` the readings are adapted to the writer of the page.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Recogniser(ABC):
         return self._calibrated(self._outputs(crops, self._logits))
 
     def with_features(self, crops: Crops) -> tuple[Probabilities, Features]:
-        """Probabilities of crops as `probabilities` gives them, and the features of the hand.
+        """Probabilities of crops as in `probabilities`, and their features for `hand`, (n, f).
 
-        Without a hand (n, 0) features. Errors are those of `probabilities`.
+        Without a hand the features are (n, 0). Errors are those of `probabilities`.
         """
         if self.hand is None:
             return self.probabilities(crops), np.zeros((len(crops), 0), np.float32)
@@ -58,7 +58,7 @@ class Recogniser(ABC):
         outputs_of: Callable[[Crops], npt.NDArray[np.float32]],
         features: int = 0,
     ) -> npt.NDArray[np.float32]:
-        """Logits of crops and then features, (n, 11 + features); a call is for one batch."""
+        """Logits and then features of crops, (n, 11 + f); `call` is made once per batch."""
         if crops.dtype != np.uint8 or crops.shape[1:] not in (
             (CROP_SIDE,) * 2,
             (CROP_SIDE, CROP_SIDE, 1),
@@ -74,7 +74,7 @@ class Recogniser(ABC):
         return np.concatenate([np.zeros((0, len(CLASSES) + features), np.float32), *parts])
 
     def _calibrated(self, logits: npt.NDArray[np.float32]) -> Probabilities:
-        """The probabilities (n, 11) that logits mean."""
+        """Calibrated probabilities (n, 11) of logits."""
         if not np.isfinite(logits).all():
             raise ModelError(
                 f"The network {self.card.name} {self.card.version} gives numbers that are not "

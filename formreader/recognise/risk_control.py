@@ -1,35 +1,34 @@
 """Choose the confidence threshold that keeps the share of wrong digits below a limit.
 
-The promise: with 95 % confidence, at most the share E of a batch's accepted digits is wrong, if the
-batch has `_PROMISED_BATCH` of them or more and its pages are like those of the calibration. "With
-95 % confidence" means: of all calibrations and batches that might have been drawn, at most 5 %
-break it.
+The promise: with 95 % confidence, at most the share E of a batch's accepted digits is wrong. It
+holds for batches of at least `_PROMISED_BATCH` accepted digits whose pages are like those of the
+calibration. "With 95 % confidence" means: of all calibrations and batches that might have been
+drawn, at most 5 % break it.
 
-Test of one threshold: if more than E of the batch were wrong, then so few errors in the calibration
-would have a probability of at most 5 % (hypergeometric: calibration and batch are two samples of
-the same digits). Errors come in clusters, as some hands are read far worse than others. So all
-counts are divided by the design effect: how many times the variance of the number of errors is
-that of independent digits (Kish, "Survey Sampling", 1965; for exact intervals Korn and Graubard,
-"Confidence intervals for proportions with small expected number of positive counts estimated from
-survey data", 1998).
+Test of one threshold: it passes if so few calibration errors have a probability of at most 5 % in
+the case that more than E of the batch are wrong (hypergeometric: calibration and batch are two
+samples of the same digits). Errors come in clusters, as some writers are read far worse than
+others. So all counts are divided by the design effect: the variance of the number of errors,
+divided by that of independent digits (Kish, "Survey Sampling", 1965; for exact intervals Korn and
+Graubard, "Confidence intervals for proportions with small expected number of positive counts
+estimated from survey data", 1998).
 
-Method: of many thresholds some look good by luck, so taking the lowest that looks good would break
+Method: of many thresholds some look good by chance. Taking the lowest that looks good would break
 the promise more often. Instead, thresholds are tested as in "Learn then Test" (Angelopoulos, Bates,
 Candes, Jordan and Lei 2021), in a fixed sequence (Bauer 1991): from the highest threshold down,
-each at the full level of 5 %, until one fails. The last one that passed is taken. To break the
-promise, the first tested threshold with a true error rate above E must pass, and it does so in at
+each at the full level of 5 %, until one fails. The last one that passed is taken. The promise is
+broken only if the first tested threshold with a true error rate above E passes. That happens in at
 most 5 % of the calibrations.
 
-Start of the sequence: it depends on how many digits a threshold accepts, never on how many of them
-are wrong. So each test keeps its level of 5 %: given how many digits are accepted, each is wrong
-with the same probability. Where fewer digits than expected exceed the highest thresholds, the
-sequence starts lower. Then more of the accepted digits lie where errors are at least as frequent,
-which makes a false promise no more likely. (This assumes that errors do not become more frequent as
-confidence grows.)
+Start of the sequence: it depends on the number of digits that a threshold accepts, never on the
+number of errors among them. So each test keeps its level of 5 %. If fewer digits than expected
+exceed the highest thresholds, the sequence starts lower. Then more accepted digits have a lower
+confidence, where errors are at least as frequent, so a false promise is no more likely. (This
+assumes that errors do not become more frequent as confidence grows.)
 
-What breaks the promise: pages unlike the calibration's (other hands, other scanners, marks that it
-did not contain); trying one E after another until one passes; and small batches: of 200 accepted
-digits one wrong one is 0.5 %.
+What breaks the promise: pages unlike the calibration's (other writers, other scanners, marks that
+it did not contain); trying one E after another until one passes; and small batches, as one wrong
+digit among 200 accepted ones is 0.5 %.
 """
 
 from __future__ import annotations
@@ -47,20 +46,20 @@ from formreader.recognise.model_card import BOUND_CONFIDENCE, CalibrationRow, Ca
 _MIN_ACCEPTED_SHARE = 0.5
 """A threshold is tested if it accepts at least this share of what the lowest threshold accepts.
 
-Higher thresholds leave most digits to review anyway. And with few digits a single wrong label can
-fail a test and so end the search; each further test adds such a chance. A choice, not measured.
+Higher thresholds leave most digits to review. With few digits a single wrong label can fail a test
+and end the search, and each further test adds such a chance. A choice, not measured.
 """
 
 _PROMISED_BATCH = 2000
-"""Accepted digits of the batch that is promised: some twenty writers. Larger ones keep it more
-often."""
+"""Least number of accepted digits of a batch that the promise holds for: about twenty writers.
+Larger batches keep it more often."""
 
 _CLUSTERING = 400.0
-"""How the design effect grows with the share of wrong digits: it is 1 + 400 E.
+"""Growth of the design effect with the share E of wrong digits: it is 1 + 400 E.
 
-With m digits a writer and error rates that differ between writers by the coefficient of variation
-c it is 1 + (m - 1) c^2 E. Measured on digits of 232 writers that the network had not seen, 112
-each (UNIPEN, pendigits): 4.4 where 1 % were wrong, 2.7 at 0.5 %, 1.8 at 0.1 %. So c is 1.9."""
+With m digits per writer it is 1 + (m - 1) c^2 E, where c is the coefficient of variation of the
+error rate between writers. Measured on digits of 232 writers that the network had not seen, 112
+each (UNIPEN, pendigits): 4.4 with 1 % wrong digits, 2.7 with 0.5 %, 1.8 with 0.1 %. So c is 1.9."""
 
 _RATES = tuple(
     round(digits * 10.0**-power, power) for power in range(7, 1, -1) for digits in range(10, 100)
@@ -70,10 +69,10 @@ _RATES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The confidences from which readings are accepted.
+    """The least confidences of accepted readings.
 
-    `digits` is for digits in boxes of their own, by the number of boxes in their field: the first
-    for one box, the last for all longer fields. `number` is for a number in a cell as a whole.
+    `digits` is for digits in boxes, by the number of boxes in their field: the first for one box,
+    the last for all longer fields. `number` is for a number in a cell as a whole.
     """
 
     digits: tuple[float, ...]
@@ -91,17 +90,17 @@ class Thresholds:
         return cls((threshold,), threshold)
 
     def digit(self, boxes: int) -> float:
-        """The threshold for digits in a field of so many boxes."""
+        """The threshold for digits in a field with this number of boxes."""
         return self.digits[min(boxes, len(self.digits)) - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The thresholds from which on readings are accepted, and what the calibration says of them.
+    """The thresholds of accepted readings, and their errors in the calibration.
 
     `measured` is the row of the digits' calibration with the highest threshold that is not above
-    the one for single digits, None where there is none. `max_error` is the promised share of wrong
-    digits, or of wrong fields with `of_fields`; None where no promise was asked for.
+    the one for single digits; None if there is none. `max_error` is the promised share of wrong
+    digits, or of wrong fields with `of_fields`; None without a promise.
     """
 
     thresholds: Thresholds
@@ -111,11 +110,11 @@ class Acceptance:
 
     @property
     def review_below(self) -> float:
-        """The confidence from which on single digits in boxes are accepted."""
+        """The least confidence of accepted single digits in boxes."""
         return self.thresholds.digits[0]
 
     def __str__(self) -> str:
-        """What to expect of accepted digits, in one plain sentence."""
+        """The expected errors among accepted digits, in one plain sentence."""
         row = self.measured
         if row is None:
             return (
@@ -133,7 +132,7 @@ class Acceptance:
         return expected
 
     def figures(self) -> str:
-        """The counts behind it, for who knows calibration."""
+        """The counts behind that sentence, for readers who know calibration."""
         row = self.measured
         if row is None:
             return f"accepted from confidence {self.review_below:.5g}, without a measurement"
@@ -145,18 +144,18 @@ class Acceptance:
 
 
 def _in_a_thousand(row: CalibrationRow) -> str:
-    """The error bound as a number of digits, rounded up: whole ones from 1 on."""
+    """The error bound as a number of digits in a thousand, rounded up; whole from 1 on."""
     digits = 1000 * row.error_bound
     return f"{math.ceil(digits)}" if digits >= 1 else f"{math.ceil(10 * digits) / 10:g}"
 
 
 def acceptance(card: Card, numbers: Sequence[CalibrationRow], options: ScanOptions) -> Acceptance:
-    """The acceptance that `options` ask for, by `max_error` if given, else by `review_below`.
+    """The acceptance that `options` ask for: by `max_error` if given, else by `review_below`.
 
-    `numbers` is the calibration of numbers in cells. Those are all for review where it cannot
-    promise `max_error`. In tables of fields the promise is about whole fields: of fields with n
-    digits at most n times the share of wrong digits can be wrong, so each of these digits is
-    accepted as for the n-th part of `max_error`, and none of them where that cannot be promised.
+    `numbers` is the calibration of numbers in cells. All numbers are for review if it cannot
+    promise `max_error`. In tables of fields the promise is about whole fields. The error rate of
+    fields with n digits is at most n times that of digits. So their digits are accepted with the
+    threshold for `max_error` / n, and all are for review if that cannot be promised.
 
     Raises:
         ModelError: the card cannot promise `max_error`.
@@ -186,7 +185,7 @@ def promised_row(card: Card, max_error: float) -> CalibrationRow:
     """The row of the card's calibration with the lowest threshold that keeps `max_error`.
 
     Raises:
-        ModelError: the calibration cannot promise it; the message says what it can promise.
+        ModelError: the calibration cannot promise it; the message names what it can promise.
     """
     passed = passing_rows(card.calibration, max_error)
     if not passed:
@@ -210,8 +209,8 @@ def passing_rows(rows: Sequence[CalibrationRow], max_error: float) -> list[Calib
 def candidate_rows(rows: Sequence[CalibrationRow], max_error: float) -> list[CalibrationRow]:
     """The rows to test for `max_error`, highest threshold first: those that accept enough digits.
 
-    Enough digits would prove `max_error` if none were wrong, and are at least half of what the
-    first of `rows`, with the lowest threshold, accepts. The number of errors plays no part.
+    Digits are enough if they prove `max_error` without an error, and if they are at least half of
+    those that the lowest threshold (the first of `rows`) accepts. Errors do not matter here.
     """
     if not rows:
         return []
@@ -225,7 +224,7 @@ def _keeps(row: CalibrationRow, max_error: float) -> bool:
 
 
 def _holds_for_batch(accepted: int, errors: int, max_error: float) -> bool:
-    """Whether so few errors have a probability of 5 % at most if the batch breaks `max_error`."""
+    """Whether so few errors have a probability of at most 5 % if the batch breaks `max_error`."""
     effect = 1 + _CLUSTERING * max_error
     sampled, batch = round(accepted / effect), round(_PROMISED_BATCH / effect)
     seen = math.ceil(errors / effect)
@@ -235,7 +234,7 @@ def _holds_for_batch(accepted: int, errors: int, max_error: float) -> bool:
 
 
 def needed_digits(max_error: float) -> int:
-    """How many accepted digits without an error prove `max_error`: 6,944 for 0.001."""
+    """The number of accepted digits that prove `max_error` without an error: 6,944 for 0.001."""
     low = math.ceil(math.log(1 - BOUND_CONFIDENCE) / math.log1p(-max_error))
     high = 40 * _PROMISED_BATCH + low
     while low < high:
@@ -258,7 +257,7 @@ def percent(share: float) -> str:
 
 
 def _refusal(card: Card, max_error: float) -> str:
-    """The message that the card cannot promise `max_error`: why, and what to do about it."""
+    """The message that the card cannot promise `max_error`, with the reason and the remedy."""
     tested = candidate_rows(card.calibration, max_error)
     if tested:
         row = tested[0]
@@ -285,5 +284,5 @@ def _refusal(card: Card, max_error: float) -> str:
 
 
 def _shown(row: CalibrationRow) -> float:
-    """The lowest share of wrong digits that a row shows by itself."""
+    """The lowest share of wrong digits that a row proves by itself."""
     return next((rate for rate in _RATES if _keeps(row, rate)), 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -43,16 +42,17 @@ MIN_QUICK_CONFIDENCE = 0.99
 """Crops that the quick graph reads with less confidence are read again by the exact one.
 
 Measured with the model of version 0.2 on the 10,000 digits of MNIST's test set and 7,395 varied
-crops: from this confidence on both graphs gave the same class, and probabilities at most 0.006
-apart; below it, up to 0.1 apart. Of MNIST's digits 5 % were read again.
+crops. From this confidence on both graphs gave the same class, and their probabilities differed by
+at most 0.006; below it, by up to 0.1. Of MNIST's digits 5 % were read again.
 """
 
 _QUICK_CROPS_PER_CALL = 64
-"""Crops that the quick graph reads at once: its maps stay in the processor's cache. 109 us of
-processor time a digit instead of 139 with 745 at once; the exact graph gains nothing by it."""
+"""Crops in one call of the quick graph, so that its maps stay in the processor's cache: 109 us of
+processor time per digit, against 139 with 745 crops. The exact graph gains nothing by it."""
 
 _MIN_CROPS_PER_THREAD = 16
-"""They take milliseconds, so that handing them to a thread hardly costs more; not measured."""
+"""Least number of crops for one more thread. They take milliseconds, far longer than starting a
+thread. Not measured."""
 
 DIGIT_TRIAL = GraphTrial(
     {"crops": np.eye(CROP_SIDE, dtype=np.uint8)[None] * 255}, "logits", (1, len(CLASSES))
@@ -61,26 +61,26 @@ DIGIT_TRIAL = GraphTrial(
 
 _LOGITS = ("logits",)
 _LOGITS_AND_FEATURES = ("logits", "last_features")
-"""Outputs of the graphs. Those of models without a hand have the first alone."""
+"""Outputs of the graphs. Models without writer adaptation have only the first."""
 
 _DRIVER_FILES = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/dxg")
-"""Of which an NVIDIA driver creates at least one on Linux or on Windows Subsystem for Linux."""
+"""Files of which an NVIDIA driver creates at least one on Linux or Windows Subsystem for Linux."""
 
 _CUDA_WHEELS = ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")
-"""Distributions of which TensorFlow with CUDA installs one."""
+"""Python distributions of which TensorFlow with CUDA installs one."""
 
 
 class OnnxRecogniser(Recogniser):
     """The exported graph in ONNX Runtime, on the CPU.
 
-    Where the model has `quick`, the same graph in 8-bit integers, it reads all crops first, and
-    `exact` reads those again for which its confidence is below `MIN_QUICK_CONFIDENCE`.
+    `quick`, if the model has one, is the same graph in 8-bit integers. It reads all crops first.
+    Then `exact` reads those again whose confidence is below `MIN_QUICK_CONFIDENCE`.
 
     Each of `threads` threads reads a part of the batch, in a session with one thread. A session
-    that shares each operation among threads costs far more processor time: with two threads
-    316 us a digit instead of 193 in batches of 1024, and 488 instead of 218 in batches of 128.
+    that shares each operation among threads costs far more processor time. With two threads it
+    took 316 us per digit against 193 in batches of 1024, and 488 against 218 in batches of 128.
 
-    A crop gives the same bytes in a batch of any size, as every operation of the graphs works on
+    The result of a crop does not depend on the batch, as every operation of the graphs works on
     each crop by itself.
     """
 
@@ -144,7 +144,7 @@ class OnnxRecogniser(Recogniser):
 
 
 def load_hand(folder: Path, card: Card) -> PageHand | None:
-    """What tells the hand of a page, if the model's card lists it.
+    """The writer adaptation of a model, if its card lists it.
 
     Raises:
         ModelError: the file is missing, damaged or not valid.
@@ -155,7 +155,7 @@ def load_hand(folder: Path, card: Card) -> PageHand | None:
 def _load_digit_graph(
     folder: Path, card: Card, name: str, hand: PageHand | None
 ) -> onnxruntime.InferenceSession:
-    """Load a graph of a model folder, which gives features where there is a `hand`.
+    """Load a graph of a model folder. With a `hand` it must give features, too.
 
     Raises:
         ModelError: it is missing or damaged, or does not run here.
@@ -171,7 +171,7 @@ def _load_digit_graph(
 def _run_in_pieces(
     session: onnxruntime.InferenceSession, crops: Crops, names: Sequence[str] = _LOGITS
 ) -> npt.NDArray[np.float32]:
-    """Outputs (n, k) of crops (n, 28, 28), n > 0, of which only some are read at once."""
+    """Outputs (n, k) of crops (n, 28, 28), n > 0, read some at a time."""
     pieces = range(0, len(crops), _QUICK_CROPS_PER_CALL)
     return np.concatenate(
         [_run(session, crops[i : i + _QUICK_CROPS_PER_CALL], names) for i in pieces]
@@ -181,7 +181,7 @@ def _run_in_pieces(
 def _run(
     session: onnxruntime.InferenceSession, crops: Crops, names: Sequence[str] = _LOGITS
 ) -> npt.NDArray[np.float32]:
-    """Outputs of crops (n, 28, 28), n > 0, side by side: (n, k)."""
+    """Outputs of crops (n, 28, 28), n > 0, concatenated: (n, k)."""
     outputs = session.run(list(names), {"crops": crops})
     return np.concatenate([np.asarray(one, np.float32) for one in outputs], axis=1)
 
@@ -242,7 +242,7 @@ class KerasRecogniser(Recogniser):
 
 
 def features_too(network: keras.Model) -> keras.Model:
-    """A network that gives the logits and the features that its last layer gets, (n, f)."""
+    """The network with two outputs: the logits, and the input of its last layer, (n, f)."""
     import keras
 
     return keras.Model(network.inputs, [network.outputs[0], network.layers[-1].input])
@@ -265,7 +265,7 @@ def load_network(folder: Path, card: Card) -> keras.Model:
             return keras.saving.load_model(checked, compile=False)
     except Exception as error:  # Keras lets errors of any type through
         if is_disk_full(error):
-            raise  # no fault of the model: the folder for temporary files is full
+            raise  # not the model's fault: the folder for temporary files is full
         raise ModelError(
             f"{folder / KERAS_FILE}: Keras cannot load the model ({error}). "
             "Update keras, or train the model again."
@@ -290,6 +290,8 @@ def can_use_gpu() -> bool:
 
 
 def _has_wheel(distribution: str) -> bool:
+    import importlib.metadata  # slow, and only needed where there is a GPU
+
     try:
         importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -1,9 +1,8 @@
-"""A second opinion on doubtful numbers: a reader of text made by others.
+"""Ensemble with a second reader: doubtful numbers are read again by another project's text reader.
 
-It is an extra (`--second-reader`) and never needed. It reads the same strip as our network, without
-having learned from our digits, so that it errs in other ways. A small model gives the confidence,
-given whether it says the same. What keeps a number for review whatever its confidence, such as
-loose ink, it cannot judge.
+It is an extra (`--second-reader`) and never needed. It reads the same strip as our network. It was
+not trained on our digits, so its errors differ. A logistic regression computes the confidence from
+its agreement. It does not override reasons for review such as loose ink.
 """
 
 from __future__ import annotations
@@ -36,23 +35,23 @@ from formreader.recognise.number_reader import NUMBER_CARD_SCHEMA
 from formreader.recognise.number_values import NumberValue, digits_of
 
 SECOND_READERS = "second_readers"
-"""Where the card of the number network keeps what was fitted to second readers, by their names."""
+"""Key in the card of the number network: the weights fitted to each second reader, by its name."""
 
 SECOND_FEATURES = ("confidence", "score", "digits")
-"""What the model knows of a number: its confidence before, in logits; the logarithm of the second
-reader's own doubt; how many digits the number has, in tens."""
+"""Features of a number: its confidence before, in logits; the log of the second reader's own doubt;
+its number of digits, in tens."""
 
 _SURE_ENOUGH = 0.98
-"""Numbers are not asked about from this confidence on: of 4,747 that were
-accepted at 0.95, 20 were wrong, and each question takes 8 ms. A choice, not measured."""
+"""From this confidence on numbers are not read again: of 4,747 accepted at 0.95, 20 were wrong, and
+each reading takes 8 ms. A choice, not measured."""
 
 _LEAST_NUMBER_DOUBT, _LEAST_SCORE_DOUBT = 1e-5, 1e-3
-"""Doubts below which it makes no difference how small they are."""
+"""Smaller doubts are raised to these: of the number, and of the second reader. Not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecondReading:
-    """A text, and how sure the second reader is of it, from 0 to 1."""
+    """A text, and the second reader's own confidence in it, 0..1."""
 
     text: str
     score: float
@@ -81,10 +80,10 @@ class RapidStrips:
 
 @dataclass(frozen=True, slots=True)
 class SecondWeights:
-    """Weights of `SECOND_FEATURES` and a constant, in logits, for numbers that are asked about.
+    """Weights of `SECOND_FEATURES` and a bias, for the logit that a number is right.
 
-    `same`: that the number is right where the second reader says it, too; `other`: where it does
-    not. `calibration` is that of all numbers, once the doubtful ones were asked about.
+    `same` is used if the second reader agrees, `other` if it does not. `calibration` is that of all
+    numbers, with the doubtful ones read again.
     """
 
     same: tuple[float, ...]
@@ -94,13 +93,13 @@ class SecondWeights:
 
 @dataclass(frozen=True, slots=True)
 class SecondOpinion:
-    """A second reader, and how far it is to be believed."""
+    """A second reader and its weights."""
 
     reader: SecondReader
     weights: SecondWeights
 
     def on(self, number: NumberValue, strip: Strip) -> NumberValue:
-        """The number, once the second reader was asked if that can help."""
+        """The number, read again by the second reader if that can help."""
         if not is_asked(number):
             return number
         return with_reading(number, self.reader.read(strip), self.weights)
@@ -109,7 +108,7 @@ class SecondOpinion:
 def with_reading(
     number: NumberValue, reading: SecondReading, weights: SecondWeights
 ) -> NumberValue:
-    """The number, once a second reader has read it."""
+    """The number with the confidence that follows from a second reading."""
     features = second_features(number, reading)
     if not says_the_same(number, reading):
         return replace(number, confidence=probability(weights.other, features))
@@ -122,10 +121,10 @@ def is_asked(number: NumberValue) -> bool:
 
 
 def says_the_same(number: NumberValue, reading: SecondReading) -> bool:
-    """Whether a reading is this number: the same digits, and separators between the same.
+    """Whether a reading agrees with a number: the same digits, with separators between the same.
 
-    It tells commas from points no better than it tells gaps, so these two count as one sign, and
-    gaps do not count. Neither do signs behind the last digit.
+    The second reader confuses commas with points, so both count as one sign. Gaps and signs behind
+    the last digit do not count.
     """
     return _compared(number.value) == _compared(reading.text)
 
@@ -156,7 +155,7 @@ def second_opinion(name: SecondReaderName) -> SecondOpinion:
 
 
 def second_weights(name: SecondReaderName) -> SecondWeights:
-    """How far a second reader is to be believed, by the card of the network for numbers.
+    """The weights of a second reader, from the card of the number network.
 
     Raises:
         ModelError: the card is damaged, or nothing was fitted to this reader.

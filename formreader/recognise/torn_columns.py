@@ -1,8 +1,8 @@
-"""Doubt the numbers in cells that may hold two: in columns that have lost the line between them.
+"""Reject numbers in cells that may hold two numbers, as the line between two columns is missing.
 
-Where a table has no lines between its columns, or a scan has lost them, cells reach over two of
-them. Where both numbers stand close together a cell by itself looks like one with a long number;
-those above and below it, in which they stand apart, tell.
+If a table has no lines between columns, or a scan has lost them, a cell spans two columns. If its
+two numbers are close together, the cell looks like one with a long number. The cells above and
+below it, in which the numbers are apart, are the evidence.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ from formreader.core.doubts import Doubt
 from formreader.recognise.decisions import ReadField
 
 _MIN_IN_COLUMN = 3
-"""Cells that each of two columns has at least, for a cell over both to be doubtful. On
-`numbers/composed` two accepted cells are, one of which holds two numbers, on 160 drawn pages none.
-Not varied."""
+"""A cell that spans two columns is doubtful if each of them has at least this many cells. Two
+accepted cells are on `numbers/composed`, one of which holds two numbers; none is on 160 drawn
+pages. Not varied."""
 
 _MAX_SIDE_DISTANCE = 0.35
-"""Distance of the sides of two cells in one column, in heights of a cell."""
+"""Largest distance between the sides of two cells in one column, in cell heights. No measurement on
+record."""
 
 _MIN_SHARE = 0.15
-"""Share of a column's other cells that seem to hold two numbers each, from which any may. Of 602
-numbers accepted on 63 drawn tables without lines between columns some 40 were two, and 39 of these
-are for review with it, with 25 others; of 3,980 on 168 other drawn pages 11, on `numbers/composed`
-none."""
+"""Any cell of a column may hold two numbers if at least this share of its other cells seem to. On
+63 drawn tables without lines between columns, about 40 of 602 accepted numbers were two numbers; 39
+of these become for review, and 25 others. Of 3,980 on 168 other drawn pages 11 do, on
+`numbers/composed` none."""
 
 
 def doubt_torn_columns(fields: Sequence[ReadField]) -> tuple[ReadField, ...]:
-    """Put up for review the numbers of cells that may hold two.
+    """Mark for review the numbers of cells that may hold two.
 
-    Such cells reach over two columns of others, or are in a column some of whose cells seem to
-    hold two.
+    Such cells span two columns of other cells, or are in a column in which some cells seem to hold
+    two numbers.
 
     Args:
-        fields: all of a page, settled.
+        fields: all fields of a page, with their values.
     """
     cells = np.array([one.field.cell is not None for one in fields], np.bool_)
     if not cells.any():
@@ -59,7 +60,7 @@ def doubt_torn_columns(fields: Sequence[ReadField]) -> tuple[ReadField, ...]:
 def _doubted(
     fields: Sequence[ReadField], doubtful: npt.NDArray[np.bool_], why: str
 ) -> tuple[ReadField, ...]:
-    """The fields, those that are sure of a number though doubtful, (n,), for review."""
+    """The fields, with numbers for review where `doubtful`, (n,), is set."""
     return tuple(
         replace(one, number=replace(one.number, doubt=why))
         if doubt and one.number is not None and one.number.value and one.number.sure
@@ -70,9 +71,10 @@ def _doubted(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
-    """Where n cells begin and end along the lines of their page, (n,), also if it is tilted.
+    """Start and end of n cells along the text lines of their page, (n,), which may be tilted.
 
-    `near`, (n,), is how far sides may be apart that are one. Fields that are no cells are nowhere.
+    `near`, (n,), is the largest distance between sides that count as one. For fields that are no
+    cells all are NaN.
     """
 
     left: npt.NDArray[np.float64]
@@ -91,17 +93,17 @@ class _Columns:
         return cls(left, right, _MAX_SIDE_DISTANCE * height)
 
     def alike(self) -> npt.NDArray[np.bool_]:
-        """(n, n) which other cells are between the same two sides as each."""
+        """(n, n) which other cells have the same two sides as each."""
         together = self._at_one(self.left) & self._at_one(self.right)
         np.fill_diagonal(together, False)
         return np.asarray(together)
 
     def _at_one(self, sides: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-        """(n, n) whether the side of each cell is where that of another one is."""
+        """(n, n) whether the sides of two cells coincide."""
         return np.asarray(np.abs(sides[:, None] - sides) <= self.near[:, None])
 
     def reach_over_two(self) -> npt.NDArray[np.bool_]:
-        """(n,) which cells begin where cells of one column do, and end where those of the next."""
+        """(n,) the cells that start with one column and end with the next one."""
         near = self.near[:, None]
         first = self._at_one(self.left) & (self.right < self.right[:, None] - near)
         second = self._at_one(self.right) & (self.left > self.left[:, None] + near)

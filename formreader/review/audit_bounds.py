@@ -28,11 +28,12 @@ _NEARLY = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class StratumCount:
-    """Of `population` accepted values `sampled` were looked at, and `wrong` of these are wrong."""
+    """Of `population` accepted values `sampled` were looked at; `wrong` of these are wrong."""
 
     population: int
     sampled: int
     wrong: int = 0
+    name: str = ""
 
     @property
     def estimate(self) -> float:

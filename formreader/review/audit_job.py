@@ -11,9 +11,9 @@ from pathlib import Path
 from formreader.core.errors import NoInputError, UsageError
 from formreader.core.locations import Place, is_url, job_path
 from formreader.core.user_files import open_regular
-from formreader.output.atomic_writing import check_writable
-from formreader.output.report.certificate import Certificate, CertifiedStratum, write_certificate
+from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.output.report.report import write_report
+from formreader.output.web_page import page_environment
 from formreader.review.apply_corrections import cell_name
 from formreader.review.audit_bounds import StratumCount, needed_sample, upper_bound
 from formreader.review.audit_sample import AuditSample, SampledField, blind_fields, draw_sample
@@ -43,6 +43,49 @@ class AuditPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What an audit found: a page that an office prints and files.
+
+    `estimate` of the accepted fields are wrong, with 95 % certainty at most `bound`. `max_error`
+    is the share that may be, None where none was named. `hashes` are names and SHA-256 of files.
+    """
+
+    table: str
+    made: datetime
+    strata: tuple[StratumCount, ...]
+    estimate: float
+    bound: int
+    max_error: float | None
+    model: str
+    model_sha256: str
+    version: str
+    review_below: float
+    job: str
+    seed: int
+    hashes: tuple[tuple[str, str], ...]
+
+    @property
+    def accepted(self) -> int:
+        """All accepted fields."""
+        return sum(one.population for one in self.strata)
+
+    @property
+    def sampled(self) -> int:
+        """The fields that people looked at."""
+        return sum(one.sampled for one in self.strata)
+
+    @property
+    def wrong(self) -> int:
+        """Those of them that are wrong."""
+        return sum(one.wrong for one in self.strata)
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether at most the allowed share is wrong; None where none was named."""
+        return None if self.max_error is None else self.bound <= self.max_error * self.accepted
+
+
+@dataclass(frozen=True, slots=True)
 class AuditOutcome:
     """What the answers say, each wrong field as text, and the page that certifies it."""
 
@@ -60,8 +103,7 @@ def plan_audit(table: Place, size: int, seed: int, max_error: float | None) -> A
     """
     report, plan = _beside(table, ".audit.html"), _beside(table, ".audit.json")
     with JobStore.open_finished(job_path(table)) as store:
-        view = store.view()
-        assert view is not None, "JobStore.open_finished checks it"
+        view = store.written_view()
         sample = draw_sample(store, size, seed)
         for path in (report, plan):
             check_writable(path, "RESULTS")
@@ -99,8 +141,7 @@ def finish_audit(table: Place, answers: Path, max_error: float | None) -> AuditO
                 "another with --sample"
             )
         said = _values(store, sample, given)
-        run, view = store.run(), store.view()
-        assert view is not None, "JobStore.open_finished checks it"
+        run, view = store.run(), store.written_view()
     missing = [_named(one) for one in sample.fields if one not in said]
     if missing:
         more = f" and {len(missing) - _MAX_LISTED_FIELDS:,} more" * (
@@ -112,19 +153,15 @@ def finish_audit(table: Place, answers: Path, max_error: float | None) -> AuditO
             f"Answer them in the report: {'; '.join(missing[:_MAX_LISTED_FIELDS])}{more}"
         )
     wrong = [one for one in sample.fields if not same_value(one.value, said[one])]
-    counts = [
-        StratumCount(population, sampled, sum(one.stratum == i for one in wrong))
-        for i, (population, sampled) in enumerate(
-            zip(sample.populations, sample.sampled(), strict=True)
-        )
-    ]
+    strata = len(sample.populations)
+    counts = tuple(
+        StratumCount(*pair, sum(one.stratum == i for one in wrong), _STRATA[i - strata])
+        for i, pair in enumerate(zip(sample.populations, sample.sampled(), strict=True))
+    )
     certificate = Certificate(
         table=str(table),
         made=datetime.now(),
-        strata=tuple(
-            CertifiedStratum(name, one.population, one.sampled, one.wrong)
-            for name, one in zip(_STRATA[-len(counts) :], counts, strict=True)
-        ),
+        strata=counts,
         estimate=sum(one.estimate for one in counts),
         bound=upper_bound(counts),
         max_error=max_error,
@@ -136,11 +173,26 @@ def finish_audit(table: Place, answers: Path, max_error: float | None) -> AuditO
         seed=sample.seed,
         hashes=tuple(_hash(path) for path in (table, answers) if not is_url(path)),
     )
-    write_certificate(page, certificate)
+    _write_certificate(page, certificate)
     told = tuple(
         f"{_named(one)}: accepted {one.value}, answered {said[one] or 'blank'}" for one in wrong
     )
     return AuditOutcome(certificate, told, page)
+
+
+def _write_certificate(path: Path, certificate: Certificate) -> None:
+    """Write the page.
+
+    Raises:
+        OutputError: it cannot be written; what was there before is kept.
+    """
+    page = (
+        page_environment("formreader.output.report")
+        .get_template("certificate.html.j2")
+        .render(certificate=certificate)
+    )
+    with atomic_writer(path, "RESULTS") as stream:
+        stream.write(page)
 
 
 def same_value(accepted: str, said: str) -> bool:

@@ -37,7 +37,8 @@ class CorrectOptions:
     `paths` are files of corrections and edited tables. `to` is the table to correct; None for that
     of the job that the corrections were saved from. `undo`: take back what was applied last. `by`
     is who answered. `replace`: answers may replace earlier ones. `second` has the corrections of
-    another person: then only what both say alike is applied.
+    another person: then only what both say alike is applied. `language` is that of the table's
+    messages and of the report from now on, None as it was.
     """
 
     paths: tuple[Path, ...]
@@ -46,6 +47,7 @@ class CorrectOptions:
     by: str = ""
     replace: bool = False
     second: Path | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +97,24 @@ def correct(options: CorrectOptions) -> CorrectSummary:
     names = {one.job for one in (*corrections, *second) if one.job}
     job = find_job(options.to, options.paths, names)
     with JobStore.open_finished(job) as store, store.all_or_nothing():
+        if options.language is not None and (stored := store.view()) is not None:
+            store.set_view(replace(stored, language=options.language))
         view = writable_view(store, job)
         comparison, disputes = None, None
         if second:
             comparison = compare(store, corrections, second)
             settle_plan(store, comparison.plan, by=options.by, replace_earlier=options.replace)
-            stored, known, zeros_lost = len(comparison.plan.answers), comparison.plan.known, 0
+            applied, known, zeros_lost = len(comparison.plan.answers), comparison.plan.known, 0
             disputes = _write_disputes(store, view, comparison, job)
         elif options.undo:
-            stored, known, zeros_lost = store.take_back(), 0, 0
+            applied, known, zeros_lost = store.take_back(), 0, 0
         else:
-            stored, known, zeros_lost = _apply(store, view, corrections, tables, options)
+            applied, known, zeros_lost = _apply(store, view, corrections, tables, options)
         check_rules(store, view)
         counts = write_results(store, view)
     report = as_place(view.report) if view.report else None
     written = as_place(view.out), report
-    done = stored, known, zeros_lost, counts["review"]
+    done = applied, known, zeros_lost, counts["review"]
     return CorrectSummary(*done, *written, comparison, disputes, tuple(part_places(view).values()))
 
 
@@ -171,8 +175,7 @@ def writable_view(store: JobStore, job: Path) -> JobView:
     Raises:
         OutputError: table or report cannot be written.
     """
-    stored = store.view()
-    assert stored is not None, "JobStore.open_finished checks it"
+    stored = store.written_view()
     view = view_beside(stored, job)
     for place in (as_place(view.out), *part_places(view).values()):
         check_writable(place)

@@ -13,14 +13,8 @@ from formreader.core.field_kinds import NO_KIND, FieldKind, as_written, same_val
 from formreader.core.geometry import Box
 from formreader.core.records import FieldReading, PageReading, Status
 from formreader.core.user_files import csv_reader
-from formreader.output.columns import (
-    DIGIT_HEADER,
-    EARLIER_HEADERS,
-    FIELD_HEADER,
-    NAMED_DIGIT_HEADER,
-    NAMED_FIELD_HEADER,
-    PAGE_COLUMNS,
-)
+from formreader.output.columns import PAGE_COLUMNS
+from formreader.output.columns import is_table as has_columns_of_table
 from formreader.output.page_table import Sheet, column_of
 from formreader.output.table import digit_text, text_cell, whole_pixels
 from formreader.output.table_formats import TableFormat, format_of
@@ -72,7 +66,7 @@ def is_table(path: Path) -> bool:
     """
     if format_of(path) is not TableFormat.CSV:
         return True
-    return _is_header(list(_csv_reader(path).fieldnames or ()))
+    return has_columns_of_table(list(_csv_reader(path).fieldnames or ()), more=True)
 
 
 def read_edited(path: Path, store: JobStore, view: JobView) -> EditedTable:
@@ -239,7 +233,7 @@ def _rows(path: Path) -> Iterator[_Row]:
     if format_of(path) is TableFormat.CSV:
         reader = _csv_reader(path)
         names = list(reader.fieldnames or ())
-        if not _is_header(names):
+        if not has_columns_of_table(names, more=True):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         try:
             for row in reader:
@@ -255,24 +249,12 @@ def _rows(path: Path) -> Iterator[_Row]:
         yield _Row(f"{path}, row {line}", cells, _form_columns(list(cells)))
 
 
-def _is_header(names: list[str]) -> bool:
-    """Whether the columns are those of a table; a person may have added some at its end."""
-    if _is_of_pages(names):
-        return True
-    headers = (FIELD_HEADER, DIGIT_HEADER, NAMED_FIELD_HEADER, NAMED_DIGIT_HEADER, *EARLIER_HEADERS)
-    return any(names[: len(columns)] == columns for columns in (one.split(",") for one in headers))
-
-
-def _is_of_pages(names: list[str]) -> bool:
-    return tuple(names[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS
-
-
 def _form_columns(names: list[str]) -> Collection[str]:
     """The columns of fields in a table of pages; those that a person added come after `message`.
 
     None where a person has taken that away: then nothing tells them apart.
     """
-    known = _is_of_pages(names) and "message" in names
+    known = tuple(names[: len(PAGE_COLUMNS)]) == PAGE_COLUMNS and "message" in names
     return names[len(PAGE_COLUMNS) : names.index("message")] if known else ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,13 +22,12 @@ from formreader.core.locations import (
     with_part,
 )
 from formreader.core.options import Rows
-from formreader.core.records import PageReading
+from formreader.core.records import FieldReading, PageReading, Status
 from formreader.output.page_table import Sheet, column_of, sheets_of, write_page_table
-from formreader.output.report.page_sources import page_sources
-from formreader.output.report.report import ReportSummary, write_report
+from formreader.output.report.report import ReportSummary, page_sources, write_report
 from formreader.output.table import text_cell, write_form_table, write_table
 from formreader.output.table_formats import TableFormat, format_of
-from formreader.review.answer_gains import answer_gains
+from formreader.rules.form_rules import Relation
 from formreader.rules.rules_text import rules_of_text
 from formreader.store.job_store import JobStore, JobView
 
@@ -65,12 +64,25 @@ def write_results(store: JobStore, view: JobView) -> Counter[str]:
     counts = store.counts()
     _write_tables(store, view)
     if view.report:
-        top = report_summary(store, view, counts)
         place = as_place(view.report)
-        sources = scanned_files(store, place)
-        fields, gains = store.review_fields(), answer_gains(store, view)
-        write_report(place, top, fields, store.remarks(), sources=sources, gains=gains)
+        write_job_report(store, view, place, counts, scanned_files(store, place))
     return counts
+
+
+def write_job_report(
+    store: JobStore,
+    view: JobView,
+    place: Place,
+    counts: Mapping[str, int],
+    sources: Mapping[str, str] | None = None,
+) -> None:
+    """Write the report of all fields to review; `sources` are the addresses of the scans.
+
+    Raises:
+        OutputError: it cannot be written; what was there before is kept.
+    """
+    top, gains = report_summary(store, view, counts), answer_gains(store, view)
+    write_report(place, top, store.review_fields(), store.remarks(), sources=sources, gains=gains)
 
 
 def part_places(view: JobView) -> dict[str, Place]:
@@ -105,9 +117,10 @@ def _write_tables(store: JobStore, view: JobView) -> None:
         _keep_parts(store, tuple(dict.fromkeys((*view.parts, *now))))
     for form, place in places.items():
         forms = _tables_of(view, _occurring(view))[form]
-        write_page_table(place, _sheets(store, view, form, forms), _columns(view, forms))
+        columns = _columns(view, forms)
+        write_page_table(place, _sheets(store, view, form, forms), columns, view.language)
     if places:
-        write_page_table(out, _sheets(store, view, "", [""]), [])
+        write_page_table(out, _sheets(store, view, "", [""]), [], view.language)
     else:
         write_job_table(store, view, out, cast("Rows", view.rows))
     if now or view.parts:
@@ -118,8 +131,7 @@ def _write_tables(store: JobStore, view: JobView) -> None:
 
 
 def _keep_parts(store: JobStore, parts: tuple[str, ...]) -> None:
-    view = store.view()
-    assert view is not None, "it is set before anything is written"
+    view = store.written_view()
     store.set_view(replace(view, parts=parts))
 
 
@@ -143,17 +155,17 @@ def _tables_of(view: JobView, forms: Collection[str]) -> dict[str, Sequence[str]
 def job_sheets(store: JobStore, view: JobView) -> Iterator[Sheet]:
     """What the rows of the table of pages are about, with all digits of their fields."""
     single, kinds = _single(store), form_kinds(view)
-    return sheets_of(store.readings(), view.documents, single, kinds, many=of_many_forms(view))
+    many = not part_places(view) and _is_of_many(view, as_place(view.out))
+    return sheets_of(store.readings(), view.documents, single, kinds, many=many)
 
 
-def of_many_forms(view: JobView) -> bool:
-    """Whether the table of pages has a column for each field of several forms.
+def _is_of_many(view: JobView, place: Place) -> bool:
+    """Whether a single table of pages has a column for each field of several forms.
 
     JSON Lines have those of the page's own form only.
     """
-    if part_places(view) or format_of(as_place(view.out)) is TableFormat.JSON_LINES:
-        return False
-    return len(_tables_of(view, _occurring(view))) > 1
+    several = len(_tables_of(view, _occurring(view))) > 1
+    return several and format_of(place) is not TableFormat.JSON_LINES
 
 
 def form_kinds(view: JobView) -> dict[str, Mapping[str, FieldKind]]:
@@ -206,17 +218,17 @@ def write_job_table(store: JobStore, view: JobView, place: Place, rows: Rows) ->
         raise UsageError("Rows of pages need a template, whose fields are the columns")
     if rows == "page":
         tables = _tables_of(view, _occurring(view))
-        many = len(tables) > 1 and format_of(place) is not TableFormat.JSON_LINES
+        many = _is_of_many(view, place)
         occurring = [form for of in tables.values() for form in of]
-        write_page_table(
-            place, _sheets(store, view, many=many), _columns(view, occurring, many=many)
-        )
+        columns = _columns(view, occurring, many=many)
+        write_page_table(place, _sheets(store, view, many=many), columns, view.language)
         return
     readings = store.readings() if rows == "digit" else store.field_readings()
     if view.forms is not None:
-        write_form_table(place, as_written_on_forms(readings, form_kinds(view)), rows)
+        readings = as_written_on_forms(readings, form_kinds(view))
+        write_form_table(place, readings, rows, view.language)
     else:
-        write_table(place, readings, rows)
+        write_table(place, readings, rows, view.language)
 
 
 def kinds_of_columns(view: JobView) -> dict[str, FieldKind]:
@@ -273,7 +285,49 @@ def report_summary(store: JobStore, view: JobView, counts: Mapping[str, int]) ->
         model=run.model,
         csv_name=name_of(as_place(view.out)),
         options=view.options,
+        language=view.language,
         job=store.name,
         accepted=accepted,
         accepted_wrong=round(accepted_wrong, 2),
     )
+
+
+_OF_NO_NUMBER = -1.0
+"""What an answer about a column without numbers gains: it outweighs the doubt about the value."""
+
+
+def answer_gains(store: JobStore, view: JobView) -> dict[tuple[str, int, int], float]:
+    """How many wrong accepted values an answered field is expected to show, by its rules.
+
+    By (file, 0-based page, 0-based number of the field). A rule between fields can be checked once
+    all of its values are known, so the last answer of a sum also checks its accepted ones: what
+    they are expected to have wrong is shared by the fields that the rule waits for. Fields without
+    such rules are left out, but for those of columns without numbers.
+    """
+    if view.forms is None:
+        return {}
+    relations = {form: rules_of_text(text).relations for form, text in view.rules.items()}
+    gains: dict[tuple[str, int, int], float] = defaultdict(float)
+    unread = list[tuple[tuple[str, str], tuple[str, int, int]]]()  # (form, name), place
+    read = set[tuple[str, str]]()
+    for page in store.field_readings(forms=view.forms):
+        for relation in relations.get(page.form, ()):
+            for number, gain in _gains(page, relation):
+                gains[page.file, page.number, number] += gain
+        for number, field in enumerate(page.fields):
+            if any(map(str.isdecimal, field.value)):
+                read.add((page.form, field.name))
+            elif field.status is Status.REVIEW:
+                unread.append(((page.form, field.name), (page.file, page.number, number)))
+    return dict(gains) | {field: _OF_NO_NUMBER for column, field in unread if column not in read}
+
+
+def _gains(page: PageReading, relation: Relation) -> list[tuple[int, float]]:
+    """(number of the field, gain) of each field of a relation that is to be answered."""
+    fields: dict[str, tuple[int, FieldReading]] = {
+        field.name: (number, field) for number, field in enumerate(page.fields)
+    }
+    named = [fields[name] for name, _ in relation.terms if name in fields]
+    waiting = [number for number, field in named if field.status is Status.REVIEW]
+    doubts = sum(1 - field.confidence for _, field in named if field.status is Status.OK)
+    return [(number, doubts / len(waiting)) for number in waiting] if doubts > 0 else []

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
+from formreader.core.doubts import Doubt, reason
 from formreader.core.records import PageReading
 from formreader.output.table import file_cell
 from formreader.recognise.decisions import judged
 from formreader.recognise.risk_control import Thresholds
 from formreader.rules.decoder import broken_rules, written_values
-from formreader.rules.earlier_values import key_of_page, key_of_value, step_message
+from formreader.rules.earlier_values import key_of_page, key_of_value, step_broken
 from formreader.rules.form_rules import FormRules
 from formreader.rules.rules_text import rules_of_text
 from formreader.store.job_store import JobStore, JobView
@@ -76,13 +77,12 @@ def _broken(
     broken = broken_rules(values, rules)
     for name, value in values.items():
         if counts[page.form, name, value] > 1:
-            told = f"{name}: {value} stands on another page as well"
-            broken[name] = (*broken.get(name, ()), told)
+            broken[name] = (*broken.get(name, ()), reason(Doubt.NOT_UNIQUE, name, value))
         if (own := rules.of(name)).previous:
             number = values.get(own.previous_by, "")
             key = "" if "?" in number else key_of_value(number)
             if not own.previous_by:
                 key = key_of_page(file_cell(page.file), str(page.number + 1))
-            if told := step_message(value, key, own):
-                broken[name] = (*broken.get(name, ()), f"{name}: {told}")
+            if told := step_broken(value, key, own, name):
+                broken[name] = (*broken.get(name, ()), told)
     return broken

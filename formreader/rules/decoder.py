@@ -47,7 +47,7 @@ from formreader.core.records import FieldReading
 from formreader.rules.expressions import decimals_of
 from formreader.rules.field_checks import broken_by, number_of
 from formreader.rules.form_rules import NO_RULES, FormRules, Relation
-from formreader.rules.rule_messages import relation_message
+from formreader.rules.rule_reasons import relation_broken
 
 UNREADABLE = "?"
 """Stands in a value for what cannot be read; as a candidate for all values that are not listed."""
@@ -149,12 +149,12 @@ def written_values(fields: Iterable[FieldReading], rules: FormRules) -> dict[str
 def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple[str, ...]]:
     """The rules that the values of a page break, by the fields that they are about.
 
-    Each is a sentence for people. A rule between fields has one, the same for all of its fields.
+    Each is a reason. A rule between fields has one, the same for all of its fields.
     """
     found = dict[str, list[str]]()
     for name, value in values.items():
-        for told in broken_by(rules.of(name), value):
-            found.setdefault(name, []).append(f"{name}: {told}")
+        if own := list(broken_by(rules.of(name), value, name)):
+            found[name] = own
     for relation in rules.relations:
         numbers = {
             name: number_of(values[name], rules.of(name)) if name in values else None
@@ -163,11 +163,23 @@ def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple
         known = {name: number for name, number in numbers.items() if number is not None}
         if len(known) < len(numbers) or _holds(relation, known):
             continue
-        told = relation_message(relation, values, known, rules)
+        told = relation_broken(relation, values, known, rules)
         for name in known:
             if told not in found.setdefault(name, []):
                 found[name].append(told)
     return {name: tuple(texts) for name, texts in found.items()}
+
+
+def kept_sums(values: Mapping[str, str], rules: FormRules) -> list[list[str]]:
+    """The fields of each sum that the values of a page keep, where all of them are numbers."""
+    kept = list[list[str]]()
+    for relation in rules.relations:
+        names = [name for name, _ in relation.terms]
+        numbers = {name: number_of(values.get(name, ""), rules.of(name)) for name in names}
+        known = {name: number for name, number in numbers.items() if number is not None}
+        if relation.compare == "=" and len(known) == len(names) and _holds(relation, known):
+            kept.append(names)
+    return kept
 
 
 def _holds(relation: Relation, numbers: Mapping[str, int | Decimal]) -> bool:

@@ -9,7 +9,8 @@ from decimal import Decimal
 from functools import lru_cache
 from importlib import import_module
 
-from formreader.core.field_kinds import Misfit, Typed, free_number, text_of, value_of
+from formreader.core.doubts import Doubt, reason
+from formreader.core.field_kinds import Misfit, Typed, free_number, span, text_of, value_of
 from formreader.rules.form_rules import FieldRules
 
 _MODULE_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
@@ -21,16 +22,16 @@ MAX_DIGITS = 15
 """Longer numbers are names of things: nobody adds them up."""
 
 _MAX_SHOWN_VALUE = 40
-"""Characters of a value in a message."""
+"""Characters of a value in a reason."""
 
 _MAX_DAY = date.max.toordinal()
 
 
-def broken_by(rules: FieldRules, value: str) -> Iterator[str]:
-    """Yield what speaks against a value, a phrase for each rule of its field that it breaks.
+def broken_by(rules: FieldRules, value: str, name: str = "") -> Iterator[str]:
+    """Yield what speaks against a value, a reason for each rule of its field that it breaks.
 
-    `value` is as written, with digits and what stands between them; "" for a blank. One with a `?`
-    breaks none: it may be anything.
+    `name` is that of the field. `value` is as written, with digits and what stands between them; ""
+    for a blank. One with a `?` breaks none: it may be anything.
     """
     digits = digits_of(value)
     if "?" in value:
@@ -38,29 +39,27 @@ def broken_by(rules: FieldRules, value: str) -> Iterator[str]:
     said = value if len(value) <= _MAX_SHOWN_VALUE else f"{value[:_MAX_SHOWN_VALUE]}..."
     if not digits:
         if rules.optional is False or (_asks(rules) and not rules.optional and not _is_zero(rules)):
-            yield "it is blank, and should not be"
+            yield reason(Doubt.IS_BLANK, name)
         return
     try:
         value_of(value, rules)
     except Misfit as misfit:
-        yield str(misfit)
+        yield reason(misfit.args[0], name, *misfit.args[1:])
     if rules.digits is not None and not rules.digits[0] <= len(digits) <= rules.digits[1]:
-        low, high = rules.digits
-        wanted = str(low) if low == high else f"{low} to {high}"
-        yield f"{said} has {len(digits)} digits, and should have {wanted}"
+        yield reason(Doubt.WRONG_LENGTH, name, said, len(digits), span(*rules.digits))
     number: int | Decimal | None = None
     if rules.least is not None or rules.most is not None:
         number = number_of(value, rules)
     if rules.least is not None and number is not None and number < rules.least:
-        yield f"{said} is below {number_text(rules.least, rules)}"
+        yield reason(Doubt.BELOW, name, said, number_text(rules.least, rules))
     if rules.most is not None and number is not None and number > rules.most:
-        yield f"{said} is above {number_text(rules.most, rules)}"
+        yield reason(Doubt.ABOVE, name, said, number_text(rules.most, rules))
     if rules.pattern and not pattern_check(rules.pattern)(value):
-        yield f"{said} is not written as it should be ({rules.pattern})"
+        yield reason(Doubt.OFF_PATTERN, name, said, rules.pattern)
     if rules.one_of and value not in rules.known and digits not in rules.known:
-        yield f"{said} is not in {rules.one_of}"
+        yield reason(Doubt.NOT_IN_LIST, name, said, rules.one_of)
     if rules.check and not check_digits(rules.check)(digits):
-        yield f"{said} does not fit its check digit ({rules.check})"
+        yield reason(Doubt.WRONG_CHECK_DIGIT, name, said, rules.check)
 
 
 def number_of(value: str, rules: FieldRules) -> int | Decimal | None:

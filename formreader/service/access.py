@@ -9,12 +9,13 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from formreader.core.errors import UsageError
@@ -145,9 +146,7 @@ class Access:
     def is_known_host(self, header: str) -> bool:
         """Whether a request is for this service by name: else a site's name leads to it."""
         host = _host_of(header)
-        if host in self.names:
-            return True
-        return self.any_address and _is_address(host)
+        return host in self.names or (self.any_address and _address_of(host) is not None)
 
     def has_token(self, headers: Headers) -> bool:
         """Whether a request's `Authorization` has the token; compared in constant time."""
@@ -223,12 +222,8 @@ _NO_TOKEN = (
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    address = _address_of(host.strip("[]"))
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def read_token(path: Path) -> str:
@@ -272,34 +267,24 @@ def _is_same_origin(headers: Mapping[str, str], host: str) -> bool:
     if site is not None and site not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    if origin is None:
-        return True
-    try:
-        return urlsplit(origin).netloc.lower() == host.lower()
-    except ValueError:
-        return False
+    with suppress(ValueError):
+        return origin is None or urlsplit(origin).netloc.lower() == host.lower()
+    return False
 
 
 def _cookie(headers: Headers) -> str:
     """The value of a request's cookie; "" where it has none."""
-    try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel is not None else ""
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
 
 
 def _host_of(header: str) -> str:
     """The name or address in a `Host` header, without its port."""
-    try:
+    with suppress(ValueError):
         return (urlsplit(f"//{header}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    return ""
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+def _address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host)
+    return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from types import NoneType
 from typing import Annotated, Any, Literal
 
@@ -66,7 +67,7 @@ class JobOptions(Body):
     """Options of a job: those of `formreader scan`, with its defaults."""
 
     rows: Rows = Field("field", description="What a row of the table is")
-    review_below: Share = Field(description="Digits with a lower confidence are for review")
+    review_below: Share = Field(description="Values with a lower confidence are for review")
     max_error: MaxError | None = Field(
         None, description="Instead: the share of accepted values that may be wrong"
     )
@@ -124,6 +125,8 @@ class Job(BaseModel):
     seconds_left: float | None = Field(None, description="While it is running: an estimate")
     ahead: int = Field(0, description="While it is queued: jobs before it")
     counts: JobCounts | None = Field(None, description="When it is done")
+    carried: int = Field(0, description="Answers that it has from the job that it reads again")
+    not_carried: int = Field(0, description="Answers of that job whose place is no field any more")
     options: JobOptions
     problem: Problem | None = Field(None, description="Why it failed")
     watched: bool = Field(False, description="It is of a watched folder, and may grow")
@@ -287,10 +290,6 @@ def _all_texts(given: object, others: tuple[type, ...] = ()) -> object:
     return given
 
 
-def _all_texts_or_none(given: object) -> object:
-    return _all_texts(given, (NoneType,))
-
-
 class Answers(Body):
     """Answers as they are typed, under the names that the report's script keeps them."""
 
@@ -302,9 +301,9 @@ class Answers(Body):
 class AnswerChanges(Body):
     """Answers to add or replace; null takes one away. Others stay."""
 
-    answers: Annotated[dict[ShortText, ShortText | None], BeforeValidator(_all_texts_or_none)] = (
-        Field(max_length=10_000)
-    )
+    answers: Annotated[
+        dict[ShortText, ShortText | None], BeforeValidator(partial(_all_texts, others=(NoneType,)))
+    ] = Field(max_length=10_000)
 
 
 class CorrectionsDone(BaseModel):

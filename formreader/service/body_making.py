@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import cast
 
 from formreader.core.geometry import Box
-from formreader.core.options import Rows
 from formreader.core.records import DigitReading, FieldReading, PageReading, Status
 from formreader.output.table import digit_text, file_cell, text_cell, whole_pixels
+from formreader.output.wording import sentence
 from formreader.service import bodies
 from formreader.service.job_queue import LiveJob
 from formreader.service.service_state import Service
+
+_SHOWN = (
+    "id", "name", "created", "started", "finished", "skipped", "pages", "counts", "carried",
+    "not_carried",
+)  # fmt: skip
+"""What a job's body has as its record has it."""
 
 
 def body_of_job(service: Service, job: LiveJob) -> bodies.Job:
@@ -29,37 +33,27 @@ def body_of_job(service: Service, job: LiveJob) -> bodies.Job:
     problem = None
     if record.problem is not None:
         status, detail = record.problem
-        title = "The job failed"
         problem = bodies.Problem(
-            type="about:blank", title=title, status=status, detail=detail, errors=None
+            type="about:blank", title="The job failed", status=status, detail=detail, errors=None
         )
-    return bodies.Job(
-        id=record.id,
-        name=record.name,
-        state=state,
-        created=_time(record.created),
-        started=_time_or_none(record.started),
-        finished=_time_or_none(record.finished),
-        expires=_time_or_none(service.expires(record.finished)),
-        files=len(record.files),
-        skipped=record.skipped,
-        bytes=sum(file.size for file in record.files),
-        pages=record.pages,
-        pages_done=job.pages_done,
-        pages_failed=record.counts["failed"] if record.counts else job.pages_failed,
-        pages_per_second=speed,
-        seconds_left=left,
-        ahead=service.queue.ahead_of(job) if state is bodies.JobState.QUEUED else 0,
-        counts=bodies.JobCounts(**record.counts) if record.counts else None,
-        options=bodies.JobOptions(
-            rows=cast("Rows", record.rows),
-            review_below=record.review_below,
-            max_error=record.max_error,
-            template=record.template,
-        ),
-        problem=problem,
-        watched=bool(record.watch),
-        version=job.version,
+    shown = {name: getattr(record, name) for name in _SHOWN}  # times as seconds become times
+    return bodies.Job.model_validate(
+        shown
+        | {
+            "state": state,
+            "expires": service.expires(record.finished),
+            "files": len(record.files),
+            "bytes": sum(file.size for file in record.files),
+            "pages_done": job.pages_done,
+            "pages_failed": record.counts["failed"] if record.counts else job.pages_failed,
+            "pages_per_second": speed,
+            "seconds_left": left,
+            "ahead": service.queue.ahead_of(job) if state is bodies.JobState.QUEUED else 0,
+            "options": {name: getattr(record, name) for name in bodies.JobOptions.model_fields},
+            "problem": problem,
+            "watched": bool(record.watch),
+            "version": job.version,
+        }
     )
 
 
@@ -68,8 +62,8 @@ def body_of_counts(counts: Mapping[str, int]) -> bodies.JobCounts:
     return bodies.JobCounts(**{name: counts[name] for name in bodies.JobCounts.model_fields})
 
 
-def body_of_page(n: int, page: PageReading) -> bodies.PageSummary:
-    """A page in the list of a job's pages, which counts from 1."""
+def body_of_page(n: int, page: PageReading, language: str) -> bodies.PageSummary:
+    """A page in the list of a job's pages, which counts from 1; its message in a language."""
     digits = [digit for field in page.fields for digit in field.digits]
     statuses = Counter(digit.status for digit in digits)
     remark = page.remark
@@ -79,7 +73,7 @@ def body_of_page(n: int, page: PageReading) -> bodies.PageSummary:
         page=page.number + 1,
         status=str(remark.status if remark else _status(page)),
         form=page.form,
-        message=text_cell(remark.reason if remark else page.origin),
+        message=text_cell(sentence(remark.reason if remark else page.origin, language)),
         fields=len(page.fields),
         digits=len(digits) - statuses[Status.BLANK],
         review=statuses[Status.REVIEW],
@@ -132,11 +126,3 @@ def _place(box: Box) -> bodies.Place:
 
 def _rounded(value: float) -> float:
     return round(float(value), 4)
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _time_or_none(seconds: float | None) -> datetime | None:
-    return None if seconds is None else _time(seconds)

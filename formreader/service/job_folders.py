@@ -56,7 +56,8 @@ class JobRecord:
     `state` is queued until it is done or failed. `forms` is the hash of its templates, "" for none.
     `read_by` identifies the program and the model that it is read with. `counts` are those of the
     results, `problem` (status, detail) says why it failed. `watch` names a job of a watched folder,
-    "" for an upload. `learns`: the forms that it learns become templates of the service.
+    "" for an upload. `learns`: the forms that it learns become templates of the service. Of the
+    answers of the job that it reads again, `carried` have a place in it, and `not_carried` none.
     """
 
     id: str
@@ -78,6 +79,8 @@ class JobRecord:
     problem: tuple[int, str] | None = None
     watch: str = ""
     learns: bool = False
+    carried: int = 0
+    not_carried: int = 0
 
     @classmethod
     def of_json(cls, text: str) -> Self:

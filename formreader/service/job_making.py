@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from formreader.core.errors import PageError
 from formreader.core.records import InputFile
 from formreader.input.open_page import MAX_PIXELS, measure_file
 from formreader.input.path_listing import natural_key
+from formreader.review.carried_answers import keep_answers
 from formreader.service import bodies
 from formreader.service.file_names import (
     ZIP_SUFFIX,
@@ -60,9 +62,9 @@ def make_job(service: Service, folder: JobFolder, upload: Upload) -> JobRecord:
         raise ProblemError(
             415, "None of the files is a page. Send PNG, JPEG, TIFF, WebP, BMP, HEIF or PDF files"
         )
-    pages = check_sizes(service, folder.inputs(_record(service, folder, options, "", files, 0)))
+    pages = check_sizes(service, folder.inputs(new_record(service, folder, options, "", files, 0)))
     name = label_of(name)[: bodies.MAX_NAME] if name else _name_of(upload, files)
-    record = _record(service, folder, options, name, files, skipped)
+    record = new_record(service, folder, options, name, files, skipped)
     return replace(record, pages=pages, forms=service.shelf.keep(options.template))
 
 
@@ -70,6 +72,8 @@ def make_job_again(
     service: Service, folder: JobFolder, before: LiveJob, changes: bodies.JobChanges
 ) -> JobRecord:
     """Return the record of a job that reads the files of another anew, with other options.
+
+    The answers that people gave wait in its folder until it is read.
 
     The files become those of both jobs: each may be deleted without the other.
 
@@ -86,9 +90,11 @@ def make_job_again(
             _link(before.folder.files / file.stored, folder.files / file.stored)
     except FileNotFoundError as error:
         raise ProblemError(404, "The job was deleted meanwhile") from error
+    if record.state == "done" and not before.running:
+        service.desk.look(before.folder.store, partial(keep_answers, job=folder.store))
     files = tuple(replace(file, origin="") for file in record.files)
     name = label_of(changes.name)[: bodies.MAX_NAME] if changes.name else record.name
-    made = _record(service, folder, options, name, files, record.skipped)
+    made = new_record(service, folder, options, name, files, record.skipped)
     return replace(made, pages=record.pages, forms=service.shelf.keep(options.template))
 
 
@@ -108,17 +114,21 @@ def _given_options(service: Service, values: Mapping[str, str]) -> bodies.JobOpt
     Raises:
         ProblemError: one has an impossible value.
     """
-    scan = service.options.scan
-    defaults: dict[str, object] = {
-        "rows": scan.rows,
-        "review_below": scan.review_below,
-        "max_error": scan.max_error,
-        "template": service.shelf.default,
-    }
     given = {name: values[name] for name in _OPTION_FIELDS if values.get(name, "") != ""}
     if "template" in values:
         given["template"] = values["template"]
-    return job_options(defaults | given)
+    return job_options(default_options(service).model_dump() | given)
+
+
+def default_options(service: Service) -> bodies.JobOptions:
+    """The service's own options of a job."""
+    scan = service.options.scan
+    return bodies.JobOptions(
+        rows=scan.rows,
+        review_below=scan.review_below,
+        max_error=scan.max_error,
+        template=service.shelf.default,
+    )
 
 
 def job_options(values: Mapping[str, object]) -> bodies.JobOptions:
@@ -260,24 +270,22 @@ def _name_of(upload: Upload, files: Sequence[StoredFile]) -> str:
     return f"{first[: bodies.MAX_NAME - len(more)]}{more}"
 
 
-def _record(
+def new_record(
     service: Service,
     folder: JobFolder,
     options: bodies.JobOptions,
     name: str,
-    files: tuple[StoredFile, ...],
-    skipped: int,
+    files: tuple[StoredFile, ...] = (),
+    skipped: int = 0,
 ) -> JobRecord:
+    """Return the record of a job whose pages and forms are not known yet."""
     return JobRecord(
         id=folder.id,
         name=name,
         created=time.time(),
-        rows=options.rows,
-        review_below=options.review_below,
-        max_error=options.max_error,
-        template=options.template,
         forms="",
         read_by=service.queue.read_by,
         files=files,
         skipped=skipped,
+        **options.model_dump(),
     )

@@ -21,6 +21,7 @@ from formreader.batch.scan_job import ScanSummary
 from formreader.batch.scan_means import SharedMeans, WarmMeans
 from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows, ScanOptions
+from formreader.review.carried_answers import waiting_answers
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, JobFolder, JobRecord
 from formreader.service.problems import ProblemError
@@ -349,13 +350,15 @@ class JobQueue:
     def _begin_anew(self, job: LiveJob, record: JobRecord) -> None:
         """Forget what another version of the program, or another model, has read of a job."""
         for path in job.folder.path.glob(f"{job.folder.table.stem}.*"):
-            if path.is_file():  # the scan itself deletes forms that it has learned
+            # The scan itself deletes forms that it has learned.
+            if path.is_file() and path != waiting_answers(job.folder.store):
                 path.unlink()
         with self._lock:
             job.record = replace(job.record, read_by=self.read_by)
             job.folder.write(job.record)
 
     def _options(self, job: LiveJob, record: JobRecord) -> ScanOptions:
+        learned: Literal["auto"] | None = "auto" if record.template == LEARNED_FORMS else None
         return replace(
             self._scan,
             paths=(record.name,),
@@ -365,18 +368,13 @@ class JobQueue:
             split_forms=False,  # a job has one table, from which clients choose
             review_below=record.review_below,
             max_error=record.max_error,
-            template=self._data.forms / record.forms if record.forms else _learned(record),
+            template=self._data.forms / record.forms if record.forms else learned,
         )
 
     def _count(self, summary: ScanSummary) -> None:
         self._metrics.add("pages_total", summary.read)
         self._metrics.add("pages_failed_total", summary.failed)
         self._metrics.add_seconds(summary.stages)
-
-
-def _learned(record: JobRecord) -> Literal["auto"] | None:
-    """How a scan is told to learn the forms of a job, if it is to."""
-    return "auto" if record.template == LEARNED_FORMS else None
 
 
 def _done(now: JobRecord, begun: JobRecord, summary: ScanSummary) -> JobRecord:
@@ -389,4 +387,6 @@ def _done(now: JobRecord, begun: JobRecord, summary: ScanSummary) -> JobRecord:
         pages=summary.total,
         counts=counts,
         problem=None,
+        carried=summary.carried.over,
+        not_carried=summary.carried.lost,
     )

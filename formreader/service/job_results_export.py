@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from collections.abc import Mapping
@@ -12,11 +11,10 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from formreader.core.options import Rows
-from formreader.output.report.report import write_report
 from formreader.output.report.report_fields import field_records
 from formreader.output.table import file_cell
-from formreader.review.answer_gains import answer_gains
-from formreader.review.job_results import report_summary, write_job_table
+from formreader.output.wording import sentence
+from formreader.review.job_results import report_summary, write_job_report, write_job_table
 from formreader.service import bodies
 from formreader.service.body_making import body_of_counts
 from formreader.service.job_queue import LiveJob
@@ -42,16 +40,15 @@ _CLIENTS_OPTIONS = ("PATHS", "--rows", "--review-below", "--max-error")
 The others tell how the service was started and where its files are."""
 
 
-def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format) -> Path:
-    """Write the table of a job to a new file, which the caller deletes.
+def export_table(service: Service, job: LiveJob, rows: Rows, kind: Format, language: str) -> Path:
+    """Write the table of a job in a language to a new file, which the caller deletes.
 
     Raises:
         FormreaderError: the job cannot be opened, or the table cannot be written.
     """
 
     def write(store: JobStore) -> None:
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = replace(store.written_view(), language=language)
         write_job_table(store, view, path, rows)
 
     with service.data.new_file(".jsonl" if kind == "json" else f".{kind}") as path:
@@ -75,28 +72,23 @@ def current_report(service: Service, job: LiveJob) -> Path:
         changed = job.folder.store.stat().st_mtime_ns
         if report.is_file() and report.stat().st_mtime_ns == changed:
             return
-        view = store.view()
-        assert view is not None, "the job is done"
-        top = report_summary(store, view, store.counts())
-        options = tuple(one for one in top.options if one[0] in _CLIENTS_OPTIONS)
-        top = replace(top, options=options)
-        gains = answer_gains(store, view)
-        write_report(report, top, store.review_fields(), store.remarks(), gains=gains)
+        view = store.written_view()
+        options = tuple(one for one in view.options if one[0] in _CLIENTS_OPTIONS)
+        write_job_report(store, replace(view, options=options), report, store.counts())
         os.utime(report, ns=(changed, changed))
 
     service.desk.look(job.folder.store, write)
     return report
 
 
-def export_review(service: Service, job: LiveJob) -> Path:
+def export_review(service: Service, job: LiveJob, language: str) -> Path:
     """Write what the page for review needs to a new JSON file, which the caller deletes.
 
     Fields are written one by one, so that memory does not grow with their number.
     """
 
     def write(store: JobStore) -> None:
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = store.written_view()
         counts = store.counts()
         top = report_summary(store, view, counts)
         head = {
@@ -110,7 +102,7 @@ def export_review(service: Service, job: LiveJob) -> Path:
                 bodies.Remark(
                     file=file_cell(one.file),
                     page=one.page + 1,
-                    reason=one.reason,
+                    reason=sentence(one.reason, language),
                     failed=one.failed,
                 ).model_dump()
                 for one in store.remarks()
@@ -126,11 +118,6 @@ def export_review(service: Service, job: LiveJob) -> Path:
     with service.data.new_file(".json") as path:
         service.desk.look(job.folder.store, write)
     return path
-
-
-def as_base64(picture: bytes) -> str:
-    """A picture as text."""
-    return base64.b64encode(picture).decode("ascii")
 
 
 def _as_json(service: Service, lines: Path) -> Path:

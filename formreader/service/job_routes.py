@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace as replace_record
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from formreader.batch.auto_forms import AutoForms
 from formreader.core.errors import FormreaderError
 from formreader.core.options import Rows
-from formreader.review.correct_job import CorrectOptions, CorrectSummary, correct
+from formreader.review.correct_job import CorrectOptions, correct
 from formreader.service import bodies
 from formreader.service.access import REPORT_POLICY
 from formreader.service.body_making import body_of_job
@@ -39,12 +39,14 @@ from formreader.service.request_bodies import (
     json_schema,
     receive_file,
 )
-from formreader.service.service_state import Service, busy, client_of, service_of
+from formreader.service.service_state import Service, busy, client_of, language_of, service_of
 from formreader.service.template_shelf import LEARNED_FORMS, summary_of_template
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 Shared = Annotated[Service, Depends(service_of)]
+Language = Annotated[str, Depends(language_of)]
+PartName = Annotated[str, PathParameter(pattern=r"^part-[0-9a-f]{8}-[0-9]{4,9}\.js$")]
 
 _LOOK_SECONDS = 0.2
 """Seconds between two looks whether a job has changed, for its events: five a second are a smooth
@@ -228,6 +230,7 @@ async def _events(service: Service, job: LiveJob) -> AsyncIterator[str]:
 def get_results(
     job_id: str,
     service: Shared,
+    language: Language,
     rows: Rows | None = None,
     format: Annotated[Format, Query()] = "csv",  # noqa: A002
     download: bool = False,
@@ -241,7 +244,7 @@ def get_results(
             "rows: the job was read without forms, which a row for each page needs. Read it again: "
             f'POST {router.prefix}/{job_id}/again with {{"template": "auto", "rows": "page"}}',
         )
-    path = export_table(service, job, wanted, format)  # type: ignore[arg-type]
+    path = export_table(service, job, wanted, format, language)  # type: ignore[arg-type]
     return FileResponse(
         path,
         media_type=MEDIA_TYPES[format],
@@ -261,6 +264,20 @@ def get_report(job_id: str, service: Shared) -> Response:
     report = current_report(service, service.done_job(job_id))
     headers = {"content-security-policy": REPORT_POLICY, "x-frame-options": "SAMEORIGIN"}
     return FileResponse(report, media_type="text/html", headers=headers)
+
+
+@router.get(
+    "/{job_id}/results_files/{name}",
+    response_class=FileResponse,
+    responses={200: {"content": {"text/javascript": {"schema": {"type": "string"}}}}},
+)
+def get_report_part(job_id: str, name: PartName, service: Shared) -> Response:
+    """Give a part of the report, as `scan` writes it beside a large one."""
+    report = service.done_job(job_id).folder.report
+    part = report.with_name(f"{report.stem}_files") / name
+    if not part.is_file():
+        raise ProblemError(404, "The report has no such part, or was written anew. Load it again")
+    return FileResponse(part, media_type="text/javascript")
 
 
 @router.post(
@@ -298,16 +315,9 @@ def _correct(service: Service, job: LiveJob, options: CorrectOptions) -> bodies.
         with service.desk.closed(job.folder.store):
             done = correct(options)
     except FormreaderError as error:
-        raise type(error)(_without_paths(str(error), options.paths)) from error.__cause__
+        text = str(error)
+        for path in options.paths:
+            text = text.replace(str(path), "corrections.csv")
+        raise type(error)(text) from error.__cause__
     service.renew_counts(job)
-    return _body_of_corrections(done)
-
-
-def _body_of_corrections(done: CorrectSummary) -> bodies.CorrectionsDone:
     return bodies.CorrectionsDone(stored=done.answers, known=done.known, review=done.review)
-
-
-def _without_paths(text: str, paths: tuple[Path, ...]) -> str:
-    for path in paths:
-        text = text.replace(str(path), "corrections.csv")
-    return text

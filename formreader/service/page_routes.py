@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import FileResponse, Response
@@ -25,12 +25,13 @@ from formreader.service.job_queue import LiveJob
 from formreader.service.job_results_export import export_review
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import json_body, json_schema
-from formreader.service.service_state import Service, service_of
+from formreader.service.service_state import Service, language_of, service_of
 from formreader.store.job_store import JobStore
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}", tags=["pages"])
 
 Shared = Annotated[Service, Depends(service_of)]
+Language = Annotated[str, Depends(language_of)]
 Number = Annotated[int, Path(ge=1, le=100_000_000)]
 
 _MAX_NAME_TO_FIND = 1000
@@ -41,8 +42,6 @@ _MAX_ANSWERS_BYTES = 2**22
 
 _MAX_CHANGES_BYTES = 2**20
 """Bytes of answers that change: 10,000 of 100 bytes each."""
-
-_T = TypeVar("_T")
 
 _Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
@@ -61,6 +60,7 @@ _PNG: _Responses = {
 def get_pages(
     job_id: str,
     service: Shared,
+    language: Language,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     file: Annotated[str | None, Query(max_length=_MAX_NAME_TO_FIND)] = None,
@@ -80,14 +80,16 @@ def get_pages(
         ]
         shown = pages[offset : offset + limit]
         read = _with_fields(store, [one for _, one in shown])
-        summaries = [body_of_page(n, one) for (n, _), one in zip(shown, read, strict=True)]
+        summaries = [
+            body_of_page(n, one, language) for (n, _), one in zip(shown, read, strict=True)
+        ]
         return bodies.PageList(pages=summaries, total=len(pages))
 
-    return _look(service, job, look)
+    return service.desk.look(job.folder.store, look)
 
 
 @router.get("/pages/{n}")
-def get_page(job_id: str, n: Number, service: Shared) -> bodies.PageDetail:
+def get_page(job_id: str, n: Number, service: Shared, language: Language) -> bodies.PageDetail:
     """Give all that was read on a page, with its place there, and the page's size in pixels."""
     job = service.done_job(job_id)
     page, file = _page(service, job, n)
@@ -96,7 +98,7 @@ def get_page(job_id: str, n: Number, service: Shared) -> bodies.PageDetail:
     except ProblemError:
         size = (0, 0)
     return bodies.PageDetail(
-        **body_of_page(n, page).model_dump(),
+        **body_of_page(n, page, language).model_dump(),
         width=size[0],
         height=size[1],
         readings=bodies_of_fields(page),
@@ -138,9 +140,9 @@ def get_crops(job_id: str, n: Number, k: Number, service: Shared) -> Response:
 
 
 @router.get("/review", response_class=FileResponse, responses={200: {"model": bodies.Review}})
-def get_review(job_id: str, service: Shared) -> Response:
+def get_review(job_id: str, service: Shared, language: Language) -> Response:
     """Give what the page for review needs."""
-    path = export_review(service, service.done_job(job_id))
+    path = export_review(service, service.done_job(job_id), language)
     remove = BackgroundTask(path.unlink, missing_ok=True)
     return FileResponse(path, media_type="application/json", background=remove)
 
@@ -181,10 +183,6 @@ def patch_answers(
     return bodies.Answers(answers=answers)
 
 
-def _look(service: Service, job: LiveJob, use: Callable[[JobStore], _T]) -> _T:
-    return service.desk.look(job.folder.store, use)
-
-
 def _with_fields(store: JobStore, pages: Sequence[PageReading]) -> list[PageReading]:
     """Return some pages of a job with their fields."""
     return list(store.readings(pages={(page.file, page.number) for page in pages}))
@@ -202,12 +200,11 @@ def _page(service: Service, job: LiveJob, n: int) -> tuple[PageReading, InputFil
         if not found:
             return None
         paths = {record.label: record.path for record in store.files()}
-        view = store.view()
-        assert view is not None, "the job is done"
+        view = store.written_view()
         (page,) = as_written_on_forms(_with_fields(store, found), form_kinds(view))
         return page, InputFile(paths[page.file], page.file)
 
-    found = _look(service, job, look)
+    found = service.desk.look(job.folder.store, look)
     if found is None:
         raise ProblemError(404, f"The job has no page {n}")
     return found
@@ -227,7 +224,7 @@ def _field(service: Service, job: LiveJob, n: int, k: int) -> ReviewField:
         place = (page.same_as or page.file, page.number, k - 1)
         return next(store.sampled_fields({place}), None)
 
-    found = _look(service, job, look)
+    found = service.desk.look(job.folder.store, look)
     if found is None:
         raise ProblemError(404, f"Page {n} has no field {k}, or nothing is written in it")
     return found

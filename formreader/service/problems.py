@@ -30,14 +30,8 @@ PROBLEM_TYPE = "application/problem+json"
 _MAX_SHOWN_ERRORS = 20
 """Values of a body that are told to be wrong: the first ones are enough to mend it."""
 
-_STATUS_OF_ERRORS: Mapping[type[FormreaderError], int] = {
-    UsageError: 422,
-    NoInputError: 422,
-    TemplateError: 422,
-    PageError: 422,
-    OutputError: 507,
-}
-"""What the program's own errors are to a client. Others, as of models, are faults of the server."""
+_FAULTS_OF_CLIENTS = (UsageError, NoInputError, TemplateError, PageError)
+"""The program's errors that a client can mend. Others, as of models, are faults of the server."""
 
 DISK_FULL = "The disk of the service is full. Delete jobs or free some space"
 
@@ -85,12 +79,6 @@ class _ProblemResponse(JSONResponse):
         await super().__call__(scope, receive, send)
 
 
-def status_of(error: FormreaderError) -> int:
-    """Return the HTTP status of one of the program's errors."""
-    kinds = (status for kind, status in _STATUS_OF_ERRORS.items() if isinstance(error, kind))
-    return next(kinds, 500)
-
-
 def add_problem_handlers(app: FastAPI) -> None:
     """Let all errors of `app` end as problem documents."""
 
@@ -104,14 +92,17 @@ def add_problem_handlers(app: FastAPI) -> None:
             {"where": [str(part) for part in one["loc"]], "what": one["msg"]}
             for one in error.errors()[:_MAX_SHOWN_ERRORS]
         ]
-        return problem_response(422, f"{_first(wrong)}. /docs shows what fits", errors=wrong)
+        first = [f"{' '.join(one['where'])}: {one['what']}" for one in wrong[:1]]
+        told = "".join(first) or "The request does not fit"
+        return problem_response(422, f"{told}. /docs shows what fits", errors=wrong)
 
     @app.exception_handler(FormreaderError)
     async def of_program(request: Request, error: FormreaderError) -> Response:
         folder = f"{request.app.state.service.data.path}/"  # of no use to clients
         full = error.__cause__ is not None and is_disk_full(error.__cause__)
         detail = DISK_FULL if full else str(error).replace(folder, "")
-        return problem_response(status_of(error), detail)
+        status = 422 if isinstance(error, _FAULTS_OF_CLIENTS) else 500
+        return problem_response(507 if isinstance(error, OutputError) else status, detail)
 
     @app.exception_handler(OSError)
     async def of_system(request: Request, error: OSError) -> Response:
@@ -133,9 +124,3 @@ def _told(error: HTTPException, request: Request) -> str:
     if error.status_code == 405:
         return f"{request.method} is not possible at {request.url.path}. /docs lists what is"
     return str(error.detail)
-
-
-def _first(wrong: list[dict[str, Any]]) -> str:
-    if not wrong:
-        return "The request does not fit"
-    return f"{' '.join(wrong[0]['where'])}: {wrong[0]['what']}"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from formreader.batch.page_work import PageTask
-from formreader.batch.read_tasks import read_tasks
-from formreader.batch.single_images import work_digit, work_number
 from formreader.core.classes import CLASSES, CROP_SIDE, NOT_A_DIGIT
 from formreader.core.classes import Crops as CropArray
 from formreader.core.errors import UsageError
@@ -22,13 +19,14 @@ from formreader.core.options import ScanOptions
 from formreader.core.records import DigitBox, FieldCrops, InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.open_page import measure_file
+from formreader.output.wording import sentence
+from formreader.reading.page_task import PageKind, PageTask
 from formreader.recognise.decisions import ReadField, decide
 from formreader.recognise.risk_control import acceptance
 from formreader.service import bodies
 from formreader.service.body_making import bodies_of_fields
 from formreader.service.file_names import label_of
 from formreader.service.job_making import check_pixels
-from formreader.service.job_results_export import as_base64
 from formreader.service.multipart_upload import (
     FILE_SCHEMA,
     UploadLimits,
@@ -42,14 +40,14 @@ from formreader.service.request_bodies import (
     json_body,
     receive_file,
 )
-from formreader.service.service_state import Service, client_of, service_of
+from formreader.service.service_state import Service, client_of, language_of, service_of
 from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.store.grey_png import grey_png
 
 router = APIRouter(prefix="/api/v1", tags=["read at once"])
 
 Shared = Annotated[Service, Depends(service_of)]
-Kind: TypeAlias = Literal["page", "digit", "number"]
+Language = Annotated[str, Depends(language_of)]
 
 _MAX_BYTES = 2**28
 """Bytes of the largest page that is read at once: an uncompressed page of 600 dpi has 100 MB."""
@@ -70,7 +68,8 @@ _crops_of = json_body(bodies.Crops, bodies.MAX_CROPS * 2**14)
 async def post_read(
     request: Request,
     service: Shared,
-    kind: Kind = "page",
+    language: Language,
+    kind: PageKind = "page",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     template: Annotated[str | None, Query(max_length=bodies.MAX_NAME)] = None,
     review_below: Annotated[float | None, Query(ge=0, le=1)] = None,
@@ -86,8 +85,8 @@ async def post_read(
     with service.reading(client_of(request)), service.data.workspace() as folder:
         file = await _received(request, service, folder)
         chosen = service.shelf.default if template is None else template
-        task = PageTask(file, page - 1)
-        return await run_in_threadpool(_read, service, options, kind, task, chosen)
+        task = PageTask(file, page - 1, kind=kind)
+        return await run_in_threadpool(_read, service, options, task, chosen, language)
 
 
 async def _received(request: Request, service: Service, folder: Path) -> InputFile:
@@ -103,14 +102,14 @@ async def _received(request: Request, service: Service, folder: Path) -> InputFi
 
 
 def _read(
-    service: Service, options: ScanOptions, kind: Kind, task: PageTask, template: str
+    service: Service, options: ScanOptions, task: PageTask, template: str, language: str
 ) -> bodies.PageRead:
     if template == LEARNED_FORMS:
         raise ProblemError(422, "template: one page teaches no form. Send a job with its pages")
-    if kind == "page" and template:
+    if task.kind == "page" and template:
         task = replace(task, templates=str(service.shelf.kept(service.shelf.keep(template))))
     stopwatch = Stopwatch()
-    ((crops, reading),) = _work(service, options, kind, [task], stopwatch)
+    crops, reading = _work(service, options, task, stopwatch)
     service.metrics.add("pages_total")
     seconds = {**crops.seconds, **stopwatch.stages}
     service.metrics.add_seconds(seconds)
@@ -122,7 +121,7 @@ def _read(
         file=reading.file,
         page=reading.number + 1,
         error=reading.error,
-        notice=reading.remark.reason if reading.remark else "",
+        notice=sentence(reading.remark.reason, language) if reading.remark else "",
         form=reading.form,
         fields=bodies_of_fields(reading),
         seconds={stage: round(spent, 4) for stage, spent in seconds.items()},
@@ -130,19 +129,13 @@ def _read(
 
 
 def _work(
-    service: Service,
-    options: ScanOptions,
-    kind: Kind,
-    tasks: Iterable[PageTask],
-    stopwatch: Stopwatch,
-) -> list[tuple[PageCrops, PageReading]]:
-    """Read pages before all jobs, with the code that a scan uses."""
-    pool = service.warm.pool_of(service.warm.lanes.open(urgent=True))
-    if kind != "page":
-        pool = replace(pool, work_page=work_digit if kind == "digit" else work_number)
-    with pool:
+    service: Service, options: ScanOptions, task: PageTask, stopwatch: Stopwatch
+) -> tuple[PageCrops, PageReading]:
+    """Read a page before all jobs, with the code that a scan uses."""
+    with service.warm.pool_of(service.warm.lanes.open(urgent=True)) as pool:
         try:
-            return list(read_tasks(tasks, pool, service.warm.network, options, stopwatch))
+            (read,) = pool.read(pool.work([task]), service.warm.network, options, stopwatch)
+            return read
         except UsageError as error:
             raise ProblemError(503, str(error), {"retry-after": "10"}) from error
 
@@ -184,9 +177,9 @@ def _read_crops(service: Service, given: bodies.Crops) -> bodies.DigitsRead:
 
 
 def _read_pictures(service: Service, files: list[InputFile]) -> bodies.DigitsRead:
-    tasks = (PageTask(file, 0) for file in files)
+    tasks = (PageTask(file, 0, kind="digit") for file in files)
     with service.warm.pool_of(service.warm.lanes.open(urgent=True)) as pool:
-        cut = [one.page for one in replace(pool, work_page=work_digit).work(tasks)]
+        cut = [one.page for one in pool.work(tasks)]
     nothing = np.zeros((1, CROP_SIDE, CROP_SIDE), np.uint8)
     crops = np.concatenate([page.fields[0].crops if page.fields else nothing for page in cut])
     blank = np.array([bool(page.fields[0].blank[0]) if page.fields else True for page in cut])
@@ -220,7 +213,7 @@ def _digits(
                 second="" if one.second is None else str(one.second),
                 second_confidence=None if one.second is None else round(one.second_confidence, 4),
                 probabilities=dict(zip(names, (round(float(p), 6) for p in row), strict=True)),
-                crop=as_base64(grey_png(crop)),
+                crop=b64encode(grey_png(crop)).decode("ascii"),
                 error=error,
             )
         )

@@ -1,4 +1,4 @@
-"""Runs the service until it is asked to stop."""
+"""Runs the service until it is asked to stop: its routes, its access rules, its schema."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ import socket
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import psutil
 import uvicorn
+from fastapi import FastAPI
 
 from formreader.core.errors import UsageError
 from formreader.core.options import ServeOptions
-from formreader.service.access import is_loopback, is_readable_by_others
-from formreader.service.application import make_application
+from formreader.core.version import __version__
+from formreader.service import (
+    bodies,
+    job_routes,
+    page_routes,
+    read_routes,
+    system_routes,
+    template_routes,
+)
+from formreader.service.access import AccessGuard, is_loopback, is_readable_by_others
+from formreader.service.problems import PROBLEM_TYPE, add_problem_handlers
 from formreader.service.service_state import Service
 from formreader.service.timed_connection import TimedConnection
 from formreader.service.watched_folder import WatchedFolder
@@ -25,6 +36,19 @@ _MAX_WAIT_FOR_REQUESTS = 10
 
 _MAX_CONNECTIONS = 2000
 """Connections at a time; more are answered with 503. A choice."""
+
+_ABOUT = (
+    "Reads handwritten digits in the boxes of scanned forms. Uploads become jobs, which are read "
+    "as `formreader scan` reads them."
+)
+
+_PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What was wrong, and what to do about it",
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+"""The answer to all that goes wrong."""
 
 
 class _Server(uvicorn.Server):
@@ -139,3 +163,47 @@ def _listen(host: str, port: int) -> socket.socket:
             "another --port, or end the program that has it"
         ) from error
     return opened
+
+
+def make_application(service: Service) -> FastAPI:
+    """Return the application of a service."""
+    app = FastAPI(
+        title="formreader",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,  # FastAPI's own page loads its scripts from another host
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=_PROBLEM,
+    )
+    app.state.service = service
+    add_problem_handlers(app)
+    for routes in (
+        job_routes, page_routes, read_routes, template_routes, system_routes,
+    ):  # fmt: skip
+        app.include_router(routes.router)
+    app.mount("/web", system_routes.WEB_FILES)
+    app.mount("/docs", system_routes.DOCS_FILES)
+    _complete_schema(app)
+    app.add_middleware(AccessGuard, access=service.access, metrics=service.metrics)
+    return app
+
+
+def _complete_schema(app: FastAPI) -> None:
+    """Add to the schema the bodies that no route declares by its type."""
+    original = app.openapi
+
+    def schema() -> dict[str, Any]:
+        made = original()
+        known = made.setdefault("components", {}).setdefault("schemas", {})
+        for body in (
+            bodies.Problem,
+            bodies.Crops,
+            bodies.Token,
+            bodies.AnswerChanges,
+            bodies.JobChanges,
+        ):
+            known.setdefault(body.__name__, body.model_json_schema())
+        return made
+
+    app.openapi = schema  # type: ignore[method-assign]

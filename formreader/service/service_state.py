@@ -18,6 +18,7 @@ from formreader.batch.job_plan import run_record
 from formreader.batch.scan_means import WarmMeans
 from formreader.core.errors import UsageError
 from formreader.core.options import ServeOptions
+from formreader.output.wording import languages
 from formreader.service.access import Access
 from formreader.service.job_desk import JobDesk
 from formreader.service.job_folders import DataFolder, is_job_id
@@ -215,6 +216,15 @@ async def service_of(request: Request) -> Service:
     """The service that a request is for; asynchronous, as others are called in a thread."""
     service: Service = request.app.state.service
     return service
+
+
+async def language_of(request: Request) -> str:
+    """The language that people read an answer in: the service's, or the first that they ask for."""
+    service = await service_of(request)
+    asked = request.headers.get("accept-language", "").split(",")
+    tags = (one.split(";")[0].split("-")[0].strip().lower() for one in asked)
+    known = (tag for tag in tags if tag in languages())
+    return service.options.scan.language or next(known, "")
 
 
 def client_of(request: Request) -> str:

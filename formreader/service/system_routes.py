@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import mimetypes
 import time
-from importlib import resources
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
 
 from formreader.core.installed import is_installed
 from formreader.core.options import Rows
 from formreader.core.version import __version__
 from formreader.input.file_formats import PAGE_SUFFIXES
 from formreader.input.open_page import MAX_PIXELS
-from formreader.output.web_page import shared_files
+from formreader.output.web_page import page_environment
+from formreader.output.wording import page_words
 from formreader.service import bodies
 from formreader.service.access import COOKIE, SESSION_SECONDS
 from formreader.service.file_names import ZIP_SUFFIX
@@ -31,7 +32,8 @@ Shared = Annotated[Service, Depends(service_of)]
 _MAX_TOKEN_BYTES = 2**13
 """Bytes of the body that signs in, which anybody may send: a token has up to 1,000 characters."""
 
-_FIRST_PAGE = "index.html"
+_REVALIDATED = {"cache-control": "no-cache"}
+"""A browser asks each time, so that a new version of the program is seen at once."""
 
 
 @router.get("/health")
@@ -119,57 +121,28 @@ def delete_session(request: Request, service: Shared) -> Response:
 
 
 @router.get("/", include_in_schema=False)
-def get_first_page() -> Response:
-    """Give the web page; where it is not installed, the documentation."""
-    if _web_file(_FIRST_PAGE) is None:
-        return RedirectResponse("/docs")
-    return _static("web", _FIRST_PAGE)
-
-
-@router.get("/web/{name}", include_in_schema=False)
-def get_web_file(name: str) -> Response:
-    """Give a file of the web page."""
-    return _static("web", name)
+def get_first_page(service: Shared) -> Response:
+    """Give the web page."""
+    page = page_environment("formreader.service").get_template("web/index.html.j2")
+    words = page_words(service.options.scan.language or "", "service")
+    return HTMLResponse(page.render(words=words), headers=_REVALIDATED)
 
 
 @router.get("/docs", include_in_schema=False)
-def get_docs() -> Response:
+async def get_docs(request: Request) -> Response:
     """Give the documentation of the REST interface."""
-    return _static("api_docs", "docs.html")
+    return await DOCS_FILES.get_response("docs.html", request.scope)
 
 
-@router.get("/docs/{name}", include_in_schema=False)
-def get_docs_file(name: str) -> Response:
-    """Give a file of the documentation."""
-    return _static("api_docs", name)
+class _PageFiles(StaticFiles):
+    """Files of the package."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update(_REVALIDATED)
+        return response
 
 
-_REVALIDATED = {"cache-control": "no-cache"}
-"""A browser asks each time, so that a new version of the program is seen at once."""
-
-
-def _web_file(name: str, folder: str = "web") -> bytes | None:
-    """The content of a file of the package; None where there is none of this name.
-
-    The web page has the files that it shares with the report as well.
-    """
-    folders = [resources.files("formreader.service").joinpath(folder)]
-    if folder == "web":
-        folders.append(shared_files())
-    entries = {one.name: one for place in folders for one in place.iterdir()}
-    found = entries.get(name)  # looked up by name, never opened as a path
-    return found.read_bytes() if found is not None and found.is_file() else None
-
-
-def _static(folder: str, name: str) -> Response:
-    content = _web_file(name, folder)
-    if content is None:
-        raise ProblemError(404, "There is no such file")
-    return Response(content, media_type=_media_type(name), headers=_REVALIDATED)
-
-
-def _media_type(name: str) -> str:
-    if name.endswith((".js", ".mjs")):  # systems are configured differently
-        return "text/javascript; charset=utf-8"
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+mimetypes.add_type("text/javascript", ".js")  # systems are configured differently
+WEB_FILES = _PageFiles(packages=[("formreader.service", "web"), ("formreader.output", "web")])
+DOCS_FILES = _PageFiles(packages=[("formreader.service", "api_docs")])

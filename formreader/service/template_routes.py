@@ -170,7 +170,12 @@ def get_template_editor(name: FormName, service: Shared) -> Response:
     """Give the page on which the fields of a form are named, drawn and given rules."""
     folder, template = service.shelf.find(name)
     save_url = f"{router.prefix}/{quote(template.name, safe='')}/edit"
-    page = editor_page([folder], save_url=save_url, back_url=_ALL_TEMPLATES)
+    page = editor_page(
+        [folder],
+        save_url=save_url,
+        back_url=_ALL_TEMPLATES,
+        language=service.options.scan.language or "",
+    )
     return HTMLResponse(page, headers={"content-security-policy": EDITOR_POLICY})
 
 

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -141,19 +141,12 @@ class TemplateShelf:
         Raises:
             ProblemError: there is no such form, another has the new name, or a field is wrong.
         """
-        with self._lock:
-            folder, before = self.find(name)
-            if (wanted.width, wanted.height) != before.size:
-                width, height = before.size
-                raise ProblemError(
-                    422, f"width, height: the form's page has {width} x {height} pixels"
-                )
-            if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
-                raise ProblemError(409, f"There is a form {wanted.name!r} already")
-            template = _changed(folder, wanted, before)
-            self._check_documents(folder, template)
-            _save(folder, template_text(template))
-            return template
+
+        def make(folder: Path, before: FormTemplate) -> tuple[FormTemplate, str]:
+            changed = _changed(folder, wanted, before)
+            return changed, template_text(changed)
+
+        return self._replace(name, wanted.name, (wanted.width, wanted.height), make)
 
     def replace_file(self, name: str, text: str) -> FormTemplate:
         """Replace the template.toml of a form by `text`, as it is, if nothing is wrong with it.
@@ -161,21 +154,45 @@ class TemplateShelf:
         Raises:
             ProblemError: there is no such form, another has the new name, or the text is wrong.
         """
+        self.find(name)
+        wanted = _parsed(text, None)  # no file is opened whose name was not looked at
+
+        def make(folder: Path, before: FormTemplate) -> tuple[FormTemplate, str]:
+            _check_listed(folder, wanted)
+            return _parsed(text, folder), text
+
+        return self._replace(name, wanted.name, wanted.size, make)
+
+    def _replace(
+        self,
+        name: str,
+        now: str,
+        size: tuple[int, int],
+        make: Callable[[Path, FormTemplate], tuple[FormTemplate, str]],
+    ) -> FormTemplate:
+        """Write what is made of a form in its folder; it is called `now` from now on."""
         with self._lock:
             folder, before = self.find(name)
-            wanted = _parsed(text, None)  # no file is opened whose name was not looked at
-            if wanted.size != before.size:
+            if size != before.size:
                 width, height = before.size
                 raise ProblemError(
                     422, f"width, height: the form's page has {width} x {height} pixels"
                 )
-            if wanted.name != name and any(t.name == wanted.name for _, t in self.all()):
-                raise ProblemError(409, f"There is a form {wanted.name!r} already")
-            _check_listed(folder, wanted)
-            template = _parsed(text, folder)
+            if now != name:
+                self._check_free(now)
+            template, text = make(folder, before)
             self._check_documents(folder, template)
             _save(folder, text)
             return template
+
+    def _check_free(self, name: str) -> None:
+        """Check that no form has a name.
+
+        Raises:
+            ProblemError: one has it.
+        """
+        if any(one.name == name for _, one in self.all()):
+            raise ProblemError(409, f"There is a form {name!r} already")
 
     def add(self, made: Path) -> FormTemplate:
         """Add the form that was made in the folder `made`.
@@ -185,8 +202,7 @@ class TemplateShelf:
         """
         with self._lock:
             template = read_template(made)
-            if any(one.name == template.name for _, one in self.all()):
-                raise ProblemError(409, f"There is a form {template.name!r} already")
+            self._check_free(template.name)
             self._place(made, template)
         return template
 

@@ -31,8 +31,8 @@ from formreader.core.printable import printable_name
 from formreader.core.user_files import open_regular
 from formreader.input.path_listing import natural_key
 from formreader.service.file_names import is_hidden, is_page_file, suffix_of_label, unique
-from formreader.service.job_folders import JobRecord, StoredFile
-from formreader.service.job_making import MAX_FILES
+from formreader.service.job_folders import JobFolder, JobRecord, StoredFile
+from formreader.service.job_making import MAX_FILES, default_options, new_record
 from formreader.service.job_queue import LiveJob
 from formreader.service.service_state import Service
 
@@ -166,7 +166,7 @@ class WatchedFolder:
         queue = self._service.queue
         job = self._job_of(key)
         folder = self._service.data.new() if job is None else job.folder
-        record = self._new_record(folder.id, key) if job is None else job.record
+        record = self._new_record(folder, key) if job is None else job.record
         labels = {one.label for one in record.files}
         stored = list(record.files)
         for one in files[: MAX_FILES - len(stored)]:
@@ -201,22 +201,10 @@ class WatchedFolder:
         )
         return next(fitting, None)
 
-    def _new_record(self, job_id: str, key: str) -> JobRecord:
-        scan, shelf = self._service.options.scan, self._service.shelf
-        return JobRecord(
-            id=job_id,
-            name=key,
-            created=time.time(),
-            rows=scan.rows,
-            review_below=scan.review_below,
-            max_error=scan.max_error,
-            template=shelf.default,
-            forms=shelf.keep(shelf.default),
-            read_by=self._service.queue.read_by,
-            files=(),
-            skipped=0,
-            watch=key,
-        )
+    def _new_record(self, folder: JobFolder, key: str) -> JobRecord:
+        options = default_options(self._service)
+        record = new_record(self._service, folder, options, key)
+        return replace(record, forms=self._service.shelf.keep(options.template), watch=key)
 
     def _copied(self, one: _Seen, target: Path) -> bool:
         """Copy a file into a job, on disk for sure; False if it cannot be, or changes meanwhile."""

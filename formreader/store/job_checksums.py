@@ -7,8 +7,12 @@ import marshal
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from formreader.store import job_sql as sql
+
+Row: TypeAlias = tuple[Any, ...]
+"""A row of a table: values that SQLite stores as they are."""
 
 _DIGEST_BYTES = 8
 """Length of a checksum: chance hits one of 10 to the 19. It is no protection against forgers."""
@@ -21,13 +25,29 @@ and writes a value alike wherever it stands. It has been the same in all version
 
 def row_checksum(values: Iterable[object]) -> bytes:
     """Return the checksum of a row of a file or an answer, whose values SQLite stores as given."""
-    return _digest([values])
+    return checksum(packed([values]))
+
+
+def packed(rows: Iterable[Iterable[object]]) -> bytes:
+    """Pack rows of SQLite's values, texts as `str`."""
+    return marshal.dumps([tuple(row) for row in rows], _MARSHAL_FORMAT)
+
+
+def unpacked(content: bytes) -> list[Row]:
+    """The inverse of `packed`; of content that a process of this program has packed."""
+    rows: list[Row] = marshal.loads(content)
+    return rows
+
+
+def checksum(content: bytes) -> bytes:
+    """Return the checksum of packed rows."""
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
 def seal_run(connection: sqlite3.Connection) -> None:
     """Store the checksum of the record of the scan; to be called after each change of it."""
     rows = connection.execute(sql.CHECKED_RUN).fetchall()
-    connection.execute(sql.SET_RUN_CHECKSUM, (_digest(told for *told, _ in rows),))
+    connection.execute(sql.SET_RUN_CHECKSUM, (checksum(packed(told for *told, _ in rows)),))
 
 
 def seal_page(connection: sqlite3.Connection, page: int) -> None:
@@ -39,12 +59,13 @@ def run_is_whole(connection: sqlite3.Connection) -> bool:
     """Return whether the record of the scan is as it was stored."""
     with _any_text(connection):
         rows = connection.execute(sql.CHECKED_RUN).fetchall()
-    return len(rows) == 1 and _digest([rows[0][:-1]]) == rows[0][-1]
+    return len(rows) == 1 and row_checksum(rows[0][:-1]) == rows[0][-1]
 
 
 def page_checksum(connection: sqlite3.Connection, page: int) -> bytes:
     """Return the checksum of all that is stored of the page with the id `page`."""
-    return _digest(row for query in sql.CHECKED_ROWS for row in connection.execute(query, (page,)))
+    queries = (connection.execute(query, (page,)) for query in sql.CHECKED_ROWS)
+    return checksum(packed(row for rows in queries for row in rows))
 
 
 def drop_damaged(connection: sqlite3.Connection) -> int:
@@ -104,9 +125,3 @@ def _damaged_pages(connection: sqlite3.Connection) -> Iterator[tuple[int]]:
         (stored,) = connection.execute(sql.PAGE_CHECKSUM, (page,)).fetchone()
         if page_checksum(connection, page) != stored:
             yield (page,)
-
-
-def _digest(rows: Iterable[Iterable[object]]) -> bytes:
-    """Return the checksum of rows of SQLite's values, texts as `str`."""
-    content = marshal.dumps([tuple(row) for row in rows], _MARSHAL_FORMAT)
-    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()

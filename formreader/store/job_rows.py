@@ -5,10 +5,11 @@ Pages, fields and boxes are counted from 1 in the rows, as in the results.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, TypeAlias
 
 from formreader.core.classes import Crops
 from formreader.core.geometry import Box
@@ -22,8 +23,7 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.store.grey_png import grey_png
-
-Row: TypeAlias = tuple[Any, ...]
+from formreader.store.job_checksums import Row, checksum, packed, unpacked
 
 _NO_FRAME = (None, None, None, None)
 
@@ -38,32 +38,74 @@ def decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
-def field_rows(page: int, reading: PageReading) -> Iterator[Row]:
-    """A row (page, *`FIELD_COLUMNS`) for each field; `page` is the page's id."""
+@dataclass(frozen=True, slots=True)
+class PageRows:
+    """What a job stores of a page, as rows of its tables, packed where the page was read.
+
+    `content` has all rows that the page's checksum is of, in the order of `CHECKED_ROWS`, and
+    `counts` the number of rows of each table but the page's own. `seconds` are those of its stages,
+    as JSON.
+    """
+
+    seconds: str
+    content: bytes
+    counts: tuple[int, ...]
+
+    @property
+    def checksum(self) -> bytes:
+        return checksum(self.content)
+
+    def unpacked(self) -> tuple[Row, list[list[Row]]]:
+        """The row of the page, and those of each other table."""
+        rows = iter(unpacked(self.content))
+        return next(rows), [list(islice(rows, count)) for count in self.counts]
+
+
+def page_rows(
+    page: PageCrops, reading: PageReading, copy: tuple[bytes, str] | None = None
+) -> PageRows:
+    """Return what a job stores of a page, from its crops and its reading.
+
+    `copy` is kept with a page whose form is yet to be learned: its picture and fields.
+
+    Raises:
+        ValueError: crops and reading are not of the same page, or a field has no picture.
+    """
+    number = reading.number + 1
+    texts = (str(text) for text in (reading.error, reading.notice, reading.form))
+    own = (reading.file, number, *texts, "")
+    copies = [] if copy is None else [(*copy, "")]
+    tables = [list(make) for make in (
+        _field_rows(reading), _digit_rows(reading), _picture_rows(page, reading), copies
+    )]  # fmt: skip
+    content = packed([own, *(row for rows in tables for row in rows)])
+    seconds = json.dumps(dict(page.seconds))
+    return PageRows(seconds, content, tuple(map(len, tables)))
+
+
+def _field_rows(reading: PageReading) -> Iterator[Row]:
+    """A row of `FIELD_COLUMNS` for each field."""
     for number, field in enumerate(reading.fields, 1):
         frame = _NO_FRAME if field.frame is None else _box_row(field.frame)
         read = field.value, field.cells, float(field.confidence), field.status.value
-        yield page, number, *read, *frame, field.name, "\n".join(field.broken), field.remark
+        yield number, *read, *frame, field.name, "\n".join(field.broken), str(field.remark)
 
 
-def digit_rows(page: int, reading: PageReading) -> Iterator[Row]:
-    """A row (page, box, *`DIGIT_COLUMNS`) for each box; `page` is the page's id."""
+def _digit_rows(reading: PageReading) -> Iterator[Row]:
+    """A row (box, *`DIGIT_COLUMNS`) for each box."""
     for number, field in enumerate(reading.fields, 1):
         for box, digit in enumerate(field.digits, 1):
             best = digit.digit, float(digit.confidence), digit.status.value
             second = digit.second, float(digit.second_confidence)
             acceptable = int(digit.acceptable)
-            yield page, box, number, *_box_row(digit.box), *best, *second, acceptable
+            yield box, number, *_box_row(digit.box), *best, *second, acceptable
 
 
-def picture_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[Row]:
-    """A row (page, *`PICTURE_COLUMNS`) for each field with writing; `page` is the page's id.
+def _picture_rows(crops: PageCrops, reading: PageReading) -> Iterator[Row]:
+    """A row of `PICTURE_COLUMNS` for each field with writing.
 
     Also of accepted ones: another threshold may put them up for review, and a sample of them
     shows how many are wrong.
-
-    Raises:
-        ValueError: crops and reading are not of the same page, or a field has no picture.
     """
     if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
         raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
@@ -72,9 +114,9 @@ def picture_rows(page: int, crops: PageCrops, reading: PageReading) -> Iterator[
             if field.thumbnail is None:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
             shown = field.thumbnail
-            area = *_box_row(shown.area), float(shown.scale), shown.turned
+            area = *_box_row(shown.area), float(shown.scale), int(shown.turned)
             sprite = grey_png(_side_by_side(field.crops))
-            yield page, number, *area, shown.jpeg, sprite
+            yield number, *area, shown.jpeg, sprite
 
 
 def _side_by_side(crops: Crops) -> GreyImage:
@@ -116,5 +158,5 @@ def _read_digit(row: Row) -> DigitReading:
 
 
 def _box_row(box: Box) -> tuple[float, float, float, float]:
-    # SQLite stores NumPy's float32 as bytes, not as a number.
-    return float(box.left), float(box.top), float(box.width), float(box.height)
+    # SQLite stores NumPy's float32 as bytes, not as a number, and -0.0 as 0.0.
+    return float(box.left) + 0.0, float(box.top) + 0.0, float(box.width), float(box.height)

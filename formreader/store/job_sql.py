@@ -5,7 +5,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x66726D72
 """Marks an SQLite file as a job of this program: "frmr", which the `file` command shows."""
 
-JOB_FORMAT = 5
+JOB_FORMAT = 6
 """Version of the tables, SQLite's `user_version`; each change of the tables or of what their
 checksums are of adds 1."""
 
@@ -197,8 +197,8 @@ SELECT id FROM file WHERE label = CAST(? AS TEXT) AND pages >= ? AND duplicate_o
 FORGET_PAGE = "DELETE FROM page WHERE file = ? AND number = ?"
 
 ADD_PAGE = """
-INSERT INTO page (file, number, error, notice, seconds, form)
-VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, CAST(? AS TEXT))
+INSERT INTO page (file, number, error, notice, form, seconds, checksum)
+VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)
 """
 
 PAGE_IDS = "SELECT id FROM page"
@@ -218,11 +218,13 @@ FROM file
 """
 DROP_FILE = "DELETE FROM file WHERE id = ?"
 
-LAST_ID = "SELECT last_insert_rowid()"
-
-ADD_FIELD = f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 12})"
-ADD_DIGIT = f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 11})"
-ADD_PICTURE = f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 9})"
+ADD_ROWS = (
+    f"INSERT INTO field (page, {FIELD_COLUMNS}) VALUES (?{', ?' * 12})",
+    f"INSERT INTO digit (page, box, {DIGIT_COLUMNS}) VALUES (?, ?{', ?' * 11})",
+    f"INSERT INTO picture (page, {PICTURE_COLUMNS}) VALUES (?{', ?' * 9})",
+    "INSERT INTO copy (page, png, fields, form) VALUES (?, ?, ?, ?)",
+)
+"""For the tables other than the page's own in `CHECKED_ROWS`."""
 
 PAGES = """
 SELECT
@@ -246,6 +248,18 @@ file.duplicate_of <> '' OR page.error <> '' OR notice <> '' OR differs <> '' OR 
 )"""
 
 FIELDS = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number"
+FIELDS_IN_DOUBT = f"""
+SELECT {FIELD_COLUMNS} FROM field WHERE page = ?1 AND (
+    status = 'review' OR number IN (SELECT field FROM answer WHERE page = ?1)
+) ORDER BY number
+"""
+"""Those that may be for review, as answers can settle one, and can say that one is not legible."""
+DIGITS_IN_DOUBT = f"""
+SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ?1 AND field IN (
+    SELECT number FROM field WHERE page = ?1 AND status = 'review'
+    UNION SELECT field FROM answer WHERE page = ?1
+) ORDER BY field, box
+"""
 DIGITS = f"SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box"
 
 FIELDS_WITH_BOXES = """
@@ -289,7 +303,6 @@ FORMS_FOUND = "SELECT DISTINCT form FROM page WHERE form <> '' ORDER BY form"
 SET_FIELD_STATUS = "UPDATE field SET status = ?, broken = ? WHERE page = ? AND number = ?"
 SET_DIGIT_STATUS = "UPDATE digit SET status = ? WHERE page = ? AND field = ? AND box = ?"
 
-ADD_COPY = "INSERT INTO copy (page, png, fields) VALUES (?, ?, ?)"
 COPIES = """
 SELECT copy.page, label, number, png, fields, notice FROM copy
 JOIN page ON page.id = copy.page JOIN file ON file.id = page.file
@@ -325,6 +338,7 @@ DIFFERENCES = "SELECT id, differs FROM page"
 SET_DIFFERENCE = "UPDATE page SET differs = ? WHERE id = ?"
 
 ANSWERS = "SELECT field, box, text FROM answer WHERE page = ? ORDER BY field, batch, box"
+SIGNED = "SELECT field, box, given_by, given_at FROM answer WHERE page = ? ORDER BY batch"
 PAGE_ID = """
 SELECT page.id FROM page JOIN file ON file.id = page.file
 WHERE file.label = CAST(? AS TEXT) AND page.number = ?

@@ -5,10 +5,9 @@ The format is described in docs/job-store.md.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from typing import Self
 
 import numpy as np
 
+from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.records import FieldReading, PageReading, PageRemark, ReviewField, Status
 from formreader.store import job_sql as sql
@@ -42,17 +42,9 @@ from formreader.store.job_records import (
     Learning,
     PageCopy,
     PageLayout,
-    PageResult,
     RunRecord,
 )
-from formreader.store.job_rows import (
-    digit_rows,
-    encode,
-    field_rows,
-    picture_rows,
-    read_fields,
-    read_picture,
-)
+from formreader.store.job_rows import PageRows, encode, read_fields, read_picture
 
 __all__ = (
     "FileRecord",
@@ -62,7 +54,7 @@ __all__ = (
     "Learning",
     "PageCopy",
     "PageLayout",
-    "PageResult",
+    "PageRows",
     "RunRecord",
 )
 
@@ -164,6 +156,12 @@ class JobStore:
     def view(self) -> JobView | None:
         """How the job was last written; None for a new one."""
         return _view(self._file)
+
+    def written_view(self) -> JobView:
+        """How the job was last written; it was, as `open_finished` has made sure."""
+        view = self.view()
+        assert view is not None, "open_finished checks it"
+        return view
 
     def set_view(
         self, view: JobView, judged: Callable[[FieldReading], FieldReading] | None = None
@@ -291,17 +289,16 @@ class JobStore:
             connection.execute(sql.SET_LEARNED, (learning.learned.to_json(),))
             seal_run(connection)
 
-    def add(self, results: Sequence[PageResult]) -> None:
+    def add(self, pages: Iterable[PageRows]) -> None:
         """Store pages, all or none; pages that were stored before are replaced.
 
         Raises:
             OutputError: the disk is full or the file is gone; the job is unchanged.
-            ValueError: this run's inputs do not include a page, or a page's crops and reading
-                have different boxes.
+            ValueError: this run's inputs do not include a page.
         """
         with self._file.transaction() as connection:
-            for result in results:
-                _add_page(connection, result)
+            for page in pages:
+                _add_page(connection, page)
 
     def readings(
         self, *, as_read: bool = False, pages: Container[tuple[str, int]] | None = None
@@ -339,9 +336,15 @@ class JobStore:
     def review_fields(self) -> Iterator[ReviewField]:
         """All fields still to review, in the order of `readings`."""
         for page, reading in self._pages(sql.WITH_REVIEW):
-            for number, field in enumerate(self._fields(page)):
-                if field.status is Status.REVIEW and page is not None:
-                    yield self._with_picture(page, reading, number, field)
+            if page is None:
+                continue
+            answers = self._answers(page)
+            rows = list(self._file.query(sql.FIELDS_IN_DOUBT, page))
+            fields = read_fields(rows, self._file.query(sql.DIGITS_IN_DOUBT, page))
+            for (number, *_), field in zip(rows, fields, strict=True):
+                now = answered(field, answers.get(number, {}))
+                if now.status is Status.REVIEW:
+                    yield self._with_picture(page, reading, number - 1, now)
 
     def sampled_fields(self, places: AbstractSet[tuple[str, int, int]]) -> Iterator[ReviewField]:
         """The fields at (file, 0-based page, 0-based number), in the order of `readings`.
@@ -491,7 +494,11 @@ class JobStore:
             if page is not None and page in ids and not reading.same_as:
                 as_read = replace(reading, fields=self._fields(page, as_read=True))
                 sprites = dict(self._file.query(sql.SPRITES, page))
-                yield AnsweredPage(as_read, self._answers(page), sprites)
+                signed = {
+                    (field, box): (by, at)
+                    for field, box, by, at in self._file.query(sql.SIGNED, page)
+                }
+                yield AnsweredPage(as_read, self._answers(page), sprites, signed)
 
     def pages(self) -> Iterator[PageReading]:
         """All pages in the order of `readings`, without their fields."""
@@ -508,7 +515,10 @@ class JobStore:
             sql.PAGES.format(condition)
         ):
             if page is None:
-                yield None, PageReading(label, 0, notice=f"{twin} is not read yet", same_as=twin)
+                yield (
+                    None,
+                    PageReading(label, 0, notice=reason(Doubt.NOT_READ_YET, twin), same_as=twin),
+                )
             else:
                 yield (
                     page,
@@ -516,7 +526,7 @@ class JobStore:
                         label,
                         number - 1,
                         error=error,
-                        notice="; ".join(filter(None, (notice, differs))),
+                        notice=all_of(notice, differs),
                         same_as=twin,
                         form=form,
                     ),
@@ -551,24 +561,17 @@ def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:
         )
 
 
-def _add_page(connection: sqlite3.Connection, result: PageResult) -> None:
-    reading = result.reading
-    number = reading.number + 1
-    file = connection.execute(sql.TO_READ, (encode(reading.file), number)).fetchone()
+def _add_page(connection: sqlite3.Connection, rows: PageRows) -> None:
+    (label, number, *texts, _), tables = rows.unpacked()
+    file = connection.execute(sql.TO_READ, (encode(label), number)).fetchone()
     if file is None:
-        raise ValueError(f"{reading.file}, page {number}: it is not among the inputs of this run")
+        raise ValueError(f"{label}, page {number}: it is not among the inputs of this run")
     key = *file, number
     connection.execute(sql.FORGET_PAGE, key)
-    seconds = json.dumps(dict(result.page.seconds))
-    values = encode(reading.error), encode(reading.notice), seconds, encode(reading.form)
-    connection.execute(sql.ADD_PAGE, (*key, *values))
-    (page,) = connection.execute(sql.LAST_ID).fetchone()
-    connection.executemany(sql.ADD_FIELD, field_rows(page, reading))
-    connection.executemany(sql.ADD_DIGIT, digit_rows(page, reading))
-    connection.executemany(sql.ADD_PICTURE, picture_rows(page, result.page, reading))
-    if result.copy is not None:
-        connection.execute(sql.ADD_COPY, (page, result.copy.png, result.copy.fields))
-    seal_page(connection, page)
+    values = *map(encode, texts), rows.seconds, rows.checksum
+    page = connection.execute(sql.ADD_PAGE, (*key, *values)).lastrowid
+    for statement, own in zip(sql.ADD_ROWS, tables, strict=True):
+        connection.executemany(statement, ((page, *row) for row in own))
 
 
 def _view(file: JobFile) -> JobView | None:

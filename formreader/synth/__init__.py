@@ -18,14 +18,19 @@ from __future__ import annotations
 
 from formreader.synth.conditions import KINDS, Kind, sample_scan
 from formreader.synth.form import DIGITS, MARKS, Filling, Form, TruthBox
-from formreader.synth.form_plan import LAYOUTS, Layout, Plan
-from formreader.synth.form_spec import FormSpec, sample_spec
+from formreader.synth.form_spec import LAYOUTS, FormSpec, Layout, Plan, sample_spec
 from formreader.synth.line_styles import LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.paper_sheet import Rect, Sheet
-from formreader.synth.pen_ink import Pen, Writer
+from formreader.synth.pen_ink import (
+    ArraySource,
+    DigitSource,
+    HandSource,
+    Pen,
+    RepeatingSource,
+    Writer,
+)
 from formreader.synth.render import RenderedPage, finish, render_form, truth_rows, write_truth
 from formreader.synth.scanner import Scan
-from formreader.synth.sources import ArraySource, DigitSource, HandSource, RepeatingSource
 from formreader.synth.strokes import Hand
 
 __all__ = [

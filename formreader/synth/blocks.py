@@ -1,16 +1,18 @@
-"""Blocks of fields for plain forms; each is printed at the top of the rectangle it is given."""
+"""Plain forms: blocks of fields, each printed at the top of the rectangle it is given."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from formreader.synth.distractors import DISTRACTORS
 from formreader.synth.form import Form
-from formreader.synth.form_plan import Block, Layout, Plan
-from formreader.synth.line_styles import RowStyle
+from formreader.synth.form_spec import Block, Layout, Plan
+from formreader.synth.line_styles import Shape
 from formreader.synth.paper_sheet import BLACK, Rect
-from formreader.synth.words import LABELS, NOTES, pick
+from formreader.synth.words import LABELS, NOTES, TITLES, pick
 
 _LABEL_LINE = 4.6
 """Height of a label above boxes, with the gap below it, mm."""
@@ -27,8 +29,9 @@ def _box_size(plan: Plan, rng: np.random.Generator) -> tuple[float, float]:
     return height * float(rng.uniform(*plan.aspect)), height
 
 
-def _line_of_boxes(form: Form, plan: Plan, place: Rect, style: RowStyle) -> float:
+def _line_of_boxes(form: Form, plan: Plan, place: Rect, shape: Shape) -> float:
     """Print a label with a row of boxes right of it or below it; often more such rows beside."""
+    style = replace(plan.row_style(form.rng), shape=shape)
     rng, (w, h) = form.rng, _box_size(plan, form.rng)
     above = place.w < 90 or rng.random() < 0.3
     top = place.y + (_LABEL_LINE if above else 0.0)
@@ -49,20 +52,6 @@ def _line_of_boxes(form: Form, plan: Plan, place: Rect, style: RowStyle) -> floa
         if rng.random() < 0.6:
             break
     return top + h - place.y
-
-
-def _comb(form: Form, plan: Plan, place: Rect) -> float:
-    return _line_of_boxes(form, plan, place, plan.row_style(form.rng))
-
-
-def _separate(form: Form, plan: Plan, place: Rect) -> float:
-    style = replace(plan.row_style(form.rng), shape="separate")
-    return _line_of_boxes(form, plan, place, style)
-
-
-def _ticks(form: Form, plan: Plan, place: Rect) -> float:
-    style = replace(plan.row_style(form.rng), shape="ticks")
-    return _line_of_boxes(form, plan, place, style)
 
 
 def _grid(form: Form, plan: Plan, place: Rect) -> float:
@@ -165,12 +154,54 @@ def _sudoku(form: Form, plan: Plan, place: Rect) -> float:
 
 
 BLOCKS: dict[Layout, Block] = {
-    "comb": _comb,
-    "separate": _separate,
-    "ticks": _ticks,
-    "grid": _grid,
-    "table": _table,
-    "tally": _tally,
-    "date": _date,
-    "sudoku": _sudoku,
-}
+    "comb": partial(_line_of_boxes, shape="comb"),
+    "separate": partial(_line_of_boxes, shape="separate"),
+    "ticks": partial(_line_of_boxes, shape="ticks"),
+    "grid": _grid, "table": _table, "tally": _tally, "date": _date, "sudoku": _sudoku,
+}  # fmt: skip
+
+_MAX_PLAIN_MARGIN = 12.0
+"""Margin of a plain form, mm; narrower on narrow paper."""
+
+_MIN_DISTRACTOR_ROOM = (110.0, 45.0)
+"""Width and height, mm, that a plain form must have left for a distractor."""
+
+
+def compose_plain(form: Form, plan: Plan) -> None:
+    """Blocks of fields from top to bottom, with a distractor between some of them."""
+    sheet, rng = form.sheet, form.rng
+    margin = min(_MAX_PLAIN_MARGIN, sheet.width * 0.06)
+    inside = Rect(margin, margin, sheet.width - 2 * margin, sheet.height - 2 * margin)
+    size = float(rng.uniform(4.0, 6.5)) * min(1.0, sheet.width / 150)
+    sheet.text(inside.x, inside.y, pick(TITLES, rng), size, bold=True)
+    sheet.text(inside.x, inside.y + size * 1.6, pick(NOTES, rng), size * 0.5)
+    y = inside.y + size * 2.8
+    framed = sheet.width > 120 and rng.random() < 0.35
+    if framed:
+        sheet.frame(Rect(inside.x, y, inside.w, inside.bottom - y), 0.35, BLACK)
+        y += 4
+    indent = 3.0 if framed else 0.0
+    while True:
+        place = Rect(inside.x + indent, y, inside.w - 2 * indent, inside.bottom - y - indent)
+        height = _block(form, plan)(form, plan, place)
+        if height == 0:
+            break
+        y += height + float(rng.uniform(3, 7))
+        y += _print_distractor(form, plan, Rect(place.x, y, place.w, inside.bottom - y - indent))
+
+
+def _print_distractor(form: Form, plan: Plan, place: Rect) -> float:
+    """Print a distractor if chance and room allow; returns the height used."""
+    width, height = _MIN_DISTRACTOR_ROOM
+    if form.rng.random() >= plan.distractors or place.h < height or place.w < width:
+        return 0.0
+    chosen = DISTRACTORS[int(form.rng.integers(len(DISTRACTORS)))]
+    return chosen(form.sheet, place, form.rng) + float(form.rng.uniform(4, 7))
+
+
+def _block(form: Form, plan: Plan) -> Block:
+    """The block of the plan's layout; a random one where it is mixed."""
+    if plan.layout != "mixed":
+        return BLOCKS[plan.layout]
+    names: tuple[Layout, ...] = ("comb", "separate", "ticks", "grid", "table", "tally", "date")
+    return BLOCKS[names[int(form.rng.integers(len(names)))]]

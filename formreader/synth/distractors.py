@@ -141,12 +141,5 @@ def dotted_line(sheet: Sheet, place: Rect, rng: np.random.Generator) -> float:
 
 
 DISTRACTORS: tuple[Distractor, ...] = (
-    paragraph,
-    heading,
-    checkboxes,
-    bubbles,
-    text_table,
-    photo_and_signature,
-    bar_code,
-    dotted_line,
-)
+    paragraph, heading, checkboxes, bubbles, text_table, photo_and_signature, bar_code, dotted_line,
+)  # fmt: skip

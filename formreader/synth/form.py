@@ -15,14 +15,14 @@ from formreader.synth.pen_ink import Writer
 
 DIGITS = "0123456789"
 MARKS = "X-/#~vAEHKMRTYadfkn"
-"""Marks and letters that nobody would take for a digit; see `synth.glyphs`."""
+"""Marks and letters that nobody would take for a digit; see `strokes.toml`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TruthBox:
     """One printed box or number cell: where it is and what was written into it.
 
-    `field` and `box` count from 0. `symbol`: a digit, a mark or letter (see `synth.glyphs`), or
+    `field` and `box` count from 0. `symbol`: a digit, a mark or letter (see `strokes.toml`), or
     "" for a blank box. Where `is_number_cell`, it is a cell for a whole number, without
     separators, and `symbol` the number. `corners`: page pixels, clockwise from the top left of
     the upright form, on the middle of the printed lines; pixel centres lie at whole numbers.

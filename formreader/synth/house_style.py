@@ -9,13 +9,13 @@ from typing import TypeAlias
 import numpy as np
 
 from formreader.synth.form import DIGITS, Form
-from formreader.synth.form_plan import Plan
+from formreader.synth.form_spec import Plan
 from formreader.synth.line_styles import BENDABLE_KINDS, LINE_KINDS, LineKind, LineStyle, RowStyle
 from formreader.synth.paper_sheet import BLACK, WHITE, Colour, Rect
 from formreader.synth.words import caption
 
 CAPITALS = "ABCDEFGHJKLMNPQRTUVWY"
-"""The capitals that `synth.glyphs` has strokes for, without X, which is a mark."""
+"""The capitals that `strokes.toml` has strokes for, without X, which is a mark."""
 
 TINTS: tuple[Colour, ...] = (
     (232, 232, 232), (214, 214, 214), (255, 238, 214), (218, 236, 248), (226, 244, 222),

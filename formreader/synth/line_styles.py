@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -14,16 +14,7 @@ LineKind: TypeAlias = Literal[
 ]
 Shape: TypeAlias = Literal["comb", "separate", "ticks"]
 
-LINE_KINDS: tuple[LineKind, ...] = (
-    "solid",
-    "thick",
-    "hairline",
-    "grey",
-    "colour",
-    "dotted",
-    "dashed",
-    "double",
-)
+LINE_KINDS: tuple[LineKind, ...] = get_args(LineKind)
 BENDABLE_KINDS: frozenset[LineKind] = frozenset({"solid", "thick", "grey", "colour"})
 """Kinds of lines that can be printed around a rounded corner."""
 
@@ -31,13 +22,8 @@ _DOUBLE_LINE_OFFSET = 0.28
 """Distance of each line of a double one from the middle between them, mm."""
 
 _PRINT_COLOURS: tuple[Colour, ...] = (
-    (200, 60, 50),
-    (40, 120, 70),
-    (50, 90, 170),
-    (225, 130, 40),
-    (60, 150, 190),
-    (150, 70, 140),
-)
+    (200, 60, 50), (40, 120, 70), (50, 90, 170), (225, 130, 40), (60, 150, 190), (150, 70, 140),
+)  # fmt: skip
 """Colours of printed lines."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -13,6 +13,9 @@ from formreader.core.geometry import MM_PER_INCH
 from formreader.core.page_layers import Layer
 from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 from formreader.synth.typefaces import Typeface
+
+_Pixel = TypeVar("_Pixel", bound=np.generic)
+_Ink = TypeVar("_Ink", bound=np.generic)
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """(height, width, 3) uint8 RGB, or (height, width) uint8 grey."""
@@ -159,7 +162,9 @@ class Sheet:
             narrow = cv2.resize(mask, (width, mask.shape[0]), interpolation=cv2.INTER_AREA)
             mask = narrow.astype(np.float32)
         left, top = round(x * self.scale), round(y * self.scale)
-        paint(self.image, mask, left, top, colour)
+        window, cover = overlap(self.image, mask, left, top)
+        shade = np.array(colour, np.float32)
+        window[:] = np.rint(window + (shade - window) * cover[:, :, None]).astype(np.uint8)
         self.mark(Layer.PRINT, mask, left, top)
         return float(mask.shape[1] / self.scale)
 
@@ -168,12 +173,14 @@ class Sheet:
 
         `left` and `top` are pixels, `mask` is (h, w).
         """
-        stain(self.image, mask, left, top, colour)
+        window, cover = overlap(self.image, mask, left, top)
+        absorbed = 1 - np.array(colour, np.float32) / np.float32(255)
+        window[:] = np.rint(window * (1 - absorbed * cover[:, :, None])).astype(np.uint8)
         self.mark(layer, mask, left, top)
 
     def mark(self, layer: Layer, mask: Mask, left: int, top: int) -> None:
         """Note what put ink onto the paper; arguments as for `stain`."""
-        plane, cover = _overlap(self.planes[layer], mask, left, top)
+        plane, cover = overlap(self.planes[layer], mask, left, top)
         np.maximum(plane, np.rint(255 * np.clip(cover, 0, 1)).astype(np.uint8), out=plane)
 
     def corners(self, rect: Rect) -> npt.NDArray[np.float64]:
@@ -216,23 +223,9 @@ def fade(colour: Colour, share: float) -> Colour:
     return r, g, b
 
 
-def paint(image: Picture, mask: Mask, left: int, top: int, colour: Colour) -> None:
-    """Cover an image with a colour, by the share that the mask says; what sticks out is cut off."""
-    window, cover = _overlap(image, mask, left, top)
-    if window.size:
-        shade = np.array(colour, np.float32)
-        window[:] = np.rint(window + (shade - window) * cover[:, :, None]).astype(np.uint8)
-
-
-def stain(image: Picture, mask: Mask, left: int, top: int, colour: Colour) -> None:
-    """Darken an image as translucent ink does; what sticks out is cut off."""
-    window, cover = _overlap(image, mask, left, top)
-    if window.size:
-        absorbed = 1 - np.array(colour, np.float32) / np.float32(255)
-        window[:] = np.rint(window * (1 - absorbed * cover[:, :, None])).astype(np.uint8)
-
-
-def _overlap(image: Picture, mask: Mask, left: int, top: int) -> tuple[Picture, Mask]:
+def overlap(
+    image: npt.NDArray[_Pixel], mask: npt.NDArray[_Ink], left: int, top: int
+) -> tuple[npt.NDArray[_Pixel], npt.NDArray[_Ink]]:
     """The part of the image below the mask, and the part of the mask on the image."""
     height, width = image.shape[:2]
     y0, x0 = max(0, -top), max(0, -left)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.synth.paper_sheet import overlap
 from formreader.synth.typefaces import Typeface
 from formreader.synth.words import caption
 
@@ -108,9 +109,5 @@ def print_mask(size: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
 
 def lay(layer: Layer, ink: npt.NDArray[np.uint8], left: int, top: int) -> None:
     """Put ink, (h, w) uint8 bright, onto a layer of shares in place; what lies beyond is cut."""
-    rows = slice(max(top, 0), min(top + len(ink), len(layer)))
-    columns = slice(max(left, 0), min(left + ink.shape[1], layer.shape[1]))
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return
-    part = ink[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    np.maximum(layer[rows, columns], part / np.float32(255), out=layer[rows, columns])
+    window, part = overlap(layer, ink, left, top)
+    np.maximum(window, part / np.float32(255), out=window)

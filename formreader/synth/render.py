@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TextIO
+from multiprocessing import get_context
+from typing import TextIO, TypeVar
 
+import cv2
 import numpy as np
 
 from formreader.core.geometry import Quad, quads_of
+from formreader.core.options import usable_cores
+from formreader.synth.blocks import BLOCKS, compose_plain
 from formreader.synth.conditions import PALE_KINDS, sample_scan
 from formreader.synth.form import Form, TruthBox
 from formreader.synth.form_spec import FormSpec
-from formreader.synth.layout import compose
 from formreader.synth.paper_sheet import Layers, Picture, Sheet
-from formreader.synth.pen_ink import Pen, Writer
+from formreader.synth.pen_ink import DigitSource, HandSource, Pen, RepeatingSource, Writer
 from formreader.synth.scanner import FAX_DPI, Scan
-from formreader.synth.sources import DigitSource, HandSource, RepeatingSource
 from formreader.synth.strokes import Hand
+from formreader.synth.varied import compose_varied
 
 TRUTH_COLUMNS = ("file", "page", "field", "box", "x", "y", "width", "height", "digit")
 """Columns of a truth.csv."""
@@ -74,6 +78,7 @@ def render_form(
     line = spec.line
     if own is None and line is None and spec.kind == "colour" and rng.random() < 0.7:
         line = "colour"
+    compose = compose_plain if spec.layout in (*BLOCKS, "mixed") else compose_varied
     compose(form, replace(spec.plan, layout=spec.layout, line=line))
     return finish(form, spec.scan or sample_scan(spec.kind, hands), with_layers=with_layers)
 
@@ -112,3 +117,36 @@ def write_truth(rows: Iterable[dict[str, str | int]], out: TextIO) -> None:
     table = csv.DictWriter(out, TRUTH_COLUMNS, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
+
+
+_PAGES_PER_REPORT = 250
+"""Pages between two reports of the progress."""
+
+_PAGES_PER_TASK = 8
+"""Pages that a process is handed at a time; no record of a measurement."""
+
+_T = TypeVar("_T")
+
+
+def map_in_processes(
+    function: Callable[[int], _T],
+    numbers: Sequence[int],
+    report: Callable[[str], None] | None = None,
+) -> list[_T]:
+    """Call `function` with each of the `numbers` of pages; returns the results in their order.
+
+    `function` must be picklable. `report` is called now and then with a line of text that
+    says how many pages are done.
+    """
+    done: list[_T] = []
+    if not numbers:
+        return done
+    # Spawned: a forked process would inherit TensorFlow's locks, but not its threads.
+    with ProcessPoolExecutor(
+        min(usable_cores(), len(numbers)), get_context("spawn"), cv2.setNumThreads, (1,)
+    ) as pool:
+        for result in pool.map(function, numbers, chunksize=_PAGES_PER_TASK):
+            done.append(result)
+            if report and len(done) % _PAGES_PER_REPORT == 0:
+                report(f"rendered {len(done)} of {len(numbers)} pages")
+    return done

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from formreader.synth import damage, optics, wear
+from formreader.synth import damage, optics
 from formreader.synth.page_warp import Warp, photographed, resize, skewed, turn
 from formreader.synth.paper_sheet import Colour, Layers, Picture
 from formreader.synth.strokes import Points
@@ -28,8 +28,7 @@ class Scan:
 
     The paper: `paper` is its colour; `bleed` and `through` the darkness of writing and of print
     that shows through from the other side; `watermark` that of a watermark; `contrast` the share
-    of the print's contrast that is left; `holes`, `folds`: see `damage`, 0..1; `stains`: see
-    `wear`, 0..1.
+    of the print's contrast that is left; `holes`, `folds`, `stains`: see `damage`, 0..1.
 
     Its place: `skew` in degrees, counter-clockwise; `photo` is a photo of the sheet on a dark
     desk, or with `desk` on a textured one; `tilt`, `bend`: see `page_warp.photographed`;
@@ -124,9 +123,9 @@ class Scan:
         if self.folds:
             image = damage.folds(image, self.folds, rng)
         if self.through:
-            image = wear.show_through(image, self.through, rng)
+            image = damage.show_through(image, self.through, rng)
         if self.stains:
-            image = wear.stains(image, self.stains, dpi, rng)
+            image = damage.stains(image, self.stains, dpi, rng)
         return image
 
     def _place(
@@ -155,7 +154,7 @@ class Scan:
         photo = warp.image(image, colour)
         if not self.desk:
             return photo
-        texture = wear.desk(warp.size, rng)
+        texture = damage.desk(warp.size, rng)
         surroundings = optics.to_grey(texture) if image.ndim == 2 else texture
         sheet = warp.image(np.full(image.shape[:2], 255, np.uint8), (0, 0, 0)) > 127
         return np.where(sheet if image.ndim == 2 else sheet[:, :, None], photo, surroundings)
@@ -173,7 +172,7 @@ class Scan:
         if self.shade:
             image = damage.shade(image, self.shade, rng)
         if self.strips:
-            image = wear.strips(image, self.strips, rng)
+            image = damage.strips(image, self.strips, rng)
         if self.streaks:
             image = damage.streaks(image, self.streaks, rng)
         if self.noise:

@@ -7,22 +7,58 @@ affine-plus-noise models of handwriting synthesis (Plamondon and Guerfali 1998).
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.synth.glyphs import (
-    COMMONNESS,
-    DIGIT_STROKES,
-    MARK_STROKES,
-    SCRIBBLE,
-    STRUCK_OUT,
-    Allograph,
-    ControlPoints,
+ControlPoints: TypeAlias = tuple[tuple[float, float], ...]
+Allograph: TypeAlias = tuple[ControlPoints, ...]
+"""Strokes in the order in which they are written."""
+
+
+def parse_strokes(text: str) -> Allograph:
+    """Read strokes separated by `;`, points as `x,y` in hundredths, corners as `x,y!`."""
+    strokes = []
+    for part in text.split(";"):
+        points: list[tuple[float, float]] = []
+        for word in part.split():
+            x, y = word.rstrip("!").split(",")
+            point = (int(x) / 100, int(y) / 100)
+            points += [point, point] if word.endswith("!") else [point]
+        strokes.append(tuple(points))
+    return tuple(strokes)
+
+
+STROKES: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_name("strokes.toml").read_text(encoding="utf-8")
 )
+"""The tables of `strokes.toml`, whose texts `parse_strokes` reads."""
+
+DIGIT_STROKES: dict[str, dict[str, Allograph]] = {
+    digit: {name: parse_strokes(text) for name, text in allographs.items()}
+    for digit, allographs in STROKES["digits"].items()
+}
+"""Digit -> allograph name -> strokes."""
+
+MARK_STROKES: dict[str, Allograph] = {
+    symbol: parse_strokes(text) for symbol, text in (STROKES["marks"] | STROKES["letters"]).items()
+}
+"""Cross, dash, slash, tick (v), block capitals and small letters -> strokes."""
+
+COMMONNESS: dict[str, float] = {"slashed": 0.06, "flag and foot": 0.6, "serif crossed": 0.5}
+"""How often an allograph is drawn among those of its digit; 1 where it is not named."""
+
+SCRIBBLE = "#"
+"""A box scribbled over."""
+
+STRUCK_OUT = "~"
+"""A digit that its writer struck out."""
+
 
 Mask: TypeAlias = npt.NDArray[np.float32]
 """(height, width) float32, share of each pixel that ink covers, 0..1."""
@@ -33,11 +69,8 @@ Points: TypeAlias = npt.NDArray[np.float64]
 PenKind: TypeAlias = Literal["ball", "gel", "pencil", "felt"]
 
 _PEN_WIDTHS_MM: dict[PenKind, tuple[float, float]] = {
-    "ball": (0.4, 0.62),
-    "gel": (0.5, 0.8),
-    "pencil": (0.45, 0.7),
-    "felt": (0.8, 1.2),
-}
+    "ball": (0.4, 0.62), "gel": (0.5, 0.8), "pencil": (0.45, 0.7), "felt": (0.8, 1.2),
+}  # fmt: skip
 """Range of a pen's line width, mm."""
 
 SUBPIXEL_BITS = 4
@@ -51,7 +84,7 @@ _STROKE_OVERSAMPLING = 4
 """Strokes are drawn this many times larger and then averaged, for smooth edges."""
 
 _GLYPH_MIDDLE = (0.28, 0.5)
-"""The middle of a digit in the units of `synth.glyphs`; hands slant and bend around it."""
+"""The middle of a digit, in digit heights; hands slant and bend around it."""
 
 _HABIT_DEVIATION, _INSTANCE_DEVIATION = 0.018, 0.014
 """Standard deviations by which control points move, in digit heights: by a hand's lasting habit,
@@ -75,7 +108,7 @@ class Hand:
     """How one person writes.
 
     `slant`: shift to the right over the height of a digit, in heights. `aspect`: width as a
-    share of that in `synth.glyphs`. `size`: height as a share of the box's. `width_mm`: width of
+    share of that in `strokes.toml`. `size`: height as a share of the box's. `width_mm`: width of
     the pen's line. `jitter`: how much instances of a symbol differ, about 1. `tremor`: shakiness
     of the line, in digit heights. `wander`: how far symbols stray from the middle of their
     boxes, as a share of the box. `pressure`: variation of the line's width, as a share of it.

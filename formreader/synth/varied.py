@@ -7,7 +7,7 @@ import numpy as np
 from formreader.synth import combs, number_fields, number_sheets, stacks
 from formreader.synth.decoys import DECOYS, large_heading, logo
 from formreader.synth.form import Form
-from formreader.synth.form_plan import Layout, Plan
+from formreader.synth.form_spec import Layout, Plan
 from formreader.synth.house_style import House, Section
 from formreader.synth.overprint import overprint
 from formreader.synth.page_warp import SHEET_MARGIN

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 
-LABELS: tuple[str, ...] = (
-    "Date of birth", "Student no.", "Meter reading", "Account number", "Postal code",
-    "Telephone", "Invoice no.", "Total amount", "Membership no.", "Patient no.",
-    "House number", "Ballot papers", "Reference", "Serial number", "Age", "Score",
-    "Geburtsdatum", "Kundennummer", "Betrag", "Postleitzahl", "Telefon", "Anzahl",
-    "Fecha de nacimiento", "Total de votos", "Cantidad", "Mesa", "Codigo postal",
-    "Numero de client", "Date de naissance", "Montant", "Code postal", "Quantite",
-    "Jumlah suara sah", "Nomor TPS", "Tanggal", "Kode pos", "Jumlah pemilih",
-    "Data di nascita", "Importo", "Codice fiscale", "Numer albumu", "Kwota", "Nambari",
-    "Numero da conta", "Data de nascimento", "Valor", "Telefoonnummer", "Bedrag",
-)  # fmt: skip
-"""Labels of fields."""
+_WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 
-TITLES: tuple[str, ...] = (
-    "APPLICATION FOR MEMBERSHIP", "METER READING CARD", "EXAMINATION COVER SHEET",
-    "Antrag auf Ausstellung", "ACTA DE ESCRUTINIO", "Demande de remboursement",
-    "DATA PEROLEHAN SUARA", "Survey of households", "Order form", "Scheda di iscrizione",
-    "Patient registration", "Change of address", "DAILY TALLY", "Zahlungsauftrag",
-)  # fmt: skip
-"""Titles of forms."""
-
-NOTES: tuple[str, ...] = (
-    "Write one digit in each box.", "Please use black or blue ink.", "Do not fold this form.",
-    "Bitte in Druckschrift ausfullen.", "Una cifra en cada casilla.", "For office use only.",
-    "Merci de remplir en majuscules.", "Ditulis dengan huruf.", "Keep a copy for your records.",
-    "Leave unused boxes empty.", "Compilare in stampatello.", "Return by 30 June 2024.",
-)  # fmt: skip
-"""Notes to those who fill in the form."""
-
-_FILLER = (
-    "the form must be returned with all pages signed by the person named above or by an agent "
-    "who holds a written order die angaben werden nur fur diesen zweck gespeichert los datos se "
-    "guardan durante cinco anos les informations sont traitees par le service data ini tidak "
-    "boleh disalin tanpa izin 12 30 2024 45 per cent section 7"
+LABELS, TITLES, NOTES, _ONSETS, _NUCLEI, _CODAS = (
+    tuple(map(str, _WORDS[name]))
+    for name in ("labels", "titles", "notes", "onsets", "nuclei", "codas")
 )
-"""Words of small print."""
+"""Labels of fields, titles of forms, notes to who fills them in; parts of made-up syllables."""
 
 
 def pick(choices: tuple[str, ...], rng: np.random.Generator) -> str:
@@ -49,14 +23,7 @@ def pick(choices: tuple[str, ...], rng: np.random.Generator) -> str:
 
 def filler(n: int, rng: np.random.Generator) -> str:
     """A sentence of `n` random words."""
-    return " ".join(rng.choice(_FILLER.split(), n).tolist()).capitalize() + "."
-
-
-_ONSETS = ("b", "br", "c", "d", "f", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "r", "s", "sch",
-           "st", "t", "tr", "v", "w", "z", "")  # fmt: skip
-_NUCLEI = ("a", "e", "i", "o", "u", "ai", "au", "ei", "ie", "oo")
-_CODAS = ("", "", "", "n", "r", "s", "t", "l", "m", "ng", "rd", "ck")
-"""Beginnings, middles and ends of the syllables of made-up words."""
+    return " ".join(rng.choice(_WORDS["filler"].split(), n).tolist()).capitalize() + "."
 
 
 def made_up(rng: np.random.Generator) -> str:

@@ -10,19 +10,19 @@ from formreader.template.form_template import FormTemplate
 from formreader.template.usable_values import found
 
 DOCUMENT_KEY = "document"
-"""The table of a template.toml."""
+"""The table of a template.toml that states a document."""
 
 _PAGES = "pages"
 """Its one key: the forms of the document's pages, in order."""
 
 
 def document_of(content: Mapping[str, Any]) -> tuple[str, ...]:
-    """The forms of the pages of a document that begins with a form; () where it begins none."""
+    """The forms of a document's pages, if this form is its first page; otherwise ()."""
     return tuple(content.get(DOCUMENT_KEY, {}).get(_PAGES, ()))
 
 
 def document_flaws(content: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the document of a template.toml by itself."""
+    """The faults of the table `[document]` of one template.toml."""
     if DOCUMENT_KEY not in content:
         return
     table = content[DOCUMENT_KEY]
@@ -39,7 +39,7 @@ def document_flaws(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def document_lines(form: FormTemplate, quoted: Callable[[str], str]) -> list[str]:
-    """The lines of a template.toml that say which document begins with a form."""
+    """The lines of the table `[document]` of a form."""
     if not form.document:
         return []
     pages = ", ".join(quoted(one) for one in form.document)

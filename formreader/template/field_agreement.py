@@ -1,6 +1,7 @@
-"""What the pages of a form agree upon: its fields, from those that were found on each page.
+"""The fields of a form, by majority vote of the fields that were found on its pages.
 
-A box that one page hides is supplied by the others; print that one page shows as a box is dropped.
+A box that is missing on one page is supplied by the others. Print that was taken for a box on one
+page is dropped.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from formreader.core.geometry import Box, reading_order
 from formreader.template.form_template import FieldPlace
 
 _MIN_OVERLAP = 0.5
-"""Intersection over union from which boxes on two pages are one box of the form."""
+"""Least intersection over union of boxes on two pages that are one box of the form."""
 
 _MIN_SHARE_OF_PAGES = 0.4
-"""Share of the pages that must show a box, where there are more than two."""
+"""Least share of the pages that show a box of the form, if there are more than two pages."""
 
 _MIN_LINKED_SHARE = 0.5
-"""Share of the pages that show two boxes that must have them side by side in one field."""
+"""Two boxes are neighbours in a field if they are on at least this share of the pages with both."""
 
 
 _MAX_GAP_OF_SINGLES = 1.5
-"""Gap, in box widths, up to which single boxes side by side are one field: the tens and units of a
-number stand further apart than the boxes of a row do, as in a table of drawn boxes."""
+"""Largest gap, in box widths, between single boxes that are joined to one field. The tens and units
+of a number may be farther apart than the boxes of a row, as in a table of drawn boxes."""
 
 _MAX_DIFFERENCE_OF_SINGLES = 0.15
-"""Share by which sizes and levels of such boxes may differ."""
+"""Largest relative difference between the sizes, and the levels, of such boxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +44,23 @@ class FoundField:
 
 @dataclass(slots=True)
 class _Place:
-    """A place where pages show a box or a cell: what each page shows, by its index."""
+    """One box or cell of the form, as found on each page, by the page's index."""
 
     is_cell: bool
     seen: dict[int, Box] = field(default_factory=dict)
 
     @property
     def box(self) -> Box:
-        """The median of what the pages show."""
+        """The median over the pages."""
         sides = [(b.left, b.top, b.width, b.height) for b in self.seen.values()]
         return Box(*np.median(sides, axis=0).tolist())
 
 
 def agreed_fields(pages: Sequence[Iterable[FoundField]]) -> tuple[FieldPlace, ...]:
-    """The fields that the pages of a form agree upon, in reading order, named F01, F02, ...
+    """The fields that most pages of a form have, in reading order, named F01, F02, ...
 
     Args:
-        pages: the fields that each page shows.
+        pages: the fields that were found on each page.
     """
     places, links = list[_Place](), Counter[tuple[int, int]]()
     for page, fields in enumerate(pages):
@@ -79,7 +80,7 @@ def agreed_fields(pages: Sequence[Iterable[FoundField]]) -> tuple[FieldPlace, ..
 
 
 def _place_of(places: list[_Place], box: Box, is_cell: bool, page: int) -> int:
-    """The index of the place that a box on a page shows, a new one if none is like it."""
+    """The index of the place of a box on a page; a new place if none matches."""
     best, most = len(places), _MIN_OVERLAP
     for i, place in enumerate(places):
         if place.is_cell != is_cell or page in place.seen:
@@ -94,7 +95,7 @@ def _place_of(places: list[_Place], box: Box, is_cell: bool, page: int) -> int:
 
 
 def _rivals(places: Sequence[_Place], kept: set[int]) -> set[int]:
-    """Of places that lie in one another, those that fewer pages show."""
+    """Of places that overlap, those that fewer pages have."""
     dropped = set[int]()
     order = sorted(kept, key=lambda i: (-len(places[i].seen), places[i].is_cell, i))
     boxes = {i: places[i].box for i in kept}
@@ -127,7 +128,7 @@ def _chains(
 
 
 def _with_singles_joined(places: Sequence[_Place], chains: Sequence[list[int]]) -> list[list[int]]:
-    """The boxes of each field, fields of one box joined with such a one close beside it."""
+    """The boxes of each field; fields of one box are joined with another one close beside it."""
     joined = [chain for chain in chains if len(chain) > 1]
     singles = sorted((chain[0] for chain in chains if len(chain) == 1), key=_left_of(places))
     open_rows = list[list[int]]()

@@ -1,4 +1,4 @@
-"""Names of fields, proposed from what is printed beside or above them."""
+"""Propose names for fields from the print beside or above them."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from formreader.template.template_file import (
 )
 
 _MIN_CONFIDENCE = 0.8
-"""Less sure lines are often handwriting, or lines of boxes."""
+"""Least confidence of a line of print. Others are often handwriting, or the lines of boxes."""
 
 _MIN_LETTERS = 2
-"""Letters that a label has at least. Figures and marks alone name nothing but the rows and columns
-of tables."""
+"""Least number of letters of a label. Figures and marks alone only name rows and columns of
+tables."""
 
 _MAX_LENGTH = 40
-"""Characters of a name; longer print is an instruction, and its beginning says enough."""
+"""Largest length of a name in characters. Longer print is an instruction, and is cut off."""
 
 _MAX_ASIDE, _MAX_ABOVE = 15.0, 2.0
-"""How far a label may be from its field, in heights of its line."""
+"""Largest distance of a label from its field, beside it and above it, in heights of its line."""
 
 _ABOVE_COSTS = 3.0
-"""A label above counts as so many times farther: beside a field stands what it is, most often."""
+"""Factor of the distance of labels above a field, as most labels are beside it."""
 
 _OVERLAP = 0.5
-"""Share of the lower, or narrower, of field and line that must lie side by side."""
+"""Least overlap of field and line, as a share of the lower (or narrower) of the two."""
 
 _INTO = 0.4
-"""How far a line may reach into the field that it labels, in heights of the line."""
+"""Largest overlap of a line with the field that it labels, in heights of the line."""
 
 _Found: TypeAlias = tuple[float, PrintedLine]
-"""A label of a field, after its cost."""
+"""The cost of a label of a field, and the label."""
 
 _PROPOSED = re.compile(r"F\d+")
 _NUMBERING = re.compile(r"^[\W\d_]+")
 
 
 def label_templates(folders: Sequence[Path], reader: PrintReader) -> list[FormTemplate]:
-    """Give the fields of templates names from their print, and write the templates anew.
+    """Name the fields of templates after their print, and write the templates again.
 
     Raises:
         OutputError: a template cannot be written.
@@ -70,9 +70,9 @@ def label_templates(folders: Sequence[Path], reader: PrintReader) -> list[FormTe
 def labelled(fields: Sequence[FieldPlace], lines: Sequence[PrintedLine]) -> tuple[FieldPlace, ...]:
     """The fields with names from the lines of print beside or above them.
 
-    Names that are not F01, F02, ... stay; so do those of fields with no print near them. In a
-    table the label of the row and the heading of the column make the name. Names that are taken
-    get numbers.
+    Names other than F01, F02, ... are kept, and so are names of fields without print near them. In
+    a table the name is the label of the row and the heading of the column. Names that are taken get
+    numbers.
     """
     texts = _Texts([field.box for field in fields], lines)
     named, taken = list[FieldPlace](), {one.name.casefold() for one in fields}
@@ -85,7 +85,7 @@ def labelled(fields: Sequence[FieldPlace], lines: Sequence[PrintedLine]) -> tupl
 
 
 class _Texts:
-    """What is printed at the fields of a form, as names."""
+    """The print at the fields of a form, as names."""
 
     def __init__(self, fields: Sequence[Box], lines: Sequence[PrintedLine]) -> None:
         self._tables = FieldTables(fields)
@@ -110,16 +110,16 @@ class _Texts:
         return self._text(found or _nearest(top, self._labels, _above))
 
     def _group(self, top: Box) -> str:
-        """The heading of the group of columns that the topmost field of a column is in."""
+        """The heading of the group of columns that a column belongs to, by its topmost field."""
         start = self._tables.start(top)
         if start not in self._groups:
             self._groups[start] = self._grouped(self._tables.row(start))
         return self._groups[start].get(top, "")
 
     def _grouped(self, columns: Sequence[Box]) -> dict[Box, str]:
-        """The headings of groups of columns, left to right, each over the middle of its group.
+        """The headings of groups of columns, left to right, each centred over its group.
 
-        They are used where the headings below them are the same in several groups.
+        They are used if several groups have the same headings below them.
         """
         heads = [one for top in columns if (one := _nearest(top, self._print, _above))]
         names = [self._text(head) for head in heads]
@@ -137,7 +137,7 @@ class _Texts:
         return groups
 
     def _text(self, found: _Found | None) -> str:
-        """A label as a name; its number stays where it alone tells it from another label."""
+        """A label as a name. Its number is kept if two labels differ only by their numbers."""
         if found is None:
             return ""
         name = usable_name(found[1].text)
@@ -145,7 +145,7 @@ class _Texts:
 
 
 def _is_over(line: PrintedLine, head: PrintedLine) -> bool:
-    """Whether a line stands in the row of print right above a heading, wherever in it."""
+    """Whether a line is anywhere in the row of print right above a heading."""
     gap = (head.box.top - line.box.bottom) / line.box.height
     return -_INTO <= gap <= _MAX_ABOVE
 
@@ -155,7 +155,7 @@ def _cost(found: _Found) -> float:
 
 
 def _is_label(line: PrintedLine, fields: Sequence[Box], letters: int = _MIN_LETTERS) -> bool:
-    """Whether a line may be a label: print with so many letters that stands in no field."""
+    """Whether a line may be a label: print with enough letters that is in no field."""
     enough = sum(one.isalpha() for one in line.text) >= letters
     sure = line.confidence >= _MIN_CONFIDENCE and any(one.isalnum() for one in line.text)
     return enough and sure and not any(field.holds(line.box.centre) for field in fields)
@@ -170,7 +170,7 @@ def _nearest(
 
 
 def _beside(field: Box, line: Box) -> float | None:
-    """How far a field is right of a line, in heights of the line; None if it is not."""
+    """Distance from a line to a field on its right, in heights of the line; None if it is not."""
     gap = (field.left - line.right) / line.height
     shared = min(field.bottom, line.bottom) - max(field.top, line.top)
     if shared < _OVERLAP * min(field.height, line.height) or not -_INTO <= gap <= _MAX_ASIDE:
@@ -179,7 +179,7 @@ def _beside(field: Box, line: Box) -> float | None:
 
 
 def _above(field: Box, line: Box) -> float | None:
-    """How far a field is below a line, as a cost; None if it is not."""
+    """Cost of a line above a field, by its distance; None if it is elsewhere."""
     gap = (field.top - line.bottom) / line.height
     shared = min(field.right, line.right) - max(field.left, line.left)
     if shared < _OVERLAP * min(field.width, line.width) or not -_INTO <= gap <= _MAX_ABOVE:
@@ -190,8 +190,8 @@ def _above(field: Box, line: Box) -> float | None:
 def usable_name(text: str, *, numbered: bool = False) -> str:
     """A text as a name: words in small letters, in their own script, joined by underscores.
 
-    Figures and marks before the first letter are numbering, and left out, unless they are
-    everything, or `numbered`.
+    Figures and marks before the first letter are numbering. They are left out, unless there are no
+    letters or `numbered` is set.
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     words = re.findall(r"\w+", plain if numbered else _NUMBERING.sub("", plain) or plain)
@@ -199,7 +199,7 @@ def usable_name(text: str, *, numbered: bool = False) -> str:
 
 
 def _cut(words: Sequence[str], most: int) -> str:
-    """A name of words from the first on, as many as fit into `most` characters; of one, a part."""
+    """A name of as many words as fit into `most` characters; a single long word is cut."""
     name = words[0][: max(most, 1)] if words else ""
     for word in words[1:]:
         if len(name) + 1 + len(word) > most:

@@ -1,8 +1,8 @@
-"""Move the fields of a form onto the printed lines of a page, as they lie on the reference page.
+"""Move the fields of a form onto the printed lines of a page.
 
-The template knows the size and the distances of the boxes, so a field is moved as a whole: shifted,
-and stretched or tilted by little. How far each line is from where the alignment expects it says by
-how much; strokes beside an edge are outvoted.
+The template knows the sizes and distances of the boxes. So a field is moved as a whole: it is
+shifted, and stretched or tilted a little. The offsets of its lines from their expected positions
+are fitted robustly, so that strokes beside an edge do no harm.
 """
 
 from __future__ import annotations
@@ -20,30 +20,29 @@ _ACROSS = np.array([1, 1, 0, 0])
 """The axis across the upper, lower, left and right edge of a box: 0 for x, 1 for y."""
 
 _USUAL_SHIFT, _USUAL_TILT = 1.0, 0.5
-"""Standard deviations, in pixels, of how far a field is from where its page has it, and of how much
-further one end of it is than its middle: alignment leaves so much."""
+"""Standard deviations in pixels of the error that registration leaves: of a field's position, and
+of the further error at its ends (tilt). No record of a measurement, here and below."""
 
 _LINE_NOISE = 0.7
-"""Standard deviation, in pixels, of where a line is found."""
+"""Standard deviation of the position of a line, in pixels."""
 
 _MISSES = (3.0, 2.0, 1.4, 1.0, 1.0)
-"""Pixels by which a line may miss the place that its field gives it, in each round of the fit."""
+"""Largest deviation of a line from the fit, in pixels, in each round of the fit."""
 
 _MAX_LINE_MISS = 1.5
-"""Pixels up to which a line confirms a place."""
+"""Largest deviation, in pixels, of a line that confirms a place."""
 
 _MIN_RULED = 0.15
-"""Mean confidence in the lines of a field on the reference page below which it has none that could
-confirm its place."""
+"""Least mean confidence of a field's lines on the reference page. Below it the field has no lines
+that could confirm its place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnLines:
     """Corners (n, 4, 2) of boxes on the lines of a page.
 
-    `confirmed`, (fields,): the share of the lines that each field has on its form which are where
-    they must be on the page, those across or those along, whichever is less; 1 where the form has
-    none.
+    `confirmed`, (fields,): share of the field's template lines that were found on the page. It is
+    computed for horizontal and for vertical lines, and the smaller one counts; 1 without lines.
     """
 
     corners: Floats
@@ -57,14 +56,14 @@ def on_lines(
     form_edges: Edges,
     owner: npt.NDArray[np.int64],
 ) -> OnLines:
-    """Move the fields of an aligned page, (h, w) uint8, onto its lines.
+    """Move the fields of a registered page, (h, w) uint8, onto its lines.
 
     Args:
         even: the page, evenly lit.
-        corners: (n, 4, 2) of the boxes of all fields on the page, as it is aligned.
-        on_form: the same on the reference page.
+        corners: (n, 4, 2) the boxes of all fields, mapped to the page.
+        on_form: the same boxes on the reference page.
         form_edges: the lines at their edges on the reference page.
-        owner: (n,) the number of each box's field.
+        owner: (n,) the index of each box's field.
     """
     if not len(corners):
         return OnLines(corners, np.zeros(0))
@@ -102,10 +101,11 @@ def _sides(corners: Floats) -> Floats:
 def _fitted(
     offset: Floats, weight: Floats, x: Floats, owner: npt.NDArray[np.int64], fields: int
 ) -> tuple[Floats, Floats, Floats]:
-    """The shift and tilt, (fields,), that bring each field onto its lines.
+    """Fit the shift and the tilt, (fields,), that move each field onto its lines.
 
-    `offset`, `weight` (2, n) are of the two edges of each box across one axis, `x` (n,) is its
-    place along the row. Returns also (n,) the places along the field, -1 to 1, that tilt counts.
+    `offset` and `weight` (2, n) are those of the two edges of each box across one axis. `x` (n,) is
+    its position along the row. Returns also the positions along the field, (n,) in -1..1, that the
+    tilt is multiplied by.
     """
     number = np.bincount(owner, minlength=fields)
     middle = np.bincount(owner, x, minlength=fields) / number
@@ -123,7 +123,7 @@ def _fitted(
         away = offset - shift[owner] - tilt[owner] * along
         sure = weight * (miss**2 / (miss**2 + away**2)) ** 2
         at = np.broadcast_to(along, sure.shape)
-        # Two equations for each field: the sums of weights, and both deviations from the usual.
+        # Two normal equations for each field, with the priors of shift and tilt.
         a, b, c = total(sure) + rest, total(sure * at), total(sure * at**2) + rest_tilt
         d, e = total(sure * (offset - usual)), total(sure * at * (offset - usual))
         determinant = a * c - b * b
@@ -132,7 +132,7 @@ def _fitted(
 
 
 def _usual(offset: Floats, weight: Floats) -> float:
-    """The weighted median offset of all lines of a page, 0 where there are none."""
+    """The weighted median offset of all lines of a page; 0 without lines."""
     order = np.argsort(offset, axis=None, kind="stable")
     sums = weight.ravel()[order].cumsum()
     if not sums[-1] > 0:

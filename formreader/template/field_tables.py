@@ -1,4 +1,4 @@
-"""Fields that stand in tables: which row and which column each is in."""
+"""Tables among the fields of a form: the row and the column of each field."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeAlias
 from formreader.core.geometry import Box
 
 _OVERLAP = 0.5
-"""Where one field follows another in a row or a column: the share of the larger one that lies side
-by side with the other, at least, and the gap between them in heights, at most."""
+"""A field follows another in a row or a column within these limits: the least overlap, as a share
+of the larger one, and the largest gap in heights."""
 
 _Follows: TypeAlias = Callable[[Box, Box], bool]
-"""Whether one field is the next after another in some direction."""
+"""Whether one field follows another in some direction."""
 
 
 class FieldTables:
@@ -28,15 +28,15 @@ class FieldTables:
         return in_column and (self.start(box) != box or self._next(box, _is_behind) is not None)
 
     def top(self, box: Box) -> Box:
-        """The topmost field of the column without gaps in which a field stands."""
+        """The topmost field of a field's column, up to the first gap."""
         return self._end(box, _is_above)
 
     def start(self, box: Box) -> Box:
-        """The leftmost field of the row without gaps in which a field stands."""
+        """The leftmost field of a field's row, up to the first gap."""
         return self._end(box, _is_before)
 
     def row(self, start: Box) -> list[Box]:
-        """The fields of a row without gaps, left to right, from its first one on."""
+        """The fields of a row, left to right, from its first field up to the first gap."""
         row = [start]
         while (following := self._next(row[-1], _is_behind)) is not None:
             row.append(following)
@@ -55,14 +55,14 @@ class FieldTables:
 
 
 def _is_above(one: Box, box: Box) -> bool:
-    """Whether a field stands above another in a column, with at most a small gap."""
+    """Whether a field is above another in a column, with at most a small gap."""
     shared = min(box.right, one.right) - max(box.left, one.left)
     near = one.top < box.top and box.top - one.bottom <= _OVERLAP * box.height
     return near and shared >= _OVERLAP * max(box.width, one.width)
 
 
 def _is_before(one: Box, box: Box) -> bool:
-    """Whether a field stands left of another in a row, with at most a small gap."""
+    """Whether a field is left of another in a row, with at most a small gap."""
     shared = min(box.bottom, one.bottom) - max(box.top, one.top)
     near = one.left < box.left and box.left - one.right <= _OVERLAP * box.height
     return near and shared >= _OVERLAP * max(box.height, one.height)

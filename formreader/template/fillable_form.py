@@ -1,4 +1,4 @@
-"""The template that a fillable PDF is: its fields, with their names, places and kinds."""
+"""Make a template of a fillable PDF: its fields, with their names, places and kinds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from formreader.template.pile_sorting import LearnedForm
 from formreader.template.usable_values import MAX_FIELDS, MAX_PLACES
 
 _INDEX = re.compile(r"\[\d+\]")
-"""What programs write behind each part of a name."""
+"""The index that programs write behind each part of a name."""
 
 _TIME_DIGITS = 4
-"""Of a time in boxes: HHMM."""
+"""Number of digits of a time in boxes: HHMM."""
 
 
 def fillable_form(page: PilePage, name: str) -> LearnedForm:
@@ -42,16 +42,16 @@ def fillable_form(page: PilePage, name: str) -> LearnedForm:
 
 
 def _name(full: str, parts: int = 1) -> str:
-    """The name of a field by the last parts of its full one."""
+    """The name of a field: the last `parts` parts of its full name."""
     return usable_name("_".join(_INDEX.sub("", full).split(".")[-parts:]))
 
 
 def _rules(field: FormField) -> FieldRules:
-    """What a PDF says of the values of a field, as far as a template may say it."""
+    """The rules of a field that a PDF states and a template can express."""
     kind = field.kind
     if field.is_row:
         boxes = len(field.boxes)
-        if kind.is_a == "decimal":  # nothing tells where a point is printed
+        if kind.is_a == "decimal":  # the PDF does not say where a point is printed
             return NO_RULES
         if kind.is_a == "date" and len(kind.date) != boxes:
             return NO_RULES

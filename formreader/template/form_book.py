@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import reason
 from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
 from formreader.core.user_files import open_regular
@@ -107,7 +108,7 @@ class Recognised:
     def difference(self) -> str:
         """Why the page is not this form; "" if it is."""
         fault = self.alignment.fault
-        return f"the nearest is {self.form.template.name}, which has {fault}" if fault else ""
+        return "" if fault is None else reason(fault, self.form.template.name)
 
 
 class FormBook:

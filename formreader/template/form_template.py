@@ -15,11 +15,11 @@ from formreader.rules.form_rules import (
 )
 
 _MIN_CELLS_OF_COLUMN = 3
-"""Cells that make a column of a table rather than frames that stand below one another."""
+"""Least number of cells of a table's column. Fewer are frames that happen to be stacked."""
 
 _MAX_GAP_OF_CELLS, _MAX_SHIFT_OF_CELLS = 0.25, 0.15
-"""Of cells in a column: the gap between two in heights, and how far their sides may be apart in
-widths. People who draw cells by hand hit lines that well."""
+"""Largest gap between two cells of a column, in heights, and largest offset of their sides, in
+widths. Cells that people draw in the editor are within these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class FieldPlace:
 
     @property
     def ignored(self) -> bool:
-        """Whether it is not read: it is only known that somebody writes there."""
+        """Whether it is not read. Only its place is known, as somebody writes there."""
         return self.rules.kind == "ignore"
 
     @property
@@ -58,7 +58,7 @@ class FieldPlace:
 
 
 def columns_of_cells(fields: Sequence[FieldPlace]) -> tuple[tuple[str, ...], ...]:
-    """The names of the fields of each column of a table: cells right below one another."""
+    """The names of the fields of each column of cells, stacked without gaps."""
     cells = sorted(
         (field for field in fields if field.cell is not None), key=lambda one: one.box.top
     )
@@ -88,9 +88,9 @@ class FormTemplate:
     """A form: its name, the (width, height) of its reference page in pixels, and its fields.
 
     The order of the fields is that of the columns in a table. `relations` are the rules between
-    fields, and `rules_broken` is the share of cases in which people break a rule. `document` names
-    the forms of the pages of a document that begins with this one; () where it begins none.
-    `decimal_comma`: tables with a row a page write decimals with a comma.
+    fields. `rules_broken` is the share of cases in which people break a rule. `document` names the
+    forms of a document's pages if this form is the first one; otherwise (). With `decimal_comma`
+    tables with a row a page write decimals with a comma.
     """
 
     name: str

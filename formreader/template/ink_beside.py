@@ -1,7 +1,7 @@
-"""Find writing beside a field that runs out of it: a digit beyond its printed line is in no value.
+"""Find writing that runs out of a field: a digit outside of its printed line is in no value.
 
-Without a template print stands there as often. The reference page of a form shows what is printed
-beside a cell, so that anything else as high as a digit is writing.
+Without a template it may as well be print. The reference page of a form shows the print beside a
+cell. So any other ink there that is as high as a digit is writing.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from formreader.core.records import GreyImage
 from formreader.template.page_map import Floats
 
 _BEYOND = np.linspace(0.06, 0.6, 14)
-"""Columns beyond the edge of a cell, in heights of the cell: the first keep clear of its line and
-of the rim of a digit that touches it, the last are as far as a digit is wide."""
+"""Columns outside of the edge of a cell, in heights of the cell. The first are clear of its line
+and of the rim of a digit that touches it. The last are one digit away."""
 
 _ALONG = np.linspace(0.05, 0.95, 28)
 """Rows between the upper and the lower edge, as shares of the height."""
 
 _MIN_DARKNESS_BESIDE, _MIN_NEW_INK = 70, 50
-"""Grey levels by which ink is darker than paper, and by how much darker than print is there."""
+"""Least contrast of ink, in grey levels: with paper, and with the print at the same place."""
 
 _MIN_TALL = 0.2
-"""Share of the rows that hold such ink, from which it may be a digit."""
+"""Least share of the rows with such ink for it to be a digit."""
 
 _PRINT_REACH = 7
-"""Pixels, both sides together, by which print on a page may be off its place."""
+"""Largest offset of print on a page from its place, in pixels, both sides together."""
 
 
 def thickened(reference: GreyImage) -> GreyImage:
-    """The reference page (h, w) uint8 with its print as wide as it may be off on a page."""
+    """The reference page, (h, w) uint8, with print widened by its largest offset on a page."""
     return np.asarray(cv2.erode(reference, np.ones((_PRINT_REACH, _PRINT_REACH), np.uint8)))
 
 
@@ -59,7 +59,7 @@ def ink_beside(
     on_form: Floats,
     free: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.bool_]:
-    """Whether there is writing as high as a digit beside cells, on a side that is free.
+    """Whether there is writing as high as a digit beside each cell, on a free side.
 
     Args:
         even: the page, evenly lit, (h, w) uint8.
@@ -80,9 +80,9 @@ def ink_beside(
 
 
 def _samples(page: GreyImage, corners: Floats) -> npt.NDArray[np.int64]:
-    """The page's brightness beyond the side from the second to the third corner of n cells.
+    """The page's brightness outside of the side from the second to the third corner of n cells.
 
-    Beyond the page's border it is white.
+    Outside of the page it is white.
     """
     down = corners[:, 2] - corners[:, 1]
     across = corners[:, 1] - corners[:, 0]
@@ -103,7 +103,7 @@ def _box(corners: Floats) -> Box:
 
 
 def _beside(box: Box) -> tuple[Box, Box]:
-    """The places to the left and to the right of a box in which writing is looked for."""
+    """The places to the left and to the right of a box that are searched for writing."""
     near, far = float(_BEYOND[0]) * box.height, float(_BEYOND[-1]) * box.height
     top, height = box.top + 0.2 * box.height, 0.6 * box.height
     return (

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import Doubt
 from formreader.core.geometry import map_points, scaling
 from formreader.core.records import GreyImage
 from formreader.look.page_maps import LAYER_STRIDE
@@ -47,8 +48,8 @@ _MIN_FOUND_SHARE = 0.3
 """Share of the patches to be found on a page that may be the form. Where its lines are others,
 chance finds fewer than a quarter of them."""
 
-_SURE_SCORE = 0.9
-"""Score of an alignment from which no other map is tried."""
+SURE_SCORE = 0.8
+"""Score of an alignment from which no other map, and no other form, is tried."""
 
 _PRINT_RIM, _PRINT_SIDE, _MIN_PRINTED = 3, 14, 40
 """Of print, on the grid of the layers: what belongs to it, the side of what is compared around each
@@ -61,8 +62,6 @@ share of print to be found, of the form's on the page or of the page's on the fo
 _NEAR_LINE, _MIN_RULED_FOUND, _MIN_ONLY_RULED = 5, 0.5, 0.85
 """Width of a line with what is near it, on the grid of the layers; the share of the lines of each
 to be found on the other; and the same where there is no print."""
-
-_OTHER_PRINT, _OTHER_LINES = "other print", "other lines"
 
 _MIN_FOUND = 8
 """Patches to be found at least: a page with less print cannot be told from others."""
@@ -103,15 +102,15 @@ class Alignment:
 
     `page_map` maps pixels of the reference page to the page's. Points near `places`, (n, 2) on
     the reference, are shifted by about `shifts` before, (n, 2). `score`: how much of what is
-    printed and ruled on either is on the other, 0..1. `fault`: what the form has that the page
-    has not, in words; "" if it is this form.
+    printed and ruled on either is on the other, 0..1. `fault`: why the page is another
+    form; None if it is this one.
     """
 
     page_map: PageMap
     places: Floats
     shifts: Floats
     score: float
-    fault: str = ""
+    fault: Doubt | None = None
 
     @classmethod
     def smooth(cls, page_map: PageMap, score: float = 0.0) -> Alignment:
@@ -193,7 +192,7 @@ class Reference:
             found = self._refined(page, PageMap.flat(transform))
             if found is not None and (best is None or found.rank > best.rank):
                 best = found
-                if found.score >= _SURE_SCORE:
+                if not found.fault and found.score >= SURE_SCORE:
                     break
         return best
 
@@ -201,14 +200,13 @@ class Reference:
         """As `align`, from a map that is about right."""
         seen, fit = self._seen(page.clean, first), Alignment.smooth(first)
         span = float(np.hypot(*self.image.shape)) / 2
+        enough = max(_MIN_FOUND, _MIN_FOUND_SHARE * len(self.patches))
         for reach, smaller in _ROUNDS:
-            found = _fitted(
-                *self._find_patches(seen, first, fit, reach, smaller), fit.page_map, span
-            )
+            places, targets = self._find_patches(seen, first, fit, reach, smaller)
+            found = _fitted(places, targets, fit.page_map, span) if len(places) >= enough else None
             if found is None:
                 return None
             fit = found
-        enough = max(_MIN_FOUND, _MIN_FOUND_SHARE * len(self.patches))
         return self._judged(page, fit) if len(fit.places) >= enough else None
 
     def _judged(self, page: PageLayout, fit: Alignment) -> Alignment:
@@ -233,12 +231,12 @@ class Reference:
         )
         lines_found = [_share(_near(other), one) for one, other in (ruled, ruled[::-1])]
         if print_found is None:
-            fault = "" if min(lines_found) >= _MIN_ONLY_RULED else _OTHER_LINES
+            fault = None if min(lines_found) >= _MIN_ONLY_RULED else Doubt.OTHER_LINES
             return replace(fit, score=min(lines_found), fault=fault)
         score = (print_found + sum(lines_found) / 2) / 2
-        fault = "" if print_found >= _MIN_PRINT_FOUND else _OTHER_PRINT
+        fault = None if print_found >= _MIN_PRINT_FOUND else Doubt.OTHER_PRINT
         if min(lines_found) < _MIN_RULED_FOUND:
-            fault = _OTHER_LINES
+            fault = Doubt.OTHER_LINES
         return replace(fit, score=score, fault=fault)
 
     def _seen(self, page: GreyImage, first: PageMap) -> GreyImage:
@@ -361,7 +359,8 @@ def _alike(form: GreyImage, page: GreyImage, printed: Mask) -> float:
 
 def _share(found: Mask, of: Mask) -> float:
     """The share of some places, (h, w), that is among others; 1 if there are none."""
-    return float(np.count_nonzero(found & of) / max(np.count_nonzero(of), 1)) if of.any() else 1.0
+    number = np.count_nonzero(of)
+    return np.count_nonzero(found & of) / number if number else 1.0
 
 
 def _near(ruled: Mask) -> Mask:

@@ -29,7 +29,7 @@ from formreader.template.page_map import Floats
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _MIN_PEN, _MIN_RULED = 0.25, 0.5
-"""Probabilities: from the first a pixel was written, unless it is ruled with more than the second."""
+"""Probabilities: from the first a pixel was written, unless it is ruled by more than the second."""
 
 _MIN_PRINT, _MAX_PEN = 0.8, 0.1
 """Probabilities: of print above the first and of a pen below the second a pixel is surely print."""
@@ -76,7 +76,7 @@ no other."""
 _MAX_UNEVEN = 0.16
 """Logarithm of the ratio of the scales across and down above which a map is none."""
 
-_MAX_MAPS, _LIKELY_MAPS = 8, 3
+_MAX_MAPS, _LIKELY_MAPS = 6, 3
 """Maps whose layouts are compared, and those that are returned."""
 
 _TURNS = ((0, 1), (3, 0), (2, 3), (1, 2))
@@ -130,6 +130,12 @@ class PageLayout:
         height, width = self.even.shape
         grown = np.repeat(np.repeat(rim, LAYER_STRIDE, axis=0), LAYER_STRIDE, axis=1)
         return np.where(grown[:height, :width] > 0, np.uint8(255), self.even)
+
+    @cached_property
+    def soft(self) -> npt.NDArray[np.float32]:
+        """The shares, blurred, 0..1."""
+        shares = self.shares.astype(np.float32) / 255
+        return np.asarray(cv2.GaussianBlur(shares, (0, 0), _BLUR), np.float32)
 
 
 def _upright(layers: npt.NDArray[np.float32]) -> Transform:
@@ -215,10 +221,11 @@ def _spectrum(profile: npt.NDArray[np.float32], scales: Floats) -> npt.NDArray[n
     known = np.arange(profile.shape[1])
     seen = np.stack([np.interp(at, known, one, right=0) for one in profile])
     seen = seen.reshape(2 * len(scales), _SAMPLES).astype(np.float32)
-    fine = cv2.GaussianBlur(seen, (0, 0), sigmaX=_BLUR, sigmaY=1e-3)
+    fine = np.asarray(cv2.GaussianBlur(seen, (0, 0), sigmaX=_BLUR, sigmaY=1e-3), np.float32)
     fine -= cv2.blur(fine, (_WIDE, 1))
     fine /= np.linalg.norm(fine, axis=1, keepdims=True) + np.float32(1e-6)
-    return np.fft.rfft(fine.reshape(2, len(scales), _SAMPLES), axis=2).transpose(1, 0, 2)
+    spectra = np.fft.rfft(fine.reshape(2, len(scales), _SAMPLES), axis=2)
+    return np.asarray(spectra.transpose(1, 0, 2), np.complex64)
 
 
 def correlated(
@@ -242,7 +249,8 @@ def heights(forms: Sequence[Profiles], page: Profiles) -> Floats:
             of_forms = np.stack([one.spectra[axis] for one in forms[part]])
             found = correlated(of_forms, page.spectra[source])
             best[axis, source, part] = found.max(axis=(1, 2))
-    return np.max([best[0, rows] + best[1, columns] for rows, columns in _TURNS], axis=0)
+    turned = [best[0, rows] + best[1, columns] for rows, columns in _TURNS]
+    return np.asarray(np.max(turned, axis=0), np.float64)
 
 
 def likely_maps(
@@ -299,15 +307,12 @@ def _turned_back(turn: int, shape: tuple[int, ...]) -> Transform:
 
 def _likeness(form: PageLayout, page: PageLayout, turn: int, cells: Transform) -> float:
     """How alike the layouts are if `cells` maps those of the form to those of the page, 0..3."""
-    height, width = page.shares.shape[:2]
-    mapped = cv2.warpAffine(form.shares, cells[:2], (width, height))
-    inside = cv2.warpAffine(np.ones(form.shares.shape[:2], np.uint8), cells[:2], (width, height))
+    height, width = page.soft.shape[:2]
+    here = cv2.warpAffine(form.soft, cells[:2], (width, height)).reshape(-1, 3)
     if turn % 2:
-        mapped = mapped[..., [1, 0, 2]]
-    here, there = (
-        cv2.GaussianBlur(one, (0, 0), _BLUR).astype(np.float32).reshape(-1, 3)
-        for one in (mapped, page.shares * inside[..., None])
-    )
-    both = np.einsum("ij,ij->j", here, there)
-    norms = np.einsum("ij,ij->j", here, here) * np.einsum("ij,ij->j", there, there)
-    return float((both / np.sqrt(norms + 1)).sum())
+        here = here[:, [1, 0, 2]]
+    there = page.soft.reshape(-1, 3)
+    both, norm, other = (np.diag(one.T @ two) for one, two in (
+        (here, there), (here, here), (there, there)
+    ))  # fmt: skip
+    return float((both / np.sqrt(norm * other + 1e-3)).sum())

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -91,23 +90,6 @@ class PageMap:
             for _ in range(_BACK_ROUNDS):
                 found = found + wanted - map_points(inverse, self.map(found))
         return found
-
-
-def similar_map(
-    source: Floats, target: Floats, max_miss: float
-) -> tuple[PageMap, npt.NDArray[np.bool_]] | None:
-    """Find a turn, shift and change of size that many pairs of points (n, 2) agree upon.
-
-    Returns the map and (n,) which pairs miss it by at most `max_miss` pixels; None if there is
-    none.
-    """
-    found, inside = cv2.estimateAffinePartial2D(
-        source, target, method=cv2.RANSAC, ransacReprojThreshold=max_miss, maxIters=2000
-    )
-    if found is None:
-        return None
-    transform = np.vstack([found, (0, 0, 1)]).astype(np.float64)
-    return PageMap.flat(transform), inside.ravel() > 0
 
 
 def fit_map(

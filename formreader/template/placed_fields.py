@@ -1,4 +1,4 @@
-"""The fields of a form on a page: where the form has them, refined on the page's own lines."""
+"""The fields of a form on a page: mapped from the form, then moved onto the page's own lines."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from formreader.template.page_alignment import Alignment
 from formreader.template.page_map import Floats
 
 _MIN_CONFIRMED = 0.3
-"""Share of the lines of a field that must be where the form has them. Of 3,100 fields on 120 drawn
-pages 31 have fewer, among them all six that alignment put a quarter of a box off or more."""
+"""Least share of the field's template lines that are found on the page. Of 3,100 fields on 120
+drawn pages 31 have fewer, among them all six that registration put off by a quarter of a box or
+more."""
 
 _MAX_CUT_OFF = 0.1
-"""Share of the width or height of a box that may be beyond the edge of the page: its line may."""
+"""Largest share of the width or height of a box outside of the page: its line may be outside."""
 
 _QUARTER = np.pi / 2
 """A quarter turn, in radians."""
@@ -38,9 +39,9 @@ _QUARTER = np.pi / 2
 class PlacedField:
     """A field of a form in pixels of a page as stored: its name, and its boxes or its cell.
 
-    `doubt` is why its place may be wrong, "" if nothing says so. `confirmed` is the share of its
-    lines that are where they must be, 0..1. An `ignored` one is not read, but what is written in it
-    is in no other.
+    `doubt` is a reason why its place may be wrong, or "". `confirmed` is the share of its template
+    lines that were found on the page, 0..1. An `ignored` field is not read, but its ink belongs to
+    no other field.
     """
 
     name: str
@@ -55,7 +56,7 @@ class PlacedField:
 class PlacedFields:
     """The fields of a form on a page, in the order of its template.
 
-    `known` is what the form tells about what stands in them.
+    `known` is what the form tells about their boxes.
     """
 
     fields: tuple[PlacedField, ...] = ()
@@ -63,7 +64,7 @@ class PlacedFields:
 
 
 def quarters_turned(alignment: Alignment) -> int:
-    """Quarter turns clockwise that bring the page upright, as its form lies on it."""
+    """Clockwise quarter turns that make the page upright, by its form's registration."""
     middle = alignment.places.mean(axis=0)
     here, beside = alignment.page_map.map([middle, middle + (1, 0)])
     x, y = beside - here
@@ -84,7 +85,7 @@ def place_fields(straight: StraightPage, found: Recognised, shape: tuple[int, ..
     loose = iter(loose_ink(straight.image, rows))
     doubts = _doubts(straight.image, form, placed)
     sureness = zip(placed.confirmed.tolist(), doubts, strict=True)
-    # Bent by a few pixels less than the fields: places near print are left out.
+    # Not moved onto lines, unlike the fields: places near print are skipped anyway.
     beside = found.alignment.page_map.map(form.beside)
     faint = faint_limit(straight.image, beside, placed.corners)
     return PlacedFields(
@@ -97,7 +98,7 @@ def place_fields(straight: StraightPage, found: Recognised, shape: tuple[int, ..
 
 
 def _doubts(even: GreyImage, form: KnownForm, placed: OnLines) -> list[str]:
-    """Why the value of each field may be wrong by its place, "" if nothing says so."""
+    """For each field a reason why its place may be wrong, or ""."""
     is_cell = np.array([field.cell is not None for field in form.template.fields], np.bool_)
     cells = np.flatnonzero(is_cell[form.owner])
     beside = np.zeros(len(is_cell), np.bool_)
@@ -119,7 +120,7 @@ def _placed(
 ) -> PlacedField:
     """A field with its corners (n, 4, 2) on the upright page.
 
-    `sureness` is the share of its lines that are where they must be, and why it is in doubt.
+    `sureness` is the share of its template lines that were found, and its reason for doubt.
     """
     boxes = _on_page(straight, corners)
     if field.cell is not None:
@@ -129,7 +130,7 @@ def _placed(
 
 
 def _marked_if_cut(field: PlacedField, shape: tuple[int, ...]) -> PlacedField:
-    """The field, for review if a part of it lies beyond the edges of its page."""
+    """The field, for review if a part of it is outside of its page."""
     boxes = [part.box for part in (field.boxes if field.cell is None else (field.cell,))]
     cut = any(
         max(-box.left, box.right - shape[1]) > _MAX_CUT_OFF * box.width

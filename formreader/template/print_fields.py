@@ -1,7 +1,7 @@
-"""What was taken for a field or a box and is none, as all pages of a form together show.
+"""Drop print and gaps that were taken for fields or boxes, by all pages of a form together.
 
-Print is the same ink on all pages, with hardly any other. A gap between boxes of one field, as in a
-date, has no lines above and below it as its neighbours have, and nobody writes there.
+Print is the same ink on all pages, with hardly any other ink. A gap between boxes of one field, as
+in a date, has no lines above and below it, unlike its neighbours, and nobody writes there.
 """
 
 from __future__ import annotations
@@ -18,51 +18,52 @@ from formreader.core.records import GreyImage
 from formreader.template.form_template import FieldPlace
 
 _EDGE = 0.16
-"""Share of a box's sides that is left out at each edge, where its lines are."""
+"""Share of a box's sides that is skipped at each edge, where its lines are."""
 
 _PAPER_QUANTILE, _MIN_CONTRAST = 0.8, 40.0
-"""The brightness of the paper in a box, as a quantile of its pixels, and by how much ink is darker:
-tinted boxes hold no ink."""
+"""The brightness of the paper in a box, as a quantile of its pixels, and the least contrast of ink
+with it. So the tint of a box is no ink."""
 
 _LASTING_QUANTILE = 0.2
-"""Ink that a larger share of the pages than this lacks is written, not printed."""
+"""Ink that is missing on a larger share of the pages is written, not printed."""
 
 _MIN_LASTING_SHARE, _MIN_LASTING_SHARE_OF_FEW, _MANY_PAGES, _MIN_PAGES = 0.35, 0.5, 8, 5
-"""Share of the ink in a box that is on all pages from which it is print, for many pages and for
-few; fewest pages that tell. On ten tally forms it is 0.4 to 0.6 of small print, because of blur,
-and at most 0.03 of handwriting, even of the same year on all; on six drawn ones 0.9 and 0.4."""
+"""A box holds print if at least this share of its ink is on all pages: the first with many pages,
+the second with few. Then the number of pages that are many, and the least number of pages. On ten
+tally forms small print has 0.4 to 0.6, because of blur, and handwriting at most 0.03, even the same
+year on all pages; on six drawn forms it is 0.9 and 0.4."""
 
 _MAX_WRITTEN_SHARE = 0.25
-"""Share of the pages that may have something written on such print, or in a gap."""
+"""Largest share of the pages with writing on such print, or in a gap."""
 
 _MIN_BOXES_OF_GAPS = 3
-"""Boxes of a field from which gaps are told from boxes."""
+"""Least number of boxes of a field in which gaps are looked for."""
 
 _REACH_OF_LINE = 3
-"""Pixels around the edge of a box in which its line is looked for."""
+"""Distance in pixels from the edge of a box within which its line is searched for."""
 
 _MIN_LINE, _MAX_LINE_OF_GAP = 12.0, 0.4
-"""Grey levels by which a line is darker than paper at least, and the share of the usual darkness of
-a field's lines up to which there is none. On 60 drawn pages of ten forms gaps had at most 0.31,
-and boxes, also those with broken lines, at least 0.63."""
+"""Least contrast of a line with paper, in grey levels; and largest darkness of a gap, as a share of
+the median darkness of the field's lines. On 60 drawn pages of ten forms gaps had at most 0.31, and
+boxes, also those with broken lines, at least 0.63."""
 
 _BLUR = 5
-"""Pixels around print, both sides together, in which ink belongs to it: pages are aligned to about
-one pixel."""
+"""Width in pixels, both sides together, of the margin around print whose ink belongs to it, as
+pages are registered to about one pixel."""
 
 _MIN_INK = 0.012
-"""Ink in a box below which it is blank, as a share of a box filled with black."""
+"""Least ink in a box that is not blank, as a share of a black box."""
 
 
 def without_print(
     fields: Sequence[FieldPlace], pages: Sequence[GreyImage]
 ) -> tuple[FieldPlace, ...]:
-    """The fields that are more than print, without boxes that are gaps between others.
+    """The fields that are not print, without boxes that are gaps between others.
 
     Args:
         fields: fields of a form.
-        pages: the pages of the form as seen on its reference page, (h, w) uint8 each. Of few pages
-            nothing is known, and all fields are kept.
+        pages: the pages of the form, warped to its reference page, (h, w) uint8 each. With too few
+            pages all fields are kept.
     """
     if len(pages) < _MIN_PAGES:
         return tuple(fields)
@@ -74,9 +75,9 @@ def without_print(
 
 
 def _is_print(pages: npt.NDArray[np.uint8], field: FieldPlace) -> bool:
-    """Whether a field is print: most of its boxes show it, and hardly any page has more in them.
+    """Whether a field is print: most boxes hold print, and hardly any page has more ink there.
 
-    Boxes with a printed number or letter are written over by some at least.
+    On boxes with a printed number or letter at least some people write.
     """
     looks = [_lasting(pages, part) for part in field.parts]
     printed = sum(is_print for is_print, _ in looks)
@@ -105,7 +106,7 @@ def _without_gaps(
 
 
 def _lines(page: npt.NDArray[np.float64], box: Box) -> tuple[float, float]:
-    """How much darker than paper the lines above and below a box are, in grey levels."""
+    """Contrast of the lines above and below a box with paper, in grey levels."""
     margin = round(_EDGE * box.width)
     left, right = round(max(box.left, 0)) + margin, round(box.right) - margin
     paper = page[round(max(box.top, 0)) : round(box.bottom), max(left, 0) : max(right, 0)]
@@ -122,7 +123,7 @@ def _lines(page: npt.NDArray[np.float64], box: Box) -> tuple[float, float]:
 
 
 def _lasting(pages: npt.NDArray[np.uint8], box: Box) -> tuple[bool, npt.NDArray[np.bool_]]:
-    """Whether the ink in a box is the same on all pages, (n, h, w), and which of them have more."""
+    """Whether a box has the same ink on all pages, (n, h, w); (n,) the pages with more ink."""
     inside = _inside(pages, box)
     if not inside.size:
         return False, np.zeros(len(pages), np.bool_)
@@ -138,7 +139,7 @@ def _lasting(pages: npt.NDArray[np.uint8], box: Box) -> tuple[bool, npt.NDArray[
 
 
 def _inside(pages: npt.NDArray[np.uint8], box: Box) -> npt.NDArray[np.float32]:
-    """What is in a box, without its lines, (n, height, width)."""
+    """The inside of a box, without its lines, (n, height, width)."""
     across, down = _EDGE * box.width, _EDGE * box.height
     left, right = round(max(box.left + across, 0)), round(box.right - across)
     top, bottom = round(max(box.top + down, 0)), round(box.bottom - down)

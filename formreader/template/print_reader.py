@@ -1,4 +1,4 @@
-"""Reading of what is printed on a form, by RapidOCR."""
+"""Read the print on a form by RapidOCR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from formreader.core.records import GreyImage
 
 @dataclass(frozen=True, slots=True)
 class PrintedLine:
-    """A line of print: its text, where it is in pixels, and how sure the reader is, 0 to 1."""
+    """A line of print: its text, its place in pixels, and the reader's confidence, 0..1."""
 
     text: str
     box: Box

@@ -1,8 +1,8 @@
 """A template as an empty form to print: its fields with their names, its title, and a code.
 
-Fields stand where the template has them, so that pages of the printed form and of the form that the
-template was made of become one table. What is printed beside the fields is another thing: the
-picture of the printed form is kept in the template's folder, as a second reference page.
+Fields are where the template has them, so pages of the printed form and of the original form become
+one table. The print beside the fields differs from that of the original. So the picture of the
+printed form is kept in the template's folder, as a second reference page.
 """
 
 from __future__ import annotations
@@ -34,30 +34,33 @@ PAPERS: Mapping[str, tuple[float, float]] = MappingProxyType(
 """Widths and heights of upright sheets, in mm."""
 
 _MAX_PIXELS = 2**26
-"""Of a rendered sheet; one of A4 has 8.7 million at 300 dpi."""
+"""Largest number of pixels of a rendered sheet. A4 at 300 dpi has 8.7 million."""
 
 _SNAP = 3.5
-"""Pixels of the reference page up to which edges are the same line: places from scans miss that."""
+"""Largest distance of edges on one line, in pixels of the reference page. Places that were found on
+scans are not exact."""
 
 _LINE, _POINT_LINE, _MIN_POINT_GAP = 0.3, 1.0, 1.2
-"""Widths of the lines of boxes, and of the one that stands for a decimal point, in mm; and the gap
-between two boxes from which the point itself is printed there."""
+"""In mm: the width of the lines of boxes; that of a line that stands for a decimal point; and the
+least gap between two boxes in which the point itself is printed."""
 
 _SHEET_EDGE, _STEP = 6.0, 0.5
-"""Edge of the sheet that printers leave blank, and how finely free room is looked for, in mm."""
+"""In mm: the edge of the sheet that printers leave blank, and the step of the search for room."""
 
 _TITLE_SIZES, _LABEL_SIZES, _INNER_SIZE = (7.0, 5.0, 4.0, 3.0), (3.6, 3.0, 2.5, 2.0), 1.6
-"""Sizes of letters in mm, the first that finds room; of names in their field the only one."""
+"""Sizes of letters in mm: of the title and of labels (the first that has room), and of names inside
+of their field."""
 
 _BASE, _LEADING = 0.8, 1.1
-"""From the top of a line to its base, and its height, in sizes of its letters."""
+"""Distance from the top of a line to its base line, and height of a line, in sizes of its
+letters."""
 
 _GAP = 1.2
-"""Between a label and its field, in mm."""
+"""Gap between a label and its field, in mm."""
 
 _MODULES, _MODULE_SIDES = 9, (1.4, 1.0)
-"""Squares across a code, and their sides in mm, the first that finds room. Patches of the reference
-page have about 7 mm, and each code has some that no other form has."""
+"""Number of squares across a code, and their sides in mm (the first that has room). Patches of the
+reference page have about 7 mm, so each code has some that no other form has."""
 
 
 def print_templates(place: Path, out: Path, paper: str = "a4") -> list[FormTemplate]:
@@ -66,7 +69,7 @@ def print_templates(place: Path, out: Path, paper: str = "a4") -> list[FormTempl
     Args:
         place: the folder of a template, or one with those of several.
         out: the PDF.
-        paper: one of `PAPERS`. Forms that are wider than high lie across.
+        paper: one of `PAPERS`. Forms that are wider than high are printed in landscape.
 
     Raises:
         OutputError: the PDF or a picture cannot be written.
@@ -90,9 +93,9 @@ def print_templates(place: Path, out: Path, paper: str = "a4") -> list[FormTempl
 
 
 class _PrintedForm:
-    """A template drawn on a sheet of paper, (width, height) in mm if it is upright.
+    """A template drawn on a sheet of paper; (width, height) in mm are those of the upright sheet.
 
-    Boxes are mm of the sheet, but for those of the template, which are pixels.
+    Boxes are in mm of the sheet, except those of the template, which are in pixels.
     """
 
     def __init__(self, template: FormTemplate, paper: tuple[float, float]) -> None:
@@ -103,7 +106,7 @@ class _PrintedForm:
         self._scale = min(sheet[0] / width, sheet[1] / height)
         self._left = (sheet[0] - width * self._scale) / 2
         self._top = (sheet[1] - height * self._scale) / 2
-        # Only what is on the reference page helps to recognise the form.
+        # Only print within the reference page helps to recognise the form.
         seen = Box(self._left, self._top, width * self._scale, height * self._scale)
         self._room = _Room(sheet, seen)
         self._draw()
@@ -233,7 +236,7 @@ class _PrintedForm:
 
 
 class _Room:
-    """Which parts of an area of a sheet, (width, height), are blank."""
+    """The blank parts of an area of a sheet, (width, height) in mm."""
 
     def __init__(self, sheet: tuple[float, float], area: Box) -> None:
         free, (height, width) = self._part(area), (round(side / _STEP) for side in sheet[::-1])
@@ -253,7 +256,7 @@ class _Room:
     def spot(
         self, width: float, height: float, near: tuple[float, float]
     ) -> tuple[float, float] | None:
-        """The upper left corner of the blank rectangle of a size whose middle is nearest `near`."""
+        """The upper left corner of the blank rectangle of this size that is nearest `near`."""
         sums = cv2.integral(self._taken)
         w, h = (int(np.ceil(side / _STEP)) + 1 for side in (width, height))
         if w >= sums.shape[1] or h >= sums.shape[0]:
@@ -278,7 +281,7 @@ def _sides(box: Box) -> list[float]:
 
 
 def _snapped(edges: Sequence[float]) -> dict[float, float]:
-    """The line that each edge is on: those within `_SNAP` of the first are one."""
+    """The line of each edge: edges within `_SNAP` of the first one are on one line."""
     lines, group = dict[float, float](), list[float]()
     for edge in (*sorted(set(edges)), float("inf")):
         if group and edge - group[0] > _SNAP:
@@ -291,10 +294,10 @@ def _snapped(edges: Sequence[float]) -> dict[float, float]:
 def _table_labels(
     names: Sequence[str], boxes: Sequence[Box], tables: FieldTables
 ) -> tuple[dict[Box, str], dict[Box, str]]:
-    """The labels of rows, by their first fields, and the headings of columns, by their topmost.
+    """The labels of rows, by their first fields, and the headings of columns, by their top ones.
 
-    A row has a label, and a column a heading, where the names of its fields begin, or end, alike:
-    `temperature 08 00`, `temperature 12 00`.
+    A row has a label if the names of its fields start with the same words, a column a heading if
+    they end with the same words: `temperature 08 00`, `temperature 12 00`.
     """
     rows, columns = dict[Box, list[str]](), dict[Box, list[str]]()
     for name, box in zip(names, boxes, strict=True):
@@ -308,7 +311,7 @@ def _table_labels(
         if label:
             endings.setdefault(tables.top(box), Counter())[name[len(label) + 1 :]] += 1
     headings = {top: counts.most_common(1)[0][0] for top, counts in endings.items()}
-    for name, box in zip(names, boxes, strict=True):  # all names must be told by the two
+    for name, box in zip(names, boxes, strict=True):  # label and heading must give every name
         start, top = tables.start(box), tables.top(box)
         if start in labels and name != f"{labels[start]} {headings.get(top)}":
             del labels[start]
@@ -317,6 +320,6 @@ def _table_labels(
 
 
 def _shared(names: Sequence[str]) -> str:
-    """The words that all names begin with, but for the last word of each."""
+    """The words that all names start with, never the last word of a name."""
     same = zip(*(name.split()[:-1] for name in names), strict=False)
     return " ".join(words[0] for words in takewhile(lambda words: len(set(words)) == 1, same))

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.page_alignment import SURE_SCORE, Alignment, Reference
 from formreader.template.page_layout import SCALES, PageLayout, Profiles, heights
 
 _MAX_CANDIDATES = 5
 """Forms, the likeliest first, that a page is aligned with before it counts as none of them."""
-
-_CLEAR_SCORE = 0.8
-"""Score of an alignment from which no other form is tried."""
 
 
 class ReferenceLibrary:
@@ -35,6 +32,6 @@ class ReferenceLibrary:
                 found = self.references[i].align(page, profiles)
                 if found is not None and (best is None or found.rank > best[1].rank):
                     best = i, found
-                    if not found.fault and found.score >= _CLEAR_SCORE:
+                    if not found.fault and found.score >= SURE_SCORE:
                         return best
         return best

@@ -63,24 +63,25 @@ _DIGITS = re.compile(r"\s*(\d{1,3})\s*(?:\.\.\s*(\d{1,3})\s*)?")
 """Numbers of digits, up to 999."""
 
 _MAX_RELATIONS = 2000
-"""Rules between fields of a form, for each key: one for each row of a large table is 100."""
+"""Largest number of rules between fields, for each key. A large table has 100 rows."""
 
 _MAX_RULE = 50_000
-"""Characters of a rule between fields: the sum of 5,000 of them."""
+"""Largest length of a rule between fields in characters: a sum of 5,000 of them."""
 
 _MAX_MESSAGE = 300
-"""Characters of what is said of a rule between fields, which may be long itself."""
+"""Largest length, in characters, of a message about a rule, which may be long itself."""
 
 _MAX_FLAWS = 100
-"""Rules between fields that are told to be wrong: the first ones are enough to mend them."""
+"""Largest number of wrong rules in a message. The first ones are enough to correct them."""
 
 _MIN_BROKEN, _MAX_BROKEN = 1e-6, 0.5
-"""A rule that is never broken has no probability to weigh; one broken as often as not is none."""
+"""Range of the probability that people break a rule. 0 would allow no error, and a rule that is
+broken half of the time is no rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with the value of a key; `text` is the entry of a list that is meant."""
+    """A fault of the value of a key; `text` is the entry of a list that has it."""
 
     key: str
     message: str
@@ -91,9 +92,8 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
     """The rules of one field, and what is wrong with them.
 
     Args:
-        entry: the field's keys, of which those without a rule are left alone.
-        folder: the template's folder, where the files of rules are looked for. None leaves them
-            unread.
+        entry: the field's keys. Those that are about no rule are ignored.
+        folder: the template's folder, for the files that rules name; None to leave them unread.
     """
     rules, flaws = FieldRules(), list[Flaw]()
     for key in FIELD_RULE_KEYS:
@@ -128,14 +128,14 @@ def field_rules(entry: Mapping[str, Any], folder: Path | None) -> tuple[FieldRul
 def unknown_keys(
     entries: Sequence[Mapping[str, Any]], names: Collection[object]
 ) -> Iterator[tuple[int, Flaw]]:
-    """What is wrong with `previous_by`, and in which entry: it is none of the fields `names`."""
+    """Faults of `previous_by`, with their entry: it is none of the fields `names`."""
     for i, entry in enumerate(entries):
         if (key := entry.get("previous_by")) is not None and key not in names:
             yield i, Flaw("previous_by", f"there is no such field. {found(key)}")
 
 
 def _step_flaws(entry: Mapping[str, Any], rules: FieldRules) -> Iterator[Flaw]:
-    """Steps without an earlier value, an earlier value without a step, and steps that none is."""
+    """Faults: steps without an earlier value, the other way round, and impossible steps."""
     steps = [key for key in _STEP_KEYS if key in entry]
     if rules.previous and not steps:
         yield Flaw("previous", "it needs min_step or max_step beside it")
@@ -148,7 +148,7 @@ def _step_flaws(entry: Mapping[str, Any], rules: FieldRules) -> Iterator[Flaw]:
 
 
 def _no_point(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
-    """Decimals that do not tell where the point is printed in a row of boxes."""
+    """Fault: decimals in a row of boxes without the position of the printed point."""
     assert rules.decimals is not None
     least, most = rules.decimals
     if least != most:
@@ -158,7 +158,7 @@ def _no_point(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
 
 
 def _too_long(rules: FieldRules, boxes: int) -> Iterator[Flaw]:
-    """The rules that no value of a field with so many boxes can keep: it would never be right."""
+    """Faults: rules that no value of a field with this number of boxes can keep."""
     held = "one digit" if boxes == 1 else f"{boxes} digits"
     room = f"the field has boxes for {held} only"
     if rules.digits is not None and rules.digits[0] > boxes:
@@ -180,7 +180,7 @@ def form_relations(
 ) -> tuple[tuple[Relation, ...], list[Flaw]]:
     """The rules between the fields `names` of a form, and what is wrong with them.
 
-    `names` are those of the fields that are read: of ignored ones there can be no rules.
+    `names` are those of the fields that are read. Ignored fields cannot have rules.
     """
     relations, flaws, known = list[Relation](), list[Flaw](), frozenset(names)
     for key in RELATION_KEYS:
@@ -203,7 +203,7 @@ def form_relations(
 
 
 def rules_broken(content: Mapping[str, Any]) -> tuple[float, list[Flaw]]:
-    """How often people break a rule, as a form says, and what is wrong with that."""
+    """The form's share of broken rules, and the faults of that key."""
     share = content.get(BROKEN_KEY, DEFAULT_RULES_BROKEN)
     if type(share) is not float or not _MIN_BROKEN <= share <= _MAX_BROKEN:
         wanted = f"must be a share from {_MIN_BROKEN:f} to {_MAX_BROKEN}, such as 0.02"
@@ -212,7 +212,7 @@ def rules_broken(content: Mapping[str, Any]) -> tuple[float, list[Flaw]]:
 
 
 def decimal_comma(content: Mapping[str, Any]) -> tuple[bool, list[Flaw]]:
-    """Whether tables write decimals with a comma, as a form says, and what is wrong with that."""
+    """Whether the form's tables write decimals with a comma, and the faults of that key."""
     comma = content.get(COMMA_KEY, False)
     if type(comma) is not bool:
         return False, [Flaw(COMMA_KEY, f"must be true or false. {found(comma)}")]
@@ -315,7 +315,7 @@ def _number(name: str) -> Callable[[object, Path | None], dict[str, object]]:
 def _one_of_texts(
     name: str, meanings: Mapping[str, object]
 ) -> Callable[[object, Path | None], dict[str, object]]:
-    """What reads a key that has one of some texts as its value."""
+    """A reader of a key whose value is one of some texts."""
     wanted = ", ".join(f'"{one}"' for one in meanings)
 
     def read(value: object, _: Path | None) -> dict[str, object]:
@@ -392,9 +392,9 @@ def _known_values(path: Path) -> frozenset[str]:
 
 
 def _earlier_values(rules: FieldRules, name: str, folder: Path) -> dict[str, str]:
-    """The values of the field `name` in an earlier table, by what tells one line from another.
+    """The values of the field `name` in an earlier table, by the key of each line.
 
-    Of several lines of the same key the last one counts, so that tables may be joined.
+    Of several lines with one key the last one counts, so that tables may be concatenated.
 
     Raises:
         ValueError: it cannot be read, or lacks a column.
@@ -445,7 +445,7 @@ _FIELD_READERS: MappingProxyType[str, Callable[[Any, Path | None], dict[str, Any
         }
     )
 )
-"""What reads each key of a field, into the values of `FieldRules`."""
+"""The reader of each key of a field, which gives values of `FieldRules`."""
 
 FIELD_RULE_KEYS = tuple(_FIELD_READERS)
 """All keys of a field about rules."""

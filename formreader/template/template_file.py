@@ -55,14 +55,14 @@ from formreader.template.usable_values import (
 )
 
 TEMPLATE_FILE, PAGE_FILE, PRINTED_FILE = "template.toml", "page.png", "printed.png"
-"""The files of a template's folder: what it says, the form as it was scanned, and the form as
-`template print` draws it. There is one of the pictures at least."""
+"""The files of a template's folder: its fields, the form as scanned, and the form as drawn by
+`template print`. At least one of the pictures is there."""
 
 TEMPLATE_FORMAT = 1
 """Version of template.toml, its key `format`."""
 
 RESERVED_NAMES = frozenset(("file", "page", "form", "status", "review", "message"))
-"""Columns of the table of pages, which no field may be called."""
+"""Columns of the table of pages. No field may have these names."""
 
 _FORM_KEYS = FORM_RULE_KEYS | {"format", "form", "width", "height", "fields", DOCUMENT_KEY}
 _FIELD_KEYS = frozenset(("name", "boxes", "cell", *FIELD_RULE_KEYS))
@@ -70,22 +70,23 @@ _FIELD_KEYS = frozenset(("name", "boxes", "cell", *FIELD_RULE_KEYS))
 _SUMMARY = "Correct it, or make the template again with `formreader template new`"
 
 _MAX_SHOWN = 80
-"""Characters of a wrong key or value that a message shows."""
+"""Largest number of characters of a wrong key or value in a message."""
 
 _MAX_FAULTS = 100
-"""Faults that are told. Each is looked up in the text, which would take hours for a million."""
+"""Largest number of reported faults. Each is looked up in the text, which would take hours for a
+million."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong in a template.toml: the line, 0 if it is about the file, and the message."""
+    """A fault in a template.toml: its line, 0 if it is about the whole file, and the message."""
 
     line: int
     message: str
 
 
 class _Lines:
-    """Where the keys of a template.toml stand; TOML's readers do not tell."""
+    """The lines of the keys of a template.toml, which TOML parsers do not report."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
@@ -289,11 +290,9 @@ def template_text(template: FormTemplate) -> str:
 def parse_template(
     text: str, folder: Path | None = None
 ) -> tuple[FormTemplate | None, list[Fault]]:
-    """The template in the text of a template.toml, or None and what is wrong with it.
+    """The template in the text of a template.toml, or None and its faults (the first ones of many).
 
-    Of very many faults the first are told.
-
-    `folder` is that of the template, for the files that its rules name; None leaves them unread.
+    `folder` is that of the template, for the files that its rules name; None to leave them unread.
     """
     try:
         content = parse_toml(text)
@@ -354,7 +353,7 @@ def files_of_rules(folder: Path, template: FormTemplate) -> list[Path]:
 
 
 def _number_faults(content: Mapping[str, Any], lines: _Lines) -> Iterator[Fault]:
-    """The keys whose numbers are out of all ranges: nothing else can look at them."""
+    """The keys whose numbers are out of all ranges. They must be found before other checks."""
     fields = content.get("fields")
     own = [one for one in fields if isinstance(one, dict)] if isinstance(fields, list) else []
     tables = [(None, {key: value for key, value in content.items() if key != "fields" or not own})]

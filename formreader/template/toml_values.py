@@ -42,7 +42,7 @@ def toml_key(key: str) -> str:
 def comment_lines(text: str, fields: int) -> tuple[list[str], list[list[str]]]:
     """The lines of a template.toml that are comments: of its head, and of each of its `fields`.
 
-    Lines right above a `[[fields]]` belong to that field. Comments behind values are not told.
+    Lines right above a `[[fields]]` belong to that field. Comments behind values are left out.
     """
     head, own = list[str](), [list[str]() for _ in range(fields)]
     at, waiting = -1, list[str]()

@@ -1,7 +1,7 @@
-"""Fields in which hardly anybody writes, as the reference page of a form shows them.
+"""Find fields in which hardly anybody writes, on the reference page of a form.
 
-A blank field is hard to see on a page: nothing tells it from a frame. On the reference page, of
-which writing is gone, its lines are whole, and the fields that pages agree upon say what the
+On a single page a blank field looks like any frame. The reference page is the median of the pages:
+it has no writing, and its lines are whole. The fields that were found on most pages tell what the
 fields of this form look like.
 """
 
@@ -20,45 +20,46 @@ from formreader.preprocess.straighten import StraightPage
 from formreader.template.form_template import FieldPlace
 
 _MIN_SCORE = 0.7
-"""The finder's confidence in a cell on the reference page. On the drawn form that this was tried on
-all 33 true cells have 0.79 and more, and two false ones 0.55 and less."""
+"""Least score of a cell on the reference page. On the drawn form that this was tried on all 33 true
+cells have at least 0.79, and two false ones at most 0.55."""
 
 _MAX_DIFFERENCE = 0.15
-"""Share by which the height of a cell, or a side of a box, may differ from that of known ones."""
+"""Largest relative difference of a cell's height, or a box's side, from that of known ones."""
 
 _LEFT_OUT_AT_EDGES, _MIN_CONTRAST, _MAX_INK_OF_BLANK = 0.16, 40.0, 0.01
-"""Share of the sides left out at the edges, by how many grey levels ink is darker than paper, and
-the share of the pixels that may be ink in a blank place: the median leaves specks of writing."""
+"""Share of the sides that is skipped at the edges; least contrast of ink with paper, in grey
+levels; largest share of ink in a blank place, as the median leaves specks of writing."""
 
 _MIN_LINE_OF_FOUND = 0.3
-"""Confidence in the line at each edge of a cell or a box on the reference page: a part of a frame
-for words has a side without one."""
+"""Least confidence of the line at each edge of a cell or a box on the reference page. A part of a
+frame for words has an edge without a line."""
 
 _SAME_CELL = 0.9
-"""Intersection over union from which the pages' place of a cell is that of the reference page."""
+"""Least intersection over union of a cell found on the pages and the same cell on the reference
+page."""
 
 _MIN_COVERED_BY_PARTS, _SLACK = 0.6, 0.05
-"""Share of a cell's width that its known parts must cover, and by how much more than all of it
-cells side by side may seem to."""
+"""Least share of a cell's width that its known parts cover, and the excess over the whole width
+that is allowed, as edges are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What the reference page shows: cells, and rows of boxes."""
+    """The cells and the rows of boxes on the reference page."""
 
     cells: tuple[Box, ...]
     rows: tuple[tuple[Box, ...], ...]
 
 
 def with_unwritten(reference: GreyImage, fields: Sequence[FieldPlace]) -> tuple[FieldPlace, ...]:
-    """The fields of a form with those that the pages did not agree upon, for being blank on most.
+    """The fields of a form, with those added that are blank on most pages.
 
-    Only places that look like the known fields are added: a cell as high as one of theirs, or
-    boxes as large as theirs. Parts of a cell become the whole one.
+    Only places that look like known fields are added: a cell as high as a known one, or boxes as
+    large as known ones. Parts of a cell are replaced by the whole cell.
 
     Args:
         reference: the median of a form's pages, (h, w) uint8.
-        fields: what the pages agree upon.
+        fields: the fields that were found on most pages.
     """
     shown = _shown(reference)
     fields = _whole_cells(fields, shown.cells)
@@ -92,18 +93,18 @@ def _shown(reference: GreyImage) -> _Shown:
 
 
 def _ruled(page: GreyImage, found: Sequence[DigitBox]) -> tuple[Box, ...]:
-    """The boxes of a row, none if an edge of one has no line."""
+    """The boxes of a row; () if any edge of any box has no line."""
     edges = find_edges(page, np.array([box.corners for box in found], np.float64))
     return tuple(box.box for box in found) if edges.weight.min() >= _MIN_LINE_OF_FOUND else ()
 
 
 def _whole_cells(fields: Sequence[FieldPlace], shown: Sequence[Box]) -> tuple[FieldPlace, ...]:
-    """The fields with the whole cell in the place of one or several parts of it."""
+    """The fields with parts of a cell replaced by the whole cell."""
     kept = list(fields)
     for cell in shown:
         parts = [one for one in kept if one.cell is not None and _is_part(one.cell, cell)]
         covered = sum(one.box.width for one in parts) / cell.width
-        # Cells side by side that fill it are divided by a line that is too faint on the median.
+        # If cells side by side fill it, the line between them is too faint on the median.
         side_by_side = len(parts) > 1 and covered <= 1 + _SLACK
         if covered < _MIN_COVERED_BY_PARTS or side_by_side:
             continue
@@ -128,7 +129,7 @@ def _similar(one: float, other: float) -> bool:
 
 
 def _is_blank(page: GreyImage, box: Box) -> bool:
-    """Whether hardly a pixel in a place is ink."""
+    """Whether hardly any pixel of a place is ink."""
     across, down = _LEFT_OUT_AT_EDGES * box.width, _LEFT_OUT_AT_EDGES * box.height
     across = min(across, down)  # the lines of a wide cell are no thicker
     top, bottom = round(max(box.top + down, 0)), round(box.bottom - down)

@@ -1,6 +1,6 @@
-"""What the values of a template may be: names that every part can use, numbers in their ranges.
+"""Limits of the values of a template: names that every part can use, numbers in their ranges.
 
-The one place that checks them, for templates that are made, edited, sent and read.
+They are checked only here, for templates that are made, edited, sent or read.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from formreader.core.printable import printable
 from formreader.rules.field_checks import MAX_DIGITS
 
 MAX_NAME = 200
-"""Characters of the name of a form or a field: more than a column of a table shows."""
+"""Largest length of the name of a form or a field, in characters: more than a column shows."""
 
 MAX_FIELDS = 5000
-"""Fields of a form, which are columns of a table: spreadsheets have 16,384, a page far fewer."""
+"""Largest number of fields of a form. They are columns of a table; spreadsheets have 16,384."""
 
 MAX_PLACES = 10_000
-"""Boxes and cells of a form: A3 has room for 5,000 of 5 mm. A page with 10,000 took half a minute
-on a busy machine, half of what `--page-timeout` allows."""
+"""Largest number of boxes and cells of a form. A3 has room for 5,000 of 5 mm. A page with 10,000
+took 30 s on a busy machine, half of what `--page-timeout` allows."""
 
 MAX_BOXES = 200
-"""Boxes of a field: a line of A3 with a box every 2 mm."""
+"""Largest number of boxes of a field: a line of A3 with a box every 2 mm."""
 
 MAX_SIDE = 100_000
-"""Pixels of a side of the reference page: 25 m at 100 dpi."""
+"""Largest side of the reference page, in pixels: 25 m at 100 dpi."""
 
 _MAX_NUMBER = 10**MAX_DIGITS
-"""All numbers of a template are below it: rules compare no longer ones."""
+"""Numbers of a template are below this, as rules compare no longer ones."""
 
 _NO_FORMS = frozenset((".", "..", "*", "auto"))
-"""Names that mean something else: in paths the folder or the one above, in calls all forms, and in
-options those that are learned from the pages."""
+"""Names with another meaning: in paths the folder or its parent, in calls all forms, in options the
+forms that are learned from the pages."""
 
 _MAX_SHOWN = 80
-"""Characters of a wrong value that a message shows."""
+"""Largest number of characters of a wrong value in a message."""
 
 
 def name_fault(name: object) -> str:
@@ -49,9 +49,9 @@ def name_fault(name: object) -> str:
 
 
 def form_name_fault(name: object) -> str:
-    """What is wrong with the name of a form, which is a part of addresses and the name of a folder.
+    """What is wrong with the name of a form; "" if nothing.
 
-    "" if nothing is.
+    It is a part of URLs and the name of a folder.
     """
     if fault := name_fault(name):
         return fault
@@ -76,7 +76,7 @@ def place_fault(place: Any, size: tuple[int, int]) -> str:
 
 
 def has_unusable_number(value: object) -> bool:
-    """Whether a value of TOML has a number anywhere that is too large, or infinite, or none."""
+    """Whether a TOML value contains a number that is too large, infinite or NaN."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -90,9 +90,10 @@ def has_unusable_number(value: object) -> bool:
 
 
 NUMBER_FAULT = f"numbers must be finite and have at most {MAX_DIGITS} digits before the point"
-"""What is wrong with a key that `has_unusable_number`; Python refuses to write its value."""
+"""The fault of a key that `has_unusable_number`. It does not show the value, which Python may
+refuse to write."""
 
 
 def found(value: object) -> str:
-    """What was found in place of the right value, cut to some characters."""
+    """The wrong value as text for a message, cut to `_MAX_SHOWN` characters."""
     return "It is missing" if value is None else f"Found: {repr(value)[:_MAX_SHOWN]}"

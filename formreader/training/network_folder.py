@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from formreader.core.errors import ModelError, OutputError, is_disk_full
-from formreader.core.model_folder import CARD_FILE, KERAS_FILE
+from formreader.core.errors import OutputError, is_disk_full
+from formreader.core.model_folder import CARD_FILE
 from formreader.output.atomic_writing import check_writable
 
 if TYPE_CHECKING:
@@ -42,18 +41,13 @@ def unwritable(out: Path, error: OSError) -> OutputError:
     )
 
 
-def date_of_card() -> str:
-    """The date that a card gives for when its network was made."""
-    return datetime.date.today().isoformat()
-
-
 def card_head(out: Path, schema: int, version: str, network: keras.Model) -> dict[str, object]:
     """What the card of every network begins with; it is made today."""
     return {
         "schema": schema,
         "name": out.name,
         "version": version,
-        "created": date_of_card(),
+        "created": datetime.date.today().isoformat(),
         "parameters": network.count_params(),
     }
 
@@ -66,18 +60,3 @@ def write_network_card(out: Path, card: Mapping[str, object]) -> None:
     """
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     (out / CARD_FILE).write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def base_errors(folder: Path, program: str) -> Iterator[None]:
-    """Turn any error in taking weights from a model folder into a `ModelError`.
-
-    `program` is the module that writes such folders.
-    """
-    try:
-        yield
-    except Exception as error:  # Keras raises errors of many kinds
-        raise ModelError(
-            f"{folder / KERAS_FILE}: training cannot start from this model ({error}). "
-            f"Give --base a folder that this version of {program} wrote."
-        ) from error

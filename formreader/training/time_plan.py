@@ -18,11 +18,9 @@ from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import HELD_OUT_PAGES, checked_digits, mixture
 from formreader.training.data.page_crops import CROPS_OF_PAGE, page_crops
-from formreader.training.fit.averaging import WeightAverage
-from formreader.training.fit.batches import TrainingBatches
+from formreader.training.fit.batches import MAX_MADE_AHEAD, TrainingBatches
 from formreader.training.fit.fitting import train_steps
-from formreader.training.fit.optimiser import compile_network, fast_precision
-from formreader.training.fit.prefetch import MAX_MADE_AHEAD
+from formreader.training.fit.optimiser import WeightAverage, compile_network, fast_precision
 
 _PROBE_DIGITS, _PROBE_PAGES, _PROBE_STEPS = 300, 2, 6
 """Digits, pages and steps that are tried to measure the machine's speed: some seconds. Steps after

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from formreader.core.errors import ModelError
 from formreader.core.model_folder import model_folder
@@ -15,6 +18,7 @@ from formreader.core.quiet_keras import start_keras
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import load_network
+from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData, prepare_data
 from formreader.training.fit import run_folder
 from formreader.training.network_folder import prepare_folder, unwritable
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 
 RUN_FOLDER = "run"
 """Folder inside the model folder with the records and checkpoints of the run that made it."""
+
+BLENDS = (0.25, 0.5, 0.75, 1.0)
+"""Shares of the fine-tuned weights to try. Even steps; not tuned."""
 
 
 def train(options: TrainOptions, progress: TrainProgress) -> Path:
@@ -68,7 +75,7 @@ def train_on(
     """Train a network of `config` on `data` and write the model folder `options.out`.
 
     Where it starts from a model, its weights are blended with those of that model in the end
-    (`fit.blending`), so that little of what the model knew is lost.
+    (`blend`), so that little of what the model knew is lost.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -92,7 +99,6 @@ def _fit_and_write(
     progress: TrainProgress,
 ) -> None:
     start_keras()
-    from formreader.training.fit.blending import blend
     from formreader.training.fit.fitting import fit
     from formreader.training.write_model import write_model
 
@@ -155,6 +161,41 @@ def _take_weights(base: str, network: keras.Model) -> None:
             "a model that this version of `formreader train` wrote with the same --arch."
         )
     network.set_weights(weights)
+
+
+def blend(network: keras.Model, before: Sequence[npt.NDArray[Any]], validation: Examples) -> float:
+    """Give `network` the blend of its weights and those of `before` with the lowest loss.
+
+    Running statistics of batch normalisation are blended as the weights are. The loss is that of
+    `validation` at the best temperature. Returns the share of the network's own weights.
+
+    On a straight line between both there are weights that read the new data about as well as the
+    fine-tuned ones, and the old data about as well as the model did (Wortsman et al., "Robust
+    Fine-Tuning of Zero-Shot Models", 2022).
+    """
+    from formreader.training.fit.calibration import fit_temperature, negative_log_likelihood
+    from formreader.training.fit.fitting import predict_logits
+
+    after = network.get_weights()
+    losses = list[float]()
+    for share in BLENDS:
+        network.set_weights(_between(before, after, share))
+        logits = predict_logits(network, validation.crops)
+        temperature = fit_temperature(logits, validation.labels)
+        losses.append(negative_log_likelihood(logits, validation.labels, temperature))
+    best = BLENDS[int(np.argmin(losses))]
+    network.set_weights(_between(before, after, best))
+    return best
+
+
+def _between(
+    before: Sequence[npt.NDArray[Any]], after: Sequence[npt.NDArray[Any]], share: float
+) -> list[npt.NDArray[Any]]:
+    """Weights of which `share` is from `after`; states of random generators stay those of it."""
+    return [
+        (1 - share) * old + share * new if new.dtype.kind == "f" else new
+        for old, new in zip(before, after, strict=True)
+    ]
 
 
 @contextmanager

@@ -26,15 +26,17 @@ from formreader.recognise.page_hand import PageHand
 from formreader.recognise.recogniser import softmax
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData
-from formreader.training.evaluate.curves import draw_curves
-from formreader.training.evaluate.figures import WORST_MISTAKES, draw_confusion, draw_sheet
-from formreader.training.evaluate.metrics import confusion
-from formreader.training.export.digit_graph import export_onnx
-from formreader.training.export.quantise import quantise_digits
-from formreader.training.fit.calibration import calibration_table, fit_temperature
+from formreader.training.evaluate.figures import draw_confusion, draw_curves, draw_mistakes
+from formreader.training.fit.calibration import (
+    calibration_table,
+    confusion,
+    fit_hand,
+    fit_temperature,
+)
 from formreader.training.fit.fitting import EpochFigures, best_epoch, predict_logits, write_history
-from formreader.training.fit.hand_fit import fit_hand
 from formreader.training.fit.run_folder import HISTORY_FILE
+from formreader.training.onnx_graph import export_onnx
+from formreader.training.quantise import quantise_digits
 
 VERSION = "1.0"
 CONFUSION_FILE = "confusion.png"
@@ -102,7 +104,12 @@ def _write_files(
     temperature = fit_temperature(
         predict_logits(plain, data.validation.crops), data.validation.labels
     )
-    draw_mistakes(_probabilities(plain, data.validation, temperature), data.validation, out)
+    probabilities = _probabilities(plain, data.validation, temperature)
+    guesses, labels = probabilities.argmax(axis=1), data.validation.labels
+    counts = confusion(labels, guesses, len(CLASSES))
+    draw_confusion(counts, CLASSES, out / CONFUSION_FILE)
+    confidence = probabilities.max(axis=1)
+    draw_mistakes(data.validation, guesses, confidence, guesses != labels, out / MISTAKES_FILE)
     recipe = _recipe(config, history, options, share)
     hashes = file_hashes(out, (KERAS_FILE, *files))
     card = _make_card(plain, temperature, data, recipe, options.out.name, hashes)
@@ -133,30 +140,6 @@ def _sample(examples: Examples) -> Examples:
     return examples[np.linspace(0, len(examples) - 1, _QUANTISATION_CROPS, dtype=np.intp)]
 
 
-def draw_mistakes(probabilities: Probabilities, examples: Examples, folder: Path) -> None:
-    """Write the confusion matrix and the worst mistakes as pictures into `folder`.
-
-    `probabilities` is (n, 11), for n examples. The worst mistakes are the most confident.
-
-    Raises:
-        OutputError: a picture cannot be written.
-    """
-    guesses, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    counts = confusion(examples.labels, guesses, len(CLASSES))
-    draw_confusion(counts, CLASSES, folder / CONFUSION_FILE)
-    wrong = np.flatnonzero(guesses != examples.labels)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:WORST_MISTAKES]
-    captions = [
-        f"{_mark(guesses[i])} for {_mark(examples.labels[i])}\n{confidence[i]:.4f}" for i in worst
-    ]
-    title = f"The worst {len(worst)} of {len(wrong)} mistakes: read for written, and confidence"
-    draw_sheet(examples.crops[worst], captions, folder / MISTAKES_FILE, title=title)
-
-
-def _mark(label: int) -> str:
-    return "x" if label == NOT_A_DIGIT else str(label)
-
-
 def _make_card(
     network: keras.Model,
     temperature: float,
@@ -167,6 +150,10 @@ def _make_card(
 ) -> Card:
     calibration = _probabilities(network, data.calibration, temperature)
     validation = _probabilities(network, data.validation, temperature)
+    mnist = []
+    if (test := data.test) is not None:
+        probabilities = _probabilities(network, test, temperature)
+        mnist.append(_test_figures("MNIST test set", probabilities, test))
     return Card(
         name=name,
         version=VERSION,
@@ -178,7 +165,7 @@ def _make_card(
         tests=(
             *_both_kinds("validation", validation, data.validation),
             *_both_kinds("calibration", calibration, data.calibration),
-            *_mnist_figures(network, data.test, temperature),
+            *mnist,
         ),
         calibration=calibration_table(calibration, data.calibration.labels),
         files=files,
@@ -194,15 +181,6 @@ def _both_kinds(
         _test_figures(f"{name} digits", probabilities[digits], examples[digits]),
         _test_figures(f"{name} non-digits", probabilities[~digits], examples[~digits]),
     )
-
-
-def _mnist_figures(
-    network: keras.Model, test: Examples | None, temperature: float
-) -> tuple[TestFigures, ...]:
-    """The figures of MNIST's test digits, where MNIST was trained on."""
-    if test is None:
-        return ()
-    return (_test_figures("MNIST test set", _probabilities(network, test, temperature), test),)
 
 
 def _test_figures(name: str, probabilities: Probabilities, examples: Examples) -> TestFigures:

@@ -14,7 +14,7 @@ from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
 from formreader.preprocess.straighten import straighten
 from formreader.synth import RenderedPage, render_form, sample_spec
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 
 
 def render_pages(

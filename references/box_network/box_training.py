@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -30,15 +31,13 @@ from formreader.core.model_folder import (
 )
 from formreader.detect.box_network import BOX_CARD_SCHEMA, BOX_TRIAL, BoxNetwork, Decisions
 from formreader.training.network_folder import (
-    base_errors,
     card_head,
-    date_of_card,
     prepare_folder,
     write_network_card,
 )
 from shared.fitting import Optimisation, fit, piece_batches
 from shared.map_graph import export_maps
-from shared.network_writing import output_errors, write_network
+from shared.network_writing import base_errors, output_errors, write_network
 
 VERSION = "2.3"
 _HOW = Optimisation(warm_up=200, weight_decay=1e-4, averaging=0.995)
@@ -143,7 +142,7 @@ def fit_anew(base: Path, options: BoxTrainOptions, tell: Callable[[str], None]) 
     earlier = checked(recipe.get("decisions", {}), dict, "decisions")
     fitted = {"pages": options.pages, "seed": options.seed}
     changed = {
-        "created": date_of_card(),
+        "created": datetime.date.today().isoformat(),
         "recipe": {**recipe, "decisions": earlier | dict.fromkeys(options.only_decisions, fitted)},
         "decisions": network.decisions.as_table(),
         "tests": card_tests(network, figures, test),

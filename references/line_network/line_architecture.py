@@ -14,7 +14,7 @@ from keras import layers
 from onnx import TensorProto, helper
 
 from formreader.preprocess.print_lines import PIECE_HEIGHT, PIECE_WIDTH
-from formreader.training.export.onnx_graph import OnnxGraph
+from formreader.training.onnx_graph import OnnxGraph
 
 _FILTERS = ((16, 1), (24, 2), (32, 2), (48, 2))
 """Filters and stride of each convolution."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from formreader.training.option_checks import check_counts
-from shared.network_options import NetworkOptions
+from shared.network_options import NetworkOptions, check_counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from formreader.preprocess.print_direction import (
     page_evidence,
 )
 from formreader.preprocess.print_lines import Pieces
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 from formreader.training.network_folder import (
     card_head,
     prepare_folder,

@@ -5,6 +5,6 @@
 Cells are composed (`cell_composing`) of what a hand writes (`number_hands`, `number_writing`,
 `number_texts`) on paper with printed lines (`cell_paper`), as a scan shows it (`cell_scans`), and
 cut into strips as those of pages are (`strip_pool`). `number_training` fits the network
-(`number_architecture`, `number_loss`, `number_fitting`), exports it (`number_graph`), measures it
+(`number_architecture`, `number_fitting`), exports it (`number_graph`), measures it
 (`number_measures`), fits its confidence (`confidence_fitting`) and writes the folder.
 """

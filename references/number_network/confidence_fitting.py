@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from formreader.core.options import ScanOptions
 from formreader.core.records import FieldCrops, PageCrops
+from formreader.reading.page_fields import Networks
 from formreader.recognise.ctc import NOTHING_WRITTEN
 from formreader.recognise.decisions import ReadField
 from formreader.recognise.load_recogniser import load_recogniser
@@ -24,8 +25,7 @@ from formreader.recognise.number_values import (
     settle,
     without_ending,
 )
-from formreader.recognise.page_reading import read_fields
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 from formreader.training.fit.calibration import error_counts
 from number_network.strip_pool import (
     STRIPS_PER_SHEET,
@@ -113,7 +113,7 @@ def read_composed(
     made = map_in_processes(partial(_cut_sheet, source), sheets, tell)
     cells = [one for sheet in made for one in sheet]
     pages = [PageCrops("", i, (field,)) for i, (field, _) in enumerate(cells)]
-    read = read_fields(pages, load_recogniser(), NumberReader(outputs_of, _NO_MODEL))
+    read = Networks(load_recogniser(), NumberReader(outputs_of, _NO_MODEL)).read(pages)
     return [
         ReadCell(one, page.hypotheses[one.field.cell], target)
         for page, (_, target) in zip(read, cells, strict=True)

@@ -1,15 +1,18 @@
-"""Batches of strips of like widths, each strip changed anew, and how the network is fitted."""
+"""Batches of strips of like widths, each strip changed anew; how the network is fitted: by CTC."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import cv2
+import keras
 import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 
 from formreader.crop.number_strips import MAX_STRIP_WIDTH, STRIP_HEIGHT, Strip
+from formreader.recognise.ctc import CHARACTERS
 from formreader.recognise.number_reader import padded, padded_width
-from number_network.number_loss import as_targets
 from number_network.strip_pool import LabelledStrip
 from shared.fitting import Batch, Optimisation, darkness_of
 
@@ -17,6 +20,9 @@ HOW = Optimisation(
     warm_up=500, weight_decay=1e-4, averaging=0.998, max_gradient=5.0, widths_vary=True
 )
 """CTC's first gradients are large. There is no record of a measurement."""
+
+MAX_TARGET_LENGTH = 20
+"""Characters of the longest target: twelve digits, separators, an ending."""
 
 _SORTED_BATCHES = 16
 """Batches of which strips are drawn for one that has a part of them, of like widths, so that little
@@ -60,3 +66,24 @@ def varied(strip: Strip, rng: np.random.Generator) -> Strip:
         noise = rng.standard_normal(moved.shape, dtype=np.float32) * np.float32(rng.uniform(2, 16))
         moved = np.clip(moved + noise, 0, 255).astype(np.uint8)
     return np.asarray(moved, np.uint8)
+
+
+def as_targets(texts: Sequence[str]) -> npt.NDArray[np.int32]:
+    """Targets of texts, (n, MAX_TARGET_LENGTH): classes plus one, and 0 behind the last."""
+    targets = np.zeros((len(texts), MAX_TARGET_LENGTH), np.int32)
+    for row, text in zip(targets, texts, strict=True):
+        row[: len(text)] = [CHARACTERS.index(c) + 1 for c in text]
+    return targets
+
+
+def number_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """CTC loss per strip: the negative log probability of its target, (n,).
+
+    `target` is (n, MAX_TARGET_LENGTH) as from `as_targets`, `logits` (n, t, CTC_CLASSES).
+    TensorFlow's own operation on sparse labels takes a third of the time of `keras.ops.ctc_loss`.
+    """
+    sparse = tf.sparse.from_dense(tf.cast(target, tf.int32))
+    labels = tf.SparseTensor(sparse.indices, sparse.values - 1, sparse.dense_shape)
+    n, places = tf.shape(logits)[0], tf.shape(logits)[1]
+    by_place = tf.transpose(logits, (1, 0, 2))
+    return tf.nn.ctc_loss(labels, by_place, None, tf.fill([n], places), blank_index=-1)

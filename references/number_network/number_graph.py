@@ -18,8 +18,8 @@ from onnx import TensorProto, helper
 from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 from formreader.recognise.ctc import CTC_CLASSES
 from formreader.recognise.number_reader import stacks_of
-from formreader.training.export.onnx_graph import OnnxGraph, following_norms
-from formreader.training.export.quantise import quantise_graph
+from formreader.training.onnx_graph import OnnxGraph, following_norms
+from formreader.training.quantise import quantise_graph
 from shared.map_graph import add_layer
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from formreader.synth.strokes import draw_strokes
 from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
-from formreader.training.augment.quick_digits import quick_hand
+from formreader.training.augment.pen_strokes import quick_hand
 from formreader.training.augment.stroke_damage import ink_bounds
 from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, held_out, load_mnist, load_writers

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from formreader.training.option_checks import check_counts, check_learning
-from shared.network_options import FitOptions
+from shared.network_options import FitOptions, check_counts, check_learning
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import keras
+import numpy as np
 
 from formreader.core.model_folder import (
     CARD_FILE,
@@ -22,26 +23,28 @@ from formreader.recognise.number_confidence import FEATURES
 from formreader.recognise.number_reader import (
     NUMBER_CARD_SCHEMA,
     NUMBER_TRIAL,
+    OutputsOf,
+    hypotheses_of,
     outputs_of_graph,
+    read_places,
 )
+from formreader.recognise.page_hand import Features, PageHand
+from formreader.training.fit.calibration import hand_of
 from formreader.training.fit.fused_normalization import with_fused_normalization
 from formreader.training.network_folder import (
-    base_errors,
     card_head,
     prepare_folder,
     write_network_card,
 )
 from number_network.confidence_fitting import fit_confidence
 from number_network.number_architecture import build_number_network
-from number_network.number_fitting import HOW, strip_batches
+from number_network.number_fitting import HOW, number_loss, strip_batches
 from number_network.number_graph import (
     export_number_network,
     quantise_numbers,
 )
-from number_network.number_loss import number_loss
 from number_network.number_measures import NumberFigures, measure_numbers
 from number_network.number_options import NumberTrainOptions
-from number_network.strip_hand import fit_strip_hand
 from number_network.strip_pool import (
     HandSource,
     LabelledStrip,
@@ -49,7 +52,7 @@ from number_network.strip_pool import (
 )
 from number_network.widening import widened
 from shared.fitting import fit
-from shared.network_writing import output_errors
+from shared.network_writing import base_errors, output_errors
 
 NUMBER_VERSION = "1.5"
 """Version in the card of a newly trained number network."""
@@ -172,3 +175,14 @@ def _start_from(folder: Path, network: keras.Model) -> None:
     with base_errors(folder, "number_network"):
         base = keras.saving.load_model(folder / KERAS_FILE, compile=False)
         network.set_weights(widened(base.get_weights(), [w.shape for w in network.weights]))
+
+
+def fit_strip_hand(strips: Sequence[LabelledStrip], outputs_of: OutputsOf) -> PageHand | None:
+    """All hands, of the strips that are read rightly; None where a digit is missing on them."""
+    features, labels = list[Features](), list[int]()
+    for chosen, places, columns in read_places([one.strip for one in strips], outputs_of):
+        for i, heard in zip(chosen, hypotheses_of(places, columns), strict=True):
+            if heard.digits and heard.alignment.text == strips[i].target:
+                features.append(heard.features)
+                labels += [int(strips[i].target[j]) for j in heard.digits]
+    return hand_of(np.concatenate(features), np.array(labels)) if features else None

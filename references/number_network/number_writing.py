@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.training.augment.letters import LETTERS, draw_letter
-from formreader.training.augment.pen_strokes import draw_curve, stroke_width
+from formreader.training.augment.pen_strokes import LETTERS, draw_curve, draw_letter, stroke_width
 from number_network.number_hands import Glyph, NumberHand
 
 _MAX_GLYPH_WIDTH = 1.15

@@ -34,10 +34,10 @@ from formreader.recognise.second_reader import (
 )
 from formreader.training.fit.calibration import error_counts
 from formreader.training.network_folder import unwritable, write_network_card
-from formreader.training.option_checks import check_counts
 from number_network.confidence_fitting import fit_logistic, read_composed
 from number_network.number_options import NumberTrainOptions
 from number_network.strip_pool import HandSource
+from shared.network_options import check_counts
 from shared.network_program import NetworkProgram
 
 _FIRST_SEED = 6 * 10**12

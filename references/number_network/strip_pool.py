@@ -13,7 +13,7 @@ import numpy as np
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import FieldCrops
 from formreader.crop.number_strips import Strip, cut_cells
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 from number_network.cell_composing import CellComposer, ComposedCell
 from number_network.number_hands import load_hands
 

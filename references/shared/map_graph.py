@@ -14,7 +14,7 @@ import numpy.typing as npt
 from keras import layers
 from onnx import TensorProto, helper
 
-from formreader.training.export.onnx_graph import OnnxGraph, folded_weights, following_norms
+from formreader.training.onnx_graph import OnnxGraph, folded_weights, following_norms
 
 _MAX_DARKNESS = 255.0
 """Darkness of black in bytes; the network is trained with 1."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from formreader.training.option_checks import check_counts, check_learning
+from formreader.core.errors import UsageError
+from formreader.core.options import check_number
 
 HELP = {
     "out": "model folder to write",
@@ -19,6 +20,27 @@ HELP = {
     "base": "model folder whose weights to start from",
 }
 """Help on each option that several trainings have."""
+
+
+def check_counts(options: object, *names: str) -> None:
+    """Check that options are 1 or more.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in names:
+        if (count := getattr(options, name)) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} must be 1 or more. Received: {count}")
+
+
+def check_learning(learning_rate: float, seed: int) -> None:
+    """Check a learning rate and a seed.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    check_number("learning_rate", learning_rate)
+    check_number("seed", seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from formreader.core.errors import ModelError
 from formreader.core.model_folder import CARD_FILE, KERAS_FILE, ONNX_FILE, file_hashes
 from formreader.training.network_folder import unwritable
 
@@ -36,3 +37,18 @@ def output_errors(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise unwritable(out, error) from error
+
+
+@contextmanager
+def base_errors(folder: Path, program: str) -> Iterator[None]:
+    """Turn any error in taking weights from a model folder into a `ModelError`.
+
+    `program` is the module that writes such folders.
+    """
+    try:
+        yield
+    except Exception as error:  # Keras raises errors of many kinds
+        raise ModelError(
+            f"{folder / KERAS_FILE}: training cannot start from this model ({error}). "
+            f"Give --base a folder that this version of {program} wrote."
+        ) from error

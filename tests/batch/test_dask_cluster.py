@@ -22,10 +22,11 @@ import pytest
 
 from formreader.batch import dask_cluster as cluster
 from formreader.batch.dask_cluster import TlsFiles, open_cluster
-from formreader.batch.page_work import PageTask, work_page
 from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile
+from formreader.reading.one_page import crop_task
+from formreader.reading.page_task import PageTask
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +94,7 @@ def test_a_cluster_reads_as_this_process_does(
     missing = PageTask(InputFile("missing.png", "missing.png"), 0)
     with open_cluster(dask_cluster.address, 600) as pool:
         read, not_there = (one.page for one in pool.work([task, missing]))
-    expected = work_page(task)
+    expected = crop_task(task)
     assert (read.file, read.boxes) == ("a form", expected.boxes)
     for one, other in zip(read.fields, expected.fields, strict=True):
         np.testing.assert_array_equal(one.crops, other.crops)
@@ -189,7 +190,7 @@ def test_with_tls_only_who_has_a_certificate_is_let_in(
         assert running.address.startswith("tls://")
         with open_cluster(running.address, 600, tls) as pool:
             (page,) = (one.page for one in pool.work([task]))
-        assert page.boxes == work_page(task).boxes
+        assert page.boxes == crop_task(task).boxes
         with pytest.raises(UsageError, match="TLS needs certificates"):
             open_cluster(running.address, 600)
         with pytest.raises(UsageError, match="no Dask scheduler answers"):

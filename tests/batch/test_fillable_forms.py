@@ -17,6 +17,7 @@ from formreader.api import scan
 from formreader.core.doubts import Doubt
 from formreader.core.errors import ExitCode
 from formreader.input.pdf import read_pdf
+from formreader.output.wording import sentence
 from formreader.template.template_file import read_template
 
 TYPED = {
@@ -102,9 +103,9 @@ def test_typed_values_say_so_and_words_are_for_review(tmp_path: Path, form: Path
     typed = TYPED | {"w1.site": "about 9", "w2.site": "", "case_no": "38051x2"}
     rows = {row["field"]: row for row in scanned(tmp_path, fillable_pdf([page(typed)]), form)}
     assert rows["reported"]["value"] == rows["reported"]["cells"] == "24112026"
-    assert rows["hours"]["value"] == "1234.5" and rows["hours"]["message"] == Doubt.TYPED
+    assert rows["hours"]["value"] == "1234.5" and rows["hours"]["message"] == sentence(Doubt.TYPED)
     told = {name: (row["status"], row["message"]) for name, row in rows.items()}
-    assert told["w1_site"] == told["case_no"] == ("review", Doubt.TYPED_OTHERWISE)
+    assert told["w1_site"] == told["case_no"] == ("review", sentence(Doubt.TYPED_OTHERWISE))
     assert told["w2_site"] == ("blank", "")
 
 
@@ -112,7 +113,7 @@ def test_typed_values_say_so_and_words_are_for_review(tmp_path: Path, form: Path
 def test_typed_numbers_are_read_without_a_template(tmp_path: Path) -> None:
     (tmp_path / "filled.pdf").write_bytes(fillable_pdf([page(TYPED)]))
     scan([tmp_path / "filled.pdf"], tmp_path / "out.csv", workers=1)
-    rows = [row for row in rows_of(tmp_path / "out.csv") if row["message"] == Doubt.TYPED]
+    rows = [row for row in rows_of(tmp_path / "out.csv") if row["message"] == sentence(Doubt.TYPED)]
     assert [row["value"] for row in rows] == ["3805142", "24112026", "1234.5", "105", "37"]
     assert {row["status"] for row in rows} == {"ok"}
 
@@ -154,7 +155,7 @@ def test_a_pen_on_a_typed_pdf_is_read_by_looking(tmp_path: Path, form: Path) -> 
     area = f"[{left} {bottom} {left + 30} {bottom + 22}]"
     ink = f"<</Type/Annot/Subtype/Ink/Rect{area}/InkList[[{stroke}]]/C[0 0 0]/BS<</W 1.4>>/F 4>>"
     rows = scanned(tmp_path, fillable_pdf([(drawn, [*fields, ink])]), form)
-    read = {row["field"]: (row["value"], row["message"] == Doubt.TYPED) for row in rows}
+    read = {row["field"]: (row["value"], row["message"] == sentence(Doubt.TYPED)) for row in rows}
     assert read["w2_site"] == ("7", False)
     assert read["w1_site"] == ("105", True)
 

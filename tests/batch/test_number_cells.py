@@ -5,17 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from read_crops import read_crops
 from written_cells import cut_drawn
 
 from formreader.core.geometry import Box
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.options import ScanOptions
 from formreader.core.records import FieldReading, GreyImage, PageCrops, Status
-from formreader.core.stopwatch import Stopwatch
 from formreader.detect.field_finder import find_fields
 from formreader.preprocess.straighten import straighten
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 from formreader.recognise.recogniser import Recogniser
 from formreader.synth import Hand, HandSource
 
@@ -51,7 +49,7 @@ def read(page: GreyImage, recogniser: Recogniser) -> tuple[FieldReading, ...]:
     fields = cut_drawn(page, cells)
     fields.sort(key=lambda field: field.box.top)
     worked = PageCrops("a.png", 0, tuple(fields))
-    ((_, reading),) = read_pages([worked], recogniser, ScanOptions(("a.png",)), Stopwatch())
+    ((_, reading),) = read_crops([worked], recogniser)
     return reading.fields
 
 

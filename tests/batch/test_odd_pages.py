@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from formreader.batch.odd_pages import odd_pages
+from formreader.output.wording import sentence
 from formreader.store.job_store import PageLayout
 
 ROWS = [(300.0 + 40 * (i % 2), 200.0 + 150 * i, 5 + i % 3) for i in range(7)]
@@ -39,17 +40,17 @@ def batch(odd: list[tuple[float, float, int]]) -> list[PageLayout]:
         pytest.param(ROWS, "", id="as the others"),
         pytest.param(
             [(500.0, 90.0, 4), *ROWS],
-            "9 pages like this one do not have field 1 of this page: please look",
+            "9 pages like this one do not have these fields of it: 1; please look",
             id="a title taken for a field",
         ),
         pytest.param(
             [*ROWS[:2], (260.0, 500.0, 3), (420.0, 500.0, 4), *ROWS[3:]],
-            "do not have fields 3, 4 of this page and have 1 field that this page lacks",
+            "of it: 3, 4; please look; 9 pages like this one have fields that it lacks (1)",
             id="a split row",
         ),
         pytest.param(
             [ROWS[0], *ROWS[3:]],
-            "9 pages like this one have 2 fields that this page lacks: please look",
+            "9 pages like this one have fields that it lacks (2): please look",
             id="two lost rows",
         ),
     ],
@@ -59,7 +60,7 @@ def test_a_page_that_differs_from_its_batch_says_so(
 ) -> None:
     found = odd_pages(batch(odd))
     assert set(found) == ({99} if told else set())
-    assert told in found.get(99, "")
+    assert told in sentence(found.get(99, ""))
 
 
 def test_a_field_that_half_of_the_pages_have_is_nothing_odd() -> None:

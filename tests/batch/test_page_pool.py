@@ -18,11 +18,12 @@ import pytest
 from formreader.batch import page_pool, process_executor
 from formreader.batch.page_log import PageFigures
 from formreader.batch.page_pool import PagePool, open_pool
-from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.worker_process import WORKER_IMPORTS
 from formreader.batch.worker_reading import WorkedPage
 from formreader.core.errors import UsageError
 from formreader.core.records import DigitBox, InputFile, PageReading
+from formreader.reading.one_page import crop_task
+from formreader.reading.page_task import PageTask
 
 
 def tasks(*names: str) -> list[PageTask]:
@@ -158,7 +159,7 @@ def test_no_workers_at_all_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_imported_early_is_what_workers_use() -> None:
-    used = f"sys.modules.keys() >= {{'onnxruntime', '{work_page.__module__}'}}"
+    used = f"sys.modules.keys() >= {{'onnxruntime', '{crop_task.__module__}'}}"
     program = f"import sys, {WORKER_IMPORTS}; sys.exit(not {used})"
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -28,7 +28,9 @@ from formreader.batch.page_pool import PagePool
 from formreader.cli.main import main
 from formreader.cli.progress import ScanDisplay
 from formreader.core.errors import ExitCode, OutputError
-from formreader.store.job_store import JobStore, PageResult
+from formreader.review.carried_answers import waiting_answers
+from formreader.store.answers import WHOLE_FIELD, Answer
+from formreader.store.job_store import JobStore, PageRows
 
 pytestmark = pytest.mark.slow
 
@@ -180,6 +182,29 @@ def test_fresh_reads_everything_again(scans: Scans) -> None:
     assert done.exit_code == ExitCode.DONE, done.output
     assert read == scans.names()
     assert scans.out.read_bytes() == written
+
+
+def test_fresh_carries_answers_over_also_after_an_interruption(
+    scans: Scans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans.run()
+    job, first, last = scans.out.with_suffix(".sqlite"), "0.png", f"{PAGES - 1}.png"
+    with JobStore.open_finished(job) as store:
+        store.answer([Answer(file, 1, 1, WHOLE_FIELD, "8", "Ann", "") for file in (first, last)])
+    changed = scans.folder / first
+    Image.open(changed).save(changed, dpi=(101, 101))  # another content: another page
+    with monkeypatch.context() as patched:
+        interrupt_after_first(patched)
+        done, _ = scans.run("--fresh")
+    assert done.exit_code == ExitCode.INTERRUPTED, done.output
+    assert "not carried over" not in done.stderr  # most pages are still to be read
+    done, _ = scans.run()
+    assert done.exit_code == ExitCode.DONE, done.output
+    assert "1 answer carried over from before\n" in done.stderr
+    assert "1 answer not carried over: no field" in done.stderr
+    with JobStore.open_finished(job) as store:
+        assert store.answers() == {(last, 0, 1): {WHOLE_FIELD: "8"}}
+    assert not waiting_answers(job).exists()
 
 
 def test_only_new_and_changed_files_are_read(scans: Scans) -> None:
@@ -375,7 +400,7 @@ def test_a_copy_of_a_file_is_read_once_and_told(scans: Scans) -> None:
         assert rows_of(scans, "copy.png") == repeated(scans, "2.png", "copy.png")
         report = scans.out.with_suffix(".html").read_text(encoding="utf-8")
         assert report.count("copy.png") == 1  # in the remark, and in no field
-        assert report.count("the same content as 2.png") == 1
+        assert report.count('data-reason="same_content\t2.png"') == 1
         assert report.count(',"2.png",') == len(
             [row for row in rows_of(scans, "2.png") if row["field"] != "0"]
         )
@@ -556,7 +581,7 @@ def test_a_full_disk_leaves_the_job_intact(
     monkeypatch.setattr(job_work, "_GROUP_PAGES", 5)
     add, groups = JobStore.add, list[int]()
 
-    def fill_up(self: JobStore, results: Sequence[PageResult]) -> None:
+    def fill_up(self: JobStore, results: Sequence[PageRows]) -> None:
         groups.append(len(results))
         if len(groups) == 2:
             raise OutputError("r.sqlite: cannot be written: no space left on device")

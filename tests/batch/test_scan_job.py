@@ -17,19 +17,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from read_crops import read_crops
 
 from formreader.batch import (
     dask_cluster,
     input_records,
     job_work,
-    page_work,
-    read_tasks,
+    page_pool,
     scan_means,
 )
 from formreader.batch.debug_pictures import DebugFolder, draw_crops, draw_overlay, relative_path
 from formreader.batch.page_log import PageFigures, open_page_log
 from formreader.batch.page_pool import PagePool
-from formreader.batch.page_work import PageTask, work_page
 from formreader.batch.scan_job import STAGES, scan
 from formreader.batch.worker_reading import WorkerReading
 from formreader.core.errors import OutputError
@@ -46,13 +45,14 @@ from formreader.core.records import (
     PageReading,
     Status,
 )
-from formreader.core.stopwatch import Stopwatch
 from formreader.crop.field_thumbnail import MAX_THUMBNAIL_BYTES, draw_thumbnail
 from formreader.input.open_page import count_pages
+from formreader.reading import one_page
+from formreader.reading.one_page import CropTasks, crop_task
+from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import TurnPages, read_pages
 from formreader.recognise.recogniser import Recogniser
-from formreader.store.job_store import JobStore, PageResult
+from formreader.store.job_store import JobStore, PageRows
 
 
 @dataclass
@@ -93,7 +93,7 @@ def square(left: float, top: float, side: float) -> DigitBox:
 
 
 def test_a_page_becomes_crops_and_pictures(form_png: Path) -> None:
-    page = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
+    page = crop_task(PageTask(InputFile(str(form_png), "form.png"), 0))
     assert len(page.boxes) > 5
     assert page.error == ""
     assert {field.crops.dtype for field in page.fields} == {np.dtype(np.uint8)}
@@ -108,9 +108,9 @@ def test_a_turned_page_has_the_crops_of_the_upright_one(
     image = Image.open(form_png)
     turned_png = tmp_path / "turned.png"
     Image.fromarray(np.rot90(np.asarray(image), quarters)).save(turned_png)
-    upright = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
+    upright = crop_task(PageTask(InputFile(str(form_png), "form.png"), 0))
     task = PageTask(InputFile(str(turned_png), "form.png"), 0, quarters)
-    turned = work_page(task)
+    turned = crop_task(task)
     for one, other in zip(turned.fields, upright.fields, strict=True):
         assert np.abs(one.crops.astype(int) - other.crops).mean() < 1
         assert one.blank.tolist() == other.blank.tolist()
@@ -132,14 +132,14 @@ def test_a_bug_on_one_page_is_that_pages_error(
     def fail(*_: Any) -> None:
         raise IndexError("list index\nout of range")
 
-    monkeypatch.setattr(page_work, "find_fields", fail)
-    page = work_page(PageTask(InputFile(str(form_png), "form.png"), 0))
+    monkeypatch.setattr(one_page, "find_fields", fail)
+    page = crop_task(PageTask(InputFile(str(form_png), "form.png"), 0))
     assert page.error == "internal error: IndexError: list index out of range"
     assert page.fields == ()
 
 
 def test_the_reason_of_a_later_page_does_not_repeat_its_name(tmp_path: Path) -> None:
-    page = work_page(PageTask(InputFile(str(tmp_path / "gone.tif"), "gone.tif"), 4))
+    page = crop_task(PageTask(InputFile(str(tmp_path / "gone.tif"), "gone.tif"), 4))
     assert page.error.startswith("the file is gone")
     assert page.number == 4
 
@@ -252,10 +252,8 @@ def test_readings_do_not_depend_on_batches(
     rng = np.random.default_rng(len(boxes))
     pages = [crops_page(str(i), rng, n) for i, n in enumerate(boxes)]
     options = ScanOptions((), batch=batch)
-    together = list(read_pages(pages, recogniser, options, Stopwatch()))
-    alone = [
-        pair for page in pages for pair in read_pages([page], recogniser, options, Stopwatch())
-    ]
+    together = list(read_crops(pages, recogniser, options))
+    alone = [pair for page in pages for pair in read_crops([page], recogniser, options)]
     assert [reading for _, reading in together] == [reading for _, reading in alone]
     assert [page.fields for page, _ in together] == [page.fields for page in pages]
 
@@ -269,7 +267,7 @@ def test_pages_come_as_soon_as_their_batch_is_full(recogniser: Recogniser) -> No
             taken.append(str(number))
             yield crops_page(str(number), rng, 10)
 
-    reading = read_pages(pages(), recogniser, ScanOptions((), batch=20), Stopwatch())
+    reading = read_crops(pages(), recogniser, ScanOptions((), batch=20))
     first, _ = next(reading)
     assert first.file == "0"
     assert len(taken) < 8
@@ -326,7 +324,7 @@ def test_pages_are_stored_as_time_passes(
 ) -> None:
     add, groups = JobStore.add, list[int]()
 
-    def count(self: JobStore, results: Sequence[PageResult]) -> None:
+    def count(self: JobStore, results: Sequence[PageRows]) -> None:
         groups.append(len(results))
         add(self, results)
 
@@ -346,19 +344,18 @@ def test_the_page_that_lies_wrong_is_turned_in_any_group(
     turned: list[tuple[str, int]] = []
 
     def read_turned(
-        pages: Iterator[PageCrops],
+        pages: Iterator[tuple[PageTask, PageCrops]],
         recogniser: Any,
         options: Any,
         stopwatch: Any,
-        turn: TurnPages,
-        rules: Any,
+        crop: CropTasks,
     ) -> Iterator[tuple[PageCrops, PageReading]]:
-        for index, page in enumerate(pages):
-            turned.extend((again.file, page.number) for again in turn({index: 2}))
+        for task, page in pages:
+            turned.extend((one.file, one.number) for one in crop([replace(task, quarters=2)]))
             yield PageCrops(page.file, page.number), PageReading(page.file, page.number)
 
-    monkeypatch.setattr(read_tasks, "read_pages", read_turned)
-    monkeypatch.setattr(WorkerReading, "of", lambda *_: None)
+    monkeypatch.setattr(page_pool, "read_pages", read_turned)
+    monkeypatch.setattr(WorkerReading, "of", lambda *_, **__: None)
     monkeypatch.setattr(job_work, "_GROUP_PAGES", 2)
     options = ScanOptions((str(forms),), forms.parent / "r.csv", model=str(tiny_model), workers=1)
     assert scan(options, Heard()).read == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +17,14 @@ from formreader import Reader
 from formreader.batch import scan_means, worker_reading
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain, open_pool
-from formreader.batch.page_work import PageTask, work_page
-from formreader.batch.read_tasks import read_worked
 from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
 from formreader.core.errors import ExitCode, ModelError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading.one_page import crop_task, read_page
+from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 
 OPTIONS = ScanOptions((), device="cpu")
 
@@ -55,7 +54,7 @@ def test_workers_read_as_this_process_does(
     tables = []
     for reads in (True, False):
         if not reads:
-            monkeypatch.setattr(WorkerReading, "of", lambda *_: None)
+            monkeypatch.setattr(WorkerReading, "of", lambda *_, **__: None)
         out = tmp_path / f"{reads}.csv"
         result = program("scan", folder, "--out", out, "--rows", "digit", "--workers", "2")
         assert result.exit_code == ExitCode.PAGES_FAILED, result.output
@@ -70,8 +69,7 @@ def test_a_turned_page_is_turned_by_the_worker(form_png: Path, tmp_path: Path) -
         page.rotate(180).save(turned)
     task = task_of(turned)
     # As if its print did not show how it lies: then only reading its digits does.
-    cut = replace(work_page(replace(task, quarters=0)), upright=False)
-    worked = reading_of().read(cut, task)
+    worked = reading_of().read(replace(task, quarters=0))
     assert worked.reading is not None
     expected = Reader(device="cpu").read(form_png)
     assert [one.value for one in worked.reading.fields] == [one.value for one in expected.fields]
@@ -84,9 +82,8 @@ def test_what_a_worker_needs_is_small_and_can_be_sent(form_png: Path) -> None:
     worked = work_and_read(task_of(form_png), pickle.loads(sent))
     assert worked.reading is not None
     recogniser = load_recogniser(device="cpu", threads=1)
-    ((_, expected),) = read_pages(
-        [work_page(task_of(form_png))], recogniser, replace(OPTIONS, review_below=0.7), Stopwatch()
-    )
+    options = replace(OPTIONS, review_below=0.7)
+    _, expected = read_page(task_of(form_png), recogniser, options, Stopwatch())
     assert worked.reading == expected
     assert worked.page.seconds["recognise"] > 0
 
@@ -139,7 +136,7 @@ def test_on_a_gpu_this_process_reads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_model_than_that_of_the_scan_ends_it(form_png: Path) -> None:
     other = replace(reading_of(), cards_sha256="0" * 64)
     with pytest.raises(ModelError, match=r"changed while it was in use"):
-        other.read(work_page(task_of(form_png)), task_of(form_png))
+        other.read(task_of(form_png))
     with (
         open_pool(1, 1, 600, None, other) as pool,
         pytest.raises(ModelError, match=r"changed while it was in use"),
@@ -154,11 +151,11 @@ def test_another_model_than_that_of_the_scan_ends_it(form_png: Path) -> None:
 def test_a_page_that_cannot_be_read_has_an_error(
     form_png: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
-    def fail(*_: object) -> Iterator[tuple[PageCrops, PageReading]]:
+    def fail(*_: object) -> tuple[PageCrops, PageReading]:
         raise error
 
-    monkeypatch.setattr(worker_reading, "read_pages", fail)
-    worked = reading_of().read(work_page(task_of(form_png)), task_of(form_png))
+    monkeypatch.setattr(worker_reading, "read_page", fail)
+    worked = reading_of().read(task_of(form_png))
     assert worked.reading is not None
     assert worked.page.error == worked.reading.error
     assert worked.reading.error.startswith(message)
@@ -173,14 +170,14 @@ def test_pages_that_no_worker_read_are_read_here_in_their_order(
     with Image.open(form_png) as page:
         page.rotate(180).save(turned)
     tasks = [task_of(path) for path in (form_png, form_png, turned, form_png)]
-    worked = [work_and_read(tasks[0], reading_of()), WorkedPage(work_page(tasks[1]))]
+    worked = [work_and_read(tasks[0], reading_of()), WorkedPage(tasks[1], crop_task(tasks[1]))]
     worked += [
-        WorkedPage(replace(work_page(replace(tasks[2], quarters=0)), upright=False)),
+        WorkedPage(tasks[2], crop_task(replace(tasks[2], quarters=0))),
         work_and_read(tasks[3], reading_of()),
     ]
     pool = PagePool(inline, 1, explain, lambda: None)
     recogniser = load_recogniser(device="cpu", threads=1)
-    read = list(read_worked(worked, tasks, pool, recogniser, OPTIONS, Stopwatch()))
+    read = list(pool.read(worked, recogniser, OPTIONS, Stopwatch()))
     assert [page.file for page, _ in read] == [form_png.name, form_png.name, "turned.png"] + [
         form_png.name
     ]

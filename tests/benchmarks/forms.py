@@ -58,7 +58,7 @@ from formreader.synth import (
     finish,
     render_form,
 )
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 from formreader.template.form_book import FormBook
 from formreader.template.landmarks import Floats
 

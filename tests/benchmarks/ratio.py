@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from result_file import Figures, add_json_option, write_result
 
-from formreader.batch.page_work import crop_page, keep_to_one_thread
+from formreader.batch.page_pool import keep_to_one_thread
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
-from formreader.core.records import GreyImage, Page, PageCrops
+from formreader.core.records import GreyImage, InputFile, Page, PageCrops
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import crop_boxes
 from formreader.crop.number_strips import cut_cells
@@ -31,12 +31,15 @@ from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
 from formreader.look.page_look import look_at
 from formreader.preprocess.straighten import straighten
+from formreader.reading.one_page import crop_page, read_pages
+from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.recognise.page_reading import read_pages
 from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan, render_form
 
 STAGES = ("decode", "straighten", "find", "look", "crop", "read")
 QUALITY = 90
+
+_TASK = PageTask(InputFile("page", "page"), 0, quarters=0)
 
 _NUMBERS_SEED, _LAYOUTS_OF_NUMBERS = 20, 6
 """The drawn table with most cells of those that were looked at."""
@@ -91,7 +94,7 @@ def measure(
             crop_boxes(without_print(page, look, boxes), boxes)
             cut_cells(page, look.writing, found.cells)
         if reading is not None:
-            cropped = crop_page(Page("page", 0, grey, 300.0), 0, Stopwatch())
+            cropped = crop_page(Page("page", 0, grey, 300.0), _TASK, Stopwatch())
             with timed(seconds, "read"):
                 reading(cropped)
     return seconds, len(boxes) + len(found.cells)
@@ -101,7 +104,7 @@ def reader() -> Callable[[PageCrops], object]:
     """What reads a page in one thread, as a scan's own process does."""
     options = ScanOptions(())
     recogniser = load_recogniser(DEFAULT_MODEL, "cpu", options.batch, threads=1)
-    return lambda page: list(read_pages([page], recogniser, options, Stopwatch()))
+    return lambda page: list(read_pages([(_TASK, page)], recogniser, options, Stopwatch()))
 
 
 def main() -> None:

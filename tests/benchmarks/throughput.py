@@ -6,8 +6,8 @@ process of its own with all of its start, over that of merely decoding the same 
 with two processes, whose start does not count; the best of some rounds, in turn.
 
 `--parts parent`: what the scan's own process does for its workers: checking, storing, writing. Its
-workers return at once, with crops and readings of the dozen pages; pages a second in processor
-time, and milliseconds a page of each stage.
+workers return at once what they return of the dozen pages; pages a second in processor time, and
+milliseconds a page of each stage.
 
 `--parts growth memory`: `--few` and `--many` of these pages at 100 dpi. Seconds a page, with and
 without the start (the time of a scan of one page), the best of some rounds in turn; and the peak
@@ -34,10 +34,12 @@ from scanning import Scan, fill_folder, jpeg_pages, scan, small_pages
 from formreader.batch import scan_job, scan_means
 from formreader.batch.network_cards import NetworkCards
 from formreader.batch.page_pool import PagePool, explain
-from formreader.batch.page_work import PageTask
-from formreader.batch.worker_reading import WorkedPage, WorkerReading, work_and_read
+from formreader.batch.stored_page import StoredPage
+from formreader.batch.worker_reading import WorkerReading, work_and_read
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.input.input_files import list_files
+from formreader.reading.page_task import PageTask
+from formreader.store.job_checksums import packed, unpacked
 
 WORKERS = 2
 _ORIGINALS = 12
@@ -100,17 +102,17 @@ def measure_ratio(place: Path, options: argparse.Namespace) -> None:
 class _AtOnce(Executor):
     """Returns pages that were read before, in turn."""
 
-    def __init__(self, done: Sequence[WorkedPage]) -> None:
+    def __init__(self, done: Sequence[StoredPage]) -> None:
         # Workers send pickled pages: to load them is the parent's work.
         self._done = [pickle.dumps(page) for page in done]
 
-    def submit(self, _fn: object, task: PageTask) -> Future[WorkedPage]:  # type: ignore[override]
-        future = Future[WorkedPage]()
+    def submit(self, _fn: object, task: PageTask) -> Future[StoredPage]:  # type: ignore[override]
+        future = Future[StoredPage]()
         number, label = int(Path(task.file.label).stem), task.file.label
-        worked: WorkedPage = pickle.loads(self._done[number % len(self._done)])
-        assert worked.reading is not None
-        named = replace(worked.page, file=label), replace(worked.reading, file=label)
-        future.set_result(WorkedPage(*named))
+        page: StoredPage = pickle.loads(self._done[number % len(self._done)])
+        (_, *own), *others = unpacked(page.rows.content)
+        rows = replace(page.rows, content=packed([(label, *own), *others]))
+        future.set_result(replace(page, rows=rows))
         return future
 
 
@@ -127,7 +129,8 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
     folder = fill_folder(place / "pages", pages, options.pages)
     one_thread()
     files = list_files([str(fill_folder(place / "once", pages, len(pages)))]).files
-    reading = WorkerReading.of(ScanOptions((), device="cpu"), NetworkCards.read(DEFAULT_MODEL))
+    cards = NetworkCards.read(DEFAULT_MODEL)
+    reading = WorkerReading.of(ScanOptions((), device="cpu"), cards, stores=True)
     done = [work_and_read(PageTask(file, 0), reading) for file in files]
     pool = PagePool(_AtOnce(done), 1, explain, int)
     best = dict[str, float](), float("inf")

@@ -26,7 +26,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from formreader.batch import input_records, page_work, scan_job, single_images
+from formreader.batch import input_records, scan_job
 from formreader.batch.scan_job import STAGES, ScanSummary
 from formreader.cli import progress
 from formreader.cli.main import main
@@ -35,6 +35,7 @@ from formreader.cli.scan import summary_lines
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions, TrainOptions
 from formreader.input.open_page import count_image_pages
+from formreader.reading import one_page
 from formreader.recognise.risk_control import Acceptance, Thresholds
 from formreader.training import train_model
 from formreader.training.data import digit_sets, mixture
@@ -456,7 +457,7 @@ def test_wrong_use_is_told_before_any_work(
 ) -> None:
     monkeypatch.chdir(forms.parent)
     Path("r.txt").write_text("in the way")
-    monkeypatch.setattr(page_work, "read_page", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr(one_page, "read_file", lambda *_: pytest.fail("work was begun"))
     before = sorted(forms.parent.rglob("*"))
     done = program("scan", "forms/a.png", "--out", "r.csv", "--model", tiny_model, *arguments)
     assert done.exit_code == code, done.output
@@ -629,7 +630,7 @@ def test_predict_prints_a_row_an_image(
 def test_predict_reads_nothing_where_a_file_is_missing(
     program: RunProgram, form_png: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_images, "read_page", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr(one_page, "read_file", lambda *_: pytest.fail("work was begun"))
     done = program("predict", form_png, "missing.png", "--model", tiny_model)
     assert (done.exit_code, done.stdout) == (ExitCode.NO_INPUT, "")
     assert "missing.png: there is no such file" in done.stderr

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from formreader.batch import page_work
 from formreader.core.errors import ExitCode
 from formreader.core.model_folder import CARD_FILE, model_folder
 from formreader.core.options import DEFAULT_MODEL
+from formreader.reading import one_page
 from formreader.recognise.model_card import CalibrationRow, read_card
 
 RunProgram = Callable[..., Result]
@@ -95,7 +95,7 @@ def test_the_promise_is_told_with_its_counts(
     report = out.with_suffix(".html").read_text(encoding="utf-8")
     assert "--max-error" in report
     assert "--review-below" not in report
-    assert "confidence below 0.4 are for review" in report
+    assert '"threshold":0.4' in report
 
 
 def test_without_a_promise_the_counts_at_the_threshold_are_told(
@@ -151,7 +151,7 @@ def test_a_refusal_comes_before_any_work(
     tiny_model: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(page_work, "read_page", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr(one_page, "read_file", lambda *_: pytest.fail("work was begun"))
     out = forms.parent / "r.csv"
     done = program("scan", forms, "--out", out, "--model", tiny_model, "--max-error", "0.01")
     assert done.exit_code == ExitCode.MODEL

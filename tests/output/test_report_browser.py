@@ -17,8 +17,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import ReviewField
 from formreader.output.report import report as report_module
 from formreader.output.report import report_fields
-from formreader.output.report.page_sources import page_sources
-from formreader.output.report.report import ReportSummary, write_report
+from formreader.output.report.report import ReportSummary, page_sources, write_report
 from formreader.output.table import whole_percent
 from formreader.review.corrections_file import read_corrections
 
@@ -216,7 +215,7 @@ def test_all_of_5000_digits_are_reached_by_keys(
     fields = (make_field("36", [0.2 + i / 10_000, 0.9], "big.png", i) for i in range(2500))
     write_report(tmp_path / "results.html", summary, fields)
     reader.open(tmp_path / "results.html")
-    assert reader.text("progress-text") == "0 of 5,000 checked"
+    assert reader.text("progress-text") == "0 of 5000 checked"
     reader.type(Keys.END)
     assert reader.text("place") == "page 2500 · field 1 · box 2 of 2"
     assert reader.run("return document.querySelector('.row[aria-current]').textContent") == (
@@ -224,7 +223,7 @@ def test_all_of_5000_digits_are_reached_by_keys(
     )
     assert reader.run("return document.querySelectorAll('.row').length") < 60
     reader.type("1", Keys.END, Keys.ARROW_LEFT, Keys.ENTER, Keys.HOME)
-    assert reader.text("progress-text") == "2 of 5,000 checked"
+    assert reader.text("progress-text") == "2 of 5000 checked"
     assert reader.text("place") == "page 1 · field 1 · box 1 of 2"
     # The walk by the right arrow, without drawing each of its 5,000 steps.
     steps = """
@@ -320,7 +319,7 @@ def test_saved_corrections_are_opened_again_and_merged(reader: Reader, report: P
     reader.type("8")
     file = reader.browser.find_element("id", "open-file")
     file.send_keys(str(reader.downloads / "corrections.csv"))
-    assert reader.text("open-state") == "1 answers taken over; 1 differ from yours, which stay."
+    assert reader.text("open-state") == "1 answer taken over; 1 differs from yours, which stays."
     assert reader.text("progress-text") == "2 of 6 checked"
     assert reader.text("place") == "page 1 · field 5 · box 2 of 3"
 
@@ -329,7 +328,7 @@ def test_files_fields_and_readings_are_filtered(reader: Reader, report: Path) ->
     reader.open(report)
     reader.browser.find_element("css selector", ".filter summary").click()
     reader.browser.find_element("id", "filter-file").send_keys("C.PNG")
-    assert reader.text("filter-state") == "3 digits match"
+    assert reader.text("filter-state") == "3 digits found"
     assert reader.run("return document.querySelectorAll('.row').length") == 1
     reader.run("document.activeElement.blur()")
     reader.type("1", "2", "3")
@@ -338,7 +337,7 @@ def test_files_fields_and_readings_are_filtered(reader: Reader, report: Path) ->
     reader.run("document.getElementById('filter-file').dispatchEvent(new Event('input'))")
     reader.run("""const select = document.getElementById('filter-reading'); select.value = '2';
         select.dispatchEvent(new Event('input'))""")
-    assert reader.text("filter-state") == "1 digits match"
+    assert reader.text("filter-state") == "1 digit found"
     assert reader.text("place") == "page 2 · field 1 · box 2 of 3"
     reader.run("""const field = document.getElementById('filter-field'); field.value = '77';
         field.dispatchEvent(new Event('input'))""")
@@ -498,7 +497,7 @@ def test_a_wall_confirms_all_digits_that_were_read_alike(reader: Reader, columns
     reader.open(columns)
     assert reader.text("expected") == (
         "Expected to be wrong or unread: about 3.6 of the values not checked yet, and 2.3 of the "
-        "1,234 accepted values, which are not shown here."
+        "1234 accepted values, which are not shown here."
     )
     reader.type(Keys.ARROW_DOWN, "w")
     reader.run(
@@ -697,7 +696,7 @@ def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
     assert reader.text("progress-text") == "2 of 8 checked"
     reader.type(Keys.ENTER)
     assert reader.text("check-state") == (
-        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
+        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100 %)."
     )
     assert reader.text("place") == "page 3 · field 1 · box 2 of 2"
     reader.run(CHECK_SOON)
@@ -707,12 +706,12 @@ def test_sure_digits_are_mixed_in_and_tell_the_error_rate(
     assert reader.text("progress-text") == "3 of 8 checked"
     reader.run(CHECK_SOON)
     reader.type("3", "4")
-    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50 %)."
     assert [(row["page"], row["box"], row["digit"]) for row in reader.saved()] == [
         (str(page), "2", digit) for page, digit in enumerate("1233", 1)
     ]
     reader.browser.refresh()
-    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50 %)."
 
 
 def test_sure_digits_stand_on_walls_of_other_ones(
@@ -728,7 +727,7 @@ def test_sure_digits_stand_on_walls_of_other_ones(
     assert reader.run(tiles) == 4  # the three 7s, and a 4
     reader.type(Keys.ENTER)  # it is confirmed as a 7
     assert reader.text("check-state") == (
-        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100.0 %)."
+        "That was a check: the digit is surely a 4. You answered 1 of 1 checks wrong (100 %)."
     )
     assert reader.text("progress-text") == "All 3 checked"
     reader.type("z")  # the screen comes back, without the check
@@ -740,5 +739,22 @@ def test_sure_digits_stand_on_walls_of_other_ones(
     reader.type("4")
     assert reader.text("progress-text") == "0 of 3 checked"
     reader.type(Keys.ENTER)
-    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50.0 %)."
+    assert reader.text("check-state") == "You answered 1 of 2 checks wrong (50 %)."
     assert [(row["box"], row["digit"]) for row in reader.saved()] == [("2", "7")] * 3
+
+
+def test_a_report_in_german(
+    reader: Reader, tmp_path: Path, summary: ReportSummary, make_field: MakeField
+) -> None:
+    field = make_field("1", [0.5])
+    doubted = replace(field.reading, remark="may_be_no_digit\nbelow\tsumme\t1\t20")
+    path = tmp_path / "results.html"
+    german = replace(summary, language="de", review=1)
+    write_report(path, german, [replace(field, reading=doubted)])
+    reader.open(path)
+    assert reader.browser.title == "1 Ziffer zu prüfen · results.csv"
+    assert reader.text("progress-text") == "0 von 1 geprüft"
+    assert "2. März 2026" in reader.text("made") and "unter 0,95" in reader.text("made")
+    note = "ein Zeichen, das vielleicht keine Ziffer ist; summe: 1 ist kleiner als 20"
+    assert reader.text("place") == f"Seite 1 · Feld 1 · Kästchen 1 von 1 · {note}"
+    assert reader.text("confirm") == "1 bestätigen"

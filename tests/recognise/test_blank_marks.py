@@ -13,6 +13,7 @@ from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, FieldCrops, FieldReading, PageReading, Status
 from formreader.output.table import field_rows
+from formreader.output.wording import sentence
 from formreader.recognise.blank_marks import is_cross, mark_probability, with_blank_marks
 from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER, best_alignments
 from formreader.recognise.decisions import ReadField, decide
@@ -123,7 +124,7 @@ def test_a_mark_counts_as_the_number_of_a_blank_in_sums() -> None:
     )
     found = read(BLANK, dash(), SEVEN, rules=rules)
     assert found["b"].broken == found["c"].broken
-    assert found["c"].broken[0].startswith("7 was read, but c should be 0: please look")
+    assert sentence(found["c"].broken[0]).startswith("7 was read, but c should be 0: please look")
 
 
 def test_columns_are_cells_right_below_one_another() -> None:

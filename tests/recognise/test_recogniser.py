@@ -35,7 +35,7 @@ from formreader.recognise.runtimes import (
 )
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits, mixture
-from formreader.training.export.quantise import quantise_digits
+from formreader.training.quantise import quantise_digits
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,8 @@ from formreader.core.model_folder import CARD_FILE, NUMBER_MODEL, model_folder
 from formreader.core.options import ScanOptions
 from formreader.core.records import Status
 from formreader.crop.number_strips import STRIP_HEIGHT, Strip
-from formreader.recognise import page_reading, second_reader
+from formreader.reading import page_fields
+from formreader.recognise import second_reader
 from formreader.recognise.number_reader import number_calibration
 from formreader.recognise.number_values import NumberValue
 from formreader.recognise.second_reader import (
@@ -133,7 +134,7 @@ def test_a_page_is_read_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for text, status in ((alone.value, Status.OK), ("1", Status.REVIEW)):
         voice = SecondOpinion(Says(text), certain)
         monkeypatch.setattr(second_reader, "_SURE_ENOUGH", 1.1)  # asked whatever the confidence
-        for module in (page_reading, network_cards):
+        for module in (page_fields, network_cards):
             monkeypatch.setattr(module, "second_opinion", lambda _, voice=voice: voice)
         reader = Reader(review_below=0.9999, second_reader="rapidocr")
         read = reader.read_number(image)

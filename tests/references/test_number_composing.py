@@ -10,8 +10,8 @@ from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER
 from formreader.recognise.number_values import digits_of
 from number_network.cell_composing import CellComposer
 from number_network.cell_scans import scanned
+from number_network.number_fitting import MAX_TARGET_LENGTH
 from number_network.number_hands import HandSets, NumberHand, drawn_hand
-from number_network.number_loss import MAX_TARGET_LENGTH
 from number_network.number_texts import sample_text
 from number_network.number_writing import (
     long_strokes,

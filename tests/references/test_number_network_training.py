@@ -51,16 +51,14 @@ from number_network.confidence_fitting import (
     measure_confidence,
 )
 from number_network.number_architecture import build_number_network
-from number_network.number_fitting import strip_batches, varied
+from number_network.number_fitting import as_targets, number_loss, strip_batches, varied
 from number_network.number_graph import (
     export_number_network,
     quantise_numbers,
 )
-from number_network.number_loss import as_targets, number_loss
 from number_network.number_measures import NumberFigures, measure_numbers
 from number_network.number_options import NumberTrainOptions
-from number_network.number_training import train_numbers
-from number_network.strip_hand import fit_strip_hand
+from number_network.number_training import fit_strip_hand, train_numbers
 from number_network.strip_pool import LabelledStrip
 
 pytestmark = pytest.mark.slow

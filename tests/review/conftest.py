@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from page_results import PageResult, add_pages
 
 from formreader.core.records import (
     DigitBox,
@@ -18,7 +19,7 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.review.job_results import write_results
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 
 SaveCorrections = Callable[[Path, Iterable[Mapping[str, str]]], Path]
 MakePage = Callable[..., PageResult]
@@ -78,7 +79,7 @@ def make_job(scan_run: RunRecord) -> MakeJob:
         view = JobView(table, report, "field", "", 0.95, len(files), ())
         with JobStore.open(folder / "results.sqlite", scan_run, fresh=False) as store:
             store.set_files(files)
-            store.add(pages)
+            add_pages(store, pages)
             store.set_view(view)
             write_results(store, view)
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from page_results import PageResult
 
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
 from formreader.core.records import DigitReading, FieldReading, Status, Thumbnail
 from formreader.review.audit_job import same_value
-from formreader.store.job_store import FileRecord, JobStore, PageResult
+from formreader.store.job_store import FileRecord, JobStore
 
 Moments = Callable[[Path], AbstractContextManager[list[Path]]]
 RunProgram = Callable[..., Result]

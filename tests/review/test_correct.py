@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from page_results import PageResult
 
 import formreader
 from formreader.core.errors import ExitCode
@@ -32,7 +33,7 @@ from formreader.core.records import (
 )
 from formreader.review import corrections_file
 from formreader.review.second_person import cohens_kappa
-from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
 RunProgram = Callable[..., Result]
 MakePage = Callable[..., PageResult]
@@ -160,7 +161,7 @@ def test_answers_come_into_table_and_report(office: Office) -> None:
     assert [row for row in office.rows() if row["file"] == "b.png"] == before[4:]
     report = office.table.with_suffix(".html").read_text(encoding="utf-8")
     assert report.count(',"a.png",1,') == 1  # only the number in a cell is left
-    assert "<dt>Checked</dt><dd>2</dd>" in report
+    assert '"figures.checked"></dt><dd class="figure-number">2</dd>' in report
     with closing(sqlite3.connect(office.folder / "results.sqlite")) as job:
         assert {who for (who,) in job.execute("SELECT given_by FROM answer")} == {"Ann"}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from page_results import PageResult, add_pages
 
 from formreader import load_results
 from formreader.core.errors import ExitCode
@@ -17,7 +18,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import DigitReading, FieldReading, PageReading, Status, Thumbnail
 from formreader.output.page_table import Sheet
 from formreader.review.job_results import write_results
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 
 MakePage = Callable[..., PageResult]
 Rows = list[dict[str, str]]
@@ -67,7 +68,7 @@ def make(tmp_path: Path, make_page: MakePage, scan_run: RunRecord) -> Callable[.
             parts = before.parts if before else ()
             made = JobView(str(out), "", "page", "", 0.95, 7, (), FORMS, parts=parts)
             store.set_files(files)
-            store.add(results)
+            add_pages(store, results)
             store.set_view(replace(made, **options))  # type: ignore[arg-type]
             write_results(store, replace(made, **options))  # type: ignore[arg-type]
         return made

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from page_results import PageResult, add_pages
 
 from formreader.core.errors import ExitCode
 from formreader.core.geometry import Box
@@ -21,13 +22,12 @@ from formreader.core.records import (
     Thumbnail,
 )
 from formreader.recognise.risk_control import Thresholds
-from formreader.review.answer_gains import answer_gains
-from formreader.review.job_results import write_results
+from formreader.review.job_results import answer_gains, write_results
 from formreader.review.rule_checks import check_rules
 from formreader.rules.expressions import parse_relations
 from formreader.rules.form_rules import FieldRules, FormRules
 from formreader.rules.rules_text import rules_of_text, rules_text
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 
 SUM = "total = a + b"
 WRONG = f"6 was read, but total should be 5: please look ({SUM})"
@@ -79,7 +79,7 @@ def folder(tmp_path: Path, make_page: Callable[..., PageResult], scan_run: RunRe
         store.set_files(files)
         for file, read in pages.items():
             page = make_page(read, picture, file)
-            store.add([replace(page, reading=replace(page.reading, form="tally"))])
+            add_pages(store, [replace(page, reading=replace(page.reading, form="tally"))])
         store.set_view(view)
         check_rules(store, view)
         write_results(store, view)
@@ -100,7 +100,7 @@ def answer(
 ) -> Callable[..., None]:
     """Answers fields as a whole: file, number of the field, what was read, what is there."""
 
-    def give(*answers: tuple[str, int, str, str]) -> None:
+    def give(*answers: tuple[str, int, str, str], options: Sequence[str] = ()) -> None:
         rows = [
             {
                 "file": file, "page": "1", "field": str(number), "box": "0", "x": "0",
@@ -110,10 +110,20 @@ def answer(
             for file, number, guess, said in answers
         ]  # fmt: skip
         saved = save_corrections(folder / "corrections.csv", rows)
-        done = program("correct", saved, "--to", folder / "results.csv")
+        done = program("correct", saved, "--to", folder / "results.csv", *options)
         assert done.exit_code == ExitCode.DONE, done.output
 
     return give
+
+
+def test_messages_are_in_the_language_that_was_chosen_last(
+    folder: Path, answer: Callable[..., None]
+) -> None:
+    answer(("b.png", 2, "2", "2"), options=["--language", "de"])
+    german = "id: 7 steht auch auf einer anderen Seite"
+    assert rows(folder, "a.png")["id"] == ("7", "review", german)
+    answer(("b.png", 3, "3", "3"))  # it stays
+    assert rows(folder, "c.png")["id"] == ("7", "review", german)
 
 
 def test_rules_are_kept_as_text() -> None:
@@ -153,7 +163,7 @@ def test_a_value_is_looked_at_beside_that_of_an_earlier_table(
     folder: Path, answer: Callable[..., None], by: str, value: str
 ) -> None:
     """By the number of a meter, as answered in the end, or by file and page."""
-    earlier = {"7": "4"} if by else {"a.png, page 1": "4"}
+    earlier = {"7": "4"} if by else {"a.png (1)": "4"}
     own = FieldRules(
         previous="last.csv", previous_by=by, earlier=earlier, least_step=0, most_step=3
     )
@@ -167,7 +177,7 @@ def test_a_value_is_looked_at_beside_that_of_an_earlier_table(
     told = f"{STEPS[value]}: please look" if STEPS[value] else ""
     assert rows(folder, "a.png")["b"] == (value, "checked", told)
     # What cannot be compared is told: a number may be misread, and a meter may be new.
-    key = "8" if by else "b.png, page 1"
+    key = "8" if by else "b.png (1)"
     unknown = f"b: last.csv has no value for {key} to compare 3 with: please look"
     assert rows(folder, "b.png")["b"] == ("3", "review", unknown)
     if by:
@@ -218,7 +228,7 @@ def test_what_completes_a_sum_is_asked_first(
         store.set_files([FileRecord(one, str(folder / one), 1, 1, one, 1) for one in pages])
         for file, read in pages.items():
             page = make_page(read, picture, file)
-            store.add([replace(page, reading=replace(page.reading, form="tally"))])
+            add_pages(store, [replace(page, reading=replace(page.reading, form="tally"))])
         store.set_view(view)
         gains = answer_gains(store, view)
         assert gains == pytest.approx({("a.png", 0, 1): 0.002, ("b.png", 0, 1): 0.07})
@@ -248,7 +258,7 @@ def test_a_column_without_numbers_is_asked_last(
             second = initials if other == "?" else field("id", other)
             for file, read in (("a", [initials, unsure]), ("b", [second, unsure])):
                 page = make_page(read, picture, file)
-                store.add([replace(page, reading=replace(page.reading, form="tally"))])
+                add_pages(store, [replace(page, reading=replace(page.reading, form="tally"))])
             store.set_view(view)
             write_results(store, view)
         text = (folder / "results.html").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ import openpyxl
 import pandas as pd
 import pytest
 from click.testing import Result
+from page_results import PageResult, add_pages
 
 from formreader import load_results
 from formreader.core.errors import ExitCode, NoInputError
@@ -24,7 +25,7 @@ from formreader.review.rule_checks import check_rules
 from formreader.rules.expressions import parse_relations
 from formreader.rules.form_rules import FieldRules, FormRules
 from formreader.rules.rules_text import rules_of_text, rules_text
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 
 MakePage = Callable[..., PageResult]
 
@@ -82,7 +83,7 @@ def make(tmp_path: Path, make_page: MakePage, scan_run: RunRecord) -> Callable[.
             for label, values in zip(labels, PAGES, strict=True):
                 fields = [field(i, name, text) for i, (name, text) in enumerate(values.items())]
                 page = make_page(fields, picture, label)
-                store.add([replace(page, reading=replace(page.reading, form="sheet"))])
+                add_pages(store, [replace(page, reading=replace(page.reading, form="sheet"))])
             store.set_view(view)
             check_rules(store, view)
             write_results(store, view)

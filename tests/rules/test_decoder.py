@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formreader.core.dates import DateRule
+from formreader.core.doubts import Doubt, reason
 from formreader.rules import decoder
 from formreader.rules.decoder import Belief, broken_rules, decode, keeps
 from formreader.rules.expressions import parse_relations
@@ -103,7 +104,7 @@ def test_a_sum_settles_a_doubted_digit_and_never_corrects_a_wrong_sum() -> None:
     assert wrong["total"].chosen == wrong["b"].chosen == 0
     values = {"a": "12", "b": "17", "total": "30"}
     assert broken_rules(values, rules) == dict.fromkeys(
-        values, ("30 was read, but total should be 29: please look (total = a + b)",)
+        values, (reason(Doubt.SHOULD_BE_BY_RULE, "30", "total", "29", "total = a + b"),)
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from formreader.core.doubts import Doubt, reason
 from formreader.core.field_kinds import Kind
 from formreader.rules.field_checks import MAX_DIGITS, broken_by, number_of
 from formreader.rules.form_rules import FieldRules
@@ -30,7 +31,7 @@ def test_a_pattern_fits_the_whole_value_in_little_time(
     pattern: str, value: str, broken: list[str]
 ) -> None:
     told = list(broken_by(FieldRules(pattern=pattern), value))
-    assert told == [f"{one} is not written as it should be ({pattern})" for one in broken]
+    assert told == [reason(Doubt.OFF_PATTERN, "", one, pattern) for one in broken]
 
 
 @pytest.mark.parametrize("kind", ["", "integer", "decimal", "code"])

@@ -21,6 +21,8 @@ Serving = Callable[..., TestClient]
 
 JOBS = "/api/v1/jobs"
 
+SIDES = ("x", "y", "width", "height")
+
 
 @pytest.fixture(scope="module")
 def pages(form_png: Path) -> list[tuple[str, bytes]]:
@@ -68,6 +70,16 @@ def test_a_pile_teaches_forms_which_name_the_columns_of_the_next_reading(
     assert again == kept.json()
     assert client.get("/api/v1/templates/form-1").json() == template
 
+    page = client.get(f"{JOBS}/{learned['id']}/pages/1").json()
+    place = ",".join(str(page["readings"][0]["place"][side]) for side in SIDES)
+    corrected = client.post(
+        f"{JOBS}/{learned['id']}/corrections?by=Ann",
+        content=f"file,page,{','.join(SIDES)},digit,field,box,value\n"
+        f"{page['file']},1,{place},,1,0,90210\n",
+        headers={"content-type": "text/csv"},
+    )
+    assert corrected.json()["stored"] == 1, corrected.text
+
     changes = {"template": "form-1", "name": "named"}
     answer = client.post(f"{JOBS}/{learned['id']}/again", json=changes)
     assert answer.status_code == 202, answer.text
@@ -76,8 +88,10 @@ def test_a_pile_teaches_forms_which_name_the_columns_of_the_next_reading(
     job = finish(answer.json()["id"])
     assert (job["name"], job["state"], job["files"]) == ("named", "done", 3)
     assert job["options"]["rows"] == "page"
+    assert (job["carried"], job["not_carried"]) == (1, 0)
     table = client.get(f"{JOBS}/{job['id']}/results").text.splitlines()
     assert table[0].startswith("file,page,form,status,review,votes")
+    assert [line.split(",")[5] == "90210" for line in table[1:]] == [True, False, False]
     sheet = client.get(f"{JOBS}/{job['id']}/results?format=xlsx")
     assert sheet.content.startswith(b"PK")
     assert client.delete("/api/v1/templates/form-1").status_code == 204

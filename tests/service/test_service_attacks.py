@@ -359,7 +359,7 @@ def test_pages_are_protected_and_need_no_other_host(client: TestClient) -> None:
 def test_a_bug_tells_no_more_than_its_kind(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from formreader.service.application import make_application
+    from formreader.service.run_service import make_application
 
     broken = replace(service)
     monkeypatch.setattr(type(broken.queue), "all", lambda self: 1 / 0)

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 
-from formreader.service.application import make_application
+from formreader.service.run_service import make_application
 from formreader.service.service_state import Service
 
 with warnings.catch_warnings():

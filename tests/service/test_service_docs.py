@@ -14,7 +14,6 @@ from formreader.service import (
     job_routes,
     page_routes,
     read_routes,
-    report_part_routes,
     system_routes,
     template_routes,
 )
@@ -28,7 +27,7 @@ def text(root: Path) -> str:
 def test_every_call_is_told(text: str) -> None:
     app = FastAPI()
     for routes in (
-        job_routes, page_routes, read_routes, report_part_routes, system_routes, template_routes,
+        job_routes, page_routes, read_routes, system_routes, template_routes,
     ):  # fmt: skip
         app.include_router(routes.router)
     there = {

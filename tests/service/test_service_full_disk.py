@@ -16,7 +16,7 @@ from PIL import Image
 from formreader.core.errors import is_disk_full
 from formreader.core.options import ScanOptions, ServeOptions
 from formreader.service import zip_files
-from formreader.service.application import make_application
+from formreader.service.run_service import make_application
 from formreader.service.service_state import Service
 
 resource = pytest.importorskip("resource", reason="limits of files are of POSIX")

@@ -114,7 +114,10 @@ def test_pages_pictures_review_answers_and_corrections(
     again = client.post(f"{base}/corrections", content=csv, headers=headers).json()
     assert (again["stored"], again["known"]) == (0, 1)
     assert client.get(f"{base}/results").text != before
-    assert "<dt>Checked</dt><dd>1</dd>" in client.get(f"{base}/report").text
+    assert (
+        '"figures.checked"></dt><dd class="figure-number">1</dd>'
+        in client.get(f"{base}/report").text
+    )
     assert client.get(base).json()["counts"]["checked"] == 1
     client.delete(f"{base}/corrections")
     assert client.get(f"{base}/results").text == before

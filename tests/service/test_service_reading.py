@@ -26,6 +26,22 @@ def test_a_page_is_read_as_the_library_reads_it(client: TestClient, form_png: Pa
     assert {"decode", "find", "recognise"} <= sent.json()["seconds"].keys()
 
 
+def test_a_reason_is_in_the_first_language_that_the_client_asks_for(client: TestClient) -> None:
+    stream = io.BytesIO()
+    Image.new("L", (300, 200), 255).save(stream, "PNG")
+    told = {
+        asked: client.post(
+            "/api/v1/read",
+            content=stream.getvalue(),
+            headers={"content-type": "image/png", "accept-language": asked},
+        ).json()["notice"]
+        for asked in ("fr, de-AT;q=0.8, en;q=0.5", "en", "*", "")
+    }
+    german, *others = told.values()
+    assert german.startswith("keine Kästchen für Ziffern gefunden")
+    assert all(other.startswith("no digit boxes found") for other in others)
+
+
 def test_what_cannot_be_read_says_why(client: TestClient) -> None:
     answer = client.post("/api/v1/read", content=b"text", headers={"content-type": "image/png"})
     assert answer.status_code == 422

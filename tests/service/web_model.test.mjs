@@ -1,8 +1,11 @@
 // The page's model, without a browser. Run by test_web_model.py.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
+const words = (language) => JSON.parse(readFileSync(`${process.env.WEB}/words.${language}.json`, "utf-8"));
+globalThis.document = { getElementById: () => ({ textContent: JSON.stringify({ en: words("en") }) }) };
 const load = (name) => import(pathToFileURL(`${process.env.WEB}/${name}.js`));
 const { viewAt } = await load("address_model");
 const { ServerAnswers } = await load("answers_model");

@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from page_results import PageResult, add_pages
 from PIL import Image
 
 from formreader.core.classes import Crops
+from formreader.core.doubts import Doubt, reason
 from formreader.core.errors import ExitCode, OutputError, UsageError
 from formreader.core.geometry import Box
 from formreader.core.records import (
@@ -39,7 +41,7 @@ from formreader.core.records import (
 from formreader.output.table import field_rows
 from formreader.store.answers import Answer
 from formreader.store.job_sql import JOB_FORMAT
-from formreader.store.job_store import FileRecord, JobStore, PageCopy, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, RunRecord
 
 MakeField = Callable[..., ReviewField]
 
@@ -160,7 +162,7 @@ def test_readings_come_back_bit_for_bit_and_in_order(readings: list[PageReading]
     files = [record(label, pages=2) for label in dict.fromkeys(r.file for r in readings)]
     with TemporaryDirectory() as folder:
         with job(Path(folder), *files) as store:
-            store.add([_of_reading(reading) for reading in reversed(readings)])
+            add_pages(store, [_of_reading(reading) for reading in reversed(readings)])
         with job(Path(folder)) as store:
             assert [repr(reading) for reading in store.readings()] == list(map(repr, readings))
             brief = list(store.field_readings())
@@ -176,7 +178,7 @@ def test_fields_to_review_come_back_with_their_pictures(
     sure = make_field("12.", [0.99, 0.98, 1], page=1)
     doubtful = make_field("?7.", [0, 0.5, 1], page=1, number=1)
     with job(tmp_path, record("a.png", pages=2)) as store:
-        store.add([result([sure, doubtful], page=1), result([sure])])
+        add_pages(store, [result([sure, doubtful], page=1), result([sure])])
         (back,) = store.review_fields()
     assert (back.file, back.page, back.number) == ("a.png", 1, 1)
     assert (back.reading, back.thumbnail) == (doubtful.reading, doubtful.thumbnail)
@@ -191,22 +193,22 @@ def test_numbers_of_numpy_are_stored_as_numbers(tmp_path: Path) -> None:
     field = FieldReading((digit,), *read)  # type: ignore[arg-type]
     reading = PageReading("a.png", 0, (field,))
     with job(tmp_path, record("a.png")) as store:
-        store.add([_of_reading(reading)])
+        add_pages(store, [_of_reading(reading)])
         assert list(store.readings()) == [reading]
 
 
 def test_counts_and_remarks_are_those_of_all_pages(tmp_path: Path, page: PageResult) -> None:
     files = [record(name) for name in ("a.png", "b.png", "c.png")]
     with job(tmp_path, *files, record("d.png", duplicate_of="a.png")) as store:
-        store.add([page, failed("b.png", "the file is empty"), result([], "c.png")])
+        add_pages(store, [page, failed("b.png", "the file is empty"), result([], "c.png")])
         assert store.counts() == {
             "pages": 4, "fields": 3, "digits": 4, "blank": 3, "review": 2, "checked": 0,
             "failed": 1, "duplicates": 1,
         }  # fmt: skip
         assert list(store.remarks()) == [
             PageRemark("b.png", 0, "the file is empty", failed=True),
-            PageRemark("c.png", 0, "no digit boxes found", failed=False),
-            PageRemark("d.png", 0, "the same content as a.png", failed=False),
+            PageRemark("c.png", 0, Doubt.NO_BOXES, failed=False),
+            PageRemark("d.png", 0, reason(Doubt.SAME_CONTENT, "a.png"), failed=False),
         ]
 
 
@@ -246,7 +248,7 @@ def test_memory_does_not_grow_with_the_pages(
         for pages in (10, 1000):
             labels = [f"{number:0500}.png" for number in range(pages)]
             store.set_files([record(label) for label in labels])
-            store.add([named(page, label) for label in labels])
+            add_pages(store, [named(page, label) for label in labels])
             assert sum(1 for _ in stream(store)) == pages
             peaks.append(peak_memory(stream(store)))
     # The names of all pages take 500 kB; Python itself keeps 100 kB of tuples for later use.
@@ -261,18 +263,18 @@ def test_what_is_done_is_known_when_the_job_is_opened_again(
 ) -> None:
     files = record("a.png", pages=2), record("b.png")
     with job(tmp_path, *files) as store:
-        store.add([page, named(page, "b.png")])
+        add_pages(store, [page, named(page, "b.png")])
     with job(tmp_path, *files) as store:
         assert store.done() == {("a.png", 0), ("b.png", 0)}
 
 
 def test_pages_that_failed_are_tried_again_and_replaced(tmp_path: Path, page: PageResult) -> None:
     with job(tmp_path, record("a.png")) as store:
-        store.add([failed("a.png", "took over 60 s")])
+        add_pages(store, [failed("a.png", "took over 60 s")])
     with job(tmp_path, record("a.png")) as store:
         assert store.done() == set()
         assert store.counts()["failed"] == 1  # until then it is in the results
-        store.add([page])
+        add_pages(store, [page])
         assert list(store.readings()) == [page.reading]
 
 
@@ -290,7 +292,7 @@ def test_pages_of_files_that_changed_are_deleted(
     tmp_path: Path, page: PageResult, now: tuple[FileRecord, ...]
 ) -> None:
     with job(tmp_path, record("a.png"), record("b.png")) as store:
-        store.add([page, named(page, "b.png")])
+        add_pages(store, [page, named(page, "b.png")])
         store.set_files(now)
         assert store.done() == {("b.png", 0)}
         own = [reading for reading in store.readings() if reading.fields and not reading.same_as]
@@ -302,7 +304,7 @@ def test_files_that_moved_keep_their_pages_in_the_new_order(
     tmp_path: Path, page: PageResult
 ) -> None:
     with job(tmp_path, record("a.png"), record("b.png")) as store:
-        store.add([page, named(page, "b.png")])
+        add_pages(store, [page, named(page, "b.png")])
         store.set_files([record("b.png"), replace(record("a.png"), path="/moved/a.png")])
         assert [reading.file for reading in store.readings()] == ["b.png", "a.png"]
 
@@ -312,7 +314,7 @@ def test_a_file_without_a_hash_is_not_known_to_be_the_same(
 ) -> None:
     unreadable = replace(record("a.png"), sha256="", error="no permission")
     with job(tmp_path, unreadable) as store:
-        store.add([page])  # it could be read after all
+        add_pages(store, [page])  # it could be read after all
         assert store.done() == {("a.png", 0)}
         store.set_files([unreadable])
         assert store.done() == set()
@@ -329,7 +331,7 @@ def test_a_duplicate_has_all_pages_of_the_file_that_was_read(
     unread = failed("a.tif", "took over 60 s", 2)
     pages = [named(page, "a.tif"), doubtful, unread]
     with job(tmp_path, *COPIES) as store:
-        store.add([*pages, named(page, "z.png")])
+        add_pages(store, [*pages, named(page, "z.png")])
         own = [one.reading for one in pages]
         copies = [replace(reading, file="copy \udcff.tif", same_as="a.tif") for reading in own]
         assert list(store.readings()) == [*own, *copies, named(page, "z.png").reading]
@@ -347,12 +349,12 @@ def test_a_report_has_the_fields_of_a_duplicate_once_and_one_remark(
 ) -> None:
     doubtful = result([make_field("?7", [0, 0.5])], "a.tif", 1)
     with job(tmp_path, *COPIES) as store:
-        store.add([named(page, "a.tif"), doubtful, failed("a.tif", "took over 60 s", 2)])
+        add_pages(store, [named(page, "a.tif"), doubtful, failed("a.tif", "took over 60 s", 2)])
         shown = [(field.file, field.page, field.number) for field in store.review_fields()]
         assert shown == [("a.tif", 0, 1), ("a.tif", 1, 0)]
         assert list(store.remarks()) == [
             PageRemark("a.tif", 2, "took over 60 s", failed=True),
-            PageRemark("copy \udcff.tif", 0, "the same content as a.tif", failed=False),
+            PageRemark("copy \udcff.tif", 0, reason(Doubt.SAME_CONTENT, "a.tif"), failed=False),
         ]
 
 
@@ -360,14 +362,14 @@ def test_a_duplicate_of_what_is_not_read_yet_is_a_page_that_says_so(
     tmp_path: Path, page: PageResult
 ) -> None:
     with job(tmp_path, *COPIES) as store:
-        store.add([named(page, "z.png")])
+        add_pages(store, [named(page, "z.png")])
         copy, other = store.readings()
         assert (copy.file, copy.number, copy.fields, copy.error) == ("copy \udcff.tif", 0, (), "")
-        assert (copy.notice, copy.same_as) == ("a.tif is not read yet", "a.tif")
+        assert (copy.notice, copy.same_as) == (reason(Doubt.NOT_READ_YET, "a.tif"), "a.tif")
         assert other == named(page, "z.png").reading
         assert next(store.field_readings()) == copy
         assert [remark.file for remark in store.remarks()] == ["copy \udcff.tif"]
-        store.add([named(page, "a.tif", 1)])  # the second of three pages
+        add_pages(store, [named(page, "a.tif", 1)])  # the second of three pages
         found = [(reading.file, reading.number) for reading in store.readings()]
         assert found == [("a.tif", 1), ("copy \udcff.tif", 1), ("z.png", 0)]
 
@@ -377,7 +379,7 @@ def test_pages_outside_the_inputs_are_refused(tmp_path: Path, page: PageResult, 
     duplicate = record("duplicate.png", duplicate_of="a.png")
     with job(tmp_path, record("a.png"), record("one page.png"), duplicate) as store:
         with pytest.raises(ValueError, match="not among the inputs"):
-            store.add([page, named(page, file, number=1 if "one" in file else 0)])
+            add_pages(store, [page, named(page, file, number=1 if "one" in file else 0)])
         assert store.done() == set()  # all or none
 
 
@@ -386,7 +388,7 @@ def test_crops_of_another_reading_are_refused(tmp_path: Path, page: PageResult) 
         job(tmp_path, record("a.png")) as store,
         pytest.raises(ValueError, match="other boxes than"),
     ):
-        store.add([PageResult(PageCrops("a.png", 0), page.reading)])
+        add_pages(store, [PageResult(PageCrops("a.png", 0), page.reading)])
 
 
 def test_files_need_labels_of_their_own(tmp_path: Path) -> None:
@@ -408,7 +410,7 @@ def test_the_job_of_another_scan_is_refused_and_kept(
     tmp_path: Path, page: PageResult, other: RunRecord, cause: str
 ) -> None:
     with job(tmp_path, record("a.png")) as store:
-        store.add([page])
+        add_pages(store, [page])
     with pytest.raises(
         UsageError, match=rf"results\.sqlite: .*{cause}.*--out.*--fresh would delete it"
     ) as caught:
@@ -431,13 +433,13 @@ def test_fresh_deletes_any_job_and_frees_its_space(tmp_path: Path, page: PageRes
     path = tmp_path / "results.sqlite"
     labels = [f"{number}.png" for number in range(200)]
     with job(tmp_path, *map(record, labels)) as store:
-        store.add([named(page, label) for label in labels])
+        add_pages(store, [named(page, label) for label in labels])
     before = path.stat().st_size
     other = replace(RUN, version="0.4.0")
     with JobStore.open(path, other, fresh=True) as store:
         assert not list(store.readings())
         store.set_files([record("a.png")])
-        store.add([page])
+        add_pages(store, [page])
         store.set_files([])
         assert not list(store.review_fields())  # pages are still deleted with their files
     assert path.stat().st_size < before / 5
@@ -512,7 +514,7 @@ def test_a_damaged_job_is_reported_when_it_is_opened(
     path = tmp_path / "results.sqlite"
     labels = [f"{number}.png" for number in range(50)]
     with job(tmp_path, *map(record, labels)) as store:
-        store.add([named(page, label) for label in labels])
+        add_pages(store, [named(page, label) for label in labels])
     size = path.stat().st_size
     if damage == "cut":
         os.truncate(path, size // 2)
@@ -536,16 +538,16 @@ def test_a_full_disk_leaves_the_job_unchanged(tmp_path: Path, page: PageResult) 
     others = [named(page, f"{number}.png") for number in range(50)]
     files = [record("a.png"), *(record(other.reading.file) for other in others)]
     with job(tmp_path, *files) as store:
-        store.add([page])
+        add_pages(store, [page])
         connection = store._file._connection
         (used,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {used + 4}")
         with pytest.raises(OutputError, match=r"results\.sqlite: .*is full\. Free some space"):
-            store.add(others)
+            add_pages(store, others)
         assert list(store.readings()) == [page.reading]
     with job(tmp_path, *files) as store:
         assert list(store.readings()) == [page.reading]
-        store.add(others)  # there is space again
+        add_pages(store, others)  # there is space again
         assert store.counts()["pages"] == 51
 
 
@@ -557,13 +559,13 @@ def test_a_job_that_was_moved_is_reported(
     folder, moved = tmp_path / "out", tmp_path / "moved"
     folder.mkdir()
     with job(folder, record("a.png"), record("b.png")) as store:
-        store.add([page])
+        add_pages(store, [page])
         folder.rename(moved)
         if put_another:
             folder.mkdir()
             (folder / "results.sqlite").touch()
         with pytest.raises(OutputError, match=r"results\.sqlite: .*moved or deleted.*--out"):
-            store.add([named(page, "b.png")])
+            add_pages(store, [named(page, "b.png")])
     with job(moved) as store:
         assert list(store.readings()) == [page.reading]
 
@@ -581,7 +583,8 @@ def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from formreader.store.job_store import FileRecord, JobStore, PageResult, RunRecord
+from formreader.store.job_rows import page_rows
+from formreader.store.job_store import FileRecord, JobStore, RunRecord
 from formreader.core.records import *
 import numpy as np
 
@@ -595,7 +598,7 @@ crops = FieldCrops(boxes, np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.bool_)
 
 def page(number):
     crop = PageCrops("a.tif", number, (crops,))
-    return PageResult(crop, PageReading("a.tif", number, (field,)))
+    return page_rows(crop, PageReading("a.tif", number, (field,)))
 
 def report(*words):
     print(*words, flush=True)
@@ -678,7 +681,7 @@ def test_jobs_in_one_folder_do_not_disturb_each_other(tmp_path: Path, page: Page
     ):
         for store in (one, two):
             store.set_files([record("a.png")])
-            store.add([page])
+            add_pages(store, [page])
         assert list(one.readings()) == list(two.readings()) == [page.reading]
 
 
@@ -711,7 +714,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "job-store.md"
 def tables(tmp_path: Path, page: PageResult) -> Iterator[sqlite3.Connection]:
     """A job of two pages, one of which could not be read, as others open it."""
     with job(tmp_path, record("a.png"), record("b.png")) as store:
-        store.add([page, failed("b.png", "the file is empty")])
+        add_pages(store, [page, failed("b.png", "the file is empty")])
     with closing(sqlite3.connect(tmp_path / "results.sqlite")) as connection:
         connection.create_function("writefile", 2, lambda _, data: len(data))
         yield connection
@@ -781,8 +784,8 @@ def test_a_page_that_changed_on_the_disk_is_read_again(
 ) -> None:
     files = record("a.png", pages=2), record("whole.png")
     with job(tmp_path, *files) as store:
-        copied = PageCopy("a.png", 0, b"png", "[]")
-        store.add([replace(page, copy=copied), named(page, "whole.png")])
+        copied = b"png", "[]"
+        add_pages(store, [replace(page, copy=copied), named(page, "whole.png")])
         store.answer([Answer("a.png", 1, 2, 2, "7"), Answer("whole.png", 1, 2, 2, "7")])
         whole = [reading for reading in store.readings() if reading.file == "whole.png"]
     with closing(sqlite3.connect(tmp_path / "results.sqlite")) as connection:
@@ -814,7 +817,7 @@ def test_bytes_that_flip_change_no_reading_silently(flips: list[tuple[float, int
         files = [record(f"{number}.png") for number in range(20)]
         with job(Path(folder), *files) as store:
             readings = [PageReading(file.label, 0, (fields,) * 9) for file in files]
-            store.add(list(map(_of_reading, readings)))
+            add_pages(store, list(map(_of_reading, readings)))
         data = bytearray(path.read_bytes())
         for place, change in flips:
             data[int(place * len(data))] ^= change
@@ -833,7 +836,7 @@ def test_a_job_whose_columns_changed_on_the_disk_is_reported(
     tmp_path: Path, page: PageResult
 ) -> None:
     with job(tmp_path, record("a.png")) as store:
-        store.add([page])
+        add_pages(store, [page])
     path = tmp_path / "results.sqlite"
     data = path.read_bytes()
     assert data.count(b"second_confidence") >= 1
@@ -856,7 +859,7 @@ def test_a_job_whose_run_changed_on_the_disk_is_reported(
     tmp_path: Path, page: PageResult, change: str
 ) -> None:
     with job(tmp_path, record("a.png")) as store:
-        store.add([page])
+        add_pages(store, [page])
     _sqlite(tmp_path / "results.sqlite", f"UPDATE run SET {change}")
     with pytest.raises(OutputError, match="the job is damaged"):
         JobStore.open(tmp_path / "results.sqlite", RUN, fresh=False)

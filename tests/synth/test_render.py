@@ -36,9 +36,8 @@ from formreader.synth import (
     truth_rows,
 )
 from formreader.synth.conditions import PALE_KINDS
-from formreader.synth.glyphs import DIGIT_STROKES, MARK_STROKES
 from formreader.synth.page_warp import Warp, photographed, resize, skewed, turn
-from formreader.synth.strokes import Mask, draw_strokes
+from formreader.synth.strokes import DIGIT_STROKES, MARK_STROKES, Mask, draw_strokes
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

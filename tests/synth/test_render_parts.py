@@ -30,13 +30,13 @@ from formreader.synth import (
     sample_spec,
 )
 from formreader.synth.box_rows import draw_row
+from formreader.synth.damage import show_through
 from formreader.synth.decoys import DECOYS
 from formreader.synth.house_style import House, Section
 from formreader.synth.number_fields import text_fields
 from formreader.synth.optics import broken, dither, low_resolution, motion_blur
 from formreader.synth.typefaces import FAMILIES, Family, Typeface
 from formreader.synth.varied import SECTIONS
-from formreader.synth.wear import show_through
 
 
 def empty_form(seed: int = 0) -> Form:

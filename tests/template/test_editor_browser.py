@@ -169,6 +169,14 @@ def test_a_table_and_several_fields_are_named_by_keys(
     """)
     assert outside == 0
 
+    # The last of several fields is the sum of the others.
+    type_keys(browser, "=")
+    assert "rain_20:00 is the sum of 11 fields" in browser.find_element("id", "message").text
+    rules = browser.find_element("css selector", '#form-rule-inputs [data-rule="sums"]')
+    assert str(rules.get_attribute("value")).startswith("rain_20:00 = temperature_08:00 + ")
+    browser.find_element("id", "undo").click()
+    assert rules.get_attribute("value") == ""
+
     # Several fields: picked with Ctrl, by a rectangle, all; renamed by text and by pattern.
     type_keys(browser, Keys.ESCAPE)
     cells = browser.find_elements("css selector", "#drawing .field")

@@ -8,7 +8,6 @@ import subprocess
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +18,8 @@ from click.testing import Result
 from formreader.core.errors import ExitCode
 from formreader.core.field_kinds import Kind
 from formreader.core.geometry import Box
+from formreader.output.web_page import page_code
+from formreader.output.wording import page_words
 from formreader.template.editor.editor_page import editor_page, template_record
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.rule_keys import (
@@ -83,11 +84,10 @@ def run_model(tmp_path: Path) -> RunModel:
     node = shutil.which("node")
     if node is None:
         pytest.skip("no Node on this machine")
-    scripts = resources.files("formreader.template.editor")
-    model = "".join(
-        scripts.joinpath(f"editor_{name}.js").read_text(encoding="utf-8")
-        for name in ("rules", "model")
-    )
+    words = json.dumps(json.dumps(page_words("en", "editor")))
+    page = f"globalThis.document = {{ getElementById: () => ({{ textContent: {words} }}) }};"
+    scripts = "editor_rules.js", "editor_model.js"
+    model = f"{page}\n{page_code('formreader.template.editor', scripts).script}"
 
     def run(toml: str, script: str) -> Any:
         template = json.dumps(template_record(toml))
@@ -196,12 +196,14 @@ def test_typed_values_become_toml(run_model: RunModel) -> None:
 
 
 def test_every_rule_has_an_input_in_words(run_model: RunModel) -> None:
-    field_rules, form_rules, kinds, relations = run_model(
-        TOML, "return [FIELD_RULES, FORM_RULES, KINDS, RELATIONS];"
+    field_rules, form_rules, rules, relations = run_model(
+        TOML, "return [FIELD_RULES, FORM_RULES, texts.rules, RELATIONS];"
     )
     assert {rule["key"] for rule in field_rules} == set(FIELD_RULE_KEYS)
     assert {rule["key"] for rule in form_rules} == FORM_RULE_KEYS
-    assert all(rule["label"] and rule["help"] for rule in (*field_rules, *form_rules))
+    assert rules.keys() == FORM_RULE_KEYS | set(FIELD_RULE_KEYS)
+    assert all(rule["label"] and rule["help"] for rule in rules.values())
+    kinds = rules["kind"]["choices"]
     assert relations == list(RELATION_KEYS) and list(kinds) == list(get_args(Kind))
 
 
@@ -240,6 +242,21 @@ def test_several_fields_are_renamed_at_once_and_rules_follow(run_model: RunModel
     assert names == ["day_09_x9", "day_10_y10", "day_11_z11"] and faulty == 3
 
 
+def test_the_last_of_several_fields_becomes_the_sum_of_the_others(run_model: RunModel) -> None:
+    script = """
+      const own = withRule(renamed(template, [[2, "total"]]), 1, "blank_is", "5");
+      const once = totalled(own, [0, 1, 2]);
+      const blanks = once.fields.map((field) => ruleOf(field, "blank_is"));
+      return [once.keys, blanks, totalled(once, [0, 1, 2]).keys, templateToml(once)];
+    """
+    keys, blanks, twice, written = run_model(template_text(TEMPLATE), script)
+    rule = "total = a + a b"
+    assert keys[-1] == ["sums", f'["{rule}"]'] and blanks == ["0", "5", ""]
+    assert twice[-1][1].count(rule) == 2
+    template, faults = parse_template(written, None)
+    assert not faults and template is not None and len(template.relations) == 1
+
+
 def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
     cells = [
         FieldPlace(
@@ -250,7 +267,8 @@ def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
         if (y, x) != (2, 1)  # a hole
     ]
     away = FieldPlace("away", tuple(Box(20 * i, 170, 20, 25) for i in range(3)))
-    text = template_text(FormTemplate("grid", (300, 200), (*cells, away)))
+    total = FieldPlace("total", cell=Box(60, 131, 44, 20))  # 15 below the table
+    text = template_text(FormTemplate("grid", (300, 200), (*cells, away, total)))
     script = """
       const table = tableAround(template, 4);
       const [rows, columns] = [lanes(template, table, 1), lanes(template, table, 0)];
@@ -267,7 +285,7 @@ def test_a_table_is_named_by_rows_and_columns(run_model: RunModel) -> None:
         "Temperature",
         "wind speed_08:00",
     ]
-    assert names[5:] == ["wind speed", "08:00", "", "d_08:00", "d_12:00", "d", "away"]
+    assert names[5:] == ["wind speed", "08:00", "", "d_08:00", "d_12:00", "d", "away", "total"]
 
 
 def test_edits_of_several_fields_are_one_step(run_model: RunModel) -> None:

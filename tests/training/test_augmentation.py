@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from formreader.core.classes import Crops
 from formreader.training.augment import stroke_damage
 from formreader.training.augment.augmentation import augment, enlarge, framed
-from formreader.training.augment.letters import LETTERS, draw_letter
-from formreader.training.augment.nondigits import draw_nondigits
-from formreader.training.augment.struck_digits import (
+from formreader.training.augment.nondigits import (
     cut_between_rows,
+    draw_nondigits,
     encircle,
     set_side_by_side,
     strike_out,
 )
+from formreader.training.augment.pen_strokes import LETTERS, draw_letter
 from formreader.training.data.mixture import DRAWN_NONDIGITS, draw_digits, mixture
 
 Ink = npt.NDArray[np.uint8]

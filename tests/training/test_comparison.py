@@ -15,6 +15,7 @@ from formreader.cli.compare import compare as command
 from formreader.cli.error_handling import Program
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.options import CompareOptions
+from formreader.training.data.digit_sets import DigitSet
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 from formreader.training.evaluate import comparison
@@ -80,7 +81,7 @@ def test_examples_limits_what_is_trained_on_alone(archive: Path) -> None:
 def test_mnist_is_measured_with_its_own_test_set(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     sets = {"train": draw_digits(60, rng), "test": draw_digits(20, rng)}
-    monkeypatch.setattr(comparison, "load_digits", lambda _, part="train": sets[part])
+    monkeypatch.setattr(comparison, "load_set", lambda _, part="train": DigitSet(sets[part]))
     split = split_digits(CompareOptions())
     assert (split.test.crops == sets["test"].crops).all()
     assert len(split.training) + len(split.validation) == 60

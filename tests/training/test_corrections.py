@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from formreader.batch.page_work import PageTask, work_page
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
 from formreader.core.records import InputFile
 from formreader.input.open_page import read_page
+from formreader.reading.one_page import crop_task
+from formreader.reading.page_task import PageTask
 from formreader.review.corrections_file import COLUMNS, read_corrections
 from formreader.training.data.corrections import find_files, load_corrections
 
@@ -84,7 +85,7 @@ def test_digits_are_labels_and_marks_are_no_digits(scans: Path, samples: Path) -
 
 def test_crops_are_those_that_the_scan_read(scans: Path, samples: Path) -> None:
     rows = true_boxes(samples, "comb.png")[::-1]
-    page = work_page(PageTask(InputFile(str(scans / "comb.png"), "comb.png"), 0))
+    page = crop_task(PageTask(InputFile(str(scans / "comb.png"), "comb.png"), 0))
     centres = [box.box.centre for box in page.boxes]
     crops = np.concatenate([field.crops for field in page.fields])
     examples = load_corrections(write_table(scans / "corrections.csv", rows))

@@ -16,7 +16,7 @@ from PIL import Image
 from formreader.core.errors import NoInputError
 from formreader.crop.normaliser import normalise
 from formreader.training.data import corrections
-from formreader.training.data.digit_sets import as_crops, load_digits, load_set
+from formreader.training.data.digit_sets import as_crops, load_set
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 
@@ -39,7 +39,7 @@ def archive(folder: Path, **arrays: Any) -> str:
 def refused(source: str, message: str) -> None:
     """The set is refused with a message that begins with its name and matches."""
     with pytest.raises(NoInputError, match=re.escape(source) + ".*" + message):
-        load_digits(source)
+        load_set(source)
 
 
 def test_framed_crops_stay_as_they_are(tmp_path: Path, digits: Examples) -> None:
@@ -52,7 +52,9 @@ def test_framed_crops_stay_as_they_are(tmp_path: Path, digits: Examples) -> None
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int32])
 def test_labels_of_any_whole_type(tmp_path: Path, digits: Examples, dtype: type) -> None:
-    found = load_digits(archive(tmp_path, images=digits.crops, labels=digits.labels.astype(dtype)))
+    found = load_set(
+        archive(tmp_path, images=digits.crops, labels=digits.labels.astype(dtype))
+    ).examples
     assert found.labels.dtype == np.uint8
 
 
@@ -79,8 +81,8 @@ def test_parts_as_keras_writes_them(tmp_path: Path, digits: Examples) -> None:
         tmp_path, x_train=digits.crops[:15], y_train=digits.labels[:15],
         x_test=digits.crops[15:], y_test=digits.labels[15:],
     )  # fmt: skip
-    assert len(load_digits(source)) == len(load_digits(source, "train")) == 15
-    np.testing.assert_array_equal(load_digits(source, "test").labels, digits.labels[15:])
+    assert len(load_set(source).examples) == len(load_set(source, "train").examples) == 15
+    np.testing.assert_array_equal(load_set(source, "test").examples.labels, digits.labels[15:])
 
 
 def test_mnist_comes_in_its_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -91,8 +93,8 @@ def test_mnist_comes_in_its_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         x_train=crops, y_train=labels, x_test=crops[:2], y_test=labels[:2],
     )  # fmt: skip
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    assert len(load_digits("mnist")) == 5
-    assert len(load_digits("mnist", "test")) == 2
+    assert len(load_set("mnist").examples) == 5
+    assert len(load_set("mnist", "test").examples) == 2
 
 
 @pytest.fixture
@@ -126,7 +128,7 @@ def test_each_page_of_a_file_is_an_example(tmp_path: Path, digits: Examples) -> 
     (tmp_path / "5").mkdir()
     first, *others = (Image.fromarray(255 - crop) for crop in digits.crops[:3])
     first.save(tmp_path / "5" / "pages.tif", save_all=True, append_images=others)
-    assert load_digits(str(tmp_path)).labels.tolist() == [5, 5, 5]
+    assert load_set(str(tmp_path)).examples.labels.tolist() == [5, 5, 5]
 
 
 def test_corrections_come_from_their_own_reader(
@@ -147,7 +149,7 @@ def test_images_without_ink_stay_and_are_told_of(
 ) -> None:
     images = digits.crops.copy()
     images[4] = 0
-    assert len(load_digits(archive(tmp_path, images=images, labels=digits.labels))) == 20
+    assert len(load_set(archive(tmp_path, images=images, labels=digits.labels)).examples) == 20
     assert "1 of 20 images show no ink" in caplog.text
 
 
@@ -168,7 +170,7 @@ def test_damaged_archives(tmp_path: Path, digits: Examples) -> None:
         broken[place] ^= 0xFF
         path.write_bytes(broken)
         try:
-            load_digits(str(path))  # a flipped byte that no checksum covers may pass
+            load_set(str(path))  # a flipped byte that no checksum covers may pass
         except NoInputError as error:
             assert str(error).startswith(str(path))
 
@@ -237,7 +239,8 @@ def test_labels_that_are_refused(
 
 def test_noise_is_not_taken_for_paper(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (50, 28, 28), np.uint8)
-    assert len(load_digits(archive(tmp_path, images=noise, labels=np.zeros(50, np.uint8)))) == 50
+    found = load_set(archive(tmp_path, images=noise, labels=np.zeros(50, np.uint8)))
+    assert len(found.examples) == 50
 
 
 def test_folders_that_are_refused(tmp_path: Path) -> None:
@@ -249,7 +252,7 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
 def test_a_damaged_image_is_named(folder: Path) -> None:
     (folder / "7" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     with pytest.raises(NoInputError, match=r"7.broken\.png: the PNG data ends early.*or remove it"):
-        load_digits(str(folder))
+        load_set(str(folder))
 
 
 def strokes_of(*digits: list[list[tuple[int, int]]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from formreader.training.evaluate.evaluation import (
     as_json,
     figures_of,
 )
-from formreader.training.evaluate.metrics import (
+from formreader.training.fit.calibration import (
     calibration_error,
     confusion,
     risk_coverage,

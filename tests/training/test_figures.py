@@ -20,12 +20,11 @@ from formreader.core.errors import OutputError
 from formreader.core.options import ScanOptions
 from formreader.recognise.model_card import CalibrationRow, read_card
 from formreader.training.evaluate.comparison import Result, results_figure
-from formreader.training.evaluate.curves import draw_curves
 from formreader.training.evaluate.figures import (
     chart,
     coverage_figure,
     draw_confusion,
-    draw_coverage,
+    draw_curves,
     draw_sheet,
     prepare_folder,
     save,
@@ -124,8 +123,8 @@ def test_a_sheet_needs_a_caption_for_each_crop(tmp_path: Path) -> None:
 def test_coverage_shows_what_was_seen_and_its_bounds(tmp_path: Path) -> None:
     rows = [CalibrationRow(0.5, 1000, 990, 20, 0.03), CalibrationRow(0.9, 1000, 900, 5, 0.012)]
     accepted = np.array([0.9, 0.99])
-    draw_coverage(accepted, np.array([0.005, 0.02]), rows, tmp_path / "seen.png")
-    draw_coverage(accepted, np.array([0.0, 0.0]), rows, tmp_path / "unseen.png")
+    save(coverage_figure(accepted, np.array([0.005, 0.02]), rows), tmp_path / "seen.png")
+    save(coverage_figure(accepted, np.array([0.0, 0.0]), rows), tmp_path / "unseen.png")
     seen, unseen = (coloured(pixels(tmp_path / name)) for name in ("seen.png", "unseen.png"))
     assert seen > unseen > 50  # without errors the bounds are left
 
@@ -162,7 +161,7 @@ def test_close_thresholds_leave_room_for_each_other() -> None:
 
 def test_coverage_of_nothing_accepted_is_an_empty_chart(tmp_path: Path) -> None:
     rows = [CalibrationRow(0.5, 1000, 0, 0, 1.0)]
-    draw_coverage(np.empty(0), np.empty(0), rows, tmp_path / "none.png")
+    save(coverage_figure(np.empty(0), np.empty(0), rows), tmp_path / "none.png")
     picture = pixels(tmp_path / "none.png")
     assert ink(picture) > 0
     assert coloured(picture) == 0

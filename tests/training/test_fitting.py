@@ -16,15 +16,17 @@ from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.training.data.examples import Examples
-from formreader.training.fit.averaging import (
+from formreader.training.fit.calibration import fit_temperature
+from formreader.training.fit.fitting import EpochFigures, fit
+from formreader.training.fit.optimiser import (
     STEPS_PER_UPDATE,
     WeightAverage,
+    compile_network,
+    fast_precision,
+    smoothed_crossentropy,
     swapped,
     trainable_weights,
 )
-from formreader.training.fit.calibration import fit_temperature
-from formreader.training.fit.fitting import EpochFigures, fit
-from formreader.training.fit.optimiser import compile_network, fast_precision, smoothed_crossentropy
 from formreader.training.fit.run_folder import (
     BEST_FILE,
     LAST_FILE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formreader.training.fit.hand_fit import hand_of
+from formreader.training.fit.calibration import hand_of
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from formreader.core.classes import Probabilities
 from formreader.training.evaluate.handover import Compared, Judged, judge, objections
-from formreader.training.fit.blending import BLENDS
+from formreader.training.train_model import BLENDS
 
 
 def read(labels: list[int], guesses: list[int], confidence: float) -> Judged:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from page_results import PageResult, add_pages
 
 from formreader.core.errors import ExitCode, NoInputError, OutputError
 from formreader.core.geometry import Box
@@ -32,7 +33,7 @@ from formreader.recognise.architectures import NetworkConfig
 from formreader.store.answers import WHOLE_FIELD, Answer
 from formreader.store.grey_png import grey_png
 from formreader.store.job_records import AnsweredPage
-from formreader.store.job_store import FileRecord, JobStore, JobView, PageResult, RunRecord
+from formreader.store.job_store import FileRecord, JobStore, JobView, RunRecord
 from formreader.training import improve_model
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import TrainingData, draw_digits, mixture
@@ -82,7 +83,9 @@ def make_job(
     run = RunRecord("0.6.0", "tiny 1.0", "ab" * 32, {})
     with JobStore.open(folder / "results.sqlite", run, fresh=False) as store:
         store.set_files(files)
-        store.add([page_of(page, name, unsure) for page, name in zip(pages, names, strict=True)])
+        add_pages(
+            store, [page_of(page, name, unsure) for page, name in zip(pages, names, strict=True)]
+        )
         store.set_view(JobView(str(table), "", "field", "", 0.95, len(files), ()))
         store.answer(answers)
     return table

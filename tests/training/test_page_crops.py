@@ -7,7 +7,7 @@ import pytest
 
 from formreader.core.classes import NOT_A_DIGIT
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.render import map_in_processes
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 from formreader.training.data.page_crops import page_crops

@@ -15,8 +15,8 @@ from formreader.core.classes import Crops
 from formreader.core.options import Architecture
 from formreader.recognise.architectures import USUAL_STAGES, NetworkConfig, build_network
 from formreader.training.data.mixture import draw_digits
-from formreader.training.export.digit_graph import export_onnx
-from formreader.training.export.quantise import quantise_digits
+from formreader.training.onnx_graph import export_onnx
+from formreader.training.quantise import quantise_digits
 
 pytestmark = pytest.mark.slow
 

@@ -29,11 +29,10 @@ from formreader.recognise.model_card import read_card
 from formreader.recognise.runtimes import KerasRecogniser, load_network
 from formreader.training.data.mixture import TrainingData, draw_digits, mixture
 from formreader.training.fit.batches import TrainingBatches
-from formreader.training.fit.blending import BLENDS
 from formreader.training.fit.fitting import EpochFigures
 from formreader.training.fit.run_folder import is_unfinished
 from formreader.training.network_folder import unwritable
-from formreader.training.train_model import RUN_FOLDER, train, train_on
+from formreader.training.train_model import BLENDS, RUN_FOLDER, train, train_on
 from formreader.training.write_model import write_model
 
 pytestmark = pytest.mark.slow

@@ -22,8 +22,8 @@ from formreader.core.model_folder import (
 )
 from formreader.core.options import DEFAULT_MODEL
 from formreader.recognise.model_card import read_card
-from formreader.training.export import quantise
-from formreader.training.export.quantise import quantise_digits
+from formreader.training import quantise
+from formreader.training.quantise import quantise_digits
 
 FILTERS = 5
 CROPS: Crops = np.random.default_rng(3).integers(0, 256, (40, 28, 28), dtype=np.uint8)

@@ -63,8 +63,7 @@ function keyActions(review, help, stage, page, save) {
 /** Asks no more about a column, and says so. */
 function leaveOut(review, name) {
   const done = review.leaveOut(name);
-  byId("left-out-text").textContent = done ? leftOutText(review)
-    : name === "" ? "Only columns of a template can be left out. " : `${name} is the only column for review. `;
+  byId("left-out-text").textContent = done ? leftOutText(review) : say(name === "" ? texts.leaveNamed : texts.leaveLast, { name });
   byId("left-out").hidden = false;
   byId("take-back").hidden = review.leftOut.size === 0;
 }
@@ -100,8 +99,9 @@ function listenToKeys(actionsNow, help, act) {
 
 function fillKeypad(actions, act) {
   const keys = [..."1234567890"].map((digit) => [digit, digit, "", "digit"]);
-  keys.push([" ", "Blank", "Space", ""], ["u", "Unreadable", "U", ""],
-    ["n", "No number", "N", ""], ["Backspace", "Undo", "⌫", ""], ["Enter", "Confirm", "Enter", "primary"]);
+  const { keypad } = texts;
+  keys.push([" ", keypad.blank, keypad.space, ""], ["u", keypad.unreadable, "U", ""],
+    ["n", keypad.none, "N", ""], ["Backspace", keypad.undo, "⌫", ""], ["Enter", texts.confirm, "Enter", "primary"]);
   byId("keypad").replaceChildren(...keys.map(([key, label, hint, kind]) => {
     const button = element("button", kind);
     button.type = "button";
@@ -126,8 +126,7 @@ function listenToWholeField(review, act) {
     act(() => {
       const fits = review.answerField(input.value);
       byId("whole-state").textContent = fits || review.done ? "" : review.field.isCell
-        ? "Only digits, ? and separators make a number"
-        : `Type one character for each of the ${review.field.boxes.length} boxes; . for a blank, ? for no digit`;
+        ? texts.typedCell : say(texts.typedBoxes, { n: review.field.boxes.length });
       if (fits || review.done) {
         input.value = "";
         input.blur();
@@ -147,8 +146,8 @@ function listenToFilter(review, queue, act, onChange) {
     });
     if (found) onChange();
     const digits = review.order.reduce((sum, field) => sum + field.shown.length, 0);
-    byId("filter-state").textContent = !found ? "Nothing matches; the list is as before"
-      : review.filtered ? `${digits.toLocaleString("en")} digits match` : "";
+    byId("filter-state").textContent = !found ? texts.noMatch
+      : review.filtered ? say(texts.matching, { digits: counted("digits", digits) }) : "";
   };
   for (const name of names) byId(`filter-${name}`).addEventListener("input", apply);
 }
@@ -158,16 +157,14 @@ function listenToFiles(review, act) {
   const input = byId("open-file");
   byId("open").addEventListener("click", () => input.click());
   input.addEventListener("change", async () => {
-    const texts = await Promise.all([...input.files].map((file) => file.text()));
+    const contents = await Promise.all([...input.files].map((file) => file.text()));
     input.value = "";
-    const rows = texts.flatMap(parseCsv);
-    byId("open-state").textContent = "Reading…";
+    const rows = contents.flatMap(parseCsv);
+    byId("open-state").textContent = texts.reading;
     const counts = await review.merge(rows);
     act(() => {});
-    const parts = [`${counts.taken} answers taken over`];
-    if (counts.different) parts.push(`${counts.different} differ from yours, which stay`);
-    if (counts.unknown) parts.push(`${counts.unknown} are of no digit in this report`);
-    byId("open-state").textContent = `${parts.join("; ")}.`;
+    const told = ["taken", "different", "unknown"].filter((kind) => kind === "taken" || counts[kind]);
+    byId("open-state").textContent = `${told.map((kind) => say(texts[kind], { n: counts[kind] })).join("; ")}.`;
   });
 }
 
@@ -352,18 +349,19 @@ function tilesOfARow() {
 function fitToHost() {
   for (const name of ["save", "save-done"]) byId(name).firstChild.textContent = `${HOST.texts.save} `;
   byId("help-save").textContent = HOST.texts.save;
-  byId("help-page").lastElementChild.textContent = HOST.texts.page;
+  byId("help-page").textContent = HOST.texts.page;
   byId("help-files").hidden = true;
 }
 
 /** Begins the review. Answers come from `store`. */
 async function start() {
+  const { job, accepted, wrong, ...head } = JSON.parse(byId("job").textContent);
+  writeHead(head);
   const fields = readFields();
   byId("nothing").hidden = fields.length > 0;
   byId("workbench").hidden = fields.length === 0;
   if (fields.length === 0) return null;
 
-  const { job, accepted, wrong } = JSON.parse(byId("job").textContent);
   const store = HOST?.store ?? new AnswerStore(BLIND ? `${job}/audit` : job);
   const review = new Review(fields, store, await store.load());
   Object.assign(review, { job, accepted: { accepted, wrong } });
@@ -371,7 +369,7 @@ async function start() {
   const one = new OneByOne(review);
   const act = (action) => one.act(action);
   const saveNow = () => {
-    byId("save-state").textContent = "Saving…";
+    byId("save-state").textContent = texts.saving;
     save(review).then(() => renderProgress(review), (fault) => showPartFault(fault.message));
   };
   const actions = keyActions(review, help, one.stage, new PageView(), saveNow);

@@ -7,23 +7,27 @@ written one by one, so that memory does not grow with the batch.
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
+from urllib.parse import quote
 
 from markupsafe import Markup
 
+from formreader.core.errors import OutputError
 from formreader.core.locations import Place, is_url
 from formreader.core.records import PageRemark, ReviewField
 from formreader.output.atomic_writing import atomic_writer
-from formreader.output.report.part_files import PartFiles
 from formreader.output.report.report_fields import ReviewOrder
 from formreader.output.web_page import page_code, page_environment
+from formreader.output.wording import page_words
 
 _PACKAGE = "formreader.output.report"
 
@@ -43,6 +47,13 @@ ONE_FILE_BYTES = 16_000_000
 """A report with more records and pictures is an index and parts. About 1,200 fields;
 browsers open them in less than a second."""
 
+_FOUND = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pdf", ".tif", ".tiff")
+"""Suffixes of what every browser shows, or opens by a link: a PDF at a page, and TIFF, which most
+browsers hand to the program that shows it."""
+
+_PART_NAME = re.compile(r"part-[0-9a-f]{8}-\d{4,}\.js|\.formreader-[0-9a-f]{12}\.part")
+"""A part, or one that a killed run was writing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReportSummary:
@@ -53,7 +64,8 @@ class ReportSummary:
     `job` is the name of the job, which corrections carry. `options` are names and values as the
     user gave them. `csv_name` is the name of the table that the report belongs to. `accepted`
     counts the fields that nobody needs to look at, and `accepted_wrong` is how many of them are
-    expected to be wrong, by their confidences.
+    expected to be wrong, by their confidences. `language` is that of the page, "" for that of the
+    browser.
     """
 
     files: int
@@ -73,6 +85,7 @@ class ReportSummary:
     job: str = ""
     accepted: int = 0
     accepted_wrong: float = 0.0
+    language: str = ""
 
 
 def write_report(
@@ -114,10 +127,10 @@ def write_report(
                 )
     except BaseException:
         if files is not None:
-            files.remove_own()
+            files.remove(own=True)
         raise
     if files is not None:
-        files.remove_others()
+        files.remove(own=False)
 
 
 def _page(
@@ -141,6 +154,7 @@ def _page(
             edition=edition if files else "",
             folder="" if files is None else files.folder.name,
             nonce=secrets.token_urlsafe(16) if files else "",
+            words=page_words(summary.language, "reasons", "report"),
             code=page_code(_PACKAGE, SCRIPTS, (_PACKAGE, "report.css")),
         )
 
@@ -171,3 +185,74 @@ def _in_html(text: str) -> str:
     for mark in "<>&'":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return text
+
+
+class PartFiles:
+    """The parts of a large report: scripts in a folder beside it, one loaded at a time.
+
+    A page that is opened from disk may fetch nothing, but may load scripts. So a part is a script
+    that hands its fields to the page. `edition` (8 hexadecimal digits) names one writing of it.
+
+    Parts of other editions stay until the report itself has been replaced: whatever happens before,
+    the report that is there has its parts.
+    """
+
+    def __init__(self, report: Path, edition: str) -> None:
+        self.folder = report.with_name(f"{report.stem}_files")
+        self._edition = edition
+
+    def write(self, number: int, records: Sequence[str]) -> str:
+        """Write a part, counted from 1; return its path relative to the report.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder}: the parts of the report cannot be written there: "
+                f"{error.strerror}. Choose another report with --report"
+            ) from error
+        name = f"part-{self._edition}-{number:04}.js"
+        with atomic_writer(self.folder / name, "--report") as stream:
+            stream.write(f'reportPart("{self._edition}",{number},[\n')
+            stream.write(",\n".join(records))
+            stream.write("\n]);\n")
+        return name
+
+    def remove(self, *, own: bool) -> None:
+        """Remove the parts of this edition (`own`) or of all others, and the folder if empty.
+
+        Its own where the report was not finished, those of others once it is there.
+        """
+        with suppress(OSError):  # no folder; or a part that is open: the next report removes it
+            for path in self.folder.iterdir():
+                if _PART_NAME.fullmatch(path.name) and (self._edition in path.name) == own:
+                    path.unlink()
+            self.folder.rmdir()
+
+
+def page_sources(files: Iterable[tuple[str, str]], report: Path) -> dict[str, str]:
+    """The address of each file that browsers show or open, relative to the report, by its label.
+
+    `files` are (label, path). So a page costs no space in the report and no time when it is
+    written, is shown as sharp as it was scanned, and is still found when scans and report move
+    together.
+    """
+    folder = report.resolve().parent
+    shown = ((label, Path(path)) for label, path in files)
+    return {
+        label: address
+        for label, path in shown
+        if path.suffix.lower() in _FOUND and (address := _address(path, folder))
+    }
+
+
+def _address(path: Path, folder: Path) -> str:
+    """The path from a folder as the address of a link; "" where there is none."""
+    try:
+        relative = os.path.relpath(path, folder)
+    except ValueError:  # another drive of Windows
+        return ""
+    return quote(os.fsencode(relative.replace(os.sep, "/")))

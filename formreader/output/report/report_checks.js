@@ -66,14 +66,14 @@ class MistypingChecks {
     this.asked += 1;
     if (answer !== truth) this.wrong += 1;
     this.store.save(MistypingChecks.KEY, `${this.asked},${this.wrong}`);
-    this.last = answer === truth ? "" : `That was a check: the digit is surely a ${truth}. `;
+    this.last = answer === truth ? "" : say(texts.check, { digit: truth });
   }
 
   /** What is known of the reviewer so far. */
   get text() {
     if (this.asked === 0) return "";
-    const share = (100 * this.wrong) / this.asked;
-    return `${this.last ?? ""}You answered ${this.wrong} of ${this.asked} checks wrong (${share.toFixed(1)} %).`;
+    const { asked, wrong } = this;
+    return [this.last, say(texts.checks, { asked, wrong, share: TENTHS.format((100 * wrong) / asked) })].filter(Boolean).join(" ");
   }
 }
 MistypingChecks.KEY = "checks"; // no field has this key

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TypeAlias
 
+from formreader.core.doubts import all_of
 from formreader.core.records import DigitReading, FieldReading, ReviewField, Status
 from formreader.output.table import digit_text, file_cell, whole_pixels
 
@@ -156,8 +157,7 @@ def _record(field: ReviewField, source: str) -> list[Json]:
     boxes: list[Json] = [_box_record(digit) for digit in read.digits]
     frame: list[Json] = list(whole_pixels(read.box))
     whole: list[Json] = [frame, read.value, round(read.confidence, 4), int(read.frame is not None)]
-    note = "; ".join(filter(None, (*read.broken, read.remark)))
-    return [area, boxes, *whole, source, note]
+    return [area, boxes, *whole, source, all_of(*read.broken, read.remark)]
 
 
 def _pictures(field: ReviewField) -> list[Json]:

@@ -53,7 +53,7 @@ class Parts {
 
   /** The detail of a field whose part is loaded. */
   detail(number, slot) {
-    if (!this.has(number)) throw new Error(`part ${number} is not loaded`);
+    if (!this.has(number)) throw new Error(`unloaded part ${number}`);
     const details = this.kept.get(number);
     this.kept.delete(number);
     this.kept.set(number, details);
@@ -72,7 +72,7 @@ class Parts {
     const script = document.createElement("script");
     const name = `part-${this.edition}-${String(number).padStart(4, "0")}.js`;
     return new Promise((resolve, reject) => {
-      const fail = () => reject(new Error(`${this.folder}/${name} is missing or damaged. Keep that folder beside this page, and reload the page if its report was written anew.`));
+      const fail = () => reject(new Error(say(texts.partMissing, { file: `${this.folder}/${name}` })));
       script.addEventListener("error", fail);
       script.addEventListener("load", () => (this.kept.has(number) ? resolve() : fail()));
       script.nonce = this.nonce;

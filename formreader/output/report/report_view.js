@@ -7,8 +7,10 @@ const ZOOM_STEP = 1.5;
 const MAX_ZOOM = 6;
 const MIN_BOX_WIDTH = 40; // px of a box of a long field, which then scrolls
 
-const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const TENTHS = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const texts = words.report;
+const BLANK_TEXT = words.shared.blank;
+const WHOLE = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
+const TENTHS = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 1 });
 
 /** An address as people write it; as it is where it holds bytes that are no text (%ff). */
 function addressText(address) {
@@ -20,7 +22,29 @@ function addressText(address) {
 }
 
 function answerText(answer) {
-  return answer === BLANK ? "blank" : answer === UNREADABLE ? "unreadable" : answer;
+  return answer === BLANK ? BLANK_TEXT : answer === UNREADABLE ? texts.unreadable : answer;
+}
+
+/** The sentences of reasons, one a line; what is none stays as it is. As `sentence` in wording.py. */
+function sentence(reasons) {
+  return reasons.split("\n").map((reason) => {
+    const [doubt, ...details] = reason.split("\t");
+    return say(words.reasons[doubt] ?? reason, details.map((one) => one || BLANK_TEXT));
+  }).join("; ");
+}
+
+/** What stands at the top: which table, and which pages need a look. */
+function writeHead({ table, when, version, model, threshold, review, failed }) {
+  putWords(texts);
+  const date = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "long", timeStyle: "short" }).format(new Date(when));
+  document.title = say(BLIND ? texts.auditTitle : texts.title, { n: review, table });
+  byId("made").textContent = say(texts.made, { table, when: date, version, model, threshold });
+  for (const figure of document.querySelectorAll(".figure-number")) figure.textContent = number(Number(figure.textContent));
+  for (const place of document.querySelectorAll("#not-read")) place.textContent = failed ? say(texts.notReadCount, { n: failed }) : "";
+  for (const place of document.querySelectorAll("[data-reason]")) {
+    const reason = sentence(place.dataset.reason);
+    place.textContent = place.parentElement.className ? say(texts.notRead, { reason }) : reason;
+  }
 }
 
 /** Whether boxes are shown as the recogniser saw them, in crops, or as the page shows them. */
@@ -83,13 +107,12 @@ class Stage {
     const { field, box } = review;
     byId("done").hidden = !review.done;
     byId("done-text").textContent = review.filtered && review.checked < review.total
-      ? "All digits that match the filter are checked." : "All digits are checked.";
+      ? texts.allMatching : texts.allChecked;
     byId("question").classList.toggle("settled", review.done);
     byId("file").textContent = field.file;
-    const name = field.name ? ` (${field.name})` : "";
-    byId("place").textContent =
-      `page ${field.page} · field ${field.number}${name} · box ${box + 1} of ${field.boxes.length}` +
-      (field.detail.note ? ` · ${field.detail.note}` : "");
+    const name = field.name ? `${field.number} (${field.name})` : field.number;
+    const place = say(texts.place, { page: field.page, field: name, box: box + 1, boxes: field.boxes.length });
+    byId("place").textContent = [place, sentence(field.detail.note)].filter(Boolean).join(" · ");
     byId("crop").hidden = !cropsShown;
     if (cropsShown) paintBox(byId("crop"), field.detail, box);
     this.renderPicture(field, box);
@@ -100,11 +123,11 @@ class Stage {
   renderGuesses(field, i) {
     const box = field.boxes[i];
     const answer = byId("answer");
-    const guess = box.status === "blank" ? "Read as blank" : box.guess !== "?" ? "" : BLIND ? "What is it?" : "No digit recognised";
+    const guess = box.status === "blank" ? texts.readBlank : box.guess !== "?" ? "" : BLIND ? texts.whatIsIt : texts.noDigit;
     answer.replaceChildren(guess ? element("strong", "none", guess) : element("strong", "digit", box.guess));
     const guesses = [];
-    if (!guess) guesses.push(["Guess", box.guess, box.confidence]);
-    if (box.second) guesses.push([guess ? "Nearest" : "Second", box.second, box.secondConfidence]);
+    if (!guess) guesses.push([texts.guess, box.guess, box.confidence]);
+    if (box.second) guesses.push([guess ? texts.nearest : texts.second, box.second, box.secondConfidence]);
     byId("guesses").replaceChildren(...guesses.map(([name, digit, confidence]) => {
       const row = element("div", "likelihood");
       const meter = element("span", "meter");
@@ -116,15 +139,15 @@ class Stage {
     }));
     const given = field.answers[i];
     const right = given === field.guessAsAnswer(i);
-    byId("state").textContent = given === UNTOUCHED ? "Not checked yet"
-      : BLIND ? `Answered: ${answerText(given)}` : right ? `Confirmed: ${answerText(given)}` : `Corrected to ${answerText(given)}`;
+    byId("state").textContent = given === UNTOUCHED ? texts.unchecked
+      : say(BLIND ? texts.answered : right ? texts.confirmed : texts.corrected, { answer: answerText(given) });
     const confirmed = given === UNTOUCHED ? field.guessAsAnswer(i) : given;
-    byId("confirm").textContent = `Confirm ${confirmed === BLANK ? "blank" : confirmed}`;
+    byId("confirm").textContent = say(texts.confirmAs, { answer: confirmed === BLANK ? BLANK_TEXT : confirmed });
     byId("state").className = given === UNTOUCHED ? "chip" : "chip checked";
     if (field.whole !== null) {
-      byId("state").textContent = `The field is ${field.whole === "" ? "blank" : field.whole}`;
+      byId("state").textContent = say(texts.fieldIs, { answer: field.whole || BLANK_TEXT });
       byId("state").className = "chip checked";
-      byId("confirm").textContent = "Confirm";
+      byId("confirm").textContent = texts.confirm;
     }
   }
 
@@ -140,7 +163,7 @@ class Stage {
       const shown = field.cell(i);
       const note = checked ? "✓" : this.note(box);
       cell.append(picture, element("b", "", shown === "." ? "·" : shown), element("small", "", note));
-      cell.setAttribute("aria-label", `box ${i + 1}: ${shown === "." ? "blank" : shown}, ${checked ? "checked" : note}`);
+      cell.setAttribute("aria-label", say(texts.boxLabel, { box: i + 1, shown: shown === "." ? BLANK_TEXT : shown, note: checked ? texts.checkedNote : note }));
       if (i === current) cell.setAttribute("aria-current", "true");
       cell.addEventListener("click", () => this.onPick(i));
       return cell;
@@ -148,7 +171,7 @@ class Stage {
   }
 
   note(box) {
-    return box.status === "blank" ? "blank" : box.status === "checked" ? "✓" : box.guess === "?" ? (BLIND ? "?" : "no digit") : percent(box.confidence);
+    return box.status === "blank" ? BLANK_TEXT : box.status === "checked" ? "✓" : box.guess === "?" ? (BLIND ? "?" : texts.noDigitShort) : percent(box.confidence);
   }
 
   renderPicture(field, current) {
@@ -197,7 +220,7 @@ class PageView {
     this.zoom = 1;
     this.size = null; // of the page in pixels; null for that of the picture
     this.image.addEventListener("load", () => this.draw());
-    this.image.addEventListener("error", () => this.tell(`${addressText(this.image.getAttribute("src"))} is not there, or this browser cannot show it. Scans and report must stay in the folders where they were.`));
+    this.image.addEventListener("error", () => this.tell(say(texts.pageFault, { file: addressText(this.image.getAttribute("src")) })));
     byId("page-in").addEventListener("click", () => this.zoomBy(1));
     byId("page-out").addEventListener("click", () => this.zoomBy(-1));
     this.dialog.addEventListener("keydown", (event) => {
@@ -210,7 +233,7 @@ class PageView {
     this.field = field;
     this.box = box;
     this.zoom = 1;
-    byId("page-name").textContent = `${field.file} · page ${field.page}`;
+    byId("page-name").textContent = say(texts.pageName, field);
     this.dialog.showModal();
     byId("page").hidden = true;
     byId("page-link").hidden = true;
@@ -232,9 +255,9 @@ class PageView {
 
   show(source) {
     const { page } = this.field;
-    if (source === "") this.tell("The whole page can be shown of PNG, JPEG, WebP, BMP, PDF and TIFF files that lie on this computer.");
-    else if (/\.pdf$/i.test(source)) this.link(`${source}#page=${page}`, `Open page ${page} of the PDF in a new tab`);
-    else if (/\.tiff?$/i.test(source)) this.link(source, `Open the TIFF file, and go to page ${page}`, "Most browsers show no TIFF: they hand it to the program that does, or save a copy. The page of formreader serve shows such pages itself.");
+    if (source === "") this.tell(texts.pageKinds);
+    else if (/\.pdf$/i.test(source)) this.link(`${source}#page=${page}`, say(texts.openPdf, { page }));
+    else if (/\.tiff?$/i.test(source)) this.link(source, say(texts.openTiff, { page }), texts.tiffHelp);
     else if (this.image.getAttribute("src") === source && this.image.naturalWidth > 0) this.draw();
     else {
       this.tell("");
@@ -339,7 +362,7 @@ class Queue {
     row.style.transform = `translateY(${position * QUEUE_ROW}px)`;
     row.addEventListener("click", () => this.onPick(position));
     this.space.append(row);
-    const source = `${field.file} · p. ${field.page} · f. ${field.title}`;
+    const source = sourceOf(field);
     if (!field.loaded) {
       row.append(element("span", "source", source));
       field.parts.load(field.part).then(() => this.redraw(position, row), () => {});
@@ -354,11 +377,11 @@ class Queue {
     });
     const picture = element("span", "part");
     paintBox(picture, field.detail);
-    const state = element("span", "left", !left ? "✓" : BLIND ? "" : percent(field.worst));
+    const mark = element("span", "left", !left ? "✓" : BLIND ? "" : percent(field.worst));
     if (field.whole !== null) value.replaceChildren(field.whole || "·");
-    row.setAttribute("aria-label", `${field.file}, page ${field.page}, field ${field.number}: ` +
-      `${spoken(field)}, ${left ? `${left} to check` : "checked"}`);
-    row.append(value, picture, state,
+    const state = left ? say(texts.toCheck, { n: left }) : texts.checkedNote;
+    row.setAttribute("aria-label", say(texts.rowLabel, { file: field.file, page: field.page, field: field.number, value: spoken(field), state }));
+    row.append(value, picture, mark,
       element("span", "source", source));
     return row;
   }
@@ -371,24 +394,25 @@ class Queue {
   }
 }
 
+/** Where a field is, in short. */
+const sourceOf = ({ file, page, title }) => say(texts.source, { file, page, field: title });
+
 /** The value of a field for a screen reader: digit by digit. */
 function spoken(field) {
-  if (field.whole !== null) return [...field.whole].join(" ") || "blank";
-  const words = { ".": "blank", "?": "unreadable" };
-  return field.boxes.map((_, i) => words[field.cell(i)] ?? field.cell(i)).join(" ");
+  if (field.whole !== null) return [...field.whole].join(" ") || BLANK_TEXT;
+  const marks = { ".": BLANK_TEXT, "?": texts.unreadable };
+  return field.boxes.map((_, i) => marks[field.cell(i)] ?? field.cell(i)).join(" ");
 }
 
 function renderProgress(review) {
   const { checked, total } = review;
-  const number = (n) => WHOLE.format(n);
   byId("progress").setAttribute("aria-valuemax", total);
   byId("progress").setAttribute("aria-valuenow", checked);
   byId("progress-fill").style.width = `${(100 * checked) / total}%`;
   byId("progress").classList.toggle("complete", checked === total);
-  byId("progress-text").textContent = checked === total
-    ? `All ${number(total)} checked` : `${number(checked)} of ${number(total)} checked`;
+  byId("progress-text").textContent = say(checked === total ? texts.allProgress : texts.someProgress, { n: checked, total });
   byId("save-state").textContent = review.unsaved
-    ? HOST?.texts.unsaved ?? "Not saved to a file yet" : checked ? HOST?.texts.saved ?? "Saved" : "";
+    ? HOST?.texts.unsaved ?? texts.unsaved : checked ? HOST?.texts.saved ?? texts.saved : "";
   byId("save").classList.toggle("primary", review.unsaved && checked === total);
   byId("save-state").classList.toggle("unsaved", review.unsaved);
   byId("storage-warning").hidden = review.store.works;
@@ -398,20 +422,16 @@ function renderProgress(review) {
 
 /** Which columns are not asked, and how to leave them out for good. */
 function leftOutText(review) {
-  const names = [...review.leftOut].join(", ");
-  return `Left out of this review: ${names}. To leave out for good, choose "Leave out" (key I) in ` +
-    "formreader template edit, or write kind = \"ignore\" into template.toml, and scan again. ";
+  return say(texts.leftOut, { names: [...review.leftOut].join(", ") });
 }
 
 /** How many wrong values are still expected, by the confidences, falling as one goes. */
 function expectedText(review) {
-  const number = (n) => (n < 10 ? TENTHS : WHOLE).format(n);
+  const about = (n) => (n < 10 ? TENTHS : WHOLE).format(n);
   const { accepted, wrong } = review.accepted;
-  const rest = accepted > 0
-    ? `${number(wrong)} of the ${number(accepted)} accepted values, which are not shown here` : "";
-  if (review.checked === review.total) return rest && `Expected to be wrong still: ${rest}.`;
-  const shown = `about ${number(Math.max(review.expected, 0))} of the values not checked yet`;
-  return `Expected to be wrong or unread: ${shown}${rest && `, and ${rest}`}.`;
+  const rest = accepted > 0 && say(texts.expectedRest, { wrong: about(wrong), accepted });
+  if (review.checked === review.total) return rest ? say(texts.expectedStill, { rest }) : "";
+  return say(rest ? texts.expectedBoth : texts.expected, { n: about(Math.max(review.expected, 0)), rest });
 }
 
 const isNarrow = () => window.matchMedia("(max-width: 760px)").matches; // as in report.css
@@ -427,13 +447,12 @@ function showWorkbench() {
 function announce(review) {
   const { field, box } = review;
   if (review.done) {
-    byId("live").textContent = `${byId("done-text").textContent}${review.unsaved ? " Press S to save." : ""}`;
+    byId("live").textContent = [byId("done-text").textContent, review.unsaved ? texts.pressSave : ""].join(" ");
     return;
   }
   const { guess, confidence } = field.boxes[box];
-  const read = guess === "" ? "blank" : guess === "?" ? (BLIND ? "what is it" : "no digit recognised") : `guess ${guess}, ${percent(confidence)}`;
-  byId("live").textContent = `${byId("progress-text").textContent}. Next: ${read}. ` +
-    `${field.file}, page ${field.page}, field ${field.number}, box ${box + 1}.`;
+  const read = guess === "" ? BLANK_TEXT : guess === "?" ? (BLIND ? texts.whatIsIt : texts.noDigitShort) : say(texts.guessSpoken, { guess, percent: percent(confidence) });
+  byId("live").textContent = say(texts.spoken, { progress: byId("progress-text").textContent, read, file: field.file, page: field.page, field: field.number, box: box + 1 });
 }
 
 /** The tiles of a wall, and what is said of it. */
@@ -478,8 +497,8 @@ class WallView {
     tile.classList.toggle("answered", answer !== "");
     tile.classList.toggle("chosen", i === wall.chosen);
     tile.lastChild.textContent = shown;
-    tile.title = `${item.field.file} · p. ${item.field.page} · f. ${item.field.title}`;
-    tile.setAttribute("aria-label", `${read}${odd ? ", odd" : answer ? `, answered ${answerText(answer)}` : ""}; ${tile.title}`);
+    tile.title = sourceOf(item.field);
+    tile.setAttribute("aria-label", say(odd ? texts.tileOdd : answer ? texts.tileAnswered : texts.tile, { read, answer: answerText(answer), place: tile.title }));
     tile.setAttribute("aria-pressed", String(odd));
     if (i === wall.chosen && wall.scrolls) tile.scrollIntoView({ block: "nearest" });
   }
@@ -488,23 +507,19 @@ class WallView {
     const { counts } = wall;
     const select = byId("wall-group");
     const options = [...counts].map(([group, count]) => {
-      const name = wall.kind === "field" ? group : group === UNREADABLE ? "no digit" : answerText(group);
-      const option = element("option", "", `${name} (${count.toLocaleString("en")})`);
+      const name = wall.kind === "field" ? group : group === UNREADABLE ? texts.noDigitShort : answerText(group);
+      const option = element("option", "", `${name} (${number(count)})`);
       option.value = group;
       return option;
     });
     select.replaceChildren(...options);
     if (counts.has(wall.group)) select.value = wall.group;
-    byId("wall-what").textContent = wall.kind === "field" ? "Values of field" : "Read as";
-    byId("wall-hint").textContent = wall.kind === "field" ? "Click what is odd, to leave it for later."
-      : "Point at what is odd and type what it is, or click it to leave it for later.";
+    byId("wall-what").textContent = wall.kind === "field" ? texts.wallValues : texts.readAs;
+    byId("wall-hint").textContent = wall.kind === "field" ? texts.wallHintField : texts.wallHintDigit;
     const rest = wall.items.filter((item) => !wall.odd.has(wall.nameOf(item)) && !wall.answered(item)).length;
-    const name = wall.kind === "field" ? "as read" : wall.group === UNREADABLE ? "as unreadable" : `as ${answerText(wall.group)}`;
-    byId("wall-confirm-text").textContent = `Confirm ${rest.toLocaleString("en")} ${name}`;
+    byId("wall-confirm-text").textContent = say(wall.kind === "field" ? texts.wallConfirmRead : texts.wallConfirm, { n: rest, answer: answerText(wall.group) });
     byId("wall-confirm").hidden = wall.items.length === 0;
     byId("wall-empty").hidden = wall.items.length > 0;
-    byId("wall-empty").textContent = wall.aside.size > 0
-      ? `Nothing is left for walls. What you marked as odd (${wall.aside.size.toLocaleString("en")}) waits one by one.`
-      : "Nothing is left for walls of this kind.";
+    byId("wall-empty").textContent = say(wall.aside.size > 0 ? texts.wallAside : texts.wallEmpty, { n: wall.aside.size });
   }
 }

@@ -65,7 +65,7 @@ class Wall {
       }
     }
     for (const item of this.aside.values()) if (!this.answered(item) && counts.has(this.groupOf(item))) count(this.groupOf(item), -1);
-    const byName = ([a], [b]) => a.localeCompare(b, "en", { numeric: true });
+    const byName = ([a], [b]) => a.localeCompare(b, LANGUAGE, { numeric: true });
     return new Map([...counts].filter(([, n]) => n > 0).sort(byName));
   }
 

@@ -23,6 +23,43 @@ export function drawn(tag, attributes, text = "") {
 
 export const rectangle = ([x, y, width, height], kind = "") => drawn("rect", { x, y, width, height, class: kind });
 
+// All that people read is in words.*.json: a page has the languages that it may be shown in.
+const LANGUAGES = JSON.parse(byId("words").textContent);
+const KNOWN = Object.keys(LANGUAGES);
+
+/** The first language of the browser that the page has; else English, or the only one. */
+export const LANGUAGE = (globalThis.navigator?.languages ?? []).map((tag) => tag.split("-")[0])
+  .find((tag) => KNOWN.includes(tag)) ?? (KNOWN.includes("en") ? "en" : KNOWN[0]);
+
+export const words = LANGUAGES[LANGUAGE];
+
+const NUMBERS = new Intl.NumberFormat(LANGUAGE, { useGrouping: "min2" }); // page 2500, but 25,000 digits
+const PLURALS = new Intl.PluralRules(LANGUAGE);
+
+export const number = (n) => NUMBERS.format(n);
+
+/** A text with names and numbers in its {places}; its `n` chooses among the forms of a text. */
+export function say(text, values = {}) {
+  const form = typeof text === "string" ? text : text[PLURALS.select(values.n)] ?? text.other;
+  return form.replace(/\{(\w+)\}/g, (place, name) => (typeof values[name] === "number" ? number(values[name]) : values[name] ?? place));
+}
+
+export const counted = (what, n) => say(words.shared.counts[what], { n });
+
+/** Write a text into an element: [Enter] is a key, `text` is code. */
+export function put(place, text) {
+  const part = (one) => (one[0] === "[" ? element("kbd", "", one.slice(1, -1)) : one[0] === "`" ? element("code", "", one.slice(1, -1)) : one);
+  place.replaceChildren(...text.split(/(\[[^\]]+\]|\x60[^\x60]+\x60)/).filter(Boolean).map(part));
+}
+
+/** Write the words of a page: data-text names those of an element, data-label those for who does not see it. */
+export function putWords(texts) {
+  document.documentElement.lang = LANGUAGE;
+  const named = (path) => path.split(".").reduce((found, name) => found[name], { ...words.shared, ...texts });
+  for (const one of document.querySelectorAll("[data-text]")) put(one, named(one.dataset.text));
+  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute(one.localName === "img" ? "alt" : "aria-label", named(one.dataset.label));
+}
+
 /** The name of the pressed key, as that of KeyboardEvent.key, letters in lower case. "Ctrl+", also
  *  for the Command key, comes before it, and "Shift+" where Shift does not change what is written. */
 export function keyName(event) {

@@ -1,5 +1,5 @@
 // Calls of the REST interface. Paths are relative, so that the page also works below a prefix.
-import { texts } from "./texts.js";
+import { say, texts } from "./texts.js";
 
 export const API = "api/v1";
 const SIGN_IN = 401;
@@ -21,9 +21,9 @@ export class Problem extends Error {
     try {
       const { title, detail, errors } = JSON.parse(text);
       const listed = (errors ?? []).map((error) => error.detail ?? error.msg ?? "").filter(Boolean);
-      return new Problem(title ?? texts.problem.unknown(status), [detail, ...listed].filter(Boolean).join(" "), status);
+      return new Problem(title ?? say(texts.problem.unknown, { status }), [detail, ...listed].filter(Boolean).join(" "), status);
     } catch {
-      return new Problem(texts.problem.unknown(status), text.slice(0, 300), status);
+      return new Problem(say(texts.problem.unknown, { status }), text.slice(0, 300), status);
     }
   }
 }

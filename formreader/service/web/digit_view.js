@@ -4,7 +4,7 @@ import { announce, button, make } from "./dom.js";
 import { Drawing, Newest, bars } from "./drawing_model.js";
 import { clearProblem, showProblem } from "./problems.js";
 import { byId, percent } from "./parts.js";
-import { texts } from "./texts.js";
+import { say, texts } from "./texts.js";
 
 const words = texts.digit;
 const SIDE = 280; // pixels of the drawing: ten for each of the network's
@@ -137,7 +137,7 @@ class DigitPage {
     }
     const { digit, confidence, status } = reading;
     const isDigit = /^\d$/.test(digit);
-    const text = reading.error || (!isDigit ? words.noDigit : status === "ok" ? words.sure(digit, confidence) : words.unsure(digit, confidence));
+    const text = reading.error || (!isDigit ? words.noDigit : say(status === "ok" ? words.sure : words.unsure, { digit, percent: percent(confidence) }));
     if (this.told.textContent !== text) this.told.textContent = text;
     this.told.className = `told ${status === "ok" ? "done-text" : "review-text"}`;
     if (!this.drawing.pen) announce(text);

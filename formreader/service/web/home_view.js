@@ -5,7 +5,7 @@ import { announce, button, make } from "./dom.js";
 import { byId } from "./parts.js";
 import { isFinished, progressLine, resultLine, share } from "./job_model.js";
 import { clearProblem, showProblem } from "./problems.js";
-import { duration, files, size, texts, time } from "./texts.js";
+import { duration, files, say, size, texts, time } from "./texts.js";
 import { Upload, formatNames, ofDrop, ofInput } from "./upload_model.js";
 
 const words = texts.home;
@@ -49,6 +49,7 @@ export async function showHome(main, learns, context) {
 
 function uploader(about, templates, learns, context) {
   const chosen = new Upload();
+  const formats = say(words.formats, { formats: formatNames(about.suffixes).join(", ") });
   const list = make("div", { class: "chosen", "aria-live": "polite" });
   const options = optionInputs(about, templates, learns);
   const section = make("section", { class: "card uploader", "aria-label": words.title });
@@ -56,8 +57,8 @@ function uploader(about, templates, learns, context) {
   const add = async (found) => {
     clearProblem(section);
     const count = chosen.add(await found);
-    if (chosen.files.length === 0) return showProblem(section, new Problem(words.nothing, words.formats(formatNames(about.suffixes))));
-    announce(words.added(count));
+    if (chosen.files.length === 0) return showProblem(section, new Problem(words.nothing, formats));
+    announce(say(words.added, { files: files(count) }));
     show();
   };
   const zone = make("div", { class: "drop" }, make("p", { class: "drop-title" }, words.drop), make("p", { class: "muted" }, words.or),
@@ -65,7 +66,7 @@ function uploader(about, templates, learns, context) {
       picker(words.chooseFiles, { multiple: true, accept: about.suffixes.join(",") }, add, "primary"),
       picker(words.chooseFolder, { webkitdirectory: true, multiple: true }, add, "wide-only"),
       picker(words.takePhoto, { accept: "image/*", capture: "environment" }, add, "photo")),
-    make("p", { class: "muted small" }, words.formats(formatNames(about.suffixes))));
+    make("p", { class: "muted small" }, formats));
   listenToDrops(section, add);
   section.append(zone, list);
   return section;
@@ -126,15 +127,15 @@ function showChosen(list, chosen, about, options, section, show, context) {
   if (chosen.files.length === 0) return list.replaceChildren();
   const tooLarge = chosen.bytes > about.max_upload_bytes;
   const rest = chosen.files.length - SHOWN_FILES;
-  const start = button(words.read(chosen.files.length), { class: "primary large", disabled: tooLarge, click: () => sendFiles(list, chosen, options, section, show, context) });
+  const start = button(say(words.read, { files: files(chosen.files.length) }), { class: "primary large", disabled: tooLarge, click: () => sendFiles(list, chosen, options, section, show, context) });
   list.replaceChildren(
-    make("h2", {}, words.chosen, " ", make("span", { class: "muted" }, words.summary(chosen.files.length, chosen.bytes))),
+    make("h2", {}, words.chosen, " ", make("span", { class: "muted" }, say(words.summary, { files: files(chosen.files.length), size: size(chosen.bytes) }))),
     make("ul", { class: "files" }, chosen.files.slice(0, SHOWN_FILES).map(({ file, path }) => make("li", {},
       make("span", { class: "name" }, path), make("span", { class: "muted" }, size(file.size)),
-      button("✕", { class: "quiet", "aria-label": words.remove(path), click: () => { chosen.remove(path); show(); start.focus(); } }))),
-      rest > 0 ? make("li", { class: "muted" }, words.more(rest)) : null),
-    chosen.empty ? make("p", { class: "muted" }, words.empty(chosen.empty)) : "",
-    tooLarge ? make("p", { class: "banner warning" }, words.tooLarge(about.max_upload_bytes)) : "",
+      button("✕", { class: "quiet", "aria-label": say(words.remove, { name: path }), click: () => { chosen.remove(path); show(); start.focus(); } }))),
+      rest > 0 ? make("li", { class: "muted" }, say(words.more, { files: files(rest) })) : null),
+    chosen.empty ? make("p", { class: "muted" }, say(words.empty, { files: files(chosen.empty) })) : "",
+    tooLarge ? make("p", { class: "banner warning" }, say(words.tooLarge, { size: size(about.max_upload_bytes) })) : "",
     options.element,
     make("div", { class: "buttons" }, start, button(words.clear, { click: () => { chosen.clear(); show(); } })));
   start.focus({ preventScroll: true });
@@ -154,7 +155,7 @@ async function sendFiles(list, chosen, options, section, show, context) {
       onProgress: (done, total) => {
         meter.max = total;
         meter.value = done;
-        told.textContent = words.uploaded(done, total);
+        told.textContent = say(words.uploaded, { done: size(done), total: size(total) });
       },
     });
     location.hash = `#/jobs/${job.id}`;
@@ -203,12 +204,12 @@ function jobRow(job) {
     make("span", { class: "muted what" }, running ? progressLine(job) : resultLine(job)),
     running && done !== null ? make("progress", { max: 1, value: done, "aria-label": texts.job.progressLabel }) : "",
     make("span", { class: "muted small when" }, [time(job.created), files(job.files), took === null ? "" : duration(took)].filter(Boolean).join(" · ")),
-    button(texts.job.remove, { class: "quiet", "aria-label": texts.job.removeOf(job.name), id: `delete-${job.id}`, click: () => removeJob(job) }));
+    button(texts.job.remove, { class: "quiet", "aria-label": say(texts.job.removeOf, job), id: `delete-${job.id}`, click: () => removeJob(job) }));
 }
 
 /** Delete a job, unless it is undone, and show the jobs that are left. */
 export function removeJob(job) {
-  deleteLater(pathOf(job.id), texts.job.removed(job.name));
+  deleteLater(pathOf(job.id), say(texts.job.removed, job));
   const search = byId("job-search");
   if (search === null) location.hash = "#/";
   search?.dispatchEvent(new Event("input"));

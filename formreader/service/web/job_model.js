@@ -1,5 +1,8 @@
 // What a job's record says about its progress.
-import { texts } from "./texts.js";
+import { decimal, digits, duration, pages, say, texts } from "./texts.js";
+
+const words = texts.job;
+const failedPages = (n) => say(words.failedPages, { pages: pages(n) });
 
 export const isFinished = (job) => job.state === "done" || job.state === "failed";
 
@@ -11,23 +14,23 @@ export function share(job) {
 
 /** One line: how far it is, how quick, and how long it takes. */
 export function progressLine(job) {
-  if (job.state === "queued") return texts.job.ahead(job.ahead);
+  if (job.state === "queued") return job.ahead ? say(words.ahead, { n: job.ahead }) : words.next;
   if (job.state !== "running") return "";
-  if (job.pages === null || job.pages === undefined) return texts.job.counting;
-  const parts = [texts.job.progress(job.pages_done, job.pages)];
-  if (job.pages_per_second) parts.push(texts.job.rate(job.pages_per_second));
-  if (job.seconds_left !== null && job.seconds_left !== undefined) parts.push(texts.job.left(job.seconds_left));
-  if (job.pages_failed) parts.push(texts.job.failedPages(job.pages_failed));
+  if (job.pages === null || job.pages === undefined) return words.counting;
+  const parts = [say(words.progress, { done: job.pages_done, pages: pages(job.pages) })];
+  if (job.pages_per_second) parts.push(say(words.rate, { n: decimal(job.pages_per_second) }));
+  if (job.seconds_left !== null && job.seconds_left !== undefined) parts.push(say(words.left, { time: duration(job.seconds_left) }));
+  if (job.pages_failed) parts.push(failedPages(job.pages_failed));
   return parts.join(" · ");
 }
 
 /** What a finished job asks for, in one line. */
 export function resultLine(job) {
-  if (job.state === "failed") return job.problem?.detail || job.problem?.title || texts.job.states.failed;
+  if (job.state === "failed") return job.problem?.detail || job.problem?.title || words.states.failed;
   const { counts } = job;
   if (!counts) return "";
-  const parts = [counts.review ? texts.job.toReview(counts.review) : texts.job.nothingToReview];
-  if (counts.failed) parts.push(texts.job.failedPages(counts.failed));
+  const parts = [counts.review ? say(words.toReview, { digits: digits(counts.review) }) : words.nothingToReview];
+  if (counts.failed) parts.push(failedPages(counts.failed));
   return parts.join(" · ");
 }
 

@@ -6,7 +6,7 @@ import { JobFeed, isFinished, progressLine, resultLine, share } from "./job_mode
 import { showPages } from "./pages_view.js";
 import { showProblem } from "./problems.js";
 import { showTable } from "./table_view.js";
-import { number, texts, time } from "./texts.js";
+import { digits, files, number, say, size, texts, time } from "./texts.js";
 
 const words = texts.job;
 
@@ -19,7 +19,7 @@ export async function showJob(main, id, part, context) {
   const feed = new JobFeed(id, {
     onJob: (now) => {
       if (!isFinished(now)) return seen(now);
-      announce(words.ready(now.name));
+      announce(say(words.ready, now));
       showFinished(main, now, part, context).catch((problem) => showProblem(main, problem));
     },
     onGone: () => main.replaceChildren(make("h1", {}, words.gone), make("p", {}, words.goneHelp)),
@@ -34,10 +34,13 @@ export async function showJob(main, id, part, context) {
 function heading(job) {
   return make("div", { class: "job-head" },
     make("h1", {}, job.name), make("span", { class: `chip ${job.state}` }, words.states[job.state]),
-    make("p", { class: "muted small" }, [words.created(time(job.created)), words.content(job.files, job.bytes), words.readAs(job.options.template),
-      job.skipped ? words.skipped(job.skipped) : "", job.watched ? words.watched : "",
-      job.expires ? words.expires(time(job.expires)) : ""].filter(Boolean).join(" · ")));
+    make("p", { class: "muted small" }, [say(words.created, { when: time(job.created) }), files(job.files), size(job.bytes), readAs(job.options.template),
+      job.carried ? say(words.carried, { n: job.carried }) : "", job.not_carried ? say(words.notCarried, { n: job.not_carried }) : "",
+      job.skipped ? say(words.skipped, { files: files(job.skipped) }) : "", job.watched ? words.watched : "",
+      job.expires ? say(words.expires, { when: time(job.expires) }) : ""].filter(Boolean).join(" · ")));
 }
+
+const readAs = (form) => form && say(words.readAs[form in words.readAs && form !== "form" ? form : "form"], { form });
 
 /** Draw a job under way; returns the function that shows its next state. */
 function showProgress(main, job) {
@@ -74,7 +77,7 @@ async function showFinished(main, job, part, context) {
 }
 
 function figures(job) {
-  const shown = Object.entries(words.figures).filter(([name]) => job.counts[name] || !["checked", "failed", "blank"].includes(name));
+  const shown = Object.entries(texts.figures).filter(([name]) => job.counts[name] || (name in job.counts && !["checked", "failed", "blank"].includes(name)));
   return make("dl", { class: "figures" }, shown.map(([name, title]) => {
     const kind = name !== "review" || job.counts.review > 0 ? name : "done";
     return make("div", { class: `figure is-${kind}` }, make("dt", {}, title), make("dd", {}, number(job.counts[name])));
@@ -85,12 +88,12 @@ function actions(main, job, formats, templates) {
   const { review } = job.counts;
   const { rows, template } = job.options;
   return make("div", { class: "buttons actions" },
-    review ? make("a", { class: "button primary", href: `#/jobs/${job.id}/review` }, words.review(review)) : make("span", { class: "chip done" }, resultLine(job)),
+    review ? make("a", { class: "button primary", href: `#/jobs/${job.id}/review` }, say(words.review, { digits: digits(review) })) : make("span", { class: "chip done" }, resultLine(job)),
     formats.includes("xlsx") ? make("a", { class: "button", href: tablePath(job, rows, "xlsx"), download: "", id: "download-excel" }, words.excel) : "",
     downloads(job, formats),
     again(main, job, templates),
     template === "auto" ? button(words.keepForms, { id: "keep-forms", click: () => keepForms(main, job) }) : "",
-    button(words.remove, { "aria-label": words.removeOf(job.name), id: "delete-job", click: () => removeJob(job) }));
+    button(words.remove, { "aria-label": say(words.removeOf, job), id: "delete-job", click: () => removeJob(job) }));
 }
 
 const tablePath = (job, rows, format) => `${API}/jobs/${job.id}/results?rows=${rows}&format=${format}&download=true`;
@@ -99,7 +102,7 @@ const tablePath = (job, rows, format) => `${API}/jobs/${job.id}/results?rows=${r
 async function keepForms(main, job) {
   try {
     const { templates } = await send("POST", `jobs/${job.id}/templates`);
-    announce(words.kept(templates.length));
+    announce(say(words.kept, { n: templates.length }));
     location.hash = "#/templates";
   } catch (problem) {
     showProblem(main, problem);

@@ -1,11 +1,11 @@
 // The start, and which view is shown: the part of the address after # says it.
 import { Problem, onSignInNeeded, read, request } from "./api.js";
 import { announce, button, make } from "./dom.js";
-import { byId } from "./parts.js";
+import { LANGUAGE, byId } from "./parts.js";
 import { showProblem } from "./problems.js";
 import { askToSignIn } from "./sign_in.js";
 import { viewAt } from "./address_model.js";
-import { texts } from "./texts.js";
+import { say, texts } from "./texts.js";
 import { showDigit } from "./digit_view.js";
 import { showHome } from "./home_view.js";
 import { showJob } from "./job_view.js";
@@ -81,7 +81,7 @@ function markNavigation(where) {
 }
 
 async function fillFrame() {
-  document.documentElement.lang = texts.language;
+  document.documentElement.lang = LANGUAGE;
   const skip = byId("skip");
   skip.textContent = texts.skip;
   skip.addEventListener("click", (event) => {
@@ -93,7 +93,7 @@ async function fillFrame() {
     make("nav", { "aria-label": texts.navigation }, PARTS.map(([part, name]) => make("a", { href: `#/${part}` }, name))));
   const [about, session] = await Promise.all([read("about"), read("session")]);
   const footer = byId("footer");
-  footer.append(make("span", {}, texts.footer(about.version, about.model)), make("a", { href: "docs" }, texts.apiDocs));
+  footer.append(make("span", {}, say(texts.footer, about)), make("a", { href: "docs" }, texts.apiDocs));
   if (session.token_needed) {
     footer.append(button(texts.signOut, { class: "link", click: async () => {
       await request("DELETE", "session");

@@ -3,7 +3,7 @@ import { API, read } from "./api.js";
 import { announce, button, make, makeSvg } from "./dom.js";
 import { BESIDE, boxesOf, linesBeside, neighbour, pictureWidth, zoomed } from "./page_model.js";
 import { cropPosition, percent } from "./parts.js";
-import { texts } from "./texts.js";
+import { say, texts } from "./texts.js";
 
 const words = texts.page;
 const ARROWS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
@@ -12,11 +12,11 @@ export async function showPage(main, id, n, context) {
   const [job, page, { total }] = await Promise.all([
     read(`jobs/${id}`), read(`jobs/${id}/pages/${n}`), read(`jobs/${id}/pages?limit=1`)]);
   if (context.signal.aborted) return;
-  const name = texts.pages.name(page.file, page.page);
+  const name = say(texts.pages.name, page);
   context.title(name);
   const viewer = new PageViewer(job, page);
   main.replaceChildren(
-    make("p", { class: "crumbs" }, make("a", { href: `#/jobs/${id}` }, job.name), " › ", words.of(n, total)),
+    make("p", { class: "crumbs" }, make("a", { href: `#/jobs/${id}` }, job.name), " › ", say(words.of, { n, total })),
     make("h1", {}, name), page.message ? make("p", { class: `banner ${page.status === "error" ? "failed" : "warning"}` }, page.message) : "",
     make("div", { class: "bar page-bar" }, viewer.zooms(), viewer.choice(),
       make("nav", { class: "buttons", "aria-label": texts.pages.title },
@@ -127,7 +127,7 @@ class PageViewer {
     else if (ARROWS.has(event.key) && this.boxes.length > 0) {
       this.pick(neighbour(this.boxes, this.current, event.key));
       this.scrollTo(this.boxes[this.current]);
-      announce(words.spoken(this.boxes[this.current]));
+      announce(spoken(this.boxes[this.current]));
     } else return;
     event.preventDefault();
   }
@@ -152,25 +152,33 @@ class PageViewer {
     else if (box.digit === "?") guesses.push(make("p", { class: "review-text" }, words.noDigit));
     else guesses.push(likelihood(words.guess, box.digit, box.confidence));
     if (box.second) guesses.push(likelihood(words.second, box.second, box.second_confidence));
-    return [make("h2", {}, words.box(box)), make("div", { class: "reading-columns" }, box.status === "blank" ? "" : crop,
+    return [make("h2", {}, say(words.box, box)), make("div", { class: "reading-columns" }, box.status === "blank" ? "" : crop,
       make("div", { class: "guesses" }, guesses, make("p", { class: `chip ${box.status}` }, texts.pages.status[box.status])))];
   }
 
   /** The same for people who do not see the picture, and to find a field quickly. */
   fieldList() {
     if (this.boxes.length === 0) return "";
-    const { field, value, confidence, status } = words.columns;
+    const { field, value, confidence, status } = texts.table.columns;
     const rows = this.page.readings.map((one) => make("tr", { class: one.status },
       make("th", { scope: "row" }, button(one.name || String(one.field), { class: "link", click: () => {
         this.pick(this.boxes.findIndex((box) => box.field === one.field));
         this.scrollTo(this.boxes[this.current]);
-        announce(words.spoken(this.boxes[this.current]));
+        announce(spoken(this.boxes[this.current]));
       } })),
       make("td", { class: "value" }, one.value), make("td", {}, one.status === "blank" ? "" : percent(one.confidence)), make("td", {}, texts.pages.status[one.status])));
     return make("section", { class: "card", "aria-labelledby": "fields-title" }, make("h2", { id: "fields-title" }, words.fields),
       make("div", { class: "field-rows", tabindex: 0, role: "region", "aria-label": words.fieldTable }, make("table", { class: "plain" },
         make("thead", {}, make("tr", {}, [field, value, confidence, status].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows))));
   }
+}
+
+/** How a box was read, for who does not see it. */
+function spoken(box) {
+  const shown = (digit, confidence) => `${digit}, ${percent(confidence)}`;
+  const read = box.status === "blank" ? texts.blank : box.digit === "?" ? words.noDigit : shown(box.digit, box.confidence);
+  const second = box.second && shown(box.second, box.second_confidence);
+  return say(second ? words.spokenSecond : words.spoken, { box: say(words.box, box), read, second });
 }
 
 const rect = ({ x, y, width, height }) => ({ x, y, width, height });

@@ -1,7 +1,7 @@
 // Thumbnails of a job's pages, with the boxes that were found.
 import { API, read } from "./api.js";
 import { button, make, makeSvg } from "./dom.js";
-import { texts } from "./texts.js";
+import { fields, say, texts } from "./texts.js";
 
 const words = texts.pages;
 const PAGES_AT_A_TIME = 48;
@@ -35,10 +35,11 @@ async function drawMore(list, more, job, onlyLook, offset, context) {
 }
 
 function card(page, job, context) {
-  const name = words.name(page.file, page.page);
+  const name = say(words.name, page);
+  const figures = page.review ? say(words.toReview, { fields: fields(page.fields), n: page.review }) : fields(page.fields);
   const picture = make("div", { class: "thumbnail" });
-  const link = make("a", { href: `#/jobs/${job.id}/pages/${page.n}`, "aria-label": `${name}: ${page.message || words.figures(page)}` },
-    picture, make("span", { class: "name" }, page.file), make("span", { class: "muted small" }, `p. ${page.page} · ${words.figures(page)}`));
+  const link = make("a", { href: `#/jobs/${job.id}/pages/${page.n}`, "aria-label": `${name}: ${page.message || figures}` },
+    picture, make("span", { class: "name" }, page.file), make("span", { class: "muted small" }, say(words.short, { page: page.page, figures })));
   if (page.message) link.append(make("span", { class: `small ${page.status === "error" ? "failed-text" : "review-text"}` }, page.message));
   whenSeen(picture, () => fillThumbnail(picture, page, job, context).catch(() => picture.replaceChildren(words.noPicture)), context);
   return make("li", { class: `page-card ${page.status}` }, link);

@@ -3,7 +3,7 @@ import { API, Problem, read, request, send } from "./api.js";
 import { ServerAnswers } from "./answers_model.js";
 import { make } from "./dom.js";
 import { showProblem } from "./problems.js";
-import { texts } from "./texts.js";
+import { digits, say, texts } from "./texts.js";
 
 const words = texts.review;
 
@@ -71,7 +71,7 @@ class ReviewHost {
     try {
       await this.store.flush();
       const done = await send("POST", `jobs/${this.id}/corrections?replace=true`, { body: csv, type: "text/csv" });
-      this.outcome.textContent = words.done(done.stored, done.review);
+      this.outcome.textContent = done.stored ? say(words.done, { n: done.stored, left: done.review ? digits(done.review) : words.nothing }) : words.known;
       return true;
     } catch (problem) {
       this.outcome.textContent = "";

@@ -3,7 +3,7 @@ import { request } from "./api.js";
 import { announce, button, make } from "./dom.js";
 import { ResultsStream, columnsOf, hasText, needsReview } from "./results_stream.js";
 import { percent } from "./parts.js";
-import { texts } from "./texts.js";
+import { say, texts } from "./texts.js";
 
 const words = texts.table;
 const ROWS_AT_A_TIME = 200;
@@ -42,7 +42,7 @@ async function begin(body, job, view, wanted, context) {
   const draw = async () => {
     rows.push(...await stream.next(ROWS_AT_A_TIME, (row) => (!wanted.onlyReview || needsReview(row)) && hasText(row, wanted.search)));
     if (view.stream !== stream) return;
-    const told = words.shown(rows.length, stream.complete);
+    const told = say(stream.complete ? words.shown : words.first, { n: rows.length });
     announce(told);
     body.replaceChildren(
       rows.length === 0 ? make("p", { class: "muted" }, wanted.search ? words.notFound : wanted.onlyReview ? words.none : words.empty) : table(rows, wanted),
@@ -56,12 +56,12 @@ function table(rows, wanted) {
   const columns = columnsOf(rows, wanted);
   return make("div", { class: "table-frame", tabindex: 0, role: "region", "aria-label": words.label },
     make("table", { class: "results" },
-      make("thead", {}, make("tr", {}, columns.map((name) => make("th", { scope: "col" }, titleOf(name, wanted.rows))))),
+      make("thead", {}, make("tr", {}, columns.map((name) => make("th", { scope: "col" }, titleOf(name))))),
       make("tbody", {}, rows.map((row) => make("tr", { class: row.status ?? "" }, columns.map((name) => make("td", { class: name }, shown(name, row[name]))))))));
 }
 
 /** What people call a column; those of a form's fields keep their names. */
-const titleOf = (name, rows) => (rows === "page" ? words.pageColumns : words.columns)[name] ?? name;
+const titleOf = (name) => words.columns[name] ?? name;
 
 function shown(name, value) {
   if (name === "status") return texts.pages.status[value] ?? value;

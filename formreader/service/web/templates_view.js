@@ -4,7 +4,7 @@ import { deleteLater, isDeleted } from "./deletion.js";
 import { announce, button, make, makeSvg } from "./dom.js";
 import { clearProblem, showProblem } from "./problems.js";
 import { firstFault } from "./template_model.js";
-import { texts } from "./texts.js";
+import { fields, say, texts } from "./texts.js";
 
 const words = texts.templates;
 const pathOf = (name) => `templates/${encodeURIComponent(name)}`;
@@ -24,17 +24,17 @@ function card(template) {
   return make("li", { class: "page-card" },
     make("a", { href: `#/${pathOf(template.name)}` },
       make("div", { class: "thumbnail" }, make("img", { src: `${API}/${pathOf(template.name)}/picture`, alt: "", loading: "lazy", width: template.width, height: template.height })),
-      make("span", { class: "name" }, template.name), make("span", { class: "muted small" }, words.fields(template.fields))),
+      make("span", { class: "name" }, template.name), make("span", { class: "muted small" }, fields(template.fields))),
     editorLink(template.name),
-    make("a", { href: `${API}/${pathOf(template.name)}/print`, "aria-label": words.printOf(template.name) }, words.print),
-    button(words.remove, { class: "quiet", "aria-label": words.removeOf(template.name), click: () => remove(template) }));
+    make("a", { href: `${API}/${pathOf(template.name)}/print`, "aria-label": say(words.printOf, template) }, words.print),
+    button(words.remove, { class: "quiet", "aria-label": say(words.removeOf, template), click: () => remove(template) }));
 }
 
 /** The page on which fields are named, drawn and given rules. */
-const editorLink = (name) => make("a", { href: `${API}/${pathOf(name)}/edit`, "aria-label": words.editOf(name) }, words.edit);
+const editorLink = (name) => make("a", { href: `${API}/${pathOf(name)}/edit`, "aria-label": say(words.editOf, { name }) }, words.edit);
 
 function remove(template) {
-  deleteLater(pathOf(template.name), words.removed(template.name));
+  deleteLater(pathOf(template.name), say(words.removed, template));
   window.dispatchEvent(new Event("hashchange"));
 }
 
@@ -53,7 +53,7 @@ function maker() {
         const form = new FormData();
         form.append("file", file.files[0], file.files[0].name);
         const made = await send("POST", `templates?name=${encodeURIComponent(name.value.trim())}`, { body: form });
-        announce(words.made(made.name, made.fields.length));
+        announce(say(words.made, { name: made.name, fields: fields(made.fields.length) }));
         location.hash = `#/${pathOf(made.name)}`;
       } catch (problem) {
         showProblem(section, problem);
@@ -72,7 +72,7 @@ export async function showTemplate(main, name, context) {
   context.title(template.name);
   const marks = template.fields.map((field) => makeSvg("g", {}, placesOf(field).map(([x, y, width, height]) => makeSvg("rect", { x, y, width, height }))));
   const inputs = template.fields.map((field, i) => make("input", { id: `field-${i}`, value: field.name, maxlength: 200, autocomplete: "off",
-    "aria-label": words.fieldName(i + 1), focus: () => marks[i].classList.add("current"), blur: () => marks[i].classList.remove("current") }));
+    "aria-label": say(words.fieldName, { n: i + 1 }), focus: () => marks[i].classList.add("current"), blur: () => marks[i].classList.remove("current") }));
   marks.forEach((mark, i) => mark.addEventListener("click", () => inputs[i].focus()));
   const told = make("p", { role: "status", class: "done-text" });
   const form = make("form", { class: "card names", "aria-labelledby": "names-title", submit: (event) => {
@@ -80,11 +80,11 @@ export async function showTemplate(main, name, context) {
     saveNames(form, template, inputs, told);
   } }, make("h2", { id: "names-title" }, words.names),
   make("ol", { class: "field-rows" }, inputs.map((input) => make("li", {}, input))),
-  make("div", { class: "buttons" }, make("button", { class: "primary" }, words.save)), told);
+  make("div", { class: "buttons" }, make("button", { class: "primary" }, texts.save)), told);
   main.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: "#/templates" }, words.all)), make("h1", {}, template.name),
     make("p", {}, editorLink(template.name), ` ${words.editWhy}`),
     make("div", { class: "page-columns" },
-      make("div", { class: "page-stage", tabindex: 0, role: "region", "aria-label": words.picture(template.name) }, make("div", { class: "sheet" },
+      make("div", { class: "page-stage", tabindex: 0, role: "region", "aria-label": say(words.picture, template) }, make("div", { class: "sheet" },
         make("img", { src: `${API}/${pathOf(template.name)}/picture`, alt: "", width: template.width, height: template.height }),
         makeSvg("svg", { viewBox: `0 0 ${template.width} ${template.height}`, "aria-hidden": true, class: "form-fields" }, marks))),
       make("div", { class: "page-side" }, form)));

@@ -18,7 +18,7 @@ function keyActions(actions, dialogs) {
   keys.set("b", () => actions.add("boxes")).set("c", () => actions.add("cell"));
   keys.set("s", () => actions.split()).set("j", () => actions.join());
   keys.set("+", () => actions.boxes("boxes", count() + 1)).set("-", () => actions.boxes("boxes", count() - 1));
-  keys.set("i", () => actions.ignore());
+  keys.set("i", () => actions.ignore()).set("=", () => actions.total());
   keys.set("Delete", () => actions.remove()).set("Backspace", () => actions.remove());
   keys.set("Shift+Delete", () => actions.removeBox());
   keys.set("Enter", () => focusName()).set("Escape", () => actions.editing.select(actions.editing.field));
@@ -87,7 +87,8 @@ function listenToName(actions, act) {
 /** The input of a rule, with its name in words and its help; `onValue` gets its value as TOML. */
 function ruleInput(rule, onValue) {
   const label = element("label");
-  const choices = rule.flag ? FLAGS : rule.choices;
+  const said = texts.rules[rule.key];
+  const choices = rule.flag ? FLAGS : said.choices;
   const input = element(rule.list ? "textarea" : choices ? "select" : "input");
   if (rule.list) input.rows = 2;
   else if (!choices) input.autocomplete = "off";
@@ -98,10 +99,10 @@ function ruleInput(rule, onValue) {
   input.dataset.rule = rule.key;
   const isText = rule.isText || Boolean(rule.choices);
   input.addEventListener("change", () => onValue(rule.list ? listValue(input.value) : ruleValue(input.value, isText)));
-  const help = Object.assign(element("small", "", `${rule.help} `), { id: `help-${rule.key}` });
+  const help = Object.assign(element("small", "", `${said.help} `), { id: `help-${rule.key}` });
   help.append(element("code", "", rule.key));
   input.setAttribute("aria-describedby", help.id);
-  label.append(element("span", "", rule.label), input, help);
+  label.append(element("span", "", said.label), input, help);
   return label;
 }
 
@@ -192,7 +193,7 @@ function selectWithin(editing, [left, top, width, height]) {
     const [x, y, w, h] = around(fields[i].places);
     return x + w / 2 >= left && x + w / 2 <= left + width && y + h / 2 >= top && y + h / 2 <= top + height;
   }));
-  tell(`Selected ${calledAll(editing)}. R renames them, T names them as a table.`);
+  tell(say(texts.selectedKeys, { what: calledAll(editing) }));
 }
 
 function drawField(actions, area) {
@@ -207,11 +208,22 @@ function loaded(form) {
   return { ...form, picture: URL.createObjectURL(new Blob([bytes], { type: "image/png" })) };
 }
 
+/** The words of the page that stay as they are. */
+function writeFrame({ forms }, { version, saveUrl, folder, command }) {
+  putWords(texts);
+  const title = forms.length === 1 ? say(texts.templateTitle, forms[0]) : say(texts.templatesTitle, { n: forms.length });
+  document.title = title;
+  byId("title").textContent = title;
+  put(byId("intro"), say(texts.intro, { version }));
+  if (!saveUrl) put(byId("help-folder"), say(texts.help.folder, { folder, command }));
+}
+
 function start() {
   const read = (id) => JSON.parse(byId(id).textContent);
   const settings = read("settings");
   const pictures = read("pictures");
   const desk = new Desk(read("forms").map((form, i) => loaded({ ...form, picture: pictures[i] })), settings.reserved);
+  writeFrame(desk, settings);
   byId("editor").hidden = false;
   const actions = new Actions(desk, settings);
   const sheet = new Sheet();
@@ -260,6 +272,7 @@ function start() {
   on("remove-box", () => actions.removeBox());
   on("rename", () => dialogs.rename.open());
   on("as-table", () => dialogs.table.open());
+  on("total", () => act(() => actions.total()));
   on("earlier", () => actions.reorder(-1));
   on("later", () => actions.reorder(1));
   on("save", () => actions.save());

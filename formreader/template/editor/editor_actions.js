@@ -23,14 +23,14 @@ class Actions {
     const { template, field } = this.editing;
     const at = template.fields.length ? field : -1;
     this.editing.apply(added(template, at, kind, place, count), { field: at + 1, box: 0 });
-    tell(`Added ${this.editing.current.name}. Move it with the arrow keys or drag it; Enter types its name.`);
+    tell(say(texts.added, this.editing.current));
   }
 
   /** The rules between fields that name a selected field, as a sentence; "" if there are none. */
   rulesToChange() {
     const { template, selected } = this.editing;
     const naming = new Set(selected.flatMap((i) => rulesNaming(template, template.fields[i].name)));
-    return naming.size ? ` Change the rules that name ${selected.length > 1 ? "them" : "it"}: ${[...naming].join("; ")}` : "";
+    return naming.size ? ` ${say(texts.changeRules, { rules: [...naming].join("; ") })}` : "";
   }
 
   remove() {
@@ -38,29 +38,29 @@ class Actions {
     if (!selected.length) return;
     const [what, naming] = [calledAll(this.editing), this.rulesToChange()];
     this.editing.apply(forEach(template, selected, removed), { field: selected[0], box: 0 });
-    tell(`Deleted ${what}.${naming}`);
+    tell(say(texts.deleted, { what }) + naming);
   }
 
   removeBox() {
     const { template, field, box, current } = this.editing;
-    if (current && this.editing.apply(withoutBox(template, field, box), {})) tell(`Deleted a box of ${current.name}.`);
+    if (current && this.editing.apply(withoutBox(template, field, box), {})) tell(say(texts.deletedBox, current));
   }
 
   ignore() {
     const { template, selected, current } = this.editing;
     if (!current) return;
-    const [naming, ignored, several] = [this.rulesToChange(), !isIgnored(current), selected.length > 1];
+    const [naming, ignored] = [this.rulesToChange(), !isIgnored(current)];
     this.editing.apply(forEach(template, selected, (result, i) => withIgnored(result, i, ignored)));
-    const what = `${calledAll(this.editing)} ${several ? "are" : "is"}`;
-    tell(ignored ? `${what} left out: no column. The ink is still told from that of the neighbours.${naming}` : `${what} in the table again.`);
+    const what = calledAll(this.editing);
+    tell(ignored ? say(texts.ignored, { what }) + naming : say(texts.notIgnored, { what }));
   }
 
   split() {
     const { template, field, current } = this.editing;
     if (!current) return;
     if (this.editing.apply(split(template, field, splitAt(this.editing)), { field: field + 1, box: 0 })) {
-      tell(`Split ${current.name}: the right part is ${this.editing.current.name}.`);
-    } else tell("A field with one box cannot be split.");
+      tell(say(texts.splitDone, { name: current.name, right: this.editing.current.name }));
+    } else tell(texts.splitOne);
   }
 
   /** Join the selected fields; a single one with the next. */
@@ -69,7 +69,7 @@ class Actions {
     const [first, ...others] = selected.length > 1 ? selected : [field, field + 1];
     const names = others.map((i) => template.fields[i]?.name).join(", ");
     if (template.fields[first] && this.editing.apply(forEach(template, others, (result, i) => joined(result, first, i)), { field: first })) {
-      tell(`Joined ${names} to ${template.fields[first].name}.`);
+      tell(say(texts.joined, { names, name: template.fields[first].name }));
     }
   }
 
@@ -112,43 +112,51 @@ class Actions {
     if (value !== before) this.editing.apply(withFormRule(template, key, value));
   }
 
+  /** Make the last of the selected fields the sum of the others. */
+  total() {
+    const { template, selected } = this.editing;
+    if (selected.length < 3) return tell(texts.totalNeeds);
+    this.editing.apply(totalled(template, selected));
+    tell(say(texts.totalled, { name: template.fields[selected.at(-1)].name, n: selected.length - 1 }));
+  }
+
   selectAll() {
     this.editing.selectAll([...this.editing.template.fields.keys()]);
-    tell(`Selected ${calledAll(this.editing)}.`);
+    tell(say(texts.selected, { what: calledAll(this.editing) }));
   }
 
   travel(isBack) {
-    if (isBack ? this.editing.undo() : this.editing.redo()) tell(isBack ? "Undone." : "Done again.");
+    if (isBack ? this.editing.undo() : this.editing.redo()) tell(isBack ? texts.undone : texts.redone);
   }
 
   step(by) {
     const { field, template } = this.editing;
     const more = this.desk.at + 1 < this.desk.forms.length;
-    if (field + by >= template.fields.length) tell(`That was the last field. ${more ? "Page Down shows the next form." : "Save with Ctrl S."}`);
+    if (field + by >= template.fields.length) tell(more ? texts.lastForm : texts.lastField);
     this.editing.select(field + by);
   }
 
   form(at) {
     this.desk.show(at);
-    tell(this.desk.forms.length > 1 ? `${this.desk.current.name}, form ${this.desk.at + 1} of ${this.desk.forms.length}.` : "");
+    tell(this.desk.forms.length > 1 ? say(texts.formShown, { name: this.desk.current.name, n: this.desk.at + 1, total: this.desk.forms.length }) : "");
   }
 
   async save() {
     const fault = this.desk.fault();
     if (fault) {
       setTimeout(focusName); // once the field is shown
-      tell(`Not saved: ${fault}.`, true);
+      tell(say(texts.notSaved, { why: `${fault}.` }), true);
       return;
     }
     try {
       tell(await saveForms(this.desk, this.settings));
     } catch (error) {
-      tell(`Not saved: ${error.message}`, true);
+      tell(say(texts.notSaved, { why: error.message }), true);
     }
   }
 }
 
 /** The selected fields as a sentence names them. */
 function calledAll({ selected, template }) {
-  return selected.length > 1 ? `${selected.length} fields` : template.fields[selected[0]]?.name ?? "no field";
+  return selected.length > 1 ? counted("fields", selected.length) : template.fields[selected[0]]?.name ?? texts.noField;
 }

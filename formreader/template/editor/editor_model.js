@@ -28,8 +28,8 @@ const typedValue = (value) => (value.startsWith('"') ? JSON.parse(value) : value
 
 /** Texts, one a line, as a TOML list; "" without any. */
 function listValue(lines) {
-  const texts = lines.split("\n").map((line) => line.trim()).filter(Boolean);
-  return texts.length ? `[${texts.map(quoted).join(", ")}]` : "";
+  const all = lines.split("\n").map((line) => line.trim()).filter(Boolean);
+  return all.length ? `[${all.map(quoted).join(", ")}]` : "";
 }
 
 /** The texts of a TOML list of texts, one a line. Values come from the program, all in one line. */
@@ -103,10 +103,10 @@ const tidyName = (name) => name.trim().split(/\s+/).join(" ");
 /** What is wrong with the name of field `i`; "" if nothing. */
 function nameFault(template, i, reserved) {
   const { name } = template.fields[i];
-  if (name === "") return "The field needs a name";
-  if (reserved.includes(name.toLowerCase())) return `${name} is a column of the table; choose another name`;
+  if (name === "") return texts.nameMissing;
+  if (reserved.includes(name.toLowerCase())) return say(texts.nameReserved, { name });
   const same = template.fields.findIndex((field, k) => k !== i && field.name.toLowerCase() === name.toLowerCase());
-  return same < 0 ? "" : `Field ${same + 1} is called ${template.fields[same].name} as well`;
+  return same < 0 ? "" : say(texts.nameTaken, { n: same + 1, name: template.fields[same].name });
 }
 
 /** How many fields have each name, in small letters. */
@@ -194,6 +194,16 @@ function withKey(pairs, key, value) {
 
 const withRule = (template, i, key, value) => changed(template, i, { rules: withKey(template.fields[i].rules, key, value) });
 const withFormRule = (template, key, value) => ({ ...template, keys: withKey(template.keys, key, value) });
+
+/** Make the last of some fields the sum of the others, whose blanks count as 0 if they say nothing else. */
+function totalled(template, fields) {
+  const [others, total] = [fields.slice(0, -1), fields.at(-1)];
+  const silent = others.filter((i) => ruleOf(template.fields[i], "blank_is") === "");
+  const name = (i) => template.fields[i].name;
+  const sums = typedList(template.keys.find(([key]) => key === "sums")?.[1] ?? "");
+  return withFormRule(forEach(template, silent, (result, i) => withRule(result, i, "blank_is", "0")), "sums",
+    listValue(`${sums}\n${name(total)} = ${others.map(name).join(" + ")}`));
+}
 
 /** Add a field behind field `at`: a cell, or a row of `count` boxes. */
 function added(template, at, kind, place, count = 1) {
@@ -283,7 +293,7 @@ function reordered(template, i, to) {
 // ---- Tables: fields in rows and columns ----
 
 const OVERLAP = 0.5; // of the smaller of two fields, by which they are in one row or column
-const MAX_GAP = 1; // heights of a field between two neighbours in a table
+const MAX_GAP = [1, 0.5]; // heights of a field between two in a row, and two in a column: a total stands below
 
 /** How far two stretches [from, length] overlap, as a share of the shorter; below 0 if they do not. */
 function overlap([a, long], [b, wide]) {
@@ -293,9 +303,9 @@ function overlap([a, long], [b, wide]) {
 /** Whether two fields are neighbours in a row or a column, by their rectangles. */
 function areNeighbours([x, y, w, h], [left, top, width, height]) {
   const gap = (a, long, b, wide) => Math.max(a, b) - Math.min(a + long, b + wide);
-  const near = MAX_GAP * Math.min(h, height);
-  return (overlap([y, h], [top, height]) >= OVERLAP && gap(x, w, left, width) <= near)
-    || (overlap([x, w], [left, width]) >= OVERLAP && gap(y, h, top, height) <= near);
+  const [beside, below] = MAX_GAP.map((most) => most * Math.min(h, height));
+  return (overlap([y, h], [top, height]) >= OVERLAP && gap(x, w, left, width) <= beside)
+    || (overlap([x, w], [left, width]) >= OVERLAP && gap(y, h, top, height) <= below);
 }
 
 /** The indices of the fields of the table in which field `i` stands, itself included. */
@@ -408,7 +418,7 @@ class Editing {
 
   /** Why the template cannot be saved: the index of a field and a message; null if it can. */
   fault() {
-    if (!this.template.fields.length) return [0, "A form needs a field"];
+    if (!this.template.fields.length) return [0, texts.needsField];
     const [i] = this.faulty();
     return i === undefined ? null : [i, nameFault(this.template, i, this.reserved)];
   }

@@ -7,7 +7,7 @@ function previewNames(editing, list, names) {
   const faulty = faultyNames(edited, editing.reserved);
   list.replaceChildren(...names.map(([i]) => {
     const row = element("li", faulty.has(i) ? "faulty" : "");
-    row.append(element("span", "", editing.template.fields[i].name), element("b", "", edited.fields[i].name || "no name"));
+    row.append(element("span", "", editing.template.fields[i].name), element("b", "", edited.fields[i].name || texts.noName));
     if (faulty.has(i)) row.append(element("span", "", nameFault(edited, i, editing.reserved)));
     return row;
   }));
@@ -26,13 +26,13 @@ class RenameDialog {
     closeByButton(this.dialog);
     byId("rename-form").addEventListener("submit", () => act(() => {
       actions.editing.apply(renamed(actions.editing.template, this.names()));
-      tell(`Renamed ${calledAll(actions.editing)}.`);
+      tell(say(texts.renamed, { what: calledAll(actions.editing) }));
     }));
   }
 
   open() {
     if (!this.actions.editing.current) return;
-    byId("rename-title").textContent = `Rename ${calledAll(this.actions.editing)}`;
+    byId("rename-title").textContent = say(texts.rename, { what: calledAll(this.actions.editing) });
     for (const id of ["find", "replace", "pattern"]) byId(id).value = "";
     byId("from").value = "1";
     this.render();
@@ -65,7 +65,7 @@ class TableDialog {
       }
       act(() => {
         actions.editing.apply(renamed(actions.editing.template, this.names()));
-        tell(`Named the ${this.rows.length} × ${this.columns.length} fields of the table.`);
+        tell(say(texts.namedTable, { rows: this.rows.length, columns: this.columns.length }));
       });
     });
   }
@@ -78,8 +78,8 @@ class TableDialog {
     this.rows = lanes(template, editing.selected, 1).map((lane) => lane.toSorted((a, b) => a - b));
     this.columns = lanes(template, editing.selected, 0);
     this.inputs = [
-      this.columns.map((lane, k) => this.label(`Column ${k + 1}`, this.above(lane))),
-      this.rows.map((lane, k) => this.label(`Row ${k + 1}`, this.beside(lane))),
+      this.columns.map((lane, k) => this.label(say(texts.column, { n: k + 1 }), this.above(lane))),
+      this.rows.map((lane, k) => this.label(say(texts.row, { n: k + 1 }), this.beside(lane))),
     ];
     this.show(0);
     if (!this.dialog.open) this.dialog.showModal();
@@ -122,10 +122,10 @@ class TableDialog {
   show(step) {
     this.step = step;
     const [rows, columns] = [this.rows.length, this.columns.length];
-    byId("table-title").textContent = step ? `Step 2 of 2: the labels of the ${rows} rows` : `Step 1 of 2: the headings of the ${columns} columns`;
+    byId("table-title").textContent = step ? say(texts.stepRows, { n: rows }) : say(texts.stepColumns, { n: columns });
     byId("table-inputs").replaceChildren(...this.inputs[step]);
     byId("table-back").hidden = step === 0;
-    byId("table-apply").firstChild.textContent = step ? "Name the fields " : "Next ";
+    put(byId("table-apply"), step ? texts.nameKey : texts.nextKey);
     this.render();
     if (this.dialog.open) this.inputs[step][0].querySelector("input").focus();
   }

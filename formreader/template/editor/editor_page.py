@@ -17,6 +17,7 @@ from formreader.core.user_files import parse_json, parse_toml, read_regular
 from formreader.core.version import __version__
 from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.output.web_page import page_code, page_environment
+from formreader.output.wording import page_words
 from formreader.template.template_file import (
     RESERVED_NAMES,
     page_files,
@@ -56,6 +57,7 @@ def editor_page(
     *,
     save_url: str | None = None,
     back_url: str | None = None,
+    language: str = "",
 ) -> str:
     """The page that edits templates, as HTML.
 
@@ -67,14 +69,16 @@ def editor_page(
             `application/toml`, to the server that it came from. It then needs no `place`, which
             on a server is nobody's business.
         back_url: where a link leads back to.
+        language: that of the page, "" for that of the browser.
 
     Raises:
         TemplateError: a template cannot be read or is wrong.
     """
-    forms, pictures = list[Json](), list[Json]()
+    names, forms, pictures = list[str](), list[Json](), list[Json]()
     for folder in folders:
         template, text = read_template(folder), read_template_text(folder)
         read_page_picture(folder, template)
+        names.append(template.name)
         forms.append(
             {
                 "folder": _key(folder, folders),
@@ -87,8 +91,7 @@ def editor_page(
     command = "" if place is None else f"formreader template edit {shlex.quote(str(place))}"
     page = page_environment(_PACKAGE).get_template("editor.html.j2")
     return page.render(
-        title=f"Template {template.name}" if len(forms) == 1 else f"{len(forms)} templates",
-        version=__version__,
+        title=", ".join(names),
         forms=forms,
         pictures=pictures,
         settings={
@@ -96,8 +99,10 @@ def editor_page(
             "saveUrl": save_url,
             "folder": "" if place is None else str(place),
             "command": command,
+            "version": __version__,
         },
         back_url=back_url,
+        words=page_words(language, "editor"),
         code=page_code(_PACKAGE, _SCRIPTS, *_STYLES),
     )
 

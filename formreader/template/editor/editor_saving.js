@@ -9,30 +9,30 @@ const PAGE = `<!doctype html>\n${document.documentElement.outerHTML}`;
 /** Save what is not saved; returns what to tell. An error says why nothing, or not all, was saved. */
 async function saveForms(desk, settings) {
   const forms = desk.unsaved.length ? desk.unsaved : desk.forms;
-  const texts = new Map(forms.map((form) => [form, templateToml(form.editing.template)]));
+  const contents = new Map(forms.map((form) => [form, templateToml(form.editing.template)]));
   const note = (form) => { // edits that came while it was being saved are not
     form.editing.saved = edited.get(form);
-    form.text = texts.get(form);
+    form.text = contents.get(form);
   };
   const edited = new Map(forms.map((form) => [form, form.editing.template]));
   if (settings.saveUrl) {
-    await send(settings.saveUrl, texts.get(forms[0]));
+    await send(settings.saveUrl, contents.get(forms[0]));
     note(forms[0]);
-    return "Saved.";
+    return texts.saved;
   }
   const folder = await chosenFolder(settings);
   if (!folder) {
-    const saved = desk.forms.map((form) => [form.folder, texts.get(form) ?? form.text]);
+    const saved = desk.forms.map((form) => [form.folder, contents.get(form) ?? form.text]);
     download(JSON.stringify(Object.fromEntries(saved), null, 1));
     forms.forEach(note);
-    return `${DOWNLOAD} is in the folder of your downloads. In that folder, run this: ${settings.command} --apply ${DOWNLOAD}`;
+    return say(texts.savedDownload, { file: DOWNLOAD, command: settings.command });
   }
   for (const form of forms) {
-    await putTemplate(folder, form, texts.get(form), settings);
+    await putTemplate(folder, form, contents.get(form), settings);
     note(form);
   }
   await putPage(folder, desk);
-  return `Saved into the folder ${folder.name}.`;
+  return say(texts.savedFolder, { folder: folder.name });
 }
 
 /** The folder of the templates that a person chose, asked for once; null if the browser has no such
@@ -42,7 +42,7 @@ async function chosenFolder(settings) {
   try {
     settings.handle ??= await window.showDirectoryPicker({ id: "templates", mode: "readwrite" });
   } catch (error) {
-    if (error.name === "AbortError") throw new Error(`no folder was chosen. Choose ${settings.folder}`);
+    if (error.name === "AbortError") throw new Error(say(texts.noFolder, settings));
     return null;
   }
   return settings.handle;
@@ -57,11 +57,11 @@ async function putTemplate(folder, form, text, settings) {
   } catch (error) {
     settings.handle = null; // another one is asked for
     if (error.name !== "NotFoundError") throw error;
-    throw new Error(`the folder ${folder.name} has no ${[form.folder, TEMPLATE_FILE].filter(Boolean).join("/")}. Save again and choose ${settings.folder}`);
+    throw new Error(say(texts.wrongFolder, { name: folder.name, file: [form.folder, TEMPLATE_FILE].filter(Boolean).join("/"), folder: settings.folder }));
   }
   const before = (await (await file.getFile()).text()).replaceAll("\r\n", "\n");
-  const question = `${form.name}: ${TEMPLATE_FILE} in this folder was changed after this page was made. Replace it by what this page shows?`;
-  if (before !== form.text && !window.confirm(question)) throw new Error(`${form.name} stays as it is in the folder`);
+  const question = say(texts.changed, { name: form.name, file: TEMPLATE_FILE });
+  if (before !== form.text && !window.confirm(question)) throw new Error(say(texts.stays, form));
   await write(file, text);
 }
 
@@ -98,7 +98,7 @@ async function send(url, text) {
   const answer = await fetch(url, { method: "POST", headers: { "Content-Type": "application/toml" }, body: text });
   if (answer.ok) return;
   const told = await answer.text();
-  throw new Error((isProblem(answer) ? JSON.parse(told).detail : told) || `the server answered ${answer.status}`);
+  throw new Error((isProblem(answer) ? JSON.parse(told).detail : told) || say(texts.serverError, answer));
 }
 
 /** Whether an answer is a problem document (RFC 9457), whose detail says what is wrong. */

@@ -31,11 +31,12 @@ function shortened(name, most) {
 /** What a field is and where, in words. */
 function described(editing) {
   const { current: field, field: i, template, selected } = editing;
-  if (!field) return "The form has no fields. Draw one on the paper, or press Add.";
+  if (!field) return texts.noFields;
   const [left, top, width, height] = around(field.places).map(Math.round);
-  const kind = field.kind === "cell" ? "cell" : `${field.places.length} boxes, box ${editing.box + 1} current`;
-  const several = selected.length > 1 ? `. ${selected.length} fields are selected` : "";
-  return `Field ${i + 1} of ${template.fields.length}: ${kind}, at ${left}, ${top}, ${width} × ${height} pixels${several}`;
+  const told = say(field.kind === "cell" ? texts.describedCell : texts.describedBoxes, {
+    n: i + 1, total: template.fields.length, boxes: counted("boxes", field.places.length), box: editing.box + 1, at: `${left}, ${top}, ${width} × ${height}`,
+  });
+  return selected.length > 1 ? `${told}. ${say(texts.selectedMany, { fields: counted("fields", selected.length) })}` : told;
 }
 
 /** The form with its fields. */
@@ -166,19 +167,20 @@ function renderPanel(editing, picture) {
   setValue(byId("kind"), field.kind);
   setValue(byId("count"), String(field.places.length));
   byId("count-label").hidden = field.kind === "cell";
-  byId("split").textContent = field.kind === "cell" ? "Split in the middle" : `Split before box ${splitAt(editing) + 1}`;
+  byId("split").textContent = field.kind === "cell" ? texts.splitMiddle : say(texts.split, { n: splitAt(editing) + 1 });
   byId("split").disabled = field.kind === "boxes" && field.places.length < 2;
-  byId("remove-box").textContent = `Delete box ${editing.box + 1}`;
+  byId("remove-box").textContent = say(texts.deleteBox, { n: editing.box + 1 });
   byId("remove-box").hidden = field.kind === "cell" || field.places.length < 2;
-  byId("join").textContent = selected.length > 1 ? "Join them" : "Join with next";
+  byId("join").textContent = selected.length > 1 ? texts.joinThem : texts.join;
   byId("join").disabled = selected.length < 2 && i + 1 >= template.fields.length;
+  byId("total").disabled = selected.length < 3;
   byId("earlier").disabled = i === 0;
   byId("later").disabled = i + 1 >= template.fields.length;
-  const counted = (number) => (number ? `(${number})` : "");
-  byId("ignore").textContent = isIgnored(field) ? "Read it again" : "Leave out";
-  byId("rule-state").textContent = counted(field.rules.length);
-  byId("form-rule-state").textContent = counted(relations(template).reduce((sum, [, texts]) => sum + texts.length, 0));
-  byId("rule-fields").textContent = selected.length > 1 ? `${selected.length} fields` : "the field";
+  const inBrackets = (count) => (count ? `(${count})` : "");
+  byId("ignore").textContent = isIgnored(field) ? texts.readAgain : texts.leaveOut;
+  byId("rule-state").textContent = inBrackets(field.rules.length);
+  byId("form-rule-state").textContent = inBrackets(relations(template).reduce((sum, [, of]) => sum + of.length, 0));
+  byId("rule-fields").textContent = selected.length > 1 ? say(texts.rulesOfMany, { fields: counted("fields", selected.length) }) : texts.rulesOf;
   for (const rule of FIELD_RULES) {
     const input = document.querySelector(`#rule-inputs [data-rule="${rule.key}"]`);
     input.parentElement.hidden = !mayHave(field, rule);
@@ -204,12 +206,13 @@ function renderList(editing, onPick) {
 
 function listRow(field, i, { current, selected, faulty }, onPick) {
   const row = element("li", [faulty && "faulty", selected && "selected"].filter(Boolean).join(" "));
+  const what = field.kind === "cell" ? texts.cell : counted("boxes", field.places.length);
   const button = element("button");
   button.type = "button";
   button.tabIndex = current ? 0 : -1;
   if (current) button.setAttribute("aria-current", "true");
-  button.append(element("span", "", String(i + 1)), element("b", "", field.name || "no name"),
-    element("span", "", `${field.kind === "cell" ? "cell" : `${field.places.length} boxes`}${isIgnored(field) ? ", left out" : ""}`));
+  button.append(element("span", "", String(i + 1)), element("b", "", field.name || texts.noName),
+    element("span", "", isIgnored(field) ? say(texts.leftOut, { what }) : what));
   button.addEventListener("click", (event) => onPick(i, event));
   row.append(button);
   return row;
@@ -219,8 +222,8 @@ function renderBar(desk) {
   const { editing, forms, unsaved, at } = desk;
   byId("undo").disabled = !editing.past.length;
   byId("redo").disabled = !editing.future.length;
-  const which = forms.length > 1 ? `: ${unsaved.map((form) => form.name).join(", ")}` : "";
-  byId("state").textContent = unsaved.length ? `Not saved yet${which}` : "";
+  const names = unsaved.map((form) => form.name).join(", ");
+  byId("state").textContent = unsaved.length ? say(forms.length > 1 ? texts.unsavedForms : texts.unsaved, { names }) : "";
   byId("state").className = unsaved.length ? "grow unsaved" : "grow muted";
   byId("form-choice").hidden = forms.length < 2;
   setValue(byId("form"), String(at));

@@ -49,8 +49,8 @@ def restyle(digits: Crops, label: int, rng: np.random.Generator) -> Crops:
     Raises:
         KeyError: there is no style for `label`; `STYLED_SHARES` lists the labels that have one.
     """
-    styles = _STYLES[label]
-    drawn = [styles[rng.integers(len(styles))](enlarge(digit), rng) for digit in digits]
+    style = _STYLES[label]
+    drawn = [style(enlarge(digit), rng) for digit in digits]
     crops = [framed(canvas) for canvas in drawn if canvas is not None]
     return np.stack(crops) if crops else np.zeros((0, *digits.shape[1:]), np.uint8)
 
@@ -225,26 +225,13 @@ def _runs(row: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 
-_STYLES: dict[int, tuple[Style, ...]] = {
-    0: (slash_zero,),
-    1: (flag_one,),
-    3: (flatten_three,),
-    4: (close_four,),
-    5: (detach_bar,),
-    7: (cross_seven,),
-    8: (open_eight,),
-    9: (curl_nine,),
-}
+_STYLES: dict[int, Style] = {
+    0: slash_zero, 1: flag_one, 3: flatten_three, 4: close_four, 5: detach_bar, 7: cross_seven,
+    8: open_eight, 9: curl_nine,
+}  # fmt: skip
 
 STYLED_SHARES: dict[int, float] = {
-    0: 0.15,
-    1: 0.6,
-    3: 0.25,
-    4: 1.0,
-    5: 0.3,
-    7: 0.6,
-    8: 0.2,
-    9: 0.3,
-}
+    0: 0.15, 1: 0.6, 3: 0.25, 4: 1.0, 5: 0.3, 7: 0.6, 8: 0.2, 9: 0.3,
+}  # fmt: skip
 """Share of a label's examples on which a style is tried: high where most of the world writes so;
 all fours, as few of them are open enough to be closed. No record of a measurement."""

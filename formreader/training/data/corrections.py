@@ -18,8 +18,6 @@ from pathlib import Path, PurePath, PurePosixPath
 import numpy as np
 
 from formreader.batch.page_pool import open_pool
-from formreader.batch.page_work import PageTask
-from formreader.batch.read_tasks import read_tasks
 from formreader.core.classes import NO_CROPS
 from formreader.core.errors import NoInputError
 from formreader.core.geometry import Box
@@ -28,6 +26,7 @@ from formreader.core.records import InputFile, PageCrops
 from formreader.core.stopwatch import Stopwatch
 from formreader.input.input_files import list_files
 from formreader.output.table import whole_pixels
+from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
 from formreader.review.corrections_file import Correction, read_corrections, shown
 from formreader.training.data.examples import Examples, joined
@@ -164,7 +163,7 @@ def _read_again(tasks: Sequence[PageTask]) -> Iterator[PageCrops]:
     options = ScanOptions(paths=())
     recogniser = load_recogniser(options.model, "cpu", options.batch)
     with open_pool(options.workers, len(tasks), options.page_timeout) as pool:
-        for page, _ in read_tasks(tasks, pool, recogniser, options, Stopwatch()):
+        for page, _ in pool.read(pool.work(tasks), recogniser, options, Stopwatch()):
             yield page
 
 

@@ -68,8 +68,8 @@ class DigitSet:
     writers: npt.NDArray[np.int64] | None = None
 
 
-def load_digits(source: str, part: Part = "train", root: Path | None = None) -> Examples:
-    """Load the labelled digits of `source` as crops.
+def load_set(source: str, part: Part = "train", root: Path | None = None) -> DigitSet:
+    """Load the labelled digits of `source` as crops, with the sizes of their images.
 
     Args:
         source: `mnist`; an .npz with `images` (n, h, w) uint8, ink bright on black, and
@@ -78,15 +78,6 @@ def load_digits(source: str, part: Part = "train", root: Path | None = None) -> 
             folders `0` to `9` and `x` of images; or a corrections.csv.
         part: the digits to train on or those to test with, in sets that have both.
         root: as of `load_corrections`.
-
-    Raises:
-        NoInputError: there is no such set, or it is invalid.
-    """
-    return load_set(source, part, root).examples
-
-
-def load_set(source: str, part: Part = "train", root: Path | None = None) -> DigitSet:
-    """Load a set as `load_digits` does, with the sizes of its images.
 
     Raises:
         NoInputError: there is no such set, or it is invalid.

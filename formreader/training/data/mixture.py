@@ -17,7 +17,7 @@ from formreader.synth.strokes import draw_strokes
 from formreader.training.augment.augmentation import framed
 from formreader.training.augment.digit_styles import STYLED_SHARES, restyle
 from formreader.training.augment.nondigits import draw_nondigits
-from formreader.training.augment.quick_digits import quick_hand
+from formreader.training.augment.pen_strokes import quick_hand
 from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import (
     Examples,

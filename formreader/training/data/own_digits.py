@@ -87,8 +87,7 @@ def load_own_digits(tables: Sequence[Place], writers: Path | None = None) -> Own
     models, thresholds = set[str](), list[float]()
     for path in map(job_path, tables):
         with JobStore.open_finished(path) as store:
-            view = store.view()
-            assert view is not None, "JobStore.open_finished checks it"
+            view = store.written_view()
             models.add(store.run().model)
             thresholds.append(view.review_below)
             contents = {file.label: file.sha256 for file in store.files()}

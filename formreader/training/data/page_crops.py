@@ -11,12 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from formreader.core.classes import NOT_A_DIGIT
-from formreader.core.geometry import Point
+from formreader.core.geometry import quads_of
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.box_crops import crop_boxes
@@ -32,7 +30,8 @@ from formreader.synth import (
     render_form,
     sample_spec,
 )
-from formreader.synth.parallel_rendering import map_in_processes
+from formreader.synth.optics import to_grey
+from formreader.synth.render import map_in_processes
 from formreader.training.data.examples import Examples, joined
 
 CROPS_OF_PAGE = 52
@@ -105,9 +104,7 @@ def _spec(rng: np.random.Generator) -> FormSpec:
 
 def _cut(page: RenderedPage, rng: np.random.Generator) -> Examples:
     """Cut out what is in a page's boxes, placed about as well as found ones; without blanks."""
-    image = page.image
-    if image.ndim == 3:
-        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    image = to_grey(page.image)
     truth = [box for box in page.truth if _is_wanted(box, rng) and _is_inside(box, image)]
     crops, blank, _ = crop_boxes(Pyramid(image), [_displaced(box, rng) for box in truth])
     labels = np.array([_label(box.symbol) for box in truth], np.uint8)
@@ -133,12 +130,7 @@ def _displaced(box: TruthBox, rng: np.random.Generator) -> DigitBox:
     sides = np.array([np.ptp(corners[:, 0]), np.ptp(corners[:, 1])])
     sigma = _FAR_SHIFT_SIGMA if rng.random() < _FAR_SHIFT_SHARE else _SHIFT_SIGMA
     moved = corners + sides * (rng.normal(0, sigma, 2) + rng.normal(0, _SHIFT_SIGMA / 2, (4, 2)))
-    return DigitBox(_points(moved))
-
-
-def _points(corners: npt.NDArray[np.float64]) -> tuple[Point, Point, Point, Point]:
-    a, b, c, d = ((float(x), float(y)) for x, y in corners)
-    return a, b, c, d
+    return DigitBox(quads_of(moved)[0])
 
 
 def _label(symbol: str) -> int:

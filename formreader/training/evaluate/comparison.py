@@ -21,7 +21,7 @@ from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import UsageError
 from formreader.core.options import CompareOptions, Method
 from formreader.output.atomic_writing import atomic_writer
-from formreader.training.data.digit_sets import load_digits
+from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, held_out, joined, load_writers
 from formreader.training.evaluate.figures import (
     FIRST_COLOUR,
@@ -31,7 +31,7 @@ from formreader.training.evaluate.figures import (
     whole_decades,
 )
 from formreader.training.evaluate.methods import NEIGHBOURS, train_method
-from formreader.training.evaluate.metrics import share_interval
+from formreader.training.fit.calibration import share_interval
 from formreader.training.fit.fitting import TrainProgress
 
 TABLE, PICTURE = "comparison.csv", "comparison.png"
@@ -95,7 +95,7 @@ def compare(options: CompareOptions, progress: TrainProgress) -> list[Result]:
         progress.message(f"{method} ({len(results) + 1} of {len(set(options.methods))})")
         results.append(_measure(method, split, options, progress))
         write_table(results, options.out / TABLE)
-    draw_results(results, options.out / PICTURE)
+    save(results_figure(results), options.out / PICTURE)
     return results
 
 
@@ -125,12 +125,12 @@ def _split_set(
     source: str, options: CompareOptions, rng: np.random.Generator
 ) -> tuple[Examples, Examples, Examples]:
     """The digits of one set to train on, to validate on, and to measure on."""
-    digits = load_digits(source)
+    digits = load_set(source).examples
     digits = digits[digits.labels != NOT_A_DIGIT]
     if source == "mnist":
         writers = load_writers(options.writers, len(digits)) if options.writers else None
         held = held_out(len(digits), _HELD_OUT_SHARE, rng, writers)
-        return digits[~held], digits[held], load_digits(source, "test")
+        return digits[~held], digits[held], load_set(source, "test").examples
     order = rng.permutation(len(digits))  # the set may be sorted by class
     n = max(1, round(_HELD_OUT_SHARE * len(digits)))
     return digits[order[2 * n :]], digits[order[:n]], digits[order[n : 2 * n]]
@@ -175,15 +175,6 @@ def _rounded(result: Result) -> dict[str, object]:
             "digits_per_second": f"{result.digits_per_second:.0f}",
         }
     )
-
-
-def draw_results(results: Sequence[Result], path: Path) -> None:
-    """Draw errors, size, training time and speed of the methods side by side.
-
-    Raises:
-        OutputError: the picture cannot be written.
-    """
-    save(results_figure(results), path)
 
 
 def results_figure(results: Sequence[Result]) -> Figure:

@@ -16,22 +16,22 @@ from formreader.core.errors import NoInputError
 from formreader.core.options import EvaluateOptions, ScanOptions
 from formreader.output.atomic_writing import atomic_writer, check_writable
 from formreader.recognise.model_card import CalibrationRow
-from formreader.training.data.digit_sets import load_digits
+from formreader.training.data.digit_sets import load_set
 from formreader.training.data.examples import Examples, Labels
 from formreader.training.evaluate.figures import (
-    WORST_MISTAKES,
+    coverage_figure,
     draw_confusion,
-    draw_coverage,
-    draw_sheet,
+    draw_mistakes,
     prepare_folder,
+    save,
 )
-from formreader.training.evaluate.metrics import (
+from formreader.training.fit.calibration import (
     calibration_error,
+    calibration_table,
     confusion,
     risk_coverage,
     share_interval,
 )
-from formreader.training.fit.calibration import calibration_table
 
 EVALUATED_THRESHOLDS = tuple(
     sorted(
@@ -101,7 +101,7 @@ def evaluate(options: EvaluateOptions) -> Evaluation:
     if options.json:
         check_writable(options.json, "--json")
     recogniser = load_tried(options.model, options.device, options.batch)
-    examples = load_digits(options.data, "test")
+    examples = load_set(options.data, "test").examples
     if (examples.labels == NOT_A_DIGIT).all():
         raise NoInputError(f"{options.data}: there are no digits. Give --data with labels 0 to 9.")
     prepare_folder(options.out, PICTURES)  # after loading: wrong data leave no folder behind
@@ -199,13 +199,6 @@ def _draw(
     plausible = confidence > probabilities[:, NOT_A_DIGIT]
     right = guesses == examples.labels
     accepted, error = risk_coverage(confidence[digits], right[digits], plausible[digits])
-    draw_coverage(accepted, error, evaluation.coverage, coverage)
+    save(coverage_figure(accepted, error, evaluation.coverage), coverage)
     # A non-digit is a mistake only where it is read as a digit.
-    wrong = np.flatnonzero(~right & (digits | plausible))
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:WORST_MISTAKES]
-    captions = [
-        f"{guesses[i]} for {'x' if not digits[i] else examples.labels[i]}\n{confidence[i]:.4f}"
-        for i in worst
-    ]
-    title = f"The worst {len(worst)} of {len(wrong)} mistakes: read for written, and confidence"
-    draw_sheet(examples.crops[worst], captions, sheet, title=title)
+    draw_mistakes(examples, guesses, confidence, ~right & (digits | plausible), sheet)

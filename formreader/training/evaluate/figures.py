@@ -1,4 +1,4 @@
-"""Pictures of a network's performance: confusion matrix, contact sheet, risk-coverage curve.
+"""Pictures of a network's performance: its curves, confusions, mistakes, risk and coverage.
 
 They use Matplotlib without `pyplot`, which would look for a screen and keep figures in memory.
 All pictures are dark on white, so that they can be printed.
@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from formreader.core.classes import NOT_A_DIGIT
 from formreader.core.errors import OutputError
 from formreader.core.options import ScanOptions
 from formreader.output.atomic_writing import check_writable
 from formreader.recognise.model_card import CalibrationRow
+from formreader.training.data.examples import Examples
+
+if TYPE_CHECKING:
+    from formreader.training.fit.fitting import EpochFigures
 
 _PICTURE_DPI = 120
 """Pixels an inch of the PNG files."""
@@ -39,7 +45,7 @@ _MIN_ERROR_SCALE = 1.0
 _SHEET_CROP_SIDE, _CAPTION_HEIGHT, _SHEET_GAP = 0.62, 0.20, 0.06
 """Inches on a contact sheet: side of a crop, height of a line of its caption, space between."""
 
-WORST_MISTAKES = 60
+_WORST_MISTAKES = 60
 """Mistakes on a contact sheet: five rows of twelve."""
 
 _THRESHOLD_SIZE = 7
@@ -172,24 +178,29 @@ def _draw_crop(
     )
 
 
-def draw_coverage(
-    accepted: npt.NDArray[np.float64],
-    error: npt.NDArray[np.float64],
-    rows: Sequence[CalibrationRow],
+def draw_mistakes(
+    examples: Examples,
+    guesses: npt.NDArray[np.integer],
+    confidence: npt.NDArray[np.floating],
+    wrong: npt.NDArray[np.bool_],
     path: Path,
 ) -> None:
-    """Draw the risk-coverage curve: the error rate of accepted digits against their share.
-
-    Args:
-        accepted: (m,) shares of the digits that are accepted, rising.
-        error: (m,) error rates among these.
-        rows: what chosen thresholds accept; drawn as the upper bounds of their error rates.
-        path: the PNG to write.
+    """Draw the most confident of the examples that were read wrongly; the arrays are (n,).
 
     Raises:
         OutputError: the picture cannot be written.
     """
-    save(coverage_figure(accepted, error, rows), path)
+    places = np.flatnonzero(wrong)
+    worst = places[np.argsort(-confidence[places], kind="stable")][:_WORST_MISTAKES]
+    captions = [
+        f"{_mark(guesses[i])} for {_mark(examples.labels[i])}\n{confidence[i]:.4f}" for i in worst
+    ]
+    title = f"The worst {len(worst)} of {len(places)} mistakes: read for written, and confidence"
+    draw_sheet(examples.crops[worst], captions, path, title=title)
+
+
+def _mark(label: int) -> str:
+    return "x" if label == NOT_A_DIGIT else str(label)
 
 
 def coverage_figure(
@@ -197,7 +208,13 @@ def coverage_figure(
     error: npt.NDArray[np.float64],
     rows: Sequence[CalibrationRow],
 ) -> Figure:
-    """The chart that `draw_coverage` writes."""
+    """The risk-coverage curve: the error rate of accepted digits against their share.
+
+    Args:
+        accepted: (m,) shares of the digits that are accepted, rising.
+        error: (m,) error rates among these.
+        rows: what chosen thresholds accept; drawn as the upper bounds of their error rates.
+    """
     figure, axes = chart("Errors among what is accepted")
     axes.set_xlabel("accepted, % of the digits")
     axes.set_ylabel("wrong, % of the accepted")
@@ -309,3 +326,31 @@ def save(figure: Figure, path: Path) -> None:
             f"{path}: the picture cannot be written ({error.strerror or error}). "
             "Check the disk, or choose another folder with --out."
         ) from error
+
+
+def draw_curves(history: Sequence[EpochFigures], folder: Path) -> None:
+    """Write loss.png and accuracy.png into `folder`; `history` has at least one epoch.
+
+    Raises:
+        OutputError: a picture cannot be written.
+    """
+    epochs = [figures.epoch for figures in history]
+    loss = [figures.loss for figures in history], [figures.validation_loss for figures in history]
+    accuracy = (
+        [100 * figures.accuracy for figures in history],
+        [100 * figures.validation_accuracy for figures in history],
+    )
+    _draw("Loss", epochs, *loss, folder / "loss.png")
+    _draw("Accuracy in %", epochs, *accuracy, folder / "accuracy.png")
+
+
+def _draw(
+    title: str, epochs: list[int], training: list[float], validation: list[float], path: Path
+) -> None:
+    figure, axes = chart(title)
+    axes.plot(epochs, training, "o-", color=FIRST_COLOUR, markersize=3, label="training")
+    axes.plot(epochs, validation, "s-", color=SECOND_COLOUR, markersize=3, label="validation")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("epoch")
+    axes.legend()
+    save(figure, path)

@@ -23,8 +23,8 @@ from formreader.core.options import Architecture, CompareOptions, Method, TrainO
 from formreader.recognise.architectures import NetworkConfig, build_network
 from formreader.recognise.runtimes import DIGIT_TRIAL
 from formreader.training.data.examples import Examples
-from formreader.training.export.digit_graph import export_onnx
 from formreader.training.fit.fitting import TrainProgress, fit
+from formreader.training.onnx_graph import export_onnx
 
 Guesses: TypeAlias = npt.NDArray[np.integer]
 """(n,), the most likely digit of each crop."""

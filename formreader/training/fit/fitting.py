@@ -20,11 +20,9 @@ import numpy.typing as npt
 from formreader.core.errors import UsageError
 from formreader.core.options import TrainOptions
 from formreader.training.data.examples import Examples
-from formreader.training.fit.averaging import WeightAverage, swapped
-from formreader.training.fit.batches import TrainingBatches
+from formreader.training.fit.batches import TrainingBatches, made_ahead
 from formreader.training.fit.calibration import fit_temperature, negative_log_likelihood
-from formreader.training.fit.optimiser import compile_network
-from formreader.training.fit.prefetch import made_ahead
+from formreader.training.fit.optimiser import WeightAverage, compile_network, swapped
 from formreader.training.fit.run_folder import (
     BEST_FILE,
     HISTORY_FILE,

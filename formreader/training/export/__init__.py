@@ -1,1 +1,0 @@
-"""Trained networks as ONNX graphs for CPUs."""
