@@ -48,6 +48,10 @@ _MIN_FOUND_SHARE = 0.3
 """Share of the patches to be found on a page that may be the form. Where its lines are others,
 chance finds fewer than a quarter of them."""
 
+_MAX_REFINED, _SETTLED = 8, 8.0
+"""How often patches are looked for, each time from what the last time has told, and pixels of a map
+between two times, anywhere, up to which that is enough."""
+
 SURE_SCORE = 0.8
 """Score of an alignment from which no other map, and no other form, is tried."""
 
@@ -189,11 +193,25 @@ class Reference:
         """Align a page with these profiles; None if hardly any of the form is on it."""
         best: Alignment | None = None
         for transform in likely_maps(self.layout, self.profiles, page, of_page):
-            found = self._refined(page, PageMap.flat(transform))
+            found = self._followed(page, PageMap.flat(transform))
             if found is not None and (best is None or found.rank > best.rank):
                 best = found
                 if not found.fault and found.score >= SURE_SCORE:
                     break
+        return best
+
+    def _followed(self, page: PageLayout, first: PageMap) -> Alignment | None:
+        """As `_refined`, and from there anew while the map still moves by much: bent paper."""
+        places = np.asarray(self.patches, np.float64)
+        best: Alignment | None = None
+        for _ in range(_MAX_REFINED):
+            found = self._refined(page, first)
+            if found is None or (best is not None and found.rank <= best.rank):
+                break
+            moved = np.linalg.norm(found.map(places) - first.map(places), axis=1).max()
+            best, first = found, found.page_map
+            if moved <= _SETTLED:
+                break
         return best
 
     def _refined(self, page: PageLayout, first: PageMap) -> Alignment | None:
@@ -240,9 +258,11 @@ class Reference:
         return replace(fit, score=score, fault=fault)
 
     def _seen(self, page: GreyImage, first: PageMap) -> GreyImage:
-        """The page as seen on the reference by a flat map, `_MARGIN` wider on each side."""
+        """The page as seen on the reference by a map, `_MARGIN` wider on each side."""
         height, width = self.image.shape
         size = width + 2 * _MARGIN, height + 2 * _MARGIN
+        if not first.is_flat:
+            return seen_by(lambda points: first.map(points - _MARGIN), page, size)
         shift = np.array([[1, 0, -_MARGIN], [0, 1, -_MARGIN], [0, 0, 1]], np.float64)
         seen = cv2.warpPerspective(
             page, first.transform @ shift, size,

@@ -28,10 +28,10 @@ from formreader.template.page_map import Floats
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-_MIN_PEN, _MIN_RULED = 0.25, 0.5
+_LEAST_PEN, _IS_RULED = 0.25, 0.5
 """Probabilities: from the first a pixel was written, unless it is ruled by more than the second."""
 
-_MIN_PRINT, _MAX_PEN = 0.8, 0.1
+_SURE_PRINT, _MAX_PEN = 0.8, 0.1
 """Probabilities: of print above the first and of a pen below the second a pixel is surely print."""
 
 _PEN_RIM = 3
@@ -40,7 +40,7 @@ _PEN_RIM = 3
 _CELL = 2
 """Places of the layers' grid in a side of one cell of a layout."""
 
-_MIN_LINE, _MAX_BOW = 15, 2.0
+_LEAST_LENGTH, _MAX_BOW = 15, 2.0
 """Length of ruled lines that tell the page's slant, and how much they may be bent, in places of the
 layers' grid."""
 
@@ -54,7 +54,7 @@ _SLANT_MISSES = (0.05, 0.03, 0.02, 0.01, 0.01)
 _SAMPLES = 512
 """Length of a profile, in cells; pages are shorter than a half, and shifts as well."""
 
-_BLUR, _WIDE = 1.0, 31
+_SOFT, _WIDE = 1.0, 31
 """Cells by which profiles and layouts are blurred, and over which a profile's mean is removed."""
 
 _WEIGHTS = np.array([1.0, 0.7])
@@ -73,7 +73,7 @@ _PEAKS, _NEAR_PEAK = 4, 3
 """Peaks of a correlation that are looked at, and the steps of scale and shift around one that are
 no other."""
 
-_MAX_UNEVEN = 0.16
+_MAX_ANISOTROPY = 0.16
 """Logarithm of the ratio of the scales across and down above which a map is none."""
 
 _MAX_MAPS, _LIKELY_MAPS = 6, 3
@@ -106,9 +106,9 @@ class PageLayout:
         """The layout of an evenly lit page; `maps` are the page network's, if they are known."""
         maps = shipped_page_network().look(even) if maps is None else maps
         layers = probabilities(maps.layers)
-        ruled = np.maximum(layers[Layer.RULED_ACROSS], layers[Layer.RULED_DOWN]) > _MIN_RULED
-        pen = (layers[Layer.PEN] > _MIN_PEN) & ~ruled
-        printed = (layers[Layer.PRINT] > _MIN_PRINT) & (layers[Layer.PEN] < _MAX_PEN) & ~ruled
+        ruled = np.maximum(layers[Layer.RULED_ACROSS], layers[Layer.RULED_DOWN]) > _IS_RULED
+        pen = (layers[Layer.PEN] > _LEAST_PEN) & ~ruled
+        printed = (layers[Layer.PRINT] > _SURE_PRINT) & (layers[Layer.PEN] < _MAX_PEN) & ~ruled
         layers[Layer.PRINT][pen | ruled] = 0
         upright = _upright(layers)
         height, width = pen.shape
@@ -135,7 +135,7 @@ class PageLayout:
     def soft(self) -> npt.NDArray[np.float32]:
         """The shares, blurred, 0..1."""
         shares = self.shares.astype(np.float32) / 255
-        return np.asarray(cv2.GaussianBlur(shares, (0, 0), _BLUR), np.float32)
+        return np.asarray(cv2.GaussianBlur(shares, (0, 0), _SOFT), np.float32)
 
 
 def _upright(layers: npt.NDArray[np.float32]) -> Transform:
@@ -174,9 +174,9 @@ def _vanishing(layer: npt.NDArray[np.float32], middle: Floats, span: float) -> F
 
 def _lines_along(layer: npt.NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
     """Middles (n, 2), slants (n,) and lengths (n,) of the lines along the first axis of a layer."""
-    ruled = np.ascontiguousarray(layer > _MIN_RULED).astype(np.uint8)
+    ruled = np.ascontiguousarray(layer > _IS_RULED).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ruled)
-    is_line = stats[:, cv2.CC_STAT_WIDTH] >= _MIN_LINE
+    is_line = stats[:, cv2.CC_STAT_WIDTH] >= _LEAST_LENGTH
     is_line[0] = False
     y, x = np.nonzero(is_line[labels])
     which = labels[y, x]
@@ -221,7 +221,7 @@ def _spectrum(profile: npt.NDArray[np.float32], scales: Floats) -> npt.NDArray[n
     known = np.arange(profile.shape[1])
     seen = np.stack([np.interp(at, known, one, right=0) for one in profile])
     seen = seen.reshape(2 * len(scales), _SAMPLES).astype(np.float32)
-    fine = np.asarray(cv2.GaussianBlur(seen, (0, 0), sigmaX=_BLUR, sigmaY=1e-3), np.float32)
+    fine = np.asarray(cv2.GaussianBlur(seen, (0, 0), sigmaX=_SOFT, sigmaY=1e-3), np.float32)
     fine -= cv2.blur(fine, (_WIDE, 1))
     fine /= np.linalg.norm(fine, axis=1, keepdims=True) + np.float32(1e-6)
     spectra = np.fft.rfft(fine.reshape(2, len(scales), _SAMPLES), axis=2)
@@ -264,7 +264,7 @@ def likely_maps(
     found = list[tuple[float, int, Transform]]()
     for turn, (rows, columns) in enumerate(_TURNS):
         for down, across in product(rows_of[rows], columns_of[columns]):
-            if abs(np.log(down[1] / across[1])) <= _MAX_UNEVEN:
+            if abs(np.log(down[1] / across[1])) <= _MAX_ANISOTROPY:
                 scaled = np.diag([across[1], down[1], 1.0])
                 scaled[:2, 2] = across[2], down[2]
                 back = _turned_back(turn, page.shares.shape)
