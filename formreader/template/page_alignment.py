@@ -38,7 +38,7 @@ from which a patch holds edges in both directions."""
 _MAX_PATCHES = 60
 """Patches with print, and of lines alone, that are looked for: spread over the page."""
 
-_MIN_PRINT = 0.04
+_PRINT_OF_PATCH = 0.04
 """Share of print in a patch from which it is one with print."""
 
 _MIN_AGREEMENT = 0.5
@@ -48,9 +48,9 @@ _MIN_FOUND_SHARE = 0.3
 """Share of the patches to be found on a page that may be the form. Where its lines are others,
 chance finds fewer than a quarter of them."""
 
-_MAX_REFINED, _SETTLED = 8, 8.0
-"""How often patches are looked for, each time from what the last time has told, and pixels of a map
-between two times, anywhere, up to which that is enough."""
+_MAX_REFINED, _SETTLED, _MIN_GAIN = 8, 8.0, 0.04
+"""How often patches are looked for, each time from what the last time has told; pixels by which the
+map moved, anywhere, up to which that is enough; and the gain in score that is worth another one."""
 
 SURE_SCORE = 0.8
 """Score of an alignment from which no other map, and no other form, is tried."""
@@ -63,9 +63,9 @@ _MIN_ALIKE, _LEAST_SPREAD, _MIN_PRINT_FOUND = 0.75, 400.0, 0.4
 """Correlation from which print is alike, the spread of brightness below which it is none, and the
 share of print to be found, of the form's on the page or of the page's on the form."""
 
-_NEAR_LINE, _MIN_RULED_FOUND, _MIN_ONLY_RULED = 5, 0.5, 0.85
+_NEAR_LINE, _MIN_RULED_FOUND, _MIN_ONLY_RULED = 5, 0.6, 0.85
 """Width of a line with what is near it, on the grid of the layers; the share of the lines of each
-to be found on the other; and the same where there is no print."""
+to be found on the other, in the mean; and that of both where there is no print."""
 
 _MIN_FOUND = 8
 """Patches to be found at least: a page with less print cannot be told from others."""
@@ -175,7 +175,7 @@ class Reference:
         print_share = cv2.blur(self.layout.printed.astype(np.float32), (side, side))
         x, y = (corners + _PATCH_SIDE // 2).T
         detail = strength[y, x]
-        printed = print_share[y // LAYER_STRIDE, x // LAYER_STRIDE] >= _MIN_PRINT
+        printed = print_share[y // LAYER_STRIDE, x // LAYER_STRIDE] >= _PRINT_OF_PATCH
         chosen = list[npt.NDArray[np.int64]]()
         for group in (printed, ~printed):
             of_group = np.flatnonzero(group & (detail >= _MIN_PATCH_DETAIL))
@@ -206,7 +206,7 @@ class Reference:
         best: Alignment | None = None
         for _ in range(_MAX_REFINED):
             found = self._refined(page, first)
-            if found is None or (best is not None and found.rank <= best.rank):
+            if found is None or (best is not None and found.score < best.score + _MIN_GAIN):
                 break
             moved = np.linalg.norm(found.map(places) - first.map(places), axis=1).max()
             best, first = found, found.page_map
@@ -253,7 +253,7 @@ class Reference:
             return replace(fit, score=min(lines_found), fault=fault)
         score = (print_found + sum(lines_found) / 2) / 2
         fault = None if print_found >= _MIN_PRINT_FOUND else Doubt.OTHER_PRINT
-        if min(lines_found) < _MIN_RULED_FOUND:
+        if sum(lines_found) / 2 < _MIN_RULED_FOUND:
             fault = Doubt.OTHER_LINES
         return replace(fit, score=score, fault=fault)
 

@@ -76,8 +76,9 @@ no other."""
 _MAX_ANISOTROPY = 0.16
 """Logarithm of the ratio of the scales across and down above which a map is none."""
 
-_MAX_MAPS, _LIKELY_MAPS = 6, 3
-"""Maps whose layouts are compared, and those that are returned."""
+_MAX_MAPS, _LIKELY_MAPS, _MIN_OF_BEST = 6, 3, 0.8
+"""Maps whose layouts are compared, those that are returned, and how alike layouts are by these, as
+a share of how alike they are by the best."""
 
 _TURNS = ((0, 1), (3, 0), (2, 3), (1, 2))
 """For each number of counter-clockwise quarter turns of a page, which of its profiles (of rows, of
@@ -276,7 +277,10 @@ def likely_maps(
         for _, turn, cells in found[:_MAX_MAPS]
     ]
     likeness.sort(key=lambda one: -one[0])
-    return [np.asarray(one / one[2, 2]) for _, one in likeness[:_LIKELY_MAPS]]
+    needed = _MIN_OF_BEST * likeness[0][0] if likeness else 0.0
+    return [
+        np.asarray(one / one[2, 2]) for alike, one in likeness[:_LIKELY_MAPS] if alike >= needed
+    ]
 
 
 def _peaks(
