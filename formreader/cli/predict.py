@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +20,9 @@ from formreader.cli.shared_options import (
 from formreader.core.doubts import Doubt
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions
-from formreader.core.records import InputFile, PageReading
+
+if TYPE_CHECKING:
+    from formreader.core.records import PageReading
 
 PREDICT_COLUMNS = ("file", "digit", "confidence", "status", "second", "second_confidence")
 NUMBER_COLUMNS = ("file", "value", "confidence", "status", "cells", "lowest")
@@ -75,6 +78,7 @@ def _readings(options: ScanOptions, number: bool) -> Iterator[PageReading]:
         UsageError: there is no such device.
     """
     from formreader.batch.model_trial import load_tried
+    from formreader.core.records import InputFile
     from formreader.core.stopwatch import Stopwatch
     from formreader.input.input_files import check_exists
     from formreader.reading.one_page import crop_task, read_pages

@@ -394,7 +394,8 @@ def test_scan_counts_what_it_read(forms: Path, tiny_model: Path) -> None:
     assert list(summary.stages) == list(STAGES)
     assert min(summary.stages.values()) > 0
     html = (forms.parent / "r.html").read_text(encoding="utf-8")
-    assert f"{summary.review:,} digits to review" in html
+    to_review = f'"figures.review"></dt><dd class="figure-number">{summary.review}</dd>'
+    assert to_review in html
 
 
 def test_a_scan_that_is_stopped_at_once_begins_no_page(forms: Path, tiny_model: Path) -> None:

@@ -343,7 +343,7 @@ def test_earlier_values_come_from_a_table_beside_the_template(tmp_path: Path) ->
     _, kwh, m3 = read_template(tmp_path).fields
     assert replace(kwh.rules, earlier={}) == by_meter
     assert kwh.rules.earlier == {"42": "8,0", "": "9,0"}
-    assert m3.rules.earlier == {"a.png, page 1": "-3", "b.pdf, page 2": "", ", page 1": "1"}
+    assert m3.rules.earlier == {"a.png (1)": "-3", "b.pdf (2)": "", " (1)": "1"}
     before = templates_hash(tmp_path)
     table.write_text("file,'=meter,kWh\n")
     with pytest.raises(TemplateError, match=r"last\.csv: it has no column m3"):

@@ -105,10 +105,11 @@ def test_the_table_counts_what_a_scan_accepts(
     probabilities: npt.NDArray[np.float32], threshold: float
 ) -> None:
     """Also where a confidence, of 32 bits, is a threshold but for its rounding."""
-    boxes = (DigitBox(((0, 0), (9, 0), (9, 9), (0, 9))),) * 6
-    crops = FieldCrops(boxes, np.zeros((6, 28, 28), np.uint8), np.zeros(6, np.bool_))
-    (field,) = decide([ReadField(crops, probabilities)], Thresholds.equal(threshold))
-    accepted = [digit for digit in field.digits if digit.status is Status.OK]
+    box = DigitBox(((0, 0), (9, 0), (9, 9), (0, 9)))
+    crops = FieldCrops((box,), np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.bool_))
+    read = [ReadField(crops, probabilities[i : i + 1]) for i in range(6)]
+    fields = decide(read, Thresholds.equal(threshold))
+    accepted = [digit for field in fields for digit in field.digits if digit.status is Status.OK]
     (row,) = calibration_table(probabilities, np.full(6, 3, np.uint8), (threshold,))
     assert (row.n, row.accepted) == (6, len(accepted))
     assert row.errors == sum(digit.digit != 3 for digit in accepted)
