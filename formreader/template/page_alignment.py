@@ -1,8 +1,8 @@
 """Align a page with the reference page of a form: projectively, then locally, for curl and stretch.
 
-The transform found from landmarks is good to a few pixels. Small patches of the reference are
-then looked for near their places; where they are found says how the paper is bent, and how many
-are found says whether the page is this form at all.
+The map that the layouts suggest is good to a few pixels. Small patches of the reference are then
+looked for near their places, on the page without its writing; where they are found says how the
+paper is bent. Print and lines, compared under that map, say whether the page is this form at all.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ from formreader.template.page_map import Floats, PageMap, fit_map
 _PATCH_SIDE, _PATCH_STEP = 28, 16
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
 
-_ROUNDS = ((16, 2), (6, 1))
+_FAR, _CLOSE = (16, 2), (6, 1)
 """Distance up to which a patch is looked for, in pixels of the reference page, and by how much the
-pages are made smaller for it, in the first and in the second round. In the second one it is less
-than the distance of neighbouring boxes, which look alike."""
+pages are made smaller for it, at first and then. Close is less than the distance of neighbouring
+boxes, which look alike."""
+
+_MAX_CLOSE, _MIN_GROWTH = 4, 1.05
+"""How often patches are looked for close by, as long as so many times as many are found: bent paper
+is known from where it is flat on."""
 
 _MIN_PATCH_DETAIL = 1e-3
 """Lesser eigenvalue of the covariance of the brightness's derivatives (`cv2.cornerMinEigenVal`)
@@ -37,6 +41,10 @@ from which a patch holds edges in both directions."""
 
 _MAX_PATCHES = 60
 """Patches with print, and of lines alone, that are looked for: spread over the page."""
+
+_MIN_UNIQUE, _MIN_SPAN = 20, 0.75
+"""Number of patches with print, and the share of the height and width of all that they span, from
+which only they are looked for in the first round."""
 
 _PRINT_OF_PATCH = 0.04
 """Share of print in a patch from which it is one with print."""
@@ -50,7 +58,8 @@ chance finds fewer than a quarter of them."""
 
 _MAX_REFINED, _SETTLED, _MIN_GAIN = 8, 8.0, 0.04
 """How often patches are looked for, each time from what the last time has told; pixels by which the
-map moved, anywhere, up to which that is enough; and the gain in score that is worth another one."""
+map moved, anywhere, up to which that is enough; and the gain in score from which it goes on where
+the page seems to be another form."""
 
 SURE_SCORE = 0.8
 """Score of an alignment from which no other map, and no other form, is tried."""
@@ -155,16 +164,24 @@ class Reference:
 
     @cached_property
     def patches(self) -> npt.NDArray[np.int64]:
-        """(n, 2) upper left corners of the patches with print or lines; `printed` has which."""
-        return self._chosen[0]
+        """(n, 2) upper left corners of the patches, first those with print, then of lines alone."""
+        return np.concatenate(self._chosen)
 
     @cached_property
-    def printed(self) -> npt.NDArray[np.bool_]:
-        """(n,) which of the patches hold print."""
-        return self._chosen[1]
+    def _unique(self) -> int:
+        """How many of the first patches nothing near them looks like, if these tell how it lies.
+
+        A patch of boxes side by side may be found at the next box, print is mostly the only one.
+        """
+        printed = self._chosen[0]
+        enough = len(printed) >= _MIN_UNIQUE and bool(
+            (np.ptp(printed, axis=0) >= _MIN_SPAN * np.ptp(self.patches, axis=0)).all()
+        )
+        return len(printed) if enough else len(self.patches)
 
     @cached_property
-    def _chosen(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    def _chosen(self) -> list[npt.NDArray[np.int64]]:
+        """The corners of the patches with print, and of those of lines alone, (n, 2) each."""
         height, width = self.image.shape
         ys = np.arange(0, height - _PATCH_SIDE + 1, _PATCH_STEP)
         xs = np.arange(0, width - _PATCH_SIDE + 1, _PATCH_STEP)
@@ -180,14 +197,13 @@ class Reference:
         for group in (printed, ~printed):
             of_group = np.flatnonzero(group & (detail >= _MIN_PATCH_DETAIL))
             of_group = of_group[np.argsort(-detail[of_group], kind="stable")]
-            chosen.append(of_group[:: max(1, -(-len(of_group) // _MAX_PATCHES))])
-        every = np.concatenate(chosen)
-        return corners[every], printed[every]
+            chosen.append(corners[of_group[:: max(1, -(-len(of_group) // _MAX_PATCHES))]])
+        return chosen
 
     @cached_property
     def _smaller(self) -> dict[int, GreyImage]:
         """The image by how much it is made smaller."""
-        return {by: _made_smaller(self.image, by) for _, by in _ROUNDS}
+        return {by: _made_smaller(self.image, by) for _, by in (_FAR, _CLOSE)}
 
     def align(self, page: PageLayout, of_page: Profiles) -> Alignment | None:
         """Align a page with these profiles; None if hardly any of the form is on it."""
@@ -206,7 +222,7 @@ class Reference:
         best: Alignment | None = None
         for _ in range(_MAX_REFINED):
             found = self._refined(page, first)
-            if found is None or (best is not None and found.score < best.score + _MIN_GAIN):
+            if found is None or (best and found.score < best.score + _MIN_GAIN * bool(best.fault)):
                 break
             moved = np.linalg.norm(found.map(places) - first.map(places), axis=1).max()
             best, first = found, found.page_map
@@ -218,13 +234,18 @@ class Reference:
         """As `align`, from a map that is about right."""
         seen, fit = self._seen(page.clean, first), Alignment.smooth(first)
         span = float(np.hypot(*self.image.shape)) / 2
-        enough = max(_MIN_FOUND, _MIN_FOUND_SHARE * len(self.patches))
-        for reach, smaller in _ROUNDS:
-            places, targets = self._find_patches(seen, first, fit, reach, smaller)
+        for number, (reach, smaller) in (
+            (self._unique, _FAR),
+            *[(len(self.patches), _CLOSE)] * _MAX_CLOSE,
+        ):
+            enough, before = max(_MIN_FOUND, _MIN_FOUND_SHARE * number), len(fit.places)
+            places, targets = self._find_patches(number, seen, first, fit, reach, smaller)
             found = _fitted(places, targets, fit.page_map, span) if len(places) >= enough else None
             if found is None:
                 return None
             fit = found
+            if (reach, smaller) == _CLOSE and len(fit.places) < _MIN_GROWTH * before:
+                break
         return self._judged(page, fit) if len(fit.places) >= enough else None
 
     def _judged(self, page: PageLayout, fit: Alignment) -> Alignment:
@@ -273,23 +294,25 @@ class Reference:
 
     def _find_patches(
         self,
+        number: int,
         seen: GreyImage,
         first: PageMap,
         fit: Alignment,
         reach: int,
         smaller: int,
     ) -> tuple[Floats, Floats]:
-        """Centres (n, 2) of the patches that are found, and where they are on the page, (n, 2).
+        """Centres (n, 2) of patches that are found, and where they are on the page, (n, 2).
 
-        `seen` is the page as seen by `first`; it is looked at where `fit` expects a patch.
+        So many of the first ones are looked for. `seen` is the page as seen by `first`; it is
+        looked at where `fit` expects a patch.
         """
-        centres = np.asarray(self.patches + (_PATCH_SIDE - 1) / 2, np.float64)
+        centres = np.asarray(self.patches[:number] + (_PATCH_SIDE - 1) / 2, np.float64)
         before = np.rint(first.back(fit.map(centres)) - centres).astype(np.int64)
         before = np.clip(before, -_MAX_SHIFT, _MAX_SHIFT) // smaller * smaller
         form, seen = self._smaller[smaller], _made_smaller(seen, smaller)
         side, reach = _PATCH_SIDE // smaller, reach // smaller
         found, offsets = list[int](), list[tuple[float, float]]()
-        patches = self.patches // smaller
+        patches = self.patches[:number] // smaller
         corners = patches + (before + _MARGIN) // smaller - reach
         for i, ((x, y), (left, top)) in enumerate(
             zip(patches.tolist(), corners.tolist(), strict=True)

@@ -34,8 +34,14 @@ _LEAST_PEN, _IS_RULED = 0.25, 0.5
 _SURE_PRINT, _MAX_PEN = 0.8, 0.1
 """Probabilities: of print above the first and of a pen below the second a pixel is surely print."""
 
+_LONGER_THAN_STROKES = 11
+"""Length of a line, in places of the layers' grid, that is none of a digit's strokes."""
+
 _PEN_RIM = 3
 """Places of the layers' grid, the middle one included, to which the rim of a stroke reaches."""
+
+_PAPER_NEAR = 11
+"""Side, in pixels of the page, of what holds some paper around each place of a stroke."""
 
 _CELL = 2
 """Places of the layers' grid in a side of one cell of a layout."""
@@ -107,7 +113,7 @@ class PageLayout:
         """The layout of an evenly lit page; `maps` are the page network's, if they are known."""
         maps = shipped_page_network().look(even) if maps is None else maps
         layers = probabilities(maps.layers)
-        ruled = np.maximum(layers[Layer.RULED_ACROSS], layers[Layer.RULED_DOWN]) > _IS_RULED
+        ruled = _long(layers[Layer.RULED_ACROSS]) | _long(layers[Layer.RULED_DOWN].T).T
         pen = (layers[Layer.PEN] > _LEAST_PEN) & ~ruled
         printed = (layers[Layer.PRINT] > _SURE_PRINT) & (layers[Layer.PEN] < _MAX_PEN) & ~ruled
         layers[Layer.PRINT][pen | ruled] = 0
@@ -129,14 +135,23 @@ class PageLayout:
         """The page without what a pen wrote, (h, w) uint8."""
         rim = cv2.dilate(self.pen.astype(np.uint8), np.ones((_PEN_RIM, _PEN_RIM), np.uint8))
         height, width = self.even.shape
-        grown = np.repeat(np.repeat(rim, LAYER_STRIDE, axis=0), LAYER_STRIDE, axis=1)
-        return np.where(grown[:height, :width] > 0, np.uint8(255), self.even)
+        written = (rim > 0) & ~self.ruled
+        written = np.repeat(np.repeat(written, LAYER_STRIDE, axis=0), LAYER_STRIDE, axis=1)
+        paper = cv2.dilate(self.even, np.ones((_PAPER_NEAR, _PAPER_NEAR), np.uint8))
+        return np.where(written[:height, :width], paper, self.even)
 
     @cached_property
     def soft(self) -> npt.NDArray[np.float32]:
         """The shares, blurred, 0..1."""
         shares = self.shares.astype(np.float32) / 255
         return np.asarray(cv2.GaussianBlur(shares, (0, 0), _SOFT), np.float32)
+
+
+def _long(layer: npt.NDArray[np.float32]) -> Mask:
+    """Where lines along the second axis of a layer are: strokes of a pen are shorter."""
+    ruled = np.ascontiguousarray(layer > _IS_RULED).astype(np.uint8)
+    line = np.ones((1, _LONGER_THAN_STROKES), np.uint8)
+    return np.asarray(cv2.morphologyEx(ruled, cv2.MORPH_OPEN, line) > 0, np.bool_)
 
 
 def _upright(layers: npt.NDArray[np.float32]) -> Transform:
