@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from formreader.core.doubts import Doubt
-from formreader.core.geometry import map_points
+from formreader.core.geometry import Box, map_points
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import GreyImage
+from formreader.output.wording import sentence
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.synth import (
     Form,
@@ -30,6 +31,8 @@ from formreader.synth import (
     finish,
     render_form,
 )
+from formreader.template.form_book import FormBook, KnownForm
+from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.page_alignment import Reference
 from formreader.template.page_layout import ITS_OWN, SCALES, PageLayout, Profiles, heights
 from formreader.template.placed_fields import quarters_turned
@@ -140,6 +143,21 @@ def test_a_grid_is_told_by_its_lines_and_by_its_title(
     corners = np.array([(90.0, 120), (700, 120), (700, 900), (90, 900)])
     # As it was drawn, but for the skew.
     assert fault is not None or np.abs(found[1].map(corners) - corners).max() < 12
+
+
+def test_a_stranger_is_told_with_the_form_that_is_nearest() -> None:
+    reference = Reference(PageLayout.of(grid("Water levels", 1).image))
+    height, width = reference.image.shape
+    template = FormTemplate("water", (width, height), (FieldPlace("A", cell=Box(72, 104, 35, 43)),))
+    book = FormBook([KnownForm(template, reference)])
+    same, other = (
+        book.recognise(PageLayout.of(grid(title, 2).image))
+        for title in ("Water levels", "Hours worked")
+    )
+    assert same is not None and same.difference == ""
+    assert other is not None and sentence(other.difference) == (
+        "the nearest form is water, but other things are printed on it"
+    )
 
 
 def test_blank_grids_are_told_by_their_lines() -> None:
