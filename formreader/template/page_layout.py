@@ -75,14 +75,14 @@ ITS_OWN = np.ones(1)
 _AT_ONCE = 600
 """Correlations that are made at once: each takes 4 kilobytes."""
 
-_PEAKS, _NEAR_PEAK = 4, 3
+_PEAKS, _NEAR_PEAK = 8, 3
 """Peaks of a correlation that are looked at, and the steps of scale and shift around one that are
 no other."""
 
 _MAX_ANISOTROPY = 0.16
 """Logarithm of the ratio of the scales across and down above which a map is none."""
 
-_MAX_MAPS, _LIKELY_MAPS, _MIN_OF_BEST = 6, 3, 0.8
+_MAX_MAPS, _LIKELY_MAPS, _MIN_OF_BEST = 12, 3, 0.8
 """Maps whose layouts are compared, those that are returned, and how alike layouts are by these, as
 a share of how alike they are by the best."""
 
