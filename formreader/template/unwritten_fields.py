@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, GreyImage
@@ -62,7 +63,7 @@ def with_unwritten(reference: GreyImage, fields: Sequence[FieldPlace]) -> tuple[
         fields: the fields that were found on most pages.
     """
     shown = _shown(reference)
-    fields = _whole_cells(fields, shown.cells)
+    fields = _whole_cells(reference, fields, shown.cells)
     heights = [one.cell.height for one in fields if one.cell is not None]
     sizes = [(box.width, box.height) for one in fields for box in one.boxes]
     added = list[FieldPlace]()
@@ -94,21 +95,33 @@ def _shown(reference: GreyImage) -> _Shown:
 
 def _ruled(page: GreyImage, found: Sequence[DigitBox]) -> tuple[Box, ...]:
     """The boxes of a row; () if any edge of any box has no line."""
-    edges = find_edges(page, np.array([box.corners for box in found], np.float64))
-    return tuple(box.box for box in found) if edges.weight.min() >= _MIN_LINE_OF_FOUND else ()
+    boxes = tuple(box.box for box in found)
+    return boxes if _has_lines(page, boxes).all() else ()
 
 
-def _whole_cells(fields: Sequence[FieldPlace], shown: Sequence[Box]) -> tuple[FieldPlace, ...]:
+def _has_lines(page: GreyImage, boxes: Sequence[Box]) -> npt.NDArray[np.bool_]:
+    """(n,) whether all edges of each box have lines."""
+    corners = [
+        ((b.left, b.top), (b.right, b.top), (b.right, b.bottom), (b.left, b.bottom)) for b in boxes
+    ]
+    edges = find_edges(page, np.array(corners, np.float64).reshape(-1, 4, 2))
+    return np.asarray(edges.weight.min(axis=0) >= _MIN_LINE_OF_FOUND, np.bool_)
+
+
+def _whole_cells(
+    reference: GreyImage, fields: Sequence[FieldPlace], shown: Sequence[Box]
+) -> tuple[FieldPlace, ...]:
     """The fields with parts of a cell replaced by the whole cell."""
     kept = list(fields)
     for cell in shown:
         parts = [one for one in kept if one.cell is not None and _is_part(one.cell, cell)]
+        if not parts or any(one.box.overlap(cell) >= _SAME_CELL for one in parts):
+            continue
         covered = sum(one.box.width for one in parts) / cell.width
         # If cells side by side fill it, the line between them is too faint on the median.
-        side_by_side = len(parts) > 1 and covered <= 1 + _SLACK
-        if covered < _MIN_COVERED_BY_PARTS or side_by_side:
-            continue
-        if not any(one.box.overlap(cell) >= _SAME_CELL for one in parts):
+        fill = len(parts) > 1 and 1 - _SLACK <= covered <= 1 + _SLACK
+        is_whole = _has_lines(reference, [one.box for one in parts]).all()
+        if not fill and (covered >= _MIN_COVERED_BY_PARTS or not is_whole):
             kept = [one for one in kept if one not in parts]
             kept.append(FieldPlace("-", cell=cell))
     return tuple(kept)
