@@ -31,9 +31,9 @@ _FAR, _CLOSE = (16, 2), (6, 1)
 pages are made smaller for it, at first and then. Close is less than the distance of neighbouring
 boxes, which look alike."""
 
-_MAX_CLOSE, _MIN_GROWTH = 4, 1.05
-"""How often patches are looked for close by, as long as so many times as many are found: bent paper
-is known from where it is flat on."""
+_MAX_CLOSE, _MIN_GROWTH, _MOST_FOUND = 4, 1.05, 0.97
+"""How often patches are looked for close by, as long as so many times as many are found, up to this
+share of all: bent paper is known from where it is flat on."""
 
 _MIN_PATCH_DETAIL = 1e-3
 """Lesser eigenvalue of the covariance of the brightness's derivatives (`cv2.cornerMinEigenVal`)
@@ -248,7 +248,9 @@ class Reference:
             if found is None:
                 return None
             fit = found
-            if (reach, smaller) == _CLOSE and len(fit.places) < _MIN_GROWTH * before:
+            if (reach, smaller) == _CLOSE and (
+                len(fit.places) < _MIN_GROWTH * before or len(fit.places) > _MOST_FOUND * number
+            ):
                 break
         return self._judged(page, fit) if len(fit.places) >= enough else None
 

@@ -82,6 +82,9 @@ no other."""
 _MAX_ANISOTROPY = 0.16
 """Logarithm of the ratio of the scales across and down above which a map is none."""
 
+_SURE_LIKENESS = 2.6
+"""How alike layouts are by a map, of 3 at most, from which no other is looked at."""
+
 _MAX_MAPS, _LIKELY_MAPS, _MIN_OF_BEST = 12, 3, 0.8
 """Maps whose layouts are compared, those that are returned, and how alike layouts are by these, as
 a share of how alike they are by the best."""
@@ -287,10 +290,12 @@ def likely_maps(
                 found.append((down[0] + across[0], turn, back @ scaled))
     found.sort(key=lambda one: -one[0])
     onto = np.linalg.inv(page.to_cells)
-    likeness = [
-        (_likeness(form, page, turn, cells), onto @ cells @ form.to_cells)
-        for _, turn, cells in found[:_MAX_MAPS]
-    ]
+    likeness = list[tuple[float, Transform]]()
+    for _, turn, cells in found[:_MAX_MAPS]:
+        alike = _likeness(form, page, turn, cells)
+        likeness.append((alike, onto @ cells @ form.to_cells))
+        if alike >= _SURE_LIKENESS:
+            break
     likeness.sort(key=lambda one: -one[0])
     needed = _MIN_OF_BEST * likeness[0][0] if likeness else 0.0
     return [

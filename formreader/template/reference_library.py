@@ -12,6 +12,11 @@ from formreader.template.page_layout import SCALES, PageLayout, Profiles, height
 _MAX_CANDIDATES = 5
 """Forms, the likeliest first, that a page is aligned with before it counts as none of them."""
 
+_MIN_ALIKE_PROFILES = 1.0
+"""How alike the profiles of a form and of a page must be, of 3.4 at most, to try it. Beside other
+forms half of 200 pages have less at usual scales; beside the right one only photographs have, of
+which it is found at the others."""
+
 
 class ReferenceLibrary:
     """Reference pages of forms."""
@@ -29,6 +34,8 @@ class ReferenceLibrary:
             profiles = Profiles.of(page, scales)
             alike = heights([one.profiles for one in self.references], profiles)
             for i in np.argsort(-alike, kind="stable")[:_MAX_CANDIDATES].tolist():
+                if alike[i] < _MIN_ALIKE_PROFILES:
+                    break
                 found = self.references[i].align(page, profiles)
                 if found is not None and (best is None or found.rank > best[1].rank):
                     best = i, found
