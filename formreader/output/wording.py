@@ -67,5 +67,7 @@ def sentence(reasons: str, language: str = "") -> str:
 
 def _sentence(reason: str, words: Words) -> str:
     doubt, *details = reason.split("\t")
-    text: str = words["reasons"].get(doubt, reason)
+    text: str = words["reasons"].get(doubt, "")
+    if not text:
+        return reason  # may have tabs and braces of its own, in the name of a file
     return text.format(*(one or words["shared"]["blank"] for one in details)) if details else text

@@ -156,12 +156,8 @@ def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple
         if own := list(broken_by(rules.of(name), value, name)):
             found[name] = own
     for relation in rules.relations:
-        numbers = {
-            name: number_of(values[name], rules.of(name)) if name in values else None
-            for name, _ in relation.terms
-        }
-        known = {name: number for name, number in numbers.items() if number is not None}
-        if len(known) < len(numbers) or _holds(relation, known):
+        known = _numbers_of(relation, values, rules)
+        if not known or _holds(relation, known):
             continue
         told = relation_broken(relation, values, known, rules)
         for name in known:
@@ -174,12 +170,22 @@ def kept_sums(values: Mapping[str, str], rules: FormRules) -> list[list[str]]:
     """The fields of each sum that the values of a page keep, where all of them are numbers."""
     kept = list[list[str]]()
     for relation in rules.relations:
-        names = [name for name, _ in relation.terms]
-        numbers = {name: number_of(values.get(name, ""), rules.of(name)) for name in names}
-        known = {name: number for name, number in numbers.items() if number is not None}
-        if relation.compare == "=" and len(known) == len(names) and _holds(relation, known):
-            kept.append(names)
+        known = _numbers_of(relation, values, rules)
+        if relation.compare == "=" and known and _holds(relation, known):
+            kept.append(list(known))
     return kept
+
+
+def _numbers_of(
+    relation: Relation, values: Mapping[str, str], rules: FormRules
+) -> dict[str, int | Decimal]:
+    """The numbers that a rule between fields is about; none where one of them is not known."""
+    numbers = {
+        name: number_of(values[name], rules.of(name)) if name in values else None
+        for name, _ in relation.terms
+    }
+    known = {name: number for name, number in numbers.items() if number is not None}
+    return known if len(known) == len(numbers) else {}
 
 
 def _holds(relation: Relation, numbers: Mapping[str, int | Decimal]) -> bool:

@@ -39,13 +39,12 @@ from formreader.service.request_bodies import (
     json_schema,
     receive_file,
 )
-from formreader.service.service_state import Service, busy, client_of, language_of, service_of
+from formreader.service.service_state import Language, Service, busy, client_of, service_of
 from formreader.service.template_shelf import LEARNED_FORMS, summary_of_template
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 Shared = Annotated[Service, Depends(service_of)]
-Language = Annotated[str, Depends(language_of)]
 PartName = Annotated[str, PathParameter(pattern=r"^part-[0-9a-f]{8}-[0-9]{4,9}\.js$")]
 
 _LOOK_SECONDS = 0.2

@@ -25,13 +25,12 @@ from formreader.service.job_queue import LiveJob
 from formreader.service.job_results_export import export_review
 from formreader.service.problems import ProblemError
 from formreader.service.request_bodies import json_body, json_schema
-from formreader.service.service_state import Service, language_of, service_of
+from formreader.service.service_state import Language, Service, service_of
 from formreader.store.job_store import JobStore
 
 router = APIRouter(prefix="/api/v1/jobs/{job_id}", tags=["pages"])
 
 Shared = Annotated[Service, Depends(service_of)]
-Language = Annotated[str, Depends(language_of)]
 Number = Annotated[int, Path(ge=1, le=100_000_000)]
 
 _MAX_NAME_TO_FIND = 1000

@@ -40,14 +40,13 @@ from formreader.service.request_bodies import (
     json_body,
     receive_file,
 )
-from formreader.service.service_state import Service, client_of, language_of, service_of
+from formreader.service.service_state import Language, Service, client_of, service_of
 from formreader.service.template_shelf import LEARNED_FORMS
 from formreader.store.grey_png import grey_png
 
 router = APIRouter(prefix="/api/v1", tags=["read at once"])
 
 Shared = Annotated[Service, Depends(service_of)]
-Language = Annotated[str, Depends(language_of)]
 
 _MAX_BYTES = 2**28
 """Bytes of the largest page that is read at once: an uncompressed page of 600 dpi has 100 MB."""

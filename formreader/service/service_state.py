@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Annotated, TypeAlias
 
 import psutil
-from fastapi import Request
+from fastapi import Depends, Request
 
 from formreader.batch.job_plan import run_record
 from formreader.batch.scan_means import WarmMeans
@@ -225,6 +226,10 @@ async def language_of(request: Request) -> str:
     tags = (one.split(";")[0].split("-")[0].strip().lower() for one in asked)
     known = (tag for tag in tags if tag in languages())
     return service.options.scan.language or next(known, "")
+
+
+Language: TypeAlias = Annotated[str, Depends(language_of)]
+"""The language of an answer, as a parameter of a route."""
 
 
 def client_of(request: Request) -> str:

@@ -101,6 +101,11 @@ def test_reasons_are_sentences_in_each_language() -> None:
         sentence(told, "xx")
 
 
+@pytest.mark.parametrize("error", ["a\t{x}.png: it is damaged", "{0}", "it has {} pages"])
+def test_what_is_no_reason_stays_as_it_is(error: str) -> None:
+    assert sentence(error, "de") == error
+
+
 def test_tables_are_english_unless_a_language_is_given() -> None:
     page = PageReading("a.png", 0)
     messages = [row[-1] for one in ("", "de") for row in field_rows(page, one)]
