@@ -453,7 +453,7 @@ def _vertex(values: npt.NDArray[Any], best: int) -> float:
     """Offset from the best of some values to the vertex of the parabola through its neighbours."""
     if not 0 < best < len(values) - 1:
         return 0.0
-    before, here, after = (float(one) for one in values[best - 1 : best + 2])
+    before, here, after = values[best - 1 : best + 2].tolist()
     curvature = before - 2 * here + after
     return 0.0 if curvature >= 0 else min(max((before - after) / (2 * curvature), -0.5), 0.5)
 
