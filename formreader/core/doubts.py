@@ -63,6 +63,8 @@ class Doubt(StrEnum):
     MAY_BE_TURNED = auto()
     NO_KNOWN_FORM = auto()
     LONE_FORM = auto()
+    OTHER_PRINT = auto()
+    OTHER_LINES = auto()
     NO_WRITTEN_NUMBER = auto()
     FIELDS_MORE = auto()
     FIELDS_FEWER = auto()

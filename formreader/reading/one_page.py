@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import TypeAlias
 
 import cv2
@@ -26,7 +26,6 @@ from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page as read_file
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
-from formreader.look.page_look import look_at
 from formreader.preprocess.straighten import StraightPage
 from formreader.reading.page_fields import (
     Networks,
@@ -93,8 +92,7 @@ def crop_page(page: Page, task: PageTask, stopwatch: Stopwatch) -> PageCrops:
         return crop_digit(page) if task.kind == "digit" else crop_number(page)
     pyramid = Pyramid(page.image)
     upright = lay_upright(pyramid, task, stopwatch)
-    straight, form = upright.straight, upright.form
-    look = cache(partial(look_at, straight))  # at most once, and not for forms without cells
+    straight, form, look = upright.straight, upright.form, upright.look
     with stopwatch.stage("find"):
         if form is None:
             placed, places = PlacedFields(), with_missed(find_fields(straight), look(), straight)
@@ -117,7 +115,7 @@ def crop_page(page: Page, task: PageTask, stopwatch: Stopwatch) -> PageCrops:
         page.file,
         page.number,
         tuple(fields),
-        notice=notice_of(places, fields, page, task) if form is None else "",
+        notice=notice_of(places, fields, page, task, upright.nearest) if form is None else "",
         discarded=places.discarded,
         seconds=stopwatch.stages,
         form="" if form is None else form.form.template.name,

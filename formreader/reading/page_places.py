@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
@@ -23,12 +24,14 @@ from formreader.crop.box_crops import NO_EVIDENCE, FormEvidence, crop_boxes, cro
 from formreader.crop.number_strips import cut_cells
 from formreader.crop.writing_map import WritingMap
 from formreader.detect.field_finder import FoundFields
+from formreader.look.page_look import PageLook, look_at
 from formreader.preprocess.page_print import find_print
 from formreader.preprocess.print_direction import shipped_line_network
 from formreader.preprocess.straighten import StraightPage, straighten
 from formreader.preprocess.text_direction import lies_on_side
 from formreader.reading.page_task import PageTask
 from formreader.template.form_book import Recognised, loaded_book
+from formreader.template.page_layout import PageLayout
 from formreader.template.placed_fields import PlacedFields, quarters_turned
 
 _MIN_LEGIBLE_DPI = 75
@@ -40,50 +43,63 @@ possible reason. No record of a measurement."""
 class UprightPage:
     """A straightened page, upright as far as is known.
 
-    `form` is the form that it is; None for none that is known. `by_print`: its print shows that it
-    lies upright.
+    `form` is the form that it is; None for none that is known, and then `nearest` says which one is
+    nearest and why it is another. `by_print`: its print shows that it lies upright.
     """
 
     straight: StraightPage
+    look: Callable[[], PageLook]
     form: Recognised | None = None
     by_print: bool = False
+    nearest: str = ""
+
+    @classmethod
+    def of(cls, straight: StraightPage) -> UprightPage:
+        """A page that lies as it does; it is looked at once at most."""
+        return cls(straight, cache(partial(look_at, straight)))
 
 
 def lay_upright(page: Pyramid, task: PageTask, stopwatch: Stopwatch) -> UprightPage:
     """Straighten a page, and turn it as its form, its task or its print says."""
     with stopwatch.stage("straighten"):
-        straight = straighten(page, task.quarters or 0)
+        upright = UprightPage.of(straighten(page, task.quarters or 0))
+    nearest = ""
     if task.templates:
         with stopwatch.stage("find"):
-            known = _on_form(page, straight, task)
-        if known is not None:
+            known = _on_form(page, upright, task)
+        if known.form is not None:
             return known
-    if task.quarters is not None:
-        return UprightPage(straight)
-    with stopwatch.stage("straighten"):
-        return _by_print(page, straight)
+        nearest = known.nearest
+    if task.quarters is None:
+        with stopwatch.stage("straighten"):
+            upright = _by_print(page, upright)
+    return replace(upright, nearest=nearest)
 
 
-def _on_form(page: Pyramid, straight: StraightPage, task: PageTask) -> UprightPage | None:
-    """A page that is one of the forms of its task; None for another."""
+def _on_form(page: Pyramid, upright: UprightPage, task: PageTask) -> UprightPage:
+    """A page as the form of its task that it is nearest to."""
     book = loaded_book(task.templates, task.forms)
-    found = book.recognise(straight.image) if book.forms else None
+    if not book.forms:
+        return upright
+    found = book.recognise(PageLayout.of(upright.straight.image, upright.look().maps))
     if found is not None and (turned := quarters_turned(found.alignment)):
-        straight = straighten(page, (task.quarters or 0) + turned)
-        found = book.recognise(straight.image)
-    return None if found is None else UprightPage(straight, found)
+        upright = UprightPage.of(straighten(page, (task.quarters or 0) + turned))
+        found = book.recognise(PageLayout.of(upright.straight.image, upright.look().maps))
+    if found is None:
+        return upright
+    return replace(upright, nearest=found.difference, form=None if found.difference else found)
 
 
-def _by_print(page: Pyramid, straight: StraightPage) -> UprightPage:
+def _by_print(page: Pyramid, upright: UprightPage) -> UprightPage:
     """A page turned so that its print is upright."""
-    quarters, letters = 0, find_print(straight.image)
+    quarters, letters = 0, find_print(upright.straight.image)
     if lies_on_side(letters):
-        quarters, straight = 1, straighten(page, 1)
-        letters = find_print(straight.image)
+        quarters, upright = 1, UprightPage.of(straighten(page, 1))
+        letters = find_print(upright.straight.image)
     further = shipped_line_network().quarters_to_upright(letters)
     if further:
-        straight = straighten(page, quarters + further)
-    return UprightPage(straight, by_print=further is not None)
+        upright = UprightPage.of(straighten(page, quarters + further))
+    return replace(upright, by_print=further is not None)
 
 
 def given_places(placed: PlacedFields) -> FoundFields:
@@ -135,14 +151,17 @@ def as_on_form(placed: PlacedFields, cropped: Sequence[FieldCrops]) -> list[Fiel
     return fields
 
 
-def notice_of(found: FoundFields, fields: Sequence[FieldCrops], page: Page, task: PageTask) -> str:
+def notice_of(
+    found: FoundFields, fields: Sequence[FieldCrops], page: Page, task: PageTask, nearest: str
+) -> str:
     """Why a person should look at a page of no known form, before it is read; "" if nothing is odd.
 
-    It names the resolution if that may be the reason.
+    It names the resolution if that may be the reason. `nearest` is that of `UprightPage`.
     """
     notices = list[str]()
     if task.templates:
-        notices.append(Doubt.NO_KNOWN_FORM if task.forms is None else Doubt.LONE_FORM)
+        known = (Doubt.NO_KNOWN_FORM, nearest) if task.forms is None else (Doubt.LONE_FORM,)
+        notices.extend(known)
     if found.rows or not fields:  # else reading the cells shows whether they are any
         notices.append(found.notice)
     if not (found.rows or fields) and page.dpi < _MIN_LEGIBLE_DPI:

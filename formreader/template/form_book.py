@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.doubts import reason
 from formreader.core.errors import TemplateError
 from formreader.core.records import GreyImage
 from formreader.core.user_files import open_regular
 from formreader.crop.box_crops import lines_of_boxes
 from formreader.crop.box_lines import BoxLines
 from formreader.detect.line_snapping import Edges, find_edges
-from formreader.preprocess.straighten import WORKING_SIDE
 from formreader.rules.form_rules import FormRules
 from formreader.template.documents import documents_of
 from formreader.template.faint_marks import places_beside
 from formreader.template.field_lines import on_lines
 from formreader.template.form_template import FormTemplate
 from formreader.template.ink_beside import free_sides, thickened
-from formreader.template.landmarks import Landmarks, find_landmarks
 from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.page_layout import PageLayout
 from formreader.template.page_map import Floats
 from formreader.template.reference_library import ReferenceLibrary
 from formreader.template.template_file import (
-    PRINTED_FILE,
     TEMPLATE_FILE,
     files_of_rules,
     page_files,
@@ -42,10 +39,6 @@ from formreader.template.template_file import (
 
 _MAX_BOOKS = 4
 """Folders of forms that a process keeps: the service reads jobs with several at the same time."""
-
-
-_LIKE_PAPER = 0.97
-"""Size of a form on its sheet, as a share of that in its picture, from which they are the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +99,16 @@ class KnownForm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recognised:
-    """The form that a page is, and how it lies on it."""
+    """The form that a page is most like, and how it lies on it."""
 
     form: KnownForm
     alignment: Alignment
+
+    @property
+    def difference(self) -> str:
+        """Why the page is not this form; "" if it is."""
+        fault = self.alignment.fault
+        return "" if fault is None else reason(fault, self.form.template.name)
 
 
 class FormBook:
@@ -145,8 +144,7 @@ class FormBook:
             taken[template.name] = folder
             pictures = read_page_pictures(folder, template)
             first, *others = (
-                KnownForm(template, _on_sheet(one) if name == PRINTED_FILE else Reference(one))
-                for name, one in pictures.items()
+                KnownForm(template, Reference(PageLayout.of(one))) for name, one in pictures.items()
             )
             forms.append(first)
             printed += others
@@ -163,25 +161,10 @@ class FormBook:
         """The rules of each form, by its name."""
         return {form.template.name: form.template.rules for form in self.forms}
 
-    def recognise(self, even: GreyImage) -> Recognised | None:
-        """Recognise the form of an evenly lit page, (h, w) uint8, however it is turned."""
-        best = self._library.best_alignment(even, find_landmarks(even))
+    def recognise(self, page: PageLayout) -> Recognised | None:
+        """The form that a page is most like, however it is turned; None if it is like none."""
+        best = self._library.best_alignment(page)
         return None if best is None else Recognised(self._known[best[0]], best[1])
-
-
-def _on_sheet(printed: GreyImage) -> Reference:
-    """A printed form as a reference page, with its landmarks as a scan of its sheet shows them.
-
-    A form that has not the proportions of paper is smaller there than in its own picture: of six
-    drawn forms in five kinds of scan two were found on half of their sheets, now on all.
-    """
-    shorter, longer = sorted(printed.shape)
-    smaller = min(WORKING_SIDE / longer, WORKING_SIDE / math.sqrt(2) / shorter)
-    if smaller >= _LIKE_PAPER:
-        return Reference(printed)
-    seen = cv2.resize(printed, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA)
-    landmarks = find_landmarks(np.asarray(seen, np.uint8))
-    return Reference(printed, Landmarks(landmarks.points / smaller, landmarks.descriptors))
 
 
 @lru_cache(maxsize=_MAX_BOOKS)

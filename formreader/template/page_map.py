@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -93,23 +92,6 @@ class PageMap:
         return found
 
 
-def similar_map(
-    source: Floats, target: Floats, max_miss: float
-) -> tuple[PageMap, npt.NDArray[np.bool_]] | None:
-    """Find a turn, shift and change of size that many pairs of points (n, 2) agree upon.
-
-    Returns the map and (n,) which pairs miss it by at most `max_miss` pixels; None if there is
-    none.
-    """
-    found, inside = cv2.estimateAffinePartial2D(
-        source, target, method=cv2.RANSAC, ransacReprojThreshold=max_miss, maxIters=2000
-    )
-    if found is None:
-        return None
-    transform = np.vstack([found, (0, 0, 1)]).astype(np.float64)
-    return PageMap.flat(transform), inside.ravel() > 0
-
-
 def fit_map(
     source: Floats,
     target: Floats,
@@ -144,39 +126,40 @@ def fit_map(
     into = np.array([[span, 0, middle[0]], [0, span, middle[1]], [0, 0, 1]])
     out_of = np.array([[size, 0, its_place[0]], [0, size, its_place[1]], [0, 0, 1]])
     near, (u, v) = (source - middle) / span, ((target - its_place) / size).T
-    terms = _equations(near, u, v, bent=bent)
+    terms, places = _equations(near, u, v, bent=bent), np.concatenate([u, v])
     doubt = max(1.0, len(source) / _MAX_INDEPENDENT) * (_POINT_NOISE / size) ** 2
-    apart = np.eye(4 + terms.shape[2] - 8, terms.shape[2], 4)
+    apart = np.eye(4 + terms.shape[1] - 8, terms.shape[1], 4)
     apart[:4, :8] = _APART
     inner = np.linalg.inv(out_of) @ start.transform @ into
-    numbers = np.append((inner / inner[2, 2]).ravel()[:8], np.zeros(terms.shape[2] - 8))
-    fitted = start
+    numbers = np.append((inner / inner[2, 2]).ravel()[:8], np.zeros(terms.shape[1] - 8))
+    distance = np.linalg.norm(start.map(source) - target, axis=1)
     for miss in np.geomspace(*misses, _ROUNDS):
-        distance = np.linalg.norm(fitted.map(source) - target, axis=1)
-        weighted = terms * ((miss**2 / (miss**2 + distance**2)) ** 2)[:, None]
+        weights = (miss**2 / (miss**2 + distance**2)) ** 2
+        weighted = terms * np.concatenate([weights, weights])[:, None]
         unusual = _USUAL_STRETCH**2 + (apart @ numbers) ** 2
-        normal = weighted[0].T @ terms[0] + weighted[1].T @ terms[1]
-        normal += (apart.T * (doubt / unusual)) @ apart
+        normal = weighted.T @ terms + (apart.T * (doubt / unusual)) @ apart
         try:
-            numbers = np.linalg.solve(normal, weighted[0].T @ u + weighted[1].T @ v)
+            numbers = np.linalg.solve(normal, weighted.T @ places)
         except np.linalg.LinAlgError:
             return None
-        inner = np.append(numbers[:8], 1.0).reshape(3, 3)
-        transform = out_of @ inner @ np.linalg.inv(into)
-        if not np.isfinite(transform).all():
+        if not np.isfinite(numbers).all():
             return None
-        bend = np.zeros((_BEND_TERMS, 2))
-        if bent:
-            bend = numbers[8:].reshape(2, _BEND_TERMS).T * size / transform[2, 2]
-        fitted = PageMap(np.asarray(transform / transform[2, 2]), bend, middle, span)
-    return fitted
+        missed = np.hypot(*(terms @ numbers - places).reshape(2, -1))
+        distance = size * missed / np.abs(near @ numbers[6:8] + 1)
+    transform = out_of @ np.append(numbers[:8], 1.0).reshape(3, 3) @ np.linalg.inv(into)
+    if not (transform[2, 2] and np.isfinite(distance).all()):
+        return None
+    bend = np.zeros((_BEND_TERMS, 2))
+    if bent:
+        bend = numbers[8:].reshape(2, _BEND_TERMS).T * size / transform[2, 2]
+    return PageMap(np.asarray(transform / transform[2, 2]), bend, middle, span)
 
 
 def _equations(near: Floats, u: Floats, v: Floats, *, bent: bool) -> Floats:
-    """(2, n, k) factors of the k numbers of a map, in the equations for u and for v."""
+    """(2 n, k) factors of the k numbers of a map, in the equations for u, then for v."""
     x, y = near.T
     one, none = np.ones_like(x), np.zeros_like(x)
-    terms = np.stack(
+    terms = np.concatenate(
         [
             np.column_stack([x, y, one, none, none, none, -x * u, -y * u]),
             np.column_stack([none, none, none, x, y, one, -x * v, -y * v]),
@@ -186,8 +169,7 @@ def _equations(near: Floats, u: Floats, v: Floats, *, bent: bool) -> Floats:
         return terms
     bends = _bend_terms(near)
     nothing = np.zeros_like(bends)
-    both = np.stack([np.hstack([bends, nothing]), np.hstack([nothing, bends])])
-    return np.concatenate([terms, both], axis=2)
+    return np.hstack([terms, np.vstack([bends, nothing]), np.vstack([nothing, bends])])
 
 
 def _bend_terms(near: Floats) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -12,7 +12,7 @@ import numpy as np
 
 from formreader.core.form_fields import FormField
 from formreader.core.records import GreyImage
-from formreader.template.landmarks import Landmarks, find_landmarks
+from formreader.template.page_layout import PageLayout
 from formreader.template.page_map import Floats
 
 _DECIMALS = 2
@@ -44,10 +44,15 @@ class PilePage:
         image = cv2.imdecode(np.frombuffer(self.png, np.uint8), cv2.IMREAD_GRAYSCALE)
         return np.asarray(image, np.uint8)
 
+    @property
+    def layout(self) -> PageLayout:
+        """What is ruled and printed on the copy."""
+        return replace(self._without_copy, even=self.even)
+
     @cached_property
-    def landmarks(self) -> Landmarks:
-        """The landmarks of the copy."""
-        return find_landmarks(self.even)
+    def _without_copy(self) -> PageLayout:
+        """The same without the copy, which is the largest part of it."""
+        return replace(PageLayout.of(self.even), even=np.zeros((0, 0), np.uint8))
 
     @property
     def rows(self) -> list[Floats]:

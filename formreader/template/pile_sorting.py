@@ -14,8 +14,8 @@ from formreader.core.records import GreyImage
 from formreader.rules.form_rules import FieldRules
 from formreader.template.field_agreement import FoundField, agreed_fields, named_in_order
 from formreader.template.form_template import FieldPlace, FormTemplate
-from formreader.template.landmarks import match_landmarks
 from formreader.template.page_alignment import Alignment, Reference, seen_by
+from formreader.template.page_layout import PageLayout
 from formreader.template.page_map import Floats, PageMap
 from formreader.template.pile_page import PilePage
 from formreader.template.placed_fields import quarters_turned
@@ -29,10 +29,6 @@ _MAX_MEDIAN_PAGES = 25
 
 _MIN_MEDIAN_PAGES = 3
 """Pages from which handwriting is in the minority at each place."""
-
-_RESEMBLING = 100
-"""Pairs of landmarks from which a page is likely to be a form that it does not align with. Pages of
-100 scans of one form that did not align with their median had 260 and more."""
 
 _MIN_FIT = 0.6
 """Intersection over union of a box and its place in the form, from which it was found there."""
@@ -76,15 +72,11 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
             settled.take(pile)
     # A page that was unlike a form's first page may be like the median of several.
     left += [page for pile in small for page, _ in pile.members]
-    others, alone = _Piles([]), _Piles([])
+    others = _Piles([])
     for page in left:
-        if settled.add(page):
-            continue
-        if settled.resemble(page):  # two such pages must not become the same form once more
-            alone.begin(page)
-        elif not others.add(page):
+        if not settled.add(page) and not others.add(page):
             others.begin(page)
-    found = [pile for pile in (*settled.piles, *others.piles, *alone.piles) if pile.members]
+    found = [pile for pile in (*settled.piles, *others.piles) if pile.members]
     return sorted(found, key=lambda pile: -len(pile.members))
 
 
@@ -92,7 +84,10 @@ def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     """Make the template of a form; None if its pages show no field, or too many."""
     fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
     if len(pile.members) >= _MIN_MEDIAN_PAGES:
-        seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
+        seen = [
+            _seen_from(pile.reference, page.even, how)
+            for page, how in pile.members[:_MAX_MEDIAN_PAGES]
+        ]
         found = with_unwritten(pile.reference.image, without_print(fields, seen))
         fields = named_in_order(found)
     widest = max((len(field.boxes) for field in fields), default=0)
@@ -168,33 +163,31 @@ class _Piles:
     def begin(self, page: PilePage) -> None:
         """Begin a pile with a page as its leader."""
         itself = Alignment.smooth(PageMap.flat(np.eye(3)), 1.0)
-        self.take(FormPile(Reference(page.even, page.landmarks), [(page, itself)]))
+        self.take(FormPile(Reference(page.layout), [(page, itself)]))
 
     def take(self, pile: FormPile) -> None:
         """Take a pile in."""
         self.piles.append(pile)
         self._library = ReferenceLibrary([pile.reference for pile in self.piles])
 
-    def resemble(self, page: PilePage) -> bool:
-        """Whether a page has much in common with one of the piles, though it does not align."""
-        matches = (match_landmarks(one.reference.landmarks, page.landmarks) for one in self.piles)
-        return any(match is not None and len(match.form) >= _RESEMBLING for match in matches)
-
     def has(self, reference: Reference) -> bool:
         """Whether a reference page is of the form of one of the piles."""
-        return self._library.best_alignment(reference.image, reference.landmarks) is not None
+        found = self._library.best_alignment(reference.layout)
+        return found is not None and not found[1].fault
 
     def add(self, page: PilePage) -> bool:
         """Add a page to the pile of its form; false if there is none."""
-        found = self._library.best_alignment(page.even, page.landmarks)
-        if found is None:
+        found = self._library.best_alignment(page.layout)
+        if found is None or found[1].fault:
             return False
         self.piles[found[0]].members.append((page, found[1]))
         return True
 
 
 def _settle(pile: FormPile) -> list[PilePage]:
-    """Make the median of a pile's pages its reference page, the way up that most pages lie.
+    """Make the median of a pile's pages without their writing its reference page.
+
+    It lies as most pages do.
 
     Returns the pages that are unlike it, and left the pile.
     """
@@ -203,10 +196,13 @@ def _settle(pile: FormPile) -> list[PilePage]:
     usual = turns.most_common(1)[0][0]
     if usual:  # the leader lies another way than most
         leader = next(page for page, how in pile.members if _turn(how) == usual)
-        _align_anew(pile, Reference(leader.even))
-    seen = [_seen_from(pile.reference, *one) for one in pile.members[:_MAX_MEDIAN_PAGES]]
+        _align_anew(pile, Reference(leader.layout))
+    seen = [
+        _seen_from(pile.reference, page.layout.clean, how)
+        for page, how in pile.members[:_MAX_MEDIAN_PAGES]
+    ]
     median = np.median(np.stack(seen), axis=0).astype(np.uint8)
-    _align_anew(pile, Reference(median))
+    _align_anew(pile, Reference(PageLayout.of(median)))
     stayed = {id(page) for page, _ in pile.members}
     return [page for page in pages if id(page) not in stayed]
 
@@ -217,15 +213,16 @@ def _turn(how: Alignment) -> int:
 
 def _align_anew(pile: FormPile, reference: Reference) -> None:
     """Align the pages of a pile with another reference page; those that are no more like it go."""
-    aligned = ((page, reference.align(page.even, page.landmarks)) for page, _ in pile.members)
-    pile.members = [(page, how) for page, how in aligned if how is not None]
+    library = ReferenceLibrary([reference])
+    aligned = ((page, library.best_alignment(page.layout)) for page, _ in pile.members)
+    pile.members = [(page, found[1]) for page, found in aligned if found and not found[1].fault]
     pile.reference = reference
 
 
-def _seen_from(reference: Reference, page: PilePage, how: Alignment) -> GreyImage:
+def _seen_from(reference: Reference, page: GreyImage, how: Alignment) -> GreyImage:
     """A page as seen on the reference page."""
     height, width = reference.image.shape
-    return seen_by(how.map, page.even, (width, height))
+    return seen_by(how.map, page, (width, height))
 
 
 def _on_reference(reference: Reference, page: PilePage, how: Alignment) -> list[FoundField]:

@@ -8,9 +8,10 @@ fields of this form look like.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.geometry import Box
 from formreader.core.records import DigitBox, GreyImage
@@ -55,14 +56,15 @@ def with_unwritten(reference: GreyImage, fields: Sequence[FieldPlace]) -> tuple[
     """The fields of a form, with those added that are blank on most pages.
 
     Only places that look like known fields are added: a cell as high as a known one, or boxes as
-    large as known ones. Parts of a cell are replaced by the whole cell.
+    large as known ones. Parts of a cell, and boxes without lines in it, are replaced by the whole
+    cell.
 
     Args:
         reference: the median of a form's pages, (h, w) uint8.
         fields: the fields that were found on most pages.
     """
     shown = _shown(reference)
-    fields = _whole_cells(fields, shown.cells)
+    fields = _whole_cells(reference, fields, shown.cells)
     heights = [one.cell.height for one in fields if one.cell is not None]
     sizes = [(box.width, box.height) for one in fields for box in one.boxes]
     added = list[FieldPlace]()
@@ -94,24 +96,50 @@ def _shown(reference: GreyImage) -> _Shown:
 
 def _ruled(page: GreyImage, found: Sequence[DigitBox]) -> tuple[Box, ...]:
     """The boxes of a row; () if any edge of any box has no line."""
-    edges = find_edges(page, np.array([box.corners for box in found], np.float64))
-    return tuple(box.box for box in found) if edges.weight.min() >= _MIN_LINE_OF_FOUND else ()
+    boxes = tuple(box.box for box in found)
+    return boxes if _has_lines(page, boxes).all() else ()
 
 
-def _whole_cells(fields: Sequence[FieldPlace], shown: Sequence[Box]) -> tuple[FieldPlace, ...]:
-    """The fields with parts of a cell replaced by the whole cell."""
+def _has_lines(page: GreyImage, boxes: Sequence[Box]) -> npt.NDArray[np.bool_]:
+    """(n,) whether all edges of each box have lines."""
+    corners = [
+        ((b.left, b.top), (b.right, b.top), (b.right, b.bottom), (b.left, b.bottom)) for b in boxes
+    ]
+    edges = find_edges(page, np.array(corners, np.float64).reshape(-1, 4, 2))
+    return np.asarray(edges.weight.min(axis=0) >= _MIN_LINE_OF_FOUND, np.bool_)
+
+
+def _whole_cells(
+    reference: GreyImage, fields: Sequence[FieldPlace], shown: Sequence[Box]
+) -> tuple[FieldPlace, ...]:
+    """The fields with parts of a cell replaced by the whole cell.
+
+    A part may be a box: a stroke of a pen on many pages looks like its side. A true box has lines.
+    """
     kept = list(fields)
     for cell in shown:
-        parts = [one for one in kept if one.cell is not None and _is_part(one.cell, cell)]
-        covered = sum(one.box.width for one in parts) / cell.width
-        # If cells side by side fill it, the line between them is too faint on the median.
-        side_by_side = len(parts) > 1 and covered <= 1 + _SLACK
-        if covered < _MIN_COVERED_BY_PARTS or side_by_side:
+        parts = [
+            (one.cell is None, box) for one in kept for box in one.parts if _is_part(box, cell)
+        ]
+        if not parts or any(box.overlap(cell) >= _SAME_CELL for _, box in parts):
             continue
-        if not any(one.box.overlap(cell) >= _SAME_CELL for one in parts):
-            kept = [one for one in kept if one not in parts]
+        covered = sum(box.width for _, box in parts) / cell.width
+        # If cells or boxes side by side fill it, the line between them is too faint on the median.
+        fill = len(parts) > 1 and 1 - _SLACK <= covered <= 1 + _SLACK
+        is_whole = _has_lines(reference, [box for _, box in parts]).all()
+        in_boxes = any(is_box for is_box, _ in parts)
+        if not fill and (not is_whole or (covered >= _MIN_COVERED_BY_PARTS and not in_boxes)):
+            kept = [left for one in kept if (left := _outside(one, cell)) is not None]
             kept.append(FieldPlace("-", cell=cell))
     return tuple(kept)
+
+
+def _outside(field: FieldPlace, cell: Box) -> FieldPlace | None:
+    """A field without its parts of a cell; None if nothing is left."""
+    left = tuple(box for box in field.parts if not _is_part(box, cell))
+    if len(left) == len(field.parts):
+        return field
+    return replace(field, boxes=left) if left else None
 
 
 def _is_part(part: Box, cell: Box) -> bool:

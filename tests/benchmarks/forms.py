@@ -37,6 +37,7 @@ from scanning import scan
 from formreader.core.geometry import map_points
 from formreader.core.image_pyramid import Pyramid
 from formreader.input.grey import grey_of
+from formreader.look.page_network import shipped_page_network
 from formreader.preprocess.straighten import straighten
 from formreader.synth import (
     KINDS,
@@ -60,7 +61,8 @@ from formreader.synth import (
 )
 from formreader.synth.render import map_in_processes
 from formreader.template.form_book import FormBook
-from formreader.template.landmarks import Floats
+from formreader.template.page_layout import PageLayout
+from formreader.template.page_map import Floats
 
 DPI = 150
 TEN: tuple[Layout, ...] = (
@@ -192,16 +194,17 @@ def measure_alignment(folder: Path, pages: Sequence[DrawnPage], templates: Path)
     book, aligned = FormBook.load(templates), list[tuple[DrawnPage, Aligned]]()
     kept, decoding, recognising = {}, list[float](), list[float]()
     cv2.setNumThreads(1)
-    book.recognise(np.full((300, 200), 255, np.uint8))  # builds the index
+    book.recognise(PageLayout.of(np.full((300, 200), 255, np.uint8)))  # looks at the forms
     for page in pages:
         begun = time.process_time()
         grey = grey_of(Image.open(folder / page.file))
         decoding.append(time.process_time() - begun)
         straight = straighten(Pyramid(grey))
+        maps = shipped_page_network().look(straight.image)
         begun = time.process_time()
-        found = book.recognise(straight.image)
+        found = book.recognise(PageLayout.of(straight.image, maps))
         recognising.append(time.process_time() - begun)
-        if found is None or page.form == STRANGE:
+        if found is None or found.difference or page.form == STRANGE:
             continue
         corners = np.array([box.corners for box in page.truth], np.float64).reshape(-1, 2)
         true = map_points(np.asarray(np.linalg.inv(straight.to_page), np.float64), corners)

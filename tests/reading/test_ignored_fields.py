@@ -19,6 +19,7 @@ from formreader.rules.form_rules import FieldRules
 from formreader.template.form_book import KnownForm, Recognised
 from formreader.template.form_template import FieldPlace, FormTemplate
 from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.page_layout import PageLayout
 from formreader.template.page_map import PageMap
 from formreader.template.placed_fields import place_fields
 
@@ -43,7 +44,7 @@ def crops(*names: str, ignored: bool = False) -> dict[str, str]:
     if ignored:
         fields[1] = replace(fields[1], rules=IGNORED)
     template = FormTemplate("sheet", (300, 200), tuple(fields))
-    form = KnownForm(template, Reference(page(written=False)))
+    form = KnownForm(template, Reference(PageLayout.of(page(written=False))))
     itself = Alignment.smooth(PageMap.flat(np.eye(3)), 1.0)
     image = page(written=True)
     straight = StraightPage(image, np.eye(3), 0.0)

@@ -8,7 +8,7 @@ from true_looks import look_of
 from formreader.core.records import DigitBox, InputFile, Page
 from formreader.core.stopwatch import Stopwatch
 from formreader.detect.field_finder import FoundFields
-from formreader.reading import one_page
+from formreader.reading import one_page, page_places
 from formreader.reading.one_page import crop_page
 from formreader.reading.page_task import PageTask
 from formreader.recognise.ctc import NOTHING_WRITTEN
@@ -48,7 +48,7 @@ def test_what_is_only_printed_in_a_cell_is_blank(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         one_page, "find_fields", lambda _: FoundFields((), tuple(map(DigitBox, corners)))
     )
-    monkeypatch.setattr(one_page, "look_at", lambda _: look_of(pen, printed))
+    monkeypatch.setattr(page_places, "look_at", lambda _: look_of(pen, printed))
     fields = crop_page(page, UPRIGHT, Stopwatch()).fields
     read = shipped_reader().read([one.strip.darkness for one in fields if one.strip is not None])
     assert [one.alignment.text.strip(NOTHING_WRITTEN) for one in read] == [""] * 2

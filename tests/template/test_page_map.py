@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from formreader.core.geometry import map_points
-from formreader.template.landmarks import Landmarks, match_landmarks
-from formreader.template.page_map import Floats, PageMap, fit_map, similar_map
+from formreader.template.page_map import Floats, PageMap, fit_map
 
 SPAN, MISSES = 715.0, (30.0, 6.0)
 
@@ -25,9 +23,7 @@ def curled(source: Floats) -> Floats:
 
 
 def fitted(source: Floats, target: Floats) -> PageMap:
-    simple = similar_map(source, target, 60)
-    assert simple is not None
-    found = fit_map(source, target, simple[0], span=SPAN, misses=MISSES, bent=True)
+    found = fit_map(source, target, PageMap.flat(np.eye(3)), span=SPAN, misses=MISSES, bent=True)
     assert found is not None
     return found
 
@@ -45,20 +41,3 @@ def test_the_way_back_is_the_inverse_on_bent_paper() -> None:
     found = fitted(source, curled(source))
     assert not found.is_flat
     assert np.abs(found.back(found.map(source)) - source).max() < 0.01
-
-
-@pytest.mark.parametrize("degrees", [-2.0, 0.0, 90.0])
-def test_a_title_and_one_wrong_pair_do_not_bend_the_rest_of_the_page(degrees: float) -> None:
-    """Boxes side by side look alike: one of them was taken for the next one."""
-    angle = np.deg2rad(degrees)
-    turn = np.array([[np.cos(angle), -np.sin(angle), 9], [np.sin(angle), np.cos(angle), -4]])
-    turn = np.vstack([turn, (0, 0, 1)])
-    form = np.vstack([points(49, (110, 100), (480, 130)), [(353, 650)]])
-    page = map_points(turn, form) + np.random.default_rng(1).normal(0, 0.7, form.shape)
-    page[-1] = map_points(turn, form[-1:] - (24, 0))[0]
-    descriptors = np.random.default_rng(2).integers(0, 256, (50, 32), np.uint8)
-    match = match_landmarks(Landmarks(form, descriptors), Landmarks(page, descriptors))
-    assert match is not None
-    corners = np.array([(100.0, 1000.0), (700, 1000), (700, 100)])
-    error = np.linalg.norm(match.page_maps[0].map(corners) - map_points(turn, corners), axis=1)
-    assert error.max() < 16  # found again by the patches of print

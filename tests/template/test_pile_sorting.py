@@ -20,6 +20,7 @@ from formreader.template.page_alignment import Alignment, Reference
 from formreader.template.page_map import PageMap
 from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import FormPile, one_pile, sort_pile
+from formreader.template.reference_library import ReferenceLibrary
 from shared.number_forms import render_any_form
 
 
@@ -61,9 +62,9 @@ def test_two_piles_of_one_form_become_one(monkeypatch: pytest.MonkeyPatch) -> No
         number = int(one.label[-1]) % 2
         if len(self.piles) <= number:
             return False
-        how = self.piles[number].reference.align(one.even, one.landmarks)
-        assert how is not None
-        self.piles[number].members.append((one, how))
+        found = ReferenceLibrary([self.piles[number].reference]).best_alignment(one.layout)
+        assert found is not None
+        self.piles[number].members.append((one, found[1]))
         return True
 
     monkeypatch.setattr(pile_sorting._Piles, "add", by_parity)
@@ -79,7 +80,7 @@ def test_the_kind_of_a_field_is_proposed_where_its_values_tell_it() -> None:
         for b in places
     ]
     itself = Alignment.smooth(PageMap.flat(np.eye(3)), 1.0)
-    reference = Reference(page(100, 0).even)
+    reference = Reference(page(100, 0).layout)
     written = (("2,5", "24112026", "12"), ("7", "03042026", "3"), ("0.5", "31122025", ""))
     pile = FormPile(reference)
     for values in (*written, ("12,5", "", "7")):

@@ -61,3 +61,13 @@ def test_parts_of_a_cell_become_the_whole_unless_they_lie_side_by_side() -> None
     assert SPLIT in [one.cell for one in with_unwritten(reference(), overlapping)]
     beside = tuple(FieldPlace("F01", cell=Box(x, 200, 90, 30)) for x in (20, 110))
     assert with_unwritten(reference(), beside)[:2] == beside
+
+
+def test_boxes_without_lines_become_the_cell_that_they_lie_in() -> None:
+    beside_strokes = FieldPlace("F01", (*ROW, Box(20, 200, 70, 30), Box(110, 200, 85, 30)))
+    fields = with_unwritten(reference(), [beside_strokes])
+    assert (fields[0].boxes, fields[1].cell) == (ROW, SPLIT)
+    comb = FieldPlace("F01", tuple(Box(20 + 30 * i, 200, 30, 30) for i in range(6)))
+    assert SPLIT not in [one.cell for one in with_unwritten(reference(), [comb])]
+    true = FieldPlace("F01", (Box(141, 21, 58, 28),))
+    assert with_unwritten(reference(), [true])[0] == true
