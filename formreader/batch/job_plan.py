@@ -17,7 +17,6 @@ from formreader.core.version import __version__
 from formreader.reading.page_task import PageTask
 from formreader.recognise.second_reader import second_reader_version
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
-from formreader.template.form_book import templates_hash
 
 _MAX_PATHS_CHARACTERS = 200
 """Characters of the PATHS that a job stores as text; a shell may expand a pattern to thousands."""
@@ -45,6 +44,8 @@ def run_record(options: ScanOptions, cards: NetworkCards) -> RunRecord:
     if options.template == "auto":
         template = {"--template": "auto"}
     elif options.template is not None:
+        from formreader.template.form_book import templates_hash  # most scans have no templates
+
         template = {"--template": templates_hash(options.template)[:_TEMPLATE_HASH_DIGITS]}
     second = {}
     if options.second_reader:

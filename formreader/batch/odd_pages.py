@@ -165,7 +165,8 @@ def _ways(page: PageLayout, other: PageLayout) -> Iterator[Floats]:
 
     Those first that move the page least: rows that repeat themselves fit one row further as well.
     """
-    points, targets = page.middles @ [1, 1j], other.middles @ [1, 1j]
+    points: Complex = page.middles @ np.array([1, 1j])
+    targets: Complex = other.middles @ np.array([1, 1j])
     found: Complex = np.zeros((0, len(points)), np.complex128)
     for first, second in _pairs(page):
         starts = np.flatnonzero(other.kinds == page.kinds[first])
@@ -214,7 +215,7 @@ def _refined(page: PageLayout, other: PageLayout, mapped: Floats) -> tuple[Float
 def _distances(middles: Floats, kinds: Integers, others: Floats, other_kinds: Integers) -> Floats:
     """Distances (n, m) of fields from others, by middles (n, 2) and (m, 2); inf for other kinds."""
     x, y = middles.T[:, :, None] - others.T[:, None]
-    distance = np.sqrt(x * x + y * y)  # five times as fast as norm along an axis of two
+    distance: Floats = np.sqrt(x * x + y * y)  # five times as fast as norm along an axis of two
     distance[kinds[:, None] != other_kinds] = np.inf
     return distance
 

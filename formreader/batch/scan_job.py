@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from formreader.batch.auto_forms import AutoForms, check_discardable
 from formreader.batch.input_records import FileLimits
 from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
@@ -37,7 +36,10 @@ from formreader.review.rule_checks import check_rules
 from formreader.rules.form_rules import FormRules
 from formreader.rules.rules_text import rules_text
 from formreader.store.job_store import JobStore, JobView
-from formreader.template.form_book import loaded_book
+
+if TYPE_CHECKING:
+    from formreader.batch.auto_forms import AutoForms
+    from formreader.template.form_book import FormBook
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: starting the workers, and
@@ -130,8 +132,11 @@ def _scan(
     forms = _field_names(options.template)
     accepted = acceptance(cards.digits, cards.numbers, options)
     learns = options.template == "auto"
-    if learns and (options.fresh or not outputs.job.exists()):
-        check_discardable(AutoForms.folder_of(outputs.job))
+    if learns:
+        from formreader.batch.auto_forms import AutoForms, check_discardable
+
+        if options.fresh or not outputs.job.exists():
+            check_discardable(AutoForms.folder_of(outputs.job))
     if options.fresh:
         keep_answers_of_discarded(outputs.job)
     with JobStore.open(outputs.job, run_record(options, cards), fresh=options.fresh) as store:
@@ -208,7 +213,7 @@ def _field_names(template: Path | Literal["auto"] | None) -> dict[str, list[str]
         return None
     if template == "auto":
         return {}
-    known = [form.template for form in loaded_book(str(template.absolute())).forms]
+    known = [form.template for form in _book(template).forms]
     return {form.name: form.columns for form in known}
 
 
@@ -220,7 +225,7 @@ def _rules(template: Path | Literal["auto"] | None) -> dict[str, FormRules]:
     """
     if not isinstance(template, Path):
         return {}
-    return loaded_book(str(template.absolute())).rules
+    return _book(template).rules
 
 
 def _documents(template: Path | Literal["auto"] | None) -> dict[str, tuple[str, ...]]:
@@ -229,7 +234,13 @@ def _documents(template: Path | Literal["auto"] | None) -> dict[str, tuple[str, 
     Raises:
         TemplateError: a template is missing or wrong.
     """
-    return loaded_book(str(template.absolute())).documents if isinstance(template, Path) else {}
+    return _book(template).documents if isinstance(template, Path) else {}
+
+
+def _book(template: Path) -> FormBook:
+    from formreader.template.form_book import loaded_book  # most scans have no templates
+
+    return loaded_book(str(template.absolute()))
 
 
 def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:
