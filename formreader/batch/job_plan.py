@@ -24,7 +24,6 @@ from formreader.input.open_page import count_image_pages, open_file, page_errors
 from formreader.reading.page_task import PageTask
 from formreader.recognise.second_reader import second_reader_version
 from formreader.store.job_store import FileRecord, JobStore, RunRecord
-from formreader.template.form_book import templates_hash
 
 CountPdf: TypeAlias = Callable[[InputFile], int]
 """Returns the number of pages of a PDF; raises PageError."""
@@ -182,6 +181,8 @@ def run_record(options: ScanOptions, cards: NetworkCards) -> RunRecord:
     if options.template == "auto":
         template = {"--template": "auto"}
     elif options.template is not None:
+        from formreader.template.form_book import templates_hash  # most scans have no templates
+
         template = {"--template": templates_hash(options.template)[:_TEMPLATE_HASH_DIGITS]}
     second = {}
     if options.second_reader:

@@ -26,7 +26,6 @@ from formreader.core.errors import UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.reading.one_page import read_pages
 from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
 
@@ -91,6 +90,8 @@ class PagePool:
         Raises:
             UsageError: there are no workers.
         """
+        from formreader.reading.one_page import read_pages  # mostly workers read
+
         for is_read, some in groupby(worked, lambda one: one.reading is not None):
             if is_read:
                 yield from ((one.page, one.reading) for one in some if one.reading is not None)

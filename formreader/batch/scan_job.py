@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from formreader.batch.auto_forms import AutoForms, check_discardable
 from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
@@ -34,7 +33,10 @@ from formreader.review.job_results import COUNTS, part_places, stored_place, wri
 from formreader.review.rule_checks import check_rules
 from formreader.rules.form_rules import rules_text
 from formreader.store.job_store import JobStore, JobView
-from formreader.template.form_book import FormBook, loaded_book
+
+if TYPE_CHECKING:
+    from formreader.batch.auto_forms import AutoForms
+    from formreader.template.form_book import FormBook
 
 STAGES = ("check", "start", "decode", "straighten", "find", "crop", "recognise", "store", "write")
 """The stages whose time is measured. `check`: hashing the files; `start`: starting the workers, and
@@ -124,8 +126,11 @@ def _scan(
     known = _known_forms(options.template)
     accepted = acceptance(cards.digits, cards.numbers, options)
     learns = options.template == "auto"
-    if learns and (options.fresh or not outputs.job.exists()):
-        check_discardable(AutoForms.folder_of(outputs.job))
+    if learns:
+        from formreader.batch.auto_forms import AutoForms, check_discardable
+
+        if options.fresh or not outputs.job.exists():
+            check_discardable(AutoForms.folder_of(outputs.job))
     if options.fresh:
         keep_answers_of_discarded(outputs.job)
     with JobStore.open(outputs.job, run_record(options, cards), fresh=options.fresh) as store:
@@ -140,12 +145,15 @@ def _scan(
             means.counter(options) as count_pdf,
         ):
             plan = make_plan(listing.files, store, progress, count_pdf, options)
-        names = {one.template.name: one.template.columns for one in known.forms}
+        forms, rules = (known.forms, known.rules) if known else ((), {})
+        names = {one.template.name: one.template.columns for one in forms}
         view = replace(
             _view(options, outputs, accepted, len(listing.files)),
             forms=None if options.template is None else names,
-            rules={form: rules_text(one) for form, one in known.rules.items() if one},
-            documents=known.documents,
+            rules={
+                form: rules_text(one) for form, one in (known.rules if known else {}).items() if one
+            },
+            documents=known.documents if known else {},
             parts=before.parts if before is not None else (),
         )
         for place in part_places(view).values():
@@ -189,13 +197,17 @@ def _scan(
     )
 
 
-def _known_forms(template: Path | Literal["auto"] | None) -> FormBook:
+def _known_forms(template: Path | Literal["auto"] | None) -> FormBook | None:
     """The forms of the templates; none if there are no templates, or none yet.
 
     Raises:
         TemplateError: a template is missing or wrong.
     """
-    return loaded_book(str(template.absolute())) if isinstance(template, Path) else FormBook(())
+    if not isinstance(template, Path):
+        return None
+    from formreader.template.form_book import loaded_book  # most scans have no templates
+
+    return loaded_book(str(template.absolute()))
 
 
 def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:

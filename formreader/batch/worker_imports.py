@@ -14,6 +14,7 @@ import numpy.ma  # which np.quantile imports when it is first called
 import onnxruntime
 
 import formreader.batch.worker_reading
+import formreader.reading.one_page
 
 gc.freeze()
 gc.enable()

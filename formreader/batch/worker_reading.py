@@ -19,7 +19,6 @@ from formreader.core.model_folder import is_shipped, model_folder
 from formreader.core.options import ScanOptions, SecondReaderName
 from formreader.core.records import PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
-from formreader.reading.one_page import crop_task, read_page
 from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
 from formreader.recognise.recogniser import Recogniser
@@ -99,6 +98,8 @@ class WorkerReading:
         Raises:
             ModelError: the worker's models are damaged, or are not those of the scan.
         """
+        from formreader.reading.one_page import read_page  # workers have it: see worker_imports
+
         stopwatch = Stopwatch()
         try:
             cropped, reading = read_page(task, self._recogniser(), self.options, stopwatch)
@@ -123,6 +124,8 @@ def work_and_read(task: PageTask, reading: WorkerReading | None = None) -> Worke
         ModelError: the worker's models are damaged, or are not those of the scan.
     """
     if reading is None:
+        from formreader.reading.one_page import crop_task
+
         return WorkedPage(task, crop_task(task))
     reading.load()
     worked = reading.read(task)

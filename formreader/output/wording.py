@@ -61,6 +61,8 @@ def sentence(reasons: str, language: str = "") -> str:
 
     What is none, such as why a page could not be read, stays as it is.
     """
+    if not reasons:  # as of most fields
+        return ""
     words = words_of(language)
     return "; ".join(_sentence(one, words) for one in reasons.split("\n"))
 

@@ -46,7 +46,6 @@ from formreader.recognise.page_orientation import Orientation, find_orientation
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
 from formreader.recognise.row_strips import asks_strip, pooled
-from formreader.recognise.rule_evidence import under_rules
 from formreader.recognise.second_reader import SecondOpinion, second_opinion
 from formreader.recognise.torn_columns import doubt_torn_columns
 from formreader.rules.form_rules import FormRules
@@ -247,6 +246,8 @@ def decided(
 def _revised(
     readings: Sequence[FieldReading], *, read: ReadPage, rules: FormRules
 ) -> Sequence[FieldReading]:
+    from formreader.recognise.rule_evidence import under_rules  # most scans have no rules
+
     marked = with_blank_marks(read.fields, readings, rules)
     return under_rules(read.fields, marked, read.hypotheses, rules)
 

@@ -45,17 +45,15 @@ def decode(data: bytes) -> str:
 class PageRows:
     """What a job stores of a page, as rows of its tables, packed where the page was read.
 
-    `content` has the rows that the page's checksum is made of, in the order of `CHECKED_ROWS`.
-    `counts` is the number of rows of each other table, `seconds` those of its stages, as JSON.
+    `content` has all rows that the page's `checksum` is of, in the order of `CHECKED_ROWS`, and
+    `counts` the number of rows of each table but the page's own. `seconds` are those of its stages,
+    as JSON.
     """
 
     seconds: str
     content: bytes
+    checksum: bytes
     counts: tuple[int, ...]
-
-    @property
-    def checksum(self) -> bytes:
-        return checksum(self.content)
 
     def unpacked(self) -> tuple[Row, list[list[Row]]]:
         """The row of the page, and those of each other table."""
@@ -82,7 +80,7 @@ def page_rows(
     )]  # fmt: skip
     content = packed([own, *(row for rows in tables for row in rows)])
     seconds = json.dumps(dict(page.seconds))
-    return PageRows(seconds, content, tuple(map(len, tables)))
+    return PageRows(seconds, content, checksum(content), tuple(map(len, tables)))
 
 
 def _field_rows(reading: PageReading) -> Iterator[Row]:

@@ -23,7 +23,6 @@ from formreader.batch import (
     dask_cluster,
     job_plan,
     job_work,
-    page_pool,
     scan_means,
 )
 from formreader.batch.debug_pictures import DebugFolder, draw_crops, draw_overlay, relative_path
@@ -354,7 +353,7 @@ def test_the_page_that_lies_wrong_is_turned_in_any_group(
             turned.extend((one.file, one.number) for one in crop([replace(task, quarters=2)]))
             yield PageCrops(page.file, page.number), PageReading(page.file, page.number)
 
-    monkeypatch.setattr(page_pool, "read_pages", read_turned)
+    monkeypatch.setattr(one_page, "read_pages", read_turned)
     monkeypatch.setattr(WorkerReading, "of", lambda *_, **__: None)
     monkeypatch.setattr(job_work, "_GROUP_PAGES", 2)
     options = ScanOptions((str(forms),), forms.parent / "r.csv", model=str(tiny_model), workers=1)

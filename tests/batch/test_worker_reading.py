@@ -22,6 +22,7 @@ from formreader.core.errors import ExitCode, ModelError
 from formreader.core.options import ScanOptions
 from formreader.core.records import InputFile, PageCrops, PageReading
 from formreader.core.stopwatch import Stopwatch
+from formreader.reading import one_page
 from formreader.reading.one_page import crop_task, read_page
 from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
@@ -154,7 +155,7 @@ def test_a_page_that_cannot_be_read_has_an_error(
     def fail(*_: object) -> tuple[PageCrops, PageReading]:
         raise error
 
-    monkeypatch.setattr(worker_reading, "read_page", fail)
+    monkeypatch.setattr(one_page, "read_page", fail)
     worked = reading_of().read(task_of(form_png))
     assert worked.reading is not None
     assert worked.page.error == worked.reading.error

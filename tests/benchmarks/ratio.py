@@ -1,26 +1,23 @@
-"""What a page costs against decoding it: `python tests/benchmarks/ratio.py [--pages N]`.
+"""What a page costs against decoding it, stage by stage: what `speed.py` prints.
 
-Renders forms at 300 dpi on A4 (8.7 megapixels), about 110 boxes each, as JPEG files of each
-kind of scan; with `--numbers` one table of some 300 cells, nearly all with a whole number.
-Then, in one thread and in turn for each page: decoding the file to grey as OpenCV does it,
-straightening, finding, cropping, and with `--numbers` reading. Prints medians of the best of some
-rounds in milliseconds of processor time, and the ratio of all of these together to decoding.
+Forms are rendered at 300 dpi on A4 (8.7 megapixels), about 110 boxes each, as JPEG files of each
+kind of scan, or with one table of some 300 cells, nearly all with a whole number. Each is decoded
+to grey as OpenCV does it, straightened, looked at, cropped and read, in one thread and in turn.
+Measured are medians of the best of some rounds, in processor time.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from drawn_forms import render_any_form
-from result_file import Figures, add_json_option, write_result
+from result_file import Figures
 
-from formreader.batch.worker_process import keep_to_one_thread
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.core.records import GreyImage, InputFile, Page, PageCrops
@@ -35,7 +32,7 @@ from formreader.preprocess.straighten import straighten
 from formreader.reading.one_page import crop_page, read_pages
 from formreader.reading.page_task import PageTask
 from formreader.recognise.load_recogniser import load_recogniser
-from formreader.synth import KINDS, Filling, FormSpec, Kind, Plan
+from formreader.synth import Filling, FormSpec, Kind, Plan
 
 STAGES = ("decode", "straighten", "find", "look", "crop", "read")
 QUALITY = 90
@@ -74,10 +71,10 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def measure(
-    file: npt.NDArray[np.uint8], rounds: int, reading: Callable[[PageCrops], object] | None
+    file: npt.NDArray[np.uint8], rounds: int, reading: Callable[[PageCrops], object]
 ) -> tuple[dict[str, float], int]:
     """Seconds of each stage for one page, the best of some rounds, and its boxes and cells."""
-    seconds: dict[str, float] = {"read": 0.0} if reading is None else {}
+    seconds = dict[str, float]()
     for _ in range(rounds):
         with timed(seconds, "decode"):
             grey: GreyImage = np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.uint8)
@@ -89,15 +86,13 @@ def measure(
             look = look_at(straight)
             found = with_missed(found, look, straight)
         boxes = [box for row in found.rows for box in row]
-        boxes = [box for row in found.rows for box in row]
         with timed(seconds, "crop"):
             page = Pyramid(grey)
             crop_boxes(without_print(page, look, boxes), boxes)
             cut_cells(page, look.writing, found.cells)
-        if reading is not None:
-            cropped = crop_page(Page("page", 0, grey, 300.0), _TASK, Stopwatch())
-            with timed(seconds, "read"):
-                reading(cropped)
+        cropped = crop_page(Page("page", 0, grey, 300.0), _TASK, Stopwatch())
+        with timed(seconds, "read"):
+            reading(cropped)
     return seconds, len(boxes) + len(found.cells)
 
 
@@ -108,37 +103,23 @@ def reader() -> Callable[[PageCrops], object]:
     return lambda page: list(read_pages([(_TASK, page)], recogniser, options, Stopwatch()))
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--pages", type=int, default=3, help="forms of each kind")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=("clean", "noisy", "photo"))
-    parser.add_argument("--numbers", action="store_true", help="a table of whole numbers")
-    add_json_option(parser)
-    options = parser.parse_args()
-    keep_to_one_thread()
-    reading = reader() if options.numbers else None
+def stage_table(
+    kinds: Sequence[Kind], pages: int, rounds: int, *, numbers: bool
+) -> dict[str, Figures]:
+    """Measure and print the stages of forms of each kind, or of a table of whole numbers each."""
     print(f"{'kind':<12}{'boxes':>7}" + "".join(f"{s:>12}" for s in STAGES) + f"{'ratio':>8}")
     figures: dict[str, Figures] = {}
-    for kind in options.kinds:
+    reading = reader()
+    for kind in kinds:
         files = (
-            [jpeg_of_numbers(kind)]
-            if options.numbers
-            else [jpeg_page(kind, 500 + i) for i in range(options.pages)]
+            [jpeg_of_numbers(kind)] if numbers else [jpeg_page(kind, 500 + i) for i in range(pages)]
         )
-        measured = [measure(file, options.rounds, reading) for file in files]
+        measured = [measure(file, rounds, reading) for file in files]
         typical = {s: float(np.median([seconds[s] for seconds, _ in measured])) for s in STAGES}
-        ratio = sum(typical[s] for s in STAGES[1:]) / typical["decode"]
+        ratio = sum(typical.values()) / typical["decode"]
         boxes = float(np.mean([count for _, count in measured]))
         milliseconds = "".join(f"{1000 * typical[s]:>12.1f}" for s in STAGES)
         print(f"{kind:<12}{boxes:>7.0f}{milliseconds}{ratio:>8.2f}", flush=True)
-        times = {f"{stage}, ms": 1000 * typical[stage] for stage in STAGES if typical[stage]}
-        figures[kind] = {"boxes and cells": boxes, **times, "ratio": ratio}
-    write_result(options.json, figures)
-
-
-if __name__ == "__main__":
-    main()
+        times = {f"{stage}, ms": 1000 * spent for stage, spent in typical.items()}
+        figures[kind] = {"boxes and cells": boxes, **times, "all, over decoding": ratio}
+    return figures

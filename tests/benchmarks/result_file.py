@@ -85,21 +85,26 @@ def _without_place(argument: str) -> str:
 
 
 def machine() -> str:
-    """The processor in words: architecture, features that matter here, usable cores."""
-    cores = usable_cores()
-    features = ", ".join(_features()) or "no features known"
-    return f"{platform.machine()} ({features}), {cores} core{'s' * (cores != 1)}, no GPU used"
+    """The processor in words: usable cores, model, architecture, features that matter here."""
+    cores, model, flags = (
+        usable_cores(),
+        _of_processor("model name"),
+        _of_processor("flags").split(),
+    )
+    features = ", ".join(name for flag, name in CPU_FLAGS.items() if flag in flags)
+    of = f" of an {model}" if model else ""
+    told = f"{platform.machine()} ({features or 'no features known'}), no GPU used"
+    return f"{cores} core{'s' * (cores != 1)}{of}, {told}"
 
 
-def _features() -> list[str]:
-    """Features of the processor, where Linux tells them."""
+def _of_processor(name: str) -> str:
+    """What Linux tells of the processor; "" elsewhere."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return []
-    line = re.search(r"^flags\s*:(.*)", text, re.MULTILINE)
-    flags = set(line[1].split()) if line else set()
-    return [name for flag, name in CPU_FLAGS.items() if flag in flags]
+        return ""
+    line = re.search(rf"^{name}\s*:(.*)", text, re.MULTILINE)
+    return line[1].strip() if line else ""
 
 
 def rounded(figures: Figures) -> dict[str, object]:

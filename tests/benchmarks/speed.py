@@ -1,8 +1,11 @@
 """How fast formreader is here: `python tests/benchmarks/speed.py [FOLDER] [--copies N]`.
 
-Prints, for the command as people run it (a process of its own each time, best of
-several runs): the time of `--help`; of one page; pages/s and the peak memory of a
-folder of copies of the pages, by number of workers; and each stage's time a page.
+`--parts stages` prints what each stage of a page costs against decoding it, in milliseconds of
+processor time, for forms of boxes and tables of whole numbers in each kind of scan (see ratio.py).
+
+`--parts command`, for the command as people run it (a process of its own each time, best of
+several runs): the time of `--help`; of one page; pages/s and the peak memory of a folder of copies
+of the pages, by number of workers; and each stage's time a page. Nothing else should run then.
 """
 
 from __future__ import annotations
@@ -19,13 +22,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ratio import stage_table
 from result_file import Figure, Figures, add_json_option, write_result
 
 import formreader
+from formreader.batch.page_pool import keep_to_one_thread
 from formreader.core.options import usable_cores
 from formreader.input.input_files import list_files
+from formreader.synth import KINDS
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+PARTS = ("stages", "command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +70,27 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=SAMPLES)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--pages", type=int, default=3, help="forms of boxes of each kind of scan")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=("clean", "noisy", "photo"))
     add_json_option(parser)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        figures = measure(options.folder, options.copies, options.runs, Path(place))
+    print(f"{usable_cores()} cores, Python {sys.version.split()[0]}")
+    keep_to_one_thread()
+    figures: dict[str, Figure | Figures] = {}
+    if "stages" in options.parts:
+        for name, numbers in (("A page of boxes", False), ("A page of whole numbers", True)):
+            print(name)
+            figures[name] = stage_table(options.kinds, options.pages, options.runs, numbers=numbers)
+    if "command" in options.parts:
+        with tempfile.TemporaryDirectory() as place:
+            figures |= measure(options.folder, options.copies, options.runs, Path(place))
     write_result(options.json, figures)
 
 
 def measure(folder: Path, n: int, runs: int, place: Path) -> Figures:
     """All measurements, in files below `place`; prints and returns them."""
     figures: dict[str, Figure | Figures] = {}
-    print(f"{usable_cores()} cores, Python {sys.version.split()[0]}")
     figures["--help, s"] = min(run("--help").seconds for _ in range(runs))
     print(f"--help          {figures['--help, s']:.2f} s")
     page = SAMPLES / "separate_boxes.jpg"

@@ -21,7 +21,7 @@ import multiprocessing
 import pickle
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ from formreader.batch.worker_reading import StoredPage, WorkerReading, work_and_
 from formreader.core.options import DEFAULT_MODEL, ScanOptions
 from formreader.input.input_files import list_files
 from formreader.reading.page_task import PageTask
-from formreader.store.job_checksums import packed, unpacked
+from formreader.store.job_checksums import checksum, packed, unpacked
 
 WORKERS = 2
 _ORIGINALS = 12
@@ -99,20 +99,23 @@ def measure_ratio(place: Path, options: argparse.Namespace) -> None:
 
 
 class _AtOnce(Executor):
-    """Returns pages that were read before, in turn."""
+    """Returns pages that were read before, by the labels of their files."""
 
-    def __init__(self, done: Sequence[StoredPage]) -> None:
+    def __init__(self, done: Mapping[str, StoredPage]) -> None:
         # Workers send pickled pages: to load them is the parent's work.
-        self._done = [pickle.dumps(page) for page in done]
+        self._done = {label: pickle.dumps(page) for label, page in done.items()}
 
     def submit(self, _fn: object, task: PageTask) -> Future[StoredPage]:  # type: ignore[override]
         future = Future[StoredPage]()
-        number, label = int(Path(task.file.label).stem), task.file.label
-        page: StoredPage = pickle.loads(self._done[number % len(self._done)])
-        (_, *own), *others = unpacked(page.rows.content)
-        rows = replace(page.rows, content=packed([(label, *own), *others]))
-        future.set_result(replace(page, rows=rows))
+        future.set_result(pickle.loads(self._done[task.file.label]))
         return future
+
+
+def as_page_of(label: str, page: StoredPage) -> StoredPage:
+    """The page as if it were read from another file."""
+    (_, *own), *others = unpacked(page.rows.content)
+    content = packed([(label, *own), *others])
+    return replace(page, rows=replace(page.rows, content=content, checksum=checksum(content)))
 
 
 class _Silent:
@@ -131,12 +134,14 @@ def measure_parent(place: Path, options: argparse.Namespace) -> None:
     cards = NetworkCards.read(DEFAULT_MODEL)
     reading = WorkerReading.of(ScanOptions((), device="cpu"), cards, stores=True)
     done = [work_and_read(PageTask(file, 0), reading) for file in files]
-    pool = PagePool(_AtOnce(done), 1, explain, int)
+    labels = [file.label for file in list_files([str(folder)]).files]
+    pages_of = {one: as_page_of(one, done[int(Path(one).stem) % len(done)]) for one in labels}
+    pool = PagePool(_AtOnce(pages_of), 1, explain, int)
     best = dict[str, float](), float("inf")
     with patch.object(scan_means, "open_pool", lambda *_: pool):
-        for _ in range(options.rounds + 1):  # the first loads all that is loaded once
+        for number in range(options.rounds + 1):  # the first loads all that is loaded once
             began = time.process_time()
-            scanned = ScanOptions((str(folder),), out=place / "parent.csv", fresh=True)
+            scanned = ScanOptions((str(folder),), out=place / f"{number}.csv")
             stages = scan_job.scan(scanned, _Silent()).stages
             worked = time.process_time() - began
             best = min(best, (stages, worked), key=lambda one: one[1])

@@ -27,6 +27,9 @@ PART_BYTES = 1_000_000
 """Size of a part, at least, but for the last one. About 100 fields: one is loaded while a person
 answers those of another, and a wall of 100 digits needs few. No measurement on record."""
 
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
+"""As `json.dumps`, which makes an encoder each time."""
+
 _KEY_DIGITS = 12
 """Hexadecimal digits of a field's key: 48 bits tell the fields of one job apart."""
 
@@ -57,9 +60,8 @@ class ReviewOrder:
         for field in fields:
             if field.reading.status is not Status.REVIEW:
                 continue
-            entry = json.dumps(_entry(field, len(self._starts)), separators=(",", ":"))
-            source = sources.get(field.file, "")
-            record = json.dumps([_record(field, source), _pictures(field)], separators=(",", ":"))
+            entry = _JSON(_entry(field, len(self._starts)))
+            record = _JSON([_record(field, sources.get(field.file, "")), _pictures(field)])
             self._starts.append(self._records.tell())
             gain = gains.get((field.file, field.page, field.number), 0.0)
             self._worth.append(0.0 if self._blind else worth(field.reading, gain))
