@@ -150,9 +150,7 @@ def _scan(
         view = replace(
             _view(options, outputs, accepted, len(listing.files)),
             forms=None if options.template is None else names,
-            rules={
-                form: rules_text(one) for form, one in (known.rules if known else {}).items() if one
-            },
+            rules={form: rules_text(one) for form, one in rules.items() if one},
             documents=known.documents if known else {},
             parts=before.parts if before is not None else (),
         )

@@ -20,7 +20,7 @@ from formreader.recognise.number_reader import COLUMNS_PER_PLACE, NumberHypothes
 _LEAST = 1e-3
 """Least probability of a class by either network before they are multiplied."""
 
-_CERTAIN = 0.99
+_CERTAIN_ROW = 0.99
 """A row is not read again from this probability on of all its digits together."""
 
 
@@ -29,7 +29,7 @@ def asks_strip(field: FieldCrops, digits: Probabilities) -> bool:
     if field.cell is not None or field.strip is None or field.blank.all():
         return False
     best = digits[~field.blank, :NOT_A_DIGIT].max(axis=1)
-    return bool(best.prod() < _CERTAIN)
+    return bool(best.prod() < _CERTAIN_ROW)
 
 
 def pooled(
