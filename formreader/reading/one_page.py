@@ -41,7 +41,6 @@ from formreader.reading.page_places import (
     given_places,
     lay_upright,
     notice_of,
-    row_strips,
 )
 from formreader.reading.page_task import PageTask
 from formreader.reading.typed_fields import with_all_typed, with_typed
@@ -103,8 +102,7 @@ def crop_page(page: Page, task: PageTask, stopwatch: Stopwatch) -> PageCrops:
     with stopwatch.stage("crop"):
         boxes = [box for row in places.rows for box in row]
         clean = without_print(pyramid, look(), boxes) if form is None else pyramid
-        strips = row_strips(pyramid, look().writing, places.rows) if places.rows else []
-        fields = crop_rows(clean, places.rows, strips, placed.known)
+        fields = crop_rows(clean, places.rows, placed.known)
         fields += cut_cells(pyramid, look().writing, places.cells) if places.cells else []
         if form is None:
             fields = in_reading_order(straight, with_all_typed(fields, page.form_fields))

@@ -45,7 +45,6 @@ from formreader.recognise.page_hand import Features
 from formreader.recognise.page_orientation import Orientation, find_orientation
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
-from formreader.recognise.row_strips import asks_strip, pooled
 from formreader.recognise.second_reader import SecondOpinion, second_opinion
 from formreader.recognise.torn_columns import doubt_torn_columns
 from formreader.rules.form_rules import FormRules
@@ -162,27 +161,11 @@ class Networks:
         The cells of a known form are one number each.
         """
         with self.stopwatch.stage("recognise"):
-            fields = tuple(self._settled(one, read.hypotheses) for one in self._pooled(read.fields))
+            fields = tuple(self._settled(one, read.hypotheses) for one in read.fields)
         if not read.page.form:
             fields = doubt_torn_columns(fields)
         typed = (as_typed(one) if one.field.typed else one for one in fields)
         return replace(read, fields=tuple(typed))
-
-    def _pooled(self, fields: Sequence[ReadField]) -> list[ReadField]:
-        """The fields, with doubtful rows of boxes read a second time on their strips."""
-        asked = [asks_strip(one.field, one.probabilities) for one in fields]
-        strips = [
-            one.field.strip.darkness
-            for one, is_asked in zip(fields, asked, strict=True)
-            if is_asked and one.field.strip is not None
-        ]
-        said, weights = iter(self.numbers.read(strips)), self.numbers.confidence.boxes
-        return [
-            replace(one, probabilities=pooled(one.field, one.probabilities, next(said), weights))
-            if is_asked
-            else one
-            for one, is_asked in zip(fields, asked, strict=True)
-        ]
 
     def _settled(
         self, one: ReadField, hypotheses: Mapping[DigitBox, NumberHypothesis]

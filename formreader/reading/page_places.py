@@ -9,12 +9,10 @@ from functools import cache, partial
 import numpy as np
 
 from formreader.core.doubts import Doubt, all_of, reason
-from formreader.core.geometry import quads_of
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import (
     DigitBox,
     FieldCrops,
-    NumberStrip,
     Page,
     PageCrops,
     mark_boxes,
@@ -111,29 +109,16 @@ def given_places(placed: PlacedFields) -> FoundFields:
 def crop_rows(
     page: Pyramid,
     rows: Sequence[tuple[DigitBox, ...]],
-    strips: Sequence[NumberStrip | None],
     known: FormEvidence = NO_EVIDENCE,
 ) -> list[FieldCrops]:
-    """Crop rows of boxes, whose text lines are `strips`; `known` is what a form tells of them."""
+    """Crop rows of boxes; `known` is what a form tells about them."""
     crops, blank, loose = crop_boxes(page, [box for row in rows for box in row], known)
     fields = list[FieldCrops]()
-    for row, strip in zip(rows, strips, strict=True):
+    for row in rows:
         here = len(row)
-        boxes = mark_boxes(row, loose[:here])
-        fields.append(FieldCrops(boxes, crops[:here], blank[:here], strip=strip))
+        fields.append(FieldCrops(mark_boxes(row, loose[:here]), crops[:here], blank[:here]))
         crops, blank, loose = crops[here:], blank[here:], loose[here:]
     return fields
-
-
-def row_strips(
-    page: Pyramid, writing: WritingMap, rows: Sequence[tuple[DigitBox, ...]]
-) -> list[NumberStrip | None]:
-    """Cut the text line of each row of boxes."""
-    ends = np.array([(row[0].corners, row[-1].corners) for row in rows], np.float64)
-    quads = ends.reshape(-1, 8, 2)[:, [0, 5, 6, 3]]
-    return [
-        one.strip for one in cut_cells(page, writing, [DigitBox(one) for one in quads_of(quads)])
-    ]
 
 
 def as_on_form(placed: PlacedFields, cropped: Sequence[FieldCrops]) -> list[FieldCrops]:

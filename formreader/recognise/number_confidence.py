@@ -28,13 +28,11 @@ class ConfidenceModel:
     """The weights of the logistic regression.
 
     `number` has the weights of `FEATURES` and a bias, for the logit that a number is read right.
-    `no_ink` is added to the logit of a blank cell if it has no ink. `boxes` are the weights of the
-    digit network and of the strip where a row of boxes is read by both.
+    `no_ink` is added to the logit of a blank cell if it has no ink.
     """
 
     number: tuple[float, ...]
     no_ink: float = 0.0
-    boxes: tuple[float, float] = (0.5, 0.5)
 
     @classmethod
     def from_card(cls, card: Mapping[str, object]) -> ConfidenceModel:
@@ -51,8 +49,7 @@ class ConfidenceModel:
         )
         if len(number) != len(FEATURES) + 1:
             raise ValueError(f"number needs {len(FEATURES) + 1} weights. Received: {len(number)}")
-        of_digits, of_strip = (card_number(one, "boxes") for one in table["boxes"])
-        return cls(number, card_number(table["no_ink"], "no_ink"), (of_digits, of_strip))
+        return cls(number, card_number(table["no_ink"], "no_ink"))
 
     def blank_probability(self, strip: float, has_ink: bool) -> float:
         """The probability that a cell is blank; `strip` is that by the reading of its strip."""

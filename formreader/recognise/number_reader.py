@@ -43,7 +43,7 @@ from formreader.recognise.page_hand import Features, PageHand
 if TYPE_CHECKING:
     import onnxruntime
 
-NUMBER_CARD_SCHEMA = 4
+NUMBER_CARD_SCHEMA = 3
 """Version of the card's layout; a card of another version is refused."""
 
 COLUMNS_PER_PLACE, PLACES_PER_FEATURES = 2, 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from formreader.core.geometry import MM_PER_INCH
 from formreader.synth import ArraySource, DigitSource, Hand, HandSource
 from formreader.synth.strokes import Mask
-from formreader.training.data.digit_sets import STROKE_UNIT, PenStrokes, bent, draw_paths
+from formreader.training.data.digit_sets import STROKE_UNIT, Path2D, PenStrokes, draw_paths
 
 _PEN_WIDTHS_MM = (0.2, 0.95)
 """Range of the width of a pen's line, mm; the geometric mean of both is the most frequent."""
@@ -21,6 +22,16 @@ _MAX_PEN_OF_HEIGHT = 0.17
 
 _BENT_SHARE = 0.6
 """Share of a writer's digits that are bent: 232 writers do not know all shapes of a digit."""
+
+_EVEN_STEP, _KNOT_DISTANCE = 0.025 * STROKE_UNIT, 0.22 * STROKE_UNIT
+"""Distances along a stroke, of the points that it is bent at, and of those that random changes are
+drawn for."""
+_TURN_SIGMA, _STRETCH_SIGMA, _TAIL_SIGMA = 0.2, 0.25, 0.55
+"""Standard deviations of the change of a stroke's direction in radians, of the logarithm of the
+change of its length, and of the further turn at its end. Set by eye: stronger ones make digits that
+nobody can name."""
+_TAIL_START = 0.6
+"""Share of a stroke from which on its end turns."""
 
 _SHARES = {"strokes": 0.6, "images": 0.25, "model": 0.15}
 """How often a page's digits are pen strokes of a real writer, images, or drawn by the model."""
@@ -58,6 +69,38 @@ class StrokeSource:
         lean = np.array([[1.0, -self.slant], [0.0, 1.0]])
         pen = min(self.pen, _MAX_PEN_OF_HEIGHT * height)
         return draw_paths([path @ lean.T * scale for path in paths], pen)
+
+
+def bent(paths: Sequence[Path2D], rng: np.random.Generator) -> list[Path2D]:
+    """The strokes as another hand may write them: each turns and stretches smoothly on its way.
+
+    Ends of strokes turn furthest: tails of nines and sevens, flags and feet are what hands differ
+    by most. Changes direction and length of the pen's way as the sigma-lognormal model of
+    handwriting changes its strokes (Plamondon et al., "Recent developments in the study of rapid
+    human movements with the kinematic theory", 2014).
+    """
+    return [_bent(path, rng) for path in paths]
+
+
+def _bent(path: Path2D, rng: np.random.Generator) -> Path2D:
+    along = np.concatenate([[0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
+    if along[-1] < 3 * _EVEN_STEP:  # a dot
+        return path
+    n = int(along[-1] / _EVEN_STEP) + 1
+    at = np.linspace(0, along[-1], n)
+    even = np.column_stack([np.interp(at, along, side) for side in path.T])
+    knots = int(along[-1] / _KNOT_DISTANCE) + 2
+    share = np.linspace(0, 1, n - 1)
+    turn, stretch = (
+        np.interp((knots - 1) * share, np.arange(knots), rng.normal(0, sigma, knots))
+        for sigma in (_TURN_SIGMA, _STRETCH_SIGMA)
+    )
+    tail = np.clip((share - _TAIL_START) / (1 - _TAIL_START), 0, 1)
+    turn += float(rng.normal(0, _TAIL_SIGMA)) * tail
+    steps = np.diff(even, axis=0) @ np.array([1, 1j]) * np.exp(stretch + 1j * turn)
+    way = np.concatenate([[0], steps.cumsum()])
+    moved: Path2D = even[0] + np.column_stack([way.real, way.imag])
+    return moved
 
 
 def scrawl(length: float, height: float, pen: float, rng: np.random.Generator) -> Mask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from formreader.crop.number_strips import Strip, cut_cells
 from formreader.look.erased_print import without_print
 from formreader.look.page_look import PageLook, look_at
 from formreader.preprocess.straighten import straighten
-from formreader.reading.page_places import crop_rows, row_strips
+from formreader.reading.page_places import crop_rows
 from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER, NOTHING_WRITTEN
 from formreader.synth import DIGITS, RenderedPage, TruthBox
 
@@ -53,9 +53,19 @@ class CutRow:
 
     @property
     def labels(self) -> npt.NDArray[np.uint8]:
-        """(n,) the label of each box; ink in a blank one is print or the rest of a line."""
+        """(n,) the label of each box."""
         known = [int(one) if one and one in DIGITS else NOT_A_DIGIT for one in self.symbols]
         return np.array(known, np.uint8)
+
+    @property
+    def is_printed(self) -> bool:
+        """Whether there is print in a box in which nobody wrote.
+
+        No network learns from it: single printed digits look like neat handwriting. A number
+        network that was to pass over them passed over one clear digit in many rows.
+        """
+        pairs = zip(self.symbols, self.field.blank.tolist(), strict=True)
+        return any(not symbol and not is_blank for symbol, is_blank in pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +99,12 @@ class _Sheet:
             return []
         rows = [tuple(_displaced(box, rng) for box in row) for row in known]
         clean = without_print(self.page, self.look, [box for row in rows for box in row])
-        strips = row_strips(self.page, self.look.writing, rows)
-        fields = crop_rows(clean, rows, strips)
+        lines = [_union(row) for row in rows]
+        strips = [one.strip for one in cut_cells(self.page, self.look.writing, lines)]
+        fields = [
+            replace(field, strip=strip)
+            for field, strip in zip(crop_rows(clean, rows), strips, strict=True)
+        ]
         return [
             CutRow(field, tuple(box.symbol for box in row))
             for field, row in zip(fields, known, strict=True)
@@ -104,12 +118,6 @@ class _Sheet:
         return list(zip(fields, (cell.symbol for cell in cells), strict=True))
 
 
-def cut_rows(page: RenderedPage, rng: np.random.Generator) -> list[CutRow]:
-    """Cut the rows of boxes of a page."""
-    sheet = _Sheet.of(page)
-    return sheet.rows(rng) if sheet else []
-
-
 def cut_places(page: RenderedPage, rng: np.random.Generator) -> CutPlaces:
     """Cut all places of a page, each placed about as well as a found one."""
     sheet = _Sheet.of(page)
@@ -117,12 +125,12 @@ def cut_places(page: RenderedPage, rng: np.random.Generator) -> CutPlaces:
     crops, labels = [np.zeros((0, 28, 28), np.uint8)], [np.zeros(0, np.uint8)]
     for row in rows:
         wanted = ~row.field.blank & [
-            one != _LIKE_A_DIGIT and (label != NOT_A_DIGIT or rng.random() < _MARKS_KEPT)
+            one not in ("", _LIKE_A_DIGIT) and (label != NOT_A_DIGIT or rng.random() < _MARKS_KEPT)
             for one, label in zip(row.symbols, row.labels, strict=True)
         ]
         crops.append(row.field.crops[wanted])
         labels.append(row.labels[wanted])
-    texts = [(row.field, "".join(row.symbols)) for row in rows]
+    texts = [(row.field, "".join(row.symbols)) for row in rows if not row.is_printed]
     strips, targets = list[Strip](), list[str]()
     for field, text in texts + (sheet.cells(rng) if sheet else []):
         target = _target(text)
@@ -175,3 +183,9 @@ def _displaced(box: TruthBox, rng: np.random.Generator) -> DigitBox:
     height = float(np.linalg.norm(corners[3] - corners[0]))
     shift = np.clip(rng.normal(0, _SHIFT_SIGMA, (4, 2)), -_MAX_SHIFT, _MAX_SHIFT)
     return DigitBox(quads_of((corners + height * shift)[None])[0])
+
+
+def _union(row: Sequence[DigitBox]) -> DigitBox:
+    """The place of a whole row, from its first to its last box."""
+    first, last = np.array(row[0].corners), np.array(row[-1].corners)
+    return DigitBox(quads_of(np.stack([first[0], last[1], last[2], first[3]])[None])[0])

@@ -16,7 +16,6 @@ TABLE: dict[str, object] = {
     "features": list(FEATURES),
     "number": [-1.0, -0.5, 0.0, -2.0, -1.0, 0.0, 0.5],
     "no_ink": 3.0,
-    "boxes": [0.7, 0.6],
 }
 MODEL = ConfidenceModel.from_card({"confidence": TABLE})
 

@@ -45,6 +45,6 @@ def test_each_writer_of_a_set_of_strokes_is_a_hand_to_train_or_to_validate_with(
     assert known[0] == held[0] > 0.1  # more than a set whose writers nobody knows
     assert len(held[1]) >= 1
     assert len(known[1]) + len(held[1]) == WRITERS
-    # One digit of one writer, drawn five times: no digit is another writer's.
+    # One digit of one writer, drawn with three pens: no digit is another writer's.
     counts = {len(glyphs) for hand in known[1] + held[1] for glyphs in hand.glyphs.values()}
-    assert counts == {5}
+    assert counts == {3}

@@ -13,7 +13,7 @@ import pytest
 from formreader.synth import TruthBox
 from formreader.training.data.digit_sets import load_set
 from number_network.strip_pool import strips_of_places
-from page_network.hands import HandBook
+from page_network.hands import HandBook, bent
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import filled_page
 from written_places import __main__ as program
@@ -80,3 +80,16 @@ def test_the_program_writes_what_both_trainings_read(
     assert len(digits) > 5
     assert len(strips) > 5
     assert all(one.target for one in strips)
+
+
+def test_a_bent_stroke_is_another_shape_that_starts_where_it_did() -> None:
+    stroke = np.array([[100.0, 0.0], [500.0, 500.0], [400.0, 1000.0]])
+    dot = np.array([[10.0, 10.0], [12.0, 11.0]])
+    one, same = bent([stroke, dot], np.random.default_rng(1))
+    assert one[0] == pytest.approx(stroke[0])
+    assert same == pytest.approx(dot)
+    other = bent([stroke], np.random.default_rng(2))[0]
+    ends = [np.linalg.norm(path[-1] - stroke[-1]) for path in (one, other)]
+    assert min(ends) > 0
+    assert max(ends) < 700
+    assert np.linalg.norm(np.diff(one, axis=0), axis=1).max() < 100

@@ -16,7 +16,7 @@ from PIL import Image
 from formreader.core.errors import NoInputError
 from formreader.crop.normaliser import normalise
 from formreader.training.data import corrections
-from formreader.training.data.digit_sets import as_crops, bent, load_set
+from formreader.training.data.digit_sets import as_crops, load_set
 from formreader.training.data.examples import Examples
 from formreader.training.data.mixture import draw_digits
 
@@ -271,20 +271,19 @@ ONE = [[(0, 300), (300, 0), (300, 1000)]]
 PLUS = [[(500, 0), (500, 1000)], [(0, 500), (1000, 500)]]
 
 
-def test_pen_strokes_are_drawn_with_several_pens_and_all_but_the_first_bent(tmp_path: Path) -> None:
+def test_pen_strokes_are_drawn_with_several_pens(tmp_path: Path) -> None:
     found = load_set(archive(tmp_path, **strokes_of(ONE, PLUS)))
-    assert found.examples.labels.tolist() == [0, 1] * 5
+    assert found.examples.labels.tolist() == [0, 1] * 3
     assert found.writers is not None
-    assert found.writers.tolist() == [0, 1] * 5
+    assert found.writers.tolist() == [0, 1] * 3
     crops = found.examples.crops
     inked = (crops > 128).sum(axis=(1, 2))
     assert len(set(inked[1::2].tolist())) > 1  # pens differ
-    plus = crops[1]
-    rows, columns = np.nonzero(plus > 128)
-    assert min(np.ptp(rows), np.ptp(columns)) >= 17  # as large as the normaliser frames it
-    assert plus[12:16, 12:16].max() > 180
-    assert plus[5, 5] == 0
-    assert np.abs(crops[3].astype(int) - crops[5]).max() > 128
+    for plus in crops[1::2]:
+        rows, columns = np.nonzero(plus > 128)
+        assert min(np.ptp(rows), np.ptp(columns)) >= 17  # as large as the normaliser frames it
+        assert plus[12:16, 12:16].max() > 180
+        assert plus[5, 5] == 0
     assert (crops[0] > 128).sum() < (crops[1] > 128).sum()
 
 
@@ -300,16 +299,3 @@ def test_strokes_without_writers_are_refused(tmp_path: Path) -> None:
     arrays = strokes_of(ONE)
     del arrays["writer"]
     refused(archive(tmp_path, **arrays), "no digits as pen strokes")
-
-
-def test_a_bent_stroke_is_another_shape_that_starts_where_it_did() -> None:
-    stroke = np.array([[100.0, 0.0], [500.0, 500.0], [400.0, 1000.0]])
-    dot = np.array([[10.0, 10.0], [12.0, 11.0]])
-    one, same = bent([stroke, dot], np.random.default_rng(1))
-    assert one[0] == pytest.approx(stroke[0])
-    assert same == pytest.approx(dot)
-    other = bent([stroke], np.random.default_rng(2))[0]
-    ends = [np.linalg.norm(path[-1] - stroke[-1]) for path in (one, other)]
-    assert min(ends) > 0
-    assert max(ends) < 700
-    assert np.linalg.norm(np.diff(one, axis=0), axis=1).max() < 100

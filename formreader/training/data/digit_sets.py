@@ -46,9 +46,8 @@ _DRAWN_SIDE = 44.0
 """Pixels of the longer side of a digit that is drawn from strokes."""
 _PEN_WIDTHS = 2.0, 8.0
 """Range of the pens that draw it, in pixels."""
-_DRAWINGS_PER_DIGIT = 5
-"""Drawings of each digit, with another pen each; all but the first are bent. Augmentation varies
-shapes and pens anew in each epoch, but makes no other allographs and no thick pens thin."""
+_PENS_PER_DIGIT = 3
+"""Augmentation varies shapes and pens anew in each epoch, but does not make thick pens thin."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,16 +56,6 @@ STROKE_ARRAYS = ("points", "stroke_starts", "digit_strokes", "labels", "writer")
 
 STROKE_UNIT = 1000.0
 """Length of the longer side of a digit in the file."""
-
-_EVEN_STEP, _KNOT_DISTANCE = 0.025 * STROKE_UNIT, 0.22 * STROKE_UNIT
-"""Distances along a stroke, of the points that it is bent at, and of those that random changes are
-drawn for."""
-_TURN_SIGMA, _STRETCH_SIGMA, _TAIL_SIGMA = 0.2, 0.25, 0.55
-"""Standard deviations of the change of a stroke's direction in radians, of the logarithm of the
-change of its length, and of the further turn at its end. Set by eye: stronger ones make digits that
-nobody can name."""
-_TAIL_START = 0.6
-"""Share of a stroke from which on its end turns."""
 
 Path2D = npt.NDArray[np.float64]
 """(n, 2) x and y of the points of a stroke, y down."""
@@ -114,38 +103,6 @@ class PenStrokes:
             labels=self.labels,
             writer=self.writer,
         )
-
-
-def bent(paths: Sequence[Path2D], rng: np.random.Generator) -> list[Path2D]:
-    """The strokes as another hand may write them: each turns and stretches smoothly on its way.
-
-    Ends of strokes turn furthest: tails of nines and sevens, flags and feet are what hands differ
-    by most. Changes direction and length of the pen's way as the sigma-lognormal model of
-    handwriting changes its strokes (Plamondon et al., "Recent developments in the study of rapid
-    human movements with the kinematic theory", 2014).
-    """
-    return [_bent(path, rng) for path in paths]
-
-
-def _bent(path: Path2D, rng: np.random.Generator) -> Path2D:
-    along = np.concatenate([[0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
-    if along[-1] < 3 * _EVEN_STEP:  # a dot
-        return path
-    n = int(along[-1] / _EVEN_STEP) + 1
-    at = np.linspace(0, along[-1], n)
-    even = np.column_stack([np.interp(at, along, side) for side in path.T])
-    knots = int(along[-1] / _KNOT_DISTANCE) + 2
-    share = np.linspace(0, 1, n - 1)
-    turn, stretch = (
-        np.interp((knots - 1) * share, np.arange(knots), rng.normal(0, sigma, knots))
-        for sigma in (_TURN_SIGMA, _STRETCH_SIGMA)
-    )
-    tail = np.clip((share - _TAIL_START) / (1 - _TAIL_START), 0, 1)
-    turn += float(rng.normal(0, _TAIL_SIGMA)) * tail
-    steps = np.diff(even, axis=0) @ np.array([1, 1j]) * np.exp(stretch + 1j * turn)
-    way = np.concatenate([[0], steps.cumsum()])
-    moved: Path2D = even[0] + np.column_stack([way.real, way.imag])
-    return moved
 
 
 def draw_paths(paths: Sequence[Path2D], pen: float) -> Mask:
@@ -242,16 +199,15 @@ def _has_strokes(path: Path) -> bool:
 
 
 def _drawn_strokes(strokes: PenStrokes) -> DigitSet:
-    """Draw each digit `_DRAWINGS_PER_DIGIT` times, from hairline to felt, as crops."""
+    """Draw each digit with `_PENS_PER_DIGIT` pens, from hairline to felt, as crops."""
     rng = np.random.default_rng(len(strokes.paths))
-    crops = []
-    for i in range(_DRAWINGS_PER_DIGIT):
-        for paths in strokes.paths:
-            sized = _sized(bent(paths, rng) if i else paths)
-            mask = draw_paths(sized, rng.uniform(*_PEN_WIDTHS))
-            crops.append(framed((255 * mask).astype(np.uint8)))
-    labels = np.tile(strokes.labels, _DRAWINGS_PER_DIGIT)
-    writers = np.tile(strokes.writer, _DRAWINGS_PER_DIGIT)
+    crops = [
+        framed((255 * draw_paths(_sized(paths), rng.uniform(*_PEN_WIDTHS))).astype(np.uint8))
+        for _ in range(_PENS_PER_DIGIT)
+        for paths in strokes.paths
+    ]
+    labels = np.tile(strokes.labels, _PENS_PER_DIGIT)
+    writers = np.tile(strokes.writer, _PENS_PER_DIGIT)
     return DigitSet(Examples(np.stack(crops), labels), writers=writers)
 
 
