@@ -54,10 +54,10 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
         parts = digit_boxes(straight, line.corners, line.scores)
         taken = [*(box for row in rows for box in row), *as_cells]
         missed = [parts[i] for i in np.flatnonzero(_free(parts, taken))]
-        apart = [row for row in rows if _free(row, parts).all()]
-        scores = [box.score for row in rows for box in row if row not in apart]
-        if sum(scores) < line.scores.sum() and missed and _is_written(look, missed):
-            rows = apart
+        met = [not _free(row, parts).all() for row in rows]
+        known = sum(box.score for row, here in zip(rows, met, strict=True) if here for box in row)
+        if known < line.scores.sum() and missed and _is_written(look, missed):
+            rows = [row for row, here in zip(rows, met, strict=True) if not here]
             rows.append(tuple(replace(part, loose_ink=_is_written(look, [part])) for part in parts))
             as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
     taken = [*(box for row in rows for box in row), *as_cells]
