@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drawn_maps import BOX, CELL, draw_place
@@ -59,6 +61,29 @@ def test_what_is_found_already_stays_as_it_is() -> None:
     found = FoundFields(cells=(at(FRAME),), notice=Doubt.NO_BOXES)
     assert added(found, (FRAME, CELL)) == found
     assert added(found, (FRAME, BOX)) == found
+
+
+FOUR = [Box(60.0 + 30 * i, 80.0, 30.0, 36.0) for i in range(4)]
+
+
+def test_a_row_with_a_written_box_that_was_missed_replaces_what_was_found_there() -> None:
+    doubtful = tuple(replace(at(box), score=0.4) for box in FOUR[:2])
+    apart = (at(Box(60.0, 180.0, 30.0, 36.0)),)
+    cell = at(Box(120.0, 75.0, 30.0, 46.0))
+    found = FoundFields(rows=(doubtful, apart), cells=(cell,))
+    other, row = added(found, *((box, BOX) for box in FOUR)).rows
+    assert other == apart
+    assert [box.box.centre[0] for box in row] == pytest.approx([75, 105, 135, 165], abs=2)
+    assert all(box.loose_ink for box in row)
+    assert not added(found, *((box, BOX) for box in FOUR)).cells
+
+
+def test_a_row_without_a_written_box_that_was_missed_replaces_nothing() -> None:
+    doubtful = tuple(replace(at(box), score=0.4) for box in FOUR)
+    found = FoundFields(rows=(doubtful,))
+    assert added(found, *((box, BOX) for box in FOUR)) == found
+    few = FoundFields(rows=(doubtful[:2],))
+    assert added(few, *((box, BOX) for box in FOUR), written=False) == few
 
 
 def test_boxes_that_are_cells_become_cells() -> None:
