@@ -70,6 +70,13 @@ def find_peaks(maps: Maps) -> Detections:
     return _without_overlapping(Detections(centres, sizes, 1 / (1 + np.exp(-at[0]))))
 
 
+def score_at(maps: Maps, point: npt.NDArray[np.float64]) -> float:
+    """The highest score within one place of a point (x, y) in page pixels; 0 off the page."""
+    x, y = np.rint((point + 0.5) / STRIDE - 0.5).astype(np.int64)
+    near = maps[0, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+    return float(1 / (1 + np.exp(-near.max()))) if near.size else 0.0
+
+
 def _without_overlapping(found: Detections) -> Detections:
     """Apply non-maximum suppression; `found` is sorted, best first."""
     boxes = np.hstack([found.centres - found.sizes / 2, found.sizes])

@@ -1,8 +1,7 @@
 """Assemble detections into rows of equal boxes with a common base line and equal steps.
 
-The network places a single box to within a pixel or two. The row corrects this, as its boxes have
-one size, one level and one step. Boxes with a blot or a broken line that it misses are found by the
-page network (`look.missed_places`).
+The network places a single box to within a pixel or two. It may miss a box with a blot or a broken
+line. The row corrects both, as its boxes have one size, one level and one step.
 
 The thresholds were chosen on 120 pages of the project's own renderer.
 """
@@ -17,30 +16,28 @@ import numpy.typing as npt
 
 from formreader.detect.groups import Groups
 from formreader.detect.near_pairs import Indices, pairs_within
-from formreader.detect.peaks import Detections
+from formreader.detect.peaks import Detections, Maps
+from formreader.detect.row_completion import (
+    MAX_LEVEL_DIFFERENCE,
+    MAX_LOG_SIZE_DIFFERENCE,
+    MAX_NEIGHBOUR_STEP,
+    MIN_END_SCORE,
+    STEP_TOLERANCE,
+    with_end_boxes,
+    with_missing_boxes,
+)
 from formreader.detect.row_decision import MIN_READ_PROBABILITY, RowCandidates, RowDecision
 from formreader.detect.row_fitting import RowPart, fit_rows, without_overlaps
 from formreader.detect.rows import Row
 
-_MIN_NEIGHBOUR_STEP, _MAX_NEIGHBOUR_STEP = 0.7, 1.7
-"""Least and largest distance between the centres of neighbours in a row, in box widths."""
-
-_MAX_LEVEL_DIFFERENCE = 0.25
-"""Largest vertical offset between neighbours in a row, in box heights."""
-
-_MAX_LOG_SIZE_DIFFERENCE = 0.3
-"""Largest difference between the log widths, and the log heights, of neighbours in a row."""
-
-_STEP_TOLERANCE = 0.14
-"""Largest share by which a step of a row exceeds the row's median step."""
-
-_MIN_END_SCORE = 0.3
-"""Least score of the first and of the last box of a row."""
+_MIN_NEIGHBOUR_STEP = 0.7
+"""Least distance between the centres of neighbours in a row, in box widths."""
 
 
-def assemble_rows(found: Detections, decision: RowDecision) -> list[Row]:
-    """Assemble rows of equal boxes, in any order, from the detections on a page."""
-    return without_overlaps(fit_rows(_likely_parts(found, decision)))
+def assemble_rows(found: Detections, maps: Maps, decision: RowDecision) -> list[Row]:
+    """Assemble rows of equal boxes, in any order, from the detections in a page's maps."""
+    whole = with_missing_boxes(_likely_parts(found, decision), maps)
+    return without_overlaps(fit_rows(with_end_boxes(whole, found)))
 
 
 def _likely_parts(found: Detections, decision: RowDecision) -> list[RowPart]:
@@ -94,15 +91,15 @@ def _chains(found: Detections) -> list[list[int]]:
 def _neighbours(found: Detections) -> tuple[Indices, Indices, npt.NDArray[np.float64]]:
     """Pairs (left, right) that may be neighbours in a row, and their steps in box widths."""
     order = np.argsort(found.centres[:, 1], kind="stable")
-    y, reach = found.centres[order, 1], _MAX_LEVEL_DIFFERENCE * found.sizes[order, 1]
+    y, reach = found.centres[order, 1], MAX_LEVEL_DIFFERENCE * found.sizes[order, 1]
     first, second = pairs_within(y, -reach, reach)
     left, right = order[first], order[second]
     x, width = found.centres[:, 0], found.sizes[:, 0]
     step = (x[right] - x[left]) * 2 / (width[left] + width[right])
-    near = (step >= _MIN_NEIGHBOUR_STEP) & (step <= _MAX_NEIGHBOUR_STEP)
+    near = (step >= _MIN_NEIGHBOUR_STEP) & (step <= MAX_NEIGHBOUR_STEP)
     left, right, step = left[near], right[near], step[near]
     sides = np.log(found.sizes)
-    alike = (np.abs(sides[right] - sides[left]) <= _MAX_LOG_SIZE_DIFFERENCE).all(axis=1)
+    alike = (np.abs(sides[right] - sides[left]) <= MAX_LOG_SIZE_DIFFERENCE).all(axis=1)
     return left[alike], right[alike], step[alike]
 
 
@@ -121,7 +118,7 @@ def _equal_steps(x: list[float], chain: list[int]) -> list[list[int]]:
     steps = [b - a for a, b in pairwise(x)]
     if len(steps) < 2:
         return [chain]
-    longest = (1 + _STEP_TOLERANCE) * sorted(steps)[len(steps) // 2]
+    longest = (1 + STEP_TOLERANCE) * sorted(steps)[len(steps) // 2]
     parts = [[chain[0]]]
     for step, member in zip(steps, chain[1:], strict=True):
         if step > longest:
@@ -132,5 +129,5 @@ def _equal_steps(x: list[float], chain: list[int]) -> list[list[int]]:
 
 def _without_weak_ends(members: list[int], scores: list[float]) -> list[int]:
     """The members without those with a low score at either end."""
-    strong = [k for k, member in enumerate(members) if scores[member] >= _MIN_END_SCORE]
+    strong = [k for k, member in enumerate(members) if scores[member] >= MIN_END_SCORE]
     return members[strong[0] : strong[-1] + 1] if strong else members

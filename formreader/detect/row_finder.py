@@ -135,7 +135,7 @@ def _look(even: GreyImage, network: BoxNetwork, scale: float) -> _Look:
 def _detect(even: GreyImage, network: BoxNetwork, scale: float) -> _Pass:
     look = _look(even, network, scale)
     found = find_peaks(look.maps)
-    rows = assemble_rows(found, network.decisions.rows)
+    rows = assemble_rows(found, look.maps, network.decisions.rows)
     return _Pass(
         scale,
         [replace(row, corners=look.on_page(row.corners)) for row in rows],

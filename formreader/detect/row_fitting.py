@@ -34,7 +34,8 @@ fitted by a line."""
 class RowPart:
     """Boxes side by side: `centres` and `sizes` (n, 2) in pixels, `scores` (n,).
 
-    `probability` is that of being a row of boxes. Derived: `width` and `height` are medians.
+    `probability` is that of being a row of boxes. Derived: `width` and `height` are medians,
+    `first` and `last` are the centres of the outer boxes.
     """
 
     centres: _Floats
@@ -43,11 +44,16 @@ class RowPart:
     probability: float = 1.0
     width: float = field(init=False)
     height: float = field(init=False)
+    first: tuple[float, float] = field(init=False)
+    last: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
         width, height = np.sort(self.sizes, axis=0)[len(self.sizes) // 2].tolist()
-        object.__setattr__(self, "width", width)
-        object.__setattr__(self, "height", height)
+        ends = self.centres[[0, -1]].tolist()
+        for name, value in (("width", width), ("height", height)):
+            object.__setattr__(self, name, value)
+        for name, (x, y) in zip(("first", "last"), ends, strict=True):
+            object.__setattr__(self, name, (x, y))
 
 
 def fit_rows(parts: Sequence[RowPart]) -> list[Row]:

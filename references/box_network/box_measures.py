@@ -44,7 +44,7 @@ def measure_boxes(
     count, of_boxes, of_cells = 0, np.zeros(3, np.int64), np.zeros(3, np.int64)
     for page in pages:
         maps = maps_of(page.image)
-        quads = [row.corners for row in assemble_rows(find_peaks(maps), decision)]
+        quads = [row.corners for row in assemble_rows(find_peaks(maps), maps, decision)]
         boxes = np.concatenate(quads) if quads else np.zeros((0, 4, 2))
         count += 1
         of_boxes += _counts(page.quads, boxes)

@@ -27,7 +27,7 @@ session = onnxruntime.InferenceSession(sys.argv.pop(), providers=["CPUExecutionP
 crops = {"crops": np.zeros((1, 28, 28), np.uint8)}
 
 @main.command("hang")
-def hang():
+def hang(quiet):
     # Python waits for this thread at its end.
     threading.Thread(target=session.run, args=(None, crops)).start()
     print("begun", flush=True)
@@ -69,11 +69,10 @@ from formreader.cli import error_handling
 from formreader.cli.main import main
 
 @main.command("wait")
-def wait():
+def wait(quiet):
     if "before" not in sys.argv:
         signal.raise_signal(getattr(signal, sys.argv[2]))
 
-main.commands["wait"].params = []
 main.commands["wait"].allow_extra_args = True
 main.commands["wait"].ignore_unknown_options = True
 moment = sys.argv[-1]

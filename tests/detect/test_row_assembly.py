@@ -41,7 +41,7 @@ def comb(
 
 def rows(boxes: Boxes) -> list[Row]:
     maps = maps_of(boxes)
-    return assemble_rows(find_peaks(maps), shipped_decisions().rows)
+    return assemble_rows(find_peaks(maps), maps, shipped_decisions().rows)
 
 
 def middles(row: Row) -> npt.NDArray[np.float64]:
@@ -85,7 +85,7 @@ def test_a_row_may_run_downhill() -> None:
 
 
 @pytest.mark.parametrize("missing", [[3], [2, 3], [3, 4, 5], [2, 6]])
-def test_boxes_seen_faintly_stay_in_their_row(missing: list[int]) -> None:
+def test_boxes_missing_in_a_row_are_added(missing: list[int]) -> None:
     boxes = comb(9)
     for i in missing:
         boxes[i] = (*boxes[i][:4], 0.24)  # hardly seen
@@ -94,7 +94,7 @@ def test_boxes_seen_faintly_stay_in_their_row(missing: list[int]) -> None:
     assert set(np.flatnonzero(row.scores < 0.5)) == set(missing)
 
 
-def test_no_box_is_added_where_none_is_seen() -> None:
+def test_nothing_is_added_where_nothing_is_seen() -> None:
     found = rows([box for i, box in enumerate(comb(9)) if i != 4])
     assert sorted(len(row) for row in found) == [4, 4]
 
