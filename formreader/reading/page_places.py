@@ -107,9 +107,7 @@ def given_places(placed: PlacedFields) -> FoundFields:
 
 
 def crop_rows(
-    page: Pyramid,
-    rows: Sequence[tuple[DigitBox, ...]],
-    known: FormEvidence = NO_EVIDENCE,
+    page: Pyramid, rows: Sequence[tuple[DigitBox, ...]], known: FormEvidence = NO_EVIDENCE
 ) -> list[FieldCrops]:
     """Crop rows of boxes; `known` is what a form tells about them."""
     crops, blank, loose = crop_boxes(page, [box for row in rows for box in row], known)
