@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import CROP_SIDE
-from formreader.core.geometry import Transform, map_points, scaling
+from formreader.core.geometry import map_points, scaling
 from formreader.core.image_pyramid import Pyramid, paper_under_ink
 from formreader.core.records import DigitBox, FieldCrops, NumberStrip
 from formreader.crop.normaliser import MIN_INK_GREY
@@ -221,7 +221,7 @@ def _strip(page: Pyramid, writing: WritingMap, line: _Line) -> NumberStrip:
     pixels = float(np.linalg.norm(below - middle)) / STRIP_HEIGHT
     finer = 2 if pixels > _MAX_STEP else 1
     halvings = max(round(math.log2(max(pixels / finer, 1.0))), 0)
-    to_level = _centred(0.5**halvings) @ from_strip @ _centred(1 / finer)
+    to_level = scaling(0.5**halvings, 0.5**halvings) @ from_strip @ scaling(1 / finer, 1 / finer)
     patch = cv2.warpPerspective(
         page.level(halvings), to_level, (wide * finer, STRIP_HEIGHT * finer),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
@@ -241,13 +241,6 @@ def _strip(page: Pyramid, writing: WritingMap, line: _Line) -> NumberStrip:
         )  # fmt: skip
         np.copyto(ink, bright, where=(seen > 0) & (bright >= _MIN_INK_OF_STRIP))
     return NumberStrip(bright, ink, from_strip)
-
-
-def _centred(scale: float) -> Transform:
-    """A scaling of pixels, whose centres are integers, about the corner of the first pixel."""
-    shift = (scale - 1) / 2
-    moved = np.array([[0, 0, shift], [0, 0, shift], [0, 0, 0]])
-    return np.asarray(scaling(scale, scale) + moved, np.float64)
 
 
 def _quantile(values: Strip, share: float) -> float:

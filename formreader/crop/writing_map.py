@@ -63,9 +63,7 @@ class WritingMap:
         own = (wide <= _MAX_SPAN * size[0]) | (high <= _MAX_SPAN * size[1] / 2)
         own[0] = False
         ink = own[labels] if count > 1 else dark
-        half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-        to_page = np.linalg.inv(half) @ scaling(width / size[0], 1 / scale) @ half
-        return cls(ink, ink, to_page)
+        return cls(ink, ink, scaling(width / size[0], 1 / scale))
 
     @cached_property
     def parts(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

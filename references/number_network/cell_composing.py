@@ -296,9 +296,7 @@ def _seen(
         first = int(rng.integers(size[0]))
         seen[:, first : first + max(size[0] // 4, 1)] = False
     ink = (dark_places(even) & (ruled < _SEEN_LINE)) | seen
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    stretch = scaling(scan.shape[1] / size[0], scan.shape[0] / size[1])
-    return WritingMap(ink, seen, np.asarray(np.linalg.inv(half) @ stretch @ half, np.float64))
+    return WritingMap(ink, seen, scaling(scan.shape[1] / size[0], scan.shape[0] / size[1]))
 
 
 def _turn(

@@ -34,7 +34,7 @@ def main() -> None:
     strips = [strip for page in cut for strip in page.strips]
     np.savez_compressed(
         options.out,
-        images=np.concatenate([page.crops for page in cut]),
+        scanned_crops=np.concatenate([page.crops for page in cut]),
         labels=np.concatenate([page.labels for page in cut]),
         strips=np.concatenate(strips, axis=1),
         widths=np.array([strip.shape[1] for strip in strips]),

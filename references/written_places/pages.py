@@ -11,6 +11,7 @@ from formreader.synth import RenderedPage
 from page_network.hands import HandBook
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import filled_page
+from written_places.hands_kept import kept_hands
 
 _PRINTED_SHARE = 0.6
 """Share of the pages that are printed forms; the others are forms of frames."""
@@ -25,7 +26,8 @@ def prepare(data: Path) -> None:
     cv2.setNumThreads(1)
     files = sorted((data / "printed" / "train").glob("*.pdf"))
     _of_process.update(
-        pages=[PrintedPage.load(one) for one in files], book=HandBook.load(data / "digits")
+        pages=[PrintedPage.load(one) for one in files],
+        book=kept_hands(HandBook.load(data / "digits")),
     )
 
 

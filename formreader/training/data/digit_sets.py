@@ -54,6 +54,9 @@ _log = logging.getLogger(__name__)
 STROKE_ARRAYS = ("points", "stroke_starts", "digit_strokes", "labels", "writer")
 """Names of the arrays in a file of strokes."""
 
+_SCANNED_CROPS = "scanned_crops"
+"""Name of the array of crops that were cut out of scans."""
+
 STROKE_UNIT = 1000.0
 """Length of the longer side of a digit in the file."""
 
@@ -122,11 +125,13 @@ class DigitSet:
     """Labelled digits as the network sees them, the sizes of their images, and their writers.
 
     `sizes` is (n, 2), height and width of each image in pixels, `writers` (n,); None where unknown.
+    `scanned`: the images are crops of scanned boxes.
     """
 
     examples: Examples
     sizes: npt.NDArray[np.int64] | None = None
     writers: npt.NDArray[np.int64] | None = None
+    scanned: bool = False
 
 
 def load_set(source: str, part: Part = "train", root: Path | None = None) -> DigitSet:
@@ -135,7 +140,8 @@ def load_set(source: str, part: Part = "train", root: Path | None = None) -> Dig
     Args:
         source: `mnist`; an .npz with `images` (n, h, w) uint8, ink bright on black, and
             `labels` (n,), or with `x_train`, `y_train`, `x_test`, `y_test` of the same kind, or
-            with pen strokes (see `PenStrokes`), each drawn with several pens; a folder with
+            with `scanned_crops` (n, 28, 28), which were cut out of scans, and `labels`, or with
+            pen strokes (see `PenStrokes`), each drawn with several pens; a folder with
             folders `0` to `9` and `x` of images; or a corrections.csv.
         part: the digits to train on or those to test with, in sets that have both.
         root: as of `load_corrections`.
@@ -180,22 +186,24 @@ def as_crops(images: npt.NDArray[np.uint8]) -> Crops:
 
 def _load_archive(path: Path, part: Part) -> DigitSet:
     """Load the digits of an .npz."""
-    if _has_strokes(path):
+    names = _names_in(path)
+    if STROKE_ARRAYS[0] in names:
         return _drawn_strokes(PenStrokes.load(path))
+    scanned = _SCANNED_CROPS in names
     images, labels = _read_archive(path, part)
     _check_images(path, images)
     _check_labels(path, labels, len(images))
-    examples = Examples(as_crops(images), labels.astype(np.uint8))
-    return DigitSet(examples, _equal_sizes(images))
+    crops = images if scanned and images.shape[1:] == (CROP_SIDE, CROP_SIDE) else as_crops(images)
+    return DigitSet(Examples(crops, labels.astype(np.uint8)), _equal_sizes(images), scanned=scanned)
 
 
-def _has_strokes(path: Path) -> bool:
-    """Whether an .npz holds pen strokes, not images."""
+def _names_in(path: Path) -> list[str]:
+    """The names of the arrays in an .npz; none where it is damaged."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return STROKE_ARRAYS[0] in file.files
+            return list(file.files)
     except DAMAGED:
-        return False  # what is wrong is told where it is read
+        return []  # what is wrong is told where it is read
 
 
 def _drawn_strokes(strokes: PenStrokes) -> DigitSet:
@@ -219,7 +227,9 @@ def _read_archive(path: Path, part: Part) -> tuple[npt.NDArray[Any], npt.NDArray
     """Read images and labels of an .npz, unchecked."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            for images, labels in (("images", "labels"), (f"x_{part}", f"y_{part}")):
+            for images, labels in (
+                ("images", "labels"), (_SCANNED_CROPS, "labels"), (f"x_{part}", f"y_{part}"),
+            ):  # fmt: skip
                 if images in file.files and labels in file.files:
                     return file[images], file[labels]
             names = ", ".join(file.files) or "none"

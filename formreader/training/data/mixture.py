@@ -27,7 +27,7 @@ from formreader.training.data.examples import (
     load_nondigits,
     load_writers,
 )
-from formreader.training.data.page_crops import page_crops
+from formreader.training.data.page_crops import NO_CROPS, page_crops
 
 DRAWN_DIGITS = 0.2
 """Digits of the stroke model, as a share of the digits of the sets."""
@@ -79,13 +79,14 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
     """
     # The files first: drawing takes a minute.
     own_marks = own_nondigits(load_nondigits(options.nondigits)) if options.nondigits else None
-    digits, held, writers_known = _split(options)
+    sets = _split(options)
+    digits, held = sets.digits, sets.held_out
     test = load_mnist()[1] if "mnist" in options.data else None
     training = mixture(digits[~held], _generator(options, 1), options.augment)
     validation = mixture(digits[held], _generator(options, 2), options.augment)
     if own_marks is not None:
         training = joined(training, *[own_marks] * OWN_NONDIGITS)
-    scanned = _on_pages(training, options.pages, options, 3, tell)
+    scanned = joined(_on_pages(training, options.pages, options, 3, tell), sets.scanned)
     calibration = _held_out_pages(validation, options, tell)
     facts: Facts = {
         "digits": ", ".join(options.data),
@@ -95,7 +96,7 @@ def prepare_data(options: TrainOptions, tell: Callable[[str], None] | None = Non
         "validation_examples": len(validation),
         "validation_digits": int(held.sum()),
         "calibration_crops_of_pages": len(calibration),
-        "writer_disjoint": writers_known,
+        "writer_disjoint": sets.writers_known,
         "own_nondigits": options.nondigits is not None,
     }
     chosen_on = joined(validation, calibration)
@@ -109,9 +110,9 @@ def held_out_crops(options: TrainOptions, tell: Callable[[str], None] | None = N
 
     Errors are those of `prepare_data`.
     """
-    digits, held, _ = _split(options)
+    sets = _split(options)
     return _held_out_pages(
-        mixture(digits[held], _generator(options, 2), options.augment), options, tell
+        mixture(sets.digits[sets.held_out], _generator(options, 2), options.augment), options, tell
     )
 
 
@@ -124,19 +125,35 @@ def checked_digits(options: TrainOptions) -> Examples:
     """
     if options.nondigits:
         load_nondigits(options.nondigits)
-    return _split(options)[0]
+    return _split(options).digits
 
 
-def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool]:
-    """All digits of the sets, which of them are held out, and whether whole writers are.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sets:
+    """The digits of all sets, (n,), which are held out, and whether these are of whole writers.
+
+    `scanned` are those of sets of crops that were cut out of scans. None of these is held out.
+    """
+
+    digits: Examples
+    held_out: npt.NDArray[np.bool_]
+    writers_known: bool
+    scanned: Examples
+
+
+def _split(options: TrainOptions) -> _Sets:
+    """Load all sets and choose which digits are held out.
 
     Raises:
         NoInputError: a file cannot be read.
-        UsageError: a set has too few digits to hold some of them out.
+        UsageError: a set has too few digits to hold some of them out, or all sets are scanned.
     """
-    parts, held, known = [], [], True
+    parts, held, known, scanned = [], [], True, [NO_CROPS]
     for source in options.data:
         loaded = load_set(source, root=options.root)
+        if loaded.scanned:
+            scanned.append(loaded.examples)
+            continue
         digits, writers = loaded.examples, loaded.writers
         if source == "mnist" and options.writers:
             writers = load_writers(options.writers, len(digits))
@@ -151,7 +168,9 @@ def _split(options: TrainOptions) -> tuple[Examples, npt.NDArray[np.bool_], bool
             raise UsageError(
                 f"{source}: {error}. Give a set of more digits, or another --validation"
             ) from error
-    return joined(*parts), np.concatenate(held), known
+    if not parts:
+        raise UsageError("crops of scans are never held out: give a further set, such as mnist")
+    return _Sets(joined(*parts), np.concatenate(held), known, joined(*scanned))
 
 
 def _held_out_pages(

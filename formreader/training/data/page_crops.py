@@ -51,7 +51,7 @@ _LETTER_FORMS_SKIPPED = 0.7
 """Share of the forms for letters that is skipped."""
 _MARKS_KEPT = 0.5
 """Share of the non-digits that is kept: whole forms of letters would outweigh the digits."""
-_NO_CROPS = Examples(np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.uint8))
+NO_CROPS = Examples(np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8), np.zeros(0, np.uint8))
 _LIKE_DIGITS = "/~"
 """Marks that may pass for a digit, so that they are no example of either."""
 _SHIFT_SIGMA, _FAR_SHIFT_SIGMA, _FAR_SHIFT_SHARE = 0.02, 0.05, 0.1
@@ -78,7 +78,7 @@ def page_crops(
     """
     make = partial(_crops_of_page, digits, seed)
     parts = map_in_processes(make, range(pages), tell) if processes else map(make, range(pages))
-    return joined(_NO_CROPS, *parts)
+    return joined(NO_CROPS, *parts)
 
 
 def _crops_of_page(digits: Examples, seed: int, number: int) -> Examples:
@@ -86,7 +86,7 @@ def _crops_of_page(digits: Examples, seed: int, number: int) -> Examples:
     rng = np.random.default_rng([seed, number])
     spec = _spec(rng)
     if spec.layout in CELL_LAYOUTS:
-        return _NO_CROPS
+        return NO_CROPS
     source = None
     if rng.random() >= _STROKE_MODEL_PAGES:
         marks = HandSource(Hand.sample(rng), spec.dpi)
