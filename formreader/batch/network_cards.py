@@ -24,6 +24,7 @@ from formreader.batch.worker_process import (
 from formreader.core.errors import ModelError, UsageError
 from formreader.core.model_folder import (
     BOX_MODEL,
+    INK_MODEL,
     LINE_MODEL,
     NUMBER_MODEL,
     PAGE_MODEL,
@@ -34,6 +35,7 @@ from formreader.core.model_folder import (
 )
 from formreader.core.options import Device, SecondReaderName
 from formreader.detect.box_network import BOX_CARD_SCHEMA, shipped_network
+from formreader.look.ink_network import INK_CARD_SCHEMA, shipped_ink_network
 from formreader.look.page_network import PAGE_CARD_SCHEMA, shipped_page_network
 from formreader.preprocess.print_direction import LINE_CARD_SCHEMA, shipped_line_network
 from formreader.recognise.load_recogniser import load_recogniser, runs_on_cpu
@@ -85,6 +87,7 @@ def load_other_networks(second_reader: SecondReaderName | None) -> None:
     """
     shipped_network()
     shipped_page_network()
+    shipped_ink_network()
     shipped_line_network()
     shipped_reader()
     if second_reader:
@@ -96,6 +99,7 @@ def _other_cards() -> str:
     schemas = {
         BOX_MODEL: BOX_CARD_SCHEMA,
         PAGE_MODEL: PAGE_CARD_SCHEMA,
+        INK_MODEL: INK_CARD_SCHEMA,
         NUMBER_MODEL: NUMBER_CARD_SCHEMA,
         LINE_MODEL: LINE_CARD_SCHEMA,
     }

@@ -110,10 +110,11 @@ HAND_FILE = "hand.npy"
 """What tells the hand of a page from all hands, in a model of digits; see `recognise.page_hand`."""
 
 BOX_MODEL, NUMBER_MODEL, LINE_MODEL, PAGE_MODEL = "boxes", "numbers", "lines", "page"
-"""Names of the model folders with the networks that find boxes, that read whole numbers, and that
-tell which way up print is; no option replaces them."""
+INK_MODEL = "ink"
+"""Names of the model folders with the networks that find boxes, read whole numbers, tell which way
+up print is, look at a page, and tell written ink from printed; no option replaces them."""
 
-_SHIPPED = (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL, LINE_MODEL, PAGE_MODEL)
+_SHIPPED = (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL, LINE_MODEL, PAGE_MODEL, INK_MODEL)
 """Names of all models that come with the program."""
 
 

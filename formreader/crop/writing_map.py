@@ -65,6 +65,13 @@ class WritingMap:
         ink = own[labels] if count > 1 else dark
         return cls(ink, ink, scaling(width / size[0], 1 / scale))
 
+    def pixels(self, parts: npt.NDArray[np.integer]) -> _Flags:
+        """(h, w) bool: the pixels of some parts, given by their labels."""
+        labels, stats = self.parts
+        chosen = np.zeros(len(stats), np.bool_)
+        chosen[parts] = True
+        return np.asarray(chosen[labels])
+
     @cached_property
     def parts(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The connected components of the ink: labels (h, w), and OpenCV's statistics (n, 5)."""

@@ -62,6 +62,11 @@ class FoundFields:
     notice: str = ""
     discarded: tuple[Discarded, ...] = ()
 
+    @property
+    def places(self) -> list[DigitBox]:
+        """All boxes and cells."""
+        return [*(box for row in self.rows for box in row), *self.cells]
+
     def within(self, shape: tuple[int, ...]) -> FoundFields:
         """The same without boxes and cells whose centre is outside of the stored page.
 

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.records import DigitBox
+from formreader.core.records import DigitBox, mark_boxes
 from formreader.detect.field_finder import FoundFields, digit_boxes
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.rows import Row
 from formreader.look.page_look import PageLook
-from formreader.look.places import Places, find_places
+from formreader.look.places import Places
 from formreader.preprocess.straighten import StraightPage
 
 _MIN_WRITTEN = 4
@@ -30,8 +30,10 @@ _MAX_GAP_OF_BOXES, _MAX_DROP_OF_BOXES = 0.2, 0.25
 tops and of their bottoms in box heights. Measured with the room."""
 
 
-def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> FoundFields:
-    """Add the places that the page network finds, if something is written in them.
+def with_missed(
+    found: FoundFields, missed: tuple[Places, Places], look: PageLook, straight: StraightPage
+) -> FoundFields:
+    """Add the boxes and cells that the page network finds, if something is written in them.
 
     A row becomes cells if the page network takes all its boxes for cells. A row of this network
     replaces what is in its place if it has a written box that was missed, and more boxes, each
@@ -41,8 +43,8 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
     times. What is written in such rows is for review: else 9 instead of 3 rows of
     `printed/filled` are accepted wrongly.
     """
-    boxes, cells = find_places(look.maps)
-    seen = digit_boxes(straight, cells.corners, cells.scores)
+    boxes, cells = missed
+    seen = cells.on_page(straight)
     rows, as_cells = list[tuple[DigitBox, ...]](), list(found.cells)
     for row in found.rows:
         here, there = _meeting(row, seen)
@@ -53,12 +55,13 @@ def with_missed(found: FoundFields, look: PageLook, straight: StraightPage) -> F
     for line in group_rows(_side_by_side(boxes)):
         parts = digit_boxes(straight, line.corners, line.scores)
         taken = [*(box for row in rows for box in row), *as_cells]
-        missed = [parts[i] for i in np.flatnonzero(_free(parts, taken))]
+        free = [parts[i] for i in np.flatnonzero(_free(parts, taken))]
         met = [not _free(row, parts).all() for row in rows]
         known = sum(box.score for row, here in zip(rows, met, strict=True) if here for box in row)
-        if known < line.scores.sum() and missed and _is_written(look, missed):
+        if known < line.scores.sum() and free and _is_written(look, free):
             rows = [row for row, here in zip(rows, met, strict=True) if not here]
-            rows.append(tuple(replace(part, loose_ink=_is_written(look, [part])) for part in parts))
+            written = np.array([_is_written(look, [part]) for part in parts])
+            rows.append(mark_boxes(parts, written))
             as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
     taken = [*(box for row in rows for box in row), *as_cells]
     alone = [seen[i] for i in np.flatnonzero(_free(seen, taken))]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -10,8 +11,11 @@ import numpy.typing as npt
 
 from formreader.core.classes import Layer
 from formreader.core.geometry import Transform, map_points, scaling
-from formreader.core.records import GreyImage
+from formreader.core.image_pyramid import Pyramid
+from formreader.core.records import DigitBox, GreyImage
 from formreader.crop.writing_map import WritingMap, dark_places
+from formreader.look.ink_network import shipped_ink_network
+from formreader.look.ink_parts import cut_patches, parts_in_places
 from formreader.look.page_maps import LAYER_STRIDE, PageMaps, probabilities
 from formreader.look.page_network import shipped_page_network
 from formreader.preprocess.straighten import StraightPage
@@ -25,6 +29,11 @@ pixels, and one is lost; of 1,098 printed characters and signs 39 % are erased."
 _MIN_RULED_OF_INK = 0.3
 """Dark pixels in cells are no ink from this probability of being ruled on. Set by eye; 0.5 was not
 tried."""
+
+MIN_LOG_ODDS_OF_PEN = -5.0
+"""A part of the ink in a place is print if the log odds that it is written are lower. Set on pages
+of held-out issuers and writers: 3 of 6,822 written parts are lost, and 62 % of 2,437 printed ones
+found."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +72,26 @@ def look_at(straight: StraightPage) -> PageLook:
     ink = _dark(straight.image, pen.shape) & (ruled < _MIN_RULED_OF_INK)
     writing = WritingMap(ink | written, written, to_page)
     return PageLook(maps, written, printed, to_layers, writing)
+
+
+def look_closer(look: PageLook, page: Pyramid, places: Sequence[DigitBox]) -> PageLook:
+    """Look at each part of the ink in places again, at twice the resolution.
+
+    Args:
+        look: the look at the whole page.
+        page: the page as stored, dark ink on bright paper.
+        places: boxes and cells in pixels of the page.
+
+    Returns:
+        The look, in which what the ink network takes for print is print.
+    """
+    corners = look.in_layers(np.array([one.corners for one in places], np.float64))
+    parts = parts_in_places(look.writing, corners)
+    odds = shipped_ink_network().log_odds(cut_patches(page, look.writing, parts))
+    printed = look.writing.pixels(parts[odds < MIN_LOG_ODDS_OF_PEN])
+    ink, pen = look.writing.ink & ~printed, look.pen & ~printed
+    writing = replace(look.writing, ink=ink, pen=pen)
+    return replace(look, pen=pen, printed=look.printed | printed, writing=writing)
 
 
 def _dark(image: GreyImage, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import Layer
+from formreader.core.records import DigitBox
+from formreader.detect.field_finder import digit_boxes
 from formreader.look.page_maps import LAYER_STRIDE, PageMaps, inset_of_core, probabilities
+from formreader.preprocess.straighten import StraightPage
 
 _MIN_CORE_SCORE = 0.65
 """Least mean probability of a core over its pixels. Set on held-out training pages."""
@@ -56,6 +59,10 @@ class Places:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def on_page(self, straight: StraightPage) -> tuple[DigitBox, ...]:
+        """The places in pixels of the page as stored."""
+        return digit_boxes(straight, self.corners, self.scores)
 
     def chosen(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Places:
         """The places selected by flags (n,) or indices."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TypeAlias
 
 import cv2
@@ -26,6 +27,8 @@ from formreader.detect.field_order import in_reading_order
 from formreader.input.open_page import read_page as read_file
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
+from formreader.look.page_look import look_closer
+from formreader.look.places import find_places
 from formreader.preprocess.straighten import StraightPage
 from formreader.reading.page_fields import (
     Networks,
@@ -94,16 +97,20 @@ def crop_page(page: Page, task: PageTask, stopwatch: Stopwatch) -> PageCrops:
     straight, form, look = upright.straight, upright.form, upright.look
     with stopwatch.stage("find"):
         if form is None:
-            placed, places = PlacedFields(), with_missed(find_fields(straight), look(), straight)
+            found, missed = find_fields(straight), find_places(look().maps)
+            near = [*found.places, *chain(*(one.on_page(straight) for one in missed))]
+            closer = look_closer(look(), pyramid, near)
+            placed, places = PlacedFields(), with_missed(found, missed, closer, straight)
             places = places.within(pyramid.shape)
         else:
             placed = place_fields(straight, form, pyramid.shape)
             places = given_places(placed)
+            closer = look_closer(look(), pyramid, places.cells)
     with stopwatch.stage("crop"):
         boxes = [box for row in places.rows for box in row]
-        clean = without_print(pyramid, look(), boxes) if form is None else pyramid
+        clean = without_print(pyramid, closer, boxes) if form is None else pyramid
         fields = crop_rows(clean, places.rows, placed.known)
-        fields += cut_cells(pyramid, look().writing, places.cells) if places.cells else []
+        fields += cut_cells(pyramid, closer.writing, places.cells) if places.cells else []
         if form is None:
             fields = in_reading_order(straight, with_all_typed(fields, page.form_fields))
         else:

@@ -33,7 +33,7 @@ nobody can name."""
 _TAIL_START = 0.6
 """Share of a stroke from which on its end turns."""
 
-_SHARES = {"strokes": 0.6, "images": 0.25, "model": 0.15}
+_SHARES = {"strokes": 0.5, "images": 0.4, "model": 0.1}
 """How often a page's digits are pen strokes of a real writer, images, or drawn by the model."""
 
 

@@ -18,6 +18,9 @@ from page_network.filling import Filling, sample_writer
 from page_network.frame_forms import preprint
 from page_network.hands import HandBook
 
+HELD_OUT_ISSUERS = ("us-de", "us-id", "us-nd")
+"""Issuers whose forms no network is trained on: those that see pages are measured on them."""
+
 _MM_PER_POINT = MM_PER_INCH / 72
 
 _MIN_DARKNESS = 40

@@ -19,7 +19,7 @@ from page_network.measures import measure
 from page_network.network import build_page_network, page_loss
 from page_network.page_options import PageTrainOptions
 from page_network.pieces import sample_piece
-from page_network.printed_forms import PrintedPage
+from page_network.printed_forms import HELD_OUT_ISSUERS, PrintedPage
 from page_network.training_pages import TrainingPage, draw_page
 from shared.fitting import Optimisation, fit, piece_batches
 from shared.fused_normalization import with_fused_normalization
@@ -27,9 +27,6 @@ from shared.map_graph import export_maps
 from shared.network_writing import card_head, output_errors, write_network, write_network_card
 
 VERSION = "1.2"
-
-HELD_OUT_ISSUERS = ("us-de", "us-id", "us-nd")
-"""Issuers whose forms are never trained on: the network is measured on them."""
 
 _FIRST_HELD_OUT_SEED = 10_000_000
 _HOW = Optimisation(warm_up=300, weight_decay=1e-4, averaging=0.998)

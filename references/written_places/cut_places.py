@@ -159,7 +159,7 @@ def _apart(boxes: Sequence[TruthBox]) -> list[TruthBox]:
     ]
 
 
-def _is_inside(box: TruthBox, shape: tuple[int, int]) -> bool:
+def _is_inside(box: TruthBox, shape: tuple[int, ...]) -> bool:
     corners = np.array(box.corners)
     return bool((corners >= 0).all() and (corners <= (shape[1] - 1, shape[0] - 1)).all())
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from formreader.synth import RenderedPage
 from page_network.hands import HandBook
+from page_network.kept_hands import kept_hands
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import filled_page
-from written_places.hands_kept import kept_hands
 
 _PRINTED_SHARE = 0.6
 """Share of the pages that are printed forms; the others are forms of frames."""

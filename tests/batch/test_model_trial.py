@@ -20,6 +20,7 @@ from formreader.core.errors import ExitCode, ModelError
 from formreader.core.model_folder import (
     BOX_MODEL,
     CARD_FILE,
+    INK_MODEL,
     LINE_MODEL,
     NUMBER_MODEL,
     ONNX_FILE,
@@ -30,6 +31,7 @@ from formreader.core.model_folder import (
     model_folder,
 )
 from formreader.detect.box_network import BoxNetwork
+from formreader.look.ink_network import InkNetwork
 from formreader.preprocess.print_direction import LineNetwork
 from formreader.recognise.number_reader import NumberReader
 from formreader.recognise.runtimes import DIGIT_TRIAL
@@ -180,6 +182,7 @@ def test_a_hostile_card_is_refused(
 
 LOADERS = {
     BOX_MODEL: (BoxNetwork.load, "decisions", ONNX_FILE),
+    INK_MODEL: (InkNetwork.load, "files", ONNX_FILE),
     LINE_MODEL: (LineNetwork.load, "scale", ONNX_FILE),
     NUMBER_MODEL: (NumberReader.load, "confidence", QUICK_FILE),
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -27,7 +28,8 @@ from formreader.crop.number_strips import cut_cells
 from formreader.detect.field_finder import find_fields
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
-from formreader.look.page_look import look_at
+from formreader.look.page_look import look_at, look_closer
+from formreader.look.places import find_places
 from formreader.preprocess.straighten import straighten
 from formreader.reading.one_page import crop_page, read_pages
 from formreader.reading.page_task import PageTask
@@ -83,11 +85,13 @@ def measure(
         with timed(seconds, "find"):
             found = find_fields(straight)
         with timed(seconds, "look"):
-            look = look_at(straight)
-            found = with_missed(found, look, straight)
+            look, page = look_at(straight), Pyramid(grey)
+            missed = find_places(look.maps)
+            near = [*found.places, *chain(*(one.on_page(straight) for one in missed))]
+            look = look_closer(look, page, near)
+            found = with_missed(found, missed, look, straight)
         boxes = [box for row in found.rows for box in row]
         with timed(seconds, "crop"):
-            page = Pyramid(grey)
             crop_boxes(without_print(page, look, boxes), boxes)
             cut_cells(page, look.writing, found.cells)
         cropped = crop_page(Page("page", 0, grey, 300.0), _TASK, Stopwatch())

@@ -14,6 +14,7 @@ from formreader.core.geometry import Box
 from formreader.core.records import DigitBox
 from formreader.detect.field_finder import FoundFields
 from formreader.look.missed_places import with_missed
+from formreader.look.places import find_places
 from formreader.preprocess.straighten import StraightPage
 
 HEIGHT, WIDTH = 256, 384
@@ -34,7 +35,8 @@ def added(found: FoundFields, *places: tuple[Box, int], written: bool = True) ->
         draw_place(maps, place, kind)
         x, y = (round(side) for side in place.centre)
         pen[y - 6 : y + 6, x - 3 : x + 3] = written
-    return with_missed(found, look_of(pen, np.zeros_like(pen), maps), STRAIGHT)
+    look = look_of(pen, np.zeros_like(pen), maps)
+    return with_missed(found, find_places(maps), look, STRAIGHT)
 
 
 def test_a_written_cell_joins() -> None:

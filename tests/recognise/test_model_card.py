@@ -14,6 +14,7 @@ from formreader.core.errors import ModelError
 from formreader.core.model_folder import (
     BOX_MODEL,
     CARD_FILE,
+    INK_MODEL,
     LINE_MODEL,
     NUMBER_MODEL,
     file_hashes,
@@ -148,6 +149,6 @@ def test_a_model_file_that_the_card_does_not_know_is_refused(folder: Path) -> No
 
 
 def test_shipped_models_are_renewed_by_installing_not_by_training(tmp_path: Path) -> None:
-    for shipped in (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL, LINE_MODEL):
+    for shipped in (DEFAULT_MODEL, BOX_MODEL, NUMBER_MODEL, LINE_MODEL, INK_MODEL):
         assert how_to_renew(model_folder(shipped)) == "Install formreader again."
     assert "formreader train" in how_to_renew(tmp_path / BOX_MODEL)

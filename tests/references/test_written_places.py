@@ -76,8 +76,9 @@ def test_the_program_writes_what_both_trainings_read(
     options = ["--data", str(tmp_path), "--pages", "12", "--seed", "3", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", ["written_places", *options])
     program.main()
-    digits, strips = load_set(str(out)).examples, strips_of_places(out)
-    assert len(digits) > 5
+    digits, strips = load_set(str(out)), strips_of_places(out)
+    assert len(digits.examples) > 5
+    assert digits.scanned
     assert len(strips) > 5
     assert all(one.target for one in strips)
 

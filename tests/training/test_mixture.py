@@ -54,6 +54,25 @@ def test_counts_are_those_of_the_card(options: TrainOptions) -> None:
     assert len(data.test) == 5
 
 
+def test_crops_of_scans_are_trained_on_as_they_are(tmp_path: Path, options: TrainOptions) -> None:
+    crops = np.zeros((3, 28, 28), np.uint8)
+    crops[:, 4:24, 9:12] = 255  # not framed as the normaliser would
+    scans = tmp_path / "scans.npz"
+    np.savez(scans, scanned_crops=crops, labels=np.array([1, 1, 7], np.uint8))
+    data = prepare_data(replace(options, data=(*options.data, str(scans))))
+    np.testing.assert_array_equal(data.scanned.crops, crops)
+    assert data.scanned.labels.tolist() == [1, 1, 7]
+    assert data.facts["training_digits"] == N - N // 4
+    assert data.facts["training_crops_of_pages"] == 3
+
+
+def test_crops_of_scans_alone_are_refused(tmp_path: Path, options: TrainOptions) -> None:
+    scans = tmp_path / "scans.npz"
+    np.savez(scans, scanned_crops=np.full((3, 28, 28), 255, np.uint8), labels=np.ones(3, np.uint8))
+    with pytest.raises(UsageError, match="never held out"):
+        prepare_data(replace(options, data=(str(scans),), writers=None))
+
+
 def test_an_own_set_needs_no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
 

@@ -16,18 +16,27 @@ _HELD_BACK: tuple[tuple[float, int | list[int]], ...] = ((0.1, [7, 0]), (0.06, 2
 
 def kept_hands(book: HandBook) -> HandBook:
     """The book without the writers that either training holds back."""
+    return _with(book, kept=True)
+
+
+def held_back_hands(book: HandBook) -> HandBook:
+    """The book with the writers alone that either training holds back."""
+    return _with(book, kept=False)
+
+
+def _with(book: HandBook, *, kept: bool) -> HandBook:
     return replace(
         book,
-        stroke_writers=_kept(book.stroke_writers, len(book.strokes.labels)),
-        by_writer=_kept(book.by_writer, len(book.labels)),
+        stroke_writers=_chosen(book.stroke_writers, len(book.strokes.labels), kept),
+        by_writer=_chosen(book.by_writer, len(book.labels), kept),
     )
 
 
-def _kept(writers: list[npt.NDArray[np.intp]], n: int) -> list[npt.NDArray[np.intp]]:
+def _chosen(writers: list[npt.NDArray[np.intp]], n: int, kept: bool) -> list[npt.NDArray[np.intp]]:
     name = np.empty(n, np.int64)
     for i, own in enumerate(writers):
         name[own] = i
     out = np.zeros(n, np.bool_)
     for share, seed in _HELD_BACK:
         out |= held_out(n, share, np.random.default_rng(seed), name)
-    return [own for own in writers if not out[own[0]]]
+    return [own for own in writers if out[own[0]] != kept]

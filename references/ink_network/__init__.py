@@ -1,0 +1,1 @@
+"""The network that tells written ink from printed: examples, architecture, fitting, export."""
