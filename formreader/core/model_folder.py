@@ -188,11 +188,7 @@ def read_card_file(folder: Path, schema: int) -> dict[str, object]:
 
 
 def _number_in_card(text: str) -> float:
-    """A number of a card, parsed.
-
-    Raises:
-        ValueError: it is no number, or so large that computing with it overflows.
-    """
+    """A number of a card, parsed; ValueError if computing with it would overflow."""
     number = float(text)
     if not abs(number) <= _MAX_NUMBER:  # so that NaN is refused, too
         raise ValueError(f"the number {text:.40} is too large or none")

@@ -235,11 +235,7 @@ def _connect(url: str) -> tuple[AbstractFileSystem, str]:
 def _answer(
     store: AbstractFileSystem, call: str, path: str, seconds: float | None, **settings: Any
 ) -> Any:
-    """What a store answers to `call`; a silent one is waited for up to `seconds`.
-
-    Raises:
-        TimeoutError: it takes longer.
-    """
+    """What a store answers to `call`; TimeoutError for one that is silent for `seconds`."""
     from fsspec.asyn import AsyncFileSystem, sync
 
     if seconds is None or not isinstance(store, AsyncFileSystem):

@@ -108,11 +108,7 @@ def _link(file: Path, to: Path) -> None:
 
 
 def _given_options(service: Service, values: Mapping[str, str]) -> bodies.JobOptions:
-    """Return the options in form fields; those that are missing are the service's own.
-
-    Raises:
-        ProblemError: one has an impossible value.
-    """
+    """Return the options in form fields, else the service's own; ProblemError for a wrong one."""
     given = {name: values[name] for name in _OPTION_FIELDS if values.get(name, "") != ""}
     if "template" in values:
         given["template"] = values["template"]

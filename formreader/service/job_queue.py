@@ -16,7 +16,7 @@ from typing import Literal, cast
 
 from formreader.batch import scan_job
 from formreader.batch.auto_forms import AutoForms
-from formreader.batch.page_log import PageFigures
+from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.scan_means import SharedMeans, WarmMeans
 from formreader.core.errors import FormreaderError
@@ -43,8 +43,8 @@ class QueueFullError(Exception):
     """No more jobs are taken now; the message says why."""
 
 
-class LiveJob:
-    """A job with its progress. It is a `ScanProgress`: a scan reports to it."""
+class LiveJob(ScanProgress):
+    """A job with its progress: a scan reports to it."""
 
     def __init__(self, folder: JobFolder, record: JobRecord, client: str) -> None:
         self.folder = folder
@@ -78,10 +78,6 @@ class LiveJob:
     def ask_to_stop(self) -> None:
         """Let the scan end after the pages that it has begun."""
         self._stop = True
-
-    def checking(self, files: int) -> None: ...
-
-    def file_checked(self) -> None: ...
 
     def pages_per_second(self) -> float | None:
         """How quickly pages are read now; None where that is not known."""

@@ -93,11 +93,7 @@ def _unpack(
 
 
 def _check(entry: zipfile.ZipInfo) -> None:
-    """Refuse what an honest archive of scans does not have.
-
-    Raises:
-        PageError: a link, a device, or a name outside the archive's folder.
-    """
+    """Refuse links, devices and names outside of the archive (PageError): scans have none."""
     mode = stat.S_IFMT(entry.external_attr >> 16)
     if mode not in (0, stat.S_IFREG):
         raise PageError(f"{entry.filename}: it is a link or a device in the ZIP. Pack files only")
