@@ -140,10 +140,7 @@ def _scan(
                 f"{outputs.job}: {store.damaged} of its records are damaged; those pages are read "
                 "again. Check the disk"
             )
-        with (
-            stopwatch.stage("check"),
-            means.counter(options) as count_pdf,
-        ):
+        with stopwatch.stage("check"), means.counter(options) as count_pdf:
             plan = make_plan(listing.files, store, progress, count_pdf, options)
         forms, rules = (known.forms, known.rules) if known else ((), {})
         names = {one.template.name: one.template.columns for one in forms}

@@ -16,12 +16,7 @@ from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.template.fillable_form import fillable_form
 from formreader.template.pile_page import PilePage
-from formreader.template.pile_sorting import (
-    LearnedForm,
-    learned_form,
-    one_pile,
-    sort_pile,
-)
+from formreader.template.pile_sorting import LearnedForm, learned_form, one_pile, sort_pile
 from formreader.template.template_file import PAGE_FILE, TEMPLATE_FILE, write_template
 from formreader.template.usable_values import form_name_fault
 

@@ -275,11 +275,7 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
 
 
 def load_graph(
-    folder: Path,
-    hashes: Mapping[str, str],
-    threads: int,
-    trial: GraphTrial,
-    name: str = ONNX_FILE,
+    folder: Path, hashes: Mapping[str, str], threads: int, trial: GraphTrial, name: str = ONNX_FILE
 ) -> onnxruntime.InferenceSession:
     """Load the exported graph `name` of a model folder in ONNX Runtime, on the CPU, and try it.
 

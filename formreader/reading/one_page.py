@@ -27,12 +27,7 @@ from formreader.input.open_page import read_page as read_file
 from formreader.look.erased_print import without_print
 from formreader.look.missed_places import with_missed
 from formreader.preprocess.straighten import StraightPage
-from formreader.reading.page_fields import (
-    Networks,
-    ReadPage,
-    decided,
-    without_words,
-)
+from formreader.reading.page_fields import Networks, ReadPage, decided, without_words
 from formreader.reading.page_places import (
     as_on_form,
     crop_digit,
