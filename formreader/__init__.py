@@ -31,24 +31,10 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = (
-    "Box",
-    "DigitReading",
-    "FieldReading",
-    "FormreaderError",
-    "ModelError",
-    "NoInputError",
-    "OutputError",
-    "PageReading",
-    "Reader",
-    "ScanEvent",
-    "ScanSummary",
-    "Status",
-    "UsageError",
-    "__version__",
-    "load_results",
-    "scan",
-    "sentence",
-)
+    "Box", "DigitReading", "FieldReading", "FormreaderError", "ModelError", "NoInputError",
+    "OutputError", "PageReading", "Reader", "ScanEvent", "ScanSummary", "Status", "UsageError",
+    "__version__", "load_results", "scan", "sentence",
+)  # fmt: skip
 
 _MODULES = {
     "Box": "core.geometry",

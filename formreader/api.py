@@ -316,22 +316,13 @@ class ScanEvent:
     error: str
 
 
-class _CallbackProgress:
+class _CallbackProgress(ScanProgress):
     """Reports each page of a scan to a function."""
 
     def __init__(self, call: Callable[[ScanEvent], object] | None) -> None:
         self._call = call
         self._done = self._total = 0
         self._stopped = False
-
-    def checking(self, files: int) -> None:
-        """Not reported to the function."""
-
-    def file_checked(self) -> None:
-        """Not reported to the function."""
-
-    def message(self, text: str) -> None:
-        """Not reported to the function."""
 
     def started(self, files: int, pages: int, done: int) -> None:
         self._total, self._done = pages, done
@@ -380,11 +371,7 @@ def _task_of(
 
 
 def _decode(image: AnyPath | MemoryImage, task: PageTask, channels: Channels) -> Page:
-    """Decode a page: of the task's file if `image` is a path, else of an image in memory.
-
-    Raises:
-        PageError: the page cannot be read.
-    """
+    """Decode a page (or PageError): of the task's file if `image` is a path, else from memory."""
     with _pdfium_lock:
         if isinstance(image, str | os.PathLike):
             return read_file(task.file, task.number)

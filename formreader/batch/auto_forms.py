@@ -170,12 +170,7 @@ def check_discardable(folder: Path) -> None:
 
 
 def _discard_templates(folder: Path) -> None:
-    """Delete the templates that an earlier scan learned.
-
-    Raises:
-        UsageError: they were changed.
-        OutputError: they cannot be deleted.
-    """
+    """Delete templates that an earlier scan learned; UsageError if they were changed since."""
     check_discardable(folder)
     try:
         for file in folder.glob(f"*/{TEMPLATE_FILE}"):

@@ -151,11 +151,7 @@ def _client_class() -> type[Client]:
 
 
 def _security(tls: TlsFiles) -> Security:
-    """Return Dask's settings for encrypted connections of which both ends are checked.
-
-    Raises:
-        UsageError: the files cannot be read, or do not belong together.
-    """
+    """Return Dask's settings for TLS of which both ends are checked; UsageError for bad files."""
     from distributed import Security
 
     security = Security(

@@ -102,11 +102,7 @@ class DebugFolder:
         return cls(path)
 
     def write(
-        self,
-        file: InputFile,
-        page: PageCrops,
-        reading: PageReading,
-        warn: Callable[[str], None],
+        self, file: InputFile, page: PageCrops, reading: PageReading, warn: Callable[[str], None]
     ) -> None:
         """Write the overlay of a page and the sheet of its crops, if the page could be read.
 

@@ -112,11 +112,7 @@ def _record_so_far(options: ScanOptions, file: InputFile) -> tuple[FileRecord, b
 
 
 def _check_size(options: ScanOptions, size: int) -> None:
-    """Check the size of a file, in bytes.
-
-    Raises:
-        PageError: it is larger than the limit.
-    """
+    """Refuse a file (PageError) whose size in bytes is over the limit."""
     if size > round(options.max_size * GIB):
         raise PageError(
             f"the file of {size / GIB:.2f} GiB is over the limit of {options.max_size:g} GiB. "

@@ -128,11 +128,7 @@ def load_tried(model: str, device: Device, batch: int, threads: int | None = Non
 
 @cache
 def _try(folder: Path, files: tuple[tuple[str, str], ...]) -> None:
-    """Load a model in another process, and forget it; once for the same files, by their hashes.
-
-    Raises:
-        ModelError, UsageError: see `load_tried`.
-    """
+    """Load a model in another process, once for the same files by their hashes; errors as above."""
     process = _started()
     try:
         process.call((_load, (folder,), {}), _MAX_LOADING_SECONDS)
@@ -145,11 +141,7 @@ def _try(folder: Path, files: tuple[tuple[str, str], ...]) -> None:
 
 
 def _started() -> WorkerProcess:
-    """A process to try a model in; started twice if it dies, as the system may end any.
-
-    Raises:
-        UsageError: none can be started.
-    """
+    """A process to try a model in; started twice if it dies, as the system may end any."""
     prepare = partial(start_worker, 0)
     start = partial(WorkerProcess, prepare, load_tried.__module__, worker_memory(1))
     failures = WorkerDiedError, TimeLimitError, MemoryLimitError, OSError, EOFError

@@ -66,25 +66,31 @@ class PageFigures:
 
 @runtime_checkable
 class ScanProgress(Protocol):
-    """Receives the progress of a scan; the command line shows it."""
+    """Receives the progress of a scan; what is not overridden is not shown."""
 
     def checking(self, files: int) -> None:
         """The files are listed; now each is checked for changes."""
+        return
 
     def file_checked(self) -> None:
         """A file was checked."""
+        return
 
     def started(self, files: int, pages: int, done: int) -> None:
         """All pages are counted; `done` of them were read before, and work on the others begins."""
+        return
 
     def page_done(self, figures: PageFigures) -> None:
         """A page is read and stored."""
+        return
 
     def message(self, text: str) -> None:
         """Something else happened that the user should know."""
+        return
 
     def stopped(self) -> bool:
         """Whether the user stopped the scan: begin no more pages, save those done."""
+        return False
 
 
 class PageLog:

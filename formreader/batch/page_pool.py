@@ -133,10 +133,7 @@ def open_pool(
 
 
 def start_workers(
-    workers: int,
-    seconds: float,
-    memory: float | None = None,
-    reading: WorkerReading | None = None,
+    workers: int, seconds: float, memory: float | None = None, reading: WorkerReading | None = None
 ) -> ProcessExecutor:
     """Start processes for page work; those that read load the networks at once.
 

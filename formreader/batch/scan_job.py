@@ -13,7 +13,7 @@ from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
 from formreader.batch.outputs import Outputs
 from formreader.batch.page_log import ScanProgress, open_page_log
-from formreader.batch.scan_means import OwnMeans, ScanMeans
+from formreader.batch.scan_means import ScanMeans
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place
 from formreader.core.options import ScanOptions
@@ -112,7 +112,7 @@ def scan(
     if options.split_forms and options.out == STANDARD_OUTPUT:
         raise UsageError("--split-forms writes several tables, which cannot be printed. Give --out")
     with outputs.with_job() as placed:
-        return _scan(options, placed, progress, means or OwnMeans())
+        return _scan(options, placed, progress, means or ScanMeans())
 
 
 def _scan(
@@ -140,10 +140,7 @@ def _scan(
                 f"{outputs.job}: {store.damaged} of its records are damaged; those pages are read "
                 "again. Check the disk"
             )
-        with (
-            stopwatch.stage("check"),
-            means.counter(options) as count_pdf,
-        ):
+        with stopwatch.stage("check"), means.counter(options) as count_pdf:
             plan = make_plan(listing.files, store, progress, count_pdf, options)
         forms, rules = (known.forms, known.rules) if known else ((), {})
         names = {one.template.name: one.template.columns for one in forms}
@@ -196,11 +193,7 @@ def _scan(
 
 
 def _known_forms(template: Path | Literal["auto"] | None) -> FormBook | None:
-    """The forms of the templates; none if there are no templates, or none yet.
-
-    Raises:
-        TemplateError: a template is missing or wrong.
-    """
+    """The forms of the templates (or TemplateError); none if there are no templates, or not yet."""
     if not isinstance(template, Path):
         return None
     from formreader.template.form_book import loaded_book  # most scans have no templates

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Executor, Future, InvalidStateErr
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from formreader.batch.input_checks import PdfCounter, list_inputs
 from formreader.batch.network_cards import NetworkCards, load_other_networks, load_tried
@@ -39,54 +39,35 @@ and threads without work wait in a busy loop, which takes cores from the workers
 the fifth was measured."""
 
 
-class ScanMeans(Protocol):
-    """What a scan works with."""
-
-    def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
-        """Return the files to read, in order, with their names in the results.
-
-        `outputs` may not be among them; None where no table is written.
-        """
-
-    def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
-        """Count the pages of PDFs within a `with` statement."""
-
-    def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
-        """Return the workers for `pages` pages; the end of `with` gives them back.
-
-        `stores`: those that read return pages as a job stores them.
-
-        Raises:
-            ModelError: a model is missing or damaged.
-            UsageError: there is no such device, or the second reader is not installed.
-        """
-
-    def cards(self, options: ScanOptions) -> NetworkCards:
-        """Return the cards of the networks, before those are loaded."""
-
-    def recogniser(self, options: ScanOptions) -> Recogniser:
-        """Return the network, once all networks are loaded in this process."""
-
-
-class OwnMeans:
-    """Workers and networks of a single scan, started and loaded for it."""
+class ScanMeans:
+    """What a scan works with: workers and networks of its own, started and loaded for it."""
 
     def __init__(self) -> None:
         self._cards: NetworkCards | None = None
         self._recogniser: Recogniser | None = None
 
     def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
+        """Return the files to read, in order, with their names in the results.
+
+        `outputs` may not be among them; None where no table is written.
+        """
         if outputs is None:
             return list_inputs(options.paths, seconds=options.page_timeout)
         return outputs.list_inputs(options.paths, options.page_timeout)
 
     def counter(self, options: ScanOptions) -> AbstractContextManager[PdfCounter]:
+        """Count the pages of PDFs within a `with` statement."""
         return PdfCounter(options.page_timeout, options.memory)
 
     def pool(self, options: ScanOptions, pages: int, *, stores: bool = False) -> PagePool:
-        """Return a pool of workers: a cluster, or processes of this machine.
+        """Return workers for `pages` pages: a cluster, or processes here; `with` gives them back.
 
-        Workers that read load the networks themselves. What users bring is tried before.
+        Workers that read load the networks themselves, and if `stores` return pages as a job stores
+        them. What users bring is tried before.
+
+        Raises:
+            ModelError: a model is missing or damaged.
+            UsageError: there is no such device, or the second reader is not installed.
         """
         reading = WorkerReading.of(options, self.cards(options), stores=stores)
         if reading is None or options.second_reader or not is_shipped(model_folder(options.model)):
@@ -109,12 +90,14 @@ class OwnMeans:
         return open_pool(options.workers, pages, options.page_timeout, options.memory, reading)
 
     def cards(self, options: ScanOptions) -> NetworkCards:
+        """Return the cards of the networks, before those are loaded."""
         # Once: workers read with those of the job's record, or not at all.
         if self._cards is None:
             self._cards = NetworkCards.read(options.model, options.second_reader)
         return self._cards
 
     def recogniser(self, options: ScanOptions) -> Recogniser:
+        """Return the network, once all networks are loaded in this process."""
         if self._recogniser is None:
             self._recogniser = load_networks(options)
         return self._recogniser
@@ -169,8 +152,8 @@ class WarmMeans:
         return PagePool(lane, PAGES_AHEAD_PER_WORKER * self._workers, explain, close)
 
 
-class SharedMeans:
-    """What one of several scans at the same time works with."""
+class SharedMeans(ScanMeans):
+    """What one of several scans at the same time works with: what all of them share."""
 
     def __init__(self, warm: WarmMeans, listing: InputListing, lane: Lane) -> None:
         self._warm = warm

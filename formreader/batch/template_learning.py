@@ -10,18 +10,13 @@ from pathlib import Path
 from formreader.batch.job_plan import input_records, page_tasks
 from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.pile_pages import pile_page
-from formreader.batch.scan_means import OwnMeans, ScanMeans
+from formreader.batch.scan_means import ScanMeans
 from formreader.core.errors import NoInputError, OutputError, UsageError
 from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.template.fillable_form import fillable_form
 from formreader.template.pile_page import PilePage
-from formreader.template.pile_sorting import (
-    LearnedForm,
-    learned_form,
-    one_pile,
-    sort_pile,
-)
+from formreader.template.pile_sorting import LearnedForm, learned_form, one_pile, sort_pile
 from formreader.template.template_file import PAGE_FILE, TEMPLATE_FILE, write_template
 from formreader.template.usable_values import form_name_fault
 
@@ -39,7 +34,7 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
     """
     _finish(out)
     _refuse_templates(out, [*out.glob(f"*/{TEMPLATE_FILE}"), *out.glob(TEMPLATE_FILE)])
-    pages = _read_pile(options, progress, OwnMeans())
+    pages = _read_pile(options, progress, ScanMeans())
     learned = list[LearnedForm]()
     for pile in sort_pile(pages):
         form = learned_form(pile, f"form-{len(learned) + 1}")
@@ -52,12 +47,9 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
 
 
 def _write_all(out: Path, forms: Sequence[LearnedForm]) -> None:
-    """Write the templates of all forms, or none: the same command refuses to replace some.
+    """Write the templates of all forms, or none (OutputError): no command would replace some.
 
     They are written beside one another first, so that a kill in the meantime leaves none.
-
-    Raises:
-        OutputError: one cannot be written.
     """
     work, names = out / _UNFINISHED_FOLDER, [form.template.name for form in forms]
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
@@ -108,7 +100,7 @@ def new_template(
     if fault := form_name_fault(name):
         raise UsageError(f"The form's name {fault}. Choose another")
     _refuse_templates(out, [*out.glob(TEMPLATE_FILE), *out.glob(f"*/{TEMPLATE_FILE}")])
-    pages = _read_pile(options, progress, means or OwnMeans())
+    pages = _read_pile(options, progress, means or ScanMeans())
     if fillable := [page for page in pages if page.form_fields]:
         return _fillable_templates(fillable, len(pages), out, progress, name)
     pile, others = one_pile(pages)
@@ -140,12 +132,7 @@ def _fillable_templates(
 
 
 def _refuse_templates(out: Path, there: Sequence[Path]) -> None:
-    """Refuse to replace templates: people have named their fields.
-
-    Raises:
-        OutputError: `out` is a file.
-        UsageError: there are templates.
-    """
+    """Refuse to replace templates (UsageError), as people have named their fields, or a file."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: it is a file; templates need a folder. Choose another --out")
     if there:
@@ -156,11 +143,9 @@ def _refuse_templates(out: Path, there: Sequence[Path]) -> None:
 
 
 def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -> list[PilePage]:
-    """Read pages and find their fields; pages that cannot be read are told and left out.
+    """Read pages and find their fields; those that cannot be read are told and left out.
 
-    Raises:
-        NoInputError: no page can be read.
-        KeyboardInterrupt: the user stopped it.
+    NoInputError if none can be read, KeyboardInterrupt if the user stopped it.
     """
     files = means.list_inputs(options, None).files
     recogniser = means.recogniser(options)

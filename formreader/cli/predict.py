@@ -12,10 +12,7 @@ import click
 
 from formreader.cli.error_handling import Command, check_one_threshold
 from formreader.cli.progress import print_message
-from formreader.cli.shared_options import (
-    reading_options,
-    with_options,
-)
+from formreader.cli.shared_options import reading_options, with_options
 from formreader.core.doubts import Doubt
 from formreader.core.errors import ExitCode
 from formreader.core.options import ScanOptions

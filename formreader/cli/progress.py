@@ -104,7 +104,7 @@ def _rich_progress(unit: str) -> Progress:
 
 
 class ScanDisplay:
-    """Shows the progress of a scan; a signal handler sets `stop_asked`."""
+    """Shows the progress of a scan, as a `ScanProgress`; a signal handler sets `stop_asked`."""
 
     def __init__(self, quiet: bool, verbose: bool = False) -> None:
         self.stop_asked = False
@@ -113,15 +113,12 @@ class ScanDisplay:
         self._bar: Bar | None = None
 
     def checking(self, files: int) -> None:
-        """The files are listed."""
         self._show("files", files, "looking for new and changed files")
 
     def file_checked(self) -> None:
-        """A file was checked."""
         self._advance()
 
     def started(self, files: int, pages: int, done: int) -> None:
-        """All pages are counted."""
         if 0 < done < pages and not self._quiet:
             print_message(f"{done} of {pages} pages are already read; continuing with the others")
         self._show("pages", pages - done, f"{files} file{'s' * (files != 1)}")
@@ -133,11 +130,9 @@ class ScanDisplay:
         self._advance()
 
     def message(self, text: str) -> None:
-        """Show another message."""
         print_message(text)
 
     def stopped(self) -> bool:
-        """Whether the user asked to stop."""
         return self.stop_asked
 
     def close(self) -> None:
@@ -159,7 +154,7 @@ class ScanDisplay:
 
 
 class TrainDisplay:
-    """Shows the progress of a training: for each epoch a bar, then a line with its figures."""
+    """Shows a training (a `TrainProgress`): for each epoch a bar, then a line with its figures."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
@@ -168,11 +163,9 @@ class TrainDisplay:
         self._seconds: list[float] = []
 
     def started(self, epochs: int, steps: int) -> None:
-        """Training begins."""
         self._epochs, self._steps = epochs, steps
 
     def step(self, epoch: int, step: int, loss: float) -> None:
-        """A step of an epoch is done."""
         if self._quiet:
             return
         if step == 1:
@@ -180,7 +173,6 @@ class TrainDisplay:
         self._bar.advance(note=f"loss {loss:.4f}")
 
     def epoch(self, figures: EpochFigures) -> None:
-        """An epoch is done."""
         self._seconds.append(figures.seconds)
         if not self._quiet:
             print_message(
@@ -199,7 +191,6 @@ class TrainDisplay:
         return f", about {duration(epochs * sum(self._seconds) / len(self._seconds))} left"
 
     def message(self, text: str) -> None:
-        """Show another message."""
         if not self._quiet:
             print_message(text)
 

@@ -11,11 +11,7 @@ import click
 from formreader.batch.worker_process import WORKER_IMPORTS, start_early
 from formreader.cli.error_handling import Command, check_one_threshold, is_verbose
 from formreader.cli.progress import ScanDisplay, duration, print_message
-from formreader.cli.shared_options import (
-    reading_options,
-    scan_option,
-    with_options,
-)
+from formreader.cli.shared_options import reading_options, scan_option, with_options
 from formreader.cli.stop_signals import stop_on_signal
 from formreader.core.errors import ExitCode
 from formreader.core.locations import STANDARD_OUTPUT

@@ -11,12 +11,7 @@ import click
 from formreader.batch.worker_process import WORKER_IMPORTS, start_early
 from formreader.cli.error_handling import Command, check_one_threshold
 from formreader.cli.progress import print_message
-from formreader.cli.shared_options import (
-    option,
-    reading_options,
-    scan_option,
-    with_options,
-)
+from formreader.cli.shared_options import option, reading_options, scan_option, with_options
 from formreader.core.errors import ExitCode, UsageError
 from formreader.core.options import ScanOptions, ServeOptions, WatchJobs
 from formreader.core.packages import is_installed

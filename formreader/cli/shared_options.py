@@ -12,13 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from formreader.core.errors import ExitCode
-from formreader.core.options import (
-    NUMBER_RANGES,
-    SCAN_OPTIONS,
-    Option,
-    ScanOptions,
-    TrainOptions,
-)
+from formreader.core.options import NUMBER_RANGES, SCAN_OPTIONS, Option, ScanOptions, TrainOptions
 from formreader.output.wording import languages
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any] | click.Command)

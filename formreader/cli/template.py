@@ -210,11 +210,7 @@ def check(templates: Path, draw: Path | None, quiet: bool) -> ExitCode:
 
 
 def _check_labels(wanted: bool) -> None:
-    """Check before pages are read that print can be, if it is wanted.
-
-    Raises:
-        UsageError: the package for it is missing.
-    """
+    """Check before pages are read that the package that reads print is there (UsageError)."""
     if wanted:
         from formreader.template.print_reader import check_labels_installed  # slow
 

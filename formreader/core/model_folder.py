@@ -189,11 +189,7 @@ def read_card_file(folder: Path, schema: int) -> dict[str, object]:
 
 
 def _number_in_card(text: str) -> float:
-    """A number of a card, parsed.
-
-    Raises:
-        ValueError: it is no number, or so large that computing with it overflows.
-    """
+    """A number of a card, parsed; ValueError if computing with it would overflow."""
     number = float(text)
     if not abs(number) <= _MAX_NUMBER:  # so that NaN is refused, too
         raise ValueError(f"the number {text:.40} is too large or none")
@@ -280,11 +276,7 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
 
 
 def load_graph(
-    folder: Path,
-    hashes: Mapping[str, str],
-    threads: int,
-    trial: GraphTrial,
-    name: str = ONNX_FILE,
+    folder: Path, hashes: Mapping[str, str], threads: int, trial: GraphTrial, name: str = ONNX_FILE
 ) -> onnxruntime.InferenceSession:
     """Load the exported graph `name` of a model folder in ONNX Runtime, on the CPU, and try it.
 

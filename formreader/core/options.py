@@ -78,11 +78,7 @@ def check_number(name: str, value: float | None) -> None:
 
 
 class _Checked:
-    """Options whose numbers are in their ranges.
-
-    Raises:
-        UsageError: one is not.
-    """
+    """Options whose numbers are in their ranges; else UsageError."""
 
     __slots__ = ()
 

@@ -14,7 +14,6 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -35,19 +34,6 @@ _PIECE_BYTES = 2**20
 
 _NOT_FOUND = (404, 410)
 """HTTP status codes: not found, gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file below a folder's URL.
-
-    `identity` is equal for two URLs of one file. `readable` is false for a sub-folder that
-    could not be listed, which then takes the place of its files.
-    """
-
-    url: str
-    identity: str
-    readable: bool = True
 
 
 def identity(place: Place) -> str:
@@ -77,11 +63,11 @@ def is_folder(url: str, seconds: float | None = None) -> bool:
     return bool(kind == "directory") or url.endswith("/")
 
 
-def walk_url(url: str, seconds: float | None = None) -> Iterator[RemoteFile]:
-    """All files below a folder, except hidden ones and those in hidden folders.
+def walk_url(url: str, seconds: float | None = None) -> Iterator[tuple[str, str, bool]]:
+    """(URL, identity, readable) of all files below a folder, but hidden ones and in hidden folders.
 
-    A sub-folder that cannot be listed is yielded itself, as not `readable`. On the web a list must
-    come within `seconds`.
+    The identity is equal for two URLs of one file. A sub-folder that cannot be listed is yielded
+    itself, as not readable. On the web a list must come within `seconds`.
 
     Raises:
         UsageError: the protocol is unknown, or its package is missing.
@@ -90,9 +76,9 @@ def walk_url(url: str, seconds: float | None = None) -> Iterator[RemoteFile]:
     store, top = _connect(url)
     store.invalidate_cache()  # a later scan in this process must see new files
 
-    def found(path: str, *, readable: bool = True) -> RemoteFile:
+    def found(path: str, *, readable: bool = True) -> tuple[str, str, bool]:
         name = f"{url.rstrip('/')}/{_below(path, top)}"
-        return RemoteFile(name, str(store.unstrip_protocol(path)), readable)
+        return name, str(store.unstrip_protocol(path)), readable
 
     folders = [top]
     while folders:
@@ -235,11 +221,7 @@ def _connect(url: str) -> tuple[AbstractFileSystem, str]:
 def _answer(
     store: AbstractFileSystem, call: str, path: str, seconds: float | None, **settings: Any
 ) -> Any:
-    """What a store answers to `call`; a silent one is waited for up to `seconds`.
-
-    Raises:
-        TimeoutError: it takes longer.
-    """
+    """What a store answers to `call`; TimeoutError for one that is silent for `seconds`."""
     from fsspec.asyn import AsyncFileSystem, sync
 
     if seconds is None or not isinstance(store, AsyncFileSystem):

@@ -68,11 +68,7 @@ class Decisions:
     @classmethod
     def undecided(cls) -> Decisions:
         """Decisions that accept all rows and cells, until they are fitted for a new network."""
-        return cls(
-            RowDecision.undecided(),
-            PlaceDecision.undecided(),
-            FieldDecision.undecided(),
-        )
+        return cls(RowDecision.undecided(), PlaceDecision.undecided(), FieldDecision.undecided())
 
     @classmethod
     def in_folder(cls, folder: Path) -> Decisions:

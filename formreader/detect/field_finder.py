@@ -15,12 +15,7 @@ import numpy.typing as npt
 
 from formreader.core.doubts import Doubt
 from formreader.core.geometry import Box, map_points, quads_of
-from formreader.core.records import (
-    DigitBox,
-    Discarded,
-    GreyImage,
-    mark_boxes,
-)
+from formreader.core.records import DigitBox, Discarded, GreyImage, mark_boxes
 from formreader.detect.box_network import shipped_network
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.loose_ink import loose_ink

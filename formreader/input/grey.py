@@ -109,11 +109,7 @@ def grey_of_jpeg(image: JpegImageFile, data: bytes) -> GreyImage:
 
 
 def _decode_strictly(data: bytes, height: int, width: int) -> GreyImage:
-    """The luminance of intact JPEG data of a known size.
-
-    Raises:
-        ValueError: libjpeg gives a warning, or the size is another one.
-    """
+    """The luminance of JPEG data; ValueError on a warning of libjpeg or another size."""
     grey = np.empty((height, width), np.uint8)
     decoded = simplejpeg.decode_jpeg(data, "GRAY", buffer=grey, strict=True)
     if decoded.shape != (height, width, 1):

@@ -81,10 +81,10 @@ def list_files(
         UsageError: a URL's protocol is unknown, or its package is missing.
     """
     ours = tuple(identity(path) for path in own)
-    silent = _Silent(seconds, set())
+    silent = set[str]()
     pages: list[_Argument] = []
     seen, skipped = set[str](), set[str]()
-    for argument in (_look_up(path, ours, silent) for path in paths):
+    for argument in (_look_up(path, ours, seconds, silent) for path in paths):
         kept = tuple(f for f in argument.found if f.is_page and f.real not in seen)
         skipped.update(f.real for f in argument.found if not f.is_page)
         seen.update(f.real for f in kept)
@@ -120,31 +120,15 @@ def _nothing_found(paths: Sequence[str], skipped: int) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Silent:
-    """The servers that did not answer within `seconds`, as the beginnings of their URLs."""
-
-    seconds: float | None
-    servers: set[str]
-
-    def knows(self, url: str) -> bool:
-        return _server(url) in self.servers
-
-    def add(self, url: str) -> None:
-        self.servers.add(_server(url))
-
-
-def _server(url: str) -> str:
-    """The part of a URL that names the server: `https://host:port`."""
-    return "/".join(url.split("/")[:3])
-
-
-def _look_up(path: str, ours: tuple[str, ...], silent: _Silent) -> _Argument:
-    """The files that one path argument leads to."""
+def _look_up(
+    path: str, ours: tuple[str, ...], seconds: float | None, silent: set[str]
+) -> _Argument:
+    """The files that one path argument leads to; `silent` servers are noted and not asked again."""
     # Paths stay as they were given: they become part of labels and messages.
     given = str(as_place(path)) if is_url(path) else path
     try:
-        argument = _look_up_url(given, silent) if is_url(given) else _look_up_path(given)
+        is_local = not is_url(given)
+        argument = _look_up_path(given) if is_local else _look_up_url(given, seconds, silent)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NoInputError(f"{path}: {reason}. Check the spelling and the permissions") from error
@@ -170,19 +154,20 @@ def _look_up_path(path: str) -> _Argument:
     return _Argument(path, tuple(walk(path)))
 
 
-def _look_up_url(url: str, silent: _Silent) -> _Argument:
-    """The files that a URL leads to."""
+def _look_up_url(url: str, seconds: float | None, silent: set[str]) -> _Argument:
+    """The files that a URL leads to; its server is none of the `silent` ones, or becomes one."""
+    server = "/".join(url.split("/")[:3])  # https://host:port
     try:
-        if not silent.knows(url) and is_folder(url, silent.seconds):
-            return _Argument(url, tuple(walk_folder_url(url, silent.seconds)))
+        if server not in silent and is_folder(url, seconds):
+            return _Argument(url, tuple(walk_folder_url(url, seconds)))
     except FileNotFoundError:
         if not is_pattern(url):
             raise
-        return _matched(url, *match_url_pattern(url, silent.seconds))
+        return _matched(url, *match_url_pattern(url, seconds))
     except TimeoutError:
         if url.endswith("/") or is_pattern(url):
             raise
-        silent.add(url)
+        silent.add(server)
     named = Found(url, identity(url), is_page=True)
     return _Argument(url.rpartition("/")[0], (named,), named=True)
 

@@ -126,10 +126,8 @@ def _expand(folder: str, parts: tuple[str, ...], seen: set[tuple[str, int]]) -> 
 def walk_folder_url(url: str, seconds: float | None = None) -> list[Found]:
     """As `walk`, for the folder at a URL; `seconds` is that of `walk_url`."""
     return [
-        _file(file.url, file.identity)
-        if file.readable
-        else Found(file.url, file.identity, is_page=True)
-        for file in walk_url(url, seconds)
+        _file(name, real) if readable else Found(name, real, is_page=True)
+        for name, real, readable in walk_url(url, seconds)
     ]
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import cv2
 import numpy as np
@@ -141,12 +141,8 @@ class PdfPicture:
     lines: tuple[Line, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """An object of a page; `matrix` maps the coordinates of its group to those of the page."""
-
-    thing: pdfium.PdfObject
-    matrix: pdfium.PdfMatrix
+_Placed: TypeAlias = tuple[pdfium.PdfObject, pdfium.PdfMatrix]
+"""An object of a page, and the matrix from the coordinates of its group to those of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +194,7 @@ def read_pdf(
             return PdfPicture(_upright(scan, page.get_rotation()), sum(scan.dpi) / 2)
         image, dpi = _render(page, max_pixels)
         size = image.shape[1], image.shape[0]
-        lines: tuple[Line, ...] = ()
-        if with_lines:
-            painted = ((one.thing, one.matrix) for one in _painted(page))
-            lines = drawn_lines(page, painted, size)
+        lines = drawn_lines(page, _painted(page), size) if with_lines else ()
         return PdfPicture(image, dpi, form_fields(page, size), lines)
 
 
@@ -221,7 +214,7 @@ def _painted(page: pdfium.PdfPage) -> Iterator[_Placed]:
             if thing.type == raw.FPDF_PAGEOBJ_FORM and depth < _MAX_GROUP_DEPTH:
                 yield from walk(thing, thing.get_matrix().multiply(outer), depth + 1)
             elif not _is_invisible_text(thing):
-                yield _Placed(thing, outer)
+                yield thing, outer
 
     return walk(None, pdfium.PdfMatrix(), 0)
 
@@ -234,12 +227,10 @@ def _is_invisible_text(thing: pdfium.PdfObject) -> bool:
     )
 
 
-def _picture(placed: _Placed) -> _Picture | None:
-    if not isinstance(placed.thing, pdfium.PdfImage):
+def _picture(thing: pdfium.PdfObject, outer: pdfium.PdfMatrix) -> _Picture | None:
+    if not isinstance(thing, pdfium.PdfImage):
         return None
-    width, height = placed.thing.get_px_size()
-    matrix = placed.thing.get_matrix().multiply(placed.matrix)
-    return _Picture(placed.thing, matrix, width, height)
+    return _Picture(thing, thing.get_matrix().multiply(outer), *thing.get_px_size())
 
 
 def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
@@ -249,7 +240,7 @@ def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
     angles or have oblong pixels do not count: they need rendering.
     """
     top = next(_painted(page), None)
-    picture = _picture(top) if top else None
+    picture = _picture(*top) if top else None
     if picture is None or _has_notes(page) or raw.FPDFPage_HasTransparency(page):
         return None
     a, b, c, d, _, _ = picture.matrix.get()
@@ -316,7 +307,7 @@ def _render(page: pdfium.PdfPage, max_pixels: int) -> tuple[GreyImage, float]:
     width, height = page.get_size()
     if not min(width, height) > 0:
         raise PageError("the PDF page has no size. Save it again")
-    pictures = [picture for placed in _painted(page) if (picture := _picture(placed))]
+    pictures = [picture for placed in _painted(page) if (picture := _picture(*placed))]
     for picture in pictures:
         check_size(picture.width, picture.height, max_pixels)
     dpi = _render_dpi(width, height, pictures, max_pixels)

@@ -172,13 +172,9 @@ def _tiff_directories(header: _TiffHeader, stream: BinaryIO) -> Iterator[int]:
 
 
 def _open_tiff_page(file_format: FileFormat, stream: BinaryIO, number: int) -> ImageFile:
-    """Open page `number` of a TIFF as if it were its first.
+    """Open page `number` of a TIFF as if it were its first; EOFError where there is none.
 
     Pillow would read all tags of all earlier pages: 0.1 s for page 2,000.
-
-    Raises:
-        EOFError: there is no such page.
-        Exception: as of `read_raster`.
     """
     header = _TiffHeader.of(stream)
     offset = next(islice(_tiff_directories(header, stream), number, None), None)
@@ -218,11 +214,7 @@ def _grey(image: ImageFile, stream: BinaryIO) -> GreyImage:
 
 
 def _check_png(data: bytes) -> None:
-    """Check what Pillow does not: that all chunks exist and have the right checksums.
-
-    Raises:
-        PageError: data is damaged or missing.
-    """
+    """Check what Pillow does not: that all chunks are there with their checksums (PageError)."""
     position = 8
     while position + 12 <= len(data):
         length, name = struct.unpack_from(">L4s", data, position)

@@ -94,9 +94,7 @@ def _meeting(
     return np.asarray(here.all(axis=2)), np.asarray(there.all(axis=2))
 
 
-def _bounds(
-    parts: Sequence[DigitBox],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _bounds(parts: Sequence[DigitBox]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The top left and the bottom right corners of the bounding boxes of n parts, (n, 2) each."""
     corners = np.array([part.corners for part in parts], np.float64).reshape(-1, 4, 2)
     return corners.min(axis=1), corners.max(axis=1)

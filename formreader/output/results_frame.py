@@ -137,11 +137,7 @@ def _number(text: str, kind: FieldKind) -> object:
 
 
 def _check_statuses(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse what is no status: pandas would take it for a missing value.
-
-    Raises:
-        ValueError: there is one.
-    """
+    """Refuse (ValueError) what is no status: pandas would take it for a missing value."""
     known = [status.value for status in Status]
     for name, kind in column_kinds(columns).items():
         if kind is ColumnKind.STATUS:
@@ -185,12 +181,7 @@ def _read_json_lines(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _read_nested(path: Path) -> pd.DataFrame:
-    """Read pages as `write_page_table` nests them.
-
-    Raises:
-        TypeError: a line is no such object.
-        ValueError: a line is not JSON.
-    """
+    """Read pages as `write_page_table` nests them; TypeError or ValueError for another line."""
     with path.open(encoding="utf-8") as stream:
         pages = [parse_json(line) for line in stream if line.strip()]
     names = dict[str, None]()
@@ -260,11 +251,7 @@ def _unescaped(text: str) -> str:
 
 
 def _read_sheet(path: Path, **options: Any) -> pd.DataFrame:
-    """Read the only sheet of a workbook.
-
-    Raises:
-        NoInputError: the file is not a workbook, or the package that reads workbooks is missing.
-    """
+    """Read the only sheet of a workbook; NoInputError if it is none, or openpyxl is missing."""
     try:
         sheet: pd.DataFrame = pd.read_excel(path, engine="openpyxl", **options)
     except ImportError as error:

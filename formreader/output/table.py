@@ -20,11 +20,7 @@ from formreader.core.locations import Place
 from formreader.core.options import Rows
 from formreader.core.printable import printable
 from formreader.core.records import DigitReading, FieldReading, PageReading, PageRemark, Status
-from formreader.output.columns import (
-    DIGIT_HEADER,
-    FIELD_HEADER,
-    NAMED_HEADERS,
-)
+from formreader.output.columns import DIGIT_HEADER, FIELD_HEADER, NAMED_HEADERS
 from formreader.output.table_formats import Row, write_rows
 from formreader.output.wording import sentence
 

@@ -145,11 +145,8 @@ def _write_csv(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> Non
         quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(columns)
         for row in rows:
-            (quoting if ";" in str(row[0]) else writer).writerow(_csv_cells(row))
-
-
-def _csv_cells(row: Row) -> list[Cell]:
-    return [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
+            cells = [f"{cell:.4f}" if isinstance(cell, float) else cell for cell in row]
+            (quoting if ";" in str(row[0]) else writer).writerow(cells)
 
 
 def _write_json_lines(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -30,12 +30,7 @@ from formreader.look.missed_places import with_missed
 from formreader.look.page_look import look_closer
 from formreader.look.places import find_places
 from formreader.preprocess.straighten import StraightPage
-from formreader.reading.page_fields import (
-    Networks,
-    ReadPage,
-    decided,
-    without_words,
-)
+from formreader.reading.page_fields import Networks, ReadPage, decided, without_words
 from formreader.reading.page_places import (
     as_on_form,
     crop_digit,

@@ -10,13 +10,7 @@ import numpy as np
 
 from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.image_pyramid import Pyramid
-from formreader.core.records import (
-    DigitBox,
-    FieldCrops,
-    Page,
-    PageCrops,
-    mark_boxes,
-)
+from formreader.core.records import DigitBox, FieldCrops, Page, PageCrops, mark_boxes
 from formreader.core.stopwatch import Stopwatch
 from formreader.crop.box_crops import NO_EVIDENCE, FormEvidence, crop_boxes, crop_single
 from formreader.crop.number_strips import cut_cells

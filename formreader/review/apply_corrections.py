@@ -196,10 +196,7 @@ _SAME_CONFIDENCE = 0.0001
 
 
 def _without_contradictions(
-    plan: AnswerPlan,
-    given: Mapping[tuple[str, int, int], FieldAnswers],
-    *,
-    replace_earlier: bool,
+    plan: AnswerPlan, given: Mapping[tuple[str, int, int], FieldAnswers], *, replace_earlier: bool
 ) -> list[Answer]:
     """The planned answers, each once, without those that the job has."""
     new = dict[tuple[str, int, int, int], Answer]()

@@ -180,26 +180,13 @@ def finish_audit(table: Place, answers: Path, max_error: float | None) -> AuditO
         seed=sample.seed,
         hashes=tuple(_hash(path) for path in (table, answers) if not is_url(path)),
     )
-    _write_certificate(page, certificate)
+    template = page_environment("formreader.output.report").get_template("certificate.html.j2")
+    with atomic_writer(page, "RESULTS") as stream:
+        stream.write(template.render(certificate=certificate))
     told = tuple(
         f"{_named(one)}: accepted {one.value}, answered {said[one] or 'blank'}" for one in wrong
     )
     return AuditOutcome(certificate, told, page)
-
-
-def _write_certificate(path: Path, certificate: Certificate) -> None:
-    """Write the page.
-
-    Raises:
-        OutputError: it cannot be written; what was there before is kept.
-    """
-    page = (
-        page_environment("formreader.output.report")
-        .get_template("certificate.html.j2")
-        .render(certificate=certificate)
-    )
-    with atomic_writer(path, "RESULTS") as stream:
-        stream.write(page)
 
 
 def same_value(accepted: str, said: str) -> bool:

@@ -180,11 +180,7 @@ def _is_same_field(one: Box, other: Box) -> bool:
 
 
 def _waiting(path: Path) -> list[PlacedAnswer]:
-    """The answers in a file that `keep_answers` wrote; none where there is no such file.
-
-    Raises:
-        NoInputError: it cannot be read.
-    """
+    """The answers in a file that `keep_answers` wrote (or NoInputError); none without a file."""
     if not path.exists():
         return []
     try:

@@ -328,11 +328,7 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
 
 
 def _by_place(answers: Iterable[Answer]) -> dict[_Place, Answer]:
-    """The answers by what they are about.
-
-    Raises:
-        UsageError: two of them differ about one thing.
-    """
+    """The answers by what they are about; UsageError where two differ about one thing."""
     found = dict[_Place, Answer]()
     for one in answers:
         if found.setdefault(one.place, one).text != one.text:

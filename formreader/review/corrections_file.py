@@ -183,11 +183,7 @@ def _number(text: str | None) -> int | None:
 
 
 def _whole_number(text: str) -> int:
-    """The number in a cell.
-
-    Raises:
-        ValueError: there is none, or it is larger than any that the report saves.
-    """
+    """The number in a cell; ValueError for none, or one larger than any that the report saves."""
     number = int(text)
     if abs(number) > _MAX_NUMBER:
         raise ValueError(f"a number is too large: {shown(text)}")
@@ -195,11 +191,7 @@ def _whole_number(text: str) -> int:
 
 
 def _confidence(text: str | None) -> str | None:
-    """A confidence as it is written.
-
-    Raises:
-        ValueError: it is no number.
-    """
+    """A confidence as it is written; ValueError if it is no number."""
     if text and not (len(text) <= _MAX_CONFIDENCE_LENGTH and math.isfinite(float(text))):
         raise ValueError(f"the confidence is no number: {shown(text)}")
     return text

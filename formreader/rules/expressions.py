@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from formreader.core.dates import DateRule
-from formreader.rules.form_rules import Relation, RelationKey
+from formreader.rules.form_rules import Comparison, Relation, RelationKey
 
 _COMPARISON = re.compile(r"<=|>=|=|<|>")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -38,9 +38,10 @@ def parse_relations(key: RelationKey, text: str, names: Collection[str]) -> tupl
 
 
 @lru_cache(maxsize=8)
-def _lengths(names: frozenset[str]) -> list[int]:
-    """The lengths of names, from the longest: a form may have thousands of fields."""
-    return sorted({len(name) for name in names}, reverse=True)
+def _any_of(names: frozenset[str]) -> re.Pattern[str]:
+    """Finds one of the names, the longest that fits."""
+    longest_first = sorted(names, key=len, reverse=True)
+    return re.compile(f"(?:{'|'.join(map(re.escape, longest_first))})(?!\\w)")
 
 
 class _Reader:
@@ -48,8 +49,7 @@ class _Reader:
 
     def __init__(self, text: str, names: Collection[str]) -> None:
         self._text, self._at = text, 0
-        self._names = frozenset(names)
-        self._lengths = _lengths(self._names)
+        self._names = _any_of(frozenset(names))
 
     def sign(self, *signs: str) -> str:
         """The next of these signs, or "" if something else comes."""
@@ -96,14 +96,8 @@ class _Reader:
             self._at += 1
 
     def _name_here(self) -> str:
-        for length in self._lengths:
-            end = self._at + length
-            ends = end >= len(self._text) or not (
-                self._text[end].isalnum() or self._text[end] == "_"
-            )
-            if ends and self._text[self._at : end] in self._names:
-                return self._text[self._at : end]
-        return ""
+        found = self._names.match(self._text, self._at)
+        return found[0] if found else ""
 
     def _place(self) -> str:
         rest = self._text[self._at :]
@@ -162,11 +156,8 @@ def _compared(key: RelationKey, text: str, names: Collection[str]) -> Relation:
     numbers = (constant, *weights.values())
     scale = (-1 if sign.startswith(">") else 1) * 10 ** max(map(decimals_of, numbers))
     terms = tuple((name, int(scale * weight)) for name, weight in weights.items() if weight)
-    if sign in ("<", ">"):
-        return Relation(key, text, terms, "<", int(scale * constant))
-    if sign in ("<=", ">="):
-        return Relation(key, text, terms, "<=", int(scale * constant))
-    return Relation(key, text, terms, "=", int(scale * constant))
+    compare: Comparison = "=" if sign == "=" else "<=" if sign.endswith("=") else "<"
+    return Relation(key, text, terms, compare, int(scale * constant))
 
 
 def decimals_of(number: int | Decimal) -> int:

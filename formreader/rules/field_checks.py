@@ -169,15 +169,9 @@ def check_digits(name: str) -> Callable[[str], bool]:
 
 def _asks(rules: FieldRules) -> bool:
     """Whether a field has rules that a blank does not keep."""
-    return bool(
-        rules.digits not in (None, (0, 0))
-        or rules.least is not None
-        or rules.most is not None
-        or rules.pattern
-        or rules.date
-        or rules.one_of
-        or rules.check
-    )
+    limited = rules.least is not None or rules.most is not None
+    told = rules.pattern or rules.date or rules.one_of or rules.check
+    return limited or bool(told) or rules.digits not in (None, (0, 0))
 
 
 def relation_broken(

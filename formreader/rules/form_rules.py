@@ -56,18 +56,10 @@ class FieldRules(FieldKind):
     @property
     def weighs(self) -> bool:
         """Whether some values of its field are less probable than others by it."""
-        return bool(
-            self.digits is not None
-            or self.least is not None
-            or self.most is not None
-            or self.pattern
-            or self.one_of
-            or self.check
-            or self.optional is not None
-            or self.leading_marks_blank
-            or self.is_a in ("date", "time")
-            or (self.is_a == "decimal" and not self.boxes)
-        )
+        stated = (self.digits, self.least, self.most, self.optional)
+        told = self.pattern or self.one_of or self.check or self.leading_marks_blank
+        of_kind = self.is_a in ("date", "time") or (self.is_a == "decimal" and not self.boxes)
+        return any(one is not None for one in stated) or bool(told) or of_kind
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ _MIN_TOKEN = 16
 
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
-_OPEN_PATHS = ("/health", "/openapi.json", "/docs", "/web/", "/api/v1/session", "/favicon.ico")
+_OPEN_PATHS = ("/", "/health", "/openapi.json", "/docs", "/api/v1/session", "/favicon.ico")
+_OPEN_FOLDERS = ("/docs/", "/web/")
 """What needs no token: it shows nothing of the jobs, and a browser needs it to sign in."""
 
 _PAGE_POLICY = (
@@ -201,7 +202,8 @@ class AccessGuard:
         by_token = access.has_token(headers)
         if method not in _SAFE_METHODS and not by_token and not _is_same_origin(headers, hosts[0]):
             return 403, "origin", _WRONG_ORIGIN
-        if access.token is None or by_token or _is_open(path) or access.sessions.has(headers):
+        is_open = path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS)
+        if access.token is None or by_token or is_open or access.sessions.has(headers):
             return None
         return 401, "token", _NO_TOKEN
 
@@ -247,14 +249,6 @@ def read_token(path: Path) -> str:
 def is_readable_by_others(path: Path) -> bool:
     """Whether other users of the machine may read a file."""
     return os.name == "posix" and bool(path.stat().st_mode & 0o077)
-
-
-def _is_open(path: str) -> bool:
-    return (
-        path == "/"
-        or any(path == one or (one.endswith("/") and path.startswith(one)) for one in _OPEN_PATHS)
-        or path.startswith("/docs/")
-    )
 
 
 def _is_same_origin(headers: Mapping[str, str], host: str) -> bool:

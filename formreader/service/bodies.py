@@ -278,11 +278,7 @@ MAX_ANSWERS = 100_000
 
 
 def _all_texts(given: object, others: tuple[type, ...] = ()) -> object:
-    """Refuse answers at the first that is no text: a million errors would take 2 GB.
-
-    Raises:
-        ValueError: one is none, nor of one of the `others`.
-    """
+    """Refuse answers (ValueError) at the first that is no text: a million errors take 2 GB."""
     if isinstance(given, dict):
         for name, answer in given.items():
             if not isinstance(answer, (str, *others)):

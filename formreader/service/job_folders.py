@@ -21,7 +21,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,7 +42,7 @@ RECORD_FILE, ANSWERS_FILE, TABLE_FILE = "job.json", "answers.json", "results.csv
 _T = TypeVar("_T")
 
 _MAX_OPEN_JOBS = 4
-"""Jobs that stay open: those that people look at. Each has a thread and a file."""
+"""Jobs that stay open: those that people look at."""
 
 _MAX_IDLE_SECONDS = 60.0
 """Seconds without a look after which a job is closed, so that other programs may have it."""
@@ -252,52 +251,25 @@ class DataFolder:
         return shutil.disk_usage(self.path).free
 
 
-class _OpenJob:
-    """A job that is open in a thread of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self.used = time.monotonic()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="job-desk")
-        try:
-            self._store = self._thread.submit(JobStore.open_finished, path).result()
-        except BaseException:
-            self._thread.shutdown()
-            raise
-
-    def use(self, look: Callable[[JobStore], _T]) -> _T:
-        self.used = time.monotonic()
-        try:
-            return self._thread.submit(look, self._store).result()
-        finally:
-            self.used = time.monotonic()
-
-    def is_old(self) -> bool:
-        return time.monotonic() - self.used > _MAX_IDLE_SECONDS
-
-    def close(self) -> None:
-        self._thread.submit(self._store.__exit__, None, None, None).result()
-        self._thread.shutdown()
-
-
 class _Entry:
-    """The lock of a job, and the open job if it is open."""
+    """The lock of a job, its store if it is open, and when that was last used."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.open: _OpenJob | None = None
+        self.store: JobStore | None = None
+        self.used = 0.0
 
     def close(self) -> None:
-        """Close the job if it is open. The caller has the lock."""
-        if self.open is not None:
-            self.open.close()
-            self.open = None
+        """Close the store if it is open. The caller has the lock."""
+        if self.store is not None:
+            self.store.__exit__()
+            self.store = None
 
 
 class JobDesk:
     """Lets several threads look at finished jobs; one look at a job at a time.
 
-    A job's store belongs to one thread, and opening it checks all of it. So the last few stay open,
-    each with a thread of its own.
+    Opening a store checks all of it, so the last few stay open.
     """
 
     def __init__(self) -> None:
@@ -312,10 +284,13 @@ class JobDesk:
         """
         entry = self._entry(job)
         with entry.lock:
-            if entry.open is None:
-                entry.open = _OpenJob(job)
-            found = entry.open.use(use)
-        self.close_idle(_MAX_OPEN_JOBS)
+            if entry.store is None:
+                entry.store = JobStore.open_finished(job)
+            try:
+                found = use(entry.store)
+            finally:
+                entry.used = time.monotonic()
+        self.close_idle()
         return found
 
     @contextmanager
@@ -329,12 +304,13 @@ class JobDesk:
     def close_idle(self, keep: int = _MAX_OPEN_JOBS) -> None:
         """Close all but the last `keep` jobs, and those that nobody looked at for long."""
         with self._lock:
-            entries = [entry for entry in self._entries.values() if entry.open is not None]
+            entries = [entry for entry in self._entries.values() if entry.store is not None]
         for i, entry in enumerate(entries):
             if not entry.lock.acquire(blocking=False):
                 continue
             try:
-                if entry.open is not None and (len(entries) - i > keep or entry.open.is_old()):
+                idle = time.monotonic() - entry.used > _MAX_IDLE_SECONDS
+                if len(entries) - i > keep or idle:
                     entry.close()
             finally:
                 entry.lock.release()

@@ -108,11 +108,7 @@ def _link(file: Path, to: Path) -> None:
 
 
 def _given_options(service: Service, values: Mapping[str, str]) -> bodies.JobOptions:
-    """Return the options in form fields; those that are missing are the service's own.
-
-    Raises:
-        ProblemError: one has an impossible value.
-    """
+    """Return the options in form fields, else the service's own; ProblemError for a wrong one."""
     given = {name: values[name] for name in _OPTION_FIELDS if values.get(name, "") != ""}
     if "template" in values:
         given["template"] = values["template"]
@@ -238,7 +234,7 @@ def _unpack(
     into.mkdir()
     lane = service.warm.lanes.open(urgent=True)
     try:
-        unpacked = lane.submit(unpack_zip, file.path, into, max_files, room).result()
+        unpacked, skipped = lane.submit(unpack_zip, file.path, into, max_files, room).result()
     except ZipTooLargeError as error:
         raise ProblemError(413, f"{label_of(file.name)}: {error}") from error
     except PageError as error:
@@ -247,18 +243,14 @@ def _unpack(
         raise ProblemError(413, f"{label_of(file.name)}: {explain(error)}") from error
     file.path.unlink()
     files = list[tuple[str, Path, int]]()
-    for number, (name, stored, size) in enumerate(unpacked.files, 1):
+    for number, (name, stored, size) in enumerate(unpacked, 1):
         path = folder.files / f"{into.stem}-{number:06}.part"
         (into / stored).rename(path)
-        _sync_file(path)
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())
         files.append((label_of(name), path, size))
     into.rmdir()
-    return files, unpacked.skipped
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
+    return files, skipped
 
 
 def _name_of(upload: Upload, files: Sequence[StoredFile]) -> str:

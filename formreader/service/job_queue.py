@@ -9,14 +9,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, cast
 
 from formreader.batch import scan_job
 from formreader.batch.auto_forms import AutoForms
-from formreader.batch.page_log import PageFigures
+from formreader.batch.page_log import PageFigures, ScanProgress
 from formreader.batch.scan_job import ScanSummary
 from formreader.batch.scan_means import SharedMeans, WarmMeans
 from formreader.core.errors import FormreaderError
@@ -43,8 +43,8 @@ class QueueFullError(Exception):
     """No more jobs are taken now; the message says why."""
 
 
-class LiveJob:
-    """A job with its progress. It is a `ScanProgress`: a scan reports to it."""
+class LiveJob(ScanProgress):
+    """A job with its progress: a scan reports to it."""
 
     def __init__(self, folder: JobFolder, record: JobRecord, client: str) -> None:
         self.folder = folder
@@ -79,10 +79,6 @@ class LiveJob:
         """Let the scan end after the pages that it has begun."""
         self._stop = True
 
-    def checking(self, files: int) -> None: ...
-
-    def file_checked(self) -> None: ...
-
     def pages_per_second(self) -> float | None:
         """How quickly pages are read now; None where that is not known."""
         read = self.pages_done - self._done_before
@@ -107,6 +103,7 @@ class LiveJob:
         return self._stop
 
 
+@dataclass(eq=False)
 class JobQueue:
     """All jobs of the service, and the threads that read them.
 
@@ -114,26 +111,17 @@ class JobQueue:
     `keep_forms` turns the forms that a job has learned, in a folder, into templates of the service.
     """
 
-    def __init__(
-        self,
-        data: DataFolder,
-        desk: JobDesk,
-        warm: WarmMeans,
-        scan: ScanOptions,
-        metrics: Metrics,
-        read_by: str,
-        max_jobs: int,
-        max_client_jobs: int,
-        keep_forms: Callable[[Path], object],
-    ) -> None:
-        self.read_by = read_by
-        self._data = data
-        self._desk = desk
-        self._warm = warm
-        self._scan = scan
-        self._metrics = metrics
-        self._max_jobs, self._max_client_jobs = max_jobs, max_client_jobs
-        self._keep_forms = keep_forms
+    data: DataFolder
+    desk: JobDesk
+    warm: WarmMeans
+    scan: ScanOptions
+    metrics: Metrics
+    read_by: str
+    max_jobs: int
+    max_client_jobs: int
+    keep_forms: Callable[[Path], object]
+
+    def __post_init__(self) -> None:
         self._jobs = OrderedDict[str, LiveJob]()
         self._uploads = Counter[str]()
         self._lock = threading.RLock()  # guards the two above and the states of jobs
@@ -141,12 +129,12 @@ class JobQueue:
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._work, name=f"job-{i}", daemon=True)
-            for i in range(_JOBS_PER_WORKER * scan.workers)
+            for i in range(_JOBS_PER_WORKER * self.scan.workers)
         ]
 
     def start(self) -> None:
         """Find the jobs of earlier runs of the service, and go on with those that are not done."""
-        found = [(folder, record) for folder, record in self._data.all() if record is not None]
+        found = [(folder, record) for folder, record in self.data.all() if record is not None]
         for folder, record in sorted(found, key=lambda one: one[1].created):
             job = LiveJob(folder, record, client="")
             job.pages_done = record.pages or 0 if record.state == "done" else 0
@@ -186,9 +174,9 @@ class JobQueue:
         with self._lock:
             waiting = [job for job in self._jobs.values() if job.record.state == "queued"]
             mine = sum(job.client == client for job in waiting) + self._uploads[client]
-            if len(waiting) + self._uploads.total() >= self._max_jobs:
+            if len(waiting) + self._uploads.total() >= self.max_jobs:
                 raise QueueFullError(f"{len(waiting):,} jobs wait already")
-            if mine >= self._max_client_jobs:
+            if mine >= self.max_client_jobs:
                 raise QueueFullError(f"{mine:,} jobs of your address wait already")
             self._uploads[client] += 1
         try:
@@ -258,8 +246,8 @@ class JobQueue:
                 job.means.cancel()
         job.ask_to_stop()
         job.left.wait()
-        with self._desk.closed(job.folder.store):
-            self._data.drop(job.folder)
+        with self.desk.closed(job.folder.store):
+            self.data.drop(job.folder)
 
     def change(self, job: LiveJob, change: Callable[[JobRecord], JobRecord]) -> None:
         """Change the record of a job that is done, also on disk."""
@@ -284,11 +272,11 @@ class JobQueue:
                 return
             job.left.clear()
             record = replace(job.record, started=time.time())
-            means = self._warm.of(job.folder.inputs(record), record.skipped)
+            means = self.warm.of(job.folder.inputs(record), record.skipped)
             job.begin(means)
         done: JobRecord | None = None
         try:
-            with self._desk.closed(job.folder.store):
+            with self.desk.closed(job.folder.store):
                 done = self._scanned(job, record, means)
         finally:
             means.cancel()
@@ -309,7 +297,7 @@ class JobQueue:
         with suppress(FormreaderError):  # if it is not written, the next start reads it again
             job.folder.write(done)
         job.end(done)
-        self._metrics.add("jobs_total", 1, f'state="{done.state}"')
+        self.metrics.add("jobs_total", 1, f'state="{done.state}"')
 
     def _scanned(self, job: LiveJob, record: JobRecord, means: SharedMeans) -> JobRecord | None:
         """Scan a job; return its record afterwards, None if the scan was stopped."""
@@ -318,7 +306,7 @@ class JobQueue:
                 self._begin_anew(job, record)
             summary = scan_job.scan(self._options(job, record), job, means)
             if record.learns and not summary.interrupted:
-                self._keep_forms(AutoForms.folder_of(job.folder.store))
+                self.keep_forms(AutoForms.folder_of(job.folder.store))
         except (CancelledError, KeyboardInterrupt):
             return None
         except FormreaderError as error:
@@ -357,7 +345,7 @@ class JobQueue:
     def _options(self, job: LiveJob, record: JobRecord) -> ScanOptions:
         learned: Literal["auto"] | None = "auto" if record.template == LEARNED_FORMS else None
         return replace(
-            self._scan,
+            self.scan,
             paths=(record.name,),
             out=job.folder.table,
             report="none",  # written when somebody asks for it
@@ -365,13 +353,13 @@ class JobQueue:
             split_forms=False,  # a job has one table, from which clients choose
             review_below=record.review_below,
             max_error=record.max_error,
-            template=self._data.forms / record.forms if record.forms else learned,
+            template=self.data.forms / record.forms if record.forms else learned,
         )
 
     def _count(self, summary: ScanSummary) -> None:
-        self._metrics.add("pages_total", summary.read)
-        self._metrics.add("pages_failed_total", summary.failed)
-        self._metrics.add_seconds(summary.stages)
+        self.metrics.add("pages_total", summary.read)
+        self.metrics.add("pages_failed_total", summary.failed)
+        self.metrics.add_seconds(summary.stages)
 
 
 def _done(now: JobRecord, begun: JobRecord, summary: ScanSummary) -> JobRecord:

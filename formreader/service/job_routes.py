@@ -129,11 +129,7 @@ def post_job_templates(job_id: str, service: Shared) -> bodies.TemplateList:
 
 @contextmanager
 def _new_folder(service: Service, client: str) -> Iterator[JobFolder]:
-    """Yield a folder for a new job, which is gone where the `with` block raises.
-
-    Raises:
-        ProblemError: the service takes no job now (503, 507, 429).
-    """
+    """Yield a folder for a new job, gone where the block raises; ProblemError 503, 507 or 429."""
     if service.stopping.is_set():
         raise ProblemError(503, "The service is stopping. Try again", {"retry-after": "10"})
     if service.data.free_bytes() < _MIN_FREE_BYTES:

@@ -183,11 +183,7 @@ def _with_fields(store: JobStore, pages: Sequence[PageReading]) -> list[PageRead
 
 
 def _page(service: Service, job: LiveJob, n: int) -> tuple[PageReading, InputFile]:
-    """The page of this number, and its file.
-
-    Raises:
-        ProblemError: there is none.
-    """
+    """The page of this number, and its file; ProblemError where there is none."""
 
     def look(store: JobStore) -> tuple[PageReading, InputFile] | None:
         found = list(islice(store.pages(), n - 1, n))
@@ -205,11 +201,7 @@ def _page(service: Service, job: LiveJob, n: int) -> tuple[PageReading, InputFil
 
 
 def _field(service: Service, job: LiveJob, n: int, k: int) -> ReviewField:
-    """The k-th field of a page with its pictures.
-
-    Raises:
-        ProblemError: there is none, or nothing is written in it.
-    """
+    """The k-th field of a page with its pictures; ProblemError where nothing is written there."""
 
     def look(store: JobStore) -> ReviewField | None:
         page = next(islice(store.pages(), n - 1, n), None)
@@ -225,11 +217,7 @@ def _field(service: Service, job: LiveJob, n: int, k: int) -> ReviewField:
 
 
 def _draw(service: Service, file: InputFile, number: int, width: int) -> PagePicture:
-    """Have a worker draw a page.
-
-    Raises:
-        ProblemError: it cannot.
-    """
+    """Have a worker draw a page; ProblemError where it cannot."""
     lane = service.warm.lanes.open(urgent=True)
     try:
         return lane.submit(draw_page, file, number, width).result()
@@ -247,12 +235,7 @@ def _answers(job: LiveJob) -> dict[str, str]:
 
 
 def _keep_answers(job: LiveJob, answers: dict[str, str]) -> None:
-    """Keep all answers of a job.
-
-    Raises:
-        ProblemError: they are too many.
-        OutputError: they cannot be written; those that were there stay.
-    """
+    """Keep all answers of a job: ProblemError if they are too many; OutputError keeps the old."""
     text = json.dumps(answers)
     if len(answers) > bodies.MAX_ANSWERS or len(text) > _MAX_ANSWERS_BYTES:
         most = f"{bodies.MAX_ANSWERS:,} answers or {_MAX_ANSWERS_BYTES / 2**20:.0f} MiB of them"

@@ -144,11 +144,7 @@ def _address(host: str, port: int) -> str:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Open the port, before anything that takes long.
-
-    Raises:
-        UsageError: it is taken, or the address is not this machine's.
-    """
+    """Open the port before anything that takes long; UsageError if it is taken or not ours."""
     host = host.strip("[]")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -14,7 +14,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = Counter[tuple[str, str]]()
+        self._counts = Counter[tuple[str, str]]({(name, ""): 0 for name in _FROM_THE_START})
 
     def add(self, name: str, amount: float = 1, label: str = "") -> None:
         """Add to a counter; `label` is a pair as Prometheus writes it, `state="done"`."""
@@ -53,15 +53,12 @@ _HELP = {
 
 
 def _lines(counts: Mapping[tuple[str, str], float], gauges: Mapping[str, float]) -> Iterator[str]:
-    seen = {name for name, _ in counts}
     for name, help_text in _HELP.items():
         kind = "counter" if name.endswith("_total") else "gauge"
         yield f"# HELP {_PREFIX}_{name} {help_text}"
         yield f"# TYPE {_PREFIX}_{name} {kind}"
         if name in gauges:
             yield f"{_PREFIX}_{name} {gauges[name]:g}"
-        elif name not in seen and name in _FROM_THE_START:
-            yield f"{_PREFIX}_{name} 0"
         for (other, label), value in sorted(counts.items()):
             if other == name:
                 braces = f"{{{label}}}" if label else ""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from formreader.batch.page_log import PageFigures
+from formreader.batch.page_log import ScanProgress
 from formreader.batch.template_learning import new_template
 from formreader.core.errors import FormreaderError
 from formreader.core.records import InputFile
@@ -47,25 +47,14 @@ _ALL_TEMPLATES = "/#/templates"
 """Where the service's page lists the forms."""
 
 
-class _Quiet:
+class _Quiet(ScanProgress):
     """Progress that is not shown; it keeps why a page could not be read."""
 
     def __init__(self) -> None:
         self.said = list[str]()
 
-    def checking(self, files: int) -> None: ...
-
-    def file_checked(self) -> None: ...
-
-    def started(self, files: int, pages: int, done: int) -> None: ...
-
-    def page_done(self, figures: PageFigures) -> None: ...
-
     def message(self, text: str) -> None:
         self.said.append(text)
-
-    def stopped(self) -> bool:
-        return False
 
 
 @router.get("")

@@ -186,11 +186,7 @@ class TemplateShelf:
             return template
 
     def _check_free(self, name: str) -> None:
-        """Check that no form has a name.
-
-        Raises:
-            ProblemError: one has it.
-        """
+        """Refuse a name that a form has already (ProblemError)."""
         if any(one.name == name for _, one in self.all()):
             raise ProblemError(409, f"There is a form {name!r} already")
 
@@ -252,11 +248,7 @@ class TemplateShelf:
             shutil.rmtree(folder)
 
     def _check_documents(self, folder: Path, template: FormTemplate | None) -> None:
-        """Check that documents stay possible with another form, or none, in a folder.
-
-        Raises:
-            ProblemError: one does not.
-        """
+        """Refuse another form in a folder, or none, if that breaks a document (ProblemError)."""
         others = [one for at, one in self.all() if at != folder]
         try:
             documents_of([*others, template] if template is not None else others)
@@ -300,11 +292,7 @@ def _sides(box: Box) -> list[float]:
 
 
 def _copy(folder: Path, template: FormTemplate, copy: Path) -> None:
-    """Copy a form, with the files beside it that its rules name.
-
-    Raises:
-        ProblemError: a rule names a file elsewhere, which may change or be gone.
-    """
+    """Copy a form with the files that its rules name; ProblemError for one that lies elsewhere."""
     copy.mkdir(parents=True)
     pictures = [one.name for one in page_files(folder)]
     for file in (TEMPLATE_FILE, *pictures, *_check_listed(copy, template)):
@@ -313,11 +301,7 @@ def _copy(folder: Path, template: FormTemplate, copy: Path) -> None:
 
 
 def _check_listed(folder: Path, template: FormTemplate) -> list[str]:
-    """The names of the files that the rules of a form name; they lie in its folder.
-
-    Raises:
-        ProblemError: one does not.
-    """
+    """The files that the rules of a form name; ProblemError for one outside of its folder."""
     listed = sorted({name for field in template.fields for name in field.rules.files})
     for file in listed:
         if "\0" in file or not (folder / file).resolve().is_relative_to(folder.resolve()):
@@ -326,11 +310,7 @@ def _check_listed(folder: Path, template: FormTemplate) -> list[str]:
 
 
 def _parsed(text: str, folder: Path | None) -> FormTemplate:
-    """The template in the text of a template.toml.
-
-    Raises:
-        ProblemError: it is wrong; all that is wrong is told, with its lines.
-    """
+    """The template in the text of a template.toml; ProblemError tells all faults with lines."""
     template, faults = parse_template(text, folder)
     if template is None:
         told = (f"{f'line {one.line}: ' if one.line else ''}{one.message}" for one in faults)
@@ -340,12 +320,9 @@ def _parsed(text: str, folder: Path | None) -> FormTemplate:
 
 
 def _changed(folder: Path, wanted: bodies.Template, before: FormTemplate) -> FormTemplate:
-    """The form in a folder with what a client wants, checked as a file of people's own is.
+    """The form in a folder with what a client wants, checked like a file (ProblemError).
 
     Rules stay: those of a field go by its name, or by its place if it has a new name.
-
-    Raises:
-        ProblemError: it is wrong.
     """
     try:
         fields = tuple(map(_field, wanted.fields))

@@ -286,11 +286,7 @@ class WatchedFolder:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move a file to a name, or to one with a number where that is taken; nothing is replaced.
-
-    Raises:
-        OSError: it cannot be moved.
-    """
+    """Move a file, to a name with a number where its own is taken; OSError where it cannot be."""
     target.parent.mkdir(parents=True, exist_ok=True)
     free = target
     for number in count(2):

@@ -6,7 +6,6 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from formreader.core.errors import PageError
@@ -27,16 +26,12 @@ class ZipTooLargeError(Exception):
     """A ZIP is over a limit; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
-    """What a ZIP had: (name, number of its file in the folder, size), and files of other kinds."""
-
-    files: tuple[tuple[str, str, int], ...]
-    skipped: int
-
-
-def unpack_zip(archive: Path, folder: Path, max_files: int, max_size: int) -> Unpacked:
+def unpack_zip(
+    archive: Path, folder: Path, max_files: int, max_size: int
+) -> tuple[list[tuple[str, str, int]], int]:
     """Unpack the page files of `archive` into `folder`, as numbered files.
+
+    Returns (name, name of its file in the folder, size) of each, and the number of other files.
 
     Names in the archive are never used as paths. What its directory says of sizes is not believed:
     bytes are counted as they come.
@@ -68,7 +63,7 @@ def _errors_of_reading() -> Iterator[None]:
 
 def _unpack(
     opened: zipfile.ZipFile, packed: int, folder: Path, max_files: int, max_size: int
-) -> Unpacked:
+) -> tuple[list[tuple[str, str, int]], int]:
     entries = [entry for entry in opened.infolist() if not entry.is_dir()]
     if len(entries) > max_files:
         raise ZipTooLargeError(f"the ZIP has more than {max_files:,} files. Send several")
@@ -89,15 +84,11 @@ def _unpack(
                 target.write(chunk)
         total += size
         files.append((entry.filename, name, size))
-    return Unpacked(tuple(files), len(entries) - len(pages))
+    return files, len(entries) - len(pages)
 
 
 def _check(entry: zipfile.ZipInfo) -> None:
-    """Refuse what an honest archive of scans does not have.
-
-    Raises:
-        PageError: a link, a device, or a name outside the archive's folder.
-    """
+    """Refuse links, devices and names outside of the archive (PageError): scans have none."""
     mode = stat.S_IFMT(entry.external_attr >> 16)
     if mode not in (0, stat.S_IFREG):
         raise PageError(f"{entry.filename}: it is a link or a device in the ZIP. Pack files only")

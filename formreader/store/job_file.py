@@ -34,8 +34,8 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class JobFile:
     """A job's file, open and locked until it is closed or the process dies.
 
-    Do not use it in other threads, nor in a process forked from this one. On POSIX systems, do not
-    open the file without SQLite in this process either: closing it again would release the lock.
+    Use it in one thread at a time, and not in a process forked from this one. On POSIX systems, do
+    not open the file without SQLite in this process: closing it again would release the lock.
 
     `is_new`: the file held no job when it was opened.
     """
@@ -59,7 +59,9 @@ class JobFile:
             OutputError: it cannot be opened or written, or it is damaged.
         """
         with _output_errors(path, (*_DAMAGED, sqlite3.SQLITE_ERROR)):  # no statement here is wrong
-            connection = sqlite3.connect(path, timeout=_MAX_LOCK_WAIT, isolation_level=None)
+            connection = sqlite3.connect(
+                path, timeout=_MAX_LOCK_WAIT, isolation_level=None, check_same_thread=False
+            )
             try:
                 connection.text_factory = decode
                 _lock(path, connection)

@@ -47,17 +47,9 @@ from formreader.store.job_records import (
 from formreader.store.job_rows import PageRows, encode, read_fields, read_picture
 
 __all__ = (
-    "FileRecord",
-    "JobStore",
-    "JobView",
-    "LearnedForms",
-    "Learning",
-    "PageCopy",
-    "PageLayout",
-    "PageRows",
-    "RunRecord",
-)
-
+    "FileRecord", "JobStore", "JobView", "LearnedForms", "Learning", "PageCopy", "PageLayout",
+    "PageRows", "RunRecord",
+)  # fmt: skip
 
 NOTHING_BROKEN: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 """Where no field breaks other rules than before."""

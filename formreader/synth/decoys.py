@@ -174,21 +174,14 @@ def note_lines(form: Form, house: House, place: Rect) -> float:
     for i in range(lines):
         y = place.y + (i + 1) * step
         if dotted:
-            print_fitting(
-                form,
-                (place.x, y - 2.4),
-                "." * int(place.w),
-                2.6,
-                place.w,
-                colour=_DOTTED_LINE_COLOUR,
-            )
+            at, dots, colour = (place.x, y - 2.4), "." * int(place.w), _DOTTED_LINE_COLOUR
+            print_fitting(form, at, dots, 2.6, place.w, colour=colour)
         else:
             form.sheet.rule((place.x, y), (place.right, y), width, BLACK)
         if rng.random() < 0.4:
             text = handwriting(int(rng.integers(1, 5)), rng)
-            form.writer.write_line(
-                form.sheet, Rect(place.x, y - 0.8 * step, 0.8 * place.w, 0.8 * step), text, rng
-            )
+            written = Rect(place.x, y - 0.8 * step, 0.8 * place.w, 0.8 * step)
+            form.writer.write_line(form.sheet, written, text, rng)
     return lines * step + 1
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.classes import Layer
-from formreader.core.geometry import MM_PER_INCH
+from formreader.core.geometry import MM_PER_INCH, Point
 from formreader.synth.strokes import SUBPIXEL_BITS, SUBPIXELS, Mask
 from formreader.synth.typefaces import Typeface
 
@@ -74,12 +74,7 @@ class Sheet:
         self.typeface = Typeface()
 
     def rule(
-        self,
-        start: tuple[float, float],
-        end: tuple[float, float],
-        width: float,
-        colour: Colour,
-        layer: Layer | None = None,
+        self, start: Point, end: Point, width: float, colour: Colour, layer: Layer | None = None
     ) -> None:
         """Print a straight line; one thinner than a pixel is printed one pixel wide, but paler.
 

@@ -144,12 +144,7 @@ def improve(options: ImproveOptions, progress: TrainProgress) -> Improvement:
 
 
 def _check_out(out: Path) -> None:
-    """Refuse a folder that must not be replaced by a model.
-
-    Raises:
-        UsageError: it is that of a shipped model.
-        OutputError: it holds something else than a model, or cannot be read.
-    """
+    """Refuse a folder of a shipped model (UsageError), or of something else (OutputError)."""
     if is_shipped(out.resolve()):
         raise UsageError(f"{out}: this model came with the program. Choose another with --out")
     try:
@@ -167,11 +162,7 @@ def _check_out(out: Path) -> None:
 
 
 def _check_enough(own: OwnDigits) -> None:
-    """Refuse too few corrections.
-
-    Raises:
-        NoInputError: they are too few.
-    """
+    """Refuse too few corrections (NoInputError)."""
     checked, groups = int(own.checked.sum()), len(np.unique(own.groups[own.checked]))
     if checked < MIN_CHECKED_DIGITS or groups < MIN_GROUPS:
         raise NoInputError(
@@ -183,11 +174,9 @@ def _check_enough(own: OwnDigits) -> None:
 
 
 def _base(options: ImproveOptions, models: Sequence[str]) -> Path:
-    """The folder of the model to start from: the one that the jobs were read with.
+    """The folder of the model to start from, which the jobs were read with.
 
-    Raises:
-        UsageError: it is not the shipped one, and none is given.
-        ModelError: there is no such model, or a file of it is missing or damaged.
+    UsageError if it is not the shipped one and none is given, ModelError if it is damaged.
     """
     folder = model_folder(options.model or DEFAULT_MODEL)
     card = read_card(folder)
@@ -202,11 +191,7 @@ def _base(options: ImproveOptions, models: Sequence[str]) -> Path:
 
 
 def _config(folder: Path, card: Card) -> NetworkConfig:
-    """The network of a model, as its card tells.
-
-    Raises:
-        ModelError: the card does not tell.
-    """
+    """The network of a model, as its card tells; ModelError if it does not."""
     try:
         arch: Architecture = next(a for a in get_args(Architecture) if a == card.recipe["arch"])
         stages = tuple(
@@ -297,11 +282,7 @@ def _compare(
 
 
 def _hand_over(candidate: Path, out: Path) -> None:
-    """Put the new model's folder in the old one's place; whatever happens, there is one of them.
-
-    Raises:
-        OutputError: it cannot be moved; the old one is in its place.
-    """
+    """Put the new model's folder in the old one's place; OutputError leaves the old one there."""
     aside = _beside(out, "before")
     try:
         if out.exists():

@@ -129,11 +129,7 @@ def _fit_and_write(
 
 
 def _start(config: NetworkConfig, options: TrainOptions) -> keras.Model:
-    """Build the network to train, with random weights or those of `options.base`.
-
-    Raises:
-        ModelError: the model to start from cannot be used.
-    """
+    """Build the network to train, with random weights or those of `options.base`."""
     import keras
 
     from formreader.training.fit.optimiser import fast_precision
@@ -147,11 +143,7 @@ def _start(config: NetworkConfig, options: TrainOptions) -> keras.Model:
 
 
 def _take_weights(base: str, network: keras.Model) -> None:
-    """Give a network the weights of a trained model.
-
-    Raises:
-        ModelError: the model is missing or damaged, or its network has another shape.
-    """
+    """Give a network a model's weights; ModelError if it is damaged or has another shape."""
     folder = model_folder(base)
     weights = load_network(folder, read_card(folder)).get_weights()
     shapes = [weight.shape for weight in network.get_weights()]

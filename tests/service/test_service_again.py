@@ -161,7 +161,7 @@ def test_a_reading_again_is_held_by_the_limits_of_uploads(
         assert client.post(path.replace(job, "0" * 16), json=body).status_code == 404
     assert client.post(calls[0][0], content=b"{}").status_code == 415
     with monkeypatch.context() as patched:
-        patched.setattr(service.queue, "_max_client_jobs", 0)
+        patched.setattr(service.queue, "max_client_jobs", 0)
         assert client.post(calls[0][0], json={}).status_code == 429
     monkeypatch.setattr(type(service.data), "free_bytes", lambda self: 1000)
     assert client.post(calls[0][0], json={}).status_code == 507

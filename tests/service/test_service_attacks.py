@@ -299,11 +299,11 @@ def test_an_address_that_others_reach_needs_a_token(tmp_path: Path) -> None:
 def test_too_many_jobs_and_reads_have_to_wait(
     client: TestClient, service: Service, form_png: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.queue, "_max_client_jobs", 0)
+    monkeypatch.setattr(service.queue, "max_client_jobs", 0)
     answer = post(client, "a.png", form_png.read_bytes())
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
-    monkeypatch.setattr(service.queue, "_max_client_jobs", 9)
-    monkeypatch.setattr(service.queue, "_max_jobs", 0)
+    monkeypatch.setattr(service.queue, "max_client_jobs", 9)
+    monkeypatch.setattr(service.queue, "max_jobs", 0)
     assert post(client, "a.png", form_png.read_bytes()).status_code == 429
     monkeypatch.setattr(service_state, "_MAX_CLIENT_READS_PER_WORKER", 0)
     answer = client.post("/api/v1/read", content=b"x")

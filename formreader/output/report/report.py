@@ -32,14 +32,9 @@ from formreader.output.wording import page_words
 _PACKAGE = "formreader.output.report"
 
 SCRIPTS = (
-    "report_answers.js",
-    "report_parts.js",
-    "report_model.js",
-    "report_checks.js",
-    "report_wall.js",
-    "report_view.js",
-    "report.js",
-)
+    "report_answers.js", "report_parts.js", "report_model.js", "report_checks.js",
+    "report_wall.js", "report_view.js", "report.js",
+)  # fmt: skip
 """In the order in which they need one another. A server that keeps answers itself replaces the
 first."""
 

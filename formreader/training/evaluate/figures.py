@@ -137,10 +137,8 @@ def draw_sheet(
     if len(captions) != len(crops):
         raise ValueError(f"{len(crops)} crops need as many captions. Received: {len(captions)}")
     lines = 1 + max((caption.count("\n") for caption in captions), default=0)
-    pitch, row_height = (
-        _SHEET_CROP_SIDE + _SHEET_GAP,
-        _SHEET_CROP_SIDE + _SHEET_GAP + lines * _CAPTION_HEIGHT,
-    )
+    pitch = _SHEET_CROP_SIDE + _SHEET_GAP
+    row_height = pitch + lines * _CAPTION_HEIGHT
     head = 0.45 if title else 0.1
     rows = max(1, math.ceil(len(crops) / columns))
     width, height = columns * pitch + _SHEET_GAP, rows * row_height + head
@@ -161,19 +159,12 @@ def _draw_crop(
     canvas: Axes, crop: npt.NDArray[np.uint8], caption: str, left: float, top: float
 ) -> None:
     """Draw a crop and its caption on a sheet at `left` and `top` in inches."""
-    place = (left, left + _SHEET_CROP_SIDE, top + _SHEET_CROP_SIDE, top)
+    side = _SHEET_CROP_SIDE
+    place = (left, left + side, top + side, top)
     canvas.imshow(crop, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest", extent=place)
-    canvas.add_patch(
-        Rectangle((left, top), _SHEET_CROP_SIDE, _SHEET_CROP_SIDE, fill=False, edgecolor="0.8")
-    )
-    canvas.text(
-        left + _SHEET_CROP_SIDE / 2,
-        top + _SHEET_CROP_SIDE + 0.03,
-        caption,
-        ha="center",
-        va="top",
-        fontsize=7.5,
-    )
+    canvas.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor="0.8"))
+    below = left + side / 2, top + side + 0.03
+    canvas.text(*below, caption, ha="center", va="top", fontsize=7.5)
 
 
 def draw_mistakes(
@@ -322,22 +313,13 @@ def draw_curves(history: Sequence[EpochFigures], folder: Path) -> None:
         OutputError: a picture cannot be written.
     """
     epochs = [figures.epoch for figures in history]
-    loss = [figures.loss for figures in history], [figures.validation_loss for figures in history]
-    accuracy = (
-        [100 * figures.accuracy for figures in history],
-        [100 * figures.validation_accuracy for figures in history],
-    )
-    _draw("Loss", epochs, *loss, folder / "loss.png")
-    _draw("Accuracy in %", epochs, *accuracy, folder / "accuracy.png")
-
-
-def _draw(
-    title: str, epochs: list[int], training: list[float], validation: list[float], path: Path
-) -> None:
-    figure, axes = chart(title)
-    axes.plot(epochs, training, "o-", color=FIRST_COLOUR, markersize=3, label="training")
-    axes.plot(epochs, validation, "s-", color=SECOND_COLOUR, markersize=3, label="validation")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlabel("epoch")
-    axes.legend()
-    save(figure, path)
+    for name, title, scale in (("loss", "Loss", 1), ("accuracy", "Accuracy in %", 100)):
+        figure, axes = chart(title)
+        training = [scale * getattr(one, name) for one in history]
+        validation = [scale * getattr(one, f"validation_{name}") for one in history]
+        axes.plot(epochs, training, "o-", color=FIRST_COLOUR, markersize=3, label="training")
+        axes.plot(epochs, validation, "s-", color=SECOND_COLOUR, markersize=3, label="validation")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlabel("epoch")
+        axes.legend()
+        save(figure, folder / f"{name}.png")
