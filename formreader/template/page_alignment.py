@@ -26,10 +26,10 @@ from formreader.template.page_map import Floats, PageMap, fit_map
 _PATCH_SIDE, _PATCH_STEP = 28, 16
 """Side of a patch, and the distance of patches, in pixels of the reference page."""
 
-_FAR, _CLOSE = (16, 2), (6, 1)
+_FARTHER, _FAR, _CLOSE = (28, 2), (16, 2), (6, 1)
 """Distance up to which a patch is looked for, in pixels of the reference page, and by how much the
-pages are made smaller for it, at first and then. Close is less than the distance of neighbouring
-boxes, which look alike."""
+pages are made smaller for it: print where the usual way is not sure, any patch at first, and then.
+Close is less than the distance of neighbouring boxes, which look alike."""
 
 _MAX_CLOSE, _MIN_GROWTH, _MOST_FOUND = 4, 1.05, 0.97
 """How often patches are looked for close by, as long as so many times as many are found, up to this
@@ -43,8 +43,8 @@ _MAX_PATCHES = 60
 """Patches with print, and of lines alone, that are looked for: spread over the page."""
 
 _MIN_UNIQUE, _MIN_SPAN = 20, 0.75
-"""Number of patches with print, and the share of the height and width of all that they span, from
-which only they are looked for in the first round."""
+"""Number of patches with print from which they may be looked for alone at first, and the share of
+the height and width of all that they must span, but where all patches have been tried."""
 
 _PRINT_OF_PATCH = 0.04
 """Share of print in a patch from which it is one with print."""
@@ -61,8 +61,10 @@ _MAX_REFINED, _SETTLED, _MIN_GAIN = 8, 8.0, 0.04
 map moved, anywhere, up to which that is enough; and the gain in score from which it goes on where
 the page seems to be another form."""
 
-SURE_SCORE = 0.8
-"""Score of an alignment from which no other map, and no other form, is tried."""
+SURE_SCORE, _SURE_PLACES = 0.8, 0.95
+"""Score of an alignment from which no other map, and no other form, is tried; and from which print
+is not looked for farther away. Curled sheets on which rows were taken for their neighbours had 0.80
+to 0.90, flat scans have 0.96 and more."""
 
 _PRINT_RIM, _PRINT_SIDE, _MIN_PRINTED = 3, 14, 40
 """Of print, on the grid of the layers: what belongs to it, the side of what is compared around each
@@ -93,7 +95,7 @@ _MISSES, _MAX_SHIFT = (12.0, 6.0), 30
 """Pixels by which patches may miss the map that is fitted to them, first and last (`fit_map`), and
 by which bent paper may be shifted from it."""
 
-_MARGIN = 48
+_MARGIN = 58
 """Pixels around the reference page within which its patches are looked for: the longest distance
 and shift, and an even number."""
 
@@ -172,16 +174,17 @@ class Reference:
         return np.concatenate(self._chosen)
 
     @cached_property
-    def _unique(self) -> int:
-        """How many of the first patches nothing near them looks like, if these tell how it lies.
+    def _ways(self) -> list[tuple[int, tuple[int, int]]]:
+        """How many of the first patches are looked for at first, and how far: the usual way first.
 
         A patch of boxes side by side may be found at the next box, print is mostly the only one.
         """
-        printed = self._chosen[0]
-        enough = len(printed) >= _MIN_UNIQUE and bool(
-            (np.ptp(printed, axis=0) >= _MIN_SPAN * np.ptp(self.patches, axis=0)).all()
-        )
-        return len(printed) if enough else len(self.patches)
+        printed, ways = self._chosen[0], [(len(self.patches), _FAR)]
+        if len(printed) >= _MIN_UNIQUE:
+            spans = (np.ptp(printed, axis=0) >= _MIN_SPAN * np.ptp(self.patches, axis=0)).all()
+            ways = [(len(printed), _FAR)] if spans else ways
+            ways.append((len(printed), _FARTHER))
+        return ways
 
     @cached_property
     def _chosen(self) -> list[npt.NDArray[np.int64]]:
@@ -207,25 +210,30 @@ class Reference:
     @cached_property
     def _smaller(self) -> dict[int, GreyImage]:
         """The image by how much it is made smaller."""
-        return {by: _made_smaller(self.image, by) for _, by in (_FAR, _CLOSE)}
+        return {by: _made_smaller(self.image, by) for _, by in (_FARTHER, _FAR, _CLOSE)}
 
     def align(self, page: PageLayout, of_page: Profiles) -> Alignment | None:
         """Align a page with these profiles; None if hardly any of the form is on it."""
         best: Alignment | None = None
         for transform in likely_maps(self.layout, self.profiles, page, of_page):
-            found = self._followed(page, PageMap.flat(transform))
-            if found is not None and (best is None or found.rank > best.rank):
-                best = found
-                if not found.fault and found.score >= SURE_SCORE:
+            for way in self._ways:
+                found = self._followed(page, PageMap.flat(transform), way)
+                if found is not None and (best is None or found.rank > best.rank):
+                    best = found
+                if best is not None and best.score >= _SURE_PLACES:
                     break
+            if best is not None and not best.fault and best.score >= SURE_SCORE:
+                break
         return best
 
-    def _followed(self, page: PageLayout, first: PageMap) -> Alignment | None:
+    def _followed(
+        self, page: PageLayout, first: PageMap, way: tuple[int, tuple[int, int]]
+    ) -> Alignment | None:
         """As `_refined`, and from there anew while the map still moves by much: bent paper."""
         places = np.asarray(self.patches, np.float64)
         best: Alignment | None = None
         for _ in range(_MAX_REFINED):
-            found = self._refined(page, first)
+            found = self._refined(page, first, way)
             if found is None or (best and found.score < best.score + _MIN_GAIN * bool(best.fault)):
                 break
             moved = np.linalg.norm(found.map(places) - first.map(places), axis=1).max()
@@ -234,12 +242,14 @@ class Reference:
                 break
         return best
 
-    def _refined(self, page: PageLayout, first: PageMap) -> Alignment | None:
-        """As `align`, from a map that is about right."""
+    def _refined(
+        self, page: PageLayout, first: PageMap, way: tuple[int, tuple[int, int]]
+    ) -> Alignment | None:
+        """As `align`, from a map that is about right, by one of the `_ways`."""
         seen, fit = self._seen(page.clean, first), Alignment.smooth(first)
         span = float(np.hypot(*self.image.shape)) / 2
         for number, (reach, smaller) in (
-            (self._unique, _FAR),
+            way,
             *[(len(self.patches), _CLOSE)] * _MAX_CLOSE,
         ):
             enough, before = max(_MIN_FOUND, _MIN_FOUND_SHARE * number), len(fit.places)

@@ -82,14 +82,16 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
 
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     """Make the template of a form; None if its pages show no field, or too many."""
-    fields = agreed_fields([_on_reference(pile.reference, *one) for one in pile.members])
+    found = [_on_reference(pile.reference, *one) for one in pile.members]
+    fields = agreed_fields(found)
     if len(pile.members) >= _MIN_MEDIAN_PAGES:
         seen = [
             _seen_from(pile.reference, page.even, how)
             for page, how in pile.members[:_MAX_MEDIAN_PAGES]
         ]
-        found = with_unwritten(pile.reference.image, without_print(fields, seen))
-        fields = named_in_order(found)
+        cells = [one.cell for page in found for one in page if one.cell is not None]
+        real = without_print(fields, seen)
+        fields = named_in_order(with_unwritten(pile.reference.image, real, cells))
     widest = max((len(field.boxes) for field in fields), default=0)
     if not 0 < len(fields) <= MAX_FIELDS or widest > MAX_BOXES:
         return None

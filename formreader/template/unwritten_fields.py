@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 
 from formreader.core.geometry import Box
-from formreader.core.records import DigitBox, GreyImage
+from formreader.core.records import GreyImage
 from formreader.detect.field_finder import find_fields
 from formreader.detect.line_snapping import find_edges
 from formreader.preprocess.straighten import StraightPage
@@ -39,9 +40,12 @@ _SAME_CELL = 0.9
 """Least intersection over union of a cell found on the pages and the same cell on the reference
 page."""
 
-_MIN_COVERED_BY_PARTS, _SLACK = 0.6, 0.05
-"""Least share of a cell's width that its known parts cover, and the excess over the whole width
-that is allowed, as edges are not exact."""
+_MIN_COVERED_BY_PARTS = 0.6
+"""Least share of a cell's width that its known parts cover."""
+
+_MEETING = 3.0
+"""Largest distance in pixels of sides that are one line: those that no line has placed are farther
+apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +56,22 @@ class _Shown:
     rows: tuple[tuple[Box, ...], ...]
 
 
-def with_unwritten(reference: GreyImage, fields: Sequence[FieldPlace]) -> tuple[FieldPlace, ...]:
+def with_unwritten(
+    reference: GreyImage, fields: Sequence[FieldPlace], found: Sequence[Box] = ()
+) -> tuple[FieldPlace, ...]:
     """The fields of a form, with those added that are blank on most pages.
 
     Only places that look like known fields are added: a cell as high as a known one, or boxes as
     large as known ones. Parts of a cell, and boxes without lines in it, are replaced by the whole
-    cell.
+    cell: a long one may be found in two parts on most pages, and even on the reference page.
 
     Args:
         reference: the median of a form's pages, (h, w) uint8.
         fields: the fields that were found on most pages.
+        found: the cells that were found on any page, whole or in part.
     """
     shown = _shown(reference)
-    fields = _whole_cells(reference, fields, shown.cells)
+    fields = _whole_cells(reference, fields, shown.cells, found)
     heights = [one.cell.height for one in fields if one.cell is not None]
     sizes = [(box.width, box.height) for one in fields for box in one.boxes]
     added = list[FieldPlace]()
@@ -88,16 +95,17 @@ def with_unwritten(reference: GreyImage, fields: Sequence[FieldPlace]) -> tuple[
 
 def _shown(reference: GreyImage) -> _Shown:
     found = find_fields(StraightPage(reference, np.eye(3), 0.0))
-    sure = [(cell,) for cell in found.cells if cell.score >= _MIN_SCORE]
-    cells = [boxes[0] for one in sure if (boxes := _ruled(reference, one))]
+    cells = _ruled(reference, [cell.box for cell in found.cells if cell.score >= _MIN_SCORE])
     rows = [row for row in found.rows if np.mean([box.score for box in row]) >= _MIN_SCORE]
-    return _Shown(tuple(cells), tuple(boxes for row in rows if (boxes := _ruled(reference, row))))
+    places = (tuple(box.box for box in row) for row in rows)
+    return _Shown(cells, tuple(row for row in places if _has_lines(reference, row).all()))
 
 
-def _ruled(page: GreyImage, found: Sequence[DigitBox]) -> tuple[Box, ...]:
-    """The boxes of a row; () if any edge of any box has no line."""
-    boxes = tuple(box.box for box in found)
-    return boxes if _has_lines(page, boxes).all() else ()
+def _ruled(page: GreyImage, cells: Sequence[Box]) -> tuple[Box, ...]:
+    """The cells with a line at each edge."""
+    if not cells:
+        return ()
+    return tuple(compress(cells, _has_lines(page, cells)))
 
 
 def _has_lines(page: GreyImage, boxes: Sequence[Box]) -> npt.NDArray[np.bool_]:
@@ -110,14 +118,19 @@ def _has_lines(page: GreyImage, boxes: Sequence[Box]) -> npt.NDArray[np.bool_]:
 
 
 def _whole_cells(
-    reference: GreyImage, fields: Sequence[FieldPlace], shown: Sequence[Box]
+    reference: GreyImage,
+    fields: Sequence[FieldPlace],
+    shown: Sequence[Box],
+    found: Sequence[Box],
 ) -> tuple[FieldPlace, ...]:
     """The fields with parts of a cell replaced by the whole cell.
 
     A part may be a box: a stroke of a pen on many pages looks like its side. A true box has lines.
+    What the reference page shows as a cell is sure; what only pages show takes the place of several
+    parts without a line between them.
     """
     kept = list(fields)
-    for cell in shown:
+    for cell in (*shown, *_ruled(reference, found)):
         parts = [
             (one.cell is None, box) for one in kept for box in one.parts if _is_part(box, cell)
         ]
@@ -125,13 +138,25 @@ def _whole_cells(
             continue
         covered = sum(box.width for _, box in parts) / cell.width
         # If cells or boxes side by side fill it, the line between them is too faint on the median.
-        fill = len(parts) > 1 and 1 - _SLACK <= covered <= 1 + _SLACK
+        fill = len(parts) > 1 and _fill([box for _, box in parts], cell)
         is_whole = _has_lines(reference, [box for _, box in parts]).all()
-        in_boxes = any(is_box for is_box, _ in parts)
-        if not fill and (not is_whole or (covered >= _MIN_COVERED_BY_PARTS and not in_boxes)):
+        larger = covered >= _MIN_COVERED_BY_PARTS and not any(is_box for is_box, _ in parts)
+        sure = cell in shown
+        split = not is_whole and (sure or len(parts) > 1)
+        if not fill and (split or (larger and sure)):
             kept = [left for one in kept if (left := _outside(one, cell)) is not None]
             kept.append(FieldPlace("-", cell=cell))
     return tuple(kept)
+
+
+def _fill(parts: Sequence[Box], cell: Box) -> bool:
+    """Whether parts fill a cell, side by side."""
+    row = sorted(parts, key=lambda box: box.left)
+    ends, begins = (
+        [cell.left, *(box.right for box in row)],
+        [*(box.left for box in row), cell.right],
+    )
+    return all(abs(end - begin) <= _MEETING for end, begin in zip(ends, begins, strict=True))
 
 
 def _outside(field: FieldPlace, cell: Box) -> FieldPlace | None:

@@ -63,6 +63,22 @@ def test_parts_of_a_cell_become_the_whole_unless_they_lie_side_by_side() -> None
     assert with_unwritten(reference(), beside)[:2] == beside
 
 
+def test_parts_without_a_line_between_them_become_the_cell_that_any_page_shows() -> None:
+    parts = [
+        FieldPlace("F01", cell=Box(*place)) for place in ((20, 300, 96, 30), (108, 300, 92, 30))
+    ]
+    page, whole = (
+        cv2.copyMakeBorder(reference(), 0, 40, 0, 0, cv2.BORDER_REPLICATE),
+        Box(20, 300, 180, 30),
+    )
+    cv2.rectangle(page, (20, 300), (200, 330), (40,), 1)
+    assert with_unwritten(page, parts)[:2] == tuple(parts)
+    assert [one.cell for one in with_unwritten(page, parts, [whole])][:1] == [whole]
+    assert with_unwritten(page, parts[:1], [whole])[0] == parts[0]
+    cv2.line(page, (112, 300), (112, 330), (40,), 1)
+    assert with_unwritten(page, parts, [whole])[:2] == tuple(parts)
+
+
 def test_boxes_without_lines_become_the_cell_that_they_lie_in() -> None:
     beside_strokes = FieldPlace("F01", (*ROW, Box(20, 200, 70, 30), Box(110, 200, 85, 30)))
     fields = with_unwritten(reference(), [beside_strokes])
