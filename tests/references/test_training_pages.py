@@ -9,8 +9,10 @@ import pytest
 
 from formreader.core.classes import Layer
 from formreader.synth import Form, finish, sample_scan
+from formreader.training.data.digit_sets import PenStrokes
 from page_network.frame_forms import frame_form
-from page_network.hands import HandBook
+from page_network.hands import HandBook, by_writer
+from page_network.kept_hands import held_back_hands, kept_hands
 from page_network.printed_forms import PrintedPage, printed_form
 from page_network.training_pages import TrainingPage, draw_page, straightened
 
@@ -90,3 +92,16 @@ def test_a_seed_draws_one_page(printed: PrintedPage, book: HandBook, tmp_path: P
     for name in ("image", "layers", "boxes", "cells", "blind"):
         assert np.array_equal(getattr(kept, name), getattr(again, name))
     assert [path.name for path in tmp_path.iterdir()] == ["7.npz"]
+
+
+def test_each_writer_is_kept_or_held_back() -> None:
+    writer = np.repeat(np.arange(30), 4)
+    paths = [[np.zeros((2, 2))] for _ in writer]
+    strokes = PenStrokes(paths, np.zeros(len(writer), np.uint8), writer)
+    own = by_writer(strokes)
+    book = HandBook(strokes, own, np.zeros((120, 28, 28), np.uint8), strokes.labels, own)
+    kept, back = kept_hands(book), held_back_hands(book)
+    for hands in ("stroke_writers", "by_writer"):
+        parts = [[int(writer[one[0]]) for one in getattr(part, hands)] for part in (kept, back)]
+        assert sorted(parts[0] + parts[1]) == list(range(30))
+        assert len(parts[0]) > len(parts[1]) > 0

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from formreader.synth import TruthBox
-from formreader.training.data.digit_sets import load_set
+from formreader.training.data.digit_sets import PenStrokes, load_set
 from number_network.strip_pool import strips_of_places
 from page_network.hands import HandBook, bent
 from page_network.printed_forms import PrintedPage
 from page_network.training_pages import filled_page
 from written_places import __main__ as program
 from written_places import pages
+from written_places.bent_strokes import bent_strokes
 from written_places.cut_places import CutPlaces, cut_places
 
 
@@ -94,3 +95,16 @@ def test_a_bent_stroke_is_another_shape_that_starts_where_it_did() -> None:
     assert min(ends) > 0
     assert max(ends) < 700
     assert np.linalg.norm(np.diff(one, axis=0), axis=1).max() < 100
+
+
+def test_bent_digits_keep_their_size_labels_and_writers() -> None:
+    stroke = np.array([[0.0, 0.0], [500.0, 500.0], [400.0, 1000.0]])
+    labels = np.array([7, 1], np.uint8)
+    strokes = PenStrokes([[stroke], [stroke, stroke / 2]], labels, np.array([3, 4]))
+    other = bent_strokes(strokes, seed=1)
+    assert (other.labels.tolist(), other.writer.tolist()) == ([7, 1], [3, 4])
+    assert [len(digit) for digit in other.paths] == [1, 2]
+    for digit in other.paths:
+        points = np.concatenate(digit)
+        assert np.ptp(points, axis=0).max() == pytest.approx(1000)
+        assert points.min() == pytest.approx(0)
