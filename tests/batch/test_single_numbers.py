@@ -78,7 +78,7 @@ def test_a_file_that_is_no_image_is_an_error(tmp_path: Path) -> None:
 
 def test_programs_read_numbers_too() -> None:
     reader = Reader(device="cpu")
-    number = reader.read_number(image_of("94"))
+    number = reader.read_number(image_of("58"))
     assert number is not None and len(number.digits) == 2
     assert number.digits[0].box.left < number.digits[1].box.left
     with pytest.raises(TypeError, match="image must be"):
