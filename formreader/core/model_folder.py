@@ -275,6 +275,18 @@ def read_checked(folder: Path, hashes: Mapping[str, str], name: str) -> bytes:
     return content
 
 
+def load_carded_graph(folder: Path, schema: int, trial: GraphTrial) -> onnxruntime.InferenceSession:
+    """Load a network whose card tells nothing but hashes to a scan, to run in one thread.
+
+    Raises:
+        ModelError: the folder's card or graph is missing, damaged or of another version.
+    """
+    card = read_card_file(folder, schema)
+    with card_errors(folder):
+        hashes = card_hashes(card)
+    return load_graph(folder, hashes, 1, trial)
+
+
 def load_graph(
     folder: Path, hashes: Mapping[str, str], threads: int, trial: GraphTrial, name: str = ONNX_FILE
 ) -> onnxruntime.InferenceSession:

@@ -12,11 +12,8 @@ import numpy.typing as npt
 from formreader.core.model_folder import (
     INK_MODEL,
     GraphTrial,
-    card_errors,
-    card_hashes,
-    load_graph,
+    load_carded_graph,
     model_folder,
-    read_card_file,
 )
 from formreader.look.ink_parts import PATCH_SHAPE, Patches
 
@@ -50,10 +47,7 @@ class InkNetwork:
         Raises:
             ModelError: the folder's card or graph is missing, damaged or of another version.
         """
-        card = read_card_file(folder, INK_CARD_SCHEMA)
-        with card_errors(folder):
-            hashes = card_hashes(card)
-        return cls(load_graph(folder, hashes, 1, INK_TRIAL))
+        return cls(load_carded_graph(folder, INK_CARD_SCHEMA, INK_TRIAL))
 
     def log_odds(self, patches: Patches) -> npt.NDArray[np.float32]:
         """The log odds, (n,), that the parts in patches are written and not printed."""

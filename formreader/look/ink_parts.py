@@ -39,15 +39,20 @@ _INK, _GREYS = np.uint8(255), np.arange(256)
 
 def parts_in_places(writing: WritingMap, places: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
     """(k,) the labels of the parts of the ink that lie in places, (n, 4, 2) on the map."""
-    inside = np.zeros(writing.ink.shape, np.uint8)
-    for corners in np.rint(places).astype(np.int32):
-        cv2.fillConvexPoly(inside, corners, (1,))
     labels, stats = writing.parts
     area = stats[:, cv2.CC_STAT_AREA]
-    count = np.bincount(labels[inside.view(np.bool_)], minlength=len(area))
+    count = np.bincount(labels[filled(writing.ink.shape, places)], minlength=len(area))
     chosen = (count >= _MIN_PART) & (count >= _MIN_SHARE_IN_PLACES * area)
     chosen[0] = False
     return np.asarray(np.flatnonzero(chosen), np.int32)
+
+
+def filled(shape: tuple[int, ...], places: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """The pixels of a map of this shape, (h, w), that lie in places, (n, 4, 2)."""
+    inside = np.zeros(shape, np.uint8)
+    for corners in np.rint(places).astype(np.int32):
+        cv2.fillConvexPoly(inside, corners, (1,))
+    return inside.view(np.bool_)
 
 
 def cut_patches(page: Pyramid, writing: WritingMap, parts: npt.NDArray[np.int32]) -> Patches:

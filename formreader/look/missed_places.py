@@ -14,6 +14,7 @@ from formreader.core.records import DigitBox, mark_boxes
 from formreader.detect.field_finder import FoundFields, digit_boxes
 from formreader.detect.field_grouping import group_rows
 from formreader.detect.rows import Row
+from formreader.look.ink_parts import filled
 from formreader.look.page_look import PageLook
 from formreader.look.places import Places
 from formreader.preprocess.straighten import StraightPage
@@ -75,11 +76,8 @@ def _outside(
     look: PageLook, rows: Sequence[Sequence[DigitBox]], cells: Sequence[DigitBox]
 ) -> PageLook:
     """The look without what is written in these places."""
-    covered = np.zeros(look.pen.shape, np.uint8)
     places = np.array([place.corners for place in chain(*rows, cells)], np.float64)
-    for quad in look.in_layers(places):
-        cv2.fillConvexPoly(covered, np.rint(quad).astype(np.int32), (1,))
-    return replace(look, pen=look.pen & ~covered.view(np.bool_))
+    return replace(look, pen=look.pen & ~filled(look.pen.shape, look.in_layers(places)))
 
 
 def _meeting(

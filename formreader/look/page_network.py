@@ -11,11 +11,8 @@ import numpy as np
 from formreader.core.model_folder import (
     PAGE_MODEL,
     GraphTrial,
-    card_errors,
-    card_hashes,
-    load_graph,
+    load_carded_graph,
     model_folder,
-    read_card_file,
 )
 from formreader.core.records import GreyImage
 from formreader.detect.box_network import maps_of_page
@@ -54,10 +51,7 @@ class PageNetwork:
         Raises:
             ModelError: the folder's card or graph is missing, damaged or of another version.
         """
-        card = read_card_file(folder, PAGE_CARD_SCHEMA)
-        with card_errors(folder):
-            hashes = card_hashes(card)
-        return cls(load_graph(folder, hashes, 1, PAGE_TRIAL))
+        return cls(load_carded_graph(folder, PAGE_CARD_SCHEMA, PAGE_TRIAL))
 
     def look(self, even: GreyImage) -> PageMaps:
         """Run the network on an upright, evenly lit page, (h, w) uint8."""
