@@ -108,10 +108,14 @@ class PrintedForm(Form):
         return Rect(left * self._by_x, top * self._by_y, max(right - left, 0.1) * self._by_x,
                     max(bottom - top, 0.1) * self._by_y)  # fmt: skip
 
-    def fill_in(self, filling: Filling) -> None:
-        """Fill in all places, tick buttons, and leave signatures, notes and stamps."""
+    def fill_in(self, filling: Filling, *, more_signs: bool = True) -> None:
+        """Fill in all places, tick buttons, and leave signatures, notes and stamps.
+
+        With `more_signs` some forms have more signs printed in their boxes than was issued.
+        """
         facts, rng = self._facts, self.rng
-        signs, shade = rng.random() < 0.4, tuple(rng.integers(60, 215, size=3).tolist())
+        signs = more_signs and rng.random() < 0.4
+        shade = tuple(rng.integers(60, 215, size=3).tolist())
         for area in (*facts["ignore"], *(c["box"] for c in facts["combs_unprinted"])):
             self.note_unclear(self.rect(area))
         for comb in (*facts["combs"], *facts["combs_preprinted"]):

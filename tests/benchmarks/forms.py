@@ -122,7 +122,7 @@ def draw(folder: Path, orders: Sequence[Order], number: int) -> DrawnPage:
     plan = Plan(filling=Filling(blanks=0.1))
     spec = FormSpec(order.layout, order.kind, dpi=DPI, plan=plan, variants=4)
     page = render_any_form(order.seed, spec, filling=order.filling)
-    return _saved(folder, page, order.file, order.form)
+    return saved(folder, page, order.file, order.form)
 
 
 def draw_dates(folder: Path, seed: int, number: int) -> DrawnPage:
@@ -145,7 +145,7 @@ def draw_dates(folder: Path, seed: int, number: int) -> DrawnPage:
         else:
             form.row(Rect(75, y, 6, 8), digits[: 5 + row % 3], style)
     page = finish(form, Scan(skew=float(own.uniform(-2, 2)), noise=1.5, blur=0.5))
-    return _saved(folder, page, f"{number:04d}.png", 0)
+    return saved(folder, page, f"{number:04d}.png", 0)
 
 
 def _date_row(form: Form, y: float, digits: str, style: RowStyle) -> None:
@@ -157,7 +157,8 @@ def _date_row(form: Form, y: float, digits: str, style: RowStyle) -> None:
         form.truth[begun + i] = replace(box, field=field, box=i)
 
 
-def _saved(folder: Path, page: RenderedPage, file: str, form: int) -> DrawnPage:
+def saved(folder: Path, page: RenderedPage, file: str, form: int) -> DrawnPage:
+    """Save a drawn page of a form, and return what is known of it."""
     Image.fromarray(page.image).save(folder / file, dpi=(page.dpi, page.dpi))
     return DrawnPage(file, form, page.truth, page.dpi)
 
