@@ -100,10 +100,11 @@ def crop_page(page: Page, task: PageTask, stopwatch: Stopwatch) -> PageCrops:
         else:
             placed = place_fields(straight, form, pyramid.shape)
             places = given_places(placed)
-            closer = look_closer(look(), pyramid, places.cells)
+            known = straight.image, form.printed_on(straight.image)
+            closer = look_closer(look(), pyramid, places.places, known)
     with stopwatch.stage("crop"):
         boxes = [box for row in places.rows for box in row]
-        clean = without_print(pyramid, closer, boxes) if form is None else pyramid
+        clean = without_print(pyramid, closer, boxes)
         fields = crop_rows(clean, places.rows, placed.known)
         fields += cut_cells(pyramid, closer.writing, places.cells) if places.cells else []
         if form is None:

@@ -24,7 +24,7 @@ from formreader.template.faint_marks import places_beside
 from formreader.template.field_lines import on_lines
 from formreader.template.form_template import FormTemplate
 from formreader.template.ink_beside import free_sides, thickened
-from formreader.template.page_alignment import Alignment, Reference
+from formreader.template.page_alignment import Alignment, Reference, seen_by
 from formreader.template.page_layout import PageLayout
 from formreader.template.page_map import Floats
 from formreader.template.reference_library import ReferenceLibrary
@@ -43,10 +43,14 @@ _MAX_BOOKS = 4
 
 @dataclass(frozen=True, eq=False)
 class KnownForm:
-    """A form with its reference page, ready to be recognised and placed."""
+    """A form with its reference page, ready to be recognised and placed.
+
+    `picture` is the page as its template has it, (h, w) uint8: all ink on it is printed.
+    """
 
     template: FormTemplate
     reference: Reference
+    picture: GreyImage
 
     @cached_property
     def corners(self) -> Floats:
@@ -89,7 +93,7 @@ class KnownForm:
     @cached_property
     def printed(self) -> GreyImage:
         """The reference page with thickened print, as `ink_beside` needs it."""
-        return thickened(self.reference.image)
+        return thickened(self.picture)
 
     @cached_property
     def free_sides(self) -> npt.NDArray[np.bool_]:
@@ -109,6 +113,10 @@ class Recognised:
         """Why the page is not this form; "" if it is."""
         fault = self.alignment.fault
         return "" if fault is None else reason(fault, self.form.template.name)
+
+    def printed_on(self, even: GreyImage) -> GreyImage:
+        """What the form prints, as it lies on the page; `even` and the result are (h, w) uint8."""
+        return seen_by(self.alignment.back, self.form.picture, even.shape[1::-1])
 
 
 class FormBook:
@@ -144,7 +152,8 @@ class FormBook:
             taken[template.name] = folder
             pictures = read_page_pictures(folder, template)
             first, *others = (
-                KnownForm(template, Reference(PageLayout.of(one))) for name, one in pictures.items()
+                KnownForm(template, Reference(PageLayout.of(one)), one)
+                for name, one in pictures.items()
             )
             forms.append(first)
             printed += others

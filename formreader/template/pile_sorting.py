@@ -6,7 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from formreader.core.field_kinds import NO_KIND, likely_kind
 from formreader.core.geometry import Box
@@ -29,6 +31,17 @@ _MAX_MEDIAN_PAGES = 25
 
 _MIN_MEDIAN_PAGES = 3
 """Pages from which handwriting is in the minority at each place."""
+
+_MISSING_SHARE = 0.15
+"""Ink that is missing on a larger share of the pages is written, not printed. Set by eye."""
+
+_SKIPPED_EDGE, _SQUARE = 0.1, np.ones((3, 3), np.uint8)
+"""Share of a place's shorter side that its lines take at each edge; and pixels by which print lies
+elsewhere on a page."""
+
+_NO_INK, _AROUND, _MIN_COMMON = 12, np.ones((9, 9), np.uint8), 0.6
+"""Darkness of paper. Ink is print if what all pages have of it is this share of what they have
+there and around. Set by eye: written digits meet in small boxes, but each goes on elsewhere."""
 
 _MIN_FIT = 0.6
 """Intersection over union of a box and its place in the form, from which it was found there."""
@@ -84,23 +97,60 @@ def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     """Make the template of a form; None if its pages show no field, or too many."""
     found = [_on_reference(pile.reference, *one) for one in pile.members]
     fields = agreed_fields(found)
-    if len(pile.members) >= _MIN_MEDIAN_PAGES:
-        seen = [
-            _seen_from(pile.reference, page.even, how)
-            for page, how in pile.members[:_MAX_MEDIAN_PAGES]
-        ]
+    seen = [
+        _seen_from(pile.reference, page.even, how) for page, how in pile.members[:_MAX_MEDIAN_PAGES]
+    ]
+    if len(seen) >= _MIN_MEDIAN_PAGES:
         cells = [one.cell for page in found for one in page if one.cell is not None]
         real = without_print(fields, seen)
         fields = named_in_order(with_unwritten(pile.reference.image, real, cells))
     widest = max((len(field.boxes) for field in fields), default=0)
     if not 0 < len(fields) <= MAX_FIELDS or widest > MAX_BOXES:
         return None
-    fields = _with_kinds(fields, pile)
-    height, width = pile.reference.image.shape
+    fields, picture = _with_kinds(fields, pile), pile.reference.image
+    if len(seen) >= _MIN_MEDIAN_PAGES:
+        picture = printed_in_fields(picture, seen, fields)
+    height, width = picture.shape
     template = FormTemplate(name, (width, height), fields)
     labels = tuple(page.label for page, _ in pile.members)
     fitting = tuple(page.label for page, how in pile.members if _fits(template, page, how))
-    return LearnedForm(template, pile.reference.image, labels, fitting)
+    return LearnedForm(template, picture, labels, fitting)
+
+
+def printed_in_fields(
+    median: GreyImage, pages: Sequence[GreyImage], fields: Sequence[FieldPlace]
+) -> GreyImage:
+    """The median of pages, (h, w) uint8, with only what all have in the fields: it is printed.
+
+    On the median of a few pages of small boxes writing is left, and print that looks written is
+    not.
+    """
+    stack = np.stack(pages)
+    ink = (255 - _NO_INK) - np.minimum(stack, 255 - _NO_INK)
+    near = np.stack([cv2.dilate(one, _SQUARE) for one in ink])
+    ever = np.quantile(near, _MISSING_SHARE, axis=0, method="lower")
+    common = np.minimum(np.median(ink, axis=0), ever).astype(np.uint8)
+    usual, picture = np.median(stack, axis=0), median.copy()
+    for part in (part for one in fields for part in one.parts):
+        edge = _SKIPPED_EDGE * min(part.width, part.height)
+        rows = slice(max(round(part.top + edge), 0), max(round(part.bottom - edge), 0))
+        columns = slice(max(round(part.left + edge), 0), max(round(part.right - edge), 0))
+        here = _alike(ink[:, rows, columns], common[rows, columns])
+        picture[rows, columns] = np.where(here, usual[rows, columns], 255)
+    return picture
+
+
+def _alike(ink: npt.NDArray[np.uint8], common: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Where what is `common` to the ink of n pages, (n, h, w), has little other ink near."""
+    count, labels = cv2.connectedComponents((common > 0).astype(np.uint8))
+    alike = np.zeros(common.shape, np.uint8)
+    for label in range(1, count):
+        part = labels == label
+        around = cv2.dilate(part.astype(np.uint8), _AROUND).view(np.bool_)
+        usual = float(np.median(ink[:, around].sum(axis=1, dtype=np.int64)))
+        if common[around].sum(dtype=np.int64) >= _MIN_COMMON * usual:
+            alike[part] = 1
+    return np.asarray(cv2.dilate(alike, _SQUARE) > 0)
 
 
 def _with_kinds(fields: Sequence[FieldPlace], pile: FormPile) -> tuple[FieldPlace, ...]:

@@ -43,8 +43,8 @@ def crops(*names: str, ignored: bool = False) -> dict[str, str]:
     fields = [FieldPlace(name, cell=CELLS[name]) for name in names]
     if ignored:
         fields[1] = replace(fields[1], rules=IGNORED)
-    template = FormTemplate("sheet", (300, 200), tuple(fields))
-    form = KnownForm(template, Reference(PageLayout.of(page(written=False))))
+    template, blank = FormTemplate("sheet", (300, 200), tuple(fields)), page(written=False)
+    form = KnownForm(template, Reference(PageLayout.of(blank)), blank)
     itself = Alignment.smooth(PageMap.flat(np.eye(3)), 1.0)
     image = page(written=True)
     straight = StraightPage(image, np.eye(3), 0.0)

@@ -149,7 +149,7 @@ def test_a_stranger_is_told_with_the_form_that_is_nearest() -> None:
     reference = Reference(PageLayout.of(grid("Water levels", 1).image))
     height, width = reference.image.shape
     template = FormTemplate("water", (width, height), (FieldPlace("A", cell=Box(72, 104, 35, 43)),))
-    book = FormBook([KnownForm(template, reference)])
+    book = FormBook([KnownForm(template, reference, reference.image)])
     same, other = (
         book.recognise(PageLayout.of(grid(title, 2).image))
         for title in ("Water levels", "Hours worked")
