@@ -35,7 +35,7 @@ _MIN_MEDIAN_PAGES = 3
 _MISSING_SHARE = 0.15
 """Ink that is missing on a larger share of the pages is written, not printed. Set by eye."""
 
-_SKIPPED_EDGE, _SQUARE = 0.1, np.ones((3, 3), np.uint8)
+_SKIPPED_EDGE, _SQUARE = 0.2, np.ones((3, 3), np.uint8)
 """Share of a place's shorter side that its lines take at each edge; and pixels by which print lies
 elsewhere on a page."""
 
