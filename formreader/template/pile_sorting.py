@@ -96,20 +96,18 @@ def sort_pile(pages: Sequence[PilePage]) -> list[FormPile]:
 def learned_form(pile: FormPile, name: str) -> LearnedForm | None:
     """Make the template of a form; None if its pages show no field, or too many."""
     found = [_on_reference(pile.reference, *one) for one in pile.members]
-    fields = agreed_fields(found)
-    seen = [
-        _seen_from(pile.reference, page.even, how) for page, how in pile.members[:_MAX_MEDIAN_PAGES]
-    ]
-    if len(seen) >= _MIN_MEDIAN_PAGES:
+    fields, picture = agreed_fields(found), pile.reference.image
+    if len(pile.members) >= _MIN_MEDIAN_PAGES:
+        some = pile.members[:_MAX_MEDIAN_PAGES]
+        seen = [_seen_from(pile.reference, page.even, how) for page, how in some]
         cells = [one.cell for page in found for one in page if one.cell is not None]
         real = without_print(fields, seen)
-        fields = named_in_order(with_unwritten(pile.reference.image, real, cells))
+        fields = named_in_order(with_unwritten(picture, real, cells))
+        picture = printed_in_fields(picture, seen, fields)
     widest = max((len(field.boxes) for field in fields), default=0)
     if not 0 < len(fields) <= MAX_FIELDS or widest > MAX_BOXES:
         return None
-    fields, picture = _with_kinds(fields, pile), pile.reference.image
-    if len(seen) >= _MIN_MEDIAN_PAGES:
-        picture = printed_in_fields(picture, seen, fields)
+    fields = _with_kinds(fields, pile)
     height, width = picture.shape
     template = FormTemplate(name, (width, height), fields)
     labels = tuple(page.label for page, _ in pile.members)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,10 @@ from formreader.core.classes import Layer
 from formreader.core.geometry import quarters_to_upright
 from formreader.core.image_pyramid import Pyramid
 from formreader.crop.writing_map import WritingMap
+from formreader.detect.field_finder import find_fields
 from formreader.look.ink_parts import PATCH_SHAPE, Patches, cut_patches, parts_in_places
 from formreader.look.page_look import look_at
+from formreader.look.places import find_places
 from formreader.preprocess.straighten import straighten
 from formreader.synth import RenderedPage
 from page_network.hands import HandBook
@@ -29,8 +32,8 @@ _PRINTED_SHARE = 0.75
 """Share of the pages that are printed forms; the others are forms of frames."""
 _DPI = (95.0, 300.0)
 """Resolutions of the scans."""
-_MOST_OF_A_KIND = 40
-"""Written and printed parts that a page gives at most of each, so that no full page outweighs."""
+_MOST_OF_A_PAGE = 80
+"""Parts that a page gives at most, so that no full page outweighs."""
 _MIN_COVER = 15.0
 """Least mean cover of a part by pen and print, 0 to 255: other ink is dirt or a line."""
 _SURE_SHARE = 0.75
@@ -94,19 +97,21 @@ def _of_page(seed: int) -> InkExamples:
 
 
 def examples_of(page: RenderedPage, rng: np.random.Generator) -> InkExamples:
-    """The parts of the ink in the places of a page that was drawn with its layers."""
+    """The parts of the ink in the true and the found places of a page drawn with its layers."""
     places = np.array([box.corners for box in page.truth], np.float64).reshape(-1, 4, 2)
     if not len(places) or page.layers is None:
         return _NONE
     grey = page.image if page.image.ndim == 2 else cv2.cvtColor(page.image, cv2.COLOR_RGB2GRAY)
     pyramid = Pyramid(np.asarray(grey, np.uint8))
-    look = look_at(straighten(pyramid, quarters_to_upright(places)))
-    parts = parts_in_places(look.writing, look.in_layers(places))
+    straight = straighten(pyramid, quarters_to_upright(places))
+    look = look_at(straight)
+    # Found places hold all kinds of print that scans take for writing, in its true proportion.
+    missed = chain(*(one.on_page(straight) for one in find_places(look.maps)))
+    found = [one.corners for one in (*find_fields(straight).places, *missed)]
+    near = np.array([*places, *found], np.float64).reshape(-1, 4, 2)
+    parts = parts_in_places(look.writing, look.in_layers(near))
     written, sure = _origins(page.layers, look.writing, parts)
-    chosen = np.concatenate(
-        [rng.permutation(np.flatnonzero(sure & (written == kind)))[:_MOST_OF_A_KIND]
-         for kind in (True, False)]
-    )  # fmt: skip
+    chosen = rng.permutation(np.flatnonzero(sure))[:_MOST_OF_A_PAGE]
     patches = cut_patches(pyramid, look.writing, parts[chosen])
     return InkExamples(patches, written[chosen])
 

@@ -20,7 +20,8 @@ from ink_network.ink_architecture import build_ink_network, export_ink_network
 from ink_network.ink_examples import InkExamples, draw_examples
 from ink_network.ink_options import InkTrainOptions
 from page_network.printed_forms import HELD_OUT_ISSUERS
-from shared.fitting import Batch, Optimisation, fit
+from shared.batches import Batch
+from shared.fitting import Optimisation, fit
 from shared.fused_normalization import with_fused_normalization
 from shared.network_writing import card_head, output_errors, write_network, write_network_card
 from shared.piece_damage import degrade
@@ -36,9 +37,16 @@ _LOG_ODDS = range(-8, 3)
 
 _HOW = Optimisation(warm_up=200, weight_decay=1e-4, averaging=0.998)
 
+
 _SIZE_SIGMA, _TURN_SIGMA, _MOST_SHIFT = 0.12, 3.0, 3.0
 """Standard deviations of the logarithm of a patch's enlargement and of its turn in degrees, and the
 largest shift in pixels. Set by eye."""
+
+_ALONE_SHARE, _NEAR = 0.2, np.ones((7, 7), np.uint8)
+"""Share of the patches in which nothing but the part is left: many boxes hold a lone digit."""
+
+_DAMAGED_SHARE = 0.4
+"""Share of the patches that are degraded beyond what their scan has done. Set by eye."""
 
 _UNEVEN_SHARE, _LEAST_INK, _INK_KNOTS = 0.4, 0.45, (4, 9)
 """Share of the patches in uneven ink, the least share of ink that is left, and the knots between
@@ -99,12 +107,10 @@ def fit_ink(
 
 
 def _batch(examples: InkExamples, size: int, rng: np.random.Generator) -> Batch:
-    """Random parts, as many written as printed ones, each varied."""
-    halves = (np.flatnonzero(examples.written == kind) for kind in (True, False))
-    chosen = np.concatenate([rng.choice(half, size // 2) for half in halves])
+    """Random parts, each varied: written and printed ones as often as pages have them."""
+    chosen = rng.integers(len(examples), size=size)
     patches = np.stack([_varied(examples.patches[i], rng) for i in chosen])
-    bright = np.asarray(patches / np.float32(255), np.float32)
-    return bright, examples.written[chosen, None].astype(np.float32)
+    return patches, examples.written[chosen, None].astype(np.float32)
 
 
 def _varied(patch: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -117,11 +123,15 @@ def _varied(patch: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArr
         np.asarray(cv2.warpAffine(one, matrix, (wide, high), borderMode=border), np.uint8)
         for one, border in zip(patch, (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT), strict=True)
     )
+    if rng.random() < _ALONE_SHARE:
+        darkness = np.where(cv2.dilate(own, _NEAR) > 0, darkness, np.uint8(0))
     if rng.random() < _UNEVEN_SHARE:
         knots = rng.uniform(_LEAST_INK, 1, _INK_KNOTS)
         ink = cv2.resize(knots, (wide, high), interpolation=cv2.INTER_CUBIC)
         darkness = np.asarray(np.clip(darkness * ink, 0, 255), np.uint8)
-    return np.stack([degrade(darkness, rng), own], axis=-1)
+    if rng.random() < _DAMAGED_SHARE:
+        darkness = degrade(darkness, rng)
+    return np.stack([darkness, own], axis=-1)
 
 
 def write_model(network: keras.Model, options: InkTrainOptions, test: InkExamples) -> InkFigures:

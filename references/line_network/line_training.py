@@ -28,7 +28,8 @@ from line_network.line_architecture import (
 )
 from line_network.line_options import LineTrainOptions
 from line_network.line_pieces import page_pieces, sheet_pieces
-from shared.fitting import Batch, Optimisation, darkness_of, fit
+from shared.batches import Batch
+from shared.fitting import Optimisation, fit
 from shared.network_writing import card_head, output_errors, write_network, write_network_card
 
 LINE_VERSION = "1.0"
@@ -97,8 +98,9 @@ def _batch(pieces: Pieces, size: int, rng: np.random.Generator) -> Batch:
     )
     upright = rng.random(size) < 0.5
     turned = np.where(upright[:, None, None], moved, moved[:, ::-1, ::-1])
-    contrast = rng.uniform(0.6, 1.2, size=(size, 1, 1, 1)).astype(np.float32)
-    return np.clip(darkness_of(turned) * contrast, 0, 1), upright[:, None].astype(np.float32)
+    contrast = rng.uniform(0.6, 1.2, size=(size, 1, 1)).astype(np.float32)
+    darkness = np.clip(turned * contrast, 0, 255).astype(np.uint8)
+    return darkness[..., None], upright[:, None].astype(np.float32)
 
 
 def write_model(

@@ -33,13 +33,14 @@ from formreader.training.fit.calibration import hand_of
 from formreader.training.fit.run_folder import prepare_folder
 from number_network.confidence_fitting import fit_confidence
 from number_network.number_architecture import build_number_network
-from number_network.number_fitting import HOW, number_loss, strip_batches
+from number_network.number_fitting import HOW, number_loss
 from number_network.number_graph import (
     export_number_network,
     quantise_numbers,
 )
 from number_network.number_measures import NumberFigures, measure_numbers
 from number_network.number_options import NumberTrainOptions
+from number_network.strip_batches import strip_batches
 from number_network.strip_pool import (
     HandSource,
     LabelledStrip,

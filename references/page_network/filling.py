@@ -13,6 +13,8 @@ from formreader.synth.varied import overprint
 from page_network.hands import HandBook, scrawl
 
 _LETTERS = "ABCDEFGHJKLMNPQRTUVWYadefhkmnrtuw"
+_SMALL = "00000111234"
+"""Digits of small numbers, as boxes of counts hold them: many zeros and ones."""
 _SEPARATORS = (".", ",", "-", " ", "/")
 
 
@@ -62,7 +64,9 @@ class Filling:
         if rng.random() > self._empty and free:
             n = len(free) if rng.random() < 0.5 else int(rng.integers(1, len(free) + 1))
             first = int(rng.choice([0, len(free) - n]))
-            pool = _LETTERS if rng.random() < self._letters else DIGITS
+            pool = DIGITS if rng.random() < 0.65 else _SMALL
+            if rng.random() < self._letters:
+                pool = _LETTERS
             if rng.random() < 0.04:
                 pool = "-X/"
             for i in free[first : first + n]:

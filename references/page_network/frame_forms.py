@@ -433,7 +433,7 @@ class FrameForm:
             self._text(x, place.y, n * step)
             cells = draw_row(sheet, Rect(x, y, w, h), n, style, rng)
             free = list(range(n))
-            if n > 2 and rng.random() < 0.5:
+            if n > 2 and rng.random() < 0.2:
                 free = preprint(sheet, cells, free, self._shade(), rng, self._tint)
             self._filling.comb(cells, free)
             x = cells[-1].right

@@ -114,7 +114,7 @@ class PrintedForm(Form):
         With `more_signs` some forms have more signs printed in their boxes than was issued.
         """
         facts, rng = self._facts, self.rng
-        signs = more_signs and rng.random() < 0.4
+        signs = more_signs and rng.random() < 0.15
         shade = tuple(rng.integers(60, 215, size=3).tolist())
         for area in (*facts["ignore"], *(c["box"] for c in facts["combs_unprinted"])):
             self.note_unclear(self.rect(area))

@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from formreader.core.errors import UsageError
+from shared.batches import Batch
 from shared.network_options import FitOptions, NetworkOptions
-
-Batch: TypeAlias = tuple[npt.NDArray[np.float32], npt.NDArray[np.generic]]
-"""Darkness (n, height, width, 1) in 0..1, and targets (n, ...)."""
 
 Piece: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 """Darkness (height, width) in bytes, and targets."""
@@ -73,13 +71,13 @@ class StepBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no 
     def __len__(self) -> int:
         return self._options.steps - self._first
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.generic]]:
         darkness, targets = self._batch(index)
         if index == 0 and self._widths_vary:
             # Keras takes a width that the first two batches share for that of all.
             more = _WIDTH_STEP * (darkness.shape[2] == self._batch(1)[0].shape[2])
             darkness = np.pad(darkness, ((0, 0), (0, 0), (0, more), (0, 0)))
-        return darkness, targets
+        return np.asarray(darkness / np.float32(255), np.float32), targets
 
     def _batch(self, index: int) -> Batch:
         return self._make(np.random.default_rng((self._options.seed, self._first + index)))
@@ -177,11 +175,6 @@ def piece_batches(
     def make(rng: np.random.Generator) -> Batch:
         chosen = rng.integers(len(pages), size=options.batch)
         pieces, targets = zip(*(sample(pages[i], rng) for i in chosen), strict=True)
-        return darkness_of(np.stack(pieces)), np.stack(targets)
+        return np.stack(pieces)[..., None], np.stack(targets)
 
     return make
-
-
-def darkness_of(pieces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Darkness (n, height, width) in bytes, as networks take it: (n, height, width, 1) in 0..1."""
-    return np.asarray(pieces[..., None].astype(np.float32) / 255, np.float32)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import keras
-import tensorflow as tf
 from keras import layers
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class FusedNormalization(layers.BatchNormalization):  # type: ignore[misc]  # keras has no types
@@ -18,6 +22,8 @@ class FusedNormalization(layers.BatchNormalization):  # type: ignore[misc]  # ke
         self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
     ) -> tf.Tensor:
         """See `BatchNormalization.call`; masks are not used."""
+        import tensorflow as tf  # imported here, as trainings on JAX do without it
+
         scale, offset, mean, variance = map(
             tf.convert_to_tensor, (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         )

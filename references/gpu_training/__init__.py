@@ -1,0 +1,1 @@
+"""Train networks on a machine with a GPU and JAX, where TensorFlow need not be installed."""
