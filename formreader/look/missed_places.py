@@ -37,13 +37,15 @@ def with_missed(
 ) -> FoundFields:
     """Add the boxes and cells that the page network finds, if something is written in them.
 
-    A row becomes cells if the page network takes all its boxes for cells. A row or a cell of this
-    network replaces what is in its place if some of what is written in it is in no place: a fax
-    may have lost all its lines, and print breaks long cells. A row must also have more boxes, each
-    counted by its probability. So 849 of 1,229 values on `printed/filled` are read right and 43
-    unseen, 844 and 46 when places had to be free; of 305 on `numbers/cheques` 220, then 215. What
-    is written in such rows is for review: else 9 instead of 3 rows of `printed/filled` are
-    accepted wrongly.
+    A row becomes cells if the page network takes all its boxes for cells. A cell of this network
+    replaces those in its place if it is likelier than the least likely of them: so long cells of
+    printed forms stay whole. Of 2,134 written cells on 120 pages of held-out issuers and of frames
+    1,187 are then found once and in their size; 1,031 were when only writing in no place counted.
+
+    A row of this network replaces what is in its place if some of what is written in it is in no
+    place, as on a fax that has lost its lines, and if it has more boxes, each counted by its
+    probability. What is written in such rows is for review: else 9 instead of 3 rows of
+    `printed/filled` are accepted wrongly.
     """
     boxes, cells = missed
     seen = cells.on_page(straight)
@@ -63,13 +65,27 @@ def with_missed(
             written = np.array([_is_written(look, [part]) for part in parts])
             rows.append(mark_boxes(parts, written))
             as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
-    outside = _outside(look, rows, as_cells)
-    for cell in (seen[i] for i in np.flatnonzero(_free(seen, list(chain(*rows))))):
-        if _is_written(outside, [cell]):
-            as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, [cell]))]
-            as_cells.append(cell)
+    cells_there = [seen[i] for i in np.flatnonzero(_free(seen, list(chain(*rows))))]
+    as_cells = _likelier(as_cells, cells_there, look)
     notice = "" if rows else found.notice
     return replace(found, rows=tuple(rows), cells=tuple(as_cells), notice=notice)
+
+
+def _likelier(known: list[DigitBox], seen: list[DigitBox], look: PageLook) -> list[DigitBox]:
+    """The known cells and those that the page network sees, without the less likely ones."""
+    here, there = _meeting(known, seen)
+    meet = here | there
+    scores = np.array([cell.score for cell in known])
+    least = np.where(meet, scores[:, None], np.inf).min(axis=0, initial=np.inf)
+    likelier = np.array([cell.score for cell in seen]) > least
+    alone = np.flatnonzero(~meet.any(axis=0)).tolist()
+    kept = np.flatnonzero(~(meet & likelier).any(axis=1))
+    new = (
+        i
+        for i, cell in enumerate(seen)
+        if likelier[i] or (i in alone and _is_written(look, [cell]))
+    )
+    return [*(known[i] for i in kept), *(seen[i] for i in new)]
 
 
 def _outside(

@@ -88,16 +88,19 @@ def test_a_row_without_a_written_box_that_was_missed_replaces_nothing() -> None:
     assert added(few, *((box, BOX) for box in FOUR), written=False) == few
 
 
-def test_a_cell_with_writing_outside_of_what_was_found_there_replaces_it() -> None:
-    whole = Box(60.0, 80.0, 200.0, 50.0)  # written in its middle
+def test_a_likelier_cell_replaces_the_parts_that_were_found_of_it() -> None:
+    whole = Box(60.0, 80.0, 200.0, 50.0)
     parts = (at(Box(60.0, 80.0, 60.0, 50.0)), at(Box(210.0, 80.0, 50.0, 50.0)))
     other = at(Box(60.0, 180.0, 60.0, 50.0))
-    found = FoundFields(cells=(*parts, other))
-    kept, cell = added(found, (whole, CELL)).cells
-    assert kept == other
-    assert cell.box.width == pytest.approx(200, abs=4)
-    assert added(found, (whole, CELL), written=False) == found
-    boxes = FoundFields(rows=(parts,))
+    doubtful = (parts[0], replace(parts[1], score=0.4))
+    for written in (False, True):
+        found = FoundFields(cells=(*doubtful, other))
+        kept, cell = added(found, (whole, CELL), written=written).cells
+        assert kept == other
+        assert cell.box.width == pytest.approx(200, abs=4)
+    sure = FoundFields(cells=(*parts, other))
+    assert added(sure, (whole, CELL)) == sure
+    boxes = FoundFields(rows=(doubtful,))
     assert added(boxes, (whole, CELL)) == boxes  # rows of boxes stay
 
 
