@@ -76,6 +76,12 @@ class WritingMap:
         chosen[parts] = True
         return np.asarray(chosen[labels])
 
+    def mean(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """(n,) the mean of values, (h, w), in each part."""
+        labels, stats = self.parts
+        sums = np.bincount(labels.ravel(), values.ravel(), len(stats))
+        return np.asarray(sums / stats[:, cv2.CC_STAT_AREA])
+
     @cached_property
     def parts(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """The connected components of the ink: labels (h, w), and OpenCV's statistics (n, 5)."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import scaling
 from formreader.crop.writing_map import WritingMap
 from formreader.detect.peaks import STRIDE
@@ -31,6 +34,8 @@ def look_of(
         plane.reshape(len(plane) // LAYER_STRIDE, LAYER_STRIDE, -1, LAYER_STRIDE).any(axis=(1, 3))
         for plane in (pen, printed)
     )
+    layers = maps.layers.copy()
+    layers[Layer.PEN][written] = 9
     to_layers = scaling(1 / LAYER_STRIDE, 1 / LAYER_STRIDE)
     writing = WritingMap(written | form, written, np.linalg.inv(to_layers))
-    return PageLook(maps, written, form, to_layers, writing)
+    return PageLook(replace(maps, layers=layers), written, form, to_layers, writing)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from true_looks import look_of
 
+from formreader.core.classes import Layer
 from formreader.core.geometry import scaling
 from formreader.core.image_pyramid import Pyramid
 from formreader.core.records import DigitBox
@@ -14,10 +15,7 @@ from formreader.crop.writing_map import WritingMap
 from formreader.look import page_look
 from formreader.look.ink_network import INK_TRIAL, shipped_ink_network
 from formreader.look.ink_parts import PATCH_SHAPE, Patches, cut_patches, parts_in_places
-from formreader.look.page_look import (
-    MIN_LOG_ODDS_OF_PEN,
-    look_closer,
-)
+from formreader.look.page_look import look_closer
 
 PLACES = np.array([[(10, 10), (40, 10), (40, 30), (10, 30)]], np.float64)
 """One place on the map of writing."""
@@ -76,23 +74,40 @@ def test_a_part_at_the_edge_has_a_patch() -> None:
     assert (patch[1] > 0).sum() == 9 * 16
 
 
-def test_what_is_printed_is_neither_pen_nor_ink(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stub:
-        """Wide parts are printed."""
+class WidePartsPrinted:
+    """In place of the ink network: it is unsure about wide parts, or sure that they are printed."""
 
-        def log_odds(self, patches: Patches) -> npt.NDArray[np.float32]:
-            wide = (patches[:, 1] > 0).any(axis=1).sum(axis=1)
-            return np.where(wide > 20, MIN_LOG_ODDS_OF_PEN - 1, MIN_LOG_ODDS_OF_PEN)
+    def __init__(self, log_odds: float) -> None:
+        self._log_odds = log_odds
 
-    monkeypatch.setattr(page_look, "shipped_ink_network", Stub)
+    def log_odds(self, patches: Patches) -> npt.NDArray[np.float32]:
+        wide = (patches[:, 1] > 0).any(axis=1).sum(axis=1)
+        return np.where(wide > 20, self._log_odds, 4).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("by_ink", "by_page", "is_print"),
+    [
+        (-5.1, 9, True),  # the ink network is sure alone
+        (-4.9, 9, False),
+        (-4.9, -1.6, True),  # both together are
+        (2.0, -5.1, True),
+        (2.0, -4.9, False),
+    ],
+)
+def test_what_is_printed_is_neither_pen_nor_ink(
+    by_ink: float, by_page: float, is_print: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_look, "shipped_ink_network", lambda: WidePartsPrinted(by_ink))
     pen, printed = np.zeros((2, 128, 192), np.bool_)
     for left, right in ((20, 28), (60, 78), (150, 170)):
         pen[20:40, left:right] = True
     look = look_of(pen, printed)
+    look.maps.layers[Layer.PEN, 10:20, 30:39] = by_page
     place = DigitBox(((10, 10), (100, 10), (100, 50), (10, 50)))
     closer = look_closer(look, Pyramid(np.where(pen, 0, 255).astype(np.uint8)), [place])
     gone = np.zeros_like(look.pen)
-    gone[10:20, 30:39] = True
+    gone[10:20, 30:39] = is_print
     assert (closer.printed == gone).all()
     assert (closer.pen == look.pen & ~gone).all()
     assert (closer.writing.ink == look.writing.ink & ~gone).all()
