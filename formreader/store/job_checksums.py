@@ -86,23 +86,19 @@ def drop_damaged(connection: sqlite3.Connection) -> int:
 def has_damage(connection: sqlite3.Connection) -> bool:
     """Return whether a page, a file or an answer is not as it was stored."""
     with _any_text(connection):
-        if _damaged_files(connection) or _pages_of_damaged_answers(connection):
-            return True
-        return any(True for _ in _damaged_pages(connection))
+        others = _damaged_files(connection) or _pages_of_damaged_answers(connection)
+        return bool(others) or any(_damaged_pages(connection))
 
 
 @contextmanager
 def _any_text(connection: sqlite3.Connection) -> Iterator[None]:
     """Read texts that need not be UTF-8, as damaged ones are not, in the `with` block."""
-    decode, connection.text_factory = connection.text_factory, _text
+    decode = connection.text_factory
+    connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
     try:
         yield
     finally:
         connection.text_factory = decode
-
-
-def _text(stored: bytes) -> str:
-    return stored.decode("utf-8", "surrogateescape")
 
 
 def _damaged_files(connection: sqlite3.Connection) -> list[tuple[int]]:

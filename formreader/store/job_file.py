@@ -37,15 +37,15 @@ class JobFile:
     Use it in one thread at a time, and not in a process forked from this one. On POSIX systems, do
     not open the file without SQLite in this process: closing it again would release the lock.
 
-    `is_new`: the file held no job when it was opened.
+    `is_new`: nothing was written to it when it was opened, as when SQLite has just created it.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Take over a locked connection, as `JobFile.open` makes it."""
         self._path = path
         self._connection = connection
         self._opened = os.stat(path)
-        self.is_new = _is_empty(connection)
+        tables = _number(connection, "SELECT count(*) FROM sqlite_master")
+        self.is_new = not tables and not _number(connection, "PRAGMA application_id")
         if not self.is_new:
             _check(path, connection)
 
@@ -82,7 +82,9 @@ class JobFile:
         Raises:
             OutputError: the file cannot be written; the old job is kept.
         """
-        self._set("foreign_keys = OFF")  # else each deleted row is looked up in other tables
+        self._execute(
+            "PRAGMA foreign_keys = OFF"
+        )  # else each deleted row is looked up in other tables
         with self.transaction() as connection:
             for table in TABLES:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -90,9 +92,8 @@ class JobFile:
                 connection.execute(statement)
             fill(connection)
         if not self.is_new:
-            with _output_errors(self._path):
-                self._connection.execute("VACUUM")  # frees the old job's space
-        self._set("foreign_keys = ON")
+            self._execute("VACUUM")  # frees the old job's space
+        self._execute("PRAGMA foreign_keys = ON")
 
     def query(self, sql: str, *values: object) -> Iterator[Any]:
         """Yield the rows of a query, with few of them in memory at a time.
@@ -129,9 +130,9 @@ class JobFile:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def _set(self, pragma: str) -> None:
+    def _execute(self, statement: str) -> None:
         with _output_errors(self._path):
-            self._connection.execute(f"PRAGMA {pragma}")
+            self._connection.execute(statement)
 
     def _check_in_place(self) -> None:
         """Refuse a file that was moved or deleted: POSIX systems would let us write to it."""
@@ -162,12 +163,6 @@ def _lock(path: Path, connection: sqlite3.Connection) -> None:
         raise
 
 
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    """Whether nothing was ever written to the file, as when SQLite has just created it."""
-    tables = _number(connection, "SELECT count(*) FROM sqlite_master")
-    return not tables and not _number(connection, "PRAGMA application_id")
-
-
 def _check(path: Path, connection: sqlite3.Connection) -> None:
     """Refuse a file that is not a job of this format, or is damaged."""
     if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
@@ -191,7 +186,6 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _words(statement: str) -> str:
-    """A statement without the spaces that mean nothing."""
     return " ".join(statement.split())
 
 
@@ -207,7 +201,7 @@ def _not_a_job(path: Path) -> UsageError:
 
 
 def damaged_job(path: Path, cause: object) -> OutputError:
-    """Return the error for a job that is damaged as a whole."""
+    """The error for a job that is damaged as a whole."""
     reason = " ".join(str(cause).split())  # SQLite's message may have several lines
     return OutputError(
         f"{path}: the job is damaged ({reason}). Delete it to start afresh, replace it by a copy, "

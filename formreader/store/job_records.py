@@ -136,18 +136,10 @@ class FileRecord:
 
     def values(self, position: int) -> dict[str, bytes | str | int]:
         """Its values, by column name; `position` is its place in the results, from 1."""
-        return {
-            "position": position,
-            "label": encode(self.label),
-            "path": encode(self.path),
-            "size": self.size,
-            "mtime_ns": self.mtime_ns,
-            "sha256": self.sha256,
-            "pages": self.pages,
-            "duplicate_of": encode(self.duplicate_of),
-            "error": encode(self.error),
-            "checksum": row_checksum((position, *astuple(self))),
-        }
+        names = ("label", "path", "duplicate_of", "error")
+        encoded = {name: encode(getattr(self, name)) for name in names}
+        checksum = row_checksum((position, *astuple(self)))
+        return asdict(self) | encoded | {"position": position, "checksum": checksum}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from formreader.core.classes import Crops
+from formreader.core.classes import CROP_SIDE
 from formreader.core.geometry import Box
 from formreader.core.records import (
     DigitReading,
@@ -114,13 +114,8 @@ def _picture_rows(crops: PageCrops, reading: PageReading) -> Iterator[Row]:
                 raise ValueError(f"{reading.file}: field {number} has no picture")
             shown = field.thumbnail
             area = *_box_row(shown.area), float(shown.scale), int(shown.turned)
-            sprite = grey_png(_side_by_side(field.crops))
+            sprite = grey_png(field.crops.transpose(1, 0, 2).reshape(CROP_SIDE, -1))  # (28, 28 n)
             yield number, *area, shown.jpeg, sprite
-
-
-def _side_by_side(crops: Crops) -> GreyImage:
-    """Crops, (n, 28, 28), from left to right in one picture, (28, 28 * n)."""
-    return crops.transpose(1, 0, 2).reshape(crops.shape[1], -1)
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:

@@ -188,7 +188,8 @@ ON CONFLICT (label) DO UPDATE SET
     checksum = excluded.checksum
 """
 
-DONE = "SELECT label, number FROM page JOIN file ON file.id = page.file WHERE page.error = ''"
+STORED_PAGES = "SELECT label, number FROM page JOIN file ON file.id = page.file"
+DONE = f"{STORED_PAGES} WHERE page.error = ''"
 
 TO_READ = """
 SELECT id FROM file WHERE label = CAST(? AS TEXT) AND pages >= ? AND duplicate_of = ''
@@ -207,7 +208,7 @@ SET_PAGE_CHECKSUM = "UPDATE page SET checksum = ? WHERE id = ?"
 DROP_PAGE = "DELETE FROM page WHERE id = ?"
 DROP_ORPHANS = tuple(
     f"DELETE FROM {table} WHERE page NOT IN (SELECT id FROM page)"
-    for table in ("copy", "answer", "picture", "digit", "field")
+    for table in TABLES[: TABLES.index("page")]
 )
 """What a deleted page leaves where the row between them was lost."""
 
@@ -280,7 +281,7 @@ CHECKED_ROWS = (
     SELECT label, page.number, page.error, notice, form, differs
     FROM page JOIN file ON file.id = page.file WHERE page.id = ?
     """,
-    f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? ORDER BY number",
+    FIELDS,
     f"SELECT box, {DIGIT_COLUMNS} FROM digit WHERE page = ? ORDER BY field, box",
     f"SELECT {PICTURE_COLUMNS} FROM picture WHERE page = ? ORDER BY field",
     "SELECT png, fields, form FROM copy WHERE page = ?",
@@ -291,14 +292,11 @@ SPRITES = "SELECT field, crops FROM picture WHERE page = ? ORDER BY field"
 FIELD = f"SELECT {FIELD_COLUMNS} FROM field WHERE page = ? AND number = ?"
 PICTURE = f"SELECT {PICTURE_COLUMNS} FROM picture WHERE page = ? AND field = ?"
 
-DIGITS_OF_FIELD = f"""
-SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ? AND field = ? ORDER BY box
-"""
+DIGITS_OF_FIELD = f"SELECT {DIGIT_COLUMNS} FROM digit WHERE page = ? AND field = ? ORDER BY box"
 
 FILES = """
 SELECT label, path, size, mtime_ns, sha256, pages, duplicate_of, error FROM file ORDER BY position
 """
-ALL_PAGES = "SELECT id FROM page"
 FORMS_FOUND = "SELECT DISTINCT form FROM page WHERE form <> '' ORDER BY form"
 SET_FIELD_STATUS = "UPDATE field SET status = ?, broken = ? WHERE page = ? AND number = ?"
 SET_DIGIT_STATUS = "UPDATE digit SET status = ? WHERE page = ? AND field = ? AND box = ?"
@@ -317,7 +315,6 @@ NAME_FORM = "UPDATE page SET form = CAST(? AS TEXT), notice = '' WHERE id = ?"
 NAME_FIELD = "UPDATE field SET name = CAST(? AS TEXT) WHERE page = ? AND number = ?"
 READ_AGAIN = "UPDATE copy SET form = CAST(? AS TEXT) WHERE page = ?"
 DROP_COPY = "DELETE FROM copy WHERE page = ?"
-STORED_PAGES = "SELECT label, number FROM page JOIN file ON file.id = page.file"
 
 LAYOUTS = """
 SELECT

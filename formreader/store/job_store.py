@@ -68,7 +68,6 @@ class JobStore:
     """
 
     def __init__(self, file: JobFile, damaged: int = 0, replaced: JobView | None = None) -> None:
-        """Take over an open file that holds a job, as `JobStore.open` makes it."""
         self._file = file
         self.damaged = damaged
         self.replaced = replaced
@@ -87,20 +86,22 @@ class JobStore:
         """
         file = JobFile.open(path)
         try:
-            replaced = None
             if fresh or file.is_new or not list(file.query(sql.ANY_PAGE)):
                 replaced = None if file.is_new else _view(file)
                 file.recreate(partial(_add_run, run=run))
-            else:
-                with file.transaction() as connection:
-                    _check_whole(path, connection)
-                _check_run(path, _stored_run(path, file), run)
-                with file.transaction() as connection:
-                    return cls(file, drop_damaged(connection))
+                return cls(file, replaced=replaced)
+            with file.transaction() as connection:
+                _check_whole(path, connection)
+            if differences := "; ".join(run.differences(_stored_run(path, file))):
+                raise UsageError(
+                    f"{path}: it is the job of another scan ({differences}). Choose another table "
+                    "with --out, or scan as before to continue that job; --fresh would delete it"
+                )
+            with file.transaction() as connection:
+                return cls(file, drop_damaged(connection))
         except BaseException:
             file.close()
             raise
-        return cls(file, replaced=replaced)
 
     @classmethod
     def open_finished(cls, path: Path) -> Self:
@@ -163,7 +164,7 @@ class JobStore:
         """
         with self._file.transaction() as connection:
             if judged is not None:
-                for (page,) in connection.execute(sql.ALL_PAGES).fetchall():
+                for (page,) in connection.execute(sql.PAGE_IDS).fetchall():
                     _judge_page(connection, page, judged)
             connection.execute(sql.SET_VIEW, (view.to_json(),))
             seal_run(connection)
@@ -387,35 +388,11 @@ class JobStore:
         those that people answered. Of the pages, `failed` could not be read, and `duplicates`
         stand for one duplicate file each.
         """
-        (row,) = self._file.query(sql.COUNT_PAGES)
-        pages, failed, fields, duplicates = row
-        (row,) = self._file.query(sql.COUNT_DIGITS, Status.BLANK.value, Status.REVIEW.value)
-        boxes, blank, review = row
-        of_answers = self._counts_of_answers()
-        blank += of_answers["blank"]
-        review += of_answers["review"]
-        return Counter(
-            pages=pages + duplicates,
-            fields=fields,
-            digits=boxes - blank,
-            blank=blank,
-            review=review,
-            checked=of_answers["checked"],
-            failed=failed,
-            duplicates=duplicates,
-        )
-
-    def accepted(self) -> tuple[int, float]:
-        """How many fields nobody needs to look at, and how many of them should be wrong.
-
-        The second is what their confidences say. Fields that people answered are left out.
-        """
-        ((fields, wrong),) = self._file.query(sql.COUNT_ACCEPTED, Status.OK.value)
-        return int(fields), float(wrong)
-
-    def _counts_of_answers(self) -> Counter[str]:
-        """Answered digits as `checked`, and what answers add to `blank` and `review`."""
-        counts = Counter[str]()
+        ((pages, failed, fields, duplicates),) = self._file.query(sql.COUNT_PAGES)
+        states = Status.BLANK.value, Status.REVIEW.value
+        ((boxes, blank, review),) = self._file.query(sql.COUNT_DIGITS, *states)
+        counts = Counter(pages=pages + duplicates, fields=fields, failed=failed)
+        counts.update(duplicates=duplicates, blank=blank, review=review, checked=0)
         for (page,) in list(self._file.query(sql.ANSWERED_PAGES)):
             answers = self._answers(page)
             for i, field in enumerate(self._fields(page, as_read=True), 1):
@@ -425,15 +402,20 @@ class JobStore:
                     for name in (Status.BLANK, Status.REVIEW):
                         counts[name.value] += sum(d.status is name for d in now.digits)
                         counts[name.value] -= sum(d.status is name for d in field.digits)
+        counts["digits"] = boxes - counts["blank"]
         return counts
+
+    def accepted(self) -> tuple[int, float]:
+        """How many fields nobody needs to look at, and how many of them should be wrong.
+
+        The second is what their confidences say. Fields that people answered are left out.
+        """
+        ((fields, wrong),) = self._file.query(sql.COUNT_ACCEPTED, Status.OK.value)
+        return int(fields), float(wrong)
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Keep all that the `with` block stores, at its end; nothing where it raises.
-
-        Raises:
-            OutputError: the file cannot be written; nothing is stored.
-        """
+        """Keep all that the `with` block stores, at its end; nothing where it raises."""
         with self._file.transaction():
             yield
 
@@ -442,7 +424,6 @@ class JobStore:
 
         Raises:
             ValueError: the job has no such page.
-            OutputError: the file cannot be written.
         """
         with self._file.transaction() as connection:
             (batch,) = connection.execute(sql.NEXT_BATCH).fetchone()
@@ -456,10 +437,7 @@ class JobStore:
                 connection.execute(sql.PUT_ANSWER, (*page, *said, checksum))
 
     def take_back(self) -> int:
-        """Delete the answers that were stored last, and return their number.
-
-        What they replaced counts again.
-        """
+        """Delete the answers stored last; return their number. What they replaced counts again."""
         with self._file.transaction() as connection:
             return connection.execute(sql.FORGET_LAST_BATCH).rowcount
 
@@ -525,15 +503,6 @@ def _stored_run(path: Path, file: JobFile) -> RunRecord:
         return RunRecord.of_row(row)
     except ValueError as error:  # not one row, no text, no JSON
         raise damaged_job(path, f"the record of its scan: {error}") from error
-
-
-def _check_run(path: Path, earlier: RunRecord, run: RunRecord) -> None:
-    """Refuse to continue a job of an `earlier` run that differs from `run`."""
-    if differences := "; ".join(run.differences(earlier)):
-        raise UsageError(
-            f"{path}: it is the job of another scan ({differences}). Choose another table with "
-            "--out, or scan as before to continue that job; --fresh would delete it"
-        )
 
 
 def _add_page(connection: sqlite3.Connection, rows: PageRows) -> None:
