@@ -19,7 +19,7 @@ from typing import TypeAlias
 from formreader.batch.job_plan import Plan
 from formreader.batch.job_work import JobWork
 from formreader.batch.page_pool import PagePool
-from formreader.batch.pile_pages import kept_page
+from formreader.batch.pile_pages import page_label
 from formreader.core.doubts import Doubt
 from formreader.core.errors import OutputError, TemplateError, UsageError
 from formreader.output.atomic_writing import atomic_writer
@@ -27,6 +27,7 @@ from formreader.reading.page_task import PageTask
 from formreader.recognise.recogniser import Recogniser
 from formreader.store.job_store import JobStore, LearnedForms, Learning, PageCopy
 from formreader.template.form_book import templates_hash
+from formreader.template.pile_page import PilePage
 from formreader.template.pile_sorting import LearnedForm, learned_form, sort_pile
 from formreader.template.template_file import TEMPLATE_FILE, read_template, write_template
 
@@ -67,7 +68,14 @@ class AutoForms:
             TemplateError: one is missing.
         """
         if not self.store.stored():
-            _discard_templates(self.folder)
+            check_discardable(self.folder)
+            try:
+                for file in self.folder.glob(f"*/{TEMPLATE_FILE}"):
+                    shutil.rmtree(file.parent)
+            except OSError as error:
+                raise OutputError(
+                    f"{self.folder}: cannot be replaced ({error.strerror})"
+                ) from error
             return
         learned = self.store.learned()
         names = learned.forms
@@ -130,9 +138,10 @@ class AutoForms:
     def _learn(self, work: JobWork, stored: int) -> None:
         """Learn forms of the pages that wait, write their templates, and name their pages."""
         before = self.store.learned().forms
-        copies = [(copy, kept_page(copy)) for copy in self.store.copies()]
+        copies = {page_label(copy.file, copy.number): copy for copy in self.store.copies()}
+        pages = [PilePage.of_text(label, one.png, one.fields) for label, one in copies.items()]
         forms = list[LearnedForm]()
-        for pile in sort_pile([page for _, page in copies]):
+        for pile in sort_pile(pages):
             form = None
             if len(pile.members) >= _MIN_PAGES_OF_FORM:
                 form = learned_form(pile, f"form-{len(before) + len(forms) + 1}")
@@ -141,7 +150,7 @@ class AutoForms:
                 forms.append(form)
         names = (*before, *(form.template.name for form in forms))
         learned = LearnedForms(names, _note_written(self.folder, names), stored)
-        self.store.learn(_learning(learned, forms, {page.label: copy for copy, page in copies}))
+        self.store.learn(_learning(learned, forms, copies))
         for form in forms:
             work.progress.message(
                 f"{form.template.name}: learned from {len(form.labels):,} pages, "
@@ -167,16 +176,6 @@ def check_discardable(folder: Path) -> None:
             f"{folder}: a new scan would replace these templates, which were changed since an "
             f"earlier one learned them. Use them with --template {folder}, or move them away"
         )
-
-
-def _discard_templates(folder: Path) -> None:
-    """Delete templates that an earlier scan learned; UsageError if they were changed since."""
-    check_discardable(folder)
-    try:
-        for file in folder.glob(f"*/{TEMPLATE_FILE}"):
-            shutil.rmtree(file.parent)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be replaced ({error.strerror})") from error
 
 
 def _note_written(folder: Path, names: Sequence[str]) -> str:

@@ -226,15 +226,10 @@ def _draw_text(
 def draw_crops(crops: Crops, digits: Sequence[DigitReading]) -> Picture:
     """Draw a contact sheet of crops (n, 28, 28), n > 0, in reading order with their readings."""
     cells = [_sheet_cell(crop, digit) for crop, digit in zip(crops, digits, strict=True)]
-    return np.vstack(list(_sheet_rows(cells)))
-
-
-def _sheet_rows(cells: list[Picture]) -> Iterator[Picture]:
     columns = min(_SHEET_COLUMNS, len(cells))
-    empty = np.full_like(cells[0], 255)
-    for start in range(0, len(cells), columns):
-        row = cells[start : start + columns]
-        yield np.hstack(row + [empty] * (columns - len(row)))
+    cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
+    starts = range(0, len(cells), columns)
+    return np.vstack([np.hstack(cells[start : start + columns]) for start in starts])
 
 
 def _sheet_cell(crop: npt.NDArray[np.uint8], digit: DigitReading) -> Picture:
@@ -244,15 +239,11 @@ def _sheet_cell(crop: npt.NDArray[np.uint8], digit: DigitReading) -> Picture:
     side = _SHEET_CELL_SIDE - 2 * margin
     large = cv2.resize(crop, (side, side), interpolation=cv2.INTER_NEAREST)
     cell[margin : margin + side, margin : margin + side] = large[..., None]
-    text, scale = _caption(digit), _SHEET_CAPTION_SCALE
+    text, scale = digit_text(digit), _SHEET_CAPTION_SCALE
+    text = f"{text} {whole_percent(digit.confidence)}" if text else "blank"
     place = _text_box(text, margin + 1, bottom - _SHEET_CAPTION_GAP, scale)
     _draw_text(cell, text, place, scale, _COLOURS[digit.status])
     return cell
-
-
-def _caption(digit: DigitReading) -> str:
-    text = digit_text(digit)
-    return f"{text} {whole_percent(digit.confidence)}" if text else "blank"
 
 
 def relative_path(label: str) -> PurePosixPath:

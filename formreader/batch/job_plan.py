@@ -59,18 +59,25 @@ def input_records(
     `check_url` calls a function on a file at a URL in another process; None for this process.
     """
     first = dict[str, str]()
-    for file, (record, is_pdf) in zip(
-        files, _records_so_far(files, options, check_url), strict=True
-    ):
+    begun = _records_so_far(files, options, check_url)
+    for file, (so_far, is_pdf) in zip(files, begun, strict=True):
+        record = so_far
         earlier = first.setdefault(record.sha256, record.label) if record.sha256 else record.label
         if earlier != record.label:
             yield replace(record, pages=1, duplicate_of=earlier, error="")
-        elif not is_pdf:
-            yield _checked_pages(options, record)
-        elif pages := known_pages.get(record.sha256):
-            yield _checked_pages(options, replace(record, pages=pages))
-        else:
-            yield _checked_pages(options, _with_page_count(record, file, count_pdf))
+            continue
+        if is_pdf:
+            try:
+                record = replace(record, pages=known_pages.get(record.sha256) or count_pdf(file))
+            except PageError as error:
+                record = _failed(record, error)
+        if record.pages > options.max_pages:
+            reason = (
+                f"the file has more than {options.max_pages:,} pages. Split it, or raise the limit "
+                "with --max-pages"
+            )
+            record = replace(record, pages=1, error=reason)
+        yield record
 
 
 def _records_so_far(
@@ -118,24 +125,6 @@ def _check_size(options: ScanOptions, size: int) -> None:
             f"the file of {size / GIB:.2f} GiB is over the limit of {options.max_size:g} GiB. "
             "Split it, or raise the limit with --max-size"
         )
-
-
-def _checked_pages(options: ScanOptions, record: FileRecord) -> FileRecord:
-    """The record of a file, as one that cannot be read if it has too many pages."""
-    if record.pages <= options.max_pages:
-        return record
-    reason = (
-        f"the file has more than {options.max_pages:,} pages. Split it, or raise the limit with "
-        "--max-pages"
-    )
-    return replace(record, pages=1, error=reason)
-
-
-def _with_page_count(record: FileRecord, file: InputFile, count_pdf: CountPdf) -> FileRecord:
-    try:
-        return replace(record, pages=count_pdf(file))
-    except PageError as error:
-        return _failed(record, error)
 
 
 def _failed(record: FileRecord, error: PageError) -> FileRecord:
@@ -204,25 +193,19 @@ def make_plan(
         OutputError: the store cannot be written.
         KeyboardInterrupt: the user stopped the scan before there was anything to save.
     """
-    counted = input_records(files, store.known_pages(), counter, options, counter.check_url)
-    records = _check(counted, len(files), progress)
+    progress.checking(len(files))
+    records = list[FileRecord]()
+    for one in input_records(files, store.known_pages(), counter, options, counter.check_url):
+        records.append(one)
+        progress.file_checked()
+        if progress.stopped():
+            raise KeyboardInterrupt
     store.set_files(records)
     done = store.done()
     every = list(page_tasks(records))
     tasks = [task for task in every if (task.file.label, task.number) not in done]
     progress.started(len(files), len(tasks) + len(done), len(done))
     return Plan(tasks, len(done), every)
-
-
-def _check(counted: Iterator[FileRecord], files: int, progress: ScanProgress) -> list[FileRecord]:
-    progress.checking(files)
-    records = list[FileRecord]()
-    for record in counted:
-        records.append(record)
-        progress.file_checked()
-        if progress.stopped():
-            raise KeyboardInterrupt
-    return records
 
 
 def page_tasks(files: Iterable[FileRecord]) -> Iterator[PageTask]:

@@ -48,6 +48,14 @@ from formreader.recognise.number_reader import (
 from formreader.recognise.recogniser import Recogniser
 from formreader.recognise.second_reader import second_opinion, second_weights
 
+_SCHEMAS = {
+    BOX_MODEL: BOX_CARD_SCHEMA,
+    PAGE_MODEL: PAGE_CARD_SCHEMA,
+    INK_MODEL: INK_CARD_SCHEMA,
+    NUMBER_MODEL: NUMBER_CARD_SCHEMA,
+    LINE_MODEL: LINE_CARD_SCHEMA,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkCards:
@@ -71,7 +79,9 @@ class NetworkCards:
             ModelError: one is missing or damaged.
         """
         digits = read_card(model_folder(model))
-        cards = f"{digits.to_json()}{_other_cards()}"
+        # Those of the networks that no option replaces decide as well.
+        others = (read_card_file(model_folder(name), schema) for name, schema in _SCHEMAS.items())
+        cards = "".join((digits.to_json(), *(json.dumps(one, sort_keys=True) for one in others)))
         numbers = (
             second_weights(second_reader).calibration if second_reader else number_calibration()
         )
@@ -92,19 +102,6 @@ def load_other_networks(second_reader: SecondReaderName | None) -> None:
     shipped_reader()
     if second_reader:
         second_opinion(second_reader)
-
-
-def _other_cards() -> str:
-    """Return the cards of the networks that no option replaces: they decide as well."""
-    schemas = {
-        BOX_MODEL: BOX_CARD_SCHEMA,
-        PAGE_MODEL: PAGE_CARD_SCHEMA,
-        INK_MODEL: INK_CARD_SCHEMA,
-        NUMBER_MODEL: NUMBER_CARD_SCHEMA,
-        LINE_MODEL: LINE_CARD_SCHEMA,
-    }
-    cards = (read_card_file(model_folder(name), schema) for name, schema in schemas.items())
-    return "".join(json.dumps(card, sort_keys=True) for card in cards)
 
 
 _MAX_LOADING_SECONDS = 60.0

@@ -7,7 +7,7 @@ split. Each value then stands under another number than on the other pages.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -125,15 +125,11 @@ def _differences(group: _Siblings) -> dict[int, str]:
         lacking = sum(i not in seen for seen in usual)
         own = sorted(seen[i] for seen in unusual if i in seen)
         if lacking or own:
-            told[page.page] = _reasons(pages - 1, own, lacking)
+            told[page.page] = all_of(
+                reason(Doubt.FIELDS_MORE, pages - 1, ", ".join(map(str, own))) if own else "",
+                reason(Doubt.FIELDS_FEWER, pages - 1, lacking) if lacking else "",
+            )
     return told
-
-
-def _reasons(others: int, own: Sequence[int], lacking: int) -> str:
-    return all_of(
-        reason(Doubt.FIELDS_MORE, others, ", ".join(map(str, own))) if own else "",
-        reason(Doubt.FIELDS_FEWER, others, lacking) if lacking else "",
-    )
 
 
 def _laid_over(page: PageLayout, other: PageLayout, alike: float) -> Floats | None:
@@ -181,15 +177,11 @@ def _ways(page: PageLayout, other: PageLayout) -> Iterator[Floats]:
         start, end = np.nonzero(plausible)
         around = points - points[first]
         ways = targets[starts[start], None] + turns[start, end, None] * around
-        found = _least_moved(np.concatenate([found, ways]), points)
+        found = np.concatenate([found, ways])
+        order = np.argsort(np.abs(found - points).mean(axis=1), kind="stable")
+        found = found[order[:_MAX_WAYS]]
     for mapped in found:
         yield np.stack([mapped.real, mapped.imag], axis=1)
-
-
-def _least_moved(ways: Complex, points: Complex) -> Complex:
-    """Those of m ways to lay n points, (m, n), that are tried, in their order."""
-    order = np.argsort(np.abs(ways - points).mean(axis=1), kind="stable")
-    return ways[order[:_MAX_WAYS]]
 
 
 def _pairs(page: PageLayout) -> list[tuple[int, int]]:

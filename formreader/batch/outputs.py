@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.input_checks import list_inputs
 from formreader.core.errors import UsageError
 from formreader.core.locations import STANDARD_OUTPUT, Place, as_place, beside, job_path
@@ -97,12 +96,3 @@ class Outputs:
                     "Choose another place for the results with --out, --report and --log-json"
                 )
         return listing
-
-    def debug_folder(self, inputs: tuple[str, ...]) -> DebugFolder | None:
-        """Return the folder for pictures of the pages, created if missing; None without `--debug`.
-
-        Raises:
-            UsageError: one of the `inputs` is inside the folder.
-            OutputError: the folder cannot be created or written to.
-        """
-        return DebugFolder.make(self.debug, inputs) if self.debug else None

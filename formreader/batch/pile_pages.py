@@ -9,7 +9,6 @@ import numpy as np
 from formreader.core.form_fields import FormField
 from formreader.core.geometry import Box, Transform, map_points
 from formreader.core.records import FieldCrops, PageCrops
-from formreader.store.job_store import PageCopy
 from formreader.template.drawn_lines import OF_FORM_FIELDS, OF_FOUND, on_drawn_lines
 from formreader.template.page_map import Floats
 from formreader.template.pile_page import PilePage
@@ -54,14 +53,3 @@ def _mapped(back: Transform, field: FormField, lines: Floats) -> FormField:
     sides = on_drawn_lines(np.hstack([ends.min(axis=1), ends.max(axis=1)]), lines, OF_FORM_FIELDS)
     sides[:, 2:] -= sides[:, :2]
     return replace(field, boxes=tuple(Box(*one) for one in sides.tolist()))
-
-
-def copy_to_keep(page: PageCrops) -> tuple[bytes, str]:
-    """What a job keeps of a page that has a copy: its picture (PNG), and its fields as text."""
-    kept = pile_page(page)
-    return kept.png, kept.fields_text()
-
-
-def kept_page(copy: PageCopy) -> PilePage:
-    """The page of the pile of which a job kept a copy."""
-    return PilePage.of_text(page_label(copy.file, copy.number), copy.png, copy.fields)

@@ -81,7 +81,10 @@ class ProcessExecutor(Executor):
         """
         if cancel_futures:
             self._threads.shutdown(wait=False, cancel_futures=True)
-            self._kill_workers()
+            with self._lock:
+                self._ended = True
+                for worker in self._workers:
+                    worker.kill()
         self._threads.shutdown(wait=wait)
         if wait:
             while self._workers:
@@ -149,9 +152,3 @@ class ProcessExecutor(Executor):
     def _forget(self, worker: WorkerProcess) -> None:
         with self._lock:
             self._workers.discard(worker)
-
-    def _kill_workers(self) -> None:
-        with self._lock:
-            self._ended = True
-            for worker in self._workers:
-                worker.kill()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from formreader.batch.debug_pictures import DebugFolder
 from formreader.batch.job_plan import Plan, make_plan, run_record
 from formreader.batch.job_work import JobWork
 from formreader.batch.odd_pages import odd_pages
@@ -20,9 +21,8 @@ from formreader.core.options import ScanOptions
 from formreader.core.stopwatch import Stopwatch
 from formreader.output.atomic_writing import check_writable
 from formreader.output.wording import words_of
-from formreader.reading.page_task import PageTask
 from formreader.recognise.decisions import judged
-from formreader.recognise.risk_control import Acceptance, Thresholds, acceptance
+from formreader.recognise.risk_control import Acceptance, acceptance
 from formreader.review.carried_answers import (
     Carried,
     carry_over,
@@ -120,7 +120,7 @@ def _scan(
 ) -> ScanSummary:
     """`scan`, after its outputs were checked."""
     stopwatch = Stopwatch(dict.fromkeys(STAGES, 0.0))
-    debug = outputs.debug_folder(options.paths)
+    debug = DebugFolder.make(outputs.debug, options.paths) if outputs.debug else None
     listing = means.list_inputs(options, outputs)
     cards = means.cards(options)
     known = _known_forms(options.template)
@@ -134,7 +134,7 @@ def _scan(
     if options.fresh:
         keep_answers_of_discarded(outputs.job)
     with JobStore.open(outputs.job, run_record(options, cards), fresh=options.fresh) as store:
-        before = store.view() or store.replaced
+        earlier = store.view()
         if store.damaged:
             progress.message(
                 f"{outputs.job}: {store.damaged} of its records are damaged; those pages are read "
@@ -142,18 +142,14 @@ def _scan(
             )
         with stopwatch.stage("check"), means.counter(options) as count_pdf:
             plan = make_plan(listing.files, store, progress, count_pdf, options)
-        forms, rules = (known.forms, known.rules) if known else ((), {})
-        names = {one.template.name: one.template.columns for one in forms}
-        view = replace(
-            _view(options, outputs, accepted, len(listing.files)),
-            forms=None if options.template is None else names,
-            rules={form: rules_text(one) for form, one in rules.items() if one},
-            documents=known.documents if known else {},
-            parts=before.parts if before is not None else (),
-        )
+        before = earlier or store.replaced
+        parts = before.parts if before is not None else ()
+        view = _view(options, outputs, accepted, len(listing.files), known, parts)
         for place in part_places(view).values():
             check_writable(place)
-        rejudged = _set_view(store, view, accepted.thresholds)
+        rejudged = earlier is not None and earlier.thresholds != view.thresholds
+        rejudge = partial(judged, thresholds=accepted.thresholds)
+        store.set_view(view, rejudge if rejudged else None)
         auto = AutoForms(AutoForms.folder_of(outputs.job), store) if learns else None
         if auto is not None:
             auto.begin()
@@ -201,12 +197,6 @@ def _known_forms(template: Path | Literal["auto"] | None) -> FormBook | None:
     return loaded_book(str(template.absolute()))
 
 
-def _with_templates(tasks: Sequence[PageTask], template: Path | None) -> Sequence[PageTask]:
-    if template is None:
-        return tasks
-    return [replace(task, templates=str(template.absolute())) for task in tasks]
-
-
 def _read(work: JobWork, plan: Plan, means: ScanMeans, auto: AutoForms | None) -> int:
     """Read the pages of a plan until the user stops it; return how many were read."""
     options = work.options
@@ -220,11 +210,23 @@ def _read(work: JobWork, plan: Plan, means: ScanMeans, auto: AutoForms | None) -
         recogniser = partial(means.recogniser, options)
         if auto is not None:
             return auto.read(work, plan, pool, recogniser)
-        template = options.template if isinstance(options.template, Path) else None
-        return work.read(_with_templates(plan.tasks, template), pool, recogniser)
+        tasks = plan.tasks
+        if isinstance(options.template, Path):
+            folder = str(options.template.absolute())
+            tasks = [replace(task, templates=folder) for task in tasks]
+        return work.read(tasks, pool, recogniser)
 
 
-def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: int) -> JobView:
+def _view(
+    options: ScanOptions,
+    outputs: Outputs,
+    accepted: Acceptance,
+    files: int,
+    known: FormBook | None,
+    parts: tuple[str, ...],
+) -> JobView:
+    forms, rules = (known.forms, known.rules) if known else ((), {})
+    names = {one.template.name: one.template.columns for one in forms}
     return JobView(
         out=stored_place(options.out),
         report=stored_place(outputs.report),
@@ -234,16 +236,12 @@ def _view(options: ScanOptions, outputs: Outputs, accepted: Acceptance, files: i
         review_below=accepted.review_below,
         files=files,
         options=tuple(_given_options(options)),
+        forms=None if options.template is None else names,
+        rules={form: rules_text(one) for form, one in rules.items() if one},
+        documents=known.documents if known else {},
+        parts=parts,
         language=options.language or "",
     )
-
-
-def _set_view(store: JobStore, view: JobView, thresholds: Thresholds) -> bool:
-    """Set how the job is written; return whether readings got the statuses of other thresholds."""
-    before = store.view()
-    changed = before is not None and before.thresholds != view.thresholds
-    store.set_view(view, partial(judged, thresholds=thresholds) if changed else None)
-    return changed
 
 
 def _given_options(options: ScanOptions) -> Iterator[tuple[str, str]]:

@@ -190,16 +190,11 @@ def load_networks(options: ScanOptions) -> Recogniser:
         ModelError: a model is missing or damaged.
         UsageError: there is no such device, or the second reader is not installed.
     """
-    threads = _network_threads(options)
+    cores = usable_cores()  # all for the network, unless workers here need them
+    threads = cores if options.cluster else max(1, cores // _CORES_PER_NETWORK_THREAD)
     recogniser = load_tried(options.model, options.device, options.batch, threads)
     load_other_networks(options.second_reader)
     return recogniser
-
-
-def _network_threads(options: ScanOptions) -> int:
-    """Return the number of CPU threads for the network: all cores unless workers need them."""
-    cores = usable_cores()
-    return cores if options.cluster else max(1, cores // _CORES_PER_NETWORK_THREAD)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,9 +41,10 @@ def stored_page(page: PageCrops, reading: PageReading) -> StoredPage:
     """Prepare what is stored of a page; runs where the page is read."""
     copy = None
     if page.copy is not None:
-        from formreader.batch.pile_pages import copy_to_keep  # only where forms are learned
+        from formreader.batch.pile_pages import pile_page  # only where forms are learned
 
-        copy = copy_to_keep(page)
+        kept = pile_page(page)
+        copy = kept.png, kept.fields_text()
     return StoredPage(page_rows(page, reading, copy), PageFigures.of(page, reading), page.seconds)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -53,10 +56,6 @@ class DateRule:
         """The number of its digits."""
         return sum(map(len, self.parts))
 
-    def fits(self, digits: str) -> bool:
-        """Whether digits are such a date."""
-        return self.date_of(digits) is not None
-
     def date_of(self, digits: str) -> date | None:
         """The date in digits without signs between its parts; None if it is no such date.
 
@@ -64,11 +63,9 @@ class DateRule:
         """
         if len(digits) != self.length or not digits.isdecimal():
             return None
-        found, at = list[str](), 0
-        for part in self.parts:
-            found.append(digits[at : at + len(part)])
-            at += len(part)
-        return self.date_of_parts(found)
+        ends = accumulate(map(len, self.parts))
+        pairs = zip(self.parts, ends, strict=True)
+        return self.date_of_parts([digits[end - len(part) : end] for part, end in pairs])
 
     def date_of_parts(self, texts: Sequence[str]) -> date | None:
         """The date that the digits of its parts say, in their order; None for no such date.
@@ -87,7 +84,11 @@ class DateRule:
                 years = [100 * century + year for century in _CENTURIES[:: 1 if last else -1]]
             case _:
                 return None
-        return next(filter(None, (self._allowed_date(one, month, day) for one in years)), None)
+        for one in years:
+            with suppress(ValueError):
+                if self.first <= (day_found := date(one, month, day)) <= self.last:
+                    return day_found
+        return None
 
     def fitting(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Which numbers YYYYMMDD, as `weights` make them, any shape, are such dates."""
@@ -110,13 +111,6 @@ class DateRule:
         within = (first <= numbers) & (numbers <= until)
         return np.asarray(within & (day >= 1) & (day <= last + (leap & (month == 2))), np.bool_)
 
-    def _allowed_date(self, year: int, month: int, day: int) -> date | None:
-        try:
-            found = date(year, month, day)
-        except ValueError:
-            return None
-        return found if self.first <= found <= self.last else None
-
 
 def _range(text: str) -> tuple[date, date]:
     found = _RANGE.fullmatch(text)
@@ -129,3 +123,7 @@ def _range(text: str) -> tuple[date, date]:
     if first > last:
         raise ValueError(f"the range {text} ends before it begins")
     return first, last
+
+
+date_rule = lru_cache(maxsize=256)(DateRule.parse)
+"""`DateRule.parse`, which keeps the rules that were asked for."""

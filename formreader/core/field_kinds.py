@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
-from formreader.core.dates import DateRule
+from formreader.core.dates import date_rule
 from formreader.core.doubts import Doubt
 
 Kind: TypeAlias = Literal["integer", "decimal", "date", "time", "code", "ignore"]
@@ -68,11 +67,6 @@ class FieldKind:
         if self.kind:
             return self.kind
         return "date" if self.date else "decimal" if self.decimals is not None else ""
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its values are numbers."""
-        return self.is_a in ("integer", "decimal")
 
 
 NO_KIND = FieldKind()
@@ -138,7 +132,7 @@ def as_written(text: str, kind: FieldKind) -> str:
     if kind.is_a == "date" and (found := _ISO_DATE.fullmatch(text)):
         year, month, day = found.groups()
         parts = {"YYYY": year, "YY": year[2:], "MM": month, "DD": day}
-        return "".join(parts[part] for part in _rule(kind.date or DEFAULT_ORDER).parts)
+        return "".join(parts[part] for part in date_rule(kind.date or DEFAULT_ORDER).parts)
     if kind.is_a == "time" and (found := _CLOCK.fullmatch(text)):
         return f"{int(found[1]):02}{found[2]}"
     if kind.is_a == "decimal" and (found := _NORMAL.fullmatch(text)):
@@ -269,7 +263,7 @@ def span(least: int, most: int) -> str:
 
 
 def _date(text: str, order: str) -> date:
-    rule = _rule(order)
+    rule = date_rule(order)
     parts = [part for part in _PARTS.split(text) if part]
     of_parts = len(parts) == len(rule.parts) and all(map(str.isdecimal, parts))
     found = rule.date_of_parts(parts) if of_parts else rule.date_of("".join(parts))
@@ -287,8 +281,3 @@ def _time(text: str) -> timedelta:
         if int(parts[1]) < 60 and time <= timedelta(days=1):
             return time
     raise Misfit(Doubt.NOT_A_TIME, text)
-
-
-@lru_cache(maxsize=256)
-def _rule(text: str) -> DateRule:
-    return DateRule.parse(text)

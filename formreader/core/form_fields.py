@@ -21,7 +21,7 @@ _BESIDE_NUMBERS = " \t\r\n\N{NO-BREAK SPACE}€$£%"
 class FormField:
     """A text field of a fillable PDF, in pixels of the page.
 
-    `name` is that in the PDF, `about` its hint. `boxes` are the field, or if `is_row` one box for
+    `name` is that in the PDF. `boxes` are the field, or if `is_row` one box for
     each character, left to right. `kind` is what it asks for, as far as the PDF tells. `value` was
     typed into it; in a row its characters fill the boxes from the left.
     """
@@ -29,7 +29,6 @@ class FormField:
     name: str
     boxes: tuple[Box, ...]
     is_row: bool = False
-    about: str = ""
     kind: FieldKind = NO_KIND
     value: str = ""
 

@@ -26,14 +26,11 @@ class Pyramid:
     def level(self, halvings: int) -> GreyImage:
         """The page after `halvings` halvings; no side becomes less than a pixel."""
         while len(self._levels) <= halvings:
-            self._levels.append(_halved(self._levels[-1]))
+            height, width = (max(side // 2, 1) for side in self._levels[-1].shape)
+            part = self._levels[-1][: 2 * height, : 2 * width]
+            half = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+            self._levels.append(np.asarray(half, np.uint8))
         return self._levels[halvings]
-
-
-def _halved(image: GreyImage) -> GreyImage:
-    height, width = (max(side // 2, 1) for side in image.shape)
-    part = image[: 2 * height, : 2 * width]
-    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 INK_OVER_NOISE = 7.4

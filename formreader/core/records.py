@@ -54,16 +54,15 @@ class Page:
     """One page of a file.
 
     `image` is grey, (height, width) uint8, C-contiguous. `dpi` is the scan resolution that the
-    file states. If it states none, or an absurd one, `dpi` is estimated from the page's size, and
-    `dpi_estimated` is true. `form_fields` are the text fields of a fillable PDF, `lines` the level
-    and upright lines that a PDF draws, if asked for.
+    file states; if it states none, or an absurd one, it is estimated from the page's size.
+    `form_fields` are the text fields of a fillable PDF, `lines` the level and upright lines that a
+    PDF draws, if asked for.
     """
 
     file: str
     number: int
     image: GreyImage
     dpi: float
-    dpi_estimated: bool = False
     form_fields: tuple[FormField, ...] = ()
     lines: tuple[Line, ...] = ()
 

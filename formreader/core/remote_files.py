@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from formreader.core.errors import UsageError
 from formreader.core.locations import WEB, Place, is_url
@@ -173,23 +173,13 @@ def _content(url: str, version: str) -> bytes:
     if not url.lower().startswith(WEB):
         with _os_errors(url):
             return bytes(store.cat_file(path))
-    with _os_errors(url), store.open(path, "rb", block_size=0) as stream:  # 0: as it comes
-        content = _read_up_to(stream, MAX_BYTES)
-    if content is None:
-        raise _too_large(url)
-    return content
-
-
-def _read_up_to(stream: BinaryIO, most: int) -> bytes | None:
-    """The content of a stream; None if it has more than `most` bytes: then reading stops.
-
-    Web servers state no size for a file sent in pieces, and a wrong one for a compressed file.
-    """
+    # Web servers state no size for a file sent in pieces, and a wrong one for a compressed file.
     content = bytearray()
-    while piece := stream.read(_PIECE_BYTES):
-        content += piece
-        if len(content) > most:
-            return None
+    with _os_errors(url), store.open(path, "rb", block_size=0) as stream:  # 0: as it comes
+        while len(content) <= MAX_BYTES and (piece := stream.read(_PIECE_BYTES)):
+            content += piece
+    if len(content) > MAX_BYTES:
+        raise _too_large(url)
     return bytes(content)
 
 

@@ -60,7 +60,9 @@ def open_regular(path: str | Path, most: int | None = None) -> io.BufferedReader
         OSError: it is larger than `most`, a folder, gone, or there is no permission to read it.
     """
     try:
-        stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+        stream = open(  # noqa: SIM115 - the caller closes it
+            path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAIT)
+        )
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket, or a device without a driver
             raise NotAFileError(path) from error
@@ -142,10 +144,6 @@ def parse_json(
         return json.loads(text, parse_float=real, parse_int=whole, parse_constant=_no_constant)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_WAIT)
 
 
 def _too_large(path: str | Path, most: int) -> OSError:

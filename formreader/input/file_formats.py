@@ -42,12 +42,8 @@ def _no_image(stream: BinaryIO) -> NoReturn:
     raise ValueError("files of this format are not single images")
 
 
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
-"""Kinds of files with HEIF images (ISO 23008-12, annex B), as phones make them."""
-
-
-def _is_heif(head: bytes) -> bool:
-    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+_HEIF = (b"ftypheic", b"ftypheix", b"ftypheim", b"ftypheis", b"ftypmif1", b"ftypmsf1")
+"""Bytes 4 to 11 of files with HEIF images (ISO 23008-12, annex B), as phones make them."""
 
 
 def _open_heif(stream: BinaryIO) -> ImageFile:
@@ -72,7 +68,7 @@ WEBP = FileFormat(
     "WebP", (".webp",), lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP", WebPImageFile
 )
 BMP = FileFormat("BMP", (".bmp", ".dib"), _starts(b"BM"), BmpImageFile)
-HEIF = FileFormat("HEIF", (".heic", ".heif"), _is_heif, _open_heif)
+HEIF = FileFormat("HEIF", (".heic", ".heif"), lambda head: head[4:12] in _HEIF, _open_heif)
 PDF = FileFormat("PDF", (".pdf",), lambda head: b"%PDF-" in head, _no_image)
 
 FORMATS = (PNG, JPEG, TIFF, WEBP, BMP, HEIF, PDF)

@@ -91,7 +91,13 @@ def list_files(
         pages.append(_Argument(argument.folder, kept))
     skipped -= seen
     if not seen:
-        raise NoInputError(_nothing_found(paths, len(skipped)))
+        if not paths:
+            raise NoInputError("No file or folder was given. Name at least one")
+        others = f" ({len(skipped)} of other kinds)" if skipped else ""
+        raise NoInputError(
+            f"{', '.join(paths)}: no page files found{others}. "
+            f"Give files, or folders with {FORMAT_NAMES} files"
+        )
     files = (
         InputFile(file.path, label)
         for argument, labels in zip(pages, _unique_labels(pages), strict=True)
@@ -108,16 +114,6 @@ def check_exists(path: str) -> None:
     """
     if not is_url(path) and not os.path.lexists(path):
         raise NoInputError(f"{path}: there is no such file. Check the spelling")
-
-
-def _nothing_found(paths: Sequence[str], skipped: int) -> str:
-    if not paths:
-        return "No file or folder was given. Name at least one"
-    others = f" ({skipped} of other kinds)" if skipped else ""
-    return (
-        f"{', '.join(paths)}: no page files found{others}. "
-        f"Give files, or folders with {FORMAT_NAMES} files"
-    )
 
 
 def _look_up(

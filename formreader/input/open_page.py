@@ -134,7 +134,7 @@ def page_of(image: GreyImage, label: str, number: int, dpi: float | None) -> Pag
     Where `dpi` is None it is estimated from the size.
     """
     image.setflags(write=False)
-    return Page(label, number, image, dpi or estimated_dpi(image.shape), dpi_estimated=dpi is None)
+    return Page(label, number, image, dpi or estimated_dpi(image.shape))
 
 
 @contextmanager

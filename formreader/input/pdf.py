@@ -75,7 +75,8 @@ def open_document(stream: BinaryIO) -> Iterator[pdfium.PdfDocument]:
         raise PageError("the PDF is damaged. Save or copy it again") from error
     with document:
         # pdfium silently rebuilds a broken index; where the file ends early, pages may be missing.
-        is_whole = b"%%EOF" in _end_of(stream, _PDF_TAIL)
+        stream.seek(max(stream.seek(0, os.SEEK_END) - _PDF_TAIL, 0))
+        is_whole = b"%%EOF" in stream.read()
         if not is_whole and not raw.FPDF_DocumentHasValidCrossReferenceTable(document):
             raise PageError("the PDF ends early. Save or copy it again")
         yield document
@@ -87,12 +88,6 @@ def _opens(data: bytes) -> bool:
     if document:
         raw.FPDF_CloseDocument(document)
     return bool(document)
-
-
-def _end_of(stream: BinaryIO, length: int) -> bytes:
-    """The last `length` bytes of a file, or all of a shorter one."""
-    stream.seek(max(stream.seek(0, os.SEEK_END) - length, 0))
-    return stream.read()
 
 
 _POINTS_PER_INCH = 72

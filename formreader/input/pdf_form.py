@@ -117,7 +117,7 @@ def _widget(page: pdfium.PdfPage, note: Any, size: tuple[int, int]) -> _Widget |
     if kind == raw.FPDF_FORMFIELD_COMBOBOX:
         flags = 0
     asks = _asked(script, name, about, is_long=bool(flags & raw.FPDF_FORMFLAG_TEXT_MULTILINE))
-    return _Widget(note, FormField(name, (box,), about=about, kind=asks, value=value), flags)
+    return _Widget(note, FormField(name, (box,), kind=asks, value=value), flags)
 
 
 def _place(page: pdfium.PdfPage, note: Any, size: tuple[int, int]) -> Box | None:

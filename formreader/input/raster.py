@@ -108,7 +108,11 @@ def read_raster(
         else:
             image = file_format.open(stream)
         check_size(*image.size, max_pixels)
-        grey = _grey(image, stream)
+        if isinstance(image, JpegImageFile):
+            stream.seek(0)
+            grey = grey_of_jpeg(image, stream.read())
+        else:
+            grey = grey_of(image)
         dpi = _stated_dpi(image)
         # A TIFF is already turned: Pillow does it on loading, and removes its tag.
         turn = _TURNS.get(_orientation(image))
@@ -203,14 +207,6 @@ class _Overlaid:
 
 def _unpack(stream: BinaryIO, layout: str) -> tuple[int, ...]:
     return struct.unpack(layout, stream.read(struct.calcsize(layout)))
-
-
-def _grey(image: ImageFile, stream: BinaryIO) -> GreyImage:
-    """The luminance of an image that was opened from `stream`."""
-    if not isinstance(image, JpegImageFile):
-        return grey_of(image)
-    stream.seek(0)
-    return grey_of_jpeg(image, stream.read())
 
 
 def _check_png(data: bytes) -> None:

@@ -132,7 +132,9 @@ def _number(text: str, kind: FieldKind) -> object:
     except Misfit:
         value = None
     if value is None:
-        return float("nan") if kind.is_a == "decimal" else pd.NaT if not kind.is_number else pd.NA
+        return (
+            float("nan") if kind.is_a == "decimal" else pd.NA if kind.is_a == "integer" else pd.NaT
+        )
     return float(value) if isinstance(value, Decimal) else value
 
 

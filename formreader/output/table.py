@@ -75,11 +75,8 @@ def field_rows(page: PageReading, language: str = "") -> Iterator[Row]:
     for number, reading in enumerate(_readable(page), 1):
         confidence = _probability(reading.confidence)
         read: Row = [reading.value, confidence, reading.status.value, reading.cells]
-        rest: Row = [
-            *whole_pixels(reading.box),
-            _probability(reading.lowest),
-            _message(page, language, None, reading),
-        ]
+        message = _message(page, language, None, reading)
+        rest: Row = [*whole_pixels(reading.box), _probability(reading.lowest), message]
         yield [*page_cells, number, *read, *rest]
 
 
@@ -90,14 +87,10 @@ def digit_rows(page: PageReading, language: str = "") -> Iterator[Row]:
         nothing: Row = [0, 0, 0, 0, 0, 0, "", 0.0, remark.status.value, "", None]
         yield [*page_cells, *nothing, _message(page, language, remark)]
     for number, reading in enumerate(_readable(page), 1):
+        message = _message(page, language, None, reading)
         for box_number, digit in enumerate(reading.digits, 1):
             place: Row = [number, box_number, *whole_pixels(digit.box)]
-            yield [
-                *page_cells,
-                *place,
-                *_digit_cells(digit),
-                _message(page, language, None, reading),
-            ]
+            yield [*page_cells, *place, *_digit_cells(digit), message]
 
 
 def file_cell(label: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, auto
+from functools import cache
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -182,8 +183,8 @@ def _write_excel(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> N
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with atomic_stream(place) as stream, xlsxwriter.Workbook(stream, options) as book:
         book.set_properties({"created": datetime(1980, 1, 1)})
-        formats = _ExcelFormats(book)
-        text, share = formats["@"], formats["0.0000"]
+        formats = cache(lambda code: book.add_format({"num_format": code}))
+        text, share = formats("@"), formats("0.0000")
         sheet = book.add_worksheet("results")
         sheet.freeze_panes(1, 0)
         sheet.write_row(0, 0, columns)
@@ -204,18 +205,6 @@ def _write_excel(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> N
                     )
 
 
-class _ExcelFormats(dict[str, Any]):
-    """The formats of cells, each made once, by the code that Excel knows them by."""
-
-    def __init__(self, book: Any) -> None:
-        super().__init__()
-        self._book = book
-
-    def __missing__(self, code: str) -> Any:
-        self[code] = made = self._book.add_format({"num_format": code})
-        return made
-
-
 _MAX_EXCEL_DIGITS = 15
 """Digits of a number that Excel keeps."""
 
@@ -223,16 +212,18 @@ _FIRST_EXCEL_YEAR = 1901
 """Excel has no days before 1900, and one in that year that never was."""
 
 
-def _write_typed(sheet: Any, at: tuple[int, int], cell: TypedText, formats: _ExcelFormats) -> None:
+def _write_typed(
+    sheet: Any, at: tuple[int, int], cell: TypedText, formats: Callable[[str], Any]
+) -> None:
     """Write a value as a number, a date or a time; as text where Excel cannot hold it."""
     match cell.stands_for:
         case date() as day if day.year >= _FIRST_EXCEL_YEAR:
-            sheet.write_datetime(*at, datetime(day.year, day.month, day.day), formats["yyyy-mm-dd"])
+            sheet.write_datetime(*at, datetime(day.year, day.month, day.day), formats("yyyy-mm-dd"))
         case timedelta() as time:
-            sheet.write_number(*at, time / timedelta(days=1), formats["[hh]:mm"])
+            sheet.write_number(*at, time / timedelta(days=1), formats("[hh]:mm"))
         case int() | Decimal() as number if len(str(number)) <= _MAX_EXCEL_DIGITS:
             _, point, behind = str(number).partition(".")
             code = f"0.{'0' * len(behind)}" if point else "0"
-            sheet.write_number(*at, float(number), formats[code])
+            sheet.write_number(*at, float(number), formats(code))
         case _:
-            sheet.write_string(*at, str(cell), formats["@"])
+            sheet.write_string(*at, str(cell), formats("@"))

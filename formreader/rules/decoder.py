@@ -41,7 +41,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.dates import DateRule
+from formreader.core.dates import date_rule
 from formreader.core.field_kinds import written_value
 from formreader.core.records import FieldReading
 from formreader.rules.expressions import decimals_of
@@ -200,13 +200,8 @@ def keeps(relation: Relation, totals: Integers) -> npt.NDArray[np.bool_]:
     if relation.compare == "=":
         return np.asarray(totals == 0, np.bool_)
     if relation.compare == "date":
-        return _date_rule(relation.date).fitting(totals)
+        return date_rule(relation.date).fitting(totals)
     return np.asarray(totals < (0 if relation.compare == "<" else 1), np.bool_)
-
-
-@lru_cache(maxsize=64)
-def _date_rule(text: str) -> DateRule:
-    return DateRule.parse(text)
 
 
 _Weighted: TypeAlias = tuple[Sequence[int | Decimal | None], Floats]

@@ -59,9 +59,8 @@ def broken_by(rules: FieldRules, value: str, name: str = "") -> Iterator[str]:
         yield reason(misfit.args[0], name, *misfit.args[1:])
     if rules.digits is not None and not rules.digits[0] <= len(digits) <= rules.digits[1]:
         yield reason(Doubt.WRONG_LENGTH, name, said, len(digits), span(*rules.digits))
-    number: int | Decimal | None = None
-    if rules.least is not None or rules.most is not None:
-        number = number_of(value, rules)
+    limited = rules.least is not None or rules.most is not None
+    number = number_of(value, rules) if limited else None
     if rules.least is not None and number is not None and number < rules.least:
         yield reason(Doubt.BELOW, name, said, number_text(rules.least, rules))
     if rules.most is not None and number is not None and number > rules.most:
@@ -135,11 +134,7 @@ def pattern_check(pattern: str) -> Callable[[str], bool]:
             f"{pattern!r} is no regular expression ({reason}). RE2 has no references to groups "
             "and does not look ahead or behind"
         ) from error
-
-    def fits(value: str) -> bool:
-        return expression.fullmatch(value) is not None
-
-    return fits
+    return lambda value: expression.fullmatch(value) is not None
 
 
 @lru_cache(maxsize=256)
@@ -160,11 +155,7 @@ def check_digits(name: str) -> Callable[[str], bool]:
             f"there is no check {name!r}. It is a module of python-stdnum, such as luhn, ean, "
             "verhoeff, iso7064.mod_97_10, nl.bsn"
         ) from error
-
-    def is_valid(digits: str) -> bool:
-        return bool(valid(digits))
-
-    return is_valid
+    return lambda digits: bool(valid(digits))
 
 
 def _asks(rules: FieldRules) -> bool:

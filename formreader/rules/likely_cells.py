@@ -39,25 +39,17 @@ def likely_cells(boxes: Sequence[BoxContents]) -> list[tuple[str, float]]:
     """
     found = [("", 1.0)]
     for box in boxes:
-        if box.inner == box.leading:
-            longer = [(cells + one, p * q) for cells, p in found for one, q in box.inner]
-        else:
-            longer = [
-                (cells + one, p * q)
-                for cells, p in found
-                for one, q in (box.inner if has_digit(cells) else box.leading)
-            ]
+        longer = [
+            (cells + one, p * q)
+            for cells, p in found
+            for one, q in (box.inner if cells.strip(BLANK + MARK) else box.leading)
+        ]
         if len(longer) > len(found):
             longer.sort(key=itemgetter(1), reverse=True)
             least = longer[0][1] * _LEAST_PROBABILITY
             longer = [each for each in longer[:_MAX_CONTENTS] if each[1] >= least]
         found = longer
     return found
-
-
-def has_digit(cells: str) -> bool:
-    """Whether there is a digit among contents of boxes."""
-    return bool(cells.strip(BLANK + MARK))
 
 
 def value_of_cells(cells: str) -> str:

@@ -15,6 +15,7 @@ from written_pdf import written_pdf
 from formreader.core.errors import PageError
 from formreader.core.records import InputFile, Page
 from formreader.input.open_page import count_pages, read_page
+from formreader.input.raster import estimated_dpi
 
 A4 = (595.2, 841.92)
 WIDTH, HEIGHT = 200, 283
@@ -211,7 +212,7 @@ def test_page_whose_size_nobody_set_is_not_enlarged(tmp_path: Path) -> None:
     picture = np.full((3508, 2480), 200, np.uint8)
     page = read(tmp_path, pdf(f"{full(size)} 9 9 9 9 re f", size=size, image=picture))
     assert page.image.shape == (3508, 2480)
-    assert page.dpi_estimated
+    assert page.dpi == estimated_dpi(page.image.shape)
 
 
 def test_filled_form_field_and_note_are_seen(tmp_path: Path) -> None:

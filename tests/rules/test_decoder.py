@@ -128,7 +128,7 @@ def test_dates_fit_by_parts_as_the_calendar_has_them() -> None:
         ("MMDDYYYY 2019-04-17..2019-04-18", "04182019", "04192019"),
     ):
         rule = DateRule.parse(text)
-        assert rule.fits(good) and not rule.fits(bad) and not rule.fits(good[1:])
+        assert rule.date_of(good) and not rule.date_of(bad) and not rule.date_of(good[1:])
         for digits, fitting in ((good, True), (bad, False)):
             at, total = 0, 0
             for part, weight in zip(rule.parts, rule.weights, strict=True):

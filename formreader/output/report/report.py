@@ -193,8 +193,8 @@ class PartFiles:
         self.folder = report.with_name(f"{report.stem}_files")
         self._edition = edition
 
-    def write(self, number: int, records: Sequence[str]) -> str:
-        """Write a part, counted from 1; return its path relative to the report.
+    def write(self, number: int, records: Sequence[str]) -> None:
+        """Write a part, counted from 1.
 
         Raises:
             OutputError: it cannot be written.
@@ -206,12 +206,11 @@ class PartFiles:
                 f"{self.folder}: the parts of the report cannot be written there: "
                 f"{error.strerror}. Choose another report with --report"
             ) from error
-        name = f"part-{self._edition}-{number:04}.js"
-        with atomic_writer(self.folder / name, "--report") as stream:
+        part = self.folder / f"part-{self._edition}-{number:04}.js"
+        with atomic_writer(part, "--report") as stream:
             stream.write(f'reportPart("{self._edition}",{number},[\n')
             stream.write(",\n".join(records))
             stream.write("\n]);\n")
-        return name
 
     def remove(self, *, own: bool) -> None:
         """Remove the parts of this edition (`own`) or of all others, and the folder if empty.
