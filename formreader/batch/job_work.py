@@ -63,10 +63,7 @@ class JobWork:
     def _to_store(
         self, worked: Iterable[Any], pool: PagePool, recogniser: Callable[[], Recogniser]
     ) -> Iterator[StoredPage]:
-        """Yield what is stored of pages; those that no worker read are read here.
-
-        They are drawn for `--debug` before they are stored: no run draws stored pages.
-        """
+        """Yield what is stored of pages; those not read yet are read, and drawn, here."""
         for is_stored, some in groupby(worked, lambda one: isinstance(one, StoredPage)):
             if is_stored:
                 yield from some

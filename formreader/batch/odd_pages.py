@@ -71,10 +71,7 @@ class _Siblings:
 
 
 def odd_pages(layouts: Iterable[PageLayout]) -> dict[int, str]:
-    """How pages differ from at least four others that are like them, as reasons by the pages' ids.
-
-    Pages that are like no others, or differ in nothing, are not in it.
-    """
+    """How pages differ from at least four that are like them, as reasons by the pages' ids."""
     groups = list[_Siblings]()
     for page in layouts:
         if len(page.kinds) >= _MIN_FIELDS:
@@ -133,10 +130,7 @@ def _differences(group: _Siblings) -> dict[int, str]:
 
 
 def _laid_over(page: PageLayout, other: PageLayout, alike: float) -> Floats | None:
-    """The middles (n, 2) of a page's fields as seen from another page; None if unlike.
-
-    `alike` is what `_kinds_shared` tells of them.
-    """
+    """The middles (n, 2) of a page's fields as seen from another page; None if unlike."""
     fewer, more = sorted((len(page.kinds), len(other.kinds)))
     wanted = max(_MIN_FIELDS, _MIN_SHARED * fewer, _MIN_SHARED_OF_LARGER * more)
     if alike * more < wanted:

@@ -47,10 +47,7 @@ def learn_templates(options: ScanOptions, out: Path, progress: ScanProgress) -> 
 
 
 def _write_all(out: Path, forms: Sequence[LearnedForm]) -> None:
-    """Write the templates of all forms, or none (OutputError): no command would replace some.
-
-    They are written beside one another first, so that a kill in the meantime leaves none.
-    """
+    """Write the templates of all forms, or none, also if killed; OutputError if it cannot."""
     work, names = out / _UNFINISHED_FOLDER, [form.template.name for form in forms]
     shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
     try:
@@ -143,10 +140,7 @@ def _refuse_templates(out: Path, there: Sequence[Path]) -> None:
 
 
 def _read_pile(options: ScanOptions, progress: ScanProgress, means: ScanMeans) -> list[PilePage]:
-    """Read pages and find their fields; those that cannot be read are told and left out.
-
-    NoInputError if none can be read, KeyboardInterrupt if the user stopped it.
-    """
+    """Read pages; those that cannot be read are told and left out (NoInputError if all are)."""
     files = means.list_inputs(options, None).files
     recogniser = means.recogniser(options)
     pile = list[PilePage]()

@@ -188,21 +188,14 @@ class WorkerProcess:
         raise TimeLimitError(f"{seconds:g} s")
 
     def _check_memory(self) -> None:
-        """Kill the process if it takes more memory than its limit.
-
-        A limit of the system would let allocations fail: pdfium then leaves out a part of the page
-        silently.
-        """
+        """Kill a process over its limit; with one of the system pdfium silently omits parts."""
         if self._memory.resident() > self._limit:
             self.end()
             raise MemoryLimitError(f"{self._limit / GIB:.2g} GiB")
 
 
 def start_worker(level: int) -> None:
-    """Prepare a worker process; `level` is the parent's logging level.
-
-    It ignores Ctrl-C and the closing of the terminal: the parent decides what to do about them.
-    """
+    """Prepare a worker with this logging level; its parent heeds Ctrl-C and a closed terminal."""
     for name in _TERMINAL_SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -221,10 +214,7 @@ def keep_to_one_thread() -> None:
 
 
 def start_early(preload: str) -> None:
-    """Import the module `preload` for workers in the background, if the system supports it.
-
-    Workers that are started before the import is done wait for it.
-    """
+    """Import the module `preload` for workers in the background, if the system supports it."""
     if _has_fork_server():
         from multiprocessing import forkserver
 
@@ -243,11 +233,7 @@ def _context(preload: str) -> SpawnContext | ForkServerContext:
 
 @contextmanager
 def _without_main_module() -> Iterator[None]:
-    """Start processes of this thread without the program's main module.
-
-    Workers do not need it. Importing it would run a script without `if __name__ == "__main__"`
-    again in each worker.
-    """
+    """Start processes of this thread without the main module: each would run a script again."""
     prepare, thread = spawn.get_preparation_data, threading.get_ident()
 
     def without_main(name: str) -> dict[str, Any]:
@@ -296,10 +282,7 @@ def _end_with_parent() -> None:
 
 
 def worker_memory(workers: int, memory: float | None = None) -> int:
-    """Return the bytes that each of `workers` processes may take.
-
-    `memory` is the value of `--memory` in GiB; None derives it from the machine's memory.
-    """
+    """The bytes that each of `workers` may take, by `memory` in GiB or the machine's memory."""
     if memory is not None:
         return round(memory * GIB)
     share = (_USED_SHARE * machine_memory() - _MAIN_PROCESS_BYTES) / workers

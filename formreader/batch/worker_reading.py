@@ -27,10 +27,7 @@ from formreader.store.job_rows import PageRows, page_rows
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """A page that was read, as the job stores it, with its figures and the seconds of its stages.
-
-    It has no objects for digits: unpickling them would take longer than storing the page.
-    """
+    """A page as the job stores it. Unpickling objects for digits would take longer than storing."""
 
     rows: PageRows
     figures: PageFigures

@@ -1,7 +1,4 @@
-"""Why a value or a page is for review: every reason, as the code that is stored.
-
-Its sentence is written where a table, a report or a page is (`output/wording.py`).
-"""
+"""Why a value or a page is for review, as codes; `output/wording.py` has the sentences."""
 
 from __future__ import annotations
 
@@ -9,10 +6,7 @@ from enum import StrEnum, auto
 
 
 class Doubt(StrEnum):
-    """A reason to look at a value, or at a page, however confident its reading.
-
-    With its names and numbers it travels as a `reason` until a table or page is written.
-    """
+    """A reason to look at a value or a page; with names and numbers it travels as a `reason`."""
 
     # A value by its ink and its place.
     INK_IN_NO_DIGIT = auto()

@@ -125,10 +125,7 @@ def text_of(value: Typed | None, written: str, *, comma: bool = False) -> str:
 
 
 def as_written(text: str, kind: FieldKind) -> str:
-    """What a person changed in a table with a row a page, as it would stand on the form.
-
-    The inverse of `text_of`; other texts stay as they are.
-    """
+    """What a person changed in a table of pages as forms have it: the inverse of `text_of`."""
     if kind.is_a == "date" and (found := _ISO_DATE.fullmatch(text)):
         year, month, day = found.groups()
         parts = {"YYYY": year, "YY": year[2:], "MM": month, "DD": day}
@@ -157,10 +154,7 @@ def same_value(one: str, other: str, kind: FieldKind) -> bool:
 
 
 def free_number(text: str) -> int | Decimal | None:
-    """The number that a value of no kind stands for, for sums; None where it is none.
-
-    1.250 and 1 250 are whole numbers, 12,50 and 2.5 are not.
-    """
+    """The number that a value of no kind stands for, or None; 1.250 is 1250, and 12,50 is 12.5."""
     try:
         return _whole(text)
     except Misfit:

@@ -1,7 +1,4 @@
-"""Points, boxes and projective transforms in pixels: origin top left, x right, y down.
-
-Whole numbers are the centres of pixels, unless a name says "edges".
-"""
+"""Points, boxes, transforms in pixels: x right, y down; whole numbers are centres of pixels."""
 
 from __future__ import annotations
 

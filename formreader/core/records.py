@@ -40,10 +40,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file to read: where it is, and its name in the results.
-
-    `label` is relative to the scanned folder, with `/`.
-    """
+    """One file to read: where it is, and its `label` in the results, relative to the folder."""
 
     path: str
     label: str

@@ -40,20 +40,14 @@ class InputListing:
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """One path argument: the folder that labels are relative to, and the files found.
-
-    `named`: the argument is a file, not a folder or pattern.
-    """
+    """A path argument: the folder of its labels, its files, and if it is `named`, a single file."""
 
     folder: str
     found: tuple[Found, ...]
     named: bool = False
 
     def labels(self, prefixes: int) -> list[str]:
-        """The labels of the files, relative to the folder.
-
-        With `prefixes` 1 they begin with the folder's name, with 2 with its path as given.
-        """
+        """The labels: paths in the folder, with `prefixes` 1 after its name, with 2 its path."""
         if is_url(self.folder):
             return [printable_name(url_label(f.path, self.folder, prefixes)) for f in self.found]
         prefix = ("", Path(self.folder).resolve().name, PurePath(self.folder).as_posix())[prefixes]

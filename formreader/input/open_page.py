@@ -129,10 +129,7 @@ def decode_page(
 
 
 def page_of(image: GreyImage, label: str, number: int, dpi: float | None) -> Page:
-    """A page of an image, (height, width) uint8, which is read-only from then on.
-
-    Where `dpi` is None it is estimated from the size.
-    """
+    """A page of an image, (height, width) uint8, read-only from then on; dpi estimated if None."""
     image.setflags(write=False)
     return Page(label, number, image, dpi or estimated_dpi(image.shape))
 

@@ -132,10 +132,7 @@ def walk_folder_url(url: str, seconds: float | None = None) -> list[Found]:
 
 
 def match_url_pattern(pattern: str, seconds: float | None = None) -> tuple[str, list[Found]]:
-    """As `match_pattern`, for a URL with wildcards.
-
-    All files below the fixed folder are listed: stores have no quicker way for `**`.
-    """
+    """As `match_pattern`, for a URL; all files are listed, as stores have no quicker `**`."""
     parts = pattern.split("/")
     fixed = next(index for index, part in enumerate(parts) if is_pattern(part))
     folder = "/".join(parts[:fixed])

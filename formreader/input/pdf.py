@@ -125,10 +125,7 @@ measurement."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PdfPicture:
-    """A page as an image, (height, width) uint8, and its dpi.
-
-    `fields` are those of its form, and `lines` the lines that it draws.
-    """
+    """A page as an image, (height, width) uint8, its dpi, its form fields and its drawn lines."""
 
     image: GreyImage
     dpi: float

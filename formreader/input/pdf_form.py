@@ -194,10 +194,7 @@ def _of_action(what: str, how: str, arguments: str) -> FieldKind:
 
 
 def _with_boxes(page: pdfium.PdfPage, widget: _Widget, least: float) -> _Widget:
-    """The widget with a box for each character if it is a comb, or `single` if it has room for one.
-
-    `least` is the smallest side of a box in pixels.
-    """
+    """A comb with its boxes, of `least` pixels a side, or `single` if it has room for one."""
     field, box = widget.field, widget.field.box
     is_comb = bool(widget.flags & _COMB)
     if not is_comb and box.width > 2 * box.height:

@@ -176,10 +176,7 @@ def _tiff_directories(header: _TiffHeader, stream: BinaryIO) -> Iterator[int]:
 
 
 def _open_tiff_page(file_format: FileFormat, stream: BinaryIO, number: int) -> ImageFile:
-    """Open page `number` of a TIFF as if it were its first; EOFError where there is none.
-
-    Pillow would read all tags of all earlier pages: 0.1 s for page 2,000.
-    """
+    """Open page `number` (or EOFError) as the first: Pillow reads all before, 0.1 s for 2,000."""
     header = _TiffHeader.of(stream)
     offset = next(islice(_tiff_directories(header, stream), number, None), None)
     if offset is None:
@@ -270,10 +267,7 @@ def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> 
 
 
 def estimated_dpi(shape: tuple[int, ...]) -> float:
-    """The resolution of a page that states none, from its (height, width) in pixels.
-
-    A whole sheet of A4 or Letter is assumed, whichever is nearer in its aspect ratio.
-    """
+    """The dpi of a page (height, width) in pixels if it is a whole sheet of A4 or Letter."""
     short, long = sorted(shape)
     width, height = min(_SHEETS_MM, key=lambda mm: abs(short / long - mm[0] / mm[1]))
     return round(MM_PER_INCH * max(short / width, long / height), 1)

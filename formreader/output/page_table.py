@@ -59,10 +59,7 @@ class Sheet:
 
     @property
     def doubtful(self) -> list[str]:
-        """The names of the fields to look at: also of blank ones that break a rule by that.
-
-        Not of those whose rule a person has settled, by checking all others that it is about.
-        """
+        """The fields to look at, also blank ones that break a rule which nobody has settled."""
         fields, states = self.fields, defaultdict[str, set[Status]](set)
         for one in fields.values():
             for text in one.broken:
@@ -80,10 +77,7 @@ class Sheet:
         ]
 
     def cell_of(self, name: str) -> str:
-        """The value of a field as this table has it; "" where the form has no such field.
-
-        It stands for a number or a date where its kind is known and it fits.
-        """
+        """The value of a field as this table has it, typed if it fits its kind; "" for no field."""
         read, kind = self.fields.get(name), self.kinds.get(name)
         if read is None or kind is None:
             return "" if read is None else read.value
@@ -146,10 +140,7 @@ def sheets_of(
 
 
 def column_of(form: str, name: str, *, many: bool) -> str:
-    """The column of a field in a table of one form, or of `many`.
-
-    Of many forms F02 is something else in each: its column is form-1.F02.
-    """
+    """The column of a field in a table; of `many` forms F02 differs by form, and is form-1.F02."""
     return f"{form}.{name}" if many and _UNNAMED.fullmatch(name) else name
 
 

@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
 
 class TypedText(str):
-    """A text that stands for a number, a date or a time, which Excel has as such.
-
-    `stands_for` is that value: see `formreader.core.field_kinds.Typed`.
-    """
+    """A text that `stands_for` a number, a date or a time, which Excel has as such."""
 
     stands_for: Typed
 

@@ -29,10 +29,7 @@ class PageCode:
 
 @cache
 def page_code(package: str, scripts: tuple[str, ...], *styles: tuple[str, str]) -> PageCode:
-    """Return what all pages share, then the `scripts` of a package and the `styles`, in this order.
-
-    `styles` are packages and names. Kept.
-    """
+    """The code of all pages, the `scripts` of a package, and `styles` by package and name; kept."""
     shared = re.sub("^export ", "", page_asset(_SHARED, "web/parts.js"), flags=re.MULTILINE)
     script = shared + "".join(page_asset(package, name) for name in scripts)
     style = "".join(page_asset(*names) for names in ((_SHARED, "web/base.css"), *styles))
@@ -42,10 +39,7 @@ def page_code(package: str, scripts: tuple[str, ...], *styles: tuple[str, str]) 
 
 @cache
 def page_environment(package: str) -> Environment:
-    """The templates of the pages in a package; what they show is escaped.
-
-    Kept, as compiling a template takes some 30 ms, as much as all else that a report takes.
-    """
+    """The templates of a package's pages, with escapes; kept, as compiling one takes some 30 ms."""
     environment = Environment(
         loader=FunctionLoader(partial(page_asset, package)),
         autoescape=True,

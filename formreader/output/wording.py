@@ -57,10 +57,7 @@ def page_words(language: str, *parts: str) -> dict[str, Words]:
 
 
 def sentence(reasons: str, language: str = "") -> str:
-    """The sentences of reasons (`core/doubts.py`), which stand one a line.
-
-    What is none, such as why a page could not be read, stays as it is.
-    """
+    """The sentences of reasons (`core/doubts.py`), one a line; other texts stay as they are."""
     if not reasons:  # as of most fields
         return ""
     words = words_of(language)

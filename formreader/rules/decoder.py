@@ -89,11 +89,7 @@ class Belief:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What ink and rules say of a field.
-
-    `chosen` is the index of its value in the most probable reading of the page, `probabilities`
-    are those of its candidates.
-    """
+    """The index of the value `chosen` for a field, and the probabilities of its candidates."""
 
     chosen: int
     probabilities: tuple[float, ...]
@@ -209,10 +205,7 @@ _Weighted: TypeAlias = tuple[Sequence[int | Decimal | None], Floats]
 
 
 def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _Weighted:
-    """The candidates of a field, weighted by its own rules.
-
-    `exact`: it is in a rule that few values keep.
-    """
+    """The candidates of a field, weighted by its rules; `exact`: few values keep one of them."""
     own, kept = rules.of(name), 1 - rules.broken
     breaks = rules.broken * _SHARE_OF_ONE_BREAK / kept
     numbers, weights = list[int | Decimal | None](), list[float]()
@@ -410,10 +403,7 @@ def _limited(
     came: Integers,
     steps: tuple[Integers, Integers, Integers, Floats],
 ) -> _Layer:
-    """The layer of the `_MAX_STATES` most probable states, the highest probability being 1.
-
-    Steps to the others lead nowhere: their weight is 0.
-    """
+    """The layer of the `_MAX_STATES` most probable states; steps to the others weigh 0."""
     if len(forward) > _MAX_STATES:
         kept = np.sort(np.argsort(-forward, kind="stable")[:_MAX_STATES])
         new = np.zeros(len(forward), np.int64)

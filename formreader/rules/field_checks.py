@@ -215,10 +215,7 @@ def key_of_value(value: str) -> str:
 
 
 def step_broken(value: str, key: str, rules: FieldRules, name: str) -> str:
-    """Why a value does not fit the earlier value of the same key; "" if it fits.
-
-    Blanks and unreadable values are not compared.
-    """
+    """Why a readable value does not fit the earlier one of the same key; "" if it fits."""
     now = number_of(value, rules) if value else None
     if now is None or not key:
         return ""

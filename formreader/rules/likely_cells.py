@@ -23,20 +23,14 @@ twenty times as probable."""
 
 @dataclass(frozen=True, slots=True)
 class BoxContents:
-    """What may stand in one box: before the first digit of its field, and behind it.
-
-    Behind it every number has a digit there, also where the ink does not show which.
-    """
+    """What may stand in a box before its field's first digit, and behind it: always a digit."""
 
     leading: Alternatives
     inner: Alternatives
 
 
 def likely_cells(boxes: Sequence[BoxContents]) -> list[tuple[str, float]]:
-    """The most probable contents of some boxes with their probabilities, the best first.
-
-    Contents are one character a box, independent of one another but for what `BoxContents` says.
-    """
+    """The most probable contents of some boxes, a character each, with their probabilities."""
     found = [("", 1.0)]
     for box in boxes:
         longer = [

@@ -60,10 +60,7 @@ def latest(rows: Iterable[tuple[int, int, str]]) -> dict[int, dict[int, str]]:
 
 
 def answered(field: FieldReading, answers: FieldAnswers) -> FieldReading:
-    """A field as people answered; what nobody answered stays as it was read.
-
-    What a person said has the confidence 1.
-    """
+    """A field as people answered, with confidence 1; what nobody answered stays as it was read."""
     if not answers:
         return field
     if WHOLE_FIELD in answers:

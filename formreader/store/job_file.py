@@ -211,10 +211,7 @@ def damaged_job(path: Path, cause: object) -> OutputError:
 
 @contextmanager
 def _output_errors(path: Path, damaged: Sequence[int] = _DAMAGED) -> Iterator[None]:
-    """Turn SQLite's errors about the file into `OutputError`; others are bugs and pass.
-
-    `damaged` are the codes of errors that tell of a damaged file.
-    """
+    """Turn SQLite's errors about the file, `damaged` ones or others, into `OutputError`."""
     try:
         yield
     except UnicodeDecodeError as error:  # also of SQLite's own messages, which quote the file

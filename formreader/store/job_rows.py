@@ -1,7 +1,4 @@
-"""Convert readings to rows of a job's tables and back, without loss.
-
-Pages, fields and boxes are counted from 1 in the rows, as in the results.
-"""
+"""Rows of a job's tables from readings and back, without loss; all numbers count from 1."""
 
 from __future__ import annotations
 
@@ -102,10 +99,7 @@ def _digit_rows(reading: PageReading) -> Iterator[Row]:
 
 
 def _picture_rows(crops: PageCrops, reading: PageReading) -> Iterator[Row]:
-    """A row of `PICTURE_COLUMNS` for each field with writing.
-
-    Also of accepted fields: another threshold may put them up for review, and audits show them.
-    """
+    """A row of `PICTURE_COLUMNS` for each field with writing, as any may be put up for review."""
     if [len(one.boxes) for one in crops.fields] != [len(one.digits) for one in reading.fields]:
         raise ValueError(f"{reading.file}: the reading has other boxes than the crops")
     for number, (field, read) in enumerate(zip(crops.fields, reading.fields, strict=True), 1):
@@ -119,10 +113,7 @@ def _picture_rows(crops: PageCrops, reading: PageReading) -> Iterator[Row]:
 
 
 def read_fields(fields: Iterable[Row], digits: Iterable[Row]) -> tuple[FieldReading, ...]:
-    """The fields of a page, from ordered rows of `FIELD_COLUMNS` and `DIGIT_COLUMNS`.
-
-    Rows of fields without digits may end with the confidence of the least sure digit.
-    """
+    """The fields of a page, from ordered rows of `FIELD_COLUMNS` and `DIGIT_COLUMNS`."""
     of_field = {
         number: tuple(map(_read_digit, rows)) for number, rows in groupby(digits, itemgetter(0))
     }

@@ -1,7 +1,4 @@
-"""The job: everything read so far, on disk, to continue a scan and to write its results.
-
-The format is described in docs/job-store.md.
-"""
+"""The job, on disk: all that was read, to continue and write a scan; see docs/job-store.md."""
 
 from __future__ import annotations
 
@@ -158,10 +155,7 @@ class JobStore:
     def set_view(
         self, view: JobView, judged: Callable[[FieldReading], FieldReading] | None = None
     ) -> None:
-        """Set how the job is written from now on.
-
-        `judged` gives all readings the statuses of other thresholds, as it does for one.
-        """
+        """Set how the job is written; `judged` gives readings the statuses of other thresholds."""
         with self._file.transaction() as connection:
             if judged is not None:
                 for (page,) in connection.execute(sql.PAGE_IDS).fetchall():
@@ -174,10 +168,7 @@ class JobStore:
         found: Mapping[tuple[str, int], Mapping[int, tuple[str, ...]]],
         judged: Callable[[FieldReading], FieldReading],
     ) -> None:
-        """Set which rules fields break: (file, 0-based page) -> number of the field -> rules.
-
-        `judged` gives such a field its status.
-        """
+        """Set the rules that fields break, by (file, 0-based page) and number, and judge them."""
         with self._file.transaction() as connection:
             for (file, number), broken in found.items():
                 key = encode(file), number + 1
@@ -334,10 +325,7 @@ class JobStore:
                     yield self._with_picture(page, reading, number - 1, now)
 
     def sampled_fields(self, places: AbstractSet[tuple[str, int, int]]) -> Iterator[ReviewField]:
-        """The fields at (file, 0-based page, 0-based number), in the order of `readings`.
-
-        Only fields with something written have a picture; others are left out.
-        """
+        """The written fields at (file, 0-based page, 0-based number), as `readings` orders them."""
         pages = {(file, page) for file, page, _ in places}
         for page, reading in self._pages():
             if page is None or (reading.file, reading.number) not in pages:
@@ -406,10 +394,7 @@ class JobStore:
         return counts
 
     def accepted(self) -> tuple[int, float]:
-        """How many fields nobody needs to look at, and how many of them should be wrong.
-
-        The second is what their confidences say. Fields that people answered are left out.
-        """
+        """The number of accepted fields that nobody answered, and how many should be wrong."""
         ((fields, wrong),) = self._file.query(sql.COUNT_ACCEPTED, Status.OK.value)
         return int(fields), float(wrong)
 

@@ -213,10 +213,7 @@ class PartFiles:
             stream.write("\n]);\n")
 
     def remove(self, *, own: bool) -> None:
-        """Remove the parts of this edition (`own`) or of all others, and the folder if empty.
-
-        Its own where the report was not finished, those of others once it is there.
-        """
+        """Remove the parts of this edition (`own`) or of all others, and the folder if empty."""
         with suppress(OSError):  # no folder; or a part that is open: the next report removes it
             for path in self.folder.iterdir():
                 if _PART_NAME.fullmatch(path.name) and (self._edition in path.name) == own:

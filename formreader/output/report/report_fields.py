@@ -35,10 +35,7 @@ _KEY_DIGITS = 12
 
 
 class ReviewOrder:
-    """All fields with a digit to review, on disk, by what an answer is worth.
-
-    `size` is that of their records and pictures in bytes.
-    """
+    """Fields with a digit to review, on disk, by what an answer is worth; `size` is in bytes."""
 
     def __init__(self, folder: Path | None, *, blind: bool) -> None:
         """Without fields; their file will be in `folder`. `blind`: they keep their order."""
@@ -134,10 +131,7 @@ def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
 
 
 def _entry(field: ReviewField, row: int) -> list[Json]:
-    """What the index says of a field; `ReviewField` in report_model.js names the parts.
-
-    `row` is its place among the fields in the order of the table.
-    """
+    """What the index says of field `row` of the table: `ReviewField` in report_model.js."""
     read = field.reading
     place: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
     every = not any(digit.status is Status.REVIEW for digit in read.digits)  # a rule is broken
@@ -169,10 +163,7 @@ def _pictures(field: ReviewField) -> list[Json]:
 
 
 def _key(field: ReviewField) -> str:
-    """Return what browsers keep a field's answers under: the same as long as its writing is.
-
-    So answers outlive a resumed scan, another threshold and corrections that were applied.
-    """
+    """What browsers keep a field's answers under: the same as long as its writing is."""
     places = [whole_pixels(digit.box) for digit in field.reading.digits]
     name = json.dumps([file_cell(field.file), field.page, field.number, places])
     return hashlib.sha256(name.encode("ascii") + field.sprite).hexdigest()[:_KEY_DIGITS]
