@@ -1,10 +1,9 @@
 """Learn the forms of a scan from its own pages, and read the pages as these forms, in one go.
 
-Pages are read in blocks. Of a page that is no known form the job keeps a small copy. After each
-block forms are learned of the pages that wait so, and these pages become their form: by name only,
-where exactly the form's fields were found on them, else they are read again. Later pages of the
-form are read as it at once. What a page is read with depends on its place in the scan alone, so a
-scan that was interrupted comes to the same results.
+Pages are read in blocks. After each, forms are learned of the pages of no known form, of which the
+job keeps small copies: these pages get their form by name only if exactly its fields were found,
+else they are read again. What a page is read with depends on its place in the scan alone, so an
+interrupted scan comes to the same results.
 """
 
 from __future__ import annotations

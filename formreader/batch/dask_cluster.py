@@ -210,8 +210,7 @@ def _check_version(*versions: str) -> None:
 class _Sender:
     """What a worker must know about the program that sends it pages.
 
-    `folder`: the folder that its relative paths start from. `seconds`: the time limit of a page.
-    `reading`: how pages are read, None if they are not.
+    `folder` is where relative paths start. `reading`: how pages are read, None if they are not.
     """
 
     version: str

@@ -104,10 +104,7 @@ class DebugFolder:
     def write(
         self, file: InputFile, page: PageCrops, reading: PageReading, warn: Callable[[str], None]
     ) -> None:
-        """Write the overlay of a page and the sheet of its crops, if the page could be read.
-
-        A picture that cannot be written must not cost the results: it is only reported to `warn`.
-        """
+        """Write the pictures of a page that could be read; a failure is only told to `warn`."""
         if page.error:
             return
         digits = [digit for field in reading.fields for digit in field.digits]
@@ -133,8 +130,7 @@ def draw_overlay(
 ) -> Picture:
     """Draw each box on the page (h, w) uint8, in the colour of its status, with its reading.
 
-    Discarded boxes are outlined in grey. Their reason stands once, at the first of them, where it
-    hides no reading.
+    Discarded boxes are grey, with their reason at the first of them, where it hides no reading.
     """
     picture = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     for kind in discarded:

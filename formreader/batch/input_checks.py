@@ -30,10 +30,9 @@ not measured."""
 
 
 class PdfCounter:
-    """Counts the pages of PDFs in a process, and checks files at URLs in others.
+    """Counts the pages of PDFs in a process, and checks files at URLs in others, until `with` ends.
 
-    The first PDF and the first URL start them, and the end of `with` ends them. A call that takes
-    more than `seconds`, or more than `memory` GiB (as of `start_workers`), fails.
+    A call that takes more than `seconds`, or `memory` GiB (as of `start_workers`), fails.
     """
 
     def __init__(self, seconds: float, memory: float | None = None) -> None:
@@ -85,9 +84,7 @@ def list_inputs(
     own: Collection[Place] = (),
     seconds: float = ScanOptions(()).page_timeout,
 ) -> InputListing:
-    """Return what `list_files` returns; a server that answers slowly or without end is an error.
-
-    One that does not answer at all is waited for up to `seconds`.
+    """Return what `list_files` returns; a silent server is waited for up to `seconds`.
 
     Raises:
         NoInputError: as of `list_files`, or listing took too much time or memory.

@@ -159,8 +159,7 @@ class Plan:
 def run_record(options: ScanOptions, cards: NetworkCards) -> RunRecord:
     """Return what must be the same for a later run to continue this job.
 
-    It includes PATHS: otherwise a scan of another folder into the same table would silently
-    replace the results of this one. Thresholds may differ: they only choose what is for review.
+    With PATHS, lest a scan of another folder replace results; thresholds only choose for review.
     """
     template = {}
     if options.template == "auto":

@@ -61,8 +61,7 @@ _SCHEMAS = {
 class NetworkCards:
     """The card of the network for digits, the calibration of that for numbers, and a hash of all.
 
-    Cards hold the hashes of the models' files, their temperature and calibration, so that two
-    scans with the same `sha256` read alike.
+    Cards have the models' hashes and calibrations: scans with the same `sha256` read alike.
     """
 
     digits: Card

@@ -1,7 +1,6 @@
 """Pages that differ from the others of their batch: a field more or less than pages like them.
 
-Without a template nothing else shows that a printed title was taken for a field, or that a row was
-split. Each value then stands under another number than on the other pages.
+Without a template nothing else shows a title taken for a field, or a row that was split.
 """
 
 from __future__ import annotations

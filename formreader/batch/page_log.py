@@ -15,12 +15,10 @@ from formreader.core.records import PageCrops, PageReading, Status
 
 @dataclass(frozen=True, slots=True)
 class PageFigures:
-    """How one page went.
+    """How one page (from 1) went, with the seconds of each stage of its page work.
 
-    `page` is 1-based. `seconds` holds the time of each stage of its page work. `digits` counts
-    the boxes with ink, `review` the digits to review. `worst_confidence` is the lowest confidence
-    of a digit, None if there are no digits. `error` says why the page could not be read.
-    `retried`: the process that first worked on the page died; there is one line all the same.
+    `digits` counts the boxes with ink, `review` the digits to review. `worst_confidence` is None
+    without digits. `retried`: the process that first worked on the page died.
     """
 
     file: str

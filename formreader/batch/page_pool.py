@@ -39,11 +39,10 @@ result of a page takes about 0.1 MB. A choice; no record of a measurement."""
 
 @dataclass(frozen=True, slots=True)
 class PagePool:
-    """Does page work on an executor, until its `with` statement ends.
+    """Does page work by calls of `work_page` on an executor, until its `with` statement ends.
 
-    A call of `work` submits at most `ahead` pages that are not yet taken. `explain` turns an
-    exception of a call into the page's error. `close` cancels unfinished calls. `work_page` is
-    the function that the executor calls; it may read the pages as well.
+    `work` submits at most `ahead` pages that are not yet taken. `explain` turns an exception of a
+    call into the page's error. `close` cancels unfinished calls.
     """
 
     executor: Executor
@@ -119,11 +118,8 @@ def open_pool(
 ) -> PagePool:
     """Return a pool of at most `workers` processes on this machine, for `pages` pages.
 
-    `reading` is how they read pages; None if they only cut them.
-
-    A page fails if it takes more than `page_timeout` seconds or more than `memory` GiB (None for a
-    share of the machine's memory), or if its worker dies twice. Even a single page is worked on in
-    another process: if it crashes, the program survives.
+    Limits and `reading` are those of `start_workers`; a page also fails if its worker dies twice.
+    Even a single page is worked on in another process: if it crashes, the program survives.
     """
     workers = max(1, min(workers, pages))
     executor = start_workers(workers, page_timeout, memory, reading)
@@ -135,10 +131,9 @@ def open_pool(
 def start_workers(
     workers: int, seconds: float, memory: float | None = None, reading: WorkerReading | None = None
 ) -> ProcessExecutor:
-    """Start processes for page work; those that read load the networks at once.
+    """Start processes for page work; with `reading` they load the networks at once.
 
-    A call is cancelled if it takes more than `seconds`, or more memory than `memory` GiB; None for
-    a share of the machine's memory.
+    A call fails after `seconds`, or over `memory` GiB; None for a share of the machine's memory.
     """
     level = logging.getLogger("formreader").getEffectiveLevel()
     prepare = partial(start_worker, level)

@@ -38,13 +38,10 @@ class WorkerStartError(Exception):
 class ProcessExecutor(Executor):
     """Runs calls in `workers` processes, which start in the background.
 
-    A call that takes more than `seconds` raises `TimeLimitError`, one whose process takes more than
-    `memory` bytes `MemoryLimitError`. If its worker dies, the call is repeated once; if that worker
-    dies too, it raises `WorkerDiedError`. If no worker can be started, each call raises
-    `WorkerStartError`. `mark_repeated` may change the result of a call that was repeated.
-
-    Functions, arguments and results are pickled. `preload` names a module that is imported once
-    for all workers, if the system supports it.
+    A call raises `TimeLimitError` after `seconds`, `MemoryLimitError` over `memory` bytes, and
+    `WorkerStartError` if no worker starts. If its worker dies, it is repeated once, and its result
+    passed through `mark_repeated`; then it raises `WorkerDiedError`. All that is passed is pickled.
+    `preload` names a module that is imported once for all workers, if the system supports it.
     """
 
     def __init__(
@@ -74,10 +71,9 @@ class ProcessExecutor(Executor):
         return self._threads.submit(self._call, (fn, args, kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers when all calls are done; with `cancel_futures` at once.
+        """End the workers when all calls are done; with `cancel_futures` at once, calls too.
 
-        `cancel_futures` also cancels running calls. Without `wait`, workers that still have calls
-        end with the program.
+        Without `wait`, workers that still have calls end with the program.
         """
         if cancel_futures:
             self._threads.shutdown(wait=False, cancel_futures=True)

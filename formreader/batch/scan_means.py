@@ -209,8 +209,7 @@ class _Call:
 class Lanes:
     """One executor shared by several scans: passes on at most `calls` at a time.
 
-    Lanes take turns: a scan of thousands of pages does not keep another of one page waiting. Calls
-    of an urgent lane go before all others.
+    Lanes take turns, so that no long scan keeps a short one waiting; urgent ones go first.
     """
 
     def __init__(self, executor: Executor, calls: int) -> None:

@@ -1,8 +1,7 @@
 """A process that answers one call at a time, and may die or be killed at any moment.
 
-In the pools of `concurrent.futures` and of Pebble all workers share one pipe and its locks. If one
-is killed while it holds a lock, or in the middle of a message, the others hang forever. Here each
-worker has its own pipe, so that only its own breaks.
+Each has its own pipe: in the pools of `concurrent.futures` and Pebble all share one, and hang for
+ever if a worker is killed while it holds a lock or in the middle of a message.
 """
 
 from __future__ import annotations

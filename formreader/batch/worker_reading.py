@@ -1,8 +1,7 @@
-"""Reading of a page by the worker that cut it.
+"""Reading of a page by the worker that cut it, which also packs what a job stores.
 
-Recognition takes up to a third of a page's time, so a single process that reads keeps only a few
-workers busy. A worker that reads for a job also packs what is stored. On a GPU the main process
-reads, in large batches (`PagePool.read`).
+Recognition takes up to a third of a page's time: one process that reads keeps few workers busy.
+On a GPU the main process reads, in large batches (`PagePool.read`).
 """
 
 from __future__ import annotations

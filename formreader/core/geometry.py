@@ -121,8 +121,7 @@ def reading_order(
 ) -> list[int]:
     """Indices of items in reading order: level by level from the top, left to right in each.
 
-    The topmost remaining item begins a level. Items whose `middles` (y) are not below its
-    `level_ends` (y) are on that level.
+    The topmost remaining item begins a level, of those with `middles` (y) above its `level_ends`.
     """
     waiting = sorted(range(len(middles)), key=lambda i: middles[i])
     order: list[int] = []

@@ -11,8 +11,7 @@ from formreader.core.records import GreyImage
 class Pyramid:
     """A page, (h, w) uint8, and its halvings, each the means of 2 x 2 pixels of the one before.
 
-    Each is made when it is first asked for, and then kept: the crops and pictures of one page
-    share them. An odd last row or column is left out: means of whole blocks are much faster.
+    Each is kept, for all crops of a page. An odd last row or column is left out: that is faster.
     """
 
     def __init__(self, page: GreyImage) -> None:

@@ -93,10 +93,9 @@ def job_path(out: Place) -> Path:
 
 
 def url_label(url: str, folder: str, level: int) -> str:
-    """The label of the file at `url` in the results.
+    """The label of the file at `url`, at `level` 0 its path below `folder`, at 2 the whole URL.
 
-    At `level` 0 it is the path below `folder`, at 1 the folder's name and that path, at 2 the
-    whole URL. Levels 0 and 1 leave out what follows `?` in a web address: it may be a signature.
+    At 1 it begins with the folder's name. Both leave out what follows `?`: it may be a signature.
     """
     if level == 2:
         return url

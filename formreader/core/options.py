@@ -292,9 +292,8 @@ class TrainOptions(_Checked):
 class ImproveOptions(_Checked):
     """Options of `formreader improve`.
 
-    `jobs`: the tables of the scans whose corrections are learned from; their jobs lie beside them.
-    `out`: folder for the model. `model`: name or folder of the model to start from; None for the
-    shipped one, if that read the pages. `writers`: table of who wrote which file.
+    `jobs` are the tables of scans with corrections. `out`: folder for the model. `model` is the one
+    to start from; None for the shipped one, if that read the pages. `writers`: who wrote what.
     """
 
     jobs: tuple[Place, ...]

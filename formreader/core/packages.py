@@ -55,8 +55,7 @@ _STANDARD_ERROR = 2
 def start_keras() -> None:
     """Import Keras and its backend, in about 10 s; if that fails, their messages are shown.
 
-    TensorFlow 2.21 writes messages about instruction sets and missing GPUs directly to the file
-    descriptor of standard error, before its log level takes effect.
+    TensorFlow 2.21 writes some to standard error itself, before its log level takes effect.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,8 +1,7 @@
 """Immutable records of files, pages, boxes, fields and readings.
 
-Coordinates are pixels of the page as stored in its file, after the file's own orientation
-tag is applied: origin top left, x to the right, y down, unless a name says otherwise. Numbers
-of pages and boxes are 0-based here, and 1-based in everything that people see.
+Coordinates are pixels of the page, after its file's orientation tag: origin top left, y down,
+unless a name says otherwise. Numbers are 0-based here, 1-based in all that people see.
 """
 
 from __future__ import annotations
@@ -113,9 +112,8 @@ class Discarded:
 class Thumbnail:
     """A picture of a field and its surroundings, for the report.
 
-    `jpeg` is the encoded picture, grey and upright. `area` is the part of the page that it shows,
-    in page pixels. `scale` is picture pixels per page pixel, `turned` the number of clockwise
-    quarter turns, 0 to 3, that brought that part of the page upright.
+    `jpeg` is grey and upright, by `turned` clockwise quarter turns. It shows the `area` in page
+    pixels, at a `scale` of picture pixels per page pixel.
     """
 
     jpeg: bytes
@@ -376,10 +374,9 @@ class PageRemark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReviewField:
-    """One field with digits to review, and the pictures that a reviewer needs.
+    """A field to review and its pictures; `page` and `number` (on the page) are 0-based.
 
-    `page` and `number` (of the field on its page) are 0-based. `sprite` is a PNG of the crops
-    of all its boxes, blank ones included, side by side: 28 px high, 28 px wide per box.
+    `sprite` is a PNG of the crops of all its boxes side by side, 28 px high, 28 px wide each.
     """
 
     file: str

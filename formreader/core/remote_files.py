@@ -1,9 +1,7 @@
 """Files at a URL (`s3://bucket/scans/`), by fsspec: list, fetch and upload them whole.
 
-fsspec is imported only when a URL is opened: local work never waits for it. Whatever a store
-raises becomes the `OSError` of a local file with the same fault. Nothing here depends on one
-store: credentials, regions and proxies come from where its fsspec package looks for them (the
-environment, `~/.aws`, ...).
+fsspec is imported only for a URL. Whatever a store raises becomes the `OSError` of a local file.
+Credentials, regions and proxies come from where its package looks for them.
 """
 
 from __future__ import annotations
@@ -222,11 +220,7 @@ def _answer(
 def _list(
     store: AbstractFileSystem, folder: str, url: str, seconds: float | None
 ) -> list[dict[str, Any]]:
-    """The entries of a folder except hidden ones, each with at least `name` and `type`.
-
-    Links of web pages to parent folders or with `?` are left out, and so is the empty object with
-    the folder's own name in object stores.
-    """
+    """The entries of a folder; none that is hidden, has `?`, or is the folder itself."""
     with _os_errors(url):
         entries: list[dict[str, Any]] = _answer(store, "ls", folder, seconds, detail=True)
     names = (_below(entry["name"], folder) for entry in entries)

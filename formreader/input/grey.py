@@ -89,8 +89,7 @@ marker. No record of how value and length were chosen."""
 def grey_of_jpeg(image: JpegImageFile, data: bytes) -> GreyImage:
     """The luminance, (h, w) uint8, of the JPEG `data`, whose header is already in `image`.
 
-    libjpeg-turbo decodes intact data directly to grey, in about half of Pillow's time. After any
-    warning Pillow decodes the data, as it tolerates more, and a check for missing data follows.
+    libjpeg-turbo takes half of Pillow's time, but Pillow tolerates more: it decodes what warns.
 
     Raises:
         PageError: the data ends early.
@@ -120,9 +119,8 @@ def _decode_strictly(data: bytes, height: int, width: int) -> GreyImage:
 def _ends_early(grey: GreyImage, data: bytes) -> bool:
     """Whether JPEG data is incomplete although its end marker is there.
 
-    The decoder fills missing blocks with mid-grey. If the last block has exactly that grey, the
-    image is decoded again with extra bytes before the end marker: they change it only if the
-    decoder still expected data.
+    Missing blocks are mid-grey. If the last one is, the image is decoded again with extra bytes
+    before the end marker: they change it only if the decoder still expected data.
     """
     if not (grey[-_JPEG_BLOCK_SIDE:, -_JPEG_BLOCK_SIDE:] == _FILL_LEVEL).all():
         return False

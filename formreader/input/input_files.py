@@ -60,15 +60,11 @@ def list_files(
 ) -> InputListing:
     """List the page files that files, folders (recursively) and glob patterns lead to.
 
-    Each argument is a path or a URL; a URL gives URLs (but `file://` gives paths). Arguments
-    keep their order; the files of a folder or pattern are in natural order (`page2` before
-    `page10`). A file given by name is listed whatever its suffix; folders and patterns give
-    only files with the suffix of a page. Left out are hidden files, `own` (result files and
-    folders of this program) and files already listed under another name. A sub-folder that
-    cannot be opened is listed itself, and becomes a page with an error. Labels are unique.
-
-    A file at a URL whose server does not answer within `seconds` is listed; reading it reports
-    that. That server is not asked again about other files.
+    URLs give URLs (but `file://` paths). Arguments keep their order; the files of a folder or
+    pattern are in natural order (`page2` before `page10`). A file given by name is listed whatever
+    its suffix, others by theirs, but not hidden files, `own` results, and those listed before under
+    another name. A sub-folder that cannot be opened, or a file whose server does not answer within
+    `seconds`, is listed: reading it reports that. Labels are unique.
 
     Raises:
         NoInputError: a path does not exist or cannot be opened, or no page was found.

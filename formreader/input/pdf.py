@@ -226,10 +226,9 @@ def _picture(thing: pdfium.PdfObject, outer: pdfium.PdfMatrix) -> _Picture | Non
 
 
 def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
-    """The image that covers the whole page, or None.
+    """The image that covers the whole page, and hides all below, or None.
 
-    Objects painted before it are hidden under it. Images that are stencils, are turned by odd
-    angles or have oblong pixels do not count: they need rendering.
+    Stencils, images turned by odd angles and those with oblong pixels need rendering.
     """
     top = next(_painted(page), None)
     picture = _picture(*top) if top else None
@@ -321,11 +320,7 @@ def _render(page: pdfium.PdfPage, max_pixels: int) -> tuple[GreyImage, float]:
 
 
 def _render_dpi(width: float, height: float, pictures: list[_Picture], max_pixels: int) -> float:
-    """`RENDER_DPI`, or more if an image over much of the page has a higher resolution.
-
-    It is less only for pages longer than `_MAX_SHEET_LENGTH`. `width` and `height` are those of
-    the page in points.
-    """
+    """`RENDER_DPI`, or more (on long pages less) as large images have; sides are in points."""
     min_area = _MIN_RENDERED_IMAGE_SHARE * width * height
     large = [p for p in pictures if np.prod(p.sides) >= min_area]
     finest = max((max(picture.dpi) for picture in large), default=0.0)

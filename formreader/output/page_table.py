@@ -120,15 +120,9 @@ def sheets_of(
 ) -> Iterator[Sheet]:
     """Put pages that follow one another together as documents; others stay alone.
 
-    A document is of one file, or of files in one folder with one page each. A page of another kind,
-    or of no known form, ends it: what comes after may belong to another document.
-
-    Args:
-        pages: the pages, in order.
-        documents: the forms of the pages of each document, in order, by that of the first page.
-        single: the names of the files that have one page.
-        kinds: the kinds of the fields of each form, by their names.
-        many: the table is of several forms.
+    A document is of one file, or of files of one page each (`single`) in one folder; any other page
+    ends it. `documents` are the forms of the pages of each, by that of the first page. `kinds` are
+    those of the fields of each form, by name. `many`: the table is of several forms.
     """
     in_columns = {
         form: {column_of(form, name, many=many): kind for name, kind in of.items()}

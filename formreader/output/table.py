@@ -1,11 +1,8 @@
 r"""The table: one row per field or digit, the same bytes for the same readings.
 
-As CSV it is UTF-8 without a byte order mark, with commas and `\n` line ends, which
-spreadsheets, pandas and `csv` can all read. Coordinates are whole page pixels.
-
-A spreadsheet treats a cell that begins with `=`, `+`, `-` or `@` as a formula. The name of a
-stranger's file could misuse that, so it is written as `./=name.png`: the same path for a program,
-but plain text for a spreadsheet.
+As CSV it is UTF-8 without a byte order mark, with commas and `\n` line ends. Coordinates are whole
+page pixels. A spreadsheet treats a cell that begins with `=`, `+`, `-` or `@` as a formula, so the
+name of a stranger's file is written as `./=name.png`: the same path for a program.
 """
 
 from __future__ import annotations

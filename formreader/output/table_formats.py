@@ -170,10 +170,9 @@ def _write_parquet(place: Place, columns: Sequence[str], rows: Iterable[Row]) ->
 
 
 def _write_excel(place: Place, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write one sheet, with values, digits and names as text cells, so that leading zeros stay.
+    """Write one sheet: text cells, so that leading zeros stay, and typed values as such.
 
-    Values of fields whose template tells their kind are numbers, dates and times. The same rows
-    give the same bytes.
+    The same rows give the same bytes.
     """
     import xlsxwriter
 

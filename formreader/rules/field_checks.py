@@ -173,8 +173,7 @@ def relation_broken(
 ) -> str:
     """The reason for review of a rule that is broken.
 
-    `values` are those of the fields as written, "" for a blank. `numbers` are what the values of
-    the rule's fields stand for.
+    `values` of fields are as written; `numbers` are what those of the rule stand for.
     """
     if relation.compare == "=" and (lone := _result(relation)):
         name, weight = lone

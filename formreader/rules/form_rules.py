@@ -93,8 +93,8 @@ class Relation:
 class FormRules:
     """The rules of a form: of each field by its name, and between fields.
 
-    `broken` is the share of cases in which people break a rule. `columns` are the names of the
-    fields of each column of cells, one below another.
+    `broken` is the share of cases in which people break one. `columns` are the names of the fields
+    of each column of cells, one below another.
     """
 
     fields: Mapping[str, FieldRules] = field(default_factory=dict)

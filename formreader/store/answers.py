@@ -23,10 +23,9 @@ FieldAnswers: TypeAlias = Mapping[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person said of one box, or if `box` is `WHOLE_FIELD` of the value of a field.
+    """What a person said of a `box`, or if that is `WHOLE_FIELD` of a field; all count from 1.
 
-    `file` is its name in the results; `page`, `field` and `box` count from 1. `text` is one digit,
-    "" for blank or "?" for no digit; of a field it is the value.
+    `text` is one digit, "" for blank or "?" for no digit; of a field it is the value.
     """
 
     file: str

@@ -20,11 +20,9 @@ _SHOWN_HASH_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """Version, model and options of a run; they must be the same to continue a job.
+    """What must be the same to continue a job: version, model and options that affect readings.
 
-    `model` is the model's name and version, `model_sha256` the hash of its card, which has the
-    hashes of its files. `options` has the options that affect what is read, by their names on the
-    command line.
+    `model` is its name and version; `model_sha256` is of the cards, which have hashes of files.
     """
 
     version: str
@@ -102,11 +100,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredPage:
-    """A page about which people said something.
+    """A page about which people said something, as it was read.
 
-    `reading` is as it was read. `answers` has what they said: number of the field, from 1, -> by
-    box. `sprites` are PNGs of the crops of all boxes of a field side by side, by its number.
-    `signed`: (field, box) -> who said so, and when.
+    `answers`: number of the field, from 1, -> by box. `sprites` are PNGs of the crops of a field's
+    boxes side by side, by its number. `signed`: (field, box) -> who said so, and when.
     """
 
     reading: PageReading
@@ -119,9 +116,8 @@ class AnsweredPage:
 class FileRecord:
     """One input file.
 
-    `label` is its name in the results, unique in the job. `size` is in bytes, `mtime_ns` the time
-    of its last change in nanoseconds since 1970. `sha256` is the hash of its content, "" if it
-    cannot be opened. A file that cannot be read has an `error`, and one page with the same error.
+    `label` is unique in the job. `size` is in bytes, `mtime_ns` the time of its last change in ns
+    since 1970. `sha256` is "" if it cannot be opened; its one page then has its `error`.
     `duplicate_of` is the label of the file with the same content that is read instead.
     """
 
@@ -144,11 +140,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class LearnedForms:
-    """What a scan has learned of its own pages.
-
-    `forms` are the names of its templates, `templates_hash` what identifies them, and `pages` the
-    number of pages that were stored when it learned last.
-    """
+    """The templates that a scan learned: names, hash, and how many pages were stored then."""
 
     forms: tuple[str, ...] = ()
     templates_hash: str = ""
@@ -167,10 +159,9 @@ class LearnedForms:
 
 @dataclass(frozen=True, slots=True)
 class PageCopy:
-    """A page's straight copy, kept until its form is learned.
+    """A page's straight copy, kept until its form is learned; `number` is 0-based.
 
-    `number` is 0-based. `png` is the encoded grey picture, `fields` the text of the fields that
-    were found on it. `page`, its id in the job, and its `notice` are known once it is stored.
+    `png` is grey, `fields` the text of those found. Once stored it has a `page` id and a `notice`.
     """
 
     file: str
@@ -183,10 +174,9 @@ class PageCopy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageLayout:
-    """Where the n fields of a page are, in reading order.
+    """Where the n fields of the `page` with this id are, in reading order, in pixels of the page.
 
-    `page` is its id in the job. `middles`, (n, 2), and `heights`, (n,), are pixels of the page;
-    `kinds`, (n,), is the number of boxes of each field, 0 for a cell.
+    `middles` are (n, 2), `heights` (n,), and `kinds`, (n,), numbers of boxes, 0 for a cell.
     """
 
     page: int
@@ -197,10 +187,10 @@ class PageLayout:
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """What learning changes in a job.
+    """What learning changes in a job, by ids of pages.
 
-    `named`: ids of pages -> their form and the names of their fields, in order. `again`: ids of
-    pages that are to be read anew -> their form. `forgotten`: ids of pages whose copies go.
+    `named` have their form and the names of their fields, pages to be read `again` their form.
+    The copies of those `forgotten` go.
     """
 
     learned: LearnedForms

@@ -40,11 +40,10 @@ def decode(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PageRows:
-    """What a job stores of a page, as rows of its tables, packed where the page was read.
+    """What a job stores of a page, packed where it was read.
 
-    `content` has all rows that the page's `checksum` is of, in the order of `CHECKED_ROWS`, and
-    `counts` the number of rows of each table but the page's own. `seconds` are those of its stages,
-    as JSON.
+    `content` has all rows that `checksum` is of, in the order of `CHECKED_ROWS`, `counts` the
+    numbers of those of other tables than the page's. `seconds` are those of its stages, as JSON.
     """
 
     seconds: str

@@ -210,8 +210,7 @@ class JobStore:
     def done(self) -> set[tuple[str, int]]:
         """(label, 0-based number) of each page that need not be read again.
 
-        Pages with an error are read again even if their file is the same: they may have failed
-        for lack of time, memory or permission, and trying a damaged one again is quick.
+        Those with an error are: they may have failed for lack of time, memory or permission.
         """
         return {(label, number - 1) for label, number in self._file.query(sql.DONE)}
 
@@ -370,11 +369,10 @@ class JobStore:
                 yield reading.remark
 
     def counts(self) -> Counter[str]:
-        """Counts of `pages`, `fields`, `digits`, `blank`, `review`, `failed` and `duplicates`.
+        """Counts of what is stored, and of its pages and digits by what became of them.
 
-        `digits` are boxes with ink, `blank` boxes without, `review` digits to review, `checked`
-        those that people answered. Of the pages, `failed` could not be read, and `duplicates`
-        stand for one duplicate file each.
+        `digits` are boxes with ink, `blank` without, `review` digits to review, `checked` answered
+        ones. `failed` pages could not be read; `duplicates` stand for one duplicate file each.
         """
         ((pages, failed, fields, duplicates),) = self._file.query(sql.COUNT_PAGES)
         states = Status.BLANK.value, Status.REVIEW.value

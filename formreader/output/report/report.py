@@ -52,14 +52,11 @@ _PART_NAME = re.compile(r"part-[0-9a-f]{8}-\d{4,}\.js|\.formreader-[0-9a-f]{12}\
 
 @dataclass(frozen=True, slots=True)
 class ReportSummary:
-    """What was scanned, for the top of the report.
+    """What was scanned, for the top of the report; counts as of `JobStore.counts`.
 
-    `digits` counts the boxes with ink, `blank` those without, `review` the digits to review,
-    `checked` those that people answered, and `failed` the pages that could not be read. `job` is
-    the name of the job, which corrections carry. `options` are names and values as the user gave
-    them. `csv_name` is the name of the report's table. `accepted` counts the fields that nobody
-    needs to look at; `accepted_wrong` of them are expected to be wrong, by their confidences.
-    `language` is that of the page, "" for that of the browser.
+    `job` is the name of the job, which corrections carry. `options` are names and values as given.
+    `accepted` fields need no look; `accepted_wrong` of them are expected to be wrong. `language` is
+    that of the page, "" for that of the browser.
     """
 
     files: int
@@ -182,11 +179,10 @@ def _in_html(text: str) -> str:
 
 
 class PartFiles:
-    """The parts of a large report: scripts in a folder beside it, one loaded at a time.
+    """The parts of a large report: scripts, as a page from disk may load these but not fetch.
 
-    A page opened from disk may not fetch, but may load scripts. So a part is a script that hands
-    its fields to the page. `edition` (8 hexadecimal digits) names one writing of it. Parts of other
-    editions stay until the report itself is replaced: any report that is there has its parts.
+    `edition` (8 hexadecimal digits) names one writing. Parts of others stay until the report itself
+    is replaced: any report that is there has its parts.
     """
 
     def __init__(self, report: Path, edition: str) -> None:
@@ -222,10 +218,9 @@ class PartFiles:
 
 
 def page_sources(files: Iterable[tuple[str, str]], report: Path) -> dict[str, str]:
-    """The address of each file that browsers show or open, relative to the report, by its label.
+    """The addresses, relative to the report, of the `files` (label, path) that browsers show.
 
-    `files` are (label, path). A linked page costs no space and no time, is as sharp as it was
-    scanned, and is still found when scans and report move together.
+    Linked pages cost no space or time, and are still found when scans and report move together.
     """
     folder = report.resolve().parent
     shown = ((label, Path(path)) for label, path in files)

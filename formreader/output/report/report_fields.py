@@ -100,8 +100,7 @@ def _nameless_file(folder: Path | None) -> IO[bytes]:
 def worth(read: FieldReading, gain: float = 0.0) -> float:
     """How many wrong values a key press puts right, as expected by the confidences.
 
-    A value is right once all of its digits are answered. `gain` is how many wrong values of other
-    fields the answer shows, as a sum with this field can then be checked.
+    `gain`: wrong values of other fields that the answer shows, as their sum can then be checked.
     """
     keys = sum(digit.status is Status.REVIEW for digit in read.digits)
     return (doubt(read) + gain) / max(keys, 1)
@@ -118,10 +117,9 @@ def doubt(read: FieldReading) -> float:
 def field_records(fields: Iterable[ReviewField]) -> Iterator[tuple[Json, Json]]:
     """Yield (record, pictures) of each field to review, in the order of the table, for programs.
 
-    A record is file, page, field, area, boxes, key, frame, value, confidence, and 1 for a cell.
-    The area of the picture is left, top, width and height on the page, and the clockwise quarter
-    turns that brought it upright. The pictures are the JPEG of the thumbnail and the PNG of the
-    crops, in base64.
+    A record is file, page, field, area (left, top, width, height on the page, clockwise quarter
+    turns to upright), boxes, key, frame, value, confidence, and 1 for a cell. Pictures are JPEG of
+    the thumbnail and PNG of the crops, in base64.
     """
     for field in fields:
         if field.reading.status is Status.REVIEW:
