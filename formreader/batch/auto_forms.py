@@ -148,8 +148,11 @@ class AutoForms:
                 write_template(self.folder / form.template.name, form.template, form.page)
                 forms.append(form)
         names = (*before, *(form.template.name for form in forms))
-        learned = LearnedForms(names, _note_written(self.folder, names), stored)
-        self.store.learn(_learning(learned, forms, copies))
+        digest = templates_hash(self.folder, names) if names else ""
+        if names:
+            with atomic_writer(self.folder / _WRITTEN_FILE) as stream:
+                stream.write(digest)
+        self.store.learn(_learning(LearnedForms(names, digest, stored), forms, copies))
         for form in forms:
             work.progress.message(
                 f"{form.template.name}: learned from {len(form.labels):,} pages, "
@@ -175,16 +178,6 @@ def check_discardable(folder: Path) -> None:
             f"{folder}: a new scan would replace these templates, which were changed since an "
             f"earlier one learned them. Use them with --template {folder}, or move them away"
         )
-
-
-def _note_written(folder: Path, names: Sequence[str]) -> str:
-    """Note what identifies the templates of these names, and return it; "" for none."""
-    if not names:
-        return ""
-    digest = templates_hash(folder, names)
-    with atomic_writer(folder / _WRITTEN_FILE) as stream:
-        stream.write(digest)
-    return digest
 
 
 def _learning(

@@ -33,8 +33,7 @@ _TLS = "tls://"
 """Beginning of the address of a scheduler that talks TLS."""
 
 _MAX_SECONDS_TO_CONNECT = 10.0
-"""Longest wait for the scheduler to answer, and again for it to have a worker. A choice, not
-measured."""
+"""Longest wait for the scheduler to answer, and again for a worker. A choice, not measured."""
 
 _page_lock = threading.Lock()
 """Held while a worker's process works on a page, so that it works on one at a time: pdfium is not

@@ -21,12 +21,10 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 _URL_PROCESSES = 2
-"""Processes that check files at URLs: most of the time they wait for servers. A choice, not
-measured."""
+"""Processes that check files at URLs: mostly they wait for servers. A choice, not measured."""
 
 _MAX_LISTING_SECONDS = 600.0
-"""Longest time that listing may take if there are URLs: for a million files in a store. A choice,
-not measured."""
+"""Longest time for listing URLs: for a million files in a store. A choice, not measured."""
 
 
 class PdfCounter:

@@ -20,9 +20,8 @@ from formreader.store.job_store import JobStore
 
 _GROUP_PAGES = 64
 _GROUP_SECONDS = 1.0
-"""A group is stored when it has this many pages or has taken this long. A run that is killed loses
-at most one group, besides the pages being worked on. Storing a group takes some hundredths of a
-second."""
+"""A group is stored when it has this many pages or has taken this long, in some hundredths of a
+second. A run that is killed loses at most one, besides the pages being worked on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class JobWork:
             self.store.add([page.rows for page in group])
         figures = [page.figures for page in group]
         if self.log is not None:
-            self.log.write(figures)
+            self.log(figures)
         for one in () if self.again else figures:
             self.progress.page_done(one)
         for page in group:

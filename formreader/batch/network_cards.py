@@ -94,11 +94,9 @@ def load_other_networks(second_reader: SecondReaderName | None) -> None:
         ModelError: one is missing or damaged.
         UsageError: the second reader is not installed.
     """
-    shipped_network()
-    shipped_page_network()
-    shipped_ink_network()
-    shipped_line_network()
-    shipped_reader()
+    of_pages = shipped_network, shipped_page_network, shipped_ink_network, shipped_line_network
+    for load in (*of_pages, shipped_reader):
+        load()
     if second_reader:
         second_opinion(second_reader)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol, TextIO, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from formreader.core.errors import OutputError
 from formreader.core.records import PageCrops, PageReading, Status
@@ -91,23 +91,8 @@ class ScanProgress(Protocol):
         return False
 
 
-class PageLog:
-    """A file that gets one line for each page when the page is done: a JSON object."""
-
-    def __init__(self, path: Path, stream: TextIO) -> None:
-        self._path = path
-        self._stream = stream
-
-    def write(self, pages: Iterable[PageFigures]) -> None:
-        """Add a line for each of `pages`, so that other programs can read it at once.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
-        lines = (f"{json.dumps(asdict(page))}\n" for page in pages)
-        with _output_errors(self._path):
-            self._stream.writelines(lines)
-            self._stream.flush()
+PageLog: TypeAlias = Callable[[Iterable[PageFigures]], None]
+"""Adds a line for each page to a file: a JSON object that other programs can read at once."""
 
 
 @contextmanager
@@ -115,15 +100,21 @@ def open_page_log(path: Path | None, *, fresh: bool) -> Iterator[PageLog | None]
     """Open the log at `path`, emptied if `fresh`; else new lines go to its end. None without one.
 
     Raises:
-        OutputError: the file cannot be opened.
+        OutputError: the file cannot be opened, or later not be written.
     """
     if path is None:
         yield None
         return
     with _output_errors(path):
         stream = path.open("w" if fresh else "a", encoding="utf-8", newline="\n")
+
+    def write(pages: Iterable[PageFigures]) -> None:
+        with _output_errors(path):
+            stream.writelines(f"{json.dumps(asdict(page))}\n" for page in pages)
+            stream.flush()
+
     try:
-        yield PageLog(path, stream)
+        yield write
     finally:
         with suppress(OSError):  # all was flushed before, or the failure is already reported
             stream.close()

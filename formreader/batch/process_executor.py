@@ -27,8 +27,7 @@ _MAX_STARTS_IN_A_ROW = 5
 """Attempts to start a worker before it is an error. A choice, not measured."""
 
 _START_PAUSE = 0.5
-"""Seconds between two attempts to start a worker: memory may be free again by then. A choice, not
-measured."""
+"""Seconds between two attempts to start: memory may be free by then. A choice, not measured."""
 
 
 class WorkerStartError(Exception):

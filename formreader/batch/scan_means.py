@@ -34,9 +34,8 @@ _T = TypeVar("_T")
 
 
 _CORES_PER_NETWORK_THREAD = 4
-"""Processor cores for each thread of the network. The network takes about a fifth of a page's time,
-and threads without work wait in a busy loop, which takes cores from the workers. No record of how
-the fifth was measured."""
+"""Processor cores for each thread of the network, which takes about a fifth of a page's time (no
+record of how that was measured). Threads without work wait in a busy loop, and take cores."""
 
 
 class ScanMeans:

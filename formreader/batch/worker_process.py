@@ -39,8 +39,7 @@ WORKER_IMPORTS = "formreader.batch.worker_imports"
 workers, and much of it again in the main process, so both start at the same time."""
 
 _MAX_SECONDS_TO_START = 120.0
-"""Longest wait until a worker is ready: imports from a slow network drive take long. A choice, not
-measured."""
+"""Longest wait for a worker: imports from a network drive take long. A choice, not measured."""
 
 _MAX_SECONDS_TO_END = 5.0
 """Longest wait for a killed process to end and for its exit code. A choice, not measured."""

@@ -21,8 +21,7 @@ from formreader.input.pdf_form import drawn_lines, form_fields
 from formreader.input.raster import check_size
 
 _PDF_TAIL = 2048
-"""Bytes at the end of a file that have to hold its end marker: twice the 1024 of the PDF
-Reference 1.7, appendix H."""
+"""Bytes at the end that have its marker: twice those of the PDF Reference 1.7, appendix H."""
 
 _MAX_MISSING_PAGES = 1000
 """Missing pages in a row, after which counting ends: pdfium searches the whole document for each
@@ -97,12 +96,10 @@ RENDER_DPI = 300
 """Resolution of rendered pages: a usual one of scans."""
 
 _MAX_RENDER_DPI = 600
-"""Highest resolution that a page is rendered at for the sake of its images. No record
-of a measurement."""
+"""Highest resolution that a page is rendered at for its images. No record of a measurement."""
 
 _MIN_RENDERED_IMAGE_SHARE = 0.25
-"""Share of the page's area from which an image raises the resolution of its page. No
-record of a measurement."""
+"""Share of a page from which an image raises its resolution. No record of a measurement."""
 
 _MAX_SHEET_LENGTH = 24 * _POINTS_PER_INCH
 """Points, a little more than A2. On a longer page nobody has set the size, so its dpi means
@@ -119,8 +116,7 @@ _MAX_GROUP_DEPTH = 15
 """Depth to which nested groups are taken apart: a guard against loops."""
 
 _JPEG_TAIL = 4096
-"""Bytes at the end of a JPEG in a PDF that have to hold its end marker. No record of a
-measurement."""
+"""Bytes at the end of a JPEG in a PDF that hold its end marker. No record of a measurement."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,11 +233,9 @@ def _find_scan(page: pdfium.PdfPage) -> _Picture | None:
     a, b, c, d, _, _ = picture.matrix.get()
     lengths = sorted(map(abs, (a, b, c, d)))
     across, down = picture.dpi
-    if lengths[1] > _MAX_SCAN_SHEAR * lengths[2]:
-        return None
-    if abs(across - down) > _MAX_DPI_DIFFERENCE * across:
-        return None
-    if not _fills(picture.matrix, page.get_bbox()):
+    sheared = lengths[1] > _MAX_SCAN_SHEAR * lengths[2]
+    oblong = abs(across - down) > _MAX_DPI_DIFFERENCE * across
+    if sheared or oblong or not _fills(picture.matrix, page.get_bbox()):
         return None
     is_stencil = picture.image.get_metadata().colorspace == raw.FPDF_COLORSPACE_UNKNOWN
     return None if is_stencil else picture

@@ -254,16 +254,12 @@ def credible_dpi(stated: tuple[float, float] | None, shape: tuple[int, ...]) -> 
     if stated is None or not all(math.isfinite(value) for value in stated):
         return None
     low, high = sorted(stated)
-    if not _MIN_CREDIBLE_DPI <= low <= high <= _MAX_CREDIBLE_DPI:
-        return None
-    if high > _MAX_CREDIBLE_DPI_RATIO * low:
+    possible = _MIN_CREDIBLE_DPI <= low <= high <= _MAX_CREDIBLE_DPI
+    if not possible or high > _MAX_CREDIBLE_DPI_RATIO * low:
         return None
     dpi = (low + high) / 2
-    if any(abs(dpi - default) < 1 for default in _PROGRAM_DEFAULT_DPI) and not _is_paper(
-        shape, dpi
-    ):
-        return None
-    return round(dpi, 1)
+    by_program = any(abs(dpi - default) < 1 for default in _PROGRAM_DEFAULT_DPI)
+    return None if by_program and not _is_paper(shape, dpi) else round(dpi, 1)
 
 
 def estimated_dpi(shape: tuple[int, ...]) -> float:

@@ -92,7 +92,9 @@ def load_results(path: Path) -> pd.DataFrame:
         if not is_table(columns):
             raise NoInputError(f"{path}: not a table that `formreader scan` wrote")
         frame = _READERS[kind](path, columns)
-        _check_statuses(frame, columns)
+        wrong = frame.loc[~frame["status"].isin([one.value for one in Status]), "status"]
+        if not wrong.empty:  # pandas would take it for a missing value
+            raise ValueError(f"{str(wrong.iloc[0])[:_MAX_SHOWN]!r} is no status")
         return frame.astype(_types(columns))
     except (OSError, ArithmeticError, TypeError, ValueError, csv.Error) as error:  # bases of others
         raise NoInputError(f"{path}: cannot be read as a table ({error})") from error
@@ -138,16 +140,6 @@ def _number(text: str, kind: FieldKind) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _check_statuses(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Refuse (ValueError) what is no status: pandas would take it for a missing value."""
-    known = [status.value for status in Status]
-    for name, kind in column_kinds(columns).items():
-        if kind is ColumnKind.STATUS:
-            wrong = frame.loc[~frame[name].isin(known), name]
-            if not wrong.empty:
-                raise ValueError(f"{str(wrong.iloc[0])[:_MAX_SHOWN]!r} is no status")
-
-
 def _types(columns: Sequence[str]) -> dict[str, str | ExtensionDtype]:
     """Return pandas' type of each column."""
     return {name: _TYPES[kind] for name, kind in column_kinds(columns).items()}
@@ -166,11 +158,10 @@ def _columns(path: Path, kind: TableFormat) -> list[str]:
 
 
 def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
-    statuses = [n for n, kind in column_kinds(columns).items() if kind is ColumnKind.STATUS]
     return pd.read_csv(
         path,
         encoding="utf-8",
-        dtype=_types(columns) | dict.fromkeys(statuses, "str"),
+        dtype=_types(columns) | {"status": "str"},
         keep_default_na=False,
         na_values=_EMPTY,
     )

@@ -160,12 +160,9 @@ def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple
 
 def kept_sums(values: Mapping[str, str], rules: FormRules) -> list[list[str]]:
     """The fields of each sum that the values of a page keep, where all of them are numbers."""
-    kept = list[list[str]]()
-    for relation in rules.relations:
-        known = _numbers_of(relation, values, rules)
-        if relation.compare == "=" and known and _holds(relation, known):
-            kept.append(list(known))
-    return kept
+    sums = (one for one in rules.relations if one.compare == "=")
+    known = ((one, _numbers_of(one, values, rules)) for one in sums)
+    return [list(numbers) for one, numbers in known if numbers and _holds(one, numbers)]
 
 
 def _numbers_of(

@@ -368,7 +368,7 @@ def test_a_log_on_a_full_disk_is_an_output_error() -> None:
         pytest.raises(OutputError, match=r"/dev/full: .*No space left.*--log-json"),
         open_page_log(Path("/dev/full"), fresh=True) as log,
     ):
-        log.write([figures])
+        log([figures])
 
 
 # --- the whole scan

@@ -150,7 +150,7 @@ def test_log_and_terminal_have_a_line_for_each(
     crops = [PageCrops(label, 0) for label in labels]
     figures = [PageFigures.of(page, PageReading(page.file, 0)) for page in crops]
     with open_page_log(tmp_path / "log", fresh=True) as log:
-        log.write(figures)
+        log(figures)
     lines = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["file"] for line in lines] == labels
     for name in given_names:

@@ -107,6 +107,7 @@ def write_report(
     edition = secrets.token_hex(4)
     local = None if is_url(path) else Path(path)
     files = None if local is None else PartFiles(local, edition)
+    is_written = False
     try:
         with atomic_writer(path, "--report") as stream:
             folder = None if local is None else local.resolve().parent
@@ -116,12 +117,10 @@ def write_report(
                 stream.writelines(
                     _page(summary, remarks, order, edition, files if large else None, blind=blind)
                 )
-    except BaseException:
+        is_written = True
+    finally:
         if files is not None:
-            files.remove(own=True)
-        raise
-    if files is not None:
-        files.remove(own=False)
+            files.remove(own=not is_written)
 
 
 def _page(

@@ -69,13 +69,10 @@ class ReviewOrder:
         """Delete the file."""
         self._records.close()
 
-    def __len__(self) -> int:
-        return len(self._starts)
-
     def parts(self) -> Iterator[tuple[list[str], list[str]]]:
         """Yield (entries of the index, records) of each part as JSON texts, worth most first."""
         entries, records, size = list[str](), list[str](), 0
-        for i in sorted(range(len(self)), key=lambda i: (-self._worth[i], i)):
+        for i in sorted(range(len(self._starts)), key=lambda i: (-self._worth[i], i)):
             self._records.seek(self._starts[i])
             entries.append(self._line())
             records.append(self._line())
