@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 from typing import TypeAlias
 
 import cv2
@@ -32,9 +31,11 @@ from formreader.output.table import digit_text, whole_percent
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """(h, w, 3) uint8; blue, green, red, as in OpenCV."""
 
-_COLOURS: Mapping[Status, tuple[int, int, int]] = MappingProxyType(
-    {Status.OK: (60, 150, 0), Status.REVIEW: (0, 60, 230), Status.BLANK: (200, 130, 30)}
-)
+_COLOURS: Mapping[Status, tuple[int, int, int]] = {
+    Status.OK: (60, 150, 0),
+    Status.REVIEW: (0, 60, 230),
+    Status.BLANK: (200, 130, 30),
+}
 _GREY, _DARK_GREY, _WHITE = (150, 150, 150), (90, 90, 90), (255, 255, 255)
 """Blue, green, red: of discarded boxes, of their reasons, and of the halo around these."""
 

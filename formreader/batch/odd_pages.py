@@ -150,10 +150,7 @@ def _kinds_shared(page: Counter[int], other: Counter[int]) -> float:
 
 
 def _ways(page: PageLayout, other: PageLayout) -> Iterator[Floats]:
-    """Yield middles (n, 2) of a page laid over another so that two fields lie on two like them.
-
-    Those first that move the page least: rows that repeat themselves fit one row further as well.
-    """
+    """Yield middles (n, 2) of a page laid over another by two like fields, least moved first."""
     points: Complex = page.middles @ np.array([1, 1j])
     targets: Complex = other.middles @ np.array([1, 1j])
     found: Complex = np.zeros((0, len(points)), np.complex128)

@@ -46,10 +46,7 @@ class ScanMeans:
         self._recogniser: Recogniser | None = None
 
     def list_inputs(self, options: ScanOptions, outputs: Outputs | None) -> InputListing:
-        """Return the files to read, in order, with their names in the results.
-
-        `outputs` may not be among them; None where no table is written.
-        """
+        """Return the files to read, without `outputs`, which are None where no table is written."""
         if outputs is None:
             return list_inputs(options.paths, seconds=options.page_timeout)
         return outputs.list_inputs(options.paths, options.page_timeout)

@@ -67,10 +67,7 @@ class WorkerReading:
 
     @classmethod
     def of(cls, options: ScanOptions, cards: NetworkCards, *, stores: bool = False) -> Self | None:
-        """Return how the workers of a scan read; None where the main process does.
-
-        It does on a GPU, and for a cluster with what only this machine may have.
-        """
+        """Return how workers read; None on a GPU, or if a cluster lacks what users bring."""
         folder = model_folder(options.model)
         of_user = not is_shipped(folder) or options.second_reader is not None
         if not runs_on_cpu(options.device) or (options.cluster and of_user):

@@ -108,10 +108,7 @@ def scaling(by_x: float, by_y: float) -> Transform:
 
 
 def quarters_to_upright(corners: npt.NDArray[np.float64]) -> int:
-    """The number of clockwise quarter turns, 0 to 3, that turn a page upright; 0 without boxes.
-
-    `corners`, (n, 4, 2), are those of its boxes, clockwise from the top left of the upright form.
-    """
+    """The clockwise quarter turns, 0 to 3, that make boxes (n, 4, 2) upright; 0 without boxes."""
     x, y = (corners[:, 1] - corners[:, 0]).sum(axis=0)
     return -round(math.atan2(y, x) / (math.pi / 2)) % 4
 

@@ -50,10 +50,7 @@ def as_place(text: str) -> Place:
 
 def beside(place: Place, suffix: str) -> Place:
     """`place` with another suffix: results.csv becomes results.html."""
-    if isinstance(place, Path):
-        return place.with_suffix(suffix)
-    folder, _, name = place.rpartition("/")
-    return f"{folder}/{PurePosixPath(name).with_suffix(suffix)}"
+    return sibling(place, str(PurePosixPath(name_of(place)).with_suffix(suffix)))
 
 
 def with_part(place: Place, part: str) -> Place:

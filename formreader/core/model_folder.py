@@ -28,10 +28,7 @@ _MAX_TRIAL_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GraphTrial:
-    """A known input of a network, and what its `output` must be: float32 numbers of a `shape`.
-
-    The network may take `seconds` for it.
-    """
+    """A known input of a network, and its `output`: float32 of a `shape`, within `seconds`."""
 
     inputs: Mapping[str, npt.NDArray[np.uint8]]
     output: str

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
 from formreader.core.errors import UsageError
@@ -31,34 +30,32 @@ def usable_cores() -> int:
 _MANY = 10**9
 """More than any count that makes sense, and less than what overflows."""
 
-NUMBER_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "averaging": (0.0, 0.999999),
-        "batch": (1, _MANY),
-        "epochs": (1, _MANY),
-        "examples": (0, _MANY),
-        "keep_days": (0.0, 36_525.0),
-        "learning_rate": (1e-9, 1.0),
-        "max_error": (1e-6, 0.999999),
-        "max_pages": (1, _MANY),
-        "max_queue": (1, _MANY),
-        "max_queue_client": (1, _MANY),
-        "max_size": (1e-6, 1e6),
-        "max_upload": (1e-6, 1e6),
-        "memory": (0.1, 1e6),
-        "minutes": (1.0, 1e6),
-        "page_timeout": (0.01, 1e6),
-        "pages": (0, _MANY),
-        "patience": (1, _MANY),
-        "port": (0, 65_535),
-        "review_below": (0.0, 1.0),
-        "sample": (1, _MANY),
-        "seed": (0, 2**32 - 1),
-        "smoothing": (0.0, 0.999999),
-        "validation": (0.001, 0.9),
-        "workers": (1, 10_000),
-    }
-)
+NUMBER_RANGES: Mapping[str, tuple[float, float]] = {
+    "averaging": (0.0, 0.999999),
+    "batch": (1, _MANY),
+    "epochs": (1, _MANY),
+    "examples": (0, _MANY),
+    "keep_days": (0.0, 36_525.0),
+    "learning_rate": (1e-9, 1.0),
+    "max_error": (1e-6, 0.999999),
+    "max_pages": (1, _MANY),
+    "max_queue": (1, _MANY),
+    "max_queue_client": (1, _MANY),
+    "max_size": (1e-6, 1e6),
+    "max_upload": (1e-6, 1e6),
+    "memory": (0.1, 1e6),
+    "minutes": (1.0, 1e6),
+    "page_timeout": (0.01, 1e6),
+    "pages": (0, _MANY),
+    "patience": (1, _MANY),
+    "port": (0, 65_535),
+    "review_below": (0.0, 1.0),
+    "sample": (1, _MANY),
+    "seed": (0, 2**32 - 1),
+    "smoothing": (0.0, 0.999999),
+    "validation": (0.001, 0.9),
+    "workers": (1, 10_000),
+}
 """Least and largest value of each option that is a number: NaN and infinity are none. Within them
 nothing divides by zero or overflows; a worker cannot start with less than 0.1 GiB of memory, and
 Keras takes no larger seed."""
@@ -242,9 +239,9 @@ class ScanOptions(_Checked):
         return ScanOptions(paths=(), **{name: getattr(self, name) for name in names})
 
 
-SCAN_OPTIONS: Mapping[str, Option] = MappingProxyType(
-    {one.name: one.metadata["option"] for one in fields(ScanOptions) if one.name != "paths"}
-)
+SCAN_OPTIONS: Mapping[str, Option] = {
+    one.name: one.metadata["option"] for one in fields(ScanOptions) if one.name != "paths"
+}
 """The options of a scan, by their names."""
 
 

@@ -1,7 +1,8 @@
 """Files at a URL (`s3://bucket/scans/`), by fsspec: list, fetch and upload them whole.
 
 fsspec is imported only for a URL. Whatever a store raises becomes the `OSError` of a local file.
-Credentials, regions and proxies come from where its package looks for them.
+Credentials, regions and proxies come from where its package looks for them. All functions raise
+UsageError for a URL whose protocol is unknown, or whose package is missing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,6 @@ def identity(place: Place) -> str:
     """The canonical name of a file: its path with links resolved, or its URL.
 
     Raises:
-        UsageError: the URL's protocol is unknown, or its package is missing.
         OSError: the store cannot be reached.
     """
     if not is_url(place):
@@ -51,7 +51,6 @@ def is_folder(url: str, seconds: float | None = None) -> bool:
     """Whether `url` leads to a folder; on the web, every URL that ends with `/` does.
 
     Raises:
-        UsageError: the protocol is unknown, or its package is missing.
         TimeoutError: the store does not answer within `seconds`.
         OSError: nothing has this name, or the store cannot be reached.
     """
@@ -68,7 +67,6 @@ def walk_url(url: str, seconds: float | None = None) -> Iterator[tuple[str, str,
     itself, as not readable. On the web a list must come within `seconds`.
 
     Raises:
-        UsageError: the protocol is unknown, or its package is missing.
         OSError: the folder itself cannot be listed.
     """
     store, top = _connect(url)
@@ -99,7 +97,6 @@ def fetch(url: str) -> bytes:
     """The content of a file. The latest is cached, as its other pages are often asked for next.
 
     Raises:
-        UsageError: the protocol is unknown, or its package is missing.
         OSError: the file is gone, cannot be reached, or is larger than `MAX_BYTES`.
     """
     store, path = _connect(url)
@@ -114,7 +111,6 @@ def size_and_time(place: Place) -> tuple[int, int]:
     """Size in bytes of a file, and time of its last change in ns since 1970; 0 where unknown.
 
     Raises:
-        UsageError: the URL's protocol is unknown, or its package is missing.
         OSError: the file is gone or cannot be reached.
     """
     if not is_url(place):
@@ -136,7 +132,6 @@ def upload(source: Path, url: str) -> None:
     Object stores (s3, gs, ...) show the new content only once all of it has arrived.
 
     Raises:
-        UsageError: the protocol is unknown, or its package is missing.
         OSError: the store does not accept it.
     """
     store, path = _connect(url)
@@ -148,7 +143,6 @@ def check_upload(url: str) -> None:
     """Check that files can be written beside `url`, by writing an empty one and deleting it.
 
     Raises:
-        UsageError: the protocol is unknown, or its package is missing.
         OSError: `url` is a folder, or files cannot be written there.
     """
     store, path = _connect(url)

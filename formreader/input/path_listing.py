@@ -15,10 +15,7 @@ from formreader.input.file_formats import PAGE_SUFFIXES
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that was found; `real` is its path with links resolved.
-
-    A folder that cannot be opened counts as a page: reading it reports the reason.
-    """
+    """A file, its path without links, or a folder that cannot be opened: reading it tells why."""
 
     path: str
     real: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
-from types import MappingProxyType
 
 
 class ColumnKind(Enum):
@@ -25,9 +24,9 @@ _NAMES = {
     ColumnKind.STATUS: "status",
 }
 
-COLUMN_KINDS: Mapping[str, ColumnKind] = MappingProxyType(
-    {name: kind for kind, names in _NAMES.items() for name in names.split()}
-)
+COLUMN_KINDS: Mapping[str, ColumnKind] = {
+    name: kind for kind, names in _NAMES.items() for name in names.split()
+}
 
 FIELD_HEADER = "file,page,field,value,confidence,status,cells,x,y,width,height,lowest,message"
 DIGIT_HEADER = (

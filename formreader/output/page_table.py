@@ -12,7 +12,6 @@ from collections import ChainMap, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from types import MappingProxyType
 
 from formreader.core.doubts import Doubt, all_of, reason
 from formreader.core.field_kinds import FieldKind, Misfit, text_of, value_of, written_value
@@ -27,7 +26,7 @@ from formreader.output.wording import sentence
 _UNNAMED = re.compile(r"F\d\d+")
 """Names that fields are given which nobody has named."""
 
-NO_FORM_KINDS: Mapping[str, Mapping[str, FieldKind]] = MappingProxyType({})
+NO_FORM_KINDS: Mapping[str, Mapping[str, FieldKind]] = {}
 """The kinds of the fields of each form where no template tells any."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
 
 from formreader.core.doubts import Doubt, all_of
 from formreader.core.geometry import Box
@@ -128,9 +127,10 @@ def whole_pixels(box: Box) -> tuple[int, int, int, int]:
     return x, y, max(1, round(box.right) - x), max(1, round(box.bottom) - y)
 
 
-TABLES: Mapping[Rows, tuple[str, Callable[[PageReading, str], Iterator[Row]]]] = MappingProxyType(
-    {"field": (FIELD_HEADER, field_rows), "digit": (DIGIT_HEADER, digit_rows)}
-)
+TABLES: Mapping[Rows, tuple[str, Callable[[PageReading, str], Iterator[Row]]]] = {
+    "field": (FIELD_HEADER, field_rows),
+    "digit": (DIGIT_HEADER, digit_rows),
+}
 """Kind of rows -> the header, and the function that gives the rows of one page."""
 
 

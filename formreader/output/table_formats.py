@@ -14,7 +14,6 @@ from decimal import Decimal
 from enum import Enum, auto
 from functools import cache
 from itertools import islice
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from formreader.core.errors import OutputError, UsageError
@@ -61,14 +60,12 @@ class TableFormat(Enum):
     EXCEL = auto()
 
 
-_FORMATS: Mapping[str, TableFormat] = MappingProxyType(
-    {
-        ".jsonl": TableFormat.JSON_LINES,
-        ".ndjson": TableFormat.JSON_LINES,
-        ".parquet": TableFormat.PARQUET,
-        ".xlsx": TableFormat.EXCEL,
-    }
-)
+_FORMATS: Mapping[str, TableFormat] = {
+    ".jsonl": TableFormat.JSON_LINES,
+    ".ndjson": TableFormat.JSON_LINES,
+    ".parquet": TableFormat.PARQUET,
+    ".xlsx": TableFormat.EXCEL,
+}
 
 
 _CSV = ("", ".csv", ".txt")

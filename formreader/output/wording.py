@@ -1,7 +1,4 @@
-"""All words that people read on pages and in tables, of each language one file: words.en.json.
-
-Another language is another file with the same keys and the same {places}.
-"""
+"""All words that people read; each language has a file like words.en.json, with the same keys."""
 
 from __future__ import annotations
 

@@ -2,32 +2,28 @@
 
 The model. Field f has candidate values with probabilities p_f(v), as the networks give them from
 its ink alone. Before any ink is seen, people keep a rule with probability 1 - e (`FormRules.broken`
-is e) and break it with e; of the values that break it, those that stand on the page are one of
-several equally likely: the share `_SHARE_OF_ONE_BREAK` of them. So the probability of values v is,
-up to a constant,
+is e) and break it with e; of the values that break it, those that stand on the page are the share
+`_SHARE_OF_ONE_BREAK`. So the probability of values v is, up to a constant,
 
     P(v) = product over fields f of p_f(v_f) * product over rules r of w_r(v)
 
-    w_r = 1 - e                        where v keeps rule r, or it cannot be checked, because a
-                                       value is not readable or is blank
+    w_r = 1 - e                        where v keeps rule r, or a value is not readable or blank
     w_r = e * _SHARE_OF_ONE_BREAK      where v breaks it
 
-and p_f(v) is multiplied by `_CHANCE_OF_A_DIGIT` for each character of v that is not readable, if a
-rule says that the field is the sum of others or a part of one, or a part of a date. Without that, a
-value that says nothing would be preferred to all that do: the one digit in ten that keeps a sum
-keeps it by chance only where something else stands there.
+In fields of sums and of dates in parts p_f(v) is multiplied by `_CHANCE_OF_A_DIGIT` for each
+character that is not readable: else a value that says nothing would be preferred to all that do, as
+something else keeps a sum only by chance.
 
 The decoder finds the most probable values, and for each field the probabilities of its candidates
 (its posterior), summed over all values of the others.
 
-The method. Fields that no rule connects are independent. The decoder visits connected fields in an
-order in which rules end early. Of the fields already visited, only the partial sums of unfinished
-rules matter for the rest. So a state is the tuple of these sums. Equal states are merged, for the
-best value (Viterbi 1967) and for the sum (the forward-backward algorithm, Rabiner 1989). That is
-exact, also where rules form loops, but for two limits: states less probable than the best by
-`_LEAST_STATE` are left out, and at most `_MAX_STATES` are kept. Numbers are whole here: those of
-connected fields are multiplied by the power of ten that leaves no decimals, so that 2.5 + 5 is 7.5
-exactly.
+The method. Fields that no rule connects are independent. Connected ones are visited in an order in
+which rules end early. For the rest only the partial sums of unfinished rules matter, so a state is
+the tuple of these. Equal states are merged, for the best value (Viterbi 1967) and for the sum (the
+forward-backward algorithm, Rabiner 1989). That is exact, also where rules form loops, but for two
+limits: states less probable than the best by `_LEAST_STATE` are left out, and at most `_MAX_STATES`
+are kept. Numbers are whole here: those of connected fields are multiplied by the power of ten that
+leaves no decimals, so that 2.5 + 5 is 7.5 exactly.
 """
 
 from __future__ import annotations
@@ -139,10 +135,7 @@ def written_values(fields: Iterable[FieldReading], rules: FormRules) -> dict[str
 
 
 def broken_rules(values: Mapping[str, str], rules: FormRules) -> dict[str, tuple[str, ...]]:
-    """The rules that the values of a page break, by the fields that they are about.
-
-    Each is a reason. A rule between fields has one, the same for all of its fields.
-    """
+    """The rules that values break, as reasons, by field; one of several is the same for all."""
     found = dict[str, list[str]]()
     for name, value in values.items():
         if own := list(broken_by(rules.of(name), value, name)):
@@ -219,10 +212,7 @@ def _weighted(name: str, belief: Belief, rules: FormRules, *, exact: bool) -> _W
 def _components(
     names: Sequence[str], relations: Sequence[Relation]
 ) -> list[tuple[list[str], list[Relation]]]:
-    """Groups of fields that rules connect, each in the order in which it is gone through.
-
-    The fields of one rule follow one another if possible: then few rules are open at a time.
-    """
+    """Groups of fields that rules connect, in an order in which few rules are open at a time."""
     group = {name: [name] for name in names}
     for relation in relations:
         first, *others = (name for name, _ in relation.terms)

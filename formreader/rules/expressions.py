@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from decimal import Decimal
 from functools import lru_cache
-from types import MappingProxyType
 
 from formreader.core.dates import DateRule
 from formreader.rules.form_rules import Comparison, Relation, RelationKey
@@ -182,7 +181,5 @@ def _add_side(reader: _Reader, weights: dict[str, Decimal], side: int) -> Decima
     return constant
 
 
-_READERS: MappingProxyType[
-    RelationKey, Callable[[RelationKey, str, Collection[str]], tuple[Relation, ...]]
-] = MappingProxyType({"sums": _sum, "equal": _equal, "less": _less, "dates": _date})
+_READERS = {"sums": _sum, "equal": _equal, "less": _less, "dates": _date}
 """What reads the rules of each key."""

@@ -73,10 +73,7 @@ def answered(field: FieldReading, answers: FieldAnswers) -> FieldReading:
 
 
 def texts_of_boxes(field: FieldReading, value: str) -> list[str] | None:
-    """What a value says of each box of its field; None where it has another number of digits.
-
-    The digits of a value belong to all boxes, or to all that are not blank.
-    """
+    """What a value says of each box, or each not blank; None if its digits do not match them."""
     if value == NO_DIGIT_ANSWER:
         return [BLANK_ANSWER if d.status is Status.BLANK else value for d in field.digits]
     marks = [mark for mark in value if mark.isdecimal() or mark == NO_DIGIT_ANSWER]

@@ -37,7 +37,8 @@ class JobFile:
     Use it in one thread at a time, and not in a process forked from this one. On POSIX systems, do
     not open the file without SQLite in this process: closing it again would release the lock.
 
-    `is_new`: nothing was written to it when it was opened, as when SQLite has just created it.
+    `is_new`: nothing was written to it when it was opened, as when SQLite has just created it. Its
+    methods raise OutputError where the file cannot be read or written, or is damaged.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -77,14 +78,9 @@ class JobFile:
         self._connection.close()
 
     def recreate(self, fill: Callable[[sqlite3.Connection], None]) -> None:
-        """Replace all tables by empty ones, which `fill` then fills in the same transaction.
-
-        Raises:
-            OutputError: the file cannot be written; the old job is kept.
-        """
-        self._execute(
-            "PRAGMA foreign_keys = OFF"
-        )  # else each deleted row is looked up in other tables
+        """Replace all tables by empty ones that `fill` fills; if that fails the old ones stay."""
+        # Else each deleted row is looked up in other tables.
+        self._execute("PRAGMA foreign_keys = OFF")
         with self.transaction() as connection:
             for table in TABLES:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -96,11 +92,7 @@ class JobFile:
         self._execute("PRAGMA foreign_keys = ON")
 
     def query(self, sql: str, *values: object) -> Iterator[Any]:
-        """Yield the rows of a query, with few of them in memory at a time.
-
-        Raises:
-            OutputError: the file cannot be read, or is damaged.
-        """
+        """Yield the rows of a query, with few of them in memory at a time."""
         with _output_errors(self._path):
             cursor = self._connection.execute(sql, values)
             while rows := cursor.fetchmany(_ROWS_AT_A_TIME):

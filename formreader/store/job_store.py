@@ -12,7 +12,6 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -48,7 +47,7 @@ __all__ = (
     "PageRows", "RunRecord",
 )  # fmt: skip
 
-NOTHING_BROKEN: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+NOTHING_BROKEN: Mapping[int, tuple[str, ...]] = {}
 """Where no field breaks other rules than before."""
 
 
@@ -182,10 +181,7 @@ class JobStore:
         self._file.close()
 
     def known_pages(self) -> dict[str, int]:
-        """SHA-256 of the content -> number of pages, of the files that an earlier run counted.
-
-        Counting again would take time and, if it failed, delete stored pages.
-        """
+        """SHA-256 -> pages, of files counted before: a failed count would delete stored pages."""
         return dict(self._file.query(sql.KNOWN_PAGES))
 
     def set_files(self, files: Sequence[FileRecord]) -> None:
