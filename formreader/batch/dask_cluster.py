@@ -80,11 +80,9 @@ def open_cluster(
     """Return a pool of the workers of the Dask scheduler at `address`, e.g. `tcp://host:8786`.
 
     With `tls` both sides must prove who they are. `reading` is how the workers read pages; None if
-    they only cut them.
-
-    Workers may join and leave later. A page that takes more than `page_timeout` seconds ends the
-    process of its worker. Dask restarts the process and retries the page three times, unless
-    configured otherwise; then the page fails.
+    they only cut them. Workers may join and leave later. A page that takes more than
+    `page_timeout` seconds ends its worker's process, which Dask starts again; it retries the page
+    three times, unless configured otherwise, then it fails.
 
     Raises:
         UsageError: Dask is not installed, the scheduler cannot be reached, it has no worker, or

@@ -84,8 +84,8 @@ def new_template(
     """Make the template of one form from pages, blank or filled in, at `out`; return it by folder.
 
     The fields of a fillable PDF become those of the template. Each of its pages is a form; of
-    several each has a folder in `out`. `means` are what the pages are read with, if not workers
-    and networks of its own. `name` is the form's, if not that of the folder.
+    several each has a folder in `out`. `means` are what the pages are read with, else their own.
+    `name` is the form's, if not that of the folder.
 
     Raises:
         NoInputError: there is no page, or the pages show no fields.

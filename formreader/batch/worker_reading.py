@@ -57,8 +57,9 @@ class WorkedPage:
 class WorkerReading:
     """How workers read pages: with which models, and what is accepted.
 
-    `options` has only what affects a reading. `cards_sha256` identifies the networks' cards: a
-    worker with others reads nothing. `stores`: it returns pages as a job stores them.
+    `options` has only what affects a reading. `cards_sha256` identifies the networks' cards.
+    `stores`: it returns pages as a job stores them. `load` and `read` raise ModelError where the
+    worker's models are damaged, or are not those of the scan.
     """
 
     options: ScanOptions
@@ -80,18 +81,13 @@ class WorkerReading:
         """Load all networks, in the worker, while the main process still prepares the scan.
 
         Raises:
-            ModelError: one is damaged, or they are not those of the scan.
             UsageError: the second reader is not installed.
         """
         load_other_networks(self.options.second_reader)
         self._recogniser()
 
     def read(self, task: PageTask) -> WorkedPage:
-        """Read a page; runs in the worker. Any fault becomes the page's `error`.
-
-        Raises:
-            ModelError: the worker's models are damaged, or are not those of the scan.
-        """
+        """Read a page; runs in the worker. Any fault becomes the page's `error`."""
         from formreader.reading.one_page import read_page  # workers have it: see worker_imports
 
         stopwatch = Stopwatch()

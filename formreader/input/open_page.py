@@ -70,10 +70,9 @@ def _pages_of_pdf(stream: BinaryIO) -> int:
 
 
 def count_image_pages(stream: BinaryIO, max_pages: int | None = None) -> int | None:
-    """The number of pages of an open image file, as of `count_pages`; None for a PDF.
+    """The number of pages of an open image file, as of `count_pages`, up to `max_pages` + 1.
 
-    Counting ends at `max_pages` + 1. PDFs are counted by pdfium, which a damaged file may crash or
-    block.
+    It is None for a PDF: pdfium counts them, which a damaged file may crash or block.
 
     Raises:
         PageError: the file has another format.
@@ -88,11 +87,10 @@ def count_image_pages(stream: BinaryIO, max_pages: int | None = None) -> int | N
 def read_page(
     file: InputFile, number: int, *, max_pixels: int = MAX_PIXELS, with_lines: bool = False
 ) -> Page:
-    """Read page `number` (0-based) of a file.
+    """Read page `number` (0-based) of a file, whose content decides the format, not its name.
 
-    The content decides the format, not the name. The image is grey, turned by the file's own
-    orientation tag, white where it was transparent, and read-only. Pages of more than `max_pixels`
-    are refused before they are decoded. `with_lines` asks for the lines that a PDF draws.
+    The image is grey, turned by the file's own orientation tag, white where it was transparent, and
+    read-only. Over `max_pixels` it is refused undecoded. `with_lines`: with lines that a PDF draws.
 
     Raises:
         PageError: the page cannot be read, for any reason.

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -20,10 +20,10 @@ from formreader.core.remote_files import check_upload, upload
 
 
 def check_writable(place: Place, option: str = "--out") -> None:
-    """Check before any work that `place` can be written; leaves no trace.
+    """Check before any work that `place`, chosen by `option`, can be written; leaves no trace.
 
     A temporary file is created beside it and deleted: permission bits do not hold for root, on
-    network drives, or on a full or read-only disk. `option` chose `place`; messages name it.
+    network drives, or on a full or read-only disk.
 
     Raises:
         OutputError: the folder is missing or read-only, or `place` is locked or not an ordinary
@@ -68,24 +68,19 @@ def atomic_writer(place: Place, option: str = "--out") -> Iterator[TextIO]:
         text.detach()  # flushes; `atomic_stream` closes the stream
 
 
-@contextmanager
-def atomic_stream(place: Place, option: str = "--out") -> Iterator[BinaryIO]:
+def atomic_stream(place: Place, option: str = "--out") -> AbstractContextManager[BinaryIO]:
     """Open `place` for bytes, which replace the file only when all of them are written.
 
-    They go to a temporary file in the same folder, which replaces the file at the end of the `with`
-    block. After an exception the old file is unchanged. For a URL the temporary file is on this
-    machine, and is uploaded as a whole.
+    They go to a temporary file in the same folder, or for a URL on this machine, which replaces the
+    file at the end of the `with` block. After an exception the old file is unchanged.
 
     Raises:
         OutputError: the file cannot be written, for instance because the disk is full.
         UsageError: a URL's protocol is unknown, or the package for it is missing.
     """
     if place == STANDARD_OUTPUT:
-        write = _printed(option)
-    else:
-        write = _uploaded(place, option) if is_url(place) else _replaced(Path(place), option)
-    with write as stream:
-        yield stream
+        return _printed(option)
+    return _uploaded(place, option) if is_url(place) else _replaced(Path(place), option)
 
 
 @contextmanager

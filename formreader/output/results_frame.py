@@ -18,7 +18,7 @@ from pyarrow import json as arrow_json
 from pyarrow import parquet
 
 from formreader.core.errors import NoInputError, UsageError
-from formreader.core.field_kinds import FieldKind, Misfit, as_written, text_of, value_of
+from formreader.core.field_kinds import NO_KIND, FieldKind, Misfit, as_written, text_of, value_of
 from formreader.core.options import Rows
 from formreader.core.records import PageReading, Status
 from formreader.core.user_files import open_regular, parse_json
@@ -75,9 +75,8 @@ def frame_of(pages: Iterable[PageReading], rows: Rows) -> pd.DataFrame:
 def load_results(path: Path) -> pd.DataFrame:
     """Read a table that `formreader scan` wrote, of fields, digits or pages, in any format.
 
-    By default, pandas reads digits as numbers, which drops leading zeros, and blanks as missing
-    values. Here both stay text. Nested pages (JSON Lines) have a column for each field that any of
-    them has, in the order in which these come.
+    Digits and blanks stay text: pandas alone drops leading zeros, and has missing values. Nested
+    pages (JSON Lines) have a column for each field of any of them, as they come.
 
     Raises:
         NoInputError: the file cannot be read, or is not such a table. An empty JSON Lines file is
@@ -106,17 +105,13 @@ def with_numbers(frame: pd.DataFrame, kinds: Mapping[str, FieldKind]) -> pd.Data
     `kinds` are those of the columns. Whole numbers become Int64, decimals float64, dates
     datetime64 and times timedelta64. What is no such value, for review as well, is missing.
     """
-    columns = {
-        name: [_number(text, kinds[name]) for text in frame[name]]
-        for name in frame.columns
-        if name in kinds and kinds[name].is_a in _TYPES_OF_KINDS
-    }
-    return frame.assign(
-        **{
-            name: pd.Series(values, frame.index, _TYPES_OF_KINDS[kinds[name].is_a])
-            for name, values in columns.items()
-        }
-    )
+    columns = dict[str, Any]()
+    for name in frame.columns:
+        kind = kinds.get(name, NO_KIND)
+        if kind.is_a in _TYPES_OF_KINDS:
+            values = [_number(text, kind) for text in frame[name]]
+            columns[name] = pd.Series(values, frame.index, _TYPES_OF_KINDS[kind.is_a])
+    return frame.assign(**columns)
 
 
 _TYPES_OF_KINDS = {

@@ -92,14 +92,12 @@ def write_report(
     """Write the review report, with one field in memory at a time.
 
     Fields without a digit to review are left out. corrections.csv has the order of `fields`; the
-    browser shows first what is worth most. `blind` is for audits: the page asks what stands there,
-    shows and confirms no reading, and saves audit.csv. `sources` are the addresses of scanned files
-    by their names in the results, to show whole pages. `gains` is how many wrong values elsewhere
-    an answer shows, by (file, 0-based page, number).
+    browser shows first what is worth most, also by `gains`: the wrong values elsewhere that an
+    answer shows, by (file, 0-based page, number). `blind`, for audits: the page shows no reading,
+    and saves audit.csv. `sources` are the addresses of scanned files by their names in the results.
 
-    A report of more than `ONE_FILE_BYTES` is an index at `path`, and parts in a folder beside it
-    (results_files); at a URL it is one file of any size. The index is replaced last, and parts of
-    an earlier report are removed after that.
+    Over `ONE_FILE_BYTES` it is an index, and parts in a folder beside it (results_files); at a URL
+    it is one file. The index is replaced last; parts of an earlier report are removed after that.
 
     Raises:
         OutputError: the file cannot be written; what was there before is kept.
