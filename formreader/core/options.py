@@ -88,11 +88,9 @@ class _Checked:
 class Option:
     """What is known of an option beside its name, its type, its default and its range.
 
-    `help` is its text on the command line. `reads`: readings, or which of them are accepted,
-    depend on it; workers get these options and no others. In the help `metavar` stands for its
-    value, and `default` for a default that does not speak for itself. `parse` makes its value from
-    text, which is one of `choices` if there are any. `negative` is the option that turns a flag
-    off.
+    `reads`: readings, or which are accepted, depend on it; workers get these options only. In the
+    `help`, `metavar` stands for its value, and `default` for one that does not speak for itself.
+    `parse` makes its value from text, one of `choices` if any. `negative` turns a flag off.
     """
 
     help: str

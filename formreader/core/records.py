@@ -67,12 +67,11 @@ class Page:
 class DigitBox:
     """One printed box for one digit.
 
-    `corners` are its four corners in page pixels, clockwise from the top left of the upright
-    form; `box` is their bounding box. `score` in 0..1 is the probability that this is a digit box,
-    before it is read; of a cell, the network's score. `loose_ink`: writing in it or beside it is in
-    no digit, so one may have been missed. `place` is the probability, by the print, that a box is
-    here and not the cell that was found in the same place; 1 if none was found. Of a cell it is
-    less than 1 if only the lines around it show it.
+    `corners` are in page pixels, clockwise from the top left of the upright form; `box` bounds
+    them. `score` in 0..1 is the probability that this is a digit box, before it is read; of a cell,
+    the network's score. `loose_ink`: writing in it or beside it is in no digit. `place` is the
+    probability, by the print, that a box is here and not the cell that was found in the same place;
+    of a cell it is less than 1 if only the lines around it show it.
     """
 
     corners: Quad
@@ -144,12 +143,11 @@ class NumberStrip:
 class FieldCrops:
     """A field: n boxes that are read together, left to right, and their crops.
 
-    `crops` is (n, 28, 28) uint8, one crop per box; `blank`, (n,) bool, is true for boxes
-    without ink. `cell` is the printed rectangle of a number without boxes of its own, and `strip`
-    the picture of what is written in it. `name` is that of a template's field, "" without a
-    template. `doubt` is why it is for review whatever is read, "" for no reason. `typed` is what
-    was typed into it, as the PDF says; it is then not read. For boxes it has one character each,
-    "." for a blank; "" if nothing was typed.
+    `crops` is (n, 28, 28) uint8; `blank`, (n,) bool, is true for boxes without ink. `cell` is the
+    printed rectangle of a number without boxes of its own, `strip` the picture of what is written
+    in it. `name` is that of a template's field. `doubt` is why it is for review whatever is read.
+    `typed` is what was typed into it, as the PDF says; it is then not read. For boxes it has one
+    character each, "." for a blank.
 
     Raises:
         ValueError: there is no box, or not exactly one crop and one flag per box.

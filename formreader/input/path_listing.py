@@ -30,19 +30,14 @@ class Found:
 
 def natural_key(label: str) -> tuple[tuple[str | tuple[int, str], ...], ...]:
     """A sort key that compares paths folder by folder, and numbers in names by value."""
+    # Numbers by their length first: Python refuses to parse those of 4,300 digits.
     return tuple(
         tuple(
-            _number_key(piece) if index % 2 else piece
+            (len(value := piece.lstrip("0")), value) if index % 2 else piece
             for index, piece in enumerate(re.split("([0-9]+)", part.casefold()))
         )
         for part in label.split("/")
     )
-
-
-def _number_key(digits: str) -> tuple[int, str]:
-    """A key that compares numbers of any length; Python refuses to parse those of 4,300 digits."""
-    value = digits.lstrip("0")
-    return len(value), value
 
 
 def _file(path: str, real: str) -> Found:

@@ -74,11 +74,9 @@ NO_RULES = FieldRules()
 class Relation:
     """A rule between fields: a weighted sum of their numbers compared with 0, or a date.
 
-    Weights are whole: a rule with decimals is multiplied until it has none.
-
-    `key` and `text` are those of the template. `terms` are (field, weight). `compare` says what
-    the weighted sum plus `constant` must be: "=", "<" or "<=" 0; or "date", the number YYYYMMDD
-    of a date that fits the `DateRule` in the text `date`.
+    `key` and `text` are those of the template. `terms` are (field, weight), multiplied until they
+    are whole. `compare` says what their sum plus `constant` must be: "=", "<" or "<=" 0; or "date",
+    the number YYYYMMDD of a date that fits the `DateRule` in the text `date`.
     """
 
     key: RelationKey

@@ -130,15 +130,10 @@ def _entry(field: ReviewField, row: int) -> list[Json]:
     read = field.reading
     place: list[Json] = [file_cell(field.file), field.page + 1, field.number + 1]
     every = not any(digit.status is Status.REVIEW for digit in read.digits)  # a rule is broken
-    marks = "".join(_mark(digit, every=every) for digit in read.digits)
+    asked = (every or digit.status is Status.REVIEW for digit in read.digits)
+    texts = zip(map(digit_text, read.digits), asked, strict=True)
+    marks = "".join((text or "_") if is_asked else "." for text, is_asked in texts)
     return [_key(field), *place, read.name, marks, round(doubt(read), 4), row]
-
-
-def _mark(digit: DigitReading, *, every: bool) -> str:
-    """What was read in a box to review, or in `every` box, `_` for a blank; `.` for other boxes."""
-    if digit.status is not Status.REVIEW and not every:
-        return "."
-    return digit_text(digit) or "_"
 
 
 def _record(field: ReviewField, source: str) -> list[Json]:
