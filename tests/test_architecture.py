@@ -47,7 +47,7 @@ REFERENCES_FLOORS: tuple[tuple[str, ...], ...] = (
     ("shared",),
     ("box_network", "add_hand", "clean_strokes"),
     ("line_network", "number_network", "page_network"),
-    ("ink_network", "written_places"),
+    ("ink_network", "written_places", "gpu_training"),
 )
 """The same within `references`, all of which may import all of `formreader`."""
 

@@ -138,6 +138,12 @@ def _with_unit(rng: np.random.Generator) -> CellText:
     return CellText(number, number + "?", "word")
 
 
+def _with_slashes(rng: np.random.Generator) -> CellText:
+    """A date, a fraction, a number out of others: no single number, and a slash is no one."""
+    parts = [_digits(int(rng.integers(1, 5)), rng) for _ in range(int(rng.choice((2, 2, 3))))]
+    return CellText("/".join(parts), "?".join(parts))
+
+
 def _scribble(rng: np.random.Generator) -> CellText:
     return CellText("", "?", "scribble")
 
@@ -171,6 +177,7 @@ _KINDS: tuple[tuple[Callable[[np.random.Generator], CellText], float], ...] = (
     (_corrected, 0.01),
     (_word, 0.02),
     (_with_unit, 0.005),
+    (_with_slashes, 0.03),
     (_scribble, 0.008),
     (_tick, 0.007),
     (_print, 0.08),

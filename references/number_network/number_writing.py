@@ -199,6 +199,8 @@ def _glyph(
         return _comma(height, pen, rng)
     if symbol in "-=":
         return _dashes(1 if symbol == "-" else 2, height, pen, rng)
+    if symbol == "/":
+        return _slash(height, pen, rng)
     if symbol == " ":
         return np.zeros((1, max(1, round(height * rng.uniform(0.3, 0.7)))), np.uint8)
     drawn = hand.glyphs.get(symbol)
@@ -259,6 +261,17 @@ def _dashes(n: int, height: float, pen: float, rng: np.random.Generator) -> Glyp
         shake = rng.normal(0, 0.02 * height, (3, 2))
         y = margin + i * apart
         draw_curve(canvas, shake + [(margin, y), (margin + long / 2, y), (margin + long, y)], pen)
+    return canvas
+
+
+def _slash(height: float, pen: float, rng: np.random.Generator) -> Glyph:
+    """A stroke between two numbers, as high as a digit or higher; slanted, as a one hardly is."""
+    tall = height * float(rng.uniform(0.9, 1.6))
+    wide, margin = tall * float(rng.uniform(0.25, 0.9)), pen / 2 + 0.06 * height
+    canvas = np.zeros((int(tall + 2 * margin) + 1, int(wide + 2 * margin) + 1), np.uint8)
+    shake = rng.normal(0, 0.02 * height, (3, 2))
+    ends = np.array([(margin, margin + tall), (margin + wide, margin)])
+    draw_curve(canvas, shake + [ends[0], ends.mean(axis=0), ends[1]], pen)
     return canvas
 
 
@@ -324,6 +337,8 @@ class _Line:
             return base - height * rng.uniform(0.02, 0.14)
         if symbol in "-=":
             return base - height * rng.uniform(0.4, 0.6) - tall / 2
+        if symbol == "/":
+            return base - tall + float(rng.uniform(0, 1)) * max(tall - height, 0)
         if tall < _RAISED_BELOW * height and rng.random() < 0.4:
             base -= float(rng.uniform(0, 1)) * (height - tall)
         return base - tall

@@ -31,7 +31,8 @@ _BLANKS_KEPT = 0.25
 _MAX_OVERLAP = 0.2
 """Places that share more of the smaller one's area are one place that is known twice."""
 _LIKE_A_DIGIT = "/"
-"""A mark that may pass for a one, so that it is no example of either."""
+"""A mark that may pass for a one, so that it is no example of either; in a number it is known by
+its neighbours."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +132,7 @@ def cut_places(page: RenderedPage, rng: np.random.Generator) -> CutPlaces:
         crops.append(row.field.crops[wanted])
         labels.append(row.labels[wanted])
     texts = [(row.field, "".join(row.symbols)) for row in rows if not row.is_printed]
+    texts = [one for one in texts if _LIKE_A_DIGIT not in one[1]]
     strips, targets = list[Strip](), list[str]()
     for field, text in texts + (sheet.cells(rng) if sheet else []):
         target = _target(text)
@@ -166,12 +168,12 @@ def _is_inside(box: TruthBox, shape: tuple[int, ...]) -> bool:
 
 def _target(text: str) -> str:
     """What is to be read of a text; "" if nobody can say."""
+    if text == _LIKE_A_DIGIT:
+        return ""
     if not text:
         return NOTHING_WRITTEN
     read = ""
     for one in text.replace(" ", ""):
-        if one == _LIKE_A_DIGIT:
-            return ""
         character = one if one in CHARACTERS else NOT_A_NUMBER
         if character != NOT_A_NUMBER or not read.endswith(NOT_A_NUMBER):
             read += character

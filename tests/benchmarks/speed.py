@@ -26,7 +26,7 @@ from ratio import stage_table
 from result_file import Figure, Figures, add_json_option, write_result
 
 import formreader
-from formreader.batch.page_pool import keep_to_one_thread
+from formreader.batch.worker_process import keep_to_one_thread
 from formreader.core.options import usable_cores
 from formreader.input.input_files import list_files
 from formreader.synth import KINDS

@@ -10,7 +10,6 @@ from formreader.recognise.ctc import CHARACTERS, NOT_A_NUMBER
 from formreader.recognise.number_values import digits_of
 from number_network.cell_composing import CellComposer
 from number_network.cell_scans import scanned
-from number_network.number_fitting import MAX_TARGET_LENGTH
 from number_network.number_hands import HandSets, NumberHand, drawn_hand
 from number_network.number_texts import sample_text
 from number_network.number_writing import (
@@ -19,7 +18,7 @@ from number_network.number_writing import (
     write_number,
     write_word,
 )
-from number_network.strip_pool import LabelledStrip, cut_composed, fits
+from number_network.strip_pool import MAX_TARGET_LENGTH, LabelledStrip, cut_composed, fits
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +50,14 @@ def test_what_is_struck_out_is_never_to_be_read() -> None:
     assert {one.target for one in struck} == {NOT_A_NUMBER}
 
 
+def test_numbers_with_slashes_are_no_numbers() -> None:
+    rng = np.random.default_rng(3)
+    parted = [one for one in (sample_text(rng) for _ in range(3000)) if "/" in one.text]
+    assert parted
+    for one in parted:
+        assert one.target == one.text.replace("/", NOT_A_NUMBER)
+
+
 def test_cells_depend_on_the_seed_alone(composer: CellComposer) -> None:
     first, second = (composer.compose(5, np.random.default_rng(7)) for _ in range(2))
     for one, other in zip(first, second, strict=True):
@@ -68,7 +75,9 @@ def test_cells_can_be_cut_as_those_of_pages_are(composer: CellComposer) -> None:
         assert strip is not None and len(strip.darkness) == STRIP_HEIGHT
 
 
-@pytest.mark.parametrize("text", ["7", "0123456789", "1.250,50", "-6", "1 250", "50.-", "=", "X"])
+@pytest.mark.parametrize(
+    "text", ["7", "0123456789", "1.250,50", "-6", "1 250", "50.-", "=", "X", "3/20"]
+)
 def test_a_number_is_written_about_as_high_as_asked(hand: NumberHand, text: str) -> None:
     ink = write_number(text, hand, 40.0, np.random.default_rng(4))
     assert ink.dtype == np.uint8

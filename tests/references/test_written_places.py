@@ -55,6 +55,19 @@ def test_a_place_that_a_form_has_twice_is_left_out(printed: PrintedPage, book: H
     assert not len(both.labels)
 
 
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [("8/45", ("8?45",)), ("1.5", ("1.5",)), ("/", ()), ("X", ("?",)), ("--", ("-",))],
+)
+def test_a_slash_is_no_digit_of_a_number(
+    text: str, targets: tuple[str, ...], printed: PrintedPage, book: HandBook
+) -> None:
+    page = filled_page([printed], book, 150.0, np.random.default_rng(0))
+    cell = TruthBox(7, 0, text, page.truth[-1].corners, is_number_cell=True)
+    cut = cut_places(replace(page, truth=(cell,)), np.random.default_rng(3))
+    assert cut.targets == targets
+
+
 def test_the_program_writes_what_both_trainings_read(
     tmp_path: Path, printed: PrintedPage, book: HandBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
