@@ -24,8 +24,8 @@ from written_places.cut_places import CutPlaces, cut_places
 
 @pytest.fixture(scope="module")
 def cut(printed: PrintedPage, book: HandBook) -> list[CutPlaces]:
-    """What 12 fillings of the printed form give."""
-    rngs = [np.random.default_rng(seed) for seed in range(12)]
+    """What 16 fillings of the printed form give."""
+    rngs = [np.random.default_rng(seed) for seed in range(16)]
     return [cut_places(filled_page([printed], book, 150.0, rng), rng) for rng in rngs]
 
 
