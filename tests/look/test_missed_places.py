@@ -100,8 +100,14 @@ def test_a_likelier_cell_replaces_the_parts_that_were_found_of_it() -> None:
         assert cell.box.width == pytest.approx(200, abs=4)
     sure = FoundFields(cells=(*parts, other))
     assert added(sure, (whole, CELL)) == sure
-    boxes = FoundFields(rows=(doubtful,))
-    assert added(boxes, (whole, CELL)) == boxes  # rows of boxes stay
+
+
+@pytest.mark.parametrize(("score", "stays"), [(0.4, False), (1.0, True)])
+def test_a_likelier_cell_replaces_a_row(score: float, stays: bool) -> None:
+    row = tuple(replace(at(box), score=score) for box in FOUR)
+    found = added(FoundFields(rows=(row,)), (Box(60.0, 80.0, 120.0, 36.0), CELL))
+    assert found.rows == ((row,) if stays else ())
+    assert len(found.cells) == (not stays)
 
 
 def test_boxes_that_are_cells_become_cells() -> None:
