@@ -63,11 +63,7 @@ class WritingMap:
         own = (wide <= _MAX_SPAN * size[0]) | (high <= _MAX_SPAN * size[1] / 2)
         own[0] = False
         ink = own[labels] if count > 1 else dark
-        # Half a step further than the pixels lie, as on the strips that the network for numbers
-        # learned from; on pages it reads better without, but not a single number.
-        half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-        to_page = np.linalg.inv(half) @ scaling(width / size[0], 1 / scale) @ half
-        return cls(ink, ink, to_page)
+        return cls(ink, ink, scaling(width / size[0], 1 / scale))
 
     def pixels(self, parts: npt.NDArray[np.integer]) -> _Flags:
         """(h, w) bool: the pixels of some parts, given by their labels."""

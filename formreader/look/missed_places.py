@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from formreader.core.geometry import quads_of
 from formreader.core.records import DigitBox, mark_boxes
 from formreader.detect.field_finder import FoundFields, digit_boxes
 from formreader.detect.field_grouping import group_rows
@@ -24,8 +25,9 @@ _MIN_WRITTEN = 4
 Measured with the room."""
 
 _NEIGHBOURS_EDGE = 0.15
-"""Share of a place at each side in which writing does not count, as it may be a neighbour's.
-Measured with the room."""
+"""Writing this near to a side of a place, as a share of its shorter side, does not count, as it may
+be a neighbour's. Of 2,410 values on 120 training pages 408 are then in no field; 433 were with that
+share of each side, as numbers begin and end near the sides of long cells."""
 
 _MAX_GAP_OF_BOXES, _MAX_DROP_OF_BOXES = 0.2, 0.25
 """Boxes are side by side within these limits: the gap in box widths, and the difference of their
@@ -49,6 +51,10 @@ def with_missed(
     place, as on a fax that has lost its lines, and if it has more boxes, each counted by its
     probability. What is written in such rows is for review: else 9 instead of 3 rows of
     `printed/filled` are accepted wrongly.
+
+    A number in a cell is for review if a pen wrote beside the cell in no place: a part of it may be
+    there. Of 2,410 values on 120 training pages 496 are then accepted, 21 of them wrong; without
+    that it was 530 and 29.
     """
     boxes, cells = missed
     seen = cells.on_page(straight)
@@ -71,8 +77,10 @@ def with_missed(
             as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
     cells_there = [seen[i] for i in np.flatnonzero(_free(seen, list(chain(*rows))))]
     as_cells = _likelier(as_cells, cells_there, look)
+    beside = _outside(look, rows, as_cells)
+    is_cut = np.array([_is_written(beside, [_with_ends(cell)]) for cell in as_cells], np.bool_)
     notice = "" if rows else found.notice
-    return replace(found, rows=tuple(rows), cells=tuple(as_cells), notice=notice)
+    return replace(found, rows=tuple(rows), cells=mark_boxes(as_cells, is_cut), notice=notice)
 
 
 def _likelier(known: list[DigitBox], seen: list[DigitBox], look: PageLook) -> list[DigitBox]:
@@ -90,6 +98,15 @@ def _likelier(known: list[DigitBox], seen: list[DigitBox], look: PageLook) -> li
         if likelier[i] or (i in alone and _is_written(look, [cell]))
     )
     return [*(known[i] for i in kept), *(seen[i] for i in new)]
+
+
+def _with_ends(cell: DigitBox) -> DigitBox:
+    """A cell with what lies left and right of it, as far as it is high."""
+    corners = np.array(cell.corners, np.float64)
+    along, down = corners[1] - corners[0], corners[3] - corners[0]
+    step = along * (np.linalg.norm(down) / max(float(np.linalg.norm(along)), 1.0))
+    longer = corners + np.array([[-1], [1], [1], [-1]]) * step
+    return replace(cell, corners=quads_of(longer[None])[0])
 
 
 def _outside(
@@ -127,8 +144,10 @@ def _free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> npt.NDArray[n
 def _is_written(look: PageLook, parts: Sequence[DigitBox]) -> bool:
     """Whether a pen wrote in any of these boxes."""
     corners = look.in_layers(np.array([part.corners for part in parts], np.float64))
+    size = np.ptp(corners, axis=1)
+    inset = _NEIGHBOURS_EDGE * size.min(axis=1, keepdims=True)
     middle = corners.mean(axis=1, keepdims=True)
-    inner = middle + (1 - 2 * _NEIGHBOURS_EDGE) * (corners - middle)
+    inner = middle + (1 - 2 * inset / size)[:, None] * (corners - middle)
     left, top = np.maximum(np.floor(inner.min(axis=(0, 1))).astype(int), 0)
     right, bottom = np.maximum(np.ceil(inner.max(axis=(0, 1))).astype(int) + 1, 0)
     pen = look.pen[top:bottom, left:right]

@@ -52,7 +52,7 @@ from shared.fitting import fit
 from shared.fused_normalization import with_fused_normalization
 from shared.network_writing import base_errors, card_head, output_errors, write_network_card
 
-NUMBER_VERSION = "1.5"
+NUMBER_VERSION = "1.6"
 """Version in the card of a newly trained number network."""
 
 _FIRST_TEST_SEED, _FIRST_FIT_SEED = 2 * 10**12, 3 * 10**12

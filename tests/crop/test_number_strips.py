@@ -192,7 +192,7 @@ def test_the_writing_on_an_image_of_one_number(framed: bool) -> None:
     first, last = map_points(writing.to_page, ends)
     dark = np.nonzero(image[10:70, 10:290] < 130)
     (top, left), (bottom, right) = (10 + end(dark, axis=1) for end in (np.min, np.max))
-    assert (*first, *last) == pytest.approx((left, top, right, bottom), abs=2 * 80 / 24)
+    assert (*first, *last) == pytest.approx((left, top, right, bottom), abs=80 / 24)
 
 
 def test_a_blank_image_has_no_writing() -> None:

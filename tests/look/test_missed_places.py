@@ -28,12 +28,15 @@ def at(box: Box) -> DigitBox:
     return DigitBox(((left, top), (right, top), (right, bottom), (left, bottom)))
 
 
-def added(found: FoundFields, *places: tuple[Box, int], written: bool = True) -> FoundFields:
-    """What is found where the page network sees these places."""
+def added(
+    found: FoundFields, *places: tuple[Box, int], written: bool = True, right: float = 0.0
+) -> FoundFields:
+    """What is found where the page network sees these places, written in `right` of the middle."""
     maps, pen = blank_maps(HEIGHT, WIDTH), np.zeros((HEIGHT, WIDTH), np.bool_)
     for place, kind in places:
         draw_place(maps, place, kind)
         x, y = (round(side) for side in place.centre)
+        x += round(right)
         pen[y - 6 : y + 6, x - 3 : x + 3] = written
     look = look_of(pen, np.zeros_like(pen), maps)
     return with_missed(found, find_places(maps), look, STRAIGHT)
@@ -43,6 +46,14 @@ def test_a_written_cell_joins() -> None:
     (cell,) = added(NOTHING, (FRAME, CELL)).cells
     assert cell.box.centre == pytest.approx(FRAME.centre, abs=2)
     assert not cell.loose_ink
+
+
+@pytest.mark.parametrize(("right", "joins"), [(47, True), (60, False)])
+def test_writing_near_the_end_of_a_cell_counts_unless_it_may_be_a_neighbours(
+    right: float, joins: bool
+) -> None:
+    found = added(NOTHING, (FRAME, CELL), right=right)
+    assert len(found.cells) == joins
 
 
 def test_a_row_of_boxes_joins_and_is_for_review() -> None:
@@ -99,7 +110,21 @@ def test_a_likelier_cell_replaces_the_parts_that_were_found_of_it() -> None:
         assert kept == other
         assert cell.box.width == pytest.approx(200, abs=4)
     sure = FoundFields(cells=(*parts, other))
-    assert added(sure, (whole, CELL)) == sure
+    assert added(sure, (whole, CELL), written=False) == sure
+
+
+@pytest.mark.parametrize(("away", "cut"), [(20, True), (50, False)])
+def test_a_number_is_for_review_if_there_is_writing_beside_its_cell(away: int, cut: bool) -> None:
+    maps, pen = blank_maps(HEIGHT, WIDTH), np.zeros((HEIGHT, WIDTH), np.bool_)
+    end = round(FRAME.right)
+    pen[100:112, end + away : end + away + 8] = True
+    look = look_of(pen, np.zeros_like(pen), maps)
+    beside, apart = at(FRAME), at(Box(60.0, 180.0, 120.0, 50.0))
+    found = with_missed(FoundFields(cells=(beside, apart)), find_places(maps), look, STRAIGHT)
+    assert [cell.loose_ink for cell in found.cells] == [cut, False]
+    neighbour = at(Box(FRAME.right, 80.0, 90.0, 50.0))
+    found = with_missed(FoundFields(cells=(beside, neighbour)), find_places(maps), look, STRAIGHT)
+    assert not any(cell.loose_ink for cell in found.cells)
 
 
 @pytest.mark.parametrize(("score", "stays"), [(0.4, False), (1.0, True)])
