@@ -29,9 +29,9 @@ _MAX_UNLIKELY_SHARE_OF_PAGE = 0.2
 
 _MIN_DIGIT_SHARE = 0.5
 """Least mean probability of the digits read in a cell. Below it the writing may be a word or a
-tick. On 120 pages of held-out issuers and writers 360 of 2,410 written values are then in no field,
-and 1,395 rows of print, words and marks are for review. With 0.35 these are 356 and 1,444, with
-0.65 396 and 1,310."""
+tick. On 120 pages of held-out issuers and writers 342 of 2,410 written values are then in no field,
+and 1,689 rows of print, words and marks are for review. With 0.35 these are 336 and 1,744, with
+0.65 380 and 1,592."""
 
 _SIZE_TOLERANCE = 0.1
 """Largest relative difference between the sides of cells of one size; chosen by eye."""

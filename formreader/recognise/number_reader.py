@@ -27,8 +27,10 @@ from formreader.core.model_folder import (
 )
 from formreader.crop.number_strips import STRIP_HEIGHT, Strip
 from formreader.recognise.ctc import (
+    CHARACTERS,
     CTC_CLASSES,
     NO_CHARACTER,
+    NOT_A_NUMBER,
     NOTHING_WRITTEN,
     Alignment,
     Places,
@@ -220,8 +222,16 @@ def padded(strips: Sequence[Strip], width: int) -> npt.NDArray[np.uint8]:
 
 
 def hypotheses_of(places: Places, features: npt.NDArray[np.float32]) -> list[NumberHypothesis]:
-    """The hypotheses of n strips of one width, with the features (n, c, f) of their columns."""
+    """The hypotheses of n strips of one width, with the features (n, c, f) of their columns.
+
+    Where most of what is written are digits, the others are taken for doubtful ones.
+    """
     alignments, n = best_alignments(places), len(places)
+    doubtful = [i for i, one in enumerate(alignments) if _is_doubtful_number(one.text)]
+    named = places[doubtful]
+    named[:, :, CHARACTERS.index(NOT_A_NUMBER)] = 0
+    for i, alignment in zip(doubtful, best_alignments(named), strict=True):
+        alignments[i] = alignment
     texts = [*(alignment.text for alignment in alignments), *[NOTHING_WRITTEN] * n]
     logs = log_probabilities(np.concatenate([places, places]), texts)
     said_blank = np.exp(logs[n:])
@@ -233,6 +243,11 @@ def hypotheses_of(places: Places, features: npt.NDArray[np.float32]) -> list[Num
         )
         for row, alignment, number, blank, columns in numbers
     ]
+
+
+def _is_doubtful_number(text: str) -> bool:
+    """Whether some of a text's characters are no digits, but more are."""
+    return 0 < text.count(NOT_A_NUMBER) < sum(map(str.isdecimal, text))
 
 
 def _digit_places(places: npt.NDArray[np.float32], alignment: Alignment) -> list[int]:

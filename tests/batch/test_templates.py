@@ -185,7 +185,7 @@ def test_rules_of_a_template_are_checked_in_a_scan(
         first["message"],
     )
     assert first["message"].endswith("digits, and should have 1")
-    assert [(row["field"], row["value"], row["message"]) for row in others if row["message"]] == []
+    assert not [row["field"] for row in others if "digits, and should" in row["message"]]
     scan([pile / "a0.png"], out, rows="page", template=ruled, workers=1, report="none")
     (page,) = rows_of(out)
     assert page["review"].split("; ")[0] == "F01" and page["message"] == first["message"]

@@ -19,9 +19,11 @@ from formreader.core.model_folder import (
     model_folder,
 )
 from formreader.crop.number_strips import STRIP_HEIGHT, Strip
+from formreader.recognise.ctc import CHARACTERS, CTC_CLASSES, NO_CHARACTER
 from formreader.recognise.number_reader import (
     NumberReader,
     Outputs,
+    hypotheses_of,
     no_features,
     padded,
     padded_width,
@@ -58,6 +60,20 @@ def test_it_reads_digits_and_blank_strips() -> None:
     assert number.probability > 0.5 > number.blank
     assert nothing.blank > 0.5
     assert number.probability_of("3502") == pytest.approx(number.probability, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("seen", "text"), [("12?", "125"), ("1?2", "152"), ("1?", "1?"), ("??", "??"), ("12", "12")]
+)
+def test_a_doubtful_digit_of_a_number_is_named_and_stays_doubtful(seen: str, text: str) -> None:
+    places = np.full((1, 2 * len(seen), CTC_CLASSES), 0.01, np.float32)
+    places[:, 1::2, NO_CHARACTER] = 0.9
+    for i, character in enumerate(seen):
+        places[0, 2 * i, CHARACTERS.index(character)] = 0.6
+        places[0, 2 * i, 5] = 0.3
+    (number,) = hypotheses_of(places, np.zeros((1, len(seen), 0), np.float32))
+    assert number.alignment.text == text
+    assert (number.probability < 0.25) == (text != seen)
 
 
 def test_a_strip_is_read_the_same_in_any_company() -> None:
