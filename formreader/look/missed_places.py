@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from formreader.core.geometry import quads_of
 from formreader.core.records import DigitBox, mark_boxes
 from formreader.detect.field_finder import FoundFields, digit_boxes
 from formreader.detect.field_grouping import group_rows
@@ -77,8 +76,8 @@ def with_missed(
             as_cells = [as_cells[i] for i in np.flatnonzero(_free(as_cells, parts))]
     cells_there = [seen[i] for i in np.flatnonzero(_free(seen, list(chain(*rows))))]
     as_cells = _likelier(as_cells, cells_there, look)
-    beside = _outside(look, rows, as_cells)
-    is_cut = np.array([_is_written(beside, [_with_ends(cell)]) for cell in as_cells], np.bool_)
+    beside = _written(_outside(look, rows, as_cells), as_cells, with_ends=True)
+    is_cut = beside >= _MIN_WRITTEN
     notice = "" if rows else found.notice
     return replace(found, rows=tuple(rows), cells=mark_boxes(as_cells, is_cut), notice=notice)
 
@@ -98,15 +97,6 @@ def _likelier(known: list[DigitBox], seen: list[DigitBox], look: PageLook) -> li
         if likelier[i] or (i in alone and _is_written(look, [cell]))
     )
     return [*(known[i] for i in kept), *(seen[i] for i in new)]
-
-
-def _with_ends(cell: DigitBox) -> DigitBox:
-    """A cell with what lies left and right of it, as far as it is high."""
-    corners = np.array(cell.corners, np.float64)
-    along, down = corners[1] - corners[0], corners[3] - corners[0]
-    step = along * (np.linalg.norm(down) / max(float(np.linalg.norm(along)), 1.0))
-    longer = corners + np.array([[-1], [1], [1], [-1]]) * step
-    return replace(cell, corners=quads_of(longer[None])[0])
 
 
 def _outside(
@@ -143,20 +133,29 @@ def _free(parts: Sequence[DigitBox], taken: Sequence[DigitBox]) -> npt.NDArray[n
 
 def _is_written(look: PageLook, parts: Sequence[DigitBox]) -> bool:
     """Whether a pen wrote in any of these boxes."""
-    corners = look.in_layers(np.array([part.corners for part in parts], np.float64))
-    size = np.ptp(corners, axis=1)
-    inset = _NEIGHBOURS_EDGE * size.min(axis=1, keepdims=True)
-    middle = corners.mean(axis=1, keepdims=True)
-    inner = middle + (1 - 2 * inset / size)[:, None] * (corners - middle)
-    left, top = np.maximum(np.floor(inner.min(axis=(0, 1))).astype(int), 0)
-    right, bottom = np.maximum(np.ceil(inner.max(axis=(0, 1))).astype(int) + 1, 0)
-    pen = look.pen[top:bottom, left:right]
-    if np.count_nonzero(pen) < _MIN_WRITTEN:
-        return False
-    inside = np.zeros(pen.shape, np.uint8)
-    for quad in inner:
-        cv2.fillConvexPoly(inside, np.rint(quad - (left, top)).astype(np.int32), (1,))
-    return int(np.count_nonzero(pen & inside.view(np.bool_))) >= _MIN_WRITTEN
+    return int(_written(look, parts).sum()) >= _MIN_WRITTEN
+
+
+def _written(
+    look: PageLook, parts: Sequence[DigitBox], *, with_ends: bool = False
+) -> npt.NDArray[np.int64]:
+    """(n,) the written pixels in each box, without its edges.
+
+    `with_ends`: and in what lies left and right of it, as far as it is high.
+    """
+    corners = np.array([part.corners for part in parts], np.float64).reshape(-1, 4, 2)
+    on_map = look.in_layers(corners)
+    low, high = on_map.min(axis=1), on_map.max(axis=1)
+    inset = np.repeat(_NEIGHBOURS_EDGE * (high - low).min(axis=1, keepdims=True), 2, axis=1)
+    if with_ends:
+        inset[:, 0] -= high[:, 1] - low[:, 1]
+    size = look.pen.shape[::-1]
+    first = np.clip(np.rint(low + inset), 0, size).astype(np.int64)
+    last = np.clip(np.rint(high - inset) + 1, 0, size).astype(np.int64)
+    (left, top), (right, bottom) = first.T, last.T
+    sums = cv2.integral(look.pen.view(np.uint8)).astype(np.int64)
+    below, above = (sums[y, right] - sums[y, left] for y in (bottom, top))
+    return np.asarray(below - above)
 
 
 def _side_by_side(boxes: Places) -> list[Row]:
