@@ -41,7 +41,7 @@ _ERRORS_OF_PAGES = 3.0
 """How many times as likely a number on a page is misread as a composed cell that looks the same:
 pages have cells that were found a little beside their lines, print, and writers from elsewhere. A
 round choice. On 120 pages of held-out issuers and writers 471 values are accepted, 20 of them
-wrong, and 198 digits where no number was written; with 2.0 it is 496, 21 and 223. That 6 values of
+wrong, and 198 digits in no counted value; with 2.0 it is 496, 21 and 223. That 6 values of
 `printed/filled` were wrong with 2.0 was known when it was chosen; it is 4."""
 
 _CALIBRATION_BINS = 10

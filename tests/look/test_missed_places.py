@@ -111,6 +111,8 @@ def test_a_likelier_cell_replaces_the_parts_that_were_found_of_it() -> None:
         assert cell.box.width == pytest.approx(200, abs=4)
     sure = FoundFields(cells=(*parts, other))
     assert added(sure, (whole, CELL), written=False) == sure
+    beside = (replace(parts[0], loose_ink=True), parts[1], other)  # the writing is in no place
+    assert added(sure, (whole, CELL)) == replace(sure, cells=beside)
 
 
 @pytest.mark.parametrize(("away", "cut"), [(20, True), (50, False)])
